@@ -156,15 +156,17 @@ def counts(url: str) -> dict[str, int]:
     return {"requests": found.get("requests", 0), "bytes": found.get("bytes", 0)}
 
 
-def rounds(command: list[str], url: str, number: int) -> Iterator[Row]:
-    """Probe in rounds; yield what each cost."""
+def rounds(command: list[str], url: str, number: int, case: Path) -> Iterator[Row]:
+    """Probe in rounds; yield what each cost, and how large the case was after it."""
     for each in range(1, number + 1):
         before = counts(url)
         figures = whole(command)
         after = counts(url)
         # One of the requests asked for the counts.
         asked = {"requests": after["requests"] - before["requests"] - 1}
-        yield {"round": each, **figures, **asked, "bytes": after["bytes"] - before["bytes"]}
+        size = sum(path.stat().st_size for path in case.rglob("*") if path.is_file())
+        sent = {"bytes": after["bytes"] - before["bytes"]}
+        yield {"round": each, **figures, **asked, **sent, "case_bytes": size}
 
 
 def killed(command: list[str], case: Case, kills: int, seconds: float) -> Row:
@@ -190,13 +192,14 @@ def killed(command: list[str], case: Case, kills: int, seconds: float) -> Row:
 
 def lines(found: Row) -> Iterator[str]:
     """Yield the figures as a table in Markdown."""
-    yield "| round | seconds | of processors | requests | MB sent | peak MB |"
-    yield "|---:|---:|---:|---:|---:|---:|"
+    yield "| round | seconds | of processors | requests | MB sent | peak MB | case MB |"
+    yield "|---:|---:|---:|---:|---:|---:|---:|"
     for each in found["rounds"]:
         yield (
             f"| {each['round']} | {each['seconds']:.1f} | {each['processor']:.1f} | {each['requests']:,}"
-            f" | {each['bytes'] / 1e6:.0f} | {each['megabytes']:,.0f} |"
+            f" | {each['bytes'] / 1e6:.0f} | {each['megabytes']:,.0f} | {each['case_bytes'] / 1e6:.1f} |"
         )
+    yield f"status: {found['status']}"
     yield f"killed: {found['killed']}"
 
 
@@ -222,7 +225,8 @@ def main() -> None:
             mirror = ["--mirror", f"{folder}/crawl={url}/crawl"]
             commands = [[*presswatch(TREE), "removal", "probe", *mirror, str(case.folder)] for case in cases]
             found: Row = {"targets": len(targets), "files": given.files}
-            found["rounds"] = list(rounds(commands[0], url, given.rounds))
+            found["rounds"] = list(rounds(commands[0], url, given.rounds, folder / "whole"))
+            found["status"] = whole([*presswatch(TREE), "removal", "status", str(cases[0].folder)])
             seconds = found["rounds"][0]["seconds"]
             found["killed"] = killed(commands[1], cases[1], given.kills, seconds)
     given.out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")

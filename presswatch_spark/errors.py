@@ -61,5 +61,9 @@ class OutputError(PresswatchError):
     """The output folder is not ours, is locked by a live run, or cannot be written."""
 
 
+class InUseError(OutputError):
+    """A live process holds the lock that this one wants."""
+
+
 class BudgetError(PresswatchError):
     """A run would cost more than its budget, or has cost it."""

@@ -69,9 +69,11 @@ class Release:
         return open_case(str(self.tables), str(self.folder / name), **chosen).case
 
 
-def release(folder: Path, server: Server, forms: Iterable[str] = ("a.warc.wet.gz",)) -> Release:
+def release(
+    folder: Path, server: Server, forms: Iterable[str] = ("a.warc.wet.gz",), below: str = "shards"
+) -> Release:
     """Write shards of these forms, scan them, make claims, and put the shards onto the server."""
-    shards, press = folder / "shards", folder / "press"
+    shards, press = folder / below, folder / "press"
     for made in (shards, press):
         made.mkdir(parents=True)
     pages = [page for shelf in release_pages().values() for page in shelf]

@@ -29,6 +29,7 @@ DOMAINS = 30_000
 PRESS = ("lesoir.be", "rtbf.be", "letemps.ch", "ledevoir.com", "elwatan-dz.com", "reuters.com")
 PUBLISHED = datetime(2024, 3, 1, 6, tzinfo=UTC)
 BATCH_ROWS = 20_000
+RELEASE, SHARD_ROWS, RECORD_BYTES = "CC-MAIN-2024-51", 500, 2_000
 # The share of articles' rows falls as this power of their rank.
 SKEW = 0.7
 MICROS_A_DAY = 86_400_000_000
@@ -59,7 +60,8 @@ def write_tables(out: Path, corpus: Path, rows: int, runs: int, seed: int) -> No
         run_id = f"20261127T0{run}0000Z-bench"
         folder = store.root / RUNS_FOLDER / run_id
         files = SortedFiles("matches", run_id, folder)
-        written = files.write_all(_batches(texts, weights, rows // runs, generator))
+        segment = f"{RELEASE}/segments/{run}/wet"
+        written = files.write_all(_batches(texts, weights, rows // runs, segment, generator))
         row = _run_row(run_id, written.rows, opened.manifest.digest)
         store.publish_tables("runs", row, folder, {"matches": [written]}, lambda: None)
 
@@ -73,12 +75,31 @@ def _text(corpus: Corpus, ordinal: int) -> _Text:
 
 
 def _batches(
-    texts: list[_Text], weights: npt.NDArray[np.float64], rows: int, generator: np.random.Generator
+    texts: list[_Text],
+    weights: npt.NDArray[np.float64],
+    rows: int,
+    segment: str,
+    generator: np.random.Generator,
 ) -> Iterator[pa.RecordBatch]:
     for first in range(0, rows, BATCH_ROWS):
         count = min(BATCH_ROWS, rows - first)
         chosen = generator.choice(len(texts), count, p=weights)
-        yield _batch([texts[i] for i in chosen.tolist()], count, generator)
+        batch = _batch([texts[i] for i in chosen.tolist()], count, generator)
+        for name, values in _places(segment, first, count).items():
+            batch = batch.set_column(batch.schema.get_field_index(name), batch.schema.field(name), values)
+        yield batch
+
+
+def _places(segment: str, first: int, n: int) -> dict[str, pa.Array]:
+    """Where rows from `first` on stand: the same number in each shard of a segment, each in its record."""
+    shards, places = np.divmod(np.arange(first, first + n), SHARD_ROWS)
+    uris = [f"s3://commoncrawl/crawl-data/{segment}/{shard:05}.warc.wet.gz" for shard in shards.tolist()]
+    return {
+        "shard_uri": pa.array(uris),
+        "record_offset": pa.array(places * RECORD_BYTES),
+        "record_length": pa.array(np.full(n, RECORD_BYTES)),
+        "record_encoding": pa.array(["gzip"] * n),
+    }
 
 
 def _batch(texts: list[_Text], n: int, generator: np.random.Generator) -> pa.RecordBatch:
@@ -97,7 +118,7 @@ def _batch(texts: list[_Text], n: int, generator: np.random.Generator) -> pa.Rec
     credits = generator.random(n) < 0.005
     values: dict[str, Any] = {
         "dataset": ["wet"] * n,
-        "release": ["CC-MAIN-2024-51"] * n,
+        "release": [RELEASE] * n,
         "document_url": [f"https://{host}/{digests[i][:12]}" for i, host in enumerate(hosts)],
         "document_host": hosts,
         "document_domain": [".".join(host.split(".")[-2:]) for host in hosts],
@@ -124,7 +145,6 @@ def _batch(texts: list[_Text], n: int, generator: np.random.Generator) -> pa.Rec
         "article_published_at": [PUBLISHED] * n,
         "article_sha256": [text.sha256 for text in texts],
         "article_words": [len(text.starts) for text in texts],
-        "shard_uri": ["s3://commoncrawl/a.warc.wet.gz"] * n,
         "text_sha256": digests[::-1],
         "captured_at": captured,
         "row_sha256": digests,

@@ -17,10 +17,11 @@ from presswatch_spark.ccindex.columns import SEARCHED, chosen_columns, missing_c
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.formats.table.footer import BYTE_ARRAY, Chunk, RowGroup
-from presswatch_spark.formats.table.opening import ARROW_ERRORS, DAMAGE_ERRORS, Opened, dotted_names, opened
+from presswatch_spark.formats.table.opening import DAMAGE_ERRORS, Opened, dotted_names, opened
 from presswatch_spark.formats.table.row_groups import GroupReader
 from presswatch_spark.formats.table.row_values import column_at
 from presswatch_spark.model import ReadReport
+from presswatch_spark.storage.arrow_files import ARROW_ERRORS
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, random_access
 from presswatch_spark.storage.streams import CountedFile
 

@@ -32,7 +32,7 @@ from presswatch_spark.queries.duckdb_session import first_line
 from presswatch_spark.tables.reading import column_batches
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
 
-BUCKET_ROWS = 100_000
+BUCKET_ROWS = 150_000
 BATCH_ROWS = 1 << 15
 SAMPLED_ROWS = 200_000
 CODED = frozenset(

@@ -37,6 +37,7 @@ class Watched:
     dataset: str
     out: str
     base: str | None
+    corpus: str
     config: ScanConfig
     manifest: Manifest
     drawn: Mapping[str, object]
@@ -130,6 +131,7 @@ def watched(
         dataset=given["dataset"],
         out=given["out"],
         base=given["base"],
+        corpus=given["corpus"],
         config=config,
         manifest=manifest,
         drawn=drawn,

@@ -175,22 +175,36 @@ class Metrics:
 
     def text(self) -> str:
         """The same in Prometheus's exposition format, version 0.0.4."""
-        lines, told = [], ""
-        for sample, value in self.values.items():
-            name, family = PREFIX + sample.family, FAMILIES[sample.family]
-            if name != told:
-                lines += [f"# HELP {name} {family.meaning}", f"# TYPE {name} {family.kind}"]
-                told = name
-            labels = self._labels(sample)
-            shown = f"{value:.0f}" if value.is_integer() else repr(value)
-            lines.append(f"{name}{{{labels}}} {shown}" if labels else f"{name} {shown}")
-        return "\n".join([*lines, ""])
+        samples = ((sample.family, self._labels(sample), value) for sample, value in self.values.items())
+        return exposition(FAMILIES, samples)
 
     def _labels(self, sample: Sample) -> str:
         pairs = self.facts.labels if sample.family == "run_info" else {}
         if label := FAMILIES[sample.family].label:
             pairs = {label: sample.value}
-        return ",".join(f'{name}="{_quoted(value)}"' for name, value in pairs.items())
+        return labels_of(pairs)
+
+
+def exposition(families: Mapping[str, Family], samples: Iterable[tuple[str, str, float]]) -> str:
+    """Return samples in Prometheus's exposition format, version 0.0.4.
+
+    Args:
+        samples: family, labels as `labels_of` writes them, and value; those of a family stand together.
+    """
+    lines, told = list[str](), ""
+    for family, labels, value in samples:
+        name = PREFIX + family
+        if name != told:
+            lines += [f"# HELP {name} {families[family].meaning}", f"# TYPE {name} {families[family].kind}"]
+            told = name
+        shown = f"{value:.0f}" if value.is_integer() else repr(value)
+        lines.append(f"{name}{{{labels}}} {shown}" if labels else f"{name} {shown}")
+    return "\n".join([*lines, ""])
+
+
+def labels_of(pairs: Mapping[str, str]) -> str:
+    """Return labels as the exposition format writes them between its braces."""
+    return ",".join(f'{name}="{_quoted(value)}"' for name, value in pairs.items())
 
 
 def _quoted(text: str) -> str:

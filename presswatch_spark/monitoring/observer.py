@@ -157,11 +157,16 @@ class Observer:
             if self._totals[Sample("waves_total")] or state != "running":
                 self._tell("metrics_not_written", "warning", error=error.strerror or type(error).__name__)
                 return
-            raise OutputError(
-                f"the metrics file cannot be written: {error.strerror or error}",
-                where=str(self._file),
-                remedy="name a file in a folder that exists and can be written to",
-            ) from error
+            raise unwritable(self._file, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> OutputError:
+    """Return the error that says that a file of metrics cannot be written."""
+    return OutputError(
+        f"the metrics file cannot be written: {error.strerror or error}",
+        where=str(path),
+        remedy="name a file in a folder that exists and can be written to",
+    )
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -28,6 +28,7 @@ CLAIM_COLUMNS = (
 _PLACE = ("run_id", "shard_uri", "record_offset", "row_index", "record_id", "article_id", "text_sha256")
 MATCH_COLUMNS = ("row_sha256", "article_url", "article_published_at", *_PLACE)
 NAMED = 3
+UNREAD = "read by no scan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ class Grounds:
     Args:
         source: `case` or `tables`. `where`: its folder; `tables` and `claims_at`: those of runs and claims.
         places: each place once, in the order of files and records.
-        left_out: why places are left out, and how many: `removed`, `licensed`, `without copied words`,
-            `doubtful`.
+        left_out: why places are left out, and how many: `removed`, `licensed`, `read by no scan`, `without
+            copied words`, `doubtful`.
     """
 
     source: str
@@ -121,8 +122,10 @@ def _of_case(
     wanted = _chosen(targets, choice, judged)
     removed = [each for each in wanted if standing.states[each["target_sha256"]].removed]
     left = [each for each in wanted if not standing.states[each["target_sha256"]].removed]
-    places = _places(left, store, judged, _read_at(standing), mirrors)
-    return _grounds("case", str(case.folder), store, judged, places, removed=len(removed))
+    scanned = _scanned(left)
+    places = _places(scanned, store, judged, _read_at(standing), mirrors)
+    counts = {"removed": len(removed), UNREAD: len(left) - len(scanned)}
+    return _grounds("case", str(case.folder), store, judged, places, counts)
 
 
 def _of_tables(
@@ -130,12 +133,24 @@ def _of_tables(
 ) -> Grounds:
     store, judged = TableStore.open(path, storage), TableStore.open(claims or path, storage)
     chosen = targets_of(store, judged, choice.rows, choice.confidences or ("A", "B"))
-    places = _places(chosen.targets, store, judged, {}, mirrors)
-    return _grounds("tables", str(store.root), store, judged, places, licensed=chosen.licensed)
+    scanned = _scanned(chosen.targets)
+    places = _places(scanned, store, judged, {}, mirrors)
+    counts = {"licensed": chosen.licensed, UNREAD: len(chosen.targets) - len(scanned)}
+    return _grounds("tables", str(store.root), store, judged, places, counts)
+
+
+def _scanned(targets: Sequence[Row]) -> list[Row]:
+    """Return the targets that a scan has read: of the others nobody knows which words they hold."""
+    return [target for target in targets if target["copied_words"] is not None]
 
 
 def _grounds(
-    source: str, where: str, store: TableStore, judged: TableStore, places: Sequence[Place], **left: int
+    source: str,
+    where: str,
+    store: TableStore,
+    judged: TableStore,
+    places: Sequence[Place],
+    left: Mapping[str, int],
 ) -> Grounds:
     # Letters say that records hold words of articles: a page that is known by its URL alone need not.
     worded = [place for place in places if place.target["copied_words"]]

@@ -19,12 +19,11 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import CorruptError, InputError, OutputError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.table.opening import ARROW_ERRORS
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.checks import Failure, Record, damaged, difference, edited, other_words
 from presswatch_spark.pointers.documents import Outcome, shards_ahead
 from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
-from presswatch_spark.storage.arrow_files import file_system
+from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.reading import chosen_runs
 from presswatch_spark.tables.schemas import SCHEMAS

@@ -1,16 +1,16 @@
 """Estimates of releases, from the published tables of samples."""
 
-from collections.abc import Iterator
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.sampling.extrapolation import COLUMNS, LOG_COLUMNS, SampleEstimate, estimate
+from presswatch_spark.tables.reading import column_batches
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 
 NAMES = ("record_id", "document_url")
 """What tells documents apart whose place in the shard is not known."""
+BATCH_ROWS = 1 << 15
 
 
 def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> SampleEstimate:
@@ -22,30 +22,32 @@ def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> Sample
 
 def slim_matches(store: TableStore, run_id: str) -> pa.Table:
     """Return the rows of `matches` that estimates count, in some 50 bytes each: texts stand there once."""
-    fields = [MATCHES.field(name) for name in COLUMNS]
-    schema = pa.schema(
-        [
-            pa.field(field.name, pa.dictionary(pa.int32(), pa.string()) if _is_text(field) else field.type)
-            for field in fields
-        ]
-    )
-    return pa.Table.from_batches(_slim(store, run_id, schema), schema).unify_dictionaries()
+    texts = [name for name in COLUMNS if _is_text(MATCHES.field(name))]
+    batches = column_batches(store, "matches", [run_id], COLUMNS, texts, BATCH_ROWS)
+    rows = pa.Table.from_batches(map(_slim, batches), _SLIM).unify_dictionaries()
+    # What Arrow keeps of what it read, for more of the same, is more than the rows are.
+    pa.default_memory_pool().release_unused()
+    return rows
 
 
-def _slim(store: TableStore, run_id: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    from presswatch_spark.tables.bounded import bounded_batches
-
-    for batch in bounded_batches(store.open_table("matches", run_id), schema.names):
-        placed = pc.or_(pc.is_valid(batch["record_offset"]), pc.is_valid(batch["row_index"]))
-        columns = {name: batch[name] for name in schema.names}
-        for name in NAMES:
-            columns[name] = pc.if_else(placed, pa.scalar(None, pa.string()), batch[name])
-        encoded = [
-            column.dictionary_encode() if pa.types.is_string(column.type) else column
-            for column in columns.values()
-        ]
-        yield pa.RecordBatch.from_arrays(encoded, schema=schema)
+def _slim(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Leave out the names of documents whose place is known."""
+    unplaced = pc.and_(pc.is_null(batch["record_offset"]), pc.is_null(batch["row_index"]))
+    columns = {name: batch[name] for name in batch.schema.names}
+    for name in NAMES:
+        if unplaced.true_count:
+            texts = pc.if_else(unplaced, columns[name].cast(pa.string()), pa.scalar(None, pa.string()))
+            columns[name] = texts.dictionary_encode()
+        else:
+            columns[name] = pa.nulls(len(batch), _CODE)
+    return pa.RecordBatch.from_arrays(list(columns.values()), schema=_SLIM)
 
 
 def _is_text(field: pa.Field) -> bool:
     return bool(pa.types.is_string(field.type))
+
+
+_CODE = pa.dictionary(pa.int32(), pa.string())
+_SLIM = pa.schema(
+    [pa.field(name, _CODE if _is_text(MATCHES.field(name)) else MATCHES.field(name).type) for name in COLUMNS]
+)

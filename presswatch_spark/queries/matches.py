@@ -13,8 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from presswatch_spark.queries.counted_matches import counted_here
 from presswatch_spark.queries.engines import Answer, literal
-from presswatch_spark.queries.match_totals import MatchTotals, counted_here, totals_query
+from presswatch_spark.queries.match_totals import MatchTotals, totals_query
 from presswatch_spark.queries.sql import answer_of, engine_of
 from presswatch_spark.tables.reading import chosen_runs
 from presswatch_spark.tables.schemas.columns import UTC_MICROS

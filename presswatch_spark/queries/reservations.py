@@ -144,8 +144,10 @@ def signal_rows(stores: Iterable[TableStore]) -> Iterator[dict[str, Any]]:
 def _streamed(
     store: TableStore, table: str, wanted: Any, columns: Sequence[str], *runs: str
 ) -> Iterator[dict[str, Any]]:
-    rows = store.open_table(table, *runs)
-    for batch in rows.to_batches(columns=list(columns), filter=wanted, batch_size=BATCH_ROWS):
+    # It loads pandas, as the tables do once they are opened.
+    from presswatch_spark.tables.bounded import bounded_batches
+
+    for batch in bounded_batches(store.open_table(table, *runs), columns, wanted, BATCH_ROWS):
         yield from batch.to_pylist()
 
 

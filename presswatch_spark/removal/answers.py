@@ -13,6 +13,7 @@ from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.pointers.raw import raw_record_in
 from presswatch_spark.removal import states
 from presswatch_spark.removal.bounds import end_of_record
+from presswatch_spark.removal.remains import remains_of_damaged, remains_of_empty
 from presswatch_spark.show import printable as harmless
 from presswatch_spark.storage.hub.refusals import NO_REPOSITORY
 from presswatch_spark.storage.objects import Answer, printable
@@ -22,6 +23,7 @@ from presswatch_spark.storage.web.wait_headers import seconds_of_date
 Row = Mapping[str, Any]
 
 PASSING = frozenset({408, 425, 500, 502, 503, 504})
+_SECOND = "%Y%m%d%H%M%S"
 OTHER_BYTES = "its bytes are others than before"
 NOTHING = hashlib.sha256(b"").hexdigest()
 HEADERS_CHARACTERS, VALUE_CHARACTERS = 16_384, 256
@@ -43,12 +45,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An outcome, more of it in words, and what is there: the columns of `probes` that a record gives."""
+    """An outcome, more of it in words, and what is there: the columns of `probes` that a record gives.
+
+    `texts`: what is there in the place of the text, read in different ways; the article's words are counted
+    in each. `bare`: the outcome if none of these has a word of the article.
+    """
 
     outcome: str
     detail: str = ""
     facts: Mapping[str, Any] | None = None
-    text: bytes | None = None
+    texts: tuple[bytes, ...] = ()
+    bare: str = ""
 
 
 def part_of(answer: Answer, uri: str, start: int, end: int) -> Part | Finding:
@@ -117,25 +124,45 @@ def clock_offset(answer: Answer) -> float | None:
 
 def target_in(part: Part, target: Row, options: ReadOptions) -> Finding:
     """Return what stands at the place of a target that can be read by range."""
-    start = target["record_offset"]
-    pointer = Pointer(target["shard_uri"], start, target["record_length"], None, None, target["dataset"])
+    start, length = target["record_offset"], target["record_length"]
+    pointer = Pointer(target["shard_uri"], start, length, None, None, target["dataset"])
     data = part.at(start)
     found = record_in(data, pointer, options)
     if isinstance(found, Record):
-        return compared(target, found)
+        return _with_raw(compared(target, found), found, data[:length])
     # A record without text is none to a scan, and still says whose it is.
     end = end_of_record(data, 0)
     raw = raw_record_in(data[:end], replace(pointer, length=end), options) if end else found
     if isinstance(raw, Record):
-        return _without_text(target, raw)
+        return _without_text(target, raw, data[: max(length, end or 0)])
     if not data:
         return Finding(states.BEYOND, "the file ends before it")
-    return Finding(states.ZEROS if found.detail == ZEROS else states.UNREADABLE, found.detail)
+    if found.detail == ZEROS:
+        return Finding(states.ZEROS, found.detail)
+    return _remaining(Finding(states.UNREADABLE, found.detail), remains_of_damaged(data[:length]))
+
+
+def _with_raw(finding: Finding, record: Record, stored: bytes) -> Finding:
+    """Return the finding of another text with all that its place holds: as it is stored, and behind it."""
+    if finding.outcome != states.OTHER_TEXT or record.stored is None:
+        return finding
+    raw, behind = remains_of_damaged(record.stored), remains_of_damaged(stored[len(record.stored) :])
+    return replace(finding, texts=(*finding.texts, *filter(None, (raw, behind))))
+
+
+def _remaining(finding: Finding, remains: bytes) -> Finding:
+    """Return the finding, or that its bytes still give text."""
+    if not remains:
+        return finding
+    detail = f"{len(remains):,} bytes of text can still be read there; {finding.detail or finding.outcome}"
+    return Finding(states.REMAINS, detail, finding.facts, (remains,), finding.outcome)
 
 
 def compared(target: Row, record: Record) -> Finding:
     """Return what a record with text is to a target: its text, its successor, or another."""
     facts = _facts(record)
+    if target["text_sha256"] is None:
+        return Finding(states.SAME if _is_capture(target, record) else states.OTHER_RECORD, facts=facts)
     same_text = facts["text_sha256"] == target["text_sha256"]
     same_id = target["record_id"] is not None and facts["record_id"] == target["record_id"]
     # Rows of dumps have no ids: there the URL says which document it is.
@@ -146,17 +173,28 @@ def compared(target: Row, record: Record) -> Finding:
     if same_text:
         return Finding(states.ELSEWHERE, "its text stands there under another URL", facts)
     if is_same:
-        return Finding(states.OTHER_TEXT, facts=facts, text=record.text)
+        return Finding(states.OTHER_TEXT, facts=facts, texts=(record.text,))
     return Finding(states.OTHER_RECORD, facts=facts)
 
 
-def _without_text(target: Row, raw: Record) -> Finding:
+def _is_capture(target: Row, record: Record) -> bool:
+    """Whether a record is the capture that an index named: of the same page, in the same second."""
+    found, wanted = record.facts["captured_at"], target["captured_at"]
+    if found is None or record.facts["document_url"] != target["document_url"]:
+        return False
+    return bool(found.strftime(_SECOND) == wanted.strftime(_SECOND))
+
+
+def _without_text(target: Row, raw: Record, stored: bytes) -> Finding:
     facts = {**_facts(raw), "text_sha256": None}
-    if target["record_id"] is None or facts["record_id"] != target["record_id"]:
+    # What an index named has its URL alone.
+    name = "document_url" if target["record_id"] is None else "record_id"
+    if target[name] is None or facts[name] != target[name]:
         return Finding(states.OTHER_RECORD, facts=facts)
     if raw.facts["content_sha256"] == NOTHING:
-        return Finding(states.EMPTY, facts=facts)
-    return Finding(states.UNREADABLE, "the record has content, and no text that a scan reads", facts)
+        return _remaining(Finding(states.EMPTY, facts=facts), remains_of_empty(stored))
+    unreadable = Finding(states.UNREADABLE, "the record has content, and no text that a scan reads", facts)
+    return _remaining(unreadable, remains_of_damaged(stored))
 
 
 def _facts(record: Record) -> dict[str, Any]:
@@ -197,6 +235,7 @@ def columns_of(answer: Answer, request: str, uri: str) -> dict[str, Any]:
         "asked_at": datetime.fromtimestamp(round(answer.sent_at, 6), UTC),
         "clock_offset": clock_offset(answer),
         "request": request,
+        "file_uri": printable(uri),
         "answered_by": None if answered_by == printable(uri) else harmless(answered_by),
         "status": answer.status,
         "headers": _headers(answer) or None,

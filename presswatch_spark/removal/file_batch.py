@@ -8,12 +8,14 @@ read in order, once for all their targets.
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.judgement.urls import normalise_url
+from presswatch_spark.model import Defect, DocumentBatch, Locator, ReadReport
 from presswatch_spark.pointers.checks import GONE, Failure, Record
 from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer
@@ -27,9 +29,10 @@ from presswatch_spark.removal.answers import (
     part_of,
     target_in,
 )
-from presswatch_spark.removal.bounds import end_of_record, start_of_record_before
+from presswatch_spark.removal.bounds import begins_member_of_record, end_of_record, start_of_record_before
 from presswatch_spark.removal.index import ANSWER_BYTES, listed, query
 from presswatch_spark.removal.recount import Recount
+from presswatch_spark.removal.resolving import is_unresolved
 from presswatch_spark.runs.attempts import reason_of
 from presswatch_spark.storage.objects import ObjectInfo, ask, printable
 from presswatch_spark.storage.uris import root_of, scheme_of
@@ -109,7 +112,7 @@ class Memory:
         if probe["role"] == states.NEWEST and probe["etag"] and probe["outcome"] in states.SETTLED:
             version = probe["etag"], probe["bytes"]
             self.newest[probe["target_sha256"]] = version, probe["outcome"], probe["number"]
-        uri = str(probe["request"]).removeprefix("GET ").rpartition(" bytes=")[0]
+        uri = str(probe["file_uri"])
         if probe["role"] == "beside" and probe["outcome"] == states.SAME and scheme_of(uri) == "hf":
             self.others.setdefault(root_of(uri), []).append(uri)
 
@@ -119,13 +122,14 @@ class File:
     """A file, where it is asked for now, and its targets.
 
     `siblings`: other files, to be read beside it. `noticed`: places of all targets of the file, of other
-    batches, too.
+    batches, too. `ends`: where each of those ends that is a gzip member.
     """
 
     uri: str
     targets: tuple[Row, ...]
     siblings: tuple[str, ...]
     noticed: frozenset[int]
+    ends: Mapping[int, int]
 
 
 @dataclass(slots=True)
@@ -147,8 +151,14 @@ class Batch:
         Raises:
             BlockedError: the site is to be asked nothing more.
         """
-        by_range = [target for target in self.file.targets if _by_range(target)]
-        in_order = [target for target in self.file.targets if not _by_range(target)]
+        for target in filter(is_unresolved, self.file.targets):
+            found = Finding(states.UNRESOLVED, "no index has said where it is")
+            self._note("target", {"asked_at": datetime.now(UTC), "request": "NONE"}, found, target)
+        known = [target for target in self.file.targets if not is_unresolved(target)]
+        if not known:
+            return self.rows
+        by_range = [target for target in known if _by_range(target)]
+        in_order = [target for target in known if not _by_range(target)]
         if by_range:
             self._first()
             for ranges in _joined([self._range_of(target) for target in by_range]):
@@ -283,7 +293,7 @@ class Batch:
     def _versions(self, about: Mapping[str, Any], again: Mapping[str, Any]) -> Collection[Version]:
         """Return the versions that a file may be. If ETags say nothing, Last-Modified and size decide."""
         version = _version(about)
-        if again["etag"] == about["etag"] or version[1] is None or _version(again)[1:] != version[1:]:
+        if _version(again)[0] == version[0] or version[1] is None or _version(again)[1:] != version[1:]:
             return {version}
         return {each for each in self._known_versions() if each[1:] == version[1:]}
 
@@ -381,13 +391,13 @@ class Batch:
         """Read the whole file, and note of each target whether its text or URL is anywhere in it."""
         report, marks = ReadReport(), self._marks()
         seen, names = self._seen(targets, report, {name for _, each in marks for name in each})
-        places = [place for place, each in marks if each & names]
+        places, unread = [place for place, each in marks if each & names], self._unread(targets, report)
         for target in targets:
-            found = seen.get(target["text_sha256"]) or seen.get(target["document_url"] or "")
+            found = next((seen[name] for name in _names(target) if name in seen), None)
             if found is not None:
                 found = self.recount.counted(found, target)
-            elif report.defects_total:
-                found = Finding(states.FAILED, f"the file was not read to its end: {report.complaints[0]}")
+            elif unread is not None:
+                found = unread
             elif not self._is_whole(target, places):
                 found = Finding(states.BEYOND, "no record that stood behind it was found")
             else:
@@ -395,12 +405,50 @@ class Batch:
                 found = Finding(states.NOWHERE, detail)
             self._note("target", about, found, target)
 
+    def _unread(self, targets: Sequence[Row], report: ReadReport) -> Finding | None:
+        """Return why the file was not read as a whole; None if what was passed over cannot hold a text."""
+        if not report.defects_total:
+            return None
+        stopped = report.interrupted or report.blocked or report.late or report.faulty
+        # A file of rows is read in order only: nobody has looked at the bytes of a row.
+        if stopped or not all(map(_by_range, targets)):
+            return Finding(states.FAILED, f"the file was not read to its end: {report.complaints[0]}")
+        if report.defects_total == len(report.defects) and all(map(self._is_zeroed, report.defects)):
+            return None
+        return Finding(states.GAPS, f"not all of the file was read: {report.complaints[0]}")
+
+    def _is_zeroed(self, defect: Defect) -> bool:
+        """Whether what was passed over is a target's place, or several, of zeros; a record begins behind it.
+
+        Zeros hold no text. Elsewhere in the file they may stand for what a server could not read.
+        """
+        first = defect.offset
+        if defect.unit != "byte" or first is None or first not in self.file.ends:
+            return False
+        last = self.file.ends[first]
+        while last in self.file.ends and last - first < JOINED_BYTES:
+            last = self.file.ends[last]
+        part, about = self._asked(self.file.uri, first, last + WINDOW_BYTES)
+        if isinstance(part, Finding):
+            self._note("gap", about, part)
+            return False
+        end = first
+        while end in self.file.ends and _is_zeros(part.at(end)[: self.file.ends[end] - end]):
+            end = self.file.ends[end]
+        is_zeroed = end > first and (end == part.size or begins_member_of_record(part.at(end)))
+        facts = {"record_offset": first, "record_length": (end if is_zeroed else last) - first}
+        outcome = states.ZEROS if is_zeroed else states.UNREADABLE
+        self._note("gap", about, Finding(outcome, "passed over", facts))
+        return is_zeroed
+
     def _marks(self) -> list[tuple[int, frozenset[str]]]:
         """Return what else the file had when it was read: the place of each record, its URL and its text."""
         ours = [(self.memory.beside.get((key, role))) for key in self._targets() for role in CONTROLS]
         known = [each for each in (self.memory.first.get(self.file.uri), *ours) if each is not None]
         marks = [(each.start, each.names) for each in known]
         for target in self.file.targets:
+            if is_unresolved(target):
+                continue
             names = frozenset(filter(None, (target["document_url"], target["text_sha256"])))
             marks.append((place_of(target), names))
         return marks
@@ -416,21 +464,21 @@ class Batch:
     def _seen(
         self, targets: Sequence[Row], report: ReadReport, marks: Collection[str]
     ) -> tuple[dict[str, Finding], set[str]]:
-        """Return what the file has of the texts and URLs of targets, by these; and which marks it has."""
-        texts = {target["text_sha256"] for target in targets}
-        urls = {target["document_url"] for target in targets if target["document_url"]}
-        seen, names = dict[str, Finding](), set[str]()
+        """Return what the file has of the names of targets, by these; and which marks it has."""
+        wanted = {name for target in targets for name in _names(target)}
+        texts, seen, names = {target["text_sha256"] for target in targets}, dict[str, Finding](), set[str]()
         for batch, i in self._documents(targets[0]["dataset"], report):
-            url, text = batch.url_of(i), batch.text_of(i)
+            url, text, locator = batch.url_of(i), batch.text_of(i), batch.locate(i)
             digest = hashlib.sha256(text).hexdigest()
             names.update({url, digest}.intersection(marks))
             if digest in texts:
-                facts = _facts(batch.locate(i), url, digest)
+                facts = _facts(locator, url, digest)
                 seen[digest] = Finding(states.ELSEWHERE, "its text stands in the file", facts)
-            elif url in urls:
-                facts = _facts(batch.locate(i), url, digest)
-                found = Finding(states.OTHER_TEXT, "its URL has another text", facts, text)
-                seen.setdefault(url, found)
+            for name in wanted.intersection(filter(None, (normalise_url(url), locator.record_id))):
+                # A page may be in a file more than once.
+                others = seen[name].texts if name in seen else ()
+                detail, facts = "its URL or id has another text", _facts(locator, url, digest)
+                seen[name] = Finding(states.OTHER_TEXT, detail, facts, (*others, text))
         return seen, names
 
     def _documents(self, dataset: str, report: ReadReport) -> Iterator[tuple[DocumentBatch, int]]:
@@ -444,6 +492,7 @@ class Batch:
             raise
         except Exception as error:  # noqa: BLE001
             report.add_defect(reason_of(error, self.file.uri))
+            report.interrupted = True
 
     # Controls outside of the file.
 
@@ -471,7 +520,7 @@ class Batch:
         """Ask the index for the URLs of the targets, and for one of a record that nobody noticed."""
         release, urls = self.file.targets[0]["release"], dict[tuple[str, Any], list[Row]]()
         for target in self.file.targets:
-            if target["document_url"]:
+            if target["document_url"] and not is_unresolved(target):
                 urls.setdefault((target["document_url"], target["captured_at"]), []).append(target)
         for (url, captured_at), targets in urls.items():
             about, found = self._of_index(query(endpoint, release, url), captured_at)
@@ -488,7 +537,7 @@ class Batch:
 
 
 def _version(about: Mapping[str, Any]) -> Version:
-    return about["etag"], about["last_modified"], about["bytes"]
+    return states.strong(about["etag"]), about["last_modified"], about["bytes"]
 
 
 def _kept(part: Part, start: int, end: int, known: Known | None, about: Mapping[str, Any]) -> Finding:
@@ -517,6 +566,23 @@ def _pointer(target: Row, uri: str) -> Pointer:
 def place_of(target: Mapping[str, Any]) -> int:
     """Return the place of a target in its file: its row, or the offset of its record."""
     return int((target["record_offset"] if target["row_index"] is None else target["row_index"]) or 0)
+
+
+def ends_of(targets: Iterable[Row]) -> dict[int, int]:
+    """Return where targets end that are gzip members, by where they begin."""
+    packed = (target for target in targets if target["record_encoding"] == "gzip" and _by_range(target))
+    return {target["record_offset"]: target["record_offset"] + target["record_length"] for target in packed}
+
+
+def _names(target: Row) -> list[str]:
+    """Return what names a target's document: its text, its URL in normal form, its id; the surest first."""
+    url = target["document_url"]
+    names = (target["text_sha256"], url and (normalise_url(url) or url), target["record_id"])
+    return [name for name in names if name]
+
+
+def _is_zeros(data: bytes) -> bool:
+    return bool(data) and not data.strip(b"\0")
 
 
 def _facts(locator: Locator, url: str, text_sha256: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ message that there are none.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from presswatch_spark.removal.answers import Finding
 from presswatch_spark.storage.objects import Answer
 
 ANSWER_BYTES = 4 << 20
-_MOMENT = "%Y%m%d%H%M%S"
+_MOMENT, _NUMBER = "%Y%m%d%H%M%S", re.compile("[0-9]{1,17}")
 
 
 def query(endpoint: str, release: str | None, url: str) -> str:
@@ -25,6 +26,32 @@ def query(endpoint: str, release: str | None, url: str) -> str:
 
 def listed(answer: Answer, captured_at: datetime | None) -> Finding:
     """Return whether an index lists a capture, or any if its time is not known."""
+    captures = captures_in(answer)
+    if isinstance(captures, Finding):
+        return captures
+    wanted = captured_at and captured_at.strftime(_MOMENT)
+    if any(wanted in (None, capture.get("timestamp")) for capture in captures):
+        return Finding(states.LISTED)
+    return Finding(states.UNLISTED, f"the index has {len(captures):,} other captures of the URL")
+
+
+def place_in(answer: Answer, target: Mapping[str, Any]) -> Finding:
+    """Return where in its file a target's capture is: offset and length of its record, as an index says."""
+    captures = captures_in(answer)
+    if isinstance(captures, Finding):
+        return captures
+    wanted, file = target["captured_at"].strftime(_MOMENT), target["shard_uri"].rpartition("/")[2]
+    for capture in captures:
+        of_file = str(capture.get("filename")).rpartition("/")[2] == file
+        place = [str(capture.get(name)) for name in ("offset", "length")]
+        if capture["timestamp"] == wanted and of_file and all(map(_NUMBER.fullmatch, place)):
+            offset, length = map(int, place)
+            return Finding(states.LISTED, facts={"record_offset": offset, "record_length": length})
+    return Finding(states.UNLISTED, "the index has no capture of the page in this file at this time")
+
+
+def captures_in(answer: Answer) -> list[Mapping[str, Any]] | Finding:
+    """Return the captures that an index lists, or why it lists none, or says nothing."""
     if answer.ours or answer.status is None or answer.failure:
         return Finding(states.FAILED, answer.failure)
     text = answer.body.decode("utf-8", "replace")
@@ -37,13 +64,9 @@ def listed(answer: Answer, captured_at: datetime | None) -> Finding:
     if len(answer.body) >= ANSWER_BYTES:
         return Finding(states.STRANGE, "the answer is too long to be read whole")
     try:
-        captures = list(_captures(text))
+        return list(_captures(text))
     except ValueError:
         return Finding(states.STRANGE, "the answer is no list of captures")
-    wanted = captured_at and captured_at.strftime(_MOMENT)
-    if any(wanted in (None, capture.get("timestamp")) for capture in captures):
-        return Finding(states.LISTED)
-    return Finding(states.UNLISTED, f"the index has {len(captures):,} other captures of the URL")
 
 
 def _says_none(text: str) -> bool:

@@ -109,7 +109,6 @@ def _asked(uris: Sequence[str], storage: StorageOptions) -> tuple[list[Row], str
         about.pop("body_sha256")
         return {
             **about,
-            "file_uri": printable(uri),
             "outcome": outcome.outcome,
             "detail": outcome.detail or None,
         }

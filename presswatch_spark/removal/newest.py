@@ -96,7 +96,7 @@ class HubBatch(Batch):
         if self.file.uri in memory.first:
             memory.first[uri] = memory.first[self.file.uri]
         whole = Batch(
-            File(uri, tuple(targets), (), self.file.noticed),
+            File(uri, tuple(targets), (), self.file.noticed, {}),
             memory,
             self.options,
             self.recount,
@@ -105,7 +105,7 @@ class HubBatch(Batch):
         )
         whole.look_through(targets, about)
         by_digest = {target["target_sha256"]: target for target in targets}
-        for row in whole.rows:
+        for row in (row for row in whole.rows if row["role"] == "target"):
             facts = {name: row.get(name) for name in row if name not in (*about, *_OF_NOTES)}
             yield by_digest[row["target_sha256"]], Finding(row["outcome"], row["detail"] or "", facts)
 

@@ -10,20 +10,24 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, Self
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.pointer import Mirror, mirrored
+from presswatch_spark.removal.alarms import Alarm
 from presswatch_spark.removal.case import Case, Chain, Round
-from presswatch_spark.removal.file_batch import Batch, File, Memory, place_of
+from presswatch_spark.removal.file_batch import Batch, File, Memory, ends_of, place_of
 from presswatch_spark.removal.newest import HubBatch
 from presswatch_spark.removal.recaptures import Tables
 from presswatch_spark.removal.recount import Recount
-from presswatch_spark.removal.standing import Alarm, Standing
-from presswatch_spark.removal.states import RECAPTURE
+from presswatch_spark.removal.resolving import is_unresolved, placed, resolved
+from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.states import OF_TABLES, RECAPTURE, UNRESOLVED, YIELD
+from presswatch_spark.removal.yields import yields_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.hub.places import forget_places
 from presswatch_spark.storage.uris import host_of, root_of, scheme_of
@@ -44,7 +48,7 @@ class Probed:
     """What a round did: targets asked for `now`, and in all of the round; what was left alone.
 
     `outcomes`: of targets, how many had each. `clock_offset`: the farthest that a server's clock is ahead.
-    `alarms`: what the round found that somebody should look at.
+    `standing`: how the case stands after it. `alarms`: what the round found that somebody should look at.
     """
 
     round: Round
@@ -57,12 +61,41 @@ class Probed:
     blocked: Mapping[str, str]
     clock_offset: float
     newest: str
+    standing: Standing
     alarms: Sequence[Alarm]
 
     @property
     def is_complete(self) -> bool:
         """Whether every target was asked for."""
         return self.asked == self.targets
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a case has: `last` is the round that was begun last, and `done` the targets that it asked for."""
+
+    targets: Sequence[Row]
+    probes: Sequence[Row]
+    rounds: int
+    last: Round | None
+    done: frozenset[str]
+
+    @classmethod
+    def of(cls, case: Case) -> Self:
+        """Read a case; `BrokenCaseError` if any of it has changed."""
+        targets, probes, rounds = case.targets(), case.probes(lean=True), case.rounds()
+        last = rounds[-1] if rounds else None
+        done = frozenset(
+            probe["target_sha256"]
+            for probe in probes
+            if last and probe["round"] == last.number and probe["role"] == "target"
+        )
+        return cls(targets, probes, len(rounds), last, done)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the last round has asked for every target."""
+        return len(self.done) == len(self.targets)
 
 
 @dataclass(slots=True)
@@ -73,8 +106,10 @@ class Prober:
         mirrors: where files are to be asked for, in the place of where a scan read them.
         corpus: to count the words of articles that a changed text still has; None: they are not counted.
         deep: read whole files for targets that are not at their place.
-        index: address of a CDX index, to be asked for each URL; `{release}` stands for the release.
-        tables: where later captures of the targets' URLs are looked for; None: they are not.
+        index: address of a CDX index, to be asked for each URL, and for places that no scan has found;
+            `{release}` stands for the release.
+        tables: where later captures of the targets' URLs are looked for, and yields of runs compared;
+            None: neither.
         tell: gets a line of progress now and then.
     """
 
@@ -94,33 +129,51 @@ class Prober:
 
         Raises:
             BrokenCaseError: the chain breaks.
-            OutputError: another process holds the case, or the disk is full: what was written stays.
+            InUseError: another process holds the case.
+            OutputError: the disk is full: what was written stays.
         """
+        with self.case.held():
+            return self._probe(_Known.of(self.case))
+
+    def probe_if_due(self, every: timedelta) -> Probed | None:
+        """Do the same if a round is due; None if none is.
+
+        One is due if the last one was not finished, was begun `every` ago, or before a run was published in
+        `tables`. Two processes that come together probe once: the second one finds nothing due.
+        """
+        with self.case.held():
+            known = _Known.of(self.case)
+            return self._probe(known) if self._is_due(known, every) else None
+
+    def _is_due(self, known: "_Known", every: timedelta) -> bool:
+        if known.last is None or not known.is_finished:
+            return True
+        begun_at = datetime.fromisoformat(known.last.begun_at)
+        published_at = self.tables.newest() if self.tables else None
+        # A clock that was ahead must not put a round off.
+        return abs(datetime.now(UTC) - begun_at) >= every or (published_at or begun_at) > begun_at
+
+    def _probe(self, known: "_Known") -> Probed:
         ask_anew()
         # A signed address may work for longer than the hub answers for the file.
         forget_places()
-        with self.case.held():
-            targets, probes = self.case.targets(), self.case.probes(lean=True)
-            rounds = self.case.rounds()
-            last = rounds[-1] if rounds else None
-            done = {
-                p["target_sha256"]
-                for p in probes
-                if last and p["round"] == last.number and p["role"] == "target"
-            }
-            resumed = last is not None and len(done) < len(targets)
-            if last is None or not resumed:
-                last, done = self.case.begin(len(rounds) + 1, deep=self.deep), set()
-            left = [target for target in targets if target["target_sha256"] not in done]
-            chain, memory = Chain.of(self.case, probes), self._memory(targets, probes)
-            batches = max((p["batch"] for p in probes if p["round"] == last.number), default=-1) + 1
-            files = list(self._files(targets, {target["target_sha256"] for target in left}))
-            found = self._round(last, files, memory, chain, batches)
-            if self.tables is not None:
-                found += self._recaptures(self.tables, last, targets, [*probes, *found], chain)
+        targets, probes, last, done = known.targets, known.probes, known.last, known.done
+        resumed = last is not None and not known.is_finished
+        if last is None or not resumed:
+            last, done = self.case.begin(known.rounds + 1, deep=self.deep), frozenset()
+        left = {target["target_sha256"] for target in targets} - done
+        chain = Chain.of(self.case, probes)
+        found = self._resolved(last, placed(targets, probes), left, probes, chain)
+        there = placed(targets, [*probes, *found])
+        memory, files = self._memory(there, probes), list(self._files(there, left))
+        found += self._round(last, files, memory, chain, _next_batch(last, [*probes, *found]))
+        if self.tables is not None:
+            found += self._of_tables(self.tables, last, targets, [*probes, *found], chain)
         standing = Standing.by(self.case, targets, [*probes, *found])
         of_targets = [row for row in found if row["role"] == "target"]
         now = {row["target_sha256"] for row in of_targets}
+        asked = (row for row in found if row["role"] not in OF_TABLES and row["outcome"] != UNRESOLVED)
+        requests = {(row["request"], row["asked_at"]) for row in asked}
         offsets = [row["clock_offset"] for row in found if row["clock_offset"] is not None]
         return Probed(
             round=last,
@@ -128,22 +181,42 @@ class Prober:
             now=len(now),
             asked=len(done | now),
             targets=len(targets),
-            requests=len({(row["request"], row["asked_at"]) for row in found if row["role"] != RECAPTURE}),
+            requests=len(requests),
             outcomes=Counter(row["outcome"] for row in of_targets),
             blocked=self._blocked,
             clock_offset=max(offsets, key=abs, default=0.0),
             newest=chain.newest,
+            standing=standing,
             alarms=[alarm for alarm in standing.alarms() if alarm.round == last.number],
         )
 
-    def _recaptures(
+    def _resolved(
+        self, begun: Round, targets: Sequence[Row], left: Collection[str], probes: Sequence[Row], chain: Chain
+    ) -> list[Row]:
+        """Ask the index, if there is one, where the targets are that no scan has found."""
+        if self.index is None:
+            return []
+        wanted = [target for target in targets if target["target_sha256"] in left]
+        rows, blocked = resolved(wanted, self.index, self.config.storage)
+        self._blocked |= blocked
+        shared = {"round": begun.number, "batch": _next_batch(begun, probes)}
+        return chain.append(begun.number, [{**shared, **row} for row in rows]) if rows else []
+
+    def _of_tables(
         self, tables: Tables, begun: Round, targets: Sequence[Row], probes: Sequence[Row], chain: Chain
     ) -> list[Row]:
+        """Note later captures of the targets, and the yields of the runs that looked for them."""
         known = {(p["target_sha256"], p["request"]) for p in probes if p["role"] == RECAPTURE}
-        batch = max((p["batch"] for p in probes if p["round"] == begun.number), default=-1) + 1
-        rows = tables.recaptures(self.case, targets, known)
-        shared = {"round": begun.number, "batch": batch}
-        return chain.append(begun.number, [{**shared, **row} for row in rows]) if rows else []
+        compared = {p["file_uri"] for p in probes if p["role"] == YIELD}
+        captures = tables.recaptures(self.case, targets, known)
+        yields = yields_of(tables, self.case, targets, compared)
+        first = _next_batch(begun, probes)
+        rows = [
+            {"round": begun.number, "batch": first + place, **row}
+            for place, some in enumerate((captures, yields))
+            for row in some
+        ]
+        return chain.append(begun.number, rows) if rows else []
 
     def _memory(self, targets: Sequence[Row], probes: Sequence[Row]) -> Memory:
         """Return what the chain knows of controls; of a file, by where it is asked for now."""
@@ -170,10 +243,11 @@ class Prober:
             for place, uri in enumerate(uris):
                 near = [*uris[max(0, place - SIBLINGS) : place], *uris[place + 1 : place + 1 + SIBLINGS]]
                 siblings = tuple(sorted(near, key=partial(_alike, uri))[:SIBLINGS])
-                noticed = frozenset(map(place_of, by_file[uri]))
+                known = [target for target in by_file[uri] if not is_unresolved(target)]
+                noticed, ends = frozenset(map(place_of, known)), ends_of(known)
                 of_file = [target for target in by_file[uri] if target["target_sha256"] in left]
                 for first in range(0, len(of_file), TARGETS_A_BATCH):
-                    yield File(uri, tuple(of_file[first : first + TARGETS_A_BATCH]), siblings, noticed)
+                    yield File(uri, tuple(of_file[first : first + TARGETS_A_BATCH]), siblings, noticed, ends)
 
     def _round(
         self, begun: Round, files: Sequence[File], memory: Memory, chain: Chain, first_batch: int
@@ -214,6 +288,10 @@ class Prober:
         reading = self.case.about["reading"].get(file.targets[0]["run_id"], {})
         release = file.targets[0]["release"]
         return ReadOptions(**reading, release=release, pdf=True, storage=self.config.storage)
+
+
+def _next_batch(begun: Round, probes: Sequence[Row]) -> int:
+    return max((probe["batch"] for probe in probes if probe["round"] == begun.number), default=-1) + 1
 
 
 def _site(uri: str) -> str:

@@ -29,6 +29,10 @@ class Tables:
     path: str
     storage: StorageOptions
 
+    def newest(self) -> datetime | None:
+        """Return when a run was published last, in UTC; None if none was."""
+        return max(map(finished_at, TableStore.open(self.path, self.storage).rows("runs")), default=None)
+
     def recaptures(self, case: Case, targets: Sequence[Row], known: Collection[tuple[str, str]]) -> list[Row]:
         """Return a probe for each target whose article a later capture has at the same URL.
 
@@ -58,7 +62,7 @@ class Tables:
 
         store = TableStore.open(self.path, self.storage)
         opened_at = datetime.fromisoformat(case.about["opened_at"])
-        runs = [run["run_id"] for run in store.rows("runs") if _utc(run["finished_at"]) > opened_at]
+        runs = [run["run_id"] for run in store.rows("runs") if finished_at(run) > opened_at]
         if not runs or not articles:
             return
         noticed_on = datetime.fromisoformat(noticed_at(case)).date()
@@ -67,6 +71,11 @@ class Tables:
         for row in sorted(table.to_pylist(), key=lambda row: (row["run_id"], row["row_sha256"])):
             if row["captured_at"] is not None and _utc(row["captured_at"]).date() > noticed_on:
                 yield row
+
+
+def finished_at(run: Row) -> datetime:
+    """Return when a run was published, in UTC."""
+    return _utc(run["finished_at"])
 
 
 def noticed_at(case: Case) -> str:

@@ -19,16 +19,21 @@ class Recount:
         self._corpus, self._rules = corpus, rules
 
     def counted(self, found: Finding, target: Mapping[str, Any]) -> Finding:
-        """Return a finding with the words of the target's article in its text.
+        """Return a finding with the words of the target's article in its texts: the most that one has.
 
         Nothing is counted if the corpus has not the very text that the target was compared with.
         """
         article = self._article(target)
-        if article is None or found.text is None:
+        if article is None or not found.texts:
             return found
-        document = NamedDocument(words_of(found.text), self._rules.anchor_words)
-        copied = verify(document, words_of(article), self._rules).copied_words
-        return replace(found, facts={**(found.facts or {}), "copied_words": copied}, text=None)
+        words = words_of(article)
+        copied = max(
+            verify(NamedDocument(words_of(text), self._rules.anchor_words), words, self._rules).copied_words
+            for text in found.texts
+        )
+        outcome = found.bare if found.bare and not copied else found.outcome
+        facts = {**(found.facts or {}), "copied_words": copied}
+        return replace(found, outcome=outcome, facts=facts, texts=(), bare="")
 
     def _article(self, target: Mapping[str, Any]) -> bytes | None:
         if self._corpus is None or target["article_id"] is None:

@@ -5,7 +5,7 @@ they must. What failed, or disagrees, is `undecided`: nobody takes a failure for
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
@@ -19,9 +19,11 @@ OTHER_TEXT = "other_text"
 EMPTY = "empty"
 ZEROS = "zeros"
 UNREADABLE = "unreadable"
+REMAINS = "remains"
 OTHER_RECORD = "other_record"
 BEYOND = "beyond"
 NOWHERE = "nowhere"
+GAPS = "gaps"
 MISSING = "missing"
 DENIED = "denied"
 EDGE = "edge"
@@ -31,6 +33,14 @@ LISTED = "listed"
 UNLISTED = "unlisted"
 RECAPTURED = "recaptured"
 RECAPTURE = "recapture"
+YIELD = "yield"
+STEADY = "steady"
+FELL = "fell"
+FEW = "few"
+PLACE = "place"
+UNRESOLVED = "unresolved"
+OF_TABLES = frozenset({RECAPTURE, YIELD})
+"""Roles of probes that read tables, and ask no server."""
 LIMITED = "limited"
 REFUSED = "refused"
 STRANGE = "strange"
@@ -47,12 +57,16 @@ FAILURES: Mapping[str, str] = {
     FAILED: "there was no whole answer",
 }
 """These say nothing of the target."""
-ON_HUB = "GET hf://"
 STAYED_AWAY = timedelta(hours=24)
 """How far apart two answers that a file is missing must be."""
 
 READABLE = frozenset({"present", "moved", "superseded"})
 REMOVED = frozenset({"blanked", "overwritten", "dropped", "withdrawn"})
+STATES = (
+    "present", "altered", "reduced", "hidden", "moved", "blanked", "overwritten", "dropped", "withdrawn",
+    "superseded", "restricted", "reappeared", "recaptured", "undecided",
+)  # fmt: skip
+"""All states, in the order in which they are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +102,12 @@ def history_of(
     probes: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]
 ) -> list[tuple[int, State]]:
     """Return the state of a target after each round that asked for it, with the round's number."""
-    history, was_gone, known = list[tuple[int, State]](), None, list[Probe]()
+    history, was_gone, past = list[tuple[int, State]](), None, _Past()
     for number, asked in groupby(probes, key=lambda probe: probe["round"]):
         last = list(asked)
-        known += last
-        state = _by_newest(_in_round(last, known, controls), last, controls)
+        for probe in last:
+            past.add(probe, controls)
+        state = _by_newest(_in_round(last, past, controls), last, controls)
         if state.removed:
             was_gone = state
         elif was_gone and state.state in READABLE:
@@ -101,15 +116,48 @@ def history_of(
     return history
 
 
+@dataclass(slots=True)
+class _Past:
+    """What all probes of a target say up to a round, of which there may be hundreds.
+
+    `was_read`: it was read once. `versions`: those of its file in which it was. `longest`: the greatest size
+    that this file had then. `first_missing`: the first of the probes that miss the file since, without a
+    break, if another file was read beside it.
+    """
+
+    was_read: bool = False
+    versions: set[tuple[Any, Any]] = field(default_factory=set)
+    longest: int | None = None
+    first_missing: Probe | None = None
+
+    def add(self, probe: Probe, controls: Mapping[tuple[int, int], Sequence[Probe]]) -> None:
+        if probe["outcome"] != MISSING:
+            self.first_missing = None
+        elif self.first_missing is None and _read(
+            controls.get((probe["round"], probe["batch"]), ()), "beside"
+        ):
+            self.first_missing = probe
+        if probe["outcome"] != SAME:
+            return
+        self.was_read = True
+        if (version := _version(probe)) is not None:
+            self.versions.add(version)
+        if (size := probe.get("bytes")) is not None:
+            self.longest = max(size, self.longest or 0)
+
+
 def _in_round(
-    last: Sequence[Probe], known: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]
+    last: Sequence[Probe], past: _Past, controls: Mapping[tuple[int, int], Sequence[Probe]]
 ) -> State:
-    """Return the state by the last round; `known`: all probes up to its end."""
+    """Return the state by the last round; `past`: what all probes say up to its end."""
     numbers = tuple(probe["number"] for probe in last)
     outcomes = {probe["outcome"] for probe in last}
     # Whatever else was answered: a text that can be read is not gone.
     if outcomes & READS:
         return State("present" if SAME in outcomes else "moved", probes=numbers)
+    if UNRESOLVED in outcomes:
+        doubt = "unresolved: no index (--index) has said yet where in its file the record is"
+        return State("undecided", doubt=doubt, probes=numbers)
     beside = _controls_of(last, controls)
     if doubt := _doubt_of(beside):
         return State("undecided", doubt=doubt, probes=numbers)
@@ -117,18 +165,17 @@ def _in_round(
         return State("undecided", doubt="; ".join(failures), probes=numbers)
     if DENIED in outcomes:
         return State("restricted", doubt="access was refused, which removes nothing", probes=numbers)
-    if not any(probe["outcome"] == SAME for probe in known):
+    if not past.was_read:
         return State("undecided", doubt="no probe of this case ever read it", probes=numbers)
     if not any(each["role"] == "nowhere" and each["outcome"] in (MISSING, DENIED) for each in beside):
         doubt = "the server was not heard on a name that never was"
         return State("undecided", doubt=doubt, probes=numbers)
-    read = {_version(probe) for probe in known if probe["outcome"] == SAME}
-    if any(_version(probe) in read - {None} for probe in last if probe["outcome"] != MISSING):
+    if any(_version(probe) in past.versions for probe in last if probe["outcome"] != MISSING):
         doubt = "the server says that the file is the one in which it was read"
         return State("undecided", doubt=doubt, probes=numbers)
     if MISSING in outcomes:
-        return _missing(last, known, controls)
-    return _at_place(last, outcomes, beside, numbers)
+        return _missing(last, past, controls)
+    return _at_place(last, past, outcomes, beside, numbers)
 
 
 def _by_newest(
@@ -139,7 +186,7 @@ def _by_newest(
     `state`: by its commit alone. Elsewhere there is no newest revision, and that is all.
     """
     newest = [each for each in _controls_of(last, controls) if each["role"] == NEWEST]
-    if not newest and not any(str(probe.get("request")).startswith(ON_HUB) for probe in last):
+    if not newest and not any(str(probe.get("file_uri")).startswith("hf://") for probe in last):
         return state
     outcomes = {each["outcome"] for each in newest}
     probes = (*state.probes, *(each["number"] for each in newest))
@@ -157,14 +204,19 @@ def _by_newest(
         doubt = "its commit is gone, and the newest revision could not be read for it"
         return State("undecided", doubt=doubt, probes=probes)
     if OTHER_TEXT in outcomes:
-        return _at_place(newest, outcomes, newest, probes)
+        return _by_words(newest, outcomes, probes)
     return State("dropped" if NOWHERE in outcomes else state.state, removed=True, probes=probes)
 
 
 def _version(probe: Probe) -> tuple[Any, Any] | None:
     """Return what tells the version of the file that answered; None if the server does not say."""
-    named = probe.get("etag") or probe.get("last_modified")
+    named = strong(probe.get("etag")) or probe.get("last_modified")
     return named and (named, probe.get("bytes"))
+
+
+def strong(etag: str | None) -> str | None:
+    """Return an ETag without the mark of a weak one, which a proxy may add to that of the same file."""
+    return etag and etag.removeprefix("W/")
 
 
 def _controls_of(last: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]) -> list[Probe]:
@@ -175,45 +227,85 @@ def _controls_of(last: Sequence[Probe], controls: Mapping[tuple[int, int], Seque
 
 
 def _at_place(
-    last: Sequence[Probe], outcomes: set[str], beside: Sequence[Probe], numbers: tuple[int, ...]
+    last: Sequence[Probe],
+    past: _Past,
+    outcomes: set[str],
+    beside: Sequence[Probe],
+    numbers: tuple[int, ...],
 ) -> State:
     """Return the state of a target whose file answers, and whose place has no longer its text."""
     rests_on = (*numbers, *(control["number"] for control in beside))
-    if OTHER_TEXT in outcomes:
-        left = max(
-            (probe["copied_words"] for probe in last if probe["copied_words"] is not None), default=None
-        )
-        if left is None:
-            return State("altered", doubt="the article's words were not counted", probes=numbers)
-        return State("reduced", left == 0, probes=numbers, left=left)
+    # Where no record begins, and the whole file was read, the bytes are those of records that were read.
+    if NOWHERE in outcomes and not any(probe["copied_words"] or _has_remains(probe) for probe in last):
+        outcomes = outcomes - {REMAINS}
+    if outcomes & {OTHER_TEXT, REMAINS}:
+        return _by_words(last, outcomes, numbers)
     if not any(control["role"] == "first" and control["outcome"] in (SAME, REWRITTEN) for control in beside):
         return State("undecided", doubt="no other record of the file was read", probes=rests_on)
+    if outcomes & {EMPTY, ZEROS} or (UNREADABLE in outcomes and NOWHERE not in outcomes):
+        return _in_place(last, past, outcomes, beside, rests_on)
     if NOWHERE in outcomes:
         return State("dropped", removed=True, probes=rests_on)
-    if BEYOND in outcomes:
+    if GAPS in outcomes:
+        doubt = "another record is at its place, and parts of the file that were not read may hold its text"
+    elif BEYOND in outcomes:
         doubt = "the file ends before it: it may be cut, unless --deep finds a record that stood behind it"
-        return State("undecided", doubt=doubt, probes=rests_on)
-    if EMPTY in outcomes:
-        return State("blanked", removed=True, probes=rests_on)
-    if outcomes & {ZEROS, UNREADABLE}:
-        if _read(beside, "before") and _read(beside, "after"):
-            return State("overwritten", removed=True, probes=rests_on)
-        doubt = "its neighbours in the file were not both read; --deep can say whether it is in the file"
-        return State("undecided", doubt=doubt, probes=rests_on)
-    doubt = "another record is at its place; only --deep can say that it is nowhere in the file"
+    else:
+        doubt = "another record is at its place; only --deep can say that it is nowhere in the file"
     return State("undecided", doubt=doubt, probes=rests_on)
 
 
+def _has_remains(probe: Probe) -> bool:
+    """Whether a record is at a place that has no text of its own, and text beside it."""
+    return probe["outcome"] == REMAINS and probe.get("record_offset") is not None
+
+
+def _by_words(last: Sequence[Probe], outcomes: set[str], numbers: tuple[int, ...]) -> State:
+    """Return the state of a target whose place has other text, by the article's words that are left."""
+    left = max((probe["copied_words"] for probe in last if probe["copied_words"] is not None), default=None)
+    if REMAINS in outcomes and not left:
+        doubt = "bytes at its place still give text, and only --corpus can say whether it is the article's"
+        return State("undecided", doubt=doubt, probes=numbers)
+    if left is None:
+        return State("altered", doubt="the article's words were not counted", probes=numbers)
+    return State("reduced", left == 0, probes=numbers, left=left)
+
+
+def _in_place(
+    last: Sequence[Probe],
+    past: _Past,
+    outcomes: set[str],
+    beside: Sequence[Probe],
+    rests_on: tuple[int, ...],
+) -> State:
+    """Return the state of a target whose place has nothing to read; deep reading makes it no worse."""
+    if NOWHERE not in outcomes and _has_grown(last, past):
+        doubt = "its file is longer than before: only --deep can say that the text is nowhere in it"
+        return State("undecided", doubt=doubt, probes=rests_on)
+    if EMPTY in outcomes:
+        return State("blanked", removed=True, probes=rests_on)
+    if NOWHERE in outcomes or (_read(beside, "before") and _read(beside, "after")):
+        return State("overwritten", removed=True, probes=rests_on)
+    if GAPS in outcomes:
+        doubt = (
+            "its neighbours were not both read, and parts of the file that were not read may hold its text"
+        )
+    else:
+        doubt = "its neighbours in the file were not both read; --deep can say whether it is in the file"
+    return State("undecided", doubt=doubt, probes=rests_on)
+
+
+def _has_grown(last: Sequence[Probe], past: _Past) -> bool:
+    """Whether the file is longer than each time that it was read: something may have been put behind it."""
+    sizes = [size for probe in last if (size := probe.get("bytes")) is not None]
+    return past.longest is not None and max(sizes, default=0) > past.longest
+
+
 def _missing(
-    last: Sequence[Probe], known: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]
+    last: Sequence[Probe], past: _Past, controls: Mapping[tuple[int, int], Sequence[Probe]]
 ) -> State:
     """Return the state of a target whose file is missing: once says little."""
-    first = None
-    for probe in reversed(known):
-        if probe["outcome"] != MISSING:
-            break
-        if _read(controls.get((probe["round"], probe["batch"]), ()), "beside"):
-            first = probe
+    first = past.first_missing
     newest = last[-1]
     sure = _read(controls.get((newest["round"], newest["batch"]), ()), "beside")
     if first is None or not sure:
@@ -265,7 +357,7 @@ def histories(
             index.setdefault((probe["target_sha256"], probe["round"]), []).append(probe)
         elif probe["role"] == RECAPTURE:
             captures.setdefault(probe["target_sha256"], []).append(probe)
-        else:
+        elif probe["role"] not in (YIELD, PLACE):
             controls.setdefault((probe["round"], probe["batch"]), []).append(probe)
     for target, asked in of_target.items():
         history = [

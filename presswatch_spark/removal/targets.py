@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from presswatch_spark.errors import InputError
+from presswatch_spark.removal.resolving import derived
 from presswatch_spark.show import counted
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.tables.schemas.case_tables import TARGETS
@@ -42,8 +43,8 @@ def targets_of(
     """Return the targets of claims: those of `rows`, or those of these letters.
 
     The places of a claim are its own record; other records of the same capture, such as the WARC record of a
-    WET record; and the same page in other releases and datasets. All are rows of `matches`: what no scan has
-    found is no target.
+    WET record; and the same page in other releases and datasets. All are rows of `matches`, but for the WARC
+    records of WET records that no scan has read: see `presswatch_spark.removal.resolving`.
 
     Raises:
         InputError: there are no claims, or none of a row that is asked for.
@@ -69,7 +70,7 @@ def targets_of(
         _target(wanted[of["row_sha256"]], of, row, place, scanned)
         for of, row, place in _places(found, wanted.keys())
     ]
-    return Chosen(len(wanted), len(licensed), targets)
+    return Chosen(len(wanted), len(licensed), [*targets, *derived(targets)])
 
 
 def rows_in(path: str, storage: StorageOptions) -> set[str]:

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.formats.table.opening import ARROW_ERRORS
+from presswatch_spark.storage.arrow_files import ARROW_ERRORS
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError

@@ -9,7 +9,8 @@ without replacement). There are at most as many other articles, since each occur
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -22,6 +23,7 @@ import pyarrow.compute as pc
 from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
 from presswatch_spark.sampling.design import Design, design_of
 from presswatch_spark.sampling.intervals import Floats, most_files, totals
+from presswatch_spark.tables.documents import PLACE, Numbers, codes_of, distinct, numbers_of, without_place
 
 LOG_COLUMNS = ["shard_uri", "status", "documents", "text_bytes"]
 """The columns of `scan_log` that are read."""
@@ -81,7 +83,8 @@ def estimate(
     """
     design = design_of(run, log)
     # Matches in shards that were not read to their end are part of no total.
-    matches = matches.filter(pc.is_in(matches["shard_uri"], pa.array(design.files, pa.string())))
+    whole = _among(matches["shard_uri"], design.files)
+    matches = matches if whole.true_count == len(whole) else matches.filter(whole)
     parts: list[tuple[str | None, pa.Table]] = [(None, matches)]
     if by:
         parts += [(name, _where(matches, by, name)) for name in sorted(matches[by].unique().to_pylist())]
@@ -201,41 +204,86 @@ def log_measures(files: Sequence[str], log: Sequence[Mapping[str, Any]]) -> list
 
 def match_measures(files: Sequence[str], matches: pa.Table, of: str | None = None) -> list[Measure]:
     """Return the rows by grade and confidence, and the documents that they are about, in each file."""
-    measures = [Measure("matches", of, _counted(files, matches))]
+    shards, own = matches["shard_uri"], matches["own_site"]
+    measures = [Measure("matches", of, _in_files(files, _times(shards)))]
     if of is None:
         for column, names in (("grade", GRADES), ("confidence", CONFIDENCES)):
             measures += [
-                Measure(f"matches, {column} {name}", of, _counted(files, _where(matches, column, name)))
+                Measure(f"matches, {column} {name}", of, _in_files(files, _times(shards.filter(chosen))))
                 for name in names
+                for chosen in [_among(matches[column], [name])]
             ]
-    for name, rows in (
-        ("documents with matches", matches),
-        ("documents with matches, own sites", matches.filter(matches["own_site"])),
-        ("documents with matches, elsewhere", matches.filter(pc.invert(matches["own_site"]))),
-        ("documents with matches, site unknown", matches.filter(pc.is_null(matches["own_site"]))),
+    for name, chosen in (
+        ("documents with matches", None),
+        ("documents with matches, own sites", own),
+        ("documents with matches, elsewhere", pc.invert(own)),
+        ("documents with matches, site unknown", pc.is_null(own)),
     ):
-        measures.append(Measure(name, of, _counted(files, rows.group_by(DOCUMENT).aggregate([]))))
+        measures.append(Measure(name, of, _in_files(files, _documents(matches, chosen))))
     return measures
+
+
+def _documents(matches: pa.Table, chosen: Any) -> Counter[str]:
+    """Count the documents of the chosen rows in each shard; None: of all rows.
+
+    To group 10 million rows by texts takes a gigabyte, so only those are whose places are not known.
+    """
+    unplaced = pa.array(without_place(matches))
+    placed = pc.invert(unplaced)
+    if chosen is not None:
+        chosen = pc.fill_null(chosen, False)
+        placed, unplaced = pc.and_(placed, chosen), pc.and_(unplaced, chosen)
+    codes, names = _coded(matches["shard_uri"].filter(placed))
+    known = [name for name in PLACE[1:] if matches[name].null_count < len(matches)]
+    codes, *_ = distinct(codes, *(numbers_of(matches[name].filter(placed)) for name in known))
+    counts = Counter(dict(zip(names, np.bincount(codes, minlength=len(names)).tolist(), strict=True)))
+    counts.update(
+        _times(matches.select(DOCUMENT).filter(unplaced).group_by(DOCUMENT).aggregate([])["shard_uri"])
+    )
+    return counts
 
 
 def article_measures(files: Sequence[str], matches: pa.Table, of: str | None = None) -> Iterator[Articles]:
     """Yield the articles that each file holds something of."""
     numbers = {uri: number for number, uri in enumerate(files)}
-    rows = matches.filter(pc.is_valid(matches["article_id"]))
+    known = pc.is_valid(matches["article_id"])
     for name, confidences in ARTICLES.items():
-        of_rows = (
-            rows if confidences is None else rows.filter(pc.is_in(rows["confidence"], pa.array(confidences)))
-        )
-        pairs = of_rows.group_by(["article_id", "shard_uri"]).aggregate([])
-        articles = pairs["article_id"].combine_chunks().dictionary_encode().indices
-        places = np.array([numbers[uri] for uri in pairs["shard_uri"].to_pylist()], np.int64)
-        yield Articles(name, of, articles.to_numpy().astype(np.int64), places)
+        chosen = known
+        if confidences is not None:
+            chosen = pc.and_(known, _among(matches["confidence"], confidences))
+        articles, _ = _coded(matches["article_id"].filter(chosen))
+        shards, names = _coded(matches["shard_uri"].filter(chosen))
+        # Rows are stored by shards, so pairs that begin with them are nearly sorted.
+        shards, articles = distinct(shards, articles)
+        # A dictionary may name shards that no row is in any more.
+        places = np.array([numbers.get(uri, -1) for uri in names], np.int64)[shards]
+        yield Articles(name, of, articles, places)
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[Numbers, list[str]]:
+    """Return the number of each text of a column, from 0 on, and the texts."""
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    coded = coded.unify_dictionaries()
+    names = coded.chunk(0).dictionary.to_pylist() if coded.num_chunks else []
+    return np.concatenate([np.empty(0, np.int32), *map(codes_of, coded.chunks)]), names
+
+
+def _among(column: pa.ChunkedArray, texts: Collection[str]) -> pa.Array:
+    """Say which rows have one of these texts. Arrow would write out those of all rows first."""
+    codes, names = _coded(column)
+    wanted = frozenset(texts)
+    # What is null has the last code.
+    return pa.array(np.array([*(name in wanted for name in names), False])[codes])
 
 
 def _where(rows: pa.Table, column: str, value: str) -> pa.Table:
-    return rows.filter(pc.equal(rows[column], value))
+    return rows.filter(_among(rows[column], [value]))
 
 
-def _counted(files: Sequence[str], rows: pa.Table) -> Floats:
-    counts = {line["values"]: line["counts"] for line in pc.value_counts(rows["shard_uri"]).to_pylist()}
+def _times(texts: pa.ChunkedArray) -> dict[str, int]:
+    """Return how often each text of a column stands there."""
+    return {each["values"]: each["counts"] for each in pc.value_counts(texts).to_pylist()}
+
+
+def _in_files(files: Sequence[str], counts: Mapping[str, int]) -> Floats:
     return np.array([counts.get(uri, 0) for uri in files], np.float64)

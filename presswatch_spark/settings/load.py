@@ -5,16 +5,19 @@ A setting is named by its path in `config`: `grade.min_run_words` in messages, n
 with our prefix that names no setting is one, for who set it believes that it counts.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
-from typing import Any, TypeVar, get_type_hints
-
-import yaml
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.nearest import nearest
 from presswatch_spark.settings.config import ScanConfig, known_settings
 from presswatch_spark.settings.declared import Path, Setting
+
+if TYPE_CHECKING:
+    import yaml
 
 ENVIRONMENT_PREFIX = "PRESSWATCH_"
 COMMAND_LINE = "command line"
@@ -168,6 +171,8 @@ def _from_environment(env: Mapping[str, str], family: Family, problems: list[str
 
 
 def _from_file(path: str, family: Family, problems: list[str]) -> list[Given]:
+    import yaml
+
     try:
         with open(path, encoding="utf-8") as file:
             loader = yaml.SafeLoader(file)
@@ -190,9 +195,11 @@ def _from_node(
     loader: yaml.SafeLoader, node: yaml.Node, path: Path, file: str, family: Family, problems: list[str]
 ) -> Iterator[Given]:
     """Walk the YAML tree down to settings; a section is any path that settings lie under."""
+    from yaml import MappingNode
+
     where = f"{file}:{node.start_mark.line + 1}"
     is_section = any(known[: len(path)] == path and known != path for known in family.known)
-    if not is_section or not isinstance(node, yaml.MappingNode):
+    if not is_section or not isinstance(node, MappingNode):
         value = loader.construct_document(node)
         if not is_section:
             yield path, value, where

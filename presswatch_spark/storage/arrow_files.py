@@ -12,6 +12,9 @@ from presswatch_spark.storage.contract import StorageOptions
 from presswatch_spark.storage.objects import ObjectInfo, open_stream, random_access, stat
 from presswatch_spark.storage.uris import scheme_of
 
+ARROW_ERRORS = (pa.ArrowException, OSError)
+"""What Arrow raises of what it cannot read."""
+
 
 def file_system(uri: str, options: StorageOptions) -> FileSystem:
     """Return what opens `uri`, and others like it, for `pyarrow.dataset` and `pyarrow.parquet`."""

@@ -9,7 +9,7 @@ are known.
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -81,13 +81,16 @@ def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
 
 def _only_row(table: pa.Table) -> Row:
     """Return the one row of a table. Arrow loads pandas to give a moment its zone, which takes 0.2 s."""
-    moments = {field.name for field in table.schema if field.type == UTC_MICROS}
-    plain = pa.timestamp("us")
-    columns = [table[name].cast(plain) if name in moments else table[name] for name in table.column_names]
-    (row,) = pa.table(columns, table.column_names).to_pylist()
-    return {
-        name: value.replace(tzinfo=UTC) if name in moments and value else value for name, value in row.items()
-    }
+    moments = [field.name for field in table.schema if field.type == UTC_MICROS]
+    (row,) = table.drop_columns(moments).to_pylist()
+    micros = {name: table[name][0].value for name in moments}
+    times = {name: None if value is None else _at(value) for name, value in micros.items()}
+    return {name: times[name] if name in times else row[name] for name in table.column_names}
+
+
+def _at(micros: int) -> datetime:
+    """Return the moment so many microseconds after the beginning of 1970."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
 
 
 def check_files(

@@ -1,14 +1,12 @@
-"""Which published runs are read, and their rows without more in memory than a row group."""
+"""Which published runs are read, and their rows without more in memory than a few row groups."""
 
 from collections.abc import Collection, Iterator, Sequence
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.show import printable
-from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
@@ -21,33 +19,18 @@ def column_batches(
     coded: Collection[str] = (),
     batch_rows: int = 10_000,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield columns of the rows of published runs; nothing is held but a row group of one file.
+    """Yield columns of the rows of published runs, in their order; a few row groups are in memory.
 
-    A dataset of Arrow reads on while nobody asks, and then holds whole files. Columns that a file lacks are
-    null; strings of the columns `coded` come as dictionaries.
+    Columns that a file lacks are null; strings of the columns `coded` come as dictionaries.
     """
+    # It loads pandas, as the tables do once they are opened.
+    from presswatch_spark.tables.bounded import bounded_batches
+
     code = pa.dictionary(pa.int32(), pa.string())
     fields = [SCHEMAS[table].field(name).remove_metadata().with_nullable(True) for name in columns]
     schema = pa.schema([each.with_type(code) if each.name in coded else each for each in fields])
-    system = file_system(store.root.uri, store.root.storage)
-    for uri in store.files(table, *runs) if runs else ():
-        with pq.ParquetFile(
-            uri,
-            filesystem=system,
-            read_dictionary=list(coded),
-            pre_buffer=True,
-            page_checksum_verification=True,
-        ) as file:
-            there = [name for name in columns if name in file.schema_arrow.names]
-            for group in range(file.num_row_groups):
-                for batch in file.iter_batches(batch_rows, row_groups=[group], columns=there):
-                    cells = (
-                        batch[each.name].cast(each.type)
-                        if each.name in there
-                        else pa.nulls(len(batch), each.type)
-                        for each in schema
-                    )
-                    yield pa.RecordBatch.from_arrays(list(cells), schema=schema)
+    files = store.files(table, *runs) if runs else []
+    yield from bounded_batches(store.dataset(files, schema, coded=coded), columns, rows=batch_rows)
 
 
 def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.formats.table.opening import ARROW_ERRORS
+from presswatch_spark.storage.arrow_files import ARROW_ERRORS
 from presswatch_spark.storage.contract import StorageOptions
 from presswatch_spark.storage.objects import ObjectInfo, open_stream
 

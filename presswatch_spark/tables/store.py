@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -202,17 +202,25 @@ class TableStore:
         is_of = None if PUBLISHED_BY[table] == "derivations" else list(map(_is_of, files))
         return self.dataset(files, SCHEMAS[table], is_of)
 
-    def dataset(self, files: Sequence[str], schema: pa.Schema, known: Sequence[Any] | None = None) -> Any:
+    def dataset(
+        self,
+        files: Sequence[str],
+        schema: pa.Schema,
+        known: Sequence[Any] | None = None,
+        coded: Collection[str] = (),
+    ) -> Any:
         """Open files of a table as a `pyarrow.dataset.Dataset`; columns that they lack are null.
 
-        `known`: an Arrow expression for each file, which holds for all its rows.
+        Args:
+            known: an Arrow expression for each file, which holds for all its rows.
+            coded: columns that are read as the dictionaries that the schema says they are.
         """
         # It loads pandas, which takes as long as all else that a scan imports of Arrow.
         import pyarrow.dataset as ds
 
         system = file_system(self.root.uri, self.root.storage)
         scan = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
-        parquet = ds.ParquetFileFormat(default_fragment_scan_options=scan)
+        parquet = ds.ParquetFileFormat(dictionary_columns=set(coded), default_fragment_scan_options=scan)
         return ds.FileSystemDataset.from_paths(
             list(files), schema=schema, format=parquet, filesystem=system, partitions=known
         )

@@ -35,6 +35,10 @@ def test_spark_gives_every_state_that_duckdb_gives(spark: SparkSession, tmp_path
     rows = compared_by_both(tmp_path / "tables")
     found = {f"{row['article_id']} {row['document_url']}": (row["state"], row["doubt"]) for row in rows}
     assert found == expected
+    for engine in ENGINES:
+        table = TableStore.open(str(tmp_path / engine)).frame(spark, "changes")
+        read = [row["change_sha256"] for row in table.collect()]
+        assert sorted(read) == sorted(str(row["change_sha256"]) for row in rows)
 
 
 def test_spark_compares_runs_of_nothing_and_runs_with_other_corpora(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import (
@@ -89,6 +90,7 @@ def claims(
     \b
     presswatch claims --corpus corpus --licences licences.yaml --out claims tables
     """
+    leave_pandas_out()
     from presswatch_spark.claims.make import Sources, make_claims
     from presswatch_spark.queries.sql import run_query
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
 from presswatch_spark.cli.exporting import Export, export_option, schema_of
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import scan_settings, storage_options, tell_total
@@ -60,6 +61,8 @@ def estimate(
     within its limits; docs/reference/estimates.md says what they mean. A total that was seen in fewer than
     seven shards has no upper limit.
     """
+    leave_pandas_out()
+    give_memory_back()
     from presswatch_spark.queries.estimates import estimate_of
     from presswatch_spark.tables.reading import chosen_runs
     from presswatch_spark.tables.store import TableStore

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.match_table import WHERE, left_out_lines, match_lines, total_lines
 from presswatch_spark.cli.options import as_json, engine_option, print_lines, scan_settings, storage_options
@@ -114,6 +115,7 @@ def matches(
 
     Example: presswatch matches tables --elsewhere --confidence A --since 2024-05-01
     """
+    leave_pandas_out()
     from presswatch_spark.queries.matches import Matches, MatchFilter
     from presswatch_spark.queries.named import require_known
     from presswatch_spark.tables.store import TableStore

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,12 @@ from presswatch_spark.show import counted, json_line, table_lines, terminal_widt
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from presswatch_spark.removal.alarms import Alarm
     from presswatch_spark.removal.probing import Probed
     from presswatch_spark.removal.standing import Standing
 
 NAMED = 20
+ALARM_COLUMNS = {"round": int, "kind": str, "about": str, "detail": str, "probe": int}
 MEANING = {
     "present": "the text is there",
     "altered": "the record has another text",
@@ -37,6 +40,11 @@ MEANING = {
     "recaptured": "a later capture of its URL has the article",
     "undecided": "nobody can say",
 }
+
+
+metrics_option = click.option(
+    "--metrics-file", metavar="FILE", help="Write how the case stands there, as metrics for Prometheus."
+)
 
 
 @click.group()
@@ -124,6 +132,7 @@ def open_command(
     metavar="FROM=TO",
     help="Ask for files below TO that were scanned below FROM. Repeatable.",
 )
+@metrics_option
 @storage_options
 def probe(
     case: str,
@@ -132,17 +141,19 @@ def probe(
     index: str | None,
     tables: str | None,
     mirrors: tuple[str, ...],
+    metrics_file: str | None,
     **flags: Any,
 ) -> None:
     """Ask for every place of a case again, and add the answers to its chain.
 
     Controls are asked for among the places: records that nobody noticed, the neighbours of each record, and
     names that never were. A round that was stopped goes on where it was. The exit code is 3 if places were
-    left alone, or something alarms: a text is back, a control is lost, a file has changed.
+    left alone, or something alarms: a text is back, a control is lost, a file has changed, a yield fell.
     """
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.pointers.pointer import parse_mirror
     from presswatch_spark.removal.case import Case
+    from presswatch_spark.removal.metrics import Measures, write_metrics
     from presswatch_spark.removal.probing import Prober
     from presswatch_spark.removal.recaptures import Tables
 
@@ -158,6 +169,8 @@ def probe(
         click.echo(f"alarm: {alarm.kind}: {alarm.about}: {alarm.detail} (probe {alarm.probe:,})", err=True)
     for uri, why in probed.blocked.items():
         click.echo(f"left alone: {uri}: {why}", err=True)
+    if metrics_file:
+        write_metrics(metrics_file, [Measures.of(probed.standing)])
     if probed.alarms or not probed.is_complete:
         raise click.exceptions.Exit(INCOMPLETE)
 
@@ -225,26 +238,46 @@ def inventory(case: str, release: str, kind: str, base: str | None, since: str |
 @removal.command()
 @click.argument("case")
 @click.option("--as-of", metavar="TIME", help="By the probes up to then, such as 2026-11-27T09:30Z.")
+@click.option("--alarms", is_flag=True, help="Give the alarms of all rounds, and not the places.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, one for each place.")
+@metrics_option
 @export_option
 @storage_options
-def status(case: str, as_of: str | None, as_json: bool, export: Export | None, **flags: Any) -> None:
+def status(
+    case: str,
+    as_of: str | None,
+    alarms: bool,
+    as_json: bool,
+    metrics_file: str | None,
+    export: Export | None,
+    **flags: Any,
+) -> None:
     """Say of each place whether its text is gone, and what that rests on.
 
     A claim is removed when it is at every place. The chain is checked first: one changed byte is named.
     """
     from presswatch_spark.removal.case import Case
+    from presswatch_spark.removal.metrics import Measures, write_metrics
     from presswatch_spark.removal.standing import Standing
 
+    if as_of and metrics_file:
+        raise click.UsageError("metrics are of now: give --as-of or --metrics-file")
     storage = scan_settings(flags).storage
     if export:
         export.require_new(storage)
     standing = Standing.of(Case.open(case, storage), _moment(as_of))
+    if metrics_file:
+        write_metrics(metrics_file, [Measures.of(standing)])
+    rows = map(asdict, standing.alarms()) if alarms else standing.rows()
     if export:
-        export.write(_state_schema(), standing.rows(), storage, ENGLISH)
+        schema = schema_of(**ALARM_COLUMNS) if alarms else _state_schema()
+        export.write(schema, rows, storage, ENGLISH)
         return
     if as_json:
-        print_lines(map(json_line, standing.rows()))
+        print_lines(map(json_line, rows))
+        return
+    if alarms:
+        print_lines(map(_alarm_line, standing.alarms()))
         return
     print_lines(_status_lines(standing))
     removed, claims = standing.claims()
@@ -270,10 +303,13 @@ def _status_lines(standing: Standing) -> Iterator[str]:
     doubts = {state.doubt for state in standing.states.values() if state.state == "undecided"}
     for doubt in sorted(doubts):
         yield f"undecided: {doubt}"
-    for alarm in standing.alarms():
-        yield f"alarm of round {alarm.round}: {alarm.kind}: {alarm.about}: {alarm.detail}"
+    yield from map(_alarm_line, standing.alarms())
     if standing.probes:
         yield f"chain: {len(standing.probes):,} probes, the newest {standing.probes[-1]['probe_sha256']}"
+
+
+def _alarm_line(alarm: Alarm) -> str:
+    return f"alarm of round {alarm.round}: {alarm.kind}: {alarm.about}: {alarm.detail}"
 
 
 def _moment(text: str | None, option: str = "--as-of") -> datetime | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.language import Language
 from presswatch_spark.cli.options import as_json, print_lines, scan_settings, storage_options
@@ -52,6 +53,7 @@ def rights(
     last declaration that was captured before the page and the first one after it count. One that cannot be
     told apart from the page by its time counts as both.
     """
+    leave_pandas_out()
     from presswatch_spark.queries.reservations import Reservations
     from presswatch_spark.tables.schemas.derived_tables import RESERVATIONS
 

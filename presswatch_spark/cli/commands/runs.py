@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import as_json, print_lines, scan_settings, storage_options, tell_total
@@ -45,6 +46,7 @@ def runs(tables: str, as_json: bool, export: Export | None, screen: Screen, **fl
     The files of each run are held against what its row says of them: which are there, and how large. Where
     that differs, it is said on stderr, and the exit code is 1. `presswatch verify-rows` reads them, too.
     """
+    leave_pandas_out()
     from presswatch_spark.runs.unfinished import DamagedRun, UnfinishedRun, unfinished_runs
     from presswatch_spark.tables.schemas import SCHEMAS
     from presswatch_spark.tables.store import TableStore

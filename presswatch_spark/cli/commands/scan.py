@@ -261,7 +261,7 @@ def _estimate_lines(summary: RunSummary, out: str, storage: StorageOptions) -> I
 
 def _elsewhere_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[str]:
     """Yield how many rows of A and B the run has on pages elsewhere: the last that is said of a scan."""
-    from presswatch_spark.queries.match_totals import counted_here
+    from presswatch_spark.queries.counted_matches import counted_here
     from presswatch_spark.queries.matches import MatchFilter
     from presswatch_spark.tables.store import TableStore
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.options import as_json, engine_option, scan_settings, storage_options, tell_total
 from presswatch_spark.cli.screen import Screen, screen_options
@@ -45,6 +46,7 @@ def sql(
     \b
     presswatch sql out "select title_id, pages, articles from by_title order by pages desc"
     """
+    leave_pandas_out()
     from presswatch_spark.queries.sql import run_query
 
     storage, say = scan_settings(flags).storage, screen.language

@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ import click
 
 from presswatch_spark.cli.exporting import Export, export_option, schema_of
 from presswatch_spark.cli.language import ENGLISH
+from presswatch_spark.errors import PresswatchError
 from presswatch_spark.show import printable
 from presswatch_spark.storage.web.manners import ask_anew
 
@@ -66,6 +67,27 @@ KINDS = {"release": str, "said": str, "code": int}
     metavar="MINUTES",
     help="Without a sign of life for so long, a watcher has died.",
 )
+@click.option(
+    "--case", "cases", multiple=True, metavar="CASE", help="Probe this case of removal, too. Repeatable."
+)
+@click.option(
+    "--case-every",
+    type=click.FloatRange(min=0, min_open=True),
+    default=24,
+    show_default=True,
+    metavar="HOURS",
+    help="How long after a round of a case the next is due.",
+)
+@click.option(
+    "--case-mirror",
+    "case_mirrors",
+    multiple=True,
+    metavar="FROM=TO",
+    help="Ask for files of cases below TO that were scanned below FROM. Repeatable.",
+)
+@click.option("--case-deep", is_flag=True, help="Read whole files for what is not at its place.")
+@click.option("--case-index", metavar="URL", help="A CDX index to ask for each page of cases.")
+@click.option("--case-metrics", metavar="FILE", help="Write how the cases stand, as metrics for Prometheus.")
 @click.option("--dry-run", is_flag=True, help="Say what would be started, and write nothing.")
 @export_option
 @click.pass_context
@@ -77,39 +99,35 @@ def watch(context: click.Context, /, scan_options: tuple[str, ...], **options: A
     and settings, one starts its scan, and nobody a second one. Exit codes are those of a scan: 1 if one
     failed or was not to be started, 3 if one that ended since the last look was partial, else 0.
 
+    Each --case is probed as `presswatch removal probe` does, when its next round is due or a run was
+    published since the last one. Captures of its pages in new releases are looked for in the tables.
+
     presswatch watch --only-newest -- --format wet --corpus s3://…/corpus --out s3://…/tables
     """
     from presswatch_spark.cli.watched import watched
+    from presswatch_spark.cli.watched_cases import cases_of
     from presswatch_spark.watch.look import exit_code_of
     from presswatch_spark.watch.scope import Scope
 
-    if bool(options["since"]) == options["only_newest"]:
-        raise click.UsageError("give either --since RELEASE or --only-newest", context)
-    if options["once"] and options["every"]:
-        raise click.UsageError("give either --once or --every", context)
-    if options["every"] and (options["again"] or options["drop"]):
-        raise click.UsageError("--again and --drop are for one look", context)
-    if options["dry_run"] and options["drop"]:
-        raise click.UsageError("--drop writes, and --dry-run does not", context)
+    _require_sense(context, options)
     export: Export | None = options["export"]
-    if export and options["every"]:
-        raise click.UsageError("--export is for one look", context)
-    if options["profile"]:
-        raise click.UsageError(
-            f"where scans run is said by --on: --on {options['profile']}; --profile is the name of AWS"
-            " credentials, and stands among the options of the scan",
-            context,
-        )
     ask_anew()
     scope = Scope(options["since"], options["news"])
     target = watched(context, scan_options, scope.news, options["archive"])
     if export:
         export.require_new(target.config.storage)
-    look = _look_of(target, **options)
+    look, cases = _look_of(target, **options), cases_of(target, options)
 
     def once() -> int:
         findings = [_said(look.drop(release)) for release in options["drop"]]
-        stale = _listed(look, target, scope, findings, options["listed"], options["probe"])
+        # A scan may take days, so cases come first; and again, for what a scan has published.
+        findings += map(_said, cases())
+        try:
+            stale = _listed(look, target, scope, findings, options["listed"], options["probe"])
+        except PresswatchError:
+            findings += map(_said, cases.after_scans())
+            raise
+        findings += map(_said, cases.after_scans())
         if export:
             rows = [(each.release, each.said, each.code) for each in findings]
             export.write(schema_of(**KINDS), rows, target.config.storage, ENGLISH)
@@ -119,10 +137,28 @@ def watch(context: click.Context, /, scan_options: tuple[str, ...], **options: A
     context.exit(code)
 
 
+def _require_sense(context: click.Context, options: Mapping[str, Any]) -> None:
+    """Raise `UsageError` for options that contradict each other."""
+    if bool(options["since"]) == options["only_newest"]:
+        raise click.UsageError("give either --since RELEASE or --only-newest", context)
+    if options["once"] and options["every"]:
+        raise click.UsageError("give either --once or --every", context)
+    if options["every"] and (options["again"] or options["drop"]):
+        raise click.UsageError("--again and --drop are for one look", context)
+    if options["dry_run"] and options["drop"]:
+        raise click.UsageError("--drop writes, and --dry-run does not", context)
+    if options["export"] and options["every"]:
+        raise click.UsageError("--export is for one look", context)
+    if options["profile"]:
+        raise click.UsageError(
+            f"where scans run is said by --on: --on {options['profile']}; --profile is the name of AWS"
+            " credentials, and stands among the options of the scan",
+            context,
+        )
+
+
 def repeated(once: Callable[[], int], seconds: float, pause: Callable[[float], None]) -> int:
     """Look until the process is stopped; after a look that fails, say so and look again."""
-    from presswatch_spark.errors import PresswatchError
-
     while True:
         try:
             once()

@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.formats.table.footer import Footer, FooterError, read_footer
 from presswatch_spark.formats.table.pages import CheckedFile
+from presswatch_spark.storage.arrow_files import ARROW_ERRORS
 
 Item = TypeVar("Item")
 
-ARROW_ERRORS = (pa.ArrowException, OSError)
 # What pyarrow raises of damaged bytes, and what their values raise where Python has no such value.
 DAMAGE_ERRORS = (*ARROW_ERRORS, ValueError, ArithmeticError, LookupError)
 # For a footer, or for the rows of one batch, decoded: values that repeat are stored once, and may be long.

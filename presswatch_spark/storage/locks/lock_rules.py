@@ -8,7 +8,7 @@ good time, and when it stops, another takes over.
 import os
 from dataclasses import dataclass
 
-from presswatch_spark.errors import OutputError
+from presswatch_spark.errors import InUseError
 
 FILE, FOLDER = os.O_RDONLY, os.O_RDONLY | os.O_DIRECTORY
 MADE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
@@ -21,9 +21,9 @@ class Refusal:
     what: str
     remedy: str
 
-    def error(self, where: str) -> OutputError:
+    def error(self, where: str) -> InUseError:
         """Return the error of somebody who wants the lock at `where`."""
-        return OutputError(self.what, where=where, remedy=self.remedy)
+        return InUseError(self.what, where=where, remedy=self.remedy)
 
 
 IN_USE = Refusal("another process holds this lock", "wait for its end")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -14,7 +16,18 @@ from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.tables.schemas.derived_tables import CHANGES
 from presswatch_spark.tables.store import TableStore
-from tests.histories import AFTER, BEFORE, altered_release, copy, hold, run, sha, shard, span
+from tests.histories import (
+    AFTER,
+    BEFORE,
+    altered_release,
+    copy,
+    hold,
+    random_history,
+    run,
+    sha,
+    shard,
+    span,
+)
 
 X = "https://x.example/"
 
@@ -51,7 +64,8 @@ def test_a_row_has_both_sightings_and_the_words_of_each(tmp_path: Path) -> None:
     altered_release(tmp_path / "tables")
     rows = {row["article_id"]: row for row in changes(tmp_path / "tables")}
     (file,) = (tmp_path / "out" / "changes").iterdir()
-    assert pq.read_schema(file).names == CHANGES.names
+    schema = pq.read_schema(file)
+    assert (schema.names, schema.types) == (CHANGES.names, CHANGES.types)
     short, moved, gone = rows["shortened"], rows["moved"], rows["dropped"]
     assert (short["copied_words_before"], short["copied_words_after"]) == (90, 40)
     assert (short["before"]["copied_words"], short["after"]["copied_words"]) == (90, 40)
@@ -228,6 +242,18 @@ def test_rows_are_dealt_to_buckets_without_a_difference(
     assert (one.counts, one.doubts) == (many.counts, many.doubts)
     rows = [TableStore.open(str(tmp_path / name)).read("changes").to_pylist() for name in ("one", "many")]
     assert sorted(rows[0], key=str) == sorted(rows[1], key=str)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pairs_that_are_not_judged_have_the_state_that_judging_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    random_history(Random(seed), tmp_path / "tables")
+    found = changes(tmp_path / "tables")
+    nothing = np.empty(0, np.int64)
+    monkeypatch.setattr("presswatch_spark.changes.meeting._same", lambda rows, pairs: (nothing, nothing))
+    (tmp_path / "out").rename(tmp_path / "unjudged")
+    assert changes(tmp_path / "tables") == found
 
 
 def test_two_runs_of_nothing_have_no_changes(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -551,3 +552,29 @@ def test_an_unfinished_census_is_listed_among_the_censuses_and_one_of_another_ve
     assert "give the command that began it again; to drop it" in ours
     assert "with 2 index files done, is not finished" in others
     assert "give the command that began it again with the version that began it;" in others
+
+
+def test_a_command_imports_no_other_and_no_pandas(tmp_path: Path) -> None:
+    publish(
+        tmp_path,
+        "20240601T080000Z-aaaaaa",
+        [match("a1", "https://a.example/1", captured_at=datetime(2024, 5, 17, tzinfo=UTC))],
+    )
+    for arguments in (["sql", str(tmp_path), "select * from matches, runs"], ["matches", str(tmp_path)]):
+        code = (
+            "import sys; from presswatch_spark.cli import main as cli; cli.run(sys.argv[1:]);"
+            "print(*(name for name in sys.modules if 'commands.' in name or name == 'pandas'))"
+        )
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+        assert done.stdout.splitlines()[-1] == f"presswatch_spark.cli.commands.{arguments[0]}", done.stderr
+
+
+def test_who_asks_for_pandas_has_it_though_commands_leave_it_out() -> None:
+    code = (
+        "from presswatch_spark.cli.arrow_manners import leave_pandas_out; leave_pandas_out()\n"
+        "import sys, pyarrow as pa; table = pa.table({'n': [1, None]}); assert 'pandas' not in sys.modules\n"
+        "import pandas; assert table.to_pandas()['n'].isna().sum() == 1\n"
+        "assert pa.array(pandas.Series([1.0, float('nan')])).null_count == 1"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

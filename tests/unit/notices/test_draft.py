@@ -8,11 +8,13 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from presswatch_spark.errors import InputError, OutputError
+from presswatch_spark.notices import grounds
 from presswatch_spark.notices.annex import digest_of, revision_and_path, rows_of_jsonl
 from presswatch_spark.notices.docx_letter import elements_in, text_in
 from presswatch_spark.notices.facts import AMOUNTS
@@ -24,6 +26,8 @@ from presswatch_spark.notices.schema import fault_of
 from presswatch_spark.notices.surt import prefixes
 from presswatch_spark.notices.wording import amount
 from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.removal.targets import Chosen, targets_of
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.notices import Bureau, about, bureau, rewrite_claims
 from tests.removal import release
@@ -225,6 +229,20 @@ def test_a_page_without_copied_words_is_in_no_annex(shared: Bureau) -> None:
     assert drafted.left_out["without copied words"] == without
     rows = rows_of_jsonl((shared.folder / "letters" / "annex" / "rows.jsonl").read_bytes())
     assert all(row["copied_words"] > 0 for row in rows)
+
+
+def test_a_place_that_no_scan_has_read_is_in_no_annex(
+    shared: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_one_more(*given: object) -> Chosen:
+        chosen = targets_of(*given)  # type: ignore[arg-type]
+        unread = {"place": "capture", "text_sha256": None, "copied_words": None, "record_offset": None}
+        return replace(chosen, targets=[*chosen.targets, {**chosen.targets[0], **unread}])
+
+    monkeypatch.setattr(grounds, "targets_of", with_one_more)
+    found = grounds.grounds_of(str(shared.crawl.tables), Choice(), StorageOptions())
+    assert found.left_out == {"read by no scan": 1}
+    assert all(place.target["copied_words"] for place in found.places)
 
 
 def test_what_is_there_already_stays(shared: Bureau) -> None:

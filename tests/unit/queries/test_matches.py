@@ -123,6 +123,24 @@ def test_totals_are_those_of_the_rows_that_the_filter_lets_through_however_they_
     assert MatchTotals.of(counted) == by_hand(rows)
 
 
+def test_documents_are_told_apart_where_their_places_are_alike(tmp_path: Path) -> None:
+    rows = [
+        match(
+            "a1",
+            "https://a.example/1",
+            shard_uri=f"s3://commoncrawl/crawl-data/CC-MAIN-2024-51/segments/0/wet/{shard:05}.warc.wet.gz",
+            record_offset=place * 2000,
+        )
+        for shard in range(20)
+        for place in range(100)
+    ]
+    publish(tmp_path, RUNS[0], rows)
+    store = TableStore.open(str(tmp_path))
+    (counted,) = answer_of(store, totals_query("matches", "confidence", "true"), "duckdb").rows
+    assert MatchTotals.of(counted).documents == len(rows)
+    assert Matches.of(store, None, MatchFilter(), "duckdb").totals().documents == len(rows)
+
+
 def test_without_a_run_there_is_nothing_to_count(tmp_path: Path) -> None:
     found = Matches.of(TableStore.create(str(tmp_path)), None, MatchFilter(), "duckdb")
     assert found.totals() == by_hand([])

@@ -12,7 +12,7 @@ from presswatch_spark import pipeline
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError
 from presswatch_spark.pipeline import RunSummary
-from presswatch_spark.queries import estimates, match_totals
+from presswatch_spark.queries import counted_matches, estimates
 from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.settings.config import C4Rules, CommonCrawlRules, DatasetRules, OscarRules
 from presswatch_spark.storage.objects import StorageOptions
@@ -218,7 +218,7 @@ class TestCommand:
         monkeypatch.setattr(pipeline, "scan", scan)
         monkeypatch.setattr(TableStore, "open", lambda path, storage: path)
         monkeypatch.setattr(estimates, "estimate_of", estimate_of)
-        monkeypatch.setattr(match_totals, "counted_here", no_totals)
+        monkeypatch.setattr(counted_matches, "counted_here", no_totals)
         return asked
 
     def test_scans_the_release_and_writes_its_name(

@@ -36,7 +36,7 @@ def probe(of: str, number: int, round_number: int = 1, outcome: str = "same") ->
     return {
         "round": round_number, "batch": 0, "role": "target", "target_sha256": of, "outcome": outcome,
         "asked_at": BEGIN + timedelta(hours=number), "asked_from": "here", "tool_version": "1",
-        "request": "GET s3://b/x bytes=0-1", "clock_offset": 0.25 * number,
+        "request": "GET s3://b/x bytes=0-1", "file_uri": "s3://b/x", "clock_offset": 0.25 * number,
     }  # fmt: skip
 
 

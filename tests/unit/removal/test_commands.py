@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.cli import main as cli
+from presswatch_spark.cli.commands.watch import watch
 from presswatch_spark.removal.case import Case
 from presswatch_spark.storage.objects import StorageOptions
 from tests.documents import commands, text_of
@@ -44,7 +45,7 @@ def run(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str,
 def test_the_guide_leads_from_the_notice_to_gone_and_back_again(
     at_home: Release, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    opened, first, present, second, gone, deep, as_of, as_json = (
+    opened, first, present, second, gone, deep, scheduled, as_of, as_json = (
         words[1:] for words in commands(text_of("how-to/follow-a-removal"))
     )
     code, said, _ = run(opened, capsys)
@@ -78,14 +79,19 @@ def test_the_guide_leads_from_the_notice_to_gone_and_back_again(
     assert {row["state"] for row in rows} == {"present", "reappeared"}
     wanted = {"row_sha256", "shard_uri", "document_url", "state", "removed", "doubt", "probes"}
     assert all(wanted <= row.keys() for row in rows)
+    # What a watch does with a case: tests/unit/cli/test_watch_cases.py.
+    watched = watch.make_context("watch", scheduled[1:]).params
+    assert (scheduled[0], watched["cases"], watched["case_metrics"]) == ("watch", (CASE,), "removal.prom")
 
 
 def test_a_mirror_says_where_files_really_are(at_home: Release, capsys: pytest.CaptureFixture[str]) -> None:
     run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
     asked = ["removal", "probe", "--mirror", f"{at_home.folder}/shards={at_home.server.url}/crawl", CASE]
-    code, said, _ = run(asked, capsys)
+    code, said, _ = run([*asked, "--metrics-file", "removal.prom"], capsys)
     assert (code, "same" in said) == (0, True)
     assert at_home.server.requests
+    places = len(Case.open(CASE, StorageOptions()).targets())
+    assert f'state="present"}} {places}\n' in Path("removal.prom").read_text("utf-8")
 
 
 def test_rows_that_a_file_names_are_followed_and_no_others(

@@ -17,7 +17,7 @@ TARGET = "t" * 64
 OUTCOMES = (
     states.SAME, states.ELSEWHERE, states.OTHER_TEXT, states.EMPTY, states.ZEROS, states.UNREADABLE,
     states.OTHER_RECORD, states.BEYOND, states.NOWHERE, states.MISSING, states.DENIED, states.LIMITED,
-    states.REFUSED, states.STRANGE, states.FAILED,
+    states.REFUSED, states.STRANGE, states.FAILED, states.REMAINS, states.GAPS, states.UNRESOLVED,
 )  # fmt: skip
 CONTROLS = ("first", "before", "after", "beside", "nowhere")
 
@@ -72,6 +72,18 @@ READ = (0.0, ("same",), RIGHT)
         ([(1, ("other_record", "nowhere"), RIGHT | {"first": "other_record"})], "undecided", False),
         ([(1, ("other_record", "nowhere"), RIGHT | {"first": "rewritten"})], "dropped", True),
         ([(1, ("other_record", "nowhere"), RIGHT | {"nowhere": "same"})], "undecided", False),
+        ([(1, ("zeros", "gaps"), RIGHT)], "overwritten", True),
+        ([(1, ("empty", "gaps"), RIGHT)], "blanked", True),
+        ([(1, ("zeros", "gaps"), RIGHT | {"after": "zeros"})], "undecided", False),
+        ([(1, ("zeros", "nowhere"), RIGHT | {"after": "zeros"})], "overwritten", True),
+        ([(1, ("unreadable", "nowhere"), RIGHT | {"after": "zeros"})], "dropped", True),
+        ([(1, ("zeros", "failed"), RIGHT)], "undecided", False),
+        ([(1, ("other_record", "gaps"), RIGHT)], "undecided", False),
+        ([(1, ("beyond", "gaps"), RIGHT)], "undecided", False),
+        ([(1, ("remains",), RIGHT)], "undecided", False),
+        ([(1, ("remains", "gaps"), RIGHT)], "undecided", False),
+        ([(1, ("remains", "nowhere"), RIGHT)], "dropped", True),
+        ([(1, ("unresolved",), {})], "undecided", False),
         ([(1, ("missing",), GONE)], "undecided", False),
         ([(1, ("missing",), GONE), (24, ("missing",), GONE)], "undecided", False),
         ([(1, ("missing",), GONE), (25, ("missing",), GONE)], "withdrawn", True),

@@ -1,0 +1,157 @@
+"""Cases of removal that a watch probes: each when a round of it is due, and never in the way of scans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from presswatch_spark.cli.options import tell
+from presswatch_spark.cli.watched import Watched
+from presswatch_spark.errors import InUseError, PresswatchError
+from presswatch_spark.show import counted
+
+if TYPE_CHECKING:
+    from presswatch_spark.pointers.pointer import Mirror
+    from presswatch_spark.removal.metrics import Measures
+    from presswatch_spark.removal.probing import Probed
+    from presswatch_spark.removal.recaptures import Tables
+    from presswatch_spark.watch.look import Finding
+
+
+@dataclass(slots=True)
+class WatchedCases:
+    """Probes the cases at `paths`, with the corpus, the tables and the storage of the watch's scan.
+
+    `every`: how long after a round the next one is due. `deep`, `index`: see `Prober`. `metrics`: where to
+    write how the cases stand.
+    """
+
+    target: Watched
+    paths: Sequence[str]
+    every: timedelta
+    mirrors: Sequence[Mirror] = ()
+    deep: bool = False
+    index: str | None = None
+    metrics: str | None = None
+    dry_run: bool = False
+    _measured: dict[str, Measures] = field(default_factory=dict)
+    _published_at: datetime | None = None
+    _failed: set[str] = field(default_factory=set)
+
+    def __call__(self) -> Iterator[Finding]:
+        """Probe each case that is due, and yield what came of it: of a failure, too."""
+        from presswatch_spark.watch.look import Finding
+
+        self._published_at, self._failed = self._newest(), set()
+        for path in self.paths:
+            if self.dry_run:
+                yield Finding(path, "would be probed, if it is due")
+            else:
+                yield from self._findings(path) or [Finding(path, "not due")]
+        yield from self._written()
+
+    def after_scans(self) -> Iterator[Finding]:
+        """Do the same for what scans have published since, but not again for cases that failed."""
+        if not self.paths or self.dry_run or self._newest() == self._published_at:
+            return
+        for path in self.paths:
+            if path not in self._failed:
+                yield from self._findings(path)
+        yield from self._written()
+
+    def _findings(self, path: str) -> list[Finding]:
+        """Return what came of a case; nothing if it is not due."""
+        from presswatch_spark.watch.look import Finding
+        from presswatch_spark.watch.starters import FAILED
+
+        try:
+            probed = self._probe(path)
+        except InUseError:
+            return [Finding(path, "another process is probing it")]
+        except PresswatchError as error:
+            self._failed.add(path)
+            return [Finding(path, f"could not be probed: {error}", FAILED)]
+        return list(_found(path, probed)) if probed else []
+
+    def _probe(self, path: str) -> Probed | None:
+        from presswatch_spark.corpus.store import Corpus
+        from presswatch_spark.removal.case import Case
+        from presswatch_spark.removal.metrics import Measures
+        from presswatch_spark.removal.probing import Prober
+        from presswatch_spark.removal.standing import Standing
+
+        config = self.target.config
+        case = Case.open(path, config.storage)
+        corpus = Corpus.open(self.target.corpus, check=False, storage=config.storage)
+        prober = Prober(case, config, self.mirrors, corpus, self.deep, self.index, self._tables(), tell)
+        probed = prober.probe_if_due(self.every)
+        if self.metrics and (probed or path not in self._measured):
+            self._measured[path] = Measures.of(probed.standing if probed else Standing.of(case))
+        return probed
+
+    def _tables(self) -> Tables | None:
+        """Return the tables of the scan; None before there are any."""
+        from presswatch_spark.removal.recaptures import Tables
+        from presswatch_spark.storage.folders import Folder
+        from presswatch_spark.storage.objects import MissingError
+        from presswatch_spark.tables.store import MARKER
+
+        storage = self.target.config.storage
+        try:
+            Folder.of(self.target.out, storage).read(MARKER)
+        except MissingError:
+            return None
+        return Tables(self.target.out, storage)
+
+    def _newest(self) -> datetime | None:
+        """Return when a run was published last; None also if that cannot be read now: each probe says so."""
+        try:
+            tables = self._tables() if self.paths else None
+            return tables.newest() if tables else None
+        except PresswatchError:
+            return None
+
+    def _written(self) -> Iterator[Finding]:
+        from presswatch_spark.removal.metrics import write_metrics
+        from presswatch_spark.watch.look import Finding
+        from presswatch_spark.watch.starters import FAILED
+
+        if self.metrics is None or self.dry_run:
+            return
+        try:
+            write_metrics(self.metrics, list(self._measured.values()))
+        except PresswatchError as error:
+            yield Finding(self.metrics, str(error), FAILED)
+
+
+def cases_of(target: Watched, options: Mapping[str, Any]) -> WatchedCases:
+    """Return the cases that the options of `presswatch watch` name; `ConfigError` if a mirror is none."""
+    from presswatch_spark.pointers.pointer import parse_mirror
+
+    return WatchedCases(
+        target,
+        options["cases"],
+        timedelta(hours=options["case_every"]),
+        [parse_mirror(each) for each in options["case_mirrors"]],
+        options["case_deep"],
+        options["case_index"],
+        options["case_metrics"],
+        options["dry_run"],
+    )
+
+
+def _found(path: str, probed: Probed) -> Iterator[Finding]:
+    """Yield what a round found. What alarms, or was left alone, is partial."""
+    from presswatch_spark.watch.look import Finding
+    from presswatch_spark.watch.starters import DONE, PARTIAL
+
+    removed, claims = probed.standing.claims()
+    asked = f"{probed.asked:,} of {counted(probed.targets, 'place')} asked for"
+    said = f"round {probed.round.number}: {asked}; {removed:,} of {counted(claims, 'claim')} removed"
+    yield Finding(path, said, DONE if probed.is_complete else PARTIAL)
+    for alarm in probed.alarms:
+        yield Finding(path, f"alarm: {alarm.kind}: {alarm.about}: {alarm.detail}", PARTIAL)
+    for uri, why in probed.blocked.items():
+        yield Finding(path, f"left alone: {uri}: {why}", PARTIAL)

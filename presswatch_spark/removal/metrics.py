@@ -1,0 +1,91 @@
+"""Metrics of cases for Prometheus: places by state, claims, alarms, and when the last round was."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from presswatch_spark.monitoring.metrics import Family, exposition, labels_of
+from presswatch_spark.monitoring.observer import unwritable, write_whole
+from presswatch_spark.removal.alarms import KINDS
+from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.states import STATES
+from presswatch_spark.storage.objects import printable
+
+UPDATED = "removal_update_timestamp_seconds"
+FAMILIES: Mapping[str, Family] = {
+    "removal_places": Family("gauge", "places", "Places of the case, by state.", "state", STATES),
+    "removal_claims": Family("gauge", "claims", "Claims of the case."),
+    "removal_claims_removed": Family("gauge", "claims", "Those of them that are removed at every place."),
+    "removal_claims_left": Family("gauge", "claims", "Those of them that are not."),
+    "removal_rounds_total": Family("counter", "rounds", "Rounds that were begun."),
+    "removal_alarms_total": Family("counter", "alarms", "Alarms of all rounds.", "kind", KINDS),
+    "removal_round_alarms": Family("gauge", "alarms", "Alarms of the last round.", "kind", KINDS),
+    "removal_round_places": Family("gauge", "places", "Places that the last round has asked for."),
+    "removal_round_timestamp_seconds": Family("gauge", "seconds", "When the last round was begun."),
+    UPDATED: Family("gauge", "seconds", "When this was written."),
+}
+
+Sample = tuple[str, str, float]
+"""Family, value of its label if it has one, and what was measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What was measured of a case at a time."""
+
+    case: str
+    samples: Sequence[Sample]
+
+    @classmethod
+    def of(cls, standing: Standing) -> Self:
+        """Measure a case as it stands."""
+        return cls(printable(str(standing.case.folder)), list(_samples(standing)))
+
+
+def write_metrics(path: str, measured: Sequence[Measures]) -> None:
+    """Write how cases stand for Prometheus, whole or not at all; `OutputError` if it cannot be written."""
+    try:
+        write_whole(Path(path), metrics_text(measured, datetime.now(UTC)))
+    except OSError as error:
+        raise unwritable(Path(path), error) from error
+
+
+def metrics_text(measured: Sequence[Measures], now: datetime) -> str:
+    """Return how cases stand in Prometheus's exposition format; each sample names its case."""
+    updated = (UPDATED, "", now.timestamp())
+
+    def ordered() -> Iterator[Sample]:
+        for name, family in FAMILIES.items():
+            for each in measured:
+                for of_family, label, value in (*each.samples, updated):
+                    if of_family == name:
+                        pairs = {"case": each.case} | ({family.label: label} if family.label else {})
+                        yield name, labels_of(pairs), value
+
+    return exposition(FAMILIES, ordered())
+
+
+def _samples(standing: Standing) -> Iterator[Sample]:
+    rounds, alarms, places = standing.case.rounds(), standing.alarms(), standing.counts()
+    removed, claims = standing.claims()
+    last = rounds[-1].number if rounds else 0
+    kinds, of_last = (Counter(alarm.kind for alarm in alarms if alarm.round >= first) for first in (1, last))
+    asked = {
+        probe["target_sha256"]
+        for probe in standing.probes
+        if probe["round"] == last and probe["role"] == "target"
+    }
+    yield from (("removal_places", state, float(places[state])) for state in STATES)
+    yield "removal_claims", "", float(claims)
+    yield "removal_claims_removed", "", float(removed)
+    yield "removal_claims_left", "", float(claims - removed)
+    yield "removal_rounds_total", "", float(len(rounds))
+    yield from (("removal_alarms_total", kind, float(kinds[kind])) for kind in KINDS)
+    yield from (("removal_round_alarms", kind, float(of_last[kind])) for kind in KINDS)
+    yield "removal_round_places", "", float(len(asked))
+    if rounds:
+        begun_at = datetime.fromisoformat(rounds[-1].begun_at)
+        yield "removal_round_timestamp_seconds", "", begun_at.timestamp()

@@ -1,0 +1,108 @@
+"""Places that no scan has found: the WARC record of the capture that a WET record was made of.
+
+A WET file says by its name which WARC file it was made of, and not where in it a page's record begins. An
+index of captures says that. Until it has, the place is unresolved: nobody can ask for it, so nobody can call
+it removed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from presswatch_spark.removal import states
+from presswatch_spark.removal.answers import columns_of
+from presswatch_spark.removal.index import ANSWER_BYTES, place_in, query
+from presswatch_spark.storage.objects import StorageOptions, ask
+from presswatch_spark.storage.web.manners import BlockedError
+
+Row = dict[str, Any]
+
+ASKED_AT_ONCE = 8
+WET_FOLDER, WET_ENDING = "/wet", ".warc.wet.gz"
+WARC_FOLDER, WARC_ENDING = "/warc", ".warc.gz"
+_OF_NO_SCAN = (
+    "record_id", "record_offset", "record_length", "record_encoding", "row_index", "payload_digest",
+    "text_sha256", "copied_words", "etag", "bytes",
+)  # fmt: skip
+"""Columns of a target that only a scan of its place gives."""
+
+
+def warc_file_of(wet: str) -> str | None:
+    """Return the WARC file that a WET file of Common Crawl was made of; None if its address does not say."""
+    folder, _, name = wet.rpartition("/")
+    if not (folder.endswith(WET_FOLDER) and name.endswith(WET_ENDING)):
+        return None
+    return f"{folder.removesuffix(WET_FOLDER)}{WARC_FOLDER}/{name.removesuffix(WET_ENDING)}{WARC_ENDING}"
+
+
+def derived(targets: Sequence[Row]) -> Iterator[Row]:
+    """Yield the targets that no scan has found: for records of WET, those of WARC of the same captures."""
+    known = {_capture(target, target["shard_uri"]) for target in targets}
+    for target in targets:
+        warc = warc_file_of(target["shard_uri"]) if target["dataset"] == "wet" else None
+        if warc is None or not target["document_url"] or target["captured_at"] is None:
+            continue
+        if _capture(target, warc) not in known:
+            known.add(_capture(target, warc))
+            where = {"place": "capture", "dataset": "warc", "shard_uri": warc}
+            yield {**target, **dict.fromkeys(_OF_NO_SCAN), **where}
+
+
+def _capture(target: Row, uri: str) -> tuple[Any, ...]:
+    return target["row_sha256"], uri, target["document_url"], target["captured_at"]
+
+
+def is_unresolved(target: Mapping[str, Any]) -> bool:
+    """Whether nobody knows where in its file a target is."""
+    return target["record_offset"] is None and target["row_index"] is None
+
+
+def placed(targets: Sequence[Row], probes: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Return the targets, those that no scan has found with the place and the first text that probes gave."""
+    if not (lost := {target["target_sha256"] for target in targets if is_unresolved(target)}):
+        return list(targets)
+    places, texts = dict[str, Row](), dict[str, str]()
+    for probe in probes:
+        if (digest := probe["target_sha256"]) not in lost:
+            continue
+        if probe["role"] == states.PLACE and probe["outcome"] == states.LISTED:
+            place = {name: probe[name] for name in ("record_offset", "record_length")}
+            places[digest] = {**place, "record_encoding": "gzip"}
+        elif probe["role"] == "target" and probe["outcome"] == states.SAME:
+            texts.setdefault(digest, probe["text_sha256"])
+    return [
+        {**target, **places[digest], "text_sha256": texts.get(digest)}
+        if (digest := target["target_sha256"]) in places
+        else target
+        for target in targets
+    ]
+
+
+def resolved(
+    targets: Sequence[Row], endpoint: str, storage: StorageOptions
+) -> tuple[list[Row], dict[str, str]]:
+    """Ask an index where unresolved targets are.
+
+    Returns:
+        A probe for each target, of role `place`; and why the index was left alone, if it was, by its address.
+    """
+    of_page, blocked = dict[str, list[Row]](), dict[str, str]()
+    for target in filter(is_unresolved, targets):
+        of_page.setdefault(query(endpoint, target["release"], target["document_url"]), []).append(target)
+
+    def one(address: str) -> list[Row]:
+        try:
+            answer = ask(address, 0, ANSWER_BYTES, storage)
+        except BlockedError as error:
+            blocked[endpoint] = str(error)
+            return []
+        about = columns_of(answer, f"GET {address}", address)
+        return [_probe(target, about, place_in(answer, target)) for target in of_page[address]]
+
+    with ThreadPoolExecutor(ASKED_AT_ONCE, "index") as pool:
+        return [row for rows in pool.map(one, of_page) for row in rows], blocked
+
+
+def _probe(target: Row, about: Row, found: Any) -> Row:
+    facts = {"outcome": found.outcome, "detail": found.detail or None, **(found.facts or {})}
+    return {"role": states.PLACE, "target_sha256": target["target_sha256"], **about, **facts}

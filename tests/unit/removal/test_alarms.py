@@ -1,0 +1,94 @@
+"""Each alarm is told once, in the round that brought it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from presswatch_spark.removal import states
+from presswatch_spark.removal.alarms import Alarm, alarms_of
+from presswatch_spark.removal.case import LEAN
+
+TARGET, FILE = "a" * 64, "https://a.example/crawl/a.warc.wet.gz"
+BEGIN = datetime(2026, 11, 27, tzinfo=UTC)
+RIGHT = {"first": "same", "before": "same", "after": "same", "nowhere": "missing"}
+Row = dict[str, Any]
+
+
+def rounds(*asked: dict[str, Any]) -> list[Row]:
+    """The probes of rounds: of each the outcomes by role, and what its answers say of the file."""
+    probes = list[Row]()
+    for number, outcomes in enumerate(asked, 1):
+        facts = {name: outcomes[name] for name in ("etag", "last_modified", "bytes") if name in outcomes}
+        by_role = RIGHT | {role: outcome for role, outcome in outcomes.items() if role not in facts}
+        for role, outcome in by_role.items():
+            of_target = None if role in ("first", "nowhere", "listed") else TARGET
+            known = {
+                "number": len(probes), "round": number, "batch": 0, "role": role, "target_sha256": of_target,
+                "asked_at": BEGIN + timedelta(days=number), "file_uri": FILE, "outcome": outcome,
+                "request": "GET",
+            }  # fmt: skip
+            probes.append({**dict.fromkeys(LEAN), **known, **facts})
+    return probes
+
+
+def alarms(*asked: dict[str, Any]) -> list[tuple[int, str]]:
+    """Round and kind of each alarm that the rounds bring."""
+    probes = rounds(*asked)
+    found: list[Alarm] = alarms_of(probes, dict(states.histories(probes, [TARGET])))
+    return [(alarm.round, alarm.kind) for alarm in found]
+
+
+SAME, GONE, FAILED = {"target": "same"}, {"target": "zeros"}, {"target": "failed"}
+
+
+def test_what_comes_back_alarms_once_for_each_time_that_it_was_gone() -> None:
+    assert alarms(SAME, GONE, SAME, SAME) == [(3, "reappeared")]
+    assert alarms(SAME, GONE, SAME, GONE, SAME) == [(3, "reappeared"), (5, "reappeared")]
+
+
+@pytest.mark.parametrize("between", ["failed", "denied", "limited"])
+def test_a_round_that_failed_brings_no_alarm_again(between: str) -> None:
+    assert alarms(SAME, GONE, SAME, {"target": between}, SAME) == [(3, "reappeared")]
+    assert alarms(SAME, GONE, {"target": between}, SAME) == [(4, "reappeared")]
+
+
+@pytest.mark.parametrize("role", ["first", "before", "after"])
+def test_a_control_that_stays_lost_alarms_once(role: str) -> None:
+    lost = SAME | {role: "other_record"}
+    assert alarms(SAME, lost, lost) == [(2, "control lost")]
+    assert alarms(SAME, lost, SAME | {role: "failed"}, lost) == [(2, "control lost")]
+    assert alarms(SAME, lost, SAME, lost) == [(2, "control lost"), (4, "control lost")]
+
+
+def test_an_index_that_keeps_hiding_a_record_alarms_once() -> None:
+    hidden = SAME | {"index": "unlisted", "listed": "listed"}
+    shown = SAME | {"index": "listed", "listed": "listed"}
+    assert alarms(shown, hidden, hidden) == [(2, "index disagrees")]
+    assert alarms(shown, hidden, SAME | {"index": "limited"}, hidden) == [(2, "index disagrees")]
+    assert alarms(shown, hidden, hidden | FAILED, hidden) == [(2, "index disagrees")]
+    assert alarms(shown, hidden, shown, hidden) == [(2, "index disagrees"), (4, "index disagrees")]
+
+
+def test_an_index_that_keeps_listing_what_is_gone_alarms_once() -> None:
+    listed = GONE | {"index": "listed", "listed": "listed"}
+    assert alarms(SAME, listed, listed) == [(2, "index disagrees")]
+    assert alarms(SAME, listed, listed | FAILED, listed) == [(2, "index disagrees")]
+
+
+def test_a_file_that_changed_alarms_once() -> None:
+    one, two = SAME | {"etag": "1", "bytes": 9}, SAME | {"etag": "2", "bytes": 9}
+    assert alarms(one, two, two) == [(2, "file changed")]
+    assert alarms(one, two, one) == [(2, "file changed"), (3, "file changed")]
+
+
+def test_the_etag_of_an_index_or_of_a_page_of_errors_is_none_of_a_file() -> None:
+    probes = rounds(SAME | {"etag": "1"}, SAME | {"etag": "1"})
+    for probe in probes[-2:]:
+        probe |= {"role": "index", "target_sha256": TARGET, "outcome": "listed", "etag": "2"}
+    known = dict(states.histories(probes, [TARGET]))
+    assert not alarms_of(probes, known)
+    failed = dict.fromkeys((*RIGHT, "target"), "strange") | {"etag": "2"}
+    assert not alarms(SAME | {"etag": "1"}, failed, SAME | {"etag": "1"})

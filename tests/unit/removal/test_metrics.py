@@ -1,0 +1,103 @@
+"""What Prometheus is told of cases."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from presswatch_spark.cli import main as cli
+from presswatch_spark.cli.commands.removal import MEANING
+from presswatch_spark.removal.case import Case, Chain
+from presswatch_spark.removal.metrics import FAMILIES, Measures, metrics_text
+from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.states import STATES
+from presswatch_spark.storage.objects import StorageOptions
+from tests.unit.removal.test_case import BEGIN, probe, target
+
+LOCAL = StorageOptions()
+SAMPLE = re.compile(r'(presswatch_removal_\w+)\{case="([^"]*)"(?:,(\w+)="([^"]*)")?\} (\d+(?:\.\d+)?)')
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    """A case of three places that were read in one round; in a second, two of them were, in another file."""
+    made = Case.create(str(tmp_path / "case"), [target(number) for number in range(3)], {}, LOCAL)
+    targets = [row["target_sha256"] for row in made.targets()]
+    chain = Chain.of(made, [])
+    for number, (etag, asked) in enumerate((("1", targets), ("2", targets[:2])), 1):
+        made.begin(number, deep=False)
+        rows = [probe(of, place, number) | {"etag": etag} for place, of in enumerate(asked)]
+        chain.append(number, rows)
+    return made
+
+
+def samples(text: str) -> dict[tuple[str, str], float]:
+    """Value of each sample by family and label; every line is a sample of a case, or says what follows."""
+    found = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            name, _, _, label, value = SAMPLE.fullmatch(line).groups("")  # type: ignore[union-attr]
+            found[name.removeprefix("presswatch_"), label] = float(value)
+    return found
+
+
+def test_metrics_say_how_a_case_stands(case: Case) -> None:
+    found = samples(metrics_text([Measures.of(Standing.of(case))], BEGIN))
+    assert found["removal_places", "present"] == 3
+    assert found["removal_places", "dropped"] == 0
+    assert [found[f"removal_claims{name}", ""] for name in ("", "_removed", "_left")] == [3, 0, 3]
+    assert (found["removal_rounds_total", ""], found["removal_round_places", ""]) == (2, 2)
+    for family in ("removal_alarms_total", "removal_round_alarms"):
+        assert (found[family, "file changed"], found[family, "reappeared"]) == (1, 0)
+    assert found["removal_update_timestamp_seconds", ""] == BEGIN.timestamp()
+    now = datetime.now(UTC).timestamp()
+    assert now - 3600 < found["removal_round_timestamp_seconds", ""] <= now
+
+
+def test_samples_of_cases_stand_together_by_their_family(case: Case, tmp_path: Path) -> None:
+    other = Case.create(str(tmp_path / 'a "case"'), [target(0)], {}, LOCAL)
+    text = metrics_text([Measures.of(Standing.of(each)) for each in (case, other)], BEGIN)
+    told = [line.split()[2].removeprefix("presswatch_") for line in text.splitlines() if "# TYPE" in line]
+    assert told == list(FAMILIES)
+    assert r"a \"case\"" in text
+    assert (
+        samples(metrics_text([Measures.of(Standing.of(other))], BEGIN).replace(r"\"", "'"))[
+            "removal_claims", ""
+        ]
+        == 1
+    )
+
+
+def test_every_state_is_counted_and_explained() -> None:
+    assert set(MEANING) == set(STATES)
+
+
+def test_status_writes_metrics_and_alarms(
+    case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, where = tmp_path / "removal.prom", str(case.folder)
+    assert cli.run(["removal", "status", "--metrics-file", str(path), where]) == 0
+    assert samples(path.read_text("utf-8"))["removal_places", "present"] == 3
+    capsys.readouterr()
+    assert cli.run(["removal", "status", "--alarms", where]) == 0
+    assert capsys.readouterr().out.startswith("alarm of round 2: file changed: s3://b/x: ")
+    assert cli.run(["removal", "status", "--alarms", "--json", where]) == 0
+    (alarm,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (alarm["round"], alarm["kind"], alarm["probe"]) == (2, "file changed", 3)
+    assert cli.run(["removal", "status", "--alarms", "--export", str(tmp_path / "a.parquet"), where]) == 0
+    assert pq.read_table(tmp_path / "a.parquet").to_pylist() == [alarm]
+
+
+def test_a_metrics_file_that_cannot_be_written_is_said(
+    case: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = str(case.folder)
+    assert cli.run(["removal", "status", "--metrics-file", f"{where}/no/such/file", where]) == 1
+    assert "metrics file cannot be written" in capsys.readouterr().err
+    asked = ["removal", "status", "--metrics-file", "x", "--as-of", "2026-11-27", where]
+    assert cli.run(asked) == 2

@@ -1,0 +1,81 @@
+"""Files that were written anew, and files with more targets than a batch holds."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.removal import _record, targets_in
+from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.probing import TARGETS_A_BATCH, Prober
+from presswatch_spark.removal.standing import Standing
+from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.storage.objects import StorageOptions
+from tests.removal import QUICK, probe, release, states
+from tests.servers import Server
+from tests.unit.removal.test_hostile import ordered, zeroed
+
+
+def test_rows_of_a_rewritten_parquet_file_have_moved_or_are_dropped(tmp_path: Path, server: Server) -> None:
+    crawl = release(tmp_path, server, ("c4.parquet",))
+    case = crawl.open()
+    probe(case, crawl)
+    found = ordered(case)
+    lost = {target["row_index"] for target in found[1:3]}
+
+    def rewritten(data: bytes) -> bytes:
+        table = pq.read_table(io.BytesIO(data))
+        kept = [row for row in reversed(range(table.num_rows)) if row not in lost]
+        written = io.BytesIO()
+        pq.write_table(table.take(pa.array(kept)), written, row_group_size=5, compression="gzip")
+        return written.getvalue()
+
+    crawl.change(found[0], rewritten)
+    probe(case, crawl)
+    after = states(case)
+    for target in case.targets():
+        state = after[target["target_sha256"]]
+        if target["row_index"] in lost:
+            assert (state.state, state.removed) == ("dropped", True)
+        else:
+            assert (state.state in ("moved", "present"), state.removed) == (True, False), state
+    before = {row["outcome"] for row in case.probes() if row["role"] == "first" and row["round"] == 2}
+    assert before == {"rewritten"}
+
+
+def test_more_targets_than_a_batch_holds_are_followed_in_one_file(tmp_path: Path, server: Server) -> None:
+    path = tmp_path / "00000.warc.wet.gz"
+    records = [_record(0, number, f"Le texte numéro {number} de la page") for number in range(1_203)]
+    path.write_bytes(b"".join(map(gzip.compress, records)))
+    targets = list(targets_in(path))
+    assert len(targets) > TARGETS_A_BATCH
+    case = Case.create(str(tmp_path / "case"), targets, {"reading": {}}, StorageOptions())
+    server.objects[f"/crawl/{path.name}"] = path.read_bytes()
+    mirror = Mirror(str(tmp_path), f"{server.url}/crawl")
+
+    def again(*, deep: bool = False) -> dict[str, Any]:
+        probed = Prober(case, load_scan_config(flags=QUICK), [mirror], deep=deep).probe()
+        assert (probed.is_complete, probed.now) == (True, len(targets))
+        return {key: state.state for key, state in states(case).items()}
+
+    assert set(again().values()) == {"present"}
+    few = len(server.requests)
+    # Ranges that are near are one request, and each batch has its own controls.
+    assert few < 50
+    gone = [ordered(case)[place] for place in (5, TARGETS_A_BATCH - 1, TARGETS_A_BATCH, 590)]
+    data = path.read_bytes()
+    for target in gone:
+        data = zeroed(data, target)
+    server.objects[f"/crawl/{path.name}"] = data
+    wanted = {target["target_sha256"] for target in gone}
+    for deep in (False, True):
+        found = again(deep=deep)
+        assert {key for key, state in found.items() if state == "overwritten"} == wanted
+        assert {state for key, state in found.items() if key not in wanted} == {"present"}
+    assert {alarm.kind for alarm in Standing.of(case).alarms()} == {"file changed"}

@@ -70,6 +70,8 @@ class Format:
     `has_columns`: whether a mapping of columns means anything. `responses`: documents are HTTP responses,
     with their headers. `is_warc`: records are given out as WARC. `by_release`: records are read as the errata
     of their release say. `elsewhere`: facts of a document that stand in another record than its own.
+    `made_from(uri)`: the format and address of the shard whose captures a shard was made from, by its name;
+    None if that does not say.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Format:
     is_warc: bool = False
     by_release: bool = False
     elsewhere: frozenset[str] = frozenset()
+    made_from: Callable[[str], tuple[str, str] | None] = lambda uri: None
     companions: Companions | None = None
 
     def is_named(self, uri: str) -> bool:

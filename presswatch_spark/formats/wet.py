@@ -21,6 +21,7 @@ from presswatch_spark.formats.warc.shard_records import (
 from presswatch_spark.model import DocumentBatch, Offsets, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
+_FOLDERS, _ENDINGS = ("/wet", "/warc"), (".warc.wet.gz", ".warc.gz")
 STRANGE = "record is no conversion and was not read"
 _EXPECTED = warc.table_of(warc.CONVERSION, warc.GATED, warc.WARCINFO)
 
@@ -41,6 +42,15 @@ def read_part(
         note_defects(found.block, found.rows[strange], report, lambda row: STRANGE)
         if len(batch := _batch(found, report)):
             yield batch
+
+
+def warc_shard_of(uri: str) -> tuple[str, str] | None:
+    """Return the WARC shard that a WET shard of Common Crawl was made from; see `Format.made_from`."""
+    folder, _, name = uri.rpartition("/")
+    if not (folder.endswith(_FOLDERS[0]) and name.endswith(_ENDINGS[0])):
+        return None
+    folder = folder.removesuffix(_FOLDERS[0]) + _FOLDERS[1]
+    return "warc", f"{folder}/{name.removesuffix(_ENDINGS[0])}{_ENDINGS[1]}"
 
 
 def _batch(found: Records, report: ReadReport) -> DocumentBatch:
@@ -84,4 +94,5 @@ WET = Format(
     specimen=specimens.wet,
     is_warc=True,
     by_release=True,
+    made_from=warc_shard_of,
 )

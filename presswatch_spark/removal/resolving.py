@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from presswatch_spark.formats import registry
 from presswatch_spark.removal import states
 from presswatch_spark.removal.answers import columns_of
 from presswatch_spark.removal.index import ANSWER_BYTES, place_in, query
@@ -18,8 +19,6 @@ from presswatch_spark.storage.web.manners import BlockedError
 Row = dict[str, Any]
 
 ASKED_AT_ONCE = 8
-WET_FOLDER, WET_ENDING = "/wet", ".warc.wet.gz"
-WARC_FOLDER, WARC_ENDING = "/warc", ".warc.gz"
 _OF_NO_SCAN = (
     "record_id", "record_offset", "record_length", "record_encoding", "row_index", "payload_digest",
     "text_sha256", "copied_words", "etag", "bytes",
@@ -27,24 +26,18 @@ _OF_NO_SCAN = (
 """Columns of a target that only a scan of its place gives."""
 
 
-def warc_file_of(wet: str) -> str | None:
-    """Return the WARC file that a WET file of Common Crawl was made of; None if its address does not say."""
-    folder, _, name = wet.rpartition("/")
-    if not (folder.endswith(WET_FOLDER) and name.endswith(WET_ENDING)):
-        return None
-    return f"{folder.removesuffix(WET_FOLDER)}{WARC_FOLDER}/{name.removesuffix(WET_ENDING)}{WARC_ENDING}"
-
-
 def derived(targets: Sequence[Row]) -> Iterator[Row]:
     """Yield the targets that no scan has found: for records of WET, those of WARC of the same captures."""
     known = {_capture(target, target["shard_uri"]) for target in targets}
     for target in targets:
-        warc = warc_file_of(target["shard_uri"]) if target["dataset"] == "wet" else None
-        if warc is None or not target["document_url"] or target["captured_at"] is None:
+        format = registry.find(target["dataset"])
+        source = format.made_from(target["shard_uri"]) if format else None
+        if source is None or not target["document_url"] or target["captured_at"] is None:
             continue
-        if _capture(target, warc) not in known:
-            known.add(_capture(target, warc))
-            where = {"place": "capture", "dataset": "warc", "shard_uri": warc}
+        dataset, uri = source
+        if _capture(target, uri) not in known:
+            known.add(_capture(target, uri))
+            where = {"place": "capture", "dataset": dataset, "shard_uri": uri}
             yield {**target, **dict.fromkeys(_OF_NO_SCAN), **where}
 
 

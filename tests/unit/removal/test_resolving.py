@@ -15,13 +15,13 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import release_pages
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.wet import warc_shard_of
 from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.index import query
 from presswatch_spark.removal.opening import open_case
 from presswatch_spark.removal.probing import Probed, Prober
-from presswatch_spark.removal.resolving import warc_file_of
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, stat
@@ -97,9 +97,9 @@ def records(path: Path) -> Iterator[tuple[str, Any, int, int]]:
 def test_the_name_of_a_wet_file_names_its_warc_file() -> None:
     wet = "https://data.commoncrawl.org/crawl-data/CC-MAIN-2024-51/segments/1.2/wet/a-00000.warc.wet.gz"
     warc = "https://data.commoncrawl.org/crawl-data/CC-MAIN-2024-51/segments/1.2/warc/a-00000.warc.gz"
-    assert warc_file_of(wet) == warc
+    assert warc_shard_of(wet) == ("warc", warc)
     for other in ("/data/a.warc.wet.gz", "/x/wet/a.warc.gz", "/wet.d/a.warc.wet.gz", warc):
-        assert warc_file_of(other) is None
+        assert warc_shard_of(other) is None
 
 
 def test_without_an_index_a_place_that_no_scan_found_is_unresolved(crawl: Crawl) -> None:

@@ -35,7 +35,7 @@ def asked(
             "batch": 0,
             "asked_at": BEGIN + timedelta(hours=hours),
             "copied_words": words,
-            "request": f"GET {'hf' if on_hub else 'https'}://x bytes=0-9",
+            "file_uri": f"{'hf' if on_hub else 'https'}://x",
         }
         for outcome in outcomes:
             row = {"number": number, "role": "target", "target_sha256": TARGET, "outcome": outcome}

@@ -37,6 +37,8 @@ SHEET_ROWS, CELL_CHARACTERS, EXACT = 1_048_576, 32_767, 1 << 53
 WIDTHS = range(8, 60)
 """Columns of a sheet are as wide as their texts, within these."""
 MEASURED_ROWS = 200
+CREATED = datetime(1980, 1, 1)
+"""When workbooks say that they were made: the same rows give the same bytes."""
 
 
 def export(
@@ -138,6 +140,8 @@ def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
     options = {"constant_memory": True, "strings_to_urls": False, "strings_to_formulas": False}
     count, widths = 0, [len(name) for name in schema.names]
     with _xlsxwriter().Workbook(str(path), options) as book:
+        # The moment of writing would give the same rows other bytes each time.
+        book.set_properties({"created": CREATED})
         sheet = book.add_worksheet("presswatch")
         head = book.add_format({"bold": True})
         moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})

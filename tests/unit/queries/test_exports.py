@@ -113,6 +113,11 @@ class TestCsv:
 
 
 class TestXlsx:
+    def test_no_moment_of_writing_is_in_it(self, tmp_path: Path) -> None:
+        with zipfile.ZipFile(written(tmp_path, "rows.xlsx", ROW)) as book:
+            assert {part.date_time[0] for part in book.infolist()} == {1980}
+            assert book.read("docProps/core.xml").count(b"1980-01-01T00:00:00Z") == 2
+
     def test_numbers_dates_and_texts_are_such(self, tmp_path: Path) -> None:
         names, row, *empty = sheet_rows(written(tmp_path, "rows.xlsx", ROW, EMPTY))
         assert [value for _, value in names.values()] == SCHEMA.names

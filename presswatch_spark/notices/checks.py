@@ -1,0 +1,234 @@
+"""Checks a notice before anybody sends it: one broken rule refuses it, and all of them are named."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.errors import PresswatchError
+from presswatch_spark.notices.annex import rows_of_jsonl
+from presswatch_spark.notices.docx_letter import elements_in
+from presswatch_spark.notices.draft import concerning, sender_facts
+from presswatch_spark.notices.events import CHECKED, EDITED, READ, SIGNED, add_event, newest
+from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, Notice
+from presswatch_spark.notices.grounds import Choice, Grounds, Place, claims_of, grounds_of
+from presswatch_spark.notices.laws import laws
+from presswatch_spark.notices.published_checks import broken_by_annex, broken_by_persons, broken_by_text
+from presswatch_spark.notices.reading import read_again
+from presswatch_spark.notices.recipients import Recipient
+from presswatch_spark.notices.refusals import Refusal
+from presswatch_spark.notices.row_checks import (
+    broken_by_age,
+    broken_by_claims,
+    broken_by_files,
+    broken_by_mandates,
+    broken_by_query,
+)
+from presswatch_spark.notices.schema import fault_of
+from presswatch_spark.notices.sender import Sender
+from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.store import TableStore
+
+DAYS = 30
+"""How long ago a row may have been read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """What a notice is checked with.
+
+    `sender` and `recipient` are read anew. `days`: how long ago rows may have been read; `again`: read them
+    now. `corpus`: has the articles, to look for their words. `edited_by`: who vouches for an edited letter.
+    """
+
+    sender: Sender
+    recipient: Recipient
+    days: int = DAYS
+    again: bool = False
+    corpus: Corpus | None = None
+    edited_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What breaks rules, and what a person must verify besides."""
+
+    refusals: tuple[Refusal, ...]
+    doubts: tuple[str, ...]
+
+    @property
+    def passes(self) -> bool:
+        """Return whether nothing refuses the notice."""
+        return not self.refusals
+
+
+def check_notice(path: str, with_: Checking, storage: StorageOptions | None = None) -> Checked:
+    """Check a notice; add an event if nothing refuses it.
+
+    Raises:
+        OutputError: there is no notice, or its events have changed.
+        ConfigError: a library of the extra `legal` is missing.
+    """
+    storage = storage or StorageOptions()
+    notice = Notice.open(path, storage)
+    if fault := fault_of(notice.about):
+        return Checked((Refusal("invalid_notice", "notice.json", fault),), ())
+    if with_.edited_by:
+        notice = _edited(notice, with_.edited_by, storage)
+    files = notice.files()
+    refusals = [
+        *broken_files(notice, files),
+        *_broken_elements(notice, files),
+        *broken_by_annex(files, notice.about["annex"]["digests"]),
+        *broken_by_persons(files, notice.about["sender"]),
+        *_broken_rows(notice, files, with_, storage),
+        *_broken_signature(notice),
+    ]
+    if not refusals:
+        known = Notice.open(path, storage)
+        add_event(known.folder, known.events, CHECKED, known.digest, days=with_.days)
+    return Checked(tuple(refusals), (*with_.recipient.doubts(), *_doubts_of_claims(notice.about, storage)))
+
+
+def _doubts_of_claims(about: Mapping[str, Any], storage: StorageOptions) -> Iterator[str]:
+    """Yield that nobody looked for licences, if the claims were made without a file of them."""
+    try:
+        store = TableStore.open(about["query"]["claims"], storage)
+        newest_run = store.made("claims")[-1]
+        (inputs,) = [row["inputs"] for row in store.rows("derivations") if row["run_id"] == newest_run]
+        has_licences = json.loads(inputs)["licences_digest"] is not None
+    except (PresswatchError, ValueError, LookupError, TypeError):
+        has_licences = False
+    if not has_licences:
+        yield "verify before you send: the claims were made without --licences, so no licence is known"
+
+
+def broken_files(notice: Notice, files: Mapping[str, bytes]) -> Iterator[Refusal]:
+    """Yield the files that are not as they were drafted, but for a letter that a person vouches for."""
+    edited = newest(notice.events, EDITED)
+    expected = {**notice.sums, **({LETTER: str(edited.facts["letter"])} if edited else {})}
+    for name in sorted(expected.keys() - files.keys()):
+        yield Refusal("changed_file", name, "it is missing")
+    for name in sorted(files.keys() - expected.keys()):
+        yield Refusal("changed_file", name, "it was added")
+    for name in sorted(files.keys() & expected.keys()):
+        if sha256(files[name]).hexdigest() != expected[name]:
+            remedy = "; if you edited it, add --edited-by NAME" if name == LETTER else ""
+            yield Refusal("changed_file", name, f"it has changed{remedy}")
+    if not notice.events or notice.events[0].sums != notice.digest:
+        yield Refusal("changed_file", "SHA256SUMS", "it is not the one that was drafted")
+
+
+def _edited(notice: Notice, by: str, storage: StorageOptions) -> Notice:
+    """Note that a person vouches for the letter as it is now, if it is another than before."""
+    letter = sha256(notice.folder.read(LETTER)[0]).hexdigest()
+    before = newest(notice.events, EDITED)
+    if letter == (before.facts["letter"] if before else notice.sums.get(LETTER)):
+        return notice
+    add_event(notice.folder, notice.events, EDITED, notice.digest, by=by, letter=letter)
+    return Notice.open(str(notice.folder.uri), storage)
+
+
+def _broken_elements(notice: Notice, files: Mapping[str, bytes]) -> Iterator[Refusal]:
+    """Yield the elements that are missing: in what the notice says, in its letter, or in its form."""
+    law, said = laws()[notice.about["law"]], notice.about["elements"]
+    try:
+        in_letter = elements_in(files.get(LETTER, b""))
+    except ValueError:
+        in_letter = {}
+    form = " ".join(files.get(FORM, b"").decode("utf-8", "replace").split())
+    for name in law.required(notice.about["recipient"]["elements"]):
+        text = said.get(name, {}).get("text")
+        if not text:
+            yield Refusal("missing_element", name, "a fact that it needs is missing: see the sender's file")
+        elif not in_letter.get(name):
+            yield Refusal("missing_element", name, f"it is not in {LETTER}")
+        elif any(" ".join(line.split()) not in form for line in text.splitlines()):
+            yield Refusal("missing_element", name, f"it is not in {FORM} as it was drafted")
+
+
+def _broken_signature(notice: Notice) -> Iterator[Refusal]:
+    """Yield that a clause of perjury is not signed, as it is now, by the one who is named under it."""
+    law = laws()[notice.about["law"]]
+    if law.sworn and not is_signed(notice):
+        yield Refusal("unsigned_perjury", "perjury", "`presswatch notice sign` notes who signed it")
+
+
+def is_signed(notice: Notice) -> bool:
+    """Return whether the notice was signed since it last changed."""
+    signed, edited = newest(notice.events, SIGNED), newest(notice.events, EDITED)
+    if signed is None or signed.sums != notice.digest:
+        return False
+    return edited is None or edited.number < signed.number
+
+
+def _broken_rows(
+    notice: Notice, files: Mapping[str, bytes], with_: Checking, storage: StorageOptions
+) -> Iterator[Refusal]:
+    """Yield what the rows break, by what claims and tables say of them today."""
+    about = notice.about
+    yield from _broken_claims(about, files, storage)
+    try:
+        grounds = grounds_of_notice(notice, storage)
+        places = concerning(grounds, with_.recipient)
+    except PresswatchError as error:
+        yield Refusal("query_differs", "rows", str(error))
+        return
+    if sender_facts(with_.sender) != about["sender"]:
+        yield Refusal("query_differs", "sender", "its file, or the members file, says something else now")
+    own = laws()[about["law"]].own_domains
+    yield from broken_by_query(grounds, places, about, with_.sender, own)
+    yield from broken_by_files(places)
+    read = _read(notice, grounds, places, with_, storage)
+    yield from broken_by_age(places, read, datetime.now(UTC), with_.days)
+    articles = {place.target["article_id"] for place in places if place.target["article_id"]}
+    is_edited = newest(notice.events, EDITED) is not None
+    yield from broken_by_text(files, with_.corpus, articles, is_edited)
+
+
+def _broken_claims(
+    about: Mapping[str, Any], files: Mapping[str, bytes], storage: StorageOptions
+) -> Iterator[Refusal]:
+    """Yield what the claims of the annex's rows break; an annex that cannot be read is refused elsewhere."""
+    try:
+        rows = {str(row["row_sha256"]) for row in rows_of_jsonl(files[f"{ANNEX}/rows.jsonl"])}
+    except (KeyError, ValueError, TypeError):
+        return
+    try:
+        known = claims_of(TableStore.open(about["query"]["claims"], storage), rows)
+    except PresswatchError as error:
+        yield Refusal("no_claim", "rows", str(error))
+        return
+    claims = {row: known.get(row) for row in rows}
+    yield from broken_by_claims(claims)
+    yield from broken_by_mandates(claims, about["sender"])
+
+
+def grounds_of_notice(notice: Notice, storage: StorageOptions) -> Grounds:
+    """Ask claims and tables again for what a notice rests on; raises as `grounds_of`."""
+    query = notice.about["query"]
+    mirrors = [Mirror(place, copy) for place, copy in query["mirrors"]]
+    choice = Choice(rows=frozenset(query["rows"]))
+    return grounds_of(query["where"], choice, storage, claims=query["claims"], mirrors=mirrors)
+
+
+def _read(
+    notice: Notice,
+    grounds: Grounds,
+    places: tuple[Place, ...],
+    with_: Checking,
+    storage: StorageOptions,
+) -> dict[str, datetime]:
+    """Return when rows were read again for this notice; reads them now if that is asked for."""
+    events = list(notice.events)
+    if with_.again:
+        mirrors = [Mirror(place, copy) for place, copy in notice.about["query"]["mirrors"]]
+        rows = read_again(grounds, places, mirrors, storage)
+        events.append(add_event(notice.folder, events, READ, notice.digest, rows=rows))
+    return {
+        row: event.noted_at for event in events if event.kind == READ for row in event.facts.get("rows", ())
+    }

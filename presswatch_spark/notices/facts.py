@@ -1,0 +1,219 @@
+"""What a notice says of its rows: numbers, which are the same in every language, and texts made of them."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from presswatch_spark.corpus.registry import Publisher
+from presswatch_spark.notices.annex import Annex, host_of_place, publishers_of
+from presswatch_spark.notices.grounds import Place
+from presswatch_spark.notices.recipients import Recipient
+from presswatch_spark.notices.sender import Sender
+from presswatch_spark.notices.wording import amount, ascii_url, day, harmless, number
+
+LISTED = 20
+"""Lines of a list in a letter; the annex has all."""
+AUTHOR, PRESS_PUBLISHER = "author", "press_publisher"
+
+AMOUNTS: Mapping[str, str] = {
+    "rows": "row",
+    "files": "file",
+    "urls": "URL",
+    "hosts": "host",
+    "articles": "article",
+    "titles": "title",
+    "publishers": "publisher",
+    "author_rows": "row",
+    "press_rows": "row",
+    "rights_rows": "row",
+}
+"""Numbers that letters say, each with its noun."""
+
+RESERVATIONS: Mapping[str, tuple[str, str]] = {
+    "both": ("une réserve, avant et après la capture", "a reservation, both before and after the capture"),
+    "before": ("une réserve, avant la capture", "a reservation, before the capture"),
+    "after": ("une réserve, après la capture", "a reservation, after the capture"),
+    "none": ("aucune réserve dans ce qui a été lu", "no reservation in what was read"),
+    "conflicting": ("des déclarations contradictoires", "conflicting declarations"),
+    "unknown": ("ce que le site déclarait n’est pas connu", "what the site declared is not known"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The numbers of a notice, by name, and the days between which its rows were last read; None: unknown."""
+
+    numbers: Mapping[str, int]
+    reservations: Mapping[str, int]
+    read_first: date | None
+    read_last: date | None
+
+    @classmethod
+    def of(cls, places: Sequence[Place], annex: Annex) -> "Figures":
+        """Count places; what is not known of one counts under `without_url` or `never_read`."""
+        targets = [place.target for place in places]
+        rights = [set(place.claim["rights"]) if place.claim else set() for place in places]
+        read = [place.read_at for place in places]
+        days = [moment.date() for moment in read if moment]
+        numbers = {
+            "rows": len(places),
+            "files": len({place.file for place in places}),
+            "urls": len({target["document_url"] for target in targets if target["document_url"]}),
+            "without_url": sum(not target["document_url"] for target in targets),
+            "hosts": len({host for place in places if (host := host_of_place(place))}),
+            "articles": len({target["article_id"] for target in targets if target["article_id"]}),
+            "titles": len({target["title_id"] for target in targets}),
+            "publishers": len({target["publisher_id"] for target in targets}),
+            "author_rows": sum(AUTHOR in each for each in rights),
+            "press_rows": sum(PRESS_PUBLISHER in each for each in rights),
+            "rights_rows": sum(bool(each & {AUTHOR, PRESS_PUBLISHER}) for each in rights),
+            "never_read": sum(moment is None for moment in read),
+            "sites": len({row["site"] for row in annex.rows["domains"] if "site" in row}),
+        }
+        statuses = Counter(row["reservation"] for row in annex.rows["rows"])
+        return cls(numbers, dict(sorted(statuses.items())), min(days, default=None), max(days, default=None))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the elements of a letter may say. An empty text, or no lines, is a fact that is missing."""
+
+    texts: Mapping[str, str]
+    lists: Mapping[str, Sequence[str]]
+
+    def missing(self, needs: Sequence[str]) -> list[str]:
+        """Return which of these facts are missing."""
+        return [name for name in needs if not (self.lists.get(name) or self.texts.get(name))]
+
+
+def facts_of(
+    figures: Figures,
+    places: Sequence[Place],
+    annex: Annex,
+    sender: Sender,
+    recipient: Recipient,
+    deadline: date | None,
+    lang: str,
+) -> Facts:
+    """Return the facts of a notice in a language."""
+    texts = {
+        **_amounts(figures, lang),
+        "sender": harmless(sender.name),
+        "address": harmless(sender.address),
+        "email": harmless(sender.email),
+        "phone": harmless(sender.phone or ""),
+        "signatory": harmless(sender.signatory),
+        "signatory_title": harmless(sender.signatory_title),
+        "recipient": harmless(recipient.name),
+        "deadline": day(deadline, lang) if deadline else "",
+        "without_url": _without_url(figures, lang),
+        "read": _read(figures, lang),
+    }
+    sites = annex.rows["domains"] if "surt_prefix" in annex.columns["domains"].names else ()
+    lists = {
+        "mandates": [_mandate(publisher, sender, lang) for publisher in publishers_of(sender, places)],
+        "hosts": _top((host for place in places if (host := host_of_place(place))), lang),
+        "files": _top((ascii_url(place.file) for place in places), lang),
+        "reservations": _reservations(figures, lang),
+        "prefixes": _cut([site["surt_prefix"] for site in sites], lang),
+        "signature": _signature(sender, lang),
+    }
+    return Facts(texts, lists)
+
+
+def _amounts(figures: Figures, lang: str) -> dict[str, str]:
+    """Return numbers with their nouns. One that is 0 is missing; URLs and hosts may be 0."""
+    numbers = figures.numbers
+    amounts = {name: amount(numbers[name], noun, lang) for name, noun in AMOUNTS.items()}
+    missing = {name: "" for name in AMOUNTS if not numbers[name] and name not in ("urls", "hosts")}
+    return {**amounts, **missing, "domains": amount(numbers["sites"], "site", lang)}
+
+
+def _without_url(figures: Figures, lang: str) -> str:
+    count = figures.numbers["without_url"]
+    if not count:
+        return ""
+    rows = amount(count, "row", lang)
+    return (
+        f"L’adresse de la page n’est pas connue pour {rows}."
+        if lang == "fr"
+        else f"The address of the page is not known for {rows}."
+    )
+
+
+def _read(figures: Figures, lang: str) -> str:
+    """Say when the rows were last read at their places; nothing if none was."""
+    first, last, never = figures.read_first, figures.read_last, figures.numbers["never_read"]
+    if first is None or last is None:
+        return ""
+    read = amount(figures.numbers["rows"] - never, "row", lang)
+    if lang == "fr":
+        when = (
+            f"le {day(last, lang)}"
+            if first == last
+            else f"entre le {day(first, lang)} et le {day(last, lang)}"
+        )
+        return f"Le texte de {read} a été relu à sa place pour la dernière fois {when}."
+    when = f"on {day(last, lang)}" if first == last else f"between {day(first, lang)} and {day(last, lang)}"
+    return f"The text of {read} was last read at its place {when}."
+
+
+def _mandate(publisher: Publisher, sender: Sender, lang: str) -> str:
+    """Return a publisher with its legal person and the mandate that its members file states."""
+    names = [harmless(publisher.legal_name or publisher.name)]
+    if publisher.siren:
+        names.append(f"SIREN {publisher.siren}")
+    if publisher.address:
+        names.append(harmless(publisher.address))
+    if sender.is_owner:
+        return ", ".join(names)
+    begins, ends, document = publisher.mandate_from, publisher.mandate_to, publisher.mandate_document
+    since, until, by = (
+        ("mandat du", "au", "document d’empreinte SHA-256")
+        if lang == "fr"
+        else ("mandate from", "to", "document with SHA-256")
+    )
+    if begins:
+        names.append(f"{since} {day(begins, lang)}" + (f" {until} {day(ends, lang)}" if ends else ""))
+    if document:
+        names.append(f"{by} {document.sha256}")
+    return ", ".join(names)
+
+
+def _reservations(figures: Figures, lang: str) -> list[str]:
+    """Return a line for each status: how many rows have it, and what it means."""
+    place = 0 if lang == "fr" else 1
+    mark = " : " if lang == "fr" else ": "
+    counts = figures.reservations
+    return [
+        f"{amount(counts[status], 'row', lang)}{mark}{RESERVATIONS[status][place]} ({status})"
+        for status in RESERVATIONS
+        if status in counts
+    ]
+
+
+def _signature(sender: Sender, lang: str) -> list[str]:
+    signed = "Signature : " if lang == "fr" else "Signature: "
+    return [harmless(sender.signatory), harmless(sender.signatory_title), f"{signed}{'_' * 30}"]
+
+
+def _top(values: Iterable[str], lang: str) -> list[str]:
+    """Return values with the rows of each, the most frequent first, as far as a letter lists them."""
+    counts = Counter(values)
+    ordered = sorted(counts, key=lambda value: (-counts[value], value))
+    mark = " : " if lang == "fr" else ": "
+    return _cut([f"{value}{mark}{amount(counts[value], 'row', lang)}" for value in ordered], lang)
+
+
+def _cut(lines: Sequence[str], lang: str) -> list[str]:
+    """Return the first lines, and how many more the annex has."""
+    more = len(lines) - LISTED
+    if more <= 0:
+        return list(lines)
+    rest = (
+        f"et {number(more, lang)} de plus, dans l’annexe"
+        if lang == "fr"
+        else f"and {number(more, lang)} more, in the annex"
+    )
+    return [*lines[:LISTED], rest]

@@ -1,0 +1,124 @@
+"""A notice on disk or S3: its files under SHA256SUMS, and its events beside them.
+
+N/letter.docx letter.pdf form.txt notice.json lumen.json
+N/annex/rows.csv rows.xlsx rows.jsonl, and the same of urls and domains
+N/SHA256SUMS           digests of all of these; written last
+N/events/0001.json …   what happened since; only added to
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.notices.events import DRAFTED, FOLDER, Event, add_event, events_in
+from presswatch_spark.storage.disk import disk_errors, file_sha256
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import MissingError, StorageOptions
+from presswatch_spark.storage.scratch import scratch_folder
+
+SUMS, NOTICE, LETTER, PDF, FORM, LUMEN = (
+    "SHA256SUMS", "notice.json", "letter.docx", "letter.pdf", "form.txt", "lumen.json",
+)  # fmt: skip
+ANNEX = "annex"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice that was drafted. `about` is its notice.json, `sums` the digests of SHA256SUMS by name."""
+
+    folder: Folder
+    about: Mapping[str, Any]
+    sums: Mapping[str, str]
+    events: tuple[Event, ...]
+
+    @classmethod
+    def open(cls, path: str, storage: StorageOptions) -> "Notice":
+        """Open a notice; `OutputError` if there is none, or its events have changed."""
+        folder = Folder.of(path, storage)
+        try:
+            sums = dict(_sums_in(folder.read(SUMS)[0].decode()))
+            about = json.loads(folder.read(NOTICE)[0])
+            if not isinstance(about, dict):
+                raise ValueError("it is no object")
+        except MissingError as error:
+            raise OutputError(
+                "this is no notice", where=str(folder), remedy="name the --out of `notice draft`"
+            ) from error
+        except (ValueError, UnicodeDecodeError) as error:
+            raise OutputError(
+                f"{NOTICE} or {SUMS} cannot be read", where=str(folder), remedy="draft the notice again"
+            ) from error
+        return cls(folder, about, sums, tuple(events_in(folder)))
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of SHA256SUMS, which stands for all files."""
+        return hashlib.sha256(self.folder.read(SUMS)[0]).hexdigest()
+
+    def files(self) -> dict[str, bytes]:
+        """Return the files of the notice by name, without its events."""
+        names = [name for name in self.folder.names() if not name.startswith(f"{FOLDER}/") and name != SUMS]
+        return {name: self.folder.read(name)[0] for name in names}
+
+
+@contextmanager
+def new_notice(path: str, storage: StorageOptions) -> Iterator[Path]:
+    """Give a local folder to fill; when the block ends well, it becomes the notice at `path`, as a whole.
+
+    Raises:
+        OutputError: `path` holds something, or cannot be written; then nothing is there.
+    """
+    folder = Folder.of(path, storage)
+    if any(True for _ in folder.entries()) or (folder.is_local and folder.path.exists()):
+        raise OutputError("there is something already", where=str(folder), remedy="name a new --out")
+    with disk_errors(str(folder)):
+        if folder.is_local:
+            with _beside(folder.path) as draft:
+                yield draft
+                _finish(draft)
+                draft.rename(folder.path)
+            return
+        with scratch_folder() as draft:
+            yield draft
+            _finish(draft)
+            for name in sorted(_names(draft), key=lambda each: each == SUMS):
+                folder.write(name, (draft / name).read_bytes(), absent=True)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Give a hidden folder beside a path; what is left of it in the end is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{uuid4().hex[:8]}.partial")
+    draft.mkdir()
+    try:
+        yield draft
+    finally:
+        if draft.exists():
+            Folder.of(str(draft), StorageOptions()).remove()
+
+
+def _finish(folder: Path) -> None:
+    """Write the digests of all files, and the event that they were drafted."""
+    names = sorted(_names(folder))
+    text = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in names)
+    (folder / SUMS).write_text(text, encoding="utf-8")
+    add_event(Folder.of(str(folder), StorageOptions()), (), DRAFTED, file_sha256(folder / SUMS))
+
+
+def _names(folder: Path) -> Iterator[str]:
+    yield from (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _sums_in(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.splitlines():
+        digest, mark, name = line.partition("  ")
+        if len(digest) != 64 or not mark or not name:
+            raise ValueError("a line is no digest with a name")
+        yield name, digest

@@ -1,0 +1,253 @@
+"""What a notice rests on: claims, each place of their bytes, and when each was last read.
+
+Claims come from a case of removal, or from tables with claims. Whatever else is to hold claims one day (a
+bag of evidence) becomes one more way to make `Grounds`; nothing behind them asks where they are from.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from presswatch_spark.errors import InputError
+from presswatch_spark.pointers.pointer import Mirror, mirrored
+from presswatch_spark.removal import states
+from presswatch_spark.removal.case import MARKER, Case, digest_of
+from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.targets import rows_in, targets_of
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.store import TableStore
+
+Row = dict[str, Any]
+
+CLAIM_COLUMNS = (
+    "row_sha256", "run_id", "confidence", "kind", "review", "mandate", "reservation", "rights",
+    "licence_id", "document_host", "document_domain", "publisher_id", "title_id", "as_of",
+)  # fmt: skip
+_PLACE = ("run_id", "shard_uri", "record_offset", "row_index", "record_id", "article_id", "text_sha256")
+MATCH_COLUMNS = ("row_sha256", "article_url", "article_published_at", *_PLACE)
+NAMED = 3
+UNREAD = "read by no scan"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which claims a notice is made of: those of `rows` (by `row_sha256`), or of these letters."""
+
+    rows: frozenset[str] = frozenset()
+    confidences: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, path: str | None, confidences: Sequence[str], storage: StorageOptions) -> "Choice":
+        """Return the choice of a file of rows, or of letters; raises as `rows_in`."""
+        return cls(frozenset(rows_in(path, storage)) if path else frozenset(), tuple(confidences))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where bytes of a claim lie.
+
+    `target`: as in the table `targets`, with its digest. `match`: columns of its own row of `matches`.
+    `claim`: the claim of that row; None if there is none. `read_at`: when a probe last read it; None if none
+    did. `file`: the public address of its file.
+    """
+
+    target: Row
+    match: Row
+    claim: Row | None
+    read_at: datetime | None
+    file: str
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Return whether its own claim would not carry a notice, though the claim it belongs to might."""
+        claim = self.claim
+        if claim is None or claim["confidence"] == "D" or claim["kind"] == "licensed":
+            return True
+        is_unread = claim["confidence"] == "C" and claim["review"] != "claim"
+        return bool(claim["review"] == "no_claim" or is_unread)
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """Claims for a notice.
+
+    Args:
+        source: `case` or `tables`. `where`: its folder; `tables` and `claims_at`: those of runs and claims.
+        places: each place once, in the order of files and records.
+        left_out: why places are left out, and how many: `removed`, `licensed`, `read by no scan`, `without
+            copied words`, `doubtful`.
+    """
+
+    source: str
+    where: str
+    tables: str
+    claims_at: str
+    places: tuple[Place, ...]
+    left_out: Mapping[str, int]
+
+
+def grounds_of(
+    path: str,
+    choice: Choice,
+    storage: StorageOptions,
+    *,
+    claims: str | None = None,
+    mirrors: Sequence[Mirror] = (),
+) -> Grounds:
+    """Return what a notice rests on, by a case of removal or by tables.
+
+    Args:
+        path: a case, or the tables of a scan.
+        claims: the folder of the claims; default: that of the case, or `path`.
+        mirrors: where files that were scanned from a copy are public.
+
+    Raises:
+        InputError: nothing is left to ask for, or the claims do not fit the tables.
+        OutputError: `path` is neither; `BrokenCaseError` if the case has changed.
+    """
+    if MARKER in set(Folder.of(path, storage).entries()):
+        return _of_case(Case.open(path, storage), choice, storage, claims, mirrors)
+    return _of_tables(path, choice, storage, claims, mirrors)
+
+
+def _of_case(
+    case: Case, choice: Choice, storage: StorageOptions, claims: str | None, mirrors: Sequence[Mirror]
+) -> Grounds:
+    standing = Standing.of(case)
+    store = TableStore.open(str(case.about["tables"]), storage)
+    judged = TableStore.open(claims or str(case.about["claims"]), storage)
+    targets = list(standing.targets)
+    wanted = _chosen(targets, choice, judged)
+    removed = [each for each in wanted if standing.states[each["target_sha256"]].removed]
+    left = [each for each in wanted if not standing.states[each["target_sha256"]].removed]
+    scanned = _scanned(left)
+    places = _places(scanned, store, judged, _read_at(standing), mirrors)
+    counts = {"removed": len(removed), UNREAD: len(left) - len(scanned)}
+    return _grounds("case", str(case.folder), store, judged, places, counts)
+
+
+def _of_tables(
+    path: str, choice: Choice, storage: StorageOptions, claims: str | None, mirrors: Sequence[Mirror]
+) -> Grounds:
+    store, judged = TableStore.open(path, storage), TableStore.open(claims or path, storage)
+    chosen = targets_of(store, judged, choice.rows, choice.confidences or ("A", "B"))
+    scanned = _scanned(chosen.targets)
+    places = _places(scanned, store, judged, {}, mirrors)
+    counts = {"licensed": chosen.licensed, UNREAD: len(chosen.targets) - len(scanned)}
+    return _grounds("tables", str(store.root), store, judged, places, counts)
+
+
+def _scanned(targets: Sequence[Row]) -> list[Row]:
+    """Return the targets that a scan has read: of the others nobody knows which words they hold."""
+    return [target for target in targets if target["copied_words"] is not None]
+
+
+def _grounds(
+    source: str,
+    where: str,
+    store: TableStore,
+    judged: TableStore,
+    places: Sequence[Place],
+    left: Mapping[str, int],
+) -> Grounds:
+    # Letters say that records hold words of articles: a page that is known by its URL alone need not.
+    worded = [place for place in places if place.target["copied_words"]]
+    kept = tuple(place for place in worded if place.target["place"] == "record" or not place.is_doubtful)
+    if not kept:
+        raise InputError(
+            "no place is left to ask for",
+            where=where,
+            remedy="see `presswatch removal status`, or choose other claims",
+        )
+    counts = {**left, "without copied words": len(places) - len(worded), "doubtful": len(worded) - len(kept)}
+    left_out = {name: count for name, count in counts.items() if count}
+    return Grounds(source, where, str(store.root), str(judged.root), kept, left_out)
+
+
+def _chosen(targets: Sequence[Row], choice: Choice, judged: TableStore) -> list[Row]:
+    """Return the targets of a case that a choice means; all of them without one."""
+    if choice.rows:
+        if lost := choice.rows - {target["row_sha256"] for target in targets}:
+            named = ", ".join(sorted(lost)[:NAMED])
+            raise InputError(f"rows that are not in the case: {named}", remedy="take them out of --rows")
+        return [target for target in targets if target["row_sha256"] in choice.rows]
+    if choice.confidences:
+        claims = claims_of(judged, {target["row_sha256"] for target in targets})
+        letters = {sha256: claim["confidence"] for sha256, claim in claims.items()}
+        return [target for target in targets if letters.get(target["row_sha256"]) in choice.confidences]
+    return list(targets)
+
+
+def _read_at(standing: Standing) -> Mapping[str, datetime]:
+    """Return when each target was last read, by its digest, unless something else was found there since."""
+    newest, silent = dict[str, datetime](), {states.DENIED, *states.FAILURES}
+    for probe in standing.probes:
+        if probe["role"] != "target":
+            continue
+        if probe["outcome"] in states.READS:
+            newest[probe["target_sha256"]] = probe["asked_at"]
+        elif probe["outcome"] not in silent:
+            newest.pop(probe["target_sha256"], None)
+    return newest
+
+
+def _places(
+    targets: Sequence[Row],
+    store: TableStore,
+    judged: TableStore,
+    read_at: Mapping[str, datetime],
+    mirrors: Sequence[Mirror],
+) -> list[Place]:
+    """Return places, each once: two claims may share one."""
+    matches = _matches_of(store, {target["text_sha256"] for target in targets})
+    found = {each["row_sha256"]: each for target in targets if (each := matches.get(_key(target)))}
+    claims = claims_of(judged, found.keys())
+    if lost := [target for target in targets if _key(target) not in matches]:
+        raise InputError(
+            f"places rest on rows that are not in these tables, such as {lost[0]['row_sha256']}",
+            where=str(store.root),
+            remedy="name the tables that the claims were made of",
+        )
+    places = dict[str, Place]()
+    # A place that is a claim's own record says more than the same one beside another claim.
+    for target in sorted(targets, key=lambda each: each["place"] != "record"):
+        match = matches[_key(target)]
+        digest = str(target.get("target_sha256") or digest_of(target))
+        whole = {**target, "target_sha256": digest}
+        file = mirrored(target["shard_uri"], mirrors)
+        place = Place(whole, match, claims.get(match["row_sha256"]), read_at.get(digest), file)
+        places.setdefault(match["row_sha256"], place)
+    return sorted(places.values(), key=_order)
+
+
+def _order(place: Place) -> tuple[Any, ...]:
+    target = place.target
+    numbers = (-1 if target[name] is None else target[name] for name in ("record_offset", "row_index"))
+    return place.file, *numbers, place.match["row_sha256"]
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _PLACE)
+
+
+def _matches_of(store: TableStore, texts: Collection[str]) -> dict[tuple[Any, ...], Row]:
+    import pyarrow.dataset as ds
+
+    table = store.open_table("matches")
+    wanted = ds.field("text_sha256").isin(sorted(texts))
+    rows = table.to_table(columns=list(MATCH_COLUMNS), filter=wanted).to_pylist()
+    return {_key(row): row for row in rows}
+
+
+def claims_of(store: TableStore, rows: Collection[str]) -> dict[str, Row]:
+    """Return the claims of rows; of two claims of one row, the worse."""
+    return {row["row_sha256"]: row for row in sorted(_claims(store, rows), key=lambda r: r["confidence"])}
+
+
+def _claims(store: TableStore, rows: Collection[str]) -> Iterator[Row]:
+    import pyarrow.dataset as ds
+
+    wanted = ds.field("row_sha256").isin(sorted(rows))
+    yield from store.open_table("claims").to_table(columns=list(CLAIM_COLUMNS), filter=wanted).to_pylist()

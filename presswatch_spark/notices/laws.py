@@ -1,0 +1,79 @@
+"""The laws that a notice can rest on, each with the elements that it must have, from `conf/laws.yaml`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import yaml
+
+from presswatch_spark.settings.shipped import shipped
+
+LAWS = ("fr", "dsa16", "dmca512", "optout")
+LANGUAGES = ("fr", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """What a notice must say. Texts are by language; a line of `text` is a paragraph.
+
+    `source`: the provision that asks for it. `needs`: names of facts without which it cannot be said.
+    `list`: name of the list that follows the text; None if there is none.
+    """
+
+    name: str
+    source: str
+    needs: tuple[str, ...]
+    heading: Mapping[str, str]
+    text: Mapping[str, str]
+    list: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A kind of notice.
+
+    `deadline`: whether the letter sets one. `sworn`: whether a person must have signed its clause of perjury.
+    `domains`: `own`, if its annex lists the sender's domains, and not those of the pages.
+    """
+
+    id: str
+    title: Mapping[str, str]
+    elements: tuple[Element, ...]
+    deadline: bool
+    sworn: bool
+    own_domains: bool
+
+    def required(self, also: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the names of the elements that a notice must have, with those that a recipient asks for."""
+        own = [element.name for element in self.elements]
+        return tuple(dict.fromkeys([*own, *also]))
+
+
+@cache
+def laws() -> Mapping[str, Law]:
+    """Return the laws by their ids."""
+    listed = yaml.safe_load(shipped("laws.yaml").read_text(encoding="utf-8"))["laws"]
+    return {each["id"]: _law(each) for each in listed}
+
+
+def _law(given: Mapping[str, Any]) -> Law:
+    return Law(
+        id=given["id"],
+        title=given["title"],
+        elements=tuple(_element(each) for each in given["elements"]),
+        deadline=bool(given["deadline"]),
+        sworn=bool(given.get("sworn")),
+        own_domains=given.get("domains") == "own",
+    )
+
+
+def _element(given: Mapping[str, Any]) -> Element:
+    return Element(
+        name=given["name"],
+        source=given["source"],
+        needs=tuple(given["needs"]),
+        heading=given["heading"],
+        text=given["text"],
+        list=given.get("list"),
+    )

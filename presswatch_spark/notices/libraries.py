@@ -1,0 +1,18 @@
+"""The libraries that notices need, loaded when they are needed: they are the extra `legal`."""
+
+from importlib import import_module
+from typing import Any
+
+from presswatch_spark.errors import ConfigError
+
+
+def library(name: str) -> Any:
+    """Return a module of the extra `legal`; `ConfigError` says what to install if it is not there."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ConfigError(
+            f"{name.partition('.')[0]} is not installed",
+            where="notice",
+            remedy="pip install 'presswatch-spark[legal]'",
+        ) from error

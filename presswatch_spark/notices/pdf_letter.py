@@ -1,0 +1,104 @@
+"""The letter as PDF/A-3b with the annex attached: the same letter gives the same bytes."""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from shutil import copyfile
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.notices.annex import TABLES
+from presswatch_spark.notices.letter import Letter
+from presswatch_spark.notices.libraries import library
+from presswatch_spark.storage.scratch import scratch_folder
+
+TEMPLATE = Path(__file__).with_name("letter.typ")
+KINDS = {"csv": "text/csv", "jsonl": "application/jsonl"}
+ATTACHED = tuple(f"{table}.{ending}" for table in TABLES for ending in KINDS)
+"""The annex's files that the PDF holds; workbooks are beside it."""
+
+_UNSHOWN = re.compile(
+    r"[^\t\n -~\u00a0-\u024f\u0370-\u03ff\u0400-\u045f\u2010-\u2027\u202f\u2030-\u203a\u20ac]"
+)
+
+
+def pdf_of(letter: Letter, annex: Path, drafted: date) -> bytes:
+    """Return the letter as PDF/A-3b.
+
+    Args:
+        annex: the folder of the annex's files.
+
+    Raises:
+        ConfigError: typst is not installed.
+        OutputError: it cannot make the PDF.
+    """
+    typst = library("typst")
+    moment = datetime(drafted.year, drafted.month, drafted.day, tzinfo=UTC)
+    with scratch_folder() as folder:
+        copyfile(TEMPLATE, folder / "letter.typ")
+        (folder / "annex").mkdir()
+        for name in ATTACHED:
+            copyfile(annex / name, folder / "annex" / name)
+        (folder / "letter.json").write_text(json.dumps(_shown(letter, drafted)), encoding="utf-8")
+        try:
+            made: bytes = typst.compile(
+                str(folder / "letter.typ"),
+                root=str(folder),
+                ignore_system_fonts=True,
+                pdf_standards=["a-3b"],
+                timestamp=int(moment.timestamp()),
+            )
+        except typst.TypstError as error:
+            raise OutputError(f"the PDF cannot be made: {error}", where="letter.pdf") from error
+    return made
+
+
+def attachments_in(data: bytes) -> dict[str, bytes]:
+    """Return the files that a PDF holds, by name; ValueError if it cannot be read."""
+    from io import BytesIO
+
+    from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
+
+    try:
+        found = PdfReader(BytesIO(data)).attachments
+        return {name: contents[0] for name, contents in found.items()}
+    except (PyPdfError, KeyError, IndexError, TypeError) as error:
+        raise ValueError("the attachments of the PDF cannot be read") from error
+
+
+def _shown(letter: Letter, drafted: date) -> dict[str, object]:
+    """Return the letter for the template. Its fonts lack some scripts, and PDF/A wants every sign shown."""
+    return {
+        "lang": letter.lang,
+        "drafted": {"year": drafted.year, "month": drafted.month, "day": drafted.day},
+        "title": _sign(letter.title),
+        "sender": _signs(letter.sender),
+        "recipient": _signs(letter.recipient),
+        "day": letter.day,
+        "blocks": [
+            {
+                "element": block.element,
+                "heading": _sign(block.heading),
+                "paragraphs": _signs(block.paragraphs),
+                "lines": _signs(block.lines),
+            }
+            for block in letter.blocks
+        ],
+        "annex_heading": letter.annex_heading,
+        "annex": [list(file) for file in letter.annex],
+        "digest_line": letter.digest_line,
+        "attached": [
+            {"name": name, "description": name, "kind": KINDS[name.rpartition(".")[2]]} for name in ATTACHED
+        ],
+    }
+
+
+def _signs(texts: Sequence[str]) -> list[str]:
+    return [_sign(text) for text in texts]
+
+
+def _sign(text: str) -> str:
+    """Return a text with `<U+0645>` for a sign that the fonts may lack."""
+    return _UNSHOWN.sub(lambda found: f"<U+{ord(found[0]):04X}>", text)

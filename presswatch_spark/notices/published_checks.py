@@ -1,0 +1,144 @@
+"""What refuses a notice for what gets published: data of persons, and text of articles.
+
+Recipients publish notices, and so does Lumen. So nothing of a person may stand in the annex or in lumen.json,
+and no address but the sender's own in the letter. Names of people in the path of a URL cannot be told from
+other words; whoever signs has to look.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.notices.annex import TABLES, digest_of, rows_of_jsonl
+from presswatch_spark.notices.annex_columns import (
+    DOMAIN_COLUMNS,
+    OWN_DOMAIN_COLUMNS,
+    ROW_COLUMNS,
+    URL_COLUMNS,
+)
+from presswatch_spark.notices.docx_letter import text_in
+from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, LUMEN, PDF
+from presswatch_spark.notices.pdf_letter import ATTACHED, attachments_in
+from presswatch_spark.notices.refusals import Refusal
+from presswatch_spark.settings.config import VerifyRules
+from presswatch_spark.text.words import words_of
+from presswatch_spark.verify.verification import NamedDocument, verify
+
+Files = Mapping[str, bytes]
+
+CELL_CHARACTERS = 16_384
+"""No URL is longer (see `judgement.urls`): a longer cell is text."""
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_PHONE = re.compile(
+    r"(?<![\w.])(?:(?:\+|00)\d{1,3}[ .-]?\(?\d(?:[ .()-]*\d){7,12}|0[1-9](?:[ .-]\d{2}){4})(?!\w)"
+)
+_KNOWN = {
+    "rows": set(ROW_COLUMNS.names),
+    "urls": set(URL_COLUMNS.names),
+    "domains": {*DOMAIN_COLUMNS.names, *OWN_DOMAIN_COLUMNS.names},
+}
+
+
+def broken_by_annex(files: Files, digests: Mapping[str, str]) -> Iterator[Refusal]:
+    """Yield what the annex breaks: its digests, its columns, and what the PDF holds of it."""
+    for table in TABLES:
+        name = f"{ANNEX}/{table}.jsonl"
+        try:
+            rows = rows_of_jsonl(files[name])
+            digest = digest_of(rows)
+        except (KeyError, ValueError, AttributeError):
+            yield Refusal("annex_differs", name, "it cannot be read")
+            continue
+        if digest != digests.get(table):
+            yield Refusal("annex_differs", name, f"its digest is {digest}")
+        if strange := sorted({column for row in rows for column in row} - _KNOWN[table]):
+            yield Refusal("article_text", name, f"no annex has the column {', '.join(map(repr, strange))}")
+        if any(len(str(value)) > CELL_CHARACTERS for row in rows for value in row.values()):
+            yield Refusal("article_text", name, f"a cell has more than {CELL_CHARACTERS:,} characters")
+    yield from _broken_by_attachments(files)
+
+
+def broken_by_persons(files: Files, sender: Mapping[str, Any]) -> Iterator[Refusal]:
+    """Yield where data of persons stand in what gets published."""
+    own = {str(sender["email"]).lower()}
+    phone = _digits(str(sender["phone"] or ""))
+    for name in (*(f"{ANNEX}/{table}.jsonl" for table in TABLES), LUMEN):
+        text = _decoded(files.get(name, b"").decode("utf-8", "replace"))
+        if _EMAIL.search(text) or _PHONE.search(text):
+            yield Refusal("personal_data", name, "an email address or telephone number")
+    published = files.get(LUMEN, b"").decode("utf-8", "replace")
+    for what in ("signatory", "address", "phone", "email"):
+        if sender[what] and str(sender[what]) in published:
+            yield Refusal("personal_data", LUMEN, f"the {what} of the sender")
+    for name, text in _letters(files):
+        emails = {found.lower() for found in _EMAIL.findall(text)} - own
+        phones = {_digits(found) for found in _PHONE.findall(text)} - {phone}
+        if emails or phones:
+            yield Refusal("personal_data", name, "an email address or telephone number beside the sender's")
+
+
+def broken_by_text(
+    files: Files, corpus: Corpus | None, articles: Iterable[str], is_edited: bool
+) -> Iterator[Refusal]:
+    """Yield which letters have words of an article.
+
+    Args:
+        corpus: has the articles; None if it was not given. What nobody edited was made without any text.
+        articles: ids of the articles of the annex.
+    """
+    if corpus is None:
+        if is_edited:
+            yield Refusal(
+                "article_text", LETTER, "it was edited: give --corpus, to compare it with the articles"
+            )
+        return
+    rules, bodies = VerifyRules(), [body for body in _bodies(corpus, articles) if body]
+    for name, text in [*_letters(files), (LUMEN, files.get(LUMEN, b"").decode("utf-8", "replace"))]:
+        document = NamedDocument(words_of(text.encode()), rules.anchor_words)
+        if any(verify(document, words_of(body), rules).copied_words for body in bodies):
+            yield Refusal("article_text", name, "it has a passage of an article of the annex")
+
+
+def _bodies(corpus: Corpus, articles: Iterable[str]) -> Iterator[bytes | None]:
+    for article in sorted(articles):
+        ordinal = corpus.ordinal_of(article)
+        yield None if ordinal is None else corpus.body(ordinal)
+
+
+def _letters(files: Files) -> list[tuple[str, str]]:
+    """Return the letters as text; one that cannot be read is none, and is refused for its elements."""
+    letters = [(FORM, files.get(FORM, b"").decode("utf-8", "replace"))]
+    try:
+        letters.append((LETTER, text_in(files.get(LETTER, b""))))
+    except ValueError:
+        pass
+    return letters
+
+
+def _broken_by_attachments(files: Files) -> Iterator[Refusal]:
+    try:
+        held = attachments_in(files.get(PDF, b""))
+    except ValueError as error:
+        yield Refusal("attachment_differs", PDF, str(error))
+        return
+    for name in ATTACHED:
+        if _held(held, name) != files.get(f"{ANNEX}/{name}"):
+            yield Refusal("attachment_differs", f"{PDF}: {name}")
+
+
+def _held(held: Mapping[str, bytes], name: str) -> bytes | None:
+    """Return an attachment by its name, with the folder before it or without."""
+    return held.get(f"{ANNEX}/{name}", held.get(name))
+
+
+def _decoded(text: str) -> str:
+    """Return a text with its percent-escapes decoded, however often they were encoded."""
+    for _ in range(3):
+        text = unquote(text)
+    return text
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))

@@ -1,0 +1,102 @@
+"""What refuses a notice for its rows: claims, verdicts, licences, mandates, and when they were last read."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from presswatch_spark.notices.annex import annex_of
+from presswatch_spark.notices.grounds import Grounds, Place
+from presswatch_spark.notices.refusals import Refusal, of_rows
+from presswatch_spark.notices.sender import Sender
+from presswatch_spark.storage.uris import scheme_of
+
+About = Mapping[str, Any]
+Claim = Mapping[str, Any]
+Claims = Mapping[str, Claim | None]
+
+
+def broken_by_claims(claims: Claims) -> Iterator[Refusal]:
+    """Yield what the claims of the rows break, as they are today.
+
+    Args:
+        claims: by `row_sha256`; None for a row that has none.
+    """
+    yield from of_rows("no_claim", (row for row, claim in claims.items() if claim is None))
+    known = {row: claim for row, claim in claims.items() if claim is not None}
+    for rule, is_broken in BY_CLAIM.items():
+        yield from of_rows(rule, (row for row, claim in known.items() if is_broken(claim)))
+
+
+def _has_no_verdict(claim: Claim) -> bool:
+    return bool(claim["confidence"] == "C" and claim["review"] is None)
+
+
+def _has_verdict_against(claim: Claim) -> bool:
+    is_unsure = claim["confidence"] == "C" and claim["review"] == "unsure"
+    return bool(claim["review"] == "no_claim" or is_unsure)
+
+
+BY_CLAIM: Mapping[str, Callable[[Claim], bool]] = {
+    "d_row": lambda claim: bool(claim["confidence"] == "D"),
+    "c_row_without_verdict": _has_no_verdict,
+    "verdict_against": _has_verdict_against,
+    "licensed_host": lambda claim: claim["kind"] == "licensed" or claim["licence_id"] is not None,
+}
+"""Rules that a claim can break by itself."""
+
+
+def broken_by_mandates(claims: Claims, sender: Mapping[str, Any]) -> Iterator[Refusal]:
+    """Yield what the mandates of the sender break. An owner needs none for its own articles.
+
+    Args:
+        sender: as in notice.json.
+    """
+    documents = {each["id"]: each["mandate_document"] for each in sender["publishers"]}
+    known = {row: claim for row, claim in claims.items() if claim is not None}
+    ours = {row: claim for row, claim in known.items() if claim["publisher_id"] in documents}
+    yield from of_rows("outside_mandate", known.keys() - ours.keys(), "the publisher is none of the sender's")
+    if sender["acts_as"] == "owner":
+        return
+    late = [row for row, claim in ours.items() if claim["mandate"] != "in_force"]
+    yield from of_rows("outside_mandate", late, "by the claim, the mandate does not cover it")
+    bare = [row for row, claim in ours.items() if documents[claim["publisher_id"]] is None]
+    yield from of_rows("outside_mandate", bare, "the members file names no document of the mandate")
+
+
+def broken_by_age(
+    places: Sequence[Place], read: Mapping[str, datetime], now: datetime, days: int
+) -> Iterator[Refusal]:
+    """Yield the rows that nobody read again within so many days.
+
+    Args:
+        read: when rows were read again for this notice, by `row_sha256`.
+    """
+    first = now - timedelta(days=days)
+    old = [place for place in places if (when := _read_at(place, read)) is None or when < first]
+    remedy = f"within {days} days; run `removal probe`, or add --read-again"
+    yield from of_rows("not_read_again", _names(old), remedy)
+
+
+def broken_by_files(places: Sequence[Place]) -> Iterator[Refusal]:
+    """Yield the rows whose files no recipient can find."""
+    local = [place for place in places if scheme_of(place.file) == "file"]
+    yield from of_rows("file_on_a_disk", _names(local), "draft it again with --mirror FROM=TO")
+
+
+def broken_by_query(
+    grounds: Grounds, places: Sequence[Place], about: About, sender: Sender, own_domains: bool
+) -> Iterator[Refusal]:
+    """Yield how what is asked of claims and tables today differs from what the notice names."""
+    now = annex_of(places, sender, about["recipient"]["columns"], own_domains).digests()
+    for name, digest in about["annex"]["digests"].items():
+        if now.get(name) != digest:
+            yield Refusal("query_differs", name, f"{grounds.where} gives {now.get(name)}")
+
+
+def _read_at(place: Place, read: Mapping[str, datetime]) -> datetime | None:
+    moments = [when for when in (place.read_at, read.get(place.match["row_sha256"])) if when]
+    return max(moments, default=None)
+
+
+def _names(places: Iterable[Place]) -> list[str]:
+    return [place.match["row_sha256"] for place in places]

@@ -1,0 +1,157 @@
+"""The state of a notice: how far it got, and what came of it. That copies are gone, only a case says."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from presswatch_spark.errors import InputError
+from presswatch_spark.notices.checks import broken_files, is_signed
+from presswatch_spark.notices.events import ANSWERED, CHECKED, EDITED, SENT, SIGNED, Event, add_event, newest
+from presswatch_spark.notices.folder import Notice
+from presswatch_spark.notices.laws import laws
+from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.standing import Standing
+from presswatch_spark.storage.objects import StorageOptions
+
+STATES = (
+    "draft", "checked", "signed", "sent", "acknowledged", "complied", "partly", "refused", "silent",
+)  # fmt: skip
+SILENT_DAYS = 30
+"""Days after which a notice without deadline counts as not answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeState:
+    """One of `STATES`.
+
+    `removed` of `places` are gone, by the case; both None without a case. `answer`: the newest answer.
+    `changed`: files that are not as they were drafted.
+    """
+
+    state: str
+    removed: int | None
+    places: int | None
+    answer: Event | None
+    changed: tuple[str, ...]
+
+
+def state_of(notice: Notice, today: date, storage: StorageOptions, case: str | None = None) -> NoticeState:
+    """Return the state of a notice on a day.
+
+    Args:
+        case: the case that follows its places; default: the one that it was drafted of.
+
+    Raises:
+        InputError: the case does not have the notice's places; `BrokenCaseError` if it has changed.
+    """
+    changed = tuple(refusal.about for refusal in broken_files(notice, notice.files()))
+    removed, places = _removed(notice, storage, case)
+    answer, sent = newest(notice.events, ANSWERED), newest(notice.events, SENT)
+    if sent is None:
+        state = _before_sending(notice)
+    else:
+        state = _after_sending(notice, sent, answer, removed, places, today)
+    return NoticeState(state, removed, places, answer, changed)
+
+
+def sign(notice: Notice, by: str, on: date | None, file: str | None) -> Event:
+    """Note that a person signed the notice; `InputError` if it is another than the one named in it.
+
+    Args:
+        file: SHA-256 (hex) of the signed copy.
+    """
+    named = str(notice.about["sender"]["signatory"])
+    if by.casefold().split() != named.casefold().split():
+        raise InputError(
+            "somebody else is to sign this notice",
+            where=str(notice.folder),
+            remedy=f"it is {named}, by the sender's file",
+        )
+    _require_whole(notice)
+    return add_event(notice.folder, notice.events, SIGNED, notice.digest, by=named, on=_day(on), file=file)
+
+
+def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> Event:
+    """Note that a person sent the notice; `InputError` if it was not checked, or not signed, as it is now."""
+    _require_whole(notice)
+    if not is_checked(notice):
+        raise InputError(
+            "this notice was not checked as it is now",
+            where=str(notice.folder),
+            remedy="run `presswatch notice check`",
+        )
+    wants_signature = "signature" in laws()[notice.about["law"]].required()
+    if wants_signature and not is_signed(notice):
+        raise InputError(
+            "nobody signed this notice as it is now",
+            where=str(notice.folder),
+            remedy="note who did: `presswatch notice sign`",
+        )
+    return add_event(notice.folder, notice.events, SENT, notice.digest, on=_day(on), via=via, file=file)
+
+
+def answer(notice: Notice, kind: str, on: date | None, note: str | None, file: str | None) -> Event:
+    """Note an answer, one of `events.ANSWERS`; `InputError` if the notice was not sent."""
+    if newest(notice.events, SENT) is None:
+        raise InputError(
+            "this notice was not sent", where=str(notice.folder), remedy="note it: `presswatch notice sent`"
+        )
+    facts = {"answer": kind, "on": _day(on), "note": note, "file": file}
+    return add_event(notice.folder, notice.events, ANSWERED, notice.digest, **facts)
+
+
+def is_checked(notice: Notice) -> bool:
+    """Return whether nothing refused the notice since it last changed."""
+    checked, edited = newest(notice.events, CHECKED), newest(notice.events, EDITED)
+    if checked is None or checked.sums != notice.digest:
+        return False
+    return edited is None or edited.number < checked.number
+
+
+def _before_sending(notice: Notice) -> str:
+    if not is_checked(notice):
+        return "draft"
+    return "signed" if is_signed(notice) else "checked"
+
+
+def _after_sending(
+    notice: Notice,
+    sent: Event,
+    answer: Event | None,
+    removed: int | None,
+    places: int | None,
+    today: date,
+) -> str:
+    """Return the state of a notice that was sent. What is gone counts before what was answered."""
+    if removed:
+        return "complied" if removed == places else "partly"
+    if answer is not None:
+        return "refused" if answer.facts["answer"] == "refused" else "acknowledged"
+    deadline = notice.about["deadline"]
+    last = date.fromisoformat(deadline) if deadline else sent.day + timedelta(days=SILENT_DAYS)
+    return "silent" if today > last else "sent"
+
+
+def _removed(notice: Notice, storage: StorageOptions, case: str | None) -> tuple[int | None, int | None]:
+    query = notice.about["query"]
+    path = case or (query["where"] if query["source"] == "case" else None)
+    if path is None:
+        return None, None
+    standing = Standing.of(Case.open(path, storage))
+    targets: Sequence[str] = query["targets"]
+    if lost := set(targets) - standing.states.keys():
+        raise InputError(
+            f"the case does not follow {len(lost):,} of {len(targets):,} places of this notice",
+            where=path,
+            remedy="name the case that was opened of the same claims",
+        )
+    return sum(standing.states[target].removed for target in targets), len(targets)
+
+
+def _require_whole(notice: Notice) -> None:
+    if broken := list(broken_files(notice, notice.files())):
+        raise InputError(f"the notice has changed: {broken[0]}", where=str(notice.folder))
+
+
+def _day(on: date | None) -> str | None:
+    return on.isoformat() if on else None

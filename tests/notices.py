@@ -1,0 +1,123 @@
+"""A case on a web server of one's own, a sender with mandates, and notices drafted of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from presswatch_spark.demo.texts import members_yaml
+from presswatch_spark.notices.checks import Checked, Checking, check_notice
+from presswatch_spark.notices.draft import Drafted, Request, draft_notice
+from presswatch_spark.notices.recipients import load_recipient
+from presswatch_spark.notices.sender import Sender, load_sender
+from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.removal.case import Case
+from presswatch_spark.tables.schemas.claim_tables import CLAIMS
+from presswatch_spark.tables.store import TableStore
+from tests.removal import Release, probe
+from tests.tables import write
+
+DRAFTED = date(2026, 11, 27)
+SENDER: dict[str, Any] = {
+    "name": "Alliance de la presse des régions",
+    "address": "1 rue des Vallées, 99999 Lisière",
+    "email": "droits@alliance.example",
+    "phone": "+33 1 99 00 00 00",
+    "signatory": {"name": "Jeanne Valmont", "title": "Directrice juridique"},
+    "members": "members.yaml",
+}
+
+
+@dataclass
+class Bureau:
+    """A case whose targets were read once, and the sender's files, in a folder."""
+
+    crawl: Release
+    case: Case
+
+    @property
+    def folder(self) -> Path:
+        return self.crawl.folder
+
+    @property
+    def mirror(self) -> Mirror:
+        """Where the shards are public, as the annex names them."""
+        return self.crawl.mirror
+
+    @property
+    def sender_file(self) -> Path:
+        return self.folder / "sender.yaml"
+
+    def sender(self, **changed: Any) -> Sender:
+        """The sender, with changes; None takes a key out."""
+        facts = {name: value for name, value in (SENDER | changed).items() if value is not None}
+        self.sender_file.write_text(yaml.safe_dump({"sender": facts}, allow_unicode=True), encoding="utf-8")
+        return load_sender(str(self.sender_file))
+
+    def members(self, change: Callable[[dict[str, Any]], object] = lambda publisher: None) -> None:
+        """Write the members file, with the document of each mandate; `change` changes each publisher."""
+        members = yaml.safe_load(members_yaml())
+        for publisher in members["publishers"]:
+            document = self.folder / f"{publisher['id']}.txt"
+            document.write_text(f"mandate of {publisher['id']}", encoding="utf-8")
+            digest = hashlib.sha256(document.read_bytes()).hexdigest()
+            publisher["mandate_document"] = {"path": document.name, "sha256": digest}
+            change(publisher)
+        text = yaml.safe_dump(members, allow_unicode=True)
+        (self.folder / "members.yaml").write_text(text, encoding="utf-8")
+
+    def request(self, law: str = "fr", lang: str = "fr", **changed: Any) -> Request:
+        request = Request(
+            source=str(self.case.folder),
+            recipient=load_recipient("common-crawl"),
+            law=law,
+            lang=lang,
+            sender=self.sender(),
+            drafted=DRAFTED,
+            sender_file=str(self.sender_file),
+            mirrors=[self.mirror],
+        )
+        return replace(request, **changed)
+
+    def draft(self, name: str = "n", law: str = "fr", lang: str = "fr", **changed: Any) -> Drafted:
+        return draft_notice(self.request(law, lang, **changed), str(self.folder / name))
+
+    def check(self, name: str = "n", **changed: Any) -> Checked:
+        checking = Checking(sender=self.sender(), recipient=load_recipient("common-crawl"))
+        return check_notice(str(self.folder / name), replace(checking, **changed))
+
+    def rules(self, name: str = "n", **changed: Any) -> dict[str, str]:
+        """The rules that a notice breaks, each with what its last refusal is about."""
+        return {each.rule: each.about for each in self.check(name, **changed).refusals}
+
+
+def bureau(crawl: Release) -> Bureau:
+    """Open a case of the claims with the letters A and B, read its targets once, and write the sender."""
+    case = crawl.open(confidences=("A", "B"))
+    probe(case, crawl)
+    made = Bureau(crawl, case)
+    made.members()
+    made.sender()
+    return made
+
+
+def about(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "notice.json").read_text(encoding="utf-8"))
+    return found
+
+
+def rewrite_claims(tables: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the published claims, as if they were judged anew."""
+    store = TableStore.open(str(tables))
+    (run_id,) = store.made("claims")
+    rows = store.read("claims").to_pylist()
+    for row in rows:
+        change(row)
+    write(store, "claims", run_id, rows, CLAIMS)

@@ -1,0 +1,53 @@
+"""Notices on S3, of a case and tables on S3, are drafted, checked and followed as on a disk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presswatch_spark.errors import OutputError
+from presswatch_spark.notices import states
+from presswatch_spark.notices.checks import Checking, check_notice
+from presswatch_spark.notices.draft import draft_notice
+from presswatch_spark.notices.folder import Notice
+from presswatch_spark.notices.recipients import load_recipient
+from presswatch_spark.removal.opening import open_case
+from presswatch_spark.storage.objects import StorageOptions
+from tests.notices import DRAFTED, Bureau, bureau
+from tests.removal import Release, release
+from tests.servers import web
+
+
+def put(client: Any, bucket: str, crawl: Release) -> None:
+    for path in (path for path in crawl.tables.rglob("*") if path.is_file()):
+        client.upload_file(str(path), bucket, f"tables/{path.relative_to(crawl.tables)}")
+
+
+def passes(office: Bureau, where: str, storage: StorageOptions) -> bool:
+    checking = Checking(sender=office.sender(), recipient=load_recipient("common-crawl"), again=True)
+    return check_notice(where, checking, storage).passes
+
+
+def test_a_notice_on_s3(tmp_path: Path, client: Any, bucket: str, endpoint: str) -> None:
+    storage, where = StorageOptions(endpoint=endpoint), f"s3://{bucket}/notice"
+    with web() as server:
+        office = bureau(release(tmp_path, server))
+        put(client, bucket, office.crawl)
+        case, tables = f"s3://{bucket}/case", f"s3://{bucket}/tables"
+        open_case(tables, case, confidences=("A", "B"), storage=storage)
+        request = replace(office.request(), source=case)
+        drafted = draft_notice(request, where, storage)
+        here = office.draft("here")
+        annex = {name: digest for name, digest in here.notice.sums.items() if name.startswith("annex/")}
+        assert {name: drafted.notice.sums[name] for name in annex} == annex
+        with pytest.raises(OutputError, match="something already"):
+            draft_notice(request, where, storage)
+        states.sign(Notice.open(where, storage), "Jeanne Valmont", DRAFTED, None)
+        assert passes(office, where, storage)
+        states.send(Notice.open(where, storage), DRAFTED, None, None)
+        assert states.state_of(Notice.open(where, storage), DRAFTED, storage).state == "sent"
+        client.delete_object(Bucket=bucket, Key="notice/lumen.json")
+        assert not passes(office, where, storage)

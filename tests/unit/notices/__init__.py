@@ -1,0 +1,1 @@
+"""Notices: what they say, what refuses them, and what became of them."""

@@ -1,0 +1,26 @@
+"""A case for tests of notices; those that only read it share one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.notices import Bureau, bureau
+from tests.removal import release
+from tests.servers import web
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Bureau]:
+    """A case of one's own: claims, files and server may be changed."""
+    with web() as server:
+        yield bureau(release(tmp_path, server))
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureau]:
+    """A case that nobody changes."""
+    with web() as server:
+        yield bureau(release(tmp_path_factory.mktemp("office"), server))

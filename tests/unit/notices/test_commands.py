@@ -1,0 +1,87 @@
+"""`presswatch notice` as people call it; the guide, step by step, from the draft to what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+import yaml
+
+from presswatch_spark.cli import main as cli
+from presswatch_spark.notices.schema import schema
+from tests.documents import blocks, commands, text_of
+from tests.notices import Bureau
+
+GUIDE = "how-to/send-a-notice"
+
+
+@pytest.fixture
+def at_home(office: Bureau, monkeypatch: pytest.MonkeyPatch) -> Bureau:
+    """A folder with all that the guide takes for granted."""
+    (sender,) = blocks(text_of(GUIDE), "yaml")
+    office.sender_file.write_text(sender, encoding="utf-8")
+    assert yaml.safe_load(sender)["sender"]["members"] == "members.yaml"
+    (office.folder / "corpus").symlink_to(office.crawl.corpus)
+    monkeypatch.chdir(office.folder)
+    return office
+
+
+def run(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    code = cli.run(words)
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_the_guide_leads_from_the_draft_to_what_came_of_it(
+    at_home: Bureau, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps = [words[1:] for words in commands(text_of(GUIDE))]
+    draft, check, edited, sign, sent, answer, status, probe, again = steps
+    code, said, warned = run(draft, capsys)
+    assert (code, "20 rows of 16 URLs" in said) == (0, True)
+    assert "verify before you send: route" in warned
+    assert {entry for entry in os.listdir("notice") if entry != "events"} == {
+        "letter.docx", "letter.pdf", "form.txt", "notice.json", "lumen.json", "annex", "SHA256SUMS",
+    }  # fmt: skip
+    assert run(check, capsys)[:2] == (0, "nothing refuses this notice\n")
+    assert run(edited, capsys)[0] == 0
+    for step in (sign, sent, answer):
+        code, said, errors = run(step, capsys)
+        assert (code, errors) == (0, "")
+        assert said.startswith("noted: ")
+    code, said, _ = run(status, capsys)
+    assert (code, "state: acknowledged" in said, "removed: 0 of 20 places" in said) == (0, True, True)
+    assert "a registered letter" in said
+    assert run(probe, capsys)[0] == 0
+    assert json.loads(run([*again, "--json"], capsys)[1])["state"] == "acknowledged"
+
+
+def test_a_refused_notice_ends_with_1_and_names_its_rules(
+    at_home: Bureau, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draft = commands(text_of(GUIDE))[0][1:]
+    words = [
+        "dmca512" if word == "fr" and draft[place - 1] == "--law" else word
+        for place, word in enumerate(draft)
+    ]
+    assert run(words, capsys)[0] == 0
+    code, said, _ = run(["notice", "check", "notice"], capsys)
+    assert (code, said.startswith("refused: unsigned_perjury: perjury: ")) == (1, True)
+    code, said, _ = run(["notice", "check", "--json", "notice"], capsys)
+    assert json.loads(said)["rule"] == "unsigned_perjury"
+    code, _, errors = run(["notice", "sent", "notice"], capsys)
+    assert (code, "was not checked" in errors) == (1, True)
+    code, _, errors = run(words, capsys)
+    assert (code, "something already" in errors) == (1, True)
+
+
+def test_the_schema_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert json.loads(run(["notice", "schema"], capsys)[1]) == schema()
+
+
+def test_rows_and_letters_are_not_asked_for_together(
+    at_home: Bureau, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draft = commands(text_of(GUIDE))[0][1:]
+    assert run([*draft, "--rows", "x", "--confidence", "A"], capsys)[0] == 2

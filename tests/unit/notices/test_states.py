@@ -1,0 +1,126 @@
+"""How far a notice got: events in a chain, and states that only a case of removal can end."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from presswatch_spark.errors import InputError, OutputError
+from presswatch_spark.notices import states
+from presswatch_spark.notices.folder import Notice
+from presswatch_spark.notices.grounds import Choice
+from presswatch_spark.notices.states import NoticeState, state_of
+from presswatch_spark.storage.objects import StorageOptions
+from tests.notices import DRAFTED, Bureau
+from tests.removal import probe
+
+STORAGE = StorageOptions()
+NAME = "Jeanne Valmont"
+
+
+def opened(office: Bureau, name: str = "n") -> Notice:
+    return Notice.open(str(office.folder / name), STORAGE)
+
+
+def state(office: Bureau, on: date = DRAFTED, case: str | None = None) -> NoticeState:
+    return state_of(opened(office), on, STORAGE, case)
+
+
+def sent(office: Bureau, **drafted: object) -> None:
+    office.draft("n", **drafted)  # type: ignore[arg-type]
+    states.sign(opened(office), NAME, DRAFTED, None)
+    assert office.check("n", again=True).passes
+    states.send(opened(office), DRAFTED, "LRAR 1A 000", None)
+
+
+def test_a_notice_goes_from_draft_to_silence(office: Bureau) -> None:
+    office.draft("n")
+    assert state(office).state == "draft"
+    assert office.check("n").passes
+    assert state(office).state == "checked"
+    with pytest.raises(InputError, match="nobody signed"):
+        states.send(opened(office), DRAFTED, None, None)
+    states.sign(opened(office), NAME, DRAFTED, None)
+    assert state(office).state == "signed"
+    states.send(opened(office), DRAFTED, "LRAR", None)
+    assert state(office).state == "sent"
+    assert state(office, date(2026, 12, 12)).state == "sent"
+    assert state(office, date(2026, 12, 13)).state == "silent"
+    states.answer(opened(office), "acknowledged", None, "dossier 7", None)
+    assert state(office, date(2026, 12, 13)).state == "acknowledged"
+    states.answer(opened(office), "refused", None, None, None)
+    assert state(office).state == "refused"
+
+
+def test_only_the_case_says_that_a_recipient_complied(office: Bureau) -> None:
+    sent(office)
+    states.answer(opened(office), "says_complied", None, None, None)
+    assert state(office).state == "acknowledged"
+    targets = office.case.targets()
+    office.crawl.overwrite(targets[0], b"\0" * targets[0]["record_length"])
+    probe(office.case, office.crawl)
+    found = state(office)
+    assert (found.state, found.removed, found.places) == ("partly", 1, len(targets))
+    states.answer(opened(office), "refused", None, None, None)
+    assert state(office).state == "partly"
+
+
+def test_a_notice_is_complied_with_when_all_its_places_are_gone(office: Bureau) -> None:
+    target = office.case.targets()[0]
+    sent(office, choice=Choice(rows=frozenset([target["row_sha256"]])))
+    states.answer(opened(office), "refused", None, None, None)
+    assert state(office).state == "refused"
+    office.crawl.overwrite(target, b"\0" * target["record_length"])
+    probe(office.case, office.crawl)
+    found = state(office)
+    assert (found.state, found.removed, found.places) == ("complied", 1, 1)
+
+
+def test_a_notice_of_tables_asks_the_case_that_follows_it(office: Bureau) -> None:
+    sent(office, source=str(office.crawl.tables), choice=Choice(confidences=("A", "B")))
+    assert state(office).places is None
+    found = state(office, case=str(office.case.folder))
+    assert (found.state, found.removed, found.places) == ("sent", 0, len(office.case.targets()))
+    row = office.case.targets()[0]["row_sha256"]
+    rows = office.folder / "rows.txt"
+    rows.write_text(row, encoding="utf-8")
+    other = office.crawl.open("other", rows=str(rows), confidences=())
+    with pytest.raises(InputError, match="does not follow"):
+        state(office, case=str(other.folder))
+
+
+def test_nobody_sends_what_was_not_checked_as_it_is_now(office: Bureau) -> None:
+    office.draft("n")
+    states.sign(opened(office), NAME, None, None)
+    with pytest.raises(InputError, match="not checked"):
+        states.send(opened(office), None, None, None)
+    with pytest.raises(InputError, match="not sent"):
+        states.answer(opened(office), "acknowledged", None, None, None)
+    assert office.check("n").passes
+    (office.folder / "n" / "form.txt").write_text("other", encoding="utf-8")
+    with pytest.raises(InputError, match=r"form\.txt"):
+        states.send(opened(office), None, None, None)
+    assert "form.txt" in state(office).changed
+
+
+def test_only_the_named_person_signs(office: Bureau) -> None:
+    office.draft("n")
+    with pytest.raises(InputError, match=NAME):
+        states.sign(opened(office), "Somebody Else", None, None)
+
+
+def test_an_event_that_was_changed_or_taken_out_is_named(office: Bureau) -> None:
+    office.draft("n")
+    assert office.check("n").passes
+    folder = office.folder / "n" / "events"
+    first = folder / "0001.json"
+    kept = first.read_bytes()
+    first.write_bytes(kept.replace(b"drafted", b"drafteD"))
+    with pytest.raises(OutputError, match=r"0001\.json.*changed"):
+        opened(office)
+    first.unlink()
+    with pytest.raises(OutputError, match=r"0002\.json"):
+        opened(office)
+    first.write_bytes(kept)
+    assert [event.kind for event in opened(office).events] == ["drafted", "checked"]

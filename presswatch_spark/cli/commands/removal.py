@@ -35,6 +35,7 @@ MEANING = {
     "overwritten": "no record is at its place, and its neighbours read",
     "dropped": "the whole file was read, and it is not in it",
     "withdrawn": "the file was missing twice, a day apart",
+    "superseded": "an older revision serves it, the newest does not",
     "restricted": "access was refused, which removes nothing",
     "reappeared": "it was removed, and is there again",
     "recaptured": "a later capture of its URL has the article",

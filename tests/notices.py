@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -72,6 +73,12 @@ class Bureau:
             change(publisher)
         text = yaml.safe_dump(members, allow_unicode=True)
         (self.folder / "members.yaml").write_text(text, encoding="utf-8")
+
+    def target(self) -> dict[str, Any]:
+        """A target whose record no other one shares: a page may have copies of several articles."""
+        targets = self.case.targets()
+        shared = Counter(target["record_offset"] for target in targets)
+        return next(target for target in targets if shared[target["record_offset"]] == 1)
 
     def request(self, law: str = "fr", lang: str = "fr", **changed: Any) -> Request:
         request = Request(

@@ -187,7 +187,7 @@ def test_rows_that_nobody_read_again_are_refused_until_they_are_read(office: Bur
 
 def test_a_row_that_does_not_read_any_more_stays_unread(office: Bureau) -> None:
     office.draft("n", source=str(office.crawl.tables), choice=Choice(confidences=("A", "B")))
-    target = office.case.targets()[0]
+    target = office.target()
     office.crawl.overwrite(target, b"\0" * target["record_length"])
     refusals = office.check("n", again=True).refusals
     (refused,) = [each for each in refusals if each.rule == "not_read_again"]
@@ -328,8 +328,8 @@ def test_what_nobody_looked_for_is_said(office: Bureau) -> None:
 
 def test_places_that_are_gone_since_change_the_query(office: Bureau) -> None:
     office.draft("n")
-    for target in office.case.targets()[:1]:
-        office.crawl.overwrite(target, b"\0" * target["record_length"])
+    target = office.target()
+    office.crawl.overwrite(target, b"\0" * target["record_length"])
     probe(office.case, office.crawl)
     assert "query_differs" in office.rules("n")
     assert office.draft("again").left_out == {"removed": 1}

@@ -11,7 +11,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.notices.annex import rows_of_jsonl
 from presswatch_spark.notices.docx_letter import elements_in
-from presswatch_spark.notices.draft import concerning, sender_facts
+from presswatch_spark.notices.draft import concerning, sender_facts, today
 from presswatch_spark.notices.events import CHECKED, EDITED, READ, SIGNED, add_event, newest
 from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, Notice
 from presswatch_spark.notices.grounds import Choice, Grounds, Place, claims_known, claims_of, grounds_of
@@ -25,6 +25,7 @@ from presswatch_spark.notices.row_checks import (
     broken_by_claims,
     broken_by_files,
     broken_by_mandates,
+    broken_by_mandates_on,
     broken_by_query,
 )
 from presswatch_spark.notices.schema import fault_of
@@ -197,6 +198,9 @@ def _broken_rows(
         return
     if sender_facts(with_.sender) != about["sender"]:
         yield Refusal("query_differs", "sender", "its file, or the members file, says something else now")
+    if recipient_facts(with_.recipient) != recipient_facts(about["recipient"]):
+        yield Refusal("query_differs", "recipient", "the recipients file says something else of it now")
+    yield from broken_by_mandates_on(places, with_.sender, today())
     own = laws()[about["law"]].own_domains
     yield from broken_by_query(grounds, places, about, with_.sender, own)
     yield from broken_by_files(places)
@@ -223,6 +227,15 @@ def _broken_claims(
     claims = {row: known.get(row) for row in rows}
     yield from broken_by_claims(claims)
     yield from broken_by_mandates(claims, about["sender"])
+
+
+def recipient_facts(recipient: Recipient | Mapping[str, Any]) -> list[Any]:
+    """Return what a letter, its route and its annex owe to the recipient, of notice.json or its file."""
+    names = ("name", "route", "elements", "columns")
+    known = (
+        recipient if isinstance(recipient, Mapping) else {each: getattr(recipient, each) for each in names}
+    )
+    return [list(known[name]) if isinstance(known[name], tuple) else known[name] for name in names]
 
 
 def _known_claims(query: Mapping[str, Any], rows: set[str], storage: StorageOptions) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.notices.sealed import is_bag, sealed_claims
+from presswatch_spark.notices.sealed import SealedClaims, is_bag, sealed_claims
 from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.removal import states
 from presswatch_spark.removal.case import MARKER, Case, digest_of
@@ -160,22 +160,20 @@ def _of_bag(
     if choice.confidences:
         wanted = [row for row in wanted if row in known and known[row]["confidence"] in choice.confidences]
     read = [row for row in wanted if row not in sealed.unread]
-    places = [
-        Place(
-            sealed.targets[row],
-            {name: sealed.rows[row][name] for name in MATCH_COLUMNS},
-            known.get(row),
-            sealed.read_at,
-            mirrored(sealed.rows[row]["shard_uri"], mirrors),
-        )
-        for row in read
-    ]
+    places = [_sealed_place(sealed, row, known.get(row), mirrors) for row in read]
     is_chosen = bool(choice.rows or choice.confidences)
     sure = [place for place in places if is_chosen or not place.is_doubtful]
     counts = {UNSEALED: len(wanted) - len(read), "doubtful": len(places) - len(sure)}
     where = str(Folder.of(path, storage))
     left = _left(where, sorted(sure, key=_order), counts)
     return replace(Grounds("bag", where, where, claims or where, *left), seal=sealed.seal)
+
+
+def _sealed_place(sealed: SealedClaims, row: str, claim: Row | None, mirrors: Sequence[Mirror]) -> Place:
+    """Return the place of a row of a bag. It was read there only if the bag was made from that very file."""
+    match = {name: sealed.rows[row][name] for name in MATCH_COLUMNS}
+    file = mirrored(match["shard_uri"], mirrors)
+    return Place(sealed.targets[row], match, claim, sealed.read_at if file in sealed.asked else None, file)
 
 
 def _scanned(targets: Sequence[Row]) -> list[Row]:

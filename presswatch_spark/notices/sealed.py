@@ -13,7 +13,7 @@ from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import bag_on_disk, sealed_facts
 from presswatch_spark.evidence.challenge import readings_in, row_of
 from presswatch_spark.evidence.contents import SETTINGS
-from presswatch_spark.evidence.protocol import PROTOCOL
+from presswatch_spark.evidence.protocol import EXCHANGES, PROTOCOL
 from presswatch_spark.evidence.verifying import verified
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
@@ -25,6 +25,7 @@ from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 Row = dict[str, Any]
 
 NAMED = 3
+ANSWERED = (200, 206)
 UNREADABLE_BAG = (OSError, ValueError, LookupError, TypeError, *UNREADABLE)
 
 
@@ -35,7 +36,7 @@ class SealedClaims:
     `rows` of `matches`, `claims` and `targets` (the records of rows), all by `row_sha256`. `unread`: rows
     whose record was not read, or was not as its row says, when the bag was made. `read_at`: when the others
     were.
-    `seal`: what the notice names. `inputs`: what the claims were made with.
+    `asked`: the files that servers then gave. `seal`: what the notice names. `inputs`: what the claims were made with.
     """
 
     rows: Mapping[str, Row]
@@ -43,6 +44,7 @@ class SealedClaims:
     targets: Mapping[str, Row]
     unread: frozenset[str]
     read_at: datetime
+    asked: frozenset[str]
     seal: Mapping[str, str]
     inputs: Mapping[str, Any]
 
@@ -113,9 +115,17 @@ def _read(folder: Path) -> SealedClaims:
         targets=targets,
         unread=frozenset(line["row"]["row_sha256"] for line in lines if line["record"]["reason"] is not None),
         read_at=datetime.fromisoformat(began),
+        asked=frozenset(_asked(folder)),
         seal={name: str(seal[name]) for name in ("bag_root", "claims_root", "sealed_at")},
         inputs=dict(json.loads((folder / SETTINGS).read_bytes())["claims"] or {}),
     )
+
+
+def _asked(folder: Path) -> Iterator[str]:
+    for line in alone.lines_of((folder / EXCHANGES).read_bytes()):
+        exchange = json.loads(line)
+        if exchange["status"] in ANSWERED:
+            yield exchange["uri"]
 
 
 def _rows_in(folder: Path) -> Iterator[Row]:

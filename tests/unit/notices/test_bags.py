@@ -108,6 +108,14 @@ def test_a_record_that_did_not_read_is_in_the_bag_and_in_no_notice(office: Burea
     assert target["row_sha256"] not in rows
 
 
+def test_a_bag_of_copies_does_not_say_that_public_files_were_read(shared: Bureau) -> None:
+    sealed, _ = build(shared.crawl, "of-copies", mirrored=False, confidences=("A", "B"))
+    drafted = shared.draft("copies", source=str(sealed))
+    assert drafted.figures.numbers["never_read"] == drafted.figures.numbers["rows"]
+    assert "not_read_again" in shared.rules("copies")
+    assert shared.rules("copies", again=True) == {}
+
+
 def test_newer_claims_may_be_named_and_refuse_rows_of_the_bag(office: Bureau) -> None:
     sealed, _ = build(office.crawl, "older", confidences=("A", "B"))
     office.draft("newer", source=str(sealed), claims=str(office.crawl.tables))

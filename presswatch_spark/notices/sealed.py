@@ -35,8 +35,8 @@ class SealedClaims:
 
     `rows` of `matches`, `claims` and `targets` (the records of rows), all by `row_sha256`. `unread`: rows
     whose record was not read, or was not as its row says, when the bag was made. `read_at`: when the others
-    were.
-    `asked`: the files that servers then gave. `seal`: what the notice names. `inputs`: what the claims were made with.
+    were. `asked`: the files that servers then gave. `seal`: what the notice names. `inputs`: what the claims
+    were made with.
     """
 
     rows: Mapping[str, Row]

@@ -109,7 +109,7 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
 
 
 def answer(notice: Notice, kind: str, on: date | None, note: str | None, file: str | None) -> Event:
-    """Note an answer, one of `events.ANSWERS`; `InputError` if the notice was not sent before."""
+    """Note an answer, one of `choices.ANSWERS`; `InputError` if the notice was not sent before."""
     sent = next((event for event in notice.events if event.kind == SENT), None)
     if sent is None:
         raise InputError(

@@ -32,7 +32,7 @@ def require_address(endpoint: str) -> None:
         raise ConfigError(
             "is not the address of an index",
             where=printable(endpoint),
-            remedy="write --index https://HOST/PATH; {release} in it stands for the release",
+            remedy="write https://HOST/PATH; {release} in it stands for the release",
         )
 
 

@@ -15,8 +15,6 @@ FOLDER = "events"
 DRAFTED, EDITED, READ, CHECKED, SIGNED, SENT, ANSWERED = (
     "drafted", "edited", "read", "checked", "signed", "sent", "answered",
 )  # fmt: skip
-ANSWERS = ("acknowledged", "says_complied", "refused")
-"""What an answer can be. That a recipient says that it complied removes nothing."""
 RESTORE = "restore the notice from a copy, or draft it again"
 
 

@@ -9,9 +9,6 @@ import yaml
 
 from presswatch_spark.settings.shipped import shipped
 
-LAWS = ("fr", "dsa16", "dmca512", "optout")
-LANGUAGES = ("fr", "en")
-
 
 @dataclass(frozen=True, slots=True)
 class Element:

@@ -91,7 +91,7 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
 
 
 def answer(notice: Notice, kind: str, on: date | None, note: str | None, file: str | None) -> Event:
-    """Note an answer, one of `events.ANSWERS`; `InputError` if the notice was not sent."""
+    """Note an answer, one of `choices.ANSWERS`; `InputError` if the notice was not sent."""
     if newest(notice.events, SENT) is None:
         raise InputError(
             "this notice was not sent", where=str(notice.folder), remedy="note it: `presswatch notice sent`"

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
+
 from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.states import RECAPTURE, RECAPTURED
@@ -14,8 +16,8 @@ from presswatch_spark.tables.store import TableStore
 Row = dict[str, Any]
 
 _READ = (
-    "row_sha256", "run_id", "article_id", "document_url", "captured_at", "shard_uri", "record_id",
-    "record_offset", "record_length", "row_index", "text_sha256", "copied_words",
+    "row_sha256", "run_id", "article_id", "title_id", "document_url", "captured_at", "shard_uri",
+    "record_id", "record_offset", "record_length", "row_index", "text_sha256", "copied_words",
 )  # fmt: skip
 _FACTS = (
     "record_id", "record_offset", "record_length", "row_index", "document_url", "text_sha256", "copied_words",
@@ -36,6 +38,7 @@ class Tables:
     def recaptures(self, case: Case, targets: Sequence[Row], known: Collection[tuple[str, str]]) -> list[Row]:
         """Return a probe for each target whose article a later capture has at the same URL.
 
+        Of a page on a title's site without an article, any row of the title at that URL is a later capture.
         URLs are compared in normal form. A capture is later if it is of a day after that of the notice.
 
         Args:
@@ -44,29 +47,36 @@ class Tables:
         Raises:
             OutputError: a table is not as it was published.
         """
-        by_place = dict[tuple[str, str], list[Row]]()
+        by_place = dict[tuple[str, str, str], list[Row]]()
         for target in targets:
-            if target["article_id"] and (url := normalise_url(target["document_url"] or "")):
-                by_place.setdefault((target["article_id"], url), []).append(target)
+            if url := normalise_url(target["document_url"] or ""):
+                kind = "article" if target["article_id"] else "title"
+                by_place.setdefault((kind, target[f"{kind}_id"], url), []).append(target)
         probes = list[Row]()
-        for row in self._later(case, {article for article, _ in by_place}):
+        for row in self._later(case, by_place):
             url = normalise_url(row["document_url"]) or ""
-            for target in by_place.get((row["article_id"], url), ()):
-                probe = _probe(target, row)
-                if (probe["target_sha256"], probe["request"]) not in known:
-                    probes.append(probe)
+            for kind in ("article", "title"):
+                for target in by_place.get((kind, row[f"{kind}_id"], url), ()):
+                    probe = _probe(target, row)
+                    if (probe["target_sha256"], probe["request"]) not in known:
+                        probes.append(probe)
         return probes
 
-    def _later(self, case: Case, articles: Collection[str]) -> Iterator[Row]:
+    def _later(self, case: Case, places: Collection[tuple[str, str, str]]) -> Iterator[Row]:
         import pyarrow.dataset as ds
 
         store = TableStore.open(self.path, self.storage)
         opened_at = datetime.fromisoformat(case.about["opened_at"])
         runs = [run["run_id"] for run in store.rows("runs") if finished_at(run) > opened_at]
-        if not runs or not articles:
+        if not runs or not places:
             return
         noticed_on = datetime.fromisoformat(noticed_at(case)).date()
-        asked = ds.field("article_id").isin(list(articles)) & ds.field("document_url").is_valid()
+        names = {
+            kind: pa.array({name for of, name, _ in places if of == kind}, pa.string())
+            for kind in ("article", "title")
+        }
+        asked = ds.field("article_id").isin(names["article"]) | ds.field("title_id").isin(names["title"])
+        asked &= ds.field("document_url").is_valid()
         table = store.open_table("matches", *runs).to_table(columns=list(_READ), filter=asked)
         for row in sorted(table.to_pylist(), key=lambda row: (row["run_id"], row["row_sha256"])):
             if row["captured_at"] is not None and _utc(row["captured_at"]).date() > noticed_on:

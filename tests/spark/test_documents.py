@@ -63,6 +63,7 @@ ELSEWHERE_TESTED = (
     "how-to/emr",
     "how-to/follow-a-removal",
     "how-to/seal-evidence",
+    "how-to/send-a-notice",
 )
 
 

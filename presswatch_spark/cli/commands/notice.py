@@ -10,8 +10,7 @@ import click
 
 from presswatch_spark.cli.options import print_lines, scan_settings, storage_options
 from presswatch_spark.judgement.grading import CONFIDENCES
-from presswatch_spark.notices.events import ANSWERS
-from presswatch_spark.notices.laws import LANGUAGES, LAWS
+from presswatch_spark.notices.choices import ANSWERS, LANGUAGES, LAWS
 from presswatch_spark.show import counted, json_line, printable
 
 if TYPE_CHECKING:

@@ -54,7 +54,18 @@ def test_help_imports_nothing_heavy(path: tuple[str, ...]) -> None:
 def test_every_command_of_the_contract_is_there_and_no_other() -> None:
     names = set(cli.cli.commands)
     tables = {"runs", "matches", "sql", "compare", "rights", "estimate", "fetch", "verify-rows"}
-    tables |= {"claims", "datasets", "exposure", "explain", "forget", "removal", "catalog"}
+    tables |= {
+        "claims",
+        "datasets",
+        "exposure",
+        "explain",
+        "forget",
+        "removal",
+        "catalog",
+        "evidence",
+        "notice",
+    }
+    tables |= {"evidence", "notice"}
     assert names == {"corpus", "releases", "scan", "census", "watch", "submit", *tables, "demo"}
     corpus = cli.cli.commands["corpus"]
     assert isinstance(corpus, click.Group)

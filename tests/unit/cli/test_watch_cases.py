@@ -68,13 +68,15 @@ def test_a_case_is_probed_when_it_is_due_and_not_before(
     assert rounds(case) == 2
 
 
+@pytest.mark.parametrize("of_article", [True, False], ids=["an article", "a page of the site"])
 def test_a_run_that_is_published_makes_a_case_due_and_its_captures_are_found(
-    crawl: Release, capsys: pytest.CaptureFixture[str]
+    crawl: Release, capsys: pytest.CaptureFixture[str], of_article: bool
 ) -> None:
     case = crawl.open(noticed_at=datetime(2026, 11, 1, tzinfo=UTC).date())
     assert watch(crawl, case.folder) == 0
-    target = case.targets()[0]
+    target = next(each for each in case.targets() if (each["article_id"] is not None) == of_article)
     row = match(target["article_id"], target["document_url"], row_sha256="f" * 64)
+    row |= {"title_id": target["title_id"]}
     row |= {"captured_at": datetime(2026, 11, 2, tzinfo=UTC), "shard_uri": "s3://later/a.warc.gz"}
     row |= {"text_sha256": "e" * 64}
     later = datetime.now(UTC) + timedelta(hours=1)

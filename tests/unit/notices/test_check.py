@@ -14,9 +14,10 @@ import pytest
 from presswatch_spark.claims.make import Sources, make_claims
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.notices import states
+from presswatch_spark.notices.choices import LAWS
 from presswatch_spark.notices.folder import Notice
 from presswatch_spark.notices.grounds import Choice
-from presswatch_spark.notices.laws import LAWS, laws
+from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.refusals import RULES
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import StorageOptions

@@ -16,10 +16,11 @@ import pytest
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.notices import grounds
 from presswatch_spark.notices.annex import digest_of, revision_and_path, rows_of_jsonl
+from presswatch_spark.notices.choices import LAWS
 from presswatch_spark.notices.docx_letter import elements_in, text_in
 from presswatch_spark.notices.facts import AMOUNTS
 from presswatch_spark.notices.grounds import Choice
-from presswatch_spark.notices.laws import LAWS, laws
+from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.pdf_letter import ATTACHED, attachments_in
 from presswatch_spark.notices.recipients import load_recipient
 from presswatch_spark.notices.schema import fault_of

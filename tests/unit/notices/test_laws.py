@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.notices.choices import LANGUAGES, LAWS
 from presswatch_spark.notices.facts import AMOUNTS
-from presswatch_spark.notices.laws import LANGUAGES, LAWS, laws
+from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.recipients import FACTS, load_recipient, parse_recipients
 from presswatch_spark.notices.sender import load_sender
 from presswatch_spark.notices.wording import amount, ascii_url, day

@@ -5,7 +5,8 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +23,23 @@ FORMATS = (".jsonl", ".csv", ".parquet")
 _DIGITS = 64
 
 
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A verdict of a person on the row of a claim; `at` is in UTC."""
+
+    row_sha256: str
+    verdict: str
+    reviewer: str
+    at: datetime
+    note: str
+
+    def line(self) -> bytes:
+        """Return it as a line of JSON in ASCII, which no character of a note can break."""
+        at = self.at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        values = (self.row_sha256, self.verdict, self.reviewer, at, self.note)
+        return json.dumps(dict(zip(COLUMNS, values, strict=True))).encode("ascii") + b"\n"
+
+
 def load_reviews(paths: Sequence[str], storage: StorageOptions) -> dict[str, str]:
     """Return the newest verdict of each row, by `row_sha256`.
 
@@ -34,19 +52,33 @@ def load_reviews(paths: Sequence[str], storage: StorageOptions) -> dict[str, str
             `file:line: message`.
         StorageError: a file cannot be read.
     """
-    newest, mistakes = dict[str, tuple[datetime, str]](), list[str]()
+    newest, mistakes = dict[str, Review](), list[str]()
     for path in paths:
         for uri in _files(path, storage):
-            for line, row in _rows(uri, read_object(uri, storage)[0]):
-                found = [f"{printable(uri)}:{line}: {mistake}" for mistake in _mistakes(row)]
-                mistakes += found
-                if not found:
-                    sha256, verdict, at = str(row["row_sha256"]), str(row["verdict"]), _moment(row["at"])
-                    if sha256 not in newest or newest[sha256][0] <= at:
-                        newest[sha256] = at, verdict
+            reviews, found = _read(uri, read_object(uri, storage)[0])
+            mistakes += found
+            for review in reviews:
+                if review.row_sha256 not in newest or newest[review.row_sha256].at <= review.at:
+                    newest[review.row_sha256] = review
     if mistakes:
-        raise ConfigError("\n".join(["the reviews have mistakes", *mistakes]), where=", ".join(paths))
-    return {sha256: verdict for sha256, (_, verdict) in newest.items()}
+        raise _mistaken(mistakes, ", ".join(paths))
+    return {sha256: review.verdict for sha256, review in newest.items()}
+
+
+def reviews_in(uri: str, data: bytes) -> list[Review]:
+    """Return all verdicts of a file, in its order; `ConfigError` lists its mistakes as `load_reviews` does.
+
+    Args:
+        uri: where the file lies; its end says whether `data` is JSONL, CSV or Parquet.
+    """
+    reviews, mistakes = _read(uri, data)
+    if mistakes:
+        raise _mistaken(mistakes, printable(uri))
+    return reviews
+
+
+def _mistaken(mistakes: Sequence[str], where: str) -> ConfigError:
+    return ConfigError("\n".join(["the reviews have mistakes", *mistakes]), where=where)
 
 
 def digest_of_reviews(reviews: Mapping[str, str]) -> str | None:
@@ -77,6 +109,19 @@ def _is_file(uri: str, storage: StorageOptions) -> bool:
     except StorageError:
         return False
     return True
+
+
+def _read(uri: str, data: bytes) -> tuple[list[Review], list[str]]:
+    """Return the verdicts of a file, and its mistakes as `file:line: message`."""
+    reviews, mistakes = list[Review](), list[str]()
+    for line, row in _rows(uri, data):
+        if found := list(_mistakes(row)):
+            mistakes += [f"{printable(uri)}:{line}: {mistake}" for mistake in found]
+            continue
+        sha256, verdict = str(row["row_sha256"]), str(row["verdict"])
+        reviewer, note = str(row.get("reviewer") or ""), str(row.get("note") or "")
+        reviews.append(Review(sha256, verdict, reviewer, _moment(row["at"]), note))
+    return reviews, mistakes
 
 
 def _rows(uri: str, data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -56,15 +56,15 @@ def page_of(row: Mapping[str, Any], claim: Mapping[str, Any], document: str, art
     facts = [(names, row.get(name)) for name, *names in _OF_ROW]
     facts += [(names, claim.get(name)) for name, *names in _OF_CLAIM]
     facts += [(["again", "relire"], _curl_line(row))]
-    spans = [each for each in row.get("spans") or () if each]
+    spans = row.get("spans") or ()
     sides = (
-        _marked(article, [(each["article_start"], each["article_end"]) for each in spans]),
-        _marked(document, [(each["document_start"], each["document_end"]) for each in spans]),
+        marked(article, ranges_of(spans, "article")),
+        marked(document, ranges_of(spans, "document")),
     )
     head = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{html.escape(_POLICY)}">'
-        f'<meta name="referrer" content="no-referrer"><title>{_safe(str(row["row_sha256"]))}</title>'
+        f'<meta name="referrer" content="no-referrer"><title>{escaped(str(row["row_sha256"]))}</title>'
         f"<style>{_STYLE}</style></head><body>"
     )
     table = "".join(_fact_lines(facts))
@@ -81,21 +81,26 @@ def _fact_lines(facts: Iterable[tuple[Sequence[str], Any]]) -> Iterator[str]:
         if value not in (None, [], ()):
             said = ", ".join(map(str, value)) if isinstance(value, list) else str(plain(value))
             label = " · ".join(dict.fromkeys(names))
-            yield f"<tr><th>{label}</th><td><bdi><code>{_safe(said)}</code></bdi></td></tr>\n"
+            yield f"<tr><th>{label}</th><td><bdi><code>{escaped(said)}</code></bdi></td></tr>\n"
 
 
-def _marked(text: str, ranges: Iterable[tuple[Any, Any]]) -> str:
+def ranges_of(spans: Iterable[Mapping[str, Any]], side: str) -> list[tuple[Any, Any]]:
+    """Return the characters that spans cover on a side, `article` or `document`: first, and one after."""
+    return [(each[f"{side}_start"], each[f"{side}_end"]) for each in spans if each]
+
+
+def marked(text: str, ranges: Iterable[tuple[Any, Any]]) -> str:
     """Return text as HTML, with ranges of its characters marked; they may overlap, or lie outside of it."""
     parts, at = list[str](), 0
     for start, end in sorted((start, end) for start, end in ranges if None not in (start, end)):
         start, end = max(at, start), min(end, len(text))
         if start < end:
-            parts += [_safe(text[at:start]), f"<mark>{_safe(text[start:end])}</mark>"]
+            parts += [escaped(text[at:start]), f"<mark>{escaped(text[start:end])}</mark>"]
             at = end
-    return "".join([*parts, _safe(text[at:])])
+    return "".join([*parts, escaped(text[at:])])
 
 
-def _safe(text: str) -> str:
+def escaped(text: str) -> str:
     """Return text for HTML; what cannot be seen, or turns the direction of writing, as its escape."""
     if text.isprintable():
         return html.escape(text)

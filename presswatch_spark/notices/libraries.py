@@ -1,4 +1,4 @@
-"""The libraries that notices need, loaded when they are needed: they are the extra `legal`."""
+"""The libraries that notices and reviews need, loaded when they are needed: they are the extra `legal`."""
 
 from importlib import import_module
 from typing import Any
@@ -6,13 +6,17 @@ from typing import Any
 from presswatch_spark.errors import ConfigError
 
 
-def library(name: str) -> Any:
-    """Return a module of the extra `legal`; `ConfigError` says what to install if it is not there."""
+def library(name: str, command: str = "notice") -> Any:
+    """Return a module of the extra `legal`; `ConfigError` says what to install if it is not there.
+
+    Args:
+        command: the command that needs it, for the error.
+    """
     try:
         return import_module(name)
     except ImportError as error:
         raise ConfigError(
             f"{name.partition('.')[0]} is not installed",
-            where="notice",
+            where=command,
             remedy="pip install 'presswatch-spark[legal]'",
         ) from error

@@ -1,0 +1,104 @@
+"""`presswatch review`: the page on which a person judges claims."""
+
+from __future__ import annotations
+
+import webbrowser
+from typing import Any
+
+import click
+
+from presswatch_spark.cli.commands.pointers import mirror_option
+from presswatch_spark.cli.language import LANGUAGES
+from presswatch_spark.cli.options import scan_settings, storage_options, tell
+from presswatch_spark.cli.reason_labels import LABELS
+from presswatch_spark.show import counted
+
+LIBRARIES = ("starlette", "jinja2", "uvicorn")
+NAME_CHARACTERS = 200
+
+
+def _reviewer(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    name = value.strip()
+    if not name or not name.isprintable() or len(name) > NAME_CHARACTERS:
+        raise click.BadParameter(f"give a name of at most {NAME_CHARACTERS} characters that can be printed")
+    return name
+
+
+@click.command()
+@click.argument("path", metavar="CASE|CLAIMS")
+@click.option(
+    "--reviewer",
+    required=True,
+    metavar="NAME",
+    callback=_reviewer,
+    help="Who judges; noted with each verdict.",
+)
+@click.option(
+    "--reviews",
+    default="reviews.jsonl",
+    show_default=True,
+    metavar="FILE",
+    help="JSONL, on disk or s3://, that verdicts are added to.",
+)
+@click.option("--corpus", metavar="DIR", help="The corpus of the scan: its words, owners and mandates.")
+@click.option(
+    "--tables",
+    metavar="DIR",
+    help="The folder that the claims were made of. Default: CLAIMS, or what CASE names.",
+)
+@mirror_option
+@click.option(
+    "--lang", type=click.Choice(LANGUAGES), default="fr", show_default=True, help="Language to begin with."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="N",
+    help="Port of 127.0.0.1. Default: a free one.",
+)
+@click.option("--open", "open_browser", is_flag=True, help="Open the page in a browser.")
+@storage_options
+def review(
+    path: str,
+    reviewer: str,
+    reviews: str,
+    corpus: str | None,
+    tables: str | None,
+    mirrors: tuple[str, ...],
+    lang: str,
+    port: int,
+    open_browser: bool,
+    **flags: Any,
+) -> None:
+    """Judge claims on a page, article and page side by side.
+
+    CLAIMS is the folder that claims were written to; a CASE of `presswatch removal` names its claims itself.
+    The page is on this machine alone, and its address has a token that opens it once. It begins with the C
+    claims that have no verdict. Verdicts are added to a file, and nothing else changes. `presswatch claims
+    --reviews` reads that file. Several reviewers may add to one file at once. Ctrl-C ends it.
+
+    \b
+    presswatch review --reviewer "Anne Martin" --corpus corpus --tables tables claims
+    presswatch claims --corpus corpus --reviews reviews.jsonl --out claims tables
+    """
+    from presswatch_spark.notices.libraries import library
+
+    for name in LIBRARIES:
+        library(name, "review")
+    from presswatch_spark.pointers.pointer import parse_mirror
+    from presswatch_spark.review.opening import open_desk
+    from presswatch_spark.review.serving import serve
+
+    storage = scan_settings(flags).storage
+    places = [parse_mirror(mirror) for mirror in mirrors]
+    desk = open_desk(path, reviews, reviewer, storage, corpus, tables, places, labels=LABELS, language=lang)
+
+    def show(address: str) -> None:
+        tell("open this address once, in the browser that you judge with; Ctrl-C ends the review")
+        click.echo(address)
+        if open_browser:
+            webbrowser.open(address)
+
+    serve(desk, port, show)
+    click.echo(f"{counted(len(desk.session.judged), 'verdict')} added to {desk.file}")

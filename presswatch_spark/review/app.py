@@ -1,0 +1,203 @@
+"""The application behind the page: it shows claims, and takes verdicts."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from presswatch_spark.claims.case import Case
+from presswatch_spark.claims.reviews import VERDICTS
+from presswatch_spark.claims.speaker import Speaker
+from presswatch_spark.errors import PresswatchError
+from presswatch_spark.review.desk import LANGUAGES, Asked, Desk, Shown
+from presswatch_spark.review.docket import ANY, LETTERS, STATES
+from presswatch_spark.review.guard import Guard
+from presswatch_spark.review.page import (
+    STATIC,
+    facts_of,
+    given_lines,
+    page,
+    reasons_of,
+    texts_of,
+    whole_case,
+)
+from presswatch_spark.review.phrases import PHRASES
+from presswatch_spark.review.session import same
+from presswatch_spark.review.verdicts import DISPUTED, by_row, states_of
+
+FORM_BYTES, NOTE_CHARACTERS = 1 << 16, 4000
+FILES = {"review.css": "text/css", "review.js": "text/javascript"}
+
+
+def application(desk: Desk, port: int) -> ASGIApp:
+    """Return the application of a review that is served on a port of 127.0.0.1."""
+    pages = _Pages(desk, f"presswatch_review_{port}")
+    routes = [
+        Route("/", pages.home, methods=["GET"]),
+        Route("/verdict", pages.verdict, methods=["POST"]),
+        Route("/static/{name}", pages.static, methods=["GET"]),
+    ]
+    return Guard(Starlette(routes=routes), port)
+
+
+class _Pages:
+    def __init__(self, desk: Desk, cookie: str) -> None:
+        self._desk, self._cookie = desk, cookie
+
+    async def static(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in FILES:
+            return self._message("closed", 404)
+        return FileResponse(STATIC / name, media_type=FILES[name])
+
+    async def home(self, request: Request) -> Response:
+        token, session = request.query_params.get("token"), self._desk.session
+        if token is not None and session.opens(token):
+            return self._entered()
+        if not session.knows(request.cookies.get(self._cookie, "")):
+            return self._message("closed", 403)
+        asked = Asked.of(request.query_params, self._desk.language)
+        saved = request.query_params.get("saved", "")
+        return await run_in_threadpool(self._shown, asked, {"saved": saved})
+
+    def _entered(self) -> Response:
+        """Give the browser its cookie, and lead it away from the address with the token.
+
+        A redirection would not do: after a click on another site, browsers keep a strict cookie back until a
+        page of ours leads on.
+        """
+        answer = HTMLResponse(page("enter.html", self._desk.language))
+        answer.set_cookie(self._cookie, self._desk.session.cookie, httponly=True, samesite="strict")
+        return answer
+
+    async def verdict(self, request: Request) -> Response:
+        session = self._desk.session
+        if not session.knows(request.cookies.get(self._cookie, "")):
+            return self._message("closed", 403)
+        form = await _form(request)
+        if form is None:
+            return self._message("closed", 413)
+        if not same(form.get("form", ""), session.form):
+            return self._message("closed", 403)
+        known = form.get("row") in self._desk.docket.positions and form.get("verdict") in VERDICTS
+        if not known or not form.get("seen", "").isdecimal():
+            return self._message("closed", 400)
+        return await run_in_threadpool(self._judged, form)
+
+    def _judged(self, form: Mapping[str, str]) -> Response:
+        # In the form, `verdict` is the one that is given.
+        asked = Asked.of({**form, "verdict": form.get("verdict_filter", "")}, self._desk.language)
+        say, note = Speaker(asked.language), form.get("note", "").replace("\r\n", "\n").strip()
+        try:
+            if len(note) > NOTE_CHARACTERS:
+                raise PresswatchError(say.of(PHRASES, "long note", most=say.number(NOTE_CHARACTERS)))
+            is_met = self._desk.judge(form["row"], form["verdict"], note, int(form["seen"]))
+        except PresswatchError as error:
+            failed = {"not_saved": str(error), "note": note}
+            answer = self._shown(replace(asked, row=form["row"]), failed)
+            answer.status_code = 500
+            return answer
+        there = {"row": form["row"]} if is_met else {"after": form["row"]}
+        return RedirectResponse(asked.address(saved="met" if is_met else "yes", **there), 303)
+
+    def _shown(self, asked: Asked, news: Mapping[str, str]) -> Response:
+        """Return the page of a claim. `news`: what became of a verdict, and the note of one that failed."""
+        desk, say = self._desk, Speaker(asked.language)
+        try:
+            shown = desk.show(asked)
+        except PresswatchError as error:
+            return self._message("failed", 500, asked.language, why=str(error))
+        row = desk.docket.rows[shown.position] if shown.position is not None else ""
+        case, why = self._case(row)
+        facts = {
+            **_of_case(case, say),
+            **self._of_desk(asked, shown, row),
+            "case_missing": why,
+            "given": given_lines(shown.verdicts, say),
+            "is_disputed": states_of(by_row(shown.verdicts)).get(row) == DISPUTED,
+            "not_saved": news.get("not_saved", ""),
+            "note": news.get("note", ""),
+            "saved": self._saved(asked, news, say),
+        }
+        read_ahead = BackgroundTask(desk.reader.read_ahead, shown.next)
+        status = 200 if shown.is_known else 404
+        return HTMLResponse(
+            page("claim.html", asked.language, **facts), status_code=status, background=read_ahead
+        )
+
+    def _case(self, row: str) -> tuple[Case | None, str]:
+        if not row:
+            return None, ""
+        try:
+            return self._desk.reader.read(row), ""
+        except PresswatchError as error:
+            return None, str(error)
+
+    def _saved(self, asked: Asked, news: Mapping[str, str], say: Speaker) -> Mapping[str, str] | None:
+        """Return what the page says of the last verdict of this session, if the address asks for it."""
+        judged = self._desk.session.judged
+        if not judged or news.get("saved") not in ("yes", "met"):
+            return None
+        name = "meanwhile" if news["saved"] == "met" else "saved"
+        text = say.of(PHRASES, name, verdict=say.of(PHRASES, judged[-1].verdict))
+        return {"text": text, "back": asked.address(row=judged[-1].row_sha256)}
+
+    def _of_desk(self, asked: Asked, shown: Shown, row: str) -> dict[str, Any]:
+        desk = self._desk
+        other = next(each for each in LANGUAGES if each != asked.language)
+        return {
+            "asked": asked,
+            "shown": shown,
+            "row": row,
+            "letter": desk.docket.letters[shown.position] if shown.position is not None else "",
+            "reviewer": desk.reviewer,
+            "file": str(desk.file),
+            "licensed": desk.docket.licensed,
+            "form": desk.session.form,
+            "choices": desk.choices(asked.language),
+            "letters": [*LETTERS, ANY],
+            "states": [*STATES, ANY],
+            "verdict_names": VERDICTS,
+            "other_language": asked.address(lang=other, row=row),
+            "here": asked.address(row=row),
+            "previous": asked.address(row=shown.previous) if shown.previous else "",
+            "next": asked.address(row=shown.next) if shown.next else "",
+            "most": NOTE_CHARACTERS,
+        }
+
+    def _message(self, name: str, status: int, language: str = "", **facts: str) -> Response:
+        language = language or self._desk.language
+        text = Speaker(language).of(PHRASES, name, **facts)
+        return HTMLResponse(page("message.html", language, text=text), status_code=status)
+
+
+def _of_case(case: Case | None, say: Speaker) -> dict[str, Any]:
+    if case is None:
+        return {"facts": {}, "reasons": [], "texts": {}, "whole": "", "page_missing": "", "by_address": False}
+    return {
+        "facts": facts_of(case, say),
+        "reasons": reasons_of(case, say),
+        "texts": texts_of(case),
+        "whole": whole_case(case, say),
+        "page_missing": str(case.page_missing or ""),
+        "by_address": case.row["article_id"] is None,
+    }
+
+
+async def _form(request: Request) -> dict[str, str] | None:
+    """Return the fields of a form, each once; None if it is too large."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_BYTES:
+            return None
+    fields = parse_qs(body.decode("latin-1"), keep_blank_values=True, encoding="utf-8", errors="replace")
+    return {name: values[0] for name, values in fields.items()}

@@ -1,0 +1,136 @@
+"""What a reviewer has before him: the claim that is shown, its neighbours, and what is left."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from urllib.parse import urlencode
+
+from presswatch_spark.claims.reviews import Review
+from presswatch_spark.review.cases import CaseReader
+from presswatch_spark.review.docket import ANY, LETTERS, STATES, Docket, Filters
+from presswatch_spark.review.session import Session
+from presswatch_spark.review.verdicts import NONE, ReviewFile, by_row, states_of
+
+LANGUAGES = ("fr", "en")
+HOSTS_OFFERED = 300
+"""Hosts that the filter offers; any other can be typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an address asks for: filters, language, a row to show, or the row after which to go on."""
+
+    filters: Filters
+    language: str
+    row: str = ""
+    after: str = ""
+
+    @classmethod
+    def of(cls, query: Mapping[str, str], language: str) -> "Asked":
+        """Return what a query asks for; values that mean nothing give the usual ones.
+
+        Args:
+            language: the language if the query names none.
+        """
+        usual = Filters()
+        letter, verdict = query.get("letter", usual.letter), query.get("verdict", usual.verdict)
+        filters = Filters(
+            letter if letter in (*LETTERS, ANY) else usual.letter,
+            verdict if verdict in (*STATES, ANY) else usual.verdict,
+            *(query.get(name, "").strip() for name in ("host", "title", "reason")),
+        )
+        said = query.get("lang", language)
+        return cls(
+            filters, said if said in LANGUAGES else language, query.get("row", ""), query.get("after", "")
+        )
+
+    def address(self, **changes: str) -> str:
+        """Return the address of the same filters and language, with changes."""
+        values = {**asdict(self.filters), "lang": self.language, **changes}
+        return f"/?{urlencode({name: value for name, value in values.items() if value})}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The claim that is shown, None if no claim is left; its neighbours, and numbers.
+
+    `number`: its place among the `count` claims that previous and next lead through. `left` of `all` claims
+    of the filters are without a verdict. `verdicts`: those on its row, oldest first.
+    """
+
+    position: int | None
+    previous: str | None
+    next: str | None
+    number: int
+    count: int
+    left: int
+    all: int
+    verdicts: Sequence[Review]
+    is_known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All that a review works with; see the command for what they are.
+
+    `titles`: names of titles by id. `labels`: reasons in a few words by code, English, then French.
+    """
+
+    docket: Docket
+    file: ReviewFile
+    reader: CaseReader
+    reviewer: str
+    titles: Mapping[str, str]
+    labels: Mapping[str, tuple[str, str]]
+    language: str
+    session: Session
+
+    def show(self, asked: Asked) -> Shown:
+        """Return what an address shows; `is_known` is False if it asks for a row that is no claim here."""
+        verdicts, docket = by_row(self.file.read()), self.docket
+        states = states_of(verdicts)
+        matching = docket.select(asked.filters, states)
+        whole = docket.select(asked.filters.of_verdict(ANY), states)
+        # Who goes back finds what he has just judged, though the filter leaves it out by now.
+        judged = {docket.positions[each.row_sha256] for each in self.session.judged}
+        position = self._position(asked, matching)
+        queue = sorted({*matching, *(judged & set(whole)), *([] if position is None else [position])})
+        place = queue.index(position) if position is not None else -1
+        row = docket.rows[position] if position is not None else ""
+        return Shown(
+            position=position,
+            previous=docket.rows[queue[place - 1]] if place > 0 else None,
+            next=docket.rows[queue[place + 1]] if 0 <= place < len(queue) - 1 else None,
+            number=place + 1,
+            count=len(queue),
+            left=len(docket.select(asked.filters.of_verdict(NONE), states)),
+            all=len(whole),
+            verdicts=verdicts.get(row, ()),
+            is_known=not asked.row or asked.row in docket.positions,
+        )
+
+    def _position(self, asked: Asked, matching: Sequence[int]) -> int | None:
+        if asked.row in self.docket.positions:
+            return self.docket.positions[asked.row]
+        behind = self.docket.positions.get(asked.after, -1)
+        return next((each for each in matching if each > behind), matching[0] if matching else None)
+
+    def judge(self, row: str, verdict: str, note: str, seen: int) -> bool:
+        """Write a verdict on a row; return whether there were more verdicts by then than the `seen` ones.
+
+        Raises:
+            PresswatchError: it was not written.
+        """
+        added = self.file.add(row, verdict, self.reviewer, note)
+        self.session.judged.append(added)
+        there = by_row(self.file.read())[row]
+        return len(there) - 1 > seen
+
+    def choices(self, language: str) -> Mapping[str, Sequence[tuple[str, str]]]:
+        """Return what the filters offer: values, each with its name in a language."""
+        docket = self.docket
+        side = LANGUAGES.index(language)
+        return {
+            "hosts": [(host, host) for host in docket.host_names[:HOSTS_OFFERED]],
+            "titles": [(title, self.titles.get(title, title)) for title in docket.title_ids],
+            "reasons": [(code, self.labels.get(code, (code, code))[1 - side]) for code in docket.codes],
+        }

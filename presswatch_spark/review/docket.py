@@ -1,0 +1,173 @@
+"""The claims that a person may judge, in one order, and which of them a filter leaves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.claims.reviews import VERDICTS
+from presswatch_spark.errors import InputError
+from presswatch_spark.removal.case import MARKER, Case
+from presswatch_spark.review.verdicts import DISPUTED, NONE
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import MissingError, StorageOptions
+from presswatch_spark.tables.store import TableStore
+
+Mask = npt.NDArray[np.bool_]
+
+ANY = "any"
+LETTERS = ("A", "B", "C", "D")
+STATES = (NONE, *VERDICTS, DISPUTED)
+LICENSED = "licensed"
+_FILTERED = ("row_sha256", "run_id", "kind", "confidence", "document_host", "title_id", "reasons", "review")
+_SORTED = ("copied_words",)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a person wants to see; `any` letter or verdict is every one, and so is an empty text."""
+
+    letter: str = "C"
+    verdict: str = NONE
+    host: str = ""
+    title: str = ""
+    reason: str = ""
+
+    def of_verdict(self, verdict: str) -> "Filters":
+        """Return the same with another wish for a verdict."""
+        return replace(self, verdict=verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Docket:
+    """Claims but those under a licence: by host, and there those with most words first.
+
+    Columns have a value for each claim, in this order; `positions` leads from a row to its place. `tables`:
+    the folder with the rows that the claims rest on; `claims`: the folder of the claims. `licensed`: claims
+    that were left out. `host_names`, `title_ids` and `codes`: what there is of each, once and sorted.
+    """
+
+    tables: str
+    claims: str
+    rows: Sequence[str]
+    letters: npt.NDArray[np.object_]
+    hosts: npt.NDArray[np.object_]
+    titles: npt.NDArray[np.object_]
+    reasons: Sequence[Sequence[str]]
+    reviews: npt.NDArray[np.object_]
+    positions: Mapping[str, int]
+    licensed: int
+    host_names: Sequence[str]
+    title_ids: Sequence[str]
+    codes: Sequence[str]
+
+    @classmethod
+    def open(cls, path: str, storage: StorageOptions, tables: str | None = None) -> "Docket":
+        """Read the claims of a folder, or of a case of removal.
+
+        Args:
+            path: the folder that claims were written to, or a case, which names its claims itself.
+            tables: the folder of the scans that the claims were made of; default: what the case names, or
+                `path`.
+
+        Raises:
+            InputError: there are no claims, or no rows that they rest on.
+            OutputError: a folder is none of tables.
+            BrokenCaseError: the case is not as it was written.
+        """
+        case = _case_at(path, storage)
+        claims = str(case.about["claims"]) if case else path
+        tables = tables or (str(case.about["tables"]) if case else path)
+        judged, store = TableStore.open(claims, storage), TableStore.open(tables, storage)
+        if not judged.made("claims"):
+            raise InputError(
+                "there are no claims here",
+                where=str(judged.root),
+                remedy="make them (`presswatch claims`), and name their folder",
+            )
+        if not store.files("matches"):
+            raise InputError(
+                "the rows that the claims rest on are not here",
+                where=str(store.root),
+                remedy="name the folder that the claims were made of with --tables",
+            )
+        found = judged.open_table("claims").to_table(columns=[*_FILTERED, *_SORTED])
+        wanted = {target["row_sha256"] for target in case.targets()} if case else None
+        return cls._of(tables, claims, _one_a_row(found.to_pylist(), wanted))
+
+    @classmethod
+    def _of(cls, tables: str, claims: str, found: Sequence[Mapping[str, Any]]) -> "Docket":
+        left = [claim for claim in found if claim["kind"] != LICENSED]
+        left.sort(
+            key=lambda claim: (claim["document_host"] or "", -claim["copied_words"], claim["row_sha256"])
+        )
+        rows = [claim["row_sha256"] for claim in left]
+        return cls(
+            tables=tables,
+            claims=claims,
+            rows=rows,
+            letters=_column(left, "confidence"),
+            hosts=_column(left, "document_host"),
+            titles=_column(left, "title_id"),
+            reasons=[claim["reasons"] for claim in left],
+            reviews=_column(left, "review"),
+            positions={row: position for position, row in enumerate(rows)},
+            licensed=len(found) - len(left),
+            host_names=sorted({claim["document_host"] for claim in left} - {None}),
+            title_ids=sorted({claim["title_id"] for claim in left}),
+            codes=sorted({code for claim in left for code in claim["reasons"]}),
+        )
+
+    def select(self, filters: Filters, states: Mapping[str, str]) -> list[int]:
+        """Return the positions that filters leave, in order.
+
+        Args:
+            states: what the verdicts on a row come to. For one that it lacks, the claim's own verdict holds.
+        """
+        left = np.ones(len(self.rows), bool)
+        if filters.letter != ANY:
+            left &= self.letters == filters.letter
+        if filters.host:
+            left &= self.hosts == filters.host
+        if filters.title:
+            left &= self.titles == filters.title
+        if filters.reason:
+            left &= np.array([filters.reason in reasons for reasons in self.reasons], bool)
+        if filters.verdict != ANY:
+            left &= self._states(states) == filters.verdict
+        return [int(position) for position in np.flatnonzero(left)]
+
+    def _states(self, states: Mapping[str, str]) -> npt.NDArray[np.object_]:
+        found = np.where(self.reviews == None, NONE, self.reviews)  # noqa: E711 it compares each element
+        for row, state in states.items():
+            if row in self.positions:
+                found[self.positions[row]] = state
+        return found
+
+
+def _column(claims: Sequence[Mapping[str, Any]], name: str) -> npt.NDArray[np.object_]:
+    column = np.empty(len(claims), object)
+    column[:] = [claim[name] for claim in claims]
+    return column
+
+
+def _case_at(path: str, storage: StorageOptions) -> Case | None:
+    try:
+        Folder.of(path, storage).read(MARKER)
+    except MissingError:
+        return None
+    return Case.open(path, storage)
+
+
+def _one_a_row(claims: Sequence[Mapping[str, Any]], wanted: set[str] | None) -> list[Mapping[str, Any]]:
+    """Return one claim of each row, that of the newest run; of `wanted` rows alone, if there are any."""
+    newest = dict[str, Mapping[str, Any]]()
+    for claim in claims:
+        row = claim["row_sha256"]
+        if (wanted is None or row in wanted) and (
+            row not in newest or newest[row]["run_id"] <= claim["run_id"]
+        ):
+            newest[row] = claim
+    return list(newest.values())

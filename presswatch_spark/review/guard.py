@@ -1,0 +1,59 @@
+"""Lets no request through that does not name this server, and gives every answer its policy."""
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HOST = "127.0.0.1"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # With `no-referrer`, browsers would send `Origin: null` with forms of this page, too.
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+METHODS = ("GET", "POST")
+
+
+class Guard:
+    """An ASGI application before another one.
+
+    A request is refused if its `Host` is not the address of this server: a name that an attacker lets lead to
+    127.0.0.1 is another one. A form is refused if its `Origin` is not this server, or is missing.
+    """
+
+    def __init__(self, app: ASGIApp, port: int) -> None:
+        self._app, self._host = app, f"{HOST}:{port}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+
+        async def send_with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        if scope["type"] != "http":
+            return
+        refused = self._refusal(scope["method"], Headers(scope=scope))
+        app = PlainTextResponse(*refused) if refused else self._app
+        await app(scope, receive, send_with_policy)
+
+    def _refusal(self, method: str, headers: Headers) -> tuple[str, int] | None:
+        if method not in METHODS:
+            return "method not allowed", 405
+        if headers.getlist("host") != [self._host]:
+            return "this is not the address of this server", 421
+        is_foreign = headers.getlist("origin") != [f"http://{self._host}"]
+        if method == "POST" and (is_foreign or headers.get("sec-fetch-site", "same-origin") != "same-origin"):
+            return "a form of another site", 403
+        return None

@@ -1,0 +1,111 @@
+"""Writes the page as HTML. All text is hostile: whatever an expression of a template gives is escaped."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from presswatch_spark.claims.case import Case
+from presswatch_spark.claims.explain import case_lines
+from presswatch_spark.claims.phrases import LETTERS, MANDATES, RESERVATIONS
+from presswatch_spark.claims.reviews import Review
+from presswatch_spark.claims.speaker import Speaker
+from presswatch_spark.evidence.side_by_side import escaped, marked, ranges_of
+from presswatch_spark.judgement.reasons import REASONS
+from presswatch_spark.review.phrases import PHRASES
+
+_HERE = Path(__file__).parent
+STATIC = _HERE / "static"
+
+
+def _shown(value: Any) -> Any:
+    """Return a text as HTML that carries nothing out and steers no writing; what is HTML stays as it is."""
+    return Markup(escaped(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(_HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    finalize=_shown,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def page(template: str, language: str, **facts: Any) -> str:
+    """Return a page of a template in `fr` or `en`; its texts are `PHRASES`."""
+    say = Speaker(language)
+    phrase = partial(say.of, PHRASES)
+    return _TEMPLATES.get_template(template).render(say=phrase, speaker=say, language=language, **facts)
+
+
+def facts_of(case: Case, say: Speaker) -> dict[str, list[tuple[str, str]]]:
+    """Return what the page says of article and page: names of `PHRASES`, each with its value."""
+    row, claim, phrase = case.row, case.claim or {}, partial(say.of, PHRASES)
+    unknown = phrase("unknown")
+    publisher = case.publisher.name if case.publisher else row["publisher_id"]
+    share = say.share(row["article_coverage"] or 0)
+    article = [
+        ("headline", row.get("headline") or unknown),
+        ("title", case.title.name if case.title else row["title_id"]),
+        ("publisher", publisher),
+        ("published", say.moment(row["article_published_at"])),
+        ("address", row["article_url"] or unknown),
+        ("mandate", say.of(MANDATES, case.mandate)),
+        ("reservation", say.of(RESERVATIONS, case.reservation)),
+    ]
+    words = {"copied": say.number(row["copied_words"]), "words": say.number(row["article_words"] or 0)}
+    page = [
+        ("host", claim.get("document_host") or unknown),
+        ("address", row["document_url"] or unknown),
+        ("captured", say.moment(row["captured_at"])),
+        ("dataset", row["release"] or row["dataset"]),
+        ("words", phrase("of words", share=share, **words)),
+        ("kind", say(f"kind {claim['kind']}") if claim else unknown),
+        ("row", row["row_sha256"]),
+    ]
+    if claim.get("review"):
+        page.append(("by claims", phrase(claim["review"])))
+    return {"article": article, "page": page}
+
+
+def reasons_of(case: Case, say: Speaker) -> list[str]:
+    """Return why the claim has its letter, a sentence for each reason."""
+    sentences = [say.of(LETTERS, case.letter)]
+    for code in case.reasons or ():
+        sentences.append(REASONS[code].sentence(say.language) if code in REASONS else code)
+    return sentences
+
+
+def texts_of(case: Case) -> dict[str, Markup | None]:
+    """Return both texts as HTML with copied words marked; None for one that is not at hand."""
+    spans = case.row["spans"] or ()
+    texts = {"article": case.article, "document": case.page}
+    return {
+        side: None if text is None else Markup(marked(text, ranges_of(spans, side)))
+        for side, text in texts.items()
+    }
+
+
+def whole_case(case: Case, say: Speaker) -> str:
+    """Return the case as `presswatch explain` prints it."""
+    return "\n".join(case_lines(case, say.language))
+
+
+def given_lines(verdicts: Sequence[Review], say: Speaker) -> list[Mapping[str, str]]:
+    """Return verdicts on a row, newest first: who gave which when, and the note."""
+    phrase = partial(say.of, PHRASES)
+    return [
+        {
+            "given": phrase(
+                "given", reviewer=each.reviewer, at=say.moment(each.at.replace(microsecond=0)),
+                verdict=phrase(each.verdict),
+            ),
+            "note": each.note,
+        }
+        for each in reversed(verdicts)
+    ]  # fmt: skip

@@ -40,13 +40,15 @@ class Challenged:
     """What a draw showed: `drawn` of `rows`, how many failed for each reason; what was not read is false.
 
     `has_words`: whether the words of articles were compared. `most`: the bound on the share of false rows, 0
-    to 1, at a confidence of `CONFIDENCE`.
+    to 1, at a confidence of `CONFIDENCE`. `read_at`: how many drawn rows were asked of which site; one
+    without a name is this machine's disk.
     """
 
     rows: int
     drawn: int
     failures: Counter[str]
     has_words: bool
+    read_at: Counter[str]
 
     @property
     def verified(self) -> int:
@@ -94,22 +96,27 @@ def challenge(
         hear: gets each verdict.
 
     Raises:
-        InputError: there are no words.
+        InputError: there are no words, or no rows.
         OutputError: the bag does not verify.
     """
     if not words.strip():
         raise InputError("there are no words to draw by", remedy="let the other side say some")
+    if any("\ud800" <= each <= "\udfff" for each in words):
+        raise InputError("the words are no text in UTF-8", remedy="type them in a terminal that writes UTF-8")
     require_sound(folder)
     rows = {row["row_sha256"]: row for row in map(row_of, alone.lines_of((folder / alone.ROWS).read_bytes()))}
+    if not rows:
+        raise InputError("the bag has no rows to draw from", where=str(folder))
     drawn = [rows[digest] for digest in drawn_by(words, rows, count)]
     articles = Corpus.open(corpus, storage=storage) if corpus else texts_in(folder)
     audit = Audit(None, storage, mirrors, articles, readings_in(folder))
-    failures = Counter[str]()
+    failures, read_at = Counter[str](), Counter[str]()
     for verdict in audit.verdicts(drawn):
+        read_at[verdict.pointer.uri.partition("://")[2].partition("/")[0]] += 1
         if verdict.failure:
             failures[verdict.failure.reason] += 1
         hear(verdict)
-    return Challenged(len(rows), len(drawn), failures, articles is not None)
+    return Challenged(len(rows), len(drawn), failures, articles is not None, read_at)
 
 
 def row_of(line: bytes) -> Row:

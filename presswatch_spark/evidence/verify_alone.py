@@ -3,8 +3,9 @@
     python3 -I verify.py [FOLDER]
 
 It needs Python 3.8 or newer, nothing else, and no network. It reads every byte and names what is not as it
-was sealed. What it cannot check: signatures of time-stamps (`openssl ts -verify` does), and texts that were
-extracted from HTML (their payload's digest is compared instead).
+was sealed. What it cannot check: signatures of time-stamps (`openssl ts -verify` does); whether tables in
+Parquet say the same as the rows (`presswatch evidence verify` does); and texts that were extracted from HTML
+(their payload's digest is compared instead).
 
 The Merkle trees are those of RFC 9162, section 2.1, with SHA-256.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import os
 import re
@@ -33,7 +35,16 @@ SEAL_FORMAT, PROOF_FORMAT = "presswatch-seal-1", "presswatch-proof-1"
 BETWEEN_RUNS = "source"
 """The member of a row's line that may differ between two scans of the same bytes."""
 READ_BYTES = 1 << 20
-INFLATED_MOST = 1 << 30
+INFLATED_MOST = 1 << 28
+"""Bytes of a record up to which it is inflated: a bomb is compared by its stored bytes alone."""
+TABLES = "data/tables/"
+MANIFESTS = tuple(
+    kind + algorithm + ".txt" for kind in ("manifest-", "tagmanifest-") for algorithm in ALGORITHMS
+)
+OF_PART = ("verify.py", "bagit.txt", "bag-info.txt")
+"""Files of a part that its seal does not cover, beside manifests and time-stamps."""
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What reading JSON of others can raise."""
 
 
 class Findings:
@@ -150,7 +161,7 @@ def files_of_claims(measured: Measured) -> list[str]:
 
 def _is_seal(name: str) -> bool:
     """Whether a file is made when the bag is sealed, or after it."""
-    return name == SEAL or name.startswith((STAMPS, "manifest-", "tagmanifest-"))
+    return name == SEAL or name in MANIFESTS or re.fullmatch(STAMPS + r"[^/]+\.(tsr|pem)", name) is not None
 
 
 def lines_of(data: bytes) -> list[bytes]:
@@ -169,16 +180,33 @@ def manifest_text(digests: dict[str, str]) -> str:
 def measure(folder: str, findings: Findings) -> Measured:
     """Return bytes, SHA-256 and SHA-512 (hex) of every file below a folder; others are faults."""
     measured: Measured = {}
-    for above, folders, names in os.walk(folder):
+
+    def known(path: str) -> str:
+        return os.path.relpath(path, folder).replace(os.sep, "/")
+
+    def refuse(error: OSError) -> None:
+        findings.refuse(known(str(error.filename)), f"cannot be read: {error.strerror}")
+
+    for above, folders, names in os.walk(folder, onerror=refuse):
         folders.sort()
         for name in sorted(names) + [each for each in folders if os.path.islink(os.path.join(above, each))]:
             path = os.path.join(above, name)
-            known_as = os.path.relpath(path, folder).replace(os.sep, "/")
             if os.path.islink(path) or not os.path.isfile(path):
-                findings.refuse(known_as, "is no regular file")
+                findings.refuse(known(path), "is no regular file")
                 continue
-            measured[known_as] = measured_file(path)
+            try:
+                measured[known(path)] = measured_file(path)
+            except OSError as error:
+                refuse(error)
+    for name in measured:
+        if not _is_plain(name):
+            findings.refuse(name, "has a name that tools for BagIt read as another one")
     return measured
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name is the same in every manifest: BagIt escapes some characters, and tools differ in it."""
+    return not set(name) & set("\r\n%") and not any("\ud800" <= each <= "\udfff" for each in name)
 
 
 def measured_file(path: str) -> tuple[int, str, str]:
@@ -254,12 +282,12 @@ def _both(
 
 class _Warc(NamedTuple):
     fields: dict[str, str]
-    block: bytes
+    block: memoryview
 
 
 def check_rows(folder: str, lines: list[bytes], measured: Measured, findings: Findings) -> None:
     """Check the digests of rows and claims, and that their records are there and say the same."""
-    unread, other = 0, 0
+    unread, other, before = 0, 0, ""
     checked: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
         about = f"{ROWS}:{number}"
@@ -269,19 +297,30 @@ def check_rows(folder: str, lines: list[bytes], measured: Measured, findings: Fi
                 findings.refuse(about, "is not in canonical form")
             row, record = fields["row"], fields["record"]
             _check_digests(about, row, fields["claim"], findings)
+            if row["row_sha256"] <= before:
+                findings.refuse(about, "is there twice, or out of order")
+            before = row["row_sha256"]
             if record["path"] is None:
+                if record["reason"] is None:
+                    findings.refuse(about, "has no record, and does not say why")
                 unread += 1
                 continue
             other += record["reason"] is not None
             how = _check_record(folder, about, row, record, measured, findings)
             checked[how] = checked.get(how, 0) + 1
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except UNREADABLE:
             findings.refuse(about, "is no row")
-    findings.notes += [f"{count} records compared by {how}" for how, count in sorted(checked.items())]
+    findings.notes += [f"{_records(count)} compared by {how}" for how, count in sorted(checked.items())]
     if unread:
-        findings.notes.append(f"{unread} records could not be read when the bag was made: each row says why")
+        findings.notes.append(
+            f"could not be read when the bag was made: {_records(unread)}; each row says why"
+        )
     if other:
-        findings.notes.append(f"{other} records were not as their row says: each row says why")
+        findings.notes.append(f"not as the row says: {_records(other)}; each row says why")
+
+
+def _records(count: int) -> str:
+    return f"{count:,} record" if count == 1 else f"{count:,} records"
 
 
 def check_declarations(folder: str, measured: Measured, findings: Findings) -> None:
@@ -300,7 +339,7 @@ def check_declarations(folder: str, measured: Measured, findings: Findings) -> N
                 findings.refuse(record["path"], "is missing")
             elif measured[record["path"]][:2] != (record["bytes"], record["sha256"]):
                 findings.refuse(record["path"], f"is not the record of {about}")
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except UNREADABLE:
             findings.refuse(about, "is no declaration")
 
 
@@ -331,47 +370,58 @@ def _check_record(
     name = record["path"]
     if name not in measured:
         findings.refuse(name, "is missing")
-        return "nothing: they are missing"
+        return "nothing, as it is missing"
     if measured[name][:2] != (record["bytes"], record["sha256"]):
         findings.refuse(name, f"is not the record of {about}")
     if record["reason"] is not None:
-        return "the SHA-256 of their bytes alone"
+        return "the SHA-256 of the bytes alone"
     data = _read(folder, name)
     if record["kind"] in ("line", "cell"):
         texts = [data]
         if record["kind"] == "line":
-            texts = [text.encode("utf-8", "replace") for text in json_texts(json.loads(data))]
+            texts = _texts_of(data)
         if all(hashlib.sha256(text).hexdigest() != row["text_sha256"] for text in texts):
             findings.refuse(name, f"does not hold the text of {about}")
-        return "the SHA-256 of their text"
+        return "the SHA-256 of the text"
     return _check_response(name, about, row, data, findings)
+
+
+def _texts_of(line: bytes) -> list[bytes]:
+    """Return all texts in a line of JSON; none if it is none."""
+    try:
+        return [text.encode("utf-8", "replace") for text in json_texts(json.loads(line))]
+    except (ValueError, RecursionError):
+        return []
 
 
 def _check_response(name: str, about: str, row: Any, data: bytes, findings: Findings) -> str:
     warc = _warc(data)
     if warc is None:
-        return "the SHA-256 of their bytes alone"
+        return "the SHA-256 of the bytes alone"
     if row["record_id"] is not None and warc.fields.get("warc-record-id") != row["record_id"]:
         findings.refuse(name, f"has another record id than {about}")
     if hashlib.sha256(warc.block).hexdigest() == row["text_sha256"]:
-        return "record id and the SHA-256 of their text"
+        return "record id and the SHA-256 of the text"
     declared = row.get("payload_digest_computed")
     end = re.search(rb"\r?\n\r?\n", warc.block)
     if declared is None or end is None:
-        return "their record id"
+        return "the record id"
     for payload in (warc.block[end.end() :], warc.block):
         if "sha1:" + base64.b32encode(hashlib.sha1(payload).digest()).decode() == declared:
-            return "record id and the SHA-1 of their payload"
+            return "record id and the SHA-1 of the payload"
     findings.refuse(name, f"has another payload than {about}")
-    return "their record id"
+    return "the record id"
 
 
-def _warc(data: bytes) -> _Warc | None:
-    """Return the header fields and the block of a record of WARC; None if it is none."""
+def _warc(data: bytes, most: int = INFLATED_MOST) -> _Warc | None:
+    """Return fields and block of a record of WARC; None if it is none, or inflates beyond `most` bytes."""
     if data[:2] == b"\x1f\x8b":
         try:
-            data = zlib.decompressobj(31).decompress(data, INFLATED_MOST)
+            inflating = zlib.decompressobj(31)
+            data = inflating.decompress(data, most)
         except zlib.error:
+            return None
+        if inflating.unconsumed_tail:
             return None
     end = re.search(rb"\r?\n\r?\n", data)
     if not data.startswith(b"WARC/") or end is None:
@@ -379,7 +429,7 @@ def _warc(data: bytes) -> _Warc | None:
     pairs = (line.partition(":") for line in data[: end.start()].decode("utf-8", "replace").splitlines()[1:])
     fields = {name.strip().lower(): value.strip() for name, _, value in pairs}
     length = fields.get("content-length", "")
-    block = data[end.end() :]
+    block = memoryview(data)[end.end() :]
     return _Warc(fields, block[: int(length)] if re.fullmatch("[0-9]{1,17}", length) else block)
 
 
@@ -406,7 +456,7 @@ def check_seal(folder: str, measured: Measured, findings: Findings) -> Any:
     except OSError:
         findings.refuse(SEAL, "is missing")
         return None
-    except (ValueError, LookupError, TypeError):
+    except UNREADABLE:
         findings.refuse(SEAL, "is no seal that this program reads")
         return None
     return seal
@@ -426,7 +476,7 @@ def check_roots(seal: Any, lines: list[bytes], measured: Measured, findings: Fin
         findings.refuse("the bag", "has another Merkle root than was sealed")
     try:
         claims = [claim_leaf(line) for line in lines]
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except UNREADABLE:
         return
     claims += [file_leaf(name, measured) for name in files_of_claims(measured)]
     if [len(claims), merkle_root(claims).hex()] != [seal["claims_leaves"], seal["claims_root"]]:
@@ -459,6 +509,8 @@ def stamped(token: bytes) -> tuple[str, str]:
         ValueError: it is no such answer, or a refusal.
     """
     try:
+        if within(token, 0, 0, 0) != b"\0":
+            raise ValueError("not granted")
         # TimeStampResp, ContentInfo, SignedData, what it encapsulates: TSTInfo (RFC 3161, 2.4.2).
         info = within(token, 0, 1, 1, 0, 2, 1, 0, 0)
         return within(info, 2, 1).hex(), within(info, 4).decode("ascii")
@@ -512,6 +564,7 @@ def check(folder: str) -> Findings:
     """Check a bag, or a part that was disclosed of one."""
     findings = Findings()
     measured = measure(folder, findings)
+    check_names(measured, findings)
     tags = [name for name in measured if not name.startswith(("data/", "tagmanifest-"))]
     check_manifests(folder, "tagmanifest", tags, measured, findings)
     payload = [name for name in measured if name.startswith("data/")]
@@ -533,10 +586,26 @@ def check(folder: str) -> Findings:
                 check_proof(folder, seal, lines, measured, findings)
             else:
                 check_roots(seal, lines, measured, findings)
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except UNREADABLE:
             findings.refuse(PROOF if PROOF in measured else SEAL, "cannot be read")
     check_stamps(folder, measured, findings)
     return findings
+
+
+def check_names(measured: Measured, findings: Findings) -> None:
+    """Refuse what neither the seal nor a proof covers: whoever has the bag could have added it."""
+    for name in sorted(measured):
+        if name.startswith("data/") or _is_seal(name):
+            is_lone = name.endswith(".pem") and name[:-4] + ".tsr" not in measured
+            if is_lone and name.startswith(STAMPS):
+                findings.refuse(name, "is of no time-stamp: the seal does not cover it")
+        elif PROOF in measured:
+            if name not in OF_PART:
+                findings.refuse(name, "was added: the seal does not cover it")
+        elif name.startswith((STAMPS, "manifest-", "tagmanifest-")):
+            findings.refuse(name, "was added: the seal does not cover it")
+    if any(name.startswith(TABLES) for name in measured):
+        findings.notes.append(f"{TABLES}: `presswatch evidence verify` compares these with the rows")
 
 
 def check_proof(folder: str, seal: Any, lines: list[bytes], measured: Measured, findings: Findings) -> None:
@@ -569,6 +638,9 @@ def shown(text: str) -> str:
 def main(folder: str) -> int:
     """Check a folder, say what was found, and return the exit code: 0 if all holds, else 1."""
     findings = check(folder)
+    # A name may have characters that this terminal has not.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     for note in findings.notes:
         sys.stdout.write(shown(note) + "\n")
     for name in sorted(findings.faults):

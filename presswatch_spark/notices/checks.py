@@ -11,10 +11,10 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.notices.annex import rows_of_jsonl
 from presswatch_spark.notices.docx_letter import elements_in
-from presswatch_spark.notices.draft import concerning, sender_facts
+from presswatch_spark.notices.draft import concerning, sender_facts, today
 from presswatch_spark.notices.events import CHECKED, EDITED, READ, SIGNED, add_event, newest
 from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, Notice
-from presswatch_spark.notices.grounds import Choice, Grounds, Place, claims_of, grounds_of
+from presswatch_spark.notices.grounds import Choice, Grounds, Place, claims_known, claims_of, grounds_of
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.published_checks import broken_by_annex, broken_by_persons, broken_by_text
 from presswatch_spark.notices.reading import read_again
@@ -25,9 +25,11 @@ from presswatch_spark.notices.row_checks import (
     broken_by_claims,
     broken_by_files,
     broken_by_mandates,
+    broken_by_mandates_on,
     broken_by_query,
 )
 from presswatch_spark.notices.schema import fault_of
+from presswatch_spark.notices.sealed import sealed_claims
 from presswatch_spark.notices.sender import Sender
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions
@@ -96,15 +98,28 @@ def check_notice(path: str, with_: Checking, storage: StorageOptions | None = No
 
 def _doubts_of_claims(about: Mapping[str, Any], storage: StorageOptions) -> Iterator[str]:
     """Yield that nobody looked for licences, if the claims were made without a file of them."""
+    query = about["query"]
+    of_bag = query["source"] == "bag" and query["claims"] == query["where"]
     try:
-        store = TableStore.open(about["query"]["claims"], storage)
-        newest_run = store.made("claims")[-1]
-        (inputs,) = [row["inputs"] for row in store.rows("derivations") if row["run_id"] == newest_run]
-        has_licences = json.loads(inputs)["licences_digest"] is not None
+        inputs = (
+            sealed_claims(query["where"], storage).inputs if of_bag else _inputs(query["claims"], storage)
+        )
+        has_licences = inputs["licences_digest"] is not None
     except (PresswatchError, ValueError, LookupError, TypeError):
         has_licences = False
     if not has_licences:
         yield "verify before you send: the claims were made without --licences, so no licence is known"
+    if of_bag:
+        since = query["seal"]["sealed_at"]
+        yield f"verify before you send: claims, verdicts and licences are those of the bag, sealed {since}"
+
+
+def _inputs(claims: str, storage: StorageOptions) -> Mapping[str, Any]:
+    """Return what the newest table of claims was made with."""
+    store = TableStore.open(claims, storage)
+    newest_run = store.made("claims")[-1]
+    (inputs,) = [row["inputs"] for row in store.rows("derivations") if row["run_id"] == newest_run]
+    return dict(json.loads(inputs))
 
 
 def broken_files(notice: Notice, files: Mapping[str, bytes]) -> Iterator[Refusal]:
@@ -174,12 +189,18 @@ def _broken_rows(
     yield from _broken_claims(about, files, storage)
     try:
         grounds = grounds_of_notice(notice, storage)
+        if grounds.seal != about["query"].get("seal", {}):
+            yield Refusal("changed_bag", "seal", f"its root is {grounds.seal.get('bag_root')} now")
         places = concerning(grounds, with_.recipient)
     except PresswatchError as error:
-        yield Refusal("query_differs", "rows", str(error))
+        rule = "changed_bag" if about["query"]["source"] == "bag" else "query_differs"
+        yield Refusal(rule, "rows", str(error))
         return
     if sender_facts(with_.sender) != about["sender"]:
         yield Refusal("query_differs", "sender", "its file, or the members file, says something else now")
+    if recipient_facts(with_.recipient) != recipient_facts(about["recipient"]):
+        yield Refusal("query_differs", "recipient", "the recipients file says something else of it now")
+    yield from broken_by_mandates_on(places, with_.sender, today())
     own = laws()[about["law"]].own_domains
     yield from broken_by_query(grounds, places, about, with_.sender, own)
     yield from broken_by_files(places)
@@ -199,13 +220,28 @@ def _broken_claims(
     except (KeyError, ValueError, TypeError):
         return
     try:
-        known = claims_of(TableStore.open(about["query"]["claims"], storage), rows)
+        known = _known_claims(about["query"], rows, storage)
     except PresswatchError as error:
         yield Refusal("no_claim", "rows", str(error))
         return
     claims = {row: known.get(row) for row in rows}
     yield from broken_by_claims(claims)
     yield from broken_by_mandates(claims, about["sender"])
+
+
+def recipient_facts(recipient: Recipient | Mapping[str, Any]) -> list[Any]:
+    """Return what a letter, its route and its annex owe to the recipient, of notice.json or its file."""
+    names = ("name", "route", "elements", "columns")
+    known = (
+        recipient if isinstance(recipient, Mapping) else {each: getattr(recipient, each) for each in names}
+    )
+    return [list(known[name]) if isinstance(known[name], tuple) else known[name] for name in names]
+
+
+def _known_claims(query: Mapping[str, Any], rows: set[str], storage: StorageOptions) -> Mapping[str, Any]:
+    if query["source"] == "bag":
+        return claims_known(query["where"], query["claims"], rows, storage)
+    return claims_of(TableStore.open(query["claims"], storage), rows)
 
 
 def grounds_of_notice(notice: Notice, storage: StorageOptions) -> Grounds:

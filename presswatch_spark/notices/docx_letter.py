@@ -167,7 +167,8 @@ def _annex(document: Any, letter: Letter) -> None:
             run = cell.paragraphs[0].add_run(text)
             run.font.size = shared.Pt(7.5 if text == sha256 else 9)
             cell.paragraphs[0].paragraph_format.space_after = shared.Pt(0)
-    _paragraph(document, letter.digest_line, before=6)
+    for line in letter.digest_lines:
+        _paragraph(document, line, before=6)
 
 
 def _same_each_time(document: Any) -> bytes:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ def draft_notice(request: Request, out: str, storage: StorageOptions | None = No
         deadline = request.drafted + timedelta(days=request.days) if law.deadline else None
         facts = facts_of(figures, places, annex, request.sender, request.recipient, deadline, request.lang)
         blocks, missing = blocks_of(law, facts, request.lang)
-        letter = _letter(request, law, blocks, annex, folder / ANNEX)
+        letter = _letter(request, law, blocks, annex, folder / ANNEX, grounds.seal.get("bag_root"))
         about = _about(request, law, grounds, places, annex, figures, blocks, deadline)
         about["annex"]["files"] = dict(letter.annex)
         _write(folder, letter, annex, request.drafted, about)
@@ -125,13 +125,16 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def _letter(request: Request, law: Law, blocks: Sequence[Block], annex: Annex, folder: Path) -> Letter:
+def _letter(
+    request: Request, law: Law, blocks: Sequence[Block], annex: Annex, folder: Path, bag_root: str | None
+) -> Letter:
     names = [f"{table}.{ending}" for table in TABLES for ending in ENDINGS]
     files = [(f"{ANNEX}/{name}", file_sha256(folder / name)) for name in names]
     digest = annex.digests()["rows"]
-    return letter_of(
+    letter = letter_of(
         law, blocks, request.sender, request.recipient, request.drafted, files, digest, request.lang
     )
+    return replace(letter, bag_root=bag_root)
 
 
 def _write(folder: Path, letter: Letter, annex: Annex, drafted: date, about: Mapping[str, Any]) -> None:
@@ -230,6 +233,7 @@ def _query(request: Request, grounds: Grounds, places: Sequence[Place]) -> dict[
         "rows": sorted({place.target["row_sha256"] for place in places}),
         "sender_file": str(Path(request.sender_file).absolute()),
         "recipients_file": recipients and str(Path(recipients).absolute()),
+        **({"seal": dict(grounds.seal)} if grounds.seal else {}),
         "mirrors": [[mirror.place, mirror.copy] for mirror in request.mirrors],
     }
 

@@ -1,15 +1,15 @@
 """What a notice rests on: claims, each place of their bytes, and when each was last read.
 
-Claims come from a case of removal, or from tables with claims. Whatever else is to hold claims one day (a
-bag of evidence) becomes one more way to make `Grounds`; nothing behind them asks where they are from.
+Claims come from a case of removal, from tables with claims, or from a sealed bag of evidence.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from presswatch_spark.errors import InputError
+from presswatch_spark.notices.sealed import SealedClaims, is_bag, sealed_claims
 from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.removal import states
 from presswatch_spark.removal.case import MARKER, Case, digest_of
@@ -29,6 +29,7 @@ _PLACE = ("run_id", "shard_uri", "record_offset", "row_index", "record_id", "art
 MATCH_COLUMNS = ("row_sha256", "article_url", "article_published_at", *_PLACE)
 NAMED = 3
 UNREAD = "read by no scan"
+UNSEALED = "not as their rows say in the bag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,12 @@ class Grounds:
     """Claims for a notice.
 
     Args:
-        source: `case` or `tables`. `where`: its folder; `tables` and `claims_at`: those of runs and claims.
+        source: `case`, `tables` or `bag`. `where`: its folder; `tables` and `claims_at`: those of runs and
+            claims.
         places: each place once, in the order of files and records.
         left_out: why places are left out, and how many: `removed`, `licensed`, `read by no scan`, `without
-            copied words`, `doubtful`.
+            copied words`, `doubtful`, `not as their rows say in the bag`.
+        seal: `bag_root`, `claims_root` and `sealed_at` of a bag; empty without one.
     """
 
     source: str
@@ -86,6 +89,7 @@ class Grounds:
     claims_at: str
     places: tuple[Place, ...]
     left_out: Mapping[str, int]
+    seal: Mapping[str, str] = field(default_factory=dict)
 
 
 def grounds_of(
@@ -96,19 +100,23 @@ def grounds_of(
     claims: str | None = None,
     mirrors: Sequence[Mirror] = (),
 ) -> Grounds:
-    """Return what a notice rests on, by a case of removal or by tables.
+    """Return what a notice rests on, by a case of removal, by tables, or by a sealed bag.
 
     Args:
-        path: a case, or the tables of a scan.
+        path: a case, the tables of a scan, or a bag.
         claims: the folder of the claims; default: that of the case, or `path`.
         mirrors: where files that were scanned from a copy are public.
 
     Raises:
         InputError: nothing is left to ask for, or the claims do not fit the tables.
-        OutputError: `path` is neither; `BrokenCaseError` if the case has changed.
+        OutputError: `path` is none of them, or a bag that does not verify; `BrokenCaseError` if the case has
+            changed.
     """
-    if MARKER in set(Folder.of(path, storage).entries()):
+    entries = set(Folder.of(path, storage).entries())
+    if MARKER in entries:
         return _of_case(Case.open(path, storage), choice, storage, claims, mirrors)
+    if is_bag(entries):
+        return _of_bag(path, choice, storage, claims, mirrors)
     return _of_tables(path, choice, storage, claims, mirrors)
 
 
@@ -139,6 +147,35 @@ def _of_tables(
     return _grounds("tables", str(store.root), store, judged, places, counts)
 
 
+def _of_bag(
+    path: str, choice: Choice, storage: StorageOptions, claims: str | None, mirrors: Sequence[Mirror]
+) -> Grounds:
+    """Return the records of a bag's claims. Other places of the same pages are not in it."""
+    sealed = sealed_claims(path, storage)
+    known = claims_known(path, claims, sealed.rows.keys(), storage)
+    if lost := choice.rows - sealed.rows.keys():
+        named = ", ".join(sorted(lost)[:NAMED])
+        raise InputError(f"rows that are not in the bag: {named}", remedy="take them out of --rows")
+    wanted = [row for row in sealed.rows if row in choice.rows or not choice.rows]
+    if choice.confidences:
+        wanted = [row for row in wanted if row in known and known[row]["confidence"] in choice.confidences]
+    read = [row for row in wanted if row not in sealed.unread]
+    places = [_sealed_place(sealed, row, known.get(row), mirrors) for row in read]
+    is_chosen = bool(choice.rows or choice.confidences)
+    sure = [place for place in places if is_chosen or not place.is_doubtful]
+    counts = {UNSEALED: len(wanted) - len(read), "doubtful": len(places) - len(sure)}
+    where = str(Folder.of(path, storage))
+    left = _left(where, sorted(sure, key=_order), counts)
+    return replace(Grounds("bag", where, where, claims or where, *left), seal=sealed.seal)
+
+
+def _sealed_place(sealed: SealedClaims, row: str, claim: Row | None, mirrors: Sequence[Mirror]) -> Place:
+    """Return the place of a row of a bag. It was read there only if the bag was made from that very file."""
+    match = {name: sealed.rows[row][name] for name in MATCH_COLUMNS}
+    file = mirrored(match["shard_uri"], mirrors)
+    return Place(sealed.targets[row], match, claim, sealed.read_at if file in sealed.asked else None, file)
+
+
 def _scanned(targets: Sequence[Row]) -> list[Row]:
     """Return the targets that a scan has read: of the others nobody knows which words they hold."""
     return [target for target in targets if target["copied_words"] is not None]
@@ -152,6 +189,13 @@ def _grounds(
     places: Sequence[Place],
     left: Mapping[str, int],
 ) -> Grounds:
+    return Grounds(source, where, str(store.root), str(judged.root), *_left(where, places, left))
+
+
+def _left(
+    where: str, places: Sequence[Place], left: Mapping[str, int]
+) -> tuple[tuple[Place, ...], dict[str, int]]:
+    """Return the places that a letter may name, and how many are left out, by reason."""
     # Letters say that records hold words of articles: a page that is known by its URL alone need not.
     worded = [place for place in places if place.target["copied_words"]]
     kept = tuple(place for place in worded if place.target["place"] == "record" or not place.is_doubtful)
@@ -161,9 +205,9 @@ def _grounds(
             where=where,
             remedy="see `presswatch removal status`, or choose other claims",
         )
-    counts = {**left, "without copied words": len(places) - len(worded), "doubtful": len(worded) - len(kept)}
-    left_out = {name: count for name, count in counts.items() if count}
-    return Grounds(source, where, str(store.root), str(judged.root), kept, left_out)
+    doubtful = left.get("doubtful", 0) + len(worded) - len(kept)
+    counts = {**left, "without copied words": len(places) - len(worded), "doubtful": doubtful}
+    return kept, {name: count for name, count in counts.items() if count}
 
 
 def _chosen(targets: Sequence[Row], choice: Choice, judged: TableStore) -> list[Row]:
@@ -239,6 +283,16 @@ def _matches_of(store: TableStore, texts: Collection[str]) -> dict[tuple[Any, ..
     wanted = ds.field("text_sha256").isin(sorted(texts))
     rows = table.to_table(columns=list(MATCH_COLUMNS), filter=wanted).to_pylist()
     return {_key(row): row for row in rows}
+
+
+def claims_known(
+    where: str, claims: str | None, rows: Collection[str], storage: StorageOptions
+) -> dict[str, Row]:
+    """Return the claims of rows, of a folder of claims, or of the bag at `where` if that is their folder."""
+    if claims is not None and claims != where:
+        return claims_of(TableStore.open(claims, storage), rows)
+    sealed = sealed_claims(where, storage)
+    return {row: dict(claim) for row, claim in sealed.claims.items() if row in set(rows)}
 
 
 def claims_of(store: TableStore, rows: Collection[str]) -> dict[str, Row]:

@@ -37,7 +37,8 @@ class Block:
 class Letter:
     """A letter in one language.
 
-    `annex`: names of the annex's files with their SHA-256. `digest`: that of the annex's rows.
+    `annex`: names of the annex's files with their SHA-256. `digest`: that of the annex's rows. `bag_root`:
+    that of the sealed bag that has their records; None without one.
     """
 
     lang: str
@@ -48,13 +49,17 @@ class Letter:
     blocks: tuple[Block, ...]
     annex: tuple[tuple[str, str], ...]
     digest: str
+    bag_root: str | None = None
 
     @property
-    def digest_line(self) -> str:
-        """Return the sentence that names the digest of the annex's rows."""
-        if self.lang == "fr":
-            return f"Empreinte des lignes de l’annexe : {self.digest}"
-        return f"Digest of the annex’s rows: {self.digest}"
+    def digest_lines(self) -> tuple[str, ...]:
+        """Return the sentences that name the digest of the annex's rows, and the bag with their records."""
+        french = self.lang == "fr"
+        rows = "Empreinte des lignes de l’annexe : " if french else "Digest of the annex’s rows: "
+        seal = (
+            "Racine de Merkle des preuves scellées : " if french else "Merkle root of the sealed evidence: "
+        )
+        return (f"{rows}{self.digest}", *([f"{seal}{self.bag_root}"] if self.bag_root else []))
 
     @property
     def annex_heading(self) -> str:

@@ -88,7 +88,7 @@ def _shown(letter: Letter, drafted: date) -> dict[str, object]:
         ],
         "annex_heading": letter.annex_heading,
         "annex": [list(file) for file in letter.annex],
-        "digest_line": letter.digest_line,
+        "digest_lines": list(letter.digest_lines),
         "attached": [
             {"name": name, "description": name, "kind": KINDS[name.rpartition(".")[2]]} for name in ATTACHED
         ],

@@ -9,6 +9,7 @@ RULES = {
     "invalid_notice": "notice.json does not fit its schema",
     "missing_element": "the law, or the recipient, asks for an element that the notice does not have",
     "query_differs": "claims and tables do not give the rows of the annex any more",
+    "changed_bag": "the sealed bag that the notice rests on does not verify, or is another one",
     "annex_differs": "the annex does not have the digest that the notice names",
     "attachment_differs": "the PDF does not hold the annex that lies beside it",
     "no_claim": "a row has no claim",

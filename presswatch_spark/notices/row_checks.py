@@ -1,15 +1,18 @@
 """What refuses a notice for its rows: claims, verdicts, licences, mandates, and when they were last read."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from presswatch_spark.claims.mandates import mandate_of
 from presswatch_spark.notices.annex import annex_of
 from presswatch_spark.notices.grounds import Grounds, Place
 from presswatch_spark.notices.refusals import Refusal, of_rows
 from presswatch_spark.notices.sender import Sender
 from presswatch_spark.storage.uris import scheme_of
 
+CLOCK_MINUTES = 10
+"""Clocks of two machines may differ by so much."""
 About = Mapping[str, Any]
 Claim = Mapping[str, Any]
 Claims = Mapping[str, Claim | None]
@@ -63,6 +66,23 @@ def broken_by_mandates(claims: Claims, sender: Mapping[str, Any]) -> Iterator[Re
     yield from of_rows("outside_mandate", bare, "the members file names no document of the mandate")
 
 
+def broken_by_mandates_on(places: Sequence[Place], sender: Sender, day: date) -> Iterator[Refusal]:
+    """Yield the rows that no mandate covers on a day, by the members file: claims may be of another day."""
+    if sender.is_owner:
+        return
+    late = list[str]()
+    for place in places:
+        publisher, published = (
+            sender.by_id.get(place.target["publisher_id"]),
+            place.match["article_published_at"],
+        )
+        if publisher and mandate_of(publisher, published and published.date(), day) != "in_force":
+            late.append(place.match["row_sha256"])
+    yield from of_rows(
+        "outside_mandate", late, f"by the members file, the mandate does not cover it on {day}"
+    )
+
+
 def broken_by_age(
     places: Sequence[Place], read: Mapping[str, datetime], now: datetime, days: int
 ) -> Iterator[Refusal]:
@@ -71,8 +91,8 @@ def broken_by_age(
     Args:
         read: when rows were read again for this notice, by `row_sha256`.
     """
-    first = now - timedelta(days=days)
-    old = [place for place in places if (when := _read_at(place, read)) is None or when < first]
+    first, last = now - timedelta(days=days), now + timedelta(minutes=CLOCK_MINUTES)
+    old = [place for place in places if (when := _read_at(place, read, last)) is None or when < first]
     remedy = f"within {days} days; run `removal probe`, or add --read-again"
     yield from of_rows("not_read_again", _names(old), remedy)
 
@@ -93,8 +113,9 @@ def broken_by_query(
             yield Refusal("query_differs", name, f"{grounds.where} gives {now.get(name)}")
 
 
-def _read_at(place: Place, read: Mapping[str, datetime]) -> datetime | None:
-    moments = [when for when in (place.read_at, read.get(place.match["row_sha256"])) if when]
+def _read_at(place: Place, read: Mapping[str, datetime], last: datetime) -> datetime | None:
+    """Return when a place was last read; a time that is to come is that of a wrong clock: it says nothing."""
+    moments = [when for when in (place.read_at, read.get(place.match["row_sha256"])) if when and when <= last]
     return max(moments, default=None)
 
 

@@ -14,6 +14,7 @@ from presswatch_spark.settings.checked_yaml import Check, compose, line_of
 CHARACTERS = 300
 """A longer text is no name or address."""
 NO_MANDATE = "the sender names no members file: without the mandates in it nobody can act for a publisher"
+ONE_OWNER = "an owner is one publisher, and this file names {}: list the one under `publishers`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,10 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
     if members is None:
         return None
     registry = load_registry(Path(path).parent / members)
+    publishers = _publishers(keys.get("publishers"), registry, check)
+    if role == "owner" and len(publishers) != 1:
+        # Whoever owns one publisher's rights needs a mandate for another's.
+        check.say(line_of(keys["acts_as"]), ONE_OWNER.format(len(publishers)))
     return Sender(
         name=_short(keys.get("name"), "name", check) or "",
         address=_short(keys.get("address"), "address", check) or "",
@@ -87,7 +92,7 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
         signatory=_short(person.get("name"), "signatory: name", check) or "",
         signatory_title=_short(person.get("title"), "signatory: title", check) or "",
         is_owner=role == "owner",
-        publishers=_publishers(keys.get("publishers"), registry, check),
+        publishers=publishers,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.notices.checks import broken_files, is_signed
@@ -16,6 +16,8 @@ from presswatch_spark.storage.objects import StorageOptions
 STATES = (
     "draft", "checked", "signed", "sent", "acknowledged", "complied", "partly", "refused", "silent",
 )  # fmt: skip
+EASTERNMOST = 14
+"""Hours by which the first time zone is ahead of UTC."""
 SILENT_DAYS = 30
 """Days after which a notice without deadline counts as not answered."""
 
@@ -55,10 +57,13 @@ def state_of(notice: Notice, today: date, storage: StorageOptions, case: str | N
 
 
 def sign(notice: Notice, by: str, on: date | None, file: str | None) -> Event:
-    """Note that a person signed the notice; `InputError` if it is another than the one named in it.
+    """Note that a person signed the notice.
 
     Args:
         file: SHA-256 (hex) of the signed copy.
+
+    Raises:
+        InputError: it is another person than the one named in it, or the day cannot be.
     """
     named = str(notice.about["sender"]["signatory"])
     if by.casefold().split() != named.casefold().split():
@@ -68,11 +73,16 @@ def sign(notice: Notice, by: str, on: date | None, file: str | None) -> Event:
             remedy=f"it is {named}, by the sender's file",
         )
     _require_whole(notice)
+    _require_day(notice, on, date.fromisoformat(notice.about["drafted_on"]), "it was drafted")
     return add_event(notice.folder, notice.events, SIGNED, notice.digest, by=named, on=_day(on), file=file)
 
 
 def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> Event:
-    """Note that a person sent the notice; `InputError` if it was not checked, or not signed, as it is now."""
+    """Note that a person sent the notice.
+
+    Raises:
+        InputError: it was not checked, or not signed, as it is now; its deadline is over; the day cannot be.
+    """
     _require_whole(notice)
     if not is_checked(notice):
         raise InputError(
@@ -87,15 +97,25 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
             where=str(notice.folder),
             remedy="note who did: `presswatch notice sign`",
         )
+    sent_on = _require_day(notice, on, date.fromisoformat(notice.about["drafted_on"]), "it was drafted")
+    deadline = notice.about["deadline"]
+    if deadline and sent_on > date.fromisoformat(deadline):
+        raise InputError(
+            f"the deadline in this notice is over: {deadline}",
+            where=str(notice.folder),
+            remedy="draft it again; nobody can answer before the letter comes",
+        )
     return add_event(notice.folder, notice.events, SENT, notice.digest, on=_day(on), via=via, file=file)
 
 
 def answer(notice: Notice, kind: str, on: date | None, note: str | None, file: str | None) -> Event:
-    """Note an answer, one of `choices.ANSWERS`; `InputError` if the notice was not sent."""
-    if newest(notice.events, SENT) is None:
+    """Note an answer, one of `choices.ANSWERS`; `InputError` if the notice was not sent before."""
+    sent = next((event for event in notice.events if event.kind == SENT), None)
+    if sent is None:
         raise InputError(
             "this notice was not sent", where=str(notice.folder), remedy="note it: `presswatch notice sent`"
         )
+    _require_day(notice, on, sent.day, "it was sent")
     facts = {"answer": kind, "on": _day(on), "note": note, "file": file}
     return add_event(notice.folder, notice.events, ANSWERED, notice.digest, **facts)
 
@@ -151,6 +171,23 @@ def _removed(notice: Notice, storage: StorageOptions, case: str | None) -> tuple
 def _require_whole(notice: Notice) -> None:
     if broken := list(broken_files(notice, notice.files())):
         raise InputError(f"the notice has changed: {broken[0]}", where=str(notice.folder))
+
+
+def _require_day(notice: Notice, on: date | None, first: date, what: str) -> date:
+    """Return the day of an event, today if none is named; `InputError` if it is to come, or too early."""
+    now = datetime.now(UTC)
+    # In Auckland it is tomorrow already.
+    last, happened = (now + timedelta(hours=EASTERNMOST)).date(), on or now.date()
+    if happened > last:
+        raise InputError(f"{happened} is to come", where=str(notice.folder), remedy="give --on the day")
+    # A clock behind ours, or a letter with a later day, is no reason to note what cannot have been.
+    if happened < first:
+        raise InputError(
+            f"{happened} is before the day on which {what}: {first}",
+            where=str(notice.folder),
+            remedy="give --on the day, or check this machine's clock",
+        )
+    return happened
 
 
 def _day(on: date | None) -> str | None:

@@ -28,7 +28,7 @@ def text_of_letter(letter: Letter, rows: Sequence[Mapping[str, Any]] = ()) -> st
         lines = [_wrapped(line, BULLET) for line in block.lines]
         parts.append("\n".join([*heading, *paragraphs, *lines]))
     files = [f"{BULLET}{name}\n  {sha256}" for name, sha256 in letter.annex]
-    parts.append("\n".join([letter.annex_heading, *files, letter.digest_line]))
+    parts.append("\n".join([letter.annex_heading, *files, *letter.digest_lines]))
     parts += [_row(row) for row in rows[:ROWS]]
     if len(rows) > ROWS:
         more = number(len(rows) - ROWS, letter.lang)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -18,7 +19,7 @@ from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.queries.match_totals import MatchTotals
 from presswatch_spark.show import printable
 from presswatch_spark.storage.arrow_files import file_system
-from presswatch_spark.tables.documents import PLACE, URL, Documents, without_place
+from presswatch_spark.tables.documents import PLACE, URL, Documents, codes_of, without_place
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.seals import UNREADABLE
 from presswatch_spark.tables.store import TableStore
@@ -63,8 +64,8 @@ class Counts:
         for name in NAMES:
             self.names[name] += other.names[name]
 
-    def add_rows(self, rows: pa.Table, *, all_of_them: bool) -> None:
-        """Add rows; `all_of_them`: no row of the row group is left out."""
+    def add_rows(self, rows: pa.Table) -> None:
+        """Add rows."""
         self.numbers["rows"] += len(rows)
         self.numbers["own"] += sum(chunk.true_count for chunk in rows["own_site"].chunks)
         self.numbers["unknown"] += rows["own_site"].null_count
@@ -73,7 +74,7 @@ class Counts:
             letter, count = each.as_py().values()
             self.numbers[letter] += count
         for name, found in self.names.items():
-            found += map(_texts_in if all_of_them else _texts_used_in, rows[name].chunks)
+            found += map(_texts_in, rows[name].chunks)
         self.documents.add_rows(rows)
 
     def name_once(self, name: str) -> None:
@@ -147,8 +148,7 @@ def _counted(store: TableStore, part: Part, wanted: Wanted) -> Counts:
             page_checksum_verification=True,
         ) as file:
             for group in part.groups:
-                rows = _rows(file, group, wanted)
-                counts.add_rows(rows, all_of_them=wanted.rows is None)
+                counts.add_rows(_rows(file, group, wanted))
     except UNREADABLE as error:
         raise _unreadable(part.uri, error) from error
     for name in NAMES:
@@ -175,14 +175,14 @@ def _read(file: pq.ParquetFile, group: int, names: Sequence[str]) -> pa.Table:
 
 
 def _texts_in(column: pa.Array) -> pa.Array:
-    """Return the texts of whole chunks of a column: of a dictionary, each stands in some row."""
-    return column.dictionary if isinstance(column, pa.DictionaryArray) else column.unique()
-
-
-def _texts_used_in(column: pa.Array) -> pa.Array:
-    """Return the texts that stand in rows; a dictionary may have others."""
-    found = column.unique()
-    return found.dictionary_decode() if isinstance(found, pa.DictionaryArray) else found
+    """Return the texts that stand in rows, and maybe null; the dictionary of a file may have others."""
+    if not isinstance(column, pa.DictionaryArray):
+        return column.unique()
+    texts = column.dictionary
+    # One place more: -1, the code of null, is the last.
+    is_used = np.zeros(len(texts) + 1, np.bool_)
+    is_used[codes_of(column)] = True
+    return texts if is_used[:-1].all() else texts.filter(pa.array(is_used[:-1]))
 
 
 def _unreadable(uri: str, error: BaseException) -> OutputError:

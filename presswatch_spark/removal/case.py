@@ -158,7 +158,12 @@ class Case:
 
         `lean`: with the columns of `LEAN` alone, in half the memory.
         """
-        return self.chained("probes", LEAN if lean else ())
+        probes = self.chained("probes", LEAN if lean else ())
+        begun = len(self.rounds())
+        last = max((probe["round"] for probe in probes), default=0)
+        if last > begun:
+            raise _broken(f"the note {_note_name('rounds', begun + 1)} is missing", self)
+        return probes
 
     def chained(self, table: str, columns: Sequence[str] = ()) -> list[Row]:
         """Return the rows of a table that is a chain, or some columns of them; raises as `probes`."""
@@ -189,9 +194,12 @@ class Case:
         return begun
 
     def notes(self, kind: str) -> list[dict[str, Any]]:
-        """Return the notes of a kind, such as `rounds`; `BrokenCaseError` if one has changed."""
+        """Return the notes of a kind, such as `rounds`; `BrokenCaseError` if one changed or is missing."""
         notes = list[dict[str, Any]]()
         for name in sorted(name for name in self.folder.names() if name.startswith(f"{kind}/")):
+            expected = _note_name(kind, len(notes) + 1)
+            if name != expected:
+                raise _broken(f"the note {expected} is missing", self)
             try:
                 notes.append(dict(unsealed_json(self.folder.read(name)[0])))
             except (ValueError, TypeError) as error:
@@ -201,7 +209,7 @@ class Case:
     def note(self, kind: str, number: int, facts: Mapping[str, Any]) -> None:
         """Write a note, which is never written again."""
         with disk_errors(str(self.folder)):
-            self.folder.write(f"{kind}/{number:04}.json", sealed_json(facts), absent=True)
+            self.folder.write(_note_name(kind, number), sealed_json(facts), absent=True)
 
     def _rows(self, table: str) -> Iterator[tuple[str, Row]]:
         for name in sorted(name for name in self.folder.names() if name.startswith(f"{table}/")):
@@ -265,6 +273,10 @@ def _shared(value: Any) -> Any:
 def _write(folder: Folder, name: str, rows: Sequence[Row], schema: pa.Schema) -> None:
     plain = schema.remove_metadata()
     folder.write(name, sealed_parquet([pa.RecordBatch.from_pylist(list(rows), plain)], plain), absent=True)
+
+
+def _note_name(kind: str, number: int) -> str:
+    return f"{kind}/{number:04}.json"
 
 
 def _broken(what: str, case: Case) -> BrokenCaseError:

@@ -11,12 +11,29 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from presswatch_spark.errors import ConfigError, InputError
 from presswatch_spark.removal import states
 from presswatch_spark.removal.answers import Finding
-from presswatch_spark.storage.objects import Answer
+from presswatch_spark.storage.objects import Answer, canonical, printable
+from presswatch_spark.storage.uris import scheme_of
 
 ANSWER_BYTES = 4 << 20
 _MOMENT, _NUMBER = "%Y%m%d%H%M%S", re.compile("[0-9]{1,17}")
+
+
+def require_address(endpoint: str) -> None:
+    """Raise `ConfigError` unless an index can be asked at that address; `{release}` may stand in it."""
+    try:
+        address = canonical(endpoint.replace("{release}", "release"))
+        is_site = scheme_of(address) in ("http", "https") and "?" not in address and "#" not in address
+    except InputError:
+        is_site = False
+    if not is_site:
+        raise ConfigError(
+            "is not the address of an index",
+            where=printable(endpoint),
+            remedy="write https://HOST/PATH; {release} in it stands for the release",
+        )
 
 
 def query(endpoint: str, release: str | None, url: str) -> str:

@@ -21,6 +21,7 @@ from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.removal.alarms import Alarm
 from presswatch_spark.removal.case import Case, Chain, Round
 from presswatch_spark.removal.file_batch import Batch, File, Memory, ends_of, place_of
+from presswatch_spark.removal.index import require_address
 from presswatch_spark.removal.newest import HubBatch
 from presswatch_spark.removal.recaptures import Tables
 from presswatch_spark.removal.recount import Recount
@@ -128,6 +129,7 @@ class Prober:
         """Ask for all targets once; a round that was begun and not finished goes on.
 
         Raises:
+            ConfigError: `index` is no address of an index; no round was begun.
             BrokenCaseError: the chain breaks.
             InUseError: another process holds the case.
             OutputError: the disk is full: what was written stays.
@@ -154,6 +156,8 @@ class Prober:
         return abs(datetime.now(UTC) - begun_at) >= every or (published_at or begun_at) > begun_at
 
     def _probe(self, known: "_Known") -> Probed:
+        if self.index is not None:
+            require_address(self.index)
         ask_anew()
         # A signed address may work for longer than the hub answers for the file.
         forget_places()

@@ -61,7 +61,7 @@ def targets_of(
         )
     scanned = _scanned(tables)
     targets = [
-        _target(wanted[of["row_sha256"]], of, row, place, scanned)
+        target_of(wanted[of["row_sha256"]], of, row, place, scanned)
         for of, row, place in _places(found, wanted.keys())
     ]
     return Chosen(len(wanted), licensed, [*targets, *derived(targets)])
@@ -198,9 +198,15 @@ def _places(rows: Sequence[Row], wanted: Collection[str]) -> Iterator[tuple[Row,
             yield row, other, "capture" if same_page and same_time else "release"
 
 
-def _target(
+def target_of(
     claim: Row, of: Row, row: Row, place: str, scanned: Mapping[str, tuple[str | None, int | None]]
 ) -> Row:
+    """Return the target of a claim at a place, without its digest.
+
+    Args:
+        of: the claim's own row of `matches`; `row`: that of the place.
+        scanned: ETag and size of each shard.
+    """
     etag, size = scanned.get(row["shard_uri"], (None, None))
     return {
         **dict.fromkeys(name for name in TARGETS.names if name != "target_sha256"),

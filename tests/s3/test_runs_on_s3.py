@@ -164,7 +164,7 @@ def test_what_is_large_is_sorted_by_spark_into_several_files(
     assert_same(on_disk, (summary, store))
 
 
-@pytest.mark.parametrize("moved", [0, pytest.param(1, marks=pytest.mark.full), 2])
+@pytest.mark.parametrize("moved", [*(pytest.param(each, marks=pytest.mark.full) for each in (0, 1)), 2])
 def test_a_publication_cut_short_shows_nothing_and_is_done_again(
     spark: SparkSession,
     options: StorageOptions,

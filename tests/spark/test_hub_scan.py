@@ -81,6 +81,7 @@ def test_a_scan_gives_the_digest_from_disk_and_leaves_no_trace_of_the_token(
     assert all("/datasets/" in path for path, _ in site.asked), "statistics of a library are none of ours"
 
 
+@pytest.mark.full
 def test_whatever_hub_and_store_do_wrong_changes_nothing_but_the_log(
     spark: SparkSession, site: Hub, corpus: Path, digest: str, tmp_path: Path
 ) -> None:

@@ -1,7 +1,8 @@
-"""A part of a dataset, scanned by its name from a mirror: its rows say what they are of."""
+"""A part of a dataset, scanned by its name, from a mirror or a hub: its rows say what they are of."""
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.store import TableStore
+from tests.hub import hub
 from tests.spark.press import Press
 
 
@@ -41,3 +43,23 @@ def test_a_scan_by_name_reads_the_columns_of_the_dataset_and_names_its_release(
     assert (match["document_url"], match["record_id"], match["release"]) == (url, "<urn:uuid:7>", "dclm")
     assert (match["dataset"], match["payload_digest"]) == ("rows", "sha1:X")
     assert f"{match['captured_at']:%Y-%m-%dT%H:%M:%SZ}" == at
+
+
+def test_a_scan_by_name_reads_a_dataset_on_the_hub_where_it_lives(
+    spark: SparkSession, press: Press, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    article = json.loads(press.articles.read_text(encoding="utf-8").splitlines()[0])
+    row = {"text": article["body"], "url": "https://copie.example/1", "timestamp": "2020-05-18T01:58:10Z"}
+    path, other = (f"multilingual/c4-{part}.tfrecord-00000-of-00001.json.gz" for part in ("fr", "en"))
+    out = tmp_path / "tables"
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    with hub() as site:
+        monkeypatch.setenv("HF_ENDPOINT", site.url)
+        data = gzip.compress(json.dumps(row).encode() + b"\n")
+        commit = site.push({path: data, other: data}, "allenai/c4")
+        named = ["--dataset", "mc4", "--part", "fr"]
+        assert cli.run(["scan", *named, "--corpus", str(corpus), "--out", str(out)]) == 0
+    rows = TableStore.open(str(out)).read("matches").to_pylist()
+    assert {row["shard_uri"] for row in rows} == {f"hf://datasets/allenai/c4@{commit}/{path}"}
+    (match,) = (row for row in rows if row["article_id"] == article["article_id"])
+    assert (match["document_url"], match["release"]) == ("https://copie.example/1", "c4-fr")

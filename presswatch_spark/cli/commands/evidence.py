@@ -272,6 +272,9 @@ def _challenge_lines(found: Challenged) -> Iterator[str]:
     from presswatch_spark.evidence.challenge import CONFIDENCE
 
     yield f"{found.verified:,} of {found.drawn:,} drawn rows verify; the bag has {found.rows:,}"
+    for site, count in found.read_at.most_common():
+        # Whoever made the bag named the sites: a reader must see whose they are.
+        yield f"{counted(count, 'row')} asked of {site or 'this disk'}"
     for reason, count in found.failures.most_common():
         yield f"{count:>10,}  {reason}"
     if found.unreached:

@@ -39,7 +39,7 @@ def notice() -> None:
 
 
 @notice.command()
-@click.argument("source", metavar="CASE|TABLES")
+@click.argument("source", metavar="CASE|BAG|TABLES")
 @click.option(
     "--to", "recipient", required=True, metavar="RECIPIENT", help="Who gets it, such as common-crawl."
 )
@@ -48,7 +48,9 @@ def notice() -> None:
 @click.option("--sender", required=True, metavar="FILE", help="The sender, in YAML.")
 @click.option("--out", required=True, metavar="N", help="A new folder, or s3://, for the notice.")
 @click.option(
-    "--claims", metavar="DIR", help="Folder of the table `claims`. Default: that of the case, or TABLES."
+    "--claims",
+    metavar="DIR",
+    help="Folder of the table `claims`. Default: that of the case, the bag, or TABLES.",
 )
 @click.option("--rows", metavar="FILE", help="Claims by row_sha256: one a line, CSV or JSONL.")
 @click.option(
@@ -56,7 +58,7 @@ def notice() -> None:
     "confidences",
     type=click.Choice(CONFIDENCES),
     multiple=True,
-    help="Claims of these letters. Repeatable. Default: all of a CASE; of TABLES, A and B.",
+    help="Claims of these letters. Repeatable. Default: all of a CASE or BAG; of TABLES, A and B.",
 )
 @click.option(
     "--mirror",
@@ -78,8 +80,9 @@ def notice() -> None:
 def draft(source: str, out: str, **flags: Any) -> None:
     """Draft a notice: letter.docx, letter.pdf, form.txt, the annex, and the same as data.
 
-    CASE is a case of removal: places that are gone already are left out. TABLES is the folder of a scan with
-    claims. Licensed and doubtful places are left out as well, and counted.
+    CASE is a case of removal: places that are gone already are left out. BAG is sealed evidence: it must
+    verify, and the notice names its root. TABLES is the folder of a scan with claims. Licensed and doubtful
+    places are left out as well, and counted.
 
     \b
     presswatch notice draft --to common-crawl --law fr --lang fr --sender sender.yaml --out n1 case

@@ -45,6 +45,9 @@ class HubAddress:
         revision, path = found["revision"], (found["path"] or "").lstrip("/")
         if any(part in (".", "..") for part in path.split("/")):
             raise InputError("a path on a hub has no `.` and no `..`", where=uri, remedy=_WRITE)
+        if not is_utf8(path):
+            where = uri.encode("utf-8", "backslashreplace").decode()
+            raise InputError("a path on a hub is written in UTF-8", where=where, remedy=_WRITE)
         return cls(found["dataset"], None if revision is None else unquote(revision), path)
 
     @property
@@ -69,3 +72,8 @@ class HubAddress:
     def page(self, endpoint: str) -> str:
         """Return the URL of the dataset's page, for people."""
         return f"{endpoint}/{_KIND}{self.dataset}"
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text can be written in UTF-8: file names of other bytes, and halves of pairs, cannot."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -1,15 +1,13 @@
 """Requests to a hub: in its turn and at its pace, with the token, and to no other host."""
 
 import os
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from urllib.parse import urljoin
 
 from urllib3.exceptions import HTTPError
 
-from presswatch_spark.errors import ConfigError, PresswatchError, StorageError, TruncatedError
+from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError, TruncatedError
 from presswatch_spark.settings.config import StorageOptions
 from presswatch_spark.storage.contract import Answer, pause
 from presswatch_spark.storage.hub.addresses import HubAddress
@@ -20,6 +18,8 @@ from presswatch_spark.storage.web.connections import READ_AT_ONCE, Reply
 from presswatch_spark.storage.web.https import HttpStore, length_of
 
 ENDPOINT, ENDPOINT_VARIABLE = "https://huggingface.co", "HF_ENDPOINT"
+LONGEST_ANSWER = 64 << 20
+"""An answer that is kept whole has no more bytes. A page of a list has some hundred thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,14 @@ class Hub:
             ConfigError, InputError: that is no address of a web site, or holds a user or password.
         """
         endpoint = options.hf_endpoint or os.environ.get(ENDPOINT_VARIABLE) or ENDPOINT
-        if scheme_of(endpoint) not in ("http", "https"):
+        if scheme_of(endpoint) not in ("http", "https") or "?" in endpoint or "#" in endpoint:
             what = "is not the address of a hub"
             raise ConfigError(what, where=printable(endpoint), remedy=f"check {ENDPOINT_VARIABLE}")
         return cls(options, canonical(endpoint).rstrip("/"))
 
     def owns(self, url: str) -> bool:
         """Whether the hub itself answers for a URL: no other host may see the token."""
-        return host_of(url) == host_of(self.endpoint)
+        return (scheme_of(url), host_of(url)) == (scheme_of(self.endpoint), host_of(self.endpoint))
 
     def send(self, url: str, headers: dict[str, str] | None = None) -> Reply:
         """Ask the hub with the token, and return what it says; redirects are not followed.
@@ -85,7 +85,10 @@ class Hub:
     def refused(self, reply: Reply, url: str, address: HubAddress) -> PresswatchError | None:
         """Return what a refusal means; None if the reply holds what was asked for, or names its place."""
         if reply.location is not None:
-            leads = urljoin(url, reply.location)
+            try:
+                leads = target_of(url, reply.location, address)
+            except StorageError as error:
+                return error
             name = dataset_in(leads) if self.owns(leads) else None
             return None if name in (None, address.dataset) else moved(address, str(name))
         if reply.status in (200, 206):
@@ -103,22 +106,49 @@ class Hub:
             with closing(reply):
                 if reply.location is not None:
                     raise StorageError("the hub sends us elsewhere for a small answer", where=str(address))
-                body = whole_body(reply)
+                body = whole_body(reply, address)
             if body is not None:
                 return body, reply
             pause(self.options, attempt)
         raise TruncatedError("the hub's answer broke off", where=str(address), remedy="run again later")
 
 
-def whole_body(reply: Reply) -> bytes | None:
-    """Read a reply to its end; None if it broke off."""
-    length = length_of(reply)
+def target_of(url: str, location: str, address: HubAddress) -> str:
+    """Return the URL that a redirect from `url` leads to.
+
+    Raises:
+        StorageError: that is no address of a web site, or none that is encrypted while `url` is.
+    """
     try:
-        body = b"".join(_parts(reply))
+        leads = canonical(urljoin(url, location))
+        is_site = scheme_of(leads) in ("http", "https")
+    except (ValueError, InputError):
+        is_site = False
+    if not is_site:
+        raise StorageError("the hub redirects to no web site", where=str(address), remedy="run again later")
+    if scheme_of(url) == "https" != scheme_of(leads):
+        raise StorageError(
+            "the hub redirects to a place without encryption",
+            where=str(address),
+            remedy="check HF_ENDPOINT; nothing was sent there",
+        )
+    return leads
+
+
+def whole_body(reply: Reply, address: HubAddress) -> bytes | None:
+    """Read a reply to its end; None if it broke off.
+
+    Raises:
+        StorageError: it has more than `LONGEST_ANSWER` bytes.
+    """
+    length, parts, size = length_of(reply), list[bytes](), 0
+    try:
+        while data := reply.read(READ_AT_ONCE):
+            parts.append(data)
+            size += len(data)
+            if size > LONGEST_ANSWER:
+                what = f"the hub's answer is longer than {LONGEST_ANSWER:,} bytes"
+                raise StorageError(what, where=str(address), remedy="check HF_ENDPOINT")
     except (HTTPError, OSError):
         return None
-    return body if length in (None, len(body)) else None
-
-
-def _parts(reply: Reply) -> Iterator[bytes]:
-    return iter(partial(reply.read, READ_AT_ONCE), b"")
+    return b"".join(parts) if length in (None, size) else None

@@ -11,14 +11,21 @@ from contextlib import contextmanager
 
 import httpx2
 from huggingface_hub import HfApi, set_client_factory
+from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils._http import default_client_factory
 
 from presswatch_spark.errors import StorageError
 from presswatch_spark.storage.contract import ObjectInfo
-from presswatch_spark.storage.hub.addresses import MAIN, HubAddress
+from presswatch_spark.storage.hub.addresses import MAIN, HubAddress, is_utf8
 from presswatch_spark.storage.hub.hub import Hub
+from presswatch_spark.storage.web.https import SHA256
 
+_LARGEST_FILE = 1 << 62
+_UNKNOWN = (
+    *(ValueError, KeyError, TypeError, AttributeError, RecursionError),
+    *(HfHubHTTPError, httpx2.HTTPError, httpx2.InvalidURL),
+)
 _CLIENT = threading.Lock()
 _PASSED_ON = ("Link", "Content-Type")
 
@@ -28,12 +35,19 @@ class _OverOurLines(httpx2.BaseTransport):
 
     def __init__(self, hub: Hub, address: HubAddress) -> None:
         self._hub, self._address = hub, address
+        self._asked = set[str]()
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         # The library also looks up names of programs, for its statistics.
-        if not request.url.path.startswith("/api/datasets/"):
+        if "/api/datasets/" not in request.url.path:
             return httpx2.Response(404)
-        body, reply = self._hub.whole(str(request.url), self._address)
+        url = str(request.url)
+        if url in self._asked:
+            raise StorageError(
+                "a list of the hub leads in a circle", where=str(self._address), remedy="run again later"
+            )
+        self._asked.add(url)
+        body, reply = self._hub.whole(url, self._address)
         headers = [(name, reply.headers[name]) for name in _PASSED_ON if name in reply.headers]
         return httpx2.Response(200, headers=headers, content=body)
 
@@ -48,7 +62,7 @@ def _asking(hub: Hub, address: HubAddress) -> Iterator[HfApi]:
         set_client_factory(lambda: httpx2.Client(transport=_OverOurLines(hub, address)))
         try:
             yield HfApi(hub.endpoint, token=False)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except _UNKNOWN as error:
             raise StorageError(
                 f"the hub's answer is none that we know ({type(error).__name__})",
                 where=str(address),
@@ -63,7 +77,7 @@ def commit_of(hub: Hub, address: HubAddress) -> str:
     """Return the commit (40 hex digits) that the revision of an address names now."""
     with _asking(hub, address) as api:
         commit = api.dataset_info(address.dataset, revision=address.revision or MAIN).sha
-    if not commit or not HubAddress(address.dataset, commit, "").is_pinned:
+    if not isinstance(commit, str) or not HubAddress(address.dataset, commit, "").is_pinned:
         raise StorageError("the hub names no commit for the revision", where=str(address))
     return commit
 
@@ -84,9 +98,25 @@ def files_below(hub: Hub, folder: HubAddress) -> list[ObjectInfo]:
                 repo_type="dataset",
             )
         )
-    return [_described(folder.root, entry) for entry in entries if isinstance(entry, RepoFile)]
+        return [_described(folder, entry) for entry in entries if isinstance(entry, RepoFile)]
 
 
-def _described(root: str, file: RepoFile) -> ObjectInfo:
-    sha256 = file.lfs.sha256 if file.lfs else None
-    return ObjectInfo(f"{root}{file.path}", file.lfs.size if file.lfs else file.size, sha256, sha256)
+def _described(folder: HubAddress, file: RepoFile) -> ObjectInfo:
+    """Describe a file of a list; `StorageError` if no file below the folder can be as the list says."""
+    path = folder.path.rstrip("/")
+    size, sha256 = (file.lfs.size, file.lfs.sha256) if file.lfs else (file.size, None)
+    names = file.path.removeprefix(f"{path}/" if path else "").split("/")
+    is_below = file.path == "/".join([*([path] if path else ()), *names])
+    if not is_below or not is_utf8(file.path) or any(name in ("", ".", "..") for name in names):
+        raise _strange(folder, "whose path does not lie below the folder")
+    if not isinstance(size, int) or not 0 <= size <= _LARGEST_FILE:
+        raise _strange(folder, "whose size is none")
+    if sha256 is not None and not SHA256.fullmatch(sha256):
+        raise _strange(folder, "whose SHA-256 is none")
+    return ObjectInfo(f"{folder.root}{file.path}", size, sha256, sha256)
+
+
+def _strange(folder: HubAddress, what: str) -> StorageError:
+    return StorageError(
+        f"the hub lists a file {what}", where=str(folder), remedy="check HF_ENDPOINT, and run again later"
+    )

@@ -13,11 +13,10 @@ from collections import OrderedDict
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
-from urllib.parse import urljoin
 
 from presswatch_spark.errors import StorageError
 from presswatch_spark.storage.hub.addresses import HubAddress
-from presswatch_spark.storage.hub.hub import Hub, whole_body
+from presswatch_spark.storage.hub.hub import Hub, target_of, whole_body
 from presswatch_spark.storage.web.connections import Reply
 from presswatch_spark.storage.web.https import SHA256, declared_sha256, length_of, validator_of
 
@@ -130,7 +129,7 @@ def kept_place(hub: Hub, address: HubAddress, reply: Reply) -> Place:
         if reply.location is None:
             return _at_hub(hub, address, reply, url, facts)
         reply.close()
-        url = urljoin(url, reply.location)
+        url = target_of(url, reply.location, address)
         if not hub.owns(url):
             size, etag = facts.get("X-Linked-Size", ""), facts.get("X-Linked-ETag", "").strip('"')
             sha256 = etag.lower() if SHA256.fullmatch(etag.lower()) else None
@@ -155,7 +154,7 @@ def _at_hub(hub: Hub, address: HubAddress, reply: Reply, url: str, facts: dict[s
     is_small = size is not None and size <= WHOLE_BYTES
     with closing(reply):
         if is_small:
-            content = whole_body(reply)
+            content = whole_body(reply, address)
     if is_small and content is None:
         content = hub.whole(url, address)[0]
     place = Place(url, True, size, validator_of(reply), declared_sha256(reply), tuple(facts.items()), content)

@@ -23,7 +23,7 @@ def code_of(status: int, headers: Mapping[str, str]) -> str:
 
 def dataset_in(url: str) -> str | None:
     """Return the `OWNER/NAME` of the dataset that a URL of a hub is about; None if it is about none."""
-    found = _DATASET.match(unquote(urlsplit(url).path))
+    found = _DATASET.search(unquote(urlsplit(url).path))
     return found[1] if found else None
 
 
@@ -91,7 +91,11 @@ def _missing(code: str, address: HubAddress) -> MissingError:
             remedy=f"name a revision that is there, such as @{MAIN}; its files may be others",
         )
     if code == NO_REVISION:
-        return MissingError("there is no such revision", where=where, remedy="check what stands after @")
+        return MissingError(
+            "there is no such revision",
+            where=where,
+            remedy="check what stands after @; a slash in it is written %2F",
+        )
     return MissingError(
         "there is no such file or folder at this revision", where=where, remedy="check the path"
     )

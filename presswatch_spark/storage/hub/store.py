@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from io import BytesIO
 from typing import Any, ClassVar
 
@@ -87,6 +88,9 @@ class HubStore:
         if None not in (info.sha256, place.sha256) and info.sha256 != place.sha256:
             raise changed(info.uri, start)
         if place.content is not None:
+            # Something between us and the hub may answer in its place, such as a page to log in.
+            if info.sha256 and not place.sha256 and sha256(place.content).hexdigest() != info.sha256:
+                raise changed(info.uri, start)
             return Body(BytesIO(place.content[start:end]), start, len(place.content), etag)
         body = self._body(info.uri, place, start, end)
         if None not in (place.size, body.total) and place.size != body.total:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,9 +46,16 @@ class KilledError(BaseException):
     """Nothing catches it: what it interrupts ends where it is."""
 
 
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every table, written once."""
+    return publish_everything(str(tmp_path_factory.mktemp("everything") / "tables")).root.path
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> TableStore:
-    return publish_everything(str(tmp_path / "tables"))
+def store(everything: Path, tmp_path: Path) -> TableStore:
+    """A copy of every table."""
+    return TableStore.open(str(shutil.copytree(everything, tmp_path / "tables")))
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_records_that_no_longer_read_are_in_the_bag_with_the_reason(own: Release
             assert (reason, kind) == (None, "gzip")
     assert not verified(after).faults
     assert by_itself(after)[0] == 0
-    assert "records were not as their row says" in by_itself(after)[1]
+    assert "not as the row says: " in by_itself(after)[1]
 
 
 def _over(data: bytes, row: dict[str, Any], record: bytes) -> bytes:

@@ -111,6 +111,22 @@ def test_a_time_stamp_of_another_seal_is_refused_though_the_manifests_list_it(
     assert verified(small).faults.keys() == {"stamps/01-x.tsr"}
 
 
+def test_an_answer_that_says_it_is_a_refusal_is_refused_by_both_verifiers(stamped: Path) -> None:
+    name = next(name for name in files(stamped) if name.endswith(".tsr"))
+    token = bytearray((stamped / name).read_bytes())
+    place = token.index(b"\x02\x01\x00")
+    token[place + 2] = 2
+    (stamped / name).write_bytes(token)
+    Bag(stamped)._write_manifests(
+        "tagmanifest",
+        Bag(stamped).measured(),
+        lambda name: not name.startswith(("data/", "tagmanifest-")),
+    )
+    code, said = by_itself(stamped)
+    assert (code, f"REFUSED {name}" in said) == (1, True)
+    assert name in verified(stamped).faults
+
+
 @pytest.mark.parametrize(
     ("lie", "why"),
     [

@@ -6,6 +6,8 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,13 @@ import pytest
 
 from presswatch_spark.claims.make import Sources, make_claims
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.notices import states
+from presswatch_spark.errors import ConfigError
+from presswatch_spark.notices import checks, states
 from presswatch_spark.notices.choices import LAWS
 from presswatch_spark.notices.folder import Notice
 from presswatch_spark.notices.grounds import Choice
 from presswatch_spark.notices.laws import laws
+from presswatch_spark.notices.recipients import load_recipient
 from presswatch_spark.notices.refusals import RULES
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
@@ -166,8 +170,54 @@ def test_a_publisher_without_document_of_its_mandate_is_refused_but_for_its_owne
     office.members(lambda publisher: publisher.pop("mandate_document"))
     office.draft("agent")
     assert "outside_mandate" in office.rules("agent")
-    office.draft("owner", sender=office.sender(acts_as="owner"))
-    assert office.rules("owner", sender=office.sender(acts_as="owner")) == NOTHING
+    own = [target["row_sha256"] for target in office.case.targets() if target["publisher_id"] == "quai"]
+    owner = office.sender(acts_as="owner", publishers=["quai"])
+    office.draft("owner", sender=owner, choice=Choice(rows=frozenset(own)))
+    assert office.rules("owner", sender=owner) == NOTHING
+
+
+def test_an_owner_is_one_publisher_and_needs_mandates_of_others(shared: Bureau) -> None:
+    with pytest.raises(ConfigError, match="an owner is one publisher"):
+        shared.sender(acts_as="owner")
+    with pytest.raises(ConfigError, match="an owner is one publisher"):
+        shared.sender(acts_as="owner", publishers=["quai", "armorial"])
+    shared.sender()
+
+
+def test_a_mandate_that_ended_since_the_claims_were_made_is_refused(office: Bureau) -> None:
+    office.draft("n")
+    assert office.rules("n") == NOTHING
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    office.members(lambda publisher: publisher.update(mandate_to=yesterday))
+    assert "outside_mandate" in office.rules("n")
+
+
+def test_a_mandate_whose_last_day_is_today_passes(office: Bureau) -> None:
+    today = datetime.now(UTC).date()
+    office.members(lambda publisher: publisher.update(mandate_to=today))
+    office.draft("n")
+    assert office.rules("n") == NOTHING
+
+
+def test_a_recipient_whose_route_changed_since_refuses_the_notice(office: Bureau) -> None:
+    office.draft("n")
+    moved = load_recipient("common-crawl")
+    route = replace(moved.facts["route"], value="another@recipient.example")
+    elsewhere = replace(moved, facts={**moved.facts, "route": route})
+    assert office.rules("n", recipient=elsewhere) == {"query_differs": "recipient"}
+
+
+def test_a_row_that_was_read_in_days_to_come_counts_as_unread(
+    office: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Earlier(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:
+            return datetime.now(UTC) - timedelta(days=2)
+
+    office.draft("n")
+    monkeypatch.setattr(checks, "datetime", Earlier)
+    assert "not_read_again" in office.rules("n")
 
 
 def test_rows_of_a_publisher_that_the_sender_does_not_act_for_are_refused(shared: Bureau) -> None:

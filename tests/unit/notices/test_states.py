@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -124,3 +124,38 @@ def test_an_event_that_was_changed_or_taken_out_is_named(office: Bureau) -> None
         opened(office)
     first.write_bytes(kept)
     assert [event.kind for event in opened(office).events] == ["drafted", "checked"]
+
+
+def test_nothing_happens_on_a_day_that_is_to_come(office: Bureau) -> None:
+    sent(office)
+    later = datetime.now(UTC).date() + timedelta(days=3)
+    for note in (
+        lambda: states.sign(opened(office), NAME, later, None),
+        lambda: states.send(opened(office), later, None, None),
+        lambda: states.answer(opened(office), "refused", later, None, None),
+    ):
+        with pytest.raises(InputError, match="is to come"):
+            note()
+
+
+def test_nobody_signs_or_sends_a_notice_before_it_was_drafted(office: Bureau) -> None:
+    before = DRAFTED - timedelta(days=1)
+    sent(office)
+    with pytest.raises(InputError, match="before the day on which it was drafted"):
+        states.sign(opened(office), NAME, before, None)
+    with pytest.raises(InputError, match="before the day on which it was drafted"):
+        states.send(opened(office), before, None, None)
+
+
+def test_nobody_answers_before_the_notice_was_sent(office: Bureau) -> None:
+    sent(office)
+    with pytest.raises(InputError, match="before the day on which it was sent"):
+        states.answer(opened(office), "refused", DRAFTED - timedelta(days=1), None, None)
+
+
+def test_a_notice_whose_deadline_is_over_is_not_sent(office: Bureau) -> None:
+    office.draft("n", drafted=DRAFTED - timedelta(days=40))
+    states.sign(opened(office), NAME, DRAFTED, None)
+    assert office.check("n").passes
+    with pytest.raises(InputError, match="the deadline in this notice is over"):
+        states.send(opened(office), DRAFTED, None, None)

@@ -23,7 +23,7 @@ from presswatch_spark.tables.schemas.derived_tables import DERIVATIONS
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import TableStore
-from tests.tables import match, publish, row_of, write
+from tests.tables import match, publish, publish_row, row_of, write
 
 DAY = datetime(2024, 5, 17, tzinfo=UTC)
 RUNS = ("20240601T080000Z-aaaaaa", "20240602T080000Z-bbbbbb")
@@ -139,6 +139,26 @@ def test_documents_are_told_apart_where_their_places_are_alike(tmp_path: Path) -
     (counted,) = answer_of(store, totals_query("matches", "confidence", "true"), "duckdb").rows
     assert MatchTotals.of(counted).documents == len(rows)
     assert Matches.of(store, None, MatchFilter(), "duckdb").totals().documents == len(rows)
+
+
+@pytest.mark.parametrize("wanted", [MatchFilter(), MatchFilter(title_id="t")])
+def test_texts_that_only_the_dictionary_of_a_file_has_are_not_counted(
+    wanted: MatchFilter, tmp_path: Path
+) -> None:
+    rows = made_up(200, 5)
+    publish(tmp_path, RUNS[0], rows)
+    store = TableStore.open(str(tmp_path))
+    path = tmp_path / "matches" / f"{RUNS[0]}-00000.parquet"
+    table = pq.ParquetFile(path).read()
+    for name in ("article_id", "document_host", "shard_uri", "confidence"):
+        texts = pa.array(["never in a row", *table[name].to_pylist(), "nor this"])
+        encoded = texts.dictionary_encode().slice(1, len(table))
+        assert len(encoded.dictionary) > len(encoded.unique().drop_null())
+        table = table.set_column(table.schema.get_field_index(name), name, encoded)
+    pq.write_table(table, path, store_schema=False)
+    publish_row(store, "runs", pq.ParquetFile(store.root.path / "runs" / path.name).read().to_pylist()[0])
+    kept = [row for row in rows if wanted.title_id in (None, row["title_id"])]
+    assert Matches.of(store, None, wanted, "duckdb").totals() == by_hand(kept)
 
 
 def test_without_a_run_there_is_nothing_to_count(tmp_path: Path) -> None:

@@ -124,6 +124,13 @@ def test_a_file_that_is_missing_breaks_the_chain(case: Case) -> None:
         case.probes()
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_note_of_a_round_that_is_missing_is_named(case: Case, number: int) -> None:
+    (case.folder.path / f"rounds/{number:04}.json").unlink()
+    with pytest.raises(BrokenCaseError, match=f"the note rounds/{number:04}.json is missing"):
+        Standing.of(case)
+
+
 def test_a_target_that_was_changed_or_taken_out_is_named(case: Case) -> None:
     (path,) = files(case, "targets")
     kept, digest = path.read_bytes(), case.targets()[1]["target_sha256"]

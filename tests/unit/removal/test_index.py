@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.errors import ConfigError
 from presswatch_spark.removal import states
 from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.index import listed, query
@@ -50,6 +51,16 @@ def test_a_query_quotes_the_url_and_names_the_release() -> None:
     assert asked == (
         "https://i.example/CC-MAIN-2024-51-index?url=https%3A%2F%2Fa.example%2Fx%3Fy%3D1%26z%3D%C3%A9&output=json"
     )
+
+
+@pytest.mark.parametrize(
+    "index", ["ftp://i.example", "{release}-index", "https://", "https://i.example/?a=b"]
+)
+def test_an_index_that_cannot_be_asked_begins_no_round(case: Case, crawl: Release, index: str) -> None:
+    rounds = case.rounds()
+    with pytest.raises(ConfigError, match="is not the address of an index"):
+        Prober(case, load_scan_config(flags=QUICK), [crawl.mirror], index=index).probe()
+    assert case.rounds() == rounds
 
 
 def probe(case: Case, crawl: Release) -> None:

@@ -31,7 +31,7 @@ def test_none_found_has_a_bound_in_closed_form() -> None:
 
 def test_bounds_are_quantiles_of_the_beta_distribution() -> None:
     numbers = random.Random(1)
-    for _ in range(200):
+    for _ in range(40):
         drawn = numbers.randint(1, 3_000)
         found, confidence = numbers.randint(0, drawn), numbers.choice((0.9, 0.95, 0.99))
         above = beta.ppf(confidence, found + 1, drawn - found) if found < drawn else 1.0

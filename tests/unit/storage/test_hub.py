@@ -21,8 +21,11 @@ from presswatch_spark.errors import ConfigError, InputError, PresswatchError, St
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.settings.config import DatasetRules, ScanConfig
+from presswatch_spark.storage.hub import hub as hub_requests
 from presswatch_spark.storage.hub import places
 from presswatch_spark.storage.hub.addresses import HubAddress
+from presswatch_spark.storage.hub.hub import Hub as HubRequests
+from presswatch_spark.storage.hub.hub import target_of
 from presswatch_spark.storage.hub.token import token_of
 from presswatch_spark.storage.objects import (
     DeniedError,
@@ -43,7 +46,7 @@ from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.web.manners import BlockedError
 from tests.hub import NAME, OTHER_TOKEN, TOKEN, Hub, hub, refused
 from tests.scanned import FORMS, press_corpus, scan_here, some_pages
-from tests.servers import Fault
+from tests.servers import Fault, Reply
 
 OPTIONS = StorageOptions(max_attempts=3, backoff_base=0.0001, read_timeout=5, refusal_pause=0.05)
 ROOT = f"hf://datasets/{NAME}"
@@ -108,6 +111,7 @@ class TestAddresses:
             "hf://models/a/b/x",
             "hf://datasets/a/b@/x",
             "hf://datasets/a/b/../x",
+            "hf://datasets/a/b/\udce9.gz",
         ],
     )
     def test_what_is_no_dataset_is_refused_with_the_form_of_one(self, uri: str) -> None:
@@ -158,6 +162,65 @@ class TestLists:
         site.refusals.extend([refused(200)] * 9)
         with pytest.raises(StorageError, match="is none that we know"):
             list(list_objects(ROOT, OPTIONS))
+
+    @pytest.mark.parametrize(
+        ("entry", "said"),
+        [
+            ({"size": -5}, "whose size is none"),
+            ({"size": None}, "whose size is none"),
+            ({"size": "7"}, "whose size is none"),
+            ({"size": 10**30}, "whose size is none"),
+            ({"path": "other/x.gz"}, "does not lie below the folder"),
+            ({"path": "data/../x.gz"}, "does not lie below the folder"),
+            ({"path": "data//x.gz"}, "does not lie below the folder"),
+            ({"path": "data/\ud800.gz"}, "does not lie below the folder"),
+            ({"path": 5}, "is none that we know"),
+            ({"lfs": {"oid": "x", "size": 5, "pointerSize": 1}}, "whose SHA-256 is none"),
+        ],
+    )
+    def test_a_list_with_a_file_that_can_be_none_is_an_error(
+        self, site: Hub, entry: dict[str, Any], said: str
+    ) -> None:
+        listed = {"type": "file", "oid": "0" * 40, "size": 5, "path": "data/a.gz"} | entry
+        site.refusals.append(Reply(200, {}, json.dumps([listed]).encode()))
+        with pytest.raises(StorageError, match=said):
+            list(list_objects(f"{ROOT}@{commit(site)}/data", OPTIONS))
+
+    @pytest.mark.parametrize("sha", [123, ["0" * 40], None, "main", "A" * 40])
+    def test_a_commit_that_is_none_is_an_error(self, site: Hub, sha: Any) -> None:
+        site.refusals.append(Reply(200, {}, json.dumps({"id": NAME, "sha": sha}).encode()))
+        with pytest.raises(StorageError, match="names no commit for the revision"):
+            stat(f"{ROOT}/data/small.jsonl", OPTIONS)
+
+    @pytest.mark.parametrize(
+        ("link", "said"), [("{page}", "leads in a circle"), ("http://[", "is none that we know")]
+    )
+    def test_pages_that_lead_nowhere_are_an_error(self, site: Hub, link: str, said: str) -> None:
+        entry = {"type": "file", "oid": "0" * 40, "size": 5, "path": "data/a.gz"}
+        target = link.format(page=f"{site.url}/api/datasets/{NAME}/tree/{commit(site)}?cursor=1")
+        page = Reply(200, {"Link": f'<{target}>; rel="next"'}, json.dumps([entry]).encode())
+        site.refusals.extend([page] * 9)
+        with pytest.raises(StorageError, match=said):
+            list(list_objects(f"{ROOT}@{commit(site)}/data", OPTIONS))
+
+    def test_an_answer_without_end_and_one_of_endless_brackets_are_errors(
+        self, site: Hub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = f"{ROOT}@{commit(site)}/data"
+        site.refusals.append(Reply(200, {}, b"[" * 100_000))
+        with pytest.raises(StorageError, match=r"is none that we know \(RecursionError\)"):
+            list(list_objects(folder, OPTIONS))
+        monkeypatch.setattr(hub_requests, "LONGEST_ANSWER", 99_999)
+        site.refusals.append(Reply(200, {}, b"[" * 100_000))
+        with pytest.raises(StorageError, match="is longer than 99,999 bytes"):
+            list(list_objects(folder, OPTIONS))
+
+    def test_files_of_any_name_are_listed_and_read(self, site: Hub) -> None:
+        names = ["é à", "a%2Fb", "x#y?z", "100%", "日本", "a+b&c=d;e", "[1]", "*", " x", "tab\t"]
+        site.push({f"data/{name}.gz": DATA for name in names})
+        shards = plan([f"{ROOT}/data"], OPTIONS)
+        assert sorted(Path(shard.uri).stem for shard in shards) == sorted(names)
+        assert all(whole(shard.uri) == DATA for shard in shards)
 
     def test_nothing_but_lists_loads_the_library(self, site: Hub) -> None:
         program = "import sys, presswatch_spark.pipeline, presswatch_spark.storage.hub.store as s;"
@@ -250,6 +313,33 @@ class TestReading:
         with pytest.raises(StorageError, match="changed since it was listed"):
             open_stream(ObjectInfo(pinned(site), len(DATA), None, "0" * 64), OPTIONS).read_to_end()
 
+    @pytest.mark.parametrize(
+        "location", ["http://[", "http://x:99999/a", "ftp://x/y", "file:///etc/passwd", "https://u:p@x/y"]
+    )
+    def test_a_redirect_to_no_web_site_is_an_error(self, site: Hub, location: str) -> None:
+        site.refusals.extend([refused(302, Location=location)] * 2)
+        with pytest.raises(StorageError, match=r"hf://\S+: the hub redirects to no web site"):
+            whole(pinned(site))
+        answer = ask(pinned(site), 0, 5, OPTIONS)
+        assert (answer.status, answer.ours) == (302, False)
+        assert answer.failure == "the hub redirects to no web site"
+
+    def test_no_redirect_leads_from_an_encrypted_line_to_an_open_one(self) -> None:
+        address, asked = HubAddress.of(ROOT), "https://hub.example/datasets/a/b/resolve/main/x"
+        assert target_of(asked, "https://store.example/x?S=1", address) == "https://store.example/x?S=1"
+        assert target_of("http://hub.example/x", "http://store.example/x", address)
+        with pytest.raises(StorageError, match="to a place without encryption") as caught:
+            target_of(asked, "http://store.example/x?Signature=s3cr3t", address)
+        assert "s3cr3t" not in str(caught.value)
+        assert not HubRequests(OPTIONS, "https://hub.example").owns("http://hub.example:443/api/datasets/")
+
+    def test_a_page_in_the_place_of_a_listed_file_is_not_read_as_the_file(self, site: Hub) -> None:
+        (shard,) = plan([f"{ROOT}/data/part-0.json.gz"], OPTIONS)
+        places.forget_places()
+        site.refusals.append(Reply(200, {"Content-Type": "text/html"}, b"x" * len(DATA)))
+        with pytest.raises(StorageError, match="changed since it was listed"):
+            open_stream(shard, OPTIONS).read_to_end()
+
     def test_a_hub_is_for_reading(self, site: Hub) -> None:
         with pytest.raises(StorageError, match="cannot write to a hub"):
             write_object(pinned(site), b"x", OPTIONS)
@@ -259,11 +349,25 @@ def test_an_address_of_a_hub_is_a_web_sites_and_holds_no_password(monkeypatch: p
     for endpoint, said in (
         ("hub.example", "is not the address of a hub"),
         ("https://u:s3cr3t@hub", "user or pass"),
+        ("https://hub.example/?key=s3cr3t", "is not the address of a hub"),
+        ("https://hub.example/#s3cr3t", "is not the address of a hub"),
     ):
         monkeypatch.setenv("HF_ENDPOINT", endpoint)
         with pytest.raises(PresswatchError, match=said) as caught:
             plan([ROOT], OPTIONS)
         assert "s3cr3t" not in str(caught.value)
+
+
+def test_a_hub_may_be_a_folder_of_a_site(site: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = site.answer
+    monkeypatch.setattr(site, "answer", lambda path, token: answer(path.removeprefix("/hub"), token))
+    monkeypatch.setenv("HF_ENDPOINT", f"{site.url}/hub/")
+    shards = plan([f"{ROOT}/data/part-*.gz"], OPTIONS)
+    assert len(shards) == 5
+    assert whole(shards.shards[0].uri) == DATA
+    monkeypatch.setattr(site, "answer", lambda path, token: Reply(404, {}, b""))
+    with pytest.raises(PresswatchError, match="no such file or folder"):
+        plan([f"{ROOT}/other"], OPTIONS)
 
 
 class TestLimits:
@@ -318,7 +422,9 @@ class TestRefusals:
         assert "or it is private and there is no token (check the name" in self.refusal("hf://datasets/a/b")
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         assert "there is no such dataset, or the token does not see it" in self.refusal("hf://datasets/a/b")
-        assert "there is no such revision (check what stands after @)" in self.refusal(f"{ROOT}@v9")
+        assert "no such revision (check what stands after @; a slash in it is written %2F" in self.refusal(
+            f"{ROOT}@feature/x/data"
+        )
         assert "the history of the dataset was squashed" in self.refusal(f"{ROOT}@{'0' * 40}/data")
         assert "there is no such file or folder at this revision" in self.refusal(f"{ROOT}/none/*.gz")
         site.datasets[NAME].disabled = True

@@ -1,0 +1,238 @@
+"""What the maker or holder of a bag could write into it with all digests made anew; both verifiers agree."""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presswatch_spark.errors import InputError
+from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence.bag import Bag, sealed_facts
+from presswatch_spark.evidence.challenge import challenge
+from presswatch_spark.evidence.disclose import disclose
+from presswatch_spark.evidence.verifying import verified
+from presswatch_spark.storage.objects import StorageOptions
+from tests.evidence import by_itself, files, lines
+
+STORAGE = StorageOptions()
+SEALED_ANEW = ("sealed_at", "tool_version", "runs", "claims_run", "corpus_digest", "verifier_sha256")
+
+
+def resealed(bag: Path) -> None:
+    """Seal a bag anew after a change, as its maker could have before he showed it to anybody."""
+    about = {name: sealed_facts(bag)[name] for name in SEALED_ANEW}
+    for name in (
+        "seal.json",
+        *(f"{kind}manifest-sha{size}.txt" for kind in ("", "tag") for size in (256, 512)),
+    ):
+        (bag / name).unlink(missing_ok=True)
+    made = Bag(bag)
+    made.seal(about, {"Bagging-Date": "2026-11-27"})
+    listed(bag)
+
+
+def listed(bag: Path) -> None:
+    """Write the tag manifests anew, as anybody can who adds a file."""
+    Bag(bag)._write_manifests(
+        "tagmanifest",
+        Bag(bag).measured(),
+        lambda name: not name.startswith(("data/", "tagmanifest-")),
+    )
+
+
+def refused(bag: Path, name: str) -> bool:
+    """Whether both verifiers refuse a bag and name what is wrong."""
+    code, said = by_itself(bag)
+    return name in verified(bag).faults and code == 1 and f"REFUSED {name}: " in said
+
+
+def rewrite_lines(bag: Path, change: Callable[[list[dict[str, Any]]], object]) -> None:
+    rows = lines(bag)
+    change(rows)
+    text = "".join(f"{alone.canonical(row)}\n" for row in rows)
+    (bag / alone.ROWS).write_bytes(text.encode())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tagmanifest-of-the-court.pdf",
+        "tagmanifest-sha1.txt",
+        "manifest-of-guilt.txt",
+        "manifest-sha256.txt.pdf",
+        "stamps/judgement.txt",
+        "stamps/more/01-x.tsr",
+        "stamps/01-nobody.pem",
+    ],
+)
+def test_a_file_that_the_seal_does_not_cover_is_refused_though_it_is_listed(small: Path, name: str) -> None:
+    path = small / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("this was never sealed")
+    assert refused(small, name)
+    listed(small)
+    assert refused(small, name)
+
+
+@pytest.mark.parametrize("name", ["CONCLUSION.txt", "README.txt", "more/letter.pdf"])
+def test_a_part_holds_nothing_that_was_not_sealed(small: Path, tmp_path: Path, name: str) -> None:
+    part = tmp_path / "part"
+    disclose(small, lines(small)[0]["row"]["row_sha256"], str(part), STORAGE)
+    (part / name).parent.mkdir(exist_ok=True)
+    (part / name).write_text("the court has confirmed this")
+    listed(part)
+    assert refused(part, name)
+
+
+def test_a_row_twice_is_refused_though_the_seal_counts_it_twice(small: Path) -> None:
+    rewrite_lines(small, lambda rows: rows.insert(1, rows[0]))
+    resealed(small)
+    assert refused(small, f"{alone.ROWS}:2")
+
+
+def test_rows_in_another_order_are_refused(small: Path) -> None:
+    rewrite_lines(small, lambda rows: rows.reverse())
+    resealed(small)
+    assert refused(small, f"{alone.ROWS}:2")
+
+
+def test_a_record_that_is_left_out_without_a_reason_is_refused(small: Path) -> None:
+    rewrite_lines(small, lambda rows: rows[0]["record"].update(path=None))
+    resealed(small)
+    assert refused(small, f"{alone.ROWS}:1")
+
+
+@pytest.mark.parametrize(
+    "line", [b"[" * 200_000, b'{"row":' * 50_000, b"9" * 10_000, b"\xff\xfe", b"null", b'{"row":1}\r']
+)
+def test_a_line_that_is_no_row_is_named_and_stops_no_verifier(small: Path, line: bytes) -> None:
+    path = small / alone.ROWS
+    path.write_bytes(path.read_bytes() + line + b"\n")
+    assert refused(small, f"{alone.ROWS}:7")
+
+
+@pytest.mark.parametrize("name", [alone.SEAL, "data/declarations.jsonl"])
+def test_nested_json_stops_no_verifier(small: Path, name: str) -> None:
+    (small / name).write_bytes(b"[" * 200_000 + b"\n")
+    assert by_itself(small)[0] == 1
+    assert verified(small).faults
+
+
+def test_a_record_of_deep_json_stops_no_verifier(small: Path) -> None:
+    rows = lines(small)
+    record = next(row["record"]["path"] for row in rows if row["record"]["kind"] == "line")
+    (small / record).write_bytes(b"[" * 200_000)
+    assert refused(small, record)
+
+
+def test_a_name_that_is_no_text_or_breaks_lines_stops_no_verifier(small: Path) -> None:
+    names = [b"data/\xff.bin", b"data/a\nb", b"data/a\rb", b"data/a%0Ab", "data/\u202egpj.exe".encode()]
+    for name in names:
+        (Path(os.fsdecode(os.fsencode(small) + b"/" + name))).write_bytes(b"x")
+    code, said = by_itself(small)
+    assert code == 1
+    assert said.count("was added: no manifest lists it") == 1
+    assert said.count("tools for BagIt") == len(names) - 1
+    assert "\u202e" not in said
+    assert len(verified(small).faults) >= len(names)
+
+
+@pytest.mark.parametrize("name", ["data/a\nb", "data/a%0Ab", "data/100%"])
+def test_a_name_that_other_tools_read_as_another_is_refused_even_if_sealed(small: Path, name: str) -> None:
+    (small / name).write_bytes(b"x")
+    resealed(small)
+    assert "tools for BagIt" in verified(small).faults[name]
+    assert f"REFUSED {alone.shown(name)}: has a name" in by_itself(small)[1]
+
+
+def test_a_manifest_that_is_sorted_otherwise_or_has_other_line_ends_is_refused(small: Path) -> None:
+    path = small / "manifest-sha256.txt"
+    before = path.read_bytes()
+    for changed in (
+        b"".join(sorted(before.splitlines(True), reverse=True)),
+        before.replace(b"\n", b"\r\n"),
+        before + before.splitlines(True)[0],
+        before + b"0" * 64 + b"  ../../etc/passwd\n",
+        before + b"0" * 64 + b"  data/\x00\n",
+    ):
+        path.write_bytes(changed)
+        listed(small)
+        assert refused(small, "manifest-sha256.txt"), changed[-90:]
+
+
+def test_a_link_is_refused_wherever_it_leads(small: Path, tmp_path: Path) -> None:
+    record = next(name for name in files(small) if name.startswith("data/records/"))
+    (small / record).rename(tmp_path / "record")
+    (small / record).symlink_to(tmp_path / "record")
+    (small / "data/folder").symlink_to(tmp_path)
+    os.mkfifo(small / "data/pipe")
+    for name in (record, "data/folder", "data/pipe"):
+        assert refused(small, name)
+
+
+def test_a_folder_or_file_that_cannot_be_read_is_no_absence(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = small / "data/records"
+
+    def walk(folder: str, **options: Any) -> Any:
+        options["onerror"](PermissionError(13, "Permission denied", str(locked)))
+        return iter([])
+
+    monkeypatch.setattr(alone.os, "walk", walk)
+    assert alone.check(str(small)).faults["data/records"] == "cannot be read: Permission denied"
+
+
+def test_an_empty_bag_has_nothing_to_draw_from(small: Path) -> None:
+    (small / alone.ROWS).write_bytes(b"")
+    resealed(small)
+    with pytest.raises(InputError, match="no rows"):
+        challenge(small, "quatre chevaux", 10, STORAGE)
+
+
+def test_words_that_are_no_text_draw_nothing(small: Path) -> None:
+    with pytest.raises(InputError, match="no text"):
+        challenge(small, "a\udcff", 10, STORAGE)
+
+
+def test_a_record_that_inflates_without_end_is_not_inflated(small: Path) -> None:
+    record = next(name for name in files(small) if name.endswith(".warc.gz"))
+    head = b"WARC/1.0\r\nContent-Length: 9\r\n\r\n"
+    bomb = gzip.compress(head + bytes(80 << 20))
+    assert alone._warc(bomb, most=1 << 20) is None
+    (small / record).write_bytes(bomb)
+    assert refused(small, record)
+
+
+def test_the_script_is_of_python_3_8() -> None:
+    ast.parse(Path(alone.__file__).read_text(encoding="utf-8"), feature_version=(3, 8))
+
+
+def test_a_bag_verifies_without_being_written_to(small: Path) -> None:
+    before = {name: (small / name).stat().st_mtime_ns for name in files(small)}
+    assert by_itself(small)[0] == 0
+    assert not verified(small).faults
+    assert {name: (small / name).stat().st_mtime_ns for name in files(small)} == before
+
+
+def test_one_record_is_said_in_the_singular(small: Path) -> None:
+    said = by_itself(small)[1]
+    assert "1 records" not in said
+    assert "1 record compared by" in said
+
+
+def test_what_verify_py_cannot_read_is_said(small: Path) -> None:
+    table = small / "data/tables/claims.parquet"
+    shutil.copy(small / "data/tables/matches.parquet", table)
+    resealed(small)
+    assert "data/tables/claims.parquet" in verified(small).faults
+    assert "`presswatch evidence verify` compares" in by_itself(small)[1]
+    assert json.loads((small / alone.SEAL).read_bytes())

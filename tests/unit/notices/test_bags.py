@@ -1,0 +1,155 @@
+"""A notice of a sealed bag: its rows, the root that it names, and that the bag is verified each time."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from presswatch_spark.errors import InputError, OutputError
+from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence.bag import sealed_facts
+from presswatch_spark.evidence.disclose import disclose
+from presswatch_spark.notices.docx_letter import text_in
+from presswatch_spark.notices.grounds import Choice
+from presswatch_spark.notices.states import state_of
+from presswatch_spark.storage.objects import StorageOptions
+from tests.evidence import build, flipped, lines
+from tests.notices import DRAFTED, Bureau, about, rewrite_claims
+
+STORAGE = StorageOptions()
+
+
+@pytest.fixture(scope="module")
+def bag(shared: Bureau) -> Path:
+    return build(shared.crawl, "sealed", confidences=("A", "B"))[0]
+
+
+def test_a_notice_of_a_bag_has_its_rows_and_names_its_root(shared: Bureau, bag: Path) -> None:
+    drafted = shared.draft("of-bag", source=str(bag))
+    folder, root = shared.folder / "of-bag", sealed_facts(bag)["bag_root"]
+    assert about(folder)["query"]["seal"]["bag_root"] == root
+    assert root in (folder / "form.txt").read_text(encoding="utf-8")
+    assert root in text_in((folder / "letter.docx").read_bytes())
+    rows = [json.loads(line) for line in (folder / "annex/rows.jsonl").read_bytes().splitlines()]
+    assert {row["row_sha256"] for row in rows} == {line["row"]["row_sha256"] for line in lines(bag)}
+    assert drafted.figures.numbers["rows"] == len(rows)
+    assert shared.rules("of-bag") == {}
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_a_notice_of_a_bag_says_the_same_as_one_of_its_case(shared: Bureau, bag: Path, lang: str) -> None:
+    of_bag = shared.draft(f"bag-{lang}", lang=lang, source=str(bag))
+    of_case = shared.draft(f"case-{lang}", lang=lang)
+    assert of_bag.figures.numbers == of_case.figures.numbers
+    digests = [about(shared.folder / f"{name}-{lang}")["annex"]["digests"] for name in ("bag", "case")]
+    assert digests[0] == digests[1]
+    state = state_of(of_bag.notice, DRAFTED, STORAGE, str(shared.case.folder))
+    assert (state.removed, state.places) == (0, of_bag.figures.numbers["rows"])
+
+
+def test_a_bag_that_changed_since_refuses_the_notice(shared: Bureau, bag: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(bag, tmp_path / "bag"))
+    shared.draft("changed", source=str(copy))
+    with flipped(copy / alone.ROWS, 200):
+        assert "changed_bag" in shared.rules("changed")
+    assert shared.rules("changed") == {}
+    shutil.rmtree(copy)
+    assert "changed_bag" in shared.rules("changed")
+
+
+def test_another_bag_of_the_same_claims_refuses_the_notice(shared: Bureau, bag: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(bag, tmp_path / "bag"))
+    shared.draft("another", source=str(copy))
+    shutil.rmtree(copy)
+    build(shared.crawl, "again", confidences=("A", "B"))[0].rename(copy)
+    assert shared.rules("another") == {"changed_bag": "seal"}
+
+
+def test_no_notice_is_drafted_of_a_bag_that_does_not_verify(
+    shared: Bureau, bag: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(bag, tmp_path / "bag"))
+    (copy / "data/more.txt").write_text("more")
+    with pytest.raises(OutputError, match=r"more\.txt was added"):
+        shared.draft("of-broken", source=str(copy))
+    assert not (shared.folder / "of-broken").exists()
+
+
+def test_a_part_of_a_bag_is_no_ground(shared: Bureau, bag: Path, tmp_path: Path) -> None:
+    disclose(bag, lines(bag)[0]["row"]["row_sha256"], str(tmp_path / "part"), STORAGE)
+    with pytest.raises(OutputError, match="lacks what a notice needs"):
+        shared.draft("of-part", source=str(tmp_path / "part"))
+
+
+def test_a_notice_may_have_some_rows_of_a_bag(shared: Bureau, bag: Path) -> None:
+    row = lines(bag)[0]["row"]["row_sha256"]
+    drafted = shared.draft("some", source=str(bag), choice=Choice(rows=frozenset([row])))
+    assert drafted.figures.numbers["rows"] == 1
+    with pytest.raises(InputError, match="not in the bag"):
+        shared.draft("none", source=str(bag), choice=Choice(rows=frozenset(["0" * 64])))
+
+
+def test_a_record_that_did_not_read_is_in_the_bag_and_in_no_notice(office: Bureau) -> None:
+    target = office.target()
+    shard = Path(str(target["shard_uri"]))
+    data = bytearray(shard.read_bytes())
+    start = target["record_offset"]
+    data[start : start + target["record_length"]] = bytes(target["record_length"])
+    shard.write_bytes(data)
+    sealed, built = build(office.crawl, "damaged", mirrored=False, confidences=("A", "B"))
+    assert sum(built.reasons.values()) == 1
+    drafted = office.draft("of-damaged", source=str(sealed))
+    assert drafted.left_out == {"not as their rows say in the bag": 1}
+    rows = (office.folder / "of-damaged/annex/rows.jsonl").read_text(encoding="utf-8")
+    assert target["row_sha256"] not in rows
+
+
+def test_a_bag_of_copies_does_not_say_that_public_files_were_read(shared: Bureau) -> None:
+    sealed, _ = build(shared.crawl, "of-copies", mirrored=False, confidences=("A", "B"))
+    drafted = shared.draft("copies", source=str(sealed))
+    assert drafted.figures.numbers["never_read"] == drafted.figures.numbers["rows"]
+    assert "not_read_again" in shared.rules("copies")
+    assert shared.rules("copies", again=True) == {}
+
+
+def test_newer_claims_may_be_named_and_refuse_rows_of_the_bag(office: Bureau) -> None:
+    sealed, _ = build(office.crawl, "older", confidences=("A", "B"))
+    office.draft("newer", source=str(sealed), claims=str(office.crawl.tables))
+    office.draft("frozen", source=str(sealed))
+    row = lines(sealed)[0]["row"]["row_sha256"]
+    rewrite_claims(
+        office.crawl.tables,
+        lambda claim: claim.update(confidence="D") if claim["row_sha256"] == row else None,
+    )
+    assert office.rules("newer")["d_row"] == row
+    assert office.rules("frozen") == {}
+    (doubt,) = [each for each in office.check("frozen").doubts if "those of the bag" in each]
+    assert sealed_facts(sealed)["sealed_at"] in doubt
+
+
+def test_rows_of_an_old_bag_are_read_again_at_their_places(
+    office: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from presswatch_spark.notices import checks
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:
+            return datetime.now(UTC) + timedelta(days=31)
+
+    sealed, _ = build(office.crawl, "old", confidences=("A", "B"))
+    office.draft("of-old", source=str(sealed))
+    with monkeypatch.context() as later:
+        later.setattr(checks, "datetime", Later)
+        assert "not_read_again" in office.rules("of-old")
+    office.check("of-old", again=True)
+    (read,) = [
+        event
+        for event in checks.Notice.open(str(office.folder / "of-old"), STORAGE).events
+        if event.kind == "read"
+    ]
+    assert len(read.facts["rows"]) == len(lines(sealed))

@@ -44,7 +44,7 @@ def serve(desk: Desk, port: int, tell: Callable[[str], None]) -> None:
             timeout_graceful_shutdown=GRACE_SECONDS,
             ws="none",
         )
-        tell(f"http://{HOST}:{port}/?token={desk.session.token}")
         # The server ends in good order on Ctrl-C, and then passes the signal on.
         with suppress(KeyboardInterrupt):
+            tell(f"http://{HOST}:{port}/?token={desk.session.token}")
             uvicorn.Server(config).run(sockets=[listening])

@@ -65,7 +65,7 @@ def test_every_command_of_the_contract_is_there_and_no_other() -> None:
         "evidence",
         "notice",
     }
-    tables |= {"evidence", "notice"}
+    tables |= {"evidence", "notice", "review"}
     assert names == {"corpus", "releases", "scan", "census", "watch", "submit", *tables, "demo"}
     corpus = cli.cli.commands["corpus"]
     assert isinstance(corpus, click.Group)

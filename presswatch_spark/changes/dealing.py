@@ -90,7 +90,7 @@ def _dealt_side(inputs: Inputs, side: str, folder: Path, cuts: Cuts) -> dict[str
     def place(batch: pa.RecordBatch) -> Numbers:
         return cuts.of_pairs(batch["article_id"], lambda rows: _documents(batch.take(rows)))
 
-    dealt(rows, _own_aside(_kept(inputs, side), own, cuts), place)
+    dealt(rows, _own_aside(_rows_of_run(inputs, side), own, cuts), place)
     own.close()
     dealt(articles, _articles(inputs, side), lambda batch: cuts.of_articles(batch["article_id"]))
     return {stream.name: stream for stream in (own, rows, articles)}
@@ -112,7 +112,7 @@ def _sample(inputs: Inputs) -> pa.Array:
     return pc.fill_null(pa.concat_arrays([pa.array([], pa.string()), *chosen]), "")
 
 
-def _kept(inputs: Inputs, side: str) -> Iterator[pa.RecordBatch]:
+def _rows_of_run(inputs: Inputs, side: str) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a run in the schema `KEPT`."""
     for batch in _read(inputs, [inputs.run_of(side)], USED):
         judged = judged_columns(batch, inputs.doubts[side])

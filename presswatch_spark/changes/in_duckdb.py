@@ -83,15 +83,15 @@ def _written(
     meeting = Meeting.of(tables)
     # What a connection registers or makes for a while, others do not see.
     with session.cursor() as connection:
-        same = _asked(connection, {"same": meeting.persisting()}, {"changes": persisting()})
-        others = _asked(connection, meeting.judged(tables), steps(inputs.question, ("pair",)))
+        same = _changes_by(connection, {"same": meeting.persisting()}, {"changes": persisting()})
+        others = _changes_by(connection, meeting.judged(tables), steps(inputs.question, ("pair",)))
     found = pa.concat_tables([same, others])
     if not len(found):
         return None
     return files.write_all(table_rows(found, meeting, (inputs.before, inputs.after)))
 
 
-def _asked(
+def _changes_by(
     connection: "DuckDBPyConnection", tables: Mapping[str, pa.Table], queries: Mapping[str, str]
 ) -> pa.Table:
     """Return the columns of `FOUND` that queries, of which the last is `changes`, give of tables."""

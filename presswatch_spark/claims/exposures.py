@@ -14,7 +14,6 @@ from datetime import date
 
 import yaml
 
-from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.releases.products import PRODUCTS, days_of
 from presswatch_spark.settings.checked_yaml import Check, compose, line_of
 from presswatch_spark.settings.shipped import shipped
@@ -202,11 +201,7 @@ def _source(node: yaml.Node, what: str, check: Check) -> Source | None:
 
 def _one_of(node: yaml.Node | None, what: str, check: Check, known: Iterable[str]) -> str:
     value = check.text(node, what)
-    names = tuple(known)
-    if node is not None and value is not None and value not in names:
-        check.say(
-            line_of(node), f"{what} `{value}` is none of {', '.join(names)}{did_you_mean(value, names)}"
-        )
+    check.known(node, value, what, known)
     return value or ""
 
 

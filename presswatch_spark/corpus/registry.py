@@ -22,7 +22,7 @@ import yaml
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.judgement.suffixes import PLATFORMS, is_shared
 from presswatch_spark.judgement.urls import path_prefix, without_www
-from presswatch_spark.settings.checked_yaml import Check, compose, line_of
+from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes, line_of
 from presswatch_spark.storage.disk import file_sha256
 
 
@@ -92,14 +92,7 @@ def load_registry(path: str | Path) -> Registry:
     Raises:
         ConfigError: the file cannot be read, or has mistakes; all of them are listed as `file:line: message`.
     """
-    try:
-        raw = Path(path).read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"the members file cannot be read: {error.strerror}",
-            where=str(path),
-            remedy="give --members a file",
-        ) from error
+    raw = file_bytes(path, "the members file", "--members")
     return parse_registry(raw, str(path), folder=Path(path).parent)
 
 

@@ -6,11 +6,10 @@ from typing import Any
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.pointers.audit import rows_by_digest
-from presswatch_spark.removal.case import MARKER, Case
+from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.targets import claims_wanted, rows_in
 from presswatch_spark.show import counted
-from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.objects import MissingError, StorageOptions
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.schemas.claim_tables import CLAIMS
 from presswatch_spark.tables.store import TableStore
 
@@ -60,7 +59,7 @@ def choose(
         InputError: there are no such claims, or their rows are not in the tables.
         BrokenCaseError: the case is not as it was written.
     """
-    case = _case_at(path, storage)
+    case = Case.at(path, storage)
     if case and (rows or confidences):
         raise InputError("a case names its claims itself", where=path, remedy="leave out the choice of rows")
     tables = str(case.about["tables"]) if case else path
@@ -78,14 +77,6 @@ def choose(
             remedy="name the tables that the claims were made of",
         )
     return Chosen(store, judged, newest, found, licensed, case)
-
-
-def _case_at(path: str, storage: StorageOptions) -> Case | None:
-    try:
-        Folder.of(path, storage).read(MARKER)
-    except MissingError:
-        return None
-    return Case.open(path, storage)
 
 
 def _newest(rows: Iterable[Row]) -> dict[str, Row]:

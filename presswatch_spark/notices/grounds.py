@@ -152,7 +152,7 @@ def _of_bag(
 ) -> Grounds:
     """Return the records of a bag's claims. Other places of the same pages are not in it."""
     sealed = sealed_claims(path, storage)
-    known = claims_known(path, claims, sealed.rows.keys(), storage)
+    known = claims_known(path, claims, sealed.rows.keys(), storage, sealed)
     if lost := choice.rows - sealed.rows.keys():
         named = ", ".join(sorted(lost)[:NAMED])
         raise InputError(f"rows that are not in the bag: {named}", remedy="take them out of --rows")
@@ -286,13 +286,20 @@ def _matches_of(store: TableStore, texts: Collection[str]) -> dict[tuple[Any, ..
 
 
 def claims_known(
-    where: str, claims: str | None, rows: Collection[str], storage: StorageOptions
+    where: str,
+    claims: str | None,
+    rows: Collection[str],
+    storage: StorageOptions,
+    sealed: SealedClaims | None = None,
 ) -> dict[str, Row]:
-    """Return the claims of rows, of a folder of claims, or of the bag at `where` if that is their folder."""
+    """Return the claims of rows, of a folder of claims, or of the bag at `where` if that is their folder.
+
+    `sealed`: what the bag says, if it was read already: that reads and verifies all of it.
+    """
     if claims is not None and claims != where:
         return claims_of(TableStore.open(claims, storage), rows)
-    sealed = sealed_claims(where, storage)
-    return {row: dict(claim) for row, claim in sealed.claims.items() if row in set(rows)}
+    known = (sealed or sealed_claims(where, storage)).claims
+    return {row: dict(known[row]) for row in rows if row in known}
 
 
 def claims_of(store: TableStore, rows: Collection[str]) -> dict[str, Row]:

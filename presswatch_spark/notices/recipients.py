@@ -10,7 +10,7 @@ import yaml
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.notices.annex_columns import ROW_COLUMNS
-from presswatch_spark.settings.checked_yaml import Check, compose, line_of
+from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes, line_of
 from presswatch_spark.settings.shipped import shipped
 
 FACTS = ("route", "language", "publishes", "elements", "columns")
@@ -80,15 +80,7 @@ def load_recipient(id: str, path: str | None = None) -> Recipient:
         ConfigError: there is no such recipient, or the file has mistakes; all of them are listed.
     """
     file = Path(path) if path else shipped("recipients.yaml")
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"the recipients cannot be read: {error.strerror}",
-            where=str(file),
-            remedy="give --recipients a file",
-        ) from error
-    found = parse_recipients(raw, str(file))
+    found = parse_recipients(file_bytes(file, "the recipients", "--recipients"), str(file))
     if id not in found:
         raise ConfigError(
             f"there is no recipient `{id}`{did_you_mean(id, found)}",

@@ -9,7 +9,7 @@ import yaml
 from presswatch_spark.corpus.registry import Publisher, Registry, load_registry
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.nearest import did_you_mean
-from presswatch_spark.settings.checked_yaml import Check, compose, line_of
+from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes, line_of
 
 CHARACTERS = 300
 """A longer text is no name or address."""
@@ -46,16 +46,8 @@ def load_sender(path: str) -> Sender:
     Raises:
         ConfigError: a file cannot be read, or has mistakes; all of them are listed as `file:line: message`.
     """
-    try:
-        raw = Path(path).read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"the sender cannot be read: {error.strerror}", where=path, remedy="give --sender a file"
-        ) from error
-    check = Check()
+    check, raw = Check(), file_bytes(path, "the sender", "--sender")
     root = compose(raw, check, "the sender has texts, and no more", "sender")
-    if root is None:
-        check.finish(path, "the sender's file")
     sender = _sender(root, check, path) if root is not None else None
     check.finish(path, "the sender's file")
     if sender is None:

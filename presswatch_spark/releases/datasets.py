@@ -27,6 +27,7 @@ UPSTREAM = ("file", "offset", "length", "record_id")
 SHIPPED = "datasets.yaml"
 _ENTRY = "id where files part format gated source checked by"
 _MORE = "columns roles release upstream size caution unverified"
+_TEXTS = "where files part format release size caution source by"
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _BOOL_TAG = "tag:yaml.org,2002:bool"
 
@@ -143,24 +144,9 @@ def _datasets(root: yaml.Node, check: Check) -> Iterator[Dataset]:
         keys = check.entry(node, "dataset", _ENTRY, _MORE)
         own_id = check.unique_id(keys.get("id"), "dataset") or ""
         what = f"dataset `{own_id}`"
-        if "id" in keys:
-            _known(keys["id"], own_id, f"{what}: id", check, PRODUCTS)
-        texts = {
-            key: check.text(keys.get(key), f"{what}: {key}")
-            for key in (
-                "where",
-                "files",
-                "part",
-                "format",
-                "release",
-                "size",
-                "caution",
-                "source",
-                "by",
-            )
-        }
-        if "format" in keys:
-            _known(keys["format"], texts["format"] or "", f"{what}: format", check, FORMATS)
+        check.known(keys.get("id"), own_id, f"{what}: id", PRODUCTS)
+        texts = {key: check.text(keys.get(key), f"{what}: {key}") for key in _TEXTS.split()}
+        check.known(keys.get("format"), texts["format"], f"{what}: format", FORMATS)
         if texts["files"] and "{part}" not in texts["files"]:
             check.say(line_of(keys["files"]), f"{what}: files must hold {{part}}")
         checked = check.date(keys.get("checked"), f"{what}: checked")
@@ -188,18 +174,11 @@ def _datasets(root: yaml.Node, check: Check) -> Iterator[Dataset]:
         )
 
 
-def _known(node: yaml.Node, value: str, what: str, check: Check, known: Iterable[str]) -> None:
-    names = tuple(known)
-    if value and value not in names:
-        meant = did_you_mean(value, names)
-        check.say(line_of(node), f"{what} `{value}` is none of {', '.join(names)}{meant}")
-
-
 def _names(node: yaml.Node | None, what: str, check: Check, known: Iterable[str]) -> Iterator[str]:
     for item in check.items(node, what):
         value = check.text(item, what)
         if value is not None:
-            _known(item, value, what, check, known)
+            check.known(item, value, what, known)
             yield value
 
 

@@ -114,6 +114,15 @@ class Case:
         return cls(folder, facts)
 
     @classmethod
+    def at(cls, path: str, storage: StorageOptions) -> Self | None:
+        """Open the case in a folder; None if the folder is none. Raises as `open`."""
+        try:
+            Folder.of(path, storage).read(MARKER)
+        except MissingError:
+            return None
+        return cls.open(path, storage)
+
+    @classmethod
     def open(cls, path: str, storage: StorageOptions) -> Self:
         """Open a case; raises `OutputError` if there is none, `BrokenCaseError` if it is damaged."""
         folder = Folder.of(path, storage)

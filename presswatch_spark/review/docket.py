@@ -9,10 +9,9 @@ import numpy.typing as npt
 
 from presswatch_spark.claims.reviews import VERDICTS
 from presswatch_spark.errors import InputError
-from presswatch_spark.removal.case import MARKER, Case
+from presswatch_spark.removal.case import Case
 from presswatch_spark.review.verdicts import DISPUTED, NONE
-from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.objects import MissingError, StorageOptions
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 
 Mask = npt.NDArray[np.bool_]
@@ -77,7 +76,7 @@ class Docket:
             OutputError: a folder is none of tables.
             BrokenCaseError: the case is not as it was written.
         """
-        case = _case_at(path, storage)
+        case = Case.at(path, storage)
         claims = str(case.about["claims"]) if case else path
         tables = tables or (str(case.about["tables"]) if case else path)
         judged, store = TableStore.open(claims, storage), TableStore.open(tables, storage)
@@ -151,14 +150,6 @@ def _column(claims: Sequence[Mapping[str, Any]], name: str) -> npt.NDArray[np.ob
     column = np.empty(len(claims), object)
     column[:] = [claim[name] for claim in claims]
     return column
-
-
-def _case_at(path: str, storage: StorageOptions) -> Case | None:
-    try:
-        Folder.of(path, storage).read(MARKER)
-    except MissingError:
-        return None
-    return Case.open(path, storage)
 
 
 def _one_a_row(claims: Sequence[Mapping[str, Any]], wanted: set[str] | None) -> list[Mapping[str, Any]]:

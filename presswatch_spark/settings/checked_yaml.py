@@ -1,11 +1,14 @@
 """YAML files that people write, checked as a whole: every mistake is reported at once, each with its line."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 import yaml
 
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.nearest import did_you_mean
 
 _TEXT_TAG, _NULL_TAG = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
 _TIME_TAG = "tag:yaml.org,2002:timestamp"
@@ -56,6 +59,13 @@ class Check:
             self.say(line_of(node), f"{what} is empty")
         return value or None
 
+    def known(self, node: yaml.Node | None, value: str | None, what: str, names: Iterable[str]) -> None:
+        """Note a value that is none of some names, with the nearest of them."""
+        known = tuple(names)
+        if node is not None and value and value not in known:
+            meant = did_you_mean(value, known)
+            self.say(line_of(node), f"{what} `{value}` is none of {', '.join(known)}{meant}")
+
     def unique_id(self, node: yaml.Node | None, kind: str) -> str | None:
         """Return an id; note if another entry of that kind has it."""
         value = self.text(node, f"{kind} id")
@@ -100,6 +110,16 @@ class Check:
             listed = "\n".join(f"{name}:{line}: {message}" for line, message in sorted(self.problems))
             count = len(self.problems)
             raise ConfigError(f"{count} mistake{'s' * (count > 1)} in {what}\n{listed}", where=name)
+
+
+def file_bytes(path: str | Path, what: str, option: str) -> bytes:
+    """Read a file on disk; `ConfigError` says that `what` cannot be read, and asks for it by `option`."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{what} cannot be read: {error.strerror}", where=str(path), remedy=f"give {option} a file"
+        ) from error
 
 
 def line_of(node: yaml.Node) -> int:

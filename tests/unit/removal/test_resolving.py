@@ -27,7 +27,7 @@ from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.removal import LETTERS, QUICK, release
 from tests.scanned import FORMS
-from tests.servers import Reply, Server, web
+from tests.servers import Reply, Server
 
 NAME = "a"
 NONE = Reply(404, {}, json.dumps({"message": "No Captures found for: x"}).encode())
@@ -54,12 +54,6 @@ class Crawl:
     def of(self, dataset: str) -> list[dict[str, Any]]:
         """The places of a dataset, as `status --json` prints them."""
         return [row for row in Standing.of(self.case).rows() if row["dataset"] == dataset]
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with web() as running:
-        yield running
 
 
 @pytest.fixture

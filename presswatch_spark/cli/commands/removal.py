@@ -296,8 +296,8 @@ def _status_lines(standing: Standing) -> Iterator[str]:
     for doubt in sorted(doubts):
         yield f"undecided: {doubt}"
     yield from map(_alarm_line, standing.alarms())
-    if standing.probes:
-        yield f"chain: {len(standing.probes):,} probes, the newest {standing.probes[-1]['probe_sha256']}"
+    if standing.course.probes:
+        yield f"chain: {standing.course.probes:,} probes, the newest {standing.course.newest}"
 
 
 def _alarm_line(alarm: Alarm) -> str:

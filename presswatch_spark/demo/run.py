@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.claims.make import Sources, make_claims
 from presswatch_spark.corpus.building.build import build_corpus
+from presswatch_spark.demo.dossier import Dossier, make_dossier
 from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.shards import (
     web_page,
@@ -19,6 +19,7 @@ from presswatch_spark.demo.shards import (
     write_wet,
 )
 from presswatch_spark.demo.texts import Page
+from presswatch_spark.notices.libraries import is_installed
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.queries.matches import match_rows
 from presswatch_spark.report.make import make_report
@@ -29,6 +30,9 @@ from presswatch_spark.tables.store import TableStore
 
 Writer = Callable[[Path, Sequence[Page]], object]
 ROW_DIGITS = 12
+NO_DOSSIER = (
+    "No report was written, no evidence sealed, no notice drafted: pip install 'presswatch-spark[legal]'"
+)
 
 # Two shards a dataset, in two of its forms where it has several.
 FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
@@ -49,13 +53,17 @@ FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """A demo that has run: its pages, and what the scan found in them, in `seconds` altogether."""
+    """A demo that has run: its pages, and what the scan found in them, in `seconds` altogether.
+
+    `dossier` is None where the extra `legal` is not installed.
+    """
 
     folder: Path
     pages: tuple[Page, ...]
     articles: int
     rows: tuple[Mapping[str, Any], ...]
     summary: RunSummary
+    dossier: Dossier | None
     seconds: float
 
     @property
@@ -74,8 +82,7 @@ class Demonstration:
             f" {self.articles} articles, in {self.seconds:.0f} s.",
             f"{len(self.rows)} matches on {pages} pages; {len(self.left_alone)} innocent pages left alone.",
             "",
-            "Read the report, in French or in English:",
-            *(f"  {path}" for path in reports_in(self.folder).values()),
+            *(self._made() if self.dossier else [NO_DOSSIER]),
             "",
             "Query the tables:",
             f"  .venv/bin/presswatch matches {tables} --elsewhere",
@@ -87,6 +94,13 @@ class Demonstration:
             f"  .venv/bin/presswatch explain {self._strongest()} {tables} --lang en \\",
             f"    --corpus {corpus}",
         )
+
+    def _made(self) -> Iterator[str]:
+        """Yield where the report, the bag and the notice are."""
+        yield "Read the report, in French or in English:"
+        yield from (f"  {path}" for path in reports_in(self.folder).values())
+        if self.dossier:
+            yield from self.dossier.lines()
 
     def _strongest(self) -> str:
         """Return how the row begins that stands elsewhere, has the best letter, and of these most words."""
@@ -124,15 +138,17 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
         config=ScanConfig(),
         spark=spark,
     )
-    say("judging all rows by each other")
-    make_claims(tables, tables, Sources(corpus), ScanConfig(), engine="duckdb")
-    make_report(tables, reports_in(folder), StorageOptions(), corpus=corpus, engine="duckdb", say=say)
+    dossier = None
+    if is_installed():
+        dossier = make_dossier(folder, say)
+        make_report(tables, reports_in(folder), StorageOptions(), corpus=corpus, engine="duckdb", say=say)
     return Demonstration(
         folder=folder,
         pages=tuple(page for shelf in pages.values() for page in shelf),
         articles=manifest.counts.articles,
         rows=tuple(match_rows(TableStore.open(tables))),
         summary=summary,
+        dossier=dossier,
         seconds=time.monotonic() - started,
     )
 

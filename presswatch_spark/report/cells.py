@@ -103,6 +103,8 @@ _KINDS: Mapping[str, tuple[str, Shown]] = {
     "run_id": (TEXT, _text),
     "source": (TEXT, _text),
     "tool_version": (TEXT, _text),
+    "reservation": (TEXT, lambda value, say: _named(say.known(f"reservation {value}"))),
+    "year": (TEXT, lambda value, say: _text(None if value is None else str(value), say)),
     "place": (TEXT, lambda value, say: _named(say.known(f"place {value}"))),
     "state": (TEXT, lambda value, say: _named(say.known(f"state {value}"))),
     "first_found_at": (TEXT, _day),

@@ -9,7 +9,7 @@ from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.objects import StorageOptions, write_object
 from presswatch_spark.storage.uris import canonical
 
-LIBRARIES = ("jinja2",)
+LIBRARIES = ("jinja2", "altair", "vl_convert")
 SUFFIX = ".html"
 
 

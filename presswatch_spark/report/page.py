@@ -18,13 +18,14 @@ from markupsafe import Markup
 from presswatch_spark.evidence.templates import environment
 from presswatch_spark.queries.engines import ENGINE_NAMES
 from presswatch_spark.report.cells import Cell, Column
+from presswatch_spark.report.figures import figures_of
 from presswatch_spark.report.gathered import Gathered
 from presswatch_spark.report.sections import brief_of, examples_in, method_of, tables_of
 from presswatch_spark.report.wording import Words
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
-SECTIONS = ("brief", "tables", "examples", "method")
+SECTIONS = ("brief", "figures", "tables", "examples", "method")
 
 
 def page_of(found: Gathered, language: str) -> str:
@@ -52,6 +53,7 @@ def page_of(found: Gathered, language: str) -> str:
             tool_version=found.tool_version,
             engine=ENGINE_NAMES[found.engine],
             brief=brief_of(found, say),
+            figures=figures_of(found, say),
             data_tables=data_tables,
             examples=examples_in(found, say),
             examples_query=found.answers["examples"].query,

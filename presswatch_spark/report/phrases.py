@@ -131,6 +131,71 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "What is counted are pairs of an article and a page, of all letters. “Gone” is only said of files"
             " that were read to their end.",
         ),
+        # Figures.
+        "figures": ("Figures", "Figures"),
+        "the numbers": ("Les chiffres", "The numbers"),
+        "empty figure": ("Rien à montrer ici.", "Nothing to show here."),
+        "figure hosts": ("Les sites qui reprennent le plus", "The sites that copy most"),
+        "about figure hosts": (
+            "Pages de chaque site, selon la force du résultat : A, B ou C.",
+            "Pages of each site, by how strong the finding is: A, B or C.",
+        ),
+        "figure releases": ("Les éditeurs, livraison par livraison", "Publishers, release by release"),
+        "about figure releases": (
+            "Pages d'autres sites qui reprennent des articles de chaque éditeur, dans chaque jeu de données.",
+            "Pages on other sites that hold articles of each publisher, in each dataset.",
+        ),
+        "figure years": ("L'âge des articles repris", "How old the copied articles are"),
+        "about figure years": (
+            "Articles retrouvés, selon l'année de leur publication.",
+            "Articles that were found, by the year in which they were published.",
+        ),
+        "figure lineage": ("D'un jeu de données à l'autre", "From dataset to dataset"),
+        "about figure lineage": (
+            "Une copie est un article sur une page enregistrée à un moment donné ; pages des éditeurs"
+            " comprises."
+            " Celle que plusieurs jeux contiennent est passée de l'un à l'autre, ou d'une même source.",
+            "A copy is an article on a page recorded at one time; the publishers' own pages count, too. One"
+            " that"
+            " several datasets hold has passed from one to another, or from the same source.",
+        ),
+        "in one": ("dans ce jeu seul", "in this dataset alone"),
+        "in two": ("dans deux jeux", "in two datasets"),
+        "in many": ("dans trois ou plus", "in three or more"),
+        "copies": ("copies", "copies"),
+        "figure token_share": ("La part de vos mots", "The share of your words"),
+        "about figure token_share": (
+            "Sur un million de mots lus, combien sont des mots des articles sur les pages d'autrui, et"
+            " combien"
+            " sont sur les sites des éditeurs. La part vaut pour les fichiers lus.",
+            "Of a million words that were read, how many are words of the articles on other people's pages,"
+            " and"
+            " how many stand on the publishers' own sites. The share is that of the files that were read.",
+        ),
+        "copied by others": ("repris par autrui", "copied by others"),
+        "on own sites": ("sur les sites des éditeurs", "on the publishers' own sites"),
+        "words in a million": ("mots par million", "words in a million"),
+        "figure reservations": (
+            "Les oppositions à la fouille de textes",
+            "Reservations against text and data mining",
+        ),
+        "about figure reservations": (
+            "Ce que le site du titre déclarait autour du jour où la page a été enregistrée (CPI, art."
+            " L. 122-5-3).",
+            "What the title's site declared around the day on which the page was recorded (CPI, art."
+            " L. 122-5-3).",
+        ),
+        "no figure reservations": (
+            "Les résultats n'ont pas encore été jugés ensemble : on ne peut dire ce que les titres"
+            " déclaraient.",
+            "The findings have not been judged together yet: nobody can say what the titles declared.",
+        ),
+        "reservation both": ("opposition avant et après", "reserved before and after"),
+        "reservation before": ("opposition avant", "reserved before"),
+        "reservation after": ("opposition après", "reserved after"),
+        "reservation none": ("pas d'opposition connue", "no reservation known"),
+        "reservation conflicting": ("déclarations contraires", "declarations conflict"),
+        "reservation unknown": ("déclarations inconnues", "declarations not known"),
         # Tables.
         "tables": ("Tableaux", "Tables"),
         "table titles": ("Titres", "Titles"),
@@ -191,6 +256,14 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "query": ("La requête, et comment la refaire", "The query, and how to ask it again"),
         # Columns.
         "col place": ("Où", "Where"),
+        "col year": ("Année", "Year"),
+        "col reservation": ("Déclaration", "Declaration"),
+        "col dataset_count": ("Jeux qui la contiennent", "Datasets that hold it"),
+        "col copies": ("Copies", "Copies"),
+        "col own_words": ("Mots, sites des éditeurs", "Words, own sites"),
+        "col words": ("Mots lus", "Words read"),
+        "col own_in_a_million": ("Par million, sites des éditeurs", "In a million, own sites"),
+        "col copied_in_a_million": ("Par million, repris", "In a million, copied"),
         "col publisher_id": ("Éditeur", "Publisher"),
         "col title_id": ("Titre", "Title"),
         "col articles": ("Articles", "Articles"),

@@ -94,7 +94,7 @@ select t.publisher_id, t.dataset, t.release,
 from token_share t join ({_NEWEST_CORPUS}) as newest on newest.corpus_digest = t.corpus_digest
 where t.words > 0
 group by t.publisher_id, t.dataset, t.release
-order by copied_in_a_million desc, t.publisher_id, t.dataset, t.release limit {2 * BARS}""",
+order by copied_in_a_million desc, t.publisher_id, t.dataset, t.release limit {BARS}""",
     "reservations": """
 select reservation, count(distinct concat(coalesce(document_url, ''), ' ', text_sha256)) as pages,
     count(distinct article_id) as articles

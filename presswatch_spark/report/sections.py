@@ -2,22 +2,20 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup
 
 from presswatch_spark.claims.phrases import LETTERS
 from presswatch_spark.judgement.reasons import REASONS
-from presswatch_spark.report.cells import Cell, Column, cells_of, columns_of
+from presswatch_spark.report.cells import cells_of
 from presswatch_spark.report.examples import Example, sides_of
 from presswatch_spark.report.gathered import Gathered
 from presswatch_spark.report.hosts import both_ways
 from presswatch_spark.report.questions import HOSTS, ROWS, Asked
+from presswatch_spark.report.tables import Table, table_of
 from presswatch_spark.report.wording import Words, safe
 
-FIRST_ROWS = 10
-"""Rows of a table that stand in the page itself, for whoever runs no script."""
 CHANGES = ("new", "reduced", "gone", "reappeared", "persists", "moved", "altered", "unknown")
 _TABLES: Mapping[str, Sequence[str]] = {
     "titles": (
@@ -31,28 +29,6 @@ _TABLES: Mapping[str, Sequence[str]] = {
         "document_url", "title_id", "headline", "copied_words", "article_coverage", "row_sha256",
     ),
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table that is shown: its columns, its rows as cells, and the query that gave them."""
-
-    name: str
-    columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell]]
-    query: str
-    about: Markup = field(default_factory=Markup)
-    left_out: Markup | None = None
-
-    @property
-    def first(self) -> Sequence[Sequence[Cell]]:
-        """Return the rows that stand in the page itself."""
-        return self.rows[:FIRST_ROWS]
-
-
-def _table(answer: Asked, names: Sequence[str], say: Words, **more: Any) -> Table:
-    rows = [cells_of(row, names, say) for row in answer.rows]
-    return Table(more.pop("name", answer.name), columns_of(names, say), rows, answer.query, **more)
 
 
 def shards_of(found: Gathered) -> dict[str, int]:
@@ -84,7 +60,7 @@ def brief_of(found: Gathered, say: Words) -> dict[str, Any]:
         ],
         "letters_query": found.answers["letters"].query,
         "judged": _judged(found, say),
-        "places": _table(found.answers["places"], ("place", "pages", "articles"), say),
+        "places": table_of(found.answers["places"], ("place", "pages", "articles"), say),
         "changes": _changes(found, say),
     }
 
@@ -146,7 +122,7 @@ def tables_of(found: Gathered, say: Words) -> list[Table]:
         if name == "news" and len(found.runs) == 1:
             about += Markup(" ") + say("one run")
         made.append(
-            _table(answer, columns, say, name=name, about=about, left_out=_left_out(found, name, say))
+            table_of(answer, columns, say, name=name, about=about, left_out=_left_out(found, name, say))
         )
     return made
 
@@ -217,8 +193,8 @@ def method_of(found: Gathered, say: Words) -> dict[str, Any]:
     command = ["presswatch", "verify-rows", found.tables, "--sample", "100"]
     claims = found.claims
     return {
-        "read": _table(Asked("read", read.query, read.columns, rows), names, say),
-        "runs": _table(
+        "read": table_of(Asked("read", read.query, read.columns, rows), names, say),
+        "runs": table_of(
             found.answers["runs"],
             ("run_id", "finished_at", "tool_version", "table_digest", "corpus_digest", "config_digest"),
             say,

@@ -1,4 +1,4 @@
-"""`presswatch demo`: goes from nothing to a report in one command."""
+"""`presswatch demo`: goes from nothing to a report, and on to a dossier, in one command."""
 
 import shutil
 from pathlib import Path
@@ -21,8 +21,8 @@ MARKER = ".presswatch-demo"
 def demo(context: click.Context, /, out: str) -> None:
     """Scan a generated press and web, and write a report of what was found.
 
-    A small press corpus, and shards with copies of it, are made from texts written for this project. A folder
-    of an earlier demo is replaced.
+    A small press corpus, and shards with copies of it, are made from texts written for this project. Its
+    claims are sealed in a bag, and a notice is drafted. A folder of an earlier demo is replaced.
     """
     from presswatch_spark.demo.run import run_demo
 

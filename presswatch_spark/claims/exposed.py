@@ -136,7 +136,12 @@ class Exposed:
             if exposure.dataset == group.product and (named := exposure.speaks_of(group.release)):
                 yield exposure, named
 
-    def _joined(self, by: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def query(self, by: Sequence[str]) -> str | None:
+        """Return the query that joins the rows to the exposures; None if none speaks of them.
+
+        Args:
+            by: columns of `BY_ARTICLE` that it counts by, beside dataset, release and exposure.
+        """
         marks = [
             (*group.key, exposure.dataset, named, exposure.id, language)
             for group in self.groups
@@ -144,9 +149,9 @@ class Exposed:
             for language in _spellings(exposure)
         ]
         if not marks:
-            return
+            return None
         keys = [f"f.{name}" for name in by] + ["m.product", "m.release", "m.release_is", "m.exposure"]
-        query = f"""
+        return f"""
             with marks as (
                 select run_id, dataset, release, repository, folder, product, release_is, exposure, language
                 from (values {", ".join(map(_row, marks))}) as t (
@@ -158,6 +163,11 @@ class Exposed:
                 on {" and ".join(f"m.{name} = f.{name}" for name in _GROUP)}
                 and (m.language = '' or array_contains(f.languages, m.language))
             group by {", ".join(keys)} order by {", ".join(keys)}"""
+
+    def _joined(self, by: Sequence[str]) -> Iterator[dict[str, Any]]:
+        query = self.query(by)
+        if query is None:
+            return
         answer = answer_of(self.store, query, self.engine)
         for values in answer.rows:
             row = dict(zip(answer.columns, values, strict=True))

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from presswatch_spark.evidence.templates import environment
 from presswatch_spark.queries.engines import ENGINE_NAMES
 from presswatch_spark.report.cells import Cell, Column
+from presswatch_spark.report.consequences import exposure_of, removal_of
 from presswatch_spark.report.figures import figures_of
 from presswatch_spark.report.gathered import Gathered
 from presswatch_spark.report.sections import brief_of, examples_in, method_of, tables_of
@@ -25,7 +26,7 @@ from presswatch_spark.report.wording import Words
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
-SECTIONS = ("brief", "figures", "tables", "examples", "method")
+SECTIONS = ("brief", "figures", "tables", "examples", "removal", "exposure", "method")
 
 
 def page_of(found: Gathered, language: str) -> str:
@@ -57,6 +58,8 @@ def page_of(found: Gathered, language: str) -> str:
             data_tables=data_tables,
             examples=examples_in(found, say),
             examples_query=found.answers["examples"].query,
+            removal=removal_of(found.removal, say),
+            exposure=exposure_of(found.exposure, say),
             method=method_of(found, say),
         )
     )

@@ -172,4 +172,4 @@ def test_a_run_after_the_claims_is_said_to_have_letters_of_its_own(tmp_path: Pat
     house = hostile_house(tmp_path / "house")
     house.scan(Seen("https://late.example/", text(0)))
     page = page_of_tables(house.tables, house.corpus, tmp_path / "page.html")
-    assert "1 rows have not been judged with the others yet" in page
+    assert "Rows that have not been judged with the others yet: 1." in page

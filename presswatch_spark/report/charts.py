@@ -23,9 +23,11 @@ SERIES = ("#7b1e3a", "#c25433", "#b07d12")
 WIDE, NARROW = 640, 150
 """Pixels of the plot on a desk and on a phone; names stand beside it."""
 NAMES_WIDE, NAMES_NARROW = 260, 130
-STEP = 24
+STEP, STEP_OF_TWO = 24, 38
 COLUMN, ROW = 150, 36
 TICKS_WIDE, TICKS_NARROW = 6, 2
+BREAK = "\n"
+"""Where a name goes on in the next line on a phone, and behind a comma on a desk."""
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -67,14 +69,18 @@ def _bars(bars: Bars, width: int, names: int, say: Words) -> alt.LayerChart:
          "text": say.number(total, bars.digits).unescape()}
         for place, name in enumerate(bars.names)
     ]  # fmt: skip
-    ticks = TICKS_WIDE if width == WIDE else TICKS_NARROW
+    is_wide = width == WIDE
+    ticks = TICKS_WIDE if is_wide else TICKS_NARROW
+    step = STEP_OF_TWO if not is_wide and any(BREAK in name for name in bars.names) else STEP
     across = alt.Y("name:N", sort=None, title=None, axis=_names(names))
     axis = alt.Axis(tickCount=ticks, tickMinStep=1, format=",d", domain=False)
     along = alt.X("length:Q", stack="zero", title=bars.unit, axis=axis)
     colour = alt.Color(
         "series:N",
         scale=alt.Scale(domain=list(bars.series), range=list(SERIES[: len(bars.series)])),
-        legend=alt.Legend(title=None, orient="top") if len(bars.series) > 1 else None,
+        legend=alt.Legend(title=None, orient="top", direction="horizontal" if is_wide else "vertical")
+        if len(bars.series) > 1
+        else None,
     )
     drawn = alt.Chart(alt.InlineData(values=rows)).mark_bar().encode(across, along, colour, order="order:Q")
     texts = (
@@ -82,7 +88,7 @@ def _bars(bars: Bars, width: int, names: int, say: Words) -> alt.LayerChart:
         .mark_text(align="left", dx=4, color=INK)
         .encode(across, alt.X("length:Q"), text="text:N")
     )
-    return alt.layer(drawn, texts).properties(width=width, height=alt.Step(STEP))
+    return alt.layer(drawn, texts).properties(width=width, height=alt.Step(step))
 
 
 def _dots(dots: Dots, width: int, names: int, say: Words) -> alt.LayerChart:
@@ -105,7 +111,10 @@ def _dots(dots: Dots, width: int, names: int, say: Words) -> alt.LayerChart:
 
 def _names(pixels: int) -> alt.Axis:
     """Return the axis of names: as wide in each picture, so that these stand below each other."""
-    return alt.Axis(labelLimit=pixels, labelPadding=6, minExtent=pixels, ticks=False, domain=False)
+    lines = "split(datum.label, '\\n')" if pixels == NAMES_NARROW else "replace(datum.label, '\\n', ', ')"
+    return alt.Axis(
+        labelExpr=lines, labelLimit=pixels, labelPadding=6, minExtent=pixels, ticks=False, domain=False
+    )
 
 
 def _svg(chart: alt.LayerChart, label: str, say: Words) -> str:

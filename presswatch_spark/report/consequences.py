@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
@@ -20,6 +21,7 @@ def removal_of(found: Followed | None, say: Words) -> dict[str, Any] | None:
     """Return how a case stands, as the page says it; None without a case."""
     if found is None:
         return None
+    opened = say.day(datetime.fromisoformat(found.opened_at))
     recipients = [
         {"recipient": safe(name) if name != NOBODY else say("no recipient"),
          "places": sum(counts.values()), **{group: counts.get(group, 0) for group in GROUPS}}
@@ -35,7 +37,7 @@ def removal_of(found: Followed | None, say: Words) -> dict[str, Any] | None:
     alarms = ", ".join(f"{say(f'alarm {kind}')} ({count})" for kind, count in found.alarms.items())
     last = say("asked last", at=say.moment(_whole(found.asked_at)), rounds=say.number(found.rounds))
     return {
-        "opened": say("case", case=found.case, day=found.opened_at[:10], targets=say.number(found.targets)),
+        "opened": say("case", case=found.case, day=opened, targets=say.number(found.targets)),
         "asked": found.asked_at is not None,
         "claims": say("claims removed", **asked) if found.asked_at else say("nothing asked"),
         "last": last if found.asked_at else Markup(),

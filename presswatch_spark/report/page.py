@@ -9,7 +9,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def page_of(found: Gathered, language: str) -> str:
             style=Markup(style),
             script=Markup(script),
             data=Markup(_data(data_tables, say)),
-            command=lambda query: shlex.join(["presswatch", "sql", found.tables, query]),
+            command=partial(_command, found.tables),
             sections=SECTIONS,
             tables=found.tables,
             made_at=found.made_at.replace(microsecond=0),
@@ -68,6 +68,13 @@ def page_of(found: Gathered, language: str) -> str:
 @cache
 def _static(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
+
+
+def _command(tables: str, query: str) -> str:
+    """Return the command that asks a query, quoted for a shell as a person would."""
+    if set('"$`\\!') & set(query):
+        return shlex.join(["presswatch", "sql", tables, query])
+    return f'presswatch sql {shlex.quote(tables)} "{query}"'
 
 
 def _digest(text: str) -> str:

@@ -29,7 +29,7 @@ TICKS_WIDE, TICKS_NARROW = 6, 2
 BREAK = "\n"
 """Where a name goes on in the next line on a phone, and behind a comma on a desk."""
 
-Rows = Sequence[Mapping[str, Any]]
+Chart = alt.LayerChart | alt.FacetChart
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,13 @@ class Dots:
 
 def pictures(drawn: Bars | Dots, label: str, say: Words) -> tuple[str, str]:
     """Return the picture for a desk and for a phone, as SVG with `label` as its name."""
-    draw: Callable[[Any, int, int, Words], alt.LayerChart] = _bars if isinstance(drawn, Bars) else _dots
+    draw: Callable[[Any, int, int, Words], Chart] = _bars if isinstance(drawn, Bars) else _dots
     sizes = ((WIDE, NAMES_WIDE), (NARROW, NAMES_NARROW))
     wide, narrow = (_svg(draw(drawn, width, names, say), label, say) for width, names in sizes)
     return wide, narrow
 
 
-def _bars(bars: Bars, width: int, names: int, say: Words) -> alt.LayerChart:
+def _bars(bars: Bars, width: int, names: int, say: Words) -> Chart:
     rows = [
         {"name": name, "series": series, "length": lengths[place], "order": order}
         for order, (series, lengths) in enumerate(bars.series.items())
@@ -91,7 +91,7 @@ def _bars(bars: Bars, width: int, names: int, say: Words) -> alt.LayerChart:
     return alt.layer(drawn, texts).properties(width=width, height=alt.Step(step))
 
 
-def _dots(dots: Dots, width: int, names: int, say: Words) -> alt.LayerChart:
+def _dots(dots: Dots, width: int, names: int, say: Words) -> Chart:
     rows = [
         {"name": name, "source": source, "size": size, "text": say.number(size).unescape()}
         for name, source, size in dots.cells
@@ -117,7 +117,7 @@ def _names(pixels: int) -> alt.Axis:
     )
 
 
-def _svg(chart: alt.LayerChart, label: str, say: Words) -> str:
+def _svg(chart: Chart, label: str, say: Words) -> str:
     themed = (
         chart.configure(background="transparent", font=FONT, padding=PADDING, aria=False)
         .configure_view(stroke=None)
@@ -128,6 +128,7 @@ def _svg(chart: alt.LayerChart, label: str, say: Words) -> str:
         .configure_legend(labelColor=INK, labelFontSize=12, symbolType="square", columnPadding=18)
         .configure_text(fontSize=12)
     )  # fmt: skip
-    locale = "fr-FR" if say.language == "fr" else "en-GB"
-    drawn = vl_convert.vegalite_to_svg(themed.to_dict(), format_locale=locale)
+    drawn = vl_convert.vegalite_to_svg(
+        themed.to_dict(), format_locale="fr-FR" if say.language == "fr" else "en-GB"
+    )
     return drawn.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)

@@ -85,18 +85,20 @@ def _digest(text: str) -> str:
 def _data(tables: Sequence[Any], say: Words) -> str:
     """Return the rows of tables for the script: by column, as JSON that ends no element."""
     texts = {name: say(name).unescape() for name in ("rows shown", "sort by")}
-    packed = {table.name: _columns(table.columns, table.rows) for table in tables if table.rows}
+    packed = {table.name: _columns(table.columns, table.rows, say) for table in tables if table.rows}
     text = json.dumps({"texts": texts, "tables": packed}, ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _columns(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[dict[str, Any]]:
+def _columns(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], say: Words) -> list[dict[str, Any]]:
+    """Return the cells of each column: what sorts them, and what is shown where that is not the same."""
     packed = []
     for place, column in enumerate(columns):
         cells = [row[place] for row in rows]
         one: dict[str, Any] = {"kind": column.kind, "values": [cell.value for cell in cells]}
         shown = [cell.shown.striptags() if "<" in cell.shown else cell.shown.unescape() for cell in cells]
-        if shown != one["values"]:
+        usual = [say.number(value).unescape() if type(value) is int else value for value in one["values"]]
+        if shown != usual:
             one["shown"] = shown
         if any(cell.link for cell in cells):
             one["links"] = [cell.link for cell in cells]

@@ -33,28 +33,32 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         # In brief.
         "brief": ("En bref", "In brief"),
         "pages": ("pages", "pages"),
+        "pages one": ("page", "page"),
         "articles": ("articles", "articles"),
+        "articles one": ("article", "article"),
         "texts": ("textes différents", "different texts"),
+        "texts one": ("texte", "text"),
         "hosts": ("sites", "sites"),
-        "pages says": ("d'autres sites reprennent des articles", "on other sites hold articles"),
-        "articles says": ("s'y retrouvent, en tout ou en partie", "stand there, whole or in part"),
+        "hosts one": ("site", "site"),
+        "pages says": ("sur les sites d'autrui", "on other people's sites"),
+        "articles says": ("dans ces pages, en tout ou en partie", "on these pages, whole or in part"),
         "texts says": ("parmi ces pages", "among these pages"),
-        "hosts says": ("les publient", "publish them"),
+        "hosts says": ("où elles se trouvent", "that have them"),
         "nothing found": (
             "Aucune reprise n'a été trouvée dans ce qui a été lu.",
             "No copy was found in what was read.",
         ),
         "all read": (
-            "Les {shards} fichiers prévus ont tous été lus jusqu'au bout.",
-            "All {shards} files that were planned were read to their end.",
+            "Fichiers prévus : {shards}. Tous ont été lus jusqu'au bout.",
+            "Files planned: {shards}. All were read to their end.",
         ),
         "not all read": (
-            "{complete} fichiers sur {shards} ont été lus jusqu'au bout ; {partial} en partie ; {failed}"
-            " pas du"
-            " tout. Ce qui n'a pas été lu peut contenir d'autres reprises : une absence n'y vaut rien.",
-            "{complete} of {shards} files were read to their end; {partial} in part; {failed} not at all."
-            " What"
-            " was not read may hold more copies: there, absence means nothing.",
+            "Fichiers prévus : {shards}. Lus jusqu'au bout : {complete} ; en partie : {partial} ; pas du"
+            " tout :"
+            " {failed}. Ce qui n'a pas été lu peut contenir d'autres reprises : une absence n'y vaut rien.",
+            "Files planned: {shards}. Read to their end: {complete}; in part: {partial}; not at all:"
+            " {failed}."
+            " What was not read may hold more copies: there, absence means nothing.",
         ),
         "read unknown": (
             "Les tables ne disent pas combien de fichiers ont été lus : une absence n'y vaut rien.",
@@ -78,7 +82,7 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
             " twice.",
         ),
         "what letters mean": ("La force de chaque résultat", "How strong each finding is"),
-        "letter A": ("Parle d'elle-même", "Speaks for itself"),
+        "letter A": ("Parle de lui-même", "Speaks for itself"),
         "letter B": ("Indices sérieux", "Strong evidence"),
         "letter C": ("À examiner par une personne", "For a person to examine"),
         "letter D": ("Ne pas produire", "Not to be used"),
@@ -208,10 +212,10 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "table for_a_person": ("Résultats à examiner (lettre C)", "Findings to examine (letter C)"),
         "about titles": (
-            "Un zéro veut dire : rien n'a été trouvé dans les {complete} fichiers, sur {shards}, lus jusqu'au"
-            " bout.",
-            "A zero means: nothing was found in the {complete} of {shards} files that were read to their"
-            " end.",
+            "Un zéro veut dire : rien n'a été trouvé dans ce qui a été lu jusqu'au bout ({complete} sur"
+            " {shards}"
+            " fichiers).",
+            "A zero means: nothing was found in what was read to its end ({complete} of {shards} files).",
         ),
         "about all_hosts": (
             "Les autres sites, ceux qui ont le plus de pages d'abord.",
@@ -431,10 +435,7 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "To ask for these figures again: {command}. The newest look has the digest {digest}.",
         ),
         # Exposure.
-        "exposure": (
-            "Modèles d'IA qui disent s'en être servis",
-            "AI models whose publishers name these datasets",
-        ),
+        "exposure": ("Les modèles d'IA, selon leurs éditeurs", "AI models, by their publishers' word"),
         "exposure proves nothing": (
             "Ce que disent les éditeurs de modèles porte sur des jeux de données. Cela ne prouve ni qu'un"
             " modèle a"

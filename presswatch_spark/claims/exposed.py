@@ -140,7 +140,12 @@ class Exposed:
             if exposure.dataset == group.product and (named := exposure.speaks_of(group.release)):
                 yield exposure, named
 
-    def _joined(self, by: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def query(self, by: Sequence[str]) -> str | None:
+        """Return the query that joins the rows to the exposures; None if none speaks of them.
+
+        Args:
+            by: columns of `BY_ARTICLE` that it counts by, beside dataset, release and exposure.
+        """
         marks = [
             (*group.key, exposure.dataset, named, exposure.id, language)
             for group in self.groups
@@ -148,9 +153,9 @@ class Exposed:
             for language in _spellings(exposure)
         ]
         if not marks:
-            return
+            return None
         keys = [f"f.{name}" for name in by] + ["m.product", "m.release", "m.release_is", "m.exposure"]
-        query = f"""
+        return f"""
             with marks as (
                 select {", ".join(_MARK)} from (values {", ".join(map(_row, marks))}) as t (
                     {", ".join(_MARK)}
@@ -161,6 +166,11 @@ class Exposed:
                 on {" and ".join(f"m.{name} = f.{name}" for name in _GROUP)}
                 and (m.language = '' or array_contains(f.languages, m.language))
             group by {", ".join(keys)} order by {", ".join(keys)}"""
+
+    def _joined(self, by: Sequence[str]) -> Iterator[dict[str, Any]]:
+        query = self.query(by)
+        if query is None:
+            return
         answer = answer_of(self.store, query, self.engine)
         for values in answer.rows:
             row = dict(zip(answer.columns, values, strict=True))

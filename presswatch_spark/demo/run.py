@@ -141,7 +141,15 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
     dossier = None
     if is_installed():
         dossier = make_dossier(folder, say)
-        make_report(tables, reports_in(folder), StorageOptions(), corpus=corpus, engine="duckdb", say=say)
+        make_report(
+            tables,
+            reports_in(folder),
+            StorageOptions(),
+            case=str(folder / "case"),
+            corpus=corpus,
+            engine="duckdb",
+            say=say,
+        )
     return Demonstration(
         folder=folder,
         pages=tuple(page for shelf in pages.values() for page in shelf),

@@ -50,7 +50,7 @@ def followed(path: str, storage: StorageOptions) -> Followed:
     case = Case.open(path, storage)
     standing = Standing.of(case)
     removed, claims = standing.claims()
-    probes = standing.probes
+    course = standing.course
     return Followed(
         case=path,
         opened_at=str(case.about["opened_at"]),
@@ -60,9 +60,9 @@ def followed(path: str, storage: StorageOptions) -> Followed:
         recipients=_by_recipient(list(standing.rows()), list(load_recipients().values())),
         states=dict(standing.counts()),
         alarms=dict(Counter(alarm.kind for alarm in standing.alarms())),
-        rounds=len({probe["round"] for probe in probes}),
-        asked_at=max((probe["asked_at"] for probe in probes), default=None),
-        newest=str(probes[-1]["probe_sha256"] if probes else case.about["targets_digest"]),
+        rounds=course.rounds,
+        asked_at=course.asked_at,
+        newest=course.newest or str(case.about["targets_digest"]),
     )
 
 

@@ -241,7 +241,7 @@ def test_the_walk_of_a_lawyer_leads_from_facts_to_a_notice_and_what_came_of_it(
                 steps = [words for words in commands_of(content) if words[0] != "make"]
                 printed = "".join(_taken(words, stamping.url, capsys) for words in steps)
     assert compared == 8
-    rows = TableStore.open("dossier/claims").read("claims").to_pylist()
+    rows = TableStore.open("demo/tables").read("claims").to_pylist()
     judged = [row for row in rows if row["review"] == "no_claim"]
     assert [row["confidence"] for row in judged] == ["D"]
 
@@ -271,7 +271,7 @@ def _judge_one(words: list[str]) -> None:
         given["--reviewer"],
         StorageOptions(),
         given["--corpus"],
-        given["--tables"],
+        given.get("--tables"),
         labels=LABELS,
         language=given["--lang"],
     )

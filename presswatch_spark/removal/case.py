@@ -47,7 +47,6 @@ LOCK, LEASE_SECONDS = "case.lock", 60.0
 TARGETS_A_FILE = 50_000
 LEAN = (
     "number", "round", "batch", "role", "target_sha256", "asked_at", "clock_offset", "request", "file_uri",
-    "status",
     "etag", "last_modified", "bytes", "record_offset", "record_length", "row_index", "record_sha256",
     "document_url", "text_sha256", "copied_words", "outcome", "probe_sha256",
 )  # fmt: skip

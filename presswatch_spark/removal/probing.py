@@ -176,6 +176,7 @@ class Prober:
     tables: Tables | None = None
     tell: Callable[[str], None] = lambda line: None
     _blocked: dict[str, str] = field(default_factory=dict)
+    _answers: Counter[tuple[str, int | None]] = field(default_factory=Counter)
 
     def probe(self) -> Probed:
         """Ask for all targets once; a round that was begun and not finished goes on.
@@ -251,7 +252,7 @@ class Prober:
             newest=standing.course.newest or str(self.case.about["targets_digest"]),
             standing=standing,
             alarms=[alarm for alarm in standing.alarms() if alarm.round == begun.number],
-            unheard=_unheard([row for row in found if row["role"] in OF_INDEX]),
+            unheard=_unheard(self._answers),
         )
 
     def _resolved(self, begun: Round, known: _Known, left: Collection[str]) -> None:
@@ -367,6 +368,7 @@ class Prober:
         if not rows:
             return
         number = begun.number
+        self._answers.update((row["outcome"], row.get("status")) for row in rows if row["role"] in OF_INDEX)
         written = map(lean_of, known.chain.append(number, [{**row, "round": number} for row in rows]))
         added = list(written)
         known.current += added
@@ -378,16 +380,19 @@ class Prober:
         return ReadOptions(**reading, release=release, pdf=True, storage=self.config.storage)
 
 
-def _unheard(of_index: Sequence[Row]) -> str:
-    """Return what an index said that gave no answer at all; nothing if it gave one, or was not asked."""
-    if not of_index or any(row["outcome"] in ANSWERS_OF_INDEX for row in of_index):
+def _unheard(answers: Counter[tuple[str, int | None]]) -> str:
+    """Return what an index said that gave no answer at all; nothing if it gave one, or was not asked.
+
+    Args:
+        answers: how often it gave each outcome with each status.
+    """
+    if not answers or any(outcome in ANSWERS_OF_INDEX for outcome, _ in answers):
         return ""
-    statuses = Counter(row["status"] for row in of_index)
     said = [
-        f"{times:,} times {'status' if status else 'no status'}{f' {status}' if status else ''}"
-        for status, times in statuses.most_common()
+        f"{times:,} times {'no status' if status is None else f'status {status}'}"
+        for (_, status), times in answers.most_common()
     ]
-    return f"asked for {counted(len(of_index), 'page')}, it answered none: {', '.join(said)}"
+    return f"asked for {counted(answers.total(), 'page')}, it answered none: {', '.join(said)}"
 
 
 def _page(target: Row) -> Page:

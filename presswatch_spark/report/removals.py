@@ -23,8 +23,9 @@ class Followed:
     """How a case stands.
 
     `recipients`: counts of places by `GROUPS`, by the name of each recipient; a place may be a matter for
-    several. `states`: how many places are in each state. `alarms`: how many of each kind. `asked_at`: when a
-    place was asked for last; None if none was. `newest`: digest of the newest probe, or of the targets.
+    several. `states`: how many places are in each state. `alarms`: how many of each kind. `asked_at`: when
+    the last round was begun; None if no place was asked for. `newest`: digest of the newest probe, or of the
+    targets.
     """
 
     case: str
@@ -50,7 +51,8 @@ def followed(path: str, storage: StorageOptions) -> Followed:
     case = Case.open(path, storage)
     standing = Standing.of(case)
     removed, claims = standing.claims()
-    probes = standing.probes
+    # A round may have been begun and have asked nothing.
+    rounds = case.rounds() if standing.course.probes else []
     return Followed(
         case=path,
         opened_at=str(case.about["opened_at"]),
@@ -60,9 +62,9 @@ def followed(path: str, storage: StorageOptions) -> Followed:
         recipients=_by_recipient(list(standing.rows()), list(load_recipients().values())),
         states=dict(standing.counts()),
         alarms=dict(Counter(alarm.kind for alarm in standing.alarms())),
-        rounds=len({probe["round"] for probe in probes}),
-        asked_at=max((probe["asked_at"] for probe in probes), default=None),
-        newest=str(probes[-1]["probe_sha256"] if probes else case.about["targets_digest"]),
+        rounds=len(rounds),
+        asked_at=datetime.fromisoformat(rounds[-1].begun_at) if rounds else None,
+        newest=standing.course.newest or str(case.about["targets_digest"]),
     )
 
 

@@ -144,6 +144,15 @@ class RunRules:
         without="left out",
         flag="--shard-digest/--no-shard-digest",
     )
+    gate_audit: float = setting(
+        0.0,
+        "Share of the documents that `read.languages` leaves out of WET and WARC to read all the same, to see"
+        " what that costs in matches; they give no rows",
+        low=0,
+        high=1,
+        without="none is read",
+        value="SHARE",
+    )
     operator: str | None = setting(
         None, "Who runs the scan, for `runs.operator`", without="nobody is named", value="NAME"
     )

@@ -100,7 +100,6 @@ class _WarcGate:
         self._languages = frozenset(code.lower() for code in options.languages)
         self._draw = Draw(options.audit)
         self._no_gate = headers.gate_of(frozenset())
-        self._row = np.empty(headers.COLUMNS, np.int64)
         self._heads = _Heads()
         self._view = memoryview(b"")
         self._starts: Sequence[int] = ()
@@ -169,12 +168,12 @@ class _WarcGate:
             or self._draw.holds(header)
         ):
             return None
-        end, after = self._starts[k + 1 : k + 3]
-        of_metadata = self._gated_by(end, after, url)
-        return Stretch(after, 2, 1, row[headers.END] + of_metadata) if of_metadata else None
+        of_metadata = self._gated_by(k + 1, url)
+        return Stretch(self._starts[k + 2], 2, 1, row[headers.END] + of_metadata) if of_metadata else None
 
-    def _gated_by(self, start: int, end: int, url: bytes) -> int:
-        """Return what the member at `start` inflates to, if it holds metadata that gate the URL; else 0."""
+    def _gated_by(self, k: int, url: bytes) -> int:
+        """Return what member k in view inflates to, if it is verified metadata that gate the URL; else 0."""
+        start, end = self._starts[k : k + 2]
         if end - start > METADATA_STORED_BYTES:
             return 0
         inflater = isal_zlib.decompressobj(31)
@@ -182,16 +181,14 @@ class _WarcGate:
             data = inflater.decompress(self._view[start:end])
         except IsalError:
             return 0
-        if not inflater.eof or inflater.unused_data:
+        row = self._rows[k]
+        first, body, size = row[headers.START], row[headers.BODY], row[headers.END]
+        # What was read of its head is verified now, too.
+        header = self._heads.data[first:body].tobytes()
+        if not inflater.eof or inflater.unused_data or len(data) != size or not data.startswith(header):
             return 0
-        row = self._row
-        body = headers.header_of(np.frombuffer(data, np.uint8), self._no_gate, row)
-        kind, declared, uri, uri_end = row[
-            [headers.KIND, headers.DECLARED, headers.URI, headers.URI_END]
-        ].tolist()
-        sound = body > 0 and row[headers.DAMAGE] == headers.SOUND and kind == headers.METADATA
-        if not sound or data[uri:uri_end] != url or body + declared + boundaries.CLOSING_BYTES != len(data):
+        if data[row[headers.URI] - first : row[headers.URI_END] - first] != url:
             return 0
-        languages = identified(data[body : body + declared])
+        languages = identified(data[body - first : size - boundaries.CLOSING_BYTES])
         gated = bool(languages) and self._languages.isdisjoint(code.lower() for code in languages or ())
         return len(data) if gated else 0

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import entry_njit, uncounted_njit
+from presswatch_spark.compiled import uncounted_njit
 from presswatch_spark.html.tags import find
 from presswatch_spark.model import Bytes, Offsets
 from presswatch_spark.text.kernels import U64
@@ -256,9 +256,3 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
         twice = twice or seen & field != 0
         seen |= field
     return -1
-
-
-@entry_njit
-def header_of(data: Bytes, gate: Gate, row: Offsets) -> int:
-    """Fill `row` from the header that begins `data`, as `read_header` does; -1 if no record begins there."""
-    return int(read_header(data, 0, gate, row)) if is_version(data, 0) else -1

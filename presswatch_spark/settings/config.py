@@ -146,8 +146,7 @@ class RunRules:
     )
     gate_audit: float = setting(
         0.0,
-        "Share of the documents that `read.languages` leaves out of WET and WARC to read all the same, to see"
-        " what that costs in matches; they give no rows",
+        "Share of the documents left out of WET and WARC by language to read as an audit, without rows",
         low=0,
         high=1,
         without="none is read",

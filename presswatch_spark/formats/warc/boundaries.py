@@ -29,6 +29,8 @@ _signed: Any = np.int64
 GZIP_HEADER_BYTES = 10
 MOST_PASSED_BYTES = 4 << 20
 """A record that inflates to more is read."""
+# The reach of all members in a view, to its bytes: what is packed better, or made to look so, is read.
+_MOST_REACH = 256
 
 # What `true_end` and `judge_heads` say of a member.
 READ, NOT_YET, PROVEN = 0, -1, 1
@@ -159,11 +161,13 @@ def judge_heads(
         there is none; `NOT_YET`), how many they are, and the bytes that they inflate to.
         row: int64 (COLUMNS,), for our own use.
     """
+    left = _MOST_REACH * len(data)
     for k in range(len(starts) - 1, -1, -1):
         table[k] = READ
         head = heads[bounds[k] : bounds[k + 1]]
         size = _gated_size(head, gate, far, most, below, row)
-        if size < 0:
+        left -= max(0, size)
+        if size < 0 or left < 0:
             continue
         if k + 1 == len(starts):
             table[k, 0] = READ if final else NOT_YET
@@ -217,6 +221,7 @@ def judge_members(
         proofs: int64 (m,), filled: what `true_end` says of the member's end where the next one begins. It is
         `PROVEN` only if a record begins there.
     """
+    left = _MOST_REACH * len(data)
     for k in range(len(starts) - 1, -1, -1):
         proofs[k], row = READ, rows[k]
         row[:] = 0
@@ -228,7 +233,8 @@ def judge_members(
             continue
         row[START], row[BODY], row[END] = at, at + body, body + row[DECLARED] + CLOSING_BYTES
         row[URI], row[URI_END] = at + row[URI], at + row[URI_END]
-        if row[KIND] != REQUEST and row[KIND] != RESPONSE:
+        left -= int(row[END])
+        if left < 0 or (row[KIND] != REQUEST and row[KIND] != RESPONSE):
             continue
         if k + 1 == len(starts):
             proofs[k] = READ if final else NOT_YET

@@ -98,20 +98,20 @@ def inflate_heads(data: Bytes, starts: Offsets, heads: Bytes, bounds: Offsets, w
     Args:
         data: uint8 (n,), stored bytes.
         heads: uint8, filled: a head ends behind the record's header, or after `MOST_HEAD_BYTES`. It is empty
-        if the member is none, has optional fields, or is cut before; and where there is no more room.
+        if the member is none, has optional fields, or is cut before; and where there is no more room. As many
+        bytes as there is room for are looked at, no more: a file may be all magics.
         bounds: int64 (len(starts) + 1,), filled: head k is heads[bounds[k]:bounds[k + 1]].
     """
-    filled = 0
+    filled = spent = 0
     bounds[0] = 0
     for k in range(len(starts)):
-        start = starts[k]
-        if (
-            start + GZIP_HEADER_BYTES < len(data)
-            and data[start + 3] == 0
-            and filled + MOST_HEAD_BYTES <= len(heads)
-        ):
+        start = _signed(starts[k])
+        begins = start + GZIP_HEADER_BYTES < len(data) and data[start + 3] == 0
+        if begins and filled + MOST_HEAD_BYTES <= len(heads) and spent < len(heads):
             stop = min(len(data), start + MOST_STORED_BYTES)
-            filled += max(0, _inflate(data, start + GZIP_HEADER_BYTES, stop, heads, filled, work))
+            count, at = _inflate(data, start + GZIP_HEADER_BYTES, stop, heads, filled, work)
+            filled += max(0, count)
+            spent += max(0, count) + at - start
         bounds[k + 1] = filled
 
 
@@ -253,14 +253,14 @@ def _more(data: Bytes, at: int, stop: int, hold: np.uint64, have: int) -> tuple[
 
 
 @uncounted_njit
-def _inflate(data: Bytes, at: int, stop: int, out: Bytes, first: int, work: Workspace) -> int:
-    """Inflate data[at:stop] to out[first:] until a blank line; return how many bytes, -1 if it fails."""
+def _inflate(data: Bytes, at: int, stop: int, out: Bytes, first: int, work: Workspace) -> tuple[int, int]:
+    """Inflate data[at:stop] to out[first:] until a blank line; return (how many or -1, place)."""
     hold, have, n, most = _0, 0, first, first + MOST_HEAD_BYTES
     last = False
     while not last:
         at, hold, have = _more(data, at, stop, hold, have)
         if have < 17:
-            return -1
+            return -1, at
         last, kind = hold & _1 != _0, _signed(hold >> _1 & U64(3))
         hold >>= U64(3)
         have -= 3
@@ -268,32 +268,33 @@ def _inflate(data: Bytes, at: int, stop: int, out: Bytes, first: int, work: Work
             at -= have >> 3
             hold, have = _0, 0
             if at + 4 > stop:
-                return -1
+                return -1, at
             size = _signed(data[at]) | _signed(data[at + 1]) << 8
             if size ^ (_signed(data[at + 2]) | _signed(data[at + 3]) << 8) != 0xFFFF:
-                return -1
+                return -1, at
             at += 4
             for _ in range(size):
                 if at == stop:
-                    return -1
+                    return -1, at
                 out[n] = data[at]
                 at, n = at + 1, n + 1
                 if n == most or (out[n - 1] == _LF and n - first > 2 and out[n - 3] == _LF):
-                    return int(n - first)
+                    return n - first, at
             continue
         if kind == _FIXED:
             _fixed(work)
         elif kind == _DYNAMIC:
-            at, hold, have = _lengths(data, at, stop, hold, have, work)
-            if at < 0:
-                return -1
+            after, hold, have = _lengths(data, at, stop, hold, have, work)
+            if after < 0:
+                return -1, at
+            at = after
         else:
-            return -1
+            return -1, at
         at, hold, have, n, ended = _symbols(data, at, stop, hold, have, out, first, n, work)
         if ended != _BLOCK_END:
-            return n - first if ended == _HEAD_END else -1
+            return n - first if ended == _HEAD_END else -1, at
     # The member ends here, and its content with it.
-    return int(n - first)
+    return n - first, at
 
 
 @uncounted_njit

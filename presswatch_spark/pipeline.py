@@ -37,6 +37,7 @@ from presswatch_spark.runs.attempts import Outcome, outcome_of
 from presswatch_spark.runs.provenance import provenance, spark_version
 from presswatch_spark.runs.work import Kind, ReadOne, Row, Work, key_of
 from presswatch_spark.sampling.design import draw
+from presswatch_spark.sampling.gate_audit import AUDIT_COLUMNS, audit_of
 from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.shard.matcher import Matcher, Rules
@@ -176,6 +177,7 @@ class ShardScan:
             release=rules.release,
             pdf=rules.pdf,
             max_document_bytes=rules.max_document_bytes,
+            audit=self.config.run.gate_audit,
             wants=members.wants,
             storage=self.config.storage,
             opener=Opener(self.config.run.shard_digest),
@@ -206,6 +208,11 @@ class ShardScan:
         stages, members = reading.stages, Members(matcher.corpus)
         for batch in stages.drawn("read", read):
             check_time()
+            if batch.is_audit:
+                with stages.during("sieve"):
+                    reading.audited += len(batch)
+                    reading.audited_matching += matcher.count_matching(batch, origin)
+                continue
             with stages.during("sieve"):
                 candidates = matcher.candidates(batch)
                 reading.without_url += matcher.without_url(batch)
@@ -300,6 +307,7 @@ def _facts(dataset: str, config: ScanConfig, manifest: Manifest, command: str | 
     return {
         "dataset": None if dataset == AUTO else dataset,
         "release": config.read.release,
+        "gate_audit": config.run.gate_audit or None,
         "corpus_digest": manifest.digest,
         "corpus_articles": manifest.counts.articles,
         "corpus_suppressed": manifest.counts.suppressed,
@@ -324,6 +332,7 @@ def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
         "spark_version": spark_version(),
         "dataset": formats[0] if len(formats) == 1 else None,
         "release": releases.pop() if len(releases) == 1 else None,
+        **(audit_of(log) if facts.get("gate_audit") else dict.fromkeys(AUDIT_COLUMNS)),
     }
 
 

@@ -61,6 +61,16 @@ TEXTS: Mapping[str, str] = {
     "shard": "fichier",
     # `runs`.
     "{runs} not finished": "{runs} sans fin",
+    "language gate: {gated} documents left out, {audited} of them read as an audit, {matching} with matches;"
+    " so it cost {cost} documents with matches (95 %: {low} to {high})": (
+        "filtre de langues : {gated} documents laissés de côté, dont {audited} lus comme contrôle,"
+        " {matching} avec des correspondances ; il a donc coûté {cost} documents avec des correspondances"
+        " (95 % : de {low} à {high})"
+    ),
+    "language gate: {gated} documents left out, none of them read as an audit: what it cost is not known": (
+        "filtre de langues : {gated} documents laissés de côté, dont aucun lu comme contrôle : on ne sait pas"
+        " ce qu’il a coûté"
+    ),
     "not shown in {width} columns: {names} (--json has all)": (
         "non affiché en {width} colonnes : {names} (--json donne tout)"
     ),

@@ -37,7 +37,7 @@ JOBS: Mapping[str, str] = {
     "--on",
     "target",
     metavar="TARGET",
-    help="Where it runs: local, emr-ec2, emr-serverless (a profile of conf/profiles), or a YAML file.",
+    help="Where it runs: a profile of conf/profiles (local, emr-ec2, emr-serverless …), or a YAML file.",
 )
 @click.option(
     "--profile",
@@ -133,7 +133,7 @@ class Asked:
         if tables := self.params.get("tables"):
             check_shared("TABLES", tables)
         out = self.params.get("out")
-        if service == "emr-serverless" and out and out.startswith("/"):
+        if service in ("emr-serverless", "emr-eks") and out and out.startswith("/"):
             raise ConfigError(
                 f"--out {out} lies on a disk that ends with the job",
                 where="command line",

@@ -230,9 +230,32 @@ def _matcher(path: str, digest: str, storage: StorageOptions, rules: Rules) -> M
 
 def work_of(shards: Iterable[ObjectInfo], plan_digest: str, scan_shard: ReadOne, facts: Row) -> Work:
     """Make the work of a scan; `facts` are the columns of `runs` that are known beforehand."""
+    return Work(SCAN, shards, plan_digest, _key(plan_digest, facts), scan_shard, facts)
+
+
+def scan_key(
+    paths: Sequence[str],
+    *,
+    dataset: str,
+    manifest: Manifest,
+    config: ScanConfig,
+    base: str | None = None,
+    sample: float | None = None,
+    sample_seed: int = 0,
+) -> str:
+    """Return the key of the run that `scan` begins, or goes on with, by these arguments and a corpus.
+
+    Raises:
+        InputError, StorageError: as in `scan`.
+    """
+    listed = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
+    shards, _ = _sampled(listed, sample, sample_seed)
+    return _key(shards.digest, _facts(dataset, config, manifest, None))
+
+
+def _key(plan_digest: str, facts: Row) -> str:
     names = ("dataset", "corpus_digest", "config_digest", "tool_version")
-    key = key_of(plan_digest, *(str(facts[name]) for name in names))
-    return Work(SCAN, shards, plan_digest, key, scan_shard, facts)
+    return key_of(plan_digest, *(str(facts[name]) for name in names))
 
 
 def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions) -> ShardPlan:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from presswatch_spark.corpus.building.build import build_corpus
+from presswatch_spark.demo.dossier import Dossier, make_dossier
 from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.shards import (
     web_page,
@@ -19,6 +20,7 @@ from presswatch_spark.demo.shards import (
 )
 from presswatch_spark.demo.show import match_lines
 from presswatch_spark.demo.texts import Page
+from presswatch_spark.notices.libraries import is_installed
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.queries.matches import match_rows
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
@@ -28,6 +30,7 @@ from presswatch_spark.tables.store import TableStore
 
 Writer = Callable[[Path, Sequence[Page]], object]
 ROW_DIGITS = 12
+NO_DOSSIER = "No evidence was sealed and no notice drafted: pip install 'presswatch-spark[legal]'"
 
 # Two shards a dataset, in two of its forms where it has several.
 FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
@@ -48,13 +51,17 @@ FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """A demo that has run: its pages, and what the scan found in them, in `seconds` altogether."""
+    """A demo that has run: its pages, and what the scan found in them, in `seconds` altogether.
+
+    `dossier` is None where the extra `legal` is not installed.
+    """
 
     folder: Path
     pages: tuple[Page, ...]
     articles: int
     rows: tuple[Mapping[str, Any], ...]
     summary: RunSummary
+    dossier: Dossier | None
     seconds: float
 
     @property
@@ -74,6 +81,8 @@ class Demonstration:
             f"Scanned {row['documents']} pages in {row['shards_planned']} shards (WET, WARC, C4, OSCAR) for"
             f" {self.articles} articles, in {self.seconds:.0f} s.",
             f"{len(self.rows)} matches on {pages} pages; {len(self.left_alone)} innocent pages left alone.",
+            "",
+            *(self.dossier.lines() if self.dossier else [NO_DOSSIER]),
             "",
             "Query the tables:",
             f"  .venv/bin/presswatch matches {tables} --elsewhere",
@@ -124,6 +133,7 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
         articles=manifest.counts.articles,
         rows=tuple(match_rows(TableStore.open(tables))),
         summary=summary,
+        dossier=make_dossier(folder, say) if is_installed() else None,
         seconds=time.monotonic() - started,
     )
 

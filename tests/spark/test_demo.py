@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -14,18 +15,26 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.scan import incomplete_message
+from presswatch_spark.cli.reason_labels import LABELS
 from presswatch_spark.demo.run import Demonstration, run_demo
 from presswatch_spark.demo.show import document_texts
 from presswatch_spark.demo.texts import press
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.queries.sql import run_query
+from presswatch_spark.review.opening import open_desk
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.store import TableStore
+from tests.authority import authority
 from tests.documents import README, blocks, commands, commands_of, fences, holds_in_order, text_of
 from tests.reference.words import reference_words
+from tests.reviews import judge, opened
 
 
 @pytest.fixture(scope="module")
 def demo(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Demonstration:
-    return run_demo(tmp_path_factory.mktemp("demo"))
+    folder = tmp_path_factory.mktemp("home") / "demo"
+    folder.mkdir()
+    return run_demo(folder)
 
 
 def test_every_shard_is_read_to_its_end(demo: Demonstration) -> None:
@@ -102,7 +111,7 @@ def test_the_table_fits_the_terminal_and_quotes_what_was_copied(
     lines = list(demo.lines(width))
     quotes = [line for line in lines if line.strip().startswith("“") and line.endswith("”")]
     assert len(quotes) == sum(bool(row["spans"]) for row in demo.rows)
-    shown = lines[: lines.index("Query the tables:") - 3]
+    shown = lines[: next(n for n, line in enumerate(lines) if line.startswith("Scanned "))]
     assert width is None or all(len(line) <= width for line in shown)
     # However narrow it is: a person must find the shard, and the page in it.
     places = [line for line in shown if re.search(r"\.(gz|zst|parquet), (byte|row) [\d,]+$", line)]
@@ -199,3 +208,59 @@ def test_the_tutorial_does_and_prints_what_it_says(
                 assert code == 0, said.err
                 printed = said.out.replace("\u00a0", " ").replace("\u202f", " ")
     assert compared == 7
+
+
+def test_the_walk_of_a_lawyer_leads_from_facts_to_a_notice_and_what_came_of_it(
+    demo: Demonstration, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its commands as they stand there; a browser in this process judges, and the authority is another."""
+    monkeypatch.chdir(demo.folder.parent)
+    monkeypatch.setenv("COLUMNS", "80")
+    printed, compared = "", 0
+    with authority(demo.folder.parent / "authority") as stamping:
+        shutil.copy(stamping.root, "autorite.pem")
+        for language, content in fences(text_of("tutorial/dossier")):
+            if language == "text":
+                assert holds_in_order(content, printed), f"{content}\nwas printed as\n{printed}"
+                compared += 1
+            elif language == "sh":
+                steps = [words for words in commands_of(content) if words[0] != "make"]
+                printed = "".join(_taken(words, stamping.url, capsys) for words in steps)
+    assert compared == 8
+    rows = TableStore.open("dossier/claims").read("claims").to_pylist()
+    judged = [row for row in rows if row["review"] == "no_claim"]
+    assert [row["confidence"] for row in judged] == ["D"]
+
+
+def _taken(words: list[str], authority_url: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Take a step of the walk, and return what it printed."""
+    if words[1:2] == ["review"]:
+        _judge_one(words)
+        return ""
+    words = [word.replace("https://horodatage.example/", authority_url) for word in words]
+    if words[0] == "python3":
+        done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True, check=False)
+        code, out, said = done.returncode, done.stdout, done.stderr
+    else:
+        code = cli.run(words[1:])
+        out, said = capsys.readouterr()
+    assert code == 0, f"{shlex.join(words)}\n{said}"
+    return out.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def _judge_one(words: list[str]) -> None:
+    """Open the page that a command would serve, and say of the first claim that there is none."""
+    given = dict(zip(words[2:-1:2], words[3:-1:2], strict=True))
+    desk = open_desk(
+        words[-1],
+        given["--reviews"],
+        given["--reviewer"],
+        StorageOptions(),
+        given["--corpus"],
+        given["--tables"],
+        labels=LABELS,
+        language=given["--lang"],
+    )
+    browser = opened(desk)
+    page = browser.get("/").text
+    assert judge(browser, page, "no_claim").status_code == 303

@@ -1,4 +1,4 @@
-"""`presswatch demo`: goes from nothing to a match table in one command."""
+"""`presswatch demo`: goes from nothing to a match table, and on to a dossier, in one command."""
 
 import shutil
 from pathlib import Path
@@ -22,8 +22,8 @@ MARKER = ".presswatch-demo"
 def demo(context: click.Context, /, out: str) -> None:
     """Scan a generated press and web, and show what was found.
 
-    A small press corpus, and shards with copies of it, are made from texts written for this project. A folder
-    of an earlier demo is replaced.
+    A small press corpus, and shards with copies of it, are made from texts written for this project. Its
+    claims are sealed in a bag, and a notice is drafted. A folder of an earlier demo is replaced.
     """
     from presswatch_spark.demo.run import run_demo
 

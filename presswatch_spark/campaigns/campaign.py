@@ -7,6 +7,7 @@ came since. What a killed process began is gone on with first, so that nothing i
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from presswatch_spark.campaigns.growth import build_growth, require_growth
@@ -180,18 +181,19 @@ class Campaign:
                 sample_seed=seed,
             )
             config = replace(config, run=replace(config.run, budget=self._left(budget, key)))
-        return scan(
-            paths,
-            dataset=task.item.format,
-            corpus=corpus,
-            out=self.plan.out,
-            config=config,
-            base=base,
-            command=command,
-            events=events,
-            sample=sample,
-            sample_seed=seed,
-        )
+        with _told_of_campaign(task, budget):
+            return scan(
+                paths,
+                dataset=task.item.format,
+                corpus=corpus,
+                out=self.plan.out,
+                config=config,
+                base=base,
+                command=command,
+                events=events,
+                sample=sample,
+                sample_seed=seed,
+            )
 
     def _left(self, budget: Budget, key: str) -> float:
         """Return the dollars that are left for a run; what it has cost itself, its own guard counts."""
@@ -249,7 +251,7 @@ class Campaign:
             return self.plan.corpora[last - 1].path
         older, newer = (self._opened(self.plan.corpora[number - 1]) for number in step)
         out = self.folder / CORPORA / f"{first}-{last}"
-        build_growth(older, newer, out, self.config.storage)
+        build_growth(older, newer, out, self.config)
         return out.uri
 
     def _opened(self, given: CorpusOfCampaign) -> Corpus:
@@ -264,6 +266,21 @@ class Campaign:
                 remedy="put the corpus back: a corpus never changes",
             )
         return manifest
+
+
+@contextmanager
+def _told_of_campaign(task: Task, budget: Budget) -> Iterator[None]:
+    """Say of a scan that its budget stopped that this was what is left of the campaign's."""
+    try:
+        yield
+    except BudgetError as error:
+        if budget.dollars is None:
+            raise
+        raise BudgetError(
+            f"{error.what}; that is what is left of the campaign's {budget.said}",
+            where=task.item.name,
+            remedy="give a higher budget: the campaign goes on where it is",
+        ) from error
 
 
 def with_corpus(plan: CampaignPlan, path: str, config: ScanConfig) -> CampaignPlan:

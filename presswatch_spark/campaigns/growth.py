@@ -18,9 +18,8 @@ from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.manifest import Manifest
 from presswatch_spark.corpus.store import Corpus, manifest_of
 from presswatch_spark.errors import CorpusError, InputError
-from presswatch_spark.settings.config import CorpusConfig, MinHashRules
+from presswatch_spark.settings.config import CorpusConfig, MinHashRules, RunRules, ScanConfig
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -64,18 +63,19 @@ def require_growth(older: Corpus, newer: Corpus) -> int:
 
 
 def build_growth(
-    older: Corpus, newer: Corpus, out: Folder, storage: StorageOptions, spark: SparkSession | None = None
+    older: Corpus, newer: Corpus, out: Folder, config: ScanConfig, spark: SparkSession | None = None
 ) -> Manifest:
     """Build the corpus of the articles that `newer` has and `older` has not, unless `out` holds it.
 
     Args:
+        config: how storage is reached, and Spark; how corpora are built, `newer` says.
         spark: the session to build with; default: one of its own.
 
     Raises:
         CorpusError: the build did not take every one of them as `newer` has it.
     """
     try:
-        return manifest_of(out.uri, storage)
+        return manifest_of(out.uri, config.storage)
     except CorpusError:
         # Of a build that was killed while it was copied.
         out.remove()
@@ -86,8 +86,8 @@ def build_growth(
             str(newer.folder / layout.MEMBERS),
             [str(scratch / FILE)],
             out.uri,
-            _settings_of(newer.manifest),
-            storage,
+            _settings_of(newer.manifest, config.run),
+            config.storage,
         )
     if manifest.counts.articles != wanted:
         raise CorpusError(
@@ -98,12 +98,12 @@ def build_growth(
     return manifest
 
 
-def _settings_of(manifest: Manifest) -> CorpusConfig:
-    """Return the settings that a corpus was built with."""
+def _settings_of(manifest: Manifest, run: RunRules) -> CorpusConfig:
+    """Return the settings that a corpus was built with, on the Spark of a scan."""
     values = dict(manifest.parameters)
     minhash = MinHashRules(**values.pop("minhash"))
     lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-    return CorpusConfig(**{**values, **lists}, minhash=minhash)
+    return CorpusConfig(**{**values, **lists}, minhash=minhash, master=run.master, cores=run.cores)
 
 
 def _write_articles(older: Corpus, newer: Corpus, file: Path) -> int:

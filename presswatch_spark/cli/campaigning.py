@@ -15,15 +15,20 @@ from presswatch_spark.campaigns.plan import CampaignPlan, plan_of, read_plan, wr
 from presswatch_spark.campaigns.progress import Sample
 from presswatch_spark.cli.options import scan_settings, tell
 from presswatch_spark.corpus.store import manifest_of
+from presswatch_spark.deploy.submission import SECRET_VALUES
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.releases.datasets import load_datasets
 from presswatch_spark.releases.known import at_hand, current, list_uri
 from presswatch_spark.settings.config import ScanConfig, config_digest
 from presswatch_spark.show import printable
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import canonical
 
 SCOPE = ("crawls", "since", "until", "datasets", "all_datasets", "mirrors", "listed")
 """Parameters of `campaign open` that say what is scanned; given again, they replace what was said."""
+
+
+PLACES = ("corpus", "out", "listed")
 
 
 def campaign_at(context: click.Context, path: str, flags: Mapping[str, Any]) -> Campaign:
@@ -58,9 +63,12 @@ def open_campaign(
 
     Raises:
         UsageError: there is nothing to scan, or an option is the campaign's own.
-        ConfigError: the tables or a setting that can change a row would be others than before.
+        ConfigError: the tables or a setting that can change a row would be others than before, or an address
+            holds a secret.
         InputError: a corpus did not only grow, or a dataset is not known.
     """
+    # A later call may come from another folder.
+    options = {**options, **{name: canonical(options[name]) for name in PLACES if options[name]}}
     folder = Folder.of(path, scan_settings(flags).storage)
     found = read_plan(folder)
     plan = found[0] if found else CampaignPlan("", ())
@@ -68,6 +76,7 @@ def open_campaign(
     given = scan_given(context, words)
     config = scan_settings({**given, **_given(flags)}, given["config"])
     plan = _scoped(context, replace(plan, options=words), options)
+    _refuse_secrets(plan)
     if found:
         _require_same(context, found[0], plan, options["out"], config, flags)
     elif not (options["corpus"] and options["out"]):
@@ -98,6 +107,17 @@ def scan_given(context: click.Context, words: Sequence[str]) -> Mapping[str, Any
     return given
 
 
+def _refuse_secrets(plan: CampaignPlan) -> None:
+    """Raise `ConfigError` for what looks like a secret: the campaign's file is read by others."""
+    texts = (*plan.options, *plan.mirrors.values(), plan.listed or "")
+    if any(SECRET_VALUES.search(text) for text in texts):
+        raise ConfigError(
+            "an address holds a secret, which would stand in the campaign's file",
+            where="command line",
+            remedy="leave it out: credentials come from the usual chain of AWS, or from HF_TOKEN",
+        )
+
+
 def _given(flags: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value not in (None, ())}
 
@@ -117,7 +137,7 @@ def _scoped(context: click.Context, plan: CampaignPlan, options: Mapping[str, An
             since=options["since"],
             until=options["until"],
             datasets=tuple(parts),
-            mirrors=dict(_pair(context, "--mirror", text, "=") for text in options["mirrors"]),
+            mirrors={name: canonical(uri) for name, uri in _pairs(context, options["mirrors"])},
             listed=options["listed"],
         )
     if not (plan.crawls or plan.datasets):
@@ -125,6 +145,10 @@ def _scoped(context: click.Context, plan: CampaignPlan, options: Mapping[str, An
     if (plan.since or plan.until) and not plan.crawls:
         raise click.UsageError("--since and --until are for --crawls", context)
     return plan
+
+
+def _pairs(context: click.Context, mirrors: Sequence[str]) -> list[tuple[str, str]]:
+    return [_pair(context, "--mirror", text, "=") for text in mirrors]
 
 
 def _pair(context: click.Context, option: str, text: str, sign: str) -> tuple[str, str]:

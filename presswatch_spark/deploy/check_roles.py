@@ -59,9 +59,8 @@ def check_cluster_roles(
     iam = client("iam", profile.region, credentials=credentials)
     remedy = "make EMR's default roles (aws emr create-default-roles), and start a cluster with them"
     service = str(cluster.get("ServiceRole") or "").rpartition("/")[2]
-    hosts = str((cluster.get("Ec2InstanceAttributes") or {}).get("IamInstanceProfile") or "").rpartition("/")[
-        2
-    ]
+    instances = cluster.get("Ec2InstanceAttributes") or {}
+    hosts = str(instances.get("IamInstanceProfile") or "").rpartition("/")[2]
     for name, taker in ((service, "elasticmapreduce.amazonaws.com"), (hosts, "ec2.amazonaws.com")):
         if not name:
             yield unknown("role", f"the cluster does not say which role {taker} takes")
@@ -111,13 +110,12 @@ def _role_of_hosts(iam: Any, name: str) -> Mapping[str, Any] | None:
     """Return the role of an instance profile."""
     try:
         with reaching("IAM", name):
-            roles: list[Mapping[str, Any]] = iam.get_instance_profile(InstanceProfileName=name)[
-                "InstanceProfile"
-            ]["Roles"]
+            found = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
     except ServiceError as error:
         if code_of(error) == ABSENT:
             return None
         raise
+    roles: list[Mapping[str, Any]] = found["Roles"]
     return roles[0] if roles else None
 
 

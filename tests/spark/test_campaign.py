@@ -17,8 +17,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from presswatch_spark.campaigns.progress import Runs, core_hours_spent
 from presswatch_spark.cli import main as cli
+from presswatch_spark.costs.estimate import PriceList
 from presswatch_spark.runs import engine
+from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.runs.waves import WaveReader
 from presswatch_spark.tables.store import TableStore
 from tests.commands import presswatch
@@ -125,6 +128,14 @@ def expected(history: History, folder: Path) -> set[tuple[Any, ...]]:
     return found(folder / "expected")
 
 
+def cost_of(tables: Path) -> float:
+    """The dollars that published and begun runs have cost."""
+    store = TableStore.open(str(tables))
+    begun = [each for each in unfinished_runs(store) if isinstance(each, UnfinishedRun)]
+    hours = core_hours_spent(Runs.of(store), {row["corpus_digest"] for row in store.rows("runs")}, begun)
+    return PriceList.read().machine("serverless").spark_dollars(hours)
+
+
 class KilledError(BaseException):
     """Stands for the end of a process: nothing of ours catches it."""
 
@@ -203,6 +214,10 @@ def test_a_campaign_that_is_killed_joined_and_out_of_budget_reads_everything_onc
     assert run(campaign, "--budget", f"{spent / 2:.12f}") == 1
     assert "the campaign has cost" in (told := capsys.readouterr().err)
     assert "goes on where it is" in told
+    # A little is left, and the scan that comes next is estimated to cost more.
+    assert run(campaign, "--budget", f"{cost_of(tables) + 1e-9:.12f}") == 1
+    assert "that is what is left of the campaign's" in capsys.readouterr().err
+    assert run(campaign, "--budget", "1", "--core-hours", "1") == 2
     assert run(campaign, "--budget", "1000") == 0
     assert states(campaign) == ["done"] * 3
     assert run(campaign) == 0
@@ -304,6 +319,16 @@ def test_what_was_scanned_without_a_campaign_is_done_and_a_few_shards_are_not_a_
         (("--corpus", "c", "--out", "t", "--", "--sampel", "1"), 2, "No such option"),
         (("--corpus", "c", "--out", "t", "--dataset", "mc4"), 2, "--dataset must be NAME:VALUE"),
         (("--corpus", "/no/corpus", "--out", "t"), 1, "there is no corpus here"),
+        (
+            ("--corpus", "c", "--out", "t", "--", "--base", "https://me:hunter2@mirror.example/"),
+            1,
+            "a secret",
+        ),
+        (
+            ("--corpus", "c", "--out", "t", "--mirror", "mc4=https://me:hunter2@m.example/"),
+            1,
+            "must not hold",
+        ),
     ],
 )
 def test_what_cannot_be_a_campaign_is_refused_and_nothing_is_written(
@@ -311,7 +336,8 @@ def test_what_cannot_be_a_campaign_is_refused_and_nothing_is_written(
 ) -> None:
     folder = tmp_path / "campaign"
     assert cli.run(["campaign", "open", str(folder), "--crawls", "wet", *words]) == code
-    assert said in capsys.readouterr().err
+    assert said in (told := capsys.readouterr().err)
+    assert "hunter2" not in told
     assert not folder.exists()
     assert cli.run(["campaign", "run", str(folder)]) == 1
     assert "there is no campaign here" in capsys.readouterr().err

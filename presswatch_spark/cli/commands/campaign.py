@@ -133,10 +133,14 @@ def _finished(context: click.Context, found: Campaign, item: Item, budget: Budge
 
     command, tried = without_secrets(context.obj) if context.obj else None, set[tuple[int, int]]()
     events = EventLog() if found.config.run.log_format == "json" else None
-    while task := found.task_of(found.standing_of(item), tried):
-        tried.add(task.step)
-        tell(printable(_news(task)))
+    while True:
         try:
+            # It may ask for the list of the release, too.
+            task = found.task_of(found.standing_of(item), tried)
+            if task is None:
+                return True
+            tried.add(task.step)
+            tell(printable(_news(task)))
             with failures_logged(events):
                 summary = found.carry_out(task, budget, command, events)
         except (InputError, StorageError) as error:
@@ -150,7 +154,6 @@ def _finished(context: click.Context, found: Campaign, item: Item, budget: Budge
         print_lines(summary_lines(summary, found.plan.out))
         if summary.incomplete:
             click.echo(incomplete_message(summary, found.plan.out), err=True)
-    return True
 
 
 def _news(task: Task) -> str:

@@ -13,7 +13,7 @@ from presswatch_spark.compiled_ahead import Inline
 from presswatch_spark.corpus.article_rows import article_rows
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
-from presswatch_spark.settings.config import CorpusConfig
+from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from tests.corpora import MEMBERS, article, build, write_jsonl
@@ -31,7 +31,7 @@ def made(folder: Path, name: str, rows: list[dict[str, Any]], **given: Any) -> C
 
 def growth(older: Corpus, newer: Corpus, out: Path) -> Corpus:
     folder = Folder.of(str(out), StorageOptions())
-    build_growth(older, newer, folder, StorageOptions(), cast(SparkSession, Inline()))
+    build_growth(older, newer, folder, ScanConfig(), cast(SparkSession, Inline()))
     return Corpus.open(str(out))
 
 

@@ -281,10 +281,34 @@ def work_of(
 
     `product`: the dataset's name, if the scan was told it.
     """
+    return Work(SCAN, shards, plan_digest, _key(plan_digest, facts, product), scan_shard, facts)
+
+
+def scan_key(
+    paths: Sequence[str],
+    *,
+    dataset: str,
+    manifest: Manifest,
+    config: ScanConfig,
+    base: str | None = None,
+    sample: float | None = None,
+    sample_seed: int = 0,
+    product: str | None = None,
+) -> str:
+    """Return the key of the run that `scan` begins, or goes on with, by these arguments and a corpus.
+
+    Raises:
+        InputError, StorageError: as in `scan`.
+    """
+    listed = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
+    shards, _ = _sampled(listed, sample, sample_seed)
+    return _key(shards.digest, _facts(dataset, config, manifest, None), product)
+
+
+def _key(plan_digest: str, facts: Row, product: str | None) -> str:
     names = ("dataset", "corpus_digest", "config_digest", "tool_version")
     # The name is no part of the settings: it changes no digest of a row.
-    key = key_of(plan_digest, *(str(facts[name]) for name in names), *filter(None, [product]))
-    return Work(SCAN, shards, plan_digest, key, scan_shard, facts)
+    return key_of(plan_digest, *(str(facts[name]) for name in names), *filter(None, [product]))
 
 
 def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions) -> ShardPlan:

@@ -138,7 +138,7 @@ def scan(
         _check_records(context, paths, (release, named, sample), dataset, pages_of, captures, index)
     elif named:
         _check_named(context, paths, release, dataset)
-        paths, dataset = _part_of(named, part, mirror, flags)
+        paths, dataset = part_given(named, part, mirror, flags)
     elif part or mirror:
         raise click.UsageError("--part and --mirror want a --dataset", context)
     elif release:
@@ -235,7 +235,7 @@ def _check_records(
         raise click.UsageError("captures of a census have their places; --index is for --pages-of", context)
 
 
-def _part_of(
+def part_given(
     named: str, part: str | None, mirror: str | None, flags: dict[str, Any]
 ) -> tuple[tuple[str, ...], str]:
     """Return path and format of a part of a dataset, and put its columns and release into `flags`.

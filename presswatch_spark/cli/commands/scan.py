@@ -151,8 +151,7 @@ def scan(
         summary = run_scan(
             paths, corpus=corpus, out=out, format=dataset, release=release, base=base, sample=sample,
             sample_seed=sample_seed, product=named, pages_of=pages_of, captures=captures, index=index,
-            settings=settings, events=events,
-            command=without_secrets(context.obj) if context.obj else None,
+            settings=settings, events=events, command=without_secrets(context.obj) if context.obj else None,
         ).summary  # fmt: skip
     with ending(context, incomplete=bool(summary.incomplete)):
         lines = chain(

@@ -139,6 +139,15 @@ def leaves_of(lines: Sequence[bytes], measured: alone.Measured) -> tuple[list[by
     return bag, claims
 
 
+def claims_root_of(bag: Bag) -> str:
+    """Return the root of the claims that the seal will have; rows and the corpus's files must be there."""
+    names = bag.names("data/corpus")
+    measured = {name: alone.measured_file(str(bag.folder / name)) for name in names}
+    leaves = [alone.claim_leaf(line) for line in alone.lines_of(bag.read(alone.ROWS))]
+    leaves += [alone.file_leaf(name, measured) for name in alone.files_of_claims(measured)]
+    return alone.merkle_root(leaves).hex()
+
+
 def sealed_facts(folder: Path) -> dict[str, Any]:
     """Return what the seal of a bag says; `OutputError` if there is none."""
     try:

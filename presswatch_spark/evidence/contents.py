@@ -15,9 +15,6 @@ from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.choosing import Chosen, Row
 from presswatch_spark.evidence.records import Kept
-from presswatch_spark.evidence.side_by_side import FOLDER as PAGES
-from presswatch_spark.evidence.side_by_side import page_of
-from presswatch_spark.pointers.audit import Verdict
 from presswatch_spark.queries.reservations import DECISIVE
 from presswatch_spark.removal.case import MARKER
 from presswatch_spark.rights.declared import Declared
@@ -156,18 +153,6 @@ def write_corpus(bag: Bag, corpus: Corpus, ids: Iterable[str], *, with_texts: bo
         if with_texts:
             bag.write(f"{alone.TEXTS}{sha256}.txt", body)
     bag.write(ARTICLES, "".join(f"{line}\n" for line in lines).encode())
-
-
-def write_page(bag: Bag, chosen: Chosen, corpus: Corpus, verdict: Verdict) -> None:
-    """Write article and document of a row side by side, if both are there."""
-    row = verdict.row
-    ordinal = corpus.ordinal_of(row["article_id"]) if row["article_id"] is not None else None
-    if verdict.record is None or ordinal is None:
-        return
-    texts = (verdict.record.text, corpus.body(ordinal))
-    document, article = (text.decode("utf-8", "replace") for text in texts)
-    page = page_of(row, chosen.claims[row["row_sha256"]], document, article)
-    bag.write(f"{PAGES}/{row['row_sha256']}.html", page.encode())
 
 
 def write_case(bag: Bag, chosen: Chosen) -> None:

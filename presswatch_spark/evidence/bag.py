@@ -29,6 +29,7 @@ from presswatch_spark.tables.digests import canonical_form
 VERIFIER = "verify.py"
 DECLARATION = "bagit.txt"
 INFO = "bag-info.txt"
+_BEFORE = ".before/"
 _BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
 
@@ -74,7 +75,7 @@ class Bag:
         """
         self._declare(info)
         measured = self.measured()
-        self._write_manifests("manifest", measured, lambda name: name.startswith("data/"))
+        self.write_lists("manifest", measured, lambda name: name.startswith("data/"))
         measured = self.measured()
         lines = alone.lines_of(self.read(alone.ROWS))
         bag, claims = leaves_of(lines, measured)
@@ -95,7 +96,7 @@ class Bag:
     def carry(self, seal: bytes, info: Mapping[str, str]) -> None:
         """Write what makes the payload a bag, with the seal of another bag, which this is a part of."""
         self._declare(info)
-        self._write_manifests("manifest", self.measured(), lambda name: name.startswith("data/"))
+        self.write_lists("manifest", self.measured(), lambda name: name.startswith("data/"))
         self.write(alone.SEAL, seal)
 
     def finish(self) -> None:
@@ -104,9 +105,11 @@ class Bag:
         Raises:
             CorruptError: it does not verify, so its disk has lost or changed bytes.
         """
-        self._write_manifests(
-            "tagmanifest", self.measured(), lambda name: not name.startswith(("data/", "tagmanifest-"))
-        )
+        self.write_lists("tagmanifest", self.measured(), _is_tag)
+        self._read_back()
+
+    def _read_back(self) -> None:
+        """Raise `CorruptError` if the bag does not verify."""
         faults = alone.check(str(self.folder)).faults
         if faults:
             name, what = min(faults.items())
@@ -116,6 +119,39 @@ class Bag:
                 remedy="check the disk, and give the command again",
             )
 
+    def add(self, files: Mapping[str, bytes]) -> None:
+        """Add files that belong to a finished bag, such as time-stamps: all of them, or none.
+
+        All is written beside the bag first, with room for what it replaces. Then names change, which needs
+        no more room; whatever fails is taken back.
+
+        Raises:
+            CorruptError: the bag does not verify with them, so its disk has lost or changed bytes.
+        """
+        with staged(self.folder) as draft:
+            for name, data in files.items():
+                draft.write(name, data)
+            measured = self.measured() | draft.measured()
+            draft.write_lists("tagmanifest", measured, _is_tag)
+            names = sorted(draft.names(), key=lambda name: name.startswith("tagmanifest-"))
+            before = {name for name in names if (self.folder / name).exists()}
+            for name in before:
+                draft.write(f"{_BEFORE}{name}", self.read(name))
+            os.sync()
+            try:
+                for name in names:
+                    (self.folder / name).parent.mkdir(exist_ok=True)
+                    (draft.folder / name).replace(self.folder / name)
+                self._read_back()
+                sync(str(self.folder))
+            except BaseException:
+                for name in names:
+                    if name in before:
+                        (draft.folder / f"{_BEFORE}{name}").replace(self.folder / name)
+                    else:
+                        (self.folder / name).unlink(missing_ok=True)
+                raise
+
     def _declare(self, info: Mapping[str, str]) -> None:
         self.write(VERIFIER, Path(alone.__file__).read_bytes())
         self.write(DECLARATION, _BAGIT)
@@ -124,7 +160,8 @@ class Bag:
         fields = {**info, "Payload-Oxum": f"{size}.{len(payload)}"}
         self.write(INFO, "".join(f"{name}: {_one_line(text)}\n" for name, text in fields.items()).encode())
 
-    def _write_manifests(self, kind: str, measured: alone.Measured, is_listed: Callable[[str], bool]) -> None:
+    def write_lists(self, kind: str, measured: alone.Measured, is_listed: Callable[[str], bool]) -> None:
+        """Write the manifests of a kind, with the files that are listed in it."""
         for place, algorithm in enumerate(alone.ALGORITHMS, 1):
             digests = {name: str(facts[place]) for name, facts in measured.items() if is_listed(name)}
             self.write(f"{kind}-{algorithm}.txt", alone.manifest_text(digests).encode())
@@ -188,17 +225,28 @@ def new_bag(out: str, storage: StorageOptions) -> Iterator[Bag]:
     path = folder.path
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
-        try:
-            draft.chmod(0o755)
-            yield Bag(draft)
+        with staged(path) as draft:
+            draft.folder.chmod(0o755)
+            yield draft
             # A disk may say that it is full as late as now.
             os.sync()
-            draft.rename(path)
+            draft.folder.rename(path)
             sync(str(path.parent))
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
+
+
+@contextmanager
+def staged(path: Path) -> Iterator[Bag]:
+    """Give a folder beside `path`, on the same disk; it is removed if it is there when the block ends."""
+    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+    try:
+        yield Bag(draft)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _is_tag(name: str) -> bool:
+    """Whether a file is listed in the manifests of all but the payload."""
+    return not name.startswith(("data/", "tagmanifest-"))
 
 
 def _upload(bag: Bag, folder: Folder) -> None:

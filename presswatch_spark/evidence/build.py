@@ -13,15 +13,16 @@ from presswatch_spark.evidence.bag import Bag, claims_root_of, new_bag, require_
 from presswatch_spark.evidence.choosing import Chosen, choose
 from presswatch_spark.evidence.claims_pdf import write_claims_pdfs
 from presswatch_spark.evidence.libraries import library
-from presswatch_spark.evidence.readme import write_readme
+from presswatch_spark.evidence.readme import Made, write_readme
 from presswatch_spark.evidence.records import Keeper, Kept
 from presswatch_spark.evidence.showing import Showing, showing
-from presswatch_spark.evidence.stamps import Authority, Stamped, add_stamps, certificates_of
+from presswatch_spark.evidence.stamps import Authority, Stamped, certificates_of, stamps_of
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
 from presswatch_spark.storage.exchanges import exchanges_heard
+from presswatch_spark.storage.uris import printable
 from presswatch_spark.storage.web.manners import ask_anew
 from presswatch_spark.version import __version__
 
@@ -77,7 +78,7 @@ def build_bag(
         CorpusError: there is no sound corpus.
         OutputError: `out` holds something or cannot be written, or tables are not as they were published.
     """
-    began_at, storage = datetime.now(UTC), config.storage
+    began_at, storage = datetime.now(UTC).replace(microsecond=0), config.storage
     require_new(out, storage)
     trusted = certificates_of(order.authorities, storage)
     library("typst", "evidence build")
@@ -91,13 +92,25 @@ def build_bag(
             with exchanges_heard() as exchanges:
                 kept = _keep(bag, chosen, corpus, order, config, shown)
             tell("setting the claims side by side")
-            write_claims_pdfs(shown, began_at, claims_root_of(bag))
+            root = claims_root_of(bag)
+            write_claims_pdfs(shown, began_at, root)
+        made = Made(
+            chosen,
+            corpus,
+            kept,
+            protocol.protocol_of(exchanges, began_at, order.command),
+            protocol.program_of(),
+            [printable(each.url) for each in order.authorities],
+            root,
+            began_at,
+        )
         protocol.write_exchanges(bag, exchanges)
-        protocol.write_protocol(bag, exchanges, began_at, order.command)
-        protocol.write_program(bag)
-        write_readme(bag, chosen, kept)
+        protocol.write_protocol(bag, made.protocol, made.program)
+        write_readme(bag, made)
         bag.seal(_about(chosen, corpus), _info(chosen))
-        stamps = add_stamps(bag, trusted, storage)
+        files, stamps = stamps_of(bag, trusted, storage)
+        for name, data in files.items():
+            bag.write(name, data)
         bag.finish()
         seal = sealed_facts(bag.folder)
     reasons = dict[str, int]()
@@ -115,7 +128,7 @@ def _keep(
     kept = keeper.of_rows([row for _, row in sorted(chosen.rows.items())])
     in_force, signals = contents.declarations_in_force(chosen)
     declared = keeper.of_signals(signals.values())
-    contents.write_rows(bag, chosen, kept, in_force)
+    contents.write_rows(bag, chosen, kept, in_force, order.mirrors)
     contents.write_declarations(bag, signals.values(), declared)
     contents.write_tables(bag, chosen, list(signals.values()))
     contents.write_settings(bag, chosen)

@@ -54,16 +54,16 @@ def exposure_html(
     if not speaking:
         return f"{heading}<p>{escaped(nothing_told(product, letter, say))}</p>\n"
     lines = "".join(
-        f'<li class="source">{escaped(exposure_told(exposure, named, say))}<br>'
-        f"{_sources(exposure, say)}</li>\n"
+        f'<li class="source">{escaped(exposure_told(exposure, named, say))}{_sources(exposure, say)}</li>\n'
         for exposure, named in speaking
     )
     return f"{heading}<ul>\n{lines}</ul>\n<p>{escaped(say.of(TOLD, 'proves nothing'))}</p>\n"
 
 
 def _sources(exposure: Exposure, say: Speaker) -> str:
-    return "<br>".join(
-        f"<q><bdi>{escaped(source.quotation)}</bdi></q> <bdi>{escaped(source_told(source, say))}</bdi>"
+    return "".join(
+        f'<span class="where"><q><bdi>{escaped(source.quotation)}</bdi></q>'
+        f" <bdi>{escaped(source_told(source, say))}</bdi></span>"
         for source in exposure.sources
     )
 

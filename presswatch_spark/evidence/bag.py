@@ -75,7 +75,7 @@ class Bag:
         """
         self._declare(info)
         measured = self.measured()
-        self.write_lists("manifest", measured, lambda name: name.startswith("data/"))
+        self._write_manifests("manifest", measured, lambda name: name.startswith("data/"))
         measured = self.measured()
         lines = alone.lines_of(self.read(alone.ROWS))
         bag, claims = leaves_of(lines, measured)
@@ -96,7 +96,7 @@ class Bag:
     def carry(self, seal: bytes, info: Mapping[str, str]) -> None:
         """Write what makes the payload a bag, with the seal of another bag, which this is a part of."""
         self._declare(info)
-        self.write_lists("manifest", self.measured(), lambda name: name.startswith("data/"))
+        self._write_manifests("manifest", self.measured(), lambda name: name.startswith("data/"))
         self.write(alone.SEAL, seal)
 
     def finish(self) -> None:
@@ -105,7 +105,7 @@ class Bag:
         Raises:
             CorruptError: it does not verify, so its disk has lost or changed bytes.
         """
-        self.write_lists("tagmanifest", self.measured(), _is_tag)
+        self._write_manifests("tagmanifest", self.measured(), _is_tag)
         self._read_back()
 
     def _read_back(self) -> None:
@@ -132,7 +132,7 @@ class Bag:
             for name, data in files.items():
                 draft.write(name, data)
             measured = self.measured() | draft.measured()
-            draft.write_lists("tagmanifest", measured, _is_tag)
+            draft._write_manifests("tagmanifest", measured, _is_tag)
             names = sorted(draft.names(), key=lambda name: name.startswith("tagmanifest-"))
             before = {name for name in names if (self.folder / name).exists()}
             for name in before:
@@ -160,7 +160,7 @@ class Bag:
         fields = {**info, "Payload-Oxum": f"{size}.{len(payload)}"}
         self.write(INFO, "".join(f"{name}: {_one_line(text)}\n" for name, text in fields.items()).encode())
 
-    def write_lists(self, kind: str, measured: alone.Measured, is_listed: Callable[[str], bool]) -> None:
+    def _write_manifests(self, kind: str, measured: alone.Measured, is_listed: Callable[[str], bool]) -> None:
         """Write the manifests of a kind, with the files that are listed in it."""
         for place, algorithm in enumerate(alone.ALGORITHMS, 1):
             digests = {name: str(facts[place]) for name, facts in measured.items() if is_listed(name)}

@@ -17,11 +17,11 @@ from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF
 from presswatch_spark.evidence.showing import Showing
 from presswatch_spark.evidence.side_by_side import FOLDER, LANGUAGES
-from presswatch_spark.evidence.typesetting import moment_in, pdf_of, signs
+from presswatch_spark.evidence.typesetting import forget_documents, moment_in, pdf_of, signs
 from presswatch_spark.version import __version__
 
 TEMPLATE = Path(__file__).with_name("claims.typ")
-PART = 250
+PART = 100
 """Claims in one PDF; more come in several."""
 ATTACHED = "rows.jsonl"
 _OPENING = ("opening", "long", "signs", "attached")
@@ -49,7 +49,9 @@ def write_claims_pdfs(showing: Showing, moment: datetime, claims_root: str) -> N
             footer = say.of(CLAIMS_PDF, "footer", root=claims_root)
             data |= {"moment": moment_in(moment), "footer": footer}
             name = f"{FOLDER}/{pdf_name(language, number, len(parts))}"
-            showing.bag.write(name, pdf_of(TEMPLATE, data, moment, {ATTACHED: attached}))
+            showing.bag.write(name, pdf_of(TEMPLATE, data, moment, {ATTACHED: attached}, tagged=False))
+            if len(parts) > 1:
+                forget_documents()
 
 
 def _part(showing: Showing, rows: Sequence[str], number: int, of: int, say: Speaker) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from presswatch_spark.storage.scratch import scratch_folder
 
 DATA = "data.json"
 # What Libertinus Serif and DejaVu Sans Mono have, of scripts that need no marks around their letters.
-_RANGES = (
+RANGES = (
     (0x9, 0xA), (0x20, 0x7E), (0xA0, 0xAC), (0xAE, 0x2FF), (0x370, 0x482), (0x48A, 0x4FF), (0x531, 0x587),
     (0x5D0, 0x5EA), (0x61B, 0x61B), (0x61F, 0x61F), (0x621, 0x63A), (0x640, 0x64A), (0x660, 0x66D),
     (0x679, 0x67B), (0x67E, 0x680), (0x686, 0x687), (0x691, 0x691), (0x698, 0x698), (0x6A9, 0x6A9),
@@ -29,21 +29,29 @@ _RANGES = (
     (0x2200, 0x22FF), (0x2500, 0x25FF), (0x2605, 0x2606), (0x27E8, 0x27E9), (0xFB00, 0xFB04),
     (0xFFFD, 0xFFFD),
 )  # fmt: skip
-_HAS = "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in _RANGES)
+_HAS = "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in RANGES)
 _LACKS = re.compile(f"[^{_HAS}](?:[^{_HAS}]|[ \\n](?=[^{_HAS}]))*")
 _PLAIN = re.compile(r"[^\t\n -~\u00a0-\u00ac\u00ae-\u00ff]")
+_KEPT_BY_TYPST = 12
 SIGNS_NAMED = 12
 """A run of so many signs that the fonts lack is named sign by sign; of a longer one, its beginning."""
 
 
 def pdf_of(
-    template: Path, data: Mapping[str, Any], moment: datetime, attached: Mapping[str, Path] | None = None
+    template: Path,
+    data: Mapping[str, Any],
+    moment: datetime,
+    attached: Mapping[str, Path] | None = None,
+    *,
+    tagged: bool = True,
 ) -> bytes:
     """Return data, set by a template that reads them from `DATA`, as PDF/A-3b.
 
     Args:
         moment: what the document gives as the time of its making.
         attached: files by the names that the template attaches them by.
+        tagged: mark what is a heading, a list or a table, for those who listen to it; a long document is
+            three times as large by that.
 
     Raises:
         ConfigError: typst is not installed.
@@ -63,10 +71,18 @@ def pdf_of(
                 ignore_system_fonts=True,
                 pdf_standards=["a-3b"],
                 timestamp=int(moment.timestamp()),
+                pdf_tags=tagged,
             )
         except typst.TypstError as error:
             raise OutputError(f"the PDF cannot be made: {error}", where=template.stem) from error
     return made
+
+
+def forget_documents() -> None:
+    """Have typst give back the memory of the documents that it has set: it keeps those of the last ten."""
+    typst = library("typst", "evidence")
+    for number in range(_KEPT_BY_TYPST):
+        typst.compile(f'#"{number}"'.encode(), ignore_system_fonts=True)
 
 
 def moment_in(moment: datetime) -> dict[str, int]:

@@ -17,6 +17,8 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "title": ("titre", "titres"),
     "publisher": ("éditeur", "éditeurs"),
     "pair": ("paire", "paires"),
+    "place": ("lieu", "lieux"),
+    "probe": ("interrogation", "interrogations"),
     "other reason": ("autre motif", "autres motifs"),
     "fault": ("défaut", "défauts"),
     "file": ("fichier", "fichiers"),
@@ -199,6 +201,29 @@ TEXTS: Mapping[str, str] = {
         "incomplet : {unread} fichiers de réponses sur {planned} n'ont pas été lus en entier ; ce qui y était"
         " déclaré ne compte pas"
     ),
+    # `removal status`.
+    "the text is there": "le texte est là",
+    "the record has another text": "l'enregistrement a un autre texte",
+    "the record has fewer of the article's words": "l'enregistrement a moins de mots de l'article",
+    "the index has no entry, and the record reads": "l'index n'a plus d'entrée, et l'enregistrement se lit",
+    "the text stands elsewhere in the file": "le texte se trouve ailleurs dans le fichier",
+    "the record is there, without content": "l'enregistrement est là, sans contenu",
+    "no record is at its place, and its neighbours read": (
+        "aucun enregistrement n'est à sa place, et ses voisins se lisent"
+    ),
+    "the whole file was read, and it is not in it": "le fichier entier a été lu, et il ne s'y trouve pas",
+    "the file was missing twice, a day apart": "le fichier manquait deux fois, à un jour d'écart",
+    "an older revision serves it, the newest does not": "une version ancienne le sert, pas la plus récente",
+    "access was refused, which removes nothing": "l'accès a été refusé, ce qui ne retire rien",
+    "it was removed, and is there again": "il avait été retiré, et il est revenu",
+    "a later capture of its URL has the article": "une capture plus tardive de son adresse a l'article",
+    "nobody can say": "personne ne peut le dire",
+    "undecided: {doubt}": "indécis : {doubt}",
+    "alarm of round {round}: {kind}: {about}: {detail}": (
+        "alerte du tour {round} : {kind} : {about} : {detail}"
+    ),
+    "chain: {probes}, the newest {newest}": "chaîne : {probes}, la dernière {newest}",
+    "{removed} of {claims} removed, at every place": "retiré en tous lieux : {removed} sur {claims}",
 }
 
 NAMES: Mapping[str, str] = {
@@ -292,6 +317,22 @@ NAMES: Mapping[str, str] = {
     "persists": "maintenu",
     "new": "nouveau",
     "reappeared": "réapparu",
+    # States and alarms of `removal`.
+    "places": "lieux",
+    "present": "présent",
+    "hidden": "masqué",
+    "blanked": "vidé",
+    "overwritten": "écrasé",
+    "dropped": "ôté",
+    "withdrawn": "fichier retiré",
+    "superseded": "remplacé",
+    "restricted": "restreint",
+    "recaptured": "capturé à nouveau",
+    "undecided": "indécis",
+    "index disagrees": "index contredit",
+    "control lost": "témoin perdu",
+    "file changed": "fichier changé",
+    "yield fell": "rendement en baisse",
     # Columns of `rights`, and what stands in them.
     "agent": "robot",
     "reserved": "réservé",

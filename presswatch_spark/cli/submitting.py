@@ -3,8 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,18 +11,16 @@ import click
 
 from presswatch_spark.cli.exits import FAILED
 from presswatch_spark.cli.options import print_lines
-from presswatch_spark.deploy.archive import archive_for
 from presswatch_spark.deploy.emr import Service
 from presswatch_spark.deploy.following import driver_log, wait
 from presswatch_spark.deploy.ledger import Ledger, Running
 from presswatch_spark.deploy.on_this_machine import local_command
 from presswatch_spark.deploy.profiles import Profile
-from presswatch_spark.deploy.starter import ROOT, archive_of, hosts_of, service_of
+from presswatch_spark.deploy.starter import ROOT, archive_of, service_of
 from presswatch_spark.deploy.submission import submission
-from presswatch_spark.deploy.tarball import ArchiveError
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.show import printable
-from presswatch_spark.storage.objects import MissingError, NoBucketError, StorageOptions, read_object
+from presswatch_spark.storage.objects import StorageOptions
 
 ERROR_LINES = 40
 
@@ -84,39 +81,6 @@ def run_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: How
         _say("the same command without --no-wait waits for it")
         return 0
     return _attended(service, ledger, running, storage)
-
-
-def check_here(job: str, arguments: Sequence[str], profile: Profile) -> Iterator[str]:
-    """Yield what is known of a job on this machine without running it; raises if it could not run."""
-    local_command(job, arguments, profile, ROOT, os.environ)
-    yield f"{job} can run on this machine; nothing was started"
-
-
-def check_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: How) -> Iterator[str]:
-    """Yield what is known of a submission without sending it, by two requests that read.
-
-    Raises:
-        PresswatchError: we would refuse it; the service would (no such hosts, or of another release); or the
-            store cannot be reached with these credentials.
-    """
-    archive = how.archive
-    if archive is None:
-        with suppress(ArchiveError):
-            archive = archive_for(ROOT, ROOT / "dist", profile.archive, make=False)
-    if archive is None:
-        yield "there is no archive of these sources yet: the submission makes it, or `make archive` does"
-    else:
-        archive_of(profile, archive)
-    asked = submission(job, arguments, profile, archive or Path(os.devnull), ROOT, os.environ)
-    service_of(asked, how.credentials).check()
-    storage = StorageOptions(region=profile.region, profile=how.credentials)
-    try:
-        read_object(asked.record(1, "result"), storage)
-    except NoBucketError:
-        raise
-    except MissingError:
-        pass
-    yield f"{job} can be submitted to {hosts_of(profile)}; nothing was uploaded or started"
 
 
 def _attended(service: Service, ledger: Ledger, running: Running, storage: StorageOptions) -> int:

@@ -51,6 +51,16 @@ class Bill:
         hours = spark_seconds / HOUR
         return hours if self.machine is None else self.machine.core_hours(hours)
 
+    @property
+    def slower(self) -> float | None:
+        """Return by how much the machine's network is slower than its cores; None if that is not known.
+
+        It is what the cores would take from storage, over what the network sustains: above 1, it is short.
+        """
+        wanted = self.estimate.stored_mb_a_core
+        sustained = self.machine and self.machine.network_mb_a_core
+        return wanted / sustained if wanted and sustained else None
+
     def line(self) -> str:
         """Return the estimate in one line, with what it is based on."""
         expected = self.estimate
@@ -63,6 +73,8 @@ class Bill:
                 dollars = self.machine.dollars(expected.core_hours)
                 parts.append(f"{dollars_text(dollars)} on {self.machine.name}")
             parts[-1] += f" (rates measured {self.prices.measured})"
+        if (slower := self.slower) is not None and slower > 1:
+            parts.append(f"up to {slower:.1f} times as much if that machine's network sets the pace")
         for release, count in expected.guessed.items():
             parts.append(f"{count:,} of unknown size, taken to be as those of {release} are")
         if expected.unknown:

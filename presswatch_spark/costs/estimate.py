@@ -23,13 +23,20 @@ from presswatch_spark.storage.objects import ObjectInfo
 class Machine:
     """A machine of the price list: vCPUs, whole cores, and dollars an hour with all fees.
 
-    What Spark calls cores are vCPUs. Rates are those of whole cores.
+    What Spark calls cores are vCPUs. Rates are those of whole cores. `network_gbit` is what its network
+    sustains, in Gbit/s; None if nobody states it.
     """
 
     name: str
     vcpus: float
     cores: float
     usd_per_hour: float
+    network_gbit: float | None = None
+
+    @property
+    def network_mb_a_core(self) -> float | None:
+        """Return the MB a second that the network sustains for each whole core; None if that is not known."""
+        return None if self.network_gbit is None else self.network_gbit * 125 / self.cores
 
     def dollars(self, core_hours: float) -> float:
         """Return what core-hours cost if all cores are at work."""
@@ -98,6 +105,7 @@ class PriceList:
                     float(one["vcpus"]),
                     float(one["cores"]),
                     float(one["usd_per_hour"]) + float(one["service_usd_per_hour"]),
+                    None if one.get("network_gbit") is None else float(one["network_gbit"]),
                 )
                 for one in prices["machines"]
             ),
@@ -166,6 +174,11 @@ class Estimate:
     core_hours: float
     guessed: Mapping[str, int]
     unknown: int
+
+    @property
+    def stored_mb_a_core(self) -> float | None:
+        """Return the MB of stored bytes that a core takes in a second; None if nothing is known."""
+        return self.stored_bytes / 1e6 / (self.core_hours * 3600) if self.core_hours else None
 
 
 def core_hours(text_bytes: float, mb_per_second: float, spark_share: float) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from presswatch_spark.demo.texts import Page, innocent_pages, members_yaml, press
+from presswatch_spark.demo.texts import Page, innocent_pages, members_yaml, package_file, press
 
 Rewrite = Callable[[str], str]
 
@@ -47,9 +47,13 @@ _SENTENCE_GAP = re.compile(r"(?<=[.!?…»])[ \n](?=[«A-ZÀÂÇÉÈÊÎÔŒ])")
 
 
 def write_press(folder: Path) -> tuple[Path, Path]:
-    """Write `members.yaml` and `articles.jsonl` into `folder`; returns both paths."""
+    """Write `members.yaml` and `articles.jsonl` into `folder`, with mandates and the sender; returns both."""
     members, articles = folder / "members.yaml", folder / "articles.jsonl"
     members.write_text(members_yaml(), encoding="utf-8")
+    (folder / "sender.yaml").write_bytes(package_file("sender.yaml").read_bytes())
+    (folder / "mandates").mkdir(exist_ok=True)
+    for mandate in package_file("mandates").iterdir():
+        (folder / "mandates" / mandate.name).write_bytes(mandate.read_bytes())
     lines = (json.dumps(asdict(article), ensure_ascii=False) for article in press().values())
     articles.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return members, articles

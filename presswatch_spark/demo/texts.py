@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import yaml
@@ -38,7 +39,7 @@ class Page:
 
 def members_yaml() -> str:
     """The members file, as text."""
-    return files(__package__).joinpath("members.yaml").read_text(encoding="utf-8")
+    return package_file("members.yaml").read_text(encoding="utf-8")
 
 
 @lru_cache(maxsize=1)
@@ -74,5 +75,10 @@ def _articles(entry: Mapping[str, Any], hosts: Mapping[str, str]) -> Iterator[Ar
         )
 
 
+def package_file(name: str) -> Traversable:
+    """Return a file, or a folder, that comes with the demo."""
+    return files(__package__).joinpath(name)
+
+
 def _load(name: str) -> Any:
-    return yaml.safe_load(files(__package__).joinpath(name).read_text(encoding="utf-8"))
+    return yaml.safe_load(package_file(name).read_text(encoding="utf-8"))

@@ -51,9 +51,7 @@ class JobRuns:
 
     def check(self) -> None:
         """Make sure that the application lives and has the profile's release and machine."""
-        with reaching("EMR Serverless", self._application):
-            reply = self.serverless.get_application(applicationId=self._application)
-        found, profile = reply["application"], self.asked.profile
+        found, profile = self.application(), self.asked.profile
         if found["state"] == "TERMINATED":
             raise ConfigError("the application is terminated", where=self._application, remedy="name another")
         check_release(profile, str(found["releaseLabel"]), self._application)
@@ -64,6 +62,13 @@ class JobRuns:
                 where=self._application,
                 remedy="set archive.machine in the profile",
             )
+
+    def application(self) -> dict[str, Any]:
+        """Return what EMR Serverless says of the application."""
+        with reaching("EMR Serverless", self._application):
+            reply = self.serverless.get_application(applicationId=self._application)
+        found: dict[str, Any] = reply["application"]
+        return found
 
     def request(self, attempt: int) -> Request:
         """Return what starts the job run."""
@@ -132,7 +137,7 @@ class Steps:
 
     def check(self) -> None:
         """Make sure that the cluster lives and has the profile's release."""
-        cluster = self._described()
+        cluster = self.cluster()
         if (state := cluster["Status"]["State"]) in GONE:
             raise ConfigError(f"the cluster is {state}", where=self._cluster, remedy="name one that runs")
         check_release(self.asked.profile, str(cluster.get("ReleaseLabel")), self._cluster)
@@ -199,13 +204,14 @@ class Steps:
 
     def log_folders(self, run: str) -> tuple[str, ...]:
         """Return the step's folder, then the folder of YARN's applications."""
-        logs = self.asked.profile.logs or self._described().get("LogUri")
+        logs = self.asked.profile.logs or self.cluster().get("LogUri")
         if not logs:
             return ()
         base = f"{re.sub(r'^s3[an]?://', 's3://', str(logs)).rstrip('/')}/{self._cluster}"
         return (f"{base}/steps/{run}/", f"{base}/containers/")
 
-    def _described(self) -> dict[str, Any]:
+    def cluster(self) -> dict[str, Any]:
+        """Return what EMR says of the cluster."""
         with reaching("EMR", self._cluster):
             described: dict[str, Any] = self.emr.describe_cluster(ClusterId=self._cluster)["Cluster"]
         return described

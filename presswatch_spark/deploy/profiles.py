@@ -109,6 +109,18 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 }
 
 
+OURS = tuple(
+    f"spark.{name}"
+    for name in (
+        "executor.instances",
+        "dynamicAllocation.minExecutors",
+        "dynamicAllocation.initialExecutors",
+        "dynamicAllocation.maxExecutors",
+    )
+)
+"""Settings of Spark that `most_executors` decides: if two places said them, EMR could refuse the job."""
+
+
 @lru_cache(maxsize=1)
 def profile_settings() -> Family:
     """Return every setting of a profile."""
@@ -149,6 +161,9 @@ def _problems(profile: Profile) -> list[str]:
         uri = getattr(profile, name)
         if uri and not re.fullmatch(r"s3://[^/]+(/.*)?", uri):
             problems.append(f"{name} must be s3://BUCKET/PREFIX, not {uri!r}")
+    for name in OURS:
+        if name in profile.spark:
+            problems.append(f"{name} follows from most_executors: leave it out of spark")
     if not re.fullmatch(r"3\.\d+", profile.archive.python):
         problems.append(f"archive.python must be like 3.11, not {profile.archive.python!r}")
     if profile.archive.machine not in ("x86_64", "aarch64"):

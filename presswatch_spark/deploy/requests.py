@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from presswatch_spark.child import SAFE
+from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.submission import Submission
 
 # Where Spark unpacks the archive, in the working folder of the driver and of each executor.
@@ -13,6 +14,9 @@ FOLDER = "environment"
 PYTHON = f"./{FOLDER}/bin/python"
 # EMR Serverless has larger disks of one kind only.
 STANDARD_DISK_GB = 200
+# What EMR Serverless begins with by itself.
+FIRST_EXECUTORS = 3
+DYNAMIC = "spark.dynamicAllocation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +78,41 @@ def job_run_request(asked: Submission, attempt: int) -> Request:
     )
 
 
+def executor_counts(profile: Profile) -> dict[str, str]:
+    """Return the settings of Spark that say how many executors there are at first, and at most.
+
+    EMR Serverless begins with three unless it is told otherwise, and refuses a job that may have fewer. Spark
+    begins with the largest of `initialExecutors`, `minExecutors` and `executor.instances`. So all are said.
+    """
+    most = profile.most_executors
+    dynamic = profile.spark.get(f"{DYNAMIC}.enabled", "true") == "true"
+    first = min(FIRST_EXECUTORS, most) if dynamic else most
+    return {
+        "spark.executor.instances": str(first),
+        f"{DYNAMIC}.minExecutors": "0",
+        f"{DYNAMIC}.initialExecutors": str(first),
+        f"{DYNAMIC}.maxExecutors": str(most),
+    }
+
+
 def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dict[str, str]:
     """Return settings of Spark; `driver_variable` begins the names of those for the driver's environment."""
     profile = asked.profile
     executor, driver = profile.executor, profile.driver
-    settings = dict(profile.spark) | {
-        "spark.executor.cores": str(executor.cores),
-        "spark.executor.memory": f"{executor.jvm_gb}g",
-        "spark.executor.memoryOverhead": f"{executor.python_gb}g",
-        "spark.driver.cores": str(driver.cores),
-        "spark.driver.memory": f"{driver.jvm_gb}g",
-        "spark.driver.memoryOverhead": f"{driver.python_gb}g",
-        "spark.dynamicAllocation.maxExecutors": str(profile.most_executors),
-        # Executors come one by one: without it, the first waves would be cut for the few that are there.
-        "spark.default.parallelism": str(profile.most_executors * executor.cores),
-    }
+    settings = (
+        dict(profile.spark)
+        | executor_counts(profile)
+        | {
+            "spark.executor.cores": str(executor.cores),
+            "spark.executor.memory": f"{executor.jvm_gb}g",
+            "spark.executor.memoryOverhead": f"{executor.python_gb}g",
+            "spark.driver.cores": str(driver.cores),
+            "spark.driver.memory": f"{driver.jvm_gb}g",
+            "spark.driver.memoryOverhead": f"{driver.python_gb}g",
+            # Executors come one by one: without it, the first waves would be cut for the few that are there.
+            "spark.default.parallelism": str(profile.most_executors * executor.cores),
+        }
+    )
     if profile.most_executors == 1:
         # A task that may not try again where it failed has nowhere to go.
         settings["spark.excludeOnFailure.enabled"] = "false"

@@ -1,6 +1,7 @@
 """The libraries that evidence, notices and reviews need, loaded when needed: they are the extra `legal`."""
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from presswatch_spark.errors import ConfigError
@@ -20,3 +21,8 @@ def library(name: str, command: str = "notice") -> Any:
             where=command,
             remedy="pip install 'presswatch-spark[legal]'",
         ) from error
+
+
+def is_installed() -> bool:
+    """Return whether the libraries that write letters and pages are there."""
+    return all(find_spec(name) for name in ("docx", "jinja2", "typst", "vl_convert"))

@@ -99,6 +99,11 @@ class TestTemplate:
             ("Archive", ["", f"s3://{BUCKET}/store/a.tar.gz"], ["dist/a.tar.gz", "s3://b/a.zip"]),
             ("Entry", ["", f"s3://{BUCKET}/store/jobs/1/watch.py"], ["jobs/watch.py", "s3://b/scan.py"]),
             ("ClusterId", ["", "j-2AXXXXXXGAPLF"], ["cluster"]),
+            (
+                "HubTokenSecret",
+                ["", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hub/token-a1B2c3"],
+                ["hub", "arn:aws:secretsmanager:*", "arn:aws:s3:::press-copies"],
+            ),
             ("SilentDays", ["0", "7"], ["8", "-1"]),
             (
                 "WatchOptions",
@@ -461,6 +466,23 @@ class TestRights:
             (steps,) = policies(OTHER)["ClusterPolicy"]["Statement"]
             assert "ClusterPolicyArn" in outputs
         assert steps["Resource"] == [f"arn:aws:elasticmapreduce:{REGION}:{ACCOUNT}:cluster/j-2AXXXXXXGAPLF"]
+
+    def test_jobs_read_the_token_of_a_hub_if_one_is_named_and_no_other_secret(
+        self, stack: dict[str, str]
+    ) -> None:
+        iam, secret = boto3.client("iam"), f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hub-a1B2c3"
+
+        def inline(arn: str) -> list[str]:
+            names: list[str] = iam.list_role_policies(RoleName=arn.rpartition("/")[2])["PolicyNames"]
+            return names
+
+        assert inline(stack["JobRoleArn"]) == ["presswatch"]
+        with other_stack({"HubTokenSecret": secret}) as outputs:
+            role = outputs["JobRoleArn"].rpartition("/")[2]
+            assert sorted(inline(role)) == ["presswatch", "presswatch-hub-token"]
+            found = iam.get_role_policy(RoleName=role, PolicyName="presswatch-hub-token")["PolicyDocument"]
+        assert "'secretsmanager:GetSecretValue'" in str(found).replace('"', "'")
+        assert str(found).count("arn:") == str(found).count(secret) == 1
 
     def test_no_right_is_on_everything(self, stack: dict[str, str]) -> None:
         """That actions are some, cfn-lint sees. Stars stand below a prefix, and for job runs."""

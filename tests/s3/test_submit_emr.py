@@ -270,33 +270,6 @@ def test_a_typo_in_the_options_of_the_job_is_found_before_anything_is_asked(
     assert emr.front.calls == []
 
 
-def test_a_check_looks_at_hosts_and_store_and_changes_nothing(
-    emr: Emr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert emr.submit(ours=("--check",)) == 0
-    assert "scan can be submitted to" in capsys.readouterr().out
-    assert len(emr.front.calls) == 2
-    assert emr.front.written("/presswatch/") == emr.starts() == []
-    monkeypatch.setenv("PRESSWATCH_DEPLOY__STORE", "s3://absent/presswatch")
-    assert emr.submit(ours=("--check",)) == 1
-    assert "there is no such bucket" in capsys.readouterr().err
-    monkeypatch.setenv("PRESSWATCH_DEPLOY__RELEASE", "emr-spark-8.0.0")
-    assert emr.submit(ours=("--check",)) == 1
-    assert f"it has the release {RELEASE}" in capsys.readouterr().err
-
-
-def test_a_check_without_an_archive_says_so_and_makes_none(
-    emr: Emr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    checkout = tmp_path / "checkout"
-    (checkout / "jobs").mkdir(parents=True)
-    (checkout / "jobs" / "scan.py").touch()
-    monkeypatch.setattr("presswatch_spark.cli.submitting.ROOT", checkout)
-    assert cli.run(["submit", "--on", str(emr.profile), "--check", "scan", *JOB]) == 0
-    assert "there is no archive of these sources yet" in capsys.readouterr().out
-    assert not (checkout / "dist").exists()
-
-
 def test_credentials_are_those_of_the_profile_that_is_named(
     emr: Emr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.scan import incomplete_message
-from presswatch_spark.demo.run import Demonstration, run_demo
-from presswatch_spark.demo.show import document_texts
-from presswatch_spark.demo.texts import press
+from presswatch_spark.cli.reason_labels import LABELS
+from presswatch_spark.demo.run import Demonstration, reports_in, run_demo
+from presswatch_spark.demo.texts import members_yaml, press
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.pointers.checks import Record
+from presswatch_spark.pointers.documents import records_at
+from presswatch_spark.pointers.pointer import Pointer, pointer_of
 from presswatch_spark.queries.sql import run_query
+from presswatch_spark.review.opening import open_desk
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.store import TableStore
+from tests.authority import authority
 from tests.documents import README, blocks, commands, commands_of, fences, holds_in_order, text_of
 from tests.reference.words import reference_words
+from tests.reviews import judge, opened
 
 
 @pytest.fixture(scope="module")
 def demo(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Demonstration:
-    return run_demo(tmp_path_factory.mktemp("demo"))
+    folder = tmp_path_factory.mktemp("home") / "demo"
+    folder.mkdir()
+    return run_demo(folder)
 
 
 def test_every_shard_is_read_to_its_end(demo: Demonstration) -> None:
@@ -83,6 +98,19 @@ def test_every_row_of_the_demo_verifies_against_its_shard(
     assert f"{len(demo.rows)} of {len(demo.rows)} rows verify" in capsys.readouterr().out
 
 
+def document_texts(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The texts of matching documents by their SHA-256, read again from where the rows point."""
+    shards: dict[str, set[Pointer]] = {}
+    for row in rows:
+        shards.setdefault(row["shard_uri"], set()).add(pointer_of(row, row["shard_uri"]))
+    return {
+        record.facts["text_sha256"]: record.text.decode("utf-8", "replace")
+        for pointers in shards.values()
+        for _, record in records_at(list(pointers), ReadOptions())
+        if isinstance(record, Record)
+    }
+
+
 def test_passages_cut_out_of_the_pages_are_passages_of_the_articles(demo: Demonstration) -> None:
     texts = document_texts(demo.rows)
     for row in demo.rows:
@@ -95,25 +123,20 @@ def test_passages_cut_out_of_the_pages_are_passages_of_the_articles(demo: Demons
             assert len(words) == span["words"]
 
 
-@pytest.mark.parametrize("width", [60, 100, None])
-def test_the_table_fits_the_terminal_and_quotes_what_was_copied(
-    demo: Demonstration, width: int | None
-) -> None:
-    lines = list(demo.lines(width))
-    quotes = [line for line in lines if line.strip().startswith("“") and line.endswith("”")]
-    assert len(quotes) == sum(bool(row["spans"]) for row in demo.rows)
-    shown = lines[: lines.index("Query the tables:") - 3]
-    assert width is None or all(len(line) <= width for line in shown)
-    # However narrow it is: a person must find the shard, and the page in it.
-    places = [line for line in shown if re.search(r"\.(gz|zst|parquet), (byte|row) [\d,]+$", line)]
-    assert len(places) == len(demo.rows)
-    assert sum(line.endswith(" (agency copy)") for line in shown) == 3
-    assert any("LE COLIS PESAIT ONZE KILOS" in quote for quote in quotes) or width == 60
+def test_the_report_names_every_title_and_is_there_in_both_languages(demo: Demonstration) -> None:
+    pages = {language: Path(path).read_text("utf-8") for language, path in reports_in(demo.folder).items()}
+    names = {
+        title["name"] for each in yaml.safe_load(members_yaml())["publishers"] for title in each["titles"]
+    }
+    for language, page in pages.items():
+        assert f'<html lang="{language}">' in page
+        assert all(name in page for name in names)
+        assert page.count("<blockquote") == 10
 
 
 def test_the_readme_shows_what_the_demo_prints(demo: Demonstration) -> None:
     (excerpt,) = blocks(README.read_text(encoding="utf-8"), "")
-    printed = [line.replace("\u00a0", " ").replace("\u202f", " ") for line in demo.lines(None)]
+    printed = [line.replace("\u00a0", " ").replace("\u202f", " ") for line in demo.lines()]
     for line in re.sub(r"in \d+ s\.", f"in {demo.seconds:.0f} s.", excerpt).splitlines():
         assert line in printed
 
@@ -121,12 +144,12 @@ def test_the_readme_shows_what_the_demo_prints(demo: Demonstration) -> None:
 def test_the_commands_that_the_demo_suggests_work(
     demo: Demonstration, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = list(demo.lines(80))
+    lines = list(demo.lines())
     # The folder of this test is a long one.
     assert all(len(line.replace(str(demo.folder), "demo")) <= 80 for line in lines)
     text = "\n".join(lines[lines.index("Query the tables:") :]).replace("\\\n", " ")
     suggested = [shlex.split(line) for line in text.splitlines() if line.startswith("  ")]
-    assert [words[1] for words in suggested] == ["matches", "runs", "sql", "claims", "explain"]
+    assert [words[1] for words in suggested] == ["matches", "runs", "sql", "explain"]
     for words in suggested:
         assert cli.run(words[1:]) == 0
         printed = capsys.readouterr().out
@@ -199,3 +222,59 @@ def test_the_tutorial_does_and_prints_what_it_says(
                 assert code == 0, said.err
                 printed = said.out.replace("\u00a0", " ").replace("\u202f", " ")
     assert compared == 7
+
+
+def test_the_walk_of_a_lawyer_leads_from_facts_to_a_notice_and_what_came_of_it(
+    demo: Demonstration, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its commands as they stand there; a browser in this process judges, and the authority is another."""
+    monkeypatch.chdir(demo.folder.parent)
+    monkeypatch.setenv("COLUMNS", "80")
+    printed, compared = "", 0
+    with authority(demo.folder.parent / "authority") as stamping:
+        shutil.copy(stamping.root, "autorite.pem")
+        for language, content in fences(text_of("tutorial/dossier")):
+            if language == "text":
+                assert holds_in_order(content, printed), f"{content}\nwas printed as\n{printed}"
+                compared += 1
+            elif language == "sh":
+                steps = [words for words in commands_of(content) if words[0] != "make"]
+                printed = "".join(_taken(words, stamping.url, capsys) for words in steps)
+    assert compared == 8
+    rows = TableStore.open("dossier/claims").read("claims").to_pylist()
+    judged = [row for row in rows if row["review"] == "no_claim"]
+    assert [row["confidence"] for row in judged] == ["D"]
+
+
+def _taken(words: list[str], authority_url: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Take a step of the walk, and return what it printed."""
+    if words[1:2] == ["review"]:
+        _judge_one(words)
+        return ""
+    words = [word.replace("https://horodatage.example/", authority_url) for word in words]
+    if words[0] == "python3":
+        done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True, check=False)
+        code, out, said = done.returncode, done.stdout, done.stderr
+    else:
+        code = cli.run(words[1:])
+        out, said = capsys.readouterr()
+    assert code == 0, f"{shlex.join(words)}\n{said}"
+    return out.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def _judge_one(words: list[str]) -> None:
+    """Open the page that a command would serve, and say of the first claim that there is none."""
+    given = dict(zip(words[2:-1:2], words[3:-1:2], strict=True))
+    desk = open_desk(
+        words[-1],
+        given["--reviews"],
+        given["--reviewer"],
+        StorageOptions(),
+        given["--corpus"],
+        given["--tables"],
+        labels=LABELS,
+        language=given["--lang"],
+    )
+    browser = opened(desk)
+    page = browser.get("/").text
+    assert judge(browser, page, "no_claim").status_code == 303

@@ -59,6 +59,7 @@ LICENCES = """licences:
 # Pages with tests of their own.
 ELSEWHERE_TESTED = (
     "tutorial/index",
+    "tutorial/dossier",
     "how-to/operations",
     "how-to/emr",
     "how-to/follow-a-removal",

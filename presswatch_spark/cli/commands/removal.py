@@ -12,14 +12,14 @@ import click
 from presswatch_spark.cli.choosing import claim_options, require_one_choice
 from presswatch_spark.cli.exits import INCOMPLETE
 from presswatch_spark.cli.exporting import Export, export_option, schema_of
-from presswatch_spark.cli.language import ENGLISH
+from presswatch_spark.cli.language import Language
 from presswatch_spark.cli.options import print_lines, scan_settings, storage_options, tell, tell_total
+from presswatch_spark.cli.screen import Screen, screen_options
 from presswatch_spark.show import counted, json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from presswatch_spark.removal.alarms import Alarm
     from presswatch_spark.removal.probing import Probed
     from presswatch_spark.removal.standing import Standing
 
@@ -234,6 +234,7 @@ def inventory(case: str, release: str, kind: str, base: str | None, since: str |
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, one for each place.")
 @metrics_option
 @export_option
+@screen_options()
 @storage_options
 def status(
     case: str,
@@ -242,6 +243,7 @@ def status(
     as_json: bool,
     metrics_file: str | None,
     export: Export | None,
+    screen: Screen,
     **flags: Any,
 ) -> None:
     """Say of each place whether its text is gone, and what that rests on.
@@ -261,19 +263,21 @@ def status(
     if metrics_file:
         write_metrics(metrics_file, [Measures.of(standing)])
     rows = map(asdict, standing.alarms()) if alarms else standing.rows()
+    say = screen.language
     if export:
         schema = schema_of(**ALARM_COLUMNS) if alarms else _state_schema()
-        export.write(schema, rows, storage, ENGLISH)
+        export.write(schema, rows, storage, say)
         return
     if as_json:
         print_lines(map(json_line, rows))
         return
     if alarms:
-        print_lines(map(_alarm_line, standing.alarms()))
+        screen.show(_alarm_lines(standing, say))
         return
-    print_lines(_status_lines(standing))
+    screen.show(_status_lines(standing, say))
     removed, claims = standing.claims()
-    tell_total(f"{removed:,} of {counted(claims, 'claim')} removed, at every place")
+    counts = {"removed": say.number(removed), "claims": say.counted(claims, "claim")}
+    tell_total(say("{removed} of {claims} removed, at every place", **counts))
 
 
 def _state_schema() -> pa.Schema:
@@ -287,21 +291,37 @@ def _state_schema() -> pa.Schema:
     return pa.schema([*(TARGETS.field(name) for name in TARGET_COLUMNS), *facts, probes])
 
 
-def _status_lines(standing: Standing) -> Iterator[str]:
+def _status_lines(standing: Standing, say: Language) -> Iterator[str]:
     counts = standing.counts()
-    rows = [(f"{counts[state]:,}", state, meaning) for state, meaning in MEANING.items() if counts[state]]
-    headers = ("places", "state", "meaning")
+    rows = [
+        (say.number(counts[state]), say.name(state), say(meaning))
+        for state, meaning in MEANING.items()
+        if counts[state]
+    ]
+    headers = say.names(("places", "state", "meaning"))
     yield from table_lines(headers, rows, terminal_width(), headers[:2], headers[2:])
+    # What stands behind these colons is a text of the tables, which are in no language.
     doubts = {state.doubt for state in standing.states.values() if state.state == "undecided"}
     for doubt in sorted(doubts):
-        yield f"undecided: {doubt}"
-    yield from map(_alarm_line, standing.alarms())
-    if standing.probes:
-        yield f"chain: {len(standing.probes):,} probes, the newest {standing.probes[-1]['probe_sha256']}"
+        yield say("undecided: {doubt}", doubt=doubt)
+    yield from _alarm_lines(standing, say)
+    if standing.course.probes:
+        yield say(
+            "chain: {probes}, the newest {newest}",
+            probes=say.counted(standing.course.probes, "probe"),
+            newest=standing.course.newest,
+        )
 
 
-def _alarm_line(alarm: Alarm) -> str:
-    return f"alarm of round {alarm.round}: {alarm.kind}: {alarm.about}: {alarm.detail}"
+def _alarm_lines(standing: Standing, say: Language) -> Iterator[str]:
+    for alarm in standing.alarms():
+        yield say(
+            "alarm of round {round}: {kind}: {about}: {detail}",
+            round=say.number(alarm.round),
+            kind=say.name(alarm.kind),
+            about=alarm.about,
+            detail=alarm.detail,
+        )
 
 
 def _moment(text: str | None, option: str = "--as-of") -> datetime | None:

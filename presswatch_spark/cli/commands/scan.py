@@ -114,7 +114,7 @@ def scan(
 
     if named:
         _check_named(context, paths, release, dataset)
-        paths, dataset = _part_of(named, part, mirror, flags)
+        paths, dataset = part_given(named, part, mirror, flags)
     elif part or mirror:
         raise click.UsageError("--part and --mirror want a --dataset", context)
     elif release:
@@ -126,7 +126,7 @@ def scan(
     with failures_logged(events):
         summary = run_scan(
             paths, corpus=corpus, out=out, format=dataset, release=release, base=base, sample=sample,
-            sample_seed=sample_seed, settings=settings, events=events,
+            sample_seed=sample_seed, product=named, settings=settings, events=events,
             command=without_secrets(context.obj) if context.obj else None,
         ).summary  # fmt: skip
     with ending(context, incomplete=bool(summary.incomplete)):
@@ -191,7 +191,7 @@ def _check_named(context: click.Context, paths: tuple[str, ...], release: str | 
         raise click.UsageError("--dataset already says the format; leave --format out", context)
 
 
-def _part_of(
+def part_given(
     named: str, part: str | None, mirror: str | None, flags: dict[str, Any]
 ) -> tuple[tuple[str, ...], str]:
     """Return path and format of a part of a dataset, and put its columns and release into `flags`.

@@ -1,16 +1,23 @@
 """`presswatch submit`: runs a command of `presswatch` as a job, by spark-submit here or on EMR."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.exits import FAILED
 from presswatch_spark.cli.options import given_settings, print_lines
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.show import printable
+
+if TYPE_CHECKING:
+    from presswatch_spark.cli.submitting import How
+    from presswatch_spark.deploy.profiles import Profile
 
 JOBS: Mapping[str, str] = {
     "scan": "scan",
@@ -38,7 +45,11 @@ JOBS: Mapping[str, str] = {
     metavar="NAME",
     help="AWS profile to take credentials from, on this machine; on EMR, the job has the role of its hosts.",
 )
-@click.option("--check", is_flag=True, help="Say whether it could be submitted; start and upload nothing.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Say what could keep it from running, and what to do; start and upload nothing.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the exact requests as JSON; start and upload nothing.")
 @click.option("--no-wait", is_flag=True, help="Start the job and leave. The same command later waits for it.")
 @click.option("--again", is_flag=True, help="Run a job that has done its work once more.")
@@ -84,13 +95,27 @@ def submit(
             )
         if not check:
             context.exit(running.run_here(*job, wanted))
-        lines = running.check_here(*job)
     else:
         asked.check_places(profile.service)
         if not check:
             context.exit(running.run_elsewhere(*job, wanted))
-        lines = running.check_elsewhere(*job, wanted)
-    print_lines(map(printable, lines))
+    context.exit(_checked(asked, profile, wanted))
+
+
+def _checked(asked: Asked, profile: Profile, how: How) -> int:
+    """Print what is known of a job without sending it, and return the exit code: 1 with a fault."""
+    from presswatch_spark.cli import checking
+    from presswatch_spark.deploy.findings import Word
+
+    job = (asked.name, asked.arguments, profile)
+    if profile.service == "local":
+        print_lines(map(printable, checking.check_here(*job)))
+        return 0
+    findings = checking.check_elsewhere(*job, how, asked.params)
+    print_lines(checking.finding_lines(findings))
+    faulty = any(finding.word is Word.FAULT for finding in findings)
+    click.echo(printable(checking.verdict(asked.name, profile, findings)), err=faulty)
+    return FAILED if faulty else 0
 
 
 @dataclass(frozen=True, slots=True)

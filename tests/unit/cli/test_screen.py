@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.cli import language
+from presswatch_spark.cli.commands import removal
 from presswatch_spark.cli.french import NAMES, TEXTS
 from presswatch_spark.cli.language import Language
+from presswatch_spark.removal.alarms import KINDS
 from presswatch_spark.show import printable
 from tests.conftest import ROOT
 from tests.tables import match, publish
@@ -73,6 +75,10 @@ class TestLanguage:
         assert len(said) > 20
         assert said <= set(TEXTS)
         assert language.LANGUAGES == ("en", "fr")
+
+    def test_every_state_and_alarm_of_a_removal_has_its_french(self) -> None:
+        assert set(removal.MEANING) | set(KINDS) <= set(NAMES)
+        assert set(removal.MEANING.values()) <= set(TEXTS)
 
 
 class TestPager:

@@ -117,7 +117,7 @@ def test_what_is_not_understood_is_misuse_and_says_what_to_write(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (f"--on mars {SCAN}", "there is no profile mars (name one of emr-ec2, emr-serverless, local"),
+        (f"--on mars {SCAN}", "there is no profile mars (name one of emr-ec2, emr-serverless,"),
         ("--on local absent", "there is no job absent (name one of census, claims, compare, corpus build"),
         ("--on local matches t", "there is no job matches"),
         (f"--on local {SCAN} --columns url", "read.columns must be pairs"),

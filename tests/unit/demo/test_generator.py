@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
+from hashlib import sha256
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
+from presswatch_spark.corpus.registry import load_registry
 from presswatch_spark.demo import generate
 from presswatch_spark.demo.generate import reworded, shouted
 from presswatch_spark.demo.texts import innocent_pages, press
+from presswatch_spark.notices.sender import load_sender
 from tests import prose
 from tests.reference.words import reference_words
 
@@ -110,3 +114,15 @@ def test_generated_pages_copy_what_they_say_and_nothing_else(run_words: int) -> 
     for page in pages:
         runs = runs_of(page.text)
         assert {name for name in known if runs & known[name]} == set(page.copies)
+
+
+def test_the_members_name_their_mandates_by_what_is_in_them(tmp_path: Path) -> None:
+    members, _ = generate.write_press(tmp_path)
+    publishers = load_registry(members).publishers
+    documents = [each.mandate_document for each in publishers if each.mandate_document]
+    assert len(documents) == len(publishers) == 3
+    for document in documents:
+        assert sha256((tmp_path / document.path).read_bytes()).hexdigest() == document.sha256
+    assert {each.id for each in load_sender(str(tmp_path / "sender.yaml")).publishers} == {
+        each.id for each in publishers
+    }

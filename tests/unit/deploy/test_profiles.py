@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
 import pytest
 import yaml
 
-from presswatch_spark.deploy.profiles import Profile, load_profile, profile_settings
+from presswatch_spark.deploy.check_hosts import check_workers
+from presswatch_spark.deploy.findings import Word
+from presswatch_spark.deploy.profiles import OURS, Profile, load_profile, profile_settings
 from presswatch_spark.deploy.requests import job_run_request, spark_settings
 from presswatch_spark.deploy.submission import Submission, Upload
 from presswatch_spark.errors import ConfigError
@@ -40,6 +43,46 @@ def test_the_shipped_profiles_are_usable_with_what_only_the_user_knows(name: str
     assert profile.service == name
     assert profile.release == Profile().release == "emr-spark-8.0.0"
     assert profile.spark["spark.speculation"] == "false"
+
+
+def asked(profile: Profile) -> Submission:
+    nothing = Upload(Path(), "")
+    return Submission("scan", (), profile, nothing, nothing, (), {})
+
+
+def test_the_starter_is_the_serverless_profile_within_the_quota_of_a_new_account() -> None:
+    starter, usual = (load_profile(name, GIVEN) for name in ("emr-serverless-starter", "emr-serverless"))
+    assert starter.driver.cores + starter.most_executors * starter.executor.cores == 16
+    cores = starter.most_executors * starter.executor.cores
+    assert int(starter.environment["PRESSWATCH_RUN__WAVE_SHARDS"]) == 8 * cores
+    assert [finding.word for finding in check_workers(starter)] == [Word.OK]
+    sizes = {"most_executors": usual.most_executors, "executor": usual.executor}
+    assert replace(starter, **sizes, environment=usual.environment) == usual  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("most", "first"), [(1, 1), (2, 2), (3, 3), (10, 3)])
+@pytest.mark.parametrize("name", ["emr-serverless", "emr-ec2", "emr-serverless-starter"])
+def test_no_job_begins_with_more_executors_than_it_may_have(name: str, most: int, first: int) -> None:
+    profile = load_profile(name, GIVEN | {"PRESSWATCH_DEPLOY__MOST_EXECUTORS": str(most)})
+    settings = spark_settings(asked(profile), 1, "")
+    assert {key: value for key, value in settings.items() if "xecutors" in key or "instances" in key} == {
+        "spark.dynamicAllocation.initialExecutors": str(first),
+        "spark.dynamicAllocation.maxExecutors": str(most),
+        "spark.dynamicAllocation.minExecutors": "0",
+        "spark.executor.instances": str(first),
+    } | {key: value for key, value in profile.spark.items() if "xecutors" in key}
+
+
+def test_without_dynamic_allocation_all_executors_come_at_once() -> None:
+    profile = load_profile("emr-serverless", GIVEN)
+    fixed = replace(profile, spark={**profile.spark, "spark.dynamicAllocation.enabled": "false"})
+    assert spark_settings(asked(fixed), 1, "")["spark.executor.instances"] == "10"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_number_of_executors_is_said_in_one_place(name: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(f"spark: {{{name}: '3'}}\n")
+    assert f"{name} follows from most_executors" in refusal(str(tmp_path / "mine.yaml"), {})
 
 
 def test_a_shipped_profile_says_what_must_be_given() -> None:
@@ -135,18 +178,16 @@ def test_executors_that_are_lost_over_days_do_not_end_a_job_of_a_cluster() -> No
 
 @pytest.mark.parametrize(("executors", "excluded"), [(1, "false"), (2, "true")])
 def test_the_only_executor_may_try_a_task_again(executors: int, excluded: str) -> None:
-    nothing = Upload(Path(), "")
     profile = load_profile("emr-ec2", GIVEN | {"PRESSWATCH_DEPLOY__MOST_EXECUTORS": str(executors)})
-    asked = Submission("scan", (), profile, nothing, nothing, (), {})
-    assert spark_settings(asked, 1, "")["spark.excludeOnFailure.enabled"] == excluded
+    assert spark_settings(asked(profile), 1, "")["spark.excludeOnFailure.enabled"] == excluded
 
 
 @pytest.mark.parametrize(("size", "kind"), [(200, None), (201, "shuffle_optimized")])
 def test_disks_that_only_one_kind_has_are_of_that_kind(size: int, kind: str | None) -> None:
     given = GIVEN | {"PRESSWATCH_DEPLOY__SERVERLESS__DISK_GB": str(size)}
-    nothing = Upload(Path(), "")
-    asked = Submission("scan", (), load_profile("emr-serverless", given), nothing, nothing, (), {})
-    overrides = job_run_request(asked, 1).parameters["configurationOverrides"]
+    overrides = job_run_request(asked(load_profile("emr-serverless", given)), 1).parameters[
+        "configurationOverrides"
+    ]
     settings = overrides["applicationConfiguration"][0]["properties"]
     for worker in ("driver", "executor"):
         assert settings[f"spark.emr-serverless.{worker}.disk"] == f"{size}g"

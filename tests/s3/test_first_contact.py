@@ -1,0 +1,396 @@
+"""`submit --check` against moto: one run where all is right, and each mistake that it must find."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.core.responses import ActionResult
+from moto.emrserverless.models import emrserverless_backends
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import iam_backends
+from moto.servicequotas.exceptions import NoSuchResource
+
+from presswatch_spark.cli import main as cli
+from presswatch_spark.deploy.archive import NEEDED
+from presswatch_spark.deploy.tarball import pack
+from presswatch_spark.storage.disk import file_sha256
+from presswatch_spark.version import __version__
+from tests.corpora import article, build, write_jsonl
+from tests.s3.emr import ACCOUNT, REGION
+
+LABEL, ROLE, SECRET = (
+    "emr-spark-8.0.0",
+    "presswatch-job",
+    f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hub",
+)
+QUOTA = {"L-D05C8A75": 176.0}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "emr-serverless.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+        }
+    ],
+}
+WRITES = [f"arn:aws:s3:::shards/{part}/*" for part in ("tables", "logs", "store/submissions")]
+ALLOWED = {
+    "s3:GetObject": ["arn:aws:s3:::shards/*"],
+    "s3:PutObject": WRITES,
+    "s3:DeleteObject": WRITES[:1],
+    "s3:ListBucket": ["arn:aws:s3:::shards"],
+}
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": [action], "Resource": names} for action, names in ALLOWED.items()
+    ],
+}
+
+
+@dataclass
+class Account:
+    """An account of AWS in which a scan can be submitted, and the command that checks it."""
+
+    endpoint: str
+    archive: Path
+    application: str
+    capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch
+    job: dict[str, str] = field(default_factory=dict)
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        return boto3.client(service, endpoint_url=self.endpoint, region_name=region)
+
+    def set(self, name: str, value: str) -> None:
+        """Set a setting of the profile."""
+        self.monkeypatch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)
+
+    def moto_application(self) -> Any:
+        return emrserverless_backends[ACCOUNT][REGION].applications[self.application]
+
+    def check(
+        self, *more: str, on: str = "emr-serverless"
+    ) -> tuple[int, dict[str, list[tuple[str, str]]], str]:
+        """Check it: the exit code, word and reason of each point, and the last line."""
+        words = [word for option in self.job.items() for word in option]
+        code = cli.run(
+            ["submit", "--on", on, "--archive", str(self.archive), "--check", "scan", *words, *more]
+        )
+        told = self.capsys.readouterr()
+        points: dict[str, list[tuple[str, str]]] = {}
+        for line in told.out.splitlines()[1:]:
+            if found := re.match(r"(\w+) +(ok|FAULT|could not be checked) +(.+)", line):
+                points.setdefault(found[1], []).append((found[2], found[3]))
+        return code, points, (told.err or told.out).splitlines()[-1]
+
+
+@pytest.fixture
+def account(
+    endpoint: str,
+    bucket: str,
+    client: Any,
+    corpus: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Account]:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    _moto_learns(monkeypatch)
+    serverless, iam = (boto3.client(name, endpoint_url=endpoint) for name in ("emr-serverless", "iam"))
+    limits = {"cpu": "176 vCPU", "memory": "1200 GB", "disk": "2400 GB"}
+    made = serverless.create_application(
+        name="presswatch", releaseLabel="emr-7.9.0", type="SPARK", maximumCapacity=limits
+    )["applicationId"]
+    # moto knows no emr-spark-8.0.0.
+    emrserverless_backends[ACCOUNT][REGION].applications[made].release_label = LABEL
+    role = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=ROLE, PolicyName="job", PolicyDocument=json.dumps(POLICY))
+    own = {"REGION": REGION, "STORE": "s3://shards/store", "LOGS": "s3://shards/logs"}
+    own |= {"SERVERLESS__APPLICATION_ID": made, "SERVERLESS__ROLE_ARN": role}
+    for name, value in own.items():
+        monkeypatch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)
+    for path in filter(Path.is_file, corpus.rglob("*")):
+        client.upload_file(str(path), bucket, f"corpus/{path.relative_to(corpus)}")
+    client.put_object(Bucket=bucket, Key="in/a.warc.wet.gz", Body=b"x" * 1000)
+    client.put_object(Bucket=bucket, Key="in/wet.paths", Body=b"in/a.warc.wet.gz\n")
+    job = {"--corpus": "s3://shards/corpus", "--out": "s3://shards/tables", "--format": "wet"}
+    job |= {"--base": "s3://shards/", "--price": "serverless"}
+    yield Account(endpoint, _archive(tmp_path), made, capsys, monkeypatch, job)
+    iam.delete_role_policy(RoleName=ROLE, PolicyName="job")
+    iam.delete_role(RoleName=ROLE)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", [article(1)])])
+    return folder / "corpus"
+
+
+def _archive(folder: Path, version: str = __version__) -> Path:
+    tree = folder / f"tree-{version}"
+    for name in (*NEEDED, f"lib/presswatch_spark-{version}.dist-info/METADATA"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).touch()
+    pack(tree, folder / f"{version}.tar.gz")
+    return folder / f"{version}.tar.gz"
+
+
+def _moto_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Teach moto the quota of EMR Serverless, and to simulate policies whose statements only allow."""
+
+    def quota(_: Any, service_code: str, quota_code: str) -> dict[str, Any]:
+        if service_code != "emr-serverless" or quota_code not in QUOTA:
+            raise NoSuchResource
+        return {"QuotaCode": quota_code, "Value": QUOTA[quota_code]}
+
+    def simulated(response: Any) -> ActionResult:
+        arn = response._get_param("PolicySourceArn")
+        roles = {each.arn: each for each in iam_backends[ACCOUNT]["aws"].roles.values()}
+        if arn not in roles:
+            raise NotFoundException(f"The role with ARN {arn} cannot be found.")
+        role = roles[arn]
+        statements = [each for text in role.policies.values() for each in json.loads(text)["Statement"]]
+        results = [
+            {"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": "allowed"}
+            for action in response._get_param("ActionNames")
+            for resource in response._get_param("ResourceArns")
+        ]
+        for result in results:
+            if not any(_allows(statement, result) for statement in statements):
+                result["EvalDecision"] = "implicitDeny"
+        return ActionResult({"EvaluationResults": results, "IsTruncated": False})
+
+    model = "moto.servicequotas.models.ServiceQuotasBackend.get_service_quota"
+    monkeypatch.setattr(model, quota)
+    monkeypatch.setattr("moto.iam.responses.IamResponse.simulate_principal_policy", simulated, raising=False)
+    monkeypatch.setitem(QUOTA, "L-D05C8A75", 176.0)
+
+
+def _allows(statement: dict[str, Any], result: dict[str, str]) -> bool:
+    named = any(fnmatchcase(result["EvalResourceName"], name) for name in statement["Resource"])
+    return named and result["EvalActionName"] in statement["Action"]
+
+
+LIST = "s3://shards/in/wet.paths"
+
+
+def test_where_all_is_right_every_point_is_looked_at_and_nothing_is_changed(account: Account) -> None:
+    before = account.client("s3").list_objects_v2(Bucket="shards")["KeyCount"]
+    code, points, last = account.check(LIST)
+    assert code == 0, points
+    assert set(points) == {
+        *("hosts", "release", "workers", "limits", "quota", "role", "rights"),
+        *("region", "store", "archive", "corpus", "list", "price", "network"),
+    }
+    words = {point: {word for word, _ in found} for point, found in points.items()}
+    # What AWS does not state is not said to be right.
+    assert words.pop("network") == {"could not be checked"}
+    assert set.union(*words.values()) == {"ok"}
+    assert "support ends on 2027-05-20" in points["release"][0][1]
+    assert "1 shard" in points["list"][0][1]
+    assert "EMR Serverless, x86" in points["price"][0][1]
+    assert last.startswith(f"scan can be submitted to {account.application}; 1 point could not be checked")
+    assert account.client("s3").list_objects_v2(Bucket="shards")["KeyCount"] == before
+    assert not emrserverless_backends[ACCOUNT][REGION].job_runs.get(account.application)
+
+
+def _quota(account: Account) -> None:
+    account.monkeypatch.setitem(QUOTA, "L-D05C8A75", 16.0)
+
+
+def _bucket_elsewhere(account: Account) -> None:
+    paris = account.client("s3", "eu-west-3")
+    paris.create_bucket(Bucket="paris-tables", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+    account.job["--out"] = "s3://paris-tables/t"
+
+
+def _trust(account: Account) -> None:
+    other = json.loads(json.dumps(TRUST).replace("emr-serverless.amazonaws", "ec2.amazonaws"))
+    account.client("iam").update_assume_role_policy(RoleName=ROLE, PolicyDocument=json.dumps(other))
+
+
+def _trust_of_others(account: Account) -> None:
+    other = json.loads(json.dumps(TRUST).replace(ACCOUNT, "999999999999"))
+    account.client("iam").update_assume_role_policy(RoleName=ROLE, PolicyDocument=json.dumps(other))
+
+
+def _no_role(account: Account) -> None:
+    account.set("SERVERLESS__ROLE_ARN", f"arn:aws:iam::{ACCOUNT}:role/nobody")
+
+
+def _no_right(account: Account) -> None:
+    account.job["--out"] = "s3://shards/elsewhere"
+
+
+def _no_secret(account: Account) -> None:
+    account.job["--hf-token-secret"] = SECRET
+
+
+def _old_archive(account: Account) -> None:
+    account.archive = _archive(account.archive.parent, "0.0.9")
+
+
+def _no_corpus(account: Account) -> None:
+    account.job["--corpus"] = "s3://shards/no-corpus"
+
+
+def _no_list(account: Account) -> None:
+    account.client("s3").delete_object(Bucket="shards", Key="in/wet.paths")
+
+
+def _unknown_price(account: Account) -> None:
+    account.job["--price"] = "m8g.large"
+
+
+def _put_list(account: Account, lines: str) -> None:
+    account.client("s3").put_object(Bucket="shards", Key="in/wet.paths", Body=lines.encode())
+
+
+def _budget(account: Account) -> None:
+    _put_list(account, "".join(f"in/{number}.warc.wet.gz\n" for number in range(9999)))
+    account.job["--budget"] = "0.01"
+
+
+def _site(account: Account) -> None:
+    _put_list(account, "https://data.example/a.warc.wet.gz\n")
+
+
+def _limits(account: Account) -> None:
+    account.moto_application().maximum_capacity = {"cpu": "48 vCPU", "memory": "400 GB", "disk": "800 GB"}
+
+
+def _old_release(account: Account) -> None:
+    account.moto_application().release_label = "emr-7.9.0"
+    account.set("RELEASE", "emr-7.9.0")
+
+
+def _other_release(account: Account) -> None:
+    account.moto_application().release_label = "emr-7.9.0"
+
+
+def _sizes(account: Account) -> None:
+    account.set("EXECUTOR__CORES", "12")
+
+
+def _no_store(account: Account) -> None:
+    account.set("STORE", "s3://absent/store")
+
+
+@pytest.mark.parametrize(
+    ("mistake", "point", "said", "remedy"),
+    [
+        (_quota, "quota", "is 16, and the profile asks for 164", "take the profile emr-serverless-starter"),
+        (_bucket_elsewhere, "region", "s3://paris-tables is in eu-west-3", "run in eu-west-3"),
+        (_trust, "role", "does not let emr-serverless.amazonaws.com take it", "allow sts:AssumeRole"),
+        (_trust_of_others, "role", "take it for others only", "name this account"),
+        (_no_role, "role", "there is no role", "the stack"),
+        (_no_right, "rights", "s3:PutObject on arn:aws:s3:::shards/elsewhere/x", "add a statement"),
+        (_no_secret, "rights", f"secretsmanager:GetSecretValue on {SECRET}", "add a statement"),
+        (_old_archive, "archive", f"is of version 0.0.9, and this is {__version__}", "make archive"),
+        (_no_corpus, "corpus", "there is no corpus here", "corpus build"),
+        (_no_list, "list", "in/wet.paths", "check"),
+        (_unknown_price, "price", "no machine is called m8g.large", "there are: c7a.xlarge"),
+        (_budget, "price", "the budget is $0.01", "higher --budget"),
+        (_site, "ways", "S3 of its region only, and the job reads https://", "Subnets"),
+        (_limits, "limits", "48 vCPU, where the profile asks for 164", "raise MostExecutors"),
+        (_old_release, "release", "has a Spark older than 4.0", "emr-spark-8.0.0"),
+        (_other_release, "hosts", f"emr-7.9.0, and the profile says {LABEL}", "set `release`"),
+        (_sizes, "workers", "the executor has 12 vCPUs", "set executor.cores"),
+        (_no_store, "store", "there is no such bucket", ""),
+    ],
+)
+def test_each_mistake_is_found_with_its_remedy(
+    mistake: Callable[[Account], None], point: str, said: str, remedy: str, account: Account
+) -> None:
+    mistake(account)
+    code, points, last = account.check(LIST)
+    assert code == 1
+    faults = [(name, why) for name, found in points.items() for word, why in found if word == "FAULT"]
+    assert any(name == point and said in why and remedy in why for name, why in faults), points
+    assert "cannot be submitted as it is" in last
+    # Nothing else is accused, but for what follows from the same mistake.
+    follows = {"_no_store": {"region", "rights"}, "_bucket_elsewhere": {"rights"}, "_no_role": {"rights"}}
+    assert {name for name, _ in faults} <= {point} | follows.get(mistake.__name__, set())
+
+
+def test_several_mistakes_are_all_listed_in_one_pass(account: Account) -> None:
+    for mistake in (_quota, _trust, _old_archive, _no_corpus, _no_list):
+        mistake(account)
+    code, points, last = account.check(LIST)
+    faulty = {name for name, found in points.items() for word, _ in found if word == "FAULT"}
+    assert (code, faulty) == (1, {"quota", "role", "archive", "corpus", "list"})
+    assert "5 faults" in last
+
+
+def test_what_one_may_not_look_at_is_never_ok(account: Account) -> None:
+    def refused(*_: Any, **__: Any) -> None:
+        raise NoSuchResource
+
+    account.monkeypatch.setattr("moto.servicequotas.models.ServiceQuotasBackend.get_service_quota", refused)
+    code, points, last = account.check(LIST)
+    assert code == 0
+    assert points["quota"][0][0] == "could not be checked"
+    assert "2 points could not be checked" in last
+
+
+def test_the_starter_fits_into_the_quota_of_a_new_account(account: Account) -> None:
+    _quota(account)
+    code, points, _ = account.check(LIST, on="emr-serverless-starter")
+    assert code == 0, points
+    assert "is 16, and the profile asks for 16 at most" in points["quota"][0][1]
+
+
+def test_an_archive_that_lies_in_the_store_is_said_to(account: Account) -> None:
+    assert "will be uploaded" in account.check(LIST)[1]["archive"][0][1]
+    key = f"store/archives/{file_sha256(account.archive)}.tar.gz"
+    account.client("s3").upload_file(str(account.archive), "shards", key)
+    assert "lies in the store" in account.check(LIST)[1]["archive"][0][1]
+
+
+def test_without_an_archive_none_is_made(account: Account, tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    (checkout / "jobs").mkdir(parents=True)
+    for name in ("jobs/scan.py", "requirements.lock"):
+        (checkout / name).touch()
+    account.monkeypatch.setattr("presswatch_spark.cli.checking.ROOT", checkout)
+    words = [word for option in account.job.items() for word in option]
+    assert cli.run(["submit", "--on", "emr-serverless", "--check", "scan", *words, LIST]) == 0
+    assert "there is no archive of these sources yet" in account.capsys.readouterr().out
+    assert not (checkout / "dist").exists()
+    (checkout / "requirements.lock").unlink()
+    assert cli.run(["submit", "--on", "emr-serverless", "--check", "scan", *words, LIST]) == 1
+    assert "name an archive: --archive FILE" in account.capsys.readouterr().out
+
+
+def test_a_cluster_is_checked_for_its_roles(account: Account) -> None:
+    emr, iam = account.client("emr"), account.client("iam")
+    instances = {"InstanceCount": 1, "MasterInstanceType": "m6i.xlarge", "KeepJobFlowAliveWhenNoSteps": True}
+    roles = {"JobFlowRole": "EMR_EC2_DefaultRole", "ServiceRole": "EMR_DefaultRole"}
+    made = emr.run_job_flow(Name="p", ReleaseLabel="emr-7.9.0", Instances=instances, **roles)["JobFlowId"]
+    account.set("RELEASE", "emr-7.9.0")
+    account.set("EC2__CLUSTER_ID", made)
+    _, points, _ = account.check(LIST, on="emr-ec2")
+    assert [word for word, _ in points["role"]] == ["FAULT", "FAULT"]
+    assert "aws emr create-default-roles" in points["role"][0][1]
+    for role, taker in (("EMR_DefaultRole", "elasticmapreduce"), ("EMR_EC2_DefaultRole", "ec2")):
+        trust = json.dumps(TRUST).replace("emr-serverless.amazonaws", f"{taker}.amazonaws")
+        iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust)
+    iam.create_instance_profile(InstanceProfileName="EMR_EC2_DefaultRole")
+    iam.add_role_to_instance_profile(
+        InstanceProfileName="EMR_EC2_DefaultRole", RoleName="EMR_EC2_DefaultRole"
+    )
+    _, points, _ = account.check(LIST, on="emr-ec2")
+    assert [word for word, _ in points["role"]] == ["ok", "ok"]
+    assert "quota" not in points

@@ -19,7 +19,7 @@ from presswatch_spark.demo.shards import (
     write_wet,
 )
 from presswatch_spark.demo.texts import Page
-from presswatch_spark.notices.libraries import is_installed
+from presswatch_spark.evidence.libraries import is_installed
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.queries.matches import match_rows
 from presswatch_spark.report.make import make_report

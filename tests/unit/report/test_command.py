@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.notices import libraries
+from presswatch_spark.evidence import libraries
 from tests.claims import House
 
 

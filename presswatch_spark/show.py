@@ -10,11 +10,14 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import zip_longest
 from math import floor
+from urllib.parse import quote
 
 GAP = "  "
+NARROW_SPACE = "\u202f"
 NARROWEST = 8
 TIES = "\xa0\u202f"
 """Spaces at which no line ends, as in French numbers."""
+_URL_SAFE = "%/:=&?~#+!$,;'@()*[]"
 _NO_DIGITS = str.maketrans("", "", f",{TIES}")
 
 
@@ -78,6 +81,12 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what if number == 1 else many}"
 
 
+def whole_number(value: int, lang: str) -> str:
+    """Return a whole number with its thousands apart, as English or French (`fr`) sets it."""
+    shown = f"{value:,}"
+    return shown.replace(",", NARROW_SPACE) if lang == "fr" else shown
+
+
 def block_lines(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     """Yield a line `name  value` for each value that is not empty, uncut, with an empty line between rows."""
     size = max(map(columns_of, headers))
@@ -105,6 +114,11 @@ def cell(value: object) -> str:
 def printable(text: str) -> str:
     """Return `text` on one line, with every control character replaced."""
     return "".join(c if c.isprintable() or c in TIES else " " if c.isspace() else "�" for c in text)
+
+
+def ascii_url(url: str) -> str:
+    """Return a URL in ASCII, without controls: all else is percent-encoded."""
+    return quote(printable(url), safe=_URL_SAFE)
 
 
 def json_line(row: Mapping[str, object]) -> str:

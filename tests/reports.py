@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from presswatch_spark.notices.recipients import load_recipients
 from presswatch_spark.report.make import make_report
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.schemas.scan_tables import MATCHES, RUNS
@@ -50,7 +51,9 @@ def hostile_house(folder: Path, *, claims: bool = True) -> House:
 
 def page_of_tables(tables: Path, corpus: Path | None, out: Path, language: str = "en", **more: Any) -> str:
     """Make the page of tables and return it."""
-    given = {"corpus": str(corpus) if corpus else None, "engine": "duckdb"} | more
+    given: dict[str, Any] = {"corpus": str(corpus) if corpus else None, "engine": "duckdb"} | more
+    if more.get("case"):
+        given["recipients"] = list(load_recipients().values())
     make_report(str(tables), {language: str(out)}, StorageOptions(), **given)
     return out.read_text("utf-8")
 

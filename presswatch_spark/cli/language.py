@@ -10,13 +10,12 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from presswatch_spark.cli.french import NAMES, NOUNS, TEXTS
-from presswatch_spark.show import cell, counted, share_of, utc
+from presswatch_spark.show import NARROW_SPACE, cell, counted, share_of, utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LANGUAGES = ("en", "fr")
-NARROW_SPACE = "\u202f"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from presswatch_spark.demo.shards import (
 )
 from presswatch_spark.demo.texts import Page
 from presswatch_spark.evidence.libraries import is_installed
+from presswatch_spark.notices.recipients import load_recipients
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.queries.matches import match_rows
 from presswatch_spark.report.make import make_report
@@ -146,6 +147,7 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
             reports_in(folder),
             StorageOptions(),
             case=str(folder / "case"),
+            recipients=list(load_recipients().values()),
             corpus=corpus,
             engine="duckdb",
             say=say,

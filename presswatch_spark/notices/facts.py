@@ -10,7 +10,8 @@ from presswatch_spark.notices.annex import Annex, host_of_place, publishers_of
 from presswatch_spark.notices.grounds import Place
 from presswatch_spark.notices.recipients import Recipient
 from presswatch_spark.notices.sender import Sender
-from presswatch_spark.notices.wording import amount, ascii_url, day, harmless, number
+from presswatch_spark.notices.wording import amount, day, harmless
+from presswatch_spark.show import ascii_url, whole_number
 
 LISTED = 20
 """Lines of a list in a letter; the annex has all."""
@@ -212,8 +213,8 @@ def _cut(lines: Sequence[str], lang: str) -> list[str]:
     if more <= 0:
         return list(lines)
     rest = (
-        f"et {number(more, lang)} de plus, dans l’annexe"
+        f"et {whole_number(more, lang)} de plus, dans l’annexe"
         if lang == "fr"
-        else f"and {number(more, lang)} more, in the annex"
+        else f"and {whole_number(more, lang)} more, in the annex"
     )
     return [*lines[:LISTED], rest]

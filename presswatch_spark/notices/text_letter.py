@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from presswatch_spark.notices.letter import Letter
-from presswatch_spark.notices.wording import ascii_url, number
+from presswatch_spark.show import ascii_url, whole_number
 
 COLUMNS = 78
 BULLET = "- "
@@ -31,7 +31,7 @@ def text_of_letter(letter: Letter, rows: Sequence[Mapping[str, Any]] = ()) -> st
     parts.append("\n".join([letter.annex_heading, *files, *letter.digest_lines]))
     parts += [_row(row) for row in rows[:ROWS]]
     if len(rows) > ROWS:
-        more = number(len(rows) - ROWS, letter.lang)
+        more = whole_number(len(rows) - ROWS, letter.lang)
         french = f"Et {more} de plus, dans annex/rows.csv."
         parts.append(french if letter.lang == "fr" else f"And {more} more, in annex/rows.csv.")
     return "\n\n".join(parts) + "\n"

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import date
-from urllib.parse import quote
 
-from presswatch_spark.show import counted, printable
+from presswatch_spark.show import counted, printable, whole_number
 
-NARROW_SPACE, NO_BREAK = "\u202f", "\u00a0"
+NO_BREAK = "\u00a0"
 NOUNS: Mapping[str, tuple[str, str]] = {
     "row": ("ligne", "lignes"),
     "article": ("article", "articles"),
@@ -25,13 +24,6 @@ ENGLISH_MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
-URL_SAFE = "%/:=&?~#+!$,;'@()*[]"
-
-
-def number(value: int, lang: str) -> str:
-    """Return a whole number with its thousands apart."""
-    shown = f"{value:,}"
-    return shown.replace(",", NARROW_SPACE) if lang == "fr" else shown
 
 
 def amount(value: int, what: str, lang: str) -> str:
@@ -39,7 +31,7 @@ def amount(value: int, what: str, lang: str) -> str:
     if lang == "en":
         return counted(value, what)
     one, many = NOUNS[what]
-    return f"{number(value, lang)}{NO_BREAK}{one if value < 2 else many}"
+    return f"{whole_number(value, lang)}{NO_BREAK}{one if value < 2 else many}"
 
 
 def day(value: date, lang: str) -> str:
@@ -53,8 +45,3 @@ def day(value: date, lang: str) -> str:
 def harmless(text: str) -> str:
     """Return a text on one line, without controls and marks of writing direction."""
     return printable(text)
-
-
-def ascii_url(url: str) -> str:
-    """Return a URL in ASCII, as a letter may show it: all else is percent-encoded."""
-    return quote(harmless(url), safe=URL_SAFE)

@@ -11,7 +11,7 @@ from presswatch_spark.queries.sql import engine_of
 from presswatch_spark.report.examples import Example, examples_of
 from presswatch_spark.report.exposure import Exposures, exposures_of
 from presswatch_spark.report.questions import QUESTIONS, Asked, ask
-from presswatch_spark.report.removals import Followed, followed
+from presswatch_spark.report.removals import Followed, Recipient, followed
 from presswatch_spark.runs.unfinished import unfinished_runs
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
@@ -61,6 +61,7 @@ def gather(
     storage: StorageOptions,
     *,
     case: str | None = None,
+    recipients: Sequence[Recipient] = (),
     corpus: str | None = None,
     mirrors: Sequence[Mirror] = (),
     engine: str = "auto",
@@ -69,7 +70,7 @@ def gather(
     """Ask all questions of the tables, and read the examples again from their files.
 
     Args:
-        case: a case of removal, whose places are counted.
+        case: a case of removal, whose places are counted, for each of `recipients`.
         corpus: the corpus of the scan: names of titles and publishers, and texts of articles.
         mirrors: where the files of the datasets lie today.
         engine: one of `engines.ENGINES`.
@@ -100,7 +101,7 @@ def gather(
         runs=sorted(store.rows("runs"), key=lambda run: str(run["run_id"])),
         unfinished=sum(1 for _ in unfinished_runs(store)),
         examples=examples_of(answers["examples"].rows, tables, corpus, storage, mirrors),
-        removal=followed(case, storage) if case else None,
+        removal=followed(case, storage, recipients) if case else None,
         exposure=exposures_of(store, chosen, storage),
         titles={title.id: title.name for title in registry.titles.values()} if registry else {},
         publishers={each.id: each.name for each in registry.publishers} if registry else {},

@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from presswatch_spark.evidence.verify_alone import shown
-from presswatch_spark.notices.wording import ascii_url
+from presswatch_spark.show import ascii_url
 
 LINKED = ("http", "https")
 

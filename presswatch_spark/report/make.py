@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from presswatch_spark.errors import OutputError
 from presswatch_spark.evidence.libraries import library
 from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.report.removals import Recipient
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.objects import StorageOptions, write_object
 from presswatch_spark.storage.uris import canonical
@@ -19,6 +20,7 @@ def make_report(
     storage: StorageOptions,
     *,
     case: str | None = None,
+    recipients: Sequence[Recipient] = (),
     corpus: str | None = None,
     mirrors: Sequence[Mirror] = (),
     engine: str = "auto",
@@ -29,7 +31,7 @@ def make_report(
     Args:
         tables: the folder that a scan was given as --out.
         pages: the file of each language (`fr`, `en`), on disk or `s3://`; an earlier one is replaced.
-        case, corpus, mirrors, engine, say: as `report.gathered.gather` takes them.
+        case, recipients, corpus, mirrors, engine, say: as `report.gathered.gather` takes them.
 
     Raises:
         ConfigError: a library of the extra `legal` is not installed.
@@ -42,7 +44,16 @@ def make_report(
     from presswatch_spark.report.page import page_of
 
     places = {language: _place(path) for language, path in pages.items()}
-    found = gather(tables, storage, case=case, corpus=corpus, mirrors=mirrors, engine=engine, say=say)
+    found = gather(
+        tables,
+        storage,
+        case=case,
+        recipients=recipients,
+        corpus=corpus,
+        mirrors=mirrors,
+        engine=engine,
+        say=say,
+    )
     for language, uri in places.items():
         say(f"writing the page ({language})")
         with disk_errors(uri):

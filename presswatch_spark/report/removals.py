@@ -4,9 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from presswatch_spark.notices.recipients import Recipient, load_recipients
 from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.storage.objects import StorageOptions
@@ -16,6 +15,17 @@ NOBODY = ""
 REMOVED, READABLE, UNDECIDED = "removed", "readable", "undecided"
 GROUPS = (REMOVED, READABLE, UNDECIDED)
 """What a board asks of a place: is it gone, is it there, or can nobody say?"""
+
+
+class Recipient(Protocol):
+    """Who is asked to remove rows, as `notices.recipients` has it."""
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+
+    def concerns(self, dataset: str, file: str) -> bool:
+        """Say whether a place is a matter for it, by the format of its row and the address of its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +50,11 @@ class Followed:
     newest: str
 
 
-def followed(path: str, storage: StorageOptions) -> Followed:
+def followed(path: str, storage: StorageOptions, recipients: Sequence[Recipient] = ()) -> Followed:
     """Read a case of removal, and count its places.
+
+    Args:
+        recipients: those that places are counted for.
 
     Raises:
         OutputError: there is no case.
@@ -57,7 +70,7 @@ def followed(path: str, storage: StorageOptions) -> Followed:
         targets=len(standing.targets),
         claims=claims,
         claims_removed=removed,
-        recipients=_by_recipient(list(standing.rows()), list(load_recipients().values())),
+        recipients=_by_recipient(list(standing.rows()), recipients),
         states=dict(standing.counts()),
         alarms=dict(Counter(alarm.kind for alarm in standing.alarms())),
         rounds=course.rounds,

@@ -13,9 +13,8 @@ from markupsafe import Markup
 
 from presswatch_spark.claims.marks import escaped
 from presswatch_spark.claims.speaker import Speaker
-from presswatch_spark.notices.wording import number
 from presswatch_spark.report.phrases import PHRASES
-from presswatch_spark.show import utc, whole_percent
+from presswatch_spark.show import utc, whole_number, whole_percent
 
 NARROW, NO_BREAK = "\u202f", "\u00a0"
 _FRENCH = (
@@ -71,9 +70,11 @@ class Words:
     def number(self, value: int | float, digits: int = 0) -> Markup:
         """Return a number with its thousands apart."""
         if digits == 0:
-            return Markup(number(round(value), self.language))
+            return Markup(whole_number(round(value), self.language))
         whole, _, rest = f"{value:.{digits}f}".partition(".")
-        return Markup(f"{number(int(whole), self.language)}{',' if self.language == 'fr' else '.'}{rest}")
+        return Markup(
+            f"{whole_number(int(whole), self.language)}{',' if self.language == 'fr' else '.'}{rest}"
+        )
 
     def share(self, share: float) -> Markup:
         """Return a share in whole percent, rounded down: only the whole is 100, and only nothing is 0."""

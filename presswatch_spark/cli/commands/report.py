@@ -40,6 +40,7 @@ def report(
 
     Example: presswatch report --corpus corpus --out report.html tables
     """
+    from presswatch_spark.notices.recipients import load_recipients
     from presswatch_spark.pointers.pointer import parse_mirror
     from presswatch_spark.report.make import make_report
 
@@ -48,6 +49,7 @@ def report(
         {lang: out},
         scan_settings(flags).storage,
         case=case,
+        recipients=list(load_recipients().values()) if case else (),
         corpus=corpus,
         mirrors=[parse_mirror(mirror) for mirror in mirrors],
         engine=engine,

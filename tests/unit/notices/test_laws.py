@@ -14,7 +14,8 @@ from presswatch_spark.notices.facts import AMOUNTS
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.recipients import FACTS, load_recipient, parse_recipients
 from presswatch_spark.notices.sender import load_sender
-from presswatch_spark.notices.wording import amount, ascii_url, day
+from presswatch_spark.notices.wording import amount, day
+from presswatch_spark.show import ascii_url
 from tests.conftest import ROOT
 from tests.notices import Bureau
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.cli import main as cli
+from presswatch_spark.notices.recipients import load_recipients
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.removal.states import STATES
 from presswatch_spark.report.phrases import PHRASES
@@ -72,7 +73,7 @@ def test_a_case_is_counted_by_recipient_and_state_as_its_status_says(
     target = next(each for each in case.targets() if each["record_offset"] is not None)
     crawl.overwrite(target, b"\0" * target["record_length"])
     probe(case, crawl)
-    found = followed(path, StorageOptions())
+    found = followed(path, StorageOptions(), list(load_recipients().values()))
     assert found.states
     assert sum(found.states.values()) == found.targets
     assert sum(found.recipients["Common Crawl Foundation"].values()) == found.targets

@@ -39,6 +39,7 @@ from presswatch_spark.runs.attempts import Outcome, outcome_of
 from presswatch_spark.runs.provenance import provenance, spark_version
 from presswatch_spark.runs.work import Kind, ReadOne, Row, Work, key_of
 from presswatch_spark.sampling.design import draw
+from presswatch_spark.sampling.gate_audit import AUDIT_COLUMNS, audit_of
 from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.shard.matcher import Matcher, Rules
@@ -225,6 +226,7 @@ class ShardScan:
             release=rules.release,
             pdf=rules.pdf,
             max_document_bytes=rules.max_document_bytes,
+            audit=self.config.run.gate_audit,
             wants=members.wants,
             storage=self.config.storage,
             opener=Opener(self.config.run.shard_digest),
@@ -276,6 +278,11 @@ class ShardScan:
         stages, members = reading.stages, Members(matcher.corpus)
         for batch in stages.drawn("read", read):
             check_time()
+            if batch.is_audit:
+                with stages.during("sieve"):
+                    reading.audited += len(batch)
+                    reading.audited_matching += matcher.count_matching(batch, origin)
+                continue
             with stages.during("sieve"):
                 candidates = matcher.candidates(batch)
                 reading.without_url += matcher.without_url(batch)
@@ -344,10 +351,34 @@ def work_of(
 
     `product`: the dataset's name, if the scan was told it.
     """
+    return Work(SCAN, shards, plan_digest, _key(plan_digest, facts, product), scan_shard, facts)
+
+
+def scan_key(
+    paths: Sequence[str],
+    *,
+    dataset: str,
+    manifest: Manifest,
+    config: ScanConfig,
+    base: str | None = None,
+    sample: float | None = None,
+    sample_seed: int = 0,
+    product: str | None = None,
+) -> str:
+    """Return the key of the run that `scan` begins, or goes on with, by these arguments and a corpus.
+
+    Raises:
+        InputError, StorageError: as in `scan`.
+    """
+    listed = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
+    shards, _ = _sampled(listed, sample, sample_seed)
+    return _key(shards.digest, _facts(dataset, config, manifest, None), product)
+
+
+def _key(plan_digest: str, facts: Row, product: str | None) -> str:
     names = ("dataset", "corpus_digest", "config_digest", "tool_version")
     # The name is no part of the settings: it changes no digest of a row.
-    key = key_of(plan_digest, *(str(facts[name]) for name in names), *filter(None, [product]))
-    return Work(SCAN, shards, plan_digest, key, scan_shard, facts)
+    return key_of(plan_digest, *(str(facts[name]) for name in names), *filter(None, [product]))
 
 
 def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions) -> ShardPlan:
@@ -370,6 +401,7 @@ def _facts(dataset: str, config: ScanConfig, manifest: Manifest, command: str | 
     return {
         "dataset": None if dataset == AUTO else dataset,
         "release": config.read.release,
+        "gate_audit": config.run.gate_audit or None,
         "corpus_digest": manifest.digest,
         "corpus_articles": manifest.counts.articles,
         "corpus_suppressed": manifest.counts.suppressed,
@@ -394,6 +426,7 @@ def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
         "spark_version": spark_version(),
         "dataset": formats[0] if len(formats) == 1 else None,
         "release": releases.pop() if len(releases) == 1 else None,
+        **(audit_of(log) if facts.get("gate_audit") else dict.fromkeys(AUDIT_COLUMNS)),
     }
 
 

@@ -12,6 +12,7 @@ import click
 from presswatch_spark.cli.commands.estimate import HEADLINES, estimate_lines
 from presswatch_spark.cli.exits import INCOMPLETE
 from presswatch_spark.cli.format_choice import FormatChoice
+from presswatch_spark.cli.gate_audit import gate_line
 from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
 from presswatch_spark.errors import InputError, OutputError, StorageError
 from presswatch_spark.monitoring.events import EventLog, failures_logged
@@ -92,7 +93,7 @@ SHARDS_NAMED = 5
 @setting_options(
     *("run.master", "run.cores", "run.wave_shards", "run.shards_per_task"),
     *("run.log_format", "run.metrics_file", "run.price", "run.budget"),
-    *("run.shard_digest", "run.operator"),
+    *("run.shard_digest", "run.gate_audit", "run.operator"),
 )
 @click.pass_context
 def scan(
@@ -281,6 +282,8 @@ def summary_lines(summary: RunSummary, out: str) -> Iterator[str]:
     if row.get("sample") is not None:
         of = f"{row['shards_planned']:,} of {row['shards_listed']:,} shards"
         yield f"a sample: {of}; what was not found may stand in the rest"
+    if line := gate_line(row):
+        yield line
     if row.get("signals"):
         yield f"{counted(row['signals'], 'rights signal')} of members' sites"
     yield f"table digest {row['table_digest']}"

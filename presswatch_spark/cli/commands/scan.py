@@ -135,16 +135,15 @@ def scan(
     from presswatch_spark.face import scan as run_scan
     from presswatch_spark.runs.provenance import without_secrets
 
-    if pages_of or captures or index:
-        _check_records(context, paths, (release, named, sample), dataset, pages_of, captures, index)
-    elif named:
+    by_rows = _reads_records(context, (paths, release, named, sample), dataset, pages_of, captures, index)
+    if named:
         _check_named(context, paths, release, dataset)
         paths, dataset = part_given(named, part, mirror, flags)
     elif part or mirror:
         raise click.UsageError("--part and --mirror want a --dataset", context)
     elif release:
         _check_release(context, paths, dataset, flags)
-    elif not paths:
+    elif not (paths or by_rows):
         raise click.UsageError("name shards (PATH), a --release or a --dataset", context)
     settings = scan_settings(flags, config)
     events = EventLog() if settings.run.log_format == "json" else None
@@ -216,23 +215,26 @@ def _check_named(context: click.Context, paths: tuple[str, ...], release: str | 
         raise click.UsageError("--dataset already says the format; leave --format out", context)
 
 
-def _check_records(
+def _reads_records(
     context: click.Context,
-    paths: tuple[str, ...],
     others: tuple[object, ...],
     dataset: str,
     pages_of: str | None,
     captures: str | None,
     index: str | None,
-) -> None:
+) -> bool:
+    """Whether records of pages are read, and no shards; refuse what makes no sense together."""
+    if not (pages_of or captures or index):
+        return False
     if bool(pages_of) == bool(captures):
         raise click.UsageError("give one of --pages-of and --captures", context)
-    if paths or any(others):
+    if any(others):
         raise click.UsageError("--pages-of and --captures say what is read: name no other shards", context)
-    if dataset not in ("auto", "warc"):
+    if dataset != "auto":
         raise click.UsageError("pages are read from WARC; leave --format out", context)
     if index and captures:
         raise click.UsageError("captures of a census have their places; --index is for --pages-of", context)
+    return True
 
 
 def part_given(

@@ -300,7 +300,7 @@ class TestWhatIsNotTheRecord:
     def read(self, crawl: Crawl, tmp_path: Path, **changes: Any) -> Outcome:
         """Read a good record, and one whose row is changed."""
         first, second, *_ = crawl.places
-        rows = [crawl.capture(first), crawl.capture(second, row_sha256="d" * 64, **changes)]
+        rows = [crawl.capture(first), crawl.capture(second, row_sha256="d" * 64) | changes]
         shards_ = plan_of_captures(crawl.census(tmp_path / "tables", rows), str(crawl.folder)).shards
         outcomes = [crawl.scan(shard) for shard in shards_]
         assert sum(outcome.log["documents"] for outcome in outcomes) == 1

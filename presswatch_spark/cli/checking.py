@@ -60,8 +60,12 @@ def check_elsewhere(
         reads.append(corpus)
     if job == "scan":
         found += looked("list", lambda: _scan(params, profile, how.credentials, reads))
-    reads += filter(None, [params.get("tables")])
-    writes = filter(None, [params.get("out")])
+    if job == "campaign_run":
+        found.append(
+            unknown("list", "what a campaign reads and writes stands in its own file", "try a release")
+        )
+    reads += filter(None, [params.get("tables"), params.get("folder")])
+    writes = filter(None, [params.get("out"), params.get("folder")])
     places = Places(tuple(map(canonical, reads)), tuple(map(canonical, writes)))
     contact = FirstContact(
         service_of(asked, how.credentials),

@@ -39,6 +39,19 @@ def check_job_role(profile: Profile, credentials: str | None) -> Iterator[Findin
         yield _trusted(role, SERVERLESS, profile)
 
 
+def check_pod_role(profile: Profile, credentials: str | None) -> Iterator[Finding]:
+    """Say whether the role of a job on EKS is there. Its trust in the cluster is not looked at."""
+    arn = str(profile.eks.role_arn)
+    iam = client("iam", profile.region, credentials=credentials)
+    if _role(iam, arn.rpartition("/")[2]) is None:
+        yield fault("role", f"there is no role {arn}", "make it, with the rights of JobRole of the stack")
+    else:
+        said = "whether its trust policy names the identity provider of the cluster is not looked at"
+        yield unknown(
+            "role", f"{arn} is there; {said}", "aws emr-containers update-role-trust-policy adds it"
+        )
+
+
 def check_cluster_roles(
     profile: Profile, cluster: Mapping[str, Any], credentials: str | None
 ) -> Iterator[Finding]:
@@ -46,9 +59,8 @@ def check_cluster_roles(
     iam = client("iam", profile.region, credentials=credentials)
     remedy = "make EMR's default roles (aws emr create-default-roles), and start a cluster with them"
     service = str(cluster.get("ServiceRole") or "").rpartition("/")[2]
-    hosts = str((cluster.get("Ec2InstanceAttributes") or {}).get("IamInstanceProfile") or "").rpartition("/")[
-        2
-    ]
+    instances = cluster.get("Ec2InstanceAttributes") or {}
+    hosts = str(instances.get("IamInstanceProfile") or "").rpartition("/")[2]
     for name, taker in ((service, "elasticmapreduce.amazonaws.com"), (hosts, "ec2.amazonaws.com")):
         if not name:
             yield unknown("role", f"the cluster does not say which role {taker} takes")
@@ -57,14 +69,16 @@ def check_cluster_roles(
         yield _trusted(found, taker, profile) if found else fault("role", f"there is no role {name}", remedy)
 
 
-def check_rights(profile: Profile, rights: Sequence[Right], credentials: str | None) -> Iterator[Finding]:
+def check_rights(
+    profile: Profile, role: str, rights: Sequence[Right], credentials: str | None
+) -> Iterator[Finding]:
     """Say whether the role of a job may do what the job does, as IAM simulates it."""
     iam = client("iam", profile.region, credentials=credentials)
     denied = list[str]()
     for right in rights:
-        with reaching("IAM", str(profile.serverless.role_arn)):
+        with reaching("IAM", role):
             pages = iam.get_paginator("simulate_principal_policy").paginate(
-                PolicySourceArn=profile.serverless.role_arn,
+                PolicySourceArn=role,
                 ActionNames=list(right.actions),
                 ResourceArns=list(right.resources),
             )
@@ -96,13 +110,12 @@ def _role_of_hosts(iam: Any, name: str) -> Mapping[str, Any] | None:
     """Return the role of an instance profile."""
     try:
         with reaching("IAM", name):
-            roles: list[Mapping[str, Any]] = iam.get_instance_profile(InstanceProfileName=name)[
-                "InstanceProfile"
-            ]["Roles"]
+            found = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
     except ServiceError as error:
         if code_of(error) == ABSENT:
             return None
         raise
+    roles: list[Mapping[str, Any]] = found["Roles"]
     return roles[0] if roles else None
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from presswatch_spark.deploy.eks import ContainerRuns
 from presswatch_spark.deploy.requests import Request, job_run_request, step_request
 from presswatch_spark.deploy.services import (
     ATTEMPTS,
@@ -217,8 +218,8 @@ class Steps:
         return described
 
 
-Service = JobRuns | Steps
-"""What runs a submission; both have the same methods."""
+Service = JobRuns | Steps | ContainerRuns
+"""What runs a submission; all have the same methods."""
 
 
 def _passing(error: ClientError | BotoCoreError) -> bool:

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from botocore.exceptions import ClientError
 
+from presswatch_spark.deploy.services import ServiceError
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.storage.objects import DeniedError
 
@@ -61,20 +62,26 @@ def unknown(point: str, said: str, remedy: str = "") -> Finding:
     return Finding(point, Word.UNKNOWN, said, remedy)
 
 
-def looked(point: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """Yield what a look finds; an error of the look is a finding, and ends this point only."""
+def looked(point: str, look: Callable[[], Iterable[Finding]], *, needed: bool = False) -> Iterator[Finding]:
+    """Yield what a look finds; an error of the look is a finding, and ends this point only.
+
+    Args:
+        needed: the submission has to look, too: what it could not see would stop it.
+    """
     try:
         yield from look()
     except PresswatchError as error:
         what = f"{error.where}: {error.what}" if error.where else error.what
-        if is_no_answer(error):
+        if is_no_answer(error) and not needed:
             yield unknown(point, what, error.remedy)
         else:
             yield fault(point, what, error.remedy)
 
 
 def is_no_answer(error: PresswatchError) -> bool:
-    """Say whether an error leaves open what was asked: we may not ask, or the service does not know."""
+    """Say whether an error leaves open what was asked: the service is silent, or does not tell us."""
+    if isinstance(error, ServiceError) and not isinstance(error.__cause__, ClientError):
+        return True
     return isinstance(error, DeniedError) or code_of(error) in NO_ANSWER
 
 

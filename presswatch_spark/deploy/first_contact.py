@@ -19,13 +19,22 @@ from presswatch_spark.deploy.check_places import (
     check_store,
     check_ways,
 )
-from presswatch_spark.deploy.check_roles import Right, check_cluster_roles, check_job_role, check_rights
+from presswatch_spark.deploy.check_roles import (
+    Right,
+    check_cluster_roles,
+    check_job_role,
+    check_pod_role,
+    check_rights,
+)
 from presswatch_spark.deploy.emr import JobRuns, Service, Steps
 from presswatch_spark.deploy.findings import Finding, looked, ok
 from presswatch_spark.deploy.starter import hosts_of
 from presswatch_spark.deploy.tarball import check_archive
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import bucket_and_key, scheme_of
+
+NEEDED_POINTS = ("hosts", "store")
+"""What a submission asks, too."""
 
 Look = tuple[str, Callable[[], Iterable[Finding]]]
 """A point of a check, and what looks at it."""
@@ -49,7 +58,7 @@ class FirstContact:
     def findings(self) -> Iterator[Finding]:
         """Yield a finding for each point, in order."""
         for point, look in self._looks():
-            yield from looked(point, look)
+            yield from looked(point, look, needed=point in NEEDED_POINTS)
 
     def _looks(self) -> Iterator[Look]:
         service, profile, own = self.service, self.service.asked.profile, self.credentials
@@ -61,10 +70,15 @@ class FirstContact:
             yield "limits", lambda: check_limits(profile, service.application())
             yield "quota", lambda: check_quota(profile, own)
             yield "role", lambda: check_job_role(profile, own)
-            yield "rights", lambda: check_rights(profile, self._rights(), own)
+            role = str(profile.serverless.role_arn)
+            yield "rights", lambda: check_rights(profile, role, self._rights(), own)
             yield "ways", lambda: self._ways(service)
         elif isinstance(service, Steps):
             yield "role", lambda: check_cluster_roles(profile, service.cluster(), own)
+        else:
+            pods = str(profile.eks.role_arn)
+            yield "role", lambda: check_pod_role(profile, own)
+            yield "rights", lambda: check_rights(profile, pods, self._rights(), own)
         yield "region", lambda: check_regions(profile, self.places.all, own)
         yield "store", lambda: check_store(service.asked, storage)
         if self.archive is not None:

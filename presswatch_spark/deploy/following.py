@@ -29,6 +29,8 @@ LINES = 1000
 APPLICATION = re.compile(r"\bapplication_\d+_\d+\b")
 # YARN's name for the first container of an application, which is the driver's.
 DRIVER = "_000001/"
+# How the name of a driver's pod ends.
+POD = "-driver/"
 
 
 def wait(service: Service, run: str, rules: WaitRules, tell: Callable[[str], None]) -> State:
@@ -70,7 +72,8 @@ def _log_in(folders: tuple[str, ...], options: StorageOptions) -> tuple[dict[str
     """
     if not folders:
         return {}, True
-    streams = _streams(folders[0], options)
+    on_kubernetes = folders[0].endswith("/containers/")
+    streams = _streams(folders[0], options, POD if on_kubernetes else "")
     if len(folders) == 1 or not streams:
         return streams, bool(streams)
     named = [name for lines in streams.values() for line in lines for name in APPLICATION.findall(line)]

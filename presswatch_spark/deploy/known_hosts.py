@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -63,7 +64,9 @@ class KnownHosts:
 
     def release(self, label: str) -> EmrRelease | None:
         """Return what is known of a release; None if it is not listed."""
-        return next((release for release in self.releases if release.label == label), None)
+        # On EKS, a label ends in what image it is.
+        plain = re.sub(r"-(latest|[0-9]{8})$", "", label)
+        return next((release for release in self.releases if release.label == plain), None)
 
     def worker(self, vcpus: int) -> WorkerSize | None:
         """Return what a worker of so many vCPUs may have; None if there is no such worker."""

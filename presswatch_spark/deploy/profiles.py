@@ -45,6 +45,14 @@ class ServerlessRules:
 
 
 @dataclass(frozen=True, slots=True)
+class EksRules:
+    """A virtual cluster of EMR on EKS that is there already, and the role of the job."""
+
+    virtual_cluster_id: str | None = None
+    role_arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutorRules:
     """An executor: cores, and memory in GiB of its JVM and of all its Python workers together."""
 
@@ -76,8 +84,8 @@ class Profile:
     """All settings of a profile.
 
     Args:
-        service: `local`, `emr-ec2` or `emr-serverless`.
-        release: the release label that the cluster or application must have.
+        service: `local`, `emr-ec2`, `emr-serverless` or `emr-eks`.
+        release: the release label that the cluster or application must have; on EKS, that of the job run.
         store: where archives and submissions are kept, an `s3://` prefix.
         logs: where EMR writes logs, an `s3://` prefix; of a cluster, None is what the cluster says.
         most_executors: executors at most; there are fewer while there is less to do.
@@ -93,6 +101,7 @@ class Profile:
     local: LocalRules = field(default_factory=LocalRules)
     ec2: Ec2Rules = field(default_factory=Ec2Rules)
     serverless: ServerlessRules = field(default_factory=ServerlessRules)
+    eks: EksRules = field(default_factory=EksRules)
     archive: Target = field(default_factory=Target)
     most_executors: int = 10
     executor: ExecutorRules = field(default_factory=ExecutorRules)
@@ -106,6 +115,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "local": (),
     "emr-ec2": ("region", "store", "ec2.cluster_id"),
     "emr-serverless": ("region", "store", "logs", "serverless.application_id", "serverless.role_arn"),
+    "emr-eks": ("region", "store", "logs", "eks.virtual_cluster_id", "eks.role_arn"),
 }
 
 

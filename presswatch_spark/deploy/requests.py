@@ -78,6 +78,35 @@ def job_run_request(asked: Submission, attempt: int) -> Request:
     )
 
 
+def container_request(asked: Submission, attempt: int) -> Request:
+    """Return the job run of a virtual cluster of EMR on EKS."""
+    rules = asked.profile.eks
+    settings = spark_settings(asked, attempt, "spark.kubernetes.driverEnv.")
+    settings["spark.archives"] = f"{asked.archive.uri}#{FOLDER}"
+    # On Kubernetes nothing keeps the files of an executor that goes.
+    settings[f"{DYNAMIC}.shuffleTracking.enabled"] = "true"
+    driver = {"entryPoint": asked.entry.uri, "entryPointArguments": list(asked.arguments)}
+    defaults = {"classification": "spark-defaults", "properties": dict(sorted(settings.items()))}
+    return Request(
+        "emr-containers",
+        "start_job_run",
+        {
+            "virtualClusterId": rules.virtual_cluster_id,
+            "clientToken": str(uuid.uuid5(uuid.NAMESPACE_URL, asked.record(attempt, "claim"))),
+            # Names have no spaces there.
+            "name": asked.name(attempt).replace(" ", "-"),
+            "executionRoleArn": rules.role_arn,
+            "releaseLabel": asked.profile.release,
+            "jobDriver": {"sparkSubmitJobDriver": driver},
+            "configurationOverrides": {
+                "applicationConfiguration": [defaults],
+                "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": asked.profile.logs}},
+            },
+            "tags": {"presswatch-submission": asked.key},
+        },
+    )
+
+
 def executor_counts(profile: Profile) -> dict[str, str]:
     """Return the settings of Spark that say how many executors there are at first, and at most.
 

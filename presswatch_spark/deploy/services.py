@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.errors import ConfigError, PresswatchError
@@ -103,7 +104,7 @@ def reaching(service: str, what: str) -> Iterator[None]:
             where=what,
             remedy="check the id, the region, and the permissions of your credentials",
         ) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise ServiceError(
             printable(f"{service} could not be asked: {error}"),
             where=what,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from presswatch_spark.deploy.archive import NEEDED, archive_for
+from presswatch_spark.deploy.eks import ContainerRuns
 from presswatch_spark.deploy.emr import JobRuns, Service, Steps
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import Profile
@@ -79,9 +80,13 @@ def archive_of(profile: Profile, given: Path | None, *, make: bool = True) -> Pa
 
 
 def hosts_of(profile: Profile) -> str:
-    """Return the id of the profile's cluster or application."""
-    ec2 = profile.service == "emr-ec2"
-    return str(profile.ec2.cluster_id if ec2 else profile.serverless.application_id)
+    """Return the id of the profile's cluster, application or virtual cluster."""
+    ids = {
+        "emr-ec2": profile.ec2.cluster_id,
+        "emr-serverless": profile.serverless.application_id,
+        "emr-eks": profile.eks.virtual_cluster_id,
+    }
+    return str(ids[profile.service])
 
 
 def _on_hosts(profile: Profile, hosts: str | None) -> Profile:
@@ -89,10 +94,14 @@ def _on_hosts(profile: Profile, hosts: str | None) -> Profile:
         return profile
     if profile.service == "emr-ec2":
         return replace(profile, ec2=replace(profile.ec2, cluster_id=hosts))
+    if profile.service == "emr-eks":
+        return replace(profile, eks=replace(profile.eks, virtual_cluster_id=hosts))
     return replace(profile, serverless=replace(profile.serverless, application_id=hosts))
 
 
 def service_of(asked: Submission, credentials: str | None = None) -> Service:
     """Return what runs a submission, with the credentials of an AWS profile if one is named."""
+    if asked.profile.service == "emr-eks":
+        return ContainerRuns.of(asked, credentials)
     kind = Steps if asked.profile.service == "emr-ec2" else JobRuns
     return kind.of(asked, credentials)

@@ -26,6 +26,10 @@ LABELS = {
 """What releases may have: the name for `--format`, and the word for messages."""
 
 
+CRAWL_FORMS = ("wet", "warc")
+"""The forms in which crawls since 2013 are scanned."""
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """A release, with the times (UTC) of its first and last capture; None if unknown or still to come."""
@@ -51,6 +55,11 @@ def kinds_of(name: str) -> tuple[str, ...]:
         robotstxt = ("robotstxt",) if (int(found[1]), int(found[2])) >= ROBOTSTXT_SINCE else ()
         return ("warc", "wet", "wat", *robotstxt, "index")
     return ("arc",) if OLD_CRAWL.fullmatch(name) else ()
+
+
+def form_of(name: str, wanted: str) -> str:
+    """Return the form in which a crawl is scanned: the wanted one, or ARC for those of 2008 to 2012."""
+    return wanted if wanted in kinds_of(name) else "arc"
 
 
 def newest_first(releases: list[Release]) -> tuple[Release, ...]:

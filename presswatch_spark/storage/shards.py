@@ -236,11 +236,16 @@ def globbed(pattern: str, options: StorageOptions, hidden: list[str] | None = No
         yield from _on_disk(pattern, options, hidden)
         return
     pattern = pinned(pattern, options)
-    matches = re.compile("".join(map(_regex, _TOKEN.findall(pattern))) + "(?:/.*)?", re.DOTALL).fullmatch
+    matches = glob_of(pattern).fullmatch
     unseen = list[str]()
     yield from (info for info in list_objects(root_of_glob(pattern), options, unseen) if matches(info.uri))
     if hidden is not None:
         hidden.extend(filter(matches, unseen))
+
+
+def glob_of(pattern: str) -> re.Pattern[str]:
+    """Return what a canonical `pattern` matches, as `globbed` reads it, as a regular expression."""
+    return re.compile("".join(map(_regex, _TOKEN.findall(pattern))) + "(?:/.*)?", re.DOTALL)
 
 
 def _regex(token: str) -> str:

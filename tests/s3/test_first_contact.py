@@ -345,6 +345,13 @@ def test_what_one_may_not_look_at_is_never_ok(account: Account) -> None:
     assert "2 points could not be checked" in last
 
 
+def test_hosts_that_do_not_answer_are_a_fault_and_not_an_open_question(account: Account) -> None:
+    account.set("SERVERLESS__APPLICATION_ID", "00nobody")
+    code, points, _ = account.check(LIST)
+    assert code == 1
+    assert points["hosts"][0][0] == "FAULT"
+
+
 def test_the_starter_fits_into_the_quota_of_a_new_account(account: Account) -> None:
     _quota(account)
     code, points, _ = account.check(LIST, on="emr-serverless-starter")

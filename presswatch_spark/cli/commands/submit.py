@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 JOBS: Mapping[str, str] = {
     "scan": "scan",
     "watch": "watch",
+    "campaign_run": "campaign run",
     "census": "census",
     "corpus_build": "corpus build",
     "compare": "compare",
@@ -37,7 +38,7 @@ JOBS: Mapping[str, str] = {
     "--on",
     "target",
     metavar="TARGET",
-    help="Where it runs: local, emr-ec2, emr-serverless (a profile of conf/profiles), or a YAML file.",
+    help="Where it runs: a profile of conf/profiles (local, emr-ec2, emr-serverless …), or a YAML file.",
 )
 @click.option(
     "--profile",
@@ -66,7 +67,8 @@ def submit(
 ) -> None:
     """Run JOB where --on says, wait for it, and end with its exit code.
 
-    JOB is a command of presswatch: scan, watch, census, corpus build, compare, rights, claims or verify-rows.
+    JOB is a command of presswatch: scan, watch, campaign run, census, corpus build, compare, rights, claims
+    or verify-rows.
     What follows it are the job's options, which are parsed here before anything is sent.
 
     The same command twice starts one job on EMR: the second waits for it, or says how it ended. After a
@@ -130,10 +132,11 @@ class Asked:
         """Raise `ConfigError` for places that hosts of a service do not see, or that end with the job."""
         from presswatch_spark.deploy.submission import check_shared
 
-        if tables := self.params.get("tables"):
-            check_shared("TABLES", tables)
+        for name, place in (("TABLES", "tables"), ("CAMPAIGN", "folder")):
+            if self.params.get(place):
+                check_shared(name, self.params[place])
         out = self.params.get("out")
-        if service == "emr-serverless" and out and out.startswith("/"):
+        if service in ("emr-serverless", "emr-eks") and out and out.startswith("/"):
             raise ConfigError(
                 f"--out {out} lies on a disk that ends with the job",
                 where="command line",

@@ -77,7 +77,7 @@ def test_every_command_of_the_contract_is_there_and_no_other() -> None:
     tables = {"runs", "matches", "sql", "compare", "rights", "estimate", "fetch", "verify-rows"}
     tables |= {"claims", "datasets", "exposure", "explain", "forget", "removal", "catalog"}
     tables |= {"evidence", "notice", "review"}
-    assert names == {"corpus", "releases", "scan", "census", "watch", "submit", *tables, "demo"}
+    assert names == {"corpus", "releases", "scan", "campaign", "census", "watch", "submit", *tables, "demo"}
     corpus = cli.cli.commands["corpus"]
     assert isinstance(corpus, click.Group)
     assert set(corpus.commands) == {"build", "info"}

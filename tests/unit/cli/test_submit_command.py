@@ -55,6 +55,7 @@ def test_each_file_of_jobs_runs_the_command_of_its_name_and_help_names_it() -> N
         ),
         ("--on local --dry-run watch --only-newest --dry-run", "--only-newest --dry-run"),
         ("--on local --dry-run verify-rows --sample 5 t", "--sample 5 t"),
+        ("--on local --dry-run campaign run --budget 5 history", "--budget 5 history"),
         (
             "--on local --dry-run watch --only-newest -- --format wet --corpus c --out o",
             "--only-newest -- --format wet --corpus c --out o",
@@ -117,11 +118,12 @@ def test_what_is_not_understood_is_misuse_and_says_what_to_write(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (f"--on mars {SCAN}", "there is no profile mars (name one of emr-ec2, emr-serverless,"),
-        ("--on local absent", "there is no job absent (name one of census, claims, compare, corpus build"),
+        (f"--on mars {SCAN}", "there is no profile mars (name one of emr-ec2, emr-eks, emr-serverless,"),
+        ("--on local absent", "there is no job absent (name one of campaign run, census, claims, compare,"),
         ("--on local matches t", "there is no job matches"),
         (f"--on local {SCAN} --columns url", "read.columns must be pairs"),
         ("--on emr-ec2 --check verify-rows tables", "TABLES tables lies on this machine only"),
+        ("--on emr-ec2 --check campaign run history", "CAMPAIGN history lies on this machine only"),
         ("--on emr-ec2 rights s3://b/t --signals other", "--signals other lies on this machine only"),
         ("--on emr-ec2 rights s3://b/t --out o", "--out o lies on this machine only"),
         (

@@ -1,0 +1,154 @@
+"""How a corpus grew: what the newer one has that the older one has not, as a corpus of its own.
+
+A corpus that only grew needs no second scan for its old articles. `claims` judges the rows of both scans with
+the newer corpus. So nothing is lost by the old articles that the small corpus does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from presswatch_spark.corpus import layout
+from presswatch_spark.corpus.building.build import build_corpus
+from presswatch_spark.corpus.manifest import Manifest
+from presswatch_spark.corpus.store import Corpus, manifest_of
+from presswatch_spark.errors import CorpusError, InputError
+from presswatch_spark.settings.config import CorpusConfig, MinHashRules, RunRules, ScanConfig
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.scratch import scratch_folder
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+NAMED = 3
+FILE = "articles.parquet"
+Rows = Iterator[dict[str, Any]]
+
+
+def require_growth(older: Corpus, newer: Corpus) -> int:
+    """Return how many articles `newer` has that `older` has not.
+
+    Raises:
+        InputError: an article has vanished or changed, or the corpora were built with different settings. A
+            row names an article by its id: under one id, there is one text.
+    """
+    if older.manifest.parameters != newer.manifest.parameters:
+        raise InputError(
+            "the corpora were built with different settings",
+            where=str(newer.folder),
+            remedy="build the new one with the settings of the one before, or open another campaign",
+        )
+    vanished, changed, added = list[str](), list[str](), 0
+    for article_id, before, after in _side_by_side(older, newer):
+        if after is None:
+            vanished.append(article_id)
+        elif before is None:
+            added += 1
+        elif before != after:
+            changed.append(article_id)
+    for ids, what, remedy in (
+        (vanished, "are not in the new corpus", "keep them: the members file says when a mandate ended"),
+        (changed, "are others in the new corpus", "give what is new an id of its own"),
+    ):
+        if ids:
+            names = ", ".join(ids[:NAMED]) + (" …" if len(ids) > NAMED else "")
+            said = f"a corpus of a campaign only grows, and {len(ids):,} of its articles {what}: {names}"
+            raise InputError(said, where=str(newer.folder), remedy=remedy)
+    return added
+
+
+def build_growth(
+    older: Corpus, newer: Corpus, out: Folder, config: ScanConfig, spark: SparkSession | None = None
+) -> Manifest:
+    """Build the corpus of the articles that `newer` has and `older` has not, unless `out` holds it.
+
+    Args:
+        config: how storage is reached, and Spark; how corpora are built, `newer` says.
+        spark: the session to build with; default: one of its own.
+
+    Raises:
+        CorpusError: the build did not take every one of them as `newer` has it.
+    """
+    try:
+        return manifest_of(out.uri, config.storage)
+    except CorpusError:
+        # Of a build that was killed while it was copied.
+        out.remove()
+    with scratch_folder() as scratch:
+        wanted = _write_articles(older, newer, scratch / FILE)
+        manifest = build_corpus(
+            spark,
+            str(newer.folder / layout.MEMBERS),
+            [str(scratch / FILE)],
+            out.uri,
+            _settings_of(newer.manifest, config.run),
+            config.storage,
+        )
+    if manifest.counts.articles != wanted:
+        raise CorpusError(
+            f"of {wanted:,} new articles the build took {manifest.counts.articles:,}",
+            where=str(out),
+            remedy="see its table refused.parquet, and build the new corpus again",
+        )
+    return manifest
+
+
+def _settings_of(manifest: Manifest, run: RunRules) -> CorpusConfig:
+    """Return the settings that a corpus was built with, on the Spark of a scan."""
+    values = dict(manifest.parameters)
+    minhash = MinHashRules(**values.pop("minhash"))
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return CorpusConfig(**{**values, **lists}, minhash=minhash, master=run.master, cores=run.cores)
+
+
+def _write_articles(older: Corpus, newer: Corpus, file: Path) -> int:
+    """Write the new articles as Parquet, and return how many there are."""
+    columns = pa.schema([field for field in layout.ARTICLES if field.name != "words"])
+    count, waiting = 0, list[dict[str, Any]]()
+    with pq.ParquetWriter(file, columns) as writer:
+
+        def put() -> None:
+            writer.write_table(pa.Table.from_pylist(waiting, columns))
+            waiting.clear()
+
+        for _, before, after in _side_by_side(older, newer):
+            if before is None and after is not None:
+                count += 1
+                waiting.append({name: after[name] for name in columns.names})
+                if len(waiting) == layout.ARTICLES_PER_BATCH:
+                    put()
+        put()
+    return count
+
+
+def _side_by_side(
+    older: Corpus, newer: Corpus
+) -> Iterator[tuple[str, dict[str, Any] | None, dict[str, Any] | None]]:
+    """Yield each article of either corpus with its row in both; corpora are in the order of their ids."""
+    left, right = _rows(older), _rows(newer)
+    before, after = next(left, None), next(right, None)
+    while before is not None or after is not None:
+        keys = [row["article_id"] for row in (before, after) if row is not None]
+        first = min(keys, key=_order)
+        mine = before if before is not None and before["article_id"] == first else None
+        theirs = after if after is not None and after["article_id"] == first else None
+        yield first, mine, theirs
+        before = next(left, None) if mine is not None else before
+        after = next(right, None) if theirs is not None else after
+
+
+def _order(article_id: str) -> bytes:
+    """Return what ids are ordered by: their code points, which UTF-8 keeps in order."""
+    return article_id.encode()
+
+
+def _rows(corpus: Corpus) -> Rows:
+    for part in range(-(-len(corpus) // layout.ARTICLES_PER_PART)):
+        reader = pa.ipc.open_file(pa.memory_map(str(corpus.folder / layout.part_name(part))))
+        for number in range(reader.num_record_batches):
+            yield from reader.get_batch(number).to_pylist()

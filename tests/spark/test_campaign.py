@@ -1,0 +1,395 @@
+"""Campaigns over small crawls: killed, out of budget, joined: all is found, and nothing is read twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from presswatch_spark.campaigns.progress import Runs, core_hours_spent
+from presswatch_spark.cli import main as cli
+from presswatch_spark.costs.estimate import PriceList
+from presswatch_spark.runs import engine
+from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
+from presswatch_spark.runs.waves import WaveReader
+from presswatch_spark.tables.store import TableStore
+from tests.commands import presswatch
+from tests.conftest import ROOT
+from tests.corpora import MEMBERS, article, build, write_jsonl
+from tests.mirrors import ARTICLES, write_crawl
+from tests.prose import articles
+
+SEED = 20261127
+FIRST = 12
+"""So many of the articles are a member's from the beginning; the others join."""
+JOINED = "  - {id: nord, name: Nord, titles: [{id: nord, name: Nord, domains: [nord.example]}]}\n"
+
+
+@dataclass(frozen=True)
+class History:
+    """Some crawls on a mirror, and two corpora: the second has a member more."""
+
+    mirror: Path
+    crawls: tuple[str, ...]
+    older: Path
+    newer: Path
+
+
+def make_history(folder: Path, count: int, shards: int) -> History:
+    crawls = tuple(f"CC-MAIN-2026-{week:02}" for week in range(40, 40 - 2 * count, -2))
+    ends = [datetime(2026, 10, 1, tzinfo=UTC) - timedelta(days=30 * age) for age in range(count)]
+    for crawl in crawls:
+        write_crawl(folder / "mirror", crawl, shards, SEED)
+    listed = [
+        {"id": crawl, "from": (end - timedelta(days=14)).isoformat(), "to": end.isoformat()}
+        for crawl, end in zip(crawls, ends, strict=True)
+    ]
+    (folder / "mirror" / "collinfo.json").write_text(json.dumps(listed))
+    rows = [article(number, body=source.body) for number, source in enumerate(articles(ARTICLES, SEED))]
+    joined = [
+        {**row, "title_id": "nord", "url": f"https://nord.example/{row['article_id']}"}
+        for row in rows[FIRST:]
+    ]
+    build(folder / "older" / "corpus", [_written(folder / "older", rows[:FIRST])])
+    file = _written(folder / "newer", [*rows[:FIRST], *joined])
+    build(folder / "newer" / "corpus", [file], members_file=MEMBERS + JOINED)
+    return History(folder / "mirror", crawls, folder / "older" / "corpus", folder / "newer" / "corpus")
+
+
+def _written(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    folder.mkdir()
+    return write_jsonl(folder / "articles.jsonl", rows)
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> History:
+    return make_history(tmp_path_factory.mktemp("history"), 3, 2)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def opened(folder: Path, history: History, corpus: Path, *options: str) -> str:
+    """Open a campaign over the history, or give it another corpus; its folder."""
+    campaign = str(folder / "campaign")
+    scope = ("--crawls", "wet", "--list", str(history.mirror), "--out", str(folder / "tables"))
+    scans = ("--base", str(history.mirror), "--cores", "1", "--wave-shards", "1", "--price", "serverless")
+    presswatch("campaign", "open", campaign, "--corpus", str(corpus), *scope, "--", *scans, *options)
+    return campaign
+
+
+def status(campaign: str) -> dict[str, dict[str, Any]]:
+    lines = presswatch("campaign", "status", campaign, "--json").splitlines()
+    return {row["release"]: row for row in map(json.loads, lines)}
+
+
+def states(campaign: str) -> list[str]:
+    return [row["state"] for row in status(campaign).values()]
+
+
+def read_to_the_end(tables: Path) -> Counter[tuple[str, str]]:
+    """How often each shard was read to its end, with which corpus."""
+    store = TableStore.open(str(tables))
+    corpora = {row["run_id"]: row["corpus_digest"] for row in store.rows("runs")}
+    log = store.read("scan_log", columns=["run_id", "shard_uri", "status"]).to_pylist()
+    return Counter((row["shard_uri"], corpora[row["run_id"]]) for row in log if row["status"] == "complete")
+
+
+COMPARED = ("release", "document_url", "article_id", "title_id", "copied_words", "longest_run_words", "grade")
+
+
+def found(tables: Path) -> set[tuple[Any, ...]]:
+    """The copies that runs found, each once, whichever run found it."""
+    rows = TableStore.open(str(tables)).read("matches").to_pylist()
+    assert rows
+    return {tuple(row[name] for name in COMPARED) for row in rows if row["article_id"]}
+
+
+def expected(history: History, folder: Path) -> set[tuple[Any, ...]]:
+    """What a scan of each crawl for all articles finds."""
+    for crawl in history.crawls:
+        where = ("--release", crawl, "--format", "wet", "--base", str(history.mirror))
+        presswatch(
+            "scan", *where, "--corpus", str(history.newer), "--out", str(folder / "expected"), "--cores", "1"
+        )
+    return found(folder / "expected")
+
+
+def cost_of(tables: Path) -> float:
+    """The dollars that published and begun runs have cost."""
+    store = TableStore.open(str(tables))
+    begun = [each for each in unfinished_runs(store) if isinstance(each, UnfinishedRun)]
+    hours = core_hours_spent(Runs.of(store), {row["corpus_digest"] for row in store.rows("runs")}, begun)
+    return PriceList.read().machine("serverless").spark_dollars(hours)
+
+
+class KilledError(BaseException):
+    """Stands for the end of a process: nothing of ours catches it."""
+
+
+@dataclass
+class Killer:
+    """Ends the process at a moment: before or after a wave (from 1), or before the run is published."""
+
+    at: str = ""
+    waves: int = 0
+    reads: Counter[str] = field(default_factory=Counter)
+
+    def arm(self, at: str) -> None:
+        self.at, self.waves = at, 0
+
+    def pass_by(self, moment: str) -> None:
+        if moment == self.at:
+            self.at = ""
+            raise KilledError
+
+
+@pytest.fixture
+def killer(monkeypatch: pytest.MonkeyPatch) -> Killer:
+    state, read, publish = Killer(), WaveReader.__call__, engine.publish
+
+    def reading(reader: WaveReader, shards: Any) -> Any:
+        state.waves += 1
+        state.pass_by(f"before wave {state.waves}")
+        waves = read(reader, shards)
+        state.reads.update(f"{reader.run.run_id} {shard.uri}" for shard in shards.values())
+        state.pass_by(f"after wave {state.waves}")
+        return waves
+
+    def publishing(*given: Any, **more: Any) -> Any:
+        state.pass_by("before publication")
+        done = publish(*given, **more)
+        state.pass_by("after publication")
+        return done
+
+    monkeypatch.setattr(WaveReader, "__call__", reading)
+    monkeypatch.setattr(engine, "publish", publishing)
+    return state
+
+
+def run(campaign: str, *options: str) -> int:
+    return cli.run(["campaign", "run", campaign, *options])
+
+
+def killed(killer: Killer, campaign: str, moment: str) -> None:
+    killer.arm(moment)
+    with pytest.raises(KilledError):
+        run(campaign)
+
+
+def test_a_campaign_that_is_killed_joined_and_out_of_budget_reads_everything_once(
+    spark: SparkSession,
+    history: History,
+    tmp_path: Path,
+    killer: Killer,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    campaign, tables = opened(tmp_path, history, history.older), tmp_path / "tables"
+    assert states(campaign) == ["left"] * 3
+    killed(killer, campaign, "before wave 2")
+    assert states(campaign) == ["left"] * 3
+    killed(killer, campaign, "after publication")
+    assert states(campaign) == ["done", "left", "left"]
+    # In the middle of the second release a member joins: what is begun is gone on with, and not begun anew.
+    killed(killer, campaign, "after wave 1")
+    opened(tmp_path, history, history.newer)
+    assert states(campaign) == ["new articles", "left", "left"]
+    killed(killer, campaign, "before publication")
+
+    spent = sum(row["dollars"] for row in status(campaign).values())
+    capsys.readouterr()
+    assert run(campaign, "--budget", f"{spent / 2:.12f}") == 1
+    assert "the campaign has cost" in (told := capsys.readouterr().err)
+    assert "goes on where it is" in told
+    # A little is left, and the scan that comes next is estimated to cost more.
+    assert run(campaign, "--budget", f"{cost_of(tables) + 1e-9:.12f}") == 1
+    assert "that is what is left of the campaign's" in capsys.readouterr().err
+    assert run(campaign, "--budget", "1", "--core-hours", "1") == 2
+    assert run(campaign, "--budget", "1000") == 0
+    assert states(campaign) == ["done"] * 3
+    assert run(campaign) == 0
+
+    assert set(killer.reads.values()) == {1}
+    times = read_to_the_end(tables)
+    assert set(times.values()) == {1}
+    # Two shards of three releases: two releases for the first corpus and what came since, one for all.
+    assert len(times) == 2 * 5
+    assert len(TableStore.open(str(tables)).published()) == 5
+    assert found(tables) == expected(history, tmp_path)
+    assert any(row[3] == "nord" for row in found(tables))
+
+
+def test_claims_judge_the_rows_of_both_corpora_with_the_one_that_grew(
+    spark: SparkSession, history: History, tmp_path: Path
+) -> None:
+    campaign, newest = opened(tmp_path, history, history.older), history.crawls[0]
+    opened(tmp_path, history, history.older, "--sample", "1")
+    scope = ("--crawls", "wet", "--list", str(history.mirror), "--since", newest)
+    presswatch("campaign", "open", campaign, *scope)
+    assert run(campaign) == 0
+    presswatch("campaign", "open", campaign, "--corpus", str(history.newer))
+    assert run(campaign) == 0
+    for tables in ("tables", "expected"):
+        if tables == "expected":
+            where = ("--release", newest, "--format", "wet", "--base", str(history.mirror), "--cores", "1")
+            presswatch("scan", *where, "--corpus", str(history.newer), "--out", str(tmp_path / tables))
+        out = ("--corpus", str(history.newer), "--out", str(tmp_path / f"{tables}-claims"))
+        presswatch("claims", *out, str(tmp_path / tables))
+    one, two = (_claims(tmp_path / f"{name}-claims") for name in ("tables", "expected"))
+    assert one == two
+
+
+def _claims(folder: Path) -> dict[tuple[str, str], tuple[str, str]]:
+    import pyarrow.dataset as ds
+
+    rows = ds.dataset(str(folder / "claims")).to_table().to_pylist()
+    return {
+        (row["document_url"], row["article_id"]): (row["kind"], row["confidence"])
+        for row in rows
+        if row["article_id"]
+    }
+
+
+def test_a_release_whose_shards_failed_is_not_done_and_only_they_are_read_again(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = make_history(tmp_path / "history", 2, 2)
+    campaign, tables = opened(tmp_path, history, history.older), tmp_path / "tables"
+    shard = history.mirror / f"crawl-data/{history.crawls[0]}/segments/1.1/wet/CC-00001.warc.wet.gz"
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[: len(whole) // 2])
+    assert run(campaign) == 3
+    assert "1 of 2 shards were not read to their end" in capsys.readouterr().err
+    assert states(campaign) == ["partial", "done"]
+    assert status(campaign)[history.crawls[0]]["missing"] == 1
+    # A shard that stays damaged is tried once by each call, and keeps nothing else waiting.
+    opened(tmp_path, history, history.newer)
+    assert run(campaign) == 3
+    assert states(campaign) == ["partial", "done"]
+    shard.write_bytes(whole)
+    assert run(campaign) == 0
+    assert states(campaign) == ["done", "done"]
+    assert set(read_to_the_end(tables).values()) == {1}
+    assert found(tables) == expected(history, tmp_path)
+
+
+def test_a_release_without_its_list_is_a_failure_and_the_others_are_scanned(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = make_history(tmp_path / "history", 2, 1)
+    campaign = opened(tmp_path, history, history.older)
+    (history.mirror / f"crawl-data/{history.crawls[0]}/wet.paths.gz").unlink()
+    assert run(campaign) == 1
+    assert f"error: {history.crawls[0]}" in capsys.readouterr().err
+    assert states(campaign) == ["left", "done"]
+
+
+def test_what_was_scanned_without_a_campaign_is_done_and_a_few_shards_are_not_a_release(
+    spark: SparkSession, history: History, tmp_path: Path
+) -> None:
+    campaign, tables = opened(tmp_path, history, history.older), str(tmp_path / "tables")
+    first, second, _ = history.crawls
+    given = ("--corpus", str(history.older), "--out", tables, "--cores", "1", "--format", "wet")
+    presswatch("scan", "--release", first, "--base", str(history.mirror), *given)
+    one = str(history.mirror / f"crawl-data/{second}/segments/1.1/wet/CC-00000.warc.wet.gz")
+    presswatch("scan", "--release-name", second, *given, one)
+    assert states(campaign) == ["done", "left", "left"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ((), 2, "a new campaign needs --corpus and --out"),
+        (("--corpus", "c"), 2, "a new campaign needs --corpus and --out"),
+        (("--corpus", "c", "--out", "t", "--", "--release", "CC-MAIN-2026-40"), 2, "leave them out after --"),
+        (("--corpus", "c", "--out", "t", "--", "--budget", "3"), 2, "leave them out after --"),
+        (("--corpus", "c", "--out", "t", "--", "--sampel", "1"), 2, "No such option"),
+        (("--corpus", "c", "--out", "t", "--dataset", "mc4"), 2, "--dataset must be NAME:VALUE"),
+        (("--corpus", "/no/corpus", "--out", "t"), 1, "there is no corpus here"),
+        (
+            ("--corpus", "c", "--out", "t", "--", "--base", "https://me:hunter2@mirror.example/"),
+            1,
+            "a secret",
+        ),
+        (
+            ("--corpus", "c", "--out", "t", "--mirror", "mc4=https://me:hunter2@m.example/"),
+            1,
+            "must not hold",
+        ),
+    ],
+)
+def test_what_cannot_be_a_campaign_is_refused_and_nothing_is_written(
+    words: tuple[str, ...], code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "campaign"
+    assert cli.run(["campaign", "open", str(folder), "--crawls", "wet", *words]) == code
+    assert said in (told := capsys.readouterr().err)
+    assert "hunter2" not in told
+    assert not folder.exists()
+    assert cli.run(["campaign", "run", str(folder)]) == 1
+    assert "there is no campaign here" in capsys.readouterr().err
+
+
+def test_a_campaign_keeps_its_tables_and_the_settings_of_its_rows(
+    history: History, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign = opened(tmp_path, history, history.newer)
+    for words, said in (
+        (("--out", str(tmp_path / "others")), "the tables of a campaign stay where they are"),
+        (("--", "--min-run-words", "15"), "a setting that can change a row is another than before"),
+        (("--corpus", str(history.older)), "of its articles are not in the new corpus"),
+    ):
+        assert cli.run(["campaign", "open", campaign, *words]) == 1
+        assert said in capsys.readouterr().err
+    presswatch("campaign", "open", campaign, "--", "--base", str(history.mirror), "--cores", "2")
+
+
+@pytest.mark.full
+def test_twelve_releases_killed_ten_times(spark: SparkSession, tmp_path: Path) -> None:
+    """Processes are killed in earnest; a member joins after the fourth kill, and budgets are reached."""
+    history = make_history(tmp_path / "history", 12, 3)
+    campaign, tables = opened(tmp_path, history, history.older), tmp_path / "tables"
+    rng, kills = random.Random(SEED), 0
+    while kills < 10:
+        if kills == 4:
+            opened(tmp_path, history, history.newer)
+        kills += _killed_in_earnest(campaign, tables, rng)
+    spent = sum(row["dollars"] for row in status(campaign).values())
+    assert run(campaign, "--budget", f"{spent:.12f}") == 1
+    assert run(campaign, "--budget", "1000") == 0
+    assert states(campaign) == ["done"] * 12
+    assert set(read_to_the_end(tables).values()) == {1}
+    assert found(tables) == expected(history, tmp_path)
+
+
+def _killed_in_earnest(campaign: str, tables: Path, rng: random.Random) -> bool:
+    """Run the campaign in a process of its own, and kill it soon after it has done something."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-m", "presswatch_spark", "campaign", "run", campaign]
+    before = _traces(tables)
+    process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and _traces(tables) == before:
+        time.sleep(0.02)
+    time.sleep(rng.uniform(0, 0.7))
+    was_there = process.poll() is None
+    process.kill()
+    process.wait()
+    return was_there
+
+
+def _traces(tables: Path) -> frozenset[str]:
+    """What waves and published runs have left."""
+    return frozenset(str(path) for path in (*tables.glob("_runs/*/waves/*"), *tables.glob("runs/*")))

@@ -76,7 +76,7 @@ def test_every_command_of_the_contract_is_there_and_no_other() -> None:
     names = set(cli.cli.commands)
     tables = {"runs", "matches", "sql", "compare", "rights", "estimate", "fetch", "verify-rows"}
     tables |= {"claims", "datasets", "exposure", "explain", "forget", "removal", "catalog"}
-    tables |= {"evidence", "notice", "review"}
+    tables |= {"evidence", "notice", "report", "review"}
     assert names == {"corpus", "releases", "scan", "campaign", "census", "watch", "submit", *tables, "demo"}
     corpus = cli.cli.commands["corpus"]
     assert isinstance(corpus, click.Group)

@@ -51,6 +51,7 @@ FOLLOWED = (
     "explanation/claims",
     "how-to/catalog",
     "how-to/queries",
+    "how-to/report",
 )
 LICENCES = """licences:
   - {id: portail-2024, licensee: Portail SARL, hosts: [portail.example], titles: [gazette-morvane],

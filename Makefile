@@ -27,7 +27,7 @@ help: ## explain every target
 
 setup: $(VENV)/installed java ## build .venv from the lock files, with `presswatch` in .venv/bin, and find or install a Java
 
-demo: setup ## generate a small press and shards, scan them, seal the evidence and draft a notice (in demo/)
+demo: setup ## generate a small press and shards, scan them, write a report, seal the evidence, draft a notice (in demo/)
 	$(BIN)/presswatch demo --out demo
 
 test: setup dev kernels ## run all tests but the long proofs

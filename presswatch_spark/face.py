@@ -286,6 +286,7 @@ def scan(
     base: str | None = None,
     sample: float | None = None,
     sample_seed: int = 0,
+    product: str | None = None,
     command: str | None = None,
     config: str | None = None,
     settings: Settings | ScanConfig | None = None,
@@ -305,6 +306,8 @@ def scan(
         base: what the lines of a list are relative to; of a release, a mirror of where it lives.
         sample: the share of the shards to scan, drawn at random; default: all.
         sample_seed: another one draws another sample.
+        product: the dataset's name, one of `presswatch datasets`, if all shards are of that one; it stands
+            in the rows.
         command: the command line that calls this, for `runs`.
         settings: by dotted names; or all settings, loaded, in the place of every layer.
         progress, events: where to report (default: stderr), and to log what happens; the progress too, then.
@@ -330,7 +333,8 @@ def scan(
         paths, base = (shards.path,), shards.base
     summary = run_scan(
         _several(paths), dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
-        sample_seed=sample_seed, command=command, spark=spark, progress=progress, events=events,
+        sample_seed=sample_seed, product=product, command=command, spark=spark, progress=progress,
+        events=events,
     )  # fmt: skip
     return Run(out, rules.storage, summary)
 

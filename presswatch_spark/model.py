@@ -33,7 +33,8 @@ class Locator:
     `inflated`. `row_index` counts lines of JSONL (from 0, with blank ones) or rows of Parquet.
     `payload_digest`: as the dataset declares it; `payload_digest_computed`: of the bytes that are there.
     `extraction`: what made the text of a page, None if the dataset holds text. `charset`: Python's name of
-    the encoding that it was read in. `damage`: a key of `DAMAGES`, None if nothing shows.
+    the encoding that it was read in. `damage`: a key of `DAMAGES`, None if nothing shows. `upstream_uri`: the
+    web archive that a row says it was made from; `upstream_offset`: first byte of the record in there.
     """
 
     record_id: str | None = None
@@ -50,6 +51,8 @@ class Locator:
     extraction: str | None = None
     charset: str | None = None
     damage: str | None = None
+    upstream_uri: str | None = None
+    upstream_offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from presswatch_spark.monitoring.compiling import Compiling
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
+from presswatch_spark.releases.products import product_of
 from presswatch_spark.rights.signal_rows import Members, signal_rows
 from presswatch_spark.runs.attempts import Outcome, outcome_of
 from presswatch_spark.runs.provenance import provenance, spark_version
@@ -40,9 +41,11 @@ from presswatch_spark.settings.config import ScanConfig, config_digest, row_sett
 from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.shard.matcher import Matcher, Rules
 from presswatch_spark.shard.outcome import Reading
+from presswatch_spark.storage.hub.addresses import HubAddress
 from presswatch_spark.storage.objects import ObjectInfo, Opener, StorageOptions, canonical, printable
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.time_limits import check_time
+from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.version import __version__
 
 if TYPE_CHECKING:
@@ -93,6 +96,7 @@ def scan(
     base: str | None = None,
     sample: float | None = None,
     sample_seed: int = 0,
+    product: str | None = None,
     command: str | None = None,
     spark: SparkSession | None = None,
     progress: Progress | None = None,
@@ -124,12 +128,18 @@ def scan(
     bill.require_within_budget()
     opened = Corpus.open(corpus, check=True, storage=config.storage)
     manifest = opened.manifest
-    scan_shard = ShardScan(dataset, canonical(corpus), manifest.digest, config)
+    scan_shard = ShardScan(dataset, canonical(corpus), manifest.digest, config, product)
 
     first = shards.shards[0].uri
     rehearsal = Rehearsal.like(first, dataset, scan_shard.corpus, manifest.digest, config)
     work = replace(
-        work_of(shards, shards.digest, scan_shard, _facts(dataset, config, manifest, command) | sampled),
+        work_of(
+            shards,
+            shards.digest,
+            scan_shard,
+            _facts(dataset, config, manifest, command) | sampled,
+            product,
+        ),
         preparing=partial(compiled_beside, rehearsal, Compiling(events=events)),
         guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
         corpus=partial(article_rows, opened),
@@ -140,12 +150,16 @@ def scan(
 
 @dataclass(frozen=True, slots=True)
 class ShardScan:
-    """Scans shards of `dataset` (a format, or `auto`) for a corpus; a value that goes to every worker."""
+    """Scans shards of `dataset` (a format, or `auto`) for a corpus; a value that goes to every worker.
+
+    `product`: the name of the dataset that all shards are of; None: release and place of each say it.
+    """
 
     dataset: str
     corpus: str
     corpus_digest: str
     config: ScanConfig
+    product: str | None = None
 
     def __call__(self, shard: ObjectInfo) -> Outcome:
         """Scan one shard; only a corpus that cannot be used raises."""
@@ -172,7 +186,7 @@ class ShardScan:
         reading.format = format.name
         if options.columns and not format.has_columns:
             reading.report.add_note(MAPPING_UNUSED.format(format.name))
-        origin = Origin(format.name, rules.release, printable(reading.shard.uri))
+        origin = origin_of(format.name, rules.release, reading.shard.uri, self.product)
         try:
             self._match(matcher, reading, format.read(reading.shard, options, reading.report), origin)
             if self.config.run.shard_digest:
@@ -207,6 +221,27 @@ class ShardScan:
                         reading.add_signal(row)
 
 
+def origin_of(form: str, release: str | None, uri: str, product: str | None = None) -> Origin:
+    """Return what the rows of a shard share.
+
+    Args:
+        form: the format that it is read as.
+        release: that of rows which name none.
+        product: the dataset's name, if it is known; else a row's release, or a repository on a hub, says it.
+    """
+    repository = folder = ""
+    revision = None
+    if scheme_of(uri) == "hf":
+        address = HubAddress.of(uri)
+        repository, folder = address.dataset, address.path.partition("/")[0]
+        revision = address.revision if address.is_pinned else None
+
+    def named(release: str | None) -> str | None:
+        return product or product_of(form, release, repository, folder)
+
+    return Origin(form, release, printable(uri), named, revision)
+
+
 def _take_digest(reading: Reading, options: ReadOptions) -> None:
     """Take the SHA-256 of a shard that was read; that it cannot be taken is no loss of the shard."""
     try:
@@ -228,9 +263,18 @@ def _matcher(path: str, digest: str, storage: StorageOptions, rules: Rules) -> M
     return Matcher(Corpus.same(path, digest, storage), rules)
 
 
-def work_of(shards: Iterable[ObjectInfo], plan_digest: str, scan_shard: ReadOne, facts: Row) -> Work:
-    """Make the work of a scan; `facts` are the columns of `runs` that are known beforehand."""
-    return Work(SCAN, shards, plan_digest, _key(plan_digest, facts), scan_shard, facts)
+def work_of(
+    shards: Iterable[ObjectInfo],
+    plan_digest: str,
+    scan_shard: ReadOne,
+    facts: Row,
+    product: str | None = None,
+) -> Work:
+    """Make the work of a scan; `facts` are the columns of `runs` that are known beforehand.
+
+    `product`: the dataset's name, if the scan was told it.
+    """
+    return Work(SCAN, shards, plan_digest, _key(plan_digest, facts, product), scan_shard, facts)
 
 
 def scan_key(
@@ -242,6 +286,7 @@ def scan_key(
     base: str | None = None,
     sample: float | None = None,
     sample_seed: int = 0,
+    product: str | None = None,
 ) -> str:
     """Return the key of the run that `scan` begins, or goes on with, by these arguments and a corpus.
 
@@ -250,12 +295,13 @@ def scan_key(
     """
     listed = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
     shards, _ = _sampled(listed, sample, sample_seed)
-    return _key(shards.digest, _facts(dataset, config, manifest, None))
+    return _key(shards.digest, _facts(dataset, config, manifest, None), product)
 
 
-def _key(plan_digest: str, facts: Row) -> str:
+def _key(plan_digest: str, facts: Row, product: str | None) -> str:
     names = ("dataset", "corpus_digest", "config_digest", "tool_version")
-    return key_of(plan_digest, *(str(facts[name]) for name in names))
+    # The name is no part of the settings: it changes no digest of a row.
+    return key_of(plan_digest, *(str(facts[name]) for name in names), *filter(None, [product]))
 
 
 def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions) -> ShardPlan:

@@ -179,6 +179,7 @@ class Campaign:
                 base=base,
                 sample=sample,
                 sample_seed=seed,
+                product=task.item.product,
             )
             config = replace(config, run=replace(config.run, budget=self._left(budget, key)))
         with _told_of_campaign(task, budget):
@@ -193,6 +194,7 @@ class Campaign:
                 events=events,
                 sample=sample,
                 sample_seed=seed,
+                product=task.item.product,
             )
 
     def _left(self, budget: Budget, key: str) -> float:
@@ -226,6 +228,7 @@ class Campaign:
             base=base,
             sample=sample,
             sample_seed=seed,
+            product=task.item.product,
         )
         return key[:KEY_DIGITS] in begun
 

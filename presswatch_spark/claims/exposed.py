@@ -25,11 +25,13 @@ LETTERS = ("A", "B", "C")
 # Parts of `hf://datasets/OWNER/NAME@REVISION/FOLDER/…`; both engines give an empty text for any other URI.
 _REPOSITORY = "regexp_extract(shard_uri, '^hf://datasets/([^/@]+/[^/@]+)', 1)"
 _FOLDER = "regexp_extract(shard_uri, '^hf://datasets/[^/]+/[^/]+/([^/]+)/', 1)"
-_GROUP = ("run_id", "dataset", "release", "repository", "folder")
+_GROUP = ("run_id", "dataset", "release", "repository", "folder", "named")
+_MARK = (*_GROUP, "product", "release_is", "exposure", "language")
 _ROWS = f"""
     select
         run_id, dataset, coalesce(release, '') as release, {_REPOSITORY} as repository, {_FOLDER} as folder,
-        publisher_id, title_id, article_id, page, letter, copied_words, own_site, languages
+        coalesce(product, '') as named, publisher_id, title_id, article_id, page, letter, copied_words,
+        own_site, languages
     from sightings
     where article_id is not null and letter in ({", ".join(f"'{letter}'" for letter in LETTERS)})"""
 _COUNTS = """
@@ -43,6 +45,7 @@ BY_ARTICLE = ("publisher_id", "title_id", "article_id")
 class Group:
     """Rows of one run, format, release (None if unknown) and repository of the hub.
 
+    `named`: the dataset that the rows name, if they do.
     `product`: the dataset that they are of; None if nobody says it. `without_language`: rows whose dataset
     names no language.
     """
@@ -52,6 +55,7 @@ class Group:
     release: str | None
     repository: str
     folder: str
+    named: str
     product: str | None
     rows: int
     articles: int
@@ -60,7 +64,7 @@ class Group:
     @property
     def key(self) -> tuple[str, ...]:
         """Return the values of `_GROUP` that its rows have."""
-        return self.run_id, self.form, self.release or "", self.repository, self.folder
+        return self.run_id, self.form, self.release or "", self.repository, self.folder, self.named
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +152,8 @@ class Exposed:
         keys = [f"f.{name}" for name in by] + ["m.product", "m.release", "m.release_is", "m.exposure"]
         query = f"""
             with marks as (
-                select run_id, dataset, release, repository, folder, product, release_is, exposure, language
-                from (values {", ".join(map(_row, marks))}) as t (
-                    run_id, dataset, release, repository, folder, product, release_is, exposure, language
+                select {", ".join(_MARK)} from (values {", ".join(map(_row, marks))}) as t (
+                    {", ".join(_MARK)}
                 )
             )
             select {", ".join(keys)}, {_COUNTS}
@@ -167,14 +170,15 @@ class Exposed:
 
 
 def _group(row: Sequence[Any], said: Mapping[str, str]) -> Group:
-    run_id, form, release, repository, folder, rows, articles, without_language = row
-    product = product_of(form, release or None, repository, folder) or said.get(run_id)
+    run_id, form, release, repository, folder, named, rows, articles, without_language = row
+    product = named or product_of(form, release or None, repository, folder) or said.get(run_id)
     return Group(
         run_id,
         form,
         release or None,
         repository,
         folder,
+        named,
         product,
         int(rows),
         int(articles),

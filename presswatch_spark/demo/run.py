@@ -1,4 +1,4 @@
-"""Runs the demo: it generates a press and a web, builds the corpus, scans, and shows the matches."""
+"""Runs the demo: it generates a press and a web, builds the corpus, scans, judges, and writes the report."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,11 +18,11 @@ from presswatch_spark.demo.shards import (
     write_warc,
     write_wet,
 )
-from presswatch_spark.demo.show import match_lines
 from presswatch_spark.demo.texts import Page
 from presswatch_spark.notices.libraries import is_installed
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.queries.matches import match_rows
+from presswatch_spark.report.make import make_report
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.spark.session import session
 from presswatch_spark.storage.objects import StorageOptions
@@ -30,7 +30,9 @@ from presswatch_spark.tables.store import TableStore
 
 Writer = Callable[[Path, Sequence[Page]], object]
 ROW_DIGITS = 12
-NO_DOSSIER = "No evidence was sealed and no notice drafted: pip install 'presswatch-spark[legal]'"
+NO_DOSSIER = (
+    "No report was written, no evidence sealed, no notice drafted: pip install 'presswatch-spark[legal]'"
+)
 
 # Two shards a dataset, in two of its forms where it has several.
 FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
@@ -70,19 +72,17 @@ class Demonstration:
         named = {row["document_url"] for row in self.rows}
         return tuple(page for page in self.pages if not page.copies and page.url not in named)
 
-    def lines(self, width: int | None) -> Iterator[str]:
-        """Yield the match table and what to do next, at most `width` columns wide."""
-        yield from match_lines(self.rows, width)
+    def lines(self) -> Iterator[str]:
+        """Yield what was found in a few words, where the report is, and what to do next."""
         row = self.summary.row
-        tables, corpus, claims = (self.folder / name for name in ("tables", "corpus", "claims"))
+        tables, corpus = (self.folder / name for name in ("tables", "corpus"))
         pages = len({row["document_url"] for row in self.rows})
         yield from (
-            "",
             f"Scanned {row['documents']} pages in {row['shards_planned']} shards (WET, WARC, C4, OSCAR) for"
             f" {self.articles} articles, in {self.seconds:.0f} s.",
             f"{len(self.rows)} matches on {pages} pages; {len(self.left_alone)} innocent pages left alone.",
             "",
-            *(self.dossier.lines() if self.dossier else [NO_DOSSIER]),
+            *(self._made() if self.dossier else [NO_DOSSIER]),
             "",
             "Query the tables:",
             f"  .venv/bin/presswatch matches {tables} --elsewhere",
@@ -90,11 +90,17 @@ class Demonstration:
             f"  .venv/bin/presswatch sql {tables} \\",
             '    "select title_id, grade, count(*) from matches group by 1, 2 order by 1, 2"',
             "",
-            "Judge all rows by each other, and read the whole case of one:",
-            f"  .venv/bin/presswatch claims --corpus {corpus} --out {claims} {tables}",
+            "Read the whole case of one row:",
             f"  .venv/bin/presswatch explain {self._strongest()} {tables} --lang en \\",
-            f"    --corpus {corpus} --claims {claims}",
+            f"    --corpus {corpus}",
         )
+
+    def _made(self) -> Iterator[str]:
+        """Yield where the report, the bag and the notice are."""
+        yield "Read the report, in French or in English:"
+        yield from (f"  {path}" for path in reports_in(self.folder).values())
+        if self.dossier:
+            yield from self.dossier.lines()
 
     def _strongest(self) -> str:
         """Return how the row begins that stands elsewhere, has the best letter, and of these most words."""
@@ -103,8 +109,13 @@ class Demonstration:
         return str(best["row_sha256"])[:ROW_DIGITS]
 
 
+def reports_in(folder: Path) -> dict[str, str]:
+    """Return the pages that say what was found, by language."""
+    return {language: str(folder / f"report.{language}.html") for language in ("fr", "en")}
+
+
 def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> Demonstration:
-    """Generate a press and a web in `folder` (empty), build a corpus there, and scan.
+    """Generate a press and a web in `folder` (empty), build a corpus, scan, judge, and write the report.
 
     `say` gets the name of each stage when it begins.
     """
@@ -127,13 +138,17 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
         config=ScanConfig(),
         spark=spark,
     )
+    dossier = None
+    if is_installed():
+        dossier = make_dossier(folder, say)
+        make_report(tables, reports_in(folder), StorageOptions(), corpus=corpus, engine="duckdb", say=say)
     return Demonstration(
         folder=folder,
         pages=tuple(page for shelf in pages.values() for page in shelf),
         articles=manifest.counts.articles,
         rows=tuple(match_rows(TableStore.open(tables))),
         summary=summary,
-        dossier=make_dossier(folder, say) if is_installed() else None,
+        dossier=dossier,
         seconds=time.monotonic() - started,
     )
 

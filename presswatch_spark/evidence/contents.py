@@ -22,7 +22,7 @@ from presswatch_spark.queries.reservations import DECISIVE
 from presswatch_spark.removal.case import MARKER
 from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.relation import InForce, in_force
-from presswatch_spark.tables.digests import canonical_form
+from presswatch_spark.tables.digests import canonical_form, digested
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.seals import sealed_parquet
 
@@ -38,7 +38,7 @@ def write_rows(bag: Bag, chosen: Chosen, kept: Mapping[str, Kept], declared: Map
         claim, record = chosen.claims[digest], kept[digest]
         found = declared.get(digest)
         line = {
-            "row": {name: value for name, value in row.items() if name not in ("run_id", "shard_uri")},
+            "row": _digested(row),
             "claim": {name: value for name, value in claim.items() if name != "run_id"},
             "record": record.facts,
             "declared": {side: _row_of(getattr(found, side, None)) for side in ("before", "after")},
@@ -53,7 +53,7 @@ def write_declarations(bag: Bag, signals: Iterable[Row], kept: Mapping[str, Kept
     lines = [
         canonical_form(
             {
-                "row": {name: value for name, value in row.items() if name not in ("run_id", "shard_uri")},
+                "row": _digested(row),
                 "record": kept[row["row_sha256"]].facts,
                 alone.BETWEEN_RUNS: _source(row, kept[row["row_sha256"]]),
             }
@@ -64,8 +64,14 @@ def write_declarations(bag: Bag, signals: Iterable[Row], kept: Mapping[str, Kept
         bag.write(alone.DECLARATIONS, "".join(f"{line}\n" for line in lines).encode())
 
 
+def _digested(row: Row) -> Row:
+    return {**digested(row), "row_sha256": row["row_sha256"]}
+
+
 def _source(row: Row, record: Kept) -> dict[str, Any]:
-    return {"run_id": row["run_id"], "shard_uri": row["shard_uri"], "detail": record.detail or None}
+    dataset = {name: row[name] for name in ("product", "product_revision") if name in row}
+    where = {"run_id": row["run_id"], "shard_uri": row["shard_uri"]}
+    return where | dataset | {"detail": record.detail or None}
 
 
 def _row_of(declaration: Any) -> str | None:

@@ -7,11 +7,11 @@ and run nothing, so that a browser shows it as text whatever it says.
 import base64
 import hashlib
 import html
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from presswatch_spark.evidence.verify_alone import shown
+from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.show import plain
 
 FOLDER = "data/pages"
@@ -55,7 +55,8 @@ def page_of(row: Mapping[str, Any], claim: Mapping[str, Any], document: str, art
     """
     facts = [(names, row.get(name)) for name, *names in _OF_ROW]
     facts += [(names, claim.get(name)) for name, *names in _OF_CLAIM]
-    facts += [(["again", "relire"], _curl_line(row))]
+    place = (row["record_offset"], row["record_length"], row["record_encoding"])
+    facts += [(["again", "relire"], Pointer(str(row["shard_uri"]), *place).curl)]
     spans = row.get("spans") or ()
     sides = (
         marked(article, ranges_of(spans, "article")),
@@ -105,12 +106,3 @@ def escaped(text: str) -> str:
     if text.isprintable():
         return html.escape(text)
     return html.escape("".join(c if c in BREAKS else " " if c.isspace() else shown(c) for c in text))
-
-
-def _curl_line(row: Mapping[str, Any]) -> str | None:
-    """Return the command that fetches the record from its site; None where no range of a site holds it."""
-    uri, start, length = str(row["shard_uri"]), row["record_offset"], row["record_length"]
-    if not uri.startswith(("http://", "https://")) or not length or row["record_encoding"] == "inflated":
-        return None
-    inflate = " | gzip -dc" if row["record_encoding"] == "gzip" else ""
-    return f"curl -r {start}-{start + length - 1} {shlex.quote(uri)}{inflate}"

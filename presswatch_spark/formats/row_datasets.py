@@ -86,6 +86,11 @@ TRIED: Mapping[str, tuple[str, ...]] = {
     "release": ("dump", "crawl", "snapshot", "cc_dump", "metadata.dump", "metadata.cc_segment",
                 "cc_segment", "file_path"),
     "http_status": ("http_status", "fetch_status"),
+    # What is named like no web archive is not taken, and an offset goes with an archive alone.
+    "upstream_uri": ("warc_filename", "metadata.warc_filename", "file_path", "metadata.file_path",
+                     "cc_segment", "metadata.cc_segment", "f"),
+    "upstream_offset": ("warc_record_offset", "metadata.warc_record_offset", "offset", "metadata.offset",
+                        "o"),
 }  # fmt: skip
 
 _C4 = RowSource(

@@ -40,13 +40,23 @@ _NO_WORD = OwnWord()
 _REMEMBERED = 512
 
 
+def _nobody_says(release: str | None) -> None:
+    """Return None for any release."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The columns that the rows of a shard share; `release` is for documents that do not name their own."""
+    """The columns that the rows of a shard share; `release` is for documents that do not name their own.
+
+    `product_of` returns the name of the dataset that a row of a release is of, None if nobody says it.
+    `revision`: the commit of the dataset on its hub.
+    """
 
     dataset: str
     release: str | None
     shard_uri: str
+    product_of: Callable[[str | None], str | None] = _nobody_says
+    revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +178,12 @@ def located_facts(
 ) -> Row:
     """Return the same columns for the document or response at a locator; `word`: what it says of itself."""
     host, word = host_of(url), word or _NO_WORD
+    release = storable(locator.release or origin.release)
     return {
         "dataset": origin.dataset,
-        "release": storable(locator.release or origin.release),
+        "release": release,
+        "product": origin.product_of(release),
+        "product_revision": origin.revision,
         "document_url": url or None,
         "document_host": host,
         "document_domain": host and registered_domain(host),
@@ -190,6 +203,8 @@ def located_facts(
         "http_status": locator.http_status,
         "languages": [storable(language) for language in locator.languages],
         **{column: getattr(word, name) for column, name in _OF_OWN_WORD},
+        "upstream_uri": locator.upstream_uri,
+        "upstream_offset": locator.upstream_offset,
     }
 
 

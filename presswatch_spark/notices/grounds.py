@@ -11,7 +11,6 @@ from typing import Any
 from presswatch_spark.errors import InputError
 from presswatch_spark.notices.sealed import SealedClaims, is_bag, sealed_claims
 from presswatch_spark.pointers.pointer import Mirror, mirrored
-from presswatch_spark.removal import states
 from presswatch_spark.removal.case import MARKER, Case, digest_of
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.removal.targets import rows_in, targets_of
@@ -131,7 +130,7 @@ def _of_case(
     removed = [each for each in wanted if standing.states[each["target_sha256"]].removed]
     left = [each for each in wanted if not standing.states[each["target_sha256"]].removed]
     scanned = _scanned(left)
-    places = _places(scanned, store, judged, _read_at(standing), mirrors)
+    places = _places(scanned, store, judged, standing.course.read_at, mirrors)
     counts = {"removed": len(removed), UNREAD: len(left) - len(scanned)}
     return _grounds("case", str(case.folder), store, judged, places, counts)
 
@@ -222,19 +221,6 @@ def _chosen(targets: Sequence[Row], choice: Choice, judged: TableStore) -> list[
         letters = {sha256: claim["confidence"] for sha256, claim in claims.items()}
         return [target for target in targets if letters.get(target["row_sha256"]) in choice.confidences]
     return list(targets)
-
-
-def _read_at(standing: Standing) -> Mapping[str, datetime]:
-    """Return when each target was last read, by its digest, unless something else was found there since."""
-    newest, silent = dict[str, datetime](), {states.DENIED, *states.FAILURES}
-    for probe in standing.probes:
-        if probe["role"] != "target":
-            continue
-        if probe["outcome"] in states.READS:
-            newest[probe["target_sha256"]] = probe["asked_at"]
-        elif probe["outcome"] not in silent:
-            newest.pop(probe["target_sha256"], None)
-    return newest
 
 
 def _places(

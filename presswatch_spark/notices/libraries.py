@@ -24,5 +24,5 @@ def library(name: str, command: str = "notice") -> Any:
 
 
 def is_installed() -> bool:
-    """Return whether the libraries that write letters are there."""
-    return all(find_spec(name) for name in ("docx", "typst"))
+    """Return whether the libraries that write letters and pages are there."""
+    return all(find_spec(name) for name in ("docx", "jinja2", "typst", "vl_convert"))

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from presswatch_spark.ccindex.columns import in_filename
-from presswatch_spark.errors import CorruptError
+from presswatch_spark.ccindex.lookup import Index
+from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.http.charsets import to_utf8
 from presswatch_spark.formats.source import ReadOptions
@@ -25,6 +26,7 @@ from presswatch_spark.pointers.checks import (
 from presswatch_spark.pointers.documents import records_at, stored_record
 from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, parse_pointer, pointer_of
 from presswatch_spark.pointers.raw import Captured, raw_record, readable, save, warc_of
+from presswatch_spark.pointers.upstream import follow, trail_of
 from presswatch_spark.show import cell, printable
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
@@ -36,13 +38,17 @@ BARE = "add encoding=inflated if offset and length count in the inflated file, a
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A document that is the right one; `checked` says what showed that. `signal`: what it declares."""
+    """A document that is the right one; `checked` says what showed that. `signal`: what it declares.
+
+    `made_into`: of a record that was followed from a row, the pointer of that row's document.
+    """
 
     pointer: Pointer
     record: Record
     options: ReadOptions
     checked: str
     signal: str | None = None
+    made_into: Pointer | None = None
 
     def save(self, path: str) -> str:
         """Write the document to a new file, and say what was written.
@@ -96,6 +102,45 @@ def for_row(
     if damage:
         checked += f". But it is a {damage}"
     return Fetched(verdict.pointer, verdict.record, audit.options_of(row["run_id"]), checked)
+
+
+def upstream_of(
+    tables: str,
+    prefix: str,
+    storage: StorageOptions,
+    mirrors: Sequence[Mirror],
+    base: str,
+    index: str | None,
+) -> Fetched:
+    """Fetch the record of the web archive that the row of `tables` with a digest was made from.
+
+    Args:
+        base: names of Common Crawl's files are relative to it.
+        index: the address of an index of captures; see `ccindex.lookup.Index`.
+
+    Raises:
+        InputError: there is no such row, or nothing leads from it to a record.
+        CorruptError: the row's document, or the record, is not as the row says.
+        StorageError: the file or the index cannot be reached.
+    """
+    store = TableStore.open(tables, storage)
+    audit = Audit(store, storage, mirrors)
+    table, row = row_by_digest(store, prefix)
+    if table != "matches":
+        raise InputError(
+            f"a row of {table} is of a record itself",
+            where=row["row_sha256"],
+            remedy="fetch it without --upstream",
+        )
+    asked = Index(index, storage, base) if index else None
+    # What leads nowhere is said before anything is read.
+    trail = trail_of(row, b"", base, mirrors, storage, asked)
+    (verdict,) = audit.verdicts([row])
+    if verdict.record is None or verdict.failure:
+        raise _refused(verdict.pointer, verdict.failure)
+    pointer, record, checked = follow(replace(trail, text=verdict.record.text))
+    known = f"row {row['row_sha256']}: its digest and its document; {checked}"
+    return Fetched(pointer, record, trail.options, known, made_into=verdict.pointer)
 
 
 def _declaring(row: Row, audit: Audit) -> Fetched:
@@ -171,6 +216,7 @@ def _may_be_any(pointer: Pointer) -> bool:
 def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
     """Yield lines that cannot steer a terminal: a document's facts, and its text if none was `written`."""
     record, facts = fetched.record, fetched.record.facts
+    pointer = pointer_of(facts, fetched.pointer.uri)
     by = "by range" if record.stored is not None else "of the shard, in order"
     kind = facts.get("record_type") or ("response" if record.is_bare else None)
     labelled = {
@@ -189,7 +235,9 @@ def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
         else None,
         "made by": facts["text_extraction"],
         "declares": fetched.signal,
-        "pointer": pointer_of(facts, fetched.pointer.uri),
+        "made into": fetched.made_into,
+        "pointer": pointer,
+        "again": pointer.curl,
         "read": f"{record.bytes_read:,} bytes {by}",
         "checked": fetched.checked,
         "written": written,

@@ -12,6 +12,7 @@ A mirror, a copy of a release, may stand for the place that a run read.
 """
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from presswatch_spark.errors import ConfigError, InputError
 from presswatch_spark.storage.uris import canonical, join, printable, scheme_of
 
 _POINTER = re.compile(r"(?P<uri>.+)#(?P<place>(?:offset|row)=[^#/]*)", re.DOTALL)
+COMMON_CRAWL, COMMON_CRAWL_SITE = "s3://commoncrawl/", "https://data.commoncrawl.org/"
 _NUMBER = r"[0-9]{1,18}"
 _FIELDS = {
     "offset": _NUMBER,
@@ -55,6 +57,21 @@ class Pointer:
         if self.offset is not None:
             return "offset", self.offset
         return "row", -1 if self.row is None else self.row
+
+    @property
+    def curl(self) -> str | None:
+        """Return the command that fetches the record from its site; None where no range of a site holds it.
+
+        Common Crawl's bucket has a public site.
+        """
+        uri = self.uri
+        if uri.startswith(COMMON_CRAWL):
+            uri = join(COMMON_CRAWL_SITE, uri.removeprefix(COMMON_CRAWL))
+        if not uri.startswith(("http://", "https://")) or not self.by_range or not self.length:
+            return None
+        inflate = " | gzip -dc" if self.encoding == "gzip" else ""
+        first = self.offset or 0
+        return f"curl -r {first}-{first + self.length - 1} {shlex.quote(printable(uri))}{inflate}"
 
     def __str__(self) -> str:
         fields = [f"{name}={value}" for name in _FIELDS if (value := getattr(self, name)) is not None]

@@ -34,6 +34,10 @@ VIEWS: Mapping[str, str] = {
             group by xxhash64(concat(run_id, row_sha256)), xxhash64(concat(row_sha256, run_id))
         ) as c on c.one = xxhash64(concat(m.run_id, m.row_sha256))
             and c.other = xxhash64(concat(m.row_sha256, m.run_id))""",
+    "copies": """
+        select * from sightings
+        where article_id is not null and letter <> 'D' and own_site = false
+            and coalesce(kind, 'copy') in ('copy', 'reprint')""",
     "pages": """
         select
             document_url, text_sha256,

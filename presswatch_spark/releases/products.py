@@ -7,7 +7,7 @@ So the row's release decides, or the repository of the hub that its shard lies i
 from calendar import monthrange
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 
 from presswatch_spark.releases.known import shipped
@@ -104,6 +104,12 @@ def days_of(release: str | None) -> tuple[date, date] | None:
             monday = date.fromisocalendar(int(week[1]), int(week[2]), 1)
             return monday, monday
     return None
+
+
+def crawls_at(moment: datetime) -> tuple[str, ...]:
+    """Return the crawls that were made on the day of a moment, as far as this version knows them."""
+    day = moment.astimezone(UTC).date()
+    return tuple(name for name, (first, last) in _crawl_days().items() if first <= day <= last)
 
 
 @cache

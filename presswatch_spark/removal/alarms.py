@@ -2,16 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, field
 from typing import Any
 
 from presswatch_spark.removal import states
 from presswatch_spark.removal.states import State
 
 Row = Mapping[str, Any]
-Histories = Mapping[str, Sequence[tuple[int, State]]]
-"""The state of a target after each round that asked for it, with the round's number, by its digest."""
+States = Mapping[str, State]
+"""The state of each target that a round asked for, after it, by the target's digest."""
 
 REAPPEARED = "reappeared"
 RECAPTURED = states.RECAPTURED
@@ -46,101 +45,121 @@ class Alarm:
     probe: int
 
 
-def alarms_of(probes: Sequence[Row], histories: Histories) -> list[Alarm]:
-    """Return the alarms of all rounds, in the order of the rounds."""
-    found = [
-        *_came_back(histories),
-        *_recaptured(probes),
-        *_disagree(probes, histories),
-        *_changes(probes),
-        *_fell(probes),
-    ]
-    return sorted(found, key=lambda alarm: alarm.round)
+@dataclass(slots=True)
+class Alarms:
+    """The alarms of a case, round by round; of earlier rounds it holds what was told, and no probes.
 
+    `found`: all alarms, in the order of the rounds. `_back`: targets that were read again, which was told.
+    `_gone`: targets that were removed when something was last said of their place. `_captured`: targets with
+    a later capture, which was told; no longer if they were removed since. `_differs`: what was told of a
+    target's index. `_controls`, `_versions`: controls that were read, and how each file answered last.
+    """
 
-def _came_back(histories: Histories) -> Iterator[Alarm]:
-    """Yield targets that were removed and read again, once for each time that they were removed."""
-    for target, history in histories.items():
-        told = False
-        for number, state in history:
-            if state.removed:
-                told = False
-            elif state.state == REAPPEARED and not told:
-                told = True
-                yield Alarm(number, REAPPEARED, target, state.doubt, state.probes[0])
+    found: list[Alarm] = field(default_factory=list)
+    _back: set[str] = field(default_factory=set)
+    _gone: set[str] = field(default_factory=set)
+    _captured: set[str] = field(default_factory=set)
+    _differs: dict[str, str] = field(default_factory=dict)
+    _controls: set[tuple[Any, ...]] = field(default_factory=set)
+    _versions: dict[str, Row] = field(default_factory=dict)
 
+    def add(self, asked: Sequence[Row], states_now: States) -> None:
+        """Take the probes of a round into account, and the states after it."""
+        if not asked:
+            return
+        number = asked[0]["round"]
+        self.found += self._came_back(number, states_now)
+        self.found += self._recaptured(asked, states_now)
+        self.found += self._disagree(asked, states_now)
+        self.found += self._lost(asked)
+        self.found += self._changed(asked)
+        self.found += _fell(asked)
+        self._controls |= {_control(probe) for probe in asked if _is_control(probe, (states.SAME,))}
+        self._versions |= {probe["file_uri"]: probe for probe in asked if _is_there(probe)}
 
-def _recaptured(probes: Sequence[Row]) -> Iterator[Alarm]:
-    """Yield targets whose article a later capture has, each once."""
-    told = set[str]()
-    for probe in probes:
-        if probe["role"] == states.RECAPTURE and probe["target_sha256"] not in told:
-            told.add(probe["target_sha256"])
-            detail = f"a later capture has the article: {probe['request']}"
-            yield Alarm(probe["round"], RECAPTURED, probe["target_sha256"], detail, probe["number"])
+    def _came_back(self, number: int, states_now: States) -> Iterator[Alarm]:
+        """Yield targets that were removed and read again, once for each time that they were removed.
 
+        What counts is their own place: a later capture hides its state, and not that the text is back there.
+        """
+        for target, state in states_now.items():
+            own = state.own or state
+            if own.removed:
+                self._back.discard(target)
+            elif own.state == REAPPEARED and target not in self._back:
+                self._back.add(target)
+                yield Alarm(number, REAPPEARED, target, own.doubt, own.probes[0])
 
-def _disagree(probes: Sequence[Row], histories: Histories) -> Iterator[Alarm]:
-    """Yield targets of which the index says one thing and the archive another, and did not before."""
-    asked = defaultdict[str, dict[int, Row]](dict)
-    for probe in probes:
-        if probe["role"] == "index":
-            asked[probe["target_sha256"]].setdefault(probe["round"], probe)
-    for target, by_round in asked.items():
-        told = ""
-        for number, state in histories[target]:
-            answer, differs = by_round.get(number), ""
-            if answer is None:
+    def _recaptured(self, asked: Sequence[Row], states_now: States) -> Iterator[Alarm]:
+        """Yield targets whose article a later capture has, once for each time that they were removed.
+
+        Who was told that a page is captured again, and then that its text is gone, must hear of the next one.
+        """
+        for target, state in states_now.items():
+            own = state.own or state
+            if own.removed and target not in self._gone:
+                self._gone.add(target)
+                self._captured.discard(target)
+            elif not own.removed and own.state not in UNCLEAR:
+                self._gone.discard(target)
+        for probe in asked:
+            target = probe["target_sha256"]
+            if probe["role"] != states.RECAPTURE or target in self._captured:
                 continue
-            if state.state == "hidden":
-                differs = state.doubt
-            elif state.removed and answer["outcome"] == states.LISTED:
-                differs = f"the index lists it, and it is {state.state}"
+            self._captured.add(target)
+            before = "it was removed from its place, and " if target in self._gone else ""
+            detail = f"{before}a later capture has the article: {probe['request']}"
+            yield Alarm(probe["round"], RECAPTURED, target, detail, probe["number"])
+
+    def _disagree(self, asked: Sequence[Row], states_now: States) -> Iterator[Alarm]:
+        """Yield targets of which the index says one thing and the archive another, and did not before."""
+        answers = dict[str, Row]()
+        for probe in asked:
+            if probe["role"] == "index":
+                answers.setdefault(probe["target_sha256"], probe)
+        for target, answer in answers.items():
+            if target not in states_now:
+                continue
+            state, told, differs = states_now[target], self._differs.get(target, ""), ""
+            own = state.own or state
+            if own.state == "hidden":
+                differs = own.doubt
+            elif own.removed and answer["outcome"] == states.LISTED:
+                differs = f"the index lists it, and it is {own.state}"
             if differs and differs != told:
-                yield Alarm(number, INDEX_DISAGREES, target, differs, answer["number"])
-            is_clear = state.state not in UNCLEAR and answer["outcome"] in ANSWERS_OF_INDEX
-            told = differs or ("" if is_clear else told)
+                yield Alarm(answer["round"], INDEX_DISAGREES, target, differs, answer["number"])
+            is_clear = own.state not in UNCLEAR and answer["outcome"] in ANSWERS_OF_INDEX
+            self._differs[target] = differs or ("" if is_clear else told)
+
+    def _lost(self, asked: Sequence[Row]) -> Iterator[Alarm]:
+        """Yield the known controls that a round lost; they are known no longer."""
+        for probe in asked:
+            control = _control(probe)
+            if probe["role"] in CONTROLS_KEPT and probe["outcome"] not in KEPT and control in self._controls:
+                self._controls.discard(control)
+                yield Alarm(
+                    probe["round"], CONTROL_LOST, probe["file_uri"], probe["outcome"], probe["number"]
+                )
+
+    def _changed(self, asked: Sequence[Row]) -> Iterator[Alarm]:
+        """Yield the files that a round found changed."""
+        now, told = defaultdict[str, set[str | None]](set), set[str]()
+        for probe in filter(_is_there, asked):
+            now[probe["file_uri"]].add(states.strong(probe["etag"]))
+        for probe in filter(_is_there, asked):
+            file, before = probe["file_uri"], self._versions.get(probe["file_uri"])
+            # A server that gives every answer another ETag says nothing by it.
+            if len(now[file]) > 1 or before is None or file in told:
+                continue
+            if _is_another(before, probe):
+                told.add(file)
+                detail = f"its ETag was {before['etag']}, and is {probe['etag']}"
+                yield Alarm(probe["round"], FILE_CHANGED, file, detail, probe["number"])
 
 
-def _changes(probes: Sequence[Row]) -> Iterator[Alarm]:
-    """Yield controls that are lost, and files whose ETag is another than before."""
-    known, versions = set[tuple[Any, ...]](), dict[str, Row]()
-    for _, of_round in groupby(probes, key=lambda probe: probe["round"]):
-        asked = list(of_round)
-        yield from _lost(asked, known)
-        yield from _changed(asked, versions)
-        known |= {_control(probe) for probe in asked if _is_control(probe, (states.SAME,))}
-        versions |= {probe["file_uri"]: probe for probe in asked if _is_there(probe)}
-
-
-def _lost(asked: Sequence[Row], known: set[tuple[Any, ...]]) -> Iterator[Alarm]:
-    """Yield the known controls that a round lost, and take them out of `known`."""
-    for probe in asked:
-        control = _control(probe)
-        if probe["role"] in CONTROLS_KEPT and probe["outcome"] not in KEPT and control in known:
-            known.discard(control)
-            yield Alarm(probe["round"], CONTROL_LOST, probe["file_uri"], probe["outcome"], probe["number"])
-
-
-def _changed(asked: Sequence[Row], versions: Mapping[str, Row]) -> Iterator[Alarm]:
-    """Yield the files that a round found changed. `versions`: how each answered last."""
-    now, told = defaultdict[str, set[str | None]](set), set[str]()
-    for probe in filter(_is_there, asked):
-        now[probe["file_uri"]].add(states.strong(probe["etag"]))
-    for probe in filter(_is_there, asked):
-        file = probe["file_uri"]
-        # A server that gives every answer another ETag says nothing by it.
-        if len(now[file]) > 1 or file not in versions or file in told:
-            continue
-        if _is_another(versions[file], probe):
-            told.add(file)
-            detail = f"its ETag was {versions[file]['etag']}, and is {probe['etag']}"
-            yield Alarm(probe["round"], FILE_CHANGED, file, detail, probe["number"])
-
-
-def _fell(probes: Sequence[Row]) -> Iterator[Alarm]:
+def _fell(asked: Sequence[Row]) -> Iterator[Alarm]:
     """Yield runs that found far less than those before them; the chain has each run once."""
-    for probe in probes:
+    for probe in asked:
         if probe["role"] == states.YIELD and probe["outcome"] == states.FELL:
             detail = probe["request"].removeprefix("READ ")
             yield Alarm(probe["round"], YIELD_FELL, probe["file_uri"], detail, probe["number"])

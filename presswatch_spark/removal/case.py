@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any, Self
 
 import pyarrow as pa
@@ -163,22 +164,31 @@ class Case:
         return rows
 
     def probes(self, *, lean: bool = False) -> list[Row]:
-        """Return all probes, in the order of the chain; `BrokenCaseError` names the first that breaks it.
+        """Return all probes, in the order of the chain; raises as `each_round`. `lean`: see there."""
+        return [probe for probes in self.each_round(lean=lean) for probe in probes]
+
+    def each_round(self, *, lean: bool = True) -> Iterator[list[Row]]:
+        """Yield the probes of each round that has any, in the order of the chain.
 
         `lean`: with the columns of `LEAN` alone, in half the memory.
-        """
-        probes = self.chained("probes", LEAN if lean else ())
-        begun = len(self.rounds())
-        last = max((probe["round"] for probe in probes), default=0)
-        if last > begun:
-            raise _broken(f"the note {_note_name('rounds', begun + 1)} is missing", self)
-        return probes
 
-    def chained(self, table: str, columns: Sequence[str] = ()) -> list[Row]:
-        """Return the rows of a table that is a chain, or some columns of them; raises as `probes`."""
-        rows, before = list[Row](), str(self.about["targets_digest"])
-        for name, row in self._rows(table):
-            number = len(rows)
+        Raises:
+            BrokenCaseError: the chain breaks; names the first probe that breaks it.
+        """
+        begun = len(self.rounds())
+        for number, probes in groupby(self._links("probes", LEAN if lean else ()), lambda row: row["round"]):
+            if number > begun:
+                raise _broken(f"the note {_note_name('rounds', begun + 1)} is missing", self)
+            yield list(probes)
+
+    def chained(self, table: str) -> list[Row]:
+        """Return the rows of a table that is a chain; raises as `each_round`."""
+        return list(self._links(table))
+
+    def _links(self, table: str, columns: Sequence[str] = ()) -> Iterator[Row]:
+        """Yield the rows of a table that is a chain, or some columns of them."""
+        before = str(self.about["targets_digest"])
+        for number, (name, row) in enumerate(self._rows(table)):
             place = f"{'probe' if table == 'probes' else 'row'} {number:,}, in {name}"
             if row["number"] != number:
                 raise _broken(
@@ -189,8 +199,7 @@ class Case:
             if (found := digest_of(row)) != row["probe_sha256"]:
                 raise _broken(f"{place}, has changed: its digest is {found}", self)
             before = row["probe_sha256"]
-            rows.append({name: _shared(row[name]) for name in columns} if columns else row)
-        return rows
+            yield {name: shared(row[name]) for name in columns} if columns else row
 
     def rounds(self) -> list[Round]:
         """Return the rounds that were begun."""
@@ -242,8 +251,12 @@ class Chain:
     @classmethod
     def of(cls, case: Case, probes: Sequence[Row], table: str = "probes") -> Self:
         """Return the end of a chain that has these rows."""
-        newest = probes[-1]["probe_sha256"] if probes else str(case.about["targets_digest"])
-        return cls(case, len(probes), newest, table)
+        return cls.after(case, len(probes), probes[-1]["probe_sha256"] if probes else "", table)
+
+    @classmethod
+    def after(cls, case: Case, length: int, newest: str, table: str = "probes") -> Self:
+        """Return the end of a chain of so many rows, the last of which has this digest."""
+        return cls(case, length, newest or str(case.about["targets_digest"]), table)
 
     def append(self, round_number: int, probes: Sequence[Row]) -> list[Row]:
         """Write rows of the table as one file; return them whole, with numbers, digests, and who asked.
@@ -274,9 +287,14 @@ def digest_of(row: Mapping[str, Any]) -> str:
     return columns_digest({name: value for name, value in row.items() if name != own})
 
 
-def _shared(value: Any) -> Any:
+def shared(value: Any) -> Any:
     """Return the same text for equal texts: most stand in many rows."""
     return sys.intern(value) if type(value) is str else value
+
+
+def lean_of(probe: Mapping[str, Any]) -> Row:
+    """Return what later rounds and states need of a probe."""
+    return {name: shared(probe[name]) for name in LEAN}
 
 
 def _write(folder: Folder, name: str, rows: Sequence[Row], schema: pa.Schema) -> None:

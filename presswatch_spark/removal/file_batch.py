@@ -5,7 +5,6 @@ joined. The first time, the neighbours are found in it; from then on their place
 read in order, once for all their targets.
 """
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,8 +13,7 @@ from typing import Any
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.judgement.urls import normalise_url
-from presswatch_spark.model import Defect, DocumentBatch, Locator, ReadReport
+from presswatch_spark.model import Defect, DocumentBatch, ReadReport
 from presswatch_spark.pointers.checks import GONE, Failure, Record
 from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer
@@ -31,6 +29,8 @@ from presswatch_spark.removal.answers import (
 )
 from presswatch_spark.removal.bounds import begins_member_of_record, end_of_record, start_of_record_before
 from presswatch_spark.removal.index import ANSWER_BYTES, listed, query
+from presswatch_spark.removal.passages import Known as KnownDocuments
+from presswatch_spark.removal.passages import Passages, facts_of, names_of
 from presswatch_spark.removal.recount import Recount
 from presswatch_spark.removal.resolving import is_unresolved
 from presswatch_spark.runs.attempts import reason_of
@@ -80,14 +80,25 @@ class Memory:
 
     `beside`: by target and role. `first`: by file. `versions`: the version of the file in which a target was
     read, and the number of the probe that read it, by target. On hubs, `newest`: ETag and size of a file of
-    the newest revision, its outcome and that probe, by target. `others`: files that were read, by dataset.
+    the newest revision, and the probe that looked through it, by target. `others`: files that were read, by
+    dataset.
     """
 
     beside: dict[tuple[str, str], Known] = field(default_factory=dict)
     first: dict[str, Known] = field(default_factory=dict)
     versions: dict[str, tuple[Version, int]] = field(default_factory=dict)
-    newest: dict[str, tuple[tuple[str, int | None], str, int]] = field(default_factory=dict)
-    others: dict[str, list[str]] = field(default_factory=dict)
+    newest: dict[str, tuple[tuple[str, int | None], Mapping[str, Any]]] = field(default_factory=dict)
+    others: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def learn_all(self, probes: Sequence[Mapping[str, Any]], uris: Mapping[str, str]) -> None:
+        """Take note of the probes of a round; `uris`: where the file of each target is asked for now."""
+        of_batch = {
+            (probe["round"], probe["batch"]): uris[probe["target_sha256"]]
+            for probe in probes
+            if probe["target_sha256"] in uris
+        }
+        for probe in probes:
+            self.learn(probe, of_batch.get((probe["round"], probe["batch"]), ""))
 
     def learn(self, probe: Mapping[str, Any], uri: str) -> None:
         """Take note of a probe of the file at `uri`."""
@@ -110,11 +121,15 @@ class Memory:
 
     def _learn_of_hub(self, probe: Mapping[str, Any]) -> None:
         if probe["role"] == states.NEWEST and probe["etag"] and probe["outcome"] in states.SETTLED:
-            version = probe["etag"], probe["bytes"]
-            self.newest[probe["target_sha256"]] = version, probe["outcome"], probe["number"]
+            key, version = probe["target_sha256"], (probe["etag"], probe["bytes"])
+            known = self.newest.get(key)
+            # A page with other text, and that its article is nowhere else, are two probes of one reading.
+            is_second = probe["outcome"] == states.ABSENT and known is not None and known[0] == version
+            if not (is_second and known and known[1]["outcome"] == states.OTHER_TEXT):
+                self.newest[key] = version, probe
         uri = str(probe["file_uri"])
         if probe["role"] == "beside" and probe["outcome"] == states.SAME and scheme_of(uri) == "hf":
-            self.others.setdefault(root_of(uri), []).append(uri)
+            self.others.setdefault(root_of(uri), {})[uri] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +137,8 @@ class File:
     """A file, where it is asked for now, and its targets.
 
     `siblings`: other files, to be read beside it. `noticed`: places of all targets of the file, of other
-    batches, too. `ends`: where each of those ends that is a gzip member.
+    batches, too. `ends`: where each of those ends that is a gzip member. `known`: documents of the file that
+    had an article when it was scanned.
     """
 
     uri: str
@@ -130,6 +146,7 @@ class File:
     siblings: tuple[str, ...]
     noticed: frozenset[int]
     ends: Mapping[int, int]
+    known: KnownDocuments = frozenset()
 
 
 @dataclass(slots=True)
@@ -369,12 +386,13 @@ class Batch:
     def _unnoticed(self, targets: Sequence[Row]) -> Finding:
         """Return a record that is no target: the first behind all targets, or else the last before them."""
         behind, found = max(self.file.noticed, default=0), None
-        for batch, i in self._documents(targets[0]["dataset"], ReadReport()):
+        batches = self._batches(targets[0]["dataset"], ReadReport())
+        for batch, i in ((each, i) for each in batches for i in range(len(each))):
             locator = batch.locate(i)
             place = locator.record_offset if locator.row_index is None else locator.row_index
             if place is None or place in self.file.noticed:
                 continue
-            found = _facts(locator, batch.url_of(i), hashlib.sha256(batch.text_of(i)).hexdigest())
+            found = facts_of(batch, i)
             if place > behind:
                 break
         if found is None:
@@ -388,22 +406,45 @@ class Batch:
         self._throughout(targets, about)
 
     def _throughout(self, targets: Sequence[Row], about: Mapping[str, Any]) -> None:
-        """Read the whole file, and note of each target whether its text or URL is anywhere in it."""
+        """Read the whole file; note of each target whether its text, URL, id or article is anywhere in it."""
         report, marks = ReadReport(), self._marks()
-        seen, names = self._seen(targets, report, {name for _, each in marks for name in each})
+        passages = self.recount.passages(targets, self.file.known)
+        seen, names = self._seen(targets, report, {name for _, each in marks for name in each}, passages)
         places, unread = [place for place, each in marks if each & names], self._unread(targets, report)
         for target in targets:
-            found = next((seen[name] for name in _names(target) if name in seen), None)
+            named = next((seen[name] for name in names_of(target) if name in seen), None)
+            found = self._best(target, named, passages)
             if found is not None:
-                found = self.recount.counted(found, target)
-            elif unread is not None:
-                found = unread
-            elif not self._is_whole(target, places):
-                found = Finding(states.BEYOND, "no record that stood behind it was found")
-            else:
-                detail = f"{report.documents:,} documents were read, to the end of the file"
-                found = Finding(states.NOWHERE, detail)
-            self._note("target", about, found, target)
+                self._note("target", about, found, target)
+            # A page without a word of the article says nothing of the other pages of the file.
+            if found is None or _words_in(found) == 0:
+                absent = unread or self._absent(target, places, report)
+                if found is None or absent.outcome == states.ABSENT:
+                    self._note("target", about, absent, target)
+
+    def _best(self, target: Row, named: Finding | None, passages: Passages | None) -> Finding | None:
+        """Return what the file has of a target: by its names, or a document with more of its article.
+
+        A document with all the words that the page had copied has what was to go.
+        """
+        found = None if named is None else self.recount.counted(named, target)
+        passage = passages.found.get(target["article_id"]) if passages else None
+        is_read = found is not None and found.outcome == states.ELSEWHERE
+        if passage is None or is_read or (_words_in(found) or 0) > passage.copied_words:
+            return found
+        facts, copied = {**passage.facts, "copied_words": passage.copied_words}, target["copied_words"]
+        if copied and passage.copied_words >= copied:
+            return Finding(states.ELSEWHERE, "another document of the file has all that it had copied", facts)
+        return Finding(states.OTHER_TEXT, "another document of the file has words of its article", facts)
+
+    def _absent(self, target: Row, places: Sequence[int], report: ReadReport) -> Finding:
+        """Return what a file that was read to its end says of a target that was not met in it."""
+        if not self._is_whole(target, places):
+            return Finding(states.BEYOND, "no record that stood behind it was found")
+        detail = f"{report.documents:,} documents were read, to the end of the file"
+        if target["article_id"] is None or self.recount.can_count(target):
+            return Finding(states.ABSENT, detail)
+        return Finding(states.NOWHERE, f"{detail}, and not searched for passages of its article")
 
     def _unread(self, targets: Sequence[Row], report: ReadReport) -> Finding | None:
         """Return why the file was not read as a whole; None if what was passed over cannot hold a text."""
@@ -462,32 +503,33 @@ class Batch:
         return any(place > place_of(target) for place in places) or (reaches and is_same_file)
 
     def _seen(
-        self, targets: Sequence[Row], report: ReadReport, marks: Collection[str]
+        self, targets: Sequence[Row], report: ReadReport, marks: Collection[str], passages: Passages | None
     ) -> tuple[dict[str, Finding], set[str]]:
         """Return what the file has of the names of targets, by these; and which marks it has."""
-        wanted = {name for target in targets for name in _names(target)}
+        wanted = {name for target in targets for name in names_of(target)}
         texts, seen, names = {target["text_sha256"] for target in targets}, dict[str, Finding](), set[str]()
-        for batch, i in self._documents(targets[0]["dataset"], report):
-            url, text, locator = batch.url_of(i), batch.text_of(i), batch.locate(i)
-            digest = hashlib.sha256(text).hexdigest()
-            names.update({url, digest}.intersection(marks))
-            if digest in texts:
-                facts = _facts(locator, url, digest)
-                seen[digest] = Finding(states.ELSEWHERE, "its text stands in the file", facts)
-            for name in wanted.intersection(filter(None, (normalise_url(url), locator.record_id))):
-                # A page may be in a file more than once.
-                others = seen[name].texts if name in seen else ()
-                detail, facts = "its URL or id has another text", _facts(locator, url, digest)
-                seen[name] = Finding(states.OTHER_TEXT, detail, facts, (*others, text))
+        for batch in self._batches(targets[0]["dataset"], report):
+            if passages is not None:
+                passages.look_at(batch)
+            for i in range(len(batch)):
+                facts = facts_of(batch, i)
+                digest, found = facts["text_sha256"], names_of(facts)
+                names.update({batch.url_of(i), digest}.intersection(marks))
+                if digest in texts:
+                    seen[digest] = Finding(states.ELSEWHERE, "its text stands in the file", facts)
+                for name in wanted.intersection(found) - {digest}:
+                    # A page may be in a file more than once.
+                    others = seen[name].texts if name in seen else ()
+                    detail, text = "its URL or id has another text", batch.text_of(i)
+                    seen[name] = Finding(states.OTHER_TEXT, detail, facts, (*others, text))
         return seen, names
 
-    def _documents(self, dataset: str, report: ReadReport) -> Iterator[tuple[DocumentBatch, int]]:
-        """Yield all documents of the file: each as its batch and its place in that."""
+    def _batches(self, dataset: str, report: ReadReport) -> Iterator[DocumentBatch]:
+        """Yield all documents of the file; what fails is a defect."""
         shard = ObjectInfo(self.file.uri)
         try:
             source = format_for(dataset, shard, self.options)
-            for batch in source.read(self.options.opener.described(shard), self.options, report):
-                yield from ((batch, i) for i in range(len(batch)))
+            yield from source.read(self.options.opener.described(shard), self.options, report)
         except BlockedError:
             raise
         except Exception as error:  # noqa: BLE001
@@ -574,26 +616,13 @@ def ends_of(targets: Iterable[Row]) -> dict[int, int]:
     return {target["record_offset"]: target["record_offset"] + target["record_length"] for target in packed}
 
 
-def _names(target: Row) -> list[str]:
-    """Return what names a target's document: its text, its URL in normal form, its id; the surest first."""
-    url = target["document_url"]
-    names = (target["text_sha256"], url and (normalise_url(url) or url), target["record_id"])
-    return [name for name in names if name]
+def _words_in(found: Finding | None) -> int | None:
+    """Return how many of the article's words were counted in a finding; None if nobody counted."""
+    return found.facts.get("copied_words") if found and found.facts else None
 
 
 def _is_zeros(data: bytes) -> bool:
     return bool(data) and not data.strip(b"\0")
-
-
-def _facts(locator: Locator, url: str, text_sha256: str) -> dict[str, Any]:
-    return {
-        "record_offset": locator.record_offset,
-        "record_length": locator.record_length,
-        "row_index": locator.row_index,
-        "record_id": locator.record_id,
-        "document_url": url or None,
-        "text_sha256": text_sha256,
-    }
 
 
 def _joined(ranges: Iterable[tuple[int, int, Row]]) -> Iterator[list[tuple[int, int, Row]]]:

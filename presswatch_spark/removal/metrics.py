@@ -73,11 +73,6 @@ def _samples(standing: Standing) -> Iterator[Sample]:
     removed, claims = standing.claims()
     last = rounds[-1].number if rounds else 0
     kinds, of_last = (Counter(alarm.kind for alarm in alarms if alarm.round >= first) for first in (1, last))
-    asked = {
-        probe["target_sha256"]
-        for probe in standing.probes
-        if probe["round"] == last and probe["role"] == "target"
-    }
     yield from (("removal_places", state, float(places[state])) for state in STATES)
     yield "removal_claims", "", float(claims)
     yield "removal_claims_removed", "", float(removed)
@@ -85,7 +80,7 @@ def _samples(standing: Standing) -> Iterator[Sample]:
     yield "removal_rounds_total", "", float(len(rounds))
     yield from (("removal_alarms_total", kind, float(kinds[kind])) for kind in KINDS)
     yield from (("removal_round_alarms", kind, float(of_last[kind])) for kind in KINDS)
-    yield "removal_round_places", "", float(len(asked))
+    yield "removal_round_places", "", float(standing.course.asked_in(last))
     if rounds:
         begun_at = datetime.fromisoformat(rounds[-1].begun_at)
         yield "removal_round_timestamp_seconds", "", begun_at.timestamp()

@@ -77,16 +77,23 @@ class HubBatch(Batch):
             return Finding(states.STRANGE, "the hub does not say which commit it gave")
         said = [row for row in self.rows if row["target_sha256"] == target["target_sha256"]]
         last = next(row for row in reversed(said) if row["role"] == "target")
-        return Finding(last["outcome"], "the newest revision is the commit itself")
+        facts = {"copied_words": last.get("copied_words")}
+        return Finding(last["outcome"], "the newest revision is the commit itself", facts)
 
     def _known(self, target: Row, linked: str, about: Row) -> Finding | None:
         """Return what is known of a file with this SHA-256 without reading it again."""
         if linked and linked == target["etag"]:
             return Finding(states.SAME, "the newest revision has the same file, by its SHA-256")
-        known = self.memory.newest.get(target["target_sha256"])
-        if known is None or about["etag"] is None or known[0] != (about["etag"], about["bytes"]):
+        version, probe = self.memory.newest.get(target["target_sha256"], (None, None))
+        if probe is None or about["etag"] is None or version != (about["etag"], about["bytes"]):
             return None
-        return Finding(known[1], f"the newest revision has the file that probe {known[2]:,} read")
+        is_uncounted = (
+            probe["outcome"] in (states.NOWHERE, states.OTHER_TEXT) and probe["copied_words"] is None
+        )
+        if is_uncounted and self.recount.can_count(target):
+            return None
+        detail = f"the newest revision has the file that probe {probe['number']:,} read"
+        return Finding(probe["outcome"], detail, {"copied_words": probe["copied_words"]})
 
     def _read_through(self, targets: list[Row], uri: str, about: Row) -> Iterator[tuple[Row, Finding]]:
         """Read the file of the newest revision to its end, for all targets."""
@@ -96,7 +103,7 @@ class HubBatch(Batch):
         if self.file.uri in memory.first:
             memory.first[uri] = memory.first[self.file.uri]
         whole = Batch(
-            File(uri, tuple(targets), (), self.file.noticed, {}),
+            File(uri, tuple(targets), (), self.file.noticed, {}, self.file.known),
             memory,
             self.options,
             self.recount,

@@ -53,5 +53,6 @@ def open_case(
         "confidences": [] if rows else list(confidences),
         "noticed_at": (noticed_at or datetime.now(UTC).date()).isoformat(),
         "reading": {run_id: reading_of(store, run_id) for run_id in runs},
+        "others": chosen.others,
     }
     return Opened(Case.create(out, chosen.targets, about, storage), chosen)

@@ -19,13 +19,15 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.removal.alarms import Alarm
-from presswatch_spark.removal.case import Case, Chain, Round
+from presswatch_spark.removal.case import Case, Chain, Round, lean_of
+from presswatch_spark.removal.course import Course
 from presswatch_spark.removal.file_batch import Batch, File, Memory, ends_of, place_of
 from presswatch_spark.removal.index import require_address
 from presswatch_spark.removal.newest import HubBatch
+from presswatch_spark.removal.passages import known_documents, names_by_article
 from presswatch_spark.removal.recaptures import Tables
 from presswatch_spark.removal.recount import Recount
-from presswatch_spark.removal.resolving import is_unresolved, placed, resolved
+from presswatch_spark.removal.resolving import Places, is_unresolved, resolved
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.removal.states import OF_TABLES, RECAPTURE, UNRESOLVED, YIELD
 from presswatch_spark.removal.yields import yields_of
@@ -71,32 +73,78 @@ class Probed:
         return self.asked == self.targets
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Known:
-    """What a case has: `last` is the round that was begun last, and `done` the targets that it asked for."""
+    """What a case has, and what a round must know of it.
+
+    `course`: all rounds but the last one, if that was not finished; `current` are its probes. `memory`: what
+    all probes say of controls. `places`: what they say of targets that no scan has found. `captures` and
+    `runs`: later captures and yields that the case has. `chain`: its end.
+    """
 
     targets: Sequence[Row]
-    probes: Sequence[Row]
     rounds: int
     last: Round | None
-    done: frozenset[str]
+    course: Course
+    memory: Memory
+    places: Places
+    chain: Chain
+    current: list[Row] = field(default_factory=list)
+    captures: set[tuple[str, str]] = field(default_factory=set)
+    runs: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, case: Case) -> Self:
-        """Read a case; `BrokenCaseError` if any of it has changed."""
-        targets, probes, rounds = case.targets(), case.probes(lean=True), case.rounds()
-        last = rounds[-1] if rounds else None
-        done = frozenset(
-            probe["target_sha256"]
-            for probe in probes
-            if last and probe["round"] == last.number and probe["role"] == "target"
-        )
-        return cls(targets, probes, len(rounds), last, done)
+    def of(cls, case: Case, uri_of: Callable[[Row], str]) -> Self:
+        """Read a case, one round after the other; `BrokenCaseError` if any of it has changed.
+
+        `uri_of`: says where the file of a target is asked for now.
+        """
+        targets, rounds = case.targets(), case.rounds()
+        uris = {target["target_sha256"]: uri_of(target) for target in targets}
+        last, chain = rounds[-1] if rounds else None, Chain.of(case, ())
+        known = cls(targets, len(rounds), last, Course(targets), Memory(), Places(targets), chain)
+        for probes in case.each_round():
+            known._end_round()
+            known.learn(probes, uris)
+            chain.length, chain.newest = probes[-1]["number"] + 1, probes[-1]["probe_sha256"]
+        if known.is_finished or (known.current and known.current[0]["round"] != len(rounds)):
+            known._end_round()
+        return known
+
+    def learn(self, probes: Sequence[Row], uris: Mapping[str, str]) -> None:
+        """Take probes of the current round into account."""
+        self.current += probes
+        self.memory.learn_all(probes, uris)
+        self.places.learn(probes)
+        for probe in probes:
+            if probe["role"] == RECAPTURE:
+                self.captures.add((probe["target_sha256"], probe["request"]))
+            elif probe["role"] == YIELD:
+                self.runs.add(probe["file_uri"])
+
+    def _end_round(self) -> None:
+        self.course.add(self.current)
+        self.current = []
+
+    @property
+    def done(self) -> set[str]:
+        """The targets that the current round has asked for."""
+        return {probe["target_sha256"] for probe in self.current if probe["role"] == "target"}
+
+    @property
+    def next_batch(self) -> int:
+        """The number of the next batch of the current round."""
+        return max((probe["batch"] for probe in self.current), default=-1) + 1
 
     @property
     def is_finished(self) -> bool:
         """Whether the last round has asked for every target."""
-        return len(self.done) == len(self.targets)
+        return self.last is not None and len(self.targets) == self._asked_in(self.last.number)
+
+    def _asked_in(self, number: int) -> int:
+        if self.current:
+            return len(self.done) if self.current[0]["round"] == number else 0
+        return self.course.asked_in(number)
 
 
 @dataclass(slots=True)
@@ -122,7 +170,6 @@ class Prober:
     index: str | None = None
     tables: Tables | None = None
     tell: Callable[[str], None] = lambda line: None
-    _waiting: list[Row] = field(default_factory=list)
     _blocked: dict[str, str] = field(default_factory=dict)
 
     def probe(self) -> Probed:
@@ -135,7 +182,7 @@ class Prober:
             OutputError: the disk is full: what was written stays.
         """
         with self.case.held():
-            return self._probe(_Known.of(self.case))
+            return self._probe(_Known.of(self.case, self._uri))
 
     def probe_if_due(self, every: timedelta) -> Probed | None:
         """Do the same if a round is due; None if none is.
@@ -144,7 +191,7 @@ class Prober:
         `tables`. Two processes that come together probe once: the second one finds nothing due.
         """
         with self.case.held():
-            known = _Known.of(self.case)
+            known = _Known.of(self.case, self._uri)
             return self._probe(known) if self._is_due(known, every) else None
 
     def _is_due(self, known: "_Known", every: timedelta) -> bool:
@@ -161,77 +208,63 @@ class Prober:
         ask_anew()
         # A signed address may work for longer than the hub answers for the file.
         forget_places()
-        targets, probes, last, done = known.targets, known.probes, known.last, known.done
-        resumed = last is not None and not known.is_finished
+        targets, last, resumed = known.targets, known.last, not known.is_finished
         if last is None or not resumed:
-            last, done = self.case.begin(known.rounds + 1, deep=self.deep), frozenset()
+            last, resumed = self.case.begin(known.rounds + 1, deep=self.deep), False
+        done, before = known.done, len(known.current)
         left = {target["target_sha256"] for target in targets} - done
-        chain = Chain.of(self.case, probes)
-        found = self._resolved(last, placed(targets, probes), left, probes, chain)
-        there = placed(targets, [*probes, *found])
-        memory, files = self._memory(there, probes), list(self._files(there, left))
-        found += self._round(last, files, memory, chain, _next_batch(last, [*probes, *found]))
+        self._resolved(last, known, left)
+        files = list(self._files(known.places.of(targets), left))
+        self._round(last, files, known)
         if self.tables is not None:
-            found += self._of_tables(self.tables, last, targets, [*probes, *found], chain)
-        standing = Standing.by(self.case, targets, [*probes, *found])
+            self._of_tables(self.tables, last, known)
+        found = known.current[before:]
+        known.course.add(known.current)
+        standing = Standing.by(self.case, targets, known.course)
+        return self._probed(last, resumed, len(done), found, standing)
+
+    def _probed(
+        self, begun: Round, resumed: bool, done: int, found: Sequence[Row], standing: Standing
+    ) -> Probed:
+        """Return what a round did, by the probes that it added now."""
         of_targets = [row for row in found if row["role"] == "target"]
         now = {row["target_sha256"] for row in of_targets}
         asked = (row for row in found if row["role"] not in OF_TABLES and row["outcome"] != UNRESOLVED)
         requests = {(row["request"], row["asked_at"]) for row in asked}
         offsets = [row["clock_offset"] for row in found if row["clock_offset"] is not None]
         return Probed(
-            round=last,
+            round=begun,
             resumed=resumed,
             now=len(now),
-            asked=len(done | now),
-            targets=len(targets),
+            asked=done + len(now),
+            targets=len(standing.targets),
             requests=len(requests),
             outcomes=Counter(row["outcome"] for row in of_targets),
             blocked=self._blocked,
             clock_offset=max(offsets, key=abs, default=0.0),
-            newest=chain.newest,
+            newest=standing.course.newest or str(self.case.about["targets_digest"]),
             standing=standing,
-            alarms=[alarm for alarm in standing.alarms() if alarm.round == last.number],
+            alarms=[alarm for alarm in standing.alarms() if alarm.round == begun.number],
         )
 
-    def _resolved(
-        self, begun: Round, targets: Sequence[Row], left: Collection[str], probes: Sequence[Row], chain: Chain
-    ) -> list[Row]:
+    def _resolved(self, begun: Round, known: _Known, left: Collection[str]) -> None:
         """Ask the index, if there is one, where the targets are that no scan has found."""
         if self.index is None:
-            return []
-        wanted = [target for target in targets if target["target_sha256"] in left]
+            return
+        wanted = [target for target in known.places.of(known.targets) if target["target_sha256"] in left]
         rows, blocked = resolved(wanted, self.index, self.config.storage)
         self._blocked |= blocked
-        shared = {"round": begun.number, "batch": _next_batch(begun, probes)}
-        return chain.append(begun.number, [{**shared, **row} for row in rows]) if rows else []
+        self._write(begun, known, [{"batch": known.next_batch, **row} for row in rows])
 
-    def _of_tables(
-        self, tables: Tables, begun: Round, targets: Sequence[Row], probes: Sequence[Row], chain: Chain
-    ) -> list[Row]:
+    def _of_tables(self, tables: Tables, begun: Round, known: _Known) -> None:
         """Note later captures of the targets, and the yields of the runs that looked for them."""
-        known = {(p["target_sha256"], p["request"]) for p in probes if p["role"] == RECAPTURE}
-        compared = {p["file_uri"] for p in probes if p["role"] == YIELD}
-        captures = tables.recaptures(self.case, targets, known)
-        yields = yields_of(tables, self.case, targets, compared)
-        first = _next_batch(begun, probes)
+        captures = tables.recaptures(self.case, known.targets, known.captures)
+        yields = yields_of(tables, self.case, known.targets, known.runs)
+        first = known.next_batch
         rows = [
-            {"round": begun.number, "batch": first + place, **row}
-            for place, some in enumerate((captures, yields))
-            for row in some
+            {"batch": first + place, **row} for place, some in enumerate((captures, yields)) for row in some
         ]
-        return chain.append(begun.number, rows) if rows else []
-
-    def _memory(self, targets: Sequence[Row], probes: Sequence[Row]) -> Memory:
-        """Return what the chain knows of controls; of a file, by where it is asked for now."""
-        uris = {target["target_sha256"]: self._uri(target) for target in targets}
-        memory, of_batch = Memory(), dict[tuple[int, int], str]()
-        for probe in probes:
-            if probe["target_sha256"] in uris:
-                of_batch[probe["round"], probe["batch"]] = uris[probe["target_sha256"]]
-        for probe in probes:
-            memory.learn(probe, of_batch.get((probe["round"], probe["batch"]), ""))
-        return memory
+        self._write(begun, known, rows)
 
     def _uri(self, target: Row) -> str:
         return mirrored(target["shard_uri"], self.mirrors)
@@ -241,6 +274,7 @@ class Prober:
         by_file, of_site = dict[str, list[Row]](), dict[str, list[str]]()
         for target in sorted(targets, key=lambda row: (row["shard_uri"], place_of(row))):
             by_file.setdefault(self._uri(target), []).append(target)
+        others = known_documents(self.case.about.get("others", ()))
         for uri in by_file:
             of_site.setdefault(_site(uri), []).append(uri)
         for uris in of_site.values():
@@ -249,22 +283,28 @@ class Prober:
                 siblings = tuple(sorted(near, key=partial(_alike, uri))[:SIBLINGS])
                 known = [target for target in by_file[uri] if not is_unresolved(target)]
                 noticed, ends = frozenset(map(place_of, known)), ends_of(known)
+                beside = others.get(by_file[uri][0]["shard_uri"], frozenset()) | names_by_article(
+                    by_file[uri]
+                )
                 of_file = [target for target in by_file[uri] if target["target_sha256"] in left]
                 for first in range(0, len(of_file), TARGETS_A_BATCH):
-                    yield File(uri, tuple(of_file[first : first + TARGETS_A_BATCH]), siblings, noticed, ends)
+                    some = tuple(of_file[first : first + TARGETS_A_BATCH])
+                    yield File(uri, some, siblings, noticed, ends, beside)
 
-    def _round(
-        self, begun: Round, files: Sequence[File], memory: Memory, chain: Chain, first_batch: int
-    ) -> list[Row]:
-        numbers, found, targets = count(first_batch), list[Row](), sum(len(file.targets) for file in files)
-        recount, written_at, done = Recount(self.corpus, self.config.verify), time.monotonic(), 0
+    def _round(self, begun: Round, files: Sequence[File], known: _Known) -> None:
+        numbers, targets = count(known.next_batch), sum(len(file.targets) for file in files)
+        recount, written_at, done, waiting = (
+            Recount(self.corpus, self.config),
+            time.monotonic(),
+            0,
+            list[Row](),
+        )
         with ThreadPoolExecutor(FILES_AT_ONCE, "probes") as pool:
 
             def ask(file: File) -> list[Row]:
                 kind = HubBatch if scheme_of(file.uri) == "hf" else Batch
-                batch = kind(
-                    file, memory, self._options(file), recount, begun.deep, _nowhere(file, begun), self.index
-                )
+                options, nowhere = self._options(file), _nowhere(file, begun)
+                batch = kind(file, known.memory, options, recount, begun.deep, nowhere, self.index)
                 try:
                     return batch.ask()
                 except BlockedError as error:
@@ -277,25 +317,27 @@ class Prober:
                 if not any(row["role"] == "target" for row in rows):
                     continue
                 number = next(numbers)
-                self._waiting += [{**row, "round": begun.number, "batch": number} for row in rows]
-                if len(self._waiting) >= WRITTEN_ROWS or time.monotonic() - written_at >= WRITTEN_SECONDS:
-                    found += self._write(begun, chain)
-                    written_at = time.monotonic()
+                waiting += [{**row, "batch": number} for row in rows]
+                if len(waiting) >= WRITTEN_ROWS or time.monotonic() - written_at >= WRITTEN_SECONDS:
+                    self._write(begun, known, waiting)
+                    waiting, written_at = [], time.monotonic()
                     self.tell(f"round {begun.number}: {done:,} of {targets:,} targets")
-        return found + self._write(begun, chain)
+        self._write(begun, known, waiting)
 
-    def _write(self, begun: Round, chain: Chain) -> list[Row]:
-        rows, self._waiting = self._waiting, []
-        return chain.append(begun.number, rows) if rows else []
+    def _write(self, begun: Round, known: _Known, rows: Sequence[Row]) -> None:
+        """Add rows to the chain. Of each, what later rounds need is held: headers are on the disk by then."""
+        if not rows:
+            return
+        number = begun.number
+        written = map(lean_of, known.chain.append(number, [{**row, "round": number} for row in rows]))
+        added = list(written)
+        known.current += added
+        known.places.learn(added)
 
     def _options(self, file: File) -> ReadOptions:
         reading = self.case.about["reading"].get(file.targets[0]["run_id"], {})
         release = file.targets[0]["release"]
         return ReadOptions(**reading, release=release, pdf=True, storage=self.config.storage)
-
-
-def _next_batch(begun: Round, probes: Sequence[Row]) -> int:
-    return max((probe["batch"] for probe in probes if probe["round"] == begun.number), default=-1) + 1
 
 
 def _site(uri: str) -> str:

@@ -1,13 +1,14 @@
-"""The words of an article that a changed text still has, counted as the scan counts them."""
+"""The words of an article that a text still has, counted as the scan counts them."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.removal.answers import Finding
-from presswatch_spark.settings.config import VerifyRules
+from presswatch_spark.removal.passages import Known, Passages
+from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.verification import NamedDocument, verify
 
@@ -15,8 +16,24 @@ from presswatch_spark.verify.verification import NamedDocument, verify
 class Recount:
     """Counts with the articles of a corpus; without one, nothing is counted."""
 
-    def __init__(self, corpus: Corpus | None, rules: VerifyRules) -> None:
-        self._corpus, self._rules = corpus, rules
+    def __init__(self, corpus: Corpus | None, config: ScanConfig) -> None:
+        self._corpus, self._config, self._rules = corpus, config, config.verify
+
+    def can_count(self, target: Mapping[str, Any]) -> bool:
+        """Whether the corpus has the very text that the target was compared with."""
+        return self._article(target) is not None
+
+    def passages(self, targets: Sequence[Mapping[str, Any]], known: Known) -> Passages | None:
+        """Return what finds the articles of targets in a file; None if none of them can be counted.
+
+        `known`: documents that are left out, since they had the articles before.
+        """
+        articles = {target["article_id"] for target in targets if self.can_count(target)}
+        if self._corpus is None or not articles:
+            return None
+        ordinals = {each: self._corpus.ordinal_of(each) for each in articles}
+        found = {each: ordinal for each, ordinal in ordinals.items() if ordinal is not None}
+        return Passages(self._corpus, found, self._config, known)
 
     def counted(self, found: Finding, target: Mapping[str, Any]) -> Finding:
         """Return a finding with the words of the target's article in its texts: the most that one has.

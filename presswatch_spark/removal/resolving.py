@@ -41,6 +41,13 @@ def derived(targets: Sequence[Row]) -> Iterator[Row]:
             yield {**target, **dict.fromkeys(_OF_NO_SCAN), **where}
 
 
+def in_source(row: Mapping[str, Any]) -> Row | None:
+    """Return a row of a WET file as its WARC file has it: with the same URL; None of other files."""
+    format = registry.find(row["dataset"])
+    source = format.made_from(row["shard_uri"]) if format else None
+    return source and {**row, "shard_uri": source[1], "text_sha256": None, "record_id": None}
+
+
 def _capture(target: Row, uri: str) -> tuple[Any, ...]:
     return target["row_sha256"], uri, target["document_url"], target["captured_at"]
 
@@ -50,25 +57,32 @@ def is_unresolved(target: Mapping[str, Any]) -> bool:
     return target["record_offset"] is None and target["row_index"] is None
 
 
-def placed(targets: Sequence[Row], probes: Iterable[Mapping[str, Any]]) -> list[Row]:
-    """Return the targets, those that no scan has found with the place and the first text that probes gave."""
-    if not (lost := {target["target_sha256"] for target in targets if is_unresolved(target)}):
-        return list(targets)
-    places, texts = dict[str, Row](), dict[str, str]()
-    for probe in probes:
-        if (digest := probe["target_sha256"]) not in lost:
-            continue
-        if probe["role"] == states.PLACE and probe["outcome"] == states.LISTED:
-            place = {name: probe[name] for name in ("record_offset", "record_length")}
-            places[digest] = {**place, "record_encoding": "gzip"}
-        elif probe["role"] == "target" and probe["outcome"] == states.SAME:
-            texts.setdefault(digest, probe["text_sha256"])
-    return [
-        {**target, **places[digest], "text_sha256": texts.get(digest)}
-        if (digest := target["target_sha256"]) in places
-        else target
-        for target in targets
-    ]
+class Places:
+    """Where the targets are that no scan has found, and the first text that was read there, as probes say."""
+
+    def __init__(self, targets: Sequence[Row]) -> None:
+        self._lost = {target["target_sha256"] for target in targets if is_unresolved(target)}
+        self._places, self._texts = dict[str, Row](), dict[str, str]()
+
+    def learn(self, probes: Iterable[Mapping[str, Any]]) -> None:
+        """Take probes into account, in their order."""
+        for probe in probes if self._lost else ():
+            if (digest := probe["target_sha256"]) not in self._lost:
+                continue
+            if probe["role"] == states.PLACE and probe["outcome"] == states.LISTED:
+                place = {name: probe[name] for name in ("record_offset", "record_length")}
+                self._places[digest] = {**place, "record_encoding": "gzip"}
+            elif probe["role"] == "target" and probe["outcome"] == states.SAME:
+                self._texts.setdefault(digest, probe["text_sha256"])
+
+    def of(self, targets: Sequence[Row]) -> list[Row]:
+        """Return targets with what is known of their places."""
+        return [
+            {**target, **self._places[digest], "text_sha256": self._texts.get(digest)}
+            if (digest := target["target_sha256"]) in self._places
+            else target
+            for target in targets
+        ]
 
 
 def resolved(

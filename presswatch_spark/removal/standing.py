@@ -4,12 +4,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
-from presswatch_spark.removal.alarms import Alarm, alarms_of
+from presswatch_spark.removal.alarms import Alarm
 from presswatch_spark.removal.case import Case
-from presswatch_spark.removal.resolving import placed
-from presswatch_spark.removal.states import UNASKED, State, histories
+from presswatch_spark.removal.course import Course
+from presswatch_spark.removal.states import State
 
 Row = dict[str, Any]
 
@@ -22,31 +22,26 @@ TARGET_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A case by its probes up to a time.
-
-    `histories`: the state of a target after each round that asked for it, with the round's number, by the
-    digest of the target. `states`: the last of each.
-    """
+    """A case by its probes up to a time: its targets, their states, and the course of its rounds."""
 
     case: Case
     targets: Sequence[Row]
-    probes: Sequence[Row]
-    histories: Mapping[str, Sequence[tuple[int, State]]]
     states: Mapping[str, State]
+    course: Course
 
     @classmethod
-    def of(cls, case: Case, as_of: datetime | None = None) -> "Standing":
+    def of(cls, case: Case, as_of: datetime | None = None) -> Self:
         """Read a case; `BrokenCaseError` if any of it has changed."""
-        probes = [probe for probe in case.probes(lean=True) if as_of is None or probe["asked_at"] <= as_of]
-        return cls.by(case, case.targets(), probes)
+        targets = case.targets()
+        course = Course(targets)
+        for probes in case.each_round():
+            course.add([probe for probe in probes if as_of is None or probe["asked_at"] <= as_of])
+        return cls.by(case, targets, course)
 
     @classmethod
-    def by(cls, case: Case, targets: Sequence[Row], probes: Sequence[Row]) -> "Standing":
-        """Return how a case stands by its targets and these probes."""
-        known = dict(histories(probes, [target["target_sha256"] for target in targets]))
-        states = {target: history[-1][1] if history else UNASKED for target, history in known.items()}
-        targets = placed(targets, probes)
-        return cls(case, targets, probes, known, states)
+    def by(cls, case: Case, targets: Sequence[Row], course: Course) -> Self:
+        """Return how a case stands after the rounds of a course."""
+        return cls(case, course.places.of(targets), course.states(), course)
 
     def rows(self) -> Iterator[Row]:
         """Yield a row for each target: what it is, its state, and the probes that the state rests on."""
@@ -72,6 +67,6 @@ class Standing:
             of_claim[target["row_sha256"]].append(self.states[target["target_sha256"]].removed)
         return sum(map(all, of_claim.values())), len(of_claim)
 
-    def alarms(self) -> list[Alarm]:
+    def alarms(self) -> Sequence[Alarm]:
         """Return the alarms of all rounds, each in the round that brought it."""
-        return alarms_of(self.probes, self.histories)
+        return self.course.alarms()

@@ -4,13 +4,14 @@ A state is `removed` only if the last round shows that the text cannot be read, 
 they must. What failed, or disagrees, is `undecided`: nobody takes a failure for a removal.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import groupby
 from typing import Any
 
 Probe = Mapping[str, Any]
+Controls = Mapping[tuple[int, int], Sequence[Probe]]
+"""The controls of a round, by round and batch."""
 
 # Outcomes of probes: what is at a place.
 SAME = "same"
@@ -23,6 +24,7 @@ REMAINS = "remains"
 OTHER_RECORD = "other_record"
 BEYOND = "beyond"
 NOWHERE = "nowhere"
+ABSENT = "absent"
 GAPS = "gaps"
 MISSING = "missing"
 DENIED = "denied"
@@ -48,7 +50,9 @@ FAILED = "failed"
 
 READS = frozenset({SAME, ELSEWHERE})
 """The text can be read."""
-SETTLED = frozenset({SAME, ELSEWHERE, OTHER_TEXT, NOWHERE})
+WHOLE = frozenset({NOWHERE, ABSENT})
+"""The whole file was read without the target: looked for by its names alone, or by its article, too."""
+SETTLED = frozenset({SAME, ELSEWHERE, OTHER_TEXT, *WHOLE})
 """Outcomes of a whole file that another reading of the same bytes would repeat."""
 FAILURES: Mapping[str, str] = {
     LIMITED: "the server asked for fewer requests",
@@ -60,6 +64,7 @@ FAILURES: Mapping[str, str] = {
 STAYED_AWAY = timedelta(hours=24)
 """How far apart two answers that a file is missing must be."""
 
+UNSEARCHED = "its text and URL are not in the file; only --corpus can say whether passages of its article are"
 READABLE = frozenset({"present", "moved", "superseded"})
 REMOVED = frozenset({"blanked", "overwritten", "dropped", "withdrawn"})
 STATES = (
@@ -74,7 +79,8 @@ class State:
     """The state of a target at a time.
 
     `removed`: whether its text is gone. `doubt`: why nothing, or no more, is said. `probes`: `number` of each
-    probe that it rests on. `left`: of `reduced`, the words of the article that are still there.
+    probe that it rests on. `left`: of `reduced`, the words of the article that are still there. `own`: of
+    `recaptured`, the state of its own place.
     """
 
     state: str
@@ -82,38 +88,10 @@ class State:
     doubt: str = ""
     probes: tuple[int, ...] = ()
     left: int | None = None
+    own: "State | None" = None
 
 
 UNASKED = State("undecided", doubt="it was not asked for yet")
-
-
-def state_of(probes: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]) -> State:
-    """Return the state of a target.
-
-    Args:
-        probes: all of the target, in their order.
-        controls: those of each round and batch.
-    """
-    history = history_of(probes, controls)
-    return history[-1][1] if history else UNASKED
-
-
-def history_of(
-    probes: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]
-) -> list[tuple[int, State]]:
-    """Return the state of a target after each round that asked for it, with the round's number."""
-    history, was_gone, past = list[tuple[int, State]](), None, _Past()
-    for number, asked in groupby(probes, key=lambda probe: probe["round"]):
-        last = list(asked)
-        for probe in last:
-            past.add(probe, controls)
-        state = _by_newest(_in_round(last, past, controls), last, controls)
-        if state.removed:
-            was_gone = state
-        elif was_gone and state.state in READABLE:
-            state = State("reappeared", doubt=f"it was {was_gone.state} before", probes=state.probes)
-        history.append((number, state))
-    return history
 
 
 @dataclass(slots=True)
@@ -130,7 +108,7 @@ class _Past:
     longest: int | None = None
     first_missing: Probe | None = None
 
-    def add(self, probe: Probe, controls: Mapping[tuple[int, int], Sequence[Probe]]) -> None:
+    def add(self, probe: Probe, controls: Controls) -> None:
         if probe["outcome"] != MISSING:
             self.first_missing = None
         elif self.first_missing is None and _read(
@@ -146,9 +124,55 @@ class _Past:
             self.longest = max(size, self.longest or 0)
 
 
-def _in_round(
-    last: Sequence[Probe], past: _Past, controls: Mapping[tuple[int, int], Sequence[Probe]]
-) -> State:
+@dataclass(slots=True)
+class Followed:
+    """A target as its rounds are read, one after the other; it holds no probes of earlier rounds but one.
+
+    `state`: after the last round that asked for it. `was_gone`: its last state in which it was removed.
+    `captures`: `number` of the probes that show its article in a later capture.
+    """
+
+    state: State = UNASKED
+    was_gone: State | None = None
+    captures: tuple[int, ...] = ()
+    _past: _Past = field(default_factory=_Past)
+
+    def add(
+        self, asked: Sequence[Probe], controls: Controls, index: Sequence[Probe], captures: Sequence[Probe]
+    ) -> State:
+        """Return the state after a round that asked for the target.
+
+        Args:
+            asked: the round's probes of the target's place, one at least.
+            controls: those of the round, by round and batch.
+            index: what an index said of the target.
+            captures: later captures that the round found.
+        """
+        for probe in asked:
+            self._past.add(probe, controls)
+        state = _by_newest(_in_round(asked, self._past, controls), asked, controls)
+        if state.removed:
+            self.was_gone = state
+        elif self.was_gone and state.state in READABLE:
+            doubt = f"it was {self.was_gone.state} before"
+            state = State("reappeared", doubt=doubt, probes=state.probes)
+        self.note(captures)
+        self.state = self._with_captures(_by_index(state, index, controls))
+        return self.state
+
+    def note(self, captures: Sequence[Probe]) -> None:
+        """Take note of later captures; they count from the next round on that asks for the target."""
+        self.captures += tuple(probe["number"] for probe in captures)
+
+    def _with_captures(self, own: State) -> State:
+        """Return `recaptured` from the round on that found the article in a later capture."""
+        if not self.captures:
+            return own
+        doubt = f"a later capture of its URL has the article; its own place is {own.state}"
+        return State(RECAPTURED, doubt=doubt, probes=(*self.captures, *own.probes), left=own.left, own=own)
+
+
+def _in_round(last: Sequence[Probe], past: _Past, controls: Controls) -> State:
     """Return the state by the last round; `past`: what all probes say up to its end."""
     numbers = tuple(probe["number"] for probe in last)
     outcomes = {probe["outcome"] for probe in last}
@@ -178,9 +202,7 @@ def _in_round(
     return _at_place(last, past, outcomes, beside, numbers)
 
 
-def _by_newest(
-    state: State, last: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]
-) -> State:
+def _by_newest(state: State, last: Sequence[Probe], controls: Controls) -> State:
     """Return the state of a target on a hub, by what its commit and the newest revision gave.
 
     `state`: by its commit alone. Elsewhere there is no newest revision, and that is all.
@@ -190,10 +212,13 @@ def _by_newest(
         return state
     outcomes = {each["outcome"] for each in newest}
     probes = (*state.probes, *(each["number"] for each in newest))
-    is_without = bool(outcomes) and outcomes <= {NOWHERE, MISSING, OTHER_TEXT}
+    is_without = bool(outcomes) and outcomes <= {*WHOLE, MISSING, OTHER_TEXT}
     if state.state in READABLE:
+        if not is_without or any(each["copied_words"] for each in newest):
+            return state
         doubt = "the newest revision is without it, and an older one still serves it"
-        return State("superseded", doubt=doubt, probes=probes) if is_without else state
+        doubt += f"; {UNSEARCHED}" if NOWHERE in outcomes else ""
+        return State("superseded", doubt=doubt, probes=probes)
     if outcomes & READS:
         return State("moved", doubt="its commit no longer gives it; the newest revision does", probes=probes)
     if DENIED in outcomes:
@@ -205,7 +230,9 @@ def _by_newest(
         return State("undecided", doubt=doubt, probes=probes)
     if OTHER_TEXT in outcomes:
         return _by_words(newest, outcomes, probes)
-    return State("dropped" if NOWHERE in outcomes else state.state, removed=True, probes=probes)
+    if NOWHERE in outcomes:
+        return State("undecided", doubt=UNSEARCHED, probes=probes)
+    return State("dropped" if ABSENT in outcomes else state.state, removed=True, probes=probes)
 
 
 def _version(probe: Probe) -> tuple[Any, Any] | None:
@@ -219,7 +246,7 @@ def strong(etag: str | None) -> str | None:
     return etag and etag.removeprefix("W/")
 
 
-def _controls_of(last: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]) -> list[Probe]:
+def _controls_of(last: Sequence[Probe], controls: Controls) -> list[Probe]:
     """Return the controls of the target's batches: its own neighbours, and those of the whole batch."""
     batches = dict.fromkeys((probe["round"], probe["batch"]) for probe in last)
     asked = [control for batch in batches for control in controls.get(batch, ())]
@@ -236,22 +263,27 @@ def _at_place(
     """Return the state of a target whose file answers, and whose place has no longer its text."""
     rests_on = (*numbers, *(control["number"] for control in beside))
     # Where no record begins, and the whole file was read, the bytes are those of records that were read.
-    if NOWHERE in outcomes and not any(probe["copied_words"] or _has_remains(probe) for probe in last):
+    if outcomes & WHOLE and not any(probe["copied_words"] or _has_remains(probe) for probe in last):
         outcomes = outcomes - {REMAINS}
     if outcomes & {OTHER_TEXT, REMAINS}:
-        return _by_words(last, outcomes, numbers)
+        state = _by_words(last, outcomes, numbers)
+        return _unless_grown(state, last, past) if state.removed and ABSENT not in outcomes else state
     if not any(control["role"] == "first" and control["outcome"] in (SAME, REWRITTEN) for control in beside):
         return State("undecided", doubt="no other record of the file was read", probes=rests_on)
-    if outcomes & {EMPTY, ZEROS} or (UNREADABLE in outcomes and NOWHERE not in outcomes):
+    if outcomes & {EMPTY, ZEROS} or (UNREADABLE in outcomes and ABSENT not in outcomes):
         return _in_place(last, past, outcomes, beside, rests_on)
-    if NOWHERE in outcomes:
+    if ABSENT in outcomes:
         return State("dropped", removed=True, probes=rests_on)
+    if NOWHERE in outcomes:
+        return State("undecided", doubt=UNSEARCHED, probes=rests_on)
     if GAPS in outcomes:
         doubt = "another record is at its place, and parts of the file that were not read may hold its text"
     elif BEYOND in outcomes:
         doubt = "the file ends before it: it may be cut, unless --deep finds a record that stood behind it"
     else:
-        doubt = "another record is at its place; only --deep can say that it is nowhere in the file"
+        doubt = (
+            "another record is at its place; only --deep, with --corpus, can say that it is not in the file"
+        )
     return State("undecided", doubt=doubt, probes=rests_on)
 
 
@@ -279,31 +311,36 @@ def _in_place(
     rests_on: tuple[int, ...],
 ) -> State:
     """Return the state of a target whose place has nothing to read; deep reading makes it no worse."""
-    if NOWHERE not in outcomes and _has_grown(last, past):
-        doubt = "its file is longer than before: only --deep can say that the text is nowhere in it"
-        return State("undecided", doubt=doubt, probes=rests_on)
     if EMPTY in outcomes:
-        return State("blanked", removed=True, probes=rests_on)
-    if NOWHERE in outcomes or (_read(beside, "before") and _read(beside, "after")):
+        state = State("blanked", removed=True, probes=rests_on)
+        return state if ABSENT in outcomes else _unless_grown(state, last, past)
+    if ABSENT in outcomes:
         return State("overwritten", removed=True, probes=rests_on)
-    if GAPS in outcomes:
+    if _read(beside, "before") and _read(beside, "after"):
+        return _unless_grown(State("overwritten", removed=True, probes=rests_on), last, past)
+    if NOWHERE in outcomes:
+        doubt = f"its neighbours in the file were not both read; {UNSEARCHED}"
+    elif GAPS in outcomes:
         doubt = (
             "its neighbours were not both read, and parts of the file that were not read may hold its text"
         )
     else:
-        doubt = "its neighbours in the file were not both read; --deep can say whether it is in the file"
+        doubt = "its neighbours were not both read; --deep, with --corpus, can say whether it is in the file"
     return State("undecided", doubt=doubt, probes=rests_on)
 
 
-def _has_grown(last: Sequence[Probe], past: _Past) -> bool:
-    """Whether the file is longer than each time that it was read: something may have been put behind it."""
+def _unless_grown(state: State, last: Sequence[Probe], past: _Past) -> State:
+    """Return the state, unless the file is longer than ever: the text may have been put behind it."""
     sizes = [size for probe in last if (size := probe.get("bytes")) is not None]
-    return past.longest is not None and max(sizes, default=0) > past.longest
+    if past.longest is None or max(sizes, default=0) <= past.longest:
+        return state
+    doubt = (
+        "its file is longer than before: only --deep, with --corpus, can say that the article is not in it"
+    )
+    return State("undecided", doubt=doubt, probes=state.probes)
 
 
-def _missing(
-    last: Sequence[Probe], past: _Past, controls: Mapping[tuple[int, int], Sequence[Probe]]
-) -> State:
+def _missing(last: Sequence[Probe], past: _Past, controls: Controls) -> State:
     """Return the state of a target whose file is missing: once says little."""
     first = past.first_missing
     newest = last[-1]
@@ -343,43 +380,7 @@ def _read(controls: Sequence[Probe], role: str) -> bool:
     return any(control["role"] == role and control["outcome"] in (SAME, EDGE) for control in controls)
 
 
-def histories(
-    probes: Sequence[Probe], targets: Sequence[str]
-) -> Iterator[tuple[str, list[tuple[int, State]]]]:
-    """Yield each target with its state after each round that asked for it."""
-    of_target = {target: list[Probe]() for target in targets}
-    controls, index = dict[tuple[int, int], list[Probe]](), dict[tuple[str, int], list[Probe]]()
-    captures = dict[str, list[Probe]]()
-    for probe in probes:
-        if probe["role"] == "target":
-            of_target[probe["target_sha256"]].append(probe)
-        elif probe["role"] == "index":
-            index.setdefault((probe["target_sha256"], probe["round"]), []).append(probe)
-        elif probe["role"] == RECAPTURE:
-            captures.setdefault(probe["target_sha256"], []).append(probe)
-        elif probe["role"] not in (YIELD, PLACE):
-            controls.setdefault((probe["round"], probe["batch"]), []).append(probe)
-    for target, asked in of_target.items():
-        history = [
-            (number, _by_index(state, index.get((target, number), ()), controls))
-            for number, state in history_of(asked, controls)
-        ]
-        found = captures.get(target, ())
-        yield target, [(number, _recaptured(number, state, found)) for number, state in history]
-
-
-def _recaptured(number: int, state: State, captures: Sequence[Probe]) -> State:
-    """Return `recaptured` from the round on that found the article in a later capture."""
-    shown = tuple(probe["number"] for probe in captures if probe["round"] <= number)
-    if not shown:
-        return state
-    doubt = f"a later capture of its URL has the article; its own place is {state.state}"
-    return State(RECAPTURED, doubt=doubt, probes=(*shown, *state.probes), left=state.left)
-
-
-def _by_index(
-    state: State, index: Sequence[Probe], controls: Mapping[tuple[int, int], Sequence[Probe]]
-) -> State:
+def _by_index(state: State, index: Sequence[Probe], controls: Controls) -> State:
     """Return `hidden` for a text that reads while its index has no entry, and lists others."""
     unlisted = [
         probe

@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.removal.resolving import derived
+from presswatch_spark.removal.passages import OTHERS
+from presswatch_spark.removal.resolving import derived, in_source
 from presswatch_spark.show import counted
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.tables.schemas.case_tables import TARGETS
@@ -31,11 +32,15 @@ _READ = ("row_sha256", "article_id", "article_sha256", "copied_words", *_OF_PLAC
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The claims that were asked for, and their targets; `licensed` ones are left out, and counted."""
+    """The claims that were asked for, and their targets; `licensed` ones are left out, and counted.
+
+    `others`: documents of the same files that have the same articles, and are no targets; see `OTHERS`.
+    """
 
     claims: int
     licensed: int
     targets: list[Row]
+    others: list[Row]
 
 
 def targets_of(
@@ -64,7 +69,8 @@ def targets_of(
         target_of(wanted[of["row_sha256"]], of, row, place, scanned)
         for of, row, place in _places(found, wanted.keys())
     ]
-    return Chosen(len(wanted), licensed, [*targets, *derived(targets)])
+    targets += derived(targets)
+    return Chosen(len(wanted), licensed, targets, _others(tables, targets))
 
 
 def claims_wanted(
@@ -169,6 +175,21 @@ def _matches(store: TableStore, wanted: Mapping[str, Row]) -> list[Row]:
     alike = ds.field("text_sha256").isin(own["text_sha256"].unique()) | ds.field("document_url").isin(urls)
     rows: list[Row] = table.to_table(columns=list(_READ), filter=alike).to_pylist()
     return rows
+
+
+def _others(store: TableStore, targets: Sequence[Row]) -> list[Row]:
+    """Return the documents beside targets; those of WET files are in the WARC files of these, too."""
+    import pyarrow.dataset as ds
+
+    articles, files = ({target[name] for target in targets} - {None} for name in ("article_id", "shard_uri"))
+    asked = ds.field("article_id").isin(sorted(articles)) & ds.field("shard_uri").isin(sorted(files))
+    rows = store.open_table("matches").to_table(columns=[*OTHERS, "dataset"], filter=asked).to_pylist()
+    rows += [of_source for row in rows if (of_source := in_source(row))]
+    ours, wanted = ({tuple(row[name] for name in OTHERS) for row in some} for some in (targets, rows))
+    pairs = {(target["shard_uri"], target["article_id"]) for target in targets}
+    return [
+        dict(zip(OTHERS, row, strict=True)) for row in sorted(wanted - ours, key=repr) if row[:2] in pairs
+    ]
 
 
 def _scanned(store: TableStore) -> Mapping[str, tuple[str | None, int | None]]:

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from presswatch_spark.claims.case import Case
@@ -13,27 +12,14 @@ from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.phrases import LETTERS, MANDATES, RESERVATIONS
 from presswatch_spark.claims.reviews import Review
 from presswatch_spark.claims.speaker import Speaker
-from presswatch_spark.evidence.side_by_side import escaped, marked, ranges_of
+from presswatch_spark.evidence.side_by_side import marked, ranges_of
+from presswatch_spark.evidence.templates import environment
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.review.phrases import PHRASES
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
-
-
-def _shown(value: Any) -> Any:
-    """Return a text as HTML that carries nothing out and steers no writing; what is HTML stays as it is."""
-    return Markup(escaped(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(_HERE / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    finalize=_shown,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES = environment(_HERE / "templates")
 
 
 def page(template: str, language: str, **facts: Any) -> str:

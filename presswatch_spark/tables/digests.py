@@ -16,8 +16,10 @@ import pyarrow as pa
 
 from presswatch_spark.show import utc
 
-NOT_DIGESTED = frozenset(("run_id", "shard_uri", "row_sha256"))
-"""Columns that may differ between two scans of the same bytes: a mirror has other URIs."""
+NOT_DIGESTED = frozenset(("run_id", "shard_uri", "product", "product_revision", "row_sha256"))
+"""Columns that may differ between two scans of the same bytes: a mirror has other URIs and no revision."""
+DIGESTED_IF_KNOWN = frozenset(("upstream_uri", "upstream_offset"))
+"""Columns that are left out where they are null: rows without them have the digests of earlier versions."""
 GROUP_DIGITS = 3
 
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
@@ -29,16 +31,24 @@ Text = TypeVar("Text", str, str | None)
 
 
 def row_digest(row: Mapping[str, Any]) -> str:
-    """Return the SHA-256 (hex) of a row's canonical form, without the columns of `NOT_DIGESTED`.
+    """Return the SHA-256 (hex) of a row's canonical form, over the columns of `digested`.
 
     The form is JSON in UTF-8: keys sorted, no spaces, nothing escaped that JSON allows bare. Floats have the
     shortest form that reads back the same. Timestamps are `2024-05-18T01:58:10.000000Z`; one without zone is
     taken as UTC.
     """
+    return columns_digest(digested(row))
+
+
+def digested(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of a row that its digest is over."""
     columns = dict(row)
     for name in NOT_DIGESTED:
         columns.pop(name, None)
-    return columns_digest(columns)
+    for name in DIGESTED_IF_KNOWN:
+        if columns.get(name, "") is None:
+            del columns[name]
+    return columns
 
 
 def columns_digest(columns: Mapping[str, Any]) -> str:

@@ -8,18 +8,24 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.scan import incomplete_message
 from presswatch_spark.cli.reason_labels import LABELS
-from presswatch_spark.demo.run import Demonstration, run_demo
-from presswatch_spark.demo.show import document_texts
-from presswatch_spark.demo.texts import press
+from presswatch_spark.demo.run import Demonstration, reports_in, run_demo
+from presswatch_spark.demo.texts import members_yaml, press
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.pointers.checks import Record
+from presswatch_spark.pointers.documents import records_at
+from presswatch_spark.pointers.pointer import Pointer, pointer_of
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.review.opening import open_desk
 from presswatch_spark.storage.objects import StorageOptions
@@ -92,6 +98,19 @@ def test_every_row_of_the_demo_verifies_against_its_shard(
     assert f"{len(demo.rows)} of {len(demo.rows)} rows verify" in capsys.readouterr().out
 
 
+def document_texts(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The texts of matching documents by their SHA-256, read again from where the rows point."""
+    shards: dict[str, set[Pointer]] = {}
+    for row in rows:
+        shards.setdefault(row["shard_uri"], set()).add(pointer_of(row, row["shard_uri"]))
+    return {
+        record.facts["text_sha256"]: record.text.decode("utf-8", "replace")
+        for pointers in shards.values()
+        for _, record in records_at(list(pointers), ReadOptions())
+        if isinstance(record, Record)
+    }
+
+
 def test_passages_cut_out_of_the_pages_are_passages_of_the_articles(demo: Demonstration) -> None:
     texts = document_texts(demo.rows)
     for row in demo.rows:
@@ -104,25 +123,20 @@ def test_passages_cut_out_of_the_pages_are_passages_of_the_articles(demo: Demons
             assert len(words) == span["words"]
 
 
-@pytest.mark.parametrize("width", [60, 100, None])
-def test_the_table_fits_the_terminal_and_quotes_what_was_copied(
-    demo: Demonstration, width: int | None
-) -> None:
-    lines = list(demo.lines(width))
-    quotes = [line for line in lines if line.strip().startswith("“") and line.endswith("”")]
-    assert len(quotes) == sum(bool(row["spans"]) for row in demo.rows)
-    shown = lines[: next(n for n, line in enumerate(lines) if line.startswith("Scanned "))]
-    assert width is None or all(len(line) <= width for line in shown)
-    # However narrow it is: a person must find the shard, and the page in it.
-    places = [line for line in shown if re.search(r"\.(gz|zst|parquet), (byte|row) [\d,]+$", line)]
-    assert len(places) == len(demo.rows)
-    assert sum(line.endswith(" (agency copy)") for line in shown) == 3
-    assert any("LE COLIS PESAIT ONZE KILOS" in quote for quote in quotes) or width == 60
+def test_the_report_names_every_title_and_is_there_in_both_languages(demo: Demonstration) -> None:
+    pages = {language: Path(path).read_text("utf-8") for language, path in reports_in(demo.folder).items()}
+    names = {
+        title["name"] for each in yaml.safe_load(members_yaml())["publishers"] for title in each["titles"]
+    }
+    for language, page in pages.items():
+        assert f'<html lang="{language}">' in page
+        assert all(name in page for name in names)
+        assert page.count("<blockquote") == 10
 
 
 def test_the_readme_shows_what_the_demo_prints(demo: Demonstration) -> None:
     (excerpt,) = blocks(README.read_text(encoding="utf-8"), "")
-    printed = [line.replace("\u00a0", " ").replace("\u202f", " ") for line in demo.lines(None)]
+    printed = [line.replace("\u00a0", " ").replace("\u202f", " ") for line in demo.lines()]
     for line in re.sub(r"in \d+ s\.", f"in {demo.seconds:.0f} s.", excerpt).splitlines():
         assert line in printed
 
@@ -130,12 +144,12 @@ def test_the_readme_shows_what_the_demo_prints(demo: Demonstration) -> None:
 def test_the_commands_that_the_demo_suggests_work(
     demo: Demonstration, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = list(demo.lines(80))
+    lines = list(demo.lines())
     # The folder of this test is a long one.
     assert all(len(line.replace(str(demo.folder), "demo")) <= 80 for line in lines)
     text = "\n".join(lines[lines.index("Query the tables:") :]).replace("\\\n", " ")
     suggested = [shlex.split(line) for line in text.splitlines() if line.startswith("  ")]
-    assert [words[1] for words in suggested] == ["matches", "runs", "sql", "claims", "explain"]
+    assert [words[1] for words in suggested] == ["matches", "runs", "sql", "explain"]
     for words in suggested:
         assert cli.run(words[1:]) == 0
         printed = capsys.readouterr().out

@@ -43,10 +43,16 @@ def test_a_scan_by_name_reads_the_columns_of_the_dataset_and_names_its_release(
     assert (match["document_url"], match["record_id"], match["release"]) == (url, "<urn:uuid:7>", "dclm")
     assert (match["dataset"], match["payload_digest"]) == ("rows", "sha1:X")
     assert f"{match['captured_at']:%Y-%m-%dT%H:%M:%SZ}" == at
+    assert (match["product"], match["product_revision"], match["upstream_uri"]) == ("dclm", None, None)
 
 
 def test_a_scan_by_name_reads_a_dataset_on_the_hub_where_it_lives(
-    spark: SparkSession, press: Press, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession,
+    press: Press,
+    corpus: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     article = json.loads(press.articles.read_text(encoding="utf-8").splitlines()[0])
     row = {"text": article["body"], "url": "https://copie.example/1", "timestamp": "2020-05-18T01:58:10Z"}
@@ -63,3 +69,12 @@ def test_a_scan_by_name_reads_a_dataset_on_the_hub_where_it_lives(
     assert {row["shard_uri"] for row in rows} == {f"hf://datasets/allenai/c4@{commit}/{path}"}
     (match,) = (row for row in rows if row["article_id"] == article["article_id"])
     assert (match["document_url"], match["release"]) == ("https://copie.example/1", "c4-fr")
+    assert (match["product"], match["product_revision"]) == ("mc4", commit)
+    capsys.readouterr()
+    assert cli.run(["matches", str(out), "--json"]) == 0
+    shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["product_revision"] for row in shown} == {commit}
+    query = "select product, count(*) as n from matches group by product"
+    for engine in ("duckdb", "spark"):
+        assert cli.run(["sql", "--engine", engine, str(out), query]) == 0
+        assert f"mc4 {len(rows)}" in " ".join(capsys.readouterr().out.split())

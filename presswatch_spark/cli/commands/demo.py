@@ -1,4 +1,4 @@
-"""`presswatch demo`: goes from nothing to a match table, and on to a dossier, in one command."""
+"""`presswatch demo`: goes from nothing to a report, and on to a dossier, in one command."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,6 @@ from presswatch_spark.cli.commands.scan import incomplete_message
 from presswatch_spark.cli.exits import INCOMPLETE
 from presswatch_spark.cli.options import print_lines, tell
 from presswatch_spark.errors import OutputError
-from presswatch_spark.show import terminal_width
 
 MARKER = ".presswatch-demo"
 
@@ -20,7 +19,7 @@ MARKER = ".presswatch-demo"
 )
 @click.pass_context
 def demo(context: click.Context, /, out: str) -> None:
-    """Scan a generated press and web, and show what was found.
+    """Scan a generated press and web, and write a report of what was found.
 
     A small press corpus, and shards with copies of it, are made from texts written for this project. Its
     claims are sealed in a bag, and a notice is drafted. A folder of an earlier demo is replaced.
@@ -30,7 +29,7 @@ def demo(context: click.Context, /, out: str) -> None:
     folder = Path(out)
     _make_room(folder)
     demonstration = run_demo(folder, lambda stage: tell(f"{stage} …"))
-    print_lines(demonstration.lines(terminal_width()))
+    print_lines(demonstration.lines())
     if demonstration.summary.incomplete:
         click.echo(incomplete_message(demonstration.summary, str(folder / "tables")), err=True)
         context.exit(INCOMPLETE)

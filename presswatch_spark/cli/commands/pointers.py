@@ -43,6 +43,14 @@ settings_option = click.option("--config", metavar="FILE", help="Settings in YAM
     metavar="FILE",
     help="Write it to a new file: WET and WARC as WARC (packed if .gz), ARC as stored, rows as text.",
 )
+@click.option(
+    "--upstream", is_flag=True, help="With --row: the record of the web archive that the row was made from."
+)
+@click.option(
+    "--index",
+    metavar="ADDRESS",
+    help="With --upstream: a CDX server, or files of an index; {release} in it stands for the release.",
+)
 @mirror_option
 @setting_options("read.columns", columns="With a POINTER: where columns of `rows` are, e.g. text=body")
 @settings_option
@@ -51,6 +59,8 @@ def fetch(
     target: str,
     prefix: str | None,
     out: str | None,
+    upstream: bool,
+    index: str | None,
     mirrors: tuple[str, ...],
     config: str | None,
     **flags: Any,
@@ -63,12 +73,23 @@ def fetch(
 
     The row may also be one of `rights_signals`: its response is fetched, and what it declares is read again.
     Or it is one of `captures`: its record is fetched, also that of a redirect or an error.
+
+    With --upstream, the row of a dataset leads to the WARC record that it was made from: by the file and
+    offset that it names, by the record in that file, or by its URL and time through an --index. The record
+    must have the row's URL and time, and the copied words must stand in its page again.
+
+    Example: presswatch fetch tables --row 3f1c --upstream --index
+    https://index.commoncrawl.org/{release}-index
     """
-    from presswatch_spark.pointers.fetch import at_pointer, for_row, shown
+    from presswatch_spark.pointers.fetch import at_pointer, for_row, shown, upstream_of
     from presswatch_spark.pointers.pointer import is_pointer, parse_mirror
 
     if prefix is None and not is_pointer(target):
         raise click.UsageError("give a pointer (URI#offset=N,length=N or URI#row=N), or --row with TABLES")
+    if upstream and prefix is None:
+        raise click.UsageError("--upstream wants TABLES and --row: a pointer says nothing of it")
+    if index and not upstream:
+        raise click.UsageError("--index is for --upstream")
     ask_anew()
     settings = scan_settings(flags, config)
     places = [parse_mirror(mirror) for mirror in mirrors]
@@ -76,7 +97,8 @@ def fetch(
         fetched = at_pointer(target, settings.read.columns, settings.storage, places)
     else:
         base = settings.datasets.common_crawl.base
-        fetched = for_row(target, prefix, settings.storage, places, base)
+        where = (target, prefix, settings.storage, places, base)
+        fetched = upstream_of(*where, index) if upstream else for_row(*where)
     written = f"{out}: {fetched.save(out)}" if out else None
     print_lines(shown(fetched, written))
 

@@ -305,12 +305,11 @@ def _status_lines(standing: Standing, say: Language) -> Iterator[str]:
     for doubt in sorted(doubts):
         yield say("undecided: {doubt}", doubt=doubt)
     yield from _alarm_lines(standing, say)
-    if standing.probes:
-        newest = standing.probes[-1]["probe_sha256"]
+    if standing.course.probes:
         yield say(
             "chain: {probes}, the newest {newest}",
-            probes=say.counted(len(standing.probes), "probe"),
-            newest=newest,
+            probes=say.counted(standing.course.probes, "probe"),
+            newest=standing.course.newest,
         )
 
 

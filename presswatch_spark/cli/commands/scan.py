@@ -126,7 +126,7 @@ def scan(
     with failures_logged(events):
         summary = run_scan(
             paths, corpus=corpus, out=out, format=dataset, release=release, base=base, sample=sample,
-            sample_seed=sample_seed, settings=settings, events=events,
+            sample_seed=sample_seed, product=named, settings=settings, events=events,
             command=without_secrets(context.obj) if context.obj else None,
         ).summary  # fmt: skip
     with ending(context, incomplete=bool(summary.incomplete)):

@@ -9,7 +9,13 @@ from typing import Any, Final
 from presswatch_spark.errors import ConfigError, CorruptError
 from presswatch_spark.formats.table.values import readable_part
 
-ROLES = ("text", "url", "record_id", "captured_at", "payload_digest", "languages", "release", "http_status")
+UPSTREAM_ROLES = ("upstream_uri", "upstream_offset")
+"""What a row says of the record that it was made from. A row that lacks them is not odd: few have them."""
+OWN_ROLES = (
+    "text", "url", "record_id", "captured_at", "payload_digest", "languages", "release", "http_status",
+)  # fmt: skip
+"""What a row says of itself."""
+ROLES = (*OWN_ROLES, *UPSTREAM_ROLES)
 
 Path = tuple[str, ...]
 Tree = dict[str, "Tree"]

@@ -19,6 +19,7 @@ from presswatch_spark.formats.inflate.lines import placed_lines
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import BatchBuilder
 from presswatch_spark.formats.table.columns import (
+    OWN_ROLES,
     ROLES,
     Columns,
     MissingColumnError,
@@ -196,7 +197,7 @@ class _Rows:
         self._own_report = self._report = report
         self._rows = 0
         self._names: set[str] = set()
-        self._steady = SteadyFields(tree_of(path for paths in self._paths.values() for path in paths))
+        self._steady = SteadyFields(tree_of(path for role in OWN_ROLES for path in self._paths[role]))
         self._beside: Beside[RowDocument] = Beside()
         self._broken = 0
         self._ends_broken = self._withheld = False

@@ -12,8 +12,15 @@ WEB_SINCE = 1991
 _PLAIN = (str, int, float)
 
 # What a locator takes from the values of a row.
-LOCATOR_ROLES = ("record_id", "payload_digest", "captured_at", "http_status", "languages", "release")
+LOCATOR_ROLES = (
+    "record_id", "payload_digest", "captured_at", "http_status", "languages", "release", "upstream_uri",
+    "upstream_offset",
+)  # fmt: skip
 _CRAWL = re.compile(r"CC-MAIN-\d{4}(?:-\d{4})?(?:-\d{2})?(?!\d)")
+# Where Common Crawl's paths lie.
+COMMON_CRAWL, CRAWL_DATA = "s3://commoncrawl/", "crawl-data/"
+_WEB_ARCHIVE = re.compile(r"[^\s\\?#]{1,2000}\.(?:warc|arc|warc\.wet)(?:\.gz)?", re.ASCII)
+LARGEST_OFFSET = (1 << 53) - 1
 NO_TIME_NOTE = "times of capture in no form that is read, or before the web: those rows have none"
 
 
@@ -75,6 +82,7 @@ def locator_of(value: Callable[[str], Any], report: ReadReport | None = None, **
 
     A time of capture that cannot be read is null, and `report` notes it.
     """
+    upstream_uri = _web_archive(value("upstream_uri"))
     return Locator(
         record_id=as_text(value("record_id")),
         payload_digest=as_text(value("payload_digest")),
@@ -82,6 +90,8 @@ def locator_of(value: Callable[[str], Any], report: ReadReport | None = None, **
         http_status=_status(value("http_status")),
         languages=as_languages(value("languages")),
         release=_release(value("release")),
+        upstream_uri=upstream_uri,
+        upstream_offset=as_number(value("upstream_offset"), LARGEST_OFFSET) if upstream_uri else None,
         **place,
     )
 
@@ -114,3 +124,13 @@ def _release(value: object) -> str | None:
         return None
     crawl = _CRAWL.search(value)
     return crawl.group() if crawl else None if "/" in value else value or None
+
+
+def _web_archive(value: object) -> str | None:
+    """Return the address of the web archive that a row names; None for what is named like none.
+
+    A path of Common Crawl's becomes an address in its bucket. A path of another's stays as it is.
+    """
+    if not isinstance(value, str) or not value.isprintable() or not _WEB_ARCHIVE.fullmatch(value):
+        return None
+    return f"{COMMON_CRAWL}{value}" if value.startswith(CRAWL_DATA) else value

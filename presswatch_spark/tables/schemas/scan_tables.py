@@ -21,6 +21,8 @@ MATCHES = pa.schema(
         required("run_id", pa.string(), "The run that found the row; key of `runs`."),
         required("dataset", pa.string(), "`wet`, `warc`, `arc`, `c4`, `oscar` or `rows`; the format the shard was read as."),
         column("release", pa.string(), "Release of the dataset, e.g. `CC-MAIN-2024-22`: what the shard or the configuration says."),
+        column("product", pa.string(), "The dataset by its name, as `fineweb-2`: what the scan was told, or what release or address of the shard say. Null where nobody says it, and in older runs; so are the three other columns that were added with it."),
+        column("product_revision", pa.string(), "Commit of the dataset on its hub; null where it was not read from a hub."),
         column("document_url", pa.string(), "URL of the document as the dataset gives it; null if it gives none."),
         column("document_host", pa.string(), "Host of that URL, in lower-case ASCII, without port; null where it is not known, and in older runs."),
         column("document_domain", pa.string(), "Registered domain of the host, by the Public Suffix List; the host where there is none. Null as `document_host`."),
@@ -72,6 +74,8 @@ MATCHES = pa.schema(
         column("page_published_at", UTC_MICROS, "When it was published, as the page says; null too if it names no time zone."),
         column("page_based_on", pa.string(), "What it is based on, as the page says (`isBasedOn`): an address or a name."),
         column("page_canonical_url", pa.string(), "Its own address, as the page says."),
+        column("upstream_uri", pa.string(), "The web archive (WARC, ARC or WET) that the row of the dataset says it was made from: an address, or a path of its publisher's."),
+        column("upstream_offset", pa.int64(), "First byte of the record in that file, if the row says it."),
         required("row_sha256", pa.string(), "SHA-256 (hex) of the row's canonical form; `table_digest` is built from these."),
     ]
 )

@@ -176,6 +176,7 @@ class TestWhatTheySay:
             "page_publisher", "page_author", "page_published_at", "page_based_on", "page_canonical_url",
             "record_length", "record_encoding", "row_index", "payload_digest", "captured_at", "http_status",
             "payload_digest_computed", "text_extraction", "in_main_content", "charset", "record_damage",
+            "product", "product_revision", "upstream_uri", "upstream_offset",
         }  # fmt: skip
         assert (row["release"], row["spans"], row["longest_run_words"]) == ("other", [], 0)
 
@@ -286,6 +287,14 @@ class TestDigests:
         for name in row:
             changed = row_digest(row | {name: "other"}) != row["row_sha256"]
             assert changed == (name not in NOT_DIGESTED), name
+
+    def test_rows_that_name_no_record_upstream_have_the_digest_of_earlier_versions(self) -> None:
+        (row,) = rows_of(0)
+        newer = ("product", "product_revision", "upstream_uri", "upstream_offset")
+        older = {name: value for name, value in row.items() if name not in newer}
+        assert row_digest(older) == row["row_sha256"]
+        assert row_digest(row | {"product": "fineweb", "product_revision": "0" * 40}) == row["row_sha256"]
+        assert row_digest(row | {"upstream_offset": 0}) != row["row_sha256"]
 
     def test_a_time_without_zone_is_utc(self) -> None:
         naive = CAPTURED.astimezone(UTC).replace(tzinfo=None)

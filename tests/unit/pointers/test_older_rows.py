@@ -19,7 +19,7 @@ RUN = "20261001T000000Z-abcdef"
 NEWER = (
     "document_host", "document_domain", "headline", "confidence_reasons", "document_credits",
     "credits_others", "page_publisher", "page_author", "page_published_at", "page_based_on",
-    "page_canonical_url",
+    "page_canonical_url", "product", "product_revision", "upstream_uri", "upstream_offset",
 )  # fmt: skip
 
 

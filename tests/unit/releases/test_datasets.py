@@ -28,9 +28,20 @@ from tests.shards import write_oscar_2201
 DATASETS = load_datasets()
 URL, AT, RECORD = "https://www.courrier.example/une/1", "2024-05-18T01:58:10Z", "<urn:uuid:1>"
 CRAWL = "crawl-data/CC-MAIN-2024-22/segments/1/warc/a.warc.gz"
+WET = "crawl-data/CC-MAIN-2024-22/segments/1/wet/a.warc.wet.gz"
 TEXT = "Un texte de presse."
 HPLT = {"f": "./a.warc.gz", "o": 1, "s": 2, "rs": 3, "u": URL, "c": "text/html", "ts": AT, "text": TEXT,
         "collection": "cc40", "lang": ["fra_Latn"], "prob": [0.99], "id": "1"}  # fmt: skip
+ARCHIVE = f"s3://commoncrawl/{CRAWL}"
+# What rows say of the record that they were made from.
+UPSTREAM: dict[str, tuple[str, int | None]] = {
+    "fineweb": (ARCHIVE, None),
+    "fineweb-2": (ARCHIVE, None),
+    "finepdfs": (ARCHIVE, 7),
+    "redpajama-v2": (f"s3://commoncrawl/{WET}", None),
+    "hplt-2": ("./a.warc.gz", 1),
+    "hplt-3": ("./a.warc.gz", 1),
+}
 FINE = {"text": TEXT, "id": RECORD, "dump": "CC-MAIN-2024-22", "url": URL, "date": AT,
         "file_path": f"s3://commoncrawl/{CRAWL}", "language": "fra"}  # fmt: skip
 # Of each dataset a file as it is named there, and a row.
@@ -56,7 +67,7 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "redpajama-v2": (
         "2024-22/0001/fr_head.json.gz",
         {"url": URL, "date_download": AT, "digest": "sha1:X", "length": 19, "nlines": 1, "language": "fr",
-         "source_domain": "courrier.example", "title": "Une", "raw_content": TEXT, "cc_segment": CRAWL,
+         "source_domain": "courrier.example", "title": "Une", "raw_content": TEXT, "cc_segment": WET,
          "bucket": "head"},
     ),
     "hplt-2": ("fra_Latn/train-00000-of-00013.parquet", HPLT),
@@ -138,6 +149,45 @@ def test_a_shard_of_its_layout_is_read_with_every_role_filled(tmp_path: Path, na
     ) - {"release"}
     if "release" in DATASETS[name].roles:
         assert document.locator.release == "CC-MAIN-2024-22"
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_row_names_the_archive_that_it_was_made_from_where_its_dataset_does(
+    tmp_path: Path, name: str
+) -> None:
+    write_shard(tmp_path, name)
+    (document,) = read_part(tmp_path, DATASETS[name])
+    found = document.locator.upstream_uri, document.locator.upstream_offset
+    assert found == UPSTREAM.get(name, (None, None))
+    assert (name in UPSTREAM) == ("file" in DATASETS[name].upstream)
+
+
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        ({"file_path": "/home/me/notes.txt", "offset": 3}, (None, None)),
+        ({"file_path": "s3://b/a b.warc.gz", "offset": 3}, (None, None)),
+        ({"file_path": "s3://b/a.warc.gz\u202e", "offset": 3}, (None, None)),
+        ({"file_path": 7, "offset": 3}, (None, None)),
+        ({"offset": 3}, (None, None)),
+        ({"file_path": "s3://b/a.warc.gz", "offset": -1}, ("s3://b/a.warc.gz", None)),
+        ({"file_path": "s3://b/a.warc.gz", "offset": 2**60}, ("s3://b/a.warc.gz", None)),
+        ({"file_path": "s3://b/a.warc.gz", "offset": 0.5}, ("s3://b/a.warc.gz", None)),
+        ({"warc_filename": CRAWL, "warc_record_offset": "12"}, (ARCHIVE, 12)),
+        ({"metadata": {"warc_filename": CRAWL}, "file_path": "x.txt"}, (ARCHIVE, None)),
+    ],
+)
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_what_is_named_like_no_web_archive_is_not_taken_for_one(
+    tmp_path: Path, row: dict[str, Any], found: tuple[str | None, int | None], form: str
+) -> None:
+    path = tmp_path / f"rows.{form}"
+    if form == "parquet":
+        pq.write_table(pa.Table.from_pylist([{"text": TEXT} | row]), path)
+    else:
+        path.write_text(json.dumps({"text": TEXT} | row) + "\n")
+    ((document,), _) = read(str(path), "rows", ReadOptions())
+    assert (document.locator.upstream_uri, document.locator.upstream_offset) == found
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import pytest
 
-from presswatch_spark.removal import states
-from presswatch_spark.removal.alarms import Alarm, alarms_of
 from presswatch_spark.removal.case import LEAN
+from presswatch_spark.removal.course import Course
 
 TARGET, FILE = "a" * 64, "https://a.example/crawl/a.warc.wet.gz"
 BEGIN = datetime(2026, 11, 27, tzinfo=UTC)
@@ -25,6 +25,7 @@ def rounds(*asked: dict[str, Any]) -> list[Row]:
         by_role = RIGHT | {role: outcome for role, outcome in outcomes.items() if role not in facts}
         for role, outcome in by_role.items():
             of_target = None if role in ("first", "nowhere", "listed") else TARGET
+            outcome = "recaptured" if role == "recapture" else outcome
             known = {
                 "number": len(probes), "round": number, "batch": 0, "role": role, "target_sha256": of_target,
                 "asked_at": BEGIN + timedelta(days=number), "file_uri": FILE, "outcome": outcome,
@@ -37,8 +38,15 @@ def rounds(*asked: dict[str, Any]) -> list[Row]:
 def alarms(*asked: dict[str, Any]) -> list[tuple[int, str]]:
     """Round and kind of each alarm that the rounds bring."""
     probes = rounds(*asked)
-    found: list[Alarm] = alarms_of(probes, dict(states.histories(probes, [TARGET])))
-    return [(alarm.round, alarm.kind) for alarm in found]
+    return [(alarm.round, alarm.kind) for alarm in course(probes).alarms()]
+
+
+def course(probes: list[Row]) -> Course:
+    """The course of rounds of one target."""
+    found = Course([{"target_sha256": TARGET, "record_offset": 0, "row_index": None}])
+    for _, of_round in groupby(probes, key=lambda probe: probe["round"]):
+        found.add(list(of_round))
+    return found
 
 
 SAME, GONE, FAILED = {"target": "same"}, {"target": "zeros"}, {"target": "failed"}
@@ -47,6 +55,33 @@ SAME, GONE, FAILED = {"target": "same"}, {"target": "zeros"}, {"target": "failed
 def test_what_comes_back_alarms_once_for_each_time_that_it_was_gone() -> None:
     assert alarms(SAME, GONE, SAME, SAME) == [(3, "reappeared")]
     assert alarms(SAME, GONE, SAME, GONE, SAME) == [(3, "reappeared"), (5, "reappeared")]
+
+
+CAPTURED = {"recapture": "recaptured"}
+
+
+def test_a_text_that_is_back_at_its_place_alarms_though_it_was_captured_again() -> None:
+    assert alarms(SAME, GONE | CAPTURED, SAME, SAME) == [(2, "recaptured"), (3, "reappeared")]
+    assert alarms(SAME, SAME | CAPTURED, GONE, SAME) == [(2, "recaptured"), (4, "reappeared")]
+
+
+def test_a_removed_text_that_is_captured_again_alarms_once_for_each_time_that_it_was_gone() -> None:
+    assert alarms(SAME, GONE, GONE | CAPTURED, GONE | CAPTURED) == [(3, "recaptured")]
+    # It was told while the text was there. Then the text was removed, so a later capture is news.
+    told = alarms(SAME, SAME | CAPTURED, SAME | CAPTURED, GONE, GONE | CAPTURED, GONE | CAPTURED)
+    assert told == [(2, "recaptured"), (5, "recaptured")]
+    assert alarms(SAME, GONE | CAPTURED, FAILED, GONE | CAPTURED) == [(2, "recaptured")]
+
+
+def test_the_alarm_of_a_later_capture_says_whether_the_text_was_removed() -> None:
+    for before, is_said in ((SAME, False), (GONE, True)):
+        (alarm,) = course(rounds(SAME, before | CAPTURED)).alarms()
+        assert ("it was removed from its place" in alarm.detail) == is_said
+
+
+def test_an_index_that_lists_what_is_gone_alarms_though_it_was_captured_again() -> None:
+    listed = GONE | {"index": "listed", "listed": "listed"}
+    assert alarms(SAME, GONE | CAPTURED, listed) == [(2, "recaptured"), (3, "index disagrees")]
 
 
 @pytest.mark.parametrize("between", ["failed", "denied", "limited"])
@@ -88,7 +123,6 @@ def test_the_etag_of_an_index_or_of_a_page_of_errors_is_none_of_a_file() -> None
     probes = rounds(SAME | {"etag": "1"}, SAME | {"etag": "1"})
     for probe in probes[-2:]:
         probe |= {"role": "index", "target_sha256": TARGET, "outcome": "listed", "etag": "2"}
-    known = dict(states.histories(probes, [TARGET]))
-    assert not alarms_of(probes, known)
+    assert not course(probes).alarms()
     failed = dict.fromkeys((*RIGHT, "target"), "strange") | {"etag": "2"}
     assert not alarms(SAME | {"etag": "1"}, failed, SAME | {"etag": "1"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -141,6 +142,24 @@ def test_a_target_that_was_changed_or_taken_out_is_named(case: Case) -> None:
     rewrite(path, "targets", lambda rows: rows.pop())
     with pytest.raises(BrokenCaseError, match="there are 2 targets"):
         case.targets()
+
+
+def test_how_a_case_stands_holds_no_probes_of_earlier_rounds(case: Case) -> None:
+    def held() -> int:
+        """How many probes are in memory while the standing of the case is."""
+        standing = Standing.of(case)
+        gc.collect()
+        alive = sum(type(each) is dict and "previous_sha256" in each for each in gc.get_objects())
+        alive += sum(type(each) is dict and "probe_sha256" in each for each in gc.get_objects())
+        assert standing.course.probes == len(case.targets()) * len(case.rounds())
+        return alive
+
+    targets, before = [row["target_sha256"] for row in case.targets()], held()
+    chain = Chain.of(case, case.probes())
+    for number in range(3, 12):
+        case.begin(number, deep=False)
+        chain.append(number, [probe(of, place, number) for place, of in enumerate(targets)])
+    assert held() <= before
 
 
 def test_the_answer_of_an_earlier_time_stays(case: Case) -> None:

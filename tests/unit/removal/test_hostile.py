@@ -285,7 +285,7 @@ def test_a_file_that_was_packed_anew_has_moved_all_and_lost_none(
         if record and name not in record
     ]
     crawl.server.objects[crawl.object_of(target)] = b"".join(gzip.compress(record, 1) for record in kept)
-    probe(case, crawl, deep=True)
+    probe(case, crawl, deep=True, words=True)
     assert states(case)[target["target_sha256"]].state == "dropped"
 
 
@@ -331,7 +331,7 @@ def test_every_form_is_read_and_read_again(tmp_path: Path, server: Server, form:
         found = Standing.of(case)
         assert set(found.counts()) == {"present"}
         assert not found.alarms()
-    first = [row["outcome"] for row in found.probes if row["role"] == "first"]
+    first = [row["outcome"] for row in case.probes() if row["role"] == "first"]
     assert set(first) <= {"same"}
     assert first
 
@@ -348,7 +348,7 @@ def test_a_document_taken_out_of_a_packed_file_is_dropped(tmp_path: Path, server
         return gzip.compress(text[:start] + text[end:])
 
     crawl.change(target, cut_out)
-    probe(case, crawl)
+    probe(case, crawl, words=True)
     found = states(case)
     assert found[target["target_sha256"]].state == "dropped"
     assert {state.state for state in found.values() if not state.removed} <= {"present", "moved"}
@@ -432,7 +432,7 @@ def test_many_targets_of_a_file_share_its_controls(
         found = Standing.of(case)
         assert set(found.counts()) == {"present"}
         assert not found.alarms()
-    firsts = [row for row in found.probes if row["role"] == "first"]
+    firsts = [row for row in case.probes() if row["role"] == "first"]
     assert len({row["batch"] for row in firsts}) > 1
     assert not any({row["text_sha256"], row["document_url"]} & noticed for row in firsts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.texts import members_yaml
 from presswatch_spark.removal import states as of
@@ -41,6 +43,7 @@ class Dataset:
     site: Hub
     case: Case
     commit: str
+    corpus: Path
 
     @property
     def files(self) -> Files:
@@ -66,8 +69,9 @@ class Dataset:
         left = keep(lines) if keep else [line for n, line in enumerate(lines) if n != target["row_index"]]
         self.site.push(self.files | {path: gzip.compress(b"".join(left))})
 
-    def probe(self) -> None:
-        Prober(self.case, load_scan_config(flags=QUICK)).probe()
+    def probe(self, *, words: bool = False) -> None:
+        corpus = Corpus.open(str(self.corpus)) if words else None
+        Prober(self.case, load_scan_config(flags=QUICK), corpus=corpus).probe()
 
     def state(self, target: Target | None = None) -> of.State:
         return Standing.of(self.case).states[(target or self.target)["target_sha256"]]
@@ -104,7 +108,7 @@ def followed(made_of: tuple[Path, Files], folder: Path) -> Iterator[Dataset]:
     with hub(files) as site, pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_ENDPOINT", site.url)
         case = open_case(str(tables / "tables"), str(folder / "case"), confidences=LETTERS).case
-        dataset = Dataset(site, case, site.datasets[NAME].main)
+        dataset = Dataset(site, case, site.datasets[NAME].main, tables / "corpus")
         dataset.probe()
         yield dataset
 
@@ -160,6 +164,35 @@ def test_a_row_that_only_older_revisions_have_is_superseded_and_not_removed(data
     assert len(dataset.site.store.requests) - asked < 10, "a file that was read is not read again"
 
 
+def with_another_frame(lines: list[bytes], place: int) -> list[bytes]:
+    """The lines of a file of C4 whose row at a place has another URL, time and frame, and stands last."""
+    row = json.loads(lines[place])
+    row = {
+        **row,
+        "text": f"Un tout autre titre\n{row['text']}\nUn tout autre pied de page",
+        "url": "https://ailleurs.example/autre",
+    }
+    return [*lines[:place], *lines[place + 1 :], json.dumps(row).encode() + b"\n"]
+
+
+def test_a_row_with_another_url_and_frame_is_in_the_newest_revision(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_day_later(monkeypatch)
+    dataset.push_without(dataset.target, lambda lines: with_another_frame(lines, dataset.target["row_index"]))
+    dataset.probe()
+    # Its text and URL are gone; nobody has looked for its passages yet.
+    assert (dataset.state().state, "--corpus" in dataset.state().doubt) == ("superseded", True)
+    for _ in range(2):
+        dataset.probe(words=True)
+        assert dataset.state().state == "present"
+    assert "has the file that probe" in dataset.newest()[-1]["detail"]
+    dataset.site.squash()
+    for _ in range(2):
+        dataset.probe()
+        assert (dataset.state().state, dataset.state().removed) == ("moved", False)
+
+
 def test_a_file_that_the_newest_revision_lacks_is_superseded_unless_it_was_renamed(dataset: Dataset) -> None:
     path = dataset.path_of(dataset.target)
     data = dataset.files[path]
@@ -184,6 +217,9 @@ def test_squashed_history_without_the_row_drops_it_after_two_looks(
     assert "its file was missing once; ask again after" in state.doubt
     a_day_later(monkeypatch)
     dataset.probe()
+    state = dataset.state()
+    assert (state.state, state.removed, "--corpus" in state.doubt) == ("undecided", False, True)
+    dataset.probe(words=True)
     state = dataset.state()
     assert (state.state, state.removed) == ("dropped", True)
     others = [each for each in dataset.case.targets() if place_of(each) != place_of(dataset.target)]
@@ -303,7 +339,7 @@ def test_records_that_are_read_by_range_go_the_same_way(
         assert dataset.state().state == "superseded"
         dataset.site.squash()
         for _ in range(2):
-            dataset.probe()
+            dataset.probe(words=True)
         state = dataset.state()
         assert (state.state, state.removed) == ("dropped", True)
         others = [each for each in dataset.case.targets() if place_of(each) != place_of(dataset.target)]

@@ -34,14 +34,14 @@ def test_what_nobody_changed_is_present_and_read_with_its_controls(crawl: Releas
     found = Standing.of(case)
     assert set(found.counts()) == {"present"}
     assert found.claims()[0] == 0
-    roles = {probe["role"] for probe in found.probes}
+    roles = {probe["role"] for probe in case.probes()}
     assert roles == {"target", "first", "before", "after", "nowhere"}
-    assert all(probe["outcome"] in ("same", "edge", "missing") for probe in found.probes)
-    assert {probe["outcome"] for probe in found.probes if probe["role"] == "nowhere"} == {"missing"}
+    assert all(probe["outcome"] in ("same", "edge", "missing") for probe in case.probes())
+    assert {probe["outcome"] for probe in case.probes() if probe["role"] == "nowhere"} == {"missing"}
     assert all(
         "Date:" in probe["headers"] and probe["etag"] for probe in case.probes() if probe["status"] == 206
     )
-    assert all(abs(probe["clock_offset"]) < 5 for probe in found.probes)
+    assert all(abs(probe["clock_offset"]) < 5 for probe in case.probes())
 
 
 def test_a_blanked_record_is_removed(crawl: Release, case: Case) -> None:
@@ -80,6 +80,10 @@ def test_a_dropped_record_needs_the_whole_file_read(crawl: Release, case: Case) 
     assert (state.state, state.removed) == ("undecided", False)
     assert "--deep" in state.doubt
     probe(case, crawl, deep=True)
+    state = states(case)[target["target_sha256"]]
+    assert (state.state, state.removed) == ("undecided", False)
+    assert "--corpus" in state.doubt
+    probe(case, crawl, deep=True, words=True)
     found = states(case)
     assert (found[target["target_sha256"]].state, found[target["target_sha256"]].removed) == ("dropped", True)
     # All that stood behind it has moved, and is still there.
@@ -236,7 +240,7 @@ def test_a_row_that_is_taken_out_of_a_dump_is_dropped(tmp_path: Path, server: Se
     lines = gzip.decompress(server.objects[crawl.object_of(target)]).splitlines(keepends=True)
     del lines[target["row_index"]]
     server.objects[crawl.object_of(target)] = gzip.compress(b"".join(lines))
-    probe(case, crawl)
+    probe(case, crawl, words=True)
     found = states(case)
     assert (found[target["target_sha256"]].state, found[target["target_sha256"]].removed) == ("dropped", True)
     others = {

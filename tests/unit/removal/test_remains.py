@@ -284,7 +284,7 @@ class TestGaps:
         crawl.change(one, lambda data: zeroed(zeroed(data, one), two))
         probe(case, crawl)
         assert {states(case)[each["target_sha256"]].state for each in (one, two)} == {"undecided"}
-        probe(case, crawl, deep=True)
+        probe(case, crawl, deep=True, words=True)
         assert {states(case)[each["target_sha256"]].state for each in (one, two)} == {"overwritten"}
 
     @pytest.mark.parametrize("bad", [b"\0" * 200, NOISE[:200]], ids=["zeros", "noise"])
@@ -302,7 +302,7 @@ class TestGaps:
         early, late = ordered(case)[2], ordered(case)[5]
         start, end = late["record_offset"], late["record_offset"] + late["record_length"]
         crawl.change(early, lambda data: zeroed(data[:start] + data[end:], early))
-        probe(case, crawl, deep=True)
+        probe(case, crawl, deep=True, words=True)
         found = states(case)
         assert found[late["target_sha256"]].state == "dropped"
         assert found[early["target_sha256"]].state == "overwritten"

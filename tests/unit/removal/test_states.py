@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -10,18 +12,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presswatch_spark.removal import states
-from presswatch_spark.removal.states import REMOVED, State, state_of
+from presswatch_spark.removal.states import REMOVED, Followed, State
 
 BEGIN = datetime(2026, 11, 27, 9, tzinfo=UTC)
 TARGET = "t" * 64
 OUTCOMES = (
     states.SAME, states.ELSEWHERE, states.OTHER_TEXT, states.EMPTY, states.ZEROS, states.UNREADABLE,
-    states.OTHER_RECORD, states.BEYOND, states.NOWHERE, states.MISSING, states.DENIED, states.LIMITED,
+    states.OTHER_RECORD, states.BEYOND, states.NOWHERE, states.ABSENT, states.MISSING, states.DENIED,
+    states.LIMITED,
     states.REFUSED, states.STRANGE, states.FAILED, states.REMAINS, states.GAPS, states.UNRESOLVED,
 )  # fmt: skip
 CONTROLS = ("first", "before", "after", "beside", "nowhere")
 
 Answers = dict[str, str]
+
+
+def state_of(probes: Sequence[dict[str, Any]], controls: states.Controls) -> State:
+    """The state after all rounds of a target, one taken into account after the other."""
+    followed = Followed()
+    for _, of_round in groupby(probes, key=lambda probe: probe["round"]):
+        followed.add(list(of_round), controls, (), ())
+    return followed.state
 
 
 def asked(
@@ -65,24 +76,30 @@ READ = (0.0, ("same",), RIGHT)
         ([(1, ("zeros",), RIGHT | {"after": "zeros"})], "undecided", False),
         ([(1, ("zeros",), RIGHT | {"before": "edge"})], "overwritten", True),
         ([(1, ("other_record",), RIGHT)], "undecided", False),
-        ([(1, ("other_record", "nowhere"), RIGHT)], "dropped", True),
-        ([(1, ("beyond", "nowhere"), RIGHT)], "dropped", True),
+        ([(1, ("other_record", "absent"), RIGHT)], "dropped", True),
+        ([(1, ("beyond", "absent"), RIGHT)], "dropped", True),
+        ([(1, ("other_record", "nowhere"), RIGHT)], "undecided", False),
+        ([(1, ("beyond", "nowhere"), RIGHT)], "undecided", False),
+        ([(1, ("unreadable", "nowhere"), RIGHT | {"after": "zeros"})], "undecided", False),
+        ([(1, ("zeros", "nowhere"), RIGHT | {"after": "zeros"})], "undecided", False),
+        ([(1, ("zeros", "nowhere"), RIGHT)], "overwritten", True),
+        ([(1, ("remains", "nowhere"), RIGHT)], "undecided", False),
         ([(1, ("other_record", "failed"), RIGHT)], "undecided", False),
-        ([(1, ("other_record", "nowhere"), RIGHT | {"first": "zeros"})], "undecided", False),
-        ([(1, ("other_record", "nowhere"), RIGHT | {"first": "other_record"})], "undecided", False),
-        ([(1, ("other_record", "nowhere"), RIGHT | {"first": "rewritten"})], "dropped", True),
-        ([(1, ("other_record", "nowhere"), RIGHT | {"nowhere": "same"})], "undecided", False),
+        ([(1, ("other_record", "absent"), RIGHT | {"first": "zeros"})], "undecided", False),
+        ([(1, ("other_record", "absent"), RIGHT | {"first": "other_record"})], "undecided", False),
+        ([(1, ("other_record", "absent"), RIGHT | {"first": "rewritten"})], "dropped", True),
+        ([(1, ("other_record", "absent"), RIGHT | {"nowhere": "same"})], "undecided", False),
         ([(1, ("zeros", "gaps"), RIGHT)], "overwritten", True),
         ([(1, ("empty", "gaps"), RIGHT)], "blanked", True),
         ([(1, ("zeros", "gaps"), RIGHT | {"after": "zeros"})], "undecided", False),
-        ([(1, ("zeros", "nowhere"), RIGHT | {"after": "zeros"})], "overwritten", True),
-        ([(1, ("unreadable", "nowhere"), RIGHT | {"after": "zeros"})], "dropped", True),
+        ([(1, ("zeros", "absent"), RIGHT | {"after": "zeros"})], "overwritten", True),
+        ([(1, ("unreadable", "absent"), RIGHT | {"after": "zeros"})], "dropped", True),
         ([(1, ("zeros", "failed"), RIGHT)], "undecided", False),
         ([(1, ("other_record", "gaps"), RIGHT)], "undecided", False),
         ([(1, ("beyond", "gaps"), RIGHT)], "undecided", False),
         ([(1, ("remains",), RIGHT)], "undecided", False),
         ([(1, ("remains", "gaps"), RIGHT)], "undecided", False),
-        ([(1, ("remains", "nowhere"), RIGHT)], "dropped", True),
+        ([(1, ("remains", "absent"), RIGHT)], "dropped", True),
         ([(1, ("unresolved",), {})], "undecided", False),
         ([(1, ("missing",), GONE)], "undecided", False),
         ([(1, ("missing",), GONE), (24, ("missing",), GONE)], "undecided", False),
@@ -116,12 +133,14 @@ HERE, LATER = RIGHT | {"newest": "same"}, (1, 25)
         ("same", "same", "present", False),
         ("same", "elsewhere", "present", False),
         ("same", "nowhere", "superseded", False),
+        ("same", "absent", "superseded", False),
         ("same", "missing", "superseded", False),
         ("same", "other_text", "superseded", False),
         ("same", "beyond", "present", False),
         ("same", "failed", "present", False),
         ("same", "denied", "present", False),
-        ("missing", "nowhere", "dropped", True),
+        ("missing", "nowhere", "undecided", False),
+        ("missing", "absent", "dropped", True),
         ("missing", "missing", "withdrawn", True),
         ("missing", "same", "moved", False),
         ("missing", "elsewhere", "moved", False),
@@ -132,7 +151,7 @@ HERE, LATER = RIGHT | {"newest": "same"}, (1, 25)
         ("missing", None, "undecided", False),
         ("denied", "denied", "restricted", False),
         ("denied", "missing", "restricted", False),
-        ("failed", "nowhere", "undecided", False),
+        ("failed", "absent", "undecided", False),
     ],
 )
 def test_on_a_hub_the_newest_revision_decides_with_the_commit(
@@ -219,6 +238,10 @@ def test_nothing_is_removed_that_a_probe_of_the_last_round_could_read(
         assert state.state in ("present", "moved", "reappeared")
     if last & states.FAILURES.keys() or states.DENIED in last:
         assert not state.removed
+    if words and last & {states.OTHER_TEXT, states.REMAINS}:
+        assert not state.removed
+    if state.state == "dropped":
+        assert states.ABSENT in last
     if state.removed:
         assert state.state in REMOVED | {"reduced"}
         assert any(states.SAME in outcomes for _, outcomes, _ in ordered)
@@ -235,7 +258,7 @@ def test_nothing_is_removed_that_the_newest_revision_could_give(
     *earlier, (hours, outcomes, beside) = sorted(found, key=lambda each: each[0])
     last = (hours, outcomes, beside | ({"newest": newest} if newest else {}))
     state = asked(*earlier, last, words=words, on_hub=True)
-    if newest in (None, states.DENIED, *states.READS, *states.FAILURES):
+    if newest in (None, states.DENIED, states.NOWHERE, *states.READS, *states.FAILURES):
         assert not state.removed
     if set(outcomes) & states.READS:
         assert state.state in ("present", "moved", "superseded", "reappeared")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.removal.alarms import alarms_of
 from presswatch_spark.removal.case import Case, Chain
 from presswatch_spark.removal.recaptures import Tables
+from presswatch_spark.removal.standing import Standing
 from presswatch_spark.removal.yields import yields_of
 from presswatch_spark.storage.objects import StorageOptions
 from tests.tables import match, publish
@@ -49,7 +49,7 @@ def fell(tmp_path: Path, case: Case) -> list[str]:
     number = max((probe["round"] for probe in probes), default=0) + 1
     case.begin(number, deep=False)
     Chain.of(case, probes).append(number, [{"round": number, "batch": 0, **row} for row in rows])
-    return [alarm.detail for alarm in alarms_of(case.probes(), {}) if alarm.round == number]
+    return [alarm.detail for alarm in Standing.of(case).alarms() if alarm.round == number]
 
 
 def test_a_run_as_good_as_those_before_alarms_nobody(tmp_path: Path, case: Case) -> None:

@@ -1,0 +1,164 @@
+"""Where the captures of URLs are, by an index: a CDX server, or files of the columnar or the older index.
+
+A server of the CDX API answers `?url=…&output=json` with a line of JSON for each capture. Files are read by
+range, and only those row groups of them that can have one of the URLs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from presswatch_spark.ccindex.cdxj import is_cdxj, read_cdxj
+from presswatch_spark.ccindex.index_file import IndexReport, read_index
+from presswatch_spark.ccindex.wanted import Wanted
+from presswatch_spark.errors import CorruptError, InputError, StorageError
+from presswatch_spark.formats.table.json_text import parse
+from presswatch_spark.formats.table.values import as_number, as_text, as_time
+from presswatch_spark.judgement.urls import host_of
+from presswatch_spark.releases.products import crawls_at
+from presswatch_spark.releases.release import CRAWL
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, canonical, printable, stat
+from presswatch_spark.storage.shard_lists import is_list
+from presswatch_spark.storage.shards import plan
+from presswatch_spark.storage.uris import scheme_of
+
+ANSWER_BYTES = 4 << 20
+RELEASE = "{release}"
+"""Stands in the address of an index for the release."""
+_FILES = re.compile(r"(?:\.parquet|\.gz|\.cdxj|/)$")
+_LARGEST = (1 << 53) - 1
+_FIELDS = ("url", "captured_at", "filename", "offset", "length", "digest")
+_OF_SERVER = ("url", "timestamp", "filename", "offset", "length", "digest")
+_OF_FILE = ("url", "captured_at", "warc_filename", "record_offset", "record_length", "payload_digest")
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A capture as an index lists it. `filename`: of its WARC file, below the release's bucket or site."""
+
+    url: str
+    captured_at: datetime | None
+    filename: str
+    offset: int
+    length: int
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index of captures at an address: of a CDX server, or of files as `storage.shards.plan` takes them.
+
+    `address` may hold `{release}`. `base`: what the lines of a list of files are relative to.
+    """
+
+    address: str
+    storage: StorageOptions
+    base: str | None = None
+
+    @property
+    def is_server(self) -> bool:
+        """Whether it is a CDX server: a site's address that does not end as files and folders do."""
+        is_site = scheme_of(self.address) in ("http", "https")
+        return is_site and not is_list(self.address) and not _FILES.search(self.address)
+
+    def releases_of(self, release: str | None, captured_at: datetime | None) -> tuple[str, ...]:
+        """Return the releases to be asked for a capture; an empty name if the address holds none.
+
+        They are the crawl that is named, or those that were made at that time.
+        """
+        if RELEASE not in self.address:
+            return ("",)
+        if release and CRAWL.fullmatch(release):
+            return (release,)
+        return crawls_at(captured_at) if captured_at else ()
+
+    def captures(self, urls: Collection[str], release: str = "") -> Iterator[Capture]:
+        """Yield all captures of URLs in a release.
+
+        Raises:
+            StorageError: the index cannot be asked, or refuses.
+            CorruptError: it says something else than captures, or a part of it cannot be read.
+            InputError: the address leads to no index.
+        """
+        address = self.address.replace(RELEASE, release)
+        if self.is_server:
+            for url in urls:
+                yield from (found for found in _asked(address, url, self.storage) if found.url == url)
+        else:
+            yield from _read(plan([address], self.storage, self.base).shards, urls, self.storage)
+
+
+def _asked(endpoint: str, url: str, storage: StorageOptions) -> Iterator[Capture]:
+    address = f"{canonical(endpoint)}?url={quote(url, safe='')}&output=json"
+    answer = ask(address, 0, ANSWER_BYTES, storage)
+    where = printable(endpoint)
+    if answer.status is None or answer.failure:
+        raise StorageError(f"the index gives no answer: {answer.failure}", where=where)
+    text = answer.body.decode("utf-8", "replace")
+    if answer.status == 404 and "No Captures found" in text:
+        return
+    if answer.status not in (200, 206):
+        raise StorageError(
+            f"the index refuses with status {answer.status}",
+            where=where,
+            remedy="ask less often (--requests-per-second), or name the files of an index",
+        )
+    if len(answer.body) >= ANSWER_BYTES:
+        raise CorruptError("the index's answer is too long to be read whole", where=where)
+    for line in filter(str.strip, text.splitlines()):
+        try:
+            found = parse(line.encode())
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or "timestamp" not in found:
+            raise CorruptError("this is no list of captures, so no index answers there", where=where)
+        if capture := _capture_of([found.get(name) for name in _OF_SERVER]):
+            yield capture
+
+
+def _read(files: Sequence[ObjectInfo], urls: Collection[str], storage: StorageOptions) -> Iterator[Capture]:
+    wanted, asked = wanted_pages(urls), frozenset(urls)
+    for file in files:
+        info = file if file.size is not None else stat(file.uri, storage)
+        report = IndexReport()
+        read = read_cdxj if is_cdxj(printable(info.uri)) else read_index
+        for _, row in read(info, wanted, storage, report):
+            if row.get("url") in asked and (capture := _capture_of([row.get(name) for name in _OF_FILE])):
+                yield capture
+        if report.defects_total:
+            what = f"a part of the index cannot be read: {'; '.join(report.complaints)}"
+            raise CorruptError(what, where=printable(info.uri))
+
+
+def wanted_pages(urls: Collection[str]) -> Wanted:
+    """Say what to look for in files of an index, so that rows of these URLs are found.
+
+    `InputError` for a URL without a host: no index has it.
+    """
+    places = dict[str, set[str]]()
+    for url in urls:
+        host = host_of(url)
+        if host is None:
+            raise InputError("names no page of a site, so no index has it", where=printable(url))
+        # As the index writes it: a normal form may leave parts of a path out.
+        places.setdefault(host, set()).add(urlsplit(url).path or "/")
+    return Wanted.of(places)
+
+
+def _capture_of(values: Sequence[Any]) -> Capture | None:
+    """Return the capture that these values tell, in the order of `_FIELDS`; None if they tell no place."""
+    row: Mapping[str, Any] = dict(zip(_FIELDS, values, strict=True))
+    filename, offset, length = (
+        as_text(row["filename"]),
+        *(as_number(row[name], _LARGEST) for name in ("offset", "length")),
+    )
+    if not isinstance(row["url"], str) or not filename or offset is None or not length:
+        return None
+    if ".." in filename.split("/"):
+        return None
+    return Capture(row["url"], as_time(row["captured_at"]), filename, offset, length, as_text(row["digest"]))

@@ -1,0 +1,333 @@
+"""From a row of a dataset up to the record of the web archive that it was made from.
+
+A row may say which file that is, and where in it the record begins. Else the file is read up to the record,
+or an index says where the capture of the row's URL at the row's time is. None of this is believed: the record
+must have the row's URL and time, and the copied words must stand in its page again.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from presswatch_spark.ccindex.columns import in_filename
+from presswatch_spark.ccindex.lookup import RELEASE, Capture, Index
+from presswatch_spark.errors import CorruptError, InputError
+from presswatch_spark.formats import registry
+from presswatch_spark.formats.detection import format_for
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.judgement.match_rows import Origin, Row, document_facts
+from presswatch_spark.model import DocumentBatch, ReadReport
+from presswatch_spark.pointers.checks import (
+    GONE,
+    NOT_REACHED,
+    OTHER_FACTS,
+    OTHER_RECORD,
+    OTHER_URI,
+    OTHER_WORDS,
+    UNREADABLE,
+    Failure,
+    Record,
+)
+from presswatch_spark.pointers.documents import HEADERS_BYTES, records_at
+from presswatch_spark.pointers.pointer import COMMON_CRAWL, Mirror, Pointer, mirrored, pointer_of
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable, read_range
+from presswatch_spark.storage.uris import join, scheme_of
+from presswatch_spark.text.words import words_of
+
+FIRST_BYTES = 1 << 18
+_GZIP, _GZIP_WINDOW = b"\x1f\x8b", 31
+_IDS = ("<urn:", "urn:")
+_CRAWL = re.compile(r"CC-MAIN-[0-9]{4}-[0-9]{2}(?![0-9])")
+CAPTURES_READ = 10
+"""Captures of one URL that are read to find the one with the row's record id, where a row says no time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """What a row says of its record upstream, and where to look for it.
+
+    `text`: of the row's document. `uri`: the file that it names, where that is now. `offset`, `record_id`: of
+    the record in there. `base`: what file names of Common Crawl are relative to.
+    """
+
+    row: Row
+    text: bytes
+    uri: str | None
+    offset: int | None
+    record_id: str | None
+    base: str
+    mirrors: Sequence[Mirror]
+    storage: StorageOptions
+    index: Index | None = None
+
+    @property
+    def options(self) -> ReadOptions:
+        """Return how the record is read: a range does not hold what names its release, and its path does."""
+        release = in_filename(self.uri).get("release")
+        return ReadOptions(release=release, pdf=True, wants=_every, storage=self.storage)
+
+
+def trail_of(
+    row: Row,
+    text: bytes,
+    base: str,
+    mirrors: Sequence[Mirror],
+    storage: StorageOptions,
+    index: Index | None,
+) -> Trail:
+    """Return what a row of `matches` says of its record upstream.
+
+    Raises:
+        InputError: the row is of such a record itself, or says nothing that leads to one.
+    """
+    format = registry.find(row["dataset"])
+    if format and format.responses:
+        raise InputError(
+            "the row is of a record of an archive itself, and there is none above it",
+            where=row["row_sha256"],
+            remedy="fetch it without --upstream",
+        )
+    made_from = format.made_from(row["shard_uri"]) if format else None
+    named = None if made_from else row.get("upstream_uri")
+    if made_from:
+        uri: str | None = mirrored(made_from[1], mirrors)
+    else:
+        uri = _where(named, base, mirrors) if named else None
+    if uri is None and index is None:
+        raise _nothing(row, named)
+    if uri is None and row["document_url"] is None:
+        raise _nothing(row, named)
+    record_id = str(row["record_id"] or "")
+    # A record of WET has an id of its own, and rows of some datasets have a number.
+    named_id = None if made_from or not record_id.startswith(_IDS) else record_id
+    offset = row.get("upstream_offset")
+    if offset is None and row["captured_at"] is None and named_id is None:
+        raise InputError(
+            "the row says neither the time of its capture nor a record id, so it may be of any capture",
+            where=row["row_sha256"],
+        )
+    return Trail(row, text, uri, offset, named_id, base, mirrors, storage, index)
+
+
+def _nothing(row: Row, named: str | None) -> InputError:
+    of = row.get("product") or row["dataset"]
+    if named:
+        return InputError(
+            f"the row names a file of its publisher's, and where that is nobody says: {printable(named)}",
+            where=row["row_sha256"],
+            remedy="if you have a copy: --mirror FROM=TO",
+        )
+    if row["document_url"] is None:
+        return InputError(
+            f"rows of {of} name neither a file nor a URL: nothing leads back to a record",
+            where=row["row_sha256"],
+        )
+    return InputError(
+        f"the row of {of} names no file of an archive; its URL leads back through an index",
+        where=row["row_sha256"],
+        remedy=f"give --index https://index.commoncrawl.org/{RELEASE}-index, or the files of an index",
+    )
+
+
+def _where(named: str, base: str, mirrors: Sequence[Mirror]) -> str | None:
+    """Return where a file that a row names is now; None if nobody can say.
+
+    A row is the word of others: without a mirror it leads to no file of this disk.
+    """
+    uri = canonical(named)
+    place = mirrored(uri, mirrors)
+    if place == uri and uri.startswith(COMMON_CRAWL):
+        place = mirrored(join(canonical(base), uri.removeprefix(COMMON_CRAWL)), mirrors)
+    if ".." in place.split("/") or (place == uri and scheme_of(uri) == "file"):
+        return None
+    return place
+
+
+def follow(trail: Trail) -> tuple[Pointer, Record, str]:
+    """Return the record upstream, its pointer, and what shows that it is the right one.
+
+    Raises:
+        CorruptError: no record is the one that the row was made from.
+        StorageError: the file or the index cannot be reached.
+    """
+    failure = Failure(GONE, "nothing names a record")
+    where = trail.uri or trail.row["document_url"]
+    for pointer, record in _candidates(trail):
+        where = str(pointer)
+        if isinstance(record, Failure):
+            failure = record
+            continue
+        found = _difference(trail, record)
+        if isinstance(found, str):
+            return pointer, record, found
+        failure = found
+    raise CorruptError(f"not the record that the row was made from: {failure}", where=printable(where))
+
+
+def _candidates(trail: Trail) -> Iterator[tuple[Pointer, Record | Failure]]:
+    """Yield the records that may be the one: by offset, by the index, or by the file in order."""
+    if trail.uri and trail.offset is not None:
+        pointer = pointer_at(trail.uri, trail.offset, trail.options)
+        yield pointer, _read(pointer, trail)
+    elif trail.index and trail.row["document_url"] is not None:
+        captures = list(_listed(trail, trail.index))
+        for capture in captures[:CAPTURES_READ]:
+            uri = mirrored(join(canonical(trail.base), capture.filename), trail.mirrors)
+            pointer = Pointer(uri, capture.offset, capture.length)
+            yield pointer, _read(pointer, trail)
+        if not captures:
+            missing = Failure(GONE, _not_listed(_releases(trail, trail.index)))
+            yield Pointer(trail.uri or trail.row["document_url"]), missing
+    elif trail.uri:
+        yield _in_file(trail, trail.uri)
+
+
+def pointer_at(uri: str, offset: int, options: ReadOptions) -> Pointer:
+    """Return the pointer of the record in the gzip member that begins at an offset; it is read to its end.
+
+    If no whole member begins there, the range is one that says what is there.
+    """
+    most = options.max_document_bytes + HEADERS_BYTES
+    size, data = FIRST_BYTES, b""
+    while len(data) < most:
+        more = read_range(uri, offset + len(data), size - len(data), options.storage)
+        data += more
+        if data[:2] != _GZIP:
+            break
+        member = zlib.decompressobj(_GZIP_WINDOW)
+        try:
+            member.decompress(data, most)
+        except zlib.error:
+            break
+        if member.eof:
+            return Pointer(uri, offset, len(data) - len(member.unused_data))
+        if len(data) < size or member.unconsumed_tail:
+            break
+        size = min(4 * size, most)
+    return Pointer(uri, offset, max(1, len(data)))
+
+
+def _read(pointer: Pointer, trail: Trail) -> Record | Failure:
+    ((_, outcome),) = records_at([pointer], trail.options)
+    return outcome
+
+
+def _listed(trail: Trail, index: Index) -> Iterator[Capture]:
+    """Yield the captures of the row's URL that an index lists, at the row's time and in the row's file."""
+    at, files = _second(trail.row["captured_at"]), _names(trail.uri) if trail.uri else None
+    for release in _releases(trail, index):
+        for capture in index.captures([trail.row["document_url"]], release):
+            in_time = at in (None, _second(capture.captured_at))
+            if in_time and (files is None or capture.filename.rpartition("/")[2] in files):
+                yield capture
+
+
+def _releases(trail: Trail, index: Index) -> tuple[str, ...]:
+    """Return the releases whose index is asked: what file, row or shard name, or the time of the capture."""
+    row = trail.row
+    told = (in_filename(trail.uri).get("release"), row["release"], row["shard_uri"])
+    crawl = next((found.group() for each in told if (found := _CRAWL.search(each or ""))), None)
+    return index.releases_of(crawl, row["captured_at"])
+
+
+def _names(uri: str) -> set[str]:
+    """Return the names of the WARC files that a file is, or was made from."""
+    format = registry.named_like(uri)
+    source = format.made_from(uri) if format else None
+    return {each.rpartition("/")[2] for each in (uri, source[1] if source else uri)}
+
+
+def _not_listed(releases: Sequence[str]) -> str:
+    if not releases:
+        return "no crawl is known that was made when the row's page was captured"
+    asked = " and ".join(filter(None, releases)) or "the index"
+    return f"{asked} lists no capture of the URL at this time"
+
+
+def _in_file(trail: Trail, uri: str) -> tuple[Pointer, Record | Failure]:
+    """Read a file in order, up to the record with the row's id; without an id, with its URL and time."""
+    report, shard = ReadReport(), ObjectInfo(uri)
+    options = replace(trail.options, wants=None)
+    source = format_for(registry.AUTO, shard, options)
+    for batch in source.read(options.opener.described(shard), options, report):
+        for i in range(len(batch)):
+            if _is_it(batch, i, trail):
+                text = batch.text_of(i)
+                facts = document_facts(batch, i, Origin(source.name, None, printable(uri)), text)
+                pointer = pointer_of(facts, uri)
+                if pointer.by_range:
+                    # What a third party will be given is what is compared.
+                    return pointer, _read(pointer, trail)
+                return pointer, Record(facts, text, None, report.bytes_read)
+    what = "the file was read, and no record of it is that of the row"
+    if report.defects:
+        reason = NOT_REACHED if report.interrupted else UNREADABLE
+        return Pointer(uri), Failure(reason, "; ".join(report.complaints))
+    return Pointer(uri), Failure(GONE, what)
+
+
+def _is_it(batch: DocumentBatch, i: int, trail: Trail) -> bool:
+    row = trail.row
+    if trail.record_id is None:
+        # To locate a document takes longer than to compare its URL.
+        if batch.url_of(i) != row["document_url"]:
+            return False
+        at = _second(row["captured_at"])
+        return at in (None, _second(batch.locate(i).captured_at))
+    return batch.locate(i).record_id == trail.record_id
+
+
+def _difference(trail: Trail, record: Record) -> Failure | str:
+    """Return why a record is not the one that the row was made from, or else what shows that it is."""
+    row, facts = trail.row, record.facts
+    shown = []
+    if row["document_url"] is not None:
+        if facts["document_url"] != row["document_url"]:
+            return Failure(OTHER_URI, "its URL is another")
+        shown.append("URL")
+    if row["captured_at"] is not None:
+        if _second(facts["captured_at"]) != _second(row["captured_at"]):
+            return Failure(OTHER_FACTS, "it was captured at another time")
+        shown.append("time")
+    # Rows that name no archive may have the id of the record of WET: another one then contradicts nothing.
+    is_needed = row.get("upstream_uri") is not None or row["captured_at"] is None
+    if trail.record_id is not None and facts["record_id"] == trail.record_id:
+        shown.append("record id")
+    elif trail.record_id is not None and is_needed:
+        return Failure(OTHER_RECORD, "it has another record id")
+    words = passages_in(row, trail.text, record.text)
+    return words if isinstance(words, Failure) else f"{', '.join(shown)} of the record; {words}"
+
+
+def passages_in(row: Mapping[str, object], text: bytes, page: bytes) -> Failure | str:
+    """Look for a row's passages, as its document has them, in the text of a page, word by word.
+
+    Returns:
+        How many of them stand there; `OTHER_WORDS` if not even the longest does.
+    """
+    spans = row["spans"]
+    if not isinstance(spans, list) or not spans:
+        return "the row claims no words"
+    document = text.decode("utf-8", "replace")
+    there = b"\0" + words_of(page).folded.tobytes()
+    longest = max(span["words"] for span in spans)
+    found = found_words = 0
+    for span in spans:
+        passage = document[span["document_start"] : span["document_end"]].encode("utf-8", "replace")
+        if b"\0" + words_of(passage).folded.tobytes() in there:
+            found, found_words = found + 1, max(found_words, span["words"])
+    if found_words < longest:
+        return Failure(OTHER_WORDS, f"its page lacks the longest passage of {longest:,} words")
+    return f"{found:,} of {len(spans):,} copied passages, the longest of {longest:,} words, stand in its page"
+
+
+def _second(moment: datetime | None) -> datetime | None:
+    return moment and moment.replace(microsecond=0)
+
+
+def _every(url: str) -> bool:
+    return True

@@ -1,0 +1,121 @@
+"""An article's passages in whole files: a page may be put back under another URL and id, with another frame.
+
+Every document of a file is looked at as a scan looks at it. So "nowhere in the file" says that no document of
+it has the article, and not only that none has the page's text, URL or id.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.judgement.urls import normalise_url
+from presswatch_spark.model import DocumentBatch, Locator
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.sieve.sieve import Sieve
+from presswatch_spark.text.words import Words, words_of
+from presswatch_spark.verify.verification import NamedDocument, verify
+
+Known = frozenset[tuple[str, str]]
+"""Articles, by id, each with a name of a document that had it when the file was scanned."""
+OTHERS = ("shard_uri", "article_id", "text_sha256", "document_url", "record_id")
+"""What a case notes of each document that is no target, and has an article of one in the same file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A document that has words of an article: how many, and the columns of `probes` that say which it is."""
+
+    copied_words: int
+    facts: Mapping[str, Any]
+
+
+class Passages:
+    """Finds the document of a file that has the most words of each article; for one reading of one file.
+
+    Args:
+        articles: their ordinals in the corpus, by id.
+        known: documents that are left out. They had the article before, so no page was moved to them; whether
+            they are to go is said by targets of their own.
+    """
+
+    def __init__(self, corpus: Corpus, articles: Mapping[str, int], config: ScanConfig, known: Known) -> None:
+        self.found: dict[str, Passage] = {}
+        self._sieve, self._rules, self._known = Sieve(corpus.index), config.verify, known
+        self._least_run = config.grade.min_run_words
+        self._ids = {ordinal: article_id for article_id, ordinal in articles.items()}
+        self._words: Mapping[int, Words] = {each: words_of(corpus.body(each)) for each in self._ids}
+
+    def look_at(self, batch: DocumentBatch) -> None:
+        """Look for the articles in the documents of a batch."""
+        for i, ordinals in self._candidates(batch):
+            text, facts = batch.text_of(i), facts_of(batch, i)
+            names = names_of(facts)
+            wanted = [each for each in ordinals if not self._is_known(self._ids[each], names)]
+            if not wanted:
+                continue
+            document = NamedDocument(words_of(text), self._rules.anchor_words)
+            for ordinal in wanted:
+                overlap = verify(document, self._words[ordinal], self._rules)
+                if overlap.longest_run_words >= self._least_run:
+                    self._add(self._ids[ordinal], Passage(overlap.copied_words, facts))
+
+    def _candidates(self, batch: DocumentBatch) -> Iterator[tuple[int, list[int]]]:
+        """Yield the documents that may have articles, each with the ordinals of these."""
+        found = self._sieve.candidates(batch)
+        pairs = zip(found.documents.tolist(), found.articles.tolist(), strict=True)
+        wanted = (pair for pair in pairs if pair[1] in self._ids)
+        for i, of_document in groupby(wanted, key=lambda pair: pair[0]):
+            yield i, [ordinal for _, ordinal in of_document]
+
+    def _is_known(self, article_id: str, names: Collection[str]) -> bool:
+        return any((article_id, name) in self._known for name in names)
+
+    def _add(self, article_id: str, passage: Passage) -> None:
+        best = self.found.get(article_id)
+        if best is None or passage.copied_words > best.copied_words:
+            self.found[article_id] = passage
+
+
+def names_of(document: Mapping[str, Any]) -> list[str]:
+    """Return what names a document: its text, its URL in normal form, its id; the surest first.
+
+    Args:
+        document: with the columns `text_sha256`, `document_url` and `record_id`, as targets have them.
+    """
+    url = document["document_url"]
+    names = (document["text_sha256"], url and (normalise_url(url) or url), document["record_id"])
+    return [name for name in names if name]
+
+
+def names_by_article(documents: Iterable[Mapping[str, Any]]) -> Known:
+    """Return the articles of documents, each with each name of its document."""
+    return frozenset(
+        (document["article_id"], name)
+        for document in documents
+        if document["article_id"] is not None
+        for name in names_of(document)
+    )
+
+
+def known_documents(others: Iterable[Mapping[str, Any]]) -> Mapping[str, Known]:
+    """Return the same of each file, by its URI. `others`: rows of `OTHERS`, as a case notes them."""
+    by_file = dict[str, list[Mapping[str, Any]]]()
+    for other in others:
+        by_file.setdefault(other["shard_uri"], []).append(other)
+    return {uri: names_by_article(documents) for uri, documents in by_file.items()}
+
+
+def facts_of(batch: DocumentBatch, i: int) -> dict[str, Any]:
+    """Return the columns of `probes` that say which document one of a batch is."""
+    at: Locator = batch.locate(i)
+    return {
+        "record_offset": at.record_offset,
+        "record_length": at.record_length,
+        "row_index": at.row_index,
+        "record_id": at.record_id,
+        "document_url": batch.url_of(i) or None,
+        "text_sha256": hashlib.sha256(batch.text_of(i)).hexdigest(),
+    }

@@ -1,0 +1,129 @@
+"""Cells of the page's tables: each with what it is sorted by, what is shown, and where it leads."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from presswatch_spark.judgement.reasons import REASONS
+from presswatch_spark.report.hosts import both_ways, link_of
+from presswatch_spark.report.wording import Words, safe
+from presswatch_spark.show import utc
+
+NUMBER, TEXT, URL = "number", "text", "url"
+DIGEST_DIGITS = 12
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its name in the query, what heads it, and its kind."""
+
+    name: str
+    label: Markup
+    kind: str
+
+    @property
+    def is_number(self) -> bool:
+        """Say whether its cells stand to the right."""
+        return self.kind == NUMBER
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell: `value` sorts it, `shown` is HTML, `link` an address that is safe to follow."""
+
+    value: str | int | float | None
+    shown: Markup
+    link: str | None = None
+
+    def __html__(self) -> str:
+        """Return the cell as HTML."""
+        if self.link is None:
+            return Markup("<bdi>{}</bdi>").format(self.shown)
+        return Markup('<a href="{}" rel="noreferrer noopener"><bdi>{}</bdi></a>').format(
+            self.link, self.shown
+        )
+
+
+Shown = Callable[[Any, Words], Cell]
+
+
+def _number(value: Any, say: Words) -> Cell:
+    return Cell(None, say("unknown")) if value is None else Cell(value, say.number(value))
+
+
+def _text(value: Any, say: Words) -> Cell:
+    shown = say("unknown") if value is None else safe(value)
+    return Cell(shown.unescape(), shown)
+
+
+def _share(value: Any, say: Words) -> Cell:
+    return Cell(None, say("unknown")) if value is None else Cell(value, say.share(value))
+
+
+def _day(value: Any, say: Words) -> Cell:
+    at = utc(value).isoformat() if isinstance(value, datetime) else None
+    return Cell(at, say.day(value))
+
+
+def _host(value: Any, say: Words) -> Cell:
+    return _text(both_ways(value) if isinstance(value, str) else None, say)
+
+
+def _url(value: Any, say: Words) -> Cell:
+    cell = _text(value, say)
+    return Cell(cell.value, cell.shown, link_of(value))
+
+
+def _named(shown: Markup) -> Cell:
+    return Cell(shown.unescape(), shown)
+
+
+def _digest(value: Any, say: Words) -> Cell:
+    cell = _text(value, say)
+    return Cell(cell.value, Markup("<code>{}</code>").format(cell.shown))
+
+
+def _reason(value: Any, say: Words) -> Cell:
+    reason = REASONS.get(str(value))
+    return _named(say.ours(reason.sentence(say.language)) if reason else safe(value))
+
+
+_KINDS: Mapping[str, tuple[str, Shown]] = {
+    "publisher_id": (TEXT, lambda value, say: _named(say.publisher(value))),
+    "title_id": (TEXT, lambda value, say: _named(say.title(value))),
+    "host": (TEXT, _host),
+    "document_url": (URL, _url),
+    "headline": (TEXT, _text),
+    "letter": (TEXT, _text),
+    "run_id": (TEXT, _text),
+    "source": (TEXT, _text),
+    "tool_version": (TEXT, _text),
+    "reservation": (TEXT, lambda value, say: _named(say.known(f"reservation {value}"))),
+    "year": (TEXT, lambda value, say: _text(None if value is None else str(value), say)),
+    "place": (TEXT, lambda value, say: _named(say.known(f"place {value}"))),
+    "state": (TEXT, lambda value, say: _named(say.known(f"state {value}"))),
+    "first_found_at": (TEXT, _day),
+    "finished_at": (TEXT, _day),
+    "reason": (TEXT, _reason),
+    "article_coverage": (NUMBER, _share),
+    "row_sha256": (TEXT, lambda value, say: _digest(str(value)[:DIGEST_DIGITS], say)),
+    "table_digest": (TEXT, _digest),
+    "corpus_digest": (TEXT, _digest),
+    "config_digest": (TEXT, _digest),
+}
+"""Kind of the columns that hold no numbers, and how their values are shown."""
+
+
+def columns_of(names: Sequence[str], say: Words) -> list[Column]:
+    """Return the columns of a table by their names in the query."""
+    return [Column(name, say.known(f"col {name}"), _KINDS.get(name, (NUMBER, _number))[0]) for name in names]
+
+
+def cells_of(row: Row, names: Sequence[str], say: Words) -> list[Cell]:
+    """Return the cells of a row, in the order of `names`."""
+    return [_KINDS.get(name, (NUMBER, _number))[1](row[name], say) for name in names]

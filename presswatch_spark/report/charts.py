@@ -1,0 +1,124 @@
+"""Draws the figures of the page as SVG, with Altair and vl-convert; nothing is asked of the network.
+
+A picture has the colours of a light page. The page's style puts its own in their place, so that they follow
+the reader's wish for a dark one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import vl_convert
+from markupsafe import escape
+
+from presswatch_spark.report.wording import Words
+
+FONT = "Arial, Liberation Sans, sans-serif"
+"""One whose widths are known where the picture is drawn."""
+PADDING = 8
+INK, SOFT, LINE = "#1d1d1f", "#5a5a62", "#d6d2c8"
+SERIES = ("#7b1e3a", "#c25433", "#b07d12")
+"""The three colours of series, in order; letters A, B and C have these."""
+WIDE, NARROW = 640, 150
+"""Pixels of the plot on a desk and on a phone; names stand beside it."""
+NAMES_WIDE, NAMES_NARROW = 260, 130
+STEP = 24
+COLUMN, ROW = 150, 36
+TICKS_WIDE, TICKS_NARROW = 6, 2
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Bars of a figure: for each name, in order, the length of each series."""
+
+    names: Sequence[str]
+    series: Mapping[str, Sequence[float]]
+    unit: str
+    digits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """Dots of a figure: for each name and source, how large."""
+
+    cells: Sequence[tuple[str, str, float]]
+    unit: str
+
+
+def pictures(drawn: Bars | Dots, label: str, say: Words) -> tuple[str, str]:
+    """Return the picture for a desk and for a phone, as SVG with `label` as its name."""
+    draw: Callable[[Any, int, int, Words], alt.LayerChart] = _bars if isinstance(drawn, Bars) else _dots
+    sizes = ((WIDE, NAMES_WIDE), (NARROW, NAMES_NARROW))
+    wide, narrow = (_svg(draw(drawn, width, names, say), label, say) for width, names in sizes)
+    return wide, narrow
+
+
+def _bars(bars: Bars, width: int, names: int, say: Words) -> alt.LayerChart:
+    rows = [
+        {"name": name, "series": series, "length": lengths[place], "order": order}
+        for order, (series, lengths) in enumerate(bars.series.items())
+        for place, name in enumerate(bars.names)
+    ]
+    totals = [
+        {"name": name, "length": (total := sum(each[place] for each in bars.series.values())),
+         "text": say.number(total, bars.digits).unescape()}
+        for place, name in enumerate(bars.names)
+    ]  # fmt: skip
+    ticks = TICKS_WIDE if width == WIDE else TICKS_NARROW
+    across = alt.Y("name:N", sort=None, title=None, axis=_names(names))
+    axis = alt.Axis(tickCount=ticks, tickMinStep=1, format=",d", domain=False)
+    along = alt.X("length:Q", stack="zero", title=bars.unit, axis=axis)
+    colour = alt.Color(
+        "series:N",
+        scale=alt.Scale(domain=list(bars.series), range=list(SERIES[: len(bars.series)])),
+        legend=alt.Legend(title=None, orient="top") if len(bars.series) > 1 else None,
+    )
+    drawn = alt.Chart(alt.InlineData(values=rows)).mark_bar().encode(across, along, colour, order="order:Q")
+    texts = (
+        alt.Chart(alt.InlineData(values=totals))
+        .mark_text(align="left", dx=4, color=INK)
+        .encode(across, alt.X("length:Q"), text="text:N")
+    )
+    return alt.layer(drawn, texts).properties(width=width, height=alt.Step(STEP))
+
+
+def _dots(dots: Dots, width: int, names: int, say: Words) -> alt.LayerChart:
+    rows = [
+        {"name": name, "source": source, "size": size, "text": say.number(size).unescape()}
+        for name, source, size in dots.cells
+    ]
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        alt.Y("name:N", sort=None, title=None, axis=_names(names)),
+        alt.X("source:N", sort=None, title=None,
+              axis=alt.Axis(orient="top", labelAngle=0, labelExpr="split(datum.label, '· ')",
+                            labelLimit=COLUMN - 6, labelPadding=18, ticks=False, domain=False)),
+    )  # fmt: skip
+    circles = base.mark_circle(color=SERIES[0], opacity=1).encode(
+        size=alt.Size("size:Q", legend=None, scale=alt.Scale(range=[20, 700]))
+    )
+    texts = base.mark_text(color=INK, dy=0, dx=16, align="left").encode(text="text:N")
+    return alt.layer(circles, texts).properties(width=alt.Step(COLUMN), height=alt.Step(ROW))
+
+
+def _names(pixels: int) -> alt.Axis:
+    """Return the axis of names: as wide in each picture, so that these stand below each other."""
+    return alt.Axis(labelLimit=pixels, labelPadding=6, minExtent=pixels, ticks=False, domain=False)
+
+
+def _svg(chart: alt.LayerChart, label: str, say: Words) -> str:
+    themed = (
+        chart.configure(background="transparent", font=FONT, padding=PADDING, aria=False)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=INK, titleColor=SOFT, gridColor=LINE, domainColor=LINE, tickColor=LINE,
+            labelFontSize=12, titleFontSize=12, titleFontWeight="normal",
+        )
+        .configure_legend(labelColor=INK, labelFontSize=12, symbolType="square", columnPadding=18)
+        .configure_text(fontSize=12)
+    )  # fmt: skip
+    locale = "fr-FR" if say.language == "fr" else "en-GB"
+    drawn = vl_convert.vegalite_to_svg(themed.to_dict(), format_locale=locale)
+    return drawn.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)

@@ -1,0 +1,93 @@
+"""Examples: the strongest copies of the tables, one of each host, with article and page side by side."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from presswatch_spark.claims.case import Case, case_of
+from presswatch_spark.claims.case_words import passages_of
+from presswatch_spark.errors import PresswatchError
+from presswatch_spark.evidence.side_by_side import marked, ranges_of
+from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.storage.objects import StorageOptions
+
+EXAMPLES = 5
+BEFORE, CHARACTERS = 160, 1_600
+"""Characters of a text that an example shows: so many before its longest passage, and so many in all."""
+SEEK = 40
+"""A text is cut at a space, if one is so near."""
+_EMPTY_LINES = re.compile(r"\n\s*\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A row that is shown: its case, or why the case could not be read."""
+
+    row_sha256: str
+    case: Case | None
+    missing: str | None
+
+
+def examples_of(
+    candidates: Sequence[Mapping[str, Any]],
+    tables: str,
+    corpus: str | None,
+    storage: StorageOptions,
+    mirrors: Sequence[Mirror] = (),
+) -> list[Example]:
+    """Read the cases of at most `EXAMPLES` rows: of several articles, where there are so many.
+
+    Args:
+        candidates: rows with `row_sha256` and `article_id`, the strongest first.
+    """
+    seen, first, rest = set[Any](), list[str](), list[str]()
+    for candidate in candidates:
+        is_new = candidate["article_id"] not in seen
+        seen.add(candidate["article_id"])
+        (first if is_new else rest).append(str(candidate["row_sha256"]))
+    return [_read(row, tables, corpus, storage, mirrors) for row in (first + rest)[:EXAMPLES]]
+
+
+def _read(
+    row: str, tables: str, corpus: str | None, storage: StorageOptions, mirrors: Sequence[Mirror]
+) -> Example:
+    # One page that cannot be read must not cost the reader all others.
+    try:
+        return Example(row, case_of(tables, row, corpus, storage, mirrors), None)
+    except PresswatchError as error:
+        return Example(row, None, str(error))
+
+
+def sides_of(case: Case) -> dict[str, Markup | None]:
+    """Return the longest passage on both sides as HTML, with what stands around it; None for a missing text.
+
+    Words of the article that the page has, too, are marked.
+    """
+    spans = case.row["spans"] or ()
+    if not spans:
+        return {"article": None, "document": None}
+    passage = passages_of(spans)[0]
+    reaches = {"article": passage.article, "document": passage.page}
+    texts = {"article": case.article, "document": case.page}
+    return {
+        side: None if text is None else _excerpt(text, ranges_of(spans, side), reaches[side])
+        for side, text in texts.items()
+    }
+
+
+def _excerpt(text: str, ranges: Sequence[tuple[Any, Any]], reach: tuple[int, int]) -> Markup:
+    first = max(0, reach[0] - BEFORE)
+    if first:
+        space = text.find(" ", first, first + SEEK)
+        first = space + 1 if space >= 0 else first
+    last = min(len(text), first + CHARACTERS)
+    if last < len(text):
+        space = text.rfind(" ", max(first, last - SEEK), last)
+        last = space if space >= 0 else last
+    inside = [(max(start, first) - first, min(end, last) - first) for start, end in ranges if end > first]
+    shown = marked(text[first:last], inside)
+    shown = _EMPTY_LINES.sub("\n", shown)
+    return Markup(f"{'[…] ' if first else ''}{shown}{' […]' if last < len(text) else ''}")

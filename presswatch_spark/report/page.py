@@ -1,0 +1,94 @@
+"""Writes the page: one file of HTML that loads nothing, in French or English.
+
+Its policy lets it run its own script and use its own style alone. Whatever an expression of a template gives
+is escaped.
+"""
+
+import base64
+import hashlib
+import json
+import shlex
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from presswatch_spark.evidence.templates import environment
+from presswatch_spark.queries.engines import ENGINE_NAMES
+from presswatch_spark.report.cells import Cell, Column
+from presswatch_spark.report.figures import figures_of
+from presswatch_spark.report.gathered import Gathered
+from presswatch_spark.report.sections import brief_of, examples_in, method_of, tables_of
+from presswatch_spark.report.wording import Words
+
+_HERE = Path(__file__).parent
+STATIC = _HERE / "static"
+SECTIONS = ("brief", "figures", "tables", "examples", "method")
+
+
+def page_of(found: Gathered, language: str) -> str:
+    """Return the page in `fr` or `en`."""
+    say = Words(language, found.titles, found.publishers)
+    style, script = _static("report.css"), _static("report.js")
+    data_tables = tables_of(found, say)
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:;"
+        " base-uri 'none'; form-action 'none'"
+    )
+    return (
+        environment(_HERE / "templates")
+        .get_template("report.html")
+        .render(
+            say=say,
+            policy=policy,
+            style=Markup(style),
+            script=Markup(script),
+            data=Markup(_data(data_tables, say)),
+            command=lambda query: shlex.join(["presswatch", "sql", found.tables, query]),
+            sections=SECTIONS,
+            tables=found.tables,
+            made_at=found.made_at.replace(microsecond=0),
+            tool_version=found.tool_version,
+            engine=ENGINE_NAMES[found.engine],
+            brief=brief_of(found, say),
+            figures=figures_of(found, say),
+            data_tables=data_tables,
+            examples=examples_in(found, say),
+            examples_query=found.answers["examples"].query,
+            method=method_of(found, say),
+        )
+    )
+
+
+@cache
+def _static(name: str) -> str:
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"sha256-{digest}"
+
+
+def _data(tables: Sequence[Any], say: Words) -> str:
+    """Return the rows of tables for the script: by column, as JSON that ends no element."""
+    texts = {name: say(name).unescape() for name in ("rows shown", "sort by")}
+    packed = {table.name: _columns(table.columns, table.rows) for table in tables if table.rows}
+    text = json.dumps({"texts": texts, "tables": packed}, ensure_ascii=True, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _columns(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[dict[str, Any]]:
+    packed = []
+    for place, column in enumerate(columns):
+        cells = [row[place] for row in rows]
+        one: dict[str, Any] = {"kind": column.kind, "values": [cell.value for cell in cells]}
+        shown = [cell.shown.striptags() if "<" in cell.shown else cell.shown.unescape() for cell in cells]
+        if shown != one["values"]:
+            one["shown"] = shown
+        if any(cell.link for cell in cells):
+            one["links"] = [cell.link for cell in cells]
+        packed.append(one)
+    return packed

@@ -1,0 +1,394 @@
+"""What the page says, in French and English."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "name": (
+            "Vos articles dans les jeux de données du web",
+            "Your articles in the datasets of the web",
+        ),
+        "lead": (
+            "Ce rapport dit quels articles ont été retrouvés, mot pour mot, sur les pages d'autrui que ces"
+            " jeux"
+            " de données contiennent ; où ; et comment le vérifier.",
+            "This report says which articles were found, word for word, on other people's pages that these"
+            " datasets hold; where; and how to check it.",
+        ),
+        "made": ("Établi le {at}", "Made on {at}"),
+        "of tables": ("Tables : {tables}", "Tables: {tables}"),
+        "contents": ("Sommaire", "Contents"),
+        "unknown": ("inconnu", "not known"),
+        "no release": ("livraison inconnue", "release not known"),
+        "percent": ("{number} %", "{number}%"),
+        "least share": ("moins de 1 %", "less than 1%"),
+        # Datasets by their format.
+        "dataset wet": ("Common Crawl, textes", "Common Crawl, texts"),
+        "dataset warc": ("Common Crawl, pages", "Common Crawl, pages"),
+        "dataset arc": ("Common Crawl, pages d'avant 2012", "Common Crawl, pages before 2012"),
+        "dataset c4": ("C4", "C4"),
+        "dataset oscar": ("OSCAR", "OSCAR"),
+        "dataset rows": ("autre jeu de lignes", "another dataset of rows"),
+        # In brief.
+        "brief": ("En bref", "In brief"),
+        "pages": ("pages", "pages"),
+        "articles": ("articles", "articles"),
+        "texts": ("textes différents", "different texts"),
+        "hosts": ("sites", "sites"),
+        "pages says": ("d'autres sites reprennent des articles", "on other sites hold articles"),
+        "articles says": ("s'y retrouvent, en tout ou en partie", "stand there, whole or in part"),
+        "texts says": ("parmi ces pages", "among these pages"),
+        "hosts says": ("les publient", "publish them"),
+        "nothing found": (
+            "Aucune reprise n'a été trouvée dans ce qui a été lu.",
+            "No copy was found in what was read.",
+        ),
+        "all read": (
+            "Les {shards} fichiers prévus ont tous été lus jusqu'au bout.",
+            "All {shards} files that were planned were read to their end.",
+        ),
+        "not all read": (
+            "{complete} fichiers sur {shards} ont été lus jusqu'au bout ; {partial} en partie ; {failed}"
+            " pas du"
+            " tout. Ce qui n'a pas été lu peut contenir d'autres reprises : une absence n'y vaut rien.",
+            "{complete} of {shards} files were read to their end; {partial} in part; {failed} not at all."
+            " What"
+            " was not read may hold more copies: there, absence means nothing.",
+        ),
+        "read unknown": (
+            "Les tables ne disent pas combien de fichiers ont été lus : une absence n'y vaut rien.",
+            "The tables do not say how many files were read: absence means nothing here.",
+        ),
+        "a sample": (
+            "L'analyse {run} porte sur un échantillon : {planned} fichiers tirés parmi {listed}. Les chiffres"
+            " sont ceux de l'échantillon, non du tout.",
+            "Scan {run} is of a sample: {planned} files drawn from {listed}. The figures are those of the"
+            " sample, not of the whole.",
+        ),
+        "unfinished": (
+            "Analyses commencées et non achevées, qui ne comptent pas : {count}.",
+            "Scans that were begun and not finished, and do not count: {count}.",
+        ),
+        "several corpora": (
+            "Les analyses ont été faites avec plusieurs états du corpus. Un fichier lu avec deux d'entre eux"
+            " compte deux fois.",
+            "The scans were made with several states of the corpus. A file that was read with two of them"
+            " counts"
+            " twice.",
+        ),
+        "what letters mean": ("La force de chaque résultat", "How strong each finding is"),
+        "letter A": ("Parle d'elle-même", "Speaks for itself"),
+        "letter B": ("Indices sérieux", "Strong evidence"),
+        "letter C": ("À examiner par une personne", "For a person to examine"),
+        "letter D": ("Ne pas produire", "Not to be used"),
+        "strongest": (
+            "Une page compte une fois, avec sa lettre la plus forte.",
+            "A page counts once, with its strongest letter.",
+        ),
+        "no claims": (
+            "Ces lettres viennent de chaque page seule : les résultats n'ont pas encore été jugés ensemble."
+            " Pour"
+            " le faire : {command}.",
+            "These letters come from each page alone: the findings have not been judged together yet. To do"
+            " so:"
+            " {command}.",
+        ),
+        "not all judged": (
+            "{rows} lignes n'ont pas encore été jugées avec les autres : elles gardent la lettre de leur page"
+            " seule.",
+            "{rows} rows have not been judged with the others yet: they keep the letter of their page alone.",
+        ),
+        "where found": ("Où se trouvent les pages", "Where the pages are"),
+        "place elsewhere": ("sur d'autres sites", "on other sites"),
+        "place own": ("sur les sites de l'éditeur", "on the publisher's own sites"),
+        "place licensed": ("sous licence déclarée", "under a declared licence"),
+        "place unknown": (
+            "adresse inconnue : non comptées plus haut",
+            "address not known: not counted above",
+        ),
+        "place not_used": ("à ne pas produire (lettre D)", "not to be used (letter D)"),
+        "what changed": ("Ce qui a changé", "What has changed"),
+        "between runs": ("Entre les analyses {before} et {after}", "Between the scans {before} and {after}"),
+        "no comparison": (
+            "Ces tables ne contiennent pas de comparaison de deux analyses. On ne peut donc dire ce qui est"
+            " nouveau, réduit, disparu ou revenu.",
+            "These tables hold no comparison of two scans. So nobody can say what is new, reduced, gone or"
+            " back.",
+        ),
+        "state new": ("nouveaux", "new"),
+        "state reduced": ("réduits", "reduced"),
+        "state gone": ("disparus", "gone"),
+        "state reappeared": ("revenus", "back"),
+        "state persists": ("inchangés", "unchanged"),
+        "state moved": ("déplacés", "moved"),
+        "state altered": ("modifiés", "altered"),
+        "state unknown": ("indéterminés", "not decided"),
+        "pairs": (
+            "Sont comptés les couples d'un article et d'une page, toutes lettres confondues. « Disparu »"
+            " n'est"
+            " dit que de fichiers lus jusqu'au bout.",
+            "What is counted are pairs of an article and a page, of all letters. “Gone” is only said of files"
+            " that were read to their end.",
+        ),
+        # Figures.
+        "figures": ("Figures", "Figures"),
+        "the numbers": ("Les chiffres", "The numbers"),
+        "empty figure": ("Rien à montrer ici.", "Nothing to show here."),
+        "figure hosts": ("Les sites qui reprennent le plus", "The sites that copy most"),
+        "about figure hosts": (
+            "Pages de chaque site, selon la force du résultat : A, B ou C.",
+            "Pages of each site, by how strong the finding is: A, B or C.",
+        ),
+        "figure releases": ("Les éditeurs, livraison par livraison", "Publishers, release by release"),
+        "about figure releases": (
+            "Pages d'autres sites qui reprennent des articles de chaque éditeur, dans chaque jeu de données.",
+            "Pages on other sites that hold articles of each publisher, in each dataset.",
+        ),
+        "figure years": ("L'âge des articles repris", "How old the copied articles are"),
+        "about figure years": (
+            "Articles retrouvés, selon l'année de leur publication.",
+            "Articles that were found, by the year in which they were published.",
+        ),
+        "figure lineage": ("D'un jeu de données à l'autre", "From dataset to dataset"),
+        "about figure lineage": (
+            "Une copie est un article sur une page enregistrée à un moment donné ; pages des éditeurs"
+            " comprises."
+            " Celle que plusieurs jeux contiennent est passée de l'un à l'autre, ou d'une même source.",
+            "A copy is an article on a page recorded at one time; the publishers' own pages count, too. One"
+            " that"
+            " several datasets hold has passed from one to another, or from the same source.",
+        ),
+        "in one": ("dans ce jeu seul", "in this dataset alone"),
+        "in two": ("dans deux jeux", "in two datasets"),
+        "in many": ("dans trois ou plus", "in three or more"),
+        "copies": ("copies", "copies"),
+        "figure token_share": ("La part de vos mots", "The share of your words"),
+        "about figure token_share": (
+            "Sur un million de mots lus, combien sont des mots des articles sur les pages d'autrui, et"
+            " combien"
+            " sont sur les sites des éditeurs. La part vaut pour les fichiers lus.",
+            "Of a million words that were read, how many are words of the articles on other people's pages,"
+            " and"
+            " how many stand on the publishers' own sites. The share is that of the files that were read.",
+        ),
+        "copied by others": ("repris par autrui", "copied by others"),
+        "on own sites": ("sur les sites des éditeurs", "on the publishers' own sites"),
+        "words in a million": ("mots par million", "words in a million"),
+        "figure reservations": (
+            "Les oppositions à la fouille de textes",
+            "Reservations against text and data mining",
+        ),
+        "about figure reservations": (
+            "Ce que le site du titre déclarait autour du jour où la page a été enregistrée (CPI, art."
+            " L. 122-5-3).",
+            "What the title's site declared around the day on which the page was recorded (CPI, art."
+            " L. 122-5-3).",
+        ),
+        "no figure reservations": (
+            "Les résultats n'ont pas encore été jugés ensemble : on ne peut dire ce que les titres"
+            " déclaraient.",
+            "The findings have not been judged together yet: nobody can say what the titles declared.",
+        ),
+        "reservation both": ("opposition avant et après", "reserved before and after"),
+        "reservation before": ("opposition avant", "reserved before"),
+        "reservation after": ("opposition après", "reserved after"),
+        "reservation none": ("pas d'opposition connue", "no reservation known"),
+        "reservation conflicting": ("déclarations contraires", "declarations conflict"),
+        "reservation unknown": ("déclarations inconnues", "declarations not known"),
+        # Tables.
+        "tables": ("Tableaux", "Tables"),
+        "table titles": ("Titres", "Titles"),
+        "table all_hosts": ("Sites", "Sites"),
+        "table news": ("Nouveautés de la dernière analyse", "News of the newest scan"),
+        "table reasons": (
+            "Pourquoi des résultats attendent une personne",
+            "Why findings wait for a person",
+        ),
+        "table for_a_person": ("Résultats à examiner (lettre C)", "Findings to examine (letter C)"),
+        "about titles": (
+            "Un zéro veut dire : rien n'a été trouvé dans les {complete} fichiers, sur {shards}, lus jusqu'au"
+            " bout.",
+            "A zero means: nothing was found in the {complete} of {shards} files that were read to their"
+            " end.",
+        ),
+        "about all_hosts": (
+            "Les autres sites, ceux qui ont le plus de pages d'abord.",
+            "Other sites, those with most pages first.",
+        ),
+        "about news": (
+            "Couples d'un article et d'une page que la dernière analyse a été la première à trouver.",
+            "Pairs of an article and a page that the newest scan was the first to find.",
+        ),
+        "one run": (
+            "Il n'y a qu'une analyse : tout y est nouveau.",
+            "There is one scan only: all of it is new.",
+        ),
+        "about reasons": (
+            "Chaque résultat de lettre C peut avoir plusieurs motifs, pour ou contre.",
+            "Each finding of letter C may have several reasons, for and against.",
+        ),
+        "about for_a_person": (
+            "Ceux qui reprennent le plus de mots d'abord. Aucun ne doit être produit avant examen.",
+            "Those with most words first. None must be produced before a person has examined it.",
+        ),
+        "shown of": (
+            "{shown} lignes sur {all} ; les autres par la requête ci-dessous, sans « limit ».",
+            "{shown} of {all} rows; the others by the query below, without its limit.",
+        ),
+        "at the limit": (
+            "Les {shown} premières lignes ; s'il y en a d'autres, la requête ci-dessous les donne, sans «"
+            " limit ».",
+            "The first {shown} rows; if there are more, the query below gives them, without its limit.",
+        ),
+        "empty table": ("Rien à montrer ici.", "Nothing to show here."),
+        "filter": ("Filtrer", "Filter"),
+        "previous": ("Précédentes", "Previous"),
+        "next": ("Suivantes", "Next"),
+        "rows shown": ("{first} à {last} sur {all}", "{first} to {last} of {all}"),
+        "sort by": ("Trier", "Sort"),
+        "no script": (
+            "Les tableaux montrent leurs premières lignes. Un navigateur qui exécute les scripts de cette"
+            " page"
+            " les montre toutes, et les trie.",
+            "Tables show their first rows. A browser that runs this page's script shows all, and sorts them.",
+        ),
+        "query": ("La requête, et comment la refaire", "The query, and how to ask it again"),
+        # Columns.
+        "col place": ("Où", "Where"),
+        "col year": ("Année", "Year"),
+        "col reservation": ("Déclaration", "Declaration"),
+        "col dataset_count": ("Jeux qui la contiennent", "Datasets that hold it"),
+        "col copies": ("Copies", "Copies"),
+        "col own_words": ("Mots, sites des éditeurs", "Words, own sites"),
+        "col words": ("Mots lus", "Words read"),
+        "col own_in_a_million": ("Par million, sites des éditeurs", "In a million, own sites"),
+        "col copied_in_a_million": ("Par million, repris", "In a million, copied"),
+        "col publisher_id": ("Éditeur", "Publisher"),
+        "col title_id": ("Titre", "Title"),
+        "col articles": ("Articles", "Articles"),
+        "col articles_copied": ("Repris", "Copied"),
+        "col pages": ("Pages", "Pages"),
+        "col pages_a": ("A", "A"),
+        "col pages_b": ("B", "B"),
+        "col pages_c": ("C", "C"),
+        "col hosts": ("Sites", "Sites"),
+        "col host": ("Site", "Site"),
+        "col most_copied_words": ("Mots, au plus", "Words at most"),
+        "col letter": ("Lettre", "Letter"),
+        "col document_url": ("Page", "Page"),
+        "col headline": ("Article", "Article"),
+        "col first_found_at": ("Trouvé le", "Found on"),
+        "col reason": ("Motif", "Reason"),
+        "col rows": ("Lignes", "Rows"),
+        "col copied_words": ("Mots repris", "Words copied"),
+        "col article_coverage": ("De l'article", "Of the article"),
+        "col row_sha256": ("Ligne", "Row"),
+        # Examples.
+        "examples": ("Cinq exemples", "Five examples"),
+        "about examples": (
+            "Les reprises les plus fortes, une par site. Les mots communs à l'article et à la page sont"
+            " marqués.",
+            "The strongest copies, one of each site. Words that article and page have in common are marked.",
+        ),
+        "no examples": ("Aucune reprise à montrer.", "There is no copy to show."),
+        "the article": ("L'article", "The article"),
+        "the page": ("La page", "The page"),
+        "of the dataset": ("enregistrée le {at} dans {source}", "recorded on {at} in {source}"),
+        "published in": ("{title}, {at}", "{title}, {at}"),
+        "words copied": (
+            "{copied} mots de l'article sur {words} ({share})",
+            "{copied} of the article's {words} words ({share})",
+        ),
+        "no headline": ("Article sans intitulé connu", "Article without a known headline"),
+        "text missing": (
+            "Le texte de l'article n'est pas à disposition : donnez --corpus avec le corpus de l'analyse.",
+            "The article's text is not at hand: give --corpus with the corpus of the scan.",
+        ),
+        "page missing": (
+            "La page n'a pu être relue lors de l'établissement du rapport : {why}",
+            "The page could not be read again when the report was made: {why}",
+        ),
+        "case missing": (
+            "Cet exemple n'a pu être lu : {why}",
+            "This example could not be read: {why}",
+        ),
+        "why letter": ("Pourquoi la lettre {letter}", "Why the letter {letter}"),
+        "whole case": (
+            "Le dossier entier : {command}",
+            "The whole case: {command}",
+        ),
+        # Method.
+        "method": ("Méthode et limites", "Method and limits"),
+        "how found": ("Comment une reprise est trouvée", "How a copy is found"),
+        "method 1": (
+            "Chaque fichier d'un jeu de données est lu en entier, et chaque page est comparée à tous les"
+            " articles"
+            " du corpus, mot à mot. Toute suite d'au moins 11 mots est trouvée.",
+            "Each file of a dataset is read whole, and each page is compared with all articles of the corpus,"
+            " word by word. Every run of at least 11 words is found.",
+        ),
+        "method 2": (
+            "Majuscules, accents et ponctuation ne comptent pas. Des règles publiques donnent à chaque"
+            " résultat"
+            " une lettre, de A à D ; un jugement d'ensemble peut seulement l'abaisser.",
+            "Capitals, accents and punctuation do not count. Public rules give each finding a letter, from"
+            " A to"
+            " D; judging all findings together can only lower it.",
+        ),
+        "method 3": (
+            "Chaque ligne dit dans quel fichier et à quel endroit se trouve la page, avec des empreintes : un"
+            " tiers peut relire les mêmes octets et refaire la comparaison.",
+            "Each row says in which file and at which place the page is, with digests: a third party can read"
+            " the same bytes again and repeat the comparison.",
+        ),
+        "limits": ("Ce que ce rapport ne dit pas", "What this report does not say"),
+        "limit 1": (
+            "Il ne dit rien des fichiers qui n'ont pas été lus, ni de ce qui est arrivé aux pages depuis leur"
+            " enregistrement.",
+            "It says nothing of files that were not read, nor of what has become of the pages since they were"
+            " recorded.",
+        ),
+        "limit 2": (
+            "Une reprise n'est pas une faute : une licence, une exception ou une source commune peuvent la"
+            " justifier. Les lettres jugent les faits, non le droit.",
+            "A copy is not a wrong: a licence, an exception or a common source may justify it. Letters judge"
+            " facts, not the law.",
+        ),
+        "limit 3": (
+            "Les suites de moins de 11 mots, les traductions et les reformulations ne sont pas cherchées.",
+            "Runs of fewer than 11 words, translations and rewording are not looked for.",
+        ),
+        "limit 4": (
+            "Qu'un jeu de données contienne un article ne prouve pas qu'un modèle l'a lu.",
+            "That a dataset holds an article does not prove that a model has read it.",
+        ),
+        "what was read": ("Ce qui a été lu", "What was read"),
+        "the runs": ("Les analyses et leurs empreintes", "The scans and their digests"),
+        "col run_id": ("Analyse", "Scan"),
+        "col source": ("Jeu de données", "Dataset"),
+        "col shards": ("Fichiers", "Files"),
+        "col complete": ("Lus jusqu'au bout", "Read to their end"),
+        "col partial": ("En partie", "In part"),
+        "col failed": ("Pas lus", "Not read"),
+        "col documents": ("Pages lues", "Pages read"),
+        "col finished_at": ("Publiée le", "Published on"),
+        "col tool_version": ("Version", "Version"),
+        "col table_digest": ("Empreinte des résultats", "Digest of the findings"),
+        "col corpus_digest": ("Empreinte du corpus", "Digest of the corpus"),
+        "col config_digest": ("Empreinte des réglages", "Digest of the settings"),
+        "judged by": (
+            "Les résultats ont été jugés ensemble le {at}, par la version {version} ; empreinte : {digest}.",
+            "The findings were judged together on {at}, by version {version}; digest: {digest}.",
+        ),
+        "made by": (
+            "Page établie par presswatch-spark {version}, avec {engine}. Elle ne demande rien au réseau.",
+            "Page made by presswatch-spark {version}, with {engine}. It asks nothing of the network.",
+        ),
+        "check rows": (
+            "Pour relire des lignes tirées au sort et refaire la comparaison : {command}.",
+            "To read rows again, drawn at random, and repeat the comparison: {command}.",
+        ),
+    }
+)
+"""Phrases by name: French, then English."""

@@ -1,0 +1,103 @@
+"""Reports in this process: a house whose texts are hostile, and what a page shows beside each query."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+from presswatch_spark.report.make import make_report
+from presswatch_spark.storage.objects import StorageOptions
+from tests.claims import House, Seen, text
+from tests.reviews import ARABIC, HOSTILE
+
+PUNYCODE = "xn--bcher-kva.example"
+BAD_HOST = "xn--\u202e.example"
+
+
+def hostile_house(folder: Path, *, claims: bool = True) -> House:
+    """Two runs over pages whose texts, headlines and addresses are hostile; claims lie beside the rows."""
+    house = House(folder)
+    texts = [text(number) for number in range(4)]
+    for number, body in enumerate(texts):
+        house.print(number, body, headline=f"Titre {number} {HOSTILE}")
+    pages = [
+        Seen(f"https://whole.example/{HOSTILE}", f"{HOSTILE} {texts[0]} {ARABIC}"),
+        Seen(f"https://{PUNYCODE}/a", f"{ARABIC}\n\n\n{texts[1]} </script><script>alert(2)</script>"),
+        Seen("https://third.example/a", f"{text(70, 200)} {' '.join(texts[2].split()[:200])}"),
+        *(
+            Seen(f"https://few{i}.example/", f"{HOSTILE} {' '.join(texts[3].split()[i : i + 25])}")
+            for i in range(3)
+        ),
+    ]
+    house.scan(*pages)
+    house.scan(*pages[:2], Seen("https://new.example/a", texts[3]))
+    if claims:
+        house.claims("tables")
+    return house
+
+
+def page_of_tables(tables: Path, corpus: Path | None, out: Path, language: str = "en", **more: Any) -> str:
+    """Make the page of tables and return it."""
+    given = {"corpus": str(corpus) if corpus else None, "engine": "duckdb"} | more
+    make_report(str(tables), {language: str(out)}, StorageOptions(), **given)
+    return out.read_text("utf-8")
+
+
+@dataclass
+class Part:
+    """What stands in the page between one query and the one before: texts by element, and the query."""
+
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    query: str = ""
+
+
+class Page(HTMLParser):
+    """A page read as a browser reads it: its elements, and its parts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.parts: list[Part] = [Part()]
+        self.scripts: list[str] = []
+        self.within: list[tuple[str, str]] = []
+        self.feed(page)
+        self.data = json.loads(self.scripts[0])
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        self.elements.append((tag, values))
+        if tag not in ("meta", "br", "input"):
+            self.within.append((tag, values.get("class", "")))
+            self.parts[-1].texts.setdefault(tag, []).append("")
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        at, named = self.within.pop()
+        assert at == tag, (at, tag, self.getpos())
+        if named == "sql":
+            self.parts.append(Part())
+
+    def handle_data(self, data: str) -> None:
+        if self.within and self.within[-1][0] == "script":
+            self.scripts[-1] += data
+        if ("pre", "sql") in self.within:
+            self.parts[-1].query += data
+        for tag in dict.fromkeys(tag for tag, _ in self.within):
+            self.parts[-1].texts[tag] = self.parts[-1].texts.get(tag) or [""]
+            self.parts[-1].texts[tag][-1] += data
+
+    def named(self, tag: str) -> list[dict[str, str]]:
+        """The attributes of all elements of a name."""
+        return [values for name, values in self.elements if name == tag]
+
+
+def figures_in(texts: list[str]) -> list[int]:
+    """The whole numbers that texts are, whatever stands between their thousands."""
+    plain = (re.sub(r"[\s,]", "", html.unescape(each)) for each in texts)
+    return [int(each) for each in plain if each.isdecimal()]

@@ -1,0 +1,36 @@
+"""What tests of reports share: a house with claims, and its pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.claims import House
+from tests.reports import hostile_house, page_of_tables
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """Tables and claims that tests only read."""
+    return hostile_house(tmp_path_factory.mktemp("reported") / "house")
+
+
+@pytest.fixture(scope="session")
+def pages(house: House, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The page of the house by language."""
+    out = tmp_path_factory.mktemp("pages")
+    return {
+        language: page_of_tables(house.tables, house.corpus, out / f"{language}.html", language)
+        for language in ("fr", "en")
+    }
+
+
+@pytest.fixture(scope="session")
+def page_files(pages: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same as files, for a browser."""
+    folder = tmp_path_factory.mktemp("files")
+    files = {language: folder / f"{language}.html" for language in pages}
+    for language, file in files.items():
+        file.write_text(pages[language], "utf-8")
+    return files

@@ -18,6 +18,9 @@ PYTEST = -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
            --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
+# Hundreds of processes would each compile the same modules, were their bytecode not kept; `make clean` removes it.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup dev java demo test test-quick test-full test-spark40 check types lint docs archive bench-quality bench-speed bench-scale bench-extraction peers airflow releases lock suffixes clean kernels

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from presswatch_spark.censuses.run import CensusSummary
     from presswatch_spark.claims.make import ClaimsSummary
     from presswatch_spark.corpus.manifest import Manifest
+    from presswatch_spark.formats.warc.by_range import RecordPlan
     from presswatch_spark.monitoring.events import EventLog
     from presswatch_spark.monitoring.progress import Progress
     from presswatch_spark.pipeline import RunSummary
@@ -287,6 +288,9 @@ def scan(
     sample: float | None = None,
     sample_seed: int = 0,
     product: str | None = None,
+    pages_of: str | None = None,
+    captures: str | None = None,
+    index: str | None = None,
     command: str | None = None,
     config: str | None = None,
     settings: Settings | ScanConfig | None = None,
@@ -308,6 +312,10 @@ def scan(
         sample_seed: another one draws another sample.
         product: the dataset's name, one of `presswatch datasets`, if all shards are of that one; it stands
             in the rows.
+        pages_of: in the place of `paths`, a folder of tables: the WARC records of its matches in WET are
+            read, which the `index` finds. `base` is then where names of WARC files lie.
+        captures: in the place of `paths`, a folder of tables: the records of its censuses' captures are read.
+        index: the address of a CDX server, or of files of an index; `{release}` stands for the release.
         command: the command line that calls this, for `runs`.
         settings: by dotted names; or all settings, loaded, in the place of every layer.
         progress, events: where to report (default: stderr), and to log what happens; the progress too, then.
@@ -320,13 +328,21 @@ def scan(
     """
     from presswatch_spark.formats import registry
     from presswatch_spark.pipeline import scan as run_scan
+    from presswatch_spark.pipeline import scan_records
     from presswatch_spark.queries.named import require_each
     from presswatch_spark.releases.release_shards import shards_of
 
     require_each("format", [format], (registry.AUTO, *registry.names()))
-    if bool(paths) == bool(release):
-        raise InputError("name shards, or a release: one of the two")
+    if [bool(each) for each in (paths, release, pages_of, captures)].count(True) != 1:
+        raise InputError("name shards, a release, or tables whose pages are read: one of these")
     rules = _scan_config(config, settings)
+    if pages_of or captures:
+        records = _records(pages_of, captures, index, base, rules)
+        found = scan_records(
+            records, corpus=corpus, out=out, config=rules, command=command, spark=spark, progress=progress,
+            events=events,
+        )  # fmt: skip
+        return Run(out, rules.storage, found)
     if release:
         rules = replace(rules, read=replace(rules.read, release=release))
         shards = shards_of(release, format, base, rules.datasets, rules.storage)
@@ -337,6 +353,27 @@ def scan(
         events=events,
     )  # fmt: skip
     return Run(out, rules.storage, summary)
+
+
+def _records(
+    pages_of: str | None, captures: str | None, index: str | None, base: str | None, rules: ScanConfig
+) -> RecordPlan:
+    """Plan the records of pages that tables name."""
+    from presswatch_spark.ccindex.lookup import Index
+    from presswatch_spark.pointers.record_plans import plan_of_captures, plan_of_matches
+    from presswatch_spark.tables.store import TableStore
+
+    root = rules.datasets.common_crawl.base
+    if captures:
+        return plan_of_captures(TableStore.open(captures, rules.storage), base or root)
+    if index is None:
+        raise InputError(
+            "a row of WET does not say where its page's record is, and an index does",
+            where=str(pages_of),
+            remedy="give --index https://index.commoncrawl.org/{release}-index, or the files of an index",
+        )
+    asked = Index(index, rules.storage, base or root)
+    return plan_of_matches(TableStore.open(str(pages_of), rules.storage), asked, base)
 
 
 def census(

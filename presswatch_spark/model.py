@@ -120,6 +120,7 @@ class DocumentBatch:
     If the dataset holds pages, the sieve finds candidates in `text`, and `extract(i)` gives the text of
     document i that is verified; else both are the same. `main_text(i)`: the main content of page i, None if
     nobody can say which it is. `own_word(i)`: what page i says of itself, None if it is no page.
+    `is_audit`: a language gate leaves the documents out, and they are read only to see what that costs.
     """
 
     text: Bytes
@@ -133,6 +134,7 @@ class DocumentBatch:
     extract: Callable[[int], bytes] | None = None
     main_text: Callable[[int], bytes | None] | None = None
     own_word: Callable[[int], OwnWord | None] | None = None
+    is_audit: bool = False
 
     def __len__(self) -> int:
         return len(self.text_starts)
@@ -177,6 +179,8 @@ class ReadReport:
     `unchecked`: what no checksum covers, be it a part: `plain` bytes, a `zstd` frame; None if all is covered.
     `documents` counts documents handed out; `documents_skipped` those left out on purpose, and `skipped` why
     (`language`: gated; `no text`; of WARC, kinds of records and media types that are not read).
+    `members_passed`: gzip members that a language gate left out without inflating them, so that no checksum
+    of theirs was compared; `bytes_passed`: their bytes, as stored.
     `unread` counts pages by what stood on them and is never read. `notes`: what was noticed and is no loss,
     each once, such as errata of the release.
     """
@@ -197,6 +201,8 @@ class ReadReport:
     unchecked: str | None = None
     release: str | None = None
     notes: list[str] = field(default_factory=list)
+    members_passed: int = 0
+    bytes_passed: int = 0
 
     def add_defect(self, what: str, offset: int | None = None, unit: str = "byte") -> None:
         """Record a defect; the first `DEFECTS_KEPT` are kept in full, all are counted."""
@@ -226,6 +232,12 @@ class ReadReport:
             known = why in self.skipped or len(self.skipped) < REASONS_KEPT
             why = why if known else "other reasons"
             self.skipped[why] = self.skipped.get(why, 0) + documents
+
+    def add_passed(self, members: int, stored_bytes: int, documents: int) -> None:
+        """Count members that were passed over by the language of the documents in them."""
+        self.members_passed += members
+        self.bytes_passed += stored_bytes
+        self.add_skipped("language", documents)
 
     def add_unread(self, what: str) -> None:
         """Count a page on which something stood that is never read."""

@@ -24,6 +24,8 @@ from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.registry import AUTO
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import MissingColumnError, check_mapping
+from presswatch_spark.formats.warc.by_range import RecordPlan, RecordShard, read_records, release_at
+from presswatch_spark.formats.warc_format import WARC
 from presswatch_spark.judgement.grading import judged
 from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.model import DocumentBatch
@@ -37,6 +39,7 @@ from presswatch_spark.runs.attempts import Outcome, outcome_of
 from presswatch_spark.runs.provenance import provenance, spark_version
 from presswatch_spark.runs.work import Kind, ReadOne, Row, Work, key_of
 from presswatch_spark.sampling.design import draw
+from presswatch_spark.sampling.gate_audit import AUDIT_COLUMNS, audit_of
 from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.shard.matcher import Matcher, Rules
@@ -114,15 +117,62 @@ def scan(
         OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
         StorageError: shards or `out` cannot be reached.
     """
-    from presswatch_spark.runs.engine import carry_out
-
     check_mapping(config.read.columns)
     listed = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
     shards, sampled = _sampled(listed, sample, sample_seed)
+    asked = _Asked(shards, dataset, sampled, product, listed.left_out)
+    return _scanned(asked, corpus, out, config, command, spark, progress, events)
+
+
+def scan_records(
+    records: RecordPlan,
+    *,
+    corpus: str,
+    out: str,
+    config: ScanConfig,
+    command: str | None = None,
+    spark: SparkSession | None = None,
+    progress: Progress | None = None,
+    events: EventLog | None = None,
+) -> RunSummary:
+    """Scan some records of WARC files for the articles of a corpus, and publish the run in `out`.
+
+    Its rows are those that a scan of the whole files gives of these records. Arguments and errors are those
+    of `scan`.
+    """
+    whole = dict.fromkeys(("sample", "sample_seed", "sample_strata", "shards_listed"))
+    asked = _Asked(records, WARC.name, whole | {"records_planned": records.records})
+    return _scanned(asked, corpus, out, config, command, spark, progress, events)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a scan reads: shards of a format, or `auto`; `facts` of `runs` that this choice decides."""
+
+    shards: ShardPlan
+    dataset: str
+    facts: Mapping[str, object]
+    product: str | None = None
+    left_out: Sequence[str] = ()
+
+
+def _scanned(
+    asked: _Asked,
+    corpus: str,
+    out: str,
+    config: ScanConfig,
+    command: str | None,
+    spark: SparkSession | None,
+    progress: Progress | None,
+    events: EventLog | None,
+) -> RunSummary:
+    from presswatch_spark.runs.engine import carry_out
+
+    shards, dataset, product = asked.shards, asked.dataset, asked.product
     bill = Bill.of(shards, dataset, config)
     price = bill.machine.spark_dollars if bill.machine else None
     observer = Observer(progress or Progress(events=events), events, config.run.metrics_file, price)
-    if line := left_out_line(listed.left_out):
+    if line := left_out_line(asked.left_out):
         observer.say("left_out", line)
     observer.say("estimate", bill.line())
     bill.require_within_budget()
@@ -137,7 +187,7 @@ def scan(
             shards,
             shards.digest,
             scan_shard,
-            _facts(dataset, config, manifest, command) | sampled,
+            {**_facts(dataset, config, manifest, command), **asked.facts},
             product,
         ),
         preparing=partial(compiled_beside, rehearsal, Compiling(events=events)),
@@ -176,10 +226,14 @@ class ShardScan:
             release=rules.release,
             pdf=rules.pdf,
             max_document_bytes=rules.max_document_bytes,
+            audit=self.config.run.gate_audit,
             wants=members.wants,
             storage=self.config.storage,
             opener=Opener(self.config.run.shard_digest),
         )
+        if isinstance(reading.shard, RecordShard):
+            self._read_records(matcher, reading, reading.shard, options)
+            return
         format = format_for(self.dataset, reading.shard, options)
         # A list says no sizes. The reply to the one request for a shard does.
         reading.shard = options.opener.described(reading.shard)
@@ -199,6 +253,24 @@ class ShardScan:
             if reading.report.unverified:
                 reading.doubt(partial(judged, rules=self.config.confidence))
 
+    def _read_records(
+        self, matcher: Matcher, reading: Reading, shard: RecordShard, options: ReadOptions
+    ) -> None:
+        """Scan the wanted records of a WARC file, as those of the whole file are scanned."""
+        # Of the file's bytes only some are read, and all of these are told as read.
+        reading.shard, reading.format = ObjectInfo(shard.uri), WARC.name
+        shard.note_unplaced(reading.report)
+        if not shard.placed:
+            return
+        release = release_at(shard, options, reading.report) or options.release
+        origin = origin_of(WARC.name, release, shard.uri, self.product)
+        read = read_records(shard, replace(options, release=release), reading.report)
+        try:
+            self._match(matcher, reading, read, origin)
+        finally:
+            if reading.report.unverified:
+                reading.doubt(partial(judged, rules=self.config.confidence))
+
     def _match(
         self, matcher: Matcher, reading: Reading, read: Iterator[DocumentBatch], origin: Origin
     ) -> None:
@@ -206,6 +278,11 @@ class ShardScan:
         stages, members = reading.stages, Members(matcher.corpus)
         for batch in stages.drawn("read", read):
             check_time()
+            if batch.is_audit:
+                with stages.during("sieve"):
+                    reading.audited += len(batch)
+                    reading.audited_matching += matcher.count_matching(batch, origin)
+                continue
             with stages.during("sieve"):
                 candidates = matcher.candidates(batch)
                 reading.without_url += matcher.without_url(batch)
@@ -324,6 +401,7 @@ def _facts(dataset: str, config: ScanConfig, manifest: Manifest, command: str | 
     return {
         "dataset": None if dataset == AUTO else dataset,
         "release": config.read.release,
+        "gate_audit": config.run.gate_audit or None,
         "corpus_digest": manifest.digest,
         "corpus_articles": manifest.counts.articles,
         "corpus_suppressed": manifest.counts.suppressed,
@@ -348,6 +426,7 @@ def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
         "spark_version": spark_version(),
         "dataset": formats[0] if len(formats) == 1 else None,
         "release": releases.pop() if len(releases) == 1 else None,
+        **(audit_of(log) if facts.get("gate_audit") else dict.fromkeys(AUDIT_COLUMNS)),
     }
 
 

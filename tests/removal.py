@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,24 +33,55 @@ QUICK = {"storage.max_attempts": 2, "storage.backoff_base": 0.01, "storage.read_
 LETTERS = ("A", "B", "C", "D")
 
 
+@dataclass(frozen=True)
+class Made:
+    """Shards that were scanned, their corpus, and claims of them; nobody writes here."""
+
+    folder: Path
+    below: str
+    contents: dict[str, bytes]
+
+    @property
+    def shards(self) -> Path:
+        return self.folder / self.below
+
+    def require_unchanged(self) -> None:
+        """Fail if a test before has changed the shards that all tests share."""
+        assert {path.name: path.read_bytes() for path in self.shards.iterdir()} == self.contents
+
+
 @dataclass
 class Release:
-    """Shards below a folder, scanned and claimed; `server` has them, as they are now, below `/crawl/`."""
+    """Shards that were scanned and claimed, with tables of one's own below a folder.
+
+    `server` has the shards, as they are now, below `/crawl/`.
+    """
 
     folder: Path
     server: Server
+    made: Made
 
     @property
     def tables(self) -> Path:
         return self.folder / "tables"
 
     @property
+    def shards(self) -> Path:
+        """Where the shards lie, as the tables name them: others read them, too."""
+        return self.made.shards
+
+    @property
     def corpus(self) -> Path:
-        return self.folder / "press" / "corpus"
+        return self.made.folder / "press" / "corpus"
 
     @property
     def mirror(self) -> Mirror:
-        return Mirror(str(self.folder / "shards"), f"{self.server.url}/crawl")
+        return Mirror(str(self.shards), f"{self.server.url}/crawl")
+
+    @property
+    def mirror_option(self) -> str:
+        """The mirror, as the command line takes it."""
+        return f"{self.mirror.place}={self.mirror.copy}"
 
     def object_of(self, target: dict[str, Any]) -> str:
         """The path on the server of the file that holds a target."""
@@ -72,10 +106,24 @@ class Release:
 def release(
     folder: Path, server: Server, forms: Iterable[str] = ("a.warc.wet.gz",), below: str = "shards"
 ) -> Release:
-    """Write shards of these forms, scan them, make claims, and put the shards onto the server."""
+    """Put shards of these forms onto the server, and tables of their scan and claims into the folder.
+
+    They are scanned and judged once a process: shards and corpus are shared, the tables are a copy.
+    """
+    made = _made(tuple(forms), below)
+    made.require_unchanged()
+    shutil.copytree(made.folder / "tables", folder / "tables")
+    server.objects |= {f"/crawl/{name}": data for name, data in made.contents.items()}
+    return Release(folder, server, made)
+
+
+@cache
+def _made(forms: tuple[str, ...], below: str) -> Made:
+    """Write shards of these forms, scan them, and make claims, in a folder that goes with the process."""
+    folder = Path(tempfile.mkdtemp(prefix="release-"))
     shards, press = folder / below, folder / "press"
-    for made in (shards, press):
-        made.mkdir(parents=True)
+    for each in (shards, press):
+        each.mkdir(parents=True)
     pages = [page for shelf in release_pages().values() for page in shelf]
     for name in forms:
         FORMS[name](shards / name, pages)
@@ -84,8 +132,7 @@ def release(
     scan_here([shards / name for name in forms], press / "corpus", folder / "tables")
     sources = Sources(corpus=str(press / "corpus"), as_of=AS_OF)
     make_claims(str(folder / "tables"), str(folder / "tables"), sources, ScanConfig())
-    server.objects |= {f"/crawl/{path.name}": path.read_bytes() for path in shards.iterdir()}
-    return Release(folder, server)
+    return Made(folder, below, {path.name: path.read_bytes() for path in shards.iterdir()})
 
 
 def probe(case: Case, found: Release, *, deep: bool = False, words: bool = False, **settings: Any) -> Probed:

@@ -189,9 +189,13 @@ def s3() -> Iterator[str]:
     It takes one PUT at a time, since S3 looks at `If-Match` and writes in one step, and moto in two.
     """
     # Others want web servers alone, and moto takes long to import.
+    from moto import backends
     from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
+    # With each request moto lists its own folder, to see whether the host is named like one of its services.
+    modules = tuple(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: modules
     answer, writes = DomainDispatcherApplication(create_backend_app), Lock()
 
     def in_turn(asked: dict[str, Any], begin: Any) -> Any:

@@ -1,9 +1,11 @@
 """The process that Spark forks the tests' workers from. It has imported what their made-up shards need, too.
 
-Tests kill workers by the dozen, and each worker that follows would import all of it anew.
+Tests kill workers by the dozen, and each worker that follows would do all of it anew.
 """
 
 from presswatch_spark.spark.daemon import NEEDED, serve
+from presswatch_spark.storage.aws import aws_session
 
 if __name__ == "__main__":
-    serve(*NEEDED, "boto3", "tests.spark.fakes")
+    aws_session(region="us-east-1").client("s3")
+    serve(*NEEDED, "tests.spark.fakes")

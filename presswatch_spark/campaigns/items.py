@@ -26,9 +26,8 @@ WHOLE = "its pages name no languages, so all are read"
 class Item:
     """One release of a campaign, and how it is scanned.
 
-    `release` is what its rows are of; None where each row says it. `path` names the shards of a dataset.
-    `note`: what is special about it. `trouble`: why it cannot be scanned as it is. `product`: the name of a
-    dataset, for its rows.
+    `release` is what its rows are of; None where each row says it. `path` names the shards of a dataset, and
+    `product` the dataset. `note`: what is special about it. `trouble`: why it cannot be scanned as it is.
     """
 
     name: str
@@ -37,8 +36,8 @@ class Item:
     path: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
-    trouble: InputError | None = None
     product: str | None = None
+    trouble: InputError | None = None
 
     def settings(self, config: ScanConfig) -> ScanConfig:
         """Return the settings of its scan."""
@@ -83,7 +82,7 @@ def _part(dataset: Dataset, part: str, mirror: str | None) -> Item:
         # Its files are on a site that cannot be asked for them; the other items can be scanned.
         return Item(name, dataset.format, None, note=error.what, trouble=error)
     note = dataset.caution or ""
-    return Item(name, shards.format, shards.release, shards.path, shards.columns, note, product=dataset.id)
+    return Item(name, shards.format, shards.release, shards.path, shards.columns, note, dataset.id)
 
 
 def _crawls(plan: CampaignPlan, known: Known, config: ScanConfig) -> Iterator[Item]:

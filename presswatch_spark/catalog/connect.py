@@ -71,9 +71,9 @@ def _require_no_secret(properties: Mapping[str, str], name: str) -> None:
 
 def _on_aws(storage: StorageOptions) -> dict[str, str]:
     """Return how S3 and Glue are reached, as properties of pyiceberg; its settings do not know ours."""
-    import boto3
+    from presswatch_spark.storage.aws import aws_session
 
-    session = boto3.session.Session(profile_name=storage.profile, region_name=storage.region)
+    session = aws_session(storage.profile, storage.region)
     found = {"s3.endpoint": storage.endpoint, "client.region": session.region_name}
     if storage.unsigned:
         found["s3.anonymous"] = "true"

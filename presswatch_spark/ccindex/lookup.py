@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,7 @@ from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import scheme_of
 
 ANSWER_BYTES = 4 << 20
+ASKED_AT_ONCE = 8
 RELEASE = "{release}"
 """Stands in the address of an index for the release."""
 _FILES = re.compile(r"(?:\.parquet|\.gz|\.cdxj|/)$")
@@ -87,8 +89,9 @@ class Index:
         """
         address = self.address.replace(RELEASE, release)
         if self.is_server:
-            for url in urls:
-                yield from (found for found in _asked(address, url, self.storage) if found.url == url)
+            with ThreadPoolExecutor(ASKED_AT_ONCE, "index") as pool:
+                for found in pool.map(lambda url: list(_asked(address, url, self.storage)), urls):
+                    yield from found
         else:
             yield from _read(plan([address], self.storage, self.base).shards, urls, self.storage)
 
@@ -117,7 +120,8 @@ def _asked(endpoint: str, url: str, storage: StorageOptions) -> Iterator[Capture
             found = None
         if not isinstance(found, dict) or "timestamp" not in found:
             raise CorruptError("this is no list of captures, so no index answers there", where=where)
-        if capture := _capture_of([found.get(name) for name in _OF_SERVER]):
+        capture = _capture_of([found.get(name) for name in _OF_SERVER])
+        if capture and capture.url == url:
             yield capture
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from presswatch_spark.ccindex.columns import WITHOUT_PAGES, in_filename
+from presswatch_spark.errors import InputError
 from presswatch_spark.show import counted
 from presswatch_spark.tables.store import TableStore
 
@@ -41,6 +42,12 @@ class Run:
     def of(cls, store: TableStore, run_id: str, name: str) -> "Run":
         """Read what the tables say of a run."""
         (row,) = store.read("runs", run_id).to_pylist()
+        if row["records_planned"] is not None:
+            raise InputError(
+                f"run {run_id} read some records of its shards alone, so it cannot show that a copy is gone",
+                where=str(store.root),
+                remedy="compare runs that read whole shards",
+            )
         log = store.read("scan_log", run_id, columns=["shard_uri", "status"])
         uris, statuses = log["shard_uri"].to_pylist(), log["status"].to_pylist()
         shards = sorted((uri, status == "complete") for uri, status in zip(uris, statuses, strict=True))

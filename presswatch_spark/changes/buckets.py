@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from presswatch_spark.storage.disk import disk_errors
 
 Numbers = npt.NDArray[np.int64]
+_GREATEST = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,9 @@ class Stream:
             if len(places) and (places == places[0]).all():
                 self._writer(int(places[0])).write_batch(batch)
                 return
-            order = np.argsort(places, kind="stable")
+            # Numbers of 16 bits are sorted by their digits, in a fraction of the time.
+            small = places.astype(np.uint16) if places.max(initial=0) <= _GREATEST else places
+            order = np.argsort(small, kind="stable")
             dealt, sorted_places = batch.take(pa.array(order)), places[order]
             begins = np.flatnonzero(np.diff(sorted_places, prepend=-1))
             for first, after in zip(begins, [*begins[1:], len(order)], strict=True):

@@ -115,7 +115,7 @@ def case_of(
         claim=claim,
         publisher=publisher,
         title=title,
-        article=_article(corpus, row),
+        article=article_of(corpus, row),
         page=record.text.decode("utf-8", "replace") if record and not verdict.failure else None,
         page_missing=verdict.failure,
         shard=canonical(row["shard_uri"]),
@@ -141,7 +141,7 @@ def _owner(corpus: Corpus | None, row: Row) -> tuple[Publisher | None, Title | N
     return publishers.get(row["publisher_id"]), corpus.registry.titles.get(row["title_id"])
 
 
-def _article(corpus: Corpus | None, row: Row) -> str | None:
+def article_of(corpus: Corpus | None, row: Row) -> str | None:
     """Return the article's text if the corpus has it, and it is the one that the scan had."""
     ordinal = corpus.ordinal_of(row["article_id"]) if corpus and row["article_id"] else None
     if corpus is None or ordinal is None:

@@ -49,18 +49,8 @@ def word_lines(case: Case, say: Speaker) -> Iterator[str]:
     if not row["spans"]:
         yield from paragraph(say("no words"))
         return
-    yield from paragraph(
-        say(
-            "measures",
-            copied=say.number(row["copied_words"]),
-            words=say.number(row["article_words"]),
-            share=say.share(row["article_coverage"]),
-            run=say.number(row["longest_run_words"]),
-        )
-    )
-    yield from paragraph(say("compared"))
-    if case.claim:
-        yield from _elsewhere(case.claim, row, say)
+    for sentence in measures_told(case, say):
+        yield from paragraph(sentence)
     if case.article is None:
         yield from paragraph(say("no article"))
     if case.page is None:
@@ -77,6 +67,21 @@ def word_lines(case: Case, say: Speaker) -> Iterator[str]:
         yield from paragraph(say("more passages", count=left))
 
 
+def measures_told(case: Case, say: Speaker) -> Iterator[str]:
+    """Yield how many words of the article the page has, and where else these stand, a sentence each."""
+    row = case.row
+    yield say(
+        "measures",
+        copied=say.number(row["copied_words"]),
+        words=say.number(row["article_words"]),
+        share=say.share(row["article_coverage"]),
+        run=say.number(row["longest_run_words"]),
+    )
+    yield say("compared")
+    if case.claim:
+        yield from _elsewhere(case.claim, row, say)
+
+
 def _elsewhere(claim: Mapping[str, Any], row: Mapping[str, Any], say: Speaker) -> Iterator[str]:
     """Yield what is known of these words on other pages."""
     beyond = claim.get("beyond_words")
@@ -84,15 +89,15 @@ def _elsewhere(claim: Mapping[str, Any], row: Mapping[str, Any], say: Speaker) -
     if beyond is not None and not is_page_itself(row):
         copied, explained = row["copied_words"], row["copied_words"] - beyond
         facts = {"explained": say.number(explained), "copied": say.number(copied)}
-        yield from paragraph(say("explained" if explained > 0 else "none explained", **facts))
+        yield say("explained" if explained > 0 else "none explained", **facts)
     if first := claim.get("first_capture_at"):
         if first == row["captured_at"]:
-            yield from paragraph(say("first capture here"))
+            yield say("first capture here")
         else:
             name = (claim.get("first_capture_row") or say("unknown"))[:12]
-            yield from paragraph(say("first capture", moment=say.moment(first), row=name))
+            yield say("first capture", moment=say.moment(first), row=name)
     if claim.get("witness_domains") is not None:
-        yield from paragraph(say("witnesses", count=say.number(claim["witness_domains"])))
+        yield say("witnesses", count=say.number(claim["witness_domains"]))
 
 
 def _side_by_side(case: Case, passage: Passage, say: Speaker) -> Iterator[str]:

@@ -2,22 +2,27 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 
 from presswatch_spark.claims import recipe
 from presswatch_spark.claims.case import Case
 from presswatch_spark.claims.case_layout import heading, labelled, paragraph
+from presswatch_spark.claims.case_sentences import (
+    against_a_claim,
+    dataset_of,
+    finding_of,
+    mandate_told,
+    own_words,
+    owner_of,
+    place_of_page,
+    rights_told,
+)
 from presswatch_spark.claims.case_words import word_lines
-from presswatch_spark.claims.legal_rights import last_day
 from presswatch_spark.claims.letters import is_page_itself
-from presswatch_spark.claims.phrases import FINDINGS, LETTERS, MANDATES, RESERVATIONS, RIGHTS
+from presswatch_spark.claims.phrases import FINDINGS, LETTERS, RESERVATIONS
 from presswatch_spark.claims.speaker import Speaker
-from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.judgement.reasons import REASONS, Reason
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
-
-DAY = timedelta(days=1)
 
 
 def case_lines(case: Case, language: str) -> Iterator[str]:
@@ -34,45 +39,16 @@ def case_lines(case: Case, language: str) -> Iterator[str]:
 def _head(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
     yield from paragraph(say("case", row=row["row_sha256"][:12], run=row["run_id"]))
-    named = say("the dataset" if row["release"] else "a dataset", which=_dataset(case, say))
-    yield from paragraph(say.of(FINDINGS, _finding(case), dataset=named))
+    named = say("the dataset" if row["release"] else "a dataset", which=dataset_of(case, say))
+    yield from paragraph(say.of(FINDINGS, finding_of(case), dataset=named))
     yield from paragraph(f"{say('letter', letter=case.letter)} {say.of(LETTERS, case.letter)}")
-    if besides := _against_a_claim(case, say):
+    if besides := against_a_claim(case, say):
         yield from paragraph(say("facts alone", besides=" ".join(besides)))
     if case.claim is None:
         yield from paragraph(say("no claims"))
     elif case.claim["confidence"] != row["confidence"]:
         yield from paragraph(say("lowered", letter=row["confidence"]))
     yield from paragraph(say("as of", day=say.day(case.as_of)))
-
-
-def _dataset(case: Case, say: Speaker) -> str:
-    """Return the release; without one the format is known, which is no dataset's name."""
-    return case.row["release"] or say("of format", format=case.row["dataset"])
-
-
-def _finding(case: Case) -> str:
-    if not case.row["spans"]:
-        return "address"
-    if _is_on_member_site(case):
-        return "member page"
-    return {True: "own page", False: "other page", None: "unknown page"}[case.own_site]
-
-
-def _is_on_member_site(case: Case) -> bool:
-    """Whether the page is on another member's site, by its run or, since then, by its claim."""
-    reprint = case.claim is not None and case.claim["kind"] == "reprint"
-    return case.own_site is False and bool(reprint or case.row["site_title_id"])
-
-
-def _against_a_claim(case: Case, say: Speaker) -> list[str]:
-    """Return what speaks against a claim of good letter though the facts are sound: mandate, rights."""
-    if case.letter not in ("A", "B") or case.row["article_id"] is None:
-        return []
-    is_known = case.publisher is not None or case.claim is not None
-    lacks_mandate = is_known and case.mandate != "in_force"
-    lacks_rights = not case.rights
-    return [_covers(case, say)] * lacks_mandate + [_no_right(case, say)] * lacks_rights
 
 
 def _page(case: Case, say: Speaker) -> Iterator[str]:
@@ -83,48 +59,24 @@ def _page(case: Case, say: Speaker) -> Iterator[str]:
         address = say("no address", said=row["document_url"])
     yield from labelled(say("address"), address)
     yield from labelled(say("recorded"), say.moment(row["captured_at"]))
-    yield from labelled(say("dataset"), _dataset(case, say))
+    yield from labelled(say("dataset"), dataset_of(case, say))
     yield from labelled(say("file"), case.shard.rpartition("/")[2])
-    where = {True: "own site", False: "elsewhere", None: "site unknown"}[case.own_site]
-    if _is_on_member_site(case):
-        where = "member site"
-    yield from labelled(say("site"), say(where))
+    yield from labelled(say("site"), place_of_page(case, say))
     if credits := row.get("document_credits"):
         yield from labelled(say("credits"), ", ".join(credits))
-    yield from _own_word(case, say)
+    for k, line in enumerate(own_words(case, say)):
+        yield from labelled("" if k else say("page says"), line)
     if case.claim:
         yield from labelled(say("kind"), say(f"kind {case.claim['kind']}"))
         if case.claim["licence_id"]:
             yield from labelled(say("licence"), say("licence of", id=case.claim["licence_id"]))
 
 
-def _own_word(case: Case, say: Speaker) -> Iterator[str]:
-    """Yield what the page says of itself: nobody has checked it, and the other side will name it."""
-    row = case.row
-    at, published = row.get("page_published_at"), row["article_published_at"]
-    said = [
-        say(f"page {name}", said=row[f"page_{name}"])
-        for name in ("publisher", "author")
-        if row.get(f"page_{name}")
-    ]
-    if at:
-        said.append(say("page published", said=say.moment(at)))
-        if published and at < published:
-            said.append(say("page earlier" if at < published - DAY else "page as early"))
-    if based_on := row.get("page_based_on"):
-        said += [say("based on"), based_on]
-    own = row.get("page_canonical_url")
-    if own and own != row["document_url"]:
-        said += [say("own address"), own]
-    for k, line in enumerate(said):
-        yield from labelled("" if k else say("page says"), line)
-
-
 def _article(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
     yield from heading(say("the article"))
     yield from labelled(say("title"), case.title.name if case.title else row["title_id"])
-    yield from labelled(say("owner"), _owner(case.publisher, row["publisher_id"]))
+    yield from labelled(say("owner"), owner_of(case.publisher, row["publisher_id"]))
     if row["article_id"] is None:
         yield from labelled(say("article"), say("none of it"))
         return
@@ -132,59 +84,10 @@ def _article(case: Case, say: Speaker) -> Iterator[str]:
         yield from labelled(say("headline"), headline)
     yield from labelled(say("address"), row["article_url"] or say("unknown"))
     yield from labelled(say("published"), say.moment(row["article_published_at"]))
-    yield from labelled(say("mandate"), _mandate(case, say))
-    published = row["article_published_at"]
-    until = say.day(last_day(published.date())) if published else say("unknown")
-    rights = [say.of(RIGHTS, right, until=until) for right in case.rights]
-    for k, right in enumerate(rights or [_no_right(case, say)]):
+    yield from labelled(say("mandate"), mandate_told(case, say))
+    for k, right in enumerate(rights_told(case, say)):
         yield from labelled("" if k else say("rights"), right)
     yield from labelled(say("reservation"), say.of(RESERVATIONS, case.reservation))
-
-
-def _owner(publisher: Publisher | None, publisher_id: str) -> str:
-    if publisher is None:
-        return publisher_id
-    siren = f"SIREN {publisher.siren}" if publisher.siren else None
-    return ", ".join(filter(None, (publisher.legal_name or publisher.name, siren, publisher.address)))
-
-
-def _no_right(case: Case, say: Speaker) -> str:
-    """Return why no right can be invoked."""
-    published = case.row["article_published_at"]
-    if published is None:
-        return say("no right undated")
-    return say("no right yet" if published.date() > case.as_of else "no right")
-
-
-def _mandate(case: Case, say: Speaker) -> str:
-    """Return whether the mandate covers the article, and what is known of it."""
-    publisher = case.publisher
-    if publisher is None or not publisher.has_mandate:
-        return _covers(case, say)
-    return f"{_covers(case, say)} {_terms(publisher, say)}"
-
-
-def _covers(case: Case, say: Speaker) -> str:
-    """Return whether the mandate covers the article."""
-    publisher = case.publisher
-    if publisher is None and case.claim is None:
-        return say("no mandate")
-    # A mandate that is there, and covers nobody knows what.
-    if publisher is not None and publisher.has_mandate and case.mandate == "none":
-        return say("undated")
-    return say.of(MANDATES, case.mandate)
-
-
-def _terms(publisher: Publisher, say: Speaker) -> str:
-    ends = [
-        say(name, day=say.day(day))
-        for name, day in (("from", publisher.mandate_from), ("to", publisher.mandate_to))
-        if day
-    ]
-    facts = [say("mandate facts", facts=", ".join(ends))] if ends else []
-    if document := publisher.mandate_document:
-        facts.append(say("document", path=document.path, sha256=document.sha256[:12]))
-    return " ".join(facts)
 
 
 def _why(case: Case, say: Speaker) -> Iterator[str]:

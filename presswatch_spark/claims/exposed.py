@@ -7,11 +7,14 @@ Both engines understand the queries.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from presswatch_spark.claims.exposures import LANGUAGES, Exposure
+from presswatch_spark.claims.exposures import LANGUAGES, Exposure, Source
+from presswatch_spark.claims.speaker import Speaker
+from presswatch_spark.claims.told_phrases import TOLD
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.queries.engines import literal
@@ -23,8 +26,9 @@ LETTERS = ("A", "B", "C")
 """Rows of these letters count."""
 
 # Parts of `hf://datasets/OWNER/NAME@REVISION/FOLDER/…`; both engines give an empty text for any other URI.
-_REPOSITORY = "regexp_extract(shard_uri, '^hf://datasets/([^/@]+/[^/@]+)', 1)"
-_FOLDER = "regexp_extract(shard_uri, '^hf://datasets/[^/]+/[^/]+/([^/]+)/', 1)"
+_IN_REPOSITORY, _IN_FOLDER = "^hf://datasets/([^/@]+/[^/@]+)", "^hf://datasets/[^/]+/[^/]+/([^/]+)/"
+_REPOSITORY = f"regexp_extract(shard_uri, '{_IN_REPOSITORY}', 1)"
+_FOLDER = f"regexp_extract(shard_uri, '{_IN_FOLDER}', 1)"
 _GROUP = ("run_id", "dataset", "release", "repository", "folder", "named")
 _MARK = (*_GROUP, "product", "release_is", "exposure", "language")
 _ROWS = f"""
@@ -136,11 +140,14 @@ class Exposed:
         )
 
     def _speaking(self, group: Group) -> Iterator[tuple[Exposure, str]]:
-        for exposure in self.exposures:
-            if exposure.dataset == group.product and (named := exposure.speaks_of(group.release)):
-                yield exposure, named
+        return _speaking_of(group.product, group.release, self.exposures)
 
-    def _joined(self, by: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def query(self, by: Sequence[str]) -> str | None:
+        """Return the query that joins the rows to the exposures; None if none speaks of them.
+
+        Args:
+            by: columns of `BY_ARTICLE` that it counts by, beside dataset, release and exposure.
+        """
         marks = [
             (*group.key, exposure.dataset, named, exposure.id, language)
             for group in self.groups
@@ -148,9 +155,9 @@ class Exposed:
             for language in _spellings(exposure)
         ]
         if not marks:
-            return
+            return None
         keys = [f"f.{name}" for name in by] + ["m.product", "m.release", "m.release_is", "m.exposure"]
-        query = f"""
+        return f"""
             with marks as (
                 select {", ".join(_MARK)} from (values {", ".join(map(_row, marks))}) as t (
                     {", ".join(_MARK)}
@@ -161,12 +168,79 @@ class Exposed:
                 on {" and ".join(f"m.{name} = f.{name}" for name in _GROUP)}
                 and (m.language = '' or array_contains(f.languages, m.language))
             group by {", ".join(keys)} order by {", ".join(keys)}"""
+
+    def _joined(self, by: Sequence[str]) -> Iterator[dict[str, Any]]:
+        query = self.query(by)
+        if query is None:
+            return
         answer = answer_of(self.store, query, self.engine)
         for values in answer.rows:
             row = dict(zip(answer.columns, values, strict=True))
             row["dataset"] = row.pop("product")
             row["release"] = row["release"] or None
             yield row
+
+
+def _speaking_of(
+    product: str | None, release: str | None, exposures: Iterable[Exposure]
+) -> Iterator[tuple[Exposure, str]]:
+    for exposure in exposures:
+        if exposure.dataset == product and (named := exposure.speaks_of(release)):
+            yield exposure, named
+
+
+def product_of_row(row: Mapping[str, Any]) -> str | None:
+    """Return the dataset that a row of `matches` is of, one of `PRODUCTS`; None if nobody says it."""
+    if row.get("product"):
+        return str(row["product"])
+    uri = row["shard_uri"] or ""
+    repository, folder = (
+        found[1] if (found := re.match(pattern, uri)) else "" for pattern in (_IN_REPOSITORY, _IN_FOLDER)
+    )
+    return product_of(row["dataset"], row["release"], repository, folder)
+
+
+def exposures_of(
+    row: Mapping[str, Any], letter: str, exposures: Iterable[Exposure]
+) -> list[tuple[Exposure, str]]:
+    """Return the exposures that speak of a row, as `Exposed` joins them, each with `named` or `not_named`.
+
+    Args:
+        row: of `matches`. `letter`: that of its claim; its own without one.
+    """
+    if row["article_id"] is None or letter not in LETTERS:
+        return []
+    languages = set(row["languages"] or ())
+    return [
+        (exposure, named)
+        for exposure, named in _speaking_of(product_of_row(row), row["release"], exposures)
+        if not exposure.languages or languages & set(_spellings(exposure))
+    ]
+
+
+def exposure_told(exposure: Exposure, named: str, say: Speaker) -> str:
+    """Return what a publisher says of a dataset in a sentence, and whether it names the release."""
+    facts = {
+        "publisher": exposure.publisher,
+        "model": exposure.model,
+        "dataset": PRODUCTS.get(exposure.dataset, exposure.dataset),
+        "extent": say.of(TOLD, f"extent {exposure.extent}"),
+    }
+    return f"{say.of(TOLD, 'trained', **facts)} {say.of(TOLD, named)}"
+
+
+def source_told(source: Source, say: Speaker) -> str:
+    """Return where a quotation stands, and when it was read there."""
+    dated = f" ({source.published})" if source.published else ""
+    where = f"{source.title}{dated}, {source.at}, {source.identifier}"
+    return say.of(TOLD, "read at", where=where, day=say.day(source.checked), seen=source.seen)
+
+
+def nothing_told(product: str | None, letter: str, say: Speaker) -> str:
+    """Return why no exposure speaks of a row: its letter is too low, or of its dataset nothing is known."""
+    if letter not in LETTERS:
+        return say.of(TOLD, "letter too low")
+    return say.of(TOLD, "dataset unknown" if product is None else "no exposure")
 
 
 def _group(row: Sequence[Any], said: Mapping[str, str]) -> Group:

@@ -20,6 +20,8 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "place": ("lieu", "lieux"),
     "probe": ("interrogation", "interrogations"),
     "other reason": ("autre motif", "autres motifs"),
+    "fault": ("défaut", "défauts"),
+    "file": ("fichier", "fichiers"),
 }
 """Singular and plural."""
 
@@ -61,6 +63,16 @@ TEXTS: Mapping[str, str] = {
     "shard": "fichier",
     # `runs`.
     "{runs} not finished": "{runs} sans fin",
+    "language gate: {gated} documents left out, {audited} of them read as an audit, {matching} with matches;"
+    " so it cost {cost} documents with matches (95 %: {low} to {high})": (
+        "filtre de langues : {gated} documents laissés de côté, dont {audited} lus comme contrôle,"
+        " {matching} avec des correspondances ; il a donc coûté {cost} documents avec des correspondances"
+        " (95 % : de {low} à {high})"
+    ),
+    "language gate: {gated} documents left out, none of them read as an audit: what it cost is not known": (
+        "filtre de langues : {gated} documents laissés de côté, dont aucun lu comme contrôle : on ne sait pas"
+        " ce qu’il a coûté"
+    ),
     "not shown in {width} columns: {names} (--json has all)": (
         "non affiché en {width} colonnes : {names} (--json donne tout)"
     ),
@@ -93,6 +105,35 @@ TEXTS: Mapping[str, str] = {
         "{claims}, par {engine} ; ailleurs : {a} en A et {b} en B"
     ),
     "table digest {digest}": "empreinte de la table : {digest}",
+    # `evidence`.
+    "{claims} sealed in {bag}": "{claims} scellées dans {bag}",
+    "left out, as they are licensed: {claims}": "laissé de côté, car sous licence : {claims}",
+    "claims root: {root}": "racine des réclamations : {root}",
+    "bag root:    {root}": "racine du dossier :       {root}",
+    "{rows} did not verify: {reason}": "{rows} sans confirmation : {reason}",
+    "run {run} was made with another corpus than this one": (
+        "l'analyse {run} a été faite avec un autre corpus que celui-ci"
+    ),
+    "no time-stamp of {url}: {why}": "pas d'horodatage de {url} : {why}",
+    "{faults}: this is not what was sealed": "{faults} : ce n'est pas ce qui a été scellé",
+    "all of it is as it was sealed": "tout est tel qu'au scellement",
+    "{verified} of {drawn} drawn rows verify; the bag has {rows}": (
+        "{verified} lignes tirées sur {drawn} sont confirmées ; le dossier en a {rows}"
+    ),
+    "{rows} asked of {site}": "{rows} demandées à {site}",
+    "this disk": "ce disque",
+    "{rows} could not be read: they count as false": "{rows} sans lecture possible : comptées comme fausses",
+    "the words of articles were not compared: give --corpus": (
+        "les mots des articles n'ont pas été comparés : donnez --corpus"
+    ),
+    "false rows: {most}% of all, as all were drawn": (
+        "lignes fausses : {most}\u202f% du tout, car toutes ont été tirées"
+    ),
+    "false rows: at most {most}% of all, at a confidence of {share} (Clopper-Pearson)": (
+        "lignes fausses : {most}\u202f% du tout au plus, à un niveau de confiance de {share}"
+        " (Clopper-Pearson)"
+    ),
+    "row {row}, {files}, in {folder}": "ligne {row}, {files}, dans {folder}",
     # `datasets`.
     "?: not verified; for all that is known of one: presswatch datasets NAME": (
         "? : non vérifié ; pour tout savoir d'un jeu : presswatch datasets NOM"

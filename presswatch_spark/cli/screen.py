@@ -55,8 +55,12 @@ def _with_ends(lines: Iterable[str]) -> Iterator[str]:
         yield f"\n{line}" if number else line
 
 
-def screen_options(lang: str = "en") -> Callable[[Command], Command]:
-    """Give a command `--lang`, with its default, and `--no-pager`; it gets a `Screen` as `screen`."""
+def screen_options(lang: str = "en", *, pager: bool = True) -> Callable[[Command], Command]:
+    """Give a command `--lang`, with its default, and `--no-pager`; it gets a `Screen` as `screen`.
+
+    Args:
+        pager: whether it says more than a screen holds; else it has no `--no-pager`.
+    """
     language = click.option(
         "--lang",
         type=click.Choice(LANGUAGES),
@@ -67,10 +71,10 @@ def screen_options(lang: str = "en") -> Callable[[Command], Command]:
 
     def decorate(command: Command) -> Command:
         @wraps(command)
-        def with_screen(*arguments: Any, lang: str, no_pager: bool, **options: Any) -> Any:
+        def with_screen(*arguments: Any, lang: str, no_pager: bool = True, **options: Any) -> Any:
             return command(*arguments, screen=Screen(Language(lang), not no_pager), **options)
 
-        return language(pager_option(with_screen))
+        return language(pager_option(with_screen) if pager else with_screen)
 
     return decorate
 

@@ -98,6 +98,8 @@ class Watched:
             "sample": self.drawn.get("sample"),
             "sample_seed": self.drawn.get("sample_seed") if "sample" in self.drawn else None,
         }
+        # A run that read some records of its shards alone has not scanned the release.
+        wanted["records_planned"] = None
         columns = [*wanted, "finished_at", "shards_planned", "shards_complete"]
         runs = [
             row

@@ -19,7 +19,7 @@ from presswatch_spark.demo.shards import (
     write_wet,
 )
 from presswatch_spark.demo.texts import Page
-from presswatch_spark.notices.libraries import is_installed
+from presswatch_spark.evidence.libraries import is_installed
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.queries.matches import match_rows
 from presswatch_spark.report.make import make_report
@@ -141,7 +141,15 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
     dossier = None
     if is_installed():
         dossier = make_dossier(folder, say)
-        make_report(tables, reports_in(folder), StorageOptions(), corpus=corpus, engine="duckdb", say=say)
+        make_report(
+            tables,
+            reports_in(folder),
+            StorageOptions(),
+            case=str(folder / "case"),
+            corpus=corpus,
+            engine="duckdb",
+            say=say,
+        )
     return Demonstration(
         folder=folder,
         pages=tuple(page for shelf in pages.values() for page in shelf),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -16,6 +15,7 @@ from botocore.parsers import ResponseParserError
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.show import printable
+from presswatch_spark.storage.aws import aws_session
 
 CONSOLE = "console.aws.amazon.com"
 CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
@@ -89,7 +89,7 @@ def _client(
     config = Config(
         retries={"mode": "adaptive", "total_max_attempts": attempts}, connect_timeout=10, read_timeout=30
     )
-    return boto3.session.Session(region_name=region, profile_name=credentials).client(service, config=config)
+    return aws_session(credentials, region).client(service, config=config)
 
 
 @contextmanager

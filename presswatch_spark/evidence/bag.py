@@ -29,6 +29,7 @@ from presswatch_spark.tables.digests import canonical_form
 VERIFIER = "verify.py"
 DECLARATION = "bagit.txt"
 INFO = "bag-info.txt"
+_BEFORE = ".before/"
 _BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
 
@@ -104,9 +105,11 @@ class Bag:
         Raises:
             CorruptError: it does not verify, so its disk has lost or changed bytes.
         """
-        self._write_manifests(
-            "tagmanifest", self.measured(), lambda name: not name.startswith(("data/", "tagmanifest-"))
-        )
+        self._write_manifests("tagmanifest", self.measured(), _is_tag)
+        self._read_back()
+
+    def _read_back(self) -> None:
+        """Raise `CorruptError` if the bag does not verify."""
         faults = alone.check(str(self.folder)).faults
         if faults:
             name, what = min(faults.items())
@@ -115,6 +118,39 @@ class Bag:
                 where=str(self.folder),
                 remedy="check the disk, and give the command again",
             )
+
+    def add(self, files: Mapping[str, bytes]) -> None:
+        """Add files that belong to a finished bag, such as time-stamps: all of them, or none.
+
+        All is written beside the bag first, with room for what it replaces. Then names change, which needs
+        no more room; whatever fails is taken back.
+
+        Raises:
+            CorruptError: the bag does not verify with them, so its disk has lost or changed bytes.
+        """
+        with staged(self.folder) as draft:
+            for name, data in files.items():
+                draft.write(name, data)
+            measured = self.measured() | draft.measured()
+            draft._write_manifests("tagmanifest", measured, _is_tag)
+            names = sorted(draft.names(), key=lambda name: name.startswith("tagmanifest-"))
+            before = {name for name in names if (self.folder / name).exists()}
+            for name in before:
+                draft.write(f"{_BEFORE}{name}", self.read(name))
+            os.sync()
+            try:
+                for name in names:
+                    (self.folder / name).parent.mkdir(exist_ok=True)
+                    (draft.folder / name).replace(self.folder / name)
+                self._read_back()
+                sync(str(self.folder))
+            except BaseException:
+                for name in names:
+                    if name in before:
+                        (draft.folder / f"{_BEFORE}{name}").replace(self.folder / name)
+                    else:
+                        (self.folder / name).unlink(missing_ok=True)
+                raise
 
     def _declare(self, info: Mapping[str, str]) -> None:
         self.write(VERIFIER, Path(alone.__file__).read_bytes())
@@ -125,6 +161,7 @@ class Bag:
         self.write(INFO, "".join(f"{name}: {_one_line(text)}\n" for name, text in fields.items()).encode())
 
     def _write_manifests(self, kind: str, measured: alone.Measured, is_listed: Callable[[str], bool]) -> None:
+        """Write the manifests of a kind, with the files that are listed in it."""
         for place, algorithm in enumerate(alone.ALGORITHMS, 1):
             digests = {name: str(facts[place]) for name, facts in measured.items() if is_listed(name)}
             self.write(f"{kind}-{algorithm}.txt", alone.manifest_text(digests).encode())
@@ -137,6 +174,15 @@ def leaves_of(lines: Sequence[bytes], measured: alone.Measured) -> tuple[list[by
     claims = [alone.claim_leaf(line) for line in lines]
     claims += [alone.file_leaf(name, measured) for name in alone.files_of_claims(measured)]
     return bag, claims
+
+
+def claims_root_of(bag: Bag) -> str:
+    """Return the root of the claims that the seal will have; rows and the corpus's files must be there."""
+    names = bag.names("data/corpus")
+    measured = {name: alone.measured_file(str(bag.folder / name)) for name in names}
+    leaves = [alone.claim_leaf(line) for line in alone.lines_of(bag.read(alone.ROWS))]
+    leaves += [alone.file_leaf(name, measured) for name in alone.files_of_claims(measured)]
+    return alone.merkle_root(leaves).hex()
 
 
 def sealed_facts(folder: Path) -> dict[str, Any]:
@@ -179,17 +225,28 @@ def new_bag(out: str, storage: StorageOptions) -> Iterator[Bag]:
     path = folder.path
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
-        try:
-            draft.chmod(0o755)
-            yield Bag(draft)
+        with staged(path) as draft:
+            draft.folder.chmod(0o755)
+            yield draft
             # A disk may say that it is full as late as now.
             os.sync()
-            draft.rename(path)
+            draft.folder.rename(path)
             sync(str(path.parent))
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
+
+
+@contextmanager
+def staged(path: Path) -> Iterator[Bag]:
+    """Give a folder beside `path`, on the same disk; it is removed if it is there when the block ends."""
+    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+    try:
+        yield Bag(draft)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _is_tag(name: str) -> bool:
+    """Whether a file is listed in the manifests of all but the payload."""
+    return not name.startswith(("data/", "tagmanifest-"))
 
 
 def _upload(bag: Bag, folder: Folder) -> None:

@@ -5,19 +5,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from presswatch_spark.claims.exposures import load_exposures
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.evidence import contents, protocol
 from presswatch_spark.evidence import verify_alone as alone
-from presswatch_spark.evidence.bag import Bag, new_bag, require_new, sealed_facts
+from presswatch_spark.evidence.bag import Bag, claims_root_of, new_bag, require_new, sealed_facts
 from presswatch_spark.evidence.choosing import Chosen, choose
-from presswatch_spark.evidence.readme import write_readme
+from presswatch_spark.evidence.claims_pdf import write_claims_pdfs
+from presswatch_spark.evidence.libraries import library
+from presswatch_spark.evidence.readme import Made, write_readme
 from presswatch_spark.evidence.records import Keeper, Kept
-from presswatch_spark.evidence.stamps import Authority, Stamped, add_stamps, certificates_of
-from presswatch_spark.pointers.audit import Audit, Verdict
+from presswatch_spark.evidence.showing import Showing, showing
+from presswatch_spark.evidence.stamps import Authority, Stamped, certificates_of, stamps_of
+from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
 from presswatch_spark.storage.exchanges import exchanges_heard
+from presswatch_spark.storage.uris import printable
 from presswatch_spark.storage.web.manners import ask_anew
 from presswatch_spark.version import __version__
 
@@ -73,22 +78,39 @@ def build_bag(
         CorpusError: there is no sound corpus.
         OutputError: `out` holds something or cannot be written, or tables are not as they were published.
     """
-    began_at, storage = datetime.now(UTC), config.storage
+    began_at, storage = datetime.now(UTC).replace(microsecond=0), config.storage
     require_new(out, storage)
     trusted = certificates_of(order.authorities, storage)
+    library("typst", "evidence build")
+    exposures = load_exposures()
     ask_anew()
     chosen = choose(order.path, storage, claims=order.claims, rows=order.rows, confidences=order.confidences)
     corpus = Corpus.open(order.corpus, storage=storage)
     tell(f"reading {counted(len(chosen.rows), 'record')} again")
     with new_bag(out, storage) as bag:
-        with exchanges_heard() as exchanges:
-            kept = _keep(bag, chosen, corpus, order, config)
+        with showing(bag, chosen, corpus, exposures, with_texts=order.with_texts) as shown:
+            with exchanges_heard() as exchanges:
+                kept = _keep(bag, chosen, corpus, order, config, shown)
+            tell("setting the claims side by side")
+            root = claims_root_of(bag)
+            write_claims_pdfs(shown, began_at, root)
+        made = Made(
+            chosen,
+            corpus,
+            kept,
+            protocol.protocol_of(exchanges, began_at, order.command),
+            protocol.program_of(),
+            [printable(each.url) for each in order.authorities],
+            root,
+            began_at,
+        )
         protocol.write_exchanges(bag, exchanges)
-        protocol.write_protocol(bag, exchanges, began_at, order.command)
-        protocol.write_program(bag)
-        write_readme(bag, chosen, kept)
+        protocol.write_protocol(bag, made.protocol, made.program)
+        write_readme(bag, made)
         bag.seal(_about(chosen, corpus), _info(chosen))
-        stamps = add_stamps(bag, trusted, storage)
+        files, stamps = stamps_of(bag, trusted, storage)
+        for name, data in files.items():
+            bag.write(name, data)
         bag.finish()
         seal = sealed_facts(bag.folder)
     reasons = dict[str, int]()
@@ -98,18 +120,15 @@ def build_bag(
     return Built(seal, reasons, chosen.licensed, stamps, _other_corpus(chosen, corpus))
 
 
-def _keep(bag: Bag, chosen: Chosen, corpus: Corpus, order: Order, config: ScanConfig) -> dict[str, Kept]:
+def _keep(
+    bag: Bag, chosen: Chosen, corpus: Corpus, order: Order, config: ScanConfig, shown: Showing
+) -> dict[str, Kept]:
     """Read records and write the payload; return what is kept of each row's record."""
-
-    def show(verdict: Verdict) -> None:
-        if order.with_texts:
-            contents.write_page(bag, chosen, corpus, verdict)
-
-    keeper = Keeper(bag, Audit(chosen.store, config.storage, order.mirrors, corpus), show)
+    keeper = Keeper(bag, Audit(chosen.store, config.storage, order.mirrors, corpus), shown.hear)
     kept = keeper.of_rows([row for _, row in sorted(chosen.rows.items())])
     in_force, signals = contents.declarations_in_force(chosen)
     declared = keeper.of_signals(signals.values())
-    contents.write_rows(bag, chosen, kept, in_force)
+    contents.write_rows(bag, chosen, kept, in_force, order.mirrors)
     contents.write_declarations(bag, signals.values(), declared)
     contents.write_tables(bag, chosen, list(signals.values()))
     contents.write_settings(bag, chosen)

@@ -15,13 +15,12 @@ from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.choosing import Chosen, Row
 from presswatch_spark.evidence.records import Kept
-from presswatch_spark.evidence.side_by_side import FOLDER as PAGES
-from presswatch_spark.evidence.side_by_side import page_of
-from presswatch_spark.pointers.audit import Verdict
+from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.queries.reservations import DECISIVE
 from presswatch_spark.removal.case import MARKER
 from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.relation import InForce, in_force
+from presswatch_spark.storage.uris import printable
 from presswatch_spark.tables.digests import canonical_form, digested
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.seals import sealed_parquet
@@ -31,8 +30,18 @@ SETTINGS = "data/settings.json"
 _OF_ARTICLE = ("article_id", "title_id", "publisher_id", "url", "headline", "published_at", "words")
 
 
-def write_rows(bag: Bag, chosen: Chosen, kept: Mapping[str, Kept], declared: Mapping[str, InForce]) -> None:
-    """Write each row with its claim and what is kept of its record, a line each, in the order of digests."""
+def write_rows(
+    bag: Bag,
+    chosen: Chosen,
+    kept: Mapping[str, Kept],
+    declared: Mapping[str, InForce],
+    mirrors: Sequence[Mirror] = (),
+) -> None:
+    """Write each row with its claim and what is kept of its record, a line each, in the order of digests.
+
+    Args:
+        mirrors: where files were read, for the member `read_from`.
+    """
     lines = []
     for digest, row in sorted(chosen.rows.items()):
         claim, record = chosen.claims[digest], kept[digest]
@@ -42,7 +51,11 @@ def write_rows(bag: Bag, chosen: Chosen, kept: Mapping[str, Kept], declared: Map
             "claim": {name: value for name, value in claim.items() if name != "run_id"},
             "record": record.facts,
             "declared": {side: _row_of(getattr(found, side, None)) for side in ("before", "after")},
-            alone.BETWEEN_RUNS: _source(row, record) | {"claim_run_id": claim["run_id"]},
+            alone.BETWEEN_RUNS: {
+                **_source(row, record),
+                "claim_run_id": claim["run_id"],
+                "read_from": printable(mirrored(row["shard_uri"], mirrors)),
+            },
         }
         lines.append(canonical_form(line))
     bag.write(alone.ROWS, "".join(f"{line}\n" for line in lines).encode())
@@ -162,18 +175,6 @@ def write_corpus(bag: Bag, corpus: Corpus, ids: Iterable[str], *, with_texts: bo
         if with_texts:
             bag.write(f"{alone.TEXTS}{sha256}.txt", body)
     bag.write(ARTICLES, "".join(f"{line}\n" for line in lines).encode())
-
-
-def write_page(bag: Bag, chosen: Chosen, corpus: Corpus, verdict: Verdict) -> None:
-    """Write article and document of a row side by side, if both are there."""
-    row = verdict.row
-    ordinal = corpus.ordinal_of(row["article_id"]) if row["article_id"] is not None else None
-    if verdict.record is None or ordinal is None:
-        return
-    texts = (verdict.record.text, corpus.body(ordinal))
-    document, article = (text.decode("utf-8", "replace") for text in texts)
-    page = page_of(row, chosen.claims[row["row_sha256"]], document, article)
-    bag.write(f"{PAGES}/{row['row_sha256']}.html", page.encode())
 
 
 def write_case(bag: Bag, chosen: Chosen) -> None:

@@ -5,6 +5,7 @@ themselves. Nothing here holds a credential.
 """
 
 import base64
+import getpass
 import hashlib
 import json
 import platform
@@ -22,7 +23,7 @@ from urllib.request import getproxies
 from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.runs.provenance import commit, packages, without_secrets
 from presswatch_spark.storage.exchanges import Exchange
-from presswatch_spark.storage.web.wait_headers import seconds_of_date
+from presswatch_spark.storage.web.wait_headers import clock_ahead
 from presswatch_spark.tables.digests import canonical_form
 from presswatch_spark.version import __version__
 
@@ -39,46 +40,53 @@ def write_exchanges(bag: Bag, exchanges: Sequence[Exchange]) -> None:
         bag.write(f"{CERTIFICATES}/{hashlib.sha256(certificate).hexdigest()}.pem", pem_of(certificate))
 
 
-def write_protocol(
-    bag: Bag, exchanges: Sequence[Exchange], began_at: datetime, command: Sequence[str] | None
-) -> None:
-    """Write who asked, by what way, when, and who answered.
+def protocol_of(
+    exchanges: Sequence[Exchange], began_at: datetime, command: Sequence[str] | None
+) -> dict[str, Any]:
+    """Return who asked, by what way, when, and who answered.
 
     Args:
         command: the command line; it is told without credentials.
     """
-    bag.write_json(
-        PROTOCOL,
-        {
-            "began_at": _moment(began_at.timestamp()),
-            "ended_at": _moment(time.time()),
-            "time_zone": time.strftime("%Z %z"),
-            "host": socket.gethostname(),
-            "system": platform.platform(),
-            "command": without_secrets(command) if command else None,
-            "addresses": sorted({each.peer.local for each in exchanges if each.peer.local}),
-            "proxies": {
-                name: _without_user(url) for name, url in sorted(getproxies().items()) if name != "no"
-            },
-            "tls_library": ssl.OPENSSL_VERSION,
-            "servers": [_server(host, some) for host, some in sorted(_by_host(exchanges).items())],
-        },
-    )
+    return {
+        "began_at": _moment(began_at.timestamp()),
+        "ended_at": _moment(time.time()),
+        "time_zone": time.strftime("%Z %z"),
+        "account": _account(),
+        "host": socket.gethostname(),
+        "system": platform.platform(),
+        "command": without_secrets(command) if command else None,
+        "addresses": sorted({each.peer.local for each in exchanges if each.peer.local}),
+        "proxies": {name: _without_user(url) for name, url in sorted(getproxies().items()) if name != "no"},
+        "tls_library": ssl.OPENSSL_VERSION,
+        "servers": [_server(host, some) for host, some in sorted(_by_host(exchanges).items())],
+    }
 
 
-def write_program(bag: Bag) -> None:
-    """Write the version of this program and of all packages that it needs."""
-    bag.write_json(
-        PROGRAM,
-        {
-            "tool": "presswatch-spark",
-            "version": __version__,
-            "commit": commit(),
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-        },
-    )
+def program_of() -> dict[str, Any]:
+    """Return the version of this program, of its source, and of Python."""
+    return {
+        "tool": "presswatch-spark",
+        "version": __version__,
+        "commit": commit(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
+
+
+def write_protocol(bag: Bag, protocol: Mapping[str, Any], program: Mapping[str, Any]) -> None:
+    """Write protocol and program, and the versions of all packages that it needs."""
+    bag.write_json(PROTOCOL, protocol)
+    bag.write_json(PROGRAM, program)
     bag.write(PACKAGES, "".join(f"{pin}\n" for pin in packages()).encode())
+
+
+def _account() -> str | None:
+    """Return the name of the account that this program runs under; None if the system knows none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None
 
 
 def pem_of(certificate: bytes) -> bytes:
@@ -91,8 +99,9 @@ def clock_offsets(exchanges: Iterable[Exchange]) -> Iterator[float]:
     """Yield by how many seconds servers' clocks were ahead of ours; their dates count whole seconds."""
     for each in exchanges:
         dates = (value for name, value in each.headers if name.lower() == "date")
-        if (said := seconds_of_date(next(dates, ""))) is not None:
-            yield said - each.answered_at
+        offset = clock_ahead(next(dates, ""), each.answered_at)
+        if offset is not None:
+            yield offset
 
 
 def _exchange(exchange: Exchange) -> dict[str, Any]:

@@ -1,113 +1,270 @@
-"""The words that go with a bag, in English and French: what it holds, and what it does not say."""
+"""What goes with a bag: who made it when and from what, how to check it, and what it does not say.
+
+It is written in French and English with the same numbers, each as PDF and as text.
+"""
 
 from collections import Counter
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
 
+from presswatch_spark.claims.phrases import LETTERS
+from presswatch_spark.claims.speaker import Speaker
+from presswatch_spark.claims.told_phrases import FAILURES
+from presswatch_spark.corpus.registry import Publisher
+from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.evidence.bag import Bag
+from presswatch_spark.evidence.bag_phrases import COMMANDS, PLACES, README, STEPS
+from presswatch_spark.evidence.blocks import Block, data_of, text_of
 from presswatch_spark.evidence.choosing import Chosen
 from presswatch_spark.evidence.records import Kept
-from presswatch_spark.evidence.verify_alone import shown
+from presswatch_spark.evidence.side_by_side import LANGUAGES
+from presswatch_spark.evidence.typesetting import moment_in, pdf_of, signs
 from presswatch_spark.version import __version__
 
-ENGLISH, FRENCH = "README.txt", "LISEZ-MOI.txt"
-
-_ENGLISH = """\
-SEALED EVIDENCE
-===============
-
-What this is
-------------
-{claims} claims: pages in public datasets that hold words of press articles.
-By letter: {letters}. Publishers: {publishers}. Datasets: {datasets}.
-Made on {day} (UTC) by presswatch-spark {version}.
-
-How it was made
----------------
-1. Scans compared datasets with the publishers' articles, word by word (runs: {runs}).
-2. Each row names the file, and the place in it, where its page is stored.
-3. For this bag, each record was read again from there, and compared with its row.
-   {read} records are as their rows say. {other} are not, or could not be read: each row says why.
-4. All of it was sealed. The files in stamps/ are time-stamps of the seal by third parties.
-
-How to check it
----------------
-    python3 -I verify.py
-    openssl ts -verify -in stamps/NAME.tsr -data seal.json -CAfile CERTIFICATE.pem
-The first command needs no network and no other program. For the second one, get the certificate from
-the authority, not from this bag. Any tool for BagIt (RFC 8493) checks the files, too.
-
-Where to look
--------------
-data/rows.jsonl      a line for each claim: its row, the judgement, and its record
-data/records/        the records, byte by byte as the datasets store them
-data/http/           every request that was made for them, with the head of its answer
-data/protocol.json   the machine, its network and its clock
-data/corpus/         the publishers, their mandates, and digests of their articles
-
-What it does not say
---------------------
-The page was captured by the dataset's publisher; this bag shows what he stored, and not the site itself.
-A letter is a judgement by rules. C and D are no claims without a person's verdict.
-Without a time-stamp, nothing but this machine's clock says when the seal was made.
-"""
-
-_FRENCH = """\
-PREUVES SCELLÉES
-================
-
-Ce que c'est
-------------
-{claims} griefs : des pages de jeux de données publics qui contiennent des mots d'articles de presse.
-Par lettre : {letters}. Éditeurs : {publishers}. Jeux de données : {datasets}.
-Fait le {day} (UTC) par presswatch-spark {version}.
-
-Comment cela a été fait
------------------------
-1. Des passages ont comparé les jeux de données aux articles des éditeurs, mot à mot ({runs}).
-2. Chaque ligne nomme le fichier, et l'endroit du fichier, où sa page est conservée.
-3. Pour ce dossier, chaque enregistrement y a été relu, puis comparé à sa ligne.
-   {read} sont tels que leur ligne le dit. {other} ne le sont pas, ou n'ont pu être lus : la ligne dit
-   pourquoi.
-4. Le tout a été scellé. Les fichiers de stamps/ sont des horodatages du sceau par des tiers.
-
-Comment le vérifier
--------------------
-    python3 -I verify.py
-    openssl ts -verify -in stamps/NOM.tsr -data seal.json -CAfile CERTIFICAT.pem
-La première commande ne demande ni réseau ni autre programme. Pour la seconde, demandez le certificat
-à l'autorité et ne le prenez pas ici. Tout outil BagIt (RFC 8493) vérifie aussi les fichiers.
-
-Où regarder
------------
-data/rows.jsonl      une ligne par grief : les faits, l'appréciation, l'enregistrement
-data/records/        les enregistrements, octet pour octet tels que les jeux de données les conservent
-data/http/           chaque requête faite pour les lire, avec l'en-tête de sa réponse
-data/protocol.json   la machine, son réseau et son horloge
-data/corpus/         les éditeurs, leurs mandats, et les empreintes de leurs articles
-
-Ce que cela ne dit pas
-----------------------
-La page a été relevée par celui qui publie le jeu de données : on voit ici ce qu'il conserve, et non le site.
-Une lettre est une appréciation selon des règles. C et D ne sont pas des griefs sans l'avis d'une personne.
-Sans horodatage, seule l'horloge de cette machine dit quand le sceau a été posé.
-"""
+NAMES = {"fr": "LISEZ-MOI", "en": "README"}
+TEMPLATE = Path(__file__).with_name("readme.typ")
 
 
-def write_readme(bag: Bag, chosen: Chosen, kept: Mapping[str, Kept]) -> None:
-    """Write what a reader has to know, in both languages, with the same numbers."""
-    letters = Counter(str(claim["confidence"]) for claim in chosen.claims.values())
-    right = sum(each.reason is None for each in kept.values())
-    facts = {
-        "claims": len(chosen.rows),
-        "letters": ", ".join(f"{letter} {count}" for letter, count in sorted(letters.items())),
-        "publishers": ", ".join(sorted({shown(str(row["publisher_id"])) for row in chosen.rows.values()})),
-        "datasets": ", ".join(sorted({str(row["dataset"]) for row in chosen.rows.values()})),
-        "runs": ", ".join(chosen.runs),
-        "read": right,
-        "other": len(kept) - right,
-        "day": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
-        "version": __version__,
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How a bag was made.
+
+    `kept`: the record of each row. `protocol` and `program`: as they are in the bag. `authorities`: those
+    that were asked for time-stamps. `moment`: when it was made, in whole seconds.
+    """
+
+    chosen: Chosen
+    corpus: Corpus
+    kept: Mapping[str, Kept]
+    protocol: Mapping[str, Any]
+    program: Mapping[str, Any]
+    authorities: Sequence[str]
+    claims_root: str
+    moment: datetime
+
+
+def write_readme(bag: Bag, made: Made) -> None:
+    """Write what a reader has to know, in both languages, as PDF and as text."""
+    for language in LANGUAGES:
+        say = Speaker(language, for_print=True)
+        blocks = list(_blocks(made, say))
+        title = say.of(README, "title")
+        subtitle = say.of(README, "subtitle", moment=say.moment(made.moment))
+        data = {
+            "lang": language,
+            "title": title,
+            "subtitle": subtitle,
+            "author": f"presswatch-spark {__version__}",
+            "moment": moment_in(made.moment),
+            "footer": f"{say.of(README, 'claims root')} {made.claims_root}",
+            "blocks": [data_of(block, signs) for block in blocks],
+        }
+        bag.write(f"{NAMES[language]}.pdf", pdf_of(TEMPLATE, data, made.moment))
+        bag.write(f"{NAMES[language]}.txt", text_of(title, subtitle, blocks).encode())
+
+
+def _blocks(made: Made, say: Speaker) -> Iterator[Block]:
+    yield from _in_brief(made, say)
+    yield from _who(made, say)
+    yield from _examined(made, say)
+    yield from _owners(made, say)
+    yield from _method(say)
+    yield from _seal(made, say)
+
+
+def _in_brief(made: Made, say: Speaker) -> Iterator[Block]:
+    name, chosen = partial(say.of, README), made.chosen
+    yield Block.heading(name("in brief"))
+    yield Block.text(name("what", claims=_claims(len(chosen.rows), say)))
+    headers = [name(each) for each in ("letter", "claims", "pages", "articles", "hosts")]
+    letters = sorted({str(claim["confidence"]) for claim in chosen.claims.values()})
+    counts = [[letter, *_counts(made, letter, say)] for letter in letters]
+    yield Block.table(headers, [*counts, [name("total"), *_counts(made, None, say)]], numbers=(1, 2, 3, 4))
+    lacking = sum(row["document_url"] is None for row in chosen.rows.values())
+    if lacking:
+        yield Block.text(name("unknown address", claims=_claims(lacking, say)))
+    reasons = Counter(each.reason for each in made.kept.values() if each.reason)
+    read = len(made.kept) - reasons.total()
+    yield Block.text(name("read", read=say.number(read), all=say.number(len(made.kept))))
+    if reasons:
+        yield Block.text(name("none left out"))
+        yield Block.list(
+            f"{say.of(FAILURES, reason)} ({reason}) × {say.number(count)}"
+            for reason, count in sorted(reasons.items())
+        )
+    if chosen.licensed:
+        yield Block.text(name("licensed", claims=_claims(chosen.licensed, say)))
+
+
+def _counts(made: Made, letter: str | None, say: Speaker) -> list[str]:
+    """Return how many claims, pages, articles and hosts there are, of a letter or in all."""
+    claims = {
+        row: claim for row, claim in made.chosen.claims.items() if letter in (None, claim["confidence"])
     }
-    for name, words in ((ENGLISH, _ENGLISH), (FRENCH, _FRENCH)):
-        bag.write(name, words.format_map(facts).encode())
+    rows = [made.chosen.rows[row] for row in claims]
+    found = (
+        {row["document_url"] for row in rows},
+        {row["article_id"] for row in rows},
+        {claim.get("document_host") for claim in claims.values()},
+    )
+    return [say.number(len(claims)), *(say.number(len(values - {None})) for values in found)]
+
+
+def _claims(number: int, say: Speaker) -> str:
+    few = number < 2 if say.language == "fr" else number == 1
+    return say.of(README, "one claim" if few else "many claims", number=say.number(number))
+
+
+def _who(made: Made, say: Speaker) -> Iterator[Block]:
+    name, protocol, program = partial(say.of, README), made.protocol, made.program
+    none, not_said = name("none"), name("not said")
+    proxies = [f"{scheme}: {url}" for scheme, url in protocol["proxies"].items()]
+    yield Block.heading(name("who"))
+    yield Block.facts(
+        [
+            (name("account"), protocol["account"] or not_said, True),
+            (name("host"), protocol["host"], True),
+            (name("system"), protocol["system"], True),
+            (name("began"), _moment(protocol["began_at"], say), False),
+            (name("ended"), _moment(protocol["ended_at"], say), False),
+            (name("command"), " ".join(protocol["command"] or ()) or not_said, True),
+            (name("program"), f"presswatch-spark {program['version']}, Python {program['python']}", False),
+            (name("commit"), program["commit"] or not_said, True),
+            (name("addresses"), ", ".join(protocol["addresses"]) or none, True),
+            (name("proxies"), ", ".join(proxies) or none, True),
+        ]
+    )
+    servers = protocol["servers"]
+    yield Block.text(name("servers" if servers else "no servers"))
+    if servers:
+        headers = [name(each) for each in ("server", "requests", "answered", "clock")]
+        rows = [
+            [
+                server["host"],
+                say.number(server["requests"]),
+                ", ".join(server["answered_from"]),
+                _ahead(server, say),
+            ]
+            for server in servers
+        ]
+        yield Block.table(headers, rows, numbers=(1, 3))
+
+
+def _ahead(server: Mapping[str, Any], say: Speaker) -> str:
+    offset = server["clock_ahead_seconds"]
+    if offset is None:
+        return say.of(README, "not said")
+    shown = f"{offset:+.1f}"
+    return say.of(README, "seconds", number=shown.replace(".", ",") if say.language == "fr" else shown)
+
+
+def _moment(text: str, say: Speaker) -> str:
+    return say.moment(datetime.fromisoformat(text).replace(microsecond=0))
+
+
+def _examined(made: Made, say: Speaker) -> Iterator[Block]:
+    name, chosen = partial(say.of, README), made.chosen
+    yield Block.heading(name("sources"))
+    yield Block.text(name("runs"))
+    runs = chosen.store.read("runs", *chosen.runs).to_pylist()
+    releases = _releases(chosen)
+    headers = [name(each) for each in ("run", "release", "scanned", "shards")]
+    rows = [
+        [
+            run["run_id"],
+            ", ".join(sorted(releases[run["run_id"]])),
+            say.day(run["started_at"].date()),
+            name(
+                "of", complete=say.number(run["shards_complete"]), planned=say.number(run["shards_planned"])
+            ),
+        ]
+        for run in runs
+    ]
+    yield Block.table(headers, rows)
+    days = sorted({str(claim["as_of"]) for claim in chosen.claims.values()})
+    reviewed = sum(claim.get("review") is not None for claim in chosen.claims.values())
+    yield Block.facts(
+        [
+            (name("corpus"), made.corpus.manifest.digest, True),
+            (name("corpus size"), say.number(len(made.corpus)), False),
+            (name("judged"), ", ".join(say.day(datetime.fromisoformat(day).date()) for day in days), False),
+            (name("reviews"), say.number(reviewed), False),
+        ]
+    )
+    if any(run["corpus_digest"] != made.corpus.manifest.digest for run in runs):
+        yield Block.text(name("corpus differs"))
+
+
+def _releases(chosen: Chosen) -> dict[str, set[str]]:
+    """Return the releases of each run's rows; the format where a row has none."""
+    found = dict[str, set[str]]()
+    for row in chosen.rows.values():
+        found.setdefault(row["run_id"], set()).add(row["release"] or row["dataset"])
+    return found
+
+
+def _owners(made: Made, say: Speaker) -> Iterator[Block]:
+    name = partial(say.of, README)
+    publishers = {each.id: each for each in made.corpus.registry.publishers}
+    counts = Counter(row["publisher_id"] for row in made.chosen.rows.values())
+    rows = [
+        [_owner(publishers.get(owner), owner), _mandate(publishers.get(owner), say), say.number(count)]
+        for owner, count in sorted(counts.items())
+    ]
+    yield Block.heading(name("owners"))
+    yield Block.table([name("owner"), name("mandate"), name("claims")], rows, numbers=(2,))
+
+
+def _owner(publisher: Publisher | None, owner: str) -> str:
+    if publisher is None:
+        return owner
+    siren = f"SIREN {publisher.siren}" if publisher.siren else ""
+    return ", ".join(filter(None, (publisher.legal_name or publisher.name, siren, publisher.address)))
+
+
+def _mandate(publisher: Publisher | None, say: Speaker) -> str:
+    if publisher is None or not publisher.has_mandate:
+        return say.of(README, "no mandate")
+    ends = (("from", publisher.mandate_from), ("to", publisher.mandate_to))
+    told = " ".join(say.of(README, end, day=say.day(day)) for end, day in ends if day)
+    document = publisher.mandate_document
+    facts = {"path": document.path, "sha256": document.sha256} if document else {}
+    return ", ".join(filter(None, (told, say.of(README, "document", **facts) if facts else "")))
+
+
+def _method(say: Speaker) -> Iterator[Block]:
+    name, side = partial(say.of, README), 0 if say.language == "fr" else 1
+    steps = {each: [say.set(line) for line in STEPS[each][side]] for each in STEPS}
+    yield Block.heading(name("method"))
+    yield Block.steps(steps["method"])
+    yield Block.heading(name("letters"))
+    yield Block.text(name("by rules"))
+    yield Block.facts([(letter, say.of(LETTERS, letter), False) for letter in LETTERS])
+    yield Block.heading(name("check"))
+    yield Block.text(name("check own"))
+    yield Block.list(steps["check"])
+    yield Block.code(COMMANDS["check"])
+    yield Block.text(name("draw"))
+    yield Block.code(COMMANDS["draw"])
+    yield Block.heading(name("where"))
+    yield Block.facts([(place, say.of(PLACES, place), False) for place in PLACES])
+    yield Block.heading(name("limits"))
+    yield Block.list(steps["limits"])
+
+
+def _seal(made: Made, say: Speaker) -> Iterator[Block]:
+    name = partial(say.of, README)
+    yield Block.heading(name("seal"))
+    yield Block.facts(
+        [
+            (name("claims root"), made.claims_root, True),
+            *([(name("asked"), ", ".join(made.authorities), True)] if made.authorities else []),
+        ]
+    )
+    yield Block.text(name("roots"))
+    if not made.authorities:
+        yield Block.text(name("not asked"))

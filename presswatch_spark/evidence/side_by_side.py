@@ -1,108 +1,124 @@
-"""A page for each claim: article and document next to each other, with the copied words marked.
+"""A page for each claim: its account, and article and document next to each other with copied words marked.
 
-All text is hostile. It is escaped, characters that steer are made visible, and the page's policy lets it load
-and run nothing, so that a browser shows it as text whatever it says.
+It is in French and English at once: the two buttons at its top choose. Nobody knows who will read a bag when
+it is sealed, and the texts stand in it once. All text is hostile. It is escaped, and the page's policy lets
+it load and run nothing, so that a browser shows it as text whatever it says.
 """
 
 import base64
 import hashlib
 import html
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from presswatch_spark.evidence.verify_alone import shown
-from presswatch_spark.pointers.pointer import Pointer
-from presswatch_spark.show import plain
+from presswatch_spark.claims.case import Case
+from presswatch_spark.claims.exposed import exposures_of, product_of_row
+from presswatch_spark.claims.exposures import Exposure
+from presswatch_spark.claims.marks import escaped, ranges_of
+from presswatch_spark.claims.side_by_side import (
+    STYLE,
+    account_html,
+    commands_html,
+    exposure_html,
+    text_html,
+)
+from presswatch_spark.claims.speaker import Speaker
+from presswatch_spark.claims.told import told
+from presswatch_spark.claims.told_phrases import FAILURES, TOLD
 
 FOLDER = "data/pages"
-BREAKS = "\n\t"
-_STYLE = (
-    "body{font-family:serif;margin:2em}table{border-collapse:collapse;width:100%}"
-    "td,th{border:1px solid #888;padding:.5em;text-align:left;vertical-align:top}"
-    ".text td{white-space:pre-wrap;overflow-wrap:anywhere;width:50%}code{overflow-wrap:anywhere}"
-)
-_STYLE_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+LANGUAGES = {"fr": "Français", "en": "English"}
+_OWN_STYLE = """\
+:root { color-scheme: light dark; }
+body { margin: 0; background: #fbfaf7; }
+.claim { max-width: 84rem; margin: 0 auto; padding: 1.25rem 1.5rem 3rem; background: var(--ground); }
+.choose { position: absolute; opacity: 0; }
+label { display: inline-block; padding: .2rem .7rem; margin: 0 .4rem 1.25rem 0; border: 1px solid var(--line);
+  border-radius: 1rem; color: var(--soft); font-size: .9rem; cursor: pointer; }
+#fr:checked ~ .en, #en:checked ~ .fr { display: none; }
+#fr:checked + label, #en:checked + label { color: var(--ink); border-color: var(--ink); }
+.choose:focus-visible + label { outline: 3px solid #0b4fa8; outline-offset: 2px; }
+#fr:checked ~ .pair .en, #en:checked ~ .pair .fr { display: none; }
+@media (prefers-color-scheme: dark) { body { background: #17181b; } }
+@media (max-width: 52rem) { .claim { padding: 1rem; } }
+@media print { body { background: #fff; } label { display: none; } .claim { max-width: none; padding: 0; } }
+"""
+_WHOLE_STYLE = STYLE + _OWN_STYLE
+_STYLE_DIGEST = base64.b64encode(hashlib.sha256(_WHOLE_STYLE.encode()).digest()).decode()
 _POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; base-uri 'none'; form-action 'none'"
-# Column of the row or claim, and its name in English and French.
-_OF_ROW = (
-    ("document_url", "page", "page"),
-    ("captured_at", "captured", "relevée le"),
-    ("headline", "headline", "titre"),
-    ("article_url", "article", "article"),
-    ("article_published_at", "published", "publié le"),
-    ("copied_words", "words copied", "mots repris"),
-    ("dataset", "dataset", "jeu de données"),
-    ("release", "release", "livraison"),
-    ("row_sha256", "row", "ligne"),
-)
-_OF_CLAIM = (
-    ("publisher_id", "owner", "titulaire"),
-    ("title_id", "title", "publication"),
-    ("confidence", "letter", "lettre"),
-    ("reasons", "reasons", "motifs"),
-    ("mandate", "mandate", "mandat"),
-    ("reservation", "reservation", "réserve"),
-    ("licence_id", "licence", "licence"),
-)
 
 
-def page_of(row: Mapping[str, Any], claim: Mapping[str, Any], document: str, article: str) -> str:
-    """Return the page of a claim as HTML.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A claim as the bag shows it.
 
-    Args:
-        row: of `matches`; `claim`: its row of `claims`.
-        document: the text of the page, which the row's spans count characters of, as they do of `article`.
+    `case`: with the texts that may be shown. `exposures`: those that the bag is made with.
     """
-    facts = [(names, row.get(name)) for name, *names in _OF_ROW]
-    facts += [(names, claim.get(name)) for name, *names in _OF_CLAIM]
-    place = (row["record_offset"], row["record_length"], row["record_encoding"])
-    facts += [(["again", "relire"], Pointer(str(row["shard_uri"]), *place).curl)]
-    spans = row.get("spans") or ()
-    sides = (
-        marked(article, ranges_of(spans, "article")),
-        marked(document, ranges_of(spans, "document")),
+
+    case: Case
+    exposures: Sequence[Exposure]
+
+    def why_not(self, say: Speaker) -> str:
+        """Return what is wrong with its record; nothing if it is as its row says."""
+        failure = self.case.page_missing
+        return say.of(FAILURES, failure.reason) if failure else ""
+
+    def missing(self, side: str, say: Speaker) -> str:
+        """Return why a text is not shown, `article` or `document`."""
+        if side == "document":
+            return say.of(TOLD, "no text of page", why=self.why_not(say))
+        is_address = self.case.row["article_id"] is None
+        return say.of(TOLD, "no article by address" if is_address else "no text of article")
+
+
+def page_of(shown: Shown) -> str:
+    """Return the page of a claim as HTML."""
+    languages = "".join(
+        f'<input type="radio" class="choose" name="language" id="{code}"{" checked" if code == "fr" else ""}>'
+        f'<label for="{code}" lang="{code}">{name}</label>\n'
+        for code, name in LANGUAGES.items()
     )
-    head = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{html.escape(_POLICY)}">'
-        f'<meta name="referrer" content="no-referrer"><title>{escaped(str(row["row_sha256"]))}</title>'
-        f"<style>{_STYLE}</style></head><body>"
-    )
-    table = "".join(_fact_lines(facts))
-    texts = "".join(f"<td><bdi>{side}</bdi></td>" for side in sides)
+    accounts = "".join(_in_language(shown, code) for code in LANGUAGES)
     return (
-        f"{head}\n<table>\n{table}</table>\n"
-        '<table class="text"><tr><th>article</th><th>page</th></tr>\n'
-        f"<tr>{texts}</tr></table>\n</body></html>\n"
+        '<!doctype html>\n<html lang="fr">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{html.escape(_POLICY)}">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escaped(str(shown.case.row['row_sha256']))}</title>\n"
+        f'<style>{_WHOLE_STYLE}</style>\n</head>\n<body>\n<main class="claim">\n'
+        f"{languages}{accounts}{_texts(shown)}</main>\n</body>\n</html>\n"
     )
 
 
-def _fact_lines(facts: Iterable[tuple[Sequence[str], Any]]) -> Iterator[str]:
-    for names, value in facts:
-        if value not in (None, [], ()):
-            said = ", ".join(map(str, value)) if isinstance(value, list) else str(plain(value))
-            label = " · ".join(dict.fromkeys(names))
-            yield f"<tr><th>{label}</th><td><bdi><code>{escaped(said)}</code></bdi></td></tr>\n"
+def _in_language(shown: Shown, code: str) -> str:
+    """Return the account of a claim, what models it is exposed to, and how to read its record again."""
+    case, say = shown.case, Speaker(code, for_print=True)
+    account, why_not = told(case, say), shown.why_not(say)
+    speaking = exposures_of(case.row, case.letter, shown.exposures)
+    exposure = exposure_html(product_of_row(case.row), speaking, case.letter, say)
+    other = f"<p>{escaped(say.of(TOLD, 'no longer as said', why=why_not))}</p>\n" * bool(why_not)
+    return (
+        f'<div class="{code}" lang="{code}">\n{account_html(account, say)}{exposure}'
+        f"{commands_html(account.commands, say)}{other}"
+        f"<h3>{escaped(say.of(TOLD, 'side by side'))}</h3>\n</div>\n"
+    )
 
 
-def ranges_of(spans: Iterable[Mapping[str, Any]], side: str) -> list[tuple[Any, Any]]:
-    """Return the characters that spans cover on a side, `article` or `document`: first, and one after."""
-    return [(each[f"{side}_start"], each[f"{side}_end"]) for each in spans if each]
+def _texts(shown: Shown) -> str:
+    """Return both texts next to each other, once, with their names in both languages."""
+    case = shown.case
+    sides = []
+    for side, name, text in (("article", "in article", case.article), ("document", "in page", case.page)):
+        spans = ranges_of(case.row.get("spans") or (), side)
+        says = [Speaker(code, for_print=True) for code in LANGUAGES]
+        headings = "".join(_only_in(say, f"<h3>{escaped(say.of(TOLD, name))}</h3>") for say in says)
+        if text is not None:
+            sides.append(f"<section>{headings}{text_html(text, spans)}</section>")
+            continue
+        why = "".join(_only_in(say, text_html(None, (), shown.missing(side, say))) for say in says)
+        sides.append(f"<section>{headings}{why}</section>")
+    return f'<div class="pair">{"".join(sides)}</div>\n'
 
 
-def marked(text: str, ranges: Iterable[tuple[Any, Any]]) -> str:
-    """Return text as HTML, with ranges of its characters marked; they may overlap, or lie outside of it."""
-    parts, at = list[str](), 0
-    for start, end in sorted((start, end) for start, end in ranges if None not in (start, end)):
-        start, end = max(at, start), min(end, len(text))
-        if start < end:
-            parts += [escaped(text[at:start]), f"<mark>{escaped(text[start:end])}</mark>"]
-            at = end
-    return "".join([*parts, escaped(text[at:])])
-
-
-def escaped(text: str) -> str:
-    """Return text for HTML; what cannot be seen, or turns the direction of writing, as its escape."""
-    if text.isprintable():
-        return html.escape(text)
-    return html.escape("".join(c if c in BREAKS else " " if c.isspace() else shown(c) for c in text))
+def _only_in(say: Speaker, content: str) -> str:
+    return f'<div class="{say.language}" lang="{say.language}">{content}</div>'

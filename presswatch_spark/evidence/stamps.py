@@ -102,11 +102,15 @@ def certificates_of(
     return [(each, _given(each, storage)) for each in authorities]
 
 
-def add_stamps(
+def stamps_of(
     bag: Bag, authorities: Sequence[tuple[Authority, list[bytes]]], storage: StorageOptions
-) -> list[Stamped]:
-    """Have the seal of a bag stamped by each authority; what is no time-stamp of it is told, and not kept."""
-    sealed, found = bag.read(alone.SEAL), list[Stamped]()
+) -> tuple[dict[str, bytes], list[Stamped]]:
+    """Have the seal of a bag stamped by each authority; what is no time-stamp of it is told, and not kept.
+
+    Returns:
+        The files that the bag is to get, by name, and what each authority answered.
+    """
+    sealed, files, found = bag.read(alone.SEAL), dict[str, bytes](), list[Stamped]()
     number = len({name.partition(".")[0] for name in bag.names("stamps")})
     for authority, certificates in authorities:
         try:
@@ -116,10 +120,9 @@ def add_stamps(
             continue
         number += 1
         name = f"{alone.STAMPS}{number:02}-{_host(authority.url)}"
-        bag.write(f"{name}.tsr", token)
-        bag.write(f"{name}.pem", b"".join(chain))
+        files |= {f"{name}.tsr": token, f"{name}.pem": b"".join(chain)}
         found.append(Stamped(authority.url, f"{name}.tsr", remark, is_trusted=bool(certificates)))
-    return found
+    return files, found
 
 
 def pem_certificates(data: bytes, where: str) -> list[bytes]:
@@ -291,7 +294,7 @@ def _host(url: str) -> str:
 
 
 def stamp_bag(bag: Bag, authorities: Sequence[Authority], storage: StorageOptions) -> list[Stamped]:
-    """Add time-stamps to a bag that was made before.
+    """Add time-stamps to a bag that was made before: all that came, or, if the disk fails, none.
 
     Raises:
         OutputError: the bag does not verify: nothing is added to what was changed.
@@ -304,7 +307,7 @@ def stamp_bag(bag: Bag, authorities: Sequence[Authority], storage: StorageOption
             f"the bag does not verify, so it is not stamped: {alone.shown(name)} {what}",
             where=str(bag.folder),
         )
-    stamps = add_stamps(bag, trusted, storage)
-    if any(each.is_stamped for each in stamps):
-        bag.finish()
+    files, stamps = stamps_of(bag, trusted, storage)
+    if files:
+        bag.add(files)
     return stamps

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from presswatch_spark.evidence.side_by_side import escaped
+from presswatch_spark.claims.marks import escaped
 
 
 def _shown(value: Any) -> Any:

@@ -19,6 +19,8 @@ class ReadOptions:
     `rows`: for JSONL and Parquet, the indices of the rows to read, and no others; None: all.
     `pdf`: for WARC, whether the text of PDF files is read too.
     `wants`: for WARC, whether the whole response of a URL is asked for (`DocumentBatch.captures`).
+    `audit`: for WET and WARC, the share (0 to 1) of the documents left out by `languages` that is read to see
+    what that costs (`DocumentBatch.is_audit`).
     `opener`: opens shards; one that was looked into goes on where it was, by the same request.
     """
 
@@ -30,6 +32,7 @@ class ReadOptions:
     rows: frozenset[int] | None = None
     pdf: bool = False
     wants: Callable[[str], bool] | None = None
+    audit: float = 0.0
     storage: StorageOptions = field(default_factory=StorageOptions)
     opener: Opener = field(default_factory=Opener, compare=False)
 

@@ -17,6 +17,7 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc.blocks import Block, record_locator
 from presswatch_spark.formats.warc.fields import begins_with_record, block_is_declared, header_fields
+from presswatch_spark.formats.warc.gates import warc_gate
 from presswatch_spark.formats.warc.languages import identified
 from presswatch_spark.formats.warc.pages import PageBatches, Stored
 from presswatch_spark.formats.warc.shard_records import (
@@ -47,7 +48,8 @@ def read_part(
         texts = _TEXTS[kinds].any()
         return "holds extracted text (`conversion` records)" if texts else None
 
-    found = read_blocks(stream, shard, options, report, Expected("WARC", warc.gate_of(frozenset()), refused))
+    expected = Expected("WARC", warc.gate_of(frozenset()), refused, warc_gate(options))
+    found = read_blocks(stream, shard, options, report, expected)
     yield from PageBatches(options, report).of(_responses(found, report))
 
 

@@ -1,6 +1,7 @@
 """WET: the text that Common Crawl extracted, one WARC `conversion` record a page, a gzip member each."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,7 +10,9 @@ from presswatch_spark.formats.descriptor import ANYTHING, Format, whole
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc.blocks import record_locator
+from presswatch_spark.formats.warc.drawn import Draw
 from presswatch_spark.formats.warc.fields import begins_with_record
+from presswatch_spark.formats.warc.gates import wet_gate
 from presswatch_spark.formats.warc.shard_records import (
     WARC_SUFFIXES,
     Expected,
@@ -35,13 +38,16 @@ def read_part(
         pages = report.documents == 0 and warc.RESPONSE in kinds and warc.CONVERSION not in kinds
         return "holds WARC `response` records" if pages else None
 
-    expected = Expected("WET", warc.gate_of(options.languages), refused)
+    expected = Expected("WET", warc.gate_of(options.languages), refused, wet_gate(options))
+    draw = Draw(options.audit)
     for found in read_blocks(stream, shard, options, report, expected):
         # No WET holds such records: their header is damaged, or the file is of another format.
         strange = ~_EXPECTED[found.rows[:, warc.KIND]] & are_readable(found.rows)
         note_defects(found.block, found.rows[strange], report, lambda row: STRANGE)
         if len(batch := _batch(found, report)):
             yield batch
+        if options.audit and len(audit := _audit(found, draw)):
+            yield audit
 
 
 def warc_shard_of(uri: str) -> tuple[str, str] | None:
@@ -55,7 +61,7 @@ def warc_shard_of(uri: str) -> tuple[str, str] | None:
 
 def _batch(found: Records, report: ReadReport) -> DocumentBatch:
     """Return the batch of the readable conversions that pass the gate and have text."""
-    block, rows = found.block, found.rows
+    rows = found.rows
     kind, readable = rows[:, warc.KIND], are_readable(rows)
     has_text = rows[:, warc.BODY_END] > rows[:, warc.BODY]
     gated = readable & (kind == warc.GATED)
@@ -63,9 +69,21 @@ def _batch(found: Records, report: ReadReport) -> DocumentBatch:
     report.add_skipped("language", int(np.count_nonzero(gated)))
     report.add_skipped("no text", int(np.count_nonzero(empty)))
     rows = rows[readable & (kind == warc.CONVERSION) & has_text]
-    starts, ends = rows[:, warc.BODY].copy(), rows[:, warc.BODY_END].copy()
     report.documents += len(rows)
-    report.text_bytes += int((ends - starts).sum())
+    report.text_bytes += int((rows[:, warc.BODY_END] - rows[:, warc.BODY]).sum())
+    return _documents(found, rows)
+
+
+def _audit(found: Records, draw: Draw) -> DocumentBatch:
+    """Return the batch of those that the gate leaves out and that are drawn for an audit."""
+    gated = found.rows[are_readable(found.rows) & (found.rows[:, warc.KIND] == warc.GATED)]
+    drawn = [draw.holds(found.block.header_of(row)) for row in gated]
+    return replace(_documents(found, gated[np.array(drawn, np.bool_)]), is_audit=True)
+
+
+def _documents(found: Records, rows: Offsets) -> DocumentBatch:
+    block = found.block
+    starts, ends = rows[:, warc.BODY].copy(), rows[:, warc.BODY_END].copy()
     return DocumentBatch(
         text=block.data,
         text_starts=starts,

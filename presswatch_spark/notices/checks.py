@@ -29,7 +29,7 @@ from presswatch_spark.notices.row_checks import (
     broken_by_query,
 )
 from presswatch_spark.notices.schema import fault_of
-from presswatch_spark.notices.sealed import sealed_claims
+from presswatch_spark.notices.sealed import SealedOnce
 from presswatch_spark.notices.sender import Sender
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions
@@ -82,28 +82,27 @@ def check_notice(path: str, with_: Checking, storage: StorageOptions | None = No
     if with_.edited_by:
         notice = _edited(notice, with_.edited_by, storage)
     files = notice.files()
+    bag = SealedOnce(notice.about["query"]["where"], storage)
     refusals = [
         *broken_files(notice, files),
         *_broken_elements(notice, files),
         *broken_by_annex(files, notice.about["annex"]["digests"]),
         *broken_by_persons(files, notice.about["sender"]),
-        *_broken_rows(notice, files, with_, storage),
+        *_broken_rows(notice, files, with_, bag),
         *_broken_signature(notice),
     ]
     if not refusals:
         known = Notice.open(path, storage)
         add_event(known.folder, known.events, CHECKED, known.digest, days=with_.days)
-    return Checked(tuple(refusals), (*with_.recipient.doubts(), *_doubts_of_claims(notice.about, storage)))
+    return Checked(tuple(refusals), (*with_.recipient.doubts(), *_doubts_of_claims(notice.about, bag)))
 
 
-def _doubts_of_claims(about: Mapping[str, Any], storage: StorageOptions) -> Iterator[str]:
+def _doubts_of_claims(about: Mapping[str, Any], bag: SealedOnce) -> Iterator[str]:
     """Yield that nobody looked for licences, if the claims were made without a file of them."""
     query = about["query"]
     of_bag = query["source"] == "bag" and query["claims"] == query["where"]
     try:
-        inputs = (
-            sealed_claims(query["where"], storage).inputs if of_bag else _inputs(query["claims"], storage)
-        )
+        inputs = bag.claims().inputs if of_bag else _inputs(query["claims"], bag.storage)
         has_licences = inputs["licences_digest"] is not None
     except (PresswatchError, ValueError, LookupError, TypeError):
         has_licences = False
@@ -182,13 +181,13 @@ def is_signed(notice: Notice) -> bool:
 
 
 def _broken_rows(
-    notice: Notice, files: Mapping[str, bytes], with_: Checking, storage: StorageOptions
+    notice: Notice, files: Mapping[str, bytes], with_: Checking, bag: SealedOnce
 ) -> Iterator[Refusal]:
     """Yield what the rows break, by what claims and tables say of them today."""
     about = notice.about
-    yield from _broken_claims(about, files, storage)
+    yield from _broken_claims(about, files, bag)
     try:
-        grounds = grounds_of_notice(notice, storage)
+        grounds = grounds_of_notice(notice, bag.storage, bag)
         if grounds.seal != about["query"].get("seal", {}):
             yield Refusal("changed_bag", "seal", f"its root is {grounds.seal.get('bag_root')} now")
         places = concerning(grounds, with_.recipient)
@@ -204,7 +203,7 @@ def _broken_rows(
     own = laws()[about["law"]].own_domains
     yield from broken_by_query(grounds, places, about, with_.sender, own)
     yield from broken_by_files(places)
-    read = _read(notice, grounds, places, with_, storage)
+    read = _read(notice, grounds, places, with_, bag.storage)
     yield from broken_by_age(places, read, datetime.now(UTC), with_.days)
     articles = {place.target["article_id"] for place in places if place.target["article_id"]}
     is_edited = newest(notice.events, EDITED) is not None
@@ -212,7 +211,7 @@ def _broken_rows(
 
 
 def _broken_claims(
-    about: Mapping[str, Any], files: Mapping[str, bytes], storage: StorageOptions
+    about: Mapping[str, Any], files: Mapping[str, bytes], bag: SealedOnce
 ) -> Iterator[Refusal]:
     """Yield what the claims of the annex's rows break; an annex that cannot be read is refused elsewhere."""
     try:
@@ -220,7 +219,7 @@ def _broken_claims(
     except (KeyError, ValueError, TypeError):
         return
     try:
-        known = _known_claims(about["query"], rows, storage)
+        known = _known_claims(about["query"], rows, bag)
     except PresswatchError as error:
         yield Refusal("no_claim", "rows", str(error))
         return
@@ -238,18 +237,18 @@ def recipient_facts(recipient: Recipient | Mapping[str, Any]) -> list[Any]:
     return [list(known[name]) if isinstance(known[name], tuple) else known[name] for name in names]
 
 
-def _known_claims(query: Mapping[str, Any], rows: set[str], storage: StorageOptions) -> Mapping[str, Any]:
+def _known_claims(query: Mapping[str, Any], rows: set[str], bag: SealedOnce) -> Mapping[str, Any]:
     if query["source"] == "bag":
-        return claims_known(query["where"], query["claims"], rows, storage)
-    return claims_of(TableStore.open(query["claims"], storage), rows)
+        return claims_known(bag, query["claims"], rows)
+    return claims_of(TableStore.open(query["claims"], bag.storage), rows)
 
 
-def grounds_of_notice(notice: Notice, storage: StorageOptions) -> Grounds:
+def grounds_of_notice(notice: Notice, storage: StorageOptions, bag: SealedOnce | None = None) -> Grounds:
     """Ask claims and tables again for what a notice rests on; raises as `grounds_of`."""
     query = notice.about["query"]
     mirrors = [Mirror(place, copy) for place, copy in query["mirrors"]]
     choice = Choice(rows=frozenset(query["rows"]))
-    return grounds_of(query["where"], choice, storage, claims=query["claims"], mirrors=mirrors)
+    return grounds_of(query["where"], choice, storage, claims=query["claims"], mirrors=mirrors, bag=bag)
 
 
 def _read(

@@ -10,8 +10,8 @@ from datetime import date, datetime
 from typing import Any
 from xml.etree import ElementTree
 
+from presswatch_spark.evidence.libraries import library
 from presswatch_spark.notices.letter import Letter
-from presswatch_spark.notices.libraries import library
 
 BOOKMARK = "element_"
 WIDTHS = 4.2, 11.8

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.notices.sealed import SealedClaims, is_bag, sealed_claims
+from presswatch_spark.notices.sealed import SealedClaims, SealedOnce, is_bag
 from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.removal.case import MARKER, Case, digest_of
 from presswatch_spark.removal.standing import Standing
@@ -98,6 +98,7 @@ def grounds_of(
     *,
     claims: str | None = None,
     mirrors: Sequence[Mirror] = (),
+    bag: SealedOnce | None = None,
 ) -> Grounds:
     """Return what a notice rests on, by a case of removal, by tables, or by a sealed bag.
 
@@ -105,6 +106,7 @@ def grounds_of(
         path: a case, the tables of a scan, or a bag.
         claims: the folder of the claims; default: that of the case, or `path`.
         mirrors: where files that were scanned from a copy are public.
+        bag: the bag at `path`, where others ask it too: that reads and verifies all of it.
 
     Raises:
         InputError: nothing is left to ask for, or the claims do not fit the tables.
@@ -115,7 +117,7 @@ def grounds_of(
     if MARKER in entries:
         return _of_case(Case.open(path, storage), choice, storage, claims, mirrors)
     if is_bag(entries):
-        return _of_bag(path, choice, storage, claims, mirrors)
+        return _of_bag(bag or SealedOnce(path, storage), choice, claims, mirrors)
     return _of_tables(path, choice, storage, claims, mirrors)
 
 
@@ -146,12 +148,10 @@ def _of_tables(
     return _grounds("tables", str(store.root), store, judged, places, counts)
 
 
-def _of_bag(
-    path: str, choice: Choice, storage: StorageOptions, claims: str | None, mirrors: Sequence[Mirror]
-) -> Grounds:
+def _of_bag(bag: SealedOnce, choice: Choice, claims: str | None, mirrors: Sequence[Mirror]) -> Grounds:
     """Return the records of a bag's claims. Other places of the same pages are not in it."""
-    sealed = sealed_claims(path, storage)
-    known = claims_known(path, claims, sealed.rows.keys(), storage, sealed)
+    sealed = bag.claims()
+    known = claims_known(bag, claims, sealed.rows.keys())
     if lost := choice.rows - sealed.rows.keys():
         named = ", ".join(sorted(lost)[:NAMED])
         raise InputError(f"rows that are not in the bag: {named}", remedy="take them out of --rows")
@@ -163,7 +163,7 @@ def _of_bag(
     is_chosen = bool(choice.rows or choice.confidences)
     sure = [place for place in places if is_chosen or not place.is_doubtful]
     counts = {UNSEALED: len(wanted) - len(read), "doubtful": len(places) - len(sure)}
-    where = str(Folder.of(path, storage))
+    where = str(Folder.of(bag.path, bag.storage))
     left = _left(where, sorted(sure, key=_order), counts)
     return replace(Grounds("bag", where, where, claims or where, *left), seal=sealed.seal)
 
@@ -172,7 +172,8 @@ def _sealed_place(sealed: SealedClaims, row: str, claim: Row | None, mirrors: Se
     """Return the place of a row of a bag. It was read there only if the bag was made from that very file."""
     match = {name: sealed.rows[row][name] for name in MATCH_COLUMNS}
     file = mirrored(match["shard_uri"], mirrors)
-    return Place(sealed.targets[row], match, claim, sealed.read_at if file in sealed.asked else None, file)
+    read_at = sealed.read_at if sealed.was_read_at(row, file) else None
+    return Place(sealed.targets[row], match, claim, read_at, file)
 
 
 def _scanned(targets: Sequence[Row]) -> list[Row]:
@@ -271,20 +272,11 @@ def _matches_of(store: TableStore, texts: Collection[str]) -> dict[tuple[Any, ..
     return {_key(row): row for row in rows}
 
 
-def claims_known(
-    where: str,
-    claims: str | None,
-    rows: Collection[str],
-    storage: StorageOptions,
-    sealed: SealedClaims | None = None,
-) -> dict[str, Row]:
-    """Return the claims of rows, of a folder of claims, or of the bag at `where` if that is their folder.
-
-    `sealed`: what the bag says, if it was read already: that reads and verifies all of it.
-    """
-    if claims is not None and claims != where:
-        return claims_of(TableStore.open(claims, storage), rows)
-    known = (sealed or sealed_claims(where, storage)).claims
+def claims_known(bag: SealedOnce, claims: str | None, rows: Collection[str]) -> dict[str, Row]:
+    """Return the claims of rows, of a folder of claims, or of the bag itself if that is their folder."""
+    if claims is not None and claims != bag.path:
+        return claims_of(TableStore.open(claims, bag.storage), rows)
+    known = bag.claims().claims
     return {row: dict(known[row]) for row in rows if row in known}
 
 

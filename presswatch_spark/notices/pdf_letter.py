@@ -8,9 +8,9 @@ from pathlib import Path
 from shutil import copyfile
 
 from presswatch_spark.errors import OutputError
+from presswatch_spark.evidence.libraries import library
 from presswatch_spark.notices.annex import TABLES
 from presswatch_spark.notices.letter import Letter
-from presswatch_spark.notices.libraries import library
 from presswatch_spark.storage.scratch import scratch_folder
 
 TEMPLATE = Path(__file__).with_name("letter.typ")

@@ -79,15 +79,24 @@ def load_recipient(id: str, path: str | None = None) -> Recipient:
     Raises:
         ConfigError: there is no such recipient, or the file has mistakes; all of them are listed.
     """
-    file = Path(path) if path else shipped("recipients.yaml")
-    found = parse_recipients(file_bytes(file, "the recipients", "--recipients"), str(file))
+    found = load_recipients(path)
     if id not in found:
         raise ConfigError(
             f"there is no recipient `{id}`{did_you_mean(id, found)}",
-            where=str(file),
+            where=str(_file(path)),
             remedy=f"name one of {', '.join(found)}, or add it to a copy and give --recipients",
         )
     return found[id]
+
+
+def load_recipients(path: str | None = None) -> dict[str, Recipient]:
+    """Return all recipients by their ids; `path` and errors as those of `load_recipient`."""
+    file = _file(path)
+    return parse_recipients(file_bytes(file, "the recipients", "--recipients"), str(file))
+
+
+def _file(path: str | None) -> Path:
+    return Path(path) if path else shipped("recipients.yaml")
 
 
 def parse_recipients(raw: bytes, name: str) -> dict[str, Recipient]:

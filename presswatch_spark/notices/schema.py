@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.notices.libraries import library
+from presswatch_spark.evidence.libraries import library
 
 SCHEMA = Path(__file__).with_name("notice.schema.json")
 

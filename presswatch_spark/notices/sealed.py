@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.errors import OutputError
+from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import bag_on_disk, sealed_facts
 from presswatch_spark.evidence.challenge import readings_in, row_of
@@ -20,6 +20,7 @@ from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import digest_of
 from presswatch_spark.removal.targets import target_of
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.uris import printable
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 
 Row = dict[str, Any]
@@ -35,8 +36,8 @@ class SealedClaims:
 
     `rows` of `matches`, `claims` and `targets` (the records of rows), all by `row_sha256`. `unread`: rows
     whose record was not read, or was not as its row says, when the bag was made. `read_at`: when the others
-    were. `asked`: the files that servers then gave. `seal`: what the notice names. `inputs`: what the claims
-    were made with.
+    were. `asked`: the files that servers then gave. `read_from`: where the record of each row was read, if
+    the bag says it. `seal`: what the notice names. `inputs`: what the claims were made with.
     """
 
     rows: Mapping[str, Row]
@@ -45,8 +46,37 @@ class SealedClaims:
     unread: frozenset[str]
     read_at: datetime
     asked: frozenset[str]
+    read_from: Mapping[str, str]
     seal: Mapping[str, str]
     inputs: Mapping[str, Any]
+
+    def was_read_at(self, row: str, file: str) -> bool:
+        """Return whether the record of a row was read from this very file, and not from a copy."""
+        if row in self.read_from:
+            return self.read_from[row] == printable(file)
+        return file in self.asked
+
+
+@dataclass(slots=True)
+class SealedOnce:
+    """A bag that is read and verified once, when its claims are first asked for; all who ask get the same."""
+
+    path: str
+    storage: StorageOptions
+    _claims: SealedClaims | None = None
+    _error: PresswatchError | None = None
+
+    def claims(self) -> SealedClaims:
+        """Return what the bag says; raises as `sealed_claims`, each time the same."""
+        if self._error:
+            raise self._error
+        if self._claims is None:
+            try:
+                self._claims = sealed_claims(self.path, self.storage)
+            except PresswatchError as error:
+                self._error = error
+                raise
+        return self._claims
 
 
 def is_bag(entries: set[str]) -> bool:
@@ -116,6 +146,11 @@ def _read(folder: Path) -> SealedClaims:
         unread=frozenset(line["row"]["row_sha256"] for line in lines if line["record"]["reason"] is not None),
         read_at=datetime.fromisoformat(began),
         asked=frozenset(_asked(folder)),
+        read_from={
+            line["row"]["row_sha256"]: place
+            for line in lines
+            if (place := line[alone.BETWEEN_RUNS].get("read_from"))
+        },
         seal={name: str(seal[name]) for name in ("bag_root", "claims_root", "sealed_at")},
         inputs=dict(json.loads((folder / SETTINGS).read_bytes())["claims"] or {}),
     )

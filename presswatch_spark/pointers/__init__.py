@@ -1,5 +1,6 @@
 """The way back from a row, or a written pointer, to the record in its shard, and whether that is the same.
 
 `pointer` says where a record lies, and `documents` and `raw` read it. `checks` compares it with its row;
-`audit` does so for many rows, `fetch` for one that a person wants to see.
+`audit` does so for many rows, `fetch` for one that a person wants to see. `upstream` leads from a row of a
+dataset to the record that it was made from. `record_plans` plans the scan of records that rows lead to.
 """

@@ -97,15 +97,14 @@ def trail_of(
         uri: str | None = mirrored(made_from[1], mirrors)
     else:
         uri = _where(named, base, mirrors) if named else None
-    if uri is None and index is None:
-        raise _nothing(row, named)
-    if uri is None and row["document_url"] is None:
+    if uri is None and (index is None or row["document_url"] is None):
         raise _nothing(row, named)
     record_id = str(row["record_id"] or "")
     # A record of WET has an id of its own, and rows of some datasets have a number.
     named_id = None if made_from or not record_id.startswith(_IDS) else record_id
     offset = row.get("upstream_offset")
-    if offset is None and row["captured_at"] is None and named_id is None:
+    is_placed = uri is not None and offset is not None
+    if not is_placed and row["captured_at"] is None and named_id is None:
         raise InputError(
             "the row says neither the time of its capture nor a record id, so it may be of any capture",
             where=row["row_sha256"],

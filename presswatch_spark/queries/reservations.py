@@ -33,6 +33,7 @@ BATCH_ROWS = 10_000
 _ANSWERED = pc.is_valid(pc.field("http_status"))
 DECISIVE = (pc.field("scope") != "page") | pc.is_valid(pc.field("verdict"))
 """Rows of `rights_signals` that may decide something."""
+_OF_RUNS = ["dataset", "records_planned", "shards_planned", "shards_complete"]
 OWN_RESPONSES = pc.field("own_site") & pc.field("dataset").isin(RESPONSES) & _ANSWERED
 """Rows of `matches` of members' own pages whose responses were scanned, with headers and metas."""
 _OF_MATCH = ("run_id", "publisher_id", "title_id", "article_id", "document_url", "captured_at")
@@ -108,9 +109,10 @@ class Reservations:
         unread = planned = 0
         for tables in (self.tables, *self.signals):
             store = TableStore.open(tables, self.storage)
-            runs = store.read("runs", columns=["dataset", "shards_planned", "shards_complete"])
+            runs = store.read("runs", columns=_OF_RUNS)
             for run in runs.to_pylist():
-                if run["dataset"] is None or run["dataset"] in RESPONSES:
+                is_whole = run["records_planned"] is None
+                if is_whole and (run["dataset"] is None or run["dataset"] in RESPONSES):
                     planned += run["shards_planned"]
                     unread += run["shards_planned"] - run["shards_complete"]
         return unread, planned

@@ -81,7 +81,8 @@ VIEWS: Mapping[str, str] = {
                 count(case when not is_complete then 1 end) as shards_incomplete
             from (
                 select r.corpus_digest, s.shard_uri, bool_or(s.status = 'complete') as is_complete
-                from scan_log s join runs r on r.run_id = s.run_id group by r.corpus_digest, s.shard_uri
+                from scan_log s join runs r on r.run_id = s.run_id
+                where r.records_planned is null group by r.corpus_digest, s.shard_uri
             ) as by_shard group by corpus_digest
         ) as looked on looked.corpus_digest = a.corpus_digest""",
     "trend": """
@@ -120,7 +121,8 @@ VIEWS: Mapping[str, str] = {
             select
                 x.corpus_digest, y.shard_uri,
                 max(concat(case when y.status = 'complete' then '1' else '0' end, y.run_id)) as best
-            from scan_log y join runs x on x.run_id = y.run_id group by x.corpus_digest, y.shard_uri
+            from scan_log y join runs x on x.run_id = y.run_id
+            where x.records_planned is null group by x.corpus_digest, y.shard_uri
         ) as chosen on chosen.corpus_digest = r.corpus_digest and chosen.shard_uri = s.shard_uri
             and chosen.best = concat(case when s.status = 'complete' then '1' else '0' end, s.run_id)""",
     "token_share": """

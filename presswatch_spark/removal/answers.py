@@ -18,7 +18,7 @@ from presswatch_spark.show import printable as harmless
 from presswatch_spark.storage.hub.refusals import NO_REPOSITORY
 from presswatch_spark.storage.objects import Answer, printable
 from presswatch_spark.storage.uris import host_of, scheme_of
-from presswatch_spark.storage.web.wait_headers import seconds_of_date
+from presswatch_spark.storage.web.wait_headers import clock_ahead
 
 Row = Mapping[str, Any]
 
@@ -114,12 +114,6 @@ def size_of(answer: Answer) -> int | None:
     if answer.status == 200:
         total = answer.header("Content-Length") or ""
     return int(total) if total.isdecimal() else None
-
-
-def clock_offset(answer: Answer) -> float | None:
-    """Return how many seconds the server's clock is ahead of ours; None if it does not say."""
-    said = seconds_of_date(answer.header("Date") or "")
-    return None if said is None else round(said - answer.sent_at, 3)
 
 
 def target_in(part: Part, target: Row, options: ReadOptions) -> Finding:
@@ -233,7 +227,7 @@ def columns_of(answer: Answer, request: str, uri: str) -> dict[str, Any]:
     answered_by = printable(answer.uri)
     return {
         "asked_at": datetime.fromtimestamp(round(answer.sent_at, 6), UTC),
-        "clock_offset": clock_offset(answer),
+        "clock_offset": clock_ahead(answer.header("Date") or "", answer.sent_at),
         "request": request,
         "file_uri": printable(uri),
         "answered_by": None if answered_by == printable(uri) else harmless(answered_by),

@@ -19,13 +19,14 @@ Row = Mapping[str, Any]
 class Course:
     """How a case went up to a round.
 
-    `probes`: how many there are. `newest`: the digest of the last; empty if there is none. `read_at`: when
-    each target was last read, unless something else was found there since. `places`: where the targets are
-    that no scan has found.
+    `rounds` and `probes`: how many there are. `newest`: the digest of the last probe, empty if there is none;
+    `asked_at`: when it was. `read_at`: when each target was last read, unless something else was found there
+    since. `places`: where the targets are that no scan has found.
     """
 
     def __init__(self, targets: Sequence[dict[str, Any]]) -> None:
-        self.probes, self.newest = 0, ""
+        self.rounds, self.probes, self.newest = 0, 0, ""
+        self.asked_at: datetime | None = None
         self._asked = (0, 0)
         self.read_at: dict[str, datetime] = {}
         self.places = Places(targets)
@@ -36,7 +37,8 @@ class Course:
         """Take the probes of the next round into account: all of them, in their order."""
         if not probes:
             return
-        self.probes, self.newest = self.probes + len(probes), probes[-1]["probe_sha256"]
+        self.rounds, self.probes = self.rounds + 1, self.probes + len(probes)
+        self.newest, self.asked_at = probes[-1]["probe_sha256"], probes[-1]["asked_at"]
         self.places.learn(probes)
         self._note_readings(probe for probe in probes if probe["role"] == "target")
         self._alarms.add(probes, self._states_after(probes))

@@ -6,7 +6,7 @@ message that there are none.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +18,8 @@ from presswatch_spark.storage.objects import Answer, canonical, printable
 from presswatch_spark.storage.uris import scheme_of
 
 ANSWER_BYTES = 4 << 20
+Captures = Sequence[Mapping[str, Any]]
+"""Captures of a URL, each with `timestamp`, and `filename`, `offset` and `length` of its record."""
 _MOMENT, _NUMBER = "%Y%m%d%H%M%S", re.compile("[0-9]{1,17}")
 
 
@@ -32,7 +34,8 @@ def require_address(endpoint: str) -> None:
         raise ConfigError(
             "is not the address of an index",
             where=printable(endpoint),
-            remedy="write https://HOST/PATH; {release} in it stands for the release",
+            remedy="write https://HOST/PATH, or name index files: a cluster.idx, or what lies below"
+            " cc-index/table/; {release} stands for the release",
         )
 
 
@@ -43,18 +46,23 @@ def query(endpoint: str, release: str | None, url: str) -> str:
 
 def listed(answer: Answer, captured_at: datetime | None) -> Finding:
     """Return whether an index lists a capture, or any if its time is not known."""
-    captures = captures_in(answer)
+    return listed_among(captures_in(answer), captured_at)
+
+
+def listed_among(captures: Captures | Finding, captured_at: datetime | None) -> Finding:
+    """Return whether a capture is among those of a URL; what the index failed with if it gave none."""
     if isinstance(captures, Finding):
         return captures
+    if not captures:
+        return Finding(states.UNLISTED, "the index has no capture of the URL")
     wanted = captured_at and captured_at.strftime(_MOMENT)
     if any(wanted in (None, capture.get("timestamp")) for capture in captures):
         return Finding(states.LISTED)
     return Finding(states.UNLISTED, f"the index has {len(captures):,} other captures of the URL")
 
 
-def place_in(answer: Answer, target: Mapping[str, Any]) -> Finding:
+def place_among(captures: Captures | Finding, target: Mapping[str, Any]) -> Finding:
     """Return where in its file a target's capture is: offset and length of its record, as an index says."""
-    captures = captures_in(answer)
     if isinstance(captures, Finding):
         return captures
     wanted, file = target["captured_at"].strftime(_MOMENT), target["shard_uri"].rpartition("/")[2]
@@ -67,7 +75,7 @@ def place_in(answer: Answer, target: Mapping[str, Any]) -> Finding:
     return Finding(states.UNLISTED, "the index has no capture of the page in this file at this time")
 
 
-def captures_in(answer: Answer) -> list[Mapping[str, Any]] | Finding:
+def captures_in(answer: Answer) -> Captures | Finding:
     """Return the captures that an index lists, or why it lists none, or says nothing."""
     if answer.ours or answer.status is None or answer.failure:
         return Finding(states.FAILED, answer.failure)

@@ -6,7 +6,7 @@ no target twice.
 
 import hashlib
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,11 +18,12 @@ from typing import Any, Self
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.pointer import Mirror, mirrored
-from presswatch_spark.removal.alarms import Alarm
+from presswatch_spark.removal.alarms import ANSWERS_OF_INDEX, OF_INDEX, Alarm
 from presswatch_spark.removal.case import Case, Chain, Round, lean_of
 from presswatch_spark.removal.course import Course
-from presswatch_spark.removal.file_batch import Batch, File, Memory, ends_of, place_of
-from presswatch_spark.removal.index import require_address
+from presswatch_spark.removal.file_batch import CONTROLS, Batch, File, Memory, ends_of, place_of
+from presswatch_spark.removal.index import listed_among, require_address
+from presswatch_spark.removal.index_files import Page, index_row, is_files, look_up
 from presswatch_spark.removal.newest import HubBatch
 from presswatch_spark.removal.passages import known_documents, names_by_article
 from presswatch_spark.removal.recaptures import Tables
@@ -32,7 +33,9 @@ from presswatch_spark.removal.standing import Standing
 from presswatch_spark.removal.states import OF_TABLES, RECAPTURE, UNRESOLVED, YIELD
 from presswatch_spark.removal.yields import yields_of
 from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.show import counted
 from presswatch_spark.storage.hub.places import forget_places
+from presswatch_spark.storage.objects import printable
 from presswatch_spark.storage.uris import host_of, root_of, scheme_of
 from presswatch_spark.storage.web.manners import BlockedError, ask_anew
 
@@ -52,6 +55,7 @@ class Probed:
 
     `outcomes`: of targets, how many had each. `clock_offset`: the farthest that a server's clock is ahead.
     `standing`: how the case stands after it. `alarms`: what the round found that somebody should look at.
+    `unheard`: what an index said that was asked, and answered nothing; empty if it answered or was not asked.
     """
 
     round: Round
@@ -66,6 +70,7 @@ class Probed:
     newest: str
     standing: Standing
     alarms: Sequence[Alarm]
+    unheard: str = ""
 
     @property
     def is_complete(self) -> bool:
@@ -171,6 +176,7 @@ class Prober:
     tables: Tables | None = None
     tell: Callable[[str], None] = lambda line: None
     _blocked: dict[str, str] = field(default_factory=dict)
+    _answers: Counter[tuple[str, int | None]] = field(default_factory=Counter)
 
     def probe(self) -> Probed:
         """Ask for all targets once; a round that was begun and not finished goes on.
@@ -203,7 +209,7 @@ class Prober:
         return abs(datetime.now(UTC) - begun_at) >= every or (published_at or begun_at) > begun_at
 
     def _probe(self, known: "_Known") -> Probed:
-        if self.index is not None:
+        if self.index is not None and not is_files(self.index):
             require_address(self.index)
         ask_anew()
         # A signed address may work for longer than the hub answers for the file.
@@ -216,6 +222,7 @@ class Prober:
         self._resolved(last, known, left)
         files = list(self._files(known.places.of(targets), left))
         self._round(last, files, known)
+        self._in_index_files(last, files, known)
         if self.tables is not None:
             self._of_tables(self.tables, last, known)
         found = known.current[before:]
@@ -245,6 +252,7 @@ class Prober:
             newest=standing.course.newest or str(self.case.about["targets_digest"]),
             standing=standing,
             alarms=[alarm for alarm in standing.alarms() if alarm.round == begun.number],
+            unheard=_unheard(self._answers),
         )
 
     def _resolved(self, begun: Round, known: _Known, left: Collection[str]) -> None:
@@ -255,6 +263,36 @@ class Prober:
         rows, blocked = resolved(wanted, self.index, self.config.storage)
         self._blocked |= blocked
         self._write(begun, known, [{"batch": known.next_batch, **row} for row in rows])
+
+    def _in_index_files(self, begun: Round, files: Sequence[File], known: _Known) -> None:
+        """Look all pages of the round up in index files, and for each file one that nobody noticed."""
+        if self.index is None or not is_files(self.index) or not files:
+            return
+        asked = [(file, [row for row in file.targets if row["document_url"]]) for file in files]
+        others = _unnoticed_pages(known.current)
+        pages = {_page(target) for _, targets in asked for target in targets}
+        pages |= {
+            (file.targets[0]["release"] or "", url)
+            for file, _ in asked
+            for url in others[printable(file.uri)][:1]
+        }
+        try:
+            said = look_up(self.index, sorted(pages), self.config.storage)
+        except BlockedError as error:
+            self._blocked[self.index] = str(error)
+            return
+        rows = list[Row]()
+        for number, (file, targets) in enumerate(asked, known.next_batch):
+            found = [(target, said[_page(target)]) for target in targets if not is_unresolved(target)]
+            of_file = [
+                index_row(each.about, listed_among(each.captures, target["captured_at"]), target)
+                for target, each in found
+            ]
+            for url in others[printable(file.uri)][:1]:
+                each = said[file.targets[0]["release"] or "", url]
+                of_file.append(index_row(each.about, listed_among(each.captures, None), None))
+            rows += [{**row, "batch": number} for row in of_file]
+        self._write(begun, known, rows)
 
     def _of_tables(self, tables: Tables, begun: Round, known: _Known) -> None:
         """Note later captures of the targets, and the yields of the runs that looked for them."""
@@ -299,12 +337,13 @@ class Prober:
             0,
             list[Row](),
         )
+        server = self.index if self.index is not None and not is_files(self.index) else None
         with ThreadPoolExecutor(FILES_AT_ONCE, "probes") as pool:
 
             def ask(file: File) -> list[Row]:
                 kind = HubBatch if scheme_of(file.uri) == "hf" else Batch
                 options, nowhere = self._options(file), _nowhere(file, begun)
-                batch = kind(file, known.memory, options, recount, begun.deep, nowhere, self.index)
+                batch = kind(file, known.memory, options, recount, begun.deep, nowhere, server)
                 try:
                     return batch.ask()
                 except BlockedError as error:
@@ -329,6 +368,7 @@ class Prober:
         if not rows:
             return
         number = begun.number
+        self._answers.update((row["outcome"], row.get("status")) for row in rows if row["role"] in OF_INDEX)
         written = map(lean_of, known.chain.append(number, [{**row, "round": number} for row in rows]))
         added = list(written)
         known.current += added
@@ -338,6 +378,35 @@ class Prober:
         reading = self.case.about["reading"].get(file.targets[0]["run_id"], {})
         release = file.targets[0]["release"]
         return ReadOptions(**reading, release=release, pdf=True, storage=self.config.storage)
+
+
+def _unheard(answers: Counter[tuple[str, int | None]]) -> str:
+    """Return what an index said that gave no answer at all; nothing if it gave one, or was not asked.
+
+    Args:
+        answers: how often it gave each outcome with each status.
+    """
+    if not answers or any(outcome in ANSWERS_OF_INDEX for outcome, _ in answers):
+        return ""
+    said = [
+        f"{times:,} times {'no status' if status is None else f'status {status}'}"
+        for (_, status), times in answers.most_common()
+    ]
+    return f"asked for {counted(answers.total(), 'page')}, it answered none: {', '.join(said)}"
+
+
+def _page(target: Row) -> Page:
+    return target["release"] or "", target["document_url"]
+
+
+def _unnoticed_pages(probes: Sequence[Row]) -> Mapping[str, list[str]]:
+    """Return URLs of controls, which nobody noticed, by the file that holds them."""
+    targets = {probe["document_url"] for probe in probes if probe["role"] == "target"}
+    found = defaultdict[str, list[str]](list)
+    for probe in probes:
+        if probe["role"] in CONTROLS and probe["document_url"] and probe["document_url"] not in targets:
+            found[probe["file_uri"]].append(probe["document_url"])
+    return found
 
 
 def _site(uri: str) -> str:

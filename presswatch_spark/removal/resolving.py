@@ -12,7 +12,8 @@ from typing import Any
 from presswatch_spark.formats import registry
 from presswatch_spark.removal import states
 from presswatch_spark.removal.answers import columns_of
-from presswatch_spark.removal.index import ANSWER_BYTES, place_in, query
+from presswatch_spark.removal.index import ANSWER_BYTES, captures_in, place_among, query
+from presswatch_spark.removal.index_files import is_files, look_up
 from presswatch_spark.storage.objects import StorageOptions, ask
 from presswatch_spark.storage.web.manners import BlockedError
 
@@ -93,6 +94,8 @@ def resolved(
     Returns:
         A probe for each target, of role `place`; and why the index was left alone, if it was, by its address.
     """
+    if is_files(endpoint):
+        return _resolved_in_files(list(filter(is_unresolved, targets)), endpoint, storage)
     of_page, blocked = dict[str, list[Row]](), dict[str, str]()
     for target in filter(is_unresolved, targets):
         of_page.setdefault(query(endpoint, target["release"], target["document_url"]), []).append(target)
@@ -104,10 +107,23 @@ def resolved(
             blocked[endpoint] = str(error)
             return []
         about = columns_of(answer, f"GET {address}", address)
-        return [_probe(target, about, place_in(answer, target)) for target in of_page[address]]
+        captures = captures_in(answer)
+        return [_probe(target, about, place_among(captures, target)) for target in of_page[address]]
 
     with ThreadPoolExecutor(ASKED_AT_ONCE, "index") as pool:
         return [row for rows in pool.map(one, of_page) for row in rows], blocked
+
+
+def _resolved_in_files(
+    targets: Sequence[Row], endpoint: str, storage: StorageOptions
+) -> tuple[list[Row], dict[str, str]]:
+    pages = {(target["release"] or "", target["document_url"]) for target in targets}
+    try:
+        said = look_up(endpoint, sorted(pages), storage)
+    except BlockedError as error:
+        return [], {endpoint: str(error)}
+    found = ((target, said[target["release"] or "", target["document_url"]]) for target in targets)
+    return [_probe(target, each.about, place_among(each.captures, target)) for target, each in found], {}
 
 
 def _probe(target: Row, about: Row, found: Any) -> Row:

@@ -23,11 +23,13 @@ SERIES = ("#7b1e3a", "#c25433", "#b07d12")
 WIDE, NARROW = 640, 150
 """Pixels of the plot on a desk and on a phone; names stand beside it."""
 NAMES_WIDE, NAMES_NARROW = 260, 130
-STEP = 24
+STEP, STEP_OF_TWO = 24, 38
 COLUMN, ROW = 150, 36
 TICKS_WIDE, TICKS_NARROW = 6, 2
+BREAK = "\n"
+"""Where a name goes on in the next line on a phone, and behind a comma on a desk."""
 
-Rows = Sequence[Mapping[str, Any]]
+Chart = alt.LayerChart | alt.FacetChart
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,13 @@ class Dots:
 
 def pictures(drawn: Bars | Dots, label: str, say: Words) -> tuple[str, str]:
     """Return the picture for a desk and for a phone, as SVG with `label` as its name."""
-    draw: Callable[[Any, int, int, Words], alt.LayerChart] = _bars if isinstance(drawn, Bars) else _dots
+    draw: Callable[[Any, int, int, Words], Chart] = _bars if isinstance(drawn, Bars) else _dots
     sizes = ((WIDE, NAMES_WIDE), (NARROW, NAMES_NARROW))
     wide, narrow = (_svg(draw(drawn, width, names, say), label, say) for width, names in sizes)
     return wide, narrow
 
 
-def _bars(bars: Bars, width: int, names: int, say: Words) -> alt.LayerChart:
+def _bars(bars: Bars, width: int, names: int, say: Words) -> Chart:
     rows = [
         {"name": name, "series": series, "length": lengths[place], "order": order}
         for order, (series, lengths) in enumerate(bars.series.items())
@@ -67,14 +69,18 @@ def _bars(bars: Bars, width: int, names: int, say: Words) -> alt.LayerChart:
          "text": say.number(total, bars.digits).unescape()}
         for place, name in enumerate(bars.names)
     ]  # fmt: skip
-    ticks = TICKS_WIDE if width == WIDE else TICKS_NARROW
+    is_wide = width == WIDE
+    ticks = TICKS_WIDE if is_wide else TICKS_NARROW
+    step = STEP_OF_TWO if not is_wide and any(BREAK in name for name in bars.names) else STEP
     across = alt.Y("name:N", sort=None, title=None, axis=_names(names))
     axis = alt.Axis(tickCount=ticks, tickMinStep=1, format=",d", domain=False)
     along = alt.X("length:Q", stack="zero", title=bars.unit, axis=axis)
     colour = alt.Color(
         "series:N",
         scale=alt.Scale(domain=list(bars.series), range=list(SERIES[: len(bars.series)])),
-        legend=alt.Legend(title=None, orient="top") if len(bars.series) > 1 else None,
+        legend=alt.Legend(title=None, orient="top", direction="horizontal" if is_wide else "vertical")
+        if len(bars.series) > 1
+        else None,
     )
     drawn = alt.Chart(alt.InlineData(values=rows)).mark_bar().encode(across, along, colour, order="order:Q")
     texts = (
@@ -82,10 +88,10 @@ def _bars(bars: Bars, width: int, names: int, say: Words) -> alt.LayerChart:
         .mark_text(align="left", dx=4, color=INK)
         .encode(across, alt.X("length:Q"), text="text:N")
     )
-    return alt.layer(drawn, texts).properties(width=width, height=alt.Step(STEP))
+    return alt.layer(drawn, texts).properties(width=width, height=alt.Step(step))
 
 
-def _dots(dots: Dots, width: int, names: int, say: Words) -> alt.LayerChart:
+def _dots(dots: Dots, width: int, names: int, say: Words) -> Chart:
     rows = [
         {"name": name, "source": source, "size": size, "text": say.number(size).unescape()}
         for name, source, size in dots.cells
@@ -105,10 +111,13 @@ def _dots(dots: Dots, width: int, names: int, say: Words) -> alt.LayerChart:
 
 def _names(pixels: int) -> alt.Axis:
     """Return the axis of names: as wide in each picture, so that these stand below each other."""
-    return alt.Axis(labelLimit=pixels, labelPadding=6, minExtent=pixels, ticks=False, domain=False)
+    lines = "split(datum.label, '\\n')" if pixels == NAMES_NARROW else "replace(datum.label, '\\n', ', ')"
+    return alt.Axis(
+        labelExpr=lines, labelLimit=pixels, labelPadding=6, minExtent=pixels, ticks=False, domain=False
+    )
 
 
-def _svg(chart: alt.LayerChart, label: str, say: Words) -> str:
+def _svg(chart: Chart, label: str, say: Words) -> str:
     themed = (
         chart.configure(background="transparent", font=FONT, padding=PADDING, aria=False)
         .configure_view(stroke=None)
@@ -119,6 +128,7 @@ def _svg(chart: alt.LayerChart, label: str, say: Words) -> str:
         .configure_legend(labelColor=INK, labelFontSize=12, symbolType="square", columnPadding=18)
         .configure_text(fontSize=12)
     )  # fmt: skip
-    locale = "fr-FR" if say.language == "fr" else "en-GB"
-    drawn = vl_convert.vegalite_to_svg(themed.to_dict(), format_locale=locale)
+    drawn = vl_convert.vegalite_to_svg(
+        themed.to_dict(), format_locale="fr-FR" if say.language == "fr" else "en-GB"
+    )
     return drawn.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)

@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from presswatch_spark.claims.case import Case, case_of
 from presswatch_spark.claims.case_words import passages_of
+from presswatch_spark.claims.marks import marked, ranges_of
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.evidence.side_by_side import marked, ranges_of
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from presswatch_spark.report.charts import Bars, Dots, pictures
+from presswatch_spark.report.charts import BREAK, Bars, Dots, pictures
 from presswatch_spark.report.gathered import Gathered
 from presswatch_spark.report.hosts import both_ways
 from presswatch_spark.report.questions import Asked
@@ -90,7 +90,9 @@ def _years(rows: Sequence[Row], say: Words) -> Bars | None:
 def _lineage(rows: Sequence[Row], say: Words) -> Bars | None:
     copies = defaultdict[str, list[float]](lambda: [0.0] * MANY)
     for row in rows:
-        copies[row["source"].unescape()][min(row["dataset_count"], MANY) - 1] += row["copies"]
+        copies[row["source"].unescape().replace("\u00a0· ", BREAK)][min(row["dataset_count"], MANY) - 1] += (
+            row["copies"]
+        )
     if not copies:
         return None
     labels = [say(f"in {count}").unescape() for count in ("one", "two", "many")]
@@ -101,7 +103,9 @@ def _lineage(rows: Sequence[Row], say: Words) -> Bars | None:
 def _token_share(rows: Sequence[Row], say: Words) -> Bars | None:
     if not rows:
         return None
-    names = [f"{say.publisher(row['publisher_id']).unescape()}, {row['source'].unescape()}" for row in rows]
+    names = [
+        f"{say.publisher(row['publisher_id']).unescape()}{BREAK}{row['source'].unescape()}" for row in rows
+    ]
     series = {
         say("copied by others").unescape(): [float(row["copied_in_a_million"]) for row in rows],
         say("on own sites").unescape(): [float(row["own_in_a_million"]) for row in rows],

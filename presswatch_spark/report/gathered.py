@@ -9,7 +9,9 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.queries.sql import engine_of
 from presswatch_spark.report.examples import Example, examples_of
+from presswatch_spark.report.exposure import Exposures, exposures_of
 from presswatch_spark.report.questions import QUESTIONS, Asked, ask
+from presswatch_spark.report.removals import Followed, followed
 from presswatch_spark.runs.unfinished import unfinished_runs
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
@@ -26,7 +28,8 @@ class Gathered:
 
     `answers` are by the name of their question; one about claims or changes is missing where there are none.
     `claims`: the row of `derivations` that published the claims, None if there are none. `unfinished`: runs
-    that were begun and not published. `titles` and `publishers`: names by id, empty without a corpus.
+    that were begun and not published. `removal`: how the case stands, None if none was given.
+    `titles` and `publishers`: names by id, empty without a corpus.
     """
 
     tables: str
@@ -38,7 +41,8 @@ class Gathered:
     runs: Sequence[Mapping[str, Any]]
     unfinished: int
     examples: Sequence[Example]
-    has_corpus: bool
+    removal: Followed | None
+    exposure: Exposures
     titles: Mapping[str, str]
     publishers: Mapping[str, str]
 
@@ -56,6 +60,7 @@ def gather(
     tables: str,
     storage: StorageOptions,
     *,
+    case: str | None = None,
     corpus: str | None = None,
     mirrors: Sequence[Mirror] = (),
     engine: str = "auto",
@@ -64,6 +69,7 @@ def gather(
     """Ask all questions of the tables, and read the examples again from their files.
 
     Args:
+        case: a case of removal, whose places are counted.
         corpus: the corpus of the scan: names of titles and publishers, and texts of articles.
         mirrors: where the files of the datasets lie today.
         engine: one of `engines.ENGINES`.
@@ -71,6 +77,7 @@ def gather(
 
     Raises:
         OutputError: `tables` is no folder of tables, or one of them is not as it was published.
+        BrokenCaseError: the case is not as it was written.
         CorpusError: there is no sound corpus.
     """
     store = TableStore.open(tables, storage)
@@ -93,7 +100,8 @@ def gather(
         runs=sorted(store.rows("runs"), key=lambda run: str(run["run_id"])),
         unfinished=sum(1 for _ in unfinished_runs(store)),
         examples=examples_of(answers["examples"].rows, tables, corpus, storage, mirrors),
-        has_corpus=registry is not None,
+        removal=followed(case, storage) if case else None,
+        exposure=exposures_of(store, chosen, storage),
         titles={title.id: title.name for title in registry.titles.values()} if registry else {},
         publishers={each.id: each.name for each in registry.publishers} if registry else {},
     )

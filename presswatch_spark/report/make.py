@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.notices.libraries import library
+from presswatch_spark.evidence.libraries import library
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.objects import StorageOptions, write_object
@@ -18,6 +18,7 @@ def make_report(
     pages: Mapping[str, str],
     storage: StorageOptions,
     *,
+    case: str | None = None,
     corpus: str | None = None,
     mirrors: Sequence[Mirror] = (),
     engine: str = "auto",
@@ -28,7 +29,7 @@ def make_report(
     Args:
         tables: the folder that a scan was given as --out.
         pages: the file of each language (`fr`, `en`), on disk or `s3://`; an earlier one is replaced.
-        corpus, mirrors, engine, say: as `report.gathered.gather` takes them.
+        case, corpus, mirrors, engine, say: as `report.gathered.gather` takes them.
 
     Raises:
         ConfigError: a library of the extra `legal` is not installed.
@@ -41,7 +42,7 @@ def make_report(
     from presswatch_spark.report.page import page_of
 
     places = {language: _place(path) for language, path in pages.items()}
-    found = gather(tables, storage, corpus=corpus, mirrors=mirrors, engine=engine, say=say)
+    found = gather(tables, storage, case=case, corpus=corpus, mirrors=mirrors, engine=engine, say=say)
     for language, uri in places.items():
         say(f"writing the page ({language})")
         with disk_errors(uri):

@@ -9,7 +9,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from markupsafe import Markup
 from presswatch_spark.evidence.templates import environment
 from presswatch_spark.queries.engines import ENGINE_NAMES
 from presswatch_spark.report.cells import Cell, Column
+from presswatch_spark.report.consequences import exposure_of, removal_of
 from presswatch_spark.report.figures import figures_of
 from presswatch_spark.report.gathered import Gathered
 from presswatch_spark.report.sections import brief_of, examples_in, method_of, tables_of
@@ -25,7 +26,7 @@ from presswatch_spark.report.wording import Words
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
-SECTIONS = ("brief", "figures", "tables", "examples", "method")
+SECTIONS = ("brief", "figures", "tables", "examples", "removal", "exposure", "method")
 
 
 def page_of(found: Gathered, language: str) -> str:
@@ -46,7 +47,7 @@ def page_of(found: Gathered, language: str) -> str:
             style=Markup(style),
             script=Markup(script),
             data=Markup(_data(data_tables, say)),
-            command=lambda query: shlex.join(["presswatch", "sql", found.tables, query]),
+            command=partial(_command, found.tables),
             sections=SECTIONS,
             tables=found.tables,
             made_at=found.made_at.replace(microsecond=0),
@@ -57,6 +58,8 @@ def page_of(found: Gathered, language: str) -> str:
             data_tables=data_tables,
             examples=examples_in(found, say),
             examples_query=found.answers["examples"].query,
+            removal=removal_of(found.removal, say),
+            exposure=exposure_of(found.exposure, say),
             method=method_of(found, say),
         )
     )
@@ -67,6 +70,13 @@ def _static(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
 
 
+def _command(tables: str, query: str) -> str:
+    """Return the command that asks a query, quoted for a shell as a person would."""
+    if set('"$`\\!') & set(query):
+        return shlex.join(["presswatch", "sql", tables, query])
+    return f'presswatch sql {shlex.quote(tables)} "{query}"'
+
+
 def _digest(text: str) -> str:
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return f"sha256-{digest}"
@@ -75,18 +85,20 @@ def _digest(text: str) -> str:
 def _data(tables: Sequence[Any], say: Words) -> str:
     """Return the rows of tables for the script: by column, as JSON that ends no element."""
     texts = {name: say(name).unescape() for name in ("rows shown", "sort by")}
-    packed = {table.name: _columns(table.columns, table.rows) for table in tables if table.rows}
+    packed = {table.name: _columns(table.columns, table.rows, say) for table in tables if table.rows}
     text = json.dumps({"texts": texts, "tables": packed}, ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _columns(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[dict[str, Any]]:
+def _columns(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], say: Words) -> list[dict[str, Any]]:
+    """Return the cells of each column: what sorts them, and what is shown where that is not the same."""
     packed = []
     for place, column in enumerate(columns):
         cells = [row[place] for row in rows]
         one: dict[str, Any] = {"kind": column.kind, "values": [cell.value for cell in cells]}
         shown = [cell.shown.striptags() if "<" in cell.shown else cell.shown.unescape() for cell in cells]
-        if shown != one["values"]:
+        usual = [say.number(value).unescape() if type(value) is int else value for value in one["values"]]
+        if shown != usual:
             one["shown"] = shown
         if any(cell.link for cell in cells):
             one["links"] = [cell.link for cell in cells]

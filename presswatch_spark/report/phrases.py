@@ -33,28 +33,32 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         # In brief.
         "brief": ("En bref", "In brief"),
         "pages": ("pages", "pages"),
+        "pages one": ("page", "page"),
         "articles": ("articles", "articles"),
+        "articles one": ("article", "article"),
         "texts": ("textes différents", "different texts"),
+        "texts one": ("texte", "text"),
         "hosts": ("sites", "sites"),
-        "pages says": ("d'autres sites reprennent des articles", "on other sites hold articles"),
-        "articles says": ("s'y retrouvent, en tout ou en partie", "stand there, whole or in part"),
+        "hosts one": ("site", "site"),
+        "pages says": ("sur les sites d'autrui", "on other people's sites"),
+        "articles says": ("dans ces pages, en tout ou en partie", "on these pages, whole or in part"),
         "texts says": ("parmi ces pages", "among these pages"),
-        "hosts says": ("les publient", "publish them"),
+        "hosts says": ("où elles se trouvent", "that have them"),
         "nothing found": (
             "Aucune reprise n'a été trouvée dans ce qui a été lu.",
             "No copy was found in what was read.",
         ),
         "all read": (
-            "Les {shards} fichiers prévus ont tous été lus jusqu'au bout.",
-            "All {shards} files that were planned were read to their end.",
+            "Fichiers prévus : {shards}. Tous ont été lus jusqu'au bout.",
+            "Files planned: {shards}. All were read to their end.",
         ),
         "not all read": (
-            "{complete} fichiers sur {shards} ont été lus jusqu'au bout ; {partial} en partie ; {failed}"
-            " pas du"
-            " tout. Ce qui n'a pas été lu peut contenir d'autres reprises : une absence n'y vaut rien.",
-            "{complete} of {shards} files were read to their end; {partial} in part; {failed} not at all."
-            " What"
-            " was not read may hold more copies: there, absence means nothing.",
+            "Fichiers prévus : {shards}. Lus jusqu'au bout : {complete} ; en partie : {partial} ; pas du"
+            " tout :"
+            " {failed}. Ce qui n'a pas été lu peut contenir d'autres reprises : une absence n'y vaut rien.",
+            "Files planned: {shards}. Read to their end: {complete}; in part: {partial}; not at all:"
+            " {failed}."
+            " What was not read may hold more copies: there, absence means nothing.",
         ),
         "read unknown": (
             "Les tables ne disent pas combien de fichiers ont été lus : une absence n'y vaut rien.",
@@ -78,7 +82,7 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
             " twice.",
         ),
         "what letters mean": ("La force de chaque résultat", "How strong each finding is"),
-        "letter A": ("Parle d'elle-même", "Speaks for itself"),
+        "letter A": ("Parle de lui-même", "Speaks for itself"),
         "letter B": ("Indices sérieux", "Strong evidence"),
         "letter C": ("À examiner par une personne", "For a person to examine"),
         "letter D": ("Ne pas produire", "Not to be used"),
@@ -95,9 +99,10 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
             " {command}.",
         ),
         "not all judged": (
-            "{rows} lignes n'ont pas encore été jugées avec les autres : elles gardent la lettre de leur page"
-            " seule.",
-            "{rows} rows have not been judged with the others yet: they keep the letter of their page alone.",
+            "Lignes qui n'ont pas encore été jugées avec les autres : {rows}. Elles gardent la lettre de leur"
+            " page seule.",
+            "Rows that have not been judged with the others yet: {rows}. They keep the letter of their page"
+            " alone.",
         ),
         "where found": ("Où se trouvent les pages", "Where the pages are"),
         "place elsewhere": ("sur d'autres sites", "on other sites"),
@@ -207,10 +212,10 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "table for_a_person": ("Résultats à examiner (lettre C)", "Findings to examine (letter C)"),
         "about titles": (
-            "Un zéro veut dire : rien n'a été trouvé dans les {complete} fichiers, sur {shards}, lus jusqu'au"
-            " bout.",
-            "A zero means: nothing was found in the {complete} of {shards} files that were read to their"
-            " end.",
+            "Un zéro veut dire : rien n'a été trouvé dans ce qui a été lu jusqu'au bout ({complete} sur"
+            " {shards}"
+            " fichiers).",
+            "A zero means: nothing was found in what was read to its end ({complete} of {shards} files).",
         ),
         "about all_hosts": (
             "Les autres sites, ceux qui ont le plus de pages d'abord.",
@@ -317,6 +322,161 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "whole case": (
             "Le dossier entier : {command}",
             "The whole case: {command}",
+        ),
+        # Removal.
+        "removal": ("Retraits", "Removal"),
+        "no case": (
+            "Aucun dossier de retrait n'a été donné : cette page ne dit pas ce qui a été retiré. Voir"
+            " « presswatch removal », puis --case.",
+            "No case of removal was given: this page does not say what was removed. See “presswatch removal”,"
+            " then --case.",
+        ),
+        "case": (
+            "Dossier {case}, ouvert le {day} : {targets} endroits où le texte se trouvait.",
+            "Case {case}, opened on {day}: {targets} places where the text was.",
+        ),
+        "nothing asked": (
+            "Personne n'a encore vérifié ces endroits : rien ne peut être dit.",
+            "Nobody has looked at these places yet: nothing can be said.",
+        ),
+        "claims removed": (
+            "{removed} demandes satisfaites sur {claims} : le texte n'est plus lisible à aucun de leurs"
+            " endroits.",
+            "{removed} of {claims} claims are met: the text can no longer be read at any of their places.",
+        ),
+        "asked last": (
+            "Dernière vérification : {at}. Vérifications en tout : {rounds}.",
+            "Last looked at: {at}. Rounds in all: {rounds}.",
+        ),
+        "alarms": ("Alertes : {alarms}.", "Alarms: {alarms}."),
+        "alarm reappeared": ("texte revenu", "text is back"),
+        "alarm recaptured": ("page enregistrée de nouveau", "page captured again"),
+        "alarm index disagrees": ("index contraire au fichier", "index and file disagree"),
+        "alarm control lost": ("témoin perdu", "a control is lost"),
+        "alarm file changed": ("fichier changé", "a file changed"),
+        "alarm yield fell": ("résultats en chute", "findings fell"),
+        "by recipient": ("Par destinataire", "By recipient"),
+        "about recipients": (
+            "Un endroit peut relever de plusieurs destinataires : celui qui publie, et celui qui héberge.",
+            "A place may be a matter for several recipients: who publishes, and who hosts.",
+        ),
+        "no recipient": ("aucun destinataire connu", "no recipient that is known"),
+        "by state": ("Par état", "By state"),
+        "col recipient": ("Destinataire", "Recipient"),
+        "col places": ("Endroits", "Places"),
+        "col removed": ("Retirés", "Removed"),
+        "col readable": ("Lisibles, en tout ou partie", "Readable, whole or in part"),
+        "col undecided": ("Indécis", "Not decided"),
+        "col removal_state": ("État", "State"),
+        "col means": ("Ce que cela veut dire", "What it means"),
+        "removal state present": ("présent", "present"),
+        "removal present": ("Le texte est là.", "The text is there."),
+        "removal state altered": ("modifié", "altered"),
+        "removal altered": ("L'enregistrement contient un autre texte.", "The record has another text."),
+        "removal state reduced": ("réduit", "reduced"),
+        "removal reduced": (
+            "Il contient moins de mots de l'article.",
+            "It has fewer of the article's words.",
+        ),
+        "removal state hidden": ("caché", "hidden"),
+        "removal hidden": (
+            "L'index ne le montre plus, mais il se lit.",
+            "The index has no entry, but it reads.",
+        ),
+        "removal state moved": ("déplacé", "moved"),
+        "removal moved": (
+            "Le texte se trouve ailleurs dans le fichier.",
+            "The text stands elsewhere in the file.",
+        ),
+        "removal state blanked": ("vidé", "blanked"),
+        "removal blanked": (
+            "L'enregistrement est là, sans contenu.",
+            "The record is there, without content.",
+        ),
+        "removal state overwritten": ("écrasé", "overwritten"),
+        "removal overwritten": (
+            "Il n'y a plus d'enregistrement à cet endroit, et ses voisins se lisent.",
+            "No record is at its place, and its neighbours read.",
+        ),
+        "removal state dropped": ("absent", "dropped"),
+        "removal dropped": (
+            "Le fichier a été lu en entier : le texte n'y est pas.",
+            "The whole file was read, and the text is not in it.",
+        ),
+        "removal state withdrawn": ("fichier retiré", "withdrawn"),
+        "removal withdrawn": (
+            "Le fichier manquait deux fois, à un jour d'intervalle.",
+            "The file was missing twice, a day apart.",
+        ),
+        "removal state superseded": ("remplacé", "superseded"),
+        "removal superseded": (
+            "Une ancienne version le sert encore, la dernière non.",
+            "An older revision serves it, the newest does not.",
+        ),
+        "removal state restricted": ("accès refusé", "restricted"),
+        "removal restricted": (
+            "L'accès a été refusé, ce qui ne retire rien.",
+            "Access was refused, which removes nothing.",
+        ),
+        "removal state reappeared": ("revenu", "back again"),
+        "removal reappeared": (
+            "Il était retiré, et le texte est revenu.",
+            "It was removed, and is there again.",
+        ),
+        "removal state recaptured": ("enregistré de nouveau", "captured again"),
+        "removal recaptured": (
+            "Un enregistrement plus récent de la même adresse contient l'article.",
+            "A later capture of its address has the article.",
+        ),
+        "removal state undecided": ("indécis", "not decided"),
+        "removal undecided": ("Nul ne peut le dire.", "Nobody can say."),
+        "check removal": (
+            "Pour refaire ces chiffres : {command}. La dernière vérification a l'empreinte {digest}.",
+            "To ask for these figures again: {command}. The newest look has the digest {digest}.",
+        ),
+        # Exposure.
+        "exposure": ("Les modèles d'IA, selon leurs éditeurs", "AI models, by their publishers' word"),
+        "exposure proves nothing": (
+            "Ce que disent les éditeurs de modèles porte sur des jeux de données. Cela ne prouve ni qu'un"
+            " modèle a"
+            " lu un article, ni une faute.",
+            "What publishers of models say is about datasets. It proves neither that a model read an"
+            " article nor"
+            " that anyone did wrong.",
+        ),
+        "no exposure": (
+            "Aucun éditeur de modèle, parmi ceux que ce programme connaît, ne dit avoir employé les jeux de"
+            " données"
+            " où les articles ont été trouvés.",
+            "No publisher of a model that this program knows of says that it used the datasets in which the"
+            " articles were found.",
+        ),
+        "exposure whole": (
+            "{publisher} dit avoir entraîné {model} sur {dataset}.",
+            "{publisher} says that it trained {model} on {dataset}.",
+        ),
+        "exposure part": (
+            "{publisher} dit avoir entraîné {model} sur une partie de {dataset}, qu'il a choisie.",
+            "{publisher} says that it trained {model} on a part of {dataset} that it chose.",
+        ),
+        "release named": ("oui", "yes"),
+        "release not_named": ("non, mais possible", "no, but possible"),
+        "col release_is": ("Livraison nommée", "Release named"),
+        "document": (
+            "{title} ({published}), {at}, {identifier} ; lu le {checked}.",
+            "{title} ({published}), {at}, {identifier}; read on {checked}.",
+        ),
+        "undated document": (
+            "{title}, {at}, {identifier} ; lu le {checked}.",
+            "{title}, {at}, {identifier}; read on {checked}.",
+        ),
+        "unknown dataset": (
+            "Lignes laissées de côté, faute de savoir de quel jeu elles viennent : {rows}.",
+            "Rows left out, as nobody says of which dataset they are: {rows}.",
+        ),
+        "without language": (
+            "Lignes sans langue, non comptées pour les modèles entraînés sur certaines langues : {rows}.",
+            "Rows without a language, not counted for models that were trained on some languages: {rows}.",
         ),
         # Method.
         "method": ("Méthode et limites", "Method and limits"),

@@ -89,8 +89,8 @@ group by dataset, dataset_count order by dataset, dataset_count""",
     "token_share": f"""
 select t.publisher_id, t.dataset, t.release,
     sum(t.own_words) as own_words, sum(t.copied_words) as copied_words, max(t.words) as words,
-    1000000.0 * sum(t.own_words) / max(t.words) as own_in_a_million,
-    1000000.0 * sum(t.copied_words) / max(t.words) as copied_in_a_million
+    1e6 * sum(t.own_words) / max(t.words) as own_in_a_million,
+    1e6 * sum(t.copied_words) / max(t.words) as copied_in_a_million
 from token_share t join ({_NEWEST_CORPUS}) as newest on newest.corpus_digest = t.corpus_digest
 where t.words > 0
 group by t.publisher_id, t.dataset, t.release

@@ -44,7 +44,11 @@ def brief_of(found: Gathered, say: Words) -> dict[str, Any]:
     read = "all read" if all_read else "not all read" if shards["shards"] else "read unknown"
     letters = {row["letter"]: row["pages"] for row in found.rows("letters")}
     cards = [
-        {"number": say.number(totals[name]), "label": say(name), "says": say(f"{name} says")}
+        {
+            "number": say.number(totals[name]),
+            "label": say(f"{name} one" if totals[name] == 1 else name),
+            "says": say(f"{name} says"),
+        }
         for name in ("pages", "articles", "texts", "hosts")
     ]
     return {

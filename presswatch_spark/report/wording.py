@@ -11,8 +11,8 @@ from datetime import date, datetime
 
 from markupsafe import Markup
 
+from presswatch_spark.claims.marks import escaped
 from presswatch_spark.claims.speaker import Speaker
-from presswatch_spark.evidence.side_by_side import escaped
 from presswatch_spark.notices.wording import number
 from presswatch_spark.report.phrases import PHRASES
 from presswatch_spark.show import utc, whole_percent

@@ -144,6 +144,14 @@ class RunRules:
         without="left out",
         flag="--shard-digest/--no-shard-digest",
     )
+    gate_audit: float = setting(
+        0.0,
+        "Share of the documents left out of WET and WARC by language to read as an audit, without rows",
+        low=0,
+        high=1,
+        without="none is read",
+        value="SHARE",
+    )
     operator: str | None = setting(
         None, "Who runs the scan, for `runs.operator`", without="nobody is named", value="NAME"
     )

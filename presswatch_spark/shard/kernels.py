@@ -108,8 +108,15 @@ class Rehearsal:
         """Read small shards of our own."""
         with scratch_folder() as folder:
             for shard in specimens(folder, registry.find(self.format), "-"):
-                options = ReadOptions()
-                list(format_for(registry.AUTO, shard, options).read(shard, options, ReadReport()))
+                for languages in self._gates():
+                    options = ReadOptions(languages=languages)
+                    list(format_for(registry.AUTO, shard, options).read(shard, options, ReadReport()))
+
+    def _gates(self) -> Iterator[frozenset[str]]:
+        """Yield the languages that specimens are read with: all, and some where the scan may have a gate."""
+        yield frozenset()
+        if self.config.read.languages or self.format is None:
+            yield frozenset({"fra"})
 
     def _opened(self) -> Corpus:
         return Corpus.same(self.corpus, self.digest, self.config.storage)

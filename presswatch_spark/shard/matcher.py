@@ -98,6 +98,11 @@ class Matcher:
                 self._rules.grade, self._rules.confidence,
             )  # fmt: skip
 
+    def count_matching(self, batch: DocumentBatch, origin: Origin) -> int:
+        """Count the documents that would give rows."""
+        candidates = self.candidates(batch)
+        return len({row["record_id"] or row["document_url"] for row in self.rows(batch, candidates, origin)})
+
     def _findings(
         self, text: bytes, document: Words, ordinals: Sequence[int], placement: Placement
     ) -> list[Finding]:

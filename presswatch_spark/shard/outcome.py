@@ -64,6 +64,8 @@ class Reading(Attempt):
     words: int = 0
     candidates: int = 0
     without_url: int = 0
+    audited: int = 0
+    audited_matching: int = 0
     matches: list[pa.RecordBatch] = field(default_factory=list)
     signals: list[pa.RecordBatch] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
@@ -96,6 +98,7 @@ class Reading(Attempt):
         self.grades.clear()
         self.releases.clear()
         self.words = self.candidates = self.without_url = self.spans = 0
+        self.audited = self.audited_matching = 0
         self.report.documents = self.report.documents_skipped = self.report.text_bytes = 0
         self.report.skipped.clear()
 
@@ -157,6 +160,10 @@ class Reading(Attempt):
             "documents_skipped": report.documents_skipped,
             "skipped": [{"why": why, "documents": n} for why, n in sorted(report.skipped.items())],
             "unread": [{"what": what, "pages": n} for what, n in sorted(report.unread.items())],
+            "members_passed": report.members_passed,
+            "bytes_passed": report.bytes_passed,
+            "gate_audited": self.audited,
+            "gate_matching": self.audited_matching,
             "candidates": self.candidates,
             "matches": sum(map(len, self.matches)),
             "grades": [{"grade": grade, "matches": n} for grade, n in sorted(self.grades.items())],

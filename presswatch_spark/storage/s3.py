@@ -11,13 +11,13 @@ from io import BytesIO
 from itertools import islice
 from typing import Any, ClassVar
 
-import boto3
 import urllib3.exceptions
 from botocore import UNSIGNED, exceptions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 
 from presswatch_spark.errors import ConfigError, StorageError
+from presswatch_spark.storage.aws import aws_session
 from presswatch_spark.storage.contract import (
     Answer,
     Body,
@@ -284,7 +284,7 @@ def _client(options: StorageOptions, endpoint: str | None, process: int) -> Any:
     An endpoint that is not Amazon's gets path-style addresses: buckets there seldom are host names. TLS, gzip
     and the stream check replies: botocore compares checksums only after a read beyond the end.
     """
-    session = boto3.session.Session(profile_name=options.profile, region_name=options.region)
+    session = aws_session(options.profile, options.region)
     config = Config(
         retries={"mode": "adaptive", "total_max_attempts": options.max_attempts},
         connect_timeout=options.connect_timeout,

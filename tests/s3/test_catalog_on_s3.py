@@ -16,7 +16,18 @@ from presswatch_spark.errors import StorageError
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.published_files import DamagedTablesError
 from presswatch_spark.tables.schemas import SCHEMAS
-from tests.catalogs import NAMESPACE, derive, files_in, places, publish, publish_everything, require_same
+from presswatch_spark.tables.store import TableStore
+from tests.catalogs import (
+    NAMESPACE,
+    derive,
+    files_in,
+    lines,
+    places,
+    publish,
+    publish_everything,
+    require_same,
+    rows_in,
+)
 
 TABLES = "s3://shards/tables"
 
@@ -48,7 +59,8 @@ def test_glue_has_the_published_rows_of_tables_on_s3(
     client.put_object(Bucket="shards", Key="tables/matches/r9-00000.parquet", Body=whole)
     catalog = open_catalog("glue", properties, storage)
     sync(store, catalog, NAMESPACE)
-    require_same(catalog, store)
+    # That all tables have their rows is looked at below, when some have changed.
+    assert rows_in(catalog, "matches") == lines(store.read("matches"))
     assert files_in(catalog, "matches") == ["r1-00000.parquet", "r2-00000.parquet"]
     there = glue.get_tables(DatabaseName=NAMESPACE)["TableList"]
     assert {table["Name"] for table in there} == set(SCHEMAS)
@@ -69,7 +81,9 @@ def test_glue_has_the_published_rows_of_tables_on_s3(
 def test_an_object_that_was_changed_on_s3_is_refused(
     storage: StorageOptions, properties: dict[str, str], glue: Any, client: Any
 ) -> None:
-    store = publish_everything(TABLES, storage)
+    store = TableStore.create(TABLES, storage)
+    publish(store, "r1")
+    publish(store, "r2")
     catalog = open_catalog("glue", properties, storage)
     key = "tables/matches/r2-00000.parquet"
     data = bytearray(client.get_object(Bucket="shards", Key=key)["Body"].read())
@@ -86,7 +100,9 @@ def test_the_command_reaches_glue_and_says_where_it_cannot(
     glue: Any,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    publish(publish_everything(TABLES, storage), "r3")
+    store = TableStore.create(TABLES, storage)
+    publish(store, "r1")
+    derive(store, "claims")
     command = ["catalog", "sync", TABLES, "--catalog", "glue", "--namespace", NAMESPACE]
     command += ["--endpoint", str(storage.endpoint)]
     given = [word for key, value in properties.items() for word in ("--property", f"{key}={value}")]
@@ -94,4 +110,4 @@ def test_the_command_reaches_glue_and_says_where_it_cannot(
     assert f"0 taken out, in {len(SCHEMAS)} tables" in capsys.readouterr().out
     nowhere = open_catalog("glue", {**properties, "glue.endpoint": "http://127.0.0.1:9"}, storage)
     with pytest.raises(StorageError, match="the catalog refuses"):
-        sync(publish_everything(f"{TABLES}-2", storage), nowhere, NAMESPACE)
+        sync(store, nowhere, NAMESPACE)

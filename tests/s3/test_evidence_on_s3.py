@@ -25,7 +25,7 @@ def crawl(tmp_path: Path, client: Any, bucket: str) -> Release:
     """A release whose shards, tables and corpus are on S3, too."""
     found = release(tmp_path, Server(), FORMS)
     for folder, known_as in (
-        (tmp_path / "shards", "crawl"),
+        (found.shards, "crawl"),
         (found.tables, "tables"),
         (found.corpus, "corpus"),
     ):
@@ -37,7 +37,7 @@ def crawl(tmp_path: Path, client: Any, bucket: str) -> Release:
 
 def words(crawl: Release, bucket: str, endpoint: str, out: str) -> list[str]:
     place = f"s3://{bucket}"
-    mirror = f"{crawl.folder / 'shards'}={place}/crawl"
+    mirror = f"{crawl.shards}={place}/crawl"
     choice = [word for letter in "ABCD" for word in ("--confidence", letter)]
     where = ["--corpus", f"{place}/corpus", "--mirror", mirror, "--endpoint", endpoint]
     return ["evidence", "build", *choice, *where, "--out", out, f"{place}/tables"]

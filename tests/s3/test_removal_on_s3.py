@@ -28,7 +28,7 @@ def options(endpoint: str, **more: Any) -> StorageOptions:
 @pytest.fixture
 def crawl(tmp_path: Path, client: Any, bucket: str) -> Release:
     found = release(tmp_path, Server(), FORMS)
-    for path in (tmp_path / "shards").iterdir():
+    for path in found.shards.iterdir():
         client.upload_file(str(path), bucket, f"crawl/{path.name}")
     return found
 
@@ -36,7 +36,7 @@ def crawl(tmp_path: Path, client: Any, bucket: str) -> Release:
 def probe(case: Case, crawl: Release, bucket: str, endpoint: str) -> Probed:
     flags = {"storage.endpoint": endpoint, "storage.max_attempts": 1, "storage.backoff_base": 0.01}
     config = load_scan_config(flags=flags)
-    mirror = Mirror(str(crawl.folder / "shards"), f"s3://{bucket}/crawl")
+    mirror = Mirror(str(crawl.shards), f"s3://{bucket}/crawl")
     return Prober(case, config, [mirror]).probe()
 
 

@@ -15,6 +15,7 @@ from presswatch_spark.claims.make import Sources, make_claims
 from presswatch_spark.queries.matches import ORDERS, Matches, MatchFilter, match_rows
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.queries.views import VIEWS
+from presswatch_spark.report.questions import QUESTIONS
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import json_line
 from presswatch_spark.tables.store import TableStore
@@ -57,6 +58,7 @@ EACH_TIME = [*(f"select * from {name}" for name in VIEWS), *documented()[::4]]
     [
         *EACH_TIME,
         *(pytest.param(query, marks=pytest.mark.full) for query in documented() if query not in EACH_TIME),
+        *(pytest.param(query, marks=pytest.mark.full, id=name) for name, query in QUESTIONS.items()),
     ],
 )
 def test_both_engines_give_the_same_rows(spark: SparkSession, tables: Path, query: str) -> None:

@@ -18,7 +18,7 @@ from tests.hub import NAME, TOKEN, Hub, hub, refused
 from tests.servers import Fault
 from tests.spark.press import Press
 
-SOME = 6
+SOME = 3
 PATIENT = {"PRESSWATCH_STORAGE__BACKOFF_BASE": "0"}
 
 
@@ -136,11 +136,12 @@ def test_a_gated_dataset_without_a_token_is_refused_with_what_to_do(
 def test_rows_of_a_hub_are_verified_and_fetched_again_at_their_commit(
     spark: SparkSession, site: Hub, corpus: Path, tmp_path: Path
 ) -> None:
-    scanned(f"hf://datasets/{NAME}/wet/", corpus=corpus, out=tmp_path / "tables")
+    found = scanned(f"hf://datasets/{NAME}/wet/", corpus=corpus, out=tmp_path / "tables")["matches"]
     site.push({"wet/none.warc.wet.gz": b"nothing"})
     site.asked.clear()
     said = presswatch("verify-rows", str(tmp_path / "tables"))
-    assert "18 of 18 rows verify" in said
+    assert found > SOME
+    assert f"{found} of {found} rows verify" in said
     row = TableStore.open(str(tmp_path / "tables")).read("matches").to_pylist()[0]
     place = f"offset={row['record_offset']},length={row['record_length']},encoding={row['record_encoding']}"
     record = presswatch("fetch", f"{row['shard_uri']}#{place},format=wet,sha256={row['text_sha256']}")

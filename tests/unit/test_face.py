@@ -161,5 +161,5 @@ def test_a_mistake_in_settings_is_told_with_its_name(settings: dict[str, object]
 
 @pytest.mark.parametrize("given", [{}, {"paths": ["shards"], "release": "CC-MAIN-2025-33"}])
 def test_shards_are_named_in_one_way(given: dict[str, object]) -> None:
-    with pytest.raises(InputError, match="one of the two"):
+    with pytest.raises(InputError, match="one of these"):
         pw.scan(**given, corpus="corpus", out="tables")  # type: ignore[arg-type]

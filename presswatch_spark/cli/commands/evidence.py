@@ -10,11 +10,13 @@ import click
 from presswatch_spark.cli.choosing import claim_options, require_one_choice
 from presswatch_spark.cli.exits import FAILED, INCOMPLETE
 from presswatch_spark.cli.options import print_lines, scan_settings, storage_options, tell
-from presswatch_spark.show import counted, json_line, printable, share_of
+from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.show import json_line, printable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 if TYPE_CHECKING:
+    from presswatch_spark.cli.language import Language
     from presswatch_spark.evidence.build import Built
     from presswatch_spark.evidence.challenge import Challenged
     from presswatch_spark.evidence.stamps import Stamped
@@ -62,6 +64,7 @@ def evidence() -> None:
 )
 @mirror_option
 @click.option("--out", required=True, metavar="BAG", help="A new folder, or s3://, for the bag.")
+@screen_options(pager=False)
 @storage_options
 @click.pass_context
 def build(
@@ -76,6 +79,7 @@ def build(
     with_texts: bool,
     mirrors: tuple[str, ...],
     out: str,
+    screen: Screen,
     **flags: Any,
 ) -> None:
     """Make a sealed bag of claims.
@@ -83,7 +87,8 @@ def build(
     TABLES is the folder that a scan was given as --out. A CASE of `presswatch removal` names its claims
     itself. Each record is read again and checked. One that does not read is in the bag with the reason. At
     least two authorities are advised, one of them qualified. The exit code is 3 if a row does not verify, or
-    an authority gave no time-stamp: the bag is made, and `evidence stamp` asks again.
+    an authority gave no time-stamp: the bag is made, and `evidence stamp` asks again. The documents in the
+    bag are in French and English, whatever --lang is.
 
     \b
     presswatch evidence build --corpus corpus --tsa https://tsa.example/,ca.pem --out bag tables
@@ -105,23 +110,26 @@ def build(
         context.obj,
     )
     built = build_bag(order, out, scan_settings(flags), tell)
-    print_lines(_built_lines(built, out))
-    print_lines(_stamp_failures(built.stamps), err=True)
+    say = screen.language
+    print_lines(_built_lines(built, out, say))
+    print_lines(_stamp_failures(built.stamps, say), err=True)
     for reason, count in sorted(built.reasons.items()):
-        click.echo(f"{counted(count, 'row')} did not verify: {reason}", err=True)
+        click.echo(
+            say("{rows} did not verify: {reason}", rows=say.counted(count, "row"), reason=reason), err=True
+        )
     for run_id in built.other_corpus:
-        click.echo(f"run {run_id} was made with another corpus than this one", err=True)
+        click.echo(say("run {run} was made with another corpus than this one", run=run_id), err=True)
     if not built.is_complete:
         context.exit(INCOMPLETE)
 
 
-def _built_lines(built: Built, out: str) -> Iterator[str]:
+def _built_lines(built: Built, out: str, say: Language) -> Iterator[str]:
     seal = built.seal
-    yield f"{counted(seal['claims'], 'claim')} sealed in {printable(out)}"
+    yield say("{claims} sealed in {bag}", claims=say.counted(seal["claims"], "claim"), bag=printable(out))
     if built.licensed:
-        yield f"left out, as they are licensed: {counted(built.licensed, 'claim')}"
-    yield f"claims root: {seal['claims_root']}"
-    yield f"bag root:    {seal['bag_root']}"
+        yield say("left out, as they are licensed: {claims}", claims=say.counted(built.licensed, "claim"))
+    yield say("claims root: {root}", root=seal["claims_root"])
+    yield say("bag root:    {root}", root=seal["bag_root"])
     yield from _stamp_lines(built.stamps)
 
 
@@ -131,18 +139,22 @@ def _stamp_lines(stamps: Sequence[Stamped]) -> Iterator[str]:
             yield printable(f"{each.name}: {each.remark}")
 
 
-def _stamp_failures(stamps: Sequence[Stamped]) -> Iterator[str]:
+def _stamp_failures(stamps: Sequence[Stamped], say: Language) -> Iterator[str]:
     for each in stamps:
         if not each.is_stamped:
-            yield printable(f"no time-stamp of {each.url.partition('?')[0]}: {each.remark}")
+            url = each.url.partition("?")[0]
+            yield printable(say("no time-stamp of {url}: {why}", url=url, why=each.remark))
 
 
 @evidence.command()
 @click.argument("bag")
 @_tsa_option(required=True)
+@screen_options(pager=False)
 @storage_options
 @click.pass_context
-def stamp(context: click.Context, /, bag: str, authorities: tuple[str, ...], **flags: Any) -> None:
+def stamp(
+    context: click.Context, /, bag: str, authorities: tuple[str, ...], screen: Screen, **flags: Any
+) -> None:
     """Have the seal of a bag on disk stamped by more authorities.
 
     A bag that does not verify is not stamped. The exit code is 3 if an authority gave no time-stamp.
@@ -159,7 +171,7 @@ def stamp(context: click.Context, /, bag: str, authorities: tuple[str, ...], **f
     with disk_errors(folder):
         stamps = stamp_bag(Bag(folder), [parse_authority(each) for each in authorities], storage)
     print_lines(_stamp_lines(stamps))
-    print_lines(_stamp_failures(stamps), err=True)
+    print_lines(_stamp_failures(stamps, screen.language), err=True)
     if not all(each.is_stamped for each in stamps):
         context.exit(INCOMPLETE)
 
@@ -173,13 +185,16 @@ def stamp(context: click.Context, /, bag: str, authorities: tuple[str, ...], **f
     metavar="FILE",
     help="Certificates (PEM), the only ones that time-stamps may rest on. Repeatable.",
 )
+@screen_options(pager=False)
 @storage_options
 @click.pass_context
-def verify(context: click.Context, /, bag: str, certificates: tuple[str, ...], **flags: Any) -> None:
+def verify(
+    context: click.Context, /, bag: str, certificates: tuple[str, ...], screen: Screen, **flags: Any
+) -> None:
     """Say what of a bag is as it was sealed, and name what is not. No server is asked.
 
     `python3 -I BAG/verify.py` says the same on any machine, but for signatures of time-stamps. The exit code
-    is 1 if anything has changed.
+    is 1 if anything has changed. What is named is in English, as the script in the bag says it.
 
     \b
     presswatch evidence verify --ca ca.pem bag
@@ -196,10 +211,12 @@ def verify(context: click.Context, /, bag: str, certificates: tuple[str, ...], *
     print_lines(map(printable, findings.notes))
     for name, what in sorted(findings.faults.items()):
         click.echo(printable(f"REFUSED {name}: {what}"), err=True)
+    say = screen.language
     if findings.faults:
-        click.echo(f"{counted(len(findings.faults), 'fault')}: this is not what was sealed", err=True)
+        faults = say.counted(len(findings.faults), "fault")
+        click.echo(say("{faults}: this is not what was sealed", faults=faults), err=True)
         context.exit(FAILED)
-    click.echo("all of it is as it was sealed")
+    click.echo(say("all of it is as it was sealed"))
 
 
 @evidence.command()
@@ -216,6 +233,7 @@ def verify(context: click.Context, /, bag: str, certificates: tuple[str, ...], *
 @click.option("--corpus", metavar="DIR", help="The corpus, to compare the words of every span.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row, verified or not.")
 @mirror_option
+@screen_options(pager=False)
 @storage_options
 @click.pass_context
 def challenge(
@@ -227,6 +245,7 @@ def challenge(
     corpus: str | None,
     as_json: bool,
     mirrors: tuple[str, ...],
+    screen: Screen,
     **flags: Any,
 ) -> None:
     """Draw rows by words that somebody says after the sealing, and read them again from their source.
@@ -253,7 +272,7 @@ def challenge(
 
     with bag_on_disk(bag, storage) as folder:
         found = challenged(folder, words, sample, storage, mirrors=places, corpus=corpus, hear=hear)
-    print_lines(_challenge_lines(found), err=as_json)
+    print_lines(_challenge_lines(found, screen.language), err=as_json)
     if found.failures:
         context.exit(INCOMPLETE)
 
@@ -268,25 +287,28 @@ def _failure(verdict: Verdict) -> str:
     return printable(f"{verdict.row['row_sha256']}  {verdict.failure}")
 
 
-def _challenge_lines(found: Challenged) -> Iterator[str]:
+def _challenge_lines(found: Challenged, say: Language) -> Iterator[str]:
     from presswatch_spark.evidence.challenge import CONFIDENCE
 
-    yield f"{found.verified:,} of {found.drawn:,} drawn rows verify; the bag has {found.rows:,}"
+    numbers = {name: say.number(getattr(found, name)) for name in ("verified", "drawn", "rows")}
+    yield say("{verified} of {drawn} drawn rows verify; the bag has {rows}", **numbers)
     for site, count in found.read_at.most_common():
         # Whoever made the bag named the sites: a reader must see whose they are.
-        yield f"{counted(count, 'row')} asked of {site or 'this disk'}"
+        yield say("{rows} asked of {site}", rows=say.counted(count, "row"), site=site or say("this disk"))
     for reason, count in found.failures.most_common():
-        yield f"{count:>10,}  {reason}"
+        yield f"{say.number(count):>10}  {reason}"
     if found.unreached:
-        yield f"{counted(found.unreached, 'row')} could not be read: they count as false"
+        yield say("{rows} could not be read: they count as false", rows=say.counted(found.unreached, "row"))
     if not found.has_words:
-        yield "the words of articles were not compared: give --corpus"
+        yield say("the words of articles were not compared: give --corpus")
+    most = f"{100 * found.most:.4g}".replace(".", "," if say.is_french else ".")
     if found.drawn == found.rows:
-        yield f"false rows: {100 * found.most:.4g}% of all, as all were drawn"
+        yield say("false rows: {most}% of all, as all were drawn", most=most)
     else:
-        yield (
-            f"false rows: at most {100 * found.most:.4g}% of all, at a confidence of {share_of(CONFIDENCE)}"
-            " (Clopper-Pearson)"
+        yield say(
+            "false rows: at most {most}% of all, at a confidence of {share} (Clopper-Pearson)",
+            most=most,
+            share=say.share(CONFIDENCE),
         )
 
 
@@ -294,8 +316,9 @@ def _challenge_lines(found: Challenged) -> Iterator[str]:
 @click.argument("bag")
 @click.option("--row", "prefix", required=True, metavar="SHA256", help="The row whose row_sha256 begins so.")
 @click.option("--out", required=True, metavar="PART", help="A new folder, or s3://, for the claim.")
+@screen_options(pager=False)
 @storage_options
-def disclose(bag: str, prefix: str, out: str, **flags: Any) -> None:
+def disclose(bag: str, prefix: str, out: str, screen: Screen, **flags: Any) -> None:
     """Take one claim out of a bag, with the proof that it was sealed: it verifies without the rest.
 
     \b
@@ -307,4 +330,8 @@ def disclose(bag: str, prefix: str, out: str, **flags: Any) -> None:
     storage = scan_settings(flags).storage
     with bag_on_disk(bag, storage) as folder:
         found = disclosed(folder, prefix, out, storage)
-    click.echo(f"row {found.row_sha256}, {counted(len(found.files), 'file')}, in {printable(out)}")
+    say = screen.language
+    files = say.counted(len(found.files), "file")
+    click.echo(
+        say("row {row}, {files}, in {folder}", row=found.row_sha256, files=files, folder=printable(out))
+    )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 NAMED = 20
 ALARM_COLUMNS = {"round": int, "kind": str, "about": str, "detail": str, "probe": int}
+UNHEARD = "what it would say of pages and places is not known; ask again later, or name another --index"
 MEANING = {
     "present": "the text is there",
     "altered": "the record has another text",
@@ -112,7 +113,8 @@ def open_command(
 @click.option(
     "--index",
     metavar="URL",
-    help="A CDX index to ask for each page, such as https://index.commoncrawl.org/{release}-index.",
+    help="The index to ask for each page: a CDX server, a cluster.idx, or files of the columnar index."
+    " {release} stands for the release.",
 )
 @click.option(
     "--tables", metavar="TABLES", help="Tables to look in for later captures that have the articles again."
@@ -140,7 +142,8 @@ def probe(
 
     Controls are asked for among the places: records that nobody noticed, the neighbours of each record, and
     names that never were. A round that was stopped goes on where it was. The exit code is 3 if places were
-    left alone, or something alarms: a text is back, a control is lost, a file has changed, a yield fell.
+    left alone, the index answered nothing, or something alarms: a text is back, a control is lost, a file has
+    changed, a yield fell.
     """
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.pointers.pointer import parse_mirror
@@ -148,6 +151,7 @@ def probe(
     from presswatch_spark.removal.metrics import Measures, write_metrics
     from presswatch_spark.removal.probing import Prober
     from presswatch_spark.removal.recaptures import Tables
+    from presswatch_spark.storage.objects import printable
 
     config = scan_settings(flags)
     opened = Case.open(case, config.storage)
@@ -161,9 +165,12 @@ def probe(
         click.echo(f"alarm: {alarm.kind}: {alarm.about}: {alarm.detail} (probe {alarm.probe:,})", err=True)
     for uri, why in probed.blocked.items():
         click.echo(f"left alone: {uri}: {why}", err=True)
+    if probed.unheard and index:
+        click.echo(f"index: {printable(index)}: {probed.unheard}; {UNHEARD}", err=True)
     if metrics_file:
         write_metrics(metrics_file, [Measures.of(probed.standing)])
-    if probed.alarms or not probed.is_complete:
+    is_index_silent = bool(probed.unheard) or index in probed.blocked
+    if probed.alarms or not probed.is_complete or is_index_silent:
         raise click.exceptions.Exit(INCOMPLETE)
 
 

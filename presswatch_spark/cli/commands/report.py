@@ -17,6 +17,7 @@ from presswatch_spark.cli.options import engine_option, scan_settings, storage_o
 @click.option(
     "--corpus", metavar="DIR", help="The corpus of the scan: names of titles, and texts of articles."
 )
+@click.option("--case", metavar="CASE", help="A case of removal: what became of its places.")
 @mirror_option
 @click.option("--lang", type=click.Choice(LANGUAGES), default="fr", show_default=True, help="Its language.")
 @engine_option("What answers")
@@ -25,6 +26,7 @@ def report(
     tables: str,
     out: str,
     corpus: str | None,
+    case: str | None,
     mirrors: tuple[str, ...],
     lang: str,
     engine: str,
@@ -45,6 +47,7 @@ def report(
         tables,
         {lang: out},
         scan_settings(flags).storage,
+        case=case,
         corpus=corpus,
         mirrors=[parse_mirror(mirror) for mirror in mirrors],
         engine=engine,

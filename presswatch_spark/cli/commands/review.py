@@ -82,7 +82,7 @@ def review(
     presswatch review --reviewer "Anne Martin" --corpus corpus --tables tables claims
     presswatch claims --corpus corpus --reviews reviews.jsonl --out claims tables
     """
-    from presswatch_spark.notices.libraries import library
+    from presswatch_spark.evidence.libraries import library
 
     for name in LIBRARIES:
         library(name, "review")

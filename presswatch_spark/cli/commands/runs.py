@@ -8,6 +8,7 @@ import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exporting import Export, export_option
+from presswatch_spark.cli.gate_audit import gate_line
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import as_json, print_lines, scan_settings, storage_options, tell_total
 from presswatch_spark.cli.screen import Screen, screen_options
@@ -91,6 +92,7 @@ def run_lines(
 ) -> Iterator[str]:
     """Runs, then censuses, as tables."""
     width = terminal_width()
+    audits = [f"{row['run_id']}: {line}" for row in runs if (line := gate_line(row, say))]
     for columns, listed in ((RUN_COLUMNS, runs), (CENSUS_COLUMNS, censuses)):
         if not listed and (columns is CENSUS_COLUMNS or censuses):
             continue
@@ -98,6 +100,7 @@ def run_lines(
             yield from table_lines(say.names(columns), _cells(columns, listed, say), None)
         else:
             yield from _run_table(columns, listed, width, say)
+    yield from audits
 
 
 def _run_table(

@@ -12,6 +12,7 @@ import click
 from presswatch_spark.cli.commands.estimate import HEADLINES, estimate_lines
 from presswatch_spark.cli.exits import INCOMPLETE
 from presswatch_spark.cli.format_choice import FormatChoice
+from presswatch_spark.cli.gate_audit import gate_line
 from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
 from presswatch_spark.errors import InputError, OutputError, StorageError
 from presswatch_spark.monitoring.events import EventLog, failures_logged
@@ -42,6 +43,21 @@ SHARDS_NAMED = 5
     help="With --dataset: a folder or bucket that is laid out like the place where it lives.",
 )
 @click.option(
+    "--pages-of",
+    metavar="TABLES",
+    help="In place of PATH: the WARC records of the pages that matches in WET were made from; wants --index.",
+)
+@click.option(
+    "--captures",
+    metavar="TABLES",
+    help="In place of PATH: the WARC records of the captures that a census found.",
+)
+@click.option(
+    "--index",
+    metavar="ADDRESS",
+    help="With --pages-of: a CDX server, or files of an index; {release} in it stands for the release.",
+)
+@click.option(
     "--sample",
     type=click.FloatRange(0, 1, min_open=True),
     metavar="SHARE",
@@ -69,14 +85,15 @@ SHARDS_NAMED = 5
 @click.option(
     "--base",
     metavar="URI",
-    help="What the lines of a *.paths.gz list are relative to; with --release, a mirror of where it lives.",
+    help="What the lines of a *.paths.gz list are relative to; with --release, --pages-of or --captures, a"
+    " mirror of where it lives.",
 )
 @setting_options("read.release", "read.languages", "read.columns", "read.pdf", "grade.min_run_words")
 @storage_options
 @setting_options(
     *("run.master", "run.cores", "run.wave_shards", "run.shards_per_task"),
     *("run.log_format", "run.metrics_file", "run.price", "run.budget"),
-    *("run.shard_digest", "run.operator"),
+    *("run.shard_digest", "run.gate_audit", "run.operator"),
 )
 @click.pass_context
 def scan(
@@ -92,6 +109,9 @@ def scan(
     named: str | None,
     part: str | None,
     mirror: str | None,
+    pages_of: str | None,
+    captures: str | None,
+    index: str | None,
     sample: float | None,
     sample_seed: int,
     **flags: Any,
@@ -106,13 +126,18 @@ def scan(
     Settings come from --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then from
     flags. To go on with a stopped scan, give the same command again.
 
+    --pages-of TABLES reads, for each match in WET, the WARC record of the same capture by range; --captures
+    TABLES those of a census. Their rows are those that a scan of the whole WARC files gives of them.
+
     Before the scan, stderr shows an estimate of its shards, bytes and core-hours, with --price also of its
     dollars. After a --sample, it shows an estimate of the whole release; see `presswatch estimate`.
     """
     from presswatch_spark.face import scan as run_scan
     from presswatch_spark.runs.provenance import without_secrets
 
-    if named:
+    if pages_of or captures or index:
+        _check_records(context, paths, (release, named, sample), dataset, pages_of, captures, index)
+    elif named:
         _check_named(context, paths, release, dataset)
         paths, dataset = part_given(named, part, mirror, flags)
     elif part or mirror:
@@ -126,8 +151,8 @@ def scan(
     with failures_logged(events):
         summary = run_scan(
             paths, corpus=corpus, out=out, format=dataset, release=release, base=base, sample=sample,
-            sample_seed=sample_seed, product=named, settings=settings, events=events,
-            command=without_secrets(context.obj) if context.obj else None,
+            sample_seed=sample_seed, product=named, pages_of=pages_of, captures=captures, index=index,
+            settings=settings, events=events, command=without_secrets(context.obj) if context.obj else None,
         ).summary  # fmt: skip
     with ending(context, incomplete=bool(summary.incomplete)):
         lines = chain(
@@ -191,6 +216,25 @@ def _check_named(context: click.Context, paths: tuple[str, ...], release: str | 
         raise click.UsageError("--dataset already says the format; leave --format out", context)
 
 
+def _check_records(
+    context: click.Context,
+    paths: tuple[str, ...],
+    others: tuple[object, ...],
+    dataset: str,
+    pages_of: str | None,
+    captures: str | None,
+    index: str | None,
+) -> None:
+    if bool(pages_of) == bool(captures):
+        raise click.UsageError("give one of --pages-of and --captures", context)
+    if paths or any(others):
+        raise click.UsageError("--pages-of and --captures say what is read: name no other shards", context)
+    if dataset not in ("auto", "warc"):
+        raise click.UsageError("pages are read from WARC; leave --format out", context)
+    if index and captures:
+        raise click.UsageError("captures of a census have their places; --index is for --pages-of", context)
+
+
 def part_given(
     named: str, part: str | None, mirror: str | None, flags: dict[str, Any]
 ) -> tuple[tuple[str, ...], str]:
@@ -236,6 +280,8 @@ def summary_lines(summary: RunSummary, out: str) -> Iterator[str]:
     if row.get("sample") is not None:
         of = f"{row['shards_planned']:,} of {row['shards_listed']:,} shards"
         yield f"a sample: {of}; what was not found may stand in the rest"
+    if line := gate_line(row):
+        yield line
     if row.get("signals"):
         yield f"{counted(row['signals'], 'rights signal')} of members' sites"
     yield f"table digest {row['table_digest']}"

@@ -86,7 +86,7 @@ KINDS = {"release": str, "said": str, "code": int}
     help="Ask for files of cases below TO that were scanned below FROM. Repeatable.",
 )
 @click.option("--case-deep", is_flag=True, help="Read whole files for what is not at its place.")
-@click.option("--case-index", metavar="URL", help="A CDX index to ask for each page of cases.")
+@click.option("--case-index", metavar="URL", help="An index, as `removal probe` takes it.")
 @click.option("--case-metrics", metavar="FILE", help="Write how the cases stand, as metrics for Prometheus.")
 @click.option("--dry-run", is_flag=True, help="Say what would be started, and write nothing.")
 @export_option

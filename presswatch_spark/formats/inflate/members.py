@@ -12,6 +12,8 @@ from typing import NamedTuple, Protocol, cast
 import numpy as np
 from isal import isal_zlib
 
+from presswatch_spark.formats.inflate.magic import find_magics
+from presswatch_spark.formats.inflate.passing import MORE, Gate
 from presswatch_spark.formats.inflate.window import LOOK_BACK_BYTES, Window
 from presswatch_spark.model import ReadReport
 
@@ -20,6 +22,8 @@ InflateErrors = (IsalError, zlib.error)
 GZIP_MAGIC = b"\x1f\x8b\x08"
 # A header of ten bytes, a block of two, a trailer of eight.
 SMALLEST_MEMBER = 20
+# Most are longer.
+USUAL_MEMBER = 512
 SLICE_BYTES = 16 << 10
 # Deflate makes at most 1,032 bytes of one: 64 MiB.
 WHOLE_BYTES = 64 << 10
@@ -52,10 +56,14 @@ class Piece(NamedTuple):
     data: bytes
     opens: bool
     closes: bool
+    before: int = 0
 
 
 def gzip_pieces(
-    window: Window, report: ReadReport, begins_well: Callable[[bytes], bool] | None = None
+    window: Window,
+    report: ReadReport,
+    begins_well: Callable[[bytes], bool] | None = None,
+    gate: Gate | None = None,
 ) -> Iterator[Piece]:
     """Yield every byte that inflates, in order.
 
@@ -64,12 +72,23 @@ def gzip_pieces(
     """
     cursor: int | None = 0
     searched, starts = memoryview(b""), list[int]()
+    passing = _Passing(window, report, gate) if gate else None
     while cursor is not None:
         if window.view is not searched:
             searched, starts = window.view, _likely_starts(window.view)
+            if passing:
+                passing.look(starts)
+        if passing and (after := passing.after(cursor)) is not None:
+            cursor = after
+            continue
+        at = cursor
         for piece in _whole_members(window.view, starts, window.base, cursor):
-            yield piece
+            yield passing.told(piece) if passing else piece
             cursor = piece.offset + piece.length - window.base
+            if passing:
+                break
+        if passing and cursor > at:
+            continue
         if cursor + SLICE_BYTES > len(window.view):
             fell = window.refill(cursor)
             if fell is not None:
@@ -85,20 +104,69 @@ def gzip_pieces(
             data = None
         if data is not None and inflater.eof:
             length = len(fed) - len(inflater.unused_data)
-            yield Piece(window.base + cursor, length, data, True, True)
+            piece = Piece(window.base + cursor, length, data, True, True)
+            yield passing.told(piece) if passing else piece
             cursor += length
         else:
             member = _Member(window, cursor, inflater)
-            yield from member.pieces(data)
+            for piece in member.pieces(data):
+                yield passing.told(piece) if passing else piece
             cursor = member.end if member.whole else _resume(window, report, member, begins_well)
+
+
+class _Passing:
+    """Passes over what a gate leaves out, where a member's beginning is proven; counts it in the report.
+
+    It is proven at the beginning of the file, and behind a member that was verified or passed over. What is
+    found behind damage is not: it may be the inside of a member.
+    """
+
+    def __init__(self, window: Window, report: ReadReport, gate: Gate) -> None:
+        self._window = window
+        self._report = report
+        self._gate = gate
+        self._starts: list[int] = []
+        self._proven = True
+        self._final = False
+        self._before = 0
+
+    def look(self, starts: list[int]) -> None:
+        """Take the window's new view; `starts`: where members seem to begin."""
+        self._starts = starts
+        self._gate.look(self._window.view, starts, final=self._final)
+
+    def after(self, cursor: int) -> int | None:
+        """Return where to go on if something was passed over at `cursor`, or more was read; else None."""
+        stretch = self._gate.at(cursor)
+        if stretch is None or not self._proven:
+            return None
+        if stretch is MORE:
+            fell = self._window.refill(cursor)
+            if fell is not None:
+                return cursor - fell
+            self._final = True
+            self.look(self._starts)
+            return cursor
+        self._before += stretch.inflated
+        self._report.add_passed(stretch.members, stretch.end - cursor, stretch.documents)
+        return stretch.end
+
+    def told(self, piece: Piece) -> Piece:
+        """Return a piece that is read, which says how much was passed over before it."""
+        before, self._before = self._before, 0
+        self._proven = piece.closes
+        return piece._replace(before=before) if before else piece
 
 
 def _likely_starts(view: memoryview) -> list[int]:
     """Return where members seem to begin: wherever the magic stands, be it by chance."""
     data = np.frombuffer(view, np.uint8)
-    places = np.flatnonzero(data[:-2] == GZIP_MAGIC[0])
-    places = places[data[places + 1] == GZIP_MAGIC[1]]
-    found: list[int] = places[data[places + 2] == GZIP_MAGIC[2]].tolist()
+    places = np.empty(len(data) // USUAL_MEMBER + 16, np.int64)
+    count = find_magics(data, places)
+    if count > len(places):
+        places = np.empty(count, np.int64)
+        find_magics(data, places)
+    found: list[int] = places[:count].tolist()
     return found
 
 

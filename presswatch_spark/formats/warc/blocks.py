@@ -11,6 +11,7 @@ import numpy as np
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.formats.inflate.inflated import compression_of, inflated_window
 from presswatch_spark.formats.inflate.members import Piece, gzip_pieces
+from presswatch_spark.formats.inflate.passing import Gate
 from presswatch_spark.formats.inflate.window import Window
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.values import as_languages, as_time
@@ -34,7 +35,8 @@ class Block:
 
     `data` uint8 (n,); `base`: its offset in the inflated shard. `runs` int64 (m,): where gzip members begin,
     or what is here of them; `states` uint8 (m,): see `records`; `offsets`, `lengths` int64 (m,): where the
-    members lie in the file. `opened`: whether the first run is a member from its start. `encoding`: of the
+    members lie in the file; `inflated` int64 (m,): offsets of the runs in the inflated shard, of which a gate
+    may have left members out. `opened`: whether the first run is a member from its start. `encoding`: of the
     shard.
     """
 
@@ -44,6 +46,7 @@ class Block:
     states: Bytes
     offsets: Offsets
     lengths: Offsets
+    inflated: Offsets
     opened: bool
     encoding: str
 
@@ -52,7 +55,7 @@ class Block:
         run = int(np.searchsorted(self.runs, at, "right")) - 1
         if self.encoding == "gzip" and self.runs[run] == at and (run > 0 or self.opened):
             return int(self.offsets[run]), "byte"
-        return self.base + at, "byte" if self.encoding == "plain" else "inflated byte"
+        return self._inflated_at(at), "byte" if self.encoding == "plain" else "inflated byte"
 
     def place_of(self, row: Offsets) -> tuple[int, str]:
         """Return offset and unit of a defect of a record."""
@@ -75,11 +78,16 @@ class Block:
         member = self._member_of(start, end)
         if member is not None:
             return int(self.offsets[member]), int(self.lengths[member]), "gzip"
-        return self.base + start, end - start, "plain" if self.encoding == "plain" else "inflated"
+        encoding = "plain" if self.encoding == "plain" else "inflated"
+        return self._inflated_at(start), end - start, encoding
 
     def is_member(self, row: Offsets) -> bool:
         """Whether a record is all that a verified gzip member holds."""
         return self._member_of(int(row[warc.START]), int(row[warc.END])) is not None
+
+    def _inflated_at(self, at: int) -> int:
+        run = int(np.searchsorted(self.runs, at, "right")) - 1
+        return int(self.inflated[run] - self.runs[run]) + at
 
     def _member_of(self, start: int, end: int) -> int | None:
         """Return the index of the run that is a verified gzip member of just the record in [start, end)."""
@@ -99,19 +107,22 @@ class _BlockBuilder:
     def __init__(self, encoding: str, base: int, begins: Callable[[bytes], bool]) -> None:
         self.size = 0
         self._encoding = {"zstd": "inflated"}.get(encoding, encoding)
-        self._base = base
         self._begins = begins
+        # Offset in the inflated shard of what is added next.
+        self._next = base
         self._buffer, self._start = _buffer(0), 0
         # Of every run; lists of numbers, which the garbage collector need not walk. `_opened`: of the first.
         self._starts: list[int] = []
         self._offsets: list[int] = []
         self._lengths: list[int] = []
         self._closed: list[bool] = []
+        self._inflated: list[int] = []
         self._beyond = 0
         self._opened = False
 
     def add(self, piece: Piece) -> None:
-        offset, length, data, opens, closes = piece
+        offset, length, data, opens, closes, before = piece
+        self._next += before
         if self._beyond:
             data, opens = self._passed_over(data, opens)
             if not data:
@@ -127,6 +138,7 @@ class _BlockBuilder:
         start = self._start
         self._buffer[start + size : start + end] = data
         self.size = end
+        self._next += len(data)
 
     def _add_run(self, offset: int, length: int, opens: bool, closes: bool) -> None:
         if not self._starts:
@@ -135,6 +147,7 @@ class _BlockBuilder:
         self._offsets.append(offset)
         self._lengths.append(length)
         self._closed.append(closes)
+        self._inflated.append(self._next)
 
     def _passed_over(self, data: bytes, opens: bool) -> tuple[bytes, bool]:
         """Return what is left of a piece, and whether a member begins with it."""
@@ -142,7 +155,7 @@ class _BlockBuilder:
             self._beyond = 0
             return data, opens
         passed = min(self._beyond, len(data))
-        self._base += passed
+        self._next += passed
         self._beyond -= passed
         return data[passed:], opens and not passed
 
@@ -156,11 +169,12 @@ class _BlockBuilder:
             states[-1] = records.CLOSED
         return Block(
             data=np.frombuffer(self._buffer, np.uint8, self.size, self._start),
-            base=self._base,
+            base=self._inflated[0],
             runs=np.array(self._starts, np.int64),
             states=states,
             offsets=np.array(self._offsets, np.int64),
             lengths=np.array(self._lengths, np.int64),
+            inflated=np.array(self._inflated, np.int64),
             opened=self._opened,
             encoding=self._encoding,
         )
@@ -174,11 +188,11 @@ class _BlockBuilder:
         gone = bisect_right(self._starts, done) - 1 if done < self.size else len(self._starts)
         if gone < len(self._starts):
             self._opened = self._starts[gone] == done and (gone > 0 or self._opened)
+            self._inflated[gone] += max(0, done - self._starts[gone])
         self._starts = [max(0, start - done) for start in self._starts[gone:]]
-        for column in (self._offsets, self._lengths, self._closed):
+        for column in (self._offsets, self._lengths, self._closed, self._inflated):
             del column[:gone]
         self._beyond = beyond
-        self._base += done
         self._start += done
         self.size -= done
         if self.size <= self._start:
@@ -234,7 +248,8 @@ class PieceReader(ABC, Generic[RecordT]):
 
     `kind`: of its records, in messages. `head_bytes`: how much of a file shows whether a record begins it.
     `name`, `remedy`: of the format, and what to do about a shard of another one. `blocks` holds the pieces
-    read so far; `room`: the shard holds no more than so many bytes, inflated.
+    read so far; `room`: the shard holds no more than so many bytes, inflated. `gate`: which gzip members are
+    passed over without being inflated, if any are.
     """
 
     kind: ClassVar[str]
@@ -251,6 +266,7 @@ class PieceReader(ABC, Generic[RecordT]):
         self.options = options
         self.report = report
         self.needed = options.batch_bytes
+        self.gate: Gate | None = None
         self._begins = begins
 
     def read(self, stream: Stream) -> Iterator[RecordT]:
@@ -268,7 +284,7 @@ class PieceReader(ABC, Generic[RecordT]):
         self.blocks = _BlockBuilder(compression, window.base if compression == "plain" else 0, self._begins)
         self.room = MOST_INFLATED[compression] * (self.shard.size or UNKNOWN_BYTES)
         pieces = (
-            gzip_pieces(window, self.report, self._begins)
+            gzip_pieces(window, self.report, self._begins, self.gate)
             if compression == "gzip"
             else (Piece(0, 0, data, False, False) for data in inflated_window(window, self.report))
         )

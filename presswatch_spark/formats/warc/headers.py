@@ -34,13 +34,13 @@ _WARC = np.frombuffer(b"warc/", np.uint8)
 _TYPE = np.frombuffer(b"warc-type", np.uint8)
 _LENGTH = np.frombuffer(b"content-length", np.uint8)
 _URI = np.frombuffer(b"warc-target-uri", np.uint8)
-_RECORD_ID = np.frombuffer(b"warc-record-id", np.uint8)
+RECORD_ID = np.frombuffer(b"warc-record-id", np.uint8)
 _DATE = np.frombuffer(b"warc-date", np.uint8)
 _CONTENT_TYPE = np.frombuffer(b"content-type", np.uint8)
 _BLOCK_DIGEST = np.frombuffer(b"warc-block-digest", np.uint8)
 _PAYLOAD_DIGEST = np.frombuffer(b"warc-payload-digest", np.uint8)
 _SHA1 = np.frombuffer(b"sha1", np.uint8)
-_LANGUAGE = np.frombuffer(b"warc-identified-content-language", np.uint8)
+LANGUAGE = np.frombuffer(b"warc-identified-content-language", np.uint8)
 _CONVERSION = np.frombuffer(b"conversion", np.uint8)
 _WARCINFO = np.frombuffer(b"warcinfo", np.uint8)
 _RESPONSE = np.frombuffer(b"response", np.uint8)
@@ -90,14 +90,14 @@ def is_version(data: Bytes, at: int) -> bool:
 
 
 @uncounted_njit
-def _line_end(data: Bytes, at: int) -> Any:
+def line_end(data: Bytes, at: int) -> Any:
     """Return the position of the next LF at or after `at`, -1 if there is none."""
     found = find(data, U64(at), U64(len(data)), _LINE_FEED)
     return np.int64(found) if found < U64(len(data)) else np.int64(-1)
 
 
 @uncounted_njit
-def _name_end(data: Bytes, first: int, last: int) -> Any:
+def name_end(data: Bytes, first: int, last: int) -> Any:
     """Return the position of the next colon in [first, last); `last` or beyond if there is none."""
     # Room for the bytes that are looked at at once.
     return np.int64(find(data, U64(first), U64(min(last + 64, len(data))), _COLON))
@@ -173,7 +173,7 @@ def _once(data: Bytes, start: int, end: int, value: int) -> int:
 
     Some writers give several digests, each by another algorithm: only that by SHA-1 is asked about.
     """
-    if same(data, start, end, _RECORD_ID):
+    if same(data, start, end, RECORD_ID):
         return 16
     if same(data, start, end, _DATE):
         return 32
@@ -196,11 +196,11 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
     """
     row[KIND], row[DECLARED], row[DAMAGE] = OTHER, -1, SOUND
     passes, damaged, twice, seen = True, False, False, 0
-    at = _line_end(data, start) + 1
+    at = line_end(data, start) + 1
     limit = start + MAX_HEADER_BYTES
     returns = at - 1 - _before_returns(data, start, at - 1)
     while 0 < at < limit:
-        end = _line_end(data, at)
+        end = line_end(data, at)
         if end < 0:
             return -1
         first, last = at, _before_returns(data, at, end)
@@ -214,14 +214,14 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
                 row[DAMAGE] = TWICE
             return int(end + 1)
         while end + 1 < len(data) and (data[end + 1] == _SPACE or data[end + 1] == _TAB):
-            end = _line_end(data, end + 1)
+            end = line_end(data, end + 1)
             if end < 0:
                 return -1
             last = _before_returns(data, first, end)
         if end + 1 >= len(data):
             return -1
         at = end + 1
-        colon = _name_end(data, first, last)
+        colon = name_end(data, first, last)
         if colon >= last:
             damaged = True
             continue
@@ -247,7 +247,7 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
             for i in range(value, last):
                 # The line end behind it was damaged.
                 damaged = damaged or data[i] == CR
-        elif same(data, first, colon, _LANGUAGE):
+        elif same(data, first, colon, LANGUAGE):
             field = 8
             passed_before = seen & field != 0 and passes
             passes = passed_before or len(gate) == 0 or value == last or _passes(data, value, last, gate)

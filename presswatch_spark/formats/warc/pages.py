@@ -24,6 +24,7 @@ from presswatch_spark.formats.http.site_files import site_file
 from presswatch_spark.formats.own_word import own_word_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import joined
+from presswatch_spark.formats.warc.drawn import Draw
 from presswatch_spark.formats.warc.languages import declared
 from presswatch_spark.html.elements import PAGE_BYTES
 from presswatch_spark.html.markup import page_text, room_for
@@ -102,6 +103,7 @@ class PageBatches:
     _texts: list[Bytes] = field(default_factory=list)
     _pages: list[_Page] = field(default_factory=list)
     _captures: list[Capture] = field(default_factory=list)
+    _drawn: list[Stored] = field(default_factory=list)
 
     def add(self, stored: Stored) -> None:
         """Take a response: as a document if its text passes the gate, as a capture if it is wanted."""
@@ -110,7 +112,7 @@ class PageBatches:
         wanted = self.options.wants is not None and self.options.wants(url)
         gated = self.options.gates(stored.languages or ())
         if gated and not wanted:
-            self.report.add_skipped("language")
+            self._leave_out(stored)
             return
         message = stored.message
         if message is None:
@@ -130,7 +132,7 @@ class PageBatches:
             )
             self._size += len(body.data) + len(message.head)
         if gated:
-            self.report.add_skipped("language")
+            self._leave_out(stored)
         elif site_file(url):
             self.report.add_skipped("file about the site")
         elif encoding is not None:
@@ -152,6 +154,8 @@ class PageBatches:
                 self.add(stored)
                 if self._full:
                     yield self.take()
+                if self._drawn:
+                    yield from self._audit()
         except PresswatchError:
             if self._held:
                 yield self.take()
@@ -192,6 +196,23 @@ class PageBatches:
             own_word=lambda i: _own_word(pages[i]),
         )
 
+    def _leave_out(self, stored: Stored) -> None:
+        """Count what the language gate leaves out."""
+        self.report.add_skipped("language")
+        self._draw(stored)
+
+    def _draw(self, stored: Stored) -> None:
+        """Take what the language gate leaves out for an audit, if it is drawn."""
+        if self.options.audit and Draw(self.options.audit).takes(stored.pointer().record_id):
+            self._drawn.append(stored)
+
+    def _audit(self) -> Iterator[DocumentBatch]:
+        """Yield batches of what was drawn for an audit. Nothing of it counts in the report."""
+        options = replace(self.options, languages=frozenset(), wants=None)
+        drawn, self._drawn = self._drawn, []
+        for batch in PageBatches(options, ReadReport()).of(drawn):
+            yield replace(batch, is_audit=True)
+
     def _skip(self, why: str, stored: Stored, body: bytes | memoryview | None = None) -> None:
         """Count what is left out on purpose, unless damage may have made it what it seems to be.
 
@@ -224,6 +245,7 @@ class PageBatches:
             and self.options.gates(declared(page.content))
         ):
             self._skip("language", page.stored)
+            self._draw(page.stored)
             return
         text = np.frombuffer(page.content, np.uint8)
         if page.kind == "html":

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from presswatch_spark.formats.inflate.passing import Gate
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc import records
@@ -48,12 +49,14 @@ class Expected(NamedTuple):
     """The format that records are expected in, and what shows that they are of another.
 
     `name`: as messages say it. `gate`: see `gate_of`. `refused(kinds)` is asked of every block of records
-    (int64 (k,)): it returns what shows another format, None if nothing does.
+    (int64 (k,)): it returns what shows another format, None if nothing does. `before_inflater`: which gzip
+    members are passed over without being inflated.
     """
 
     name: str
     gate: warc.Gate
     refused: Callable[[Offsets], str | None]
+    before_inflater: Gate | None = None
 
 
 class Records(NamedTuple):
@@ -86,7 +89,7 @@ class _Reading(PieceReader[Records]):
         self, shard: ObjectInfo, options: ReadOptions, report: ReadReport, expected: Expected
     ) -> None:
         super().__init__(shard, options, report, begins_with_record)
-        self._expected = expected
+        self._expected, self.gate = expected, expected.before_inflater
         self.name, self.remedy = expected.name, f"give the {expected.name} file of the same crawl"
         self._sought = records.EXPECTED
         self._release: str | None = None

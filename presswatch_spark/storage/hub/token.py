@@ -53,8 +53,9 @@ def _in_file(path: str) -> str:
 @lru_cache(maxsize=4)
 def _in_secret(arn: str, profile: str | None) -> str:
     """Return the text of a secret in AWS Secrets Manager: the token, or JSON with it under `HF_TOKEN`."""
-    import boto3
     from botocore.exceptions import BotoCoreError, ClientError
+
+    from presswatch_spark.storage.aws import aws_session
 
     found = _ARN.fullmatch(arn)
     if not found:
@@ -64,7 +65,7 @@ def _in_secret(arn: str, profile: str | None) -> str:
             remedy="write arn:aws:secretsmanager:REGION:…:secret:NAME",
         )
     try:
-        client = boto3.Session(profile_name=profile).client("secretsmanager", region_name=found["region"])
+        client = aws_session(profile).client("secretsmanager", region_name=found["region"])
         text = str(client.get_secret_value(SecretId=arn).get("SecretString", ""))
     except (ClientError, BotoCoreError) as error:
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__

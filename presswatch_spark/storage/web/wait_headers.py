@@ -62,6 +62,17 @@ def seconds_of_date(value: str) -> float | None:
         return None
 
 
+def clock_ahead(date: str, at: float) -> float | None:
+    """Return by how many seconds a server's clock is ahead of ours; None if it does not say its time.
+
+    Args:
+        date: the header `Date` of its answer, which counts whole seconds.
+        at: our time for the same moment, in seconds since 1970.
+    """
+    said = seconds_of_date(date)
+    return None if said is None else round(said - at, 3)
+
+
 def _limits(headers: Mapping[str, str], clock: Callable[[], float]) -> Iterator[tuple[float | None, float]]:
     """Yield what is left of each limit (None: not said), and the seconds until it begins anew."""
     value = headers.get("RateLimit", "")

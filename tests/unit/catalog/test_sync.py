@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,11 +14,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from pyiceberg.catalog.sql import SqlCatalog
 
 from presswatch_spark.catalog import sync as syncing
 from presswatch_spark.catalog.connect import open_catalog
-from presswatch_spark.catalog.sync import sync
+from presswatch_spark.catalog.sync import Change, sync
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.cli.main import run
 from presswatch_spark.errors import ConfigError, OutputError, StorageError
@@ -70,19 +70,38 @@ def small(tmp_path: Path) -> TableStore:
     return store
 
 
-def test_every_table_of_the_catalog_has_the_published_rows(store: TableStore, catalog: Any) -> None:
-    there = {path: path.read_bytes() for path in store.root.path.rglob("*") if path.is_file()}
+@dataclass(frozen=True)
+class Synced:
+    """Every table, and a catalog that has them; tests only read both."""
+
+    store: TableStore
+    catalog: Any
+    changes: dict[str, Change]
+    before: dict[Path, bytes]
+
+
+def files_below(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def synced(everything: Path, tmp_path_factory: pytest.TempPathFactory) -> Synced:
+    """Every table brought to a catalog once."""
+    store, catalog = TableStore.open(str(everything)), sqlite(tmp_path_factory.mktemp("synced"))
+    before = files_below(everything)
     changes = {change.table: change for change in sync(store, catalog, NAMESPACE)}
-    assert set(changes) == set(SCHEMAS)
-    assert all(change.added == change.files > 0 for change in changes.values())
-    require_same(catalog, store)
-    assert {path: path.read_bytes() for path in store.root.path.rglob("*") if path.is_file()} == there
+    return Synced(store, catalog, changes, before)
 
 
-def test_the_columns_of_the_catalog_have_our_types_and_say_what_they_mean(
-    store: TableStore, catalog: Any
-) -> None:
-    sync(store, catalog, NAMESPACE)
+def test_every_table_of_the_catalog_has_the_published_rows(synced: Synced) -> None:
+    assert set(synced.changes) == set(SCHEMAS)
+    assert all(change.added == change.files > 0 for change in synced.changes.values())
+    require_same(synced.catalog, synced.store)
+    assert files_below(synced.store.root.path) == synced.before
+
+
+def test_the_columns_of_the_catalog_have_our_types_and_say_what_they_mean(synced: Synced) -> None:
+    catalog = synced.catalog
     for table, schema in SCHEMAS.items():
         opened = catalog.load_table((NAMESPACE, table))
         # Arrow from Iceberg has large texts and lists, whose elements have another name.
@@ -94,10 +113,8 @@ def test_the_columns_of_the_catalog_have_our_types_and_say_what_they_mean(
             assert len(doc.encode()) <= 255
 
 
-def test_duckdb_finds_the_same_rows_in_the_files_that_the_catalog_names(
-    store: TableStore, catalog: Any
-) -> None:
-    sync(store, catalog, NAMESPACE)
+def test_duckdb_finds_the_same_rows_in_the_files_that_the_catalog_names(synced: Synced) -> None:
+    store, catalog = synced.store, synced.catalog
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         for table, schema in SCHEMAS.items():
@@ -123,8 +140,8 @@ def test_a_second_sync_changes_nothing_and_a_new_run_adds_its_files_alone(
     require_same(catalog, store)
 
 
-def test_a_filter_opens_the_files_of_its_run_alone(store: TableStore, catalog: Any) -> None:
-    sync(store, catalog, NAMESPACE)
+def test_a_filter_opens_the_files_of_its_run_alone(synced: Synced) -> None:
+    catalog = synced.catalog
     for table, wanted in (("matches", "r2"), ("captures", "c1"), ("runs", "r1")):
         assert files_in(catalog, table, f"run_id == '{wanted}'") == [f"{wanted}-00000.parquet"]
         assert files_in(catalog, table, "run_id == 'r9'") == []
@@ -204,10 +221,13 @@ def test_claims_that_are_made_anew_move_in_the_catalog_as_well(store: TableStore
 
 
 @pytest.mark.parametrize("done", [True, False])
-@pytest.mark.parametrize("commits", [0, 1, 2, 9])
+@pytest.mark.parametrize("commits", [0, *(pytest.param(each, marks=pytest.mark.full) for each in (1, 2)), 9])
 def test_the_sync_after_one_that_was_killed_does_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commits: int, done: bool
 ) -> None:
+    # Its SQL takes a second to import, which all processes would do that collect tests.
+    from pyiceberg.catalog.sql import SqlCatalog
+
     store, left = small(tmp_path), [commits]
     commit = SqlCatalog.commit_table
 
@@ -401,7 +421,8 @@ def test_settings_come_from_the_environment_as_pyiceberg_reads_them(tmp_path: Pa
 
 
 def test_a_rest_catalog_is_brought_there_as_well_with_a_token_from_the_environment(tmp_path: Path) -> None:
-    store = publish_everything(str(tmp_path / "tables"))
+    store = small(tmp_path)
+    derive(store, "claims")
     with rest_catalog(sqlite(tmp_path), token="hush") as url:
         command = [sys.executable, "-m", "presswatch_spark", "catalog", "sync", str(store.root)]
         command += ["--catalog", "rest", "--namespace", NAMESPACE, "--property", f"uri={url}"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.claims.exposed import Exposed
+from presswatch_spark.claims.exposed import Exposed, exposures_of, product_of_row
 from presswatch_spark.claims.exposures import Exposure, parse_exposures
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import ConfigError
@@ -46,6 +46,18 @@ def found(tables: Path, said: Mapping[str, str] | None = None) -> set[tuple[Any,
 
 def of(rows: set[tuple[Any, ...]], entry: str) -> set[tuple[Any, ...]]:
     return {row[1:] for row in rows if row[0] == entry}
+
+
+def test_a_row_by_itself_is_joined_as_the_whole_table_is(tables: Path) -> None:
+    store = TableStore.open(str(tables))
+    rows = store.open_table("matches").to_table().to_pylist()
+    by_row = {
+        (exposure.id, row["article_id"], product_of_row(row), row["release"], named)
+        for row in rows
+        for exposure, named in exposures_of(row, row["confidence"], entries())
+    }
+    assert by_row == found(tables)
+    assert by_row
 
 
 class TestWhatCounts:

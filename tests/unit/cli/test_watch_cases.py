@@ -42,7 +42,7 @@ def crawl(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Re
 
 def watch(crawl: Release, *cases: Any, every: float = 24, more: tuple[str, ...] = ()) -> int:
     named = [word for case in cases for word in ("--case", str(case))]
-    mirror = f"{crawl.folder}/shards={crawl.server.url}/crawl"
+    mirror = crawl.mirror_option
     options = ["--case-every", str(every), "--case-mirror", mirror, *more]
     scan = ["--format", "wet", "--base", str(crawl.folder), "--corpus", str(crawl.corpus)]
     where = ["--only-newest", "--list", str(crawl.folder)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,10 +31,13 @@ def sealed(crawl: Release) -> Path:
     return build(crawl, "sealed", with_texts=True)[0]
 
 
+@pytest.fixture(scope="session")
+def six(crawl: Release) -> Path:
+    """A bag of six claims, two of each dataset; tests change copies."""
+    return build(crawl, "six", rows=str(some_rows(crawl, 6)), confidences=(), with_texts=True)[0]
+
+
 @pytest.fixture
-def small(crawl: Release, tmp_path: Path) -> Path:
-    """A bag of six claims, two of each dataset."""
-    bag, _ = build(
-        crawl, f"small-{tmp_path.name}", rows=str(some_rows(crawl, 6)), confidences=(), with_texts=True
-    )
-    return bag.rename(tmp_path / "small")
+def small(six: Path, tmp_path: Path) -> Path:
+    """A copy of the bag of six claims, to be changed."""
+    return Path(shutil.copytree(six, tmp_path / "small"))

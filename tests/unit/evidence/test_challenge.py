@@ -71,7 +71,10 @@ def bag_with(folder: Path, pages: int, rows: int, false: int) -> tuple[Path, Pat
     sources = Sources(corpus=str(corpus), as_of=AS_OF)
     make_claims(str(folder / "tables"), str(folder / "tables"), sources, ScanConfig())
     order = Order(str(folder / "tables"), str(corpus), confidences=LETTERS, with_texts=True)
-    build_bag(order, str(folder / "bag"), ScanConfig())
+    with pytest.MonkeyPatch.context() as patch:
+        # Setting 1,000 claims takes half a minute, and says nothing of draws.
+        patch.setattr("presswatch_spark.evidence.build.write_claims_pdfs", lambda *claims: None)
+        build_bag(order, str(folder / "bag"), ScanConfig())
     return folder / "bag", corpus, {str(row["row_sha256"]) for row in lies}
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import errno
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -212,6 +214,33 @@ def test_an_authority_without_a_given_certificate_is_taken_by_its_own_and_that_i
     assert (found.is_stamped, found.is_trusted) == (True, False)
     assert "nobody named a certificate" in found.remark
     assert openssl(small, tokens(small)[0], one.root)
+
+
+@pytest.mark.parametrize("kind", ["write_bytes", "replace"])
+@pytest.mark.parametrize("calls", range(6))
+def test_a_full_disk_leaves_a_bag_as_it_was_before_it_was_stamped(
+    small: Path, one: Authority, calls: int, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {name: (small / name).read_bytes() for name in files(small)}
+    real, done = getattr(Path, kind), [0]
+
+    def full(self: Path, *arguments: Any) -> Any:
+        done[0] += 1
+        if done[0] == calls + 1 or (kind == "write_bytes" and done[0] > calls):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Path, kind, full)
+    try:
+        stamp_bag(Bag(small), [parse_authority(one.trusted)], STORAGE)
+    except OSError:
+        monkeypatch.undo()
+        assert {name: (small / name).read_bytes() for name in files(small)} == before
+    monkeypatch.undo()
+    assert not alone.check(str(small)).faults
+    assert [path.name for path in small.parent.iterdir()] == [small.name]
+    assert stamp_bag(Bag(small), [parse_authority(one.trusted)], STORAGE)[0].is_stamped
+    assert not verified(small, [one.root.read_bytes()]).faults
 
 
 def test_what_was_changed_is_not_stamped(small: Path, one: Authority) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,8 +15,11 @@ from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import sealed_facts
 from presswatch_spark.evidence.disclose import disclose
+from presswatch_spark.evidence.verify_alone import Findings
+from presswatch_spark.evidence.verifying import verified
 from presswatch_spark.notices.docx_letter import text_in
 from presswatch_spark.notices.grounds import Choice
+from presswatch_spark.notices.sealed import sealed_claims
 from presswatch_spark.notices.states import state_of
 from presswatch_spark.storage.objects import StorageOptions
 from tests.evidence import build, flipped, lines
@@ -79,6 +84,32 @@ def test_no_notice_is_drafted_of_a_bag_that_does_not_verify(
     assert not (shared.folder / "of-broken").exists()
 
 
+def test_a_check_reads_and_verifies_its_bag_once(
+    shared: Bureau, bag: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared.draft("once", source=str(bag))
+    asked = list[Path]()
+
+    def counting(folder: Path, trusted: Sequence[bytes] = ()) -> Findings:
+        asked.append(folder)
+        return verified(folder, trusted)
+
+    monkeypatch.setattr("presswatch_spark.notices.sealed.verified", counting)
+    assert shared.rules("once") == {}
+    assert asked == [bag]
+
+
+@pytest.mark.parametrize("file", ["s3://bucket/a.warc.wet.gz", "hf://datasets/a/b@c/d.parquet"])
+def test_a_record_counts_as_read_wherever_it_was_read(bag: Path, file: str) -> None:
+    """The requests of s3:// and hf:// name other addresses than the rows do."""
+    sealed = replace(sealed_claims(str(bag), STORAGE), asked=frozenset())
+    row = next(iter(sealed.rows))
+    assert replace(sealed, read_from={row: file}).was_read_at(row, file)
+    assert not replace(sealed, read_from={row: "/a/copy"}).was_read_at(row, file)
+    assert not replace(sealed, read_from={}).was_read_at(row, file)
+    assert replace(sealed, read_from={}, asked=frozenset([file])).was_read_at(row, file)
+
+
 def test_a_part_of_a_bag_is_no_ground(shared: Bureau, bag: Path, tmp_path: Path) -> None:
     disclose(bag, lines(bag)[0]["row"]["row_sha256"], str(tmp_path / "part"), STORAGE)
     with pytest.raises(OutputError, match="lacks what a notice needs"):
@@ -96,11 +127,15 @@ def test_a_notice_may_have_some_rows_of_a_bag(shared: Bureau, bag: Path) -> None
 def test_a_record_that_did_not_read_is_in_the_bag_and_in_no_notice(office: Bureau) -> None:
     target = office.target()
     shard = Path(str(target["shard_uri"]))
-    data = bytearray(shard.read_bytes())
+    kept = shard.read_bytes()
+    data = bytearray(kept)
     start = target["record_offset"]
     data[start : start + target["record_length"]] = bytes(target["record_length"])
     shard.write_bytes(data)
-    sealed, built = build(office.crawl, "damaged", mirrored=False, confidences=("A", "B"))
+    try:
+        sealed, built = build(office.crawl, "damaged", mirrored=False, confidences=("A", "B"))
+    finally:
+        shard.write_bytes(kept)
     assert sum(built.reasons.values()) == 1
     drafted = office.draft("of-damaged", source=str(sealed))
     assert drafted.left_out == {"not as their rows say in the bag": 1}

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.notices import libraries
+from presswatch_spark.evidence import libraries
 from presswatch_spark.notices.annex import annex_of, rows_of_jsonl
 from presswatch_spark.notices.docx_letter import docx_of, text_in
 from presswatch_spark.notices.facts import Figures, facts_of

@@ -367,6 +367,15 @@ class TestWhatIsNotBelieved:
         assert "other text" in self.refused(release, tmp_path, capsys, digest)
 
 
+def test_a_row_of_a_file_that_nobody_has_needs_a_time_for_the_index(
+    release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An offset in such a file tells no capture from another."""
+    digest = scanned("hplt-2", release, tmp_path, lambda row: row.update(ts="", f="/data/x.warc.gz"))
+    assert fetched(release, tmp_path, digest, "--index", release.index) == 1
+    assert "it may be of any capture" in capsys.readouterr().err
+
+
 def test_the_record_is_written_as_warc(
     release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

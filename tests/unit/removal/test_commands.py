@@ -86,7 +86,7 @@ def test_the_guide_leads_from_the_notice_to_gone_and_back_again(
 
 def test_a_mirror_says_where_files_really_are(at_home: Release, capsys: pytest.CaptureFixture[str]) -> None:
     run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
-    asked = ["removal", "probe", "--mirror", f"{at_home.folder}/shards={at_home.server.url}/crawl", CASE]
+    asked = ["removal", "probe", "--mirror", at_home.mirror_option, CASE]
     code, said, _ = run([*asked, "--metrics-file", "removal.prom"], capsys)
     assert (code, "same" in said) == (0, True)
     assert at_home.server.requests
@@ -177,13 +177,13 @@ def test_a_round_that_is_killed_goes_on_and_asks_for_nothing_twice(
     )
     monkeypatch.chdir(tmp_path)
     run(["removal", "open", "--out", CASE, "tables"], capsys)
-    probe = ["removal", "probe", "--mirror", f"{found.folder}/shards={server.url}/crawl", CASE]
+    probe = ["removal", "probe", "--mirror", found.mirror_option, CASE]
     case = Case.open(CASE, StorageOptions())
     killed = 0
     for seconds in (0.3, 0.6, 0.9, 1.2, 1.5):
         running = subprocess.Popen([sys.executable, "-c", KILLED, *probe], stderr=subprocess.PIPE)
-        begun, rows = time.monotonic(), len(case.probes())
-        while time.monotonic() - begun < 60 and len(case.probes()) == rows and running.poll() is None:
+        begun, files = time.monotonic(), case.folder.names()
+        while time.monotonic() - begun < 60 and case.folder.names() == files and running.poll() is None:
             time.sleep(0.05)
         time.sleep(seconds / 10)
         if running.poll() is None:
@@ -210,7 +210,7 @@ def test_a_site_that_says_no_is_left_alone_and_the_round_goes_on_later(
     monkeypatch.setenv("PRESSWATCH_STORAGE__REFUSAL_PAUSE", "0.1")
     run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
     at_home.server.always = Fault(status=429)
-    asked = ["removal", "probe", "--mirror", f"{at_home.folder}/shards={at_home.server.url}/crawl", CASE]
+    asked = ["removal", "probe", "--mirror", at_home.mirror_option, CASE]
     code, _, errors = run(asked, capsys)
     assert (code, "left alone" in errors) == (3, True)
     at_home.server.always = Fault()

@@ -201,7 +201,7 @@ def test_a_clock_that_is_off_is_kept_and_said(
 ) -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
     crawl.server.always = Fault(headers=(("Date", date),))
-    mirror = f"{crawl.folder}/shards={crawl.server.url}/crawl"
+    mirror = crawl.mirror_option
     assert cli.run(["removal", "probe", "--mirror", mirror, case.folder.uri]) == 0
     assert "clock and a server's differ by" in capsys.readouterr().out
     assert any((row["clock_offset"] or 0) > 7000 for row in case.probes())
@@ -228,7 +228,7 @@ def test_headers_cannot_steer_a_terminal_nor_fill_a_table(
 ) -> None:
     huge = tuple((f"X-{number}", "\x1b[2J" + "y" * 2_000) for number in range(60))
     crawl.server.always = Fault(headers=(("ETag", '"\x1b[31mred\x07"'), *huge))
-    mirror = f"{crawl.folder}/shards={crawl.server.url}/crawl"
+    mirror = crawl.mirror_option
     assert cli.run(["removal", "probe", "--mirror", mirror, case.folder.uri]) == 3
     said = capsys.readouterr()
     assert "file changed" in said.err

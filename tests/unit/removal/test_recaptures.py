@@ -29,7 +29,7 @@ def case(crawl: Release, tmp_path: Path) -> Case:
 
 
 def probe(case: Case, crawl: Release) -> int:
-    mirror = f"{crawl.folder}/shards={crawl.server.url}/crawl"
+    mirror = crawl.mirror_option
     return cli.run(["removal", "probe", "--tables", str(crawl.tables), "--mirror", mirror, case.folder.uri])
 
 

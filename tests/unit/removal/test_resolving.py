@@ -20,12 +20,11 @@ from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.index import query
-from presswatch_spark.removal.opening import open_case
 from presswatch_spark.removal.probing import Probed, Prober
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, stat
-from tests.removal import LETTERS, QUICK, release
+from tests.removal import QUICK, Release, release
 from tests.scanned import FORMS
 from tests.servers import Reply, Server
 
@@ -37,7 +36,7 @@ NONE = Reply(404, {}, json.dumps({"message": "No Captures found for: x"}).encode
 class Crawl:
     """A crawl whose WET files alone were scanned; `server` has both, and an index of the WARC file."""
 
-    folder: Path
+    wet: Release
     server: Server
     case: Case
 
@@ -46,8 +45,8 @@ class Crawl:
         return f"/crawl/warc/{NAME}.warc.gz"
 
     def probe(self, *, index: bool = True, deep: bool = False) -> Probed:
-        mirror = Mirror(str(self.folder / "crawl"), f"{self.server.url}/crawl")
-        config, corpus = load_scan_config(flags=QUICK), Corpus.open(str(self.folder / "press" / "corpus"))
+        mirror = Mirror(str(self.wet.shards.parent), f"{self.server.url}/crawl")
+        config, corpus = load_scan_config(flags=QUICK), Corpus.open(str(self.wet.corpus))
         endpoint = f"{self.server.url}/{{release}}-index" if index else None
         return Prober(self.case, config, [mirror], corpus, deep, endpoint).probe()
 
@@ -58,18 +57,18 @@ class Crawl:
 
 @pytest.fixture
 def crawl(tmp_path: Path, server: Server) -> Crawl:
-    release(tmp_path, server, (f"{NAME}.warc.wet.gz",), "crawl/wet")
-    (tmp_path / "crawl" / "warc").mkdir()
+    wet = release(tmp_path, server, (f"{NAME}.warc.wet.gz",), "crawl/wet")
+    server.objects = {path.replace("/crawl/", "/crawl/wet/"): data for path, data in server.objects.items()}
+    (tmp_path / "crawl" / "warc").mkdir(parents=True)
     pages = [page for shelf in release_pages().values() for page in shelf]
-    FORMS["pages.warc.gz"](tmp_path / "crawl" / "warc" / f"{NAME}.warc.gz", pages)
-    case = open_case(str(tmp_path / "tables"), str(tmp_path / "case"), confidences=LETTERS).case
-    for path in (tmp_path / "crawl").rglob("*.gz"):
-        server.objects[f"/{path.relative_to(tmp_path)}"] = path.read_bytes()
-    found = Crawl(tmp_path, server, case)
-    for target in case.targets():
+    path = tmp_path / "crawl" / "warc" / f"{NAME}.warc.gz"
+    FORMS["pages.warc.gz"](path, pages)
+    found = Crawl(wet, server, wet.open())
+    server.objects[found.warc] = path.read_bytes()
+    for target in found.case.targets():
         address = query("/{release}-index", target["release"], target["document_url"])
         server.queries[address] = NONE
-    for url, captured_at, offset, length in records(tmp_path / found.warc[1:]):
+    for url, captured_at, offset, length in records(path):
         said = {"filename": f"crawl-data/x/warc/{NAME}.warc.gz", "offset": str(offset), "length": str(length)}
         line = json.dumps({"timestamp": captured_at.strftime("%Y%m%d%H%M%S"), "url": url, **said})
         other = json.dumps({"timestamp": "20200101000000", "url": url, **said, "offset": "0"})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.notices import libraries
+from presswatch_spark.evidence import libraries
 from tests.claims import House
 
 
@@ -34,7 +34,10 @@ def test_the_command_writes_the_page_in_french_and_replaces_it(
 
 @pytest.mark.parametrize(
     ("out", "tables", "told"),
-    [("page.pdf", "there", "the page is a file of HTML"), ("page.html", "nowhere", "no tables")],
+    [
+        ("page.pdf", "there", "the page is a file of HTML"),
+        ("page.html", "nowhere", "not a folder of our tables"),
+    ],
 )
 def test_what_cannot_be_done_is_refused_in_one_line(
     house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str], out: str, tables: str, told: str

@@ -11,6 +11,7 @@ import pytest
 from presswatch_spark.cli import main as cli
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.report.questions import QUESTIONS
+from presswatch_spark.report.sections import CHANGES
 from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.claims import House, Seen, text
@@ -140,11 +141,11 @@ def test_files_that_were_not_read_to_their_end_are_counted_and_said(tmp_path: Pa
     ]
     write(TableStore.open(str(tables)), "scan_log", RUN, log, SCAN_LOG)
     page = page_of_tables(tables, None, tmp_path / "page.html")
-    assert "2 of 4 files were read to their end; 1 in part; 1 not at all" in page
+    assert "Files planned: 4. Read to their end: 2; in part: 1; not at all: 1." in page
     assert "No copy was found in what was read." in page
-    assert "nothing was found in the 2 of 4 files" in page
+    assert "read to its end (2 of 4 files)" in page
     french = page_of_tables(tables, None, tmp_path / "page.html", "fr")
-    assert "2 fichiers sur 4 ont été lus jusqu’au bout\u202f; 1 en partie" in french
+    assert "Lus jusqu’au bout\u00a0: 2\u202f; en partie\u00a0: 1" in french
 
 
 def test_tables_that_do_not_say_what_was_read_say_so(tmp_path: Path) -> None:
@@ -172,4 +173,40 @@ def test_a_run_after_the_claims_is_said_to_have_letters_of_its_own(tmp_path: Pat
     house = hostile_house(tmp_path / "house")
     house.scan(Seen("https://late.example/", text(0)))
     page = page_of_tables(house.tables, house.corpus, tmp_path / "page.html")
-    assert "1 rows have not been judged with the others yet" in page
+    assert "Rows that have not been judged with the others yet: 1." in page
+
+
+def test_what_changed_between_the_two_scans_that_were_compared_last(tmp_path: Path) -> None:
+    house = hostile_house(tmp_path / "house")
+    tables = str(house.tables)
+    before, after = (run["run_id"] for run in TableStore.open(tables).rows("runs"))
+    compared = [
+        "compare",
+        "--before",
+        before,
+        "--after",
+        after,
+        "--engine",
+        "duckdb",
+        "--out",
+        tables,
+        tables,
+    ]
+    assert cli.run(compared) == 0
+    page = page_of_tables(house.tables, house.corpus, tmp_path / "page.html")
+    pairs = {row["state"]: row["pairs"] for row in answer(house.tables, QUESTIONS["changes"])}
+    assert sum(pairs.values()) > 0
+    assert parts_of(page)[QUESTIONS["changes"].strip()] == [pairs.get(state, 0) for state in CHANGES]
+    assert f"Between the scans {before} and {after}" in page
+
+
+def test_tables_without_a_comparison_say_that_nobody_can_tell(pages: dict[str, str]) -> None:
+    assert "nobody can say what is new, reduced, gone or back" in pages["en"]
+
+
+def test_a_sample_is_said_to_be_one(tmp_path: Path) -> None:
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    publish(tables, RUN, [], sample=0.01, sample_seed=1, shards_listed=90_000)
+    page = page_of_tables(tables, None, tmp_path / "page.html")
+    assert "is of a sample: 3 files drawn from 90,000" in page

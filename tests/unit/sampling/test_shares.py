@@ -6,7 +6,6 @@ import math
 import random
 
 import pytest
-from scipy.stats import beta
 
 from presswatch_spark.sampling.shares import at_most, least_share, most_share
 
@@ -30,9 +29,13 @@ def test_none_found_has_a_bound_in_closed_form() -> None:
 
 
 def test_bounds_are_quantiles_of_the_beta_distribution() -> None:
+    # Others need neither it nor the seconds that it takes to import.
+    from scipy.stats import beta
+
     numbers = random.Random(1)
     for _ in range(40):
-        drawn = numbers.randint(1, 3_000)
+        # From 1 to 3,162, as many small ones as large ones.
+        drawn = round(10 ** numbers.uniform(0, 3.5))
         found, confidence = numbers.randint(0, drawn), numbers.choice((0.9, 0.95, 0.99))
         above = beta.ppf(confidence, found + 1, drawn - found) if found < drawn else 1.0
         below = beta.ppf(1 - confidence, found, drawn - found + 1) if found else 0.0

@@ -1,4 +1,4 @@
-"""The libraries that notices and reviews need, loaded when they are needed: they are the extra `legal`."""
+"""The libraries that evidence, notices and reviews need, loaded when needed: they are the extra `legal`."""
 
 from importlib import import_module
 from importlib.util import find_spec

@@ -1,0 +1,115 @@
+"""Texts with copied words marked: in pieces, cut down to what surrounds the marks, or as HTML.
+
+All texts are hostile. What cannot be seen, or turns the direction of writing, is shown by its escape.
+"""
+
+import html
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from presswatch_spark.show import printable
+
+BREAKS = "\n\t"
+_WORD = re.compile(r"\s\S")
+_NEAR, _LEAST = 40, 200
+"""A cut moves to the next blank, if that is so near. Fewer characters than the second are not left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a text; where `left_out` is not 0, it is empty, and stands for so many characters."""
+
+    text: str
+    is_copied: bool = False
+    left_out: int = 0
+
+
+def ranges_of(spans: Iterable[Mapping[str, Any]], side: str) -> list[tuple[Any, Any]]:
+    """Return the characters that spans cover on a side, `article` or `document`: first, and one after."""
+    return [(each[f"{side}_start"], each[f"{side}_end"]) for each in spans if each]
+
+
+def pieces_of(text: str, ranges: Iterable[tuple[Any, Any]]) -> list[Piece]:
+    """Return a text in pieces; ranges of copied characters may overlap, or lie outside of it."""
+    found, at = list[Piece](), 0
+    for start, end in sorted((start, end) for start, end in ranges if None not in (start, end)):
+        start, end = max(at, start), min(end, len(text))
+        if start < end:
+            found += [Piece(text[at:start]), Piece(text[start:end], is_copied=True)]
+            at = end
+    return [piece for piece in (*found, Piece(text[at:])) if piece.text]
+
+
+def around_marks(pieces: Iterable[Piece], around: int, most: int) -> list[Piece]:
+    """Return pieces without what is far from copied words, and without what is beyond the first `most`.
+
+    Args:
+        around: characters that are kept on each side of copied words.
+        most: characters that are kept in all.
+    """
+    near = list(_near_marks(list(pieces), around))
+    shown, left = list[Piece](), most
+    for number, piece in enumerate(near):
+        if len(piece.text) <= left:
+            shown.append(piece)
+            left -= len(piece.text)
+            continue
+        cut = _begin_of_word(piece.text, left)
+        rest = sum(len(each.text) + each.left_out for each in near[number + 1 :])
+        shown += [Piece(piece.text[:cut], piece.is_copied)] if cut else []
+        return [*shown, Piece("", left_out=len(piece.text) - cut + rest)]
+    return shown
+
+
+def _near_marks(pieces: list[Piece], around: int) -> Iterator[Piece]:
+    for number, piece in enumerate(pieces):
+        is_first, is_last = number == 0, number == len(pieces) - 1
+        text = piece.text
+        # A text without marks is shown from its beginning.
+        head = around if not is_first or is_last else 0
+        tail = around if not is_last else 0
+        if piece.is_copied or len(text) <= head + tail + _LEAST:
+            yield piece
+            continue
+        first, last = _begin_of_word(text, head), _begin_of_word(text, len(text) - tail)
+        if first:
+            yield Piece(text[:first])
+        yield Piece("", left_out=last - first)
+        if last < len(text):
+            yield Piece(text[last:])
+
+
+def _begin_of_word(text: str, place: int) -> int:
+    """Return the place after the next blank; the place itself if none is near, or nothing lies before it."""
+    found = _WORD.search(text, place, place + _NEAR) if 0 < place < len(text) else None
+    return found.end() - 1 if found else place
+
+
+def marked(text: str, ranges: Iterable[tuple[Any, Any]]) -> str:
+    """Return a text as HTML, with ranges of its characters marked."""
+    return "".join(
+        f"<mark>{escaped(piece.text)}</mark>" if piece.is_copied else escaped(piece.text)
+        for piece in pieces_of(text, ranges)
+    )
+
+
+def escaped(text: str) -> str:
+    """Return a text for HTML; what cannot be seen, or turns the direction of writing, as its escape."""
+    return html.escape(visible(text))
+
+
+def visible(text: str) -> str:
+    """Return a text whose every character can be seen; others stand as escapes, and odd blanks as blanks."""
+    if text.isprintable():
+        return text
+    return "".join(_seen(character) for character in text)
+
+
+def _seen(character: str) -> str:
+    if character in BREAKS or character.isprintable():
+        return character
+    if character.isspace():
+        return printable(character)
+    return character.encode("unicode_escape").decode()

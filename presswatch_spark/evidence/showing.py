@@ -1,0 +1,93 @@
+"""Shows the claims of a bag: a page in HTML for each, and one PDF of all of them in each language.
+
+What PDFs will show of a claim is kept on disk until all claims are there: a bag may have 10,000 of them.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from presswatch_spark.claims.case import Case, article_of
+from presswatch_spark.claims.exposures import Exposure
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.evidence.bag import Bag
+from presswatch_spark.evidence.choosing import Chosen
+from presswatch_spark.evidence.printed import in_print
+from presswatch_spark.evidence.side_by_side import FOLDER, LANGUAGES, Shown, page_of
+from presswatch_spark.pointers.audit import Verdict
+from presswatch_spark.pointers.checks import OTHER_ARTICLE
+from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.storage.uris import canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """Writes the pages of claims as verdicts on their rows come, and keeps what PDFs will show in `scratch`.
+
+    `with_texts`: whether texts of articles may be shown.
+    """
+
+    bag: Bag
+    chosen: Chosen
+    corpus: Corpus
+    exposures: Sequence[Exposure]
+    with_texts: bool
+    scratch: Path
+
+    def hear(self, verdict: Verdict) -> None:
+        """Show the claim of a row."""
+        shown = Shown(self._case(verdict), self.exposures)
+        digest = verdict.row["row_sha256"]
+        self.bag.write(f"{FOLDER}/{digest}.html", page_of(shown).encode())
+        for language in LANGUAGES:
+            path = self.scratch / f"{digest}.{language}.json"
+            path.write_text(json.dumps(in_print(shown, language)), encoding="utf-8")
+
+    def claims_in_order(self) -> list[str]:
+        """Return the rows of the claims by letter, title, article and address of the page."""
+        return sorted(self.chosen.rows, key=self._place)
+
+    def printed(self, digest: str, language: str) -> dict[str, Any]:
+        """Return what a PDF shows of a claim."""
+        found: dict[str, Any] = json.loads((self.scratch / f"{digest}.{language}.json").read_bytes())
+        return found
+
+    def _place(self, digest: str) -> tuple[str, ...]:
+        row, claim = self.chosen.rows[digest], self.chosen.claims[digest]
+        names = ("title_id", "article_id", "document_url")
+        return (str(claim["confidence"]), *(str(row[name] or "") for name in names), digest)
+
+    def _case(self, verdict: Verdict) -> Case:
+        row, failure, record = verdict.row, verdict.failure, verdict.record
+        claim = self.chosen.claims[row["row_sha256"]]
+        publishers = {each.id: each for each in self.corpus.registry.publishers}
+        # What the corpus has become says nothing of the page.
+        is_page = record is not None and (failure is None or failure.reason == OTHER_ARTICLE)
+        return Case(
+            row=row,
+            claim=claim,
+            publisher=publishers.get(row["publisher_id"]),
+            title=self.corpus.registry.titles.get(row["title_id"]),
+            article=article_of(self.corpus, row) if self.with_texts else None,
+            page=record.text.decode("utf-8", "replace") if record and is_page else None,
+            page_missing=failure,
+            shard=canonical(verdict.pointer.uri),
+            config={},
+            as_of=date.fromisoformat(str(claim["as_of"])),
+            mandate=claim["mandate"],
+            rights=claim["rights"],
+            reservation=claim["reservation"],
+        )
+
+
+@contextmanager
+def showing(
+    bag: Bag, chosen: Chosen, corpus: Corpus, exposures: Sequence[Exposure], *, with_texts: bool
+) -> Iterator[Showing]:
+    """Give what shows the claims of a bag; what it keeps on disk goes when the block ends."""
+    with scratch_folder() as scratch:
+        yield Showing(bag, chosen, corpus, exposures, with_texts, scratch)

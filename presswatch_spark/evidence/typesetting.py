@@ -1,0 +1,107 @@
+"""Sets data as PDF/A-3b by typst: the same data at the same moment gives the same bytes.
+
+All texts reach a template as data, as strings of JSON. Nothing in them is markup. Only the fonts that come
+with typst are used. They lack many signs, and PDF/A wants each sign shown: `signs` says which are missing.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+from presswatch_spark.claims.marks import visible
+from presswatch_spark.errors import OutputError
+from presswatch_spark.evidence.libraries import library
+from presswatch_spark.storage.scratch import scratch_folder
+
+DATA = "data.json"
+# What Libertinus Serif and DejaVu Sans Mono have, of scripts that need no marks around their letters.
+RANGES = (
+    (0x9, 0xA), (0x20, 0x7E), (0xA0, 0xAC), (0xAE, 0x2FF), (0x370, 0x482), (0x48A, 0x4FF), (0x531, 0x587),
+    (0x5D0, 0x5EA), (0x61B, 0x61B), (0x61F, 0x61F), (0x621, 0x63A), (0x640, 0x64A), (0x660, 0x66D),
+    (0x679, 0x67B), (0x67E, 0x680), (0x686, 0x687), (0x691, 0x691), (0x698, 0x698), (0x6A9, 0x6A9),
+    (0x6AF, 0x6AF), (0x6BE, 0x6BE), (0x6CC, 0x6CC), (0x6F0, 0x6F9), (0x1E00, 0x1EFF), (0x2010, 0x2027),
+    (0x202F, 0x203E), (0x20AC, 0x20AC), (0x2116, 0x2116), (0x2122, 0x2122), (0x2190, 0x21FF),
+    (0x2200, 0x22FF), (0x2500, 0x25FF), (0x2605, 0x2606), (0x27E8, 0x27E9), (0xFB00, 0xFB04),
+    (0xFFFD, 0xFFFD),
+)  # fmt: skip
+_HAS = "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in RANGES)
+_LACKS = re.compile(f"[^{_HAS}](?:[^{_HAS}]|[ \\n](?=[^{_HAS}]))*")
+_PLAIN = re.compile(r"[^\t\n -~\u00a0-\u00ac\u00ae-\u00ff]")
+_KEPT_BY_TYPST = 12
+SIGNS_NAMED = 12
+"""A run of so many signs that the fonts lack is named sign by sign; of a longer one, its beginning."""
+
+
+def pdf_of(
+    template: Path,
+    data: Mapping[str, Any],
+    moment: datetime,
+    attached: Mapping[str, Path] | None = None,
+    *,
+    tagged: bool = True,
+) -> bytes:
+    """Return data, set by a template that reads them from `DATA`, as PDF/A-3b.
+
+    Args:
+        moment: what the document gives as the time of its making.
+        attached: files by the names that the template attaches them by.
+        tagged: mark what is a heading, a list or a table, for those who listen to it; a long document is
+            three times as large by that.
+
+    Raises:
+        ConfigError: typst is not installed.
+        OutputError: it cannot make the PDF.
+    """
+    typst = library("typst", "evidence")
+    with scratch_folder() as folder:
+        copyfile(template, folder / template.name)
+        for name, path in (attached or {}).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            copyfile(path, folder / name)
+        (folder / DATA).write_text(json.dumps(data), encoding="utf-8")
+        try:
+            made: bytes = typst.compile(
+                str(folder / template.name),
+                root=str(folder),
+                ignore_system_fonts=True,
+                pdf_standards=["a-3b"],
+                timestamp=int(moment.timestamp()),
+                pdf_tags=tagged,
+            )
+        except typst.TypstError as error:
+            raise OutputError(f"the PDF cannot be made: {error}", where=template.stem) from error
+    return made
+
+
+def forget_documents() -> None:
+    """Have typst give back the memory of the documents that it has set: it keeps those of the last ten."""
+    typst = library("typst", "evidence")
+    for number in range(_KEPT_BY_TYPST):
+        typst.compile(f'#"{number}"'.encode(), ignore_system_fonts=True)
+
+
+def moment_in(moment: datetime) -> dict[str, int]:
+    """Return a moment as templates take it."""
+    return {name: getattr(moment, name) for name in ("year", "month", "day", "hour", "minute", "second")}
+
+
+def signs(text: str) -> str:
+    """Return a text with ⟨…⟩ in the place of each sign that the fonts lack: its code point, or their number.
+
+    A long run of them says how many there are, and of which script the first one is.
+    """
+    composed = unicodedata.normalize("NFC", visible(text))
+    return _LACKS.sub(lambda found: _named(found[0]), composed)
+
+
+def _named(run: str) -> str:
+    lacking = [sign for sign in run if sign not in " \n"]
+    if len(lacking) <= SIGNS_NAMED:
+        return "".join(sign if sign in " \n" else f"⟨U+{ord(sign):04X}⟩" for sign in run)
+    script = unicodedata.name(lacking[0], "?").partition(" ")[0]
+    return f"⟨{len(lacking)} × {script}, U+{ord(lacking[0]):04X}…⟩"

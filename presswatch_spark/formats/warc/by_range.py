@@ -1,0 +1,232 @@
+"""Some records of a WARC file, read by range, with the rows that a scan of the whole file would give of them.
+
+A response alone does not say all of it: the record behind it names its languages, and the first of the file
+its release. So that is read, too. A range that holds another record than the wanted one is a defect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from typing import NamedTuple
+
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.table.values import as_time
+from presswatch_spark.formats.warc.fields import header_fields, release_of
+from presswatch_spark.formats.warc_format import read_part
+from presswatch_spark.model import DocumentBatch, ReadReport
+from presswatch_spark.storage.objects import ObjectInfo, read_range
+from presswatch_spark.storage.shards import ShardPlan
+
+NEAR_BYTES = 2 << 10
+"""Ranges with at most so many bytes between them are read by one request."""
+GROUP_BYTES = 32 << 20
+"""A request asks for no more than this, but for a record that is longer."""
+TAIL_BYTES = 640
+"""Read behind a record, for the one that names its languages: Common Crawl's take some 480."""
+LONGEST_TAIL = 64 << 10
+HEAD_BYTES = 1 << 10
+"""Read at the beginning of a file, for the record that names the release: Common Crawl's take some 520."""
+LONGEST_HEAD = 64 << 10
+HEADERS_BYTES = 1 << 20
+_GZIP, _GZIP_WINDOW = b"\x1f\x8b", 31
+_HEADER_END = b"\r\n\r\n"
+
+
+class WantedRecord(NamedTuple):
+    """A record to be read: its range, and what it must be.
+
+    `offset` is None if nobody knows where it is; `why` says why not. `row`: the SHA-256 of the row that asks
+    for it. `digest`: of its payload, None if it is not known.
+    """
+
+    offset: int | None
+    length: int
+    url: str
+    captured_at: datetime | None
+    row: str
+    digest: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordShard(ObjectInfo):
+    """A WARC file of which some records are read. `size`: what these records take together."""
+
+    records: tuple[WantedRecord, ...] = ()
+
+    @property
+    def placed(self) -> list[WantedRecord]:
+        """Return the records whose place is known, in order."""
+        known = (record for record in self.records if record.offset is not None)
+        return sorted(known, key=lambda record: record.offset or 0)
+
+    def note_unplaced(self, report: ReadReport) -> None:
+        """Note the records whose place nobody knows: each is a defect."""
+        for record in self.records:
+            if record.offset is None:
+                report.add_defect(f"row {record.row}: {record.why}")
+
+
+class RecordPlan(ShardPlan):
+    """WARC files with the records that are to be read of each; every shard is a `RecordShard`."""
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) over the files and their records."""
+        digest = hashlib.sha256()
+        for shard in self.shards:
+            records = shard.records if isinstance(shard, RecordShard) else ()
+            digest.update(json.dumps([shard.uri, records], default=str).encode() + b"\n")
+        return digest.hexdigest()
+
+    @property
+    def records(self) -> int:
+        """Return how many records the plan has."""
+        return sum(len(shard.records) for shard in self.shards if isinstance(shard, RecordShard))
+
+
+def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
+    """Yield the pages of the placed records that are what they must be; each other record is a defect.
+
+    `options.release` must be that of the file; see `release_at`.
+
+    Raises:
+        StorageError: the file cannot be reached.
+    """
+    spent = report.bytes_read
+    for group in near(shard.placed):
+        first = group[0].offset or 0
+        end = max((record.offset or 0) + record.length for record in group) + TAIL_BYTES
+        data = read_range(shard.uri, first, end - first, options.storage)
+        spent += len(data)
+        for record in group:
+            part = _Stretch(data, first, record, shard, options)
+            spent += part.complete()
+            report.bytes_read = spent
+            if why := part.difference():
+                report.add_defect(f"row {record.row}: {why}", record.offset)
+                continue
+            yield from read_part(part.stream(), replace(shard, size=part.end), options, report)
+            report.bytes_read = spent
+
+
+def release_at(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> str | None:
+    """Return the release that the first record of a file names; None if it names none."""
+    data = read_range(shard.uri, 0, HEAD_BYTES, options.storage)
+    report.bytes_read += len(data)
+    try:
+        record = (
+            zlib.decompressobj(_GZIP_WINDOW).decompress(data, LONGEST_HEAD) if data[:2] == _GZIP else data
+        )
+    except zlib.error:
+        record = b""
+    header, _, body = record.partition(_HEADER_END)
+    is_info = header_fields(header + b"\r\n").get("warc-type") == "warcinfo"
+    report.release = release_of(body) if is_info else None
+    return report.release
+
+
+def near(records: Sequence[WantedRecord]) -> Iterator[list[WantedRecord]]:
+    """Yield records, sorted by offset, in groups that one request reads."""
+    number, end, begin = 0, 0, 0
+
+    def group_of(record: WantedRecord) -> int:
+        nonlocal number, end, begin
+        first = record.offset or 0
+        if first > end + NEAR_BYTES or first + record.length - begin > GROUP_BYTES:
+            number, begin = number + 1, first
+        end = max(end, first + record.length)
+        return number
+
+    for _, group in groupby(records, group_of):
+        yield list(group)
+
+
+class _Part:
+    """Bytes of a file as a stream; `position`: offset in the file of the next one."""
+
+    def __init__(self, data: bytes, position: int) -> None:
+        self._data, self.position = data, position
+
+    def read(self, n: int, /) -> bytes:
+        first, self._data = self._data[:n], self._data[n:]
+        self.position += len(first)
+        return first
+
+
+class _Stretch:
+    """A record and the one behind it, cut from the bytes of a request, which begin at `first` in the file."""
+
+    def __init__(
+        self, data: bytes, first: int, record: WantedRecord, shard: ObjectInfo, options: ReadOptions
+    ) -> None:
+        self._start = record.offset or 0
+        self._record, self._shard, self._options = record, shard, options
+        self._data = data[self._start - first : self._start - first + record.length + LONGEST_TAIL]
+        self.end = self._start + record.length
+
+    def complete(self) -> int:
+        """Take in the metadata behind the record; return how many more bytes were read for that."""
+        more = 0
+        while True:
+            tail = self._data[self._record.length :]
+            member = zlib.decompressobj(_GZIP_WINDOW)
+            try:
+                inflated = member.decompress(tail, LONGEST_TAIL) if tail[:2] == _GZIP else b""
+            except zlib.error:
+                inflated = b""
+            kind = header_fields(inflated.partition(_HEADER_END)[0] + b"\r\n").get("warc-type")
+            if member.eof and kind == "metadata":
+                self.end = self._start + len(self._data) - len(member.unused_data)
+            if member.eof or not inflated or kind not in (None, "metadata") or len(tail) >= LONGEST_TAIL:
+                return more
+            at = self._start + len(self._data)
+            data = read_range(self._shard.uri, at, len(tail), self._options.storage)
+            more += len(data)
+            self._data += data
+            if not data:
+                return more
+
+    def difference(self) -> str | None:
+        """Return why the record is not the wanted one; None if it is."""
+        stored, wanted = self._data[: self._record.length], self._record
+        if not stored:
+            return "the file ends before its record"
+        if len(stored) < wanted.length:
+            return "the file ends within its record"
+        if stored[:2] != _GZIP:
+            return "no gzip member begins where its record should"
+        member = zlib.decompressobj(_GZIP_WINDOW)
+        try:
+            record = member.decompress(stored, self._options.max_document_bytes + HEADERS_BYTES)
+        except zlib.error:
+            return "its record is damaged"
+        if not member.eof or member.unused_data:
+            # What lies behind another range than the record's would be taken for its metadata.
+            return "its record is not one whole gzip member, or is longer than allowed"
+        return _other(header_fields(record.partition(_HEADER_END)[0] + b"\r\n"), wanted)
+
+    def stream(self) -> _Part:
+        """Return the record and its metadata as a stream."""
+        return _Part(self._data[: self.end - self._start], self._start)
+
+
+def _other(fields: Mapping[str, str], wanted: WantedRecord) -> str | None:
+    """Return what shows that a record is another one than was wanted; None if nothing does."""
+    if fields.get("warc-target-uri", "").removeprefix("<").removesuffix(">") != wanted.url:
+        return "the record there is of another URL"
+    at = as_time(fields.get("warc-date"))
+    if wanted.captured_at is not None and (
+        at is None or at.replace(microsecond=0) != wanted.captured_at.replace(microsecond=0)
+    ):
+        return "the record there was captured at another time"
+    declared = fields.get("warc-payload-digest", "").removeprefix("sha1:")
+    if wanted.digest and declared and declared != wanted.digest.removeprefix("sha1:"):
+        return "the record there declares another digest"
+    return None

@@ -1,0 +1,194 @@
+"""The language gates before the inflater: which records of WET and of WARC are passed over unread.
+
+A record of WET names its languages in its header. Of WARC, the metadata behind a response do: they are
+inflated and verified first. `boundaries` proves where a member ends that is not inflated. What is not proven
+is read.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+import numpy as np
+from isal import isal_zlib
+
+from presswatch_spark.formats.inflate.members import IsalError
+from presswatch_spark.formats.inflate.passing import MORE, Gate, Stretch
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.warc import boundaries, headers
+from presswatch_spark.formats.warc.drawn import Draw
+from presswatch_spark.formats.warc.heads import inflate_heads, workspace
+from presswatch_spark.formats.warc.languages import far_codes, identified
+from presswatch_spark.model import Bytes, Offsets
+
+METADATA_STORED_BYTES = 16 << 10
+# Heads of a view; those for which there is no room belong to a file that is made to have many.
+HEADS_BYTES = 4 << 20
+_SEGMENT = b"\nwarc-segment-number:"
+
+
+def wet_gate(options: ReadOptions) -> Gate | None:
+    """Return the gate of a WET shard; None if every record is read."""
+    return _WetGate(options) if options.languages else None
+
+
+def warc_gate(options: ReadOptions) -> Gate | None:
+    """Return the gate of a WARC shard; None if every record is read."""
+    return _WarcGate(options) if options.languages else None
+
+
+class _Heads:
+    """The heads of all members in view: `data` uint8, `bounds` int64 (m + 1,), see `inflate_heads`."""
+
+    def __init__(self) -> None:
+        self.stored: Bytes = np.empty(0, np.uint8)
+        self.starts: Offsets = np.empty(0, np.int64)
+        self.bounds: Offsets = np.zeros(1, np.int64)
+        self.data: Bytes = np.empty(HEADS_BYTES, np.uint8)
+        self._work = workspace()
+
+    def look(self, view: memoryview, starts: Sequence[int]) -> None:
+        """Inflate the heads in a new view."""
+        self.stored, self.starts = np.frombuffer(view, np.uint8), np.array(starts, np.int64)
+        self.bounds = np.empty(len(starts) + 1, np.int64)
+        inflate_heads(self.stored, self.starts, self.data, self.bounds, self._work)
+
+
+class _WetGate:
+    """Judges the headers of all records in view at once."""
+
+    def __init__(self, options: ReadOptions) -> None:
+        self._gate = headers.gate_of(options.languages)
+        self._far = far_codes(options.languages)
+        self._most = options.max_document_bytes
+        self._draw = Draw(options.audit)
+        self._row = np.empty(headers.COLUMNS, np.int64)
+        self._heads = _Heads()
+        self._starts: Sequence[int] = ()
+        self._table: list[list[int]] = []
+
+    def look(self, view: memoryview, starts: Sequence[int], *, final: bool) -> None:
+        """Judge the records of a view; see `Gate`."""
+        heads = self._heads
+        heads.look(view, starts)
+        table = np.empty((len(starts), 3), np.int64)
+        boundaries.judge_heads(
+            heads.stored, heads.starts, heads.data, heads.bounds, self._gate, self._far, self._most,
+            self._draw.below, final, table, self._row,
+        )  # fmt: skip
+        self._starts, self._table = starts, table.tolist()
+
+    def at(self, start: int) -> Stretch | None:
+        """Return what may be passed over; see `Gate`."""
+        k = bisect_right(self._starts, start) - 1
+        if k < 0 or self._starts[k] != start:
+            return None
+        end, members, inflated = self._table[k]
+        if end > 0:
+            return Stretch(end, members, members, inflated)
+        return MORE if end == boundaries.NOT_YET else None
+
+
+class _WarcGate:
+    """Passes over requests, and over a response with the metadata behind it, which name its languages.
+
+    A response that is read and has no metadata yet may be followed by those of another with the same URL. So
+    no response is passed over before metadata were read.
+    """
+
+    def __init__(self, options: ReadOptions) -> None:
+        self._options = options
+        self._languages = frozenset(code.lower() for code in options.languages)
+        self._draw = Draw(options.audit)
+        self._no_gate = headers.gate_of(frozenset())
+        self._heads = _Heads()
+        self._view = memoryview(b"")
+        self._starts: Sequence[int] = ()
+        self._rows: list[list[int]] = []
+        self._proofs: list[int] = []
+        self._final = False
+        self._has_metadata = True
+
+    def look(self, view: memoryview, starts: Sequence[int], *, final: bool) -> None:
+        """Read the headers in a view; see `Gate`."""
+        heads = self._heads
+        heads.look(view, starts)
+        rows, proofs = np.empty((len(starts), headers.COLUMNS), np.int64), np.empty(len(starts), np.int64)
+        boundaries.judge_members(
+            heads.stored, heads.starts, heads.data, heads.bounds, self._no_gate, final, rows, proofs
+        )
+        self._view, self._starts, self._final = view, starts, final
+        self._rows, self._proofs = rows.tolist(), proofs.tolist()
+
+    def at(self, start: int) -> Stretch | None:
+        """Return what may be passed over; see `Gate`."""
+        k = bisect_right(self._starts, start) - 1
+        if k < 0 or self._starts[k] != start:
+            return None
+        row = self._rows[k]
+        kind = headers.OTHER if row[headers.BODY] < 0 else row[headers.KIND]
+        if kind == headers.METADATA:
+            self._has_metadata = True
+        elif kind == headers.REQUEST:
+            return self._request(k)
+        elif kind == headers.RESPONSE and self._has_metadata:
+            stretch = self._pair(k)
+            self._has_metadata = stretch is not None
+            return stretch
+        elif kind != headers.WARCINFO:
+            self._has_metadata = False
+        return None
+
+    def _request(self, k: int) -> Stretch | None:
+        """Return the stretch of request k, with the pair behind it if that may be passed over, too."""
+        if self._proofs[k] != boundaries.PROVEN:
+            return MORE if self._proofs[k] == boundaries.NOT_YET else None
+        size, pair = self._rows[k][headers.END], None
+        if self._has_metadata and self._rows[k + 1][headers.KIND] == headers.RESPONSE:
+            pair = self._pair(k + 1)
+        if pair is None or pair is MORE:
+            return Stretch(self._starts[k + 1], 1, 0, size)
+        return Stretch(pair.end, 1 + pair.members, pair.documents, size + pair.inflated)
+
+    def _pair(self, k: int) -> Stretch | None:
+        """Return the stretch of response k and its metadata; `MORE` as in `Gate`; None if it is read."""
+        row, declared = self._rows[k], self._rows[k][headers.DECLARED]
+        if not 0 < declared <= self._options.max_document_bytes or self._proofs[k] == boundaries.READ:
+            return None
+        if self._proofs[k] == boundaries.NOT_YET or k + 2 >= len(self._starts):
+            return None if self._final else MORE
+        data, about = self._heads.data, self._rows[k + 1]
+        header = data[row[headers.START] : row[headers.BODY]].tobytes()
+        url = data[row[headers.URI] : row[headers.URI_END]].tobytes()
+        wants = self._options.wants
+        if (
+            about[headers.KIND] != headers.METADATA
+            or not url
+            or _SEGMENT in header.lower()
+            or (wants is not None and wants(url.decode("utf-8", "replace")))
+            or self._draw.holds(header)
+        ):
+            return None
+        of_metadata = self._gated_by(k + 1, url)
+        return Stretch(self._starts[k + 2], 2, 1, row[headers.END] + of_metadata) if of_metadata else None
+
+    def _gated_by(self, k: int, url: bytes) -> int:
+        """Return what member k in view inflates to, if it is verified metadata that gate the URL; else 0."""
+        start, end = self._starts[k : k + 2]
+        if end - start > METADATA_STORED_BYTES:
+            return 0
+        inflater = isal_zlib.decompressobj(31)
+        try:
+            data = inflater.decompress(self._view[start:end])
+        except IsalError:
+            return 0
+        row = self._rows[k]
+        first, body, size = row[headers.START], row[headers.BODY], row[headers.END]
+        # What was read of its head is verified now, too.
+        header = self._heads.data[first:body].tobytes()
+        if not inflater.eof or inflater.unused_data or len(data) != size or not data.startswith(header):
+            return 0
+        if data[row[headers.URI] - first : row[headers.URI_END] - first] != url:
+            return 0
+        languages = identified(data[body - first : size - boundaries.CLOSING_BYTES])
+        gated = bool(languages) and self._languages.isdisjoint(code.lower() for code in languages or ())
+        return len(data) if gated else 0

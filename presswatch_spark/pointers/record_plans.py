@@ -1,0 +1,159 @@
+"""Plans of runs that read some records of WARC files: the pages of a census, or those that WET was made from.
+
+A record that nobody can place stands in the plan all the same: its shard is then not complete, and says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from presswatch_spark.ccindex.lookup import Capture, Index
+from presswatch_spark.errors import InputError
+from presswatch_spark.formats import registry
+from presswatch_spark.formats.warc.by_range import RecordPlan, RecordShard, WantedRecord
+from presswatch_spark.judgement.urls import host_of
+from presswatch_spark.storage.objects import canonical
+from presswatch_spark.storage.uris import join
+from presswatch_spark.tables.bounded import bounded_batches
+from presswatch_spark.tables.store import TableStore
+
+_OF_CAPTURE = (
+    "url", "captured_at", "payload_digest", "warc_filename", "record_offset", "record_length", "shard_uri",
+    "row_sha256",
+)  # fmt: skip
+_OF_MATCH = ("dataset", "release", "document_url", "captured_at", "shard_uri", "row_sha256")
+NO_FILE = "the index named no record of a WARC file"
+NOT_LISTED = "the index lists no capture of its page in this file at this time"
+NOT_ASKED = "it names no page and time that an index could be asked for"
+
+Row = Mapping[str, Any]
+Page = tuple[str, datetime]
+
+
+def plan_of_captures(store: TableStore, base: str) -> RecordPlan:
+    """Plan the records of all captures that published censuses found.
+
+    Args:
+        base: the site, bucket or folder that names of WARC files are relative to.
+
+    Raises:
+        InputError: no census is published, or none has a capture.
+        OutputError: a table is not as it was published.
+    """
+    if not store.published("censuses"):
+        raise InputError("no census is published here", where=str(store.root))
+    wanted = _Wanted()
+    root = canonical(base)
+    for row in _rows(store, "captures", _OF_CAPTURE):
+        name, offset, length = row["warc_filename"], row["record_offset"], row["record_length"]
+        asked = (row["url"], row["captured_at"], row["row_sha256"], row["payload_digest"])
+        if not name or ".." in name.split("/") or offset is None or not length:
+            wanted.add(row["shard_uri"], _unplaced(*asked[:3], NO_FILE))
+        else:
+            wanted.add(join(root, name), WantedRecord(offset, length, *asked))
+    return wanted.plan(store, "capture")
+
+
+def plan_of_matches(store: TableStore, index: Index, base: str | None) -> RecordPlan:
+    """Plan the WARC records of the captures that matches in WET were made from.
+
+    Args:
+        index: says where these records are.
+        base: as in `plan_of_captures`; None: WARC files are where those of WET were read.
+
+    Raises:
+        InputError: no run is published, or none has a match in WET.
+        StorageError, CorruptError: the index cannot be asked, or not be read whole.
+        OutputError: a table is not as it was published.
+    """
+    if not store.published():
+        raise InputError("no run is published here", where=str(store.root))
+    wanted, asked = _Wanted(), dict[str, dict[Page, list[tuple[str, str]]]]()
+    for uri, row in _made_from(_rows(store, "matches", _OF_MATCH)):
+        url, at = row["document_url"], row["captured_at"]
+        releases = index.releases_of(row["release"], at) if url and at and host_of(url) else ()
+        if not releases:
+            wanted.add(uri, _unplaced(url or "", at, row["row_sha256"], NOT_ASKED))
+        for release in releases:
+            pages = asked.setdefault(release, {})
+            pages.setdefault((url, at.replace(microsecond=0)), []).append((uri, row["row_sha256"]))
+    for release, pages in sorted(asked.items()):
+        listed = _listed(index, release, pages)
+        for page, rows in pages.items():
+            for uri, digest in dict(rows).items():
+                wanted.add(*_placed(uri, page, digest, listed.get(page, ()), base))
+    return wanted.plan(store, "match in WET")
+
+
+def _rows(store: TableStore, table: str, columns: Sequence[str]) -> Iterator[Row]:
+    for batch in bounded_batches(store.open_table(table), columns):
+        yield from batch.to_pylist()
+
+
+def _made_from(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
+    """Yield the rows of WET, each with the WARC file that its shard was made from."""
+    for row in rows:
+        format = registry.find(row["dataset"])
+        source = format.made_from(row["shard_uri"]) if format else None
+        if source:
+            yield source[1], row
+
+
+def _listed(index: Index, release: str, pages: Iterable[Page]) -> Mapping[Page, Sequence[Capture]]:
+    wanted = set(pages)
+    found = dict[Page, list[Capture]]()
+    for capture in index.captures(sorted({url for url, _ in wanted}), release):
+        at = capture.captured_at and capture.captured_at.replace(microsecond=0)
+        if at is not None and (capture.url, at) in wanted:
+            found.setdefault((capture.url, at), []).append(capture)
+    return found
+
+
+def _placed(
+    uri: str, page: Page, digest: str, captures: Sequence[Capture], base: str | None
+) -> tuple[str, WantedRecord]:
+    """Return the file and the record of a page, if a capture of it lies in the file of that name."""
+    name = uri.rpartition("/")[2]
+    for capture in captures:
+        if capture.filename.rpartition("/")[2] == name:
+            where = join(canonical(base), capture.filename) if base else uri
+            return where, WantedRecord(capture.offset, capture.length, *page, digest, capture.digest)
+    return uri, _unplaced(*page, digest, NOT_LISTED)
+
+
+def _unplaced(url: str, at: datetime | None, row: str, why: str) -> WantedRecord:
+    return WantedRecord(None, 0, url, at, row, why=why)
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """Records by file, each place once."""
+
+    files: dict[str, dict[tuple[Any, ...], WantedRecord]]
+
+    def __init__(self) -> None:
+        self.files = {}
+
+    def add(self, uri: str, record: WantedRecord) -> None:
+        key = (record.offset,) if record.offset is not None else (None, record.url, record.captured_at)
+        self.files.setdefault(uri, {}).setdefault(key, record)
+
+    def plan(self, store: TableStore, what: str) -> RecordPlan:
+        if not self.files:
+            raise InputError(f"there is no {what}, so there is no page to read", where=str(store.root))
+        shards = (
+            RecordShard(
+                uri,
+                sum(record.length for record in records.values()),
+                records=tuple(sorted(records.values(), key=_order)),
+            )
+            for uri, records in self.files.items()
+        )
+        return RecordPlan.of(shards)
+
+
+def _order(record: WantedRecord) -> tuple[Any, ...]:
+    return record.offset is None, record.offset or 0, record.url, record.row

@@ -1,0 +1,117 @@
+"""The sections about removal and exposure, as what their templates show."""
+
+import shlex
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from presswatch_spark.claims.exposures import Exposure, Source
+from presswatch_spark.removal.states import STATES
+from presswatch_spark.report.exposure import Exposures
+from presswatch_spark.report.hosts import link_of
+from presswatch_spark.report.questions import Asked
+from presswatch_spark.report.removals import GROUPS, NOBODY, Followed
+from presswatch_spark.report.tables import table_of
+from presswatch_spark.report.wording import Words, safe
+
+
+def removal_of(found: Followed | None, say: Words) -> dict[str, Any] | None:
+    """Return how a case stands, as the page says it; None without a case."""
+    if found is None:
+        return None
+    opened = say.day(datetime.fromisoformat(found.opened_at))
+    recipients = [
+        {"recipient": safe(name) if name != NOBODY else say("no recipient"),
+         "places": sum(counts.values()), **{group: counts.get(group, 0) for group in GROUPS}}
+        for name, counts in found.recipients.items()
+    ]  # fmt: skip
+    states = [
+        {"removal_state": state, "means": say(f"removal {state}"), "places": found.states[state]}
+        for state in STATES
+        if found.states.get(state)
+    ]
+    command = _code(shlex.join(["presswatch", "removal", "status", found.case]))
+    asked = {"removed": say.number(found.claims_removed), "claims": say.number(found.claims)}
+    alarms = ", ".join(f"{say(f'alarm {kind}')} ({count})" for kind, count in found.alarms.items())
+    last = say("asked last", at=say.moment(_whole(found.asked_at)), rounds=say.number(found.rounds))
+    return {
+        "opened": say("case", case=found.case, day=opened, targets=say.number(found.targets)),
+        "asked": found.asked_at is not None,
+        "claims": say("claims removed", **asked) if found.asked_at else say("nothing asked"),
+        "last": last if found.asked_at else Markup(),
+        "alarms": say("alarms", alarms=Markup(alarms)) if alarms else None,
+        "recipients": table_of(
+            Asked("recipients", "", (), recipients), ("recipient", "places", *GROUPS), say
+        ),
+        "states": table_of(Asked("states", "", (), states), ("removal_state", "means", "places"), say),
+        "check": say("check removal", command=command, digest=_code(found.newest)),
+    }
+
+
+def _whole(at: Any) -> Any:
+    return at.replace(microsecond=0) if at else None
+
+
+def exposure_of(found: Exposures, say: Words) -> dict[str, Any]:
+    """Return what publishers of models say, as the page says it."""
+    by_entry: dict[str, list[Mapping[str, Any]]] = {}
+    for row in found.rows:
+        by_entry.setdefault(row["exposure"], []).append(row)
+    entries = [_entry(found.entries[name], rows, say) for name, rows in by_entry.items()]
+    notes = [
+        say(name, rows=say.number(count))
+        for name, count in (("unknown dataset", found.unknown), ("without language", found.without_language))
+        if count
+    ]
+    return {
+        "entries": sorted(entries, key=lambda entry: str(entry["model"]).lower()),
+        "notes": notes,
+        "query": found.query,
+    }
+
+
+def _entry(entry: Exposure, rows: list[Mapping[str, Any]], say: Words) -> dict[str, Any]:
+    shown = [
+        {
+            "source": safe(row["release"]) if row["release"] else say("no release"),
+            "release_is": say(f"release {row['release_is']}"),
+            **{name: row[name] for name in ("articles", "pages")},
+        }
+        for row in rows
+    ]
+    facts = {"publisher": entry.publisher, "model": entry.model, "dataset": entry.dataset}
+    return {
+        "model": entry.model,
+        "sentence": say(f"exposure {entry.extent}", **facts),
+        "says": entry.says,
+        "table": table_of(
+            Asked("exposure", "", (), shown), ("source", "release_is", "articles", "pages"), say
+        ),
+        "sources": [
+            {"quotation": source.quotation, "where": _where(source, say)} for source in entry.sources
+        ],
+    }
+
+
+def _where(source: Source, say: Words) -> Markup:
+    """Return the document of a quotation, and when it was read."""
+    link = link_of(source.identifier)
+    identifier = safe(source.identifier)
+    if link:
+        identifier = Markup('<a href="{}" rel="noreferrer noopener"><bdi>{}</bdi></a>').format(
+            link, identifier
+        )
+    return say(
+        "document" if source.published else "undated document",
+        title=source.title,
+        published=source.published or "",
+        at=source.at,
+        identifier=identifier,
+        checked=say.day(source.checked),
+    )
+
+
+def _code(text: str) -> Markup:
+    return Markup("<code>{}</code>").format(safe(text))

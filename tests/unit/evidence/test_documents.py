@@ -1,0 +1,221 @@
+"""LISEZ-MOI, README and the PDF of all claims: PDF/A-3, the same bytes each time, and no sign vanishes."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from unicodedata import normalize
+
+import pytest
+from pypdf import PdfReader
+
+from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence.blocks import Block, data_of, text_of
+from presswatch_spark.evidence.build import Order, build_bag
+from presswatch_spark.evidence.claims_pdf import pdf_name
+from presswatch_spark.evidence.printed import SHOWN_MOST, in_print
+from presswatch_spark.evidence.readme import TEMPLATE
+from presswatch_spark.evidence.side_by_side import LANGUAGES, Shown, page_of
+from presswatch_spark.evidence.typesetting import RANGES, moment_in, pdf_of, signs
+from presswatch_spark.settings.config import ScanConfig
+from tests.evidence import build, lines, some_rows
+from tests.removal import Release
+from tests.unit.evidence.test_side_by_side import shown
+
+MOMENT = datetime(2026, 11, 27, 19, 56, 38, tzinfo=UTC)
+DOCUMENTS = ("README.pdf", "LISEZ-MOI.pdf", "data/pages/side-by-side.pdf", "data/pages/cote-a-cote.pdf")
+
+
+@pytest.fixture
+def bag(six: Path) -> Path:
+    """A bag of six claims with texts; tests do not change it."""
+    return six
+
+
+def words_in(data: bytes) -> str:
+    return " ".join(" ".join(page.extract_text() for page in PdfReader(BytesIO(data)).pages).split())
+
+
+def document(texts: list[str]) -> bytes:
+    blocks = [Block.text(text) for text in texts]
+    data = {
+        "lang": "fr", "title": "t", "subtitle": "", "author": "a", "footer": "", "moment": moment_in(MOMENT),
+        "blocks": [data_of(block, signs) for block in blocks],
+    }  # fmt: skip
+    return pdf_of(TEMPLATE, data, MOMENT)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_of_a_bag_is_pdf_a_3_in_its_language(bag: Path, name: str) -> None:
+    reader = PdfReader(BytesIO((bag / name).read_bytes()))
+    said = reader.xmp_metadata
+    assert said is not None
+    text = said.stream.get_data().decode()
+    assert re.search(r"pdfaid:part>3<", text)
+    assert re.search(r"pdfaid:conformance>B<", text)
+    catalog: Any = reader.trailer["/Root"]
+    assert catalog["/Lang"] == ("fr" if name in ("LISEZ-MOI.pdf", "data/pages/cote-a-cote.pdf") else "en")
+    assert "/OutputIntents" in catalog
+    for page in reader.pages:
+        fonts: Any = page["/Resources"]["/Font"]  # type: ignore[index]
+        for font in fonts.values():
+            (descendant,) = font.get_object()["/DescendantFonts"]
+            descriptor = descendant.get_object()["/FontDescriptor"].get_object()
+            assert {"/FontFile2", "/FontFile3"} & descriptor.keys()
+
+
+def test_the_pdf_of_all_claims_has_each_with_its_row_attached(bag: Path) -> None:
+    rows = [line["row"] for line in lines(bag)]
+    for language in LANGUAGES:
+        data = (bag / f"data/pages/{pdf_name(language)}").read_bytes()
+        (attached,) = PdfReader(BytesIO(data)).attachments["rows.jsonl"]
+        assert attached == (bag / alone.ROWS).read_bytes()
+        text = words_in(data).replace(" ", "")
+        for row in rows:
+            assert row["row_sha256"] in text
+
+
+def test_documents_state_the_root_of_the_claims_and_the_seal_covers_them(bag: Path) -> None:
+    root = build_root(bag)
+    for name in DOCUMENTS:
+        assert root in words_in((bag / name).read_bytes())
+        assert name in alone.files_of_bag(alone.measure(str(bag), alone.Findings()))
+        assert name not in alone.files_of_claims(alone.measure(str(bag), alone.Findings()))
+
+
+def build_root(bag: Path) -> str:
+    return str(json.loads((bag / alone.SEAL).read_bytes())["claims_root"])
+
+
+def test_the_pdf_and_the_text_of_a_document_say_the_same(bag: Path) -> None:
+    for name in ("README", "LISEZ-MOI"):
+        pdf = words_in((bag / f"{name}.pdf").read_bytes())
+        text = (bag / f"{name}.txt").read_text("utf-8")
+        # A line of the PDF may end within a digest or an address.
+        whole = re.sub(r"[\s\u200b]", "", pdf)
+        wanted = set(re.findall(r"[0-9a-f]{16,}|\d{2,}", text))
+        assert len(wanted) > 10
+        assert {each for each in wanted if each not in whole} == set(), name
+
+
+def test_the_same_document_has_the_same_bytes_each_time() -> None:
+    assert document(["un", "deux"]) == document(["un", "deux"])
+    assert document(["un"]) != document(["deux"])
+
+
+INERT = (
+    '#import "x": * #let a = 1 $x^2$ *gras* _it_ <label> @ref `code` \\u{41} // no',
+    "/* no */ = T - a + b / c: d",
+    '#{panic("x")} #sys.inputs [a](b) "quoted" -- ... ~ \\',
+    "<script>alert(1)</script> {{ 7*7 }} {% raw %} =HYPERLINK(1)",
+)
+
+
+@pytest.mark.parametrize("text", INERT)
+def test_markup_of_typst_in_a_text_is_text(text: str) -> None:
+    assert "".join(text.split()) in "".join(words_in(document([text])).split())
+
+
+def test_a_sign_that_the_fonts_lack_is_named_and_none_vanishes() -> None:
+    assert signs("a 中 b 💥") == "a ⟨U+4E2D⟩ b ⟨U+1F4A5⟩"
+    assert signs("e\u0301 x\u0304") == "é x⟨U+0304⟩"
+    assert signs("a\u00adb\u200ec\x07") == "a\\xadb\\u200ec\\x07"
+    assert signs("字" * 40) == "⟨40 × CJK, U+5B57…⟩"
+    assert signs("السلام עברית Ελλάδα Україна") == "السلام עברית Ελλάδα Україна"
+    text = words_in(document([signs(f"a 中 b {'字' * 40} c 💥")]))
+    for said in ("⟨U+4E2D⟩", "⟨40 × CJK, U+5B57…⟩", "⟨U+1F4A5⟩"):
+        assert said in text
+
+
+def test_every_sign_that_counts_as_one_of_the_fonts_is_one() -> None:
+    """PDF/A wants each sign shown: typst refuses the document otherwise."""
+    every = ["".join(filter(str.isprintable, map(chr, range(first, last + 1)))) for first, last in RANGES]
+    assert document(every)
+    assert all(signs(some) == normalize("NFC", some) for some in every)
+
+
+def test_a_text_of_200_000_words_is_cut_and_says_so() -> None:
+    text = "mot " * 200_000
+    spans = [{"article_start": 0, "article_end": 9, "document_start": 9, "document_end": len(text)}]
+    claim = in_print(shown(text, text, spans=spans), "fr")
+    for side in ("article_text", "page_text"):
+        assert sum(len(said) for kind, said in claim[side] if kind != "gap") <= SHOWN_MOST + 40
+        assert claim[side][-1][0] == "gap"
+        assert "ne sont pas reproduits ici" in claim[side][-1][1]
+
+
+def test_both_languages_have_the_same_facts() -> None:
+    french, english = (in_print(shown("a b c", "a b c"), language) for language in LANGUAGES)
+    assert french["row"] == english["row"]
+    for name in ("article", "page"):
+        codes = [[value for _, value, is_code in claim[name] if is_code] for claim in (french, english)]
+        assert codes[0] == codes[1] != []
+    assert len(french["reasons"]) == len(english["reasons"]) == 1
+
+
+def test_exposure_is_told_with_its_source_and_that_it_proves_nothing() -> None:
+    exposed: Shown = shown("a", "a", release="CC-MAIN-2019-04")
+    for language, proves in (("fr", "ne prouvent ni"), ("en", "prove neither")):
+        claim = in_print(exposed, language)
+        names = {name for _, name in claim["exposure"]}
+        assert names
+        assert names <= {each.id for each in exposed.exposures}
+        assert proves in page_of(exposed)
+    low = in_print(
+        shown("a", "a", {**exposed.case.claim, "confidence": "D"} if exposed.case.claim else {}), "fr"
+    )
+    assert [name for _, name in low["exposure"]] == [None]
+
+
+def test_many_claims_come_in_parts(crawl: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("presswatch_spark.evidence.claims_pdf.PART", 4)
+    parts, _ = build(crawl, "parts", rows=str(some_rows(crawl, 6)), confidences=())
+    names = sorted(path.name for path in (parts / "data/pages").glob("*.pdf"))
+    assert names == ["cote-a-cote-01.pdf", "cote-a-cote-02.pdf", "side-by-side-01.pdf", "side-by-side-02.pdf"]
+    attached = [
+        PdfReader(BytesIO((parts / "data/pages" / name).read_bytes())).attachments["rows.jsonl"][0]
+        for name in names[:2]
+    ]
+    assert [data.count(b"\n") for data in attached] == [4, 2]
+    assert "Partie 2 sur 2" in words_in((parts / "data/pages/cote-a-cote-02.pdf").read_bytes())
+
+
+def test_without_texts_the_article_is_known_by_its_digest_alone(crawl: Release, bag: Path) -> None:
+    bare, _ = build(crawl, "bare-documents", rows=str(some_rows(crawl, 6)), confidences=())
+    for line in lines(bare):
+        row = line["row"]
+        page = (bare / f"data/pages/{row['row_sha256']}.html").read_text("utf-8")
+        if row["article_id"] is not None:
+            assert "The article’s text is not shown here." in page
+            assert row["article_sha256"] in page
+        assert page.count('class="text"') == 1
+    text = words_in((bare / "data/pages/side-by-side.pdf").read_bytes())
+    assert "The texts of articles are not enclosed" in text
+
+
+def test_a_bag_is_not_begun_without_what_sets_its_documents(
+    crawl: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from presswatch_spark.errors import ConfigError
+    from presswatch_spark.evidence import libraries
+
+    def missing(name: str) -> Any:
+        raise ImportError(name)
+
+    monkeypatch.setattr(libraries, "import_module", missing)
+    with pytest.raises(ConfigError, match="typst is not installed"):
+        build_bag(Order(str(crawl.tables), str(crawl.corpus)), str(tmp_path / "bag"), ScanConfig())
+    assert not (tmp_path / "bag").exists()
+
+
+def test_a_table_keeps_its_columns_in_plain_text() -> None:
+    table = Block.table(["lettre", "réclamations"], [["A", "50"], ["en tout", "140"]], numbers=(1,))
+    assert text_of("t", "s", [table]).splitlines()[-3:] == [
+        "lettre   réclamations",
+        "A                  50",
+        "en tout           140",
+    ]

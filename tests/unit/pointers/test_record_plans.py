@@ -1,0 +1,411 @@
+"""Some records of WARC files, read by range: their rows are those of a scan of the whole file."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from presswatch_spark.ccindex.lookup import Index
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.demo import shards
+from presswatch_spark.errors import CorruptError, InputError, StorageError
+from presswatch_spark.formats.warc.by_range import NEAR_BYTES, RecordShard, WantedRecord, near
+from presswatch_spark.pipeline import ShardScan
+from presswatch_spark.pointers.record_plans import NOT_LISTED, plan_of_captures, plan_of_matches
+from presswatch_spark.runs.attempts import Outcome
+from presswatch_spark.settings.config import RunRules, ScanConfig, StorageOptions
+from presswatch_spark.storage.objects import ObjectInfo, stat
+from presswatch_spark.tables.schemas.census_tables import CAPTURES, CENSUSES
+from presswatch_spark.tables.store import TableStore
+from tests.prose import pages
+from tests.scanned import SEED, members, press, press_corpus, scan_here
+from tests.servers import Reply, web
+from tests.tables import match, publish, row_of, write
+
+CRAWL, RUN = "CC-MAIN-2024-51", "20261125T000000Z-abcdef"
+WARC = f"crawl-data/{CRAWL}/segments/1/warc/a.warc.gz"
+WET = f"crawl-data/{CRAWL}/segments/1/wet/a.warc.wet.gz"
+QUICK = StorageOptions(backoff_base=0.001)
+
+
+@dataclass(frozen=True)
+class Crawl:
+    """A WARC file of 24 pages and a robots.txt, its WET file, and the places of its responses by URL."""
+
+    folder: Path
+    corpus: Path
+    places: dict[str, tuple[int, int]]
+    metadata: dict[str, int]
+
+    @property
+    def warc(self) -> Path:
+        return self.folder / WARC
+
+    def capture(self, url: str, **changes: Any) -> dict[str, Any]:
+        """A row of `captures` of a page."""
+        offset, length = self.places[url]
+        number = list(self.places).index(url)
+        facts = {
+            "url": url, "warc_filename": WARC, "record_offset": offset, "record_length": length,
+            "captured_at": shards.FIRST_CAPTURE + timedelta(seconds=number), "row_sha256": f"{number:064x}",
+            "shard_uri": "s3://index/part-0.parquet", "languages": [],
+        }  # fmt: skip
+        return row_of(CAPTURES, **(facts | changes))
+
+    def census(self, tables: Path, rows: Sequence[dict[str, Any]]) -> TableStore:
+        """Publish a census with these captures."""
+        store = TableStore.create(str(tables))
+        write(store, "captures", RUN, [row | {"run_id": RUN} for row in rows], CAPTURES)
+        write(store, "censuses", RUN, [row_of(CENSUSES, run_id=RUN)], CENSUSES)
+        return store
+
+    def bytes_of(self, urls: Sequence[str]) -> int:
+        """Bytes of the records of pages: of their responses, and of the metadata behind these."""
+        return sum(self.places[url][1] + self.metadata[url] for url in urls)
+
+    def scan(self, shard: ObjectInfo, config: ScanConfig | None = None) -> Outcome:
+        digest = Corpus.open(str(self.corpus)).manifest.digest
+        rules = config or ScanConfig(storage=QUICK, run=RunRules(shard_attempts=1))
+        return ShardScan("warc", str(self.corpus), digest, rules)(shard)
+
+
+@pytest.fixture(scope="module")
+def crawl(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
+    folder = tmp_path_factory.mktemp("crawl")
+    corpus = press_corpus(folder / "press")
+    found = [replace(page, language="fra") for page in pages(24, SEED, press(), share=0.6)]
+    # A quarter is on a member's site.
+    found = [
+        replace(page, url=f"https://courrier.example/une/{number}") if number % 4 == 0 else page
+        for number, page in enumerate(found)
+    ]
+    answers = [_answer(page, number) for number, page in enumerate(found)]
+    robots = b"User-agent: CCBot\nDisallow: /\n"
+    answers.append(
+        shards.Answer("https://courrier.example/robots.txt", [("Content-Type", "text/plain")], robots, "")
+    )
+    for name in (WARC, WET):
+        (folder / name).parent.mkdir(parents=True)
+    shards.write_warc(folder / WARC, answers)
+    shards.write_wet(folder / WET, found)
+    places, metadata = dict[str, tuple[int, int]](), dict[str, int]()
+    data, url = (folder / WARC).read_bytes(), ""
+    for start, end in members(data):
+        header = gzip.decompress(data[start:end]).partition(b"\r\n\r\n")[0].decode("latin-1")
+        fields = dict(line.split(": ", 1) for line in header.splitlines()[1:])
+        if fields["WARC-Type"] == "response":
+            url = fields["WARC-Target-URI"]
+            places[url] = start, end - start
+        elif fields["WARC-Type"] == "metadata":
+            metadata[url] = end - start
+    assert len(places) == 25
+    assert set(metadata) == set(places)
+    return Crawl(folder, corpus, places, metadata)
+
+
+def _answer(page: Any, number: int) -> shards.Answer:
+    """A page that is as long as real ones, on a member's site with a reservation."""
+    answer = shards.web_page(page)
+    noise = random.Random(number).randbytes(9000).hex().encode()
+    headers = [*answer.headers, *([("X-Robots-Tag", "noai")] if number % 8 == 0 else [])]
+    return replace(answer, body=answer.body + b"<!-- %s -->" % noise, headers=headers)
+
+
+def rows_of(outcome: Outcome, table: str) -> list[dict[str, Any]]:
+    rows = [row for batch in outcome.tables[table] for row in batch.to_pylist()]
+    return sorted(rows, key=lambda row: (row["record_offset"], row["row_sha256"]))
+
+
+def whole(crawl: Crawl, table: str, urls: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows of a scan of the whole file on the records of some pages."""
+    outcome = crawl.scan(stat(str(crawl.warc), QUICK))
+    assert outcome.log["status"] == "complete", outcome.log
+    return [row for row in rows_of(outcome, table) if row["document_url"] in urls]
+
+
+def test_the_records_of_a_census_give_the_rows_of_a_whole_scan(crawl: Crawl, tmp_path: Path) -> None:
+    urls = [url for url in crawl.places if "courrier.example" in url]
+    store = crawl.census(tmp_path / "tables", [crawl.capture(url) for url in urls])
+    (shard,) = plan_of_captures(store, str(crawl.folder)).shards
+    outcome = crawl.scan(shard)
+    assert outcome.log["status"] == "complete", outcome.log
+    for table in ("matches", "rights_signals"):
+        expected = whole(crawl, table, urls)
+        assert expected
+        assert rows_of(outcome, table) == expected
+    assert {row["release"] for row in rows_of(outcome, "matches")} == {CRAWL}
+    assert {tuple(row["languages"]) for row in rows_of(outcome, "matches")} == {("fra",)}
+    # robots.txt declares something, and is no document.
+    assert outcome.log["documents"] == len(urls) - 1
+    assert crawl.bytes_of(urls) <= outcome.log["bytes_read"] <= 1.2 * crawl.bytes_of(urls)
+
+
+@pytest.mark.parametrize("share", [1, 2, 25])
+def test_any_choice_of_records_gives_their_rows_and_reads_little_more(
+    crawl: Crawl, tmp_path: Path, share: int
+) -> None:
+    urls = list(crawl.places)[::share]
+    store = crawl.census(tmp_path / "tables", [crawl.capture(url) for url in urls])
+    (shard,) = plan_of_captures(store, str(crawl.folder)).shards
+    outcome = crawl.scan(shard)
+    assert rows_of(outcome, "matches") == whole(crawl, "matches", urls)
+    assert outcome.log["bytes_read"] <= 1.2 * crawl.bytes_of(urls)
+
+
+def test_what_is_asked_for_twice_is_read_once(crawl: Crawl, tmp_path: Path) -> None:
+    (url, *_) = crawl.places
+    twice = [crawl.capture(url), crawl.capture(url, row_sha256="f" * 64)]
+    plan = plan_of_captures(crawl.census(tmp_path / "tables", twice), str(crawl.folder))
+    assert plan.records == 1
+    other = crawl.census(tmp_path / "other", [crawl.capture(url, captured_at=None)])
+    assert plan_of_captures(other, str(crawl.folder)).digest != plan.digest
+
+
+def test_a_site_is_asked_once_for_records_that_are_near(crawl: Crawl, tmp_path: Path) -> None:
+    urls = list(crawl.places)
+    chosen = [*urls[:3], *urls[10:12]]
+    store = crawl.census(tmp_path / "tables", [crawl.capture(url) for url in chosen])
+    with web() as site:
+        site.objects[f"/{WARC}"] = crawl.warc.read_bytes()
+        (shard,) = plan_of_captures(store, site.url).shards
+        outcome = crawl.scan(shard)
+    assert outcome.log["status"] == "complete", outcome.log
+    # The head of the file, and two groups.
+    assert len(site.gets()) == 3
+    expected = whole(crawl, "matches", chosen)
+    found = rows_of(outcome, "matches")
+    assert [row["row_sha256"] for row in found] == [row["row_sha256"] for row in expected]
+    assert outcome.log["bytes_read"] <= 1.2 * crawl.bytes_of(chosen)
+
+
+def test_metadata_that_are_longer_than_usual_are_read_to_their_end(crawl: Crawl, tmp_path: Path) -> None:
+    data = crawl.warc.read_bytes()
+    (url, *_) = crawl.places
+    end = sum(crawl.places[url])
+    record = gzip.decompress(data[end : end + crawl.metadata[url]])
+    noise = random.Random(5).randbytes(3000).hex().encode()
+    head, _, body = record.partition(b"\r\n\r\n")
+    content = body.rstrip(b"\r\n") + b"\r\nnoise: " + noise + b"\r\n"
+    lines = [
+        line
+        for line in head.split(b"\r\n")
+        if not line.lower().startswith((b"content-length", b"warc-block"))
+    ]
+    longer = (
+        b"\r\n".join([*lines, b"Content-Length: %d" % len(content)]) + b"\r\n\r\n" + content + b"\r\n\r\n"
+    )
+    path = tmp_path / WARC
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data[:end] + gzip.compress(longer) + data[end + crawl.metadata[url] :])
+    offset, length = crawl.places[url]
+    wanted = WantedRecord(offset, length, url, None, "r")
+    expected = [
+        row for row in rows_of(crawl.scan(stat(str(path), QUICK)), "matches") if row["document_url"] == url
+    ]
+    found = rows_of(crawl.scan(RecordShard(str(path), records=(wanted,))), "matches")
+    assert found == expected
+    assert {tuple(row["languages"]) for row in found} == {("fra",)}
+
+
+class TestPagesOfTexts:
+    def tables(self, crawl: Crawl, tmp_path: Path) -> TableStore:
+        scan_here([crawl.folder / WET], crawl.corpus, tmp_path / "wet")
+        return TableStore.open(str(tmp_path / "wet"))
+
+    def listed(self, site: Any, crawl: Crawl, **changes: str) -> str:
+        """Let a server list the captures of all pages, some facts changed."""
+        for url, (offset, length) in crawl.places.items():
+            at = crawl.capture(url)["captured_at"]
+            line = {
+                "url": url, "timestamp": f"{at:%Y%m%d%H%M%S}", "filename": WARC, "offset": str(offset),
+                "length": str(length), "status": "200",
+            }  # fmt: skip
+            address = f"/{CRAWL}-index?url={quote(url, safe='')}&output=json"
+            site.queries[address] = Reply(200, {}, json.dumps(line | changes).encode())
+        return f"{site.url}/{{release}}-index"
+
+    @pytest.mark.parametrize("with_base", [True, False])
+    def test_each_match_in_wet_leads_to_its_page(self, crawl: Crawl, tmp_path: Path, with_base: bool) -> None:
+        store = self.tables(crawl, tmp_path)
+        with web() as site:
+            index = Index(self.listed(site, crawl), QUICK)
+            plan = plan_of_matches(store, index, str(crawl.folder) if with_base else None)
+        (shard,) = plan.shards
+        assert shard.uri == str(crawl.warc)
+        outcome = crawl.scan(shard)
+        assert outcome.log["status"] == "complete", outcome.log
+        texts = store.read("matches").to_pylist()
+        urls = {row["document_url"] for row in texts}
+        assert plan.records == len(urls) > 5
+        assert rows_of(outcome, "matches") == whole(crawl, "matches", sorted(urls))
+        assert {row["document_url"] for row in rows_of(outcome, "matches")} == urls
+        assert all(row["http_status"] == 200 for row in rows_of(outcome, "matches"))
+        assert outcome.log["bytes_read"] <= 1.2 * crawl.bytes_of(sorted(urls))
+
+    @pytest.mark.parametrize(
+        "changes", [{"timestamp": "20240101000000"}, {"filename": f"{WARC}x"}, {"url": "https://x.example/"}]
+    )
+    def test_a_page_that_the_index_does_not_list_is_named(
+        self, crawl: Crawl, tmp_path: Path, changes: dict[str, str]
+    ) -> None:
+        store = self.tables(crawl, tmp_path)
+        with web() as site:
+            plan = plan_of_matches(store, Index(self.listed(site, crawl, **changes), QUICK), None)
+        (shard,) = plan.shards
+        outcome = crawl.scan(shard)
+        assert outcome.log["status"] == "failed"
+        digests = {row["row_sha256"] for row in store.read("matches").to_pylist()}
+        assert plan.records >= outcome.log["error"].count(NOT_LISTED) > 5
+        assert any(f"row {digest}: {NOT_LISTED}" in outcome.log["error"] for digest in digests)
+
+    def test_an_index_that_refuses_begins_no_run(self, crawl: Crawl, tmp_path: Path) -> None:
+        store = self.tables(crawl, tmp_path)
+        with web() as site, pytest.raises(StorageError, match="refuses with status 404"):
+            plan_of_matches(store, Index(f"{site.url}/{{release}}-index", QUICK), None)
+        with web() as site:
+            self.listed(site, crawl)
+            site.queries = {address: Reply(200, {}, b"<html>") for address in site.queries}
+            with pytest.raises(CorruptError, match="no list of captures"):
+                plan_of_matches(store, Index(f"{site.url}/{{release}}-index", QUICK), None)
+
+    def test_a_row_without_a_time_is_named(self, crawl: Crawl, tmp_path: Path) -> None:
+        uri = str(crawl.folder / WET)
+        rows = [
+            match("a", url, dataset="wet", shard_uri=uri, row_sha256="e" * 64)
+            for url in ("https://a.fr/", None)
+        ]
+        publish(tmp_path / "tables", RUN, rows)
+        plan = plan_of_matches(TableStore.open(str(tmp_path / "tables")), Index("/nowhere", QUICK), None)
+        (shard,) = plan.shards
+        assert "no page and time" in crawl.scan(shard).log["error"]
+
+    def test_tables_without_texts_of_wet_have_no_pages(self, tmp_path: Path) -> None:
+        publish(
+            tmp_path / "tables", RUN, [match("a", "https://a.fr/", dataset="c4", shard_uri="/c4.json.gz")]
+        )
+        with pytest.raises(InputError, match="no match in WET"):
+            plan_of_matches(TableStore.open(str(tmp_path / "tables")), Index("/nowhere", QUICK), None)
+
+
+class TestWhatIsNotTheRecord:
+    def read(self, crawl: Crawl, tmp_path: Path, **changes: Any) -> Outcome:
+        """Read a good record, and one whose row is changed."""
+        first, second, *_ = crawl.places
+        rows = [crawl.capture(first), crawl.capture(second, row_sha256="d" * 64, **changes)]
+        shards_ = plan_of_captures(crawl.census(tmp_path / "tables", rows), str(crawl.folder)).shards
+        outcomes = [crawl.scan(shard) for shard in shards_]
+        assert sum(outcome.log["documents"] for outcome in outcomes) == 1
+        (bad,) = (outcome for outcome in outcomes if outcome.log["status"] != "complete")
+        return bad
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({"record_offset": 40}, "no gzip member begins where its record should"),
+            ({"record_offset": 0}, "is not one whole gzip member"),
+            ({"record_offset": 1 << 30}, "the file ends before its record"),
+            ({"record_length": 1 << 24}, "the file ends within its record"),
+            ({"url": "https://a.example/other"}, "is of another URL"),
+            ({"captured_at": datetime(2024, 1, 1, tzinfo=UTC)}, "captured at another time"),
+            ({"payload_digest": "A" * 32}, "declares another digest"),
+        ],
+    )
+    def test_a_record_that_moved_or_is_another_is_named(
+        self, crawl: Crawl, tmp_path: Path, changes: dict[str, Any], reason: str
+    ) -> None:
+        outcome = self.read(crawl, tmp_path, **changes)
+        assert outcome.log["status"] == "partial"
+        assert outcome.log["failure"] == "content"
+        assert f"row {'d' * 64}: " in outcome.log["error"]
+        assert reason in outcome.log["error"]
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"warc_filename": None}, {"record_offset": None}, {"warc_filename": "../../etc/a.warc.gz"}],
+    )
+    def test_a_capture_without_a_place_is_named(
+        self, crawl: Crawl, tmp_path: Path, changes: dict[str, Any]
+    ) -> None:
+        outcome = self.read(crawl, tmp_path, **changes)
+        assert outcome.log["shard_uri"] == "s3://index/part-0.parquet"
+        assert (outcome.log["status"], outcome.log["bytes_read"]) == ("failed", 0)
+        assert f"row {'d' * 64}: the index named no record" in outcome.log["error"]
+
+    def test_a_file_that_is_missing_is_named(self, crawl: Crawl, tmp_path: Path) -> None:
+        outcome = self.read(crawl, tmp_path, warc_filename=f"{WARC}.gone.warc.gz")
+        assert (outcome.log["status"], outcome.log["failure"]) == ("failed", "storage")
+
+    def test_a_damaged_record_is_a_defect_and_its_neighbour_is_read(
+        self, crawl: Crawl, tmp_path: Path
+    ) -> None:
+        first, second, *_ = crawl.places
+        offset, length = crawl.places[second]
+        data = bytearray(crawl.warc.read_bytes())
+        data[offset + length // 2] ^= 0xFF
+        path = tmp_path / WARC
+        path.parent.mkdir(parents=True)
+        path.write_bytes(data)
+        rows = [crawl.capture(url) for url in (first, second)]
+        (shard,) = plan_of_captures(crawl.census(tmp_path / "tables", rows), str(tmp_path)).shards
+        outcome = crawl.scan(shard)
+        assert outcome.log["status"] == "partial"
+        assert {row["document_url"] for row in rows_of(outcome, "matches")} <= {first}
+
+    def test_every_bit_of_a_range_may_be_wrong(self, crawl: Crawl, tmp_path: Path) -> None:
+        """No range gives a row that a whole scan does not give, wherever it begins and ends."""
+        rng = random.Random(7)
+        urls = list(crawl.places)
+        known = {row["row_sha256"] for row in whole(crawl, "matches", urls)}
+        for _ in range(60):
+            url = rng.choice(urls)
+            offset, length = crawl.places[url]
+            offset, length = offset + rng.randrange(-3, 4), max(1, length + rng.randrange(-3, 4))
+            wanted = WantedRecord(max(0, offset), length, url, None, "r")
+            outcome = crawl.scan(RecordShard(str(crawl.warc), records=(wanted,)))
+            rows = {row["row_sha256"] for row in rows_of(outcome, "matches")}
+            assert rows <= known
+            if (offset, length) != crawl.places[url]:
+                assert outcome.log["status"] != "complete", (offset, length, crawl.places[url])
+
+
+def test_ranges_that_nearly_touch_are_one_request() -> None:
+    def at(offset: int, length: int) -> WantedRecord:
+        return WantedRecord(offset, length, "", None, "")
+
+    near_by = [at(5000, 100), at(5100, 50), at(5150 + NEAR_BYTES, 10)]
+    far = [at(5161 + 2 * NEAR_BYTES, 10), at(1 << 30, 40 << 20), at((1 << 30) + (40 << 20), 1)]
+    assert list(near([*near_by, *far])) == [near_by, far[:1], far[1:2], far[2:]]
+
+
+@pytest.mark.parametrize(
+    ("address", "is_server"),
+    [
+        ("https://index.commoncrawl.org/{release}-index", True),
+        ("http://127.0.0.1:8080/cdx", True),
+        ("https://data.commoncrawl.org/crawl-data/{release}/cc-index-table.paths.gz", False),
+        ("https://site.example/part-0.parquet", False),
+        ("https://site.example/cdx-00000.gz", False),
+        ("s3://commoncrawl/cc-index/table/cc-main/warc/crawl={release}/subset=warc/", False),
+        ("/srv/index", False),
+    ],
+)
+def test_an_address_tells_a_server_from_files(address: str, is_server: bool) -> None:
+    assert Index(address, StorageOptions()).is_server is is_server
+
+
+def test_the_day_of_a_capture_tells_the_crawls_to_ask() -> None:
+    index = Index("https://i.example/{release}-index", StorageOptions())
+    at = datetime(2024, 12, 14, tzinfo=UTC)
+    assert index.releases_of("CC-MAIN-2019-18", at) == ("CC-MAIN-2019-18",)
+    assert index.releases_of("c4-fr", at) == ("CC-MAIN-2024-51",)
+    assert index.releases_of(None, None) == index.releases_of(None, datetime(1999, 1, 1, tzinfo=UTC)) == ()
+    assert Index("/index", StorageOptions()).releases_of(None, None) == ("",)

@@ -1,0 +1,85 @@
+"""What the page says of models that were trained on the datasets, and of places that were to be emptied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from presswatch_spark.cli import main as cli
+from presswatch_spark.queries.sql import run_query
+from presswatch_spark.removal.states import STATES
+from presswatch_spark.report.phrases import PHRASES
+from presswatch_spark.report.removals import REMOVED, UNDECIDED, followed, group_of
+from presswatch_spark.storage.objects import StorageOptions
+from tests.exposures import tables_with_datasets
+from tests.removal import Release, probe, release
+from tests.reports import Page, figures_in, page_of_tables
+from tests.servers import web
+
+
+def test_models_stand_with_their_quotation_and_the_figures_of_the_query(tmp_path: Path) -> None:
+    tables_with_datasets(tmp_path / "tables")
+    page = page_of_tables(tmp_path / "tables", None, tmp_path / "page.html")
+    (part,) = [part for part in Page(page).parts if "with marks as" in part.query]
+    found = run_query(str(tmp_path / "tables"), part.query, engine="duckdb")
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    expected = sorted((row["articles"], row["pages"]) for row in rows)
+    figures = figures_in(part.texts["td"])
+    assert sorted(zip(figures[::2], figures[1::2], strict=True)) == expected
+    assert "OpenAI says that it trained GPT-3 on a part of common-crawl that it chose." in page
+    assert "filtered based on similarity to high-quality reference corpora" in page
+    assert "It proves neither that a model read an article" in page
+    assert "Rows left out, as nobody says of which dataset they are: 2." in page
+
+
+def test_where_no_publisher_speaks_of_the_datasets_the_page_says_so(pages: dict[str, str]) -> None:
+    assert "No publisher of a model that this program knows of" in pages["en"]
+
+
+def test_without_a_case_the_page_does_not_say_what_was_removed(pages: dict[str, str]) -> None:
+    assert "No case of removal was given" in pages["en"]
+
+
+def test_every_state_has_a_name_and_a_meaning_in_both_languages() -> None:
+    for state in STATES:
+        assert all(PHRASES[f"removal state {state}"])
+        assert all(PHRASES[f"removal {state}"])
+
+
+@pytest.mark.parametrize(
+    ("state", "removed", "group"),
+    [("blanked", True, REMOVED), ("restricted", False, UNDECIDED), ("undecided", False, UNDECIDED)],
+)
+def test_a_refusal_or_a_failure_is_no_removal(state: str, removed: bool, group: str) -> None:
+    assert group_of({"state": state, "removed": removed}) == group
+
+
+@pytest.fixture(scope="module")
+def crawl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
+    with web() as server:
+        yield release(tmp_path_factory.mktemp("crawl"), server)
+
+
+def test_a_case_is_counted_by_recipient_and_state_as_its_status_says(
+    crawl: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = crawl.open()
+    path = str(crawl.folder / "case")
+    page = page_of_tables(crawl.tables, crawl.corpus, tmp_path / "page.html", case=path)
+    assert "Nobody has looked at these places yet: nothing can be said." in page
+    target = next(each for each in case.targets() if each["record_offset"] is not None)
+    crawl.overwrite(target, b"\0" * target["record_length"])
+    probe(case, crawl)
+    found = followed(path, StorageOptions())
+    assert found.states
+    assert sum(found.states.values()) == found.targets
+    assert sum(found.recipients["Common Crawl Foundation"].values()) == found.targets
+    assert cli.run(["removal", "status", "--json", path]) == 0
+    said = capsys.readouterr().out
+    for state, count in found.states.items():
+        assert said.count(f'"state": "{state}"') == count
+    page = page_of_tables(crawl.tables, crawl.corpus, tmp_path / "page.html", case=path)
+    assert f"{found.claims_removed} of {found.claims} claims are met" in page
+    assert found.newest in page

@@ -6,12 +6,13 @@ the newer corpus. So nothing is lost by the old articles that the small corpus d
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.building.build import build_corpus
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 NAMED = 3
-FILE = "articles.parquet"
+FILE = "articles.jsonl"
 Rows = Iterator[dict[str, Any]]
 
 
@@ -107,22 +108,14 @@ def _settings_of(manifest: Manifest, run: RunRules) -> CorpusConfig:
 
 
 def _write_articles(older: Corpus, newer: Corpus, file: Path) -> int:
-    """Write the new articles as Parquet, and return how many there are."""
-    columns = pa.schema([field for field in layout.ARTICLES if field.name != "words"])
-    count, waiting = 0, list[dict[str, Any]]()
-    with pq.ParquetWriter(file, columns) as writer:
-
-        def put() -> None:
-            writer.write_table(pa.Table.from_pylist(waiting, columns))
-            waiting.clear()
-
+    """Write the new articles as JSON lines, and return how many there are."""
+    count = 0
+    with file.open("w", encoding="utf-8") as lines:
         for _, before, after in _side_by_side(older, newer):
             if before is None and after is not None:
                 count += 1
-                waiting.append({name: after[name] for name in columns.names})
-                if len(waiting) == layout.ARTICLES_PER_BATCH:
-                    put()
-        put()
+                row = {name: value for name, value in after.items() if name != "words" and value is not None}
+                lines.write(json.dumps(row, default=datetime.isoformat, ensure_ascii=False) + "\n")
     return count
 
 

@@ -167,7 +167,8 @@ def core_hours_spent(runs: Runs, digests: Iterable[str], begun: Iterable[Unfinis
 def is_of_whole_release(row: Mapping[str, Any]) -> bool:
     """Say whether a run was asked for a release or dataset by its name, and not for some shards of one."""
     words = set(str(row["command"] or "").split())
-    return bool(words & {"campaign", "--release", "--dataset"})
+    # A run that was given the records of other tables has read no shard as a whole.
+    return row.get("records_planned") is None and bool(words & {"campaign", "--release", "--dataset"})
 
 
 def _reached(steps: Iterable[Step]) -> int:

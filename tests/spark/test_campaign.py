@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from pyspark.sql import SparkSession
 
 from presswatch_spark.campaigns.progress import Runs, core_hours_spent
@@ -307,6 +308,35 @@ def test_what_was_scanned_without_a_campaign_is_done_and_a_few_shards_are_not_a_
     one = str(history.mirror / f"crawl-data/{second}/segments/1.1/wet/CC-00000.warc.wet.gz")
     presswatch("scan", "--release-name", second, *given, one)
     assert states(campaign) == ["done", "left", "left"]
+
+
+def test_a_dataset_by_name_is_a_release_of_a_campaign(
+    spark: SparkSession, history: History, tmp_path: Path
+) -> None:
+    article = next(articles(ARTICLES, SEED))
+    metadata = {"WARC-Record-ID": "<urn:uuid:7>", "WARC-Date": "2024-05-18T01:58:10Z"}
+    metadata |= {"WARC-Payload-Digest": "sha1:X"}
+    row = {"text": article.body, "url": "https://copie.example/1", "metadata": metadata}
+    where = "contrib/datacomp/DCLM-baseline/global-shard_{}_of_10/local-shard_1_of_10/shard_1.jsonl.zst"
+    for part in ("03", "04"):
+        shard = tmp_path / "mirror" / where.format(part)
+        shard.parent.mkdir(parents=True)
+        shard.write_bytes(zstandard.ZstdCompressor().compress(json.dumps(row).encode() + b"\n"))
+    campaign, tables = str(tmp_path / "campaign"), tmp_path / "tables"
+    scope = ("--dataset", "dclm:03", "--dataset", "dclm:04", "--mirror", f"dclm={tmp_path / 'mirror'}")
+    corpus = ("--corpus", str(history.older), "--out", str(tables))
+    presswatch("campaign", "open", campaign, *corpus, *scope, "--", "--cores", "1")
+    named = ("--dataset", "dclm", "--part", "04", "--mirror", str(tmp_path / "mirror"), "--cores", "1")
+    presswatch("scan", *named, *corpus)
+    assert {name: row["state"] for name, row in status(campaign).items()} == {
+        "dclm:03": "left",
+        "dclm:04": "done",
+    }
+    assert run(campaign) == 0
+    assert states(campaign) == ["done", "done"]
+    rows = TableStore.open(str(tables)).read("matches").to_pylist()
+    assert {row["product"] for row in rows} == {"dclm"}
+    assert set(read_to_the_end(tables).values()) == {1}
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.commands import presswatch
 from tests.conftest import ROOT
 from tests.corpora import MEMBERS, article, build, write_jsonl
+from tests.documents import commands, text_of
 from tests.mirrors import ARTICLES, write_crawl
 from tests.prose import articles
 
@@ -231,6 +232,29 @@ def test_a_campaign_that_is_killed_joined_and_out_of_budget_reads_everything_onc
     assert len(TableStore.open(str(tables)).published()) == 5
     assert found(tables) == expected(history, tmp_path)
     assert any(row[3] == "nord" for row in found(tables))
+
+
+def test_the_guide_opens_runs_and_grows_a_campaign(
+    spark: SparkSession,
+    history: History,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its commands as they stand there, for one crawl of a mirror."""
+    (tmp_path / "corpus").symlink_to(history.older)
+    (tmp_path / "corpus-2027").symlink_to(history.newer)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PRESSWATCH_DATASETS__COMMON_CRAWL__BASE", str(history.mirror))
+    scope = ["--list", str(history.mirror), "--since", history.crawls[0]]
+    steps = [words[1:] for words in commands(text_of("how-to/campaigns")) if words[1] != "submit"]
+    for words in steps:
+        more = scope if words[:2] == ["campaign", "open"] and "--crawls" in words else []
+        code = cli.run([*words[:3], *more, *words[3:]])
+        said = capsys.readouterr()
+        assert code == 0, f"{words}\n{said.err}"
+    assert states("history") == ["done"]
+    assert len(TableStore.open("tables").published()) == 2
 
 
 def test_claims_judge_the_rows_of_both_corpora_with_the_one_that_grew(

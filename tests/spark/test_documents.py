@@ -66,6 +66,9 @@ ELSEWHERE_TESTED = (
     "how-to/follow-a-removal",
     "how-to/seal-evidence",
     "how-to/send-a-notice",
+    "how-to/campaigns",
+    "how-to/pages",
+    "reference/pointers",
 )
 
 
@@ -129,7 +132,7 @@ def test_every_command_of_the_guides_does_what_it_says(
                 assert code == 0, f"{shlex.join(words)}\n{said.err}"
                 assert said.out, shlex.join(words)
     store = TableStore.open("tables")
-    assert [row["matches"] > 0 for row in store.read("runs").to_pylist()] == [True] * 5
+    assert [row["matches"] > 0 for row in store.read("runs").to_pylist()] == [True] * 6
     (trial,) = TableStore.open("trial").read("scan_log").to_pylist()
     assert (trial["matches"] > 0, trial["documents_without_url"]) == (True, 0)
     named: dict[str, object] = {}
@@ -161,13 +164,15 @@ def test_make_has_the_targets_that_the_readme_names() -> None:
 def test_jobs_that_are_submitted_are_there_and_take_their_options(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    submitted = commands(text_of("how-to/emr"))
-    assert [words[:4] for words in submitted] == [[*SUBMIT, "local"], [*SUBMIT, "emr-serverless"]]
+    pages = ("how-to/emr", "how-to/campaigns")
+    submitted = [words for page in pages for words in commands(text_of(page)) if words[:3] == SUBMIT]
+    targets = ["local", *["emr-serverless"] * 3]
+    assert [words[3] for words in submitted] == targets
     for name, value in PROFILE.items():
         monkeypatch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)
     for words in submitted:
         assert (ROOT / "conf" / "profiles" / f"{words[3]}.yaml").is_file()
-        options = [word for word in words[2:] if word != "--dry-run"]
+        options = [word for word in words[2:] if word not in ("--dry-run", "--check")]
         archive = [] if words[3] == "local" else ["--archive", str(write_archive(tmp_path))]
         assert cli.run(["submit", *options[:2], *archive, "--dry-run", *options[2:]]) == 0
         assert words[-1] in capsys.readouterr().out

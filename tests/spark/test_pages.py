@@ -23,6 +23,7 @@ from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.schemas.census_tables import CAPTURES, CENSUSES
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
+from tests.documents import commands, text_of
 from tests.prose import pages
 from tests.scanned import SEED, members, press, press_corpus
 from tests.servers import Reply, web
@@ -72,10 +73,14 @@ def test_the_pages_of_texts_have_the_rows_of_a_scan_of_the_whole_files(
     spark: SparkSession,
     crawl: tuple[Path, list[dict[str, object]]],
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder, captures = crawl
     tables, whole = tmp_path / "tables", tmp_path / "whole"
+    (tmp_path / "corpus").symlink_to(folder / "press" / "corpus")
+    monkeypatch.chdir(tmp_path)
+    of_texts, _ = commands(text_of("how-to/pages"))
     assert scan(folder, tables, str(folder / "crawl-data" / CRAWL / "segments/1/wet")) == 0
     with web() as site:
         for row in captures:
@@ -85,8 +90,8 @@ def test_the_pages_of_texts_have_the_rows_of_a_scan_of_the_whole_files(
             address = f"/{CRAWL}-index?url={quote(str(row['url']), safe='')}&output=json"
             before = site.queries.get(address, Reply(200, {}, b"")).body
             site.queries[address] = Reply(200, {}, before + json.dumps(line).encode() + b"\n")
-        index = ["--index", f"{site.url}/{{release}}-index"]
-        assert scan(folder, tables, "--pages-of", str(tables), *index) == 0
+        words = [word.replace("https://index.commoncrawl.org", site.url) for word in of_texts]
+        assert cli.run(words[1:]) == 0
     assert scan(folder, whole, str(folder / "crawl-data" / CRAWL / "segments/1/warc")) == 0
     store = TableStore.open(str(tables))
     texts, found = store.published()
@@ -167,6 +172,23 @@ def test_the_captures_of_a_census_go_on_after_a_kill_and_name_what_moved(
     assert run["table_digest"] == table_digest(expected)
     assert (run["shards_complete"], run["shards_partial"]) == (FILES - 1, 1)
     assert run["records_planned"] == len(captures)
+
+
+def test_the_guide_reads_the_captures_of_a_census(
+    spark: SparkSession,
+    crawl: tuple[Path, list[dict[str, object]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder, captures = crawl
+    census(tmp_path / "census-tables", captures)
+    (tmp_path / "corpus").symlink_to(folder / "press" / "corpus")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PRESSWATCH_DATASETS__COMMON_CRAWL__BASE", str(folder))
+    _, of_census = commands(text_of("how-to/pages"))
+    assert cli.run(of_census[1:]) == 0
+    (run,) = TableStore.open("tables").read("runs").to_pylist()
+    assert (run["records_planned"], run["shards_complete"]) == (len(captures), FILES)
 
 
 @pytest.mark.parametrize(

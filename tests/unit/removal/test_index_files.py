@@ -224,8 +224,8 @@ def test_an_address_says_which_kind_of_index_it_is() -> None:
 
 
 def probe(made: Crawl, endpoint: str) -> Probed:
-    mirror = Mirror(str(made.folder / "crawl"), f"{made.server.url}/crawl")
-    corpus = Corpus.open(str(made.folder / "press" / "corpus"))
+    mirror = Mirror(str(made.wet.shards.parent), f"{made.server.url}/crawl")
+    corpus = Corpus.open(str(made.wet.corpus))
     return Prober(made.case, load_scan_config(flags=QUICK), [mirror], corpus, index=endpoint).probe()
 
 
@@ -276,7 +276,7 @@ def test_an_index_that_answers_nothing_is_named_and_the_exit_code_tells(
         "clusters": f"{crawl.server.url}/indexes/cluster.idx",
         "table": f"{crawl.folder}/cc-index/table/",
     }[kind]
-    mirror = f"{crawl.folder}/crawl={crawl.server.url}/crawl"
+    mirror = f"{crawl.wet.shards.parent}={crawl.server.url}/crawl"
     command = ["removal", "probe", "--mirror", mirror, "--index", endpoint, crawl.case.folder.uri]
     assert cli.run(command) == 3
     said = capsys.readouterr().err

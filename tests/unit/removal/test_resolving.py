@@ -34,8 +34,12 @@ NONE = Reply(404, {}, json.dumps({"message": "No Captures found for: x"}).encode
 
 @dataclass
 class Crawl:
-    """A crawl whose WET files alone were scanned; `server` has both, and an index of the WARC file."""
+    """A crawl whose WET files alone were scanned; `server` has both, and an index of the WARC file.
 
+    `folder`: where the WARC file lies, as the server names it.
+    """
+
+    folder: Path
     wet: Release
     server: Server
     case: Case
@@ -63,7 +67,7 @@ def crawl(tmp_path: Path, server: Server) -> Crawl:
     pages = [page for shelf in release_pages().values() for page in shelf]
     path = tmp_path / "crawl" / "warc" / f"{NAME}.warc.gz"
     FORMS["pages.warc.gz"](path, pages)
-    found = Crawl(wet, server, wet.open())
+    found = Crawl(tmp_path, wet, server, wet.open())
     server.objects[found.warc] = path.read_bytes()
     for target in found.case.targets():
         address = query("/{release}-index", target["release"], target["document_url"])

@@ -29,7 +29,12 @@ from tests.corpora import build
 from tests.scanned import FORMS, scan_here
 from tests.servers import Server
 
-QUICK = {"storage.max_attempts": 2, "storage.backoff_base": 0.01, "storage.read_timeout": 2.0}
+QUICK = {
+    "storage.max_attempts": 2,
+    "storage.backoff_base": 0.01,
+    "storage.read_timeout": 2.0,
+    "storage.refusal_pause": 0.1,
+}
 LETTERS = ("A", "B", "C", "D")
 
 

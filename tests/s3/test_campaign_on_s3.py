@@ -25,6 +25,7 @@ def uploaded(client: Any, bucket: str, folder: Path, prefix: str) -> None:
         client.upload_file(str(path), bucket, f"{prefix}/{path.relative_to(folder)}")
 
 
+@pytest.mark.full
 def test_a_campaign_and_a_member_that_joins_on_s3(
     spark: SparkSession,
     endpoint: str,

@@ -19,7 +19,7 @@ licences:
 """
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "spark"])
+@pytest.mark.parametrize("engine", ["duckdb", pytest.param("spark", marks=pytest.mark.full)])
 def test_claims_on_s3_are_those_on_disk(
     spark: SparkSession,
     client: Any,

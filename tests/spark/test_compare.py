@@ -50,7 +50,8 @@ def test_spark_compares_runs_of_nothing_and_runs_with_other_corpora(
     assert row["state"] == "new"
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in (1, 2))])
+@pytest.mark.full
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_both_engines_agree_on_histories_made_at_random(
     spark: SparkSession, tmp_path: Path, seed: int
 ) -> None:

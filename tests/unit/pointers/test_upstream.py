@@ -268,6 +268,13 @@ def test_files_of_an_index_are_read_in_the_place_of_a_server(
     assert f"{WARC}#offset={release.offset}" in capsys.readouterr().out
 
 
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that refuses is asked twice, and at once."""
+    monkeypatch.setenv("PRESSWATCH_STORAGE__MAX_ATTEMPTS", "2")
+    monkeypatch.setenv("PRESSWATCH_STORAGE__BACKOFF_BASE", "0.01")
+
+
 class TestWhatIsNotBelieved:
     def refused(
         self, release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str], digest: str, *more: str

@@ -171,17 +171,8 @@ class Campaign:
         paths, base = self._shards(task)
         sample, seed = self._drawn(task)
         if budget.dollars is not None:
-            key = scan_key(
-                paths,
-                dataset=task.item.format,
-                manifest=manifest_of(corpus, config.storage),
-                config=config,
-                base=base,
-                sample=sample,
-                sample_seed=seed,
-                product=task.item.product,
-            )
-            config = replace(config, run=replace(config.run, budget=self._left(budget, key)))
+            left = self._left(budget, self._key_of(task, corpus))
+            config = replace(config, run=replace(config.run, budget=left))
         with _told_of_campaign(task, budget):
             return scan(
                 paths,
@@ -217,20 +208,22 @@ class Campaign:
         """Say whether a killed process has begun a task; a corpus that is not built was not scanned for."""
         if task.item.trouble or task.step not in self.digests().values():
             return False
+        return self._key_of(task, self._corpus_of(task.step))[:KEY_DIGITS] in begun
+
+    def _key_of(self, task: Task, corpus: str) -> str:
+        """Return the key of the run that a task begins, or goes on with."""
         config, (paths, base) = task.item.settings(self.config), self._shards(task)
-        manifest = manifest_of(self._corpus_of(task.step), config.storage)
         sample, seed = self._drawn(task)
-        key = scan_key(
+        return scan_key(
             paths,
             dataset=task.item.format,
-            manifest=manifest,
+            manifest=manifest_of(corpus, config.storage),
             config=config,
             base=base,
             sample=sample,
             sample_seed=seed,
             product=task.item.product,
         )
-        return key[:KEY_DIGITS] in begun
 
     def _drawn(self, task: Task) -> tuple[float | None, int]:
         """Return share and seed of a task's sample; shards that are tried again were drawn before."""

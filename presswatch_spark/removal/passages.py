@@ -101,11 +101,21 @@ def names_by_article(documents: Iterable[Mapping[str, Any]]) -> Known:
 
 
 def known_documents(others: Iterable[Mapping[str, Any]]) -> Mapping[str, Known]:
-    """Return the same of each file, by its URI. `others`: rows of `OTHERS`, as a case notes them."""
+    """Return the articles of documents that are no targets, each with its text, by the file's URI.
+
+    Args:
+        others: rows of `OTHERS`, as a case notes them.
+    """
     by_file = dict[str, list[Mapping[str, Any]]]()
     for other in others:
         by_file.setdefault(other["shard_uri"], []).append(other)
-    return {uri: names_by_article(documents) for uri, documents in by_file.items()}
+    # Under the same URL or id may stand another text today, with more of the article: only the text is sure.
+    return {
+        uri: frozenset(
+            (each["article_id"], each["text_sha256"]) for each in documents if each["article_id"] is not None
+        )
+        for uri, documents in by_file.items()
+    }
 
 
 def facts_of(batch: DocumentBatch, i: int) -> dict[str, Any]:

@@ -45,8 +45,8 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "texts says": ("parmi ces pages", "among these pages"),
         "hosts says": ("où elles se trouvent", "that have them"),
         "nothing found": (
-            "Aucune reprise n'a été trouvée dans ce qui a été lu.",
-            "No copy was found in what was read.",
+            "Aucune reprise connue sur le site d'autrui n'a été trouvée dans ce qui a été lu.",
+            "No copy that is known to stand on somebody else's site was found in what was read.",
         ),
         "all read": (
             "Fichiers prévus : {shards}. Tous ont été lus jusqu'au bout.",
@@ -159,10 +159,11 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "about figure lineage": (
             "Une copie est un article sur une page enregistrée à un moment donné ; pages des éditeurs"
             " comprises."
-            " Celle que plusieurs jeux contiennent est passée de l'un à l'autre, ou d'une même source.",
+            " Celle que plusieurs jeux contiennent a pu passer de l'un à l'autre, ou venir d'une même"
+            " source.",
             "A copy is an article on a page recorded at one time; the publishers' own pages count, too. One"
             " that"
-            " several datasets hold has passed from one to another, or from the same source.",
+            " several datasets hold may have passed from one to another, or come from the same source.",
         ),
         "in one": ("dans ce jeu seul", "in this dataset alone"),
         "in two": ("dans deux jeux", "in two datasets"),
@@ -172,10 +173,12 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "about figure token_share": (
             "Sur un million de mots lus, combien sont des mots des articles sur les pages d'autrui, et"
             " combien"
-            " sont sur les sites des éditeurs. La part vaut pour les fichiers lus.",
+            " sont sur les sites des éditeurs. La part vaut pour les fichiers lus. Des mots que plusieurs"
+            " titres ont publiés comptent pour chacun d'eux : les parts ne s'additionnent pas.",
             "Of a million words that were read, how many are words of the articles on other people's pages,"
             " and"
-            " how many stand on the publishers' own sites. The share is that of the files that were read.",
+            " how many stand on the publishers' own sites. The share is that of the files that were read."
+            " Words that several titles published count for each of them: shares do not add up.",
         ),
         "copied by others": ("repris par autrui", "copied by others"),
         "on own sites": ("sur les sites des éditeurs", "on the publishers' own sites"),
@@ -212,10 +215,10 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "table for_a_person": ("Résultats à examiner (lettre C)", "Findings to examine (letter C)"),
         "about titles": (
-            "Un zéro veut dire : rien n'a été trouvé dans ce qui a été lu jusqu'au bout ({complete} sur"
-            " {shards}"
-            " fichiers).",
-            "A zero means: nothing was found in what was read to its end ({complete} of {shards} files).",
+            "Un zéro veut dire : aucune reprise connue sur le site d'autrui, de lettre A, B ou C, dans ce qui"
+            " a été lu jusqu'au bout ({complete} sur {shards} fichiers).",
+            "A zero means: no copy of letter A, B or C that is known to stand on somebody else's site, in"
+            " what was read to its end ({complete} of {shards} files).",
         ),
         "about all_hosts": (
             "Les autres sites, ceux qui ont le plus de pages d'abord.",
@@ -292,9 +295,8 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         # Examples.
         "examples": ("Cinq exemples", "Five examples"),
         "about examples": (
-            "Les reprises les plus fortes, une par site. Les mots communs à l'article et à la page sont"
-            " marqués.",
-            "The strongest copies, one of each site. Words that article and page have in common are marked.",
+            "Les reprises les plus fortes, une par site. Les suites de mots retrouvées sont marquées.",
+            "The strongest copies, one of each site. The runs of words that were found are marked.",
         ),
         "no examples": ("Aucune reprise à montrer.", "There is no copy to show."),
         "the article": ("L'article", "The article"),
@@ -482,11 +484,10 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "method": ("Méthode et limites", "Method and limits"),
         "how found": ("Comment une reprise est trouvée", "How a copy is found"),
         "method 1": (
-            "Chaque fichier d'un jeu de données est lu en entier, et chaque page est comparée à tous les"
-            " articles"
-            " du corpus, mot à mot. Toute suite d'au moins 11 mots est trouvée.",
-            "Each file of a dataset is read whole, and each page is compared with all articles of the corpus,"
-            " word by word. Every run of at least 11 words is found.",
+            "Chaque page d'un fichier lu est comparée à tous les articles du corpus, mot à mot. Toute suite"
+            " d'au moins 11 mots y est trouvée. Ce qui n'a pas été lu jusqu'au bout est compté à part.",
+            "Each page of a file that was read is compared with all articles of the corpus, word by word."
+            " Every run of at least 11 words in it is found. What was not read to its end is counted apart.",
         ),
         "method 2": (
             "Majuscules, accents et ponctuation ne comptent pas. Des règles publiques donnent à chaque"

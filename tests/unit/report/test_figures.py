@@ -142,7 +142,7 @@ def test_files_that_were_not_read_to_their_end_are_counted_and_said(tmp_path: Pa
     write(TableStore.open(str(tables)), "scan_log", RUN, log, SCAN_LOG)
     page = page_of_tables(tables, None, tmp_path / "page.html")
     assert "Files planned: 4. Read to their end: 2; in part: 1; not at all: 1." in page
-    assert "No copy was found in what was read." in page
+    assert "site was found in what was read." in page
     assert "read to its end (2 of 4 files)" in page
     french = page_of_tables(tables, None, tmp_path / "page.html", "fr")
     assert "Lus jusqu’au bout\u00a0: 2\u202f; en partie\u00a0: 1" in french

@@ -44,6 +44,7 @@ def pdf_of(
     attached: Mapping[str, Path] | None = None,
     *,
     tagged: bool = True,
+    command: str = "evidence",
 ) -> bytes:
     """Return data, set by a template that reads them from `DATA`, as PDF/A-3b.
 
@@ -52,12 +53,13 @@ def pdf_of(
         attached: files by the names that the template attaches them by.
         tagged: mark what is a heading, a list or a table, for those who listen to it; a long document is
             three times as large by that.
+        command: the command that needs it, for an error.
 
     Raises:
         ConfigError: typst is not installed.
         OutputError: it cannot make the PDF.
     """
-    typst = library("typst", "evidence")
+    typst = library("typst", command)
     with scratch_folder() as folder:
         copyfile(template, folder / template.name)
         for name, path in (attached or {}).items():
@@ -74,7 +76,7 @@ def pdf_of(
                 pdf_tags=tagged,
             )
         except typst.TypstError as error:
-            raise OutputError(f"the PDF cannot be made: {error}", where=template.stem) from error
+            raise OutputError(f"the PDF cannot be made: {error}", where=f"{template.stem}.pdf") from error
     return made
 
 

@@ -1,17 +1,14 @@
 """The letter as PDF/A-3b with the annex attached: the same letter gives the same bytes."""
 
-import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from shutil import copyfile
 
-from presswatch_spark.errors import OutputError
-from presswatch_spark.evidence.libraries import library
+from presswatch_spark.evidence import typesetting
 from presswatch_spark.notices.annex import TABLES
+from presswatch_spark.notices.folder import ANNEX
 from presswatch_spark.notices.letter import Letter
-from presswatch_spark.storage.scratch import scratch_folder
 
 TEMPLATE = Path(__file__).with_name("letter.typ")
 KINDS = {"csv": "text/csv", "jsonl": "application/jsonl"}
@@ -33,25 +30,9 @@ def pdf_of(letter: Letter, annex: Path, drafted: date) -> bytes:
         ConfigError: typst is not installed.
         OutputError: it cannot make the PDF.
     """
-    typst = library("typst")
     moment = datetime(drafted.year, drafted.month, drafted.day, tzinfo=UTC)
-    with scratch_folder() as folder:
-        copyfile(TEMPLATE, folder / "letter.typ")
-        (folder / "annex").mkdir()
-        for name in ATTACHED:
-            copyfile(annex / name, folder / "annex" / name)
-        (folder / "letter.json").write_text(json.dumps(_shown(letter, drafted)), encoding="utf-8")
-        try:
-            made: bytes = typst.compile(
-                str(folder / "letter.typ"),
-                root=str(folder),
-                ignore_system_fonts=True,
-                pdf_standards=["a-3b"],
-                timestamp=int(moment.timestamp()),
-            )
-        except typst.TypstError as error:
-            raise OutputError(f"the PDF cannot be made: {error}", where="letter.pdf") from error
-    return made
+    attached = {f"{ANNEX}/{name}": annex / name for name in ATTACHED}
+    return typesetting.pdf_of(TEMPLATE, _shown(letter, drafted), moment, attached, command="notice")
 
 
 def attachments_in(data: bytes) -> dict[str, bytes]:

@@ -123,7 +123,11 @@ class Chromium:
 
 @contextmanager
 def chromium(folder: Path) -> Iterator[Chromium]:
-    """Start the Chromium of this machine with a new profile; tests skip where there is none."""
+    """Start the Chromium of this machine with a new profile.
+
+    Tests skip, and say why, where there is none, or where it does not come up: in a sandbox that forbids
+    what it needs. A browser that ends later fails its test.
+    """
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         pytest.skip("no Chromium: install one (on Debian, `apt-get install chromium`)")
@@ -131,16 +135,27 @@ def chromium(folder: Path) -> Iterator[Chromium]:
     words = shlex.join([program, *FLAGS, f"--user-data-dir={folder}", "about:blank"])
     # The browser reads commands at 3 and answers at 4.
     line = f"exec {words} 3<&{commands_out} 4>&{answers_in}"
-    running = subprocess.Popen(
-        ["/bin/bash", "-c", line], pass_fds=(commands_out, answers_in), stderr=subprocess.DEVNULL
-    )
+    said = folder / "said"
+    with said.open("wb") as stderr:
+        running = subprocess.Popen(
+            ["/bin/bash", "-c", line], pass_fds=(commands_out, answers_in), stderr=stderr
+        )
     for end in (commands_out, answers_in):
         os.close(end)
     try:
-        yield Chromium(commands_in, answers_out)
+        yield _first_page(commands_in, answers_out, said)
     finally:
         os.close(commands_in)
         _end(running, os.close, answers_out)
+
+
+def _first_page(commands: int, answers: int, said: Path) -> Chromium:
+    try:
+        return Chromium(commands, answers)
+    except (AssertionError, BrokenPipeError) as fault:
+        lines = said.read_text(errors="replace").strip().splitlines()
+        reasons = [line for line in lines if "FATAL" in line] or lines[-1:]
+        pytest.skip(f"Chromium does not come up here: {fault}: {' '.join(reasons[:1])}")
 
 
 def _end(running: subprocess.Popen[bytes], close: Callable[[int], None], handle: int) -> None:

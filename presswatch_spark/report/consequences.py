@@ -74,15 +74,15 @@ def exposure_of(found: Exposures, say: Words) -> dict[str, Any]:
 
 
 def _entry(entry: Exposure, rows: list[Mapping[str, Any]], say: Words) -> dict[str, Any]:
+    dataset = PRODUCTS.get(entry.dataset, entry.dataset)
     shown = [
         {
-            "source": safe(row["release"]) if row["release"] else say("no release"),
+            "source": say.release_of(safe(dataset), row["release"]),
             "release_is": say(f"release {row['release_is']}"),
             **{name: row[name] for name in ("articles", "pages")},
         }
         for row in rows
     ]
-    dataset = PRODUCTS.get(entry.dataset, entry.dataset)
     facts = {"publisher": entry.publisher, "model": entry.model, "dataset": dataset}
     return {
         "model": entry.model,

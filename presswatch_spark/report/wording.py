@@ -115,8 +115,12 @@ class Words:
 
         `rows_name_release`: it is of files whose rows name releases of their own.
         """
+        return self.release_of(self._dataset(dataset, release), release, rows_name_release)
+
+    def release_of(self, named: Markup, release: object, rows_name_release: object = False) -> Markup:
+        """Return a dataset, by the name that is given, and its release."""
         known = safe(release) if release else self("releases of rows" if rows_name_release else "no release")
-        return self._dataset(dataset, release) + Markup(f"{NO_BREAK}· ") + known
+        return named + Markup(f"{NO_BREAK}· ") + known
 
     def _dataset(self, dataset: object, release: object) -> Markup:
         if dataset is None:

@@ -30,6 +30,8 @@ def test_models_stand_with_their_quotation_and_the_figures_of_the_query(tmp_path
     figures = figures_in(part.texts["td"])
     assert sorted(zip(figures[::2], figures[1::2], strict=True)) == expected
     assert "OpenAI says that it trained GPT-3 on a part of Common Crawl that it chose." in page
+    assert "Common Crawl\u00a0· CC-MAIN-2018-05</bdi>" in page
+    assert "C4\u00a0· c4-en</bdi>" in page
     assert "filtered based on similarity to high-quality reference corpora" in page
     assert "It proves neither that a model read an article" in page
     assert "Rows left out, as nobody says of which dataset they are: 2." in page

@@ -158,7 +158,7 @@ def test_a_mirror_stands_in_the_commands_that_read_files(house: House, tmp_path:
     reading = [words for words in commands_in(page) if words[0] in ("explain", "verify-rows")]
     assert reading
     assert all(f"{house.folder}={tmp_path / 'copy'}" in words for words in reading)
-    assert "<code>CORPUS</code> is the folder of the scan&#39;s corpus." in page
+    assert "<code>CORPUS</code> is the folder of the scan's corpus." in html.unescape(page)
 
 
 @pytest.fixture(scope="module")

@@ -225,6 +225,7 @@ class Prober:
         self._in_index_files(last, files, known)
         if self.tables is not None:
             self._of_tables(self.tables, last, known)
+        self.case.note_head(known.chain)
         found = known.current[before:]
         known.course.add(known.current)
         standing = Standing.by(self.case, targets, known.course)

@@ -131,16 +131,20 @@ def _finished(context: click.Context, found: Campaign, item: Item, budget: Budge
     from presswatch_spark.cli.commands.scan import incomplete_message, summary_lines
     from presswatch_spark.runs.provenance import without_secrets
 
-    command, tried = without_secrets(context.obj) if context.obj else None, set[tuple[int, int]]()
+    command = without_secrets(context.obj) if context.obj else None
+    tried = set[tuple[tuple[int, int], bool]]()
     events = EventLog() if found.config.run.log_format == "json" else None
     while True:
         try:
             # It may ask for the list of the release, too.
-            task = found.task_of(found.standing_of(item), tried)
+            task = found.task_of(item, tried)
             if task is None:
-                return True
-            tried.add(task.step)
-            tell(printable(_news(task)))
+                break
+            tried.add(task.key)
+            for line in _news(task):
+                tell(printable(line))
+            if not len(task.shards):
+                continue
             with failures_logged(events):
                 summary = found.carry_out(task, budget, command, events)
         except (InputError, StorageError) as error:
@@ -154,14 +158,21 @@ def _finished(context: click.Context, found: Campaign, item: Item, budget: Budge
         print_lines(summary_lines(summary, found.plan.out))
         if summary.incomplete:
             click.echo(incomplete_message(summary, found.plan.out), err=True)
+    if item.name in found.notes:
+        tell(printable(f"note: {item.name}: {found.notes[item.name]}"))
+    return True
 
 
-def _news(task: Task) -> str:
-    """Say what is scanned now."""
-    what = f"{counted(len(task.paths), 'shard')} once more" if task.paths else "all its shards"
-    since = f", for the articles that came since corpus {task.step[0]}" if task.step[0] else ""
+def _news(task: Task) -> Iterator[str]:
+    """Say what is scanned now, and what should be and is gone."""
+    count, first = counted(len(task.shards), "shard"), task.step[0]
+    what = f"{count} once more" if task.again else "all its shards" if task.is_all else f"{count} of its list"
+    since = f", for the articles that came since corpus {first}" if first else ""
     note = f" ({task.item.note})" if task.item.note else ""
-    return f"{task.item.name}: {what}{since}{note}"
+    if len(task.shards):
+        yield f"{task.item.name}: {what}{since}{note}"
+    if task.gone:
+        yield f"{task.item.name}: {counted(len(task.gone), 'shard')} cannot be had: {task.gone[0]}"
 
 
 @campaign.command()
@@ -202,6 +213,7 @@ def _facts(standing: Standing, budget: Budget) -> dict[str, Any]:
         "core_hours": machine.core_hours(hours) if machine else hours,
         "dollars": machine.spark_dollars(hours) if machine else None,
         "runs": standing.runs,
+        "shards": standing.shards,
     }
 
 

@@ -135,6 +135,7 @@ def scan(
     from presswatch_spark.face import scan as run_scan
     from presswatch_spark.runs.provenance import without_secrets
 
+    asked_for = f"{named}:{part}" if named else None
     by_rows = _reads_records(context, (paths, release, named, sample), dataset, pages_of, captures, index)
     if named:
         _check_named(context, paths, release, dataset)
@@ -150,8 +151,9 @@ def scan(
     with failures_logged(events):
         summary = run_scan(
             paths, corpus=corpus, out=out, format=dataset, release=release, base=base, sample=sample,
-            sample_seed=sample_seed, product=named, pages_of=pages_of, captures=captures, index=index,
-            settings=settings, events=events, command=without_secrets(context.obj) if context.obj else None,
+            sample_seed=sample_seed, product=named, asked_for=asked_for, pages_of=pages_of, captures=captures,
+            index=index, settings=settings, events=events,
+            command=without_secrets(context.obj) if context.obj else None,
         ).summary  # fmt: skip
     with ending(context, incomplete=bool(summary.incomplete)):
         lines = chain(

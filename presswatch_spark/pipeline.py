@@ -7,7 +7,7 @@ Spark: workers load this page without it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -101,6 +101,7 @@ def scan(
     sample_seed: int = 0,
     product: str | None = None,
     asked_for: str | None = None,
+    beginning: Callable[[], None] | None = None,
     command: str | None = None,
     spark: SparkSession | None = None,
     progress: Progress | None = None,
@@ -109,7 +110,7 @@ def scan(
     """Scan the shards that `paths` name for the articles of a corpus, and publish the run in `out`.
 
     Args: those of `presswatch_spark.face.scan`; `dataset` is its `format`, and `config` holds all settings.
-        `paths` may be shards that are planned already.
+        `paths` may be shards that are planned already. `beginning`: as in `runs.work.Work`.
 
     Raises:
         ConfigError: a column is named for something that no row is asked for, or a price that is not listed.
@@ -122,7 +123,7 @@ def scan(
     check_mapping(config.read.columns)
     listed = shards_listed(paths, dataset, config.storage, base)
     shards, sampled = _sampled(listed, sample, sample_seed)
-    asked = _Asked(shards, dataset, sampled | {"asked_for": asked_for}, product, listed.left_out)
+    asked = _Asked(shards, dataset, sampled | {"asked_for": asked_for}, product, listed.left_out, beginning)
     return _scanned(asked, corpus, out, config, command, spark, progress, events)
 
 
@@ -156,6 +157,7 @@ class _Asked:
     facts: Mapping[str, object]
     product: str | None = None
     left_out: Sequence[str] = ()
+    beginning: Callable[[], None] | None = None
 
 
 def _scanned(
@@ -195,6 +197,7 @@ def _scanned(
         preparing=partial(compiled_beside, rehearsal, Compiling(events=events)),
         guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
         corpus=partial(article_rows, opened),
+        beginning=asked.beginning,
     )
     done = carry_out(work, out, config, observer, spark)
     return RunSummary.of(done.row, done.log, resumed=done.resumed, seconds=done.seconds)

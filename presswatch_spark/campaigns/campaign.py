@@ -6,12 +6,13 @@ came since. What a killed process began is gone on with first, so that nothing i
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
+from presswatch_spark.campaigns.budget import Budget
 from presswatch_spark.campaigns.growth import build_growth, require_growth
 from presswatch_spark.campaigns.items import Item
 from presswatch_spark.campaigns.plan import CORPORA, CampaignPlan, CorpusOfCampaign
@@ -27,9 +28,14 @@ from presswatch_spark.campaigns.progress import (
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.corpus.manifest import Manifest
 from presswatch_spark.corpus.store import Corpus, manifest_of
-from presswatch_spark.costs.budget import core_hours_text, dollars_text
-from presswatch_spark.costs.estimate import Machine, PriceList, core_hours, kind_of
-from presswatch_spark.errors import BudgetError, ConfigError, InputError, OutputError, StorageError
+from presswatch_spark.costs.budget import dollars_text
+from presswatch_spark.errors import (
+    BudgetError,
+    InputError,
+    OutputError,
+    PresswatchError,
+    StorageError,
+)
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.pipeline import RunSummary, scan, scan_key, shards_listed
 from presswatch_spark.releases.release_shards import shards_of
@@ -40,12 +46,17 @@ from presswatch_spark.storage.contract import DeniedError
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, stat
 from presswatch_spark.storage.shards import ShardPlan
+from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.storage.web.manners import ask_anew
 from presswatch_spark.tables.store import TableStore
 
 ALL = Sample()
 """No sample: all shards of each release."""
 ASKED_AT_ONCE = 8
+
+
+class DoneMeanwhileError(PresswatchError):
+    """What was to be scanned is done: another campaign has the same tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,44 +78,6 @@ class Task:
     def key(self) -> tuple[Step, bool]:
         """Return what tells it from other tasks of its item."""
         return self.step, self.again
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What a campaign may cost in dollars on a machine; None for no limit. `said` is how it was given."""
-
-    machine: Machine | None
-    dollars: float | None = None
-    said: str = ""
-
-    @classmethod
-    def of(cls, dollars: float | None, hours: float | None, config: ScanConfig) -> Budget:
-        """Return a budget that was given in dollars or in core-hours.
-
-        Raises:
-            ConfigError: there is one, and no price; or it is no number above 0.
-        """
-        name = config.run.price
-        machine = PriceList.read(config.run.prices).machine(name) if name else None
-        given = dollars if hours is None else hours
-        if given is None:
-            return cls(machine)
-        if not (math.isfinite(given) and given > 0):
-            raise ConfigError(f"a budget is a number above 0, not {given:g}", where="command line")
-        if machine is None:
-            raise ConfigError(
-                "a budget needs the price of a machine",
-                remedy="name one with --price among the options of the scans: presswatch campaign open",
-            )
-        if hours is not None:
-            return cls(machine, machine.dollars(hours), core_hours_text(hours))
-        return cls(machine, dollars, dollars_text(dollars or 0.0))
-
-    def left(self, spent_hours: float) -> float | None:
-        """Return the dollars that are left after core-hours as Spark counts them; None for no limit."""
-        if self.dollars is None or self.machine is None:
-            return None
-        return self.dollars - self.machine.spark_dollars(spent_hours)
 
 
 @dataclass(slots=True)
@@ -255,6 +228,15 @@ class Campaign:
                 return None
         return lists[item.name]
 
+    def lists_of(self, standings: Iterable[Standing]) -> Mapping[str, ShardPlan]:
+        """Return, by name, lists of datasets on disk or S3 that have no runs yet, where they can be had."""
+        for standing in standings:
+            place = standing.item.path
+            if place is not None and not standing.runs and scheme_of(place) in ("file", "s3"):
+                with suppress(InputError, StorageError):
+                    self._list(standing.item, standing)
+        return self._seen.lists
+
     @property
     def notes(self) -> Mapping[str, str]:
         """Return, by name of an item, what was noticed of its list."""
@@ -277,6 +259,7 @@ class Campaign:
 
         Raises:
             BudgetError: the campaign has reached its budget, or this scan would.
+            DoneMeanwhileError: it is done; nothing was begun.
             PresswatchError: as `pipeline.scan`.
         """
         config, corpus = task.item.settings(self.config), self._corpus_of(task.step)
@@ -297,6 +280,21 @@ class Campaign:
                 sample_seed=seed,
                 product=task.item.product,
                 asked_for=task.item.name,
+                beginning=partial(self._require_wanted, task),
+            )
+
+    def _require_wanted(self, task: Task) -> None:
+        """Raise `DoneMeanwhileError` if another process has read shards of a task since it was found."""
+        reads = self._reads(task.item, self._published(), self.digests(), self._minhash())
+        if task.again:
+            missing = set(reads.missing(self.newest).get(task.step, ()))
+            is_wanted = all(info.uri in missing for info in task.shards)
+        else:
+            planned_for = reads.planned_for()
+            is_wanted = all(planned_for(place_of(info.uri)) <= task.step[0] for info in task.shards)
+        if not is_wanted:
+            raise DoneMeanwhileError(
+                "another process has scanned this meanwhile", where=task.item.name, remedy="look what is left"
             )
 
     def _left(self, budget: Budget, key: str) -> float:
@@ -406,60 +404,6 @@ def with_corpus(plan: CampaignPlan, path: str, config: ScanConfig) -> CampaignPl
         older = Corpus.same(before.path, before.digest, config.storage)
         require_growth(older, Corpus.same(path, given.digest, config.storage))
     return replace(plan, corpora=(*plan.corpora, given))
-
-
-def estimated(
-    standings: Sequence[Standing], config: ScanConfig, machine: Machine | None
-) -> tuple[float, int]:
-    """Return the core-hours that what is left will take, and of how many items nothing is known.
-
-    A shard of an item that runs have read is taken to cost what its shards cost there. An item without runs
-    is taken to cost what those of its format have cost here; else what a release of its format costs by the
-    price list. New articles cost the same: the bytes are.
-    """
-    prices, unknown, total = PriceList.read(config.run.prices), 0, 0.0
-    means = dict(_means(standings, machine))
-    for standing in standings:
-        if standing.is_done:
-            continue
-        hours = _own_hours(standing, machine)
-        if hours is None:
-            hours = means.get(standing.item.format) or _listed_hours(standing.item, config, prices)
-        if hours is None:
-            unknown += 1
-        else:
-            total += hours
-    return total, unknown
-
-
-def _own_hours(standing: Standing, machine: Machine | None) -> float | None:
-    """Return the core-hours that the rest of an item takes at the pace of its runs; None if it has none."""
-    if not (standing.shard_reads and standing.core_hours):
-        return None
-    hours = standing.core_hours / standing.shard_reads * standing.left
-    return machine.core_hours(hours) if machine else hours
-
-
-def _means(standings: Sequence[Standing], machine: Machine | None) -> Iterator[tuple[str, float]]:
-    """Yield, by format, what reading all shards of an item once has cost on average."""
-    spent: dict[str, list[float]] = {}
-    for standing in standings:
-        if standing.is_done and standing.core_hours:
-            once = standing.core_hours / standing.shard_reads * standing.shards
-            spent.setdefault(standing.item.format, []).append(once)
-    for format, hours in spent.items():
-        mean = sum(hours) / len(hours)
-        yield format, machine.core_hours(mean) if machine else mean
-
-
-def _listed_hours(item: Item, config: ScanConfig, prices: PriceList) -> float | None:
-    """Return the core-hours of a release like an item, by the price list; None where nothing is known."""
-    if item.path is not None or (kind := kind_of("", item.format)) is None:
-        return None
-    like, rate = prices.like(kind), prices.rate(kind, bool(config.read.languages) and not item.note)
-    if like is None or rate is None:
-        return None
-    return core_hours(like.text_bytes, rate, prices.spark_share)
 
 
 def _begun(store: TableStore | None) -> list[UnfinishedRun]:

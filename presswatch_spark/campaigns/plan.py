@@ -94,7 +94,7 @@ class CampaignPlan:
             isinstance(text, str) for text in (*texts, *digests, *(each.path for each in self.corpora))
         ):
             raise TypeError
-        if not all(isinstance(size, int) for size in (*sizes, self.newest_first)):
+        if not all(isinstance(size, int) for size in sizes):
             raise TypeError
         if not (self.out and sizes and isinstance(self.newest_first, bool)):
             raise ValueError

@@ -108,7 +108,7 @@ def scan_given(context: click.Context, words: Sequence[str]) -> Mapping[str, Any
             "the campaign names releases, formats, corpus, tables and budget: leave them out after --",
             context,
         )
-    if given["base"] and is_list(canonical(given["base"])):
+    if given["base"] and is_list(given["base"]):
         raise click.UsageError("--base is a list of shards, and each release has one of its own", context)
     return given
 

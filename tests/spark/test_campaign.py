@@ -19,6 +19,7 @@ import pytest
 import zstandard
 from pyspark.sql import SparkSession
 
+from presswatch_spark.campaigns import campaign as campaign_module
 from presswatch_spark.campaigns.progress import Runs, core_hours_spent
 from presswatch_spark.cli import main as cli
 from presswatch_spark.costs.estimate import PriceList
@@ -348,6 +349,29 @@ def _tolerant(folder: Path) -> str:
     return str(folder / "scan.yaml")
 
 
+def test_two_campaigns_over_the_same_tables_read_nothing_twice(
+    spark: SparkSession, history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one scans all, just when the first has seen that all is left."""
+    campaign, tables = opened(tmp_path, history, history.older), tmp_path / "tables"
+    other = shutil.copytree(campaign, tmp_path / "other")
+    real, codes = campaign_module.scan, list[int]()
+
+    def scan(*given: Any, **more: Any) -> Any:
+        monkeypatch.setattr(campaign_module, "scan", real)
+        codes.append(run(str(other)))
+        return real(*given, **more)
+
+    monkeypatch.setattr(campaign_module, "scan", scan)
+    assert run(campaign) == 0
+    assert codes == [0]
+    assert set(read_to_the_end(tables).values()) == {1}
+    assert len(TableStore.open(str(tables)).published()) == len(history.crawls)
+    # What it began is not left as begun.
+    assert list(unfinished_runs(TableStore.open(str(tables)))) == []
+    assert states(campaign) == ["done"] * 3
+
+
 def test_a_release_without_its_list_is_a_failure_and_the_others_are_scanned(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -419,6 +443,7 @@ def test_shards_that_come_to_a_mirror_later_or_change_are_scanned_and_no_others(
     scope = ("--dataset", "dclm:03", "--mirror", f"dclm={tmp_path / 'mirror'}")
     presswatch("campaign", "open", campaign, "--corpus", str(history.older), "--out", str(tables), *scope)
     write("shard_1", rows[0])
+    assert "of unknown size" not in presswatch("campaign", "status", campaign)
     assert run(campaign) == 0
     (done,) = status(campaign).values()
     assert (done["state"], done["shards"]) == ("done", 1)

@@ -16,7 +16,8 @@ from presswatch_spark.releases.release import CRAWL_FORMS
 from presswatch_spark.show import counted, json_line, printable, table_lines, terminal_width
 
 if TYPE_CHECKING:
-    from presswatch_spark.campaigns.campaign import Budget, Campaign, Task
+    from presswatch_spark.campaigns.budget import Budget
+    from presswatch_spark.campaigns.campaign import Campaign, Task
     from presswatch_spark.campaigns.items import Item
     from presswatch_spark.campaigns.progress import Standing
 
@@ -108,7 +109,7 @@ def run(
     if budget is not None and core_hours is not None:
         raise click.UsageError("give either --budget or --core-hours", context)
     leave_pandas_out()
-    from presswatch_spark.campaigns.campaign import Budget
+    from presswatch_spark.campaigns.budget import Budget
     from presswatch_spark.campaigns.plan import LOCK
     from presswatch_spark.cli.campaigning import campaign_at
     from presswatch_spark.storage.locks.run_locks import locked
@@ -128,6 +129,7 @@ def run(
 
 def _finished(context: click.Context, found: Campaign, item: Item, budget: Budget) -> bool:
     """Scan what is left of an item; return whether that could be done, with shards missing or without."""
+    from presswatch_spark.campaigns.campaign import DoneMeanwhileError
     from presswatch_spark.cli.commands.scan import incomplete_message, summary_lines
     from presswatch_spark.runs.provenance import without_secrets
 
@@ -140,21 +142,27 @@ def _finished(context: click.Context, found: Campaign, item: Item, budget: Budge
             task = found.task_of(item, tried)
             if task is None:
                 break
-            tried.add(task.key)
             for line in _news(task):
                 tell(printable(line))
-            if not len(task.shards):
-                continue
-            with failures_logged(events):
-                summary = found.carry_out(task, budget, command, events)
+            if len(task.shards):
+                with failures_logged(events):
+                    summary = found.carry_out(task, budget, command, events)
+            tried.add(task.key)
+        except DoneMeanwhileError:
+            # What is left now is looked for anew.
+            continue
         except (InputError, StorageError) as error:
             # The list of this release, or its dataset. The others may be there.
             click.echo(printable(f"error: {item.name}: {error}"), err=True)
             return False
         except LoggedError as error:
+            if isinstance(error.__cause__, DoneMeanwhileError):
+                continue
             if isinstance(error.__cause__, (InputError, StorageError)):
                 return False
             raise
+        if not len(task.shards):
+            continue
         print_lines(summary_lines(summary, found.plan.out))
         if summary.incomplete:
             click.echo(incomplete_message(summary, found.plan.out), err=True)
@@ -186,7 +194,7 @@ def status(context: click.Context, /, folder: str, as_json: bool, **flags: Any) 
     presswatch campaign status history
     """
     leave_pandas_out()
-    from presswatch_spark.campaigns.campaign import Budget
+    from presswatch_spark.campaigns.budget import Budget
     from presswatch_spark.cli.campaigning import campaign_at
 
     found = campaign_at(context, folder, flags)
@@ -228,7 +236,7 @@ def _figures(values: tuple[Any, ...]) -> tuple[str, str, str]:
 
 def _total_lines(found: Campaign, standings: list[Standing], budget: Budget) -> Iterator[str]:
     """Yield what is done, what it has cost, what is left, and what is special about some releases."""
-    from presswatch_spark.campaigns.campaign import estimated
+    from presswatch_spark.campaigns.estimates import estimated
     from presswatch_spark.costs.budget import core_hours_text, dollars_text
 
     machine, spent = budget.machine, found.spent()
@@ -242,7 +250,7 @@ def _total_lines(found: Campaign, standings: list[Standing], budget: Budget) -> 
     whole = machine.core_hours(spent) if machine else spent
     so_far = cost(whole, machine.dollars if machine else None)
     yield f"cost so far: {so_far}, with what is begun, idle cores too"
-    hours, unknown = estimated(standings, found.config, machine)
+    hours, unknown = estimated(standings, found.config, machine, found.lists_of(standings))
     left = cost(hours, machine.dollars if machine else None)
     rest = f", and {counted(unknown, 'release')} of unknown size" if unknown else ""
     yield f"left, estimated: {left}{rest}"

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import pyarrow as pa
 import pytest
 
-from presswatch_spark.campaigns.campaign import Budget, estimated
+from presswatch_spark.campaigns.budget import Budget
+from presswatch_spark.campaigns.estimates import estimated
 from presswatch_spark.campaigns.items import WHOLE, Item, items_of
 from presswatch_spark.campaigns.plan import CampaignPlan, CorpusOfCampaign, plan_of, read_plan, write_plan
-from presswatch_spark.campaigns.progress import Read, Reads, Standing, is_of, place_of, version_of
+from presswatch_spark.campaigns.progress import (
+    Read,
+    Reads,
+    Runs,
+    Sample,
+    Standing,
+    is_of,
+    place_of,
+    version_of,
+)
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.releases.datasets import load_datasets
 from presswatch_spark.releases.known import Known, Listing, shipped
 from presswatch_spark.releases.release import Release
-from presswatch_spark.settings.config import ReadRules, RunRules, ScanConfig
+from presswatch_spark.settings.config import MinHashRules, ReadRules, RunRules, ScanConfig, config_digest
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ConflictError, ObjectInfo, StorageOptions
 from presswatch_spark.storage.shards import ShardPlan
+from presswatch_spark.tables.store import TableStore
 
 CORPUS = CorpusOfCampaign("s3://b/corpus", "0" * 64, 7)
 PLAN = CampaignPlan("s3://b/tables", (CORPUS,), "wet")
@@ -287,6 +300,31 @@ class TestListedAgain:
         assert self.compared(now, logged=[now, then]).is_done
 
 
+def test_a_second_try_counts_though_a_clock_was_put_back() -> None:
+    """Its id is then older than that of the run whose sample it completes."""
+    logs = {
+        "20261126T000000Z-b": [("/c", "complete")],
+        "20261127T000000Z-a": [("/b", "complete"), ("/c", "failed")],
+    }
+
+    class Tables:
+        def read(self, table: str, run_id: str, columns: Sequence[str]) -> pa.Table:
+            return pa.Table.from_pylist(
+                [dict(zip(columns, (*line, None, None), strict=True)) for line in logs[run_id]]
+            )
+
+    digest, facts = config_digest(ITEM.settings(ScanConfig()), MinHashRules()), {"matches": 1}
+    facts |= {"dataset": "wet", "corpus_digest": "0", "config_digest": digest, "asked_for": ITEM.name}
+    rows = [
+        facts | {"run_id": run_id, "sample": share, "sample_seed": seed}
+        for run_id, share, seed in zip(logs, (None, 0.5), (None, 7), strict=True)
+    ]
+    runs = Runs(cast(TableStore, Tables()), rows)
+    found = runs.reads(ITEM, {"0": (0, 1)}, ScanConfig(), MinHashRules(), Sample(0.5, 7))
+    assert Standing.of(ITEM, found, 1).is_done
+    assert found.shard_reads == 3
+
+
 class TestEstimate:
     def test_the_rest_of_an_item_costs_what_its_own_shards_cost(self) -> None:
         """Three shards of four are missing; another dataset of the format costs a hundred times as much."""
@@ -296,6 +334,19 @@ class TestEstimate:
         other.core_hours, other.shard_reads = 50.0, 1
         found = [Standing.of(ITEM, here, 1), Standing.of(ITEM, other, 1)]
         assert estimated(found, ScanConfig(), None) == (pytest.approx(1.5), 0)
+
+    def test_an_item_without_runs_is_reckoned_by_its_sizes(self) -> None:
+        item = Item("mc4:fr", "c4", None, path="/m/*.json.gz")
+        done = reads(s01=read("a"))
+        done.core_hours, done.shard_reads = 50.0, 1
+        found = [Standing.of(replace(item, name="mc4:de"), done, 1), Standing.of(item, Reads(), 1)]
+        plans = [ShardPlan((ObjectInfo("/m/1.json.gz", size),)) for size in (10**9, 3 * 10**9, None)]
+        one, three, unknown = (
+            estimated(found, ScanConfig(), None, {item.name: listed})[0] for listed in plans
+        )
+        assert 0 < one < 50
+        assert three == pytest.approx(3 * one)
+        assert unknown == pytest.approx(50)
 
     def test_an_item_without_runs_costs_what_one_like_it_costs_once(self) -> None:
         done = reads(s01=read("abcd"), s12=read("abcd"))

@@ -176,7 +176,7 @@ def test_two_rows_of_one_place_are_both_compared_with_its_record(crawl: Crawl, t
     rows = [
         crawl.capture(url),
         crawl.capture(url, row_sha256="a" * 64, captured_at=None),
-        crawl.capture(url, row_sha256="b" * 64, url="https://other.example/"),
+        crawl.capture(url, row_sha256="b" * 64) | {"url": "https://other.example/"},
         crawl.capture(url, row_sha256="c" * 64, record_length=7),
     ]
     for number, order in enumerate((rows, rows[::-1])):

@@ -42,6 +42,7 @@ from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.runs.claimed import KEY_DIGITS
 from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.settings.config import MinHashRules, ScanConfig
+from presswatch_spark.show import counted
 from presswatch_spark.storage.contract import DeniedError
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, stat
@@ -64,7 +65,8 @@ class Task:
     """What is scanned next: shards of an item, for a step.
 
     `again`: they were not read to their end before. `gone`: URIs of shards that should be read again, and
-    that storage does not have now. `is_all`: the shards are all that the item lists.
+    that storage does not have now. `is_all`: the shards are all that the item lists. `known`: the ids of the
+    runs that were published when it was found.
     """
 
     item: Item
@@ -73,6 +75,7 @@ class Task:
     again: bool = False
     gone: tuple[str, ...] = ()
     is_all: bool = False
+    known: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def key(self) -> tuple[Step, bool]:
@@ -189,9 +192,13 @@ class Campaign:
             reads.compare(listed)
             steps = _by_reach(listed, reads)
         for reached, shards in steps.items():
-            task = Task(item, (reached, self.newest), shards, is_all=len(shards) == len(listed))
+            is_all = len(shards) == len(listed)
+            task = Task(item, (reached, self.newest), shards, is_all=is_all, known=self._seen.ids)
             if reached < self.newest and task.key not in tried:
                 return self._begun_before(task) or task
+        if self.sample == ALL and (count := reads.unlisted(self.newest)):
+            what = f"{counted(count, 'shard')} listed no more: not scanned for articles that came since"
+            self._seen.notes[item.name] = what
         return None
 
     def _again(self, item: Item, step: Step, uris: Sequence[str]) -> Task:
@@ -208,7 +215,7 @@ class Campaign:
             found = dict(zip(uris, pool.map(described, uris), strict=True))
         there = ShardPlan.of(info for info in found.values() if info is not None)
         gone = tuple(uri for uri, info in found.items() if info is None)
-        return Task(item, step, there, again=True, gone=gone)
+        return Task(item, step, there, again=True, gone=gone, known=self._seen.ids)
 
     def _list(self, item: Item, standing: Standing) -> ShardPlan | None:
         """Return the shards of an item by its list, read once; None if it is done and the list gone."""
@@ -285,8 +292,13 @@ class Campaign:
 
     def _require_wanted(self, task: Task) -> None:
         """Raise `DoneMeanwhileError` if another process has read shards of a task since it was found."""
-        reads = self._reads(task.item, self._published(), self.digests(), self._minhash())
-        if task.again:
+        runs = self._published()
+        if self._seen.ids == task.known:
+            return
+        reads = self._reads(task.item, runs, self.digests(), self._minhash())
+        if self.sample != ALL and not task.again:
+            is_wanted = Standing.of(task.item, reads, self.newest).reached == task.step[0]
+        elif task.again:
             missing = set(reads.missing(self.newest).get(task.step, ()))
             is_wanted = all(info.uri in missing for info in task.shards)
         else:

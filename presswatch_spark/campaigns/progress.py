@@ -71,7 +71,8 @@ class Read:
 class Reads:
     """What the runs of an item have read, step by step; `uris` of places that are no URIs themselves.
 
-    `listed`: the places that its list names today, if that was asked for.
+    `listed`: the places that its list names today, if that was asked for. `is_sample`: the runs drew samples.
+    Two samples of a list that grew are not of the same shards, so each stands for all that it was drawn from.
     """
 
     steps: dict[Step, Read] = field(default_factory=dict)
@@ -81,6 +82,7 @@ class Reads:
     uris: dict[str, str] = field(default_factory=dict)
     listed: frozenset[str] = frozenset()
     shard_reads: int = 0
+    is_sample: bool = False
 
     @property
     def shards(self) -> set[str]:
@@ -94,13 +96,27 @@ class Reads:
                 read.compare(place_of(info.uri), version_of(info))
         self.listed = frozenset(place_of(info.uri) for info in listed)
 
+    def unlisted(self, wanted: int) -> int:
+        """Return how many shards are listed no more, and were not planned for the newest corpus."""
+        planned_for = self.planned_for()
+        return sum(planned_for(place) < wanted for place in self.shards - self.listed)
+
     def planned_for(self) -> Callable[[str], int]:
         """Return what says for which corpus a shard was planned last, read to its end or not."""
+        if self.is_sample:
+            reached = _reached(self.steps)
+            return lambda place: reached
         return _reaching({step: read.planned for step, read in self.steps.items()})
 
     def read_for(self) -> Callable[[str], int]:
         """Return what says for which corpus a shard was read to its end last."""
         return _reaching({step: read.complete for step, read in self.steps.items()})
+
+    def whole(self) -> int:
+        """Return the newest corpus for which all shards were read to their end."""
+        if self.is_sample:
+            return _reached(step for step, read in self.steps.items() if read.planned <= read.complete)
+        return min(map(self.read_for(), self.shards), default=0)
 
     def missing(self, wanted: int) -> dict[Step, tuple[str, ...]]:
         """Return the URIs of shards that a step has not read to their end, nor others in its place."""
@@ -138,13 +154,13 @@ class Standing:
     @classmethod
     def of(cls, item: Item, reads: Reads, wanted: int) -> Standing:
         """Sum up what runs have read of an item."""
-        shards, planned_for, read_for = reads.shards, reads.planned_for(), reads.read_for()
+        shards, planned_for = reads.shards, reads.planned_for()
         missing = reads.missing(wanted)
         planned = [planned_for(place) for place in shards]
         return cls(
             item,
             reached=min(planned, default=0),
-            whole=min(map(read_for, shards), default=0),
+            whole=reads.whole(),
             wanted=wanted,
             missing_of=missing,
             runs=tuple(sorted(reads.runs)),
@@ -206,7 +222,7 @@ class Runs:
     ) -> Reads:
         """Return what they have read of an item; `digests`: of the campaign's corpora, with their steps."""
         asked = {"dataset": item.format, "config_digest": config_digest(item.settings(config), minhash)}
-        reads = Reads()
+        reads = Reads(is_sample=sample != Sample())
         # Samples first: a second try is known by them, and a clock may have been put back since.
         for row in sorted(self.rows, key=lambda row: row["sample"] is None):
             step = digests.get(row["corpus_digest"])

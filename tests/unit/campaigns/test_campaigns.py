@@ -224,6 +224,16 @@ class TestStanding:
         assert (found.word, found.is_done, found.fresh, found.left) == ("new shards", False, 1, 1)
         assert standing(2, s01=read("ab"), s12=read("abc"), s02=read("c")).is_done
 
+    def test_samples_of_a_list_that_grew_are_each_of_all_that_was_listed(self) -> None:
+        drawn = reads(s01=read("ab"), s12=read("bc"))
+        assert Standing.of(ITEM, drawn, 2).word == "new shards"
+        drawn.is_sample = True
+        assert Standing.of(ITEM, drawn, 2).is_done
+        partial = reads(s01=read("a", "b"), s12=read("bc"))
+        partial.is_sample = True
+        found = Standing.of(ITEM, partial, 2)
+        assert (found.reached, found.whole, found.missing_of) == (2, 0, {(0, 1): ("b",)})
+
     def test_what_is_left_is_counted_in_shards_to_be_read(self) -> None:
         assert standing(2, s01=read("ab", "c")).left == 3 + 1
         assert standing(2, s01=read("ab", "c"), s12=read("abc")).left == 1
@@ -262,6 +272,13 @@ class TestListedAgain:
         known = reads(s01=found)
         known.compare(ShardPlan.of(listed))
         return Standing.of(ITEM, known, 1)
+
+    def test_a_shard_that_is_listed_no_more_is_not_scanned_for_new_articles(self) -> None:
+        known = reads(s01=read("ab"), s12=read("a"))
+        known.compare(ShardPlan.of([ObjectInfo("a")]))
+        assert known.unlisted(2) == 1
+        assert not Standing.of(ITEM, known, 2).is_done
+        assert known.unlisted(1) == 0
 
     def test_a_shard_that_came_later_is_new(self) -> None:
         one, two = ObjectInfo("/m/1.gz", 7), ObjectInfo("/m/2.gz", 7)

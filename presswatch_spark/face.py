@@ -349,9 +349,7 @@ def scan(
     if release:
         rules = replace(rules, read=replace(rules.read, release=release))
         shards = shards_of(release, format, base, rules.datasets, rules.storage)
-        # A list of the user's may hold some of its shards only.
-        asked_for = None if base is not None and shards.path == base else release
-        paths, base = (shards.path,), shards.base
+        paths, base, asked_for = (shards.path,), shards.base, shards.name
     summary = run_scan(
         _several(paths), dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
         sample_seed=sample_seed, product=product, asked_for=asked_for, command=command, spark=spark,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -156,13 +155,15 @@ def scan(
             command=without_secrets(context.obj) if context.obj else None,
         ).summary  # fmt: skip
     with ending(context, incomplete=bool(summary.incomplete)):
-        lines = chain(
-            summary_lines(summary, out),
-            _estimate_lines(summary, out, settings.storage),
-            _elsewhere_lines(summary, out, settings.storage),
-        )
-        print_lines(lines)
+        print_lines(_result_lines(summary, out, settings.storage))
         _tell_rest(summary, out, events)
+
+
+def _result_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[str]:
+    """Yield what a run did, what the whole release may hold, and how many rows it has on pages elsewhere."""
+    yield from summary_lines(summary, out)
+    yield from _estimate_lines(summary, out, storage)
+    yield from _elsewhere_lines(summary, out, storage)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import yaml
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.notices.annex_columns import ROW_COLUMNS
+from presswatch_spark.notices.sentences import Sentence, sentence
 from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes, line_of
 from presswatch_spark.settings.shipped import shipped
 
@@ -61,13 +62,18 @@ class Recipient:
         value = self.facts["elements"].value
         return value if isinstance(value, tuple) else ()
 
-    def doubts(self) -> Iterator[str]:
+    def doubts(self) -> Iterator[Sentence]:
         """Yield what must be verified before a notice is sent."""
         for name, fact in self.facts.items():
+            facts = {"name": name, "id": self.id, "source": fact.source}
             if fact.checked is None:
-                yield f"verify before you send: {name} of {self.id}: nobody has read {fact.source}"
+                yield sentence("verify before you send: {name} of {id}: nobody has read {source}", **facts)
             else:
-                yield f"verify before you send: {name} of {self.id}: {fact.source} was read on {fact.checked}"
+                yield sentence(
+                    "verify before you send: {name} of {id}: {source} was read on {day}",
+                    day=fact.checked,
+                    **facts,
+                )
 
 
 def load_recipient(id: str, path: str | None = None) -> Recipient:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from presswatch_spark.notices.sentences import Sentence
+
 NAMED = 3
 RULES = {
     "changed_file": "a file is not as it was drafted, is missing, or was added",
@@ -31,22 +33,28 @@ RULES = {
 class Refusal:
     """A rule that a notice breaks.
 
-    `about`: the element, file or rows. `detail`: more of it; never text of the web.
+    `about`: the element, file or rows, and `more` rows that are not named. `detail`: more of it; never text
+    of the web.
     """
 
     rule: str
     about: str
-    detail: str = ""
+    detail: Sentence | None = None
+    more: int = 0
 
     def __str__(self) -> str:
         detail = f" ({self.detail})" if self.detail else ""
-        return f"{self.rule}: {self.about}: {RULES[self.rule]}{detail}"
+        return f"{self.rule}: {self.about_all}: {RULES[self.rule]}{detail}"
+
+    @property
+    def about_all(self) -> str:
+        """Return what it is about, with the number of rows that are not named."""
+        return f"{self.about} and {self.more:,} more rows" if self.more else self.about
 
 
-def of_rows(rule: str, rows: Iterable[str], detail: str = "") -> Iterator[Refusal]:
+def of_rows(rule: str, rows: Iterable[str], detail: Sentence | None = None) -> Iterator[Refusal]:
     """Yield the refusal of rows, by their row_sha256; none without rows."""
     broken = sorted(rows)
     if not broken:
         return
-    more = f" and {len(broken) - NAMED:,} more rows" if len(broken) > NAMED else ""
-    yield Refusal(rule, f"{', '.join(broken[:NAMED])}{more}", detail)
+    yield Refusal(rule, ", ".join(broken[:NAMED]), detail, max(len(broken) - NAMED, 0))

@@ -162,7 +162,7 @@ def test_newer_claims_may_be_named_and_refuse_rows_of_the_bag(office: Bureau) ->
     )
     assert office.rules("newer")["d_row"] == row
     assert office.rules("frozen") == {}
-    (doubt,) = [each for each in office.check("frozen").doubts if "those of the bag" in each]
+    (doubt,) = [each for each in map(str, office.check("frozen").doubts) if "those of the bag" in each]
     assert sealed_facts(sealed)["sealed_at"] in doubt
 
 

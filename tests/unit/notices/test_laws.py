@@ -54,7 +54,7 @@ def test_each_fact_of_a_recipient_has_its_source_and_an_address_was_seen(recipie
     for fact in found.facts.values():
         assert fact.source.startswith("https://")
     assert found.route is None or found.facts["route"].checked is not None
-    assert all("verify before you send" in doubt for doubt in found.doubts())
+    assert all("verify before you send" in str(doubt) for doubt in found.doubts())
 
 
 def test_a_recipient_that_is_not_known_is_named_with_the_nearest() -> None:

@@ -192,6 +192,12 @@ TEXTS: Mapping[str, str] = {
     "a row names a file of this machine, and not its public address": (
         "une ligne désigne un fichier de cette machine, et non son adresse publique"
     ),
+    "the letter has tracked changes or comments, which its readers see as well": (
+        "la lettre garde des modifications suivies ou des commentaires, que ses lecteurs voient aussi"
+    ),
+    "accept or reject the changes, and take the comments out": (
+        "acceptez ou refusez les modifications, et retirez les commentaires"
+    ),
     "what gets published has data of a person": "ce qui sera publié contient des données personnelles",
     "what gets published has text of an article, or nobody can say that it has none": (
         "ce qui sera publié contient du texte d'un article, ou personne ne peut dire que non"

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -16,7 +16,12 @@ from presswatch_spark.notices.events import CHECKED, EDITED, READ, SIGNED, add_e
 from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, Notice
 from presswatch_spark.notices.grounds import Choice, Grounds, Place, claims_known, claims_of, grounds_of
 from presswatch_spark.notices.laws import laws
-from presswatch_spark.notices.published_checks import broken_by_annex, broken_by_persons, broken_by_text
+from presswatch_spark.notices.published_checks import (
+    broken_by_annex,
+    broken_by_open_changes,
+    broken_by_persons,
+    broken_by_text,
+)
 from presswatch_spark.notices.reading import read_again
 from presswatch_spark.notices.recipients import Recipient
 from presswatch_spark.notices.refusals import Refusal
@@ -90,6 +95,7 @@ def check_notice(path: str, with_: Checking, storage: StorageOptions | None = No
         *broken_files(notice, files),
         *_broken_elements(notice, files),
         *broken_by_annex(files, notice.about["annex"]["digests"]),
+        *broken_by_open_changes(files),
         *broken_by_persons(files, notice.about["sender"]),
         *_broken_rows(notice, files, with_, bag),
         *_broken_signature(notice),
@@ -211,11 +217,13 @@ def _broken_rows(
     if recipient_facts(with_.recipient) != recipient_facts(about["recipient"]):
         otherwise = sentence("the recipients file says something else of it now")
         yield Refusal("query_differs", "recipient", otherwise)
-    yield from broken_by_mandates_on(places, with_.sender, today())
+    # A mandate that ends before the day that the letter bears does not carry it.
+    for day in sorted({today(), date.fromisoformat(about["drafted_on"])}):
+        yield from broken_by_mandates_on(places, with_.sender, day)
     own = laws()[about["law"]].own_domains
     yield from broken_by_query(grounds, places, about, with_.sender, own)
     yield from broken_by_files(places)
-    read = _read(notice, grounds, places, with_, bag.storage)
+    read = _read(notice, grounds, places, with_, bag)
     yield from broken_by_age(places, read, datetime.now(UTC), with_.days)
     articles = {place.target["article_id"] for place in places if place.target["article_id"]}
     is_edited = newest(notice.events, EDITED) is not None
@@ -268,13 +276,13 @@ def _read(
     grounds: Grounds,
     places: tuple[Place, ...],
     with_: Checking,
-    storage: StorageOptions,
+    bag: SealedOnce,
 ) -> dict[str, datetime]:
     """Return when rows were read again for this notice; reads them now if that is asked for."""
     events = list(notice.events)
     if with_.again:
         mirrors = [Mirror(place, copy) for place, copy in notice.about["query"]["mirrors"]]
-        rows = read_again(grounds, places, mirrors, storage)
+        rows = read_again(grounds, places, mirrors, bag)
         events.append(add_event(notice.folder, events, READ, notice.digest, rows=rows))
     return {
         row: event.noted_at for event in events if event.kind == READ for row in event.facts.get("rows", ())

@@ -18,7 +18,7 @@ from presswatch_spark.notices.annex_columns import (
     ROW_COLUMNS,
     URL_COLUMNS,
 )
-from presswatch_spark.notices.docx_letter import text_in
+from presswatch_spark.notices.docx_letter import has_open_changes, published_text_in
 from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, LUMEN, PDF
 from presswatch_spark.notices.pdf_letter import ATTACHED, attachments_in
 from presswatch_spark.notices.refusals import Refusal
@@ -68,6 +68,17 @@ def broken_by_annex(files: Files, digests: Mapping[str, str]) -> Iterator[Refusa
         if any(len(str(value)) > CELL_CHARACTERS for row in rows for value in row.values()):
             yield Refusal("article_text", name, LONG_CELL)
     yield from _broken_by_attachments(files)
+
+
+def broken_by_open_changes(files: Files) -> Iterator[Refusal]:
+    """Yield that a letter has tracked changes or comments: whoever gets it reads what was taken back."""
+    try:
+        is_open = has_open_changes(files.get(LETTER, b""))
+    except ValueError:
+        is_open = False
+    if is_open:
+        remedy = sentence("accept or reject the changes, and take the comments out")
+        yield Refusal("open_changes", LETTER, remedy)
 
 
 def broken_by_persons(files: Files, sender: Mapping[str, Any]) -> Iterator[Refusal]:
@@ -122,7 +133,7 @@ def _letters(files: Files) -> list[tuple[str, str]]:
     """Return the letters as text; one that cannot be read is none, and is refused for its elements."""
     letters = [(FORM, files.get(FORM, b"").decode("utf-8", "replace"))]
     try:
-        letters.append((LETTER, text_in(files.get(LETTER, b""))))
+        letters.append((LETTER, published_text_in(files.get(LETTER, b""))))
     except ValueError:
         pass
     return letters

@@ -22,6 +22,7 @@ RULES = {
     "outside_mandate": "the sender has no mandate in force for the article of a row",
     "not_read_again": "a row was not read again lately",
     "file_on_a_disk": "a row names a file of this machine, and not its public address",
+    "open_changes": "the letter has tracked changes or comments, which its readers see as well",
     "personal_data": "what gets published has data of a person",
     "article_text": "what gets published has text of an article, or nobody can say that it has none",
     "unsigned_perjury": "the law wants its clause of perjury signed, and nobody signed it",

@@ -97,6 +97,9 @@ def test_a_check_reads_and_verifies_its_bag_once(
     monkeypatch.setattr("presswatch_spark.notices.sealed.verified", counting)
     assert shared.rules("once") == {}
     assert asked == [bag]
+    asked.clear()
+    assert shared.rules("once", again=True) == {}
+    assert asked == [bag]
 
 
 @pytest.mark.parametrize("file", ["s3://bucket/a.warc.wet.gz", "hf://datasets/a/b@c/d.parquet"])

@@ -192,6 +192,17 @@ def test_a_mandate_that_ended_since_the_claims_were_made_is_refused(office: Bure
     assert "outside_mandate" in office.rules("n")
 
 
+def test_a_mandate_covers_the_day_that_the_letter_bears(office: Bureau) -> None:
+    """Until its last day a mandate covers a letter that is drafted for later, and then no more."""
+    later = datetime.now(UTC).date() + timedelta(days=9)
+    office.members(lambda publisher: publisher.update(mandate_to=later))
+    office.draft("n", drafted=later)
+    assert office.rules("n") == NOTHING
+    office.members(lambda publisher: publisher.update(mandate_to=later - timedelta(days=1)))
+    details = [str(each.detail) for each in office.check("n").refusals if each.rule == "outside_mandate"]
+    assert details == [f"by the members file, the mandate does not cover it on {later}"]
+
+
 def test_a_mandate_whose_last_day_is_today_passes(office: Bureau) -> None:
     today = datetime.now(UTC).date()
     office.members(lambda publisher: publisher.update(mandate_to=today))
@@ -335,6 +346,30 @@ def test_an_edited_letter_passes_if_a_person_vouches_for_it_and_it_has_no_articl
     passage = " ".join(words.body(ordinal).decode().split()[:40])
     edit_letter(letter, "sans autre préavis", passage.translate({38: None, 60: None}))
     assert shared.rules("edited", edited_by="Maître Durand", corpus=words) == {"article_text": "letter.docx"}
+
+
+DELETED = '<w:del w:id="900" w:author="x"><w:r><w:delText>{}</w:delText></w:r></w:del>'
+COMMENTS = (
+    '<w:comments xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:comment w:id="0">'
+    "<w:p><w:r><w:t>{}</w:t></w:r></w:p></w:comment></w:comments>"
+)
+
+
+@pytest.mark.parametrize("part", ["word/document.xml", "word/comments.xml"])
+def test_what_a_lawyer_took_back_or_noted_in_the_letter_is_refused_and_read(
+    shared: Bureau, part: str
+) -> None:
+    """Tracked deletions and comments stay in a file that is sent, and published."""
+    name = f"open-{Path(part).stem}"
+    shared.draft(name)
+    letter, private = shared.folder / name / "letter.docx", "jeanne@prive.example"
+    if part == "word/comments.xml":
+        with zipfile.ZipFile(letter, "a") as file:
+            file.writestr(part, COMMENTS.format(private))
+    else:
+        edit_letter(letter, "</w:p>", f"{DELETED.format(private)}</w:p>")
+    found = shared.rules(name, edited_by="X", corpus=corpus(shared))
+    assert found == {"open_changes": "letter.docx", "personal_data": "letter.docx"}
 
 
 def test_a_column_of_text_in_the_annex_is_refused(shared: Bureau) -> None:

@@ -68,6 +68,12 @@ def test_a_column_that_no_annex_has_is_named_with_its_line() -> None:
         parse_recipients(raw, "f")
 
 
+def test_nobody_has_read_a_source_on_a_day_to_come() -> None:
+    raw = re.sub(rb"checked: 20\d\d-\d\d-\d\d", b"checked: 2999-01-01", FILE.read_bytes(), count=1)
+    with pytest.raises(ConfigError, match=r"f:\d+: recipient `.*`: \w+: checked: 2999-01-01 is to come"):
+        parse_recipients(raw, "f")
+
+
 def test_a_sender_without_members_file_cannot_act_for_anybody(shared: Bureau) -> None:
     with pytest.raises(ConfigError, match="no members file"):
         shared.sender(members=None)

@@ -42,6 +42,7 @@ MARKED = (
 MARKS = 3
 """So many marks may stand around a letter."""
 _HAS = "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in RANGES)
+_OTHER = re.compile(f"[^{_HAS}]")
 _SHOWN = "|".join(f"[{letters}][{marks}]{{1,{MARKS}}}" for letters, marks in MARKED)
 _LACKS = re.compile(f"(?P<shown>{_SHOWN})|[^{_HAS}](?:[^{_HAS}]|[ \\n](?=[^{_HAS}]))*")
 _CODES = re.compile(r"⟨[^⟨⟩]*⟩|\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
@@ -111,6 +112,8 @@ def signs(text: str) -> str:
     A long run of them says how many there are, and of which script the first one is.
     """
     composed = unicodedata.normalize("NFC", visible(text))
+    if not _OTHER.search(composed):
+        return composed
     return _LACKS.sub(lambda found: found["shown"] or _named(found[0]), composed)
 
 

@@ -73,9 +73,9 @@ class Server:
     `faults` are used up one by one; then `always` applies. `ranges`, `etags`, `lengths` and `heads` say what
     the server knows: without lengths it sends chunks, or, if not `chunks` either, just closes. `modified`:
     Last-Modified of paths. `queries`: what is answered to paths with their queries. After
-    `blocks_after` requests it answers 403 to all, and to `forbidden` paths at any time. `open_most`:
-    connections that it had at a time. `linked`: what redirects of paths say of the file behind them. `heard`:
-    the headers of all requests.
+    `blocks_after` requests it answers 403 to all, and to `forbidden` paths at any time. It has no parts of
+    `whole_only` paths. `open_most`: connections that it had at a time. `linked`: what redirects of paths say
+    of the file behind them. `heard`: the headers of all requests.
     """
 
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -97,6 +97,7 @@ class Server:
     peers: list[int] = field(default_factory=list)
     blocks_after: int | None = None
     forbidden: set[str] = field(default_factory=set)
+    whole_only: set[str] = field(default_factory=set)
     open_now: int = 0
     open_most: int = 0
     guard: Lock = field(default_factory=Lock)
@@ -290,7 +291,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path in state.redirects:
             linked = {"X-Linked-ETag": f'"{state.linked[path]}"'} if path in state.linked else {}
             return Reply(302, {"Location": state.redirects[path], **linked}, b"")
-        if path not in state.objects:
+        if path not in state.objects or (path in state.whole_only and "Range" in self.headers):
             return Reply(404, {}, b"nothing here")
         if self.command == "HEAD" and not state.heads:
             return Reply(405, {}, b"")

@@ -34,7 +34,7 @@ from presswatch_spark.removal.passages import Passages, facts_of, names_of
 from presswatch_spark.removal.recount import Recount
 from presswatch_spark.removal.resolving import is_unresolved
 from presswatch_spark.runs.attempts import reason_of
-from presswatch_spark.storage.objects import ObjectInfo, ask, printable
+from presswatch_spark.storage.objects import ObjectInfo, ask, ask_whole, printable
 from presswatch_spark.storage.uris import root_of, scheme_of
 from presswatch_spark.storage.web.manners import BlockedError
 
@@ -549,6 +549,7 @@ class Batch:
         """If the file is missing, read a record of another one: is the file gone, or the whole site?"""
         if not any(row["role"] == "target" and row["outcome"] == states.MISSING for row in self.rows):
             return
+        self._as_a_whole()
         for uri in self.file.siblings:
             part, about = self._asked(uri, 0, HEAD_BYTES)
             if isinstance(part, Finding):
@@ -558,6 +559,16 @@ class Batch:
             found = Finding(states.SAME, f"{len(part.data):,} bytes of another file were read")
             self._note("beside", about, control_in(part, *bounds, None) if bounds else found)
             return
+
+    def _as_a_whole(self) -> None:
+        """Ask for the missing file without a range: some servers miss it only if a part is asked for."""
+        uri = self.file.uri
+        answer = ask_whole(uri, 1, self.options.storage)
+        if answer is None:
+            return
+        part = part_of(answer, uri, 0, 1)
+        found = part if isinstance(part, Finding) else Finding(states.SAME, "it is there without a range")
+        self._note(states.UNRANGED, columns_of(answer, f"GET {printable(uri)}", uri), found)
 
     def ask_index(self, endpoint: str, others: Iterable[str | None]) -> None:
         """Ask an index server for the URLs of the targets, and for one of a record that nobody noticed.

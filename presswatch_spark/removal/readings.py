@@ -9,12 +9,13 @@ import html
 import quopri
 import re
 import string
+import unicodedata
 from collections.abc import Iterator
 from urllib.parse import unquote
 
 import numpy as np
 
-from presswatch_spark.text.words import words_of
+from presswatch_spark.text.words import word_hashes, words_of
 
 ROUNDS = 2
 """So many times escapes are undone: an ampersand may be escaped itself."""
@@ -22,6 +23,9 @@ LETTERS_ALIKE = 40
 """So many letters in a row are no chance: some eight words."""
 STEP = 8
 """From each so many letters of the article on, a run is looked for."""
+
+LONG_WORD, SCATTERED_LEAST, SCATTERED_SHARE = 6, 8, 0.5
+"""An article with so many words of so many letters may stand scattered: with this share of them in a text."""
 
 FEW = 8
 """A text with so many signs of another writing is read in other ways."""
@@ -31,6 +35,17 @@ _ESCAPES = (b"\\u", b"=C3", b"%C3", b"%20")
 # UTF-8 that was encoded twice, and UTF-16.
 _SIGNS = (b"\xc3\x83", b"\xc3\x82", b"\0")
 _MIXED = re.compile(rb"[A-Za-z][\xce\xcf\xd0\xd1][\x80-\xbf]|[\xce\xcf\xd0\xd1][\x80-\xbf][A-Za-z]")
+# Letters in circles and brackets, small capitals, letters without a dot or of phonetic script; Armenian.
+_FANCY = re.compile(
+    rb"\xe2[\x92\x93][\x80-\xbf]|\xe1\xb4[\x80-\xbf]|\xea\x9c[\xb0\xb1]|\xc4\xb1|[\xc9\xca][\x80-\xbf]"
+    rb"|\xf0\x9f\x84[\x80-\xbf]|[A-Za-z][\xd4-\xd6][\x80-\xbf]|[\xd4-\xd6][\x80-\xbf][A-Za-z]"
+)
+_FANCY_BYTES = (
+    b"\xe2\x92", b"\xe2\x93", b"\xe1\xb4", b"\xea\x9c", b"\xf0\x9f\x84", b"\xc4\xb1",
+    b"\xc9", b"\xca", b"\xd4", b"\xd5", b"\xd6",
+)  # fmt: skip
+# From here on the letters are shown from right to left.
+_TURNED, _TURNED_BYTES = re.compile("\u202e([^\u202c]*)\u202c?"), "\u202e".encode()
 _OTHER_ALPHABETS = (b"\xce", b"\xcf", b"\xd0", b"\xd1")
 # Each letter of one or two bytes becomes an `a`, what may stand between letters a blank.
 _CONTINUING = bytes(range(0x80, 0xC0))
@@ -48,14 +63,21 @@ _APART = b"a " * 12
 _JSON_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _PERCENT, _QUOTED = re.compile(r"%[0-9a-fA-F]{2}"), re.compile(r"=(?:[0-9A-F]{2}|\r?\n)")
 _TAG = re.compile(r"<[a-zA-Z/!][^<>]{0,500}>")
-# Small letters of Cyrillic, then of Greek, and those of Latin that look like them or like their capitals.
+# Small letters of Cyrillic, Greek and Armenian, and Latin ones that look like them or like their capitals;
+# then letters without a dot, and small capitals.
 _ALIKE = {
     0x430: "a", 0x432: "b", 0x435: "e", 0x43A: "k", 0x43C: "m", 0x43D: "h", 0x43E: "o", 0x440: "p",
     0x441: "c", 0x442: "t", 0x443: "y", 0x445: "x", 0x455: "s", 0x456: "i", 0x458: "j", 0x4BB: "h",
     0x501: "d", 0x51B: "q", 0x51D: "w",
     0x3B1: "a", 0x3B2: "b", 0x3B5: "e", 0x3B6: "z", 0x3B7: "h", 0x3B9: "i", 0x3BA: "k", 0x3BC: "m",
     0x3BD: "v", 0x3BF: "o", 0x3C1: "p", 0x3C4: "t", 0x3C5: "u", 0x3C7: "x",
+    0x566: "q", 0x570: "h", 0x575: "j", 0x578: "n", 0x57D: "u", 0x581: "g", 0x585: "o",
+    0x131: "i", 0x237: "j", 0x251: "a", 0x261: "g", 0x269: "i",
+    0x1D00: "a", 0x299: "b", 0x1D04: "c", 0x1D05: "d", 0x1D07: "e", 0xA730: "f", 0x262: "g", 0x29C: "h",
+    0x26A: "i", 0x1D0A: "j", 0x1D0B: "k", 0x29F: "l", 0x1D0D: "m", 0x274: "n", 0x1D0F: "o", 0x1D18: "p",
+    0x280: "r", 0xA731: "s", 0x1D1B: "t", 0x1D1C: "u", 0x1D20: "v", 0x1D21: "w", 0x28F: "y", 0x1D22: "z",
 }  # fmt: skip
+_DIGITS_ALIKE = str.maketrans("013457", "oieast")
 
 
 def is_odd(text: bytes, *, is_page: bool = False) -> bool:
@@ -71,6 +93,10 @@ def is_odd(text: bytes, *, is_page: bool = False) -> bool:
     if not is_page and not text.isascii() and not _is_utf8(text):
         return True
     if sum(map(text.count, _OTHER_ALPHABETS)) >= FEW and len(_MIXED.findall(text)) >= FEW:
+        return True
+    if _TURNED_BYTES in text:
+        return True
+    if sum(map(text.count, _FANCY_BYTES)) >= FEW and len(_FANCY.findall(text)) >= FEW:
         return True
     return is_spaced(text)
 
@@ -94,12 +120,34 @@ def readings_of(text: bytes) -> Iterator[bytes]:
     seen = {text}
     for plain in _decoded(text):
         for _ in range(ROUNDS + 1):
-            for reading in (plain, _TAG.sub("", plain), plain.casefold().translate(_ALIKE)):
+            for reading in _seen(plain):
                 data = reading.encode("utf-8", "replace")
                 if data and data not in seen:
                     seen.add(data)
                     yield data
             plain = _unescaped(plain)
+
+
+def _seen(plain: str) -> Iterator[str]:
+    """Yield a text as it looks: without tags, with the letters that its signs look like, turned round."""
+    alike = unicodedata.normalize("NFKC", plain).casefold().translate(_ALIKE)
+    yield from (plain, _TAG.sub("", plain), alike, alike.translate(_DIGITS_ALIKE))
+    if "\u202e" in plain:
+        yield _TURNED.sub(lambda found: found[1][::-1], plain)
+
+
+def words_scattered(text: bytes, article: bytes) -> int:
+    """Return how many long words of an article stand in a text in any order, whatever is between them.
+
+    Half of them is no chance: the article may be there with other words in between. With fewer it is 0.
+    """
+    words = words_of(article)
+    long = words.hashes[words.folded_ends - words.folded_starts >= LONG_WORD]
+    different = np.unique(long)
+    if different.size < SCATTERED_LEAST:
+        return 0
+    there = different[np.isin(different, word_hashes(text))]
+    return int(np.sum(np.isin(long, there))) if there.size >= SCATTERED_SHARE * different.size else 0
 
 
 def words_alike(text: bytes, article: bytes) -> int:

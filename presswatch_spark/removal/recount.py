@@ -8,7 +8,7 @@ from typing import Any
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.removal.answers import Finding
 from presswatch_spark.removal.passages import Known, Passages
-from presswatch_spark.removal.readings import readings_of, words_alike
+from presswatch_spark.removal.readings import readings_of, words_alike, words_scattered
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.text.words import Words, words_of
 from presswatch_spark.verify.verification import NamedDocument, verify
@@ -56,7 +56,9 @@ class Recount:
             return copied
         readings = list(readings_of(text))
         copied = max((self._verified(reading, words) for reading in readings), default=0)
-        return copied or max(words_alike(reading, article) for reading in (text, *readings))
+        readings.append(text)
+        copied = copied or max(words_alike(reading, article) for reading in readings)
+        return copied or max(words_scattered(reading, article) for reading in readings)
 
     def _verified(self, text: bytes, words: Words) -> int:
         document = NamedDocument(words_of(text), self._rules.anchor_words)

@@ -40,6 +40,7 @@ STEADY = "steady"
 FELL = "fell"
 FEW = "few"
 PLACE = "place"
+UNRANGED = "unranged"
 UNRESOLVED = "unresolved"
 OF_TABLES = frozenset({RECAPTURE, YIELD})
 """Roles of probes that read tables, and ask no server."""
@@ -111,10 +112,12 @@ class _Past:
     def add(self, probe: Probe, controls: Controls) -> None:
         if probe["outcome"] != MISSING:
             self.first_missing = None
-        elif self.first_missing is None and _read(
-            controls.get((probe["round"], probe["batch"]), ()), "beside"
-        ):
-            self.first_missing = probe
+        else:
+            beside = controls.get((probe["round"], probe["batch"]), ())
+            if _is_there(beside):
+                self.first_missing = None
+            elif self.first_missing is None and _read(beside, "beside"):
+                self.first_missing = probe
         if probe["outcome"] != SAME:
             return
         self.was_read = True
@@ -344,7 +347,11 @@ def _missing(last: Sequence[Probe], past: _Past, controls: Controls) -> State:
     """Return the state of a target whose file is missing: once says little."""
     first = past.first_missing
     newest = last[-1]
-    sure = _read(controls.get((newest["round"], newest["batch"]), ()), "beside")
+    beside = controls.get((newest["round"], newest["batch"]), ())
+    if _is_there(beside):
+        doubt = "the server misses its file only for some requests"
+        return State("undecided", doubt=doubt, probes=(newest["number"],))
+    sure = _read(beside, "beside")
     if first is None or not sure:
         doubt = "its file is missing, but no other file of the folder was read beside it"
         return State("undecided", doubt=doubt, probes=(newest["number"],))
@@ -378,6 +385,15 @@ def _doubt_of(controls: Sequence[Probe]) -> str:
 
 def _read(controls: Sequence[Probe], role: str) -> bool:
     return any(control["role"] == role and control["outcome"] in (SAME, EDGE) for control in controls)
+
+
+def _is_there(controls: Sequence[Probe]) -> bool:
+    """Whether a file that is missing for a range is there for another range, or for a request without one."""
+    return any(
+        (each["role"] == UNRANGED and each["outcome"] != MISSING)
+        or (each["role"] == "first" and each["outcome"] in (SAME, REWRITTEN))
+        for each in controls
+    )
 
 
 def _by_index(state: State, index: Sequence[Probe], controls: Controls) -> State:

@@ -95,6 +95,21 @@ def ask(uri: str, start: int, end: int, options: StorageOptions) -> Answer:
     return store_of(uri, options).ask(uri, start, end)
 
 
+def ask_whole(uri: str, most: int, options: StorageOptions) -> Answer | None:
+    """Ask a web site for an object without a range; return the answer with up to `most` bytes.
+
+    None for other storage, where a part is missing only if the whole is.
+
+    Raises:
+        BlockedError: the site is to be asked nothing more.
+    """
+    from presswatch_spark.storage.web.https import HttpStore
+
+    uri = canonical(uri)
+    store = store_of(uri, options)
+    return store.ask_whole(uri, most) if isinstance(store, HttpStore) else None
+
+
 def open_stream(
     info: ObjectInfo, options: StorageOptions, *, start: int = 0, digests: bool = False
 ) -> ByteStream:

@@ -107,6 +107,10 @@ class HttpStore:
             pause(self.options, attempt)
         return answer
 
+    def ask_whole(self, uri: str, most: int) -> Answer:
+        """Ask for an object without a range, as a browser does; keep its first `most` bytes."""
+        return self._answer(uri, 0, most, {}, follow=True)
+
     def _answer(self, uri: str, start: int, end: int, asked: dict[str, str], *, follow: bool) -> Answer:
         sent_at = time.time()
         try:

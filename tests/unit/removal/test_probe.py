@@ -116,10 +116,14 @@ def test_words_are_counted_again_in_a_changed_text(crawl: Release, case: Case) -
     assert 0 < (state.left or 0) < target["copied_words"]
 
 
-def missing(crawl: Release, case: Case, hours: float, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The state of a target after its file is missing twice, so many hours apart."""
+def missing(
+    crawl: Release, case: Case, hours: float, monkeypatch: pytest.MonkeyPatch, *, gone: bool = True
+) -> Any:
+    """The state of a target after its file is missing twice, so many hours apart; `gone`: as a whole, too."""
     target = one(case)
-    kept = crawl.server.objects.pop(crawl.object_of(target))
+    kept = crawl.server.objects[crawl.object_of(target)]
+    if gone:
+        del crawl.server.objects[crawl.object_of(target)]
     probe(case, crawl)
 
     def later(*answer: Any) -> dict[str, Any]:
@@ -140,6 +144,17 @@ def test_a_file_is_withdrawn_if_missing_twice_a_day_apart(
     case = crawl.open()
     probe(case, crawl)
     assert missing(crawl, case, hours, monkeypatch).state == state
+
+
+def test_a_file_that_is_missing_by_ranges_alone_is_not_withdrawn(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crawl = release(tmp_path, server, ("a.warc.wet.gz", "pages.warc.gz"))
+    case = crawl.open()
+    probe(case, crawl)
+    server.whole_only = {crawl.object_of(one(case))}
+    state = missing(crawl, case, 25.0, monkeypatch, gone=False)
+    assert (state.state, state.removed, "some requests" in state.doubt) == ("undecided", False, True)
 
 
 def test_a_file_that_is_missing_with_all_others_is_not_withdrawn(

@@ -479,15 +479,27 @@ def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
     """Return the columns of `runs` that the log decides: sums, and the format and release of all shards."""
     summed = ("documents", "documents_skipped", "text_bytes", "words")
     formats = log["format"].unique().drop_null().to_pylist()
-    named = {release for releases in log["releases"].to_pylist() for release in releases or ()}
-    releases = named.union(log["release"].drop_null().to_pylist())
     return {
         **{name: pc.sum(log[name]).as_py() or 0 for name in summed},
         "spark_version": spark_version(),
         "dataset": formats[0] if len(formats) == 1 else None,
-        "release": releases.pop() if len(releases) == 1 else None,
+        "release": _release_of_all(log, facts["release"]),
         **(audit_of(log) if facts.get("gate_audit") else dict.fromkeys(AUDIT_COLUMNS)),
     }
+
+
+def _release_of_all(log: pa.Table, told: str | None) -> str | None:
+    """Return the release that all shards with documents are of; None if one is of another, or names none.
+
+    `told`: what the user said of shards that name none. Rows that name releases of their own speak for
+    themselves alone: nobody knows what the rows without a match name.
+    """
+    columns = (log[name].to_pylist() for name in ("release", "releases", "documents"))
+    releases = set[str | None]()
+    for named, of_rows, documents in zip(*columns, strict=True):
+        if named or documents:
+            releases |= {named or told, *(of_rows or ())}
+    return releases.pop() if len(releases) == 1 else None if releases else told
 
 
 SCAN = Kind("runs", "scan_log", ("matches", "rights_signals"), Reading, _logged)

@@ -12,6 +12,7 @@ from typing import Any
 from presswatch_spark.show import printable
 
 BREAKS = "\n\t"
+GAP = " […] "
 _WORD = re.compile(r"\s\S")
 _NEAR, _LEAST = 40, 200
 """A cut moves to the next blank, if that is so near. Fewer characters than the second are not left out."""
@@ -42,14 +43,15 @@ def pieces_of(text: str, ranges: Iterable[tuple[Any, Any]]) -> list[Piece]:
     return [piece for piece in (*found, Piece(text[at:])) if piece.text]
 
 
-def around_marks(pieces: Iterable[Piece], around: int, most: int) -> list[Piece]:
+def around_marks(pieces: Iterable[Piece], around: int, most: int, begin: int = 0) -> list[Piece]:
     """Return pieces without what is far from copied words, and without what is beyond the first `most`.
 
     Args:
         around: characters that are kept on each side of copied words.
         most: characters that are kept in all.
+        begin: the character that they begin at.
     """
-    near = list(_near_marks(list(pieces), around))
+    near = list(_near_marks(list(_beginning(pieces, begin)), around))
     shown, left = list[Piece](), most
     for number, piece in enumerate(near):
         if len(piece.text) <= left:
@@ -61,6 +63,21 @@ def around_marks(pieces: Iterable[Piece], around: int, most: int) -> list[Piece]
         shown += [Piece(piece.text[:cut], piece.is_copied)] if cut else []
         return [*shown, Piece("", left_out=len(piece.text) - cut + rest)]
     return shown
+
+
+def _beginning(pieces: Iterable[Piece], begin: int) -> Iterator[Piece]:
+    """Yield pieces from a character on, with what is left out before it; from the first, if that is near."""
+    at, is_open = 0, begin <= _LEAST
+    for piece in pieces:
+        if is_open:
+            yield piece
+        elif at + len(piece.text) > begin:
+            cut, is_open = _begin_of_word(piece.text, begin - at), True
+            yield Piece("", left_out=at + cut)
+            yield Piece(piece.text[cut:], piece.is_copied)
+        at += len(piece.text)
+    if not is_open and at:
+        yield Piece("", left_out=at)
 
 
 def _near_marks(pieces: list[Piece], around: int) -> Iterator[Piece]:
@@ -89,10 +106,18 @@ def _begin_of_word(text: str, place: int) -> int:
 
 def marked(text: str, ranges: Iterable[tuple[Any, Any]]) -> str:
     """Return a text as HTML, with ranges of its characters marked."""
-    return "".join(
-        f"<mark>{escaped(piece.text)}</mark>" if piece.is_copied else escaped(piece.text)
-        for piece in pieces_of(text, ranges)
-    )
+    return as_html(pieces_of(text, ranges))
+
+
+def as_html(pieces: Iterable[Piece]) -> str:
+    """Return pieces as HTML, with copied words marked, and `[…]` for what is left out."""
+    return "".join(_as_html(piece) for piece in pieces)
+
+
+def _as_html(piece: Piece) -> str:
+    if piece.left_out:
+        return GAP
+    return f"<mark>{escaped(piece.text)}</mark>" if piece.is_copied else escaped(piece.text)
 
 
 def escaped(text: str) -> str:

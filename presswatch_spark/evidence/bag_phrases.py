@@ -123,6 +123,7 @@ README: Phrases = MappingProxyType(
         ),
         "run": ("analyse", "scan"),
         "release": ("livraison", "release"),
+        "no release": ("inconnue (format {format})", "not known (format {format})"),
         "scanned": ("date", "date"),
         "shards": ("fichiers lus jusqu'au bout", "files read to their end"),
         "of": ("{complete} sur {planned}", "{complete} of {planned}"),

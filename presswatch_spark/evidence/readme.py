@@ -171,7 +171,7 @@ def _examined(made: Made, say: Speaker) -> Iterator[Block]:
     yield Block.heading(name("sources"))
     yield Block.text(name("runs"))
     runs = chosen.store.read("runs", *chosen.runs).to_pylist()
-    releases = _releases(chosen)
+    releases = _releases(chosen, say)
     headers = [name(each) for each in ("run", "release", "scanned", "shards")]
     rows = [
         [
@@ -199,11 +199,12 @@ def _examined(made: Made, say: Speaker) -> Iterator[Block]:
         yield Block.text(name("corpus differs"))
 
 
-def _releases(chosen: Chosen) -> dict[str, set[str]]:
-    """Return the releases of each run's rows; the format where a row has none."""
+def _releases(chosen: Chosen, say: Speaker) -> dict[str, set[str]]:
+    """Return the releases of each run's rows; that it is not known, and the format, where a row has none."""
     found = dict[str, set[str]]()
     for row in chosen.rows.values():
-        found.setdefault(row["run_id"], set()).add(row["release"] or row["dataset"])
+        known = row["release"] or say.of(README, "no release", format=row["dataset"])
+        found.setdefault(row["run_id"], set()).add(known)
     return found
 
 

@@ -183,9 +183,8 @@ _OF_ROWS = (
     ),
     _caps(
         "not_large",
-        "Peu de mots sont copiés : ce peut être une courte citation, que la loi permet (CPI, art. L. 122-5,"
-        " 3°).",
-        "Few words are copied: it may be a short quotation, which the law allows (CPI, art. L. 122-5, 3°).",
+        "Peu de mots sont copiés : ce peut être une courte citation.",
+        "Few words are copied: it may be a short quotation.",
         "Un passage copié plus long.",
         "A longer copied passage.",
     ),
@@ -256,9 +255,9 @@ _OF_CLAIMS = (
     _caps(
         "press_page",
         "La page est celle d'un autre média, d'une agence, d'un site officiel ou d'une bibliothèque. Ceux-ci"
-        " peuvent avoir le droit de publier ces mots : une dépêche, un document public.",
-        "The page is of another news medium, an agency, an official site or a library. These may print such"
-        " words by right: a wire, a public document.",
+        " peuvent tenir ces mots d'une autre source : une dépêche, un document public.",
+        "The page is of another news medium, an agency, an official site or a library. These may have such"
+        " words from another source: a wire, a public document.",
         "La preuve que ce média a pris le texte au titre, et non à une agence ou à la même source.",
         "Proof that this medium took the text from the title, and not from an agency or the same source.",
     ),

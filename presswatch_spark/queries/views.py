@@ -19,6 +19,70 @@ LETTERS = """
     count(*) as rows"""
 """What rows of `sightings` add up to. A page with rows of two letters counts for each."""
 
+# The release that all shards of a run were said to be of. That of `runs` may be what other shards named.
+_TOLD = """nullif(regexp_extract(r.config, '"pdf":[^,]*,"release":"([^"]*)"[,}]', 1), '')"""
+
+# What a page has of others' articles: never more words than it has itself.
+_COPIED = "least(s.copied_words, coalesce(s.document_words, s.copied_words))"
+
+
+def _shares(names: str, owners: str, key: str, is_own: str, *, and_all: bool = False) -> str:
+    """Return the view of what share of the words read each owner's are; a page counts once for an owner.
+
+    Args:
+        names: columns of `owners`, the query for which owners there are.
+        key: the column of rows that names the owner; with `and_all`, null stands for all owners together.
+        is_own: whether a row's page is the owner's.
+    """
+    shard = "h.corpus_digest, h.dataset, h.release, h.rows_name_release"
+    by_page = f"{shard}, s.{key}, s.page"
+    return f"""
+        select
+            t.corpus_digest, whole.dataset, whole.release, whole.rows_name_release, {names},
+            coalesce(part.own_pages, 0) as own_pages, coalesce(part.own_words, 0) as own_words,
+            coalesce(part.own_pages_uncounted, 0) as own_pages_uncounted,
+            coalesce(part.copying_pages, 0) as copying_pages, coalesce(part.copied_words, 0) as copied_words,
+            coalesce(part.unplaced_pages, 0) as unplaced_pages,
+            coalesce(part.unplaced_words, 0) as unplaced_words,
+            whole.words, whole.shards_complete, whole.shards_incomplete,
+            coalesce(part.own_words, 0) / nullif(whole.words, 0) as own_share,
+            coalesce(part.copied_words, 0) / nullif(whole.words, 0) as copied_share
+        from ({owners}) as t
+        join (
+            select
+                corpus_digest, dataset, release, rows_name_release,
+                case when count(*) = count(words) then sum(words) end as words,
+                count(case when status = 'complete' then 1 end) as shards_complete,
+                count(case when status <> 'complete' then 1 end) as shards_incomplete
+            from shards_read group by corpus_digest, dataset, release, rows_name_release
+        ) as whole on whole.corpus_digest = t.corpus_digest
+        left join (
+            select
+                corpus_digest, dataset, release, rows_name_release, {key},
+                count(case when is_own then 1 end) as own_pages,
+                sum(case when is_own then document_words end) as own_words,
+                count(case when is_own and document_words is null then 1 end) as own_pages_uncounted,
+                count(case when not is_own and words_elsewhere > 0 then 1 end) as copying_pages,
+                sum(case when not is_own then words_elsewhere end) as copied_words,
+                count(case when not is_own and words_unplaced > 0 then 1 end) as unplaced_pages,
+                sum(case when not is_own then words_unplaced end) as unplaced_words
+            from (
+                select
+                    {by_page}, bool_or({is_own}) as is_own, max(s.document_words) as document_words,
+                    max(case when not s.own_site and s.letter <> 'D' then {_COPIED} else 0 end)
+                        as words_elsewhere,
+                    max(case when s.own_site is null and s.letter <> 'D' then {_COPIED} else 0 end)
+                        as words_unplaced
+                from sightings s join shards_read h on h.run_id = s.run_id and h.shard_uri = s.shard_uri
+                group by {f"grouping sets (({by_page}), ({shard}, s.page))" if and_all else by_page}
+            ) as by_page group by corpus_digest, dataset, release, rows_name_release, {key}
+        ) as part on part.corpus_digest = t.corpus_digest
+            and coalesce(part.{key}, '') = coalesce(t.{key}, '')
+            and coalesce(part.dataset, '') = coalesce(whole.dataset, '')
+            and coalesce(part.release, '') = coalesce(whole.release, '')
+            and part.rows_name_release = whole.rows_name_release"""
+
+
 VIEWS: Mapping[str, str] = {
     # Claims are found by two numbers made of their keys: the keys themselves would not fit into memory.
     "sightings": """
@@ -102,21 +166,40 @@ VIEWS: Mapping[str, str] = {
     "lineage": """
         select
             publisher_id, title_id, article_id, document_url, captured_at, text_sha256,
-            array_sort(collect_set(concat(dataset, ' ', coalesce(release, '?')))) as datasets,
-            count(distinct concat(dataset, ' ', coalesce(release, '?'))) as dataset_count,
+            array_sort(collect_set(source)) as datasets, count(distinct source) as dataset_count,
             min(letter) as letter, max(copied_words) as most_copied_words, count(*) as rows
-        from sightings where article_id is not null
+        from (
+            select *, concat(
+                case when release like 'CC-MAIN-%' and dataset in ('wet', 'warc', 'arc') then 'common-crawl'
+                    else coalesce(product, dataset) end, ' ', coalesce(release, '?')) as source
+            from sightings where article_id is not null
+        ) as by_source
         group by publisher_id, title_id, article_id, document_url, captured_at, text_sha256""",
-    "shards": """
+    # Rows that name another release than their shard name their own: then no one release is the shard's.
+    "shards": f"""
         select
-            s.run_id, r.dataset, coalesce(s.release, r.release) as release, s.shard_uri, s.status, s.failure,
-            s.documents, s.documents_skipped, s.matches, s.bytes_read, s.bytes_expected, s.seconds
-        from scan_log s join runs r on r.run_id = s.run_id""",
+            run_id, dataset, case when not rows_name_release then named end as release, rows_name_release,
+            shard_uri, status, failure, documents, documents_skipped, matches, bytes_read, bytes_expected,
+            seconds, words
+        from (
+            select
+                s.run_id, s.shard_uri, s.status, s.failure, s.documents, s.documents_skipped, s.matches,
+                s.bytes_read, s.bytes_expected, s.seconds, s.words,
+                coalesce(s.format, r.dataset) as dataset, coalesce(s.release, {_TOLD}) as named,
+                coalesce(own.first_release <> coalesce(s.release, {_TOLD}, ''), false)
+                    or coalesce(own.last_release <> coalesce(s.release, {_TOLD}, ''), false)
+                    as rows_name_release
+            from scan_log s join runs r on r.run_id = s.run_id
+            left join (
+                select run_id, shard_uri, min(release) as first_release, max(release) as last_release
+                from matches where release is not null group by run_id, shard_uri
+            ) as own on own.run_id = s.run_id and own.shard_uri = s.shard_uri
+        ) as with_names""",
     "shards_read": """
         select
-            r.corpus_digest, coalesce(s.format, r.dataset) as dataset,
-            coalesce(s.release, r.release) as release, s.shard_uri, s.run_id, s.status, s.documents, s.words
-        from scan_log s join runs r on r.run_id = s.run_id
+            r.corpus_digest, s.dataset, s.release, s.rows_name_release, s.shard_uri, s.run_id, s.status,
+            s.documents, s.words
+        from shards s join runs r on r.run_id = s.run_id
         join (
             select
                 x.corpus_digest, y.shard_uri,
@@ -125,54 +208,24 @@ VIEWS: Mapping[str, str] = {
             where x.records_planned is null group by x.corpus_digest, y.shard_uri
         ) as chosen on chosen.corpus_digest = r.corpus_digest and chosen.shard_uri = s.shard_uri
             and chosen.best = concat(case when s.status = 'complete' then '1' else '0' end, s.run_id)""",
-    "token_share": """
-        select
-            t.corpus_digest, whole.dataset, whole.release, t.publisher_id, t.title_id,
-            coalesce(part.own_pages, 0) as own_pages, coalesce(part.own_words, 0) as own_words,
-            coalesce(part.own_pages_uncounted, 0) as own_pages_uncounted,
-            coalesce(part.copying_pages, 0) as copying_pages, coalesce(part.copied_words, 0) as copied_words,
-            coalesce(part.unplaced_pages, 0) as unplaced_pages,
-            coalesce(part.unplaced_words, 0) as unplaced_words,
-            whole.words, whole.shards_complete, whole.shards_incomplete,
-            coalesce(part.own_words, 0) / nullif(whole.words, 0) as own_share,
-            coalesce(part.copied_words, 0) / nullif(whole.words, 0) as copied_share
-        from (
+    "token_share": _shares(
+        names="t.publisher_id, t.title_id",
+        owners="""
             select corpus_digest, publisher_id, title_id from corpus_articles
             union select h.corpus_digest, m.publisher_id, m.title_id
-            from matches m join shards_read h on h.run_id = m.run_id and h.shard_uri = m.shard_uri
-        ) as t
-        join (
-            select
-                corpus_digest, dataset, release,
-                case when count(*) = count(words) then sum(words) end as words,
-                count(case when status = 'complete' then 1 end) as shards_complete,
-                count(case when status <> 'complete' then 1 end) as shards_incomplete
-            from shards_read group by corpus_digest, dataset, release
-        ) as whole on whole.corpus_digest = t.corpus_digest
-        left join (
-            select
-                corpus_digest, dataset, release, title_id,
-                count(case when is_own then 1 end) as own_pages,
-                sum(case when is_own then document_words end) as own_words,
-                count(case when is_own and document_words is null then 1 end) as own_pages_uncounted,
-                count(case when not is_own and words_elsewhere > 0 then 1 end) as copying_pages,
-                sum(case when not is_own then words_elsewhere end) as copied_words,
-                count(case when not is_own and words_unplaced > 0 then 1 end) as unplaced_pages,
-                sum(case when not is_own then words_unplaced end) as unplaced_words
-            from (
-                select
-                    h.corpus_digest, h.dataset, h.release, s.title_id, s.page,
-                    bool_or(s.url_match <> 'none') as is_own, max(s.document_words) as document_words,
-                    max(case when not s.own_site and s.letter <> 'D' then s.copied_words else 0 end)
-                        as words_elsewhere,
-                    max(case when s.own_site is null and s.letter <> 'D' then s.copied_words else 0 end)
-                        as words_unplaced
-                from sightings s join shards_read h on h.run_id = s.run_id and h.shard_uri = s.shard_uri
-                group by h.corpus_digest, h.dataset, h.release, s.title_id, s.page
-            ) as by_page group by corpus_digest, dataset, release, title_id
-        ) as part on part.corpus_digest = t.corpus_digest and part.title_id = t.title_id
-            and coalesce(part.dataset, '') = coalesce(whole.dataset, '')
-            and coalesce(part.release, '') = coalesce(whole.release, '')""",
+            from matches m join shards_read h on h.run_id = m.run_id and h.shard_uri = m.shard_uri""",
+        key="title_id",
+        is_own="s.url_match <> 'none'",
+    ),
+    "publisher_share": _shares(
+        names="t.publisher_id",
+        owners="""
+            select distinct corpus_digest, publisher_id from token_share
+            union all select distinct corpus_digest, cast(null as string) from token_share""",
+        key="publisher_id",
+        is_own="coalesce(s.own_site, false) or s.url_match <> 'none'",
+        and_all=True,
+    ),
     "spans": """
         select
             run_id, row_sha256, article_id, document_url, confidence, span.document_start, span.document_end,

@@ -4,6 +4,7 @@ A picture has the colours of a light page. The page's style puts its own in thei
 the reader's wish for a dark one.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,11 +24,12 @@ SERIES = ("#7b1e3a", "#c25433", "#b07d12")
 WIDE, NARROW = 640, 150
 """Pixels of the plot on a desk and on a phone; names stand beside it."""
 NAMES_WIDE, NAMES_NARROW = 260, 130
-STEP, STEP_OF_TWO = 24, 38
+STEP, LINE_HEIGHT = 24, 14
+"""Pixels from bar to bar, if names have one line, and what each further line adds."""
 COLUMN, ROW = 150, 36
 TICKS_WIDE, TICKS_NARROW = 6, 2
-BREAK = "\n"
-"""Where a name goes on in the next line on a phone, and behind a comma on a desk."""
+BREAK, SEPARATOR = "\n", "· "
+"""A name goes on in the next line behind the first; on a phone, behind the second, too."""
 
 Chart = alt.LayerChart | alt.FacetChart
 
@@ -71,8 +73,10 @@ def _bars(bars: Bars, width: int, names: int, say: Words) -> Chart:
     ]  # fmt: skip
     is_wide = width == WIDE
     ticks = TICKS_WIDE if is_wide else TICKS_NARROW
-    step = STEP_OF_TWO if not is_wide and any(BREAK in name for name in bars.names) else STEP
-    across = alt.Y("name:N", sort=None, title=None, axis=_names(names))
+    breaks = (BREAK,) if is_wide else (BREAK, SEPARATOR)
+    lines = max(1 + sum(name.count(each) for each in breaks) for name in bars.names)
+    step = STEP + LINE_HEIGHT * (lines - 1)
+    across = alt.Y("name:N", sort=None, title=None, axis=_names(names, lines))
     axis = alt.Axis(tickCount=ticks, tickMinStep=1, format=",d", domain=False)
     along = alt.X("length:Q", stack="zero", title=bars.unit, axis=axis)
     colour = alt.Color(
@@ -109,11 +113,21 @@ def _dots(dots: Dots, width: int, names: int, say: Words) -> Chart:
     return alt.layer(circles, texts).properties(width=alt.Step(COLUMN), height=alt.Step(ROW))
 
 
-def _names(pixels: int) -> alt.Axis:
-    """Return the axis of names: as wide in each picture, so that these stand below each other."""
-    lines = "split(datum.label, '\\n')" if pixels == NAMES_NARROW else "replace(datum.label, '\\n', ', ')"
+def _names(pixels: int, lines: int = 1) -> alt.Axis:
+    """Return the axis of names: as wide in each picture, so that these stand below each other.
+
+    `lines` is how many the longest name has: its middle stands beside the bar's.
+    """
+    breaks = f"{BREAK}|{SEPARATOR}" if pixels == NAMES_NARROW else BREAK
     return alt.Axis(
-        labelExpr=lines, labelLimit=pixels, labelPadding=6, minExtent=pixels, ticks=False, domain=False
+        labelExpr=f"split(datum.label, regexp({json.dumps(breaks)}))",
+        labelLimit=pixels,
+        labelPadding=6,
+        minExtent=pixels,
+        labelLineHeight=LINE_HEIGHT,
+        labelOffset=-LINE_HEIGHT * (lines - 1) / 2,
+        ticks=False,
+        domain=False,
     )
 
 

@@ -1,6 +1,5 @@
 """The sections about removal and exposure, as what their templates show."""
 
-import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -8,7 +7,9 @@ from typing import Any
 from markupsafe import Markup
 
 from presswatch_spark.claims.exposures import Exposure, Source
+from presswatch_spark.releases.products import PRODUCTS
 from presswatch_spark.removal.states import STATES
+from presswatch_spark.report.commands import Commands, code
 from presswatch_spark.report.exposure import Exposures
 from presswatch_spark.report.hosts import link_of
 from presswatch_spark.report.questions import Asked
@@ -17,7 +18,7 @@ from presswatch_spark.report.tables import table_of
 from presswatch_spark.report.wording import Words, safe
 
 
-def removal_of(found: Followed | None, say: Words) -> dict[str, Any] | None:
+def removal_of(found: Followed | None, commands: Commands, say: Words) -> dict[str, Any] | None:
     """Return how a case stands, as the page says it; None without a case."""
     if found is None:
         return None
@@ -32,7 +33,7 @@ def removal_of(found: Followed | None, say: Words) -> dict[str, Any] | None:
         for state in STATES
         if found.states.get(state)
     ]
-    command = _code(shlex.join(["presswatch", "removal", "status", found.case]))
+    check = "check removal" if found.asked_at else "check places"
     asked = {"removed": say.number(found.claims_removed), "claims": say.number(found.claims)}
     alarms = ", ".join(f"{say(f'alarm {kind}')} ({count})" for kind, count in found.alarms.items())
     last = say("asked last", at=say.moment(_whole(found.asked_at)), rounds=say.number(found.rounds))
@@ -46,7 +47,7 @@ def removal_of(found: Followed | None, say: Words) -> dict[str, Any] | None:
             Asked("recipients", "", (), recipients), ("recipient", "places", *GROUPS), say
         ),
         "states": table_of(Asked("states", "", (), states), ("removal_state", "means", "places"), say),
-        "check": say("check removal", command=command, digest=_code(found.newest)),
+        "check": say(check, command=code(commands.counts_removal(found.case)), digest=code(found.newest)),
     }
 
 
@@ -73,15 +74,16 @@ def exposure_of(found: Exposures, say: Words) -> dict[str, Any]:
 
 
 def _entry(entry: Exposure, rows: list[Mapping[str, Any]], say: Words) -> dict[str, Any]:
+    dataset = PRODUCTS.get(entry.dataset, entry.dataset)
     shown = [
         {
-            "source": safe(row["release"]) if row["release"] else say("no release"),
+            "source": say.release_of(safe(dataset), row["release"]),
             "release_is": say(f"release {row['release_is']}"),
             **{name: row[name] for name in ("articles", "pages")},
         }
         for row in rows
     ]
-    facts = {"publisher": entry.publisher, "model": entry.model, "dataset": entry.dataset}
+    facts = {"publisher": entry.publisher, "model": entry.model, "dataset": dataset}
     return {
         "model": entry.model,
         "sentence": say(f"exposure {entry.extent}", **facts),
@@ -111,7 +113,3 @@ def _where(source: Source, say: Words) -> Markup:
         identifier=identifier,
         checked=say.day(source.checked),
     )
-
-
-def _code(text: str) -> Markup:
-    return Markup("<code>{}</code>").format(safe(text))

@@ -9,16 +9,14 @@ from markupsafe import Markup
 
 from presswatch_spark.claims.case import Case, case_of
 from presswatch_spark.claims.case_words import passages_of
-from presswatch_spark.claims.marks import marked, ranges_of
+from presswatch_spark.claims.marks import around_marks, as_html, pieces_of, ranges_of
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions
 
 EXAMPLES = 5
-BEFORE, CHARACTERS = 160, 1_600
-"""Characters of a text that an example shows: so many before its longest passage, and so many in all."""
-SEEK = 40
-"""A text is cut at a space, if one is so near."""
+AROUND, CHARACTERS = 160, 1_600
+"""Characters of a text that an example shows: so many on each side of what is marked, and so many in all."""
 _EMPTY_LINES = re.compile(r"\n\s*\n")
 
 
@@ -73,21 +71,12 @@ def sides_of(case: Case) -> dict[str, Markup | None]:
     reaches = {"article": passage.article, "document": passage.page}
     texts = {"article": case.article, "document": case.page}
     return {
-        side: None if text is None else _excerpt(text, ranges_of(spans, side), reaches[side])
+        side: None if text is None else _excerpt(text, ranges_of(spans, side), reaches[side][0])
         for side, text in texts.items()
     }
 
 
-def _excerpt(text: str, ranges: Sequence[tuple[Any, Any]], reach: tuple[int, int]) -> Markup:
-    first = max(0, reach[0] - BEFORE)
-    if first:
-        space = text.find(" ", first, first + SEEK)
-        first = space + 1 if space >= 0 else first
-    last = min(len(text), first + CHARACTERS)
-    if last < len(text):
-        space = text.rfind(" ", max(first, last - SEEK), last)
-        last = space if space >= 0 else last
-    inside = [(max(start, first) - first, min(end, last) - first) for start, end in ranges if end > first]
-    shown = marked(text[first:last], inside)
-    shown = _EMPTY_LINES.sub("\n", shown)
-    return Markup(f"{'[…] ' if first else ''}{shown}{' […]' if last < len(text) else ''}")
+def _excerpt(text: str, ranges: Sequence[tuple[Any, Any]], passage: int) -> Markup:
+    """Return what surrounds the marks of a text as HTML, from shortly before a passage's first character."""
+    near = around_marks(pieces_of(text, ranges), AROUND, CHARACTERS, begin=passage - AROUND)
+    return Markup(_EMPTY_LINES.sub("\n", as_html(near)).strip())

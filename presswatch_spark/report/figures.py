@@ -10,12 +10,14 @@ from markupsafe import Markup
 from presswatch_spark.report.charts import BREAK, Bars, Dots, pictures
 from presswatch_spark.report.gathered import Gathered
 from presswatch_spark.report.hosts import both_ways
-from presswatch_spark.report.questions import Asked
+from presswatch_spark.report.questions import BARS, Asked
 from presswatch_spark.report.tables import Table, table_of
 from presswatch_spark.report.wording import Words
 
 Row = Mapping[str, Any]
 LETTERS = "ABC"
+LIMITED = ("hosts", "releases", "token_share")
+"""Figures whose queries have a limit: of lines, or of publishers."""
 MANY = 3
 """Datasets from which on a copy is said to be in many."""
 
@@ -29,6 +31,7 @@ class Figure:
     pictures: tuple[Markup, Markup] | None
     missing: Markup | None
     table: Table | None
+    left_out: Markup | None = None
 
 
 def figures_of(found: Gathered, say: Words) -> list[Figure]:
@@ -48,14 +51,22 @@ def _figure(name: str, found: Gathered, say: Words) -> Figure:
         return Figure(name, about, None, say("empty figure"), table)
     label = say(f"figure {name}").unescape()
     wide, narrow = pictures(drawn, label, say)
-    return Figure(name, about, (Markup(wide), Markup(narrow)), None, table)
+    return Figure(name, about, (Markup(wide), Markup(narrow)), None, table, _left_out(name, answer.rows, say))
+
+
+def _left_out(name: str, rows: Sequence[Row], say: Words) -> Markup | None:
+    """Return that there may be more than a figure shows; None if it shows all."""
+    shown = len({row["publisher_id"] for row in rows} if name == "releases" else rows)
+    if name not in LIMITED or shown < BARS:
+        return None
+    return say("most publishers" if name == "releases" else "at the limit", shown=say.number(shown))
 
 
 def _with_names(row: Row, say: Words) -> dict[str, Any]:
     """Return a row with the names that people read."""
     named = dict(row)
     if "dataset" in row and "release" in row:
-        named["source"] = say.source(row["dataset"], row["release"])
+        named["source"] = say.source(row["dataset"], row["release"], row.get("rows_name_release"))
     elif "dataset" in row:
         dataset, _, release = str(row["dataset"]).partition(" ")
         named["source"] = say.source(dataset, None if release == "?" else release)
@@ -90,9 +101,7 @@ def _years(rows: Sequence[Row], say: Words) -> Bars | None:
 def _lineage(rows: Sequence[Row], say: Words) -> Bars | None:
     copies = defaultdict[str, list[float]](lambda: [0.0] * MANY)
     for row in rows:
-        copies[row["source"].unescape().replace("\u00a0· ", BREAK)][min(row["dataset_count"], MANY) - 1] += (
-            row["copies"]
-        )
+        copies[row["source"].unescape()][min(row["dataset_count"], MANY) - 1] += row["copies"]
     if not copies:
         return None
     labels = [say(f"in {count}").unescape() for count in ("one", "two", "many")]

@@ -14,6 +14,7 @@ from presswatch_spark.report.questions import QUESTIONS, Asked, ask
 from presswatch_spark.report.removals import Followed, Recipient, followed
 from presswatch_spark.runs.unfinished import unfinished_runs
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.uris import canonical
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.version import __version__
 
@@ -24,7 +25,7 @@ OF_ROWS_ALONE = frozenset({"reasons_of_rows"})
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What the page says of `tables`.
+    """What the page says of `tables`, which are an absolute path or a URI, as `corpus` is.
 
     `answers` are by the name of their question; one about claims or changes is missing where there are none.
     `claims`: the row of `derivations` that published the claims, None if there are none. `unfinished`: runs
@@ -45,6 +46,8 @@ class Gathered:
     exposure: Exposures
     titles: Mapping[str, str]
     publishers: Mapping[str, str]
+    corpus: str | None = None
+    mirrors: Sequence[Mirror] = ()
 
     def rows(self, name: str) -> Sequence[Mapping[str, Any]]:
         """Return the rows of an answer; none of a question that was not asked."""
@@ -92,7 +95,7 @@ def gather(
     say("reading the examples again")
     registry = Corpus.open(corpus, check=False, storage=storage).registry if corpus else None
     return Gathered(
-        tables=tables,
+        tables=canonical(tables),
         made_at=datetime.now(UTC),
         engine=chosen,
         tool_version=__version__,
@@ -105,6 +108,8 @@ def gather(
         exposure=exposures_of(store, chosen, storage),
         titles={title.id: title.name for title in registry.titles.values()} if registry else {},
         publishers={each.id: each.name for each in registry.publishers} if registry else {},
+        corpus=canonical(corpus) if corpus else None,
+        mirrors=tuple(mirrors),
     )
 
 

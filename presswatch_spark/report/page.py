@@ -7,9 +7,8 @@ is escaped.
 import base64
 import hashlib
 import json
-import shlex
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from presswatch_spark.report.cells import Cell, Column
 from presswatch_spark.report.consequences import exposure_of, removal_of
 from presswatch_spark.report.figures import figures_of
 from presswatch_spark.report.gathered import Gathered
-from presswatch_spark.report.sections import brief_of, examples_in, method_of, tables_of
+from presswatch_spark.report.sections import brief_of, commands_of, examples_in, method_of, tables_of
 from presswatch_spark.report.wording import Words
 
 _HERE = Path(__file__).parent
@@ -47,7 +46,7 @@ def page_of(found: Gathered, language: str) -> str:
             style=Markup(style),
             script=Markup(script),
             data=Markup(_data(data_tables, say)),
-            command=partial(_command, found.tables),
+            command=commands_of(found, say).asks,
             sections=SECTIONS,
             tables=found.tables,
             made_at=found.made_at.replace(microsecond=0),
@@ -58,7 +57,7 @@ def page_of(found: Gathered, language: str) -> str:
             data_tables=data_tables,
             examples=examples_in(found, say),
             examples_query=found.answers["examples"].query,
-            removal=removal_of(found.removal, say),
+            removal=removal_of(found.removal, commands_of(found, say), say),
             exposure=exposure_of(found.exposure, say),
             method=method_of(found, say),
         )
@@ -68,13 +67,6 @@ def page_of(found: Gathered, language: str) -> str:
 @cache
 def _static(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
-
-
-def _command(tables: str, query: str) -> str:
-    """Return the command that asks a query, quoted for a shell as a person would."""
-    if set('"$`\\!') & set(query):
-        return shlex.join(["presswatch", "sql", tables, query])
-    return f'presswatch sql {shlex.quote(tables)} "{query}"'
 
 
 def _digest(text: str) -> str:

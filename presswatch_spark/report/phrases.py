@@ -10,25 +10,38 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Your articles in the datasets of the web",
         ),
         "lead": (
-            "Ce rapport dit quels articles ont été retrouvés, mot pour mot, sur les pages d'autrui que ces"
-            " jeux"
-            " de données contiennent ; où ; et comment le vérifier.",
-            "This report says which articles were found, word for word, on other people's pages that these"
-            " datasets hold; where; and how to check it.",
+            "Ce rapport dit quels articles ont été retrouvés, mot pour mot, sur les pages d'autrui que"
+            " ces jeux de données contiennent ; où ; et comment le vérifier.",
+            "This report says which articles were found, word for word, on other people's pages that"
+            " these datasets hold; where; and how to check it.",
         ),
         "made": ("Établi le {at}", "Made on {at}"),
-        "of tables": ("Tables : {tables}", "Tables: {tables}"),
+        "of tables": (
+            "Tables : {tables}. Les commandes de cette page nomment ce dossier tel qu'il se trouvait là"
+            " où elle a été établie ; ailleurs, mettez le vôtre à sa place.",
+            "Tables: {tables}. The commands of this page name this folder as it lay where the page was"
+            " made; elsewhere, put yours in its place.",
+        ),
+        "stands for corpus": (
+            "{placeholder} est le dossier du corpus de l'analyse.",
+            "{placeholder} is the folder of the scan's corpus.",
+        ),
         "contents": ("Sommaire", "Contents"),
         "unknown": ("inconnu", "not known"),
         "no release": ("livraison inconnue", "release not known"),
+        "releases of rows": ("livraison propre à chaque ligne", "release of each row"),
+        "no format": ("format inconnu", "format not known"),
         "percent": ("{number} %", "{number}%"),
         "least share": ("moins de 1 %", "less than 1%"),
-        # Datasets by their format.
+        # Datasets by their format: it does not say which of those in this format a file is of.
         "dataset wet": ("Common Crawl, textes", "Common Crawl, texts"),
         "dataset warc": ("Common Crawl, pages", "Common Crawl, pages"),
         "dataset arc": ("Common Crawl, pages d'avant 2012", "Common Crawl, pages before 2012"),
-        "dataset c4": ("C4", "C4"),
-        "dataset oscar": ("OSCAR", "OSCAR"),
+        "archive wet": ("textes du web (WET)", "texts of the web (WET)"),
+        "archive warc": ("pages du web (WARC)", "pages of the web (WARC)"),
+        "archive arc": ("pages du web (ARC)", "pages of the web (ARC)"),
+        "dataset c4": ("format C4", "C4 format"),
+        "dataset oscar": ("format OSCAR", "OSCAR format"),
         "dataset rows": ("autre jeu de lignes", "another dataset of rows"),
         # In brief.
         "brief": ("En bref", "In brief"),
@@ -75,11 +88,10 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Scans that were begun and not finished, and do not count: {count}.",
         ),
         "several corpora": (
-            "Les analyses ont été faites avec plusieurs états du corpus. Un fichier lu avec deux d'entre eux"
-            " compte deux fois.",
-            "The scans were made with several states of the corpus. A file that was read with two of them"
-            " counts"
-            " twice.",
+            "Les analyses ont été faites avec plusieurs états du corpus. Un fichier lu avec deux"
+            " d'entre eux compte deux fois.",
+            "The scans were made with several states of the corpus. A file that was read with two of"
+            " them counts twice.",
         ),
         "what letters mean": ("La force de chaque résultat", "How strong each finding is"),
         "letter A": ("Parle de lui-même", "Speaks for itself"),
@@ -91,12 +103,10 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "A page counts once, with its strongest letter.",
         ),
         "no claims": (
-            "Ces lettres viennent de chaque page seule : les résultats n'ont pas encore été jugés ensemble."
-            " Pour"
-            " le faire : {command}.",
-            "These letters come from each page alone: the findings have not been judged together yet. To do"
-            " so:"
-            " {command}.",
+            "Ces lettres viennent de chaque page seule : les résultats n'ont pas encore été jugés"
+            " ensemble. Pour le faire : {command}.",
+            "These letters come from each page alone: the findings have not been judged together yet."
+            " To do so: {command}.",
         ),
         "not all judged": (
             "Lignes qui n'ont pas encore été jugées avec les autres : {rows}. Elles gardent la lettre de leur"
@@ -158,12 +168,13 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "figure lineage": ("D'un jeu de données à l'autre", "From dataset to dataset"),
         "about figure lineage": (
             "Une copie est un article sur une page enregistrée à un moment donné ; pages des éditeurs"
-            " comprises."
-            " Celle que plusieurs jeux contiennent a pu passer de l'un à l'autre, ou venir d'une même"
-            " source.",
-            "A copy is an article on a page recorded at one time; the publishers' own pages count, too. One"
-            " that"
-            " several datasets hold may have passed from one to another, or come from the same source.",
+            " et pages sous licence comprises. Celle que plusieurs jeux contiennent a pu passer de l'un"
+            " à l'autre, ou venir d'une même source. Un jeu dont la livraison est inconnue compte à part,"
+            " et peut être l'un des autres.",
+            "A copy is an article on a page recorded at one time; the publishers' own pages and"
+            " licensed ones count, too. One that several datasets hold may have passed from one to"
+            " another, or come from the same source. A dataset whose release is not known counts apart,"
+            " and may be one of the others.",
         ),
         "in one": ("dans ce jeu seul", "in this dataset alone"),
         "in two": ("dans deux jeux", "in two datasets"),
@@ -171,15 +182,20 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "copies": ("copies", "copies"),
         "figure token_share": ("La part de vos mots", "The share of your words"),
         "about figure token_share": (
-            "Sur un million de mots lus, combien sont des mots des articles sur les pages d'autrui, et"
-            " combien"
-            " sont sur les sites des éditeurs. La part vaut pour les fichiers lus. Des mots que plusieurs"
-            " titres ont publiés comptent pour chacun d'eux : les parts ne s'additionnent pas.",
-            "Of a million words that were read, how many are words of the articles on other people's pages,"
-            " and"
-            " how many stand on the publishers' own sites. The share is that of the files that were read."
-            " Words that several titles published count for each of them: shares do not add up.",
+            "Sur un million de mots lus, combien sont des mots des articles sur les pages d'autrui,"
+            " sous licence ou non, et combien sont sur les sites des éditeurs. La part vaut pour les"
+            " fichiers lus. Une page compte une fois pour chaque éditeur, et une fois dans l'ensemble."
+            " Des mots que plusieurs éditeurs ont publiés comptent donc pour chacun d'eux :"
+            " additionnées, leurs parts peuvent dépasser l'ensemble. De plusieurs articles sur une page,"
+            " seul compte celui dont elle a le plus de mots : la vraie part n'est pas plus petite.",
+            "Of a million words that were read, how many are words of the articles on other people's"
+            " pages, licensed or not, and how many stand on the publishers' own sites. The share is that"
+            " of the files that were read. A page counts once for each publisher, and once for all"
+            " together. So words that several publishers printed count for each of them: their shares"
+            " may add up to more than that of all. Of several articles on a page, only the one with most"
+            " words counts: the true share is no smaller.",
         ),
+        "all publishers": ("Ensemble", "All together"),
         "copied by others": ("repris par autrui", "copied by others"),
         "on own sites": ("sur les sites des éditeurs", "on the publishers' own sites"),
         "words in a million": ("mots par million", "words in a million"),
@@ -216,7 +232,7 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "table for_a_person": ("Résultats à examiner (lettre C)", "Findings to examine (letter C)"),
         "about titles": (
             "Un zéro veut dire : aucune reprise connue sur le site d'autrui, de lettre A, B ou C, dans ce qui"
-            " a été lu jusqu'au bout ({complete} sur {shards} fichiers).",
+            " a été lu jusqu'au bout (fichiers : {complete} sur {shards}).",
             "A zero means: no copy of letter A, B or C that is known to stand on somebody else's site, in"
             " what was read to its end ({complete} of {shards} files).",
         ),
@@ -249,6 +265,12 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
             " limit ».",
             "The first {shown} rows; if there are more, the query below gives them, without its limit.",
         ),
+        "most publishers": (
+            "Les {shown} éditeurs qui ont le plus de pages ; s'il y en a d'autres, la requête ci-dessous les"
+            " donne, sans « limit ».",
+            "The {shown} publishers with most pages; if there are more, the query below gives them, without"
+            " its limit.",
+        ),
         "empty table": ("Rien à montrer ici.", "Nothing to show here."),
         "filter": ("Filtrer", "Filter"),
         "previous": ("Précédentes", "Previous"),
@@ -256,9 +278,8 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "rows shown": ("{first} à {last} sur {all}", "{first} to {last} of {all}"),
         "sort by": ("Trier", "Sort"),
         "no script": (
-            "Les tableaux montrent leurs premières lignes. Un navigateur qui exécute les scripts de cette"
-            " page"
-            " les montre toutes, et les trie.",
+            "Les tableaux montrent leurs premières lignes. Un navigateur qui exécute les scripts de"
+            " cette page les montre toutes, et les trie.",
             "Tables show their first rows. A browser that runs this page's script shows all, and sorts them.",
         ),
         "query": ("La requête, et comment la refaire", "The query, and how to ask it again"),
@@ -293,7 +314,7 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "col article_coverage": ("De l'article", "Of the article"),
         "col row_sha256": ("Ligne", "Row"),
         # Examples.
-        "examples": ("Cinq exemples", "Five examples"),
+        "examples": ("Exemples, côte à côte", "Examples, side by side"),
         "about examples": (
             "Les reprises les plus fortes, une par site. Les suites de mots retrouvées sont marquées.",
             "The strongest copies, one of each site. The runs of words that were found are marked.",
@@ -301,12 +322,21 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "no examples": ("Aucune reprise à montrer.", "There is no copy to show."),
         "the article": ("L'article", "The article"),
         "the page": ("La page", "The page"),
-        "of the dataset": ("enregistrée le {at} dans {source}", "recorded on {at} in {source}"),
+        "of the dataset": ("enregistrée le {at} ({source})", "recorded on {at} ({source})"),
+        "undated record": (
+            "date d'enregistrement inconnue ({source})",
+            "date of the record not known ({source})",
+        ),
         "published in": ("{title}, {at}", "{title}, {at}"),
+        "undated article": (
+            "{title}, date de publication inconnue",
+            "{title}, date of publication not known",
+        ),
         "words copied": (
             "{copied} mots de l'article sur {words} ({share})",
             "{copied} of the article's {words} words ({share})",
         ),
+        "words copied alone": ("Mots de l'article : {copied}", "Words of the article: {copied}"),
         "no headline": ("Article sans intitulé connu", "Article without a known headline"),
         "text missing": (
             "Le texte de l'article n'est pas à disposition : donnez --corpus avec le corpus de l'analyse.",
@@ -433,8 +463,13 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "removal state undecided": ("indécis", "not decided"),
         "removal undecided": ("Nul ne peut le dire.", "Nobody can say."),
         "check removal": (
-            "Pour refaire ces chiffres : {command}. La dernière vérification a l'empreinte {digest}.",
-            "To ask for these figures again: {command}. The newest look has the digest {digest}.",
+            "Pour refaire les chiffres par état : {command}. La dernière vérification a l'empreinte"
+            " {digest}.",
+            "To ask for the figures by state again: {command}. The newest look has the digest {digest}.",
+        ),
+        "check places": (
+            "Pour refaire les chiffres par état : {command}. La liste des endroits a l'empreinte {digest}.",
+            "To ask for the figures by state again: {command}. The list of places has the digest {digest}.",
         ),
         # Exposure.
         "exposure": ("Les modèles d'IA, selon leurs éditeurs", "AI models, by their publishers' word"),
@@ -447,11 +482,10 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
             " that anyone did wrong.",
         ),
         "no exposure": (
-            "Aucun éditeur de modèle, parmi ceux que ce programme connaît, ne dit avoir employé les jeux de"
-            " données"
-            " où les articles ont été trouvés.",
-            "No publisher of a model that this program knows of says that it used the datasets in which the"
-            " articles were found.",
+            "Parmi les éditeurs de modèles que ce programme connaît, aucun ne dit avoir employé un jeu de"
+            " données dont on sait qu'il contient ces articles.",
+            "No publisher of a model that this program knows of says that it used a dataset that is known to"
+            " hold these articles.",
         ),
         "exposure whole": (
             "{publisher} dit avoir entraîné {model} sur {dataset}.",
@@ -491,11 +525,9 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "method 2": (
             "Majuscules, accents et ponctuation ne comptent pas. Des règles publiques donnent à chaque"
-            " résultat"
-            " une lettre, de A à D ; un jugement d'ensemble peut seulement l'abaisser.",
-            "Capitals, accents and punctuation do not count. Public rules give each finding a letter, from"
-            " A to"
-            " D; judging all findings together can only lower it.",
+            " résultat une lettre, de A à D ; un jugement d'ensemble peut seulement l'abaisser.",
+            "Capitals, accents and punctuation do not count. Public rules give each finding a letter,"
+            " from A to D; judging all findings together can only lower it.",
         ),
         "method 3": (
             "Chaque ligne dit dans quel fichier et à quel endroit se trouve la page, avec des empreintes : un"
@@ -511,10 +543,12 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
             " recorded.",
         ),
         "limit 2": (
-            "Une reprise n'est pas une faute : une licence, une exception ou une source commune peuvent la"
-            " justifier. Les lettres jugent les faits, non le droit.",
-            "A copy is not a wrong: a licence, an exception or a common source may justify it. Letters judge"
-            " facts, not the law.",
+            "Une reprise n'est pas une faute : une licence, une source commune ou une exception, comme"
+            " celle de courte citation (CPI, art. L. 122-5, 3°), peuvent la justifier. Les lettres"
+            " jugent les faits seuls, non le droit.",
+            "A copy is not a wrong: a licence, a common source or an exception, such as that for short"
+            " quotations (CPI, art. L. 122-5, 3°), may justify it. Letters judge the facts alone, not"
+            " the law.",
         ),
         "limit 3": (
             "Les suites de moins de 11 mots, les traductions et les reformulations ne sont pas cherchées.",

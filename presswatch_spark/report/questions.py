@@ -50,13 +50,14 @@ from (
 group by place order by place""",
     "judged": "select is_judged, count(*) as rows from sightings group by is_judged order by is_judged",
     "read": """
-select corpus_digest, dataset, release, count(*) as shards,
+select corpus_digest, dataset, release, rows_name_release, count(*) as shards,
     count(case when status = 'complete' then 1 end) as complete,
     count(case when status = 'partial' then 1 end) as partial,
     count(case when status = 'failed' then 1 end) as failed,
     sum(documents) as documents
 from shards_read
-group by corpus_digest, dataset, release order by corpus_digest, dataset, release""",
+group by corpus_digest, dataset, release, rows_name_release
+order by corpus_digest, dataset, release, rows_name_release""",
     "changes": """
 select before_run_id, after_run_id, state, count(*) as pairs, count(distinct article_id) as articles
 from changes
@@ -87,14 +88,11 @@ from (
 ) as seen
 group by dataset, dataset_count order by dataset, dataset_count""",
     "token_share": f"""
-select t.publisher_id, t.dataset, t.release,
-    sum(t.own_words) as own_words, sum(t.copied_words) as copied_words, max(t.words) as words,
-    1e6 * sum(t.own_words) / max(t.words) as own_in_a_million,
-    1e6 * sum(t.copied_words) / max(t.words) as copied_in_a_million
-from token_share t join ({_NEWEST_CORPUS}) as newest on newest.corpus_digest = t.corpus_digest
-where t.words > 0
-group by t.publisher_id, t.dataset, t.release
-order by copied_in_a_million desc, t.publisher_id, t.dataset, t.release limit {BARS}""",
+select p.publisher_id, p.dataset, p.release, p.rows_name_release, p.own_words, p.copied_words, p.words,
+    1e6 * p.own_share as own_in_a_million, 1e6 * p.copied_share as copied_in_a_million
+from publisher_share p join ({_NEWEST_CORPUS}) as newest on newest.corpus_digest = p.corpus_digest
+where p.words > 0
+order by copied_in_a_million desc, p.publisher_id, p.dataset, p.release, p.rows_name_release limit {BARS}""",
     "reservations": """
 select reservation, count(distinct concat(coalesce(document_url, ''), ' ', text_sha256)) as pages,
     count(distinct article_id) as articles

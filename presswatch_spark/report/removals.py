@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.uris import canonical
 
 NOBODY = ""
 """Stands for the recipient of places that none of the known ones answers for."""
@@ -65,7 +66,7 @@ def followed(path: str, storage: StorageOptions, recipients: Sequence[Recipient]
     removed, claims = standing.claims()
     course = standing.course
     return Followed(
-        case=path,
+        case=canonical(path),
         opened_at=str(case.about["opened_at"]),
         targets=len(standing.targets),
         claims=claims,

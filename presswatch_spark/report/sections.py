@@ -1,6 +1,5 @@
 """The sections of the page, as what their templates show."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ from markupsafe import Markup
 from presswatch_spark.claims.phrases import LETTERS
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.report.cells import cells_of
+from presswatch_spark.report.commands import CORPUS, Commands, code
 from presswatch_spark.report.examples import Example, sides_of
 from presswatch_spark.report.gathered import Gathered
 from presswatch_spark.report.hosts import both_ways
@@ -31,6 +31,16 @@ _TABLES: Mapping[str, Sequence[str]] = {
 }  # fmt: skip
 
 
+def commands_of(found: Gathered, say: Words) -> Commands:
+    """Return what writes the commands of the page."""
+    return Commands(say.language, found.tables, found.corpus, found.mirrors)
+
+
+def _no_corpus(found: Gathered, say: Words) -> Markup:
+    """Return what stands for the corpus in a command, if none was given."""
+    return Markup() if found.corpus else Markup(" ") + say("stands for corpus", placeholder=code(CORPUS))
+
+
 def shards_of(found: Gathered) -> dict[str, int]:
     """Return how many files were planned, and how many were read to their end, in part, and not at all."""
     names = ("shards", "complete", "partial", "failed")
@@ -46,7 +56,7 @@ def brief_of(found: Gathered, say: Words) -> dict[str, Any]:
     cards = [
         {
             "number": say.number(totals[name]),
-            "label": say(f"{name} one" if totals[name] == 1 else name),
+            "label": say(f"{name} one" if totals[name] in say.singular else name),
             "says": say(f"{name} says"),
         }
         for name in ("pages", "articles", "texts", "hosts")
@@ -90,10 +100,7 @@ def _notes(found: Gathered, say: Words) -> list[Markup]:
 def _judged(found: Gathered, say: Words) -> Markup:
     """Return whose the letters are: those of claims, of rows, or of both."""
     if found.claims is None:
-        command = Markup("<code>{}</code>").format(
-            shlex.join(["presswatch", "claims", "--corpus", "CORPUS", "--out", found.tables, found.tables])
-        )
-        return say("no claims", command=command)
+        return say("no claims", command=code(commands_of(found, say).judges())) + _no_corpus(found, say)
     alone = sum(row["rows"] for row in found.rows("judged") if not row["is_judged"])
     return say("not all judged", rows=say.number(alone)) if alone else Markup()
 
@@ -157,26 +164,22 @@ def _example(example: Example, found: Gathered, say: Words) -> dict[str, Any]:
     reasons += [
         say.ours(REASONS[code].sentence(say.language)) for code in case.reasons or () if code in REASONS
     ]
-    command = ["presswatch", "explain", row["row_sha256"][:12], found.tables, "--lang", say.language]
     url = cells_of(row, ["document_url"], say)[0]
     article_url = cells_of({"document_url": row["article_url"]}, ["document_url"], say)[0]
     return {
         "missing": None,
         "letter": case.letter,
         "headline": safe(row["headline"]) if row.get("headline") else say("no headline"),
-        "words": say(
-            "words copied",
-            copied=say.number(row["copied_words"]),
-            words=say.number(row["article_words"] or 0),
-            share=say.share(row["article_coverage"] or 0),
-        ),
+        "words": _words_of(row, say),
         "host": safe(both_ways(row["document_host"])) if row["document_host"] else say("unknown"),
         "published": say(
-            "published in", title=say.title(row["title_id"]), at=say.day(row["article_published_at"])
+            "published in" if row["article_published_at"] else "undated article",
+            title=say.title(row["title_id"]),
+            at=say.day(row["article_published_at"]),
         ),
         "article_url": article_url if row["article_url"] else None,
         "recorded": say(
-            "of the dataset",
+            "of the dataset" if row["captured_at"] else "undated record",
             at=say.day(row["captured_at"]),
             source=say.source(row["dataset"], row["release"]),
         ),
@@ -185,16 +188,26 @@ def _example(example: Example, found: Gathered, say: Words) -> dict[str, Any]:
         "document": sides["document"],
         "page_missing": str(case.page_missing),
         "reasons": reasons,
-        "command": Markup("<code>{}</code>").format(safe(shlex.join(command))),
+        "command": code(commands_of(found, say).explains(row["row_sha256"])),
     }
+
+
+def _words_of(row: Mapping[str, Any], say: Words) -> Markup:
+    """Return how many words are copied, and of how many where that is known."""
+    copied, words, share = row["copied_words"], row["article_words"], row["article_coverage"]
+    if not words or share is None:
+        return say("words copied alone", copied=say.number(copied))
+    return say("words copied", copied=say.number(copied), words=say.number(words), share=say.share(share))
 
 
 def method_of(found: Gathered, say: Words) -> dict[str, Any]:
     """Return what was read, by which runs, and how to check it."""
     read = found.answers["read"]
-    rows = [{**row, "source": say.source(row["dataset"], row["release"])} for row in read.rows]
+    rows = [
+        {**row, "source": say.source(row["dataset"], row["release"], row["rows_name_release"])}
+        for row in read.rows
+    ]
     names = ("source", "shards", "complete", "partial", "failed", "documents")
-    command = ["presswatch", "verify-rows", found.tables, "--sample", "100"]
     claims = found.claims
     return {
         "read": table_of(Asked("read", read.query, read.columns, rows), names, say),
@@ -208,7 +221,7 @@ def method_of(found: Gathered, say: Words) -> dict[str, Any]:
             "judged by",
             at=say.moment(claims["finished_at"].replace(microsecond=0)),
             version=claims["tool_version"],
-            digest=Markup("<code>{}</code>").format(safe(claims["table_digest"])),
+            digest=code(claims["table_digest"]),
         ),
-        "check": say("check rows", command=Markup("<code>{}</code>").format(safe(shlex.join(command)))),
+        "check": say("check rows", command=code(commands_of(found, say).verifies())) + _no_corpus(found, say),
     }

@@ -13,9 +13,11 @@ from markupsafe import Markup
 
 from presswatch_spark.claims.marks import escaped
 from presswatch_spark.claims.speaker import Speaker
+from presswatch_spark.releases.products import PRODUCTS
 from presswatch_spark.report.phrases import PHRASES
 from presswatch_spark.show import utc, whole_number, whole_percent
 
+CRAWL_FORMS, CRAWL = ("wet", "warc", "arc"), re.compile("CC-(MAIN|NEWS)")
 NARROW, NO_BREAK = "\u202f", "\u00a0"
 _FRENCH = (
     (re.compile(r"'"), "’"),
@@ -63,6 +65,11 @@ class Words:
         return template.format(**{name: safe(value) for name, value in facts.items()}) if facts else template
 
     @property
+    def singular(self) -> tuple[int, ...]:
+        """Return the numbers that nouns are singular after: in French, zero is one of them."""
+        return (0, 1) if self.language == "fr" else (1,)
+
+    @property
     def speaker(self) -> Speaker:
         """Return who says what `explain` says, too."""
         return Speaker(self.language)
@@ -98,10 +105,29 @@ class Words:
         return safe(self.titles.get(str(title_id), str(title_id)))
 
     def publisher(self, publisher_id: object) -> Markup:
-        """Return the name of a publisher; its id where no name is known."""
+        """Return the name of a publisher; its id where no name is known. None stands for all together."""
+        if publisher_id is None:
+            return self("all publishers")
         return safe(self.publishers.get(str(publisher_id), str(publisher_id)))
 
-    def source(self, dataset: object, release: object) -> Markup:
-        """Return a dataset and its release."""
-        name = self.known(f"dataset {dataset}") if f"dataset {dataset}" in PHRASES else safe(dataset)
-        return name + Markup(f"{NO_BREAK}· ") + (safe(release) if release else self("no release"))
+    def source(self, dataset: object, release: object, rows_name_release: object = False) -> Markup:
+        """Return a dataset, by its format or its name, and its release.
+
+        `rows_name_release`: it is of files whose rows name releases of their own.
+        """
+        return self.release_of(self._dataset(dataset, release), release, rows_name_release)
+
+    def release_of(self, named: Markup, release: object, rows_name_release: object = False) -> Markup:
+        """Return a dataset, by the name that is given, and its release."""
+        known = safe(release) if release else self("releases of rows" if rows_name_release else "no release")
+        return named + Markup(f"{NO_BREAK}· ") + known
+
+    def _dataset(self, dataset: object, release: object) -> Markup:
+        if dataset is None:
+            return self("no format")
+        if dataset in CRAWL_FORMS and not CRAWL.match(str(release)):
+            # Any archive may be of these formats: only the release says that it is Common Crawl's.
+            return self(f"archive {dataset}")
+        if f"dataset {dataset}" in PHRASES:
+            return self(f"dataset {dataset}")
+        return safe(PRODUCTS.get(str(dataset), str(dataset)))

@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from presswatch_spark.claims.case import Case
+from presswatch_spark.claims.case_sentences import dataset_of
 from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.marks import marked, ranges_of
 from presswatch_spark.claims.phrases import LETTERS, MANDATES, RESERVATIONS
@@ -49,7 +50,7 @@ def facts_of(case: Case, say: Speaker) -> dict[str, list[tuple[str, str]]]:
         ("host", claim.get("document_host") or unknown),
         ("address", row["document_url"] or unknown),
         ("captured", say.moment(row["captured_at"])),
-        ("dataset", row["release"] or row["dataset"]),
+        ("dataset", dataset_of(case, say)),
         ("words", phrase("of words", share=share, **words)),
         ("kind", say(f"kind {claim['kind']}") if claim else unknown),
         ("row", row["row_sha256"]),

@@ -93,6 +93,7 @@ class _Reading(PieceReader[Records]):
         self.name, self.remedy = expected.name, f"give the {expected.name} file of the same crawl"
         self._sought = records.EXPECTED
         self._release: str | None = None
+        self._releases = set[str | None]()
         self._slack = length_slack(options.release)
         self._table = np.empty((RECORDS_AT_ONCE + 1, warc.COLUMNS), np.int64)
 
@@ -117,7 +118,9 @@ class _Reading(PieceReader[Records]):
                 self._slack = slack
                 continue
             self._release, self._sought = release, sought
-            self.report.release = release or self.report.release
+            self._releases |= {part.release for part in parts if len(part.rows)}
+            # Of files that were joined, no one release is that of the whole.
+            self.report.release = release if self._releases <= {release} else None
             self._note(block, rows)
             yield from parts
             self.blocks.drop(done, beyond)

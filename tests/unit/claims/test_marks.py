@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.claims.marks import Piece, around_marks, marked, pieces_of, visible
+from presswatch_spark.claims.marks import Piece, around_marks, as_html, marked, pieces_of, visible
 
 LONG = "mot " * 200_000
 
@@ -42,16 +42,29 @@ def test_a_text_without_marks_is_shown_from_its_beginning() -> None:
     st.text(alphabet="ab \n中", max_size=900),
     st.lists(st.tuples(st.integers(0, 900), st.integers(0, 900))),
     st.integers(1, 300),
+    st.integers(-10, 950),
 )
-def test_nothing_is_lost_or_said_twice(text: str, ranges: list[tuple[int, int]], most: int) -> None:
+def test_nothing_is_lost_or_said_twice(
+    text: str, ranges: list[tuple[int, int]], most: int, begin: int
+) -> None:
     pieces = pieces_of(text, ranges)
     assert "".join(piece.text for piece in pieces) == text
-    cut = around_marks(pieces, 20, most)
+    cut = around_marks(pieces, 20, most, begin)
     assert sum(len(piece.text) for piece in cut) + left_out(cut) == len(text)
     place = 0
     for piece in cut:
         assert text.startswith(piece.text, place)
         place += len(piece.text) + piece.left_out
+
+
+def test_a_text_may_begin_at_a_later_passage_and_the_earlier_marks_are_counted() -> None:
+    text = f"un deux {LONG}trois quatre cinq {LONG}"
+    start = text.index("quatre")
+    pieces = around_marks(pieces_of(text, [(0, 7), (start, start + 6)]), 30, 1_000, begin=start - 10)
+    assert [piece.text for piece in pieces if piece.is_copied] == ["quatre"]
+    assert pieces[0].left_out == text.index("trois")
+    assert as_html(pieces).startswith(" […] trois <mark>quatre</mark> cinq mot")
+    assert as_html(pieces).endswith(" […] ")
 
 
 def test_what_cannot_be_seen_is_shown_by_its_escape() -> None:

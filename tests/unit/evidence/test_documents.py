@@ -102,6 +102,14 @@ def test_the_pdf_and_the_text_of_a_document_say_the_same(bag: Path) -> None:
         assert {each for each in wanted if each not in whole} == set(), name
 
 
+def test_a_release_that_no_row_names_is_said_not_to_be_known(bag: Path) -> None:
+    unnamed = {line["row"]["dataset"] for line in lines(bag) if line["row"]["release"] is None}
+    assert unnamed
+    for form in unnamed:
+        assert f"not known (format {form})" in (bag / "README.txt").read_text("utf-8")
+        assert f"inconnue (format {form})" in (bag / "LISEZ-MOI.txt").read_text("utf-8")
+
+
 def test_the_same_document_has_the_same_bytes_each_time() -> None:
     assert document(["un", "deux"]) == document(["un", "deux"])
     assert document(["un"]) != document(["deux"])

@@ -216,9 +216,12 @@ def test_pages_of_files_that_were_joined_name_the_release_of_their_own(tmp_path:
         info[1],
         page(b"<p>quatre"),
     ]
-    found, _ = scanned(tmp_path, records)
+    found, report = scanned(tmp_path, records)
     releases = [document.locator.release for document in found]
     assert releases == [None, "CC-MAIN-2020-10", "CC-MAIN-2020-10", "CC-MAIN-2020-16"]
+    assert report.release is None, "no one release is that of the file"
+    _, report = scanned(tmp_path, [info[0], *records[2:5]])
+    assert report.release == "CC-MAIN-2020-10"
 
 
 @pytest.mark.parametrize("media", [b"text/html", b"message/http", b""])

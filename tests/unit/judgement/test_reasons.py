@@ -36,6 +36,11 @@ def test_its_sentences_are_whole_and_hold_no_code(reason: Reason, language: str)
 
 
 @ALL
+def test_it_says_facts_and_leaves_the_law_to_lawyers(reason: Reason) -> None:
+    assert not re.search(r"CPI|L\. 1|la loi permet|le droit de|the law|by right", f"{reason.fr} {reason.en}")
+
+
+@ALL
 def test_what_would_change_it_is_said_in_both_languages_or_in_none(reason: Reason) -> None:
     assert (reason.mend_fr is None) == (reason.mend_en is None)
     assert reason.fr != reason.en

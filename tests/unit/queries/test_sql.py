@@ -21,6 +21,7 @@ from presswatch_spark.queries.engines import ROWS_OF_ONE_MACHINE, chosen_engine,
 from presswatch_spark.queries.in_spark import columns_in, named_in
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.queries.views import VIEWS, in_order
+from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.tables.bounded import BoundedDataset
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
@@ -110,7 +111,7 @@ class TestAnswers:
         assert chosen_engine("duckdb", ROWS_OF_ONE_MACHINE + 1) == "duckdb"
 
 
-EMPTY = ("articles", "shards", "shards_read", "spans", "token_share")
+EMPTY = ("articles", "publisher_share", "shards", "shards_read", "spans", "token_share")
 """Views of tables that the runs here do not have."""
 
 
@@ -276,6 +277,117 @@ class TestShares:
     def test_where_words_were_not_counted_there_is_no_share(self, shares: Path) -> None:
         query = "select title_id, words, own_share, copied_share from token_share where corpus_digest = 'two'"
         assert rows(shares, f"{query} order by 1") == [("t", None, None, None), ("u", None, None, None)]
+
+
+RUN, CRAWL = "20260101T000000Z-aaaaaa", "CC-MAIN-2024-51"
+LOGGED = {"warc": CRAWL, "c4": None, "named": None, "joined": None, "unread": None}
+"""Shards of a run, and the releases that they name."""
+
+
+def releases(folder: Path, rows_found: list[dict[str, Any]], **facts: Any) -> dict[str, tuple[object, ...]]:
+    """Release and `rows_name_release` of each shard in `LOGGED`, of one run."""
+    publish(folder, RUN, rows_found, **facts)
+    log = [
+        row_of(SCAN_LOG, run_id=RUN, shard_uri=uri, release=release, format=uri, status="complete")
+        for uri, release in LOGGED.items()
+    ]
+    write(TableStore.open(str(folder)), "scan_log", RUN, log, SCAN_LOG)
+    query = "select shard_uri, release, rows_name_release from shards"
+    return {uri: (release, by_row) for uri, release, by_row in rows(folder, query)}
+
+
+class TestReleases:
+    def test_a_shard_has_the_release_that_it_names_and_none_that_other_shards_name(
+        self, tmp_path: Path
+    ) -> None:
+        """`runs.release` is that of the one shard that names any: it says nothing of the others."""
+        found = [
+            match("a", "https://x.example/1", row_sha256="1", shard_uri="warc", release=CRAWL),
+            match("a", "https://x.example/2", row_sha256="2", shard_uri="c4", release=None),
+            match("a", "https://x.example/3", row_sha256="3", shard_uri="named", release="CC-MAIN-2013-20"),
+            match("a", "https://x.example/4", row_sha256="4", shard_uri="joined", release=CRAWL),
+            match("a", "https://x.example/5", row_sha256="5", shard_uri="joined", release="CC-MAIN-2025-05"),
+        ]
+        settings = row_settings(ScanConfig(read=ReadRules(columns={"release": "dump"})), MinHashRules())
+        assert releases(tmp_path, found, release=CRAWL, config=settings) == {
+            "warc": (CRAWL, False),
+            "c4": (None, False),
+            "named": (None, True),
+            "joined": (None, True),
+            "unread": (None, False),
+        }
+
+    def test_a_release_that_the_user_named_is_that_of_all_shards_that_name_none(self, tmp_path: Path) -> None:
+        found = [
+            match("a", "https://x.example/1", row_sha256="1", shard_uri="c4", release="c4-fr"),
+            match("a", "https://x.example/2", row_sha256="2", shard_uri="named", release="c4-fr"),
+            match("a", "https://x.example/3", row_sha256="3", shard_uri="named", release=CRAWL),
+        ]
+        assert releases(tmp_path, found, release="c4-fr") == {
+            "warc": (CRAWL, False),
+            "c4": ("c4-fr", False),
+            "named": (None, True),
+            "joined": ("c4-fr", False),
+            "unread": ("c4-fr", False),
+        }
+
+    def test_a_copy_in_two_formats_of_a_crawl_is_in_one_dataset(self, tmp_path: Path) -> None:
+        same: dict[str, Any] = {"text_sha256": "t", "captured_at": EARLY}
+        found = [
+            match("a", "https://x.example/1", row_sha256="1", dataset="wet", release=CRAWL, **same),
+            match("a", "https://x.example/1", row_sha256="2", dataset="warc", release=CRAWL, **same),
+            match("b", "https://x.example/1", row_sha256="3", dataset="rows", release=CRAWL, **same),
+            match(
+                "b", "https://x.example/1", row_sha256="4", dataset="rows", release=CRAWL,
+                product="fineweb", **same,
+            ),
+            match("b", "https://x.example/1", row_sha256="5", dataset="c4", release=None, **same),
+        ]  # fmt: skip
+        publish(tmp_path, RUN, found)
+        assert rows(tmp_path, "select article_id, datasets, dataset_count from lineage order by 1") == [
+            ("a", [f"common-crawl {CRAWL}"], 1),
+            ("b", ["c4 ?", f"fineweb {CRAWL}", f"rows {CRAWL}"], 3),
+        ]
+
+
+class TestSharesOfPublishers:
+    def test_a_page_counts_once_for_a_publisher_and_once_for_all_together(self, tmp_path: Path) -> None:
+        page: dict[str, Any] = {"text_sha256": "t", "shard_uri": "s", "confidence": "A", "release": None}
+        shared = [("t1", "p", 60), ("t2", "p", 60), ("u", "q", 50)]
+        found = [
+            match(
+                title, "https://x.example/1", row_sha256=title, title_id=title, publisher_id=publisher,
+                copied_words=words, document_words=70, url_match="none", **page,
+            )
+            for title, publisher, words in shared
+        ]  # fmt: skip
+        # More of the article's words than the page has itself: it printed a passage twice.
+        found.append(
+            match(
+                "u", "https://x.example/2", row_sha256="5", title_id="u", publisher_id="q",
+                copied_words=90, document_words=40, url_match="none", **{**page, "text_sha256": "v"},
+            )
+        )  # fmt: skip
+        publish(tmp_path, RUN, found, corpus_digest="one", release=None)
+        log = [
+            row_of(SCAN_LOG, run_id=RUN, shard_uri="s", format="c4", status="complete", words=120),
+            row_of(SCAN_LOG, run_id=RUN, shard_uri="s2", format="c4", status="failed", words=0),
+        ]
+        write(TableStore.open(str(tmp_path)), "scan_log", RUN, log, SCAN_LOG)
+        query = """
+            select publisher_id, copying_pages, copied_words, words, shards_complete, shards_incomplete
+            from publisher_share order by 1"""
+        assert rows(tmp_path, query) == [
+            (None, 2, 100, 120, 1, 1),
+            ("p", 1, 60, 120, 1, 1),
+            ("q", 2, 90, 120, 1, 1),
+        ]
+
+    def test_a_page_of_a_publisher_counts_with_all_its_words_and_not_as_a_copy(self, shares: Path) -> None:
+        query = """
+            select own_pages, own_words, copied_words, words from publisher_share
+            where corpus_digest = 'one' and publisher_id is null"""
+        assert rows(shares, query) == [(3, 300, 80, 1500)]
 
 
 REFUSED = {

@@ -29,7 +29,9 @@ def test_models_stand_with_their_quotation_and_the_figures_of_the_query(tmp_path
     expected = sorted((row["articles"], row["pages"]) for row in rows)
     figures = figures_in(part.texts["td"])
     assert sorted(zip(figures[::2], figures[1::2], strict=True)) == expected
-    assert "OpenAI says that it trained GPT-3 on a part of common-crawl that it chose." in page
+    assert "OpenAI says that it trained GPT-3 on a part of Common Crawl that it chose." in page
+    assert "Common Crawl\u00a0· CC-MAIN-2018-05</bdi>" in page
+    assert "C4\u00a0· c4-en</bdi>" in page
     assert "filtered based on similarity to high-quality reference corpora" in page
     assert "It proves neither that a model read an article" in page
     assert "Rows left out, as nobody says of which dataset they are: 2." in page
@@ -70,6 +72,8 @@ def test_a_case_is_counted_by_recipient_and_state_as_its_status_says(
     path = str(crawl.folder / "case")
     page = page_of_tables(crawl.tables, crawl.corpus, tmp_path / "page.html", case=path)
     assert "Nobody has looked at these places yet: nothing can be said." in page
+    assert "The list of places has the digest" in page
+    assert "The newest look" not in page
     target = next(each for each in case.targets() if each["record_offset"] is not None)
     crawl.overwrite(target, b"\0" * target["record_length"])
     probe(case, crawl)

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import shlex
+import shutil
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from presswatch_spark.cli import main as cli
+from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.report.questions import QUESTIONS
 from presswatch_spark.report.sections import CHANGES
+from presswatch_spark.report.wording import Words
+from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.claims import House, Seen, text
 from tests.reports import Page, figures_in, hostile_house, page_of_tables
 from tests.tables import NOON, match, publish, row_of, write
 
-RUN = "20240601T120000Z-abcdef"
+RUN, CRAWL = "20240601T120000Z-abcdef", "CC-MAIN-2024-51"
 # Numbers of an answer that stand in the page as shares or days, or in its script alone.
 DATA = ("titles", "all_hosts", "news", "reasons", "for_a_person")
 
@@ -106,10 +114,159 @@ def test_the_command_below_a_query_asks_it(
         for text in part.texts.get("pre", ())
         if text.startswith("presswatch sql") and "count(distinct text_sha256)" in text
     ]
-    assert words == ["presswatch", "sql", str(house.tables), query]
+    assert words == ["presswatch", "sql", "--lang", "en", str(house.tables), query]
     assert cli.run([*words[1:], "--json"]) == 0
     (row,) = map(json.loads, capsys.readouterr().out.splitlines())
     assert list(row.values()) == parts_of(pages["en"])[query]
+
+
+def commands_in(page: str) -> list[list[str]]:
+    """The commands that a page shows, as a shell reads them."""
+    shown = [
+        text
+        for part in Page(page).parts
+        for element in ("pre", "code")
+        for text in part.texts.get(element, ())
+    ]
+    return [shlex.split(text)[1:] for text in shown if text.startswith("presswatch ")]
+
+
+def test_each_command_runs_as_it_stands_from_any_folder(
+    house: House,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / 'l\'été $1 "x"'
+    shutil.copytree(house.tables, folder / "tables")
+    shutil.copytree(house.corpus, folder / "corpus")
+    monkeypatch.chdir(folder)
+    page = page_of_tables(Path("tables"), Path("corpus"), tmp_path / "page.html", "fr")
+    monkeypatch.chdir(tmp_path)
+    commands = commands_in(page)
+    assert {words[0] for words in commands} == {"sql", "explain", "verify-rows"}
+    for words in commands:
+        assert words[0] == "verify-rows" or words[words.index("--lang") + 1] == "fr"
+        assert cli.run(words) == 0, words
+    assert str(folder) in html.unescape(page)
+    assert "Les commandes de cette page nomment ce dossier" in page
+
+
+def test_a_mirror_stands_in_the_commands_that_read_files(house: House, tmp_path: Path) -> None:
+    mirror = Mirror(str(house.folder), str(tmp_path / "copy"))
+    page = page_of_tables(house.tables, None, tmp_path / "page.html", mirrors=[mirror])
+    reading = [words for words in commands_in(page) if words[0] in ("explain", "verify-rows")]
+    assert reading
+    assert all(f"{house.folder}={tmp_path / 'copy'}" in words for words in reading)
+    assert "<code>CORPUS</code> is the folder of the scan's corpus." in html.unescape(page)
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One run over a file of a crawl, one of C4 that names no release, and rows that name crawls."""
+    tables = tmp_path_factory.mktemp("mixed") / "tables"
+    facts: dict[str, Any] = {"confidence": "A", "document_words": 50, "article_published_at": NOON}
+    facts |= {"url_match": "none"}
+    shards = {"wet": CRAWL, "c4": None, "rows": None}
+    named = {"wet": CRAWL, "c4": None, "rows": "CC-MAIN-2013-20"}
+    rows = [
+        match(
+            f"a{number}", f"https://{form}.example/", row_sha256=form, text_sha256=form, dataset=form,
+            document_host=f"{form}.example", shard_uri=form, release=release, title_id="t",
+            publisher_id=publisher, **facts,
+        )
+        for number, (publisher, (form, release)) in enumerate(product("pq", named.items()))
+    ]  # fmt: skip
+    tables.mkdir()
+    settings = row_settings(ScanConfig(), MinHashRules())
+    publish(tables, RUN, rows, release=CRAWL, config=settings, corpus_digest="one")
+    log = [
+        row_of(
+            SCAN_LOG, run_id=RUN, shard_uri=form, status="complete", format=form, release=release, words=60
+        )
+        for form, release in shards.items()
+    ]
+    write(TableStore.open(str(tables)), "scan_log", RUN, log, SCAN_LOG)
+    return tables
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_same_rows_stand_under_the_same_release_in_every_figure(
+    mixed: Path, tmp_path: Path, language: str
+) -> None:
+    page = page_of_tables(mixed, None, tmp_path / "page.html", language)
+    shown = set(re.findall(r"<bdi>([^<(]*· [^<(]*)</bdi>", page))
+    told = {
+        "fr": {
+            f"Common Crawl, textes · {CRAWL}",
+            f"Common Crawl · {CRAWL}",
+            "format C4 · livraison inconnue",
+            "autre jeu de lignes · CC-MAIN-2013-20",
+            "autre jeu de lignes · livraison propre à chaque ligne",
+        },
+        "en": {
+            f"Common Crawl, texts · {CRAWL}",
+            f"Common Crawl · {CRAWL}",
+            "C4 format · release not known",
+            "another dataset of rows · CC-MAIN-2013-20",
+            "another dataset of rows · release of each row",
+        },
+    }
+    assert {text.replace("\u00a0", " ") for text in shown} == told[language]
+    undated = {"fr": "date d’enregistrement inconnue (", "en": "date of the record not known ("}
+    assert undated[language] in page
+    alone = {"fr": "Mots de l’article\u00a0: 20 ·", "en": "Words of the article: 20 ·"}
+    assert alone[language] in page, "how many words the article has is not known"
+
+
+def test_all_publishers_together_never_have_more_words_than_were_read(mixed: Path, tmp_path: Path) -> None:
+    page = page_of_tables(mixed, None, tmp_path / "page.html")
+    rows = answer(mixed, QUESTIONS["token_share"])
+    copied = {(row["publisher_id"], row["dataset"]): row["copied_words"] for row in rows}
+    # One page has the words of both publishers.
+    assert copied == {(who, form): 20 for who in (None, "p", "q") for form in ("wet", "c4", "rows")}
+    assert "All together" in page
+    assert "their shares may add up to more than that of all" in page
+
+
+def test_a_figure_that_does_not_show_all_says_so(tmp_path: Path) -> None:
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    rows = [
+        match(
+            "a", f"https://h{number}.example/", row_sha256=str(number), text_sha256=str(number),
+            document_host=f"h{number}.example", confidence="A", article_published_at=NOON,
+            publisher_id=f"p{number}",
+        )
+        for number in range(16)
+    ]  # fmt: skip
+    publish(tables, RUN, rows[:14])
+    page = page_of_tables(tables, None, tmp_path / "page.html")
+    assert "if there are more, the query below gives them" not in page
+    tables = tmp_path / "more"
+    tables.mkdir()
+    publish(tables, RUN, rows)
+    page = page_of_tables(tables, None, tmp_path / "page.html")
+    assert "The first 15 rows; if there are more" in page
+    assert "The 15 publishers with most pages; if there are more" in page
+
+
+@pytest.mark.parametrize(
+    ("dataset", "release", "shown"),
+    [
+        ("wet", "CC-MAIN-2024-51", "Common Crawl, texts · CC-MAIN-2024-51"),
+        ("warc", "CC-NEWS-2024-05", "Common Crawl, pages · CC-NEWS-2024-05"),
+        ("warc", None, "pages of the web (WARC) · release not known"),
+        ("wet", "archive-2024", "texts of the web (WET) · archive-2024"),
+        ("c4", "c4-fr", "C4 format · c4-fr"),
+        ("mc4", "c4-fr", "mC4 · c4-fr"),
+        (None, None, "format not known · release not known"),
+    ],
+)
+def test_a_format_is_not_called_by_the_name_of_a_dataset_that_nobody_said(
+    dataset: str | None, release: str | None, shown: str
+) -> None:
+    assert Words("en", {}, {}).source(dataset, release).replace("\u00a0", " ") == shown
 
 
 def test_what_is_nobodys_or_licensed_or_d_is_no_copy(tmp_path: Path) -> None:
@@ -152,7 +309,12 @@ def test_tables_that_do_not_say_what_was_read_say_so(tmp_path: Path) -> None:
     tables = tmp_path / "tables"
     tables.mkdir()
     publish(tables, RUN, [])
-    assert "do not say how many files were read" in page_of_tables(tables, None, tmp_path / "page.html")
+    page = page_of_tables(tables, None, tmp_path / "page.html")
+    assert "do not say how many files were read" in page
+    assert "<strong>0</strong> <span>pages</span>" in page
+    # In French nothing is singular.
+    french = page_of_tables(tables, None, tmp_path / "page.html", "fr")
+    assert "<strong>0</strong> <span>page</span>" in french
 
 
 def test_without_claims_the_letters_are_those_of_rows_and_the_page_says_it(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def test_a_claim_is_shown_with_both_texts_and_the_same_words_marked_on_both_side
     assert left.folded.tobytes() == right.folded.tobytes()
     assert "Why the letter C" in page
     assert "https://c0.example/p" in page
+    assert "of no known name (format rows)" in page, "a format is no release"
 
 
 def test_verdicts_lead_through_the_c_claims_and_claims_read_them(

@@ -22,6 +22,7 @@ from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.runs.attempts import Outcome
+from presswatch_spark.runs.sifting import TRIES_BEFORE_SET_ASIDE
 from presswatch_spark.runs.work import Passes
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.storage.folders import Folder
@@ -96,7 +97,7 @@ def test_an_index_that_fits_is_searched_in_one_pass(
     spark: SparkSession, press: Press, corpus: Path, tmp_path: Path, one_pass: RunSummary
 ) -> None:
     searched = manifest_of(str(corpus), StorageOptions()).searched_bytes
-    summary, said = scanned(spark, press, corpus, tmp_path / "out", index_memory=searched / 1e9)
+    summary, said = scanned(spark, press, corpus, tmp_path / "out", index_memory=searched * 1.01 / 1e9)
     assert same(summary, one_pass)
     assert "pass" not in said
 
@@ -185,6 +186,8 @@ def test_a_shard_that_kills_workers_in_an_earlier_pass_is_left_to_the_last(
     assert summary.row["shards_complete"] == 12
     times = times_scanned(tmp_path / "times")
     assert times.keys() == {f"shard-{n:03}" for n in range(12)}, "all were read"
+    assert times["shard-007"] == TRIES_BEFORE_SET_ASIDE
+    assert "a Python worker died at shard-007" in said.getvalue()
     assert "12 shards more are read; 1 of them could not be" in said.getvalue()
 
 

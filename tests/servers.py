@@ -202,7 +202,11 @@ def s3() -> Iterator[str]:
         with writes if asked["REQUEST_METHOD"] == "PUT" else nullcontext():
             return answer(asked, begin)
 
-    server = make_server("127.0.0.1", 0, in_turn, threaded=True, request_handler=MotoRequestHandler)
+    class Handler(MotoRequestHandler):
+        def log_request(self, *given: object) -> None:
+            """Write no log: nobody reads it, and pytest keeps each line."""
+
+    server = make_server("127.0.0.1", 0, in_turn, threaded=True, request_handler=Handler)
     running = Thread(target=server.serve_forever, daemon=True)
     running.start()
     try:

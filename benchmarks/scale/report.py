@@ -127,7 +127,8 @@ def _articles(parts: Figures) -> str:
       {"exactly the" if part["same_pairs"] else "NOT the"} {part["pairs"]:,} pairs of one pass over all
       of it, at {part["cost_of_all_passes"]} times the cost. The other way is to hold the filter alone,
       {filter_bytes / 1e9:.0f} GB, to keep the tokens that pass it ({part["tokens"]:,} of
-      {part["words"]:,} words here), and to join them with the index. A release has {tokens:.2g} of them,
+      {part["words"]:,} words here, {part["tokens_indexed"]:,} of them on the pages that copy, one in
+      twenty), and to join them with the index. A release that copies as much has {tokens:.2g} of them,
       {tokens * TOKEN_BYTES / 1e9:.0f} GB at {TOKEN_BYTES} bytes, to be written, shuffled by hash, joined
       ({part["join_microseconds_a_token"]} µs each, {joining:.1f} core-hours without the shuffles), and
       shuffled back by shard; then the release is read a second time for the texts: {hours:.0f} +

@@ -117,9 +117,10 @@ def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> No
         result.add(found, name, figures, SIZES, 1.0)
     text = report.markdown(json.loads(json.dumps(found)))
     assert all(f"### {title}\n" in text for title in report.SECTIONS)
-    # 10^8 articles of 126 shingles, 20 bytes each, in 64 GB at a time.
-    assert "= 252 GB of index" in text
-    assert "that is 4 passes" in text
+    # 10^8 articles of 126 shingles, 20 bytes each, of which 16 are searched, in 64 GB at a time, or in 96.
+    assert "= 252 GB of index, 202 GB of it searched" in text
+    assert "With half of 128 GB for that, it is 4 passes" in text
+    assert "With three quarters of the memory it is 3 passes" in text
     assert "= 1.4 core-hours" in text
     assert "With 5 times the shards the driver takes 4 MB more and the JVM 0 MB" in text
     assert "| 1 MiB of words of one letter | 300 | 300 | 300 | 300 |" in text

@@ -11,7 +11,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := PIP_USE_PEP517=1 $(PIP) --require-hashes --no-build-isolation --requirement
 SPARKED := PIP_USE_PEP517=1 $(SPARK40)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
            --no-build-isolation --requirement
-# Tests wait for servers and processes more than they compute; each of these has a Spark of its own.
+# Tests wait for servers and processes while they compute; two of these have a Spark of their own.
 JOBS ?= 3
 # Slow files come first by their names; the reordering would begin with those of many small tests.
 PYTEST = -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder

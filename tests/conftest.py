@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 from presswatch_spark.spark.session import DAEMON, session
 
@@ -40,7 +43,39 @@ TEST_AWS = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
+# No folder of tests outlives the machine: nobody reads what a crash of it would leave.
+os.fsync = lambda fd: None
+
+SERVED = ("catalog", "evidence", "notices", "removal", "report")
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+
 ROOT = Path(__file__).resolve().parents[1]
+
+
+class SparkOnTwo(LoadFileScheduling):
+    """Deal files out in order; the last of three processes first has those without Spark and server.
+
+    Each process that meets a test of Spark starts one, and what it compiles at first is most of its work. The
+    rooms that serve releases stay whole, as what their files share is made once a process.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        room = file.rpartition("/")[0]
+        return room if room.rpartition("/")[2] in SERVED else file
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if len(self.nodes) > 2 and node is self.nodes[-1]:
+            quick = next((file for file in self.workqueue if file.startswith("tests/unit/")), None)
+            if quick:
+                self.workqueue.move_to_end(quick, last=False)
+        super()._assign_work_unit(node)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Deal tests out as above where files stay whole; else as xdist does."""
+    return SparkOnTwo(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -54,14 +89,26 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Call the rooms slow whose tests have a release scanned, judged and served before they begin."""
+    for item in items:
+        if item.path.parent.name in SERVED:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    """The one session, on two cores. Its workers import what pytest can, and know the S3 of tests alone."""
+def spark(pytestconfig: pytest.Config) -> Iterator[SparkSession]:
+    """The one session, on two cores. Its workers import what pytest can, and know the S3 of tests alone.
+
+    It compiles plans only where long proofs run too: on a few rows, that costs more than all else of a query.
+    """
     path = os.environ.get("PYTHONPATH")
     os.environ.update(TEST_AWS)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([path] if path else [])])
     # Tables of tests are small: 200 tasks to a shuffle, which is what Spark takes, are 196 too many.
     conf = {"spark.sql.shuffle.partitions": "4", DAEMON: "tests.workers"}
+    conf |= INTERPRETED if "not full" in pytestconfig.getoption("markexpr") else {}
     spark = session("presswatch tests", cores=2, conf=conf)
     yield spark
     spark.stop()

@@ -6,12 +6,15 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from presswatch_spark.claims.make import Sources, make_claims
 from presswatch_spark.demo.texts import Page
+from presswatch_spark.evidence import claims_pdf, readme
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.build import Built, Order, build_bag
 from presswatch_spark.settings.config import ScanConfig
@@ -24,21 +27,34 @@ FIVE = ("a.warc.wet.gz", "pages.warc.gz", "single.warc.wet.gz", "c4-train.json.g
 """A form of each kind of record: gzip members of text and of responses, a long member, lines, cells."""
 
 
+@contextmanager
+def unprinted() -> Iterator[None]:
+    """Make bags whose PDFs have no pages: to set them is a third of the work of a bag."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (claims_pdf, readme):
+            patch.setattr(module, "pdf_of", lambda *given, **more: b"%PDF-1.7\n%%EOF\n")
+        yield
+
+
 def build(
-    found: Release, name: str, *, mirrored: bool = True, path: str = "", **order: Any
+    found: Release, name: str, *, mirrored: bool = True, path: str = "", printed: bool = False, **order: Any
 ) -> tuple[Path, Built]:
     """Make a bag of a release; its shards are asked of the server unless not `mirrored`."""
     mirrors = [found.mirror] if mirrored else []
     order = {"confidences": LETTERS, "mirrors": mirrors} | order
-    out = found.folder / name
-    made = build_bag(
-        Order(path or str(found.tables), str(found.corpus), **order), str(out), load_scan_config(flags=QUICK)
-    )
+    out, config = found.folder / name, load_scan_config(flags=QUICK)
+    with nullcontext() if printed else unprinted():
+        made = build_bag(Order(path or str(found.tables), str(found.corpus), **order), str(out), config)
     return out, made
 
 
 def bag_of(
-    folder: Path, names: Sequence[str], pages: Sequence[Page], run_id: str = "20261125T000000Z-abcdef"
+    folder: Path,
+    names: Sequence[str],
+    pages: Sequence[Page],
+    run_id: str = "20261125T000000Z-abcdef",
+    *,
+    printed: bool = False,
 ) -> Path:
     """Write shards of pages below a folder, scan them, and make a bag of all claims."""
     corpus, shards, tables = press_corpus(folder / "press"), folder / "shards", folder / "tables"
@@ -48,7 +64,8 @@ def bag_of(
     scan_here([shards / name for name in names], corpus, tables, run_id=run_id)
     make_claims(str(tables), str(tables), Sources(corpus=str(corpus), as_of=AS_OF), ScanConfig())
     order = Order(str(tables), str(corpus), confidences=LETTERS, with_texts=True)
-    build_bag(order, str(folder / "bag"), ScanConfig())
+    with nullcontext() if printed else unprinted():
+        build_bag(order, str(folder / "bag"), ScanConfig())
     return folder / "bag"
 
 

@@ -12,13 +12,13 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from http.server import BaseHTTPRequestHandler
 from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from tests.servers import Fault, Reply, Server, listening, running
+from tests.servers import Fault, Reply, Server, forget, listening, running
 
 TOKEN = "hf_tEsTtOkEnThatNobodyElseMaySee"
 OTHER_TOKEN = "hf_tEsTtOkEnOfAnAccountWithoutAccess"
@@ -201,6 +201,18 @@ def hub(files: dict[str, bytes] | None = None) -> Iterator[Hub]:
             if files:
                 state.push(files)
             yield state
+
+
+def empty(state: Hub, files: dict[str, bytes] | None = None) -> Hub:
+    """Make a running hub a new one at the same address, with its store; `files` as those of `hub`."""
+    for old, new in ((state.store, Store(etags=False)), (state, Hub(state.store))):
+        for each in fields(old):
+            if each.name not in ("store", "url", "guard"):
+                setattr(old, each.name, getattr(new, each.name))
+        forget(urlsplit(old.url).netloc)
+    if files:
+        state.push(files)
+    return state
 
 
 class _Handler(BaseHTTPRequestHandler):

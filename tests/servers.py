@@ -202,7 +202,11 @@ def s3() -> Iterator[str]:
         with writes if asked["REQUEST_METHOD"] == "PUT" else nullcontext():
             return answer(asked, begin)
 
-    server = make_server("127.0.0.1", 0, in_turn, threaded=True, request_handler=MotoRequestHandler)
+    class Handler(MotoRequestHandler):
+        def log_request(self, *given: object) -> None:
+            """Write no log: nobody reads it, and pytest keeps each line."""
+
+    server = make_server("127.0.0.1", 0, in_turn, threaded=True, request_handler=Handler)
     running = Thread(target=server.serve_forever, daemon=True)
     running.start()
     try:
@@ -211,6 +215,19 @@ def s3() -> Iterator[str]:
         server.shutdown()
         running.join()
         server.server_close()
+
+
+@contextmanager
+def aws_account() -> Iterator[str]:
+    """Run moto's server, empty, and empty it in the end: servers of a process share what they hold."""
+    from moto.moto_api._internal import moto_api_backend
+
+    moto_api_backend.reset()
+    try:
+        with s3() as endpoint:
+            yield endpoint
+    finally:
+        moto_api_backend.reset()
 
 
 def _handler_of(server: Server) -> type[BaseHTTPRequestHandler]:

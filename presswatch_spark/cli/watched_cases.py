@@ -73,7 +73,7 @@ class WatchedCases:
         except PresswatchError as error:
             self._failed.add(path)
             return [Finding(path, f"could not be probed: {error}", FAILED)]
-        return list(_found(path, probed)) if probed else []
+        return list(_found(path, probed, self.index)) if probed else []
 
     def _probe(self, path: str) -> Probed | None:
         from presswatch_spark.corpus.store import Corpus
@@ -142,8 +142,9 @@ def cases_of(target: Watched, options: Mapping[str, Any]) -> WatchedCases:
     )
 
 
-def _found(path: str, probed: Probed) -> Iterator[Finding]:
-    """Yield what a round found. What alarms, or was left alone, is partial."""
+def _found(path: str, probed: Probed, index: str | None) -> Iterator[Finding]:
+    """Yield what a round found. What alarms, was left alone, or answered nothing, is partial."""
+    from presswatch_spark.storage.objects import printable
     from presswatch_spark.watch.look import Finding
     from presswatch_spark.watch.starters import DONE, PARTIAL
 
@@ -155,3 +156,5 @@ def _found(path: str, probed: Probed) -> Iterator[Finding]:
         yield Finding(path, f"alarm: {alarm.kind}: {alarm.about}: {alarm.detail}", PARTIAL)
     for uri, why in probed.blocked.items():
         yield Finding(path, f"left alone: {uri}: {why}", PARTIAL)
+    if probed.unheard and index:
+        yield Finding(path, f"index: {printable(index)}: {probed.unheard}", PARTIAL)

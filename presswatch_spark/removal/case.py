@@ -4,6 +4,7 @@
     CASE/targets/00000.parquet …        its targets
     CASE/rounds/0001.json               a round of probes that was begun, sealed
     CASE/probes/0001-00000.parquet …    what it asked, in the order of the chain; sealed
+    CASE/heads/0001.json                length and digest of the chain when a round ended or paused, sealed
     CASE/inventories/0001.json          an inventory of a release that was begun, sealed
     CASE/release_files/0001-…           what its files are, in a chain of their own; sealed
     CASE/case.lock                      held by the one process that may add to it
@@ -24,6 +25,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from presswatch_spark.errors import OutputError
+from presswatch_spark.show import counted
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks.run_locks import Lock, locked
@@ -175,11 +177,30 @@ class Case:
         Raises:
             BrokenCaseError: the chain breaks; names the first probe that breaks it.
         """
-        begun = len(self.rounds())
+        begun, heads = len(self.rounds()), {head["probes"]: head["newest"] for head in self.notes("heads")}
+        ends = {0: str(self.about["targets_digest"])}
         for number, probes in groupby(self._links("probes", LEAN if lean else ()), lambda row: row["round"]):
             if number > begun:
                 raise _broken(f"the note {_note_name('rounds', begun + 1)} is missing", self)
-            yield list(probes)
+            of_round = list(probes)
+            ends |= {row["number"] + 1: row["probe_sha256"] for row in of_round if row["number"] + 1 in heads}
+            yield of_round
+            # Who reads round by round holds one of them.
+            del of_round
+        for length, newest in heads.items():
+            if ends.get(length) != newest:
+                raise _broken(
+                    f"the case had {counted(length, 'probe')} once, the newest {newest}, and has not now:"
+                    " an older copy stands in its place, or probes were taken out",
+                    self,
+                )
+
+    def note_head(self, chain: "Chain") -> None:
+        """Note how long the chain of probes is, so that an older copy in its place is noticed."""
+        facts = {"probes": chain.length, "newest": chain.newest}
+        heads = self.notes("heads")
+        if not heads or heads[-1] != facts:
+            self.note("heads", len(heads) + 1, facts)
 
     def chained(self, table: str) -> list[Row]:
         """Return the rows of a table that is a chain; raises as `each_round`."""

@@ -187,7 +187,8 @@ class Batch:
         self._nowhere()
         self._siblings()
         if self.index is not None:
-            self._in_index(self.index)
+            controls = (row.get("document_url") for row in self.rows if row["role"] in CONTROLS)
+            self.ask_index(self.index, controls)
         return self.rows
 
     def _asked(self, uri: str, start: int, end: int) -> tuple[Part | Finding, dict[str, Any]]:
@@ -558,8 +559,15 @@ class Batch:
             self._note("beside", about, control_in(part, *bounds, None) if bounds else found)
             return
 
-    def _in_index(self, endpoint: str) -> None:
-        """Ask the index for the URLs of the targets, and for one of a record that nobody noticed."""
+    def ask_index(self, endpoint: str, others: Iterable[str | None]) -> None:
+        """Ask an index server for the URLs of the targets, and for one of a record that nobody noticed.
+
+        Args:
+            others: URLs of records that nobody noticed, as far as they are known.
+
+        Raises:
+            BlockedError: the server is to be asked nothing more.
+        """
         release, urls = self.file.targets[0]["release"], dict[tuple[str, Any], list[Row]]()
         for target in self.file.targets:
             if target["document_url"] and not is_unresolved(target):
@@ -569,8 +577,7 @@ class Batch:
             for target in targets:
                 self._note("index", about, found, target)
         noticed = {url for url, _ in urls}
-        controls = (row.get("document_url") for row in self.rows if row["role"] in CONTROLS)
-        if other := next((url for url in controls if url and url not in noticed), None):
+        if other := next((url for url in others if url and url not in noticed), None):
             self._note("listed", *self._of_index(query(endpoint, release, other), None))
 
     def _of_index(self, address: str, captured_at: Any) -> tuple[dict[str, Any], Finding]:

@@ -5,14 +5,17 @@ it has the article, and not only that none has the page's text, URL or id.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+import numpy as np
+
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.model import DocumentBatch, Locator
+from presswatch_spark.removal.readings import is_odd, is_spaced, readings_of, words_alike
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.text.words import Words, words_of
@@ -46,21 +49,41 @@ class Passages:
         self._sieve, self._rules, self._known = Sieve(corpus.index), config.verify, known
         self._least_run = config.grade.min_run_words
         self._ids = {ordinal: article_id for article_id, ordinal in articles.items()}
-        self._words: Mapping[int, Words] = {each: words_of(corpus.body(each)) for each in self._ids}
+        self._bodies = {each: corpus.body(each) for each in self._ids}
+        self._words: Mapping[int, Words] = {each: words_of(body) for each, body in self._bodies.items()}
 
     def look_at(self, batch: DocumentBatch) -> None:
-        """Look for the articles in the documents of a batch."""
+        """Look for the articles in the documents of a batch, and in other readings of those that look odd."""
         for i, ordinals in self._candidates(batch):
-            text, facts = batch.text_of(i), facts_of(batch, i)
-            names = names_of(facts)
-            wanted = [each for each in ordinals if not self._is_known(self._ids[each], names)]
-            if not wanted:
-                continue
-            document = NamedDocument(words_of(text), self._rules.anchor_words)
-            for ordinal in wanted:
-                overlap = verify(document, self._words[ordinal], self._rules)
-                if overlap.longest_run_words >= self._least_run:
-                    self._add(self._ids[ordinal], Passage(overlap.copied_words, facts))
+            self._compare(batch.text_of(i), facts_of(batch, i), ordinals)
+        for i, (start, end) in enumerate(zip(batch.text_starts, batch.text_ends, strict=True)):
+            if is_odd(batch.text[start:end].tobytes(), is_page=batch.extract is not None):
+                self._reread(batch.text_of(i), facts_of(batch, i))
+
+    def _compare(self, text: bytes, facts: Mapping[str, Any], ordinals: Iterable[int]) -> None:
+        wanted = self._unknown(facts, ordinals)
+        if not wanted:
+            return
+        document = NamedDocument(words_of(text), self._rules.anchor_words)
+        for ordinal in wanted:
+            overlap = verify(document, self._words[ordinal], self._rules)
+            if overlap.longest_run_words >= self._least_run:
+                self._add(self._ids[ordinal], Passage(overlap.copied_words, facts))
+
+    def _reread(self, text: bytes, facts: Mapping[str, Any]) -> None:
+        """Look for the articles in each way that a person may read a text."""
+        readings = list(readings_of(text))
+        for i, ordinals in self._candidates(_batch_of(readings)) if readings else ():
+            self._compare(readings[i], facts, ordinals)
+        for ordinal in self._unknown(facts, self._ids) if is_spaced(text) else ():
+            copied = words_alike(text, self._bodies[ordinal])
+            if copied >= self._least_run:
+                self._add(self._ids[ordinal], Passage(copied, facts))
+
+    def _unknown(self, facts: Mapping[str, Any], ordinals: Iterable[int]) -> list[int]:
+        """Return the articles that the document did not have before."""
+        names = names_of(facts)
+        return [each for each in ordinals if not self._is_known(self._ids[each], names)]
 
     def _candidates(self, batch: DocumentBatch) -> Iterator[tuple[int, list[int]]]:
         """Yield the documents that may have articles, each with the ordinals of these."""
@@ -77,6 +100,14 @@ class Passages:
         best = self.found.get(article_id)
         if best is None or passage.copied_words > best.copied_words:
             self.found[article_id] = passage
+
+
+def _batch_of(texts: Sequence[bytes]) -> DocumentBatch:
+    """Return texts as documents without names."""
+    ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
+    starts, nothing = np.concatenate([[0], ends[:-1]]).astype(np.int64), np.zeros(len(texts), np.int64)
+    text = np.frombuffer(b"".join(texts), np.uint8)
+    return DocumentBatch(text, starts, ends, text[:0], nothing, nothing, lambda i: Locator())
 
 
 def names_of(document: Mapping[str, Any]) -> list[str]:

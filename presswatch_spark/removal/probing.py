@@ -47,6 +47,7 @@ WRITTEN_ROWS, WRITTEN_SECONDS = 2_000, 5.0
 SIBLINGS = 3
 CLOCK_SECONDS = 60.0
 """A server's clock may differ from ours by so much; more is said."""
+UNHEARD = "what it would say of pages and places is not known; ask again later, or name another index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +223,10 @@ class Prober:
         self._resolved(last, known, left)
         files = list(self._files(known.places.of(targets), left))
         self._round(last, files, known)
-        self._in_index_files(last, files, known)
+        self._in_index(last, known)
         if self.tables is not None:
             self._of_tables(self.tables, last, known)
+        self.case.note_head(known.chain)
         found = known.current[before:]
         known.course.add(known.current)
         standing = Standing.by(self.case, targets, known.course)
@@ -264,26 +266,49 @@ class Prober:
         self._blocked |= blocked
         self._write(begun, known, [{"batch": known.next_batch, **row} for row in rows])
 
-    def _in_index_files(self, begun: Round, files: Sequence[File], known: _Known) -> None:
-        """Look all pages of the round up in index files, and for each file one that nobody noticed."""
-        if self.index is None or not is_files(self.index) or not files:
+    def _in_index(self, begun: Round, known: _Known) -> None:
+        """Ask the index for the pages of the targets for which this round has not asked it.
+
+        That is all of them for index files. For a server, it is those whose batch ended before its turn came.
+        A process that was stopped may have left some, too.
+        """
+        if self.index is None:
             return
-        asked = [(file, [row for row in file.targets if row["document_url"]]) for file in files]
-        others = _unnoticed_pages(known.current)
-        pages = {_page(target) for _, targets in asked for target in targets}
-        pages |= {
-            (file.targets[0]["release"] or "", url)
-            for file, _ in asked
-            for url in others[printable(file.uri)][:1]
-        }
+        left = known.done - {probe["target_sha256"] for probe in known.current if probe["role"] == "index"}
+        placed = known.places.of(known.targets)
+        pages = {each["target_sha256"] for each in placed if each["document_url"] and not is_unresolved(each)}
+        files = list(self._files(placed, left & pages))
         try:
-            said = look_up(self.index, sorted(pages), self.config.storage)
+            if is_files(self.index):
+                self._in_index_files(self.index, begun, files, known)
+            else:
+                self._on_index_server(self.index, begun, files, known)
         except BlockedError as error:
             self._blocked[self.index] = str(error)
+
+    def _on_index_server(self, server: str, begun: Round, files: Sequence[File], known: _Known) -> None:
+        others, recount = _unnoticed_pages(known.current), Recount(None, self.config)
+        for file in files:
+            nowhere = _nowhere(file, begun)
+            batch = Batch(file, known.memory, self._options(file), recount, begun.deep, nowhere, server)
+            try:
+                batch.ask_index(server, others[printable(file.uri)])
+            finally:
+                number = known.next_batch
+                self._write(begun, known, [{**row, "batch": number} for row in batch.rows])
+
+    def _in_index_files(self, index: str, begun: Round, files: Sequence[File], known: _Known) -> None:
+        """Look pages up in index files, and for each file one that nobody noticed."""
+        if not files:
             return
+        others = _unnoticed_pages(known.current)
+        pages = {_page(target) for file in files for target in file.targets}
+        controls = [(file, url) for file in files for url in others[printable(file.uri)][:1]]
+        pages |= {(file.targets[0]["release"] or "", url) for file, url in controls}
+        said = look_up(index, sorted(pages), self.config.storage)
         rows = list[Row]()
-        for number, (file, targets) in enumerate(asked, known.next_batch):
-            found = [(target, said[_page(target)]) for target in targets if not is_unresolved(target)]
+        for number, file in enumerate(files, known.next_batch):
+            found = [(target, said[_page(target)]) for target in file.targets]
             of_file = [
                 index_row(each.about, listed_among(each.captures, target["captured_at"]), target)
                 for target, each in found
@@ -392,7 +417,7 @@ def _unheard(answers: Counter[tuple[str, int | None]]) -> str:
         f"{times:,} times {'no status' if status is None else f'status {status}'}"
         for (_, status), times in answers.most_common()
     ]
-    return f"asked for {counted(answers.total(), 'page')}, it answered none: {', '.join(said)}"
+    return f"asked for {counted(answers.total(), 'page')}, it answered none: {', '.join(said)}; {UNHEARD}"
 
 
 def _page(target: Row) -> Page:

@@ -8,8 +8,9 @@ from typing import Any
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.removal.answers import Finding
 from presswatch_spark.removal.passages import Known, Passages
+from presswatch_spark.removal.readings import readings_of, words_alike
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.text.words import words_of
+from presswatch_spark.text.words import Words, words_of
 from presswatch_spark.verify.verification import NamedDocument, verify
 
 
@@ -44,13 +45,22 @@ class Recount:
         if article is None or not found.texts:
             return found
         words = words_of(article)
-        copied = max(
-            verify(NamedDocument(words_of(text), self._rules.anchor_words), words, self._rules).copied_words
-            for text in found.texts
-        )
+        copied = max(self._copied(text, words, article) for text in found.texts)
         outcome = found.bare if found.bare and not copied else found.outcome
         facts = {**(found.facts or {}), "copied_words": copied}
         return replace(found, outcome=outcome, facts=facts, texts=(), bare="")
+
+    def _copied(self, text: bytes, words: Words, article: bytes) -> int:
+        """Return how many words of an article a text has: as it stands, or else as a person may read it."""
+        if copied := self._verified(text, words):
+            return copied
+        readings = list(readings_of(text))
+        copied = max((self._verified(reading, words) for reading in readings), default=0)
+        return copied or max(words_alike(reading, article) for reading in (text, *readings))
+
+    def _verified(self, text: bytes, words: Words) -> int:
+        document = NamedDocument(words_of(text), self._rules.anchor_words)
+        return verify(document, words, self._rules).copied_words
 
     def _article(self, target: Mapping[str, Any]) -> bytes | None:
         if self._corpus is None or target["article_id"] is None:

@@ -6,6 +6,7 @@ or none of the article's words.
 """
 
 import re
+import string
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,8 +27,10 @@ HEADER_MOST = 4_096
 
 _RUN = re.compile(rb"[^\x00-\x08\x0e-\x1f\x7f]{32,}")
 _HEADER_END = re.compile(rb"\n\r*\n")
-_CHANCE = 0.02
-"""In a run of text so few of its characters are no UTF-8."""
+_WIDE_RUN = re.compile(rb"(?:[^\x00-\x08\x0e-\x1f\x7f]\x00){32,}|(?:\x00[^\x00-\x08\x0e-\x1f\x7f]){32,}")
+_CHANCE, _LETTERS = 0.02, 0.75
+"""In a run of text so few of its characters are no UTF-8, or so many of its bytes are letters and spaces."""
+_NO_LETTER = bytes(set(range(256)) - set(b" " + string.ascii_letters.encode()))
 _HEAD_BYTES = 10
 _BY_MAGIC, _BARE = 31, -15
 _SLICE_BYTES = 256
@@ -92,9 +95,20 @@ def _body_of(member: bytes) -> int:
 def _runs(data: bytes) -> Iterator[bytes]:
     """Yield the longer runs of bytes that are text."""
     for found in _RUN.finditer(data):
-        text = found[0].decode("utf-8", "replace")
-        if text.count("\N{REPLACEMENT CHARACTER}") <= _CHANCE * len(text):
+        if _is_text(found[0]):
             yield found[0]
+    for found in _WIDE_RUN.finditer(data):
+        text = found[0].replace(b"\0", b"")
+        if _is_text(text):
+            yield text
+
+
+def _is_text(run: bytes) -> bool:
+    """Whether bytes are text: in UTF-8, or mostly letters in an encoding of one byte each."""
+    text = run.decode("utf-8", "replace")
+    if text.count("\N{REPLACEMENT CHARACTER}") <= _CHANCE * len(text):
+        return True
+    return len(run.translate(None, _NO_LETTER)) >= _LETTERS * len(run)
 
 
 def _inflated(stored: bytes) -> Iterator[bytes]:

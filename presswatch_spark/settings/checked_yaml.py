@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -127,6 +128,12 @@ def line_of(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
+@lru_cache(maxsize=8)
+def _composed(text: str) -> yaml.Node | None:
+    """Return the tree of a text, which nobody changes: a process reads the same few files often."""
+    return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
 def compose(raw: bytes, check: Check, shape: str, needs: str) -> yaml.Node | None:
     """Return the YAML tree with its marks, or None after noting why there is none.
 
@@ -141,7 +148,7 @@ def compose(raw: bytes, check: Check, shape: str, needs: str) -> yaml.Node | Non
         check.say(line, f"byte 0x{raw[error.start]:02x} is not UTF-8 (save the file as UTF-8)")
         return None
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = _composed(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         check.say(line, f"character U+{int(error.character):04X} is not allowed in YAML")

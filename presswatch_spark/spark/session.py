@@ -36,6 +36,7 @@ DAEMON = "spark.python.daemon.module"
 
 # Looked at once a process: it starts one JVM, and asks for its session many times.
 _archive_options = lru_cache(maxsize=1)(archive_options)
+_java_home = lru_cache(maxsize=1)(java_home)
 
 SETTINGS = {
     "spark.ui.showConsoleProgress": "false",
@@ -86,7 +87,7 @@ def session(
     tidy_environment()
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # no spark-submit around us: the JVM is ours to start
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-        os.environ["JAVA_HOME"] = java_home()
+        os.environ["JAVA_HOME"] = _java_home()
         master = _with_retries(master or f"local[{cores or '*'}]")
         settings |= {"spark.master": master, "spark.task.maxFailures": str(TASK_FAILURES)}
         # Elsewhere it is the cluster's to say: its pages are where a run is looked at.

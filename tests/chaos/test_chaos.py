@@ -26,6 +26,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.chaos.job import Blow, Job
 from tests.chaos.weather import StormyServer, Weather
+from tests.commands import presswatch
 from tests.corpora import Inline
 from tests.servers import running, s3
 from tests.spark.press import Press, write_press
@@ -60,7 +61,9 @@ class Truth:
 
 
 @pytest.fixture(scope="module")
-def truth(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Truth:
+def truth(
+    request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
+) -> Truth:
     folder = tmp_path_factory.mktemp("chaos")
     press = write_press(folder / "press", request.param, PAGES)
     corpus = folder / "corpus"
@@ -69,8 +72,7 @@ def truth(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         StorageOptions(),
     )  # fmt: skip
     out = folder / "undisturbed"
-    job = Job(_arguments(str(press.shards), corpus, str(out)), {}, lambda: 0, random.Random(0))
-    assert job.run() == 0, job.said
+    presswatch("scan", *_arguments(str(press.shards), corpus, str(out)))
     store = TableStore.open(str(out))
     (run,) = store.read("runs").to_pylist()
     assert run["shards_complete"] == request.param

@@ -13,7 +13,7 @@ from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import bag_on_disk
 from presswatch_spark.storage import objects
 from presswatch_spark.storage.objects import StorageOptions
-from tests.evidence import build, lines
+from tests.evidence import build, lines, unprinted
 from tests.removal import Release, release
 from tests.servers import Server
 
@@ -47,7 +47,8 @@ def test_a_bag_on_s3_holds_what_one_on_disk_holds(
     crawl: Release, client: Any, bucket: str, endpoint: str, capsys: Any
 ) -> None:
     out = f"s3://{bucket}/bags/one"
-    assert cli.run(words(crawl, bucket, endpoint, out)) == 0
+    with unprinted():
+        assert cli.run(words(crawl, bucket, endpoint, out)) == 0
     said = capsys.readouterr().out
     on_disk, built = build(crawl, "disk", mirrored=False)
     assert f"claims root: {built.seal['claims_root']}" in said

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from pyspark.sql import SparkSession
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import StorageOptions
+from tests.hub import Hub, hub
 from tests.spark.press import Press, write_press
 
 SHARDS, PAGES = 24, 60
@@ -24,3 +26,10 @@ def corpus(spark: SparkSession, press: Press, tmp_path_factory: pytest.TempPathF
     out = tmp_path_factory.mktemp("corpus") / "corpus"
     build_corpus(spark, str(press.members), [str(press.articles)], str(out), CorpusConfig(), StorageOptions())
     return out
+
+
+@pytest.fixture(scope="session")
+def one_hub() -> Iterator[Hub]:
+    """A hub at one address: workers have it in their environment, and each address costs new ones."""
+    with hub() as running:
+        yield running

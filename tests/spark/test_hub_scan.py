@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from pyspark.sql import SparkSession
 from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.store import TableStore
 from tests.commands import presswatch
-from tests.hub import NAME, TOKEN, Hub, hub, refused
+from tests.hub import NAME, TOKEN, Hub, empty, refused
 from tests.servers import Fault
 from tests.spark.press import Press
 
@@ -23,15 +22,15 @@ PATIENT = {"PRESSWATCH_STORAGE__BACKOFF_BASE": "0"}
 
 
 @pytest.fixture
-def site(press: Press, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def site(press: Press, one_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Hub:
     """The first shards of the press as a gated dataset; its token is in the environment of this process."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     files = {f"wet/{path.name}": path.read_bytes() for path in sorted(press.shards.iterdir())[:SOME]}
-    with hub({**files, "README.md": b"# Pages"}) as running:
-        running.datasets[NAME].gated = True
-        monkeypatch.setenv("HF_ENDPOINT", running.url)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        yield running
+    found = empty(one_hub, {**files, "README.md": b"# Pages"})
+    found.datasets[NAME].gated = True
+    monkeypatch.setenv("HF_ENDPOINT", found.url)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    return found
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.store import TableStore
-from tests.hub import hub
+from tests.hub import Hub, empty
 from tests.spark.press import Press
 
 
@@ -50,6 +50,7 @@ def test_a_scan_by_name_reads_a_dataset_on_the_hub_where_it_lives(
     spark: SparkSession,
     press: Press,
     corpus: Path,
+    one_hub: Hub,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -59,12 +60,11 @@ def test_a_scan_by_name_reads_a_dataset_on_the_hub_where_it_lives(
     path, other = (f"multilingual/c4-{part}.tfrecord-00000-of-00001.json.gz" for part in ("fr", "en"))
     out = tmp_path / "tables"
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    with hub() as site:
-        monkeypatch.setenv("HF_ENDPOINT", site.url)
-        data = gzip.compress(json.dumps(row).encode() + b"\n")
-        commit = site.push({path: data, other: data}, "allenai/c4")
-        named = ["--dataset", "mc4", "--part", "fr"]
-        assert cli.run(["scan", *named, "--corpus", str(corpus), "--out", str(out)]) == 0
+    monkeypatch.setenv("HF_ENDPOINT", empty(one_hub).url)
+    data = gzip.compress(json.dumps(row).encode() + b"\n")
+    commit = one_hub.push({path: data, other: data}, "allenai/c4")
+    named = ["--dataset", "mc4", "--part", "fr"]
+    assert cli.run(["scan", *named, "--corpus", str(corpus), "--out", str(out)]) == 0
     rows = TableStore.open(str(out)).read("matches").to_pylist()
     assert {row["shard_uri"] for row in rows} == {f"hf://datasets/allenai/c4@{commit}/{path}"}
     (match,) = (row for row in rows if row["article_id"] == article["article_id"])

@@ -179,6 +179,7 @@ def test_in_a_container_of_yarn_a_job_without_need_of_spark_starts_it(tmp_path: 
         assert len(list(events.iterdir())) == applications
 
 
+@pytest.mark.full
 def test_under_spark_submit_it_is_the_clusters_to_say_whether_spark_shows_its_pages(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(

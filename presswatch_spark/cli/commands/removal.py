@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 NAMED = 20
 ALARM_COLUMNS = {"round": int, "kind": str, "about": str, "detail": str, "probe": int}
-UNHEARD = "what it would say of pages and places is not known; ask again later, or name another --index"
 MEANING = {
     "present": "the text is there",
     "altered": "the record has another text",
@@ -166,7 +165,7 @@ def probe(
     for uri, why in probed.blocked.items():
         click.echo(f"left alone: {uri}: {why}", err=True)
     if probed.unheard and index:
-        click.echo(f"index: {printable(index)}: {probed.unheard}; {UNHEARD}", err=True)
+        click.echo(f"index: {printable(index)}: {probed.unheard}", err=True)
     if metrics_file:
         write_metrics(metrics_file, [Measures.of(probed.standing)])
     is_index_silent = bool(probed.unheard) or index in probed.blocked

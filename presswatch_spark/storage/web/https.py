@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from io import BytesIO
+from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
@@ -199,7 +200,8 @@ class HttpStore:
             try:
                 uri = urljoin(uri, location)
                 leads = urlsplit(uri)
-                if leads.scheme not in ("http", "https") or not leads.hostname or leads.port == 0:
+                is_site = leads.scheme in ("http", "https") and leads.hostname and leads.port != 0
+                if not is_site or _is_link_local(leads.hostname or ""):
                     raise LocationValueError("leads to no web site")
             except ValueError as error:  # what the server redirects to cannot be taken apart
                 raise LocationValueError from error
@@ -239,6 +241,14 @@ class HttpStore:
             raise
         except ValueError as error:
             raise LocationValueError from error
+
+
+def _is_link_local(host: str) -> bool:
+    """Whether a host is an address that only this machine's network answers for, such as its credentials."""
+    try:
+        return ip_address(host).is_link_local
+    except ValueError:
+        return False
 
 
 def range_header(start: int, end: int | None) -> dict[str, str]:

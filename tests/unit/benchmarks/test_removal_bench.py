@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.answers import TREE, presswatch
 from benchmarks.removal import counts, killed, lines, rounds, serving, targets_in, write_files
 from presswatch_spark.removal.case import Case
 from presswatch_spark.storage.objects import StorageOptions
 
 
+@pytest.mark.full
 def test_rounds_are_measured_and_kills_lose_nothing(tmp_path: Path) -> None:
     write_files(tmp_path / "crawl", 3)
     targets = [row for path in sorted((tmp_path / "crawl").iterdir()) for row in targets_in(path)]

@@ -67,6 +67,7 @@ def test_shards_under_many_names_are_the_same_bytes(tmp_path: Path) -> None:
 FURNITURE = {"candidates": 10, "rows": 0, "sieve_microseconds": 1.0, "bytes_a_candidate": 8}
 
 
+@pytest.mark.full
 def test_a_line_of_furniture_is_refused_if_short_and_a_row_of_no_use_if_long(tmp_path: Path) -> None:
     figures = limits.furniture(tmp_path, replace(SIZES, candidates=20_000), Inline())
     short, long = figures["refused"], figures["verified"]

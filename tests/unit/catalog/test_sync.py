@@ -25,11 +25,11 @@ from presswatch_spark.storage.contract import StorageOptions
 from presswatch_spark.tables.published_files import DamagedTablesError
 from presswatch_spark.tables.schemas import PUBLISHED_BY, SCHEMAS
 from presswatch_spark.tables.store import TableStore
-from tests import catalogs
 from tests.catalogs import (
     NAMESPACE,
     derive,
     files_in,
+    know_few,
     places,
     publish,
     publish_everything,
@@ -64,15 +64,9 @@ def catalog(tmp_path: Path) -> Any:
     return sqlite(tmp_path)
 
 
-FEW = ("matches", "scan_log", "runs", "claims", "claims_before", "tombstones")
-"""Tables of each kind: of runs, of the publisher itself, made anew, what was before, without rows."""
-
-
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let syncs and what looks at them know of few tables: the rules are the same for all."""
-    for module in (syncing, catalogs):
-        monkeypatch.setattr(module, "SCHEMAS", {name: SCHEMAS[name] for name in FEW})
+    know_few(monkeypatch)
 
 
 def small(tmp_path: Path) -> TableStore:
@@ -443,14 +437,16 @@ def test_settings_come_from_the_environment_as_pyiceberg_reads_them(tmp_path: Pa
     require_same(sqlite(tmp_path), store)
 
 
-def test_a_rest_catalog_is_brought_there_as_well_with_a_token_from_the_environment(tmp_path: Path) -> None:
+def test_a_rest_catalog_is_brought_there_as_well_with_a_token_from_the_environment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     store = small(tmp_path)
     derive(store, "claims")
     with rest_catalog(sqlite(tmp_path), token="hush") as url:
         command = [sys.executable, "-m", "presswatch_spark", "catalog", "sync", str(store.root)]
         command += ["--catalog", "rest", "--namespace", NAMESPACE, "--property", f"uri={url}"]
-        refused = subprocess.run(command, check=False, capture_output=True, text=True)
-        assert (refused.returncode, "no token" in refused.stderr) == (1, True)
+        assert run(command[3:]) == 1
+        assert "no token" in capsys.readouterr().err
         with_token = os.environ | {"PYICEBERG_CATALOG__PRESSWATCH__TOKEN": "hush"}
         added = subprocess.run(command, check=True, env=with_token, capture_output=True, text=True)
         publish(store, "r3")

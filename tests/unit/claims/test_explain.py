@@ -432,6 +432,7 @@ def checked(lines: Sequence[str], folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [form for form in FORMS if not form.endswith(".zst")])
 def test_anybody_can_check_a_row_as_its_case_says(tmp_path: Path, corpus: Path, form: str) -> None:
     other = Page("https://site.example/autre", "Rien de ce que la presse a publié ne se trouve ici, dit-on.")

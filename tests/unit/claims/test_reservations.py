@@ -87,6 +87,7 @@ def test_the_articles_own_url_is_asked_in_whatever_form(tmp_path: Path) -> None:
     assert reservations_of(declared, asked) == ["before", "unknown", "unknown", "unknown"]
 
 
+@pytest.mark.slow
 def test_for_the_members_own_pages_it_says_what_the_table_reservations_says(tmp_path: Path) -> None:
     rng = Random(7)
     for case in range(60):
@@ -125,6 +126,7 @@ def test_a_page_is_asked_once_between_two_declarations() -> None:
     assert time.process_time() - started < 10
 
 
+@pytest.mark.slow
 def test_pages_that_share_answers_are_told_as_if_each_were_asked_alone() -> None:
     rng = Random(11)
     rules = ("Disallow: /a", "Disallow: /", "Allow: /", "Disallow: /a\nAllow: /a/x", "Disallow: /*?")

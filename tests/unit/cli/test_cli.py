@@ -576,6 +576,7 @@ def test_an_unfinished_census_is_listed_among_the_censuses_and_one_of_another_ve
     assert "give the command that began it again with the version that began it;" in others
 
 
+@pytest.mark.slow
 def test_a_command_imports_no_other_and_no_pandas(tmp_path: Path) -> None:
     publish(
         tmp_path,

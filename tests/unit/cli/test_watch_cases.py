@@ -151,3 +151,14 @@ def test_all_cases_are_measured_in_one_file(crawl: Release, tmp_path: Path) -> N
     for case in (one, two):
         assert f'presswatch_removal_rounds_total{{case="{case.folder}"}} 1\n' in text
     assert watch(crawl, one.folder, more=("--case-metrics", f"{tmp_path}/no/file")) == 1
+
+
+def test_an_index_that_answers_nothing_is_said_and_partial(
+    crawl: Release, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case, index = crawl.open(), f"{crawl.server.url}/none-index"
+    assert watch(crawl, case.folder, more=("--case-index", index)) == 3
+    said = capsys.readouterr().out
+    assert f"{case.folder}: index: {index}: asked for " in said
+    assert "it answered none: " in said
+    assert "status 404; what it would say" in said

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.evidence import FIVE, build, some_rows
+from tests.evidence import FIVE, build, some_rows, unprinted
 from tests.removal import Release, release
 from tests.servers import Server, web
 
@@ -28,16 +28,24 @@ def crawl(tmp_path_factory: pytest.TempPathFactory, release_server: Server) -> R
 @pytest.fixture(scope="session")
 def sealed(crawl: Release) -> Path:
     """A bag of all its claims; tests change copies."""
-    return build(crawl, "sealed", with_texts=True)[0]
+    return build(crawl, "sealed", with_texts=True, printed=True)[0]
 
 
 @pytest.fixture(scope="session")
 def six(crawl: Release) -> Path:
     """A bag of six claims, two of each dataset; tests change copies."""
-    return build(crawl, "six", rows=str(some_rows(crawl, 6)), confidences=(), with_texts=True)[0]
+    rows = str(some_rows(crawl, 6))
+    return build(crawl, "six", rows=rows, confidences=(), with_texts=True, printed=True)[0]
 
 
 @pytest.fixture
 def small(six: Path, tmp_path: Path) -> Path:
     """A copy of the bag of six claims, to be changed."""
     return Path(shutil.copytree(six, tmp_path / "small"))
+
+
+@pytest.fixture
+def without_pages() -> Iterator[None]:
+    """Bags of a test get PDFs without pages."""
+    with unprinted():
+        yield

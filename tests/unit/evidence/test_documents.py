@@ -181,7 +181,7 @@ def test_exposure_is_told_with_its_source_and_that_it_proves_nothing() -> None:
 
 def test_many_claims_come_in_parts(crawl: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("presswatch_spark.evidence.claims_pdf.PART", 4)
-    parts, _ = build(crawl, "parts", rows=str(some_rows(crawl, 6)), confidences=())
+    parts, _ = build(crawl, "parts", rows=str(some_rows(crawl, 6)), confidences=(), printed=True)
     names = sorted(path.name for path in (parts / "data/pages").glob("*.pdf"))
     assert names == ["cote-a-cote-01.pdf", "cote-a-cote-02.pdf", "side-by-side-01.pdf", "side-by-side-02.pdf"]
     attached = [
@@ -193,7 +193,7 @@ def test_many_claims_come_in_parts(crawl: Release, monkeypatch: pytest.MonkeyPat
 
 
 def test_without_texts_the_article_is_known_by_its_digest_alone(crawl: Release, bag: Path) -> None:
-    bare, _ = build(crawl, "bare-documents", rows=str(some_rows(crawl, 6)), confidences=())
+    bare, _ = build(crawl, "bare-documents", rows=str(some_rows(crawl, 6)), confidences=(), printed=True)
     for line in lines(bare):
         row = line["row"]
         page = (bare / f"data/pages/{row['row_sha256']}.html").read_text("utf-8")

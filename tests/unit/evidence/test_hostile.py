@@ -127,7 +127,7 @@ def test_hostile_text_and_names_go_through_byte_by_byte(tmp_path: Path) -> None:
     pages.append(Page("https://long.example/", pages[1].text + "\n" + "mot " * 200_000))
     pages = [replace(page, text=page.text) for page in pages]
     names = ("a.warc.wet.gz", "c4-train.json.gz", "fineweb.parquet", "fr_part_5.jsonl.zst")
-    bag = bag_of(tmp_path, names, pages)
+    bag = bag_of(tmp_path, names, pages, printed=True)
     assert {line["record"]["reason"] for line in lines(bag)} == {None}
     assert any("xn--" in line["row"]["document_url"] for line in lines(bag))
     assert bagit.Bag(str(bag)).validate()
@@ -149,6 +149,7 @@ def test_a_name_that_steers_terminals_is_shown_harmless(small: Path, capsys: Any
     assert capsys.readouterr().err.replace("\n", "").isprintable()
 
 
+@pytest.mark.usefixtures("without_pages")
 @pytest.mark.parametrize("calls", [0, 1, 5, 12, 21])
 def test_a_full_disk_leaves_nothing_under_the_name_of_the_bag(
     crawl: Release, tmp_path: Path, calls: int, capsys: Any, monkeypatch: pytest.MonkeyPatch
@@ -182,6 +183,7 @@ def test_a_full_disk_leaves_nothing_under_the_name_of_the_bag(
     assert cli.run([*words, str(crawl.tables)]) == 0
 
 
+@pytest.mark.usefixtures("without_pages")
 def test_a_bag_is_read_back_before_it_gets_its_name(
     crawl: Release, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

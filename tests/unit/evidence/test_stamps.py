@@ -129,6 +129,7 @@ def test_an_answer_that_says_it_is_a_refusal_is_refused_by_both_verifiers(stampe
     assert name in verified(stamped).faults
 
 
+@pytest.mark.usefixtures("without_pages")
 @pytest.mark.parametrize(
     ("lie", "why"),
     [

@@ -42,12 +42,14 @@ def test_the_text_is_the_same_as_here(html: str) -> None:
     assert text_apart("html", memoryview(content))[0] == extracted_text(content)
 
 
+@pytest.mark.slow
 def test_a_page_that_needs_all_memory_is_refused_and_the_next_is_read() -> None:
     with pytest.raises(PageError, match="the parser"):
         text_apart("html", SWELLING)
     assert text_apart("html", b"<p>suite") == (b"suite", None)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hasty")
 def test_a_page_that_takes_too_long_is_given_up_and_the_next_is_read() -> None:
     with pytest.raises(ParserDiedError, match="needs more than"):
@@ -127,6 +129,7 @@ def test_a_file_that_is_no_pdf_is_refused_without_harm() -> None:
     assert apart._parser(os.getpid()) is first
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hasty")
 def test_in_a_shard_such_pages_are_named_and_their_number_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

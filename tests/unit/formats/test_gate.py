@@ -88,6 +88,7 @@ def test_real_shards_are_read_as_without_the_gate_before(tmp_path: Path, format:
     assert french.report.bytes_passed > len(path.read_bytes()) / 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS)
 def test_damaged_shards_are_never_complete_with_fewer_french_pages(tmp_path: Path, format: str) -> None:
     lost_in_silence(tmp_path, format, damages_of(tmp_path, format, 240))
@@ -292,6 +293,7 @@ def test_places_in_the_inflated_file_count_what_was_passed_over(tmp_path: Path) 
         assert text in stored
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flips", [0, 1, 2])
 def test_heads_are_inflated_as_zlib_does(flips: int) -> None:
     draw, work = random.Random(flips), workspace()

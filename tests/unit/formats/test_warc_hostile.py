@@ -72,6 +72,7 @@ BEFORE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", BEFORE)
 def test_what_is_copied_is_found_behind(tmp_path: Path, corpus: Path, what: str) -> None:
     log, rows = scanned(

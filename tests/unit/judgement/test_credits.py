@@ -94,6 +94,7 @@ def test_an_agency_of_the_settings_is_added_under_its_own_name() -> None:
     assert found == ["Agence du Vent", "ADV"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hostile",
     [

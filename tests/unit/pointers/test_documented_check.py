@@ -11,6 +11,8 @@ import sys
 from html import escape
 from pathlib import Path
 
+import pytest
+
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from tests.arc_records import arc_record, packed_arc
 from tests.corpora import article, build, write_jsonl
@@ -73,6 +75,7 @@ def warc() -> list[bytes]:
     ]
 
 
+@pytest.mark.slow
 def test_it_reaches_the_same_text_and_words_of_every_kind_of_page(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     build(corpus, [write_jsonl(tmp_path / "articles.jsonl", [article(1, body=BODY.replace("’", "'"))])])

@@ -487,6 +487,7 @@ def test_whatever_reads_or_writes_something_else_is_refused(
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_no_function_that_makes_rows_may_be_called_but_those_that_read_nothing(tables: Path) -> None:
     every = duckdb.sql("select distinct function_name from duckdb_functions() where function_type = 'table'")
     names = {name for (name,) in every.fetchall()} - in_duckdb.ROW_MAKERS

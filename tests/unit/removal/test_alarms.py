@@ -119,6 +119,22 @@ def test_a_file_that_changed_alarms_once() -> None:
     assert alarms(one, two, one) == [(2, "file changed"), (3, "file changed")]
 
 
+@pytest.mark.parametrize(
+    ("etag", "facts", "alarms_now"),
+    [
+        ("2", {}, False),
+        ("2", {"bytes": 8}, True),
+        ("2", {"last_modified": "Sat"}, True),
+        ("mtime-2", {}, True),
+    ],
+)
+def test_another_etag_of_the_same_size_and_time_is_no_change_but_on_a_disk(
+    etag: str, facts: Row, alarms_now: bool
+) -> None:
+    one = SAME | {"etag": "1", "last_modified": "Fri", "bytes": 9}
+    assert alarms(one, one | {"etag": etag} | facts) == [(2, "file changed")] * alarms_now
+
+
 def test_the_etag_of_an_index_or_of_a_page_of_errors_is_none_of_a_file() -> None:
     probes = rounds(SAME | {"etag": "1"}, SAME | {"etag": "1"})
     for probe in probes[-2:]:

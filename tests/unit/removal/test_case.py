@@ -215,3 +215,31 @@ def test_every_column_is_part_of_the_digest(case: Case) -> None:
         if name != "target_sha256":
             assert digest_of(row | {name: "other"}) != row["target_sha256"]
     assert re.fullmatch("[0-9a-f]{64}", row["target_sha256"])
+
+
+def replaced_by_an_older_copy(case: Case) -> None:
+    files(case, "probes")[-1].unlink()
+
+
+def continued_elsewhere(case: Case) -> None:
+    """The same case was copied, and went on in two places; then its files were put together."""
+    path = files(case, "probes")[-1]
+    rows = opened_sealed(path.read_bytes()).read().to_pylist()
+    path.unlink()
+    chain = Chain.after(case, rows[0]["number"], rows[0]["previous_sha256"])
+    chain.append(2, [probe(row["target_sha256"], 9, 2, "missing") for row in rows])
+
+
+@pytest.mark.parametrize("change", [replaced_by_an_older_copy, continued_elsewhere])
+def test_an_older_copy_or_another_course_in_place_of_probes_is_noticed(
+    case: Case, change: Callable[[Case], None]
+) -> None:
+    rows = case.probes()
+    chain = Chain.of(case, rows)
+    for _ in range(2):
+        case.note_head(chain)
+    assert case.notes("heads") == [{"probes": 6, "newest": rows[-1]["probe_sha256"]}]
+    Standing.of(case)
+    change(case)
+    with pytest.raises(BrokenCaseError, match=f"had 6 probes once, the newest {rows[-1]['probe_sha256']}"):
+        Standing.of(case)

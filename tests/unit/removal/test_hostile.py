@@ -140,6 +140,18 @@ def test_a_weak_etag_makes_no_other_version(crawl: Release, case: Case) -> None:
     assert not [alarm for alarm in probed.alarms if alarm.kind == "file changed"]
 
 
+@pytest.mark.parametrize(
+    "leads", ["file:///etc/passwd", "http://169.254.169.254/latest/meta-data/", "http://[fe80::1]/"]
+)
+def test_a_redirect_into_this_machine_is_not_followed(crawl: Release, case: Case, leads: str) -> None:
+    crawl.server.redirects[crawl.object_of(ordered(case)[3])] = leads
+    probe(case, crawl, deep=True, **ONCE)
+    rows = [row for row in case.probes() if row["round"] == 2 and row["role"] == "target"]
+    assert {(row["outcome"], row["answered_by"]) for row in rows} == {("failed", None)}
+    assert all("leads to none" in row["detail"] for row in rows)
+    assert not removed(case)
+
+
 @pytest.mark.parametrize("leads", ["itself", "a circle", "nowhere"])
 def test_redirects_without_end_remove_nothing(crawl: Release, case: Case, leads: str) -> None:
     path = crawl.object_of(ordered(case)[3])

@@ -21,13 +21,14 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal import index_files, states
 from presswatch_spark.removal.answers import Finding
+from presswatch_spark.removal.case import Chain
 from presswatch_spark.removal.index_files import Said, is_files, look_up
 from presswatch_spark.removal.probing import Probed, Prober
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
 from tests.removal import QUICK
-from tests.servers import Reply, Server
+from tests.servers import Fault, Reply, Server, web
 from tests.unit.removal.test_resolving import Crawl, crawl, records  # noqa: F401
 
 RELEASE = "CC-MAIN-2024-51"
@@ -283,5 +284,49 @@ def test_an_index_that_answers_nothing_is_named_and_the_exit_code_tells(
     assert f"index: {endpoint}: asked for " in said
     assert "it answered none: " in said
     assert ("status 403" in said) == (kind == "server")
-    assert "name another --index" in said
+    assert "name another index" in said
     assert not any(row["removed"] for row in Standing.of(crawl.case).rows())
+
+
+class KilledError(Exception):
+    """Stands for a kill."""
+
+
+@pytest.mark.parametrize("kind", ["server", "clusters", "table"])
+def test_pages_asked_for_before_a_kill_are_looked_up_when_the_round_goes_on(
+    crawl: Crawl,  # noqa: F811
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def append(chain: Chain, round_number: int, probes: Any) -> list[Row]:
+        added = written(chain, round_number, probes)
+        if any(row["role"] == "target" for row in added):
+            raise KilledError
+        return added
+
+    rows, written = rows_of(crawl), Chain.append
+    with web(queries=dict(crawl.server.queries)) as server:
+        endpoint = f"{server.url}/{{release}}-index"
+        if kind == "clusters":
+            endpoint = serve(crawl.server, rows, lines_a_block=4)
+        if kind == "table":
+            endpoint = str(crawl.folder / "cc-index/table/0.parquet")
+            write_table(Path(endpoint), rows)
+        probe(crawl, endpoint)
+        with monkeypatch.context() as patched:
+            patched.setattr(Chain, "append", append)
+            patched.setattr("presswatch_spark.removal.probing.WRITTEN_ROWS", 1)
+            # An index server is asked file by file, so it has to fail to leave some of a file unasked.
+            server.always = Fault(status=429)
+            with pytest.raises(KilledError):
+                probe(crawl, endpoint)
+        server.always = Fault()
+        probed = probe(crawl, endpoint)
+    of_round = [row for row in crawl.case.probes() if row["round"] == 2]
+    asked = [row["target_sha256"] for row in of_round if row["role"] == "index"]
+    assert (probed.resumed, probed.round.number) == (True, 2)
+    assert 0 < probed.now < probed.asked
+    assert sorted(asked) == sorted(each["target_sha256"] for each in crawl.case.targets())
+    batches = {row["batch"] for row in of_round if row["role"] == "listed"}
+    assert batches
+    assert batches <= {row["batch"] for row in of_round if row["role"] == "index"}

@@ -103,6 +103,9 @@ READ = (0.0, ("same",), RIGHT)
         ([(1, ("unresolved",), {})], "undecided", False),
         ([(1, ("missing",), GONE)], "undecided", False),
         ([(1, ("missing",), GONE), (24, ("missing",), GONE)], "undecided", False),
+        ([(1, ("missing",), GONE), (24.99, ("missing",), GONE)], "undecided", False),
+        ([(1, ("missing",), GONE), (12, ("failed",), GONE), (25, ("missing",), GONE)], "undecided", False),
+        ([(1, ("missing",), GONE), (12, ("denied",), GONE), (25, ("missing",), GONE)], "undecided", False),
         ([(1, ("missing",), GONE), (25, ("missing",), GONE)], "withdrawn", True),
         ([(1, ("missing",), GONE), (25, ("missing",), GONE | {"beside": "missing"})], "undecided", False),
         ([(1, ("missing",), GONE | {"beside": "missing"}), (25, ("missing",), GONE)], "undecided", False),
@@ -162,6 +165,14 @@ def test_on_a_hub_the_newest_revision_decides_with_the_commit(
     assert (found.state, found.removed) == (state, removed)
 
 
+@pytest.mark.parametrize(("words", "state"), [(7, "present"), (0, "superseded"), (None, "superseded")])
+def test_a_page_with_words_of_the_article_in_the_newest_revision_is_not_superseded(
+    words: int | None, state: str
+) -> None:
+    last = (1.0, ("same",), RIGHT | {"newest": "other_text"})
+    assert asked((0, ("same",), HERE), last, words=words, on_hub=True).state == state
+
+
 def test_a_commit_that_is_missing_once_decides_nothing() -> None:
     found = asked((0, ("same",), HERE), (1, ("missing",), GONE | {"newest": "nowhere"}), on_hub=True)
     assert (found.state, found.removed) == ("undecided", False)
@@ -171,6 +182,11 @@ def test_a_commit_that_is_missing_once_decides_nothing() -> None:
 def test_what_is_reduced_is_removed_when_no_word_is_left(words: int, removed: bool) -> None:
     found = asked(READ, (1, ("other_text",), RIGHT), words=words)
     assert (found.state, found.removed, found.left) == ("reduced", removed, words)
+
+
+def test_words_that_are_left_count_though_the_whole_file_was_read_without_the_text() -> None:
+    found = asked(READ, (1, ("remains", "absent"), RIGHT), words=7)
+    assert (found.state, found.removed, found.left) == ("reduced", False, 7)
 
 
 def test_what_no_probe_ever_read_is_not_removed() -> None:
@@ -196,8 +212,12 @@ def test_a_day_must_have_passed_by_the_clock_of_the_server_too() -> None:
             "asked_at": BEGIN + timedelta(hours=hours), "clock_offset": offset, "outcome": "missing",
         }  # fmt: skip
 
-    for offset, state in ((0.0, "withdrawn"), (-2 * 3600.0, "undecided")):
-        probes = [missing(1, 0, 0.0) | {"outcome": "same"}, missing(2, 1, 0.0), missing(3, 26, offset)]
+    # By ours 25 hours, then 23: what the server's clock adds counts for nothing.
+    for hours, offset, state in (
+        (26, 0.0, "withdrawn"), (26, -2 * 3600.0, "undecided"), (24, 0.0, "undecided"),
+        (24, 2 * 3600.0, "undecided"),
+    ):  # fmt: skip
+        probes = [missing(1, 0, 0.0) | {"outcome": "same"}, missing(2, 1, 0.0), missing(3, hours, offset)]
         controls = {
             (number, 0): [missing(number, 0, 0.0) | {"role": role, "outcome": outcome, "target_sha256": None}
                           for role, outcome in GONE.items()]

@@ -28,6 +28,7 @@ def test_none_found_has_a_bound_in_closed_form() -> None:
         assert most_share(0, drawn, 0.95) == pytest.approx(1 - 0.05 ** (1 / drawn), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_bounds_are_quantiles_of_the_beta_distribution() -> None:
     # Others need neither it nor the seconds that it takes to import.
     from scipy.stats import beta
@@ -50,6 +51,7 @@ def test_binomial_sums_are_exact() -> None:
             assert at_most(found, drawn, share) == pytest.approx(exact, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.001, 0.02, 0.3])
 def test_a_bound_is_right_at_least_as_often_as_it_says(share: float) -> None:
     drawn = 300

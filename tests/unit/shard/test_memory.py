@@ -154,6 +154,7 @@ def test_a_worker_stays_within_two_gigabytes_at_the_longest_document_allowed(
     assert found["resident"] < MUCH
 
 
+@pytest.mark.full
 def test_what_is_measured_is_the_memory_of_the_scan(tmp_path: Path, corpus: Path) -> None:
     small, large = tmp_path / "small.jsonl", tmp_path / "large.jsonl"
     small.write_bytes(row(COPY))

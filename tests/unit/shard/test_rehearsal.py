@@ -75,6 +75,7 @@ def test_companions_are_told_by_a_process_of_its_own(tmp_path: Path, monkeypatch
     ]
 
 
+@pytest.mark.slow
 def test_a_file_that_ends_the_process_that_looks_into_it_is_a_shard_and_hides_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

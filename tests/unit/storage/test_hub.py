@@ -510,6 +510,7 @@ class TestAsking:
         assert (answer.status, answer.ours) == (401, True)
 
 
+@pytest.mark.slow
 def test_shards_of_every_form_give_the_rows_that_they_give_on_disk(site: Hub, tmp_path: Path) -> None:
     (tmp_path / "shards").mkdir()
     for name, write_form in FORMS.items():

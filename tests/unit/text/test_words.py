@@ -100,7 +100,7 @@ def test_every_code_point_folds_as_the_reference_says() -> None:
     assert as_tuples(words_of(text)) == reference_words(text)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @same_unicode
 def test_the_table_file_is_what_the_rules_give() -> None:
     assert TABLE_FILE.read_text("ascii").splitlines() == list(table_lines())

@@ -288,6 +288,7 @@ def scan(
     sample: float | None = None,
     sample_seed: int = 0,
     product: str | None = None,
+    asked_for: str | None = None,
     pages_of: str | None = None,
     captures: str | None = None,
     index: str | None = None,
@@ -312,6 +313,8 @@ def scan(
         sample_seed: another one draws another sample.
         product: the dataset's name, one of `presswatch datasets`, if all shards are of that one; it stands
             in the rows.
+        asked_for: what `paths` are all the shards of, as `fineweb-2:fra_Latn`: a campaign knows the run by
+            it. Of a `release` it is that.
         pages_of: in the place of `paths`, a folder of tables: the WARC records of its matches in WET are
             read, which the `index` finds. `base` is then where names of WARC files lie.
         captures: in the place of `paths`, a folder of tables: the records of its censuses' captures are read.
@@ -346,11 +349,11 @@ def scan(
     if release:
         rules = replace(rules, read=replace(rules.read, release=release))
         shards = shards_of(release, format, base, rules.datasets, rules.storage)
-        paths, base = (shards.path,), shards.base
+        paths, base, asked_for = (shards.path,), shards.base, shards.name
     summary = run_scan(
         _several(paths), dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
-        sample_seed=sample_seed, product=product, command=command, spark=spark, progress=progress,
-        events=events,
+        sample_seed=sample_seed, product=product, asked_for=asked_for, command=command, spark=spark,
+        progress=progress, events=events,
     )  # fmt: skip
     return Run(out, rules.storage, summary)
 

@@ -7,7 +7,7 @@ Spark: workers load this page without it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -102,7 +102,7 @@ class RunSummary:
 
 
 def scan(
-    paths: Sequence[str],
+    paths: Sequence[str] | ShardPlan,
     *,
     dataset: str,
     corpus: str,
@@ -112,6 +112,8 @@ def scan(
     sample: float | None = None,
     sample_seed: int = 0,
     product: str | None = None,
+    asked_for: str | None = None,
+    beginning: Callable[[], None] | None = None,
     command: str | None = None,
     spark: SparkSession | None = None,
     progress: Progress | None = None,
@@ -120,6 +122,7 @@ def scan(
     """Scan the shards that `paths` name for the articles of a corpus, and publish the run in `out`.
 
     Args: those of `presswatch_spark.face.scan`; `dataset` is its `format`, and `config` holds all settings.
+        `paths` may be shards that are planned already. `beginning`: as in `runs.work.Work`.
 
     Raises:
         ConfigError: a column is named for something that no row is asked for, or a price that is not listed.
@@ -130,9 +133,9 @@ def scan(
         StorageError: shards or `out` cannot be reached.
     """
     check_mapping(config.read.columns)
-    listed = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
+    listed = shards_listed(paths, dataset, config.storage, base)
     shards, sampled = _sampled(listed, sample, sample_seed)
-    asked = _Asked(shards, dataset, sampled, product, listed.left_out)
+    asked = _Asked(shards, dataset, sampled | {"asked_for": asked_for}, product, listed.left_out, beginning)
     return _scanned(asked, corpus, out, config, command, spark, progress, events)
 
 
@@ -166,6 +169,7 @@ class _Asked:
     facts: Mapping[str, object]
     product: str | None = None
     left_out: Sequence[str] = ()
+    beginning: Callable[[], None] | None = None
 
 
 def _scanned(
@@ -207,6 +211,7 @@ def _scanned(
         guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
         corpus=partial(article_rows, opened),
         passes=_in_passes(scan_shard, passes, manifest) if passes > 1 else None,
+        beginning=asked.beginning,
     )
     done = carry_out(work, out, config, observer, spark)
     return RunSummary.of(done.row, done.log, resumed=done.resumed, seconds=done.seconds)
@@ -414,8 +419,20 @@ def work_of(
     return Work(SCAN, shards, plan_digest, _key(plan_digest, facts, product), scan_shard, facts)
 
 
+def shards_listed(
+    paths: Sequence[str] | ShardPlan, dataset: str, storage: StorageOptions, base: str | None
+) -> ShardPlan:
+    """Return the shards that paths lead to, as `scan` reads them: without what is read beside another one.
+
+    Raises:
+        InputError, StorageError: as in `scan`.
+    """
+    found = paths if isinstance(paths, ShardPlan) else plan(paths, storage, base)
+    return _without_companions(found, dataset, storage)
+
+
 def scan_key(
-    paths: Sequence[str],
+    paths: Sequence[str] | ShardPlan,
     *,
     dataset: str,
     manifest: Manifest,
@@ -430,8 +447,7 @@ def scan_key(
     Raises:
         InputError, StorageError: as in `scan`.
     """
-    listed = _without_companions(plan(paths, config.storage, base), dataset, config.storage)
-    shards, _ = _sampled(listed, sample, sample_seed)
+    shards, _ = _sampled(shards_listed(paths, dataset, config.storage, base), sample, sample_seed)
     return _key(shards.digest, _facts(dataset, config, manifest, None), product)
 
 

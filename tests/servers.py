@@ -217,6 +217,19 @@ def s3() -> Iterator[str]:
         server.server_close()
 
 
+@contextmanager
+def aws_account() -> Iterator[str]:
+    """Run moto's server, empty, and empty it in the end: servers of a process share what they hold."""
+    from moto.moto_api._internal import moto_api_backend
+
+    moto_api_backend.reset()
+    try:
+        with s3() as endpoint:
+            yield endpoint
+    finally:
+        moto_api_backend.reset()
+
+
 def _handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
     class Handler(_Handler):
         state = server

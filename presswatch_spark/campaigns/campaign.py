@@ -6,75 +6,91 @@ came since. What a killed process began is gone on with first, so that nothing i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 
+from presswatch_spark.campaigns.budget import Budget
 from presswatch_spark.campaigns.growth import build_growth, require_growth
 from presswatch_spark.campaigns.items import Item
 from presswatch_spark.campaigns.plan import CORPORA, CampaignPlan, CorpusOfCampaign
-from presswatch_spark.campaigns.progress import Runs, Sample, Standing, Step, core_hours_spent
+from presswatch_spark.campaigns.progress import (
+    Reads,
+    Runs,
+    Sample,
+    Standing,
+    Step,
+    core_hours_spent,
+    place_of,
+)
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.corpus.manifest import Manifest
 from presswatch_spark.corpus.store import Corpus, manifest_of
-from presswatch_spark.costs.budget import core_hours_text, dollars_text
-from presswatch_spark.costs.estimate import Machine, PriceList, core_hours, kind_of
-from presswatch_spark.errors import BudgetError, ConfigError, InputError, OutputError
+from presswatch_spark.costs.budget import dollars_text
+from presswatch_spark.errors import (
+    BudgetError,
+    InputError,
+    OutputError,
+    PresswatchError,
+    StorageError,
+)
 from presswatch_spark.monitoring.events import EventLog
-from presswatch_spark.pipeline import RunSummary, scan, scan_key
+from presswatch_spark.pipeline import RunSummary, scan, scan_key, shards_listed
 from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.runs.claimed import KEY_DIGITS
 from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
-from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.settings.config import MinHashRules, ScanConfig
+from presswatch_spark.show import counted
+from presswatch_spark.storage.contract import DeniedError
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import MissingError, ObjectInfo, stat
+from presswatch_spark.storage.shards import ShardPlan
+from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.storage.web.manners import ask_anew
 from presswatch_spark.tables.store import TableStore
 
 ALL = Sample()
 """No sample: all shards of each release."""
+ASKED_AT_ONCE = 8
+
+
+class DoneMeanwhileError(PresswatchError):
+    """What was to be scanned is done: another campaign has the same tables."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is scanned next: an item, for a step; `paths` are shards to try again, None for the release."""
+    """What is scanned next: shards of an item, for a step.
+
+    `again`: they were not read to their end before. `gone`: URIs of shards that should be read again, and
+    that storage does not have now. `is_all`: the shards are all that the item lists. `known`: the ids of the
+    runs that were published when it was found.
+    """
 
     item: Item
     step: Step
-    paths: tuple[str, ...] | None = None
+    shards: ShardPlan
+    again: bool = False
+    gone: tuple[str, ...] = ()
+    is_all: bool = False
+    known: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def key(self) -> tuple[Step, bool]:
+        """Return what tells it from other tasks of its item."""
+        return self.step, self.again
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What a campaign may cost in dollars on a machine; None for no limit. `said` is how it was given."""
+@dataclass(slots=True)
+class _Seen:
+    """What this process has read: runs, with the ids of those published, and by item its list, and notes."""
 
-    machine: Machine | None
-    dollars: float | None = None
-    said: str = ""
-
-    @classmethod
-    def of(cls, dollars: float | None, hours: float | None, config: ScanConfig) -> Budget:
-        """Return a budget that was given in dollars or in core-hours.
-
-        Raises:
-            ConfigError: there is one, and no price.
-        """
-        name = config.run.price
-        machine = PriceList.read(config.run.prices).machine(name) if name else None
-        if dollars is None and hours is None:
-            return cls(machine)
-        if machine is None:
-            raise ConfigError(
-                "a budget needs the price of a machine",
-                remedy="name one with --price among the options of the scans: presswatch campaign open",
-            )
-        if hours is not None:
-            return cls(machine, machine.dollars(hours), core_hours_text(hours))
-        return cls(machine, dollars, dollars_text(dollars or 0.0))
-
-    def left(self, spent_hours: float) -> float | None:
-        """Return the dollars that are left after core-hours as Spark counts them; None for no limit."""
-        if self.dollars is None or self.machine is None:
-            return None
-        return self.dollars - self.machine.spark_dollars(spent_hours)
+    ids: tuple[str, ...] = ()
+    runs: Runs | None = None
+    lists: dict[str, ShardPlan] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +103,7 @@ class Campaign:
     config: ScanConfig
     base: str | None = None
     sample: Sample = ALL
+    _seen: _Seen = field(default_factory=_Seen, compare=False, repr=False)
 
     @property
     def newest(self) -> int:
@@ -123,37 +140,124 @@ class Campaign:
         return _begun(self.store())
 
     def standings(self) -> Iterator[Standing]:
-        """Yield how each item stands, by the published runs."""
-        yield from self._standings(self.items)
+        """Yield how each item stands, by the published runs, and by its list if that was read meanwhile."""
+        runs, digests, minhash = self._published(), self.digests(), self._minhash()
+        for item in self.items:
+            yield Standing.of(item, self._reads(item, runs, digests, minhash), self.newest)
 
-    def standing_of(self, item: Item) -> Standing:
-        """Return how an item stands now."""
-        return next(self._standings([item]))
+    def _reads(self, item: Item, runs: Runs, digests: Mapping[str, Step], minhash: MinHashRules) -> Reads:
+        reads = runs.reads(item, digests, self.config, minhash, self.sample)
+        listed = self._seen.lists.get(item.name)
+        if listed is not None and item.path is not None and self.sample == ALL:
+            reads.compare(listed)
+        return reads
 
-    def _standings(self, items: Sequence[Item]) -> Iterator[Standing]:
-        runs, digests = Runs.of(self.store()), self.digests()
-        minhash = self._manifest(self.plan.corpora[-1]).minhash
-        for item in items:
-            yield runs.standing(item, digests, self.newest, self.config, minhash, self.sample)
+    def _published(self) -> Runs:
+        """Return the published runs, read again only when there are others."""
+        store = self.store()
+        ids = tuple(store.published()) if store else ()
+        if self._seen.runs is None or self._seen.ids != ids:
+            self._seen.runs, self._seen.ids = Runs.of(store), ids
+        return self._seen.runs
+
+    def _minhash(self) -> MinHashRules:
+        return self._manifest(self.plan.corpora[-1]).minhash
 
     def spent(self) -> float:
         """Return the core-hours that its runs have cost so far, as Spark counts cores, begun ones too."""
-        store = self.store()
-        return core_hours_spent(Runs.of(store), self.digests(), _begun(store))
+        return core_hours_spent(self._published(), self.digests(), self.begun())
 
-    def task_of(self, standing: Standing, tried: Collection[Step]) -> Task | None:
-        """Return what is to be scanned of an item next, but for steps that were tried; None if nothing is."""
-        for step in standing.partial:
-            if step not in tried:
-                return Task(standing.item, step, standing.steps[step].missing)
-        if standing.reached == self.newest:
+    def task_of(self, item: Item, tried: Collection[tuple[Step, bool]]) -> Task | None:
+        """Return what is to be scanned of an item next, but for what was tried; None if nothing is.
+
+        Raises:
+            InputError: the item cannot be scanned as it is, or its list leads to nothing.
+            StorageError: its list cannot be had.
+        """
+        if item.trouble is not None:
+            raise item.trouble
+        reads = self._reads(item, self._published(), self.digests(), self._minhash())
+        for step, uris in reads.missing(self.newest).items():
+            if (step, True) not in tried:
+                return self._again(item, step, uris)
+        standing = Standing.of(item, reads, self.newest)
+        if standing.reached == self.newest and (item.path is None or self.sample != ALL):
             return None
-        task = Task(standing.item, (standing.reached, self.newest))
-        begun = {run.folder.uri.rpartition("/")[2] for run in _begun(self.store())}
-        # A scan for an earlier corpus was killed: it goes on, and the articles that came since follow.
-        steps = ((standing.reached, last) for last in range(standing.reached + 1, self.newest))
-        earlier = (Task(standing.item, step) for step in steps) if begun else ()
-        return next((each for each in earlier if self._is_begun(each, begun)), task)
+        listed = self._list(item, standing)
+        if listed is None:
+            return None
+        if self.sample != ALL:
+            steps = {standing.reached: listed}
+        else:
+            reads.compare(listed)
+            steps = _by_reach(listed, reads)
+        for reached, shards in steps.items():
+            is_all = len(shards) == len(listed)
+            task = Task(item, (reached, self.newest), shards, is_all=is_all, known=self._seen.ids)
+            if reached < self.newest and task.key not in tried:
+                return self._begun_before(task) or task
+        if self.sample == ALL and (count := reads.unlisted(self.newest)):
+            what = f"{counted(count, 'shard')} listed no more: not scanned for articles that came since"
+            self._seen.notes[item.name] = what
+        return None
+
+    def _again(self, item: Item, step: Step, uris: Sequence[str]) -> Task:
+        """Return the task of shards that were not read to their end, without those that are gone."""
+
+        def described(uri: str) -> ObjectInfo | None:
+            try:
+                return stat(uri, self.config.storage)
+            except (MissingError, DeniedError):
+                return None
+
+        ask_anew()
+        with ThreadPoolExecutor(ASKED_AT_ONCE, "shards") as pool:
+            found = dict(zip(uris, pool.map(described, uris), strict=True))
+        there = ShardPlan.of(info for info in found.values() if info is not None)
+        gone = tuple(uri for uri, info in found.items() if info is None)
+        return Task(item, step, there, again=True, gone=gone, known=self._seen.ids)
+
+    def _list(self, item: Item, standing: Standing) -> ShardPlan | None:
+        """Return the shards of an item by its list, read once; None if it is done and the list gone."""
+        lists = self._seen.lists
+        if item.name not in lists:
+            path, base = item.path, self.base
+            try:
+                if path is None:
+                    found = shards_of(item.name, item.format, base, self.config.datasets, self.config.storage)
+                    path, base = found.path, found.base
+                lists[item.name] = shards_listed([path], item.format, self.config.storage, base)
+            except (InputError, StorageError) as error:
+                if not standing.is_done:
+                    raise
+                # A copy may be removed when it was scanned.
+                self._seen.notes[item.name] = f"its list cannot be had any more: {error.what}"
+                return None
+        return lists[item.name]
+
+    def lists_of(self, standings: Iterable[Standing]) -> Mapping[str, ShardPlan]:
+        """Return, by name, lists of datasets on disk or S3 that have no runs yet, where they can be had."""
+        for standing in standings:
+            place = standing.item.path
+            if place is not None and not standing.runs and scheme_of(place) in ("file", "s3"):
+                with suppress(InputError, StorageError):
+                    self._list(standing.item, standing)
+        return self._seen.lists
+
+    @property
+    def notes(self) -> Mapping[str, str]:
+        """Return, by name of an item, what was noticed of its list."""
+        return self._seen.notes
+
+    def _begun_before(self, task: Task) -> Task | None:
+        """Return the task that a killed process began for an earlier corpus, if there is one.
+
+        It goes on, and the articles that came since follow.
+        """
+        begun = {run.folder.uri.rpartition("/")[2] for run in self.begun()}
+        first, last = task.step
+        earlier = (replace(task, step=(first, each)) for each in range(first + 1, last)) if begun else ()
+        return next((each for each in earlier if self._is_begun(each, begun)), None)
 
     def carry_out(
         self, task: Task, budget: Budget, command: str | None, events: EventLog | None = None
@@ -162,37 +266,53 @@ class Campaign:
 
         Raises:
             BudgetError: the campaign has reached its budget, or this scan would.
-            InputError: the item cannot be scanned as it is.
+            DoneMeanwhileError: it is done; nothing was begun.
             PresswatchError: as `pipeline.scan`.
         """
-        if task.item.trouble is not None:
-            raise task.item.trouble
         config, corpus = task.item.settings(self.config), self._corpus_of(task.step)
-        paths, base = self._shards(task)
         sample, seed = self._drawn(task)
         if budget.dollars is not None:
             left = self._left(budget, self._key_of(task, corpus))
             config = replace(config, run=replace(config.run, budget=left))
         with _told_of_campaign(task, budget):
             return scan(
-                paths,
+                task.shards,
                 dataset=task.item.format,
                 corpus=corpus,
                 out=self.plan.out,
                 config=config,
-                base=base,
                 command=command,
                 events=events,
                 sample=sample,
                 sample_seed=seed,
                 product=task.item.product,
+                asked_for=task.item.name,
+                beginning=partial(self._require_wanted, task),
+            )
+
+    def _require_wanted(self, task: Task) -> None:
+        """Raise `DoneMeanwhileError` if another process has read shards of a task since it was found."""
+        runs = self._published()
+        if self._seen.ids == task.known:
+            return
+        reads = self._reads(task.item, runs, self.digests(), self._minhash())
+        if self.sample != ALL and not task.again:
+            is_wanted = Standing.of(task.item, reads, self.newest).reached == task.step[0]
+        elif task.again:
+            missing = set(reads.missing(self.newest).get(task.step, ()))
+            is_wanted = all(info.uri in missing for info in task.shards)
+        else:
+            planned_for = reads.planned_for()
+            is_wanted = all(planned_for(place_of(info.uri)) <= task.step[0] for info in task.shards)
+        if not is_wanted:
+            raise DoneMeanwhileError(
+                "another process has scanned this meanwhile", where=task.item.name, remedy="look what is left"
             )
 
     def _left(self, budget: Budget, key: str) -> float:
         """Return the dollars that are left for a run; what it has cost itself, its own guard counts."""
-        store = self.store()
-        others = [run for run in _begun(store) if not _is_of(run, key)]
-        spent = core_hours_spent(Runs.of(store), self.digests(), others)
+        others = [run for run in self.begun() if not _is_of(run, key)]
+        spent = core_hours_spent(self._published(), self.digests(), others)
         left = budget.left(spent)
         assert left is not None
         if left <= 0:
@@ -206,20 +326,19 @@ class Campaign:
 
     def _is_begun(self, task: Task, begun: set[str]) -> bool:
         """Say whether a killed process has begun a task; a corpus that is not built was not scanned for."""
-        if task.item.trouble or task.step not in self.digests().values():
+        if task.step not in self.digests().values():
             return False
         return self._key_of(task, self._corpus_of(task.step))[:KEY_DIGITS] in begun
 
     def _key_of(self, task: Task, corpus: str) -> str:
         """Return the key of the run that a task begins, or goes on with."""
-        config, (paths, base) = task.item.settings(self.config), self._shards(task)
+        config = task.item.settings(self.config)
         sample, seed = self._drawn(task)
         return scan_key(
-            paths,
+            task.shards,
             dataset=task.item.format,
             manifest=manifest_of(corpus, config.storage),
             config=config,
-            base=base,
             sample=sample,
             sample_seed=seed,
             product=task.item.product,
@@ -227,18 +346,8 @@ class Campaign:
 
     def _drawn(self, task: Task) -> tuple[float | None, int]:
         """Return share and seed of a task's sample; shards that are tried again were drawn before."""
-        share = self.sample.share if task.paths is None else None
+        share = None if task.again else self.sample.share
         return share, (self.sample.seed or 0) if share is not None else 0
-
-    def _shards(self, task: Task) -> tuple[tuple[str, ...], str | None]:
-        """Return the paths of a task's shards, and what lists there are relative to."""
-        item, config = task.item, self.config
-        if task.paths is not None:
-            return task.paths, None
-        if item.path is not None:
-            return (item.path,), self.base
-        found = shards_of(item.name, item.format, self.base, config.datasets, config.storage)
-        return (found.path,), found.base
 
     def _corpus_of(self, step: Step) -> str:
         """Return the corpus of a step; the articles that came since an earlier one are built if need be."""
@@ -262,6 +371,14 @@ class Campaign:
                 remedy="put the corpus back: a corpus never changes",
             )
         return manifest
+
+
+def _by_reach(listed: ShardPlan, reads: Reads) -> dict[int, ShardPlan]:
+    """Return the shards of a list by the corpus that they were planned for last, the newest first."""
+    planned_for, found = reads.planned_for(), dict[int, list[ObjectInfo]]()
+    for info in listed:
+        found.setdefault(planned_for(place_of(info.uri)), []).append(info)
+    return {reached: replace(listed, shards=tuple(found[reached])) for reached in sorted(found, reverse=True)}
 
 
 @contextmanager
@@ -299,47 +416,6 @@ def with_corpus(plan: CampaignPlan, path: str, config: ScanConfig) -> CampaignPl
         older = Corpus.same(before.path, before.digest, config.storage)
         require_growth(older, Corpus.same(path, given.digest, config.storage))
     return replace(plan, corpora=(*plan.corpora, given))
-
-
-def estimated(
-    standings: Sequence[Standing], config: ScanConfig, machine: Machine | None
-) -> tuple[float, int]:
-    """Return the core-hours that what is left will take, and of how many items nothing is known.
-
-    An item is taken to cost what those of its format have cost here; else what a release of its format costs
-    by the price list. Of a step for new articles it is the same: the bytes are.
-    """
-    prices, unknown, total = PriceList.read(config.run.prices), 0, 0.0
-    means = dict(_means(standings, machine))
-    for standing in standings:
-        if standing.is_done:
-            continue
-        hours = means.get(standing.item.format) or _listed_hours(standing.item, config, prices)
-        if hours is None:
-            unknown += 1
-        else:
-            total += hours
-    return total, unknown
-
-
-def _means(standings: Sequence[Standing], machine: Machine | None) -> Iterator[tuple[str, float]]:
-    spent: dict[str, list[float]] = {}
-    for standing in standings:
-        if standing.is_done and standing.core_hours:
-            spent.setdefault(standing.item.format, []).append(standing.core_hours)
-    for format, hours in spent.items():
-        mean = sum(hours) / len(hours)
-        yield format, machine.core_hours(mean) if machine else mean
-
-
-def _listed_hours(item: Item, config: ScanConfig, prices: PriceList) -> float | None:
-    """Return the core-hours of a release like an item, by the price list; None where nothing is known."""
-    if item.path is not None or (kind := kind_of("", item.format)) is None:
-        return None
-    like, rate = prices.like(kind), prices.rate(kind, bool(config.read.languages) and not item.note)
-    if like is None or rate is None:
-        return None
-    return core_hours(like.text_bytes, rate, prices.spark_share)
 
 
 def _begun(store: TableStore | None) -> list[UnfinishedRun]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from presswatch_spark.campaigns.plan import CampaignPlan
 from presswatch_spark.errors import InputError
@@ -55,7 +56,12 @@ class Item:
         uri = shard_uri
         if scheme_of(uri) == "hf":
             uri = str(replace(HubAddress.of(uri), revision=None))
-        return glob_of(canonical(self.path)).fullmatch(uri) is not None
+        return _pattern(self.path).fullmatch(uri) is not None
+
+
+@lru_cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return glob_of(canonical(path))
 
 
 def items_of(plan: CampaignPlan, known: Known, config: ScanConfig) -> tuple[Item, ...]:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from presswatch_spark.errors import CorruptError, InputError
+from presswatch_spark.releases.release import CRAWL_FORMS
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError
 
@@ -43,6 +44,7 @@ class CampaignPlan:
         newest_first: whether the newest release comes first.
         listed: the list of crawls, or a site or folder that holds it; None for the usual one.
         options: options of `presswatch scan`, for every scan.
+        settings: the digest of the settings that can change a row; None in files of older versions.
     """
 
     out: str
@@ -55,6 +57,7 @@ class CampaignPlan:
     newest_first: bool = True
     listed: str | None = None
     options: tuple[str, ...] = ()
+    settings: str | None = None
 
     def to_json(self) -> bytes:
         """Return the content of the campaign's file."""
@@ -70,13 +73,38 @@ class CampaignPlan:
             facts["corpora"] = tuple(CorpusOfCampaign(**each) for each in facts["corpora"])
             facts["datasets"] = tuple((str(name), str(part)) for name, part in facts["datasets"])
             facts["options"] = tuple(facts["options"])
-            return cls(**facts)
+            plan = cls(**facts)
+            plan._check()
+            return plan
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise CorruptError(
                 "is no campaign that this version can read",
                 where=where,
-                remedy="use the version that opened it, or open it again in another folder",
+                remedy="use the version that opened it, undo an edit, or open it again in another folder",
             ) from error
+
+    def _check(self) -> None:
+        """Raise `ValueError` or `TypeError` for what no campaign holds: somebody may have edited its file."""
+        names = (self.crawls, self.since, self.until, self.listed, self.settings)
+        mirrors = (text for pair in self.mirrors.items() for text in pair)
+        texts = (self.out, *self.options, *mirrors, *(name for name in names if name is not None))
+        digests = [corpus.digest for corpus in self.corpora]
+        sizes = [corpus.articles for corpus in self.corpora]
+        if not all(
+            isinstance(text, str) for text in (*texts, *digests, *(each.path for each in self.corpora))
+        ):
+            raise TypeError
+        if not all(isinstance(size, int) for size in sizes):
+            raise TypeError
+        if not (self.out and sizes and isinstance(self.newest_first, bool)):
+            raise ValueError
+        # A corpus only grows, and each has all articles of the one before.
+        if (
+            len(set(digests)) < len(digests)
+            or sizes != sorted(sizes)
+            or self.crawls not in (None, *CRAWL_FORMS)
+        ):
+            raise ValueError
 
 
 def read_plan(folder: Folder) -> tuple[CampaignPlan, str] | None:

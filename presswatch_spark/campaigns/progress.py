@@ -1,9 +1,15 @@
-"""What the published runs say of a campaign: what is done, what is missing, and what it has cost."""
+"""What the published runs say of a campaign: what is done, what is missing, and what it has cost.
+
+A shard is known by its place: on a hub, a file has the same one at every commit. It is done if runs have read
+it to its end for the newest corpus, by one step or by several that join.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import pyarrow.compute as pc
@@ -12,11 +18,18 @@ from presswatch_spark.campaigns.items import Item
 from presswatch_spark.monitoring.metrics import PREFIX
 from presswatch_spark.runs.unfinished import UnfinishedRun
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, config_digest
+from presswatch_spark.storage.hub.addresses import HubAddress
+from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.storage.shards import ShardPlan
+from presswatch_spark.storage.uris import printable, scheme_of
 from presswatch_spark.tables.store import TableStore
 
 Step = tuple[int, int]
 """From which corpus to which one, counted from 1. What begins at 0 is the whole corpus."""
+Version = tuple[int | None, str | None]
+"""What tells one content of a shard from another: its size, and on S3 its ETag."""
 CORE_SECONDS = f"{PREFIX}core_seconds_total"
+_LOGGED = ("shard_uri", "status", "bytes_expected", "etag")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,38 +42,135 @@ class Sample:
 
 @dataclass(slots=True)
 class Read:
-    """What the runs of one item with one corpus have read: `complete` of `planned` shards, by URI."""
+    """What the runs of one item have read for one step: `complete` of `planned` shards, by place.
+
+    `versions`: the contents that complete shards of a dataset had.
+    """
 
     planned: set[str] = field(default_factory=set)
     complete: set[str] = field(default_factory=set)
+    versions: dict[str, set[Version]] = field(default_factory=dict)
+
+    def add(self, place: str, status: str, version: Version | None) -> None:
+        """Add what a run says of a shard."""
+        self.planned.add(place)
+        if status == "complete":
+            self.complete.add(place)
+            if version is not None:
+                self.versions.setdefault(place, set()).add(version)
+
+    def compare(self, place: str, version: Version) -> None:
+        """Forget a shard if what was read of it had another content than it has now."""
+        known = self.versions.get(place)
+        if known and not any(_may_be_same(each, version) for each in known):
+            self.planned.discard(place)
+            self.complete.discard(place)
+
+
+@dataclass(slots=True)
+class Reads:
+    """What the runs of an item have read, step by step; `uris` of places that are no URIs themselves.
+
+    `listed`: the places that its list names today, if that was asked for. `is_sample`: the runs drew samples.
+    Two samples of a list that grew are not of the same shards, so each stands for all that it was drawn from.
+    """
+
+    steps: dict[Step, Read] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
+    matches: int = 0
+    core_hours: float = 0.0
+    uris: dict[str, str] = field(default_factory=dict)
+    listed: frozenset[str] = frozenset()
+    shard_reads: int = 0
+    is_sample: bool = False
 
     @property
-    def missing(self) -> tuple[str, ...]:
-        """Return the shards that no run has read to their end."""
-        return tuple(sorted(self.planned - self.complete))
+    def shards(self) -> set[str]:
+        """Return the places that runs have planned, and those that are listed today."""
+        return set(self.listed).union(*(read.planned for read in self.steps.values()))
 
-    @property
-    def is_whole(self) -> bool:
-        """Say whether every planned shard was read to its end."""
-        return bool(self.runs) and not self.missing
+    def compare(self, listed: ShardPlan) -> None:
+        """Compare what was read with what a list names today: a shard that has changed was not read."""
+        for info in listed:
+            for read in self.steps.values():
+                read.compare(place_of(info.uri), version_of(info))
+        self.listed = frozenset(place_of(info.uri) for info in listed)
+
+    def unlisted(self, wanted: int) -> int:
+        """Return how many shards are listed no more, and were not planned for the newest corpus."""
+        planned_for = self.planned_for()
+        return sum(planned_for(place) < wanted for place in self.shards - self.listed)
+
+    def planned_for(self) -> Callable[[str], int]:
+        """Return what says for which corpus a shard was planned last, read to its end or not."""
+        if self.is_sample:
+            reached = _reached(self.steps)
+            return lambda place: reached
+        return _reaching({step: read.planned for step, read in self.steps.items()})
+
+    def read_for(self) -> Callable[[str], int]:
+        """Return what says for which corpus a shard was read to its end last."""
+        return _reaching({step: read.complete for step, read in self.steps.items()})
+
+    def whole(self) -> int:
+        """Return the newest corpus for which all shards were read to their end."""
+        if self.is_sample:
+            return _reached(step for step, read in self.steps.items() if read.planned <= read.complete)
+        return min(map(self.read_for(), self.shards), default=0)
+
+    def missing(self, wanted: int) -> dict[Step, tuple[str, ...]]:
+        """Return the URIs of shards that a step has not read to their end, nor others in its place."""
+        read_for, found = self.read_for(), dict[Step, tuple[str, ...]]()
+        for step, read in sorted(self.steps.items()):
+            places = (place for place in read.planned - read.complete if read_for(place) < wanted)
+            if uris := tuple(sorted(self.uris.get(place, place) for place in places)):
+                found[step] = uris
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an item stands: what each step has read. Corpora count from 1, and `wanted` is the newest.
+    """How an item stands. Corpora count from 1, and `wanted` is the newest.
 
-    `reached`: the newest corpus that it was scanned for, shards missing or not. `whole`: the newest for which
-    all of it was read.
+    `reached`: the newest corpus that all its shards were planned for, missing ones too. `whole`: the newest
+    for which all of it was read. `missing`: by step, the shards that were not read to their end. `shards`:
+    how many are known; `fresh`: those of them that no run has planned. `left`: how many shards are still to
+    be read, one for two corpora twice; `shard_reads`: how many runs have read so far.
     """
 
     item: Item
     reached: int
     whole: int
     wanted: int
-    steps: Mapping[Step, Read]
-    matches: int
-    core_hours: float
+    missing_of: Mapping[Step, tuple[str, ...]] = field(default_factory=dict)
+    runs: tuple[str, ...] = ()
+    matches: int = 0
+    core_hours: float = 0.0
+    shards: int = 0
+    fresh: int = 0
+    left: int = 0
+    shard_reads: int = 0
+
+    @classmethod
+    def of(cls, item: Item, reads: Reads, wanted: int) -> Standing:
+        """Sum up what runs have read of an item."""
+        shards, planned_for = reads.shards, reads.planned_for()
+        missing = reads.missing(wanted)
+        planned = [planned_for(place) for place in shards]
+        return cls(
+            item,
+            reached=min(planned, default=0),
+            whole=reads.whole(),
+            wanted=wanted,
+            missing_of=missing,
+            runs=tuple(sorted(reads.runs)),
+            matches=reads.matches,
+            core_hours=reads.core_hours,
+            shards=len(shards),
+            fresh=planned.count(0),
+            left=sum(reach < wanted for reach in planned) + sum(map(len, missing.values())),
+            shard_reads=reads.shard_reads,
+        )
 
     @property
     def is_done(self) -> bool:
@@ -68,30 +178,20 @@ class Standing:
         return self.whole == self.wanted
 
     @property
-    def partial(self) -> tuple[Step, ...]:
-        """Return the steps that shards are missing of; none if the item is done without them."""
-        return (
-            () if self.is_done else tuple(step for step, read in sorted(self.steps.items()) if read.missing)
-        )
-
-    @property
     def word(self) -> str:
         """Return how it stands, in a word."""
         if self.is_done:
             return "done"
-        if not self.reached:
+        if not self.runs:
             return "left"
+        if self.fresh:
+            return "new shards"
         return "new articles" if self.reached < self.wanted else "partial"
-
-    @property
-    def runs(self) -> list[str]:
-        """Return the ids of its runs, oldest first."""
-        return sorted(run for read in self.steps.values() for run in read.runs)
 
     @property
     def missing(self) -> int:
         """Return how many shards were not read to their end, for one corpus or several."""
-        return len({uri for step in self.partial for uri in self.steps[step].missing})
+        return len({uri for uris in self.missing_of.values() for uri in uris})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,48 +212,48 @@ class Runs:
         hours = {run: value / 3600 for run, value in zip(*_lists(spent, "run_id", "value"), strict=True)}
         return cls(store, store.rows("runs"), hours)
 
-    def standing(
+    def reads(
         self,
         item: Item,
         digests: Mapping[str, Step],
-        wanted: int,
         config: ScanConfig,
         minhash: MinHashRules,
         sample: Sample,
-    ) -> Standing:
-        """Return how an item stands; `digests` are those of the campaign's corpora, with the step of each."""
+    ) -> Reads:
+        """Return what they have read of an item; `digests`: of the campaign's corpora, with their steps."""
         asked = {"dataset": item.format, "config_digest": config_digest(item.settings(config), minhash)}
-        steps, matches, hours = dict[Step, Read](), 0, 0.0
-        for row in self.rows:
+        reads = Reads(is_sample=sample != Sample())
+        # Samples first: a second try is known by them, and a clock may have been put back since.
+        for row in sorted(self.rows, key=lambda row: row["sample"] is None):
             step = digests.get(row["corpus_digest"])
             if step is None or any(row[name] != value for name, value in asked.items()):
                 continue
-            if not is_of_whole_release(row):
-                continue
-            if self._add(steps, step, row, item, sample):
-                matches += row["matches"]
-                hours += self.core_hours.get(row["run_id"], 0.0)
-        whole = [step for step, read in steps.items() if read.is_whole]
-        return Standing(item, _reached(steps), _reached(whole), wanted, steps, matches, hours)
+            if is_of(row, item) and self._add(reads, step, row, item, sample):
+                reads.runs.append(row["run_id"])
+                reads.matches += row["matches"]
+                reads.core_hours += self.core_hours.get(row["run_id"], 0.0)
+        return reads
 
-    def _add(
-        self, steps: dict[Step, Read], step: Step, row: Mapping[str, Any], item: Item, sample: Sample
-    ) -> bool:
+    def _add(self, reads: Reads, step: Step, row: Mapping[str, Any], item: Item, sample: Sample) -> bool:
         """Add what a run has read, if it read shards of the item; a second try has no sample of its own."""
         assert self.store is not None
-        run, drawn = row["run_id"], Sample(row["sample"], row["sample_seed"])
+        drawn, steps = Sample(row["sample"], row["sample_seed"]), reads.steps
         if drawn != sample and (drawn.share is not None or step not in steps):
             return False
-        log = self.store.read("scan_log", run, columns=["shard_uri", "status"])
-        uris, statuses = _lists(log, "shard_uri", "status")
-        if not uris or not item.holds(uris[0]):
+        log = self.store.read("scan_log", row["run_id"], columns=list(_LOGGED))
+        lines = list(zip(*_lists(log, *_LOGGED), strict=True))
+        if not lines or not all(item.holds(uri) for uri, *_ in lines):
             return False
-        if drawn != sample and not steps[step].planned.issuperset(uris):
+        if drawn != sample and not steps[step].planned.issuperset(place_of(uri) for uri, *_ in lines):
             return False
         read = steps.setdefault(step, Read())
-        read.planned.update(uris)
-        read.complete.update(uri for uri, status in zip(uris, statuses, strict=True) if status == "complete")
-        read.runs.append(run)
+        for uri, status, size, etag in lines:
+            place = place_of(uri)
+            if place != uri:
+                reads.uris[place] = uri
+            # What a dataset holds may change; the list of a crawl says no sizes to compare.
+            read.add(place, status, None if item.path is None else version_of(ObjectInfo(uri, size, etag)))
+        reads.shard_reads += len(lines)
         return True
 
 
@@ -164,11 +264,53 @@ def core_hours_spent(runs: Runs, digests: Iterable[str], begun: Iterable[Unfinis
     return sum(published) + sum(run.counts.core_seconds for run in begun) / 3600
 
 
-def is_of_whole_release(row: Mapping[str, Any]) -> bool:
-    """Say whether a run was asked for a release or dataset by its name, and not for some shards of one."""
-    words = set(str(row["command"] or "").split())
+def is_of(row: Mapping[str, Any], item: Item) -> bool:
+    """Say whether a run was asked for a release or dataset by its name, and not for some shards of one.
+
+    Runs of versions that did not write that down have their command line alone.
+    """
     # A run that was given the records of other tables has read no shard as a whole.
-    return row.get("records_planned") is None and bool(words & {"campaign", "--release", "--dataset"})
+    if row.get("records_planned") is not None:
+        return False
+    if (asked_for := row.get("asked_for")) is not None:
+        return bool(asked_for == item.name)
+    return _names_a_whole(str(row.get("command") or ""))
+
+
+def _names_a_whole(command: str) -> bool:
+    try:
+        words = shlex.split(command)[1:]
+    except ValueError:
+        return False
+    if words[:2] == ["campaign", "run"]:
+        return True
+    options = {word.partition("=")[0] for word in words[1:]}
+    return words[:1] == ["scan"] and bool(options & {"--release", "--dataset"})
+
+
+def place_of(uri: str) -> str:
+    """Return what names a shard whatever its content: a URI, on a hub without the commit."""
+    uri = str(replace(HubAddress.of(uri), revision=None)) if scheme_of(uri) == "hf" else uri
+    return printable(uri)
+
+
+def version_of(info: ObjectInfo) -> Version:
+    """Return what tells the content of a shard from another; on disk a file may get a new time by copying."""
+    return info.size, info.etag if scheme_of(info.uri) == "s3" else None
+
+
+def _may_be_same(one: Version, other: Version) -> bool:
+    return all(None in pair or pair[0] == pair[1] for pair in zip(one, other, strict=True))
+
+
+def _reaching(steps: Mapping[Step, set[str]]) -> Callable[[str], int]:
+    """Return what says to which corpus the steps lead that have a shard, one from where the other ends."""
+    reached = cache(_reached)
+
+    def of(place: str) -> int:
+        return reached(tuple(step for step, places in steps.items() if place in places))
+
+    return of
 
 
 def _reached(steps: Iterable[Step]) -> int:

@@ -15,6 +15,8 @@ from presswatch_spark.storage.disk import disk_errors
 
 Numbers = npt.NDArray[np.int64]
 _GREATEST = np.iinfo(np.uint16).max
+_BUFFERED = 1 << 18
+"""Bytes of a file that wait for being written: a batch has many small parts, and each were one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,9 @@ class Cuts:
 
         `documents_of` gives the documents of rows by their numbers; only rows without article need one.
         """
-        places = self.of_articles(articles)
+        named = articles.dictionary_encode()
+        places = self.of_articles(named)
         if self.sites:
-            named = articles.dictionary_encode()
             without = np.append(pc.equal(named.dictionary, "").to_numpy(zero_copy_only=False), True)
             alone = np.flatnonzero(without[_codes(named)])
             places[alone] = self.of_documents(documents_of(pa.array(alone)))
@@ -98,7 +100,7 @@ class Stream:
             # Numbers of 16 bits are sorted by their digits, in a fraction of the time.
             small = places.astype(np.uint16) if places.max(initial=0) <= _GREATEST else places
             order = np.argsort(small, kind="stable")
-            dealt, sorted_places = batch.take(pa.array(order)), places[order]
+            dealt, sorted_places = pc.take(batch, pa.array(order), boundscheck=False), places[order]
             begins = np.flatnonzero(np.diff(sorted_places, prepend=-1))
             for first, after in zip(begins, [*begins[1:], len(order)], strict=True):
                 self._writer(int(sorted_places[first])).write_batch(dealt.slice(first, after - first))
@@ -120,7 +122,7 @@ class Stream:
 
     def _writer(self, number: int) -> pa.RecordBatchStreamWriter:
         if number not in self.writers:
-            file = self.kept.enter_context(pa.OSFile(str(self._path(number)), "wb"))
+            file = self.kept.enter_context(pa.output_stream(str(self._path(number)), buffer_size=_BUFFERED))
             writer = pa.ipc.new_stream(file, self.schema)
             self.writers[number] = self.kept.enter_context(writer)
         return self.writers[number]

@@ -6,9 +6,8 @@ their numbers when files are written. Each of `WORKERS` has a bucket of its own,
 file that is written.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +44,7 @@ def write(inputs: Inputs, files: SortedFiles, memory: str, cores: int | None) ->
     """
     import duckdb
 
-    with _reused_memory(), scratch_folder() as folder, duckdb_session(memory, cores) as session:
+    with scratch_folder() as folder, duckdb_session(memory, cores) as session:
         # What Spark has under this name.
         session.execute("create macro sha2(x, bits) as sha256(x)")
         dealt = Dealt.of(inputs, folder)
@@ -58,21 +57,6 @@ def write(inputs: Inputs, files: SortedFiles, memory: str, cores: int | None) ->
             except duckdb.Error as error:
                 raise _no_room(error, folder, memory) from error
     return written or [files.write_all([])]
-
-
-@contextmanager
-def _reused_memory() -> Iterator[None]:
-    """Let Arrow take memory from C's allocator, for all threads of this process.
-
-    Batch after batch needs as much as the one before. Arrow's own allocator asked the system for new pages
-    more often, which took some tenths of the system time.
-    """
-    before = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
-    try:
-        yield
-    finally:
-        pa.set_memory_pool(before)
 
 
 def _written(

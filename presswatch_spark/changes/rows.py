@@ -56,7 +56,7 @@ def pair_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:
         "article": pc.fill_null(plain(batch["article_id"]), ""),
         # A new scheme or tracking parameter must not look like removal. Without a URL the text's digest
         # tells documents apart: what stands in the place of a URL ("n/a") may stand there in many rows.
-        "document": pc.coalesce(forms, plain(batch["text_sha256"])),
+        "document": pc.coalesce(forms, plain(batch["text_sha256"])) if forms.null_count else forms,
         "known_url": pc.is_valid(forms),
     }
 

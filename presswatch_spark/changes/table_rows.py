@@ -15,6 +15,9 @@ from presswatch_spark.tables.schemas import columns_without_run
 from presswatch_spark.tables.schemas.derived_tables import SIGHTING
 from presswatch_spark.tables.sorted_files import GROUP_ROWS
 
+FEW = 64
+"""Codes of a dictionary that costs a file less than it takes to see which are used."""
+
 FOUND = ("state", "doubt", "before", "after", "change_sha256")
 """What is found of a change; `before` and `after` are numbers of rows."""
 
@@ -34,7 +37,7 @@ def table_rows(found: pa.Table, meeting: Meeting, runs: tuple[str, str]) -> Iter
     schema = columns_without_run("changes")
     for first in range(0, len(order), GROUP_ROWS):
         rows = order.slice(first, GROUP_ROWS)
-        group = {name: column.take(rows) for name, column in columns.items()}
+        group = {name: _taken(column, rows) for name, column in columns.items()}
         for side, run in zip(SIDES, runs, strict=True):
             sighting = _sightings(group[side], meeting.rows[side])
             group[f"copied_words_{side}"] = sighting.field("copied_words")
@@ -53,10 +56,10 @@ def _identified(found: pa.Table, meeting: Meeting) -> dict[str, pa.Array]:
     of_second = pc.add(after, len(first))
     either = pc.coalesce(before, of_second)
     for name in ("publisher_id", "title_id", "article"):
-        columns[name] = coded_as_one([first[name], second[name]]).take(either)
+        columns[name] = _taken(coded_as_one([first[name], second[name]]), either)
     columns["article_id"] = _null_if_empty(columns.pop("article"))
     urls = pa.concat_arrays([first["document_url"], second["document_url"]])
-    newest = urls.take(pc.coalesce(of_second, before))
+    newest = _taken(urls, pc.coalesce(of_second, before))
     # A later sighting may have none where the earlier one has something that is no URL.
     columns["document_url"] = pc.coalesce(newest, urls.take(before)) if newest.null_count else newest
     for name in ("state", "doubt"):
@@ -80,9 +83,14 @@ def _ranks(codes: pa.DictionaryArray) -> pa.Array:
 
 def _sightings(numbers: pa.Array, rows: pa.RecordBatch) -> pa.Array:
     """Return the rows of these numbers as structs; null for null."""
-    columns = [_compact(rows[field.name].take(numbers)) for field in SIGHTING]
+    columns = [_compact(_taken(rows[field.name], numbers)) for field in SIGHTING]
     fields = [field.with_type(column.type) for field, column in zip(SIGHTING, columns, strict=True)]
     return pa.StructArray.from_arrays(columns, fields=fields, mask=pc.is_null(numbers))
+
+
+def _taken(column: pa.Array, numbers: pa.Array) -> pa.Array:
+    """Return what stands at these numbers, of which each is one of a row; null for null."""
+    return pc.take(column, numbers, boundscheck=False)
 
 
 def _repeated(text: str, count: int) -> pa.DictionaryArray:
@@ -91,7 +99,7 @@ def _repeated(text: str, count: int) -> pa.DictionaryArray:
 
 def _compact(column: pa.Array) -> pa.Array:
     """Leave values without a code out of a dictionary; files would get them all. Other columns stay."""
-    if not pa.types.is_dictionary(column.type):
+    if not pa.types.is_dictionary(column.type) or len(column.dictionary) <= FEW:
         return column
     values, without = len(column.dictionary), column.null_count
     codes = pc.fill_null(column.indices, values).to_numpy()

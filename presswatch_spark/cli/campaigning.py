@@ -23,6 +23,7 @@ from presswatch_spark.settings.config import ScanConfig, config_digest
 from presswatch_spark.show import printable
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import canonical
+from presswatch_spark.storage.shard_lists import is_list
 
 SCOPE = ("crawls", "since", "until", "datasets", "all_datasets", "mirrors", "listed")
 """Parameters of `campaign open` that say what is scanned; given again, they replace what was said."""
@@ -36,12 +37,14 @@ def campaign_at(context: click.Context, path: str, flags: Mapping[str, Any]) -> 
 
     Raises:
         InputError: there is none.
+        ConfigError: a setting that can change a row is another than when it was opened.
         StorageError: the list of crawls is a file, and cannot be read.
     """
     folder = Folder.of(path, scan_settings(flags).storage)
     plan = plan_of(folder)
     given = scan_given(context, plan.options)
     config = scan_settings({**given, **_given(flags)}, given["config"])
+    _require_settings(plan, config)
     rules = config.datasets.common_crawl
     uri = list_uri(plan.listed or rules.index)
     if plan.crawls:
@@ -84,6 +87,7 @@ def open_campaign(
     plan = replace(plan, out=plan.out or options["out"])
     if options["corpus"]:
         plan = with_corpus(plan, options["corpus"], config)
+    plan = replace(plan, settings=_settings_digest(plan, config))
     write_plan(folder, plan, found[1] if found else None)
     return plan
 
@@ -104,6 +108,8 @@ def scan_given(context: click.Context, words: Sequence[str]) -> Mapping[str, Any
             "the campaign names releases, formats, corpus, tables and budget: leave them out after --",
             context,
         )
+    if given["base"] and is_list(given["base"]):
+        raise click.UsageError("--base is a list of shards, and each release has one of its own", context)
     return given
 
 
@@ -175,10 +181,18 @@ def _require_same(
         )
     given = scan_given(context, before.options)
     earlier = scan_settings({**given, **_given(flags)}, given["config"])
-    minhash = manifest_of(before.corpora[-1].path, config.storage).minhash
-    if config_digest(earlier, minhash) != config_digest(config, minhash):
+    _require_settings(replace(before, settings=before.settings or _settings_digest(before, earlier)), config)
+
+
+def _settings_digest(plan: CampaignPlan, config: ScanConfig) -> str:
+    return config_digest(config, manifest_of(plan.corpora[-1].path, config.storage).minhash)
+
+
+def _require_settings(plan: CampaignPlan, config: ScanConfig) -> None:
+    """Raise `ConfigError` for settings by which what is done would not count, and be scanned once more."""
+    if plan.settings not in (None, _settings_digest(plan, config)):
         raise ConfigError(
             "a setting that can change a row is another than before",
-            where="command line",
+            where="command line, environment or the campaign's file",
             remedy="leave it, or open another campaign with other tables",
         )

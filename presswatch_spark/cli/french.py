@@ -22,6 +22,10 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "other reason": ("autre motif", "autres motifs"),
     "fault": ("défaut", "défauts"),
     "file": ("fichier", "fichiers"),
+    "URL": ("adresse", "adresses"),
+    "host": ("site", "sites"),
+    "refusal": ("refus", "refus"),
+    "more row": ("autre ligne", "autres lignes"),
 }
 """Singular and plural."""
 
@@ -134,6 +138,175 @@ TEXTS: Mapping[str, str] = {
         " (Clopper-Pearson)"
     ),
     "row {row}, {files}, in {folder}": "ligne {row}, {files}, dans {folder}",
+    # `notice`: what it drafts.
+    "{rows} of {urls} on {hosts}, {articles}, in {folder}": (
+        "{rows} pour {urls} sur {hosts}, {articles}, dans {folder}"
+    ),
+    "left out, as they are {reason}: {places}": "laissé de côté, car {reason} : {places}",
+    "left out, as they do not concern the recipient: {places}": (
+        "laissé de côté, car sans rapport avec le destinataire : {places}"
+    ),
+    "missing: {element}: the notice lacks {facts}": "manque : {element} : il manque à la lettre {facts}",
+    "removed": "déjà retirés",
+    "read by no scan": "lus par aucune analyse",
+    "without copied words": "sans mots repris",
+    "doubtful": "douteux",
+    "not as their rows say in the bag": "sans confirmation dans le dossier scellé",
+    # `notice check`.
+    "refused: {rule}: {about}: {meaning}": "refusé : {rule} : {about} : {meaning}",
+    "refused: {rule}: {about}: {meaning} ({detail})": "refusé : {rule} : {about} : {meaning} ({detail})",
+    "{rows} and {more}": "{rows} et {more}",
+    "nothing refuses this notice": "rien ne s'oppose à cette lettre",
+    "a file is not as it was drafted, is missing, or was added": (
+        "un fichier n'est plus tel qu'il a été rédigé, manque, ou a été ajouté"
+    ),
+    "notice.json does not fit its schema": "notice.json ne suit pas son schéma",
+    "the law, or the recipient, asks for an element that the notice does not have": (
+        "la loi, ou le destinataire, demande un élément que la lettre n'a pas"
+    ),
+    "claims and tables do not give the rows of the annex any more": (
+        "les réclamations et les tables ne donnent plus les lignes de l'annexe"
+    ),
+    "the sealed bag that the notice rests on does not verify, or is another one": (
+        "le dossier scellé sur lequel la lettre repose n'est plus tel qu'au scellement, ou en est un autre"
+    ),
+    "the annex does not have the digest that the notice names": (
+        "l'annexe n'a pas l'empreinte que la lettre indique"
+    ),
+    "the PDF does not hold the annex that lies beside it": (
+        "le PDF ne contient pas l'annexe qui l'accompagne"
+    ),
+    "a row has no claim": "une ligne est sans réclamation",
+    "the claim of a row has the letter D": "la réclamation d'une ligne a la lettre D",
+    "the claim of a row has the letter C, and no person said that it is one": (
+        "la réclamation d'une ligne a la lettre C, et personne n'a dit qu'elle en est une"
+    ),
+    "a person said that a row is no claim, or is unsure": (
+        "une personne a écarté une ligne, ou ne se prononce pas"
+    ),
+    "a licence covers the host of a row": "une licence couvre le site d'une ligne",
+    "the sender has no mandate in force for the article of a row": (
+        "l'expéditeur n'a pas de mandat en vigueur pour l'article d'une ligne"
+    ),
+    "a row was not read again lately": "une ligne n'a pas été relue récemment",
+    "a row names a file of this machine, and not its public address": (
+        "une ligne désigne un fichier de cette machine, et non son adresse publique"
+    ),
+    "the letter has tracked changes or comments, which its readers see as well": (
+        "la lettre garde des modifications suivies ou des commentaires, que ses lecteurs voient aussi"
+    ),
+    "accept or reject the changes, and take the comments out": (
+        "acceptez ou refusez les modifications, et retirez les commentaires"
+    ),
+    "what gets published has data of a person": "ce qui sera publié contient des données personnelles",
+    "what gets published has text of an article, or nobody can say that it has none": (
+        "ce qui sera publié contient du texte d'un article, ou personne ne peut dire que non"
+    ),
+    "the law wants its clause of perjury signed, and nobody signed it": (
+        "la loi veut que la déclaration sous peine de parjure soit signée, et personne ne l'a signée"
+    ),
+    "{error}": "{error}",
+    "it is missing": "il manque",
+    "it was added": "il a été ajouté",
+    "it has changed": "il a changé",
+    "it has changed; if you edited it, add --edited-by NAME": (
+        "il a changé ; si vous l'avez corrigé, ajoutez --edited-by NOM"
+    ),
+    "it is not the one that was drafted": "ce n'est pas celui qui a été rédigé",
+    "a fact that it needs is missing: see the sender's file": (
+        "un fait dont il dépend manque : voir le fichier de l'expéditeur"
+    ),
+    "it is not in {file}": "il n'est pas dans {file}",
+    "it is not in {file} as it was drafted": "il n'est pas dans {file} tel qu'il a été rédigé",
+    "`presswatch notice sign` notes who signed it": "`presswatch notice sign` note qui l'a signée",
+    "its root is {root} now": "sa racine est maintenant {root}",
+    "its file, or the members file, says something else now": (
+        "son fichier, ou celui des membres, dit maintenant autre chose"
+    ),
+    "the recipients file says something else of it now": (
+        "le fichier des destinataires en dit maintenant autre chose"
+    ),
+    "{place}: it breaks the rule `{rule}`": "{place} : la règle `{rule}` n'est pas respectée",
+    "the publisher is none of the sender's": "l'éditeur n'est pas de ceux de l'expéditeur",
+    "by the claim, the mandate does not cover it": "d'après la réclamation, le mandat ne le couvre pas",
+    "the members file names no document of the mandate": (
+        "le fichier des membres n'indique aucun document du mandat"
+    ),
+    "by the members file, the mandate does not cover it on {day}": (
+        "d'après le fichier des membres, le mandat ne le couvre pas le {day}"
+    ),
+    "within {days} days; run `removal probe`, or add --read-again": (
+        "depuis {days} jours ; lancez `removal probe`, ou ajoutez --read-again"
+    ),
+    "draft it again with --mirror FROM=TO": "rédigez-la de nouveau avec --mirror DE=VERS",
+    "{place} gives {digest}": "{place} donne {digest}",
+    "it cannot be read": "illisible",
+    "its digest is {digest}": "son empreinte est {digest}",
+    "no annex has the column {names}": "aucune annexe n'a la colonne {names}",
+    "a cell has more than {count} characters": "une cellule a plus de {count} caractères",
+    "the signatory of the sender": "le signataire de l'expéditeur",
+    "the address of the sender": "l'adresse postale de l'expéditeur",
+    "the telephone number of the sender": "le numéro de téléphone de l'expéditeur",
+    "the email address of the sender": "l'adresse électronique de l'expéditeur",
+    "an email address or telephone number": "une adresse électronique ou un numéro de téléphone",
+    "an email address or telephone number beside the sender's": (
+        "une adresse électronique ou un numéro de téléphone, outre ceux de l'expéditeur"
+    ),
+    "it was edited: give --corpus, to compare it with the articles": (
+        "elle a été corrigée : donnez --corpus, pour la comparer aux articles"
+    ),
+    "it has a passage of an article of the annex": "il s'y trouve un passage d'un article de l'annexe",
+    "its attachments cannot be read": "ses pièces jointes sont illisibles",
+    "verify before you send: {name} of {id}: nobody has read {source}": (
+        "à vérifier avant l'envoi : {name} de {id} : personne n'a lu {source}"
+    ),
+    "verify before you send: {name} of {id}: {source} was read on {day}": (
+        "à vérifier avant l'envoi : {name} de {id} : {source} a été lu le {day}"
+    ),
+    "verify before you send: the claims were made without --licences, so no licence is known": (
+        "à vérifier avant l'envoi : les réclamations ont été faites sans --licences : aucune licence n'est"
+        " connue"
+    ),
+    "verify before you send: claims, verdicts and licences are those of the bag, sealed {moment}": (
+        "à vérifier avant l'envoi : réclamations, avis et licences sont ceux du dossier, scellé {moment}"
+    ),
+    # `notice sign`, `sent`, `answer`, `status`.
+    "noted: signed by {name} on {day}": "noté : signée par {name} le {day}",
+    "noted: sent on {day}": "noté : envoyée le {day}",
+    "noted: {answer} on {day}": "noté : {answer} le {day}",
+    "changed: {file}": "modifié : {file}",
+    "removed: nobody knows; open a case of the same claims, and give --case": (
+        "retirés : personne ne le sait ; ouvrez une affaire des mêmes réclamations, et donnez --case"
+    ),
+    "removed: {removed} of {places}, by the case": "retirés : {removed} sur {places}, d'après l'affaire",
+    "state: {state} ({meaning})": "état : {state} ({meaning})",
+    "it was not checked as it is now": "pas contrôlée telle qu'elle est",
+    "nothing refused it": "rien ne s'y est opposé",
+    "its signatory signed it as it is now": "son signataire l'a signée telle qu'elle est",
+    "it was sent, and no answer was noted": "elle est partie, et aucune réponse n'est notée",
+    "the recipient answered": "le destinataire a répondu",
+    "every place of its annex is gone, by the case": (
+        "tous les lieux de l'annexe sont retirés, d'après l'affaire"
+    ),
+    "some places of its annex are gone, by the case": (
+        "une partie des lieux de l'annexe est retirée, d'après l'affaire"
+    ),
+    "the newest answer refuses": "la dernière réponse refuse",
+    "no answer came in time": "aucune réponse dans le délai",
+    "draft": "projet",
+    "drafted": "rédigée",
+    "edited": "corrigée",
+    "read": "relue",
+    "checked": "contrôlée",
+    "signed": "signée",
+    "sent": "envoyée",
+    "answered": "réponse",
+    "acknowledged": "réponse reçue",
+    "says_complied": "dit avoir fait le nécessaire",
+    "complied": "exécutée",
+    "partly": "exécutée en partie",
+    "refused": "refusée",
+    "silent": "sans réponse",
     # `datasets`.
     "?: not verified; for all that is known of one: presswatch datasets NAME": (
         "? : non vérifié ; pour tout savoir d'un jeu : presswatch datasets NOM"

@@ -9,7 +9,7 @@ from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.claims.told import Fact, told
 from presswatch_spark.claims.told_phrases import TOLD
 from presswatch_spark.evidence.side_by_side import Shown
-from presswatch_spark.evidence.typesetting import signs
+from presswatch_spark.evidence.typesetting import runs_leftwards, signs
 
 AROUND = 400
 """Characters of a text that are shown before and after copied words."""
@@ -41,8 +41,10 @@ def in_print(shown: Shown, language: str) -> dict[str, Any]:
         "commands": [signs(command) for command in account.commands],
         "why_not": say.of(TOLD, "no longer as said", why=why_not) if why_not else "",
         "article_text": _pieces(case.article, case.row, "article", say),
+        "article_leftwards": runs_leftwards(case.article or ""),
         "article_missing": shown.missing("article", say),
         "page_text": _pieces(case.page, case.row, "document", say),
+        "page_leftwards": runs_leftwards(case.page or ""),
         "page_missing": shown.missing("document", say),
     }
 

@@ -17,12 +17,12 @@ from presswatch_spark.claims.told_phrases import FAILURES
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.evidence.bag import Bag
-from presswatch_spark.evidence.bag_phrases import COMMANDS, PLACES, README, STEPS
+from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF, COMMANDS, PLACES, README, STEPS
 from presswatch_spark.evidence.blocks import Block, data_of, text_of
 from presswatch_spark.evidence.choosing import Chosen
 from presswatch_spark.evidence.records import Kept
 from presswatch_spark.evidence.side_by_side import LANGUAGES
-from presswatch_spark.evidence.typesetting import moment_in, pdf_of, signs
+from presswatch_spark.evidence.typesetting import lacks_signs, moment_in, pdf_of, signs
 from presswatch_spark.version import __version__
 
 NAMES = {"fr": "LISEZ-MOI", "en": "README"}
@@ -54,6 +54,9 @@ def write_readme(bag: Bag, made: Made) -> None:
         blocks = list(_blocks(made, say))
         title = say.of(README, "title")
         subtitle = say.of(README, "subtitle", moment=say.moment(made.moment))
+        shown = [data_of(block, signs) for block in blocks]
+        if lacks_signs(shown):
+            shown.append(data_of(Block.text(say.of(CLAIMS_PDF, "signs")), str))
         data = {
             "lang": language,
             "title": title,
@@ -61,7 +64,7 @@ def write_readme(bag: Bag, made: Made) -> None:
             "author": f"presswatch-spark {__version__}",
             "moment": moment_in(made.moment),
             "footer": f"{say.of(README, 'claims root')} {made.claims_root}",
-            "blocks": [data_of(block, signs) for block in blocks],
+            "blocks": shown,
         }
         bag.write(f"{NAMES[language]}.pdf", pdf_of(TEMPLATE, data, made.moment))
         bag.write(f"{NAMES[language]}.txt", text_of(title, subtitle, blocks).encode())

@@ -19,19 +19,33 @@ from presswatch_spark.evidence.libraries import library
 from presswatch_spark.storage.scratch import scratch_folder
 
 DATA = "data.json"
-# What Libertinus Serif and DejaVu Sans Mono have, of scripts that need no marks around their letters.
+# What Libertinus Serif, DejaVu Sans Mono and New Computer Modern have, but for marks around letters. The
+# brackets of codes are not among it: in a text of others they have codes, so that it cannot forge one.
 RANGES = (
     (0x9, 0xA), (0x20, 0x7E), (0xA0, 0xAC), (0xAE, 0x2FF), (0x370, 0x482), (0x48A, 0x4FF), (0x531, 0x587),
-    (0x5D0, 0x5EA), (0x61B, 0x61B), (0x61F, 0x61F), (0x621, 0x63A), (0x640, 0x64A), (0x660, 0x66D),
-    (0x679, 0x67B), (0x67E, 0x680), (0x686, 0x687), (0x691, 0x691), (0x698, 0x698), (0x6A9, 0x6A9),
-    (0x6AF, 0x6AF), (0x6BE, 0x6BE), (0x6CC, 0x6CC), (0x6F0, 0x6F9), (0x1E00, 0x1EFF), (0x2010, 0x2027),
-    (0x202F, 0x203E), (0x20AC, 0x20AC), (0x2116, 0x2116), (0x2122, 0x2122), (0x2190, 0x21FF),
-    (0x2200, 0x22FF), (0x2500, 0x25FF), (0x2605, 0x2606), (0x27E8, 0x27E9), (0xFB00, 0xFB04),
-    (0xFFFD, 0xFFFD),
+    (0x5D0, 0x5EA), (0x60C, 0x60C), (0x61B, 0x61B), (0x61F, 0x61F), (0x621, 0x63A), (0x640, 0x64A),
+    (0x660, 0x66D), (0x679, 0x67B), (0x67E, 0x680), (0x686, 0x687), (0x691, 0x691), (0x698, 0x698),
+    (0x6A9, 0x6A9), (0x6AF, 0x6AF), (0x6BE, 0x6BE), (0x6CC, 0x6CC), (0x6F0, 0x6F9), (0x1E00, 0x1F15),
+    (0x1F18, 0x1F1D), (0x1F20, 0x1F45), (0x1F48, 0x1F4D), (0x1F50, 0x1F57), (0x1F59, 0x1F59),
+    (0x1F5B, 0x1F5B), (0x1F5D, 0x1F5D), (0x1F5F, 0x1F7D), (0x1F80, 0x1FB4), (0x1FB6, 0x1FC4),
+    (0x1FC6, 0x1FD3), (0x1FD6, 0x1FDB), (0x1FDD, 0x1FEF), (0x1FF2, 0x1FF4), (0x1FF6, 0x1FFE),
+    (0x2010, 0x2027), (0x202F, 0x2040), (0x2044, 0x205E), (0x2070, 0x2071), (0x2074, 0x208E),
+    (0x20A0, 0x20C0), (0x2116, 0x2116), (0x2122, 0x2122), (0x2126, 0x2126), (0x2150, 0x2151),
+    (0x2153, 0x215F), (0x2190, 0x22FF), (0x2460, 0x2473), (0x2500, 0x25FF), (0x2605, 0x2606),
+    (0x2713, 0x2718), (0xFB00, 0xFB04), (0xFFFD, 0xFFFD),
 )  # fmt: skip
+MARKED = (
+    ("\u05d0-\u05ea", "\u05b0-\u05bc\u05bf\u05c1\u05c2"),
+    ("\u0621-\u063a\u0641-\u064a", "\u064b-\u0652"),
+)
+"""Letters of Hebrew and Arabic, and the marks that fonts place around them, as ranges of an expression."""
+MARKS = 3
+"""So many marks may stand around a letter."""
 _HAS = "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in RANGES)
-_LACKS = re.compile(f"[^{_HAS}](?:[^{_HAS}]|[ \\n](?=[^{_HAS}]))*")
-_PLAIN = re.compile(r"[^\t\n -~\u00a0-\u00ac\u00ae-\u00ff]")
+_OTHER = re.compile(f"[^{_HAS}]")
+_SHOWN = "|".join(f"[{letters}][{marks}]{{1,{MARKS}}}" for letters, marks in MARKED)
+_LACKS = re.compile(f"(?P<shown>{_SHOWN})|[^{_HAS}](?:[^{_HAS}]|[ \\n](?=[^{_HAS}]))*")
+_CODES = re.compile(r"⟨[^⟨⟩]*⟩|\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _KEPT_BY_TYPST = 12
 SIGNS_NAMED = 12
 """A run of so many signs that the fonts lack is named sign by sign; of a longer one, its beginning."""
@@ -98,7 +112,22 @@ def signs(text: str) -> str:
     A long run of them says how many there are, and of which script the first one is.
     """
     composed = unicodedata.normalize("NFC", visible(text))
-    return _LACKS.sub(lambda found: _named(found[0]), composed)
+    if not _OTHER.search(composed):
+        return composed
+    return _LACKS.sub(lambda found: found["shown"] or _named(found[0]), composed)
+
+
+def runs_leftwards(text: str) -> bool:
+    """Return whether a text is written from right to left: its first letter says it."""
+    for sign in text:
+        if (direction := unicodedata.bidirectional(sign)) in ("L", "R", "AL"):
+            return direction != "L"
+    return False
+
+
+def lacks_signs(data: object) -> bool:
+    """Return whether data, whose texts are as `signs` gives them, have a sign by its code."""
+    return _CODES.search(json.dumps(data, ensure_ascii=False)) is not None
 
 
 def _named(run: str) -> str:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -16,7 +16,12 @@ from presswatch_spark.notices.events import CHECKED, EDITED, READ, SIGNED, add_e
 from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, Notice
 from presswatch_spark.notices.grounds import Choice, Grounds, Place, claims_known, claims_of, grounds_of
 from presswatch_spark.notices.laws import laws
-from presswatch_spark.notices.published_checks import broken_by_annex, broken_by_persons, broken_by_text
+from presswatch_spark.notices.published_checks import (
+    broken_by_annex,
+    broken_by_open_changes,
+    broken_by_persons,
+    broken_by_text,
+)
 from presswatch_spark.notices.reading import read_again
 from presswatch_spark.notices.recipients import Recipient
 from presswatch_spark.notices.refusals import Refusal
@@ -31,10 +36,13 @@ from presswatch_spark.notices.row_checks import (
 from presswatch_spark.notices.schema import fault_of
 from presswatch_spark.notices.sealed import SealedOnce
 from presswatch_spark.notices.sender import Sender
+from presswatch_spark.notices.sentences import Sentence, sentence
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 
+CHANGED = sentence("it has changed")
+CHANGED_LETTER = sentence("it has changed; if you edited it, add --edited-by NAME")
 DAYS = 30
 """How long ago a row may have been read."""
 
@@ -60,7 +68,7 @@ class Checked:
     """What breaks rules, and what a person must verify besides."""
 
     refusals: tuple[Refusal, ...]
-    doubts: tuple[str, ...]
+    doubts: tuple[Sentence, ...]
 
     @property
     def passes(self) -> bool:
@@ -87,6 +95,7 @@ def check_notice(path: str, with_: Checking, storage: StorageOptions | None = No
         *broken_files(notice, files),
         *_broken_elements(notice, files),
         *broken_by_annex(files, notice.about["annex"]["digests"]),
+        *broken_by_open_changes(files),
         *broken_by_persons(files, notice.about["sender"]),
         *_broken_rows(notice, files, with_, bag),
         *_broken_signature(notice),
@@ -97,7 +106,7 @@ def check_notice(path: str, with_: Checking, storage: StorageOptions | None = No
     return Checked(tuple(refusals), (*with_.recipient.doubts(), *_doubts_of_claims(notice.about, bag)))
 
 
-def _doubts_of_claims(about: Mapping[str, Any], bag: SealedOnce) -> Iterator[str]:
+def _doubts_of_claims(about: Mapping[str, Any], bag: SealedOnce) -> Iterator[Sentence]:
     """Yield that nobody looked for licences, if the claims were made without a file of them."""
     query = about["query"]
     of_bag = query["source"] == "bag" and query["claims"] == query["where"]
@@ -107,10 +116,15 @@ def _doubts_of_claims(about: Mapping[str, Any], bag: SealedOnce) -> Iterator[str
     except (PresswatchError, ValueError, LookupError, TypeError):
         has_licences = False
     if not has_licences:
-        yield "verify before you send: the claims were made without --licences, so no licence is known"
+        yield sentence(
+            "verify before you send: the claims were made without --licences, so no licence is known"
+        )
     if of_bag:
         since = query["seal"]["sealed_at"]
-        yield f"verify before you send: claims, verdicts and licences are those of the bag, sealed {since}"
+        yield sentence(
+            "verify before you send: claims, verdicts and licences are those of the bag, sealed {moment}",
+            moment=since,
+        )
 
 
 def _inputs(claims: str, storage: StorageOptions) -> Mapping[str, Any]:
@@ -126,15 +140,14 @@ def broken_files(notice: Notice, files: Mapping[str, bytes]) -> Iterator[Refusal
     edited = newest(notice.events, EDITED)
     expected = {**notice.sums, **({LETTER: str(edited.facts["letter"])} if edited else {})}
     for name in sorted(expected.keys() - files.keys()):
-        yield Refusal("changed_file", name, "it is missing")
+        yield Refusal("changed_file", name, sentence("it is missing"))
     for name in sorted(files.keys() - expected.keys()):
-        yield Refusal("changed_file", name, "it was added")
+        yield Refusal("changed_file", name, sentence("it was added"))
     for name in sorted(files.keys() & expected.keys()):
         if sha256(files[name]).hexdigest() != expected[name]:
-            remedy = "; if you edited it, add --edited-by NAME" if name == LETTER else ""
-            yield Refusal("changed_file", name, f"it has changed{remedy}")
+            yield Refusal("changed_file", name, CHANGED_LETTER if name == LETTER else CHANGED)
     if not notice.events or notice.events[0].sums != notice.digest:
-        yield Refusal("changed_file", "SHA256SUMS", "it is not the one that was drafted")
+        yield Refusal("changed_file", "SHA256SUMS", sentence("it is not the one that was drafted"))
 
 
 def _edited(notice: Notice, by: str, storage: StorageOptions) -> Notice:
@@ -158,18 +171,20 @@ def _broken_elements(notice: Notice, files: Mapping[str, bytes]) -> Iterator[Ref
     for name in law.required(notice.about["recipient"]["elements"]):
         text = said.get(name, {}).get("text")
         if not text:
-            yield Refusal("missing_element", name, "a fact that it needs is missing: see the sender's file")
+            lacking = sentence("a fact that it needs is missing: see the sender's file")
+            yield Refusal("missing_element", name, lacking)
         elif not in_letter.get(name):
-            yield Refusal("missing_element", name, f"it is not in {LETTER}")
+            yield Refusal("missing_element", name, sentence("it is not in {file}", file=LETTER))
         elif any(" ".join(line.split()) not in form for line in text.splitlines()):
-            yield Refusal("missing_element", name, f"it is not in {FORM} as it was drafted")
+            lacking = sentence("it is not in {file} as it was drafted", file=FORM)
+            yield Refusal("missing_element", name, lacking)
 
 
 def _broken_signature(notice: Notice) -> Iterator[Refusal]:
     """Yield that a clause of perjury is not signed, as it is now, by the one who is named under it."""
     law = laws()[notice.about["law"]]
     if law.sworn and not is_signed(notice):
-        yield Refusal("unsigned_perjury", "perjury", "`presswatch notice sign` notes who signed it")
+        yield Refusal("unsigned_perjury", "perjury", sentence("`presswatch notice sign` notes who signed it"))
 
 
 def is_signed(notice: Notice) -> bool:
@@ -189,21 +204,26 @@ def _broken_rows(
     try:
         grounds = grounds_of_notice(notice, bag.storage, bag)
         if grounds.seal != about["query"].get("seal", {}):
-            yield Refusal("changed_bag", "seal", f"its root is {grounds.seal.get('bag_root')} now")
+            root = sentence("its root is {root} now", root=grounds.seal.get("bag_root"))
+            yield Refusal("changed_bag", "seal", root)
         places = concerning(grounds, with_.recipient)
     except PresswatchError as error:
         rule = "changed_bag" if about["query"]["source"] == "bag" else "query_differs"
-        yield Refusal(rule, "rows", str(error))
+        yield Refusal(rule, "rows", sentence("{error}", error=error))
         return
     if sender_facts(with_.sender) != about["sender"]:
-        yield Refusal("query_differs", "sender", "its file, or the members file, says something else now")
+        otherwise = sentence("its file, or the members file, says something else now")
+        yield Refusal("query_differs", "sender", otherwise)
     if recipient_facts(with_.recipient) != recipient_facts(about["recipient"]):
-        yield Refusal("query_differs", "recipient", "the recipients file says something else of it now")
-    yield from broken_by_mandates_on(places, with_.sender, today())
+        otherwise = sentence("the recipients file says something else of it now")
+        yield Refusal("query_differs", "recipient", otherwise)
+    # A mandate that ends before the day that the letter bears does not carry it.
+    for day in sorted({today(), date.fromisoformat(about["drafted_on"])}):
+        yield from broken_by_mandates_on(places, with_.sender, day)
     own = laws()[about["law"]].own_domains
     yield from broken_by_query(grounds, places, about, with_.sender, own)
     yield from broken_by_files(places)
-    read = _read(notice, grounds, places, with_, bag.storage)
+    read = _read(notice, grounds, places, with_, bag)
     yield from broken_by_age(places, read, datetime.now(UTC), with_.days)
     articles = {place.target["article_id"] for place in places if place.target["article_id"]}
     is_edited = newest(notice.events, EDITED) is not None
@@ -221,7 +241,7 @@ def _broken_claims(
     try:
         known = _known_claims(about["query"], rows, bag)
     except PresswatchError as error:
-        yield Refusal("no_claim", "rows", str(error))
+        yield Refusal("no_claim", "rows", sentence("{error}", error=error))
         return
     claims = {row: known.get(row) for row in rows}
     yield from broken_by_claims(claims)
@@ -256,13 +276,13 @@ def _read(
     grounds: Grounds,
     places: tuple[Place, ...],
     with_: Checking,
-    storage: StorageOptions,
+    bag: SealedOnce,
 ) -> dict[str, datetime]:
     """Return when rows were read again for this notice; reads them now if that is asked for."""
     events = list(notice.events)
     if with_.again:
         mirrors = [Mirror(place, copy) for place, copy in notice.about["query"]["mirrors"]]
-        rows = read_again(grounds, places, mirrors, storage)
+        rows = read_again(grounds, places, mirrors, bag)
         events.append(add_event(notice.folder, events, READ, notice.digest, rows=rows))
     return {
         row: event.noted_at for event in events if event.kind == READ for row in event.facts.get("rows", ())

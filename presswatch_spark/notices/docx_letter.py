@@ -4,8 +4,9 @@ Whatever an editor changes between them, the bookmarks stay: so a check can say 
 """
 
 import io
+import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any
 from xml.etree import ElementTree
@@ -17,7 +18,10 @@ BOOKMARK = "element_"
 WIDTHS = 4.2, 11.8
 """Columns of the annex's table, in centimetres: a digest stands on one line."""
 FONT, SIZE = "Times New Roman", 11
+_DOCUMENT = "word/document.xml"
+_WITH_TEXT = re.compile(r"word/(document|comments\w*|footnotes|endnotes|header\d*|footer\d*)\.xml")
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_OPEN = frozenset(f"{_W}{name}" for name in ("ins", "del", "moveFrom", "moveTo", "comment"))
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 """When every part of the file says that it was written: the same letter gives the same bytes."""
 
@@ -69,20 +73,46 @@ def elements_in(data: bytes) -> dict[str, str]:
 
 
 def text_in(data: bytes) -> str:
-    """Return all text of a Word document, a paragraph a line; ValueError if it is none."""
+    """Return the text of a letter in Word, a paragraph a line; ValueError if it is no Word document."""
+    return _text_of(_body(data), {f"{_W}t"})
+
+
+def published_text_in(data: bytes) -> str:
+    """Return all text that goes out with a letter in Word: notes, comments and what was deleted, too.
+
+    Raises:
+        ValueError: it is no Word document.
+    """
+    said = {f"{_W}t", f"{_W}delText"}
+    return "\n".join(_text_of(nodes, said) for nodes in _parts(data).values())
+
+
+def has_open_changes(data: bytes) -> bool:
+    """Return whether a letter in Word has tracked changes or comments; ValueError if it is none."""
+    return any(node.tag in _OPEN for nodes in _parts(data).values() for node in nodes)
+
+
+def _text_of(nodes: Iterable[ElementTree.Element], said: Collection[str]) -> str:
     lines = list[str]()
-    for node in _body(data):
+    for node in nodes:
         if node.tag == f"{_W}p":
             lines.append("")
-        elif node.tag == f"{_W}t" and lines:
+        elif node.tag in said and lines:
             lines[-1] += node.text or ""
     return "\n".join(lines)
 
 
-def _body(data: bytes) -> Iterator[ElementTree.Element]:
+def _body(data: bytes) -> list[ElementTree.Element]:
+    """Return the elements of the letter's own text."""
+    return _parts(data)[_DOCUMENT]
+
+
+def _parts(data: bytes) -> dict[str, list[ElementTree.Element]]:
+    """Return the elements of each part that can hold text, by the part's name."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as file:
-            return ElementTree.fromstring(file.read("word/document.xml")).iter()
+            names = filter(_WITH_TEXT.fullmatch, [_DOCUMENT, *sorted({*file.namelist()} - {_DOCUMENT})])
+            return {name: list(ElementTree.fromstring(file.read(name)).iter()) for name in names}
     except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, RuntimeError) as error:
         raise ValueError("this is no Word document") from error
 

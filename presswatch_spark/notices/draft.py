@@ -197,7 +197,7 @@ def _recipient(recipient: Recipient) -> dict[str, Any]:
         "route": recipient.route,
         "elements": list(recipient.elements),
         "columns": list(recipient.columns),
-        "verify_before_you_send": list(recipient.doubts()),
+        "verify_before_you_send": list(map(str, recipient.doubts())),
     }
 
 

@@ -1,11 +1,13 @@
 """The letter as PDF/A-3b with the annex attached: the same letter gives the same bytes."""
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.evidence import typesetting
+from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF
+from presswatch_spark.evidence.typesetting import lacks_signs, signs
 from presswatch_spark.notices.annex import TABLES
 from presswatch_spark.notices.folder import ANNEX
 from presswatch_spark.notices.letter import Letter
@@ -14,10 +16,6 @@ TEMPLATE = Path(__file__).with_name("letter.typ")
 KINDS = {"csv": "text/csv", "jsonl": "application/jsonl"}
 ATTACHED = tuple(f"{table}.{ending}" for table in TABLES for ending in KINDS)
 """The annex's files that the PDF holds; workbooks are beside it."""
-
-_UNSHOWN = re.compile(
-    r"[^\t\n -~\u00a0-\u024f\u0370-\u03ff\u0400-\u045f\u2010-\u2027\u202f\u2030-\u203a\u20ac]"
-)
 
 
 def pdf_of(letter: Letter, annex: Path, drafted: date) -> bytes:
@@ -50,18 +48,18 @@ def attachments_in(data: bytes) -> dict[str, bytes]:
 
 
 def _shown(letter: Letter, drafted: date) -> dict[str, object]:
-    """Return the letter for the template. Its fonts lack some scripts, and PDF/A wants every sign shown."""
-    return {
+    """Return the letter for the template; its last line says what codes of signs are, if it has any."""
+    shown: dict[str, object] = {
         "lang": letter.lang,
         "drafted": {"year": drafted.year, "month": drafted.month, "day": drafted.day},
-        "title": _sign(letter.title),
+        "title": signs(letter.title),
         "sender": _signs(letter.sender),
         "recipient": _signs(letter.recipient),
         "day": letter.day,
         "blocks": [
             {
                 "element": block.element,
-                "heading": _sign(block.heading),
+                "heading": signs(block.heading),
                 "paragraphs": _signs(block.paragraphs),
                 "lines": _signs(block.lines),
             }
@@ -74,12 +72,9 @@ def _shown(letter: Letter, drafted: date) -> dict[str, object]:
             {"name": name, "description": name, "kind": KINDS[name.rpartition(".")[2]]} for name in ATTACHED
         ],
     }
+    said = Speaker(letter.lang, for_print=True).of(CLAIMS_PDF, "signs")
+    return shown | {"notes": [said] if lacks_signs(shown) else []}
 
 
 def _signs(texts: Sequence[str]) -> list[str]:
-    return [_sign(text) for text in texts]
-
-
-def _sign(text: str) -> str:
-    """Return a text with `<U+0645>` for a sign that the fonts may lack."""
-    return _UNSHOWN.sub(lambda found: f"<U+{ord(found[0]):04X}>", text)
+    return [signs(text) for text in texts]

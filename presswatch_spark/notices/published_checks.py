@@ -18,10 +18,11 @@ from presswatch_spark.notices.annex_columns import (
     ROW_COLUMNS,
     URL_COLUMNS,
 )
-from presswatch_spark.notices.docx_letter import text_in
+from presswatch_spark.notices.docx_letter import has_open_changes, published_text_in
 from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, LUMEN, PDF
 from presswatch_spark.notices.pdf_letter import ATTACHED, attachments_in
 from presswatch_spark.notices.refusals import Refusal
+from presswatch_spark.notices.sentences import Sentence, sentence
 from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.verification import NamedDocument, verify
@@ -30,6 +31,14 @@ Files = Mapping[str, bytes]
 
 CELL_CHARACTERS = 16_384
 """No URL is longer (see `judgement.urls`): a longer cell is text."""
+LONG_CELL = sentence("a cell has more than {count} characters", count=CELL_CHARACTERS)
+OF_SENDER: Mapping[str, Sentence] = {
+    "signatory": sentence("the signatory of the sender"),
+    "address": sentence("the address of the sender"),
+    "phone": sentence("the telephone number of the sender"),
+    "email": sentence("the email address of the sender"),
+}
+"""What of the sender may not be published, by its name in notice.json."""
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(
     r"(?<![\w.])(?:(?:\+|00)\d{1,3}[ .-]?\(?\d(?:[ .()-]*\d){7,12}|0[1-9](?:[ .-]\d{2}){4})(?!\w)"
@@ -49,15 +58,27 @@ def broken_by_annex(files: Files, digests: Mapping[str, str]) -> Iterator[Refusa
             rows = rows_of_jsonl(files[name])
             digest = digest_of(rows)
         except (KeyError, ValueError, AttributeError):
-            yield Refusal("annex_differs", name, "it cannot be read")
+            yield Refusal("annex_differs", name, sentence("it cannot be read"))
             continue
         if digest != digests.get(table):
-            yield Refusal("annex_differs", name, f"its digest is {digest}")
+            yield Refusal("annex_differs", name, sentence("its digest is {digest}", digest=digest))
         if strange := sorted({column for row in rows for column in row} - _KNOWN[table]):
-            yield Refusal("article_text", name, f"no annex has the column {', '.join(map(repr, strange))}")
+            columns = sentence("no annex has the column {names}", names=", ".join(map(repr, strange)))
+            yield Refusal("article_text", name, columns)
         if any(len(str(value)) > CELL_CHARACTERS for row in rows for value in row.values()):
-            yield Refusal("article_text", name, f"a cell has more than {CELL_CHARACTERS:,} characters")
+            yield Refusal("article_text", name, LONG_CELL)
     yield from _broken_by_attachments(files)
+
+
+def broken_by_open_changes(files: Files) -> Iterator[Refusal]:
+    """Yield that a letter has tracked changes or comments: whoever gets it reads what was taken back."""
+    try:
+        is_open = has_open_changes(files.get(LETTER, b""))
+    except ValueError:
+        is_open = False
+    if is_open:
+        remedy = sentence("accept or reject the changes, and take the comments out")
+        yield Refusal("open_changes", LETTER, remedy)
 
 
 def broken_by_persons(files: Files, sender: Mapping[str, Any]) -> Iterator[Refusal]:
@@ -67,16 +88,17 @@ def broken_by_persons(files: Files, sender: Mapping[str, Any]) -> Iterator[Refus
     for name in (*(f"{ANNEX}/{table}.jsonl" for table in TABLES), LUMEN):
         text = _decoded(files.get(name, b"").decode("utf-8", "replace"))
         if _EMAIL.search(text) or _PHONE.search(text):
-            yield Refusal("personal_data", name, "an email address or telephone number")
+            yield Refusal("personal_data", name, sentence("an email address or telephone number"))
     published = files.get(LUMEN, b"").decode("utf-8", "replace")
-    for what in ("signatory", "address", "phone", "email"):
+    for what, detail in OF_SENDER.items():
         if sender[what] and str(sender[what]) in published:
-            yield Refusal("personal_data", LUMEN, f"the {what} of the sender")
+            yield Refusal("personal_data", LUMEN, detail)
     for name, text in _letters(files):
         emails = {found.lower() for found in _EMAIL.findall(text)} - own
         phones = {_digits(found) for found in _PHONE.findall(text)} - {phone}
         if emails or phones:
-            yield Refusal("personal_data", name, "an email address or telephone number beside the sender's")
+            others = sentence("an email address or telephone number beside the sender's")
+            yield Refusal("personal_data", name, others)
 
 
 def broken_by_text(
@@ -90,15 +112,15 @@ def broken_by_text(
     """
     if corpus is None:
         if is_edited:
-            yield Refusal(
-                "article_text", LETTER, "it was edited: give --corpus, to compare it with the articles"
-            )
+            remedy = sentence("it was edited: give --corpus, to compare it with the articles")
+            yield Refusal("article_text", LETTER, remedy)
         return
     rules, bodies = VerifyRules(), [body for body in _bodies(corpus, articles) if body]
     for name, text in [*_letters(files), (LUMEN, files.get(LUMEN, b"").decode("utf-8", "replace"))]:
         document = NamedDocument(words_of(text.encode()), rules.anchor_words)
         if any(verify(document, words_of(body), rules).copied_words for body in bodies):
-            yield Refusal("article_text", name, "it has a passage of an article of the annex")
+            passage = sentence("it has a passage of an article of the annex")
+            yield Refusal("article_text", name, passage)
 
 
 def _bodies(corpus: Corpus, articles: Iterable[str]) -> Iterator[bytes | None]:
@@ -111,7 +133,7 @@ def _letters(files: Files) -> list[tuple[str, str]]:
     """Return the letters as text; one that cannot be read is none, and is refused for its elements."""
     letters = [(FORM, files.get(FORM, b"").decode("utf-8", "replace"))]
     try:
-        letters.append((LETTER, text_in(files.get(LETTER, b""))))
+        letters.append((LETTER, published_text_in(files.get(LETTER, b""))))
     except ValueError:
         pass
     return letters
@@ -120,8 +142,8 @@ def _letters(files: Files) -> list[tuple[str, str]]:
 def _broken_by_attachments(files: Files) -> Iterator[Refusal]:
     try:
         held = attachments_in(files.get(PDF, b""))
-    except ValueError as error:
-        yield Refusal("attachment_differs", PDF, str(error))
+    except ValueError:
+        yield Refusal("attachment_differs", PDF, sentence("its attachments cannot be read"))
         return
     for name in ATTACHED:
         if _held(held, name) != files.get(f"{ANNEX}/{name}"):

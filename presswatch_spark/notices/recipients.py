@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import yaml
@@ -10,6 +10,7 @@ import yaml
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.notices.annex_columns import ROW_COLUMNS
+from presswatch_spark.notices.sentences import Sentence, sentence
 from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes, line_of
 from presswatch_spark.settings.shipped import shipped
 
@@ -61,13 +62,18 @@ class Recipient:
         value = self.facts["elements"].value
         return value if isinstance(value, tuple) else ()
 
-    def doubts(self) -> Iterator[str]:
+    def doubts(self) -> Iterator[Sentence]:
         """Yield what must be verified before a notice is sent."""
         for name, fact in self.facts.items():
+            facts = {"name": name, "id": self.id, "source": fact.source}
             if fact.checked is None:
-                yield f"verify before you send: {name} of {self.id}: nobody has read {fact.source}"
+                yield sentence("verify before you send: {name} of {id}: nobody has read {source}", **facts)
             else:
-                yield f"verify before you send: {name} of {self.id}: {fact.source} was read on {fact.checked}"
+                yield sentence(
+                    "verify before you send: {name} of {id}: {source} was read on {day}",
+                    day=fact.checked,
+                    **facts,
+                )
 
 
 def load_recipient(id: str, path: str | None = None) -> Recipient:
@@ -129,10 +135,14 @@ def _fact(node: yaml.Node | None, what: str, check: Check) -> Fact:
     if what.endswith("columns") and isinstance(value, tuple):
         for unknown in sorted(set(value) - set(ROW_COLUMNS.names)):
             check.say(line_of(keys["value"]), f"{what}: `{unknown}` is no column of the annex")
+    checked = check.date(keys.get("checked"), f"{what}: checked")
+    # A day of Auckland may be one ahead.
+    if checked and checked > datetime.now(UTC).date() + timedelta(days=1):
+        check.say(line_of(keys["checked"]), f"{what}: checked: {checked} is to come")
     return Fact(
         value=value,
         source=check.text(keys.get("source"), f"{what}: source") or "",
-        checked=check.date(keys.get("checked"), f"{what}: checked"),
+        checked=checked,
         note=check.text(keys.get("note"), f"{what}: note"),
     )
 

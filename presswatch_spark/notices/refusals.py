@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from presswatch_spark.notices.sentences import Sentence
+
 NAMED = 3
 RULES = {
     "changed_file": "a file is not as it was drafted, is missing, or was added",
@@ -20,6 +22,7 @@ RULES = {
     "outside_mandate": "the sender has no mandate in force for the article of a row",
     "not_read_again": "a row was not read again lately",
     "file_on_a_disk": "a row names a file of this machine, and not its public address",
+    "open_changes": "the letter has tracked changes or comments, which its readers see as well",
     "personal_data": "what gets published has data of a person",
     "article_text": "what gets published has text of an article, or nobody can say that it has none",
     "unsigned_perjury": "the law wants its clause of perjury signed, and nobody signed it",
@@ -31,22 +34,28 @@ RULES = {
 class Refusal:
     """A rule that a notice breaks.
 
-    `about`: the element, file or rows. `detail`: more of it; never text of the web.
+    `about`: the element, file or rows, and `more` rows that are not named. `detail`: more of it; never text
+    of the web.
     """
 
     rule: str
     about: str
-    detail: str = ""
+    detail: Sentence | None = None
+    more: int = 0
 
     def __str__(self) -> str:
         detail = f" ({self.detail})" if self.detail else ""
-        return f"{self.rule}: {self.about}: {RULES[self.rule]}{detail}"
+        return f"{self.rule}: {self.about_all}: {RULES[self.rule]}{detail}"
+
+    @property
+    def about_all(self) -> str:
+        """Return what it is about, with the number of rows that are not named."""
+        return f"{self.about} and {self.more:,} more rows" if self.more else self.about
 
 
-def of_rows(rule: str, rows: Iterable[str], detail: str = "") -> Iterator[Refusal]:
+def of_rows(rule: str, rows: Iterable[str], detail: Sentence | None = None) -> Iterator[Refusal]:
     """Yield the refusal of rows, by their row_sha256; none without rows."""
     broken = sorted(rows)
     if not broken:
         return
-    more = f" and {len(broken) - NAMED:,} more rows" if len(broken) > NAMED else ""
-    yield Refusal(rule, f"{', '.join(broken[:NAMED])}{more}", detail)
+    yield Refusal(rule, ", ".join(broken[:NAMED]), detail, max(len(broken) - NAMED, 0))

@@ -9,6 +9,7 @@ from presswatch_spark.notices.annex import annex_of
 from presswatch_spark.notices.grounds import Grounds, Place
 from presswatch_spark.notices.refusals import Refusal, of_rows
 from presswatch_spark.notices.sender import Sender
+from presswatch_spark.notices.sentences import sentence
 from presswatch_spark.storage.uris import scheme_of
 
 CLOCK_MINUTES = 10
@@ -57,13 +58,15 @@ def broken_by_mandates(claims: Claims, sender: Mapping[str, Any]) -> Iterator[Re
     documents = {each["id"]: each["mandate_document"] for each in sender["publishers"]}
     known = {row: claim for row, claim in claims.items() if claim is not None}
     ours = {row: claim for row, claim in known.items() if claim["publisher_id"] in documents}
-    yield from of_rows("outside_mandate", known.keys() - ours.keys(), "the publisher is none of the sender's")
+    strange = sentence("the publisher is none of the sender's")
+    yield from of_rows("outside_mandate", known.keys() - ours.keys(), strange)
     if sender["acts_as"] == "owner":
         return
     late = [row for row, claim in ours.items() if claim["mandate"] != "in_force"]
-    yield from of_rows("outside_mandate", late, "by the claim, the mandate does not cover it")
+    yield from of_rows("outside_mandate", late, sentence("by the claim, the mandate does not cover it"))
     bare = [row for row, claim in ours.items() if documents[claim["publisher_id"]] is None]
-    yield from of_rows("outside_mandate", bare, "the members file names no document of the mandate")
+    undocumented = sentence("the members file names no document of the mandate")
+    yield from of_rows("outside_mandate", bare, undocumented)
 
 
 def broken_by_mandates_on(places: Sequence[Place], sender: Sender, day: date) -> Iterator[Refusal]:
@@ -78,9 +81,8 @@ def broken_by_mandates_on(places: Sequence[Place], sender: Sender, day: date) ->
         )
         if publisher and mandate_of(publisher, published and published.date(), day) != "in_force":
             late.append(place.match["row_sha256"])
-    yield from of_rows(
-        "outside_mandate", late, f"by the members file, the mandate does not cover it on {day}"
-    )
+    uncovered = sentence("by the members file, the mandate does not cover it on {day}", day=day)
+    yield from of_rows("outside_mandate", late, uncovered)
 
 
 def broken_by_age(
@@ -93,14 +95,14 @@ def broken_by_age(
     """
     first, last = now - timedelta(days=days), now + timedelta(minutes=CLOCK_MINUTES)
     old = [place for place in places if (when := _read_at(place, read, last)) is None or when < first]
-    remedy = f"within {days} days; run `removal probe`, or add --read-again"
+    remedy = sentence("within {days} days; run `removal probe`, or add --read-again", days=days)
     yield from of_rows("not_read_again", _names(old), remedy)
 
 
 def broken_by_files(places: Sequence[Place]) -> Iterator[Refusal]:
     """Yield the rows whose files no recipient can find."""
     local = [place for place in places if scheme_of(place.file) == "file"]
-    yield from of_rows("file_on_a_disk", _names(local), "draft it again with --mirror FROM=TO")
+    yield from of_rows("file_on_a_disk", _names(local), sentence("draft it again with --mirror FROM=TO"))
 
 
 def broken_by_query(
@@ -110,7 +112,8 @@ def broken_by_query(
     now = annex_of(places, sender, about["recipient"]["columns"], own_domains).digests()
     for name, digest in about["annex"]["digests"].items():
         if now.get(name) != digest:
-            yield Refusal("query_differs", name, f"{grounds.where} gives {now.get(name)}")
+            given = sentence("{place} gives {digest}", place=grounds.where, digest=now.get(name))
+            yield Refusal("query_differs", name, given)
 
 
 def _read_at(place: Place, read: Mapping[str, datetime], last: datetime) -> datetime | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from presswatch_spark.evidence.libraries import library
+from presswatch_spark.notices.sentences import Sentence, sentence
 
 SCHEMA = Path(__file__).with_name("notice.schema.json")
 
@@ -23,7 +24,7 @@ def validated(about: Mapping[str, Any]) -> Mapping[str, Any]:
     return about
 
 
-def fault_of(about: Mapping[str, Any]) -> str | None:
+def fault_of(about: Mapping[str, Any]) -> Sentence | None:
     """Return where a notice does not fit the schema, and how; None if it fits.
 
     Raises:
@@ -33,5 +34,5 @@ def fault_of(about: Mapping[str, Any]) -> str | None:
     faults = sorted(validator.iter_errors(about), key=lambda each: list(map(str, each.absolute_path)))
     if not faults:
         return None
-    place = "/".join(map(str, faults[0].absolute_path)) or "the whole"
-    return f"{place}: it breaks the rule `{faults[0].validator}`"
+    place = "/".join(map(str, faults[0].absolute_path)) or "/"
+    return sentence("{place}: it breaks the rule `{rule}`", place=place, rule=faults[0].validator)

@@ -1,7 +1,7 @@
 """Claims of a sealed bag of evidence, as a notice rests on them: only of a bag that verifies."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +15,6 @@ from presswatch_spark.evidence.challenge import readings_in, row_of
 from presswatch_spark.evidence.contents import SETTINGS
 from presswatch_spark.evidence.protocol import EXCHANGES, PROTOCOL
 from presswatch_spark.evidence.verifying import verified
-from presswatch_spark.pointers.audit import Audit
-from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import digest_of
 from presswatch_spark.removal.targets import target_of
 from presswatch_spark.storage.objects import StorageOptions
@@ -38,6 +36,7 @@ class SealedClaims:
     whose record was not read, or was not as its row says, when the bag was made. `read_at`: when the others
     were. `asked`: the files that servers then gave. `read_from`: where the record of each row was read, if
     the bag says it. `seal`: what the notice names. `inputs`: what the claims were made with.
+    `readings`: how each run read its shards.
     """
 
     rows: Mapping[str, Row]
@@ -49,6 +48,7 @@ class SealedClaims:
     read_from: Mapping[str, str]
     seal: Mapping[str, str]
     inputs: Mapping[str, Any]
+    readings: Mapping[str, Mapping[str, Any]]
 
     def was_read_at(self, row: str, file: str) -> bool:
         """Return whether the record of a row was read from this very file, and not from a copy."""
@@ -116,17 +116,6 @@ def sound_bag(path: str, storage: StorageOptions) -> Iterator[Path]:
         yield folder
 
 
-def read_sealed_again(
-    path: str, rows: Sequence[str], mirrors: Sequence[Mirror], storage: StorageOptions
-) -> list[str]:
-    """Return which rows of a bag, by `row_sha256`, are still what they say, at their places now."""
-    with sound_bag(path, storage) as folder:
-        known = {row["row_sha256"]: row for row in _rows_in(folder)}
-        audit = Audit(None, storage, mirrors, readings=readings_in(folder))
-        verdicts = audit.verdicts([known[row] for row in rows])
-        return sorted(verdict.row["row_sha256"] for verdict in verdicts if verdict.failure is None)
-
-
 def _read(folder: Path) -> SealedClaims:
     lines = [json.loads(line) for line in alone.lines_of((folder / alone.ROWS).read_bytes())]
     rows = {row["row_sha256"]: row for row in _rows_in(folder)}
@@ -153,6 +142,7 @@ def _read(folder: Path) -> SealedClaims:
         },
         seal={name: str(seal[name]) for name in ("bag_root", "claims_root", "sealed_at")},
         inputs=dict(json.loads((folder / SETTINGS).read_bytes())["claims"] or {}),
+        readings=readings_in(folder),
     )
 
 

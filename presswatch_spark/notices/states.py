@@ -48,7 +48,7 @@ def state_of(notice: Notice, today: date, storage: StorageOptions, case: str | N
     """
     changed = tuple(refusal.about for refusal in broken_files(notice, notice.files()))
     removed, places = _removed(notice, storage, case)
-    answer, sent = newest(notice.events, ANSWERED), newest(notice.events, SENT)
+    answer, sent = _last_answer(notice), newest(notice.events, SENT)
     if sent is None:
         state = _before_sending(notice)
     else:
@@ -81,10 +81,12 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
     """Note that a person sent the notice.
 
     Raises:
-        InputError: it was not checked, or not signed, as it is now; its deadline is over; the day cannot be.
+        InputError: it was not checked, or not signed, as it is now; its check is too old, or its deadline is
+            over; the day cannot be.
     """
     _require_whole(notice)
-    if not is_checked(notice):
+    checked = newest(notice.events, CHECKED)
+    if checked is None or not is_checked(notice):
         raise InputError(
             "this notice was not checked as it is now",
             where=str(notice.folder),
@@ -98,6 +100,14 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
             remedy="note who did: `presswatch notice sign`",
         )
     sent_on = _require_day(notice, on, date.fromisoformat(notice.about["drafted_on"]), "it was drafted")
+    days = int(checked.facts["days"])
+    if sent_on > checked.day + timedelta(days=days):
+        raise InputError(
+            f"this notice was checked on {checked.day}, more than {days} days before: mandates, licences and"
+            " places may have changed",
+            where=str(notice.folder),
+            remedy="run `presswatch notice check` again",
+        )
     deadline = notice.about["deadline"]
     if deadline and sent_on > date.fromisoformat(deadline):
         raise InputError(
@@ -126,6 +136,12 @@ def is_checked(notice: Notice) -> bool:
     if checked is None or checked.sums != notice.digest:
         return False
     return edited is None or edited.number < checked.number
+
+
+def _last_answer(notice: Notice) -> Event | None:
+    """Return the answer of the latest day: an older one may be noted after it."""
+    answers = [event for event in notice.events if event.kind == ANSWERED]
+    return max(answers, key=lambda event: (event.day, event.number), default=None)
 
 
 def _before_sending(notice: Notice) -> str:

@@ -5,7 +5,7 @@ A record that nobody can place stands in the plan all the same: its shard is the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -71,20 +71,25 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
     """
     if not store.published():
         raise InputError("no run is published here", where=str(store.root))
-    wanted, asked = _Wanted(), dict[str, dict[Page, list[tuple[str, str]]]]()
+    wanted, rows, asked = _Wanted(), dict[Page, dict[str, str]](), dict[str, set[Page]]()
     for uri, row in _made_from(_rows(store, "matches", _OF_MATCH)):
         url, at = row["document_url"], row["captured_at"]
         releases = index.releases_of(row["release"], at) if url and at and host_of(url) else ()
         if not releases:
             wanted.add(uri, _unplaced(url or "", at, row["row_sha256"], NOT_ASKED))
+            continue
+        page = url, at.replace(microsecond=0)
+        rows.setdefault(page, {})[uri] = row["row_sha256"]
         for release in releases:
-            pages = asked.setdefault(release, {})
-            pages.setdefault((url, at.replace(microsecond=0)), []).append((uri, row["row_sha256"]))
+            asked.setdefault(release, set()).add(page)
+    listed = dict[Page, list[Capture]]()
     for release, pages in sorted(asked.items()):
-        listed = _listed(index, release, pages)
-        for page, rows in pages.items():
-            for uri, digest in dict(rows).items():
-                wanted.add(*_placed(uri, page, digest, listed.get(page, ()), base))
+        # A row that names no crawl is asked for in several: one of them lists it.
+        for page, captures in _listed(index, release, pages).items():
+            listed.setdefault(page, []).extend(captures)
+    for page, files in rows.items():
+        for uri, digest in files.items():
+            wanted.add(*_placed(uri, page, digest, listed.get(page, ()), base))
     return wanted.plan(store, "match in WET")
 
 
@@ -102,8 +107,7 @@ def _made_from(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
             yield source[1], row
 
 
-def _listed(index: Index, release: str, pages: Iterable[Page]) -> Mapping[Page, Sequence[Capture]]:
-    wanted = set(pages)
+def _listed(index: Index, release: str, wanted: Set[Page]) -> Mapping[Page, Sequence[Capture]]:
     found = dict[Page, list[Capture]]()
     for capture in index.captures(sorted({url for url, _ in wanted}), release):
         at = capture.captured_at and capture.captured_at.replace(microsecond=0)
@@ -130,7 +134,7 @@ def _unplaced(url: str, at: datetime | None, row: str, why: str) -> WantedRecord
 
 @dataclass(slots=True)
 class _Wanted:
-    """Records by file, each place once."""
+    """Records by file, each once; of what is told of one place in two ways, both are asked for."""
 
     files: dict[str, dict[tuple[Any, ...], WantedRecord]]
 
@@ -138,7 +142,8 @@ class _Wanted:
         self.files = {}
 
     def add(self, uri: str, record: WantedRecord) -> None:
-        key = (record.offset,) if record.offset is not None else (None, record.url, record.captured_at)
+        asked = record.offset, record.url, record.captured_at
+        key = asked if record.offset is None else (*asked, record.length, record.digest)
         self.files.setdefault(uri, {}).setdefault(key, record)
 
     def plan(self, store: TableStore, what: str) -> RecordPlan:
@@ -147,7 +152,7 @@ class _Wanted:
         shards = (
             RecordShard(
                 uri,
-                sum(record.length for record in records.values()),
+                sum(length for _, length in {(record.offset, record.length) for record in records.values()}),
                 records=tuple(sorted(records.values(), key=_order)),
             )
             for uri, records in self.files.items()

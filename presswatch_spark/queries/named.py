@@ -38,14 +38,18 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
     Raises:
         InputError: with the nearest that are known.
     """
+    # It loads pandas, as the tables do once they are opened.
+    from presswatch_spark.tables.bounded import bounded_batches
+
     for kind, name in wanted.items():
         column = COLUMNS.get(kind, f"{kind}_id")
         if name is None or any(
-            len(rows.head(1, columns=[column], filter=pc.field(column) == name))
+            len(batch)
             for rows in _rows_with(store, column)
+            for batch in bounded_batches(rows, [column], pc.field(column) == name)
         ):
             continue
-        batches = (batch for rows in _rows_with(store, column) for batch in rows.to_batches(columns=[column]))
+        batches = (batch for rows in _rows_with(store, column) for batch in bounded_batches(rows, [column]))
         known = {each: each for batch in batches for each in batch[column].unique().drop_null().to_pylist()}
         if kind in COLUMNS:
             what = f"no row of these tables has the {kind} {name}"

@@ -24,10 +24,14 @@ NEARNESS = 0.7
 
 @dataclass(frozen=True, slots=True)
 class ReleaseShards:
-    """The shards of a release: a path, and what the lines of a list there are relative to."""
+    """The shards of a release: a path, and what the lines of a list there are relative to.
+
+    `name`: the release; None of a list of the user's, which may hold some of its shards only.
+    """
 
     path: str
     base: str | None = None
+    name: str | None = None
 
 
 def shards_of(
@@ -72,7 +76,7 @@ def shards_of(
         if not (NEWS_MONTH.fullmatch(name) or name in _names(rules)):
             raise _unknown(name, f"; {error}", rules) from error
         raise
-    return ReleaseShards(uri, root)
+    return ReleaseShards(uri, root, name)
 
 
 def forms_of(name: str) -> tuple[str, ...]:
@@ -119,7 +123,7 @@ def _copied(name: str, kind: str, base: str | None, rules: DatasetRules) -> Rele
         setting, pattern, part = "c4.multilingual_files", rules.c4.multilingual_files, c4["part"]
     else:
         setting, pattern, part = "c4.files", rules.c4.files, name.removeprefix("c4-")
-    return ReleaseShards(join(root, _filled(pattern, f"datasets.{setting}", {"part": part})))
+    return ReleaseShards(join(root, _filled(pattern, f"datasets.{setting}", {"part": part})), name=name)
 
 
 def _filled(pattern: str, setting: str, parts: Mapping[str, str]) -> str:

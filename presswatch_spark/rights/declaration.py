@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from presswatch_spark.tables.digests import storable
@@ -92,6 +93,7 @@ class Place:
     path: str
 
 
+@lru_cache(maxsize=1024)
 def place_of(url: str) -> Place | None:
     """Return the place of an http(s) URL; None for anything else."""
     try:

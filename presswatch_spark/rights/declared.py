@@ -137,8 +137,8 @@ class Declared:
         if place is None:
             return
         for file in _FILES:
-            if not (file == TDM_FILE and superseded):
-                captures = self._files.get((place.origin, file), ())
+            captures = self._files.get((place.origin, file))
+            if captures and not (file == TDM_FILE and superseded):
                 nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
                 yield [_of_file(moment, rows, place, agent) for moment, rows in nearest]
 

@@ -84,6 +84,9 @@ def _sides(
     at: datetime, declarations: Sequence[Declaration]
 ) -> tuple[Declaration | None, Declaration | None]:
     """Return the declaration of a source that counts before a moment, and the one after it."""
+    # Most sources have none: a site has few of the files that can declare something.
+    if not declarations:
+        return None, None
     moments = [declaration.at for declaration in declarations]
     before, after = (_of_one_moment([declarations[k] for k in _nearest(at, moments, way)]) for way in (-1, 1))
     return before, after

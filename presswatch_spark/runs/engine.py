@@ -18,7 +18,7 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.metrics import RunFacts, Totals
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Counts
-from presswatch_spark.runs.claimed import Run, claim
+from presswatch_spark.runs.claimed import Run, claim, clear
 from presswatch_spark.runs.damaged_waves import without_damage
 from presswatch_spark.runs.markers import Wave
 from presswatch_spark.runs.publish import publish
@@ -66,6 +66,12 @@ def carry_out(
     """
     rules, store = config.run, TableStore.create(out, config.storage)
     with claim(store, work.key, datetime.now(UTC), rules.lease_seconds, work.kind.by) as run:
+        if work.beginning and not run.resumed:
+            try:
+                work.beginning()
+            except BaseException:
+                clear(run)
+                raise
         name = f"presswatch {work.kind.terms.run}"
         with work.preparing():
             spark = spark or session(name, master=rules.master, cores=rules.cores)

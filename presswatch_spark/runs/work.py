@@ -110,6 +110,7 @@ class Work:
         asked: what the first event says of the run beside that.
         preparing: makes a block in which Spark starts, once the run is owned; all is ready at its end.
         guard: makes the guard of the run; is given what says how many cores there are.
+        beginning: called when a new run begins, once it is owned. If it raises, nothing of the run is left.
         corpus: yields the rows of `corpus_articles`; asked unless the tables have them. None: nobody knows.
         passes: how shards are read several times. None: once, by `read`.
     """
@@ -125,6 +126,7 @@ class Work:
     guard: Callable[[Callable[[], int]], Guard] | None = None
     corpus: CorpusRows | None = None
     passes: Passes | None = None
+    beginning: Callable[[], None] | None = None
 
 
 def key_of(*parts: str) -> str:

@@ -23,6 +23,8 @@ from presswatch_spark.tables.schemas import SCHEMAS, columns_without_run
 
 GROUP_ROWS = 1 << 15
 """Rows of a group: some 6 MB of `matches`, one range of S3."""
+BATCH_ROWS = 1 << 14
+"""Rows of a column that its encoder gets at once, where columns are many and their values short."""
 FILE_GROUPS = 32
 """Groups of a file of `write_files`: a million rows."""
 
@@ -207,7 +209,13 @@ def _encoding(table: str, schema: pa.Schema) -> dict[str, Any]:
     }
     distinct = {name: kind for name, kind in (plain | nested).items() if name in DISTINCT[table]}
     return {
-        "use_dictionary": [name for name in plain | nested if name not in distinct],
+        # A dictionary of numbers saves few bytes, and every number has to be looked up.
+        "use_dictionary": [
+            name
+            for name, kind in (plain | nested).items()
+            if name not in distinct and not pa.types.is_primitive(kind)
+        ],
+        "write_batch_size": BATCH_ROWS,
         "column_encoding": {
             name: "DELTA_LENGTH_BYTE_ARRAY" if pa.types.is_string(kind) else "DELTA_BINARY_PACKED"
             for name, kind in distinct.items()

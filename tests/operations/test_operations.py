@@ -32,7 +32,7 @@ from tests.operations.policies import allows
 from tests.operations.stacks import ACCOUNT, LABEL, REGION, STACK, policies, uncapitalised
 from tests.prose import articles
 from tests.s3.archives import write_archive
-from tests.servers import s3
+from tests.servers import aws_account
 
 DOCUMENT = ROOT / "docs" / "how-to" / "operations.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
@@ -96,7 +96,7 @@ class Account:
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     monkeypatch.setattr("moto.emrserverless.models.JOB_STATUS", "SUBMITTED")
-    with s3() as endpoint:
+    with aws_account() as endpoint:
         environment = _environment(tmp_path, endpoint)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)

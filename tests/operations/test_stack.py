@@ -36,7 +36,7 @@ from tests.operations.stacks import (
     uncapitalised,
 )
 from tests.s3.archives import write_archive
-from tests.servers import s3
+from tests.servers import aws_account
 
 BUCKET, OTHER = "press-copies", "other-presswatch"
 CORPUS = f"s3://{BUCKET}/corpus/2026-06"
@@ -157,7 +157,7 @@ class TestTemplate:
 @pytest.fixture(scope="module")
 def aws() -> Iterator[str]:
     """An account at moto's."""
-    with s3() as endpoint, pytest.MonkeyPatch.context() as patch:
+    with aws_account() as endpoint, pytest.MonkeyPatch.context() as patch:
         for name, value in (TEST_AWS | {"AWS_ENDPOINT_URL": endpoint}).items():
             patch.setenv(name, value)
         yield endpoint

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ import pytest
 import zstandard
 from pyspark.sql import SparkSession
 
+from presswatch_spark.campaigns import campaign as campaign_module
 from presswatch_spark.campaigns.progress import Runs, core_hours_spent
 from presswatch_spark.cli import main as cli
 from presswatch_spark.costs.estimate import PriceList
@@ -311,6 +313,65 @@ def test_a_release_whose_shards_failed_is_not_done_and_only_they_are_read_again(
     assert found(tables) == expected(history, tmp_path)
 
 
+def test_shards_that_are_gone_keep_neither_others_nor_new_articles_waiting(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = make_history(tmp_path / "history", 1, 9)
+    campaign, tables = opened(tmp_path, history, history.older, "--wave-shards", "9"), tmp_path / "tables"
+    folder = history.mirror / f"crawl-data/{history.crawls[0]}/segments/1.1/wet"
+    *gone, cut = (folder / f"CC-{number:05}.warc.wet.gz" for number in range(1, 9))
+    whole = cut.read_bytes()
+    for shard in (*gone, cut):
+        shard.write_bytes(shard.read_bytes()[:1000])
+    assert run(campaign) == 3
+    # More of them than a wave may lose.
+    for shard in gone:
+        shard.unlink()
+    cut.write_bytes(whole)
+    opened(tmp_path, history, history.newer, "--wave-shards", "9", "--config", _tolerant(tmp_path))
+    capsys.readouterr()
+    assert run(campaign) == 3
+    told = capsys.readouterr().err
+    assert f"{history.crawls[0]}: 1 shard once more" in told
+    assert f"{history.crawls[0]}: 7 shards cannot be had: {gone[0]}" in told
+    assert states(campaign) == ["partial"]
+    assert status(campaign)[history.crawls[0]]["missing"] == 7
+    times = read_to_the_end(tables)
+    # The first shard and the one that was cut, for the old articles and for the new ones.
+    assert set(times.values()) == {1}
+    assert len(times) == 2 * 2
+    assert run(campaign) == 3
+
+
+def _tolerant(folder: Path) -> str:
+    """Settings by which a wave may lose all of its shards."""
+    (folder / "scan.yaml").write_text("run: {wave_failures: 1.0}\n")
+    return str(folder / "scan.yaml")
+
+
+def test_two_campaigns_over_the_same_tables_read_nothing_twice(
+    spark: SparkSession, history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one scans all, just when the first has seen that all is left."""
+    campaign, tables = opened(tmp_path, history, history.older), tmp_path / "tables"
+    other = shutil.copytree(campaign, tmp_path / "other")
+    real, codes = campaign_module.scan, list[int]()
+
+    def scan(*given: Any, **more: Any) -> Any:
+        monkeypatch.setattr(campaign_module, "scan", real)
+        codes.append(run(str(other)))
+        return real(*given, **more)
+
+    monkeypatch.setattr(campaign_module, "scan", scan)
+    assert run(campaign) == 0
+    assert codes == [0]
+    assert set(read_to_the_end(tables).values()) == {1}
+    assert len(TableStore.open(str(tables)).published()) == len(history.crawls)
+    # What it began is not left as begun.
+    assert list(unfinished_runs(TableStore.open(str(tables)))) == []
+    assert states(campaign) == ["done"] * 3
+
+
 def test_a_release_without_its_list_is_a_failure_and_the_others_are_scanned(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -334,13 +395,17 @@ def test_what_was_scanned_without_a_campaign_is_done_and_a_few_shards_are_not_a_
     assert states(campaign) == ["done", "left", "left"]
 
 
-def test_a_dataset_by_name_is_a_release_of_a_campaign(
-    spark: SparkSession, history: History, tmp_path: Path
-) -> None:
+def _dclm_row() -> dict[str, Any]:
     article = next(articles(ARTICLES, SEED))
     metadata = {"WARC-Record-ID": "<urn:uuid:7>", "WARC-Date": "2024-05-18T01:58:10Z"}
     metadata |= {"WARC-Payload-Digest": "sha1:X"}
-    row = {"text": article.body, "url": "https://copie.example/1", "metadata": metadata}
+    return {"text": article.body, "url": "https://copie.example/1", "metadata": metadata}
+
+
+def test_a_dataset_by_name_is_a_release_of_a_campaign(
+    spark: SparkSession, history: History, tmp_path: Path
+) -> None:
+    row = _dclm_row()
     where = "contrib/datacomp/DCLM-baseline/global-shard_{}_of_10/local-shard_1_of_10/shard_1.jsonl.zst"
     for part in ("03", "04"):
         shard = tmp_path / "mirror" / where.format(part)
@@ -363,6 +428,48 @@ def test_a_dataset_by_name_is_a_release_of_a_campaign(
     assert set(read_to_the_end(tables).values()) == {1}
 
 
+def test_shards_that_come_to_a_mirror_later_or_change_are_scanned_and_no_others(
+    spark: SparkSession, history: History, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "mirror/contrib/datacomp/DCLM-baseline/global-shard_03_of_10/local-shard_1_of_10"
+    folder.mkdir(parents=True)
+    rows = [_dclm_row() | {"url": f"https://copie.example/{number}"} for number in range(4)]
+
+    def write(name: str, *held: dict[str, Any]) -> None:
+        data = b"".join(json.dumps(row).encode() + b"\n" for row in held)
+        (folder / f"{name}.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(data))
+
+    campaign, tables = str(tmp_path / "campaign"), tmp_path / "tables"
+    scope = ("--dataset", "dclm:03", "--mirror", f"dclm={tmp_path / 'mirror'}")
+    presswatch("campaign", "open", campaign, "--corpus", str(history.older), "--out", str(tables), *scope)
+    write("shard_1", rows[0])
+    assert "of unknown size" not in presswatch("campaign", "status", campaign)
+    assert run(campaign) == 0
+    (done,) = status(campaign).values()
+    assert (done["state"], done["shards"]) == ("done", 1)
+    # The rest is copied while a member joins.
+    write("shard_2", rows[1])
+    presswatch("campaign", "open", campaign, "--corpus", str(history.newer))
+    capsys.readouterr()
+    assert run(campaign) == 0
+    told = capsys.readouterr().err
+    assert "dclm:03: 1 shard of its list, for the articles that came since corpus 1" in told
+    assert told.count("dclm:03: 1 shard of its list\n") == 1
+    assert states(campaign) == ["done"]
+    # Now one gets more rows, and nothing else has changed.
+    write("shard_1", rows[0], *rows[2:])
+    assert run(campaign) == 0
+    assert run(campaign) == 0
+    assert {row[1] for row in found(tables)} == {row["url"] for row in rows}
+    corpora = [row["corpus_articles"] for row in TableStore.open(str(tables)).rows("runs")]
+    assert corpora == [FIRST, ARTICLES - FIRST, ARTICLES, ARTICLES]
+    # A copy may be removed when it was scanned.
+    shutil.rmtree(tmp_path / "mirror")
+    capsys.readouterr()
+    assert run(campaign) == 0
+    assert "note: dclm:03: its list cannot be had any more" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -371,6 +478,7 @@ def test_a_dataset_by_name_is_a_release_of_a_campaign(
         (("--corpus", "c", "--out", "t", "--", "--release", "CC-MAIN-2026-40"), 2, "leave them out after --"),
         (("--corpus", "c", "--out", "t", "--", "--budget", "3"), 2, "leave them out after --"),
         (("--corpus", "c", "--out", "t", "--", "--sampel", "1"), 2, "No such option"),
+        (("--corpus", "c", "--out", "t", "--", "--base", "wet.paths.gz"), 2, "--base is a list of shards"),
         (("--corpus", "c", "--out", "t", "--dataset", "mc4"), 2, "--dataset must be NAME:VALUE"),
         (("--corpus", "/no/corpus", "--out", "t"), 1, "there is no corpus here"),
         (
@@ -409,6 +517,18 @@ def test_a_campaign_keeps_its_tables_and_the_settings_of_its_rows(
         assert cli.run(["campaign", "open", campaign, *words]) == 1
         assert said in capsys.readouterr().err
     presswatch("campaign", "open", campaign, "--", "--base", str(history.mirror), "--cores", "2")
+    # Its file is edited, or the environment is another: all that is done would be scanned once more.
+    file = Path(campaign) / "campaign.json"
+    whole = file.read_text()
+    file.write_text(whole.replace('"--cores"', '"--min-run-words"').replace('"2"', '"15"'))
+    assert run(campaign) == 1
+    assert "a setting that can change a row is another than before" in capsys.readouterr().err
+    file.write_text(whole)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PRESSWATCH_GRADE__MIN_RUN_WORDS", "15")
+        assert cli.run(["campaign", "status", campaign]) == 1
+    assert "a setting that can change a row is another than before" in capsys.readouterr().err
+    assert states(campaign) == ["left"] * 3
 
 
 @pytest.mark.full

@@ -16,7 +16,8 @@ from presswatch_spark.releases.release import CRAWL_FORMS
 from presswatch_spark.show import counted, json_line, printable, table_lines, terminal_width
 
 if TYPE_CHECKING:
-    from presswatch_spark.campaigns.campaign import Budget, Campaign, Task
+    from presswatch_spark.campaigns.budget import Budget
+    from presswatch_spark.campaigns.campaign import Campaign, Task
     from presswatch_spark.campaigns.items import Item
     from presswatch_spark.campaigns.progress import Standing
 
@@ -108,7 +109,7 @@ def run(
     if budget is not None and core_hours is not None:
         raise click.UsageError("give either --budget or --core-hours", context)
     leave_pandas_out()
-    from presswatch_spark.campaigns.campaign import Budget
+    from presswatch_spark.campaigns.budget import Budget
     from presswatch_spark.campaigns.plan import LOCK
     from presswatch_spark.cli.campaigning import campaign_at
     from presswatch_spark.storage.locks.run_locks import locked
@@ -128,40 +129,58 @@ def run(
 
 def _finished(context: click.Context, found: Campaign, item: Item, budget: Budget) -> bool:
     """Scan what is left of an item; return whether that could be done, with shards missing or without."""
+    from presswatch_spark.campaigns.campaign import DoneMeanwhileError
     from presswatch_spark.cli.commands.scan import incomplete_message, summary_lines
     from presswatch_spark.runs.provenance import without_secrets
 
-    command, tried = without_secrets(context.obj) if context.obj else None, set[tuple[int, int]]()
+    command = without_secrets(context.obj) if context.obj else None
+    tried = set[tuple[tuple[int, int], bool]]()
     events = EventLog() if found.config.run.log_format == "json" else None
     while True:
         try:
             # It may ask for the list of the release, too.
-            task = found.task_of(found.standing_of(item), tried)
+            task = found.task_of(item, tried)
             if task is None:
-                return True
-            tried.add(task.step)
-            tell(printable(_news(task)))
-            with failures_logged(events):
-                summary = found.carry_out(task, budget, command, events)
+                break
+            for line in _news(task):
+                tell(printable(line))
+            if len(task.shards):
+                with failures_logged(events):
+                    summary = found.carry_out(task, budget, command, events)
+            tried.add(task.key)
+        except DoneMeanwhileError:
+            # What is left now is looked for anew.
+            continue
         except (InputError, StorageError) as error:
             # The list of this release, or its dataset. The others may be there.
             click.echo(printable(f"error: {item.name}: {error}"), err=True)
             return False
         except LoggedError as error:
+            if isinstance(error.__cause__, DoneMeanwhileError):
+                continue
             if isinstance(error.__cause__, (InputError, StorageError)):
                 return False
             raise
+        if not len(task.shards):
+            continue
         print_lines(summary_lines(summary, found.plan.out))
         if summary.incomplete:
             click.echo(incomplete_message(summary, found.plan.out), err=True)
+    if item.name in found.notes:
+        tell(printable(f"note: {item.name}: {found.notes[item.name]}"))
+    return True
 
 
-def _news(task: Task) -> str:
-    """Say what is scanned now."""
-    what = f"{counted(len(task.paths), 'shard')} once more" if task.paths else "all its shards"
-    since = f", for the articles that came since corpus {task.step[0]}" if task.step[0] else ""
+def _news(task: Task) -> Iterator[str]:
+    """Say what is scanned now, and what should be and is gone."""
+    count, first = counted(len(task.shards), "shard"), task.step[0]
+    what = f"{count} once more" if task.again else "all its shards" if task.is_all else f"{count} of its list"
+    since = f", for the articles that came since corpus {first}" if first else ""
     note = f" ({task.item.note})" if task.item.note else ""
-    return f"{task.item.name}: {what}{since}{note}"
+    if len(task.shards):
+        yield f"{task.item.name}: {what}{since}{note}"
+    if task.gone:
+        yield f"{task.item.name}: {counted(len(task.gone), 'shard')} cannot be had: {task.gone[0]}"
 
 
 @campaign.command()
@@ -175,7 +194,7 @@ def status(context: click.Context, /, folder: str, as_json: bool, **flags: Any) 
     presswatch campaign status history
     """
     leave_pandas_out()
-    from presswatch_spark.campaigns.campaign import Budget
+    from presswatch_spark.campaigns.budget import Budget
     from presswatch_spark.cli.campaigning import campaign_at
 
     found = campaign_at(context, folder, flags)
@@ -202,6 +221,7 @@ def _facts(standing: Standing, budget: Budget) -> dict[str, Any]:
         "core_hours": machine.core_hours(hours) if machine else hours,
         "dollars": machine.spark_dollars(hours) if machine else None,
         "runs": standing.runs,
+        "shards": standing.shards,
     }
 
 
@@ -216,7 +236,7 @@ def _figures(values: tuple[Any, ...]) -> tuple[str, str, str]:
 
 def _total_lines(found: Campaign, standings: list[Standing], budget: Budget) -> Iterator[str]:
     """Yield what is done, what it has cost, what is left, and what is special about some releases."""
-    from presswatch_spark.campaigns.campaign import estimated
+    from presswatch_spark.campaigns.estimates import estimated
     from presswatch_spark.costs.budget import core_hours_text, dollars_text
 
     machine, spent = budget.machine, found.spent()
@@ -230,7 +250,7 @@ def _total_lines(found: Campaign, standings: list[Standing], budget: Budget) -> 
     whole = machine.core_hours(spent) if machine else spent
     so_far = cost(whole, machine.dollars if machine else None)
     yield f"cost so far: {so_far}, with what is begun, idle cores too"
-    hours, unknown = estimated(standings, found.config, machine)
+    hours, unknown = estimated(standings, found.config, machine, found.lists_of(standings))
     left = cost(hours, machine.dollars if machine else None)
     rest = f", and {counted(unknown, 'release')} of unknown size" if unknown else ""
     yield f"left, estimated: {left}{rest}"

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.language import Language
 from presswatch_spark.cli.options import print_lines, scan_settings, storage_options
+from presswatch_spark.cli.screen import Screen, screen_options
 from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.notices.choices import ANSWERS, LANGUAGES, LAWS
-from presswatch_spark.show import counted, json_line, printable
+from presswatch_spark.show import json_line, printable
 
 if TYPE_CHECKING:
     from presswatch_spark.notices.checks import Checked
     from presswatch_spark.notices.draft import Drafted
     from presswatch_spark.notices.folder import Notice
+    from presswatch_spark.notices.refusals import Refusal
+    from presswatch_spark.notices.sentences import Sentence
     from presswatch_spark.notices.states import NoticeState
 
 REFUSED = 1
 DAY = click.DateTime(["%Y-%m-%d"])
+MEANING = {
+    "draft": "it was not checked as it is now",
+    "checked": "nothing refused it",
+    "signed": "its signatory signed it as it is now",
+    "sent": "it was sent, and no answer was noted",
+    "acknowledged": "the recipient answered",
+    "complied": "every place of its annex is gone, by the case",
+    "partly": "some places of its annex are gone, by the case",
+    "refused": "the newest answer refuses",
+    "silent": "no answer came in time",
+}
+"""What each state of a notice says of it."""
 sender_option = click.option(
     "--sender", metavar="FILE", help="The sender, in YAML. Default: as it was drafted."
 )
@@ -44,7 +60,7 @@ def notice() -> None:
     "--to", "recipient", required=True, metavar="RECIPIENT", help="Who gets it, such as common-crawl."
 )
 @click.option("--law", required=True, type=click.Choice(LAWS), help="The law that it rests on.")
-@click.option("--lang", required=True, type=click.Choice(LANGUAGES), help="The language of the letter.")
+@click.option("--lang", required=True, type=click.Choice(LANGUAGES), help="Language of letter and messages.")
 @click.option("--sender", required=True, metavar="FILE", help="The sender, in YAML.")
 @click.option("--out", required=True, metavar="N", help="A new folder, or s3://, for the notice.")
 @click.option(
@@ -110,22 +126,41 @@ def draft(source: str, out: str, **flags: Any) -> None:
         mirrors=[parse_mirror(each) for each in flags["mirrors"]],
         days=flags["days"],
     )
-    print_lines(_drafted_lines(draft_notice(request, out, storage), out))
-    print_lines(request.recipient.doubts(), err=True)
+    say = Language(flags["lang"])
+    print_lines(_drafted_lines(draft_notice(request, out, storage), out, say))
+    print_lines(_doubt_lines(request.recipient.doubts(), say), err=True)
 
 
-def _drafted_lines(drafted: Drafted, out: str) -> Iterator[str]:
-    numbers = drafted.figures.numbers
-    yield (
-        f"{counted(numbers['rows'], 'row')} of {counted(numbers['urls'], 'URL')} on"
-        f" {counted(numbers['hosts'], 'host')}, {counted(numbers['articles'], 'article')}, in {out}"
-    )
+def _drafted_lines(drafted: Drafted, out: str, say: Language) -> Iterator[str]:
+    nouns = {"rows": "row", "urls": "URL", "hosts": "host", "articles": "article"}
+    numbers = {name: say.counted(drafted.figures.numbers[name], noun) for name, noun in nouns.items()}
+    yield say("{rows} of {urls} on {hosts}, {articles}, in {folder}", folder=printable(out), **numbers)
     for reason, count in drafted.left_out.items():
-        yield f"left out, as they are {reason}: {counted(count, 'place')}"
+        places = say.counted(count, "place")
+        # "licensed" is the name of a kind of claim, too.
+        named = say.name(reason) if reason == "licensed" else say(reason)
+        yield say("left out, as they are {reason}: {places}", reason=named, places=places)
     if drafted.elsewhere:
-        yield f"left out, as they do not concern the recipient: {counted(drafted.elsewhere, 'place')}"
+        places = say.counted(drafted.elsewhere, "place")
+        yield say("left out, as they do not concern the recipient: {places}", places=places)
     for element, facts in drafted.missing.items():
-        yield f"missing: {element}: the notice lacks {', '.join(facts)}"
+        yield say("missing: {element}: the notice lacks {facts}", element=element, facts=", ".join(facts))
+
+
+def _doubt_lines(doubts: Iterable[Sentence], say: Language) -> Iterator[str]:
+    for doubt in doubts:
+        yield printable(_said(doubt, say))
+
+
+def _said(told: Sentence, say: Language) -> str:
+    """Return a sentence of a check in a language, with its days and numbers as that writes them."""
+    return say(told.text, **{name: _fact(fact, say) for name, fact in told.facts.items()})
+
+
+def _fact(fact: object, say: Language) -> object:
+    if isinstance(fact, date):
+        return say.day(fact)
+    return say.number(fact) if isinstance(fact, int) else fact
 
 
 @notice.command()
@@ -143,8 +178,9 @@ def _drafted_lines(drafted: Drafted, out: str) -> Iterator[str]:
 @click.option("--corpus", metavar="DIR", help="The corpus, to look for its words in the letters.")
 @click.option("--edited-by", metavar="NAME", help="Who vouches for a letter.docx that was edited.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, one for each refusal.")
+@screen_options(pager=False)
 @storage_options
-def check(path: str, as_json: bool, **flags: Any) -> None:
+def check(path: str, as_json: bool, screen: Screen, **flags: Any) -> None:
     """Check a notice, and refuse it by the name of each rule that it breaks.
 
     Claims, verdicts, licences and mandates are asked as they are today. The exit code is 0 if nothing refuses
@@ -170,22 +206,35 @@ def check(path: str, as_json: bool, **flags: Any) -> None:
         edited_by=flags["edited_by"],
     )
     checked = check_notice(path, with_, storage)
-    print_lines(_checked_lines(checked, as_json))
-    print_lines(checked.doubts, err=True)
+    print_lines(_checked_lines(checked, as_json, screen.language))
+    print_lines(_doubt_lines(checked.doubts, screen.language), err=True)
     if not checked.passes:
         raise click.exceptions.Exit(REFUSED)
 
 
-def _checked_lines(checked: Checked, as_json: bool) -> Iterator[str]:
+def _checked_lines(checked: Checked, as_json: bool, say: Language) -> Iterator[str]:
     if as_json:
         for each in checked.refusals:
-            yield json_line({"rule": each.rule, "about": each.about, "detail": each.detail or None})
+            detail = str(each.detail) if each.detail else None
+            yield json_line({"rule": each.rule, "about": each.about_all, "detail": detail})
         return
     for refusal in checked.refusals:
-        yield printable(f"refused: {refusal}")
-    yield (
-        f"{counted(len(checked.refusals), 'refusal')}" if checked.refusals else "nothing refuses this notice"
-    )
+        yield printable(_refused(refusal, say))
+    count = len(checked.refusals)
+    yield say.counted(count, "refusal") if count else say("nothing refuses this notice")
+
+
+def _refused(refusal: Refusal, say: Language) -> str:
+    from presswatch_spark.notices.refusals import RULES
+
+    about = refusal.about
+    if refusal.more:
+        about = say("{rows} and {more}", rows=about, more=say.counted(refusal.more, "more row"))
+    facts = {"rule": refusal.rule, "about": about, "meaning": say(RULES[refusal.rule])}
+    if refusal.detail is None:
+        return say("refused: {rule}: {about}: {meaning}", **facts)
+    detail = _said(refusal.detail, say)
+    return say("refused: {rule}: {about}: {meaning} ({detail})", detail=detail, **facts)
 
 
 @notice.command()
@@ -195,14 +244,16 @@ def _checked_lines(checked: Checked, as_json: bool) -> Iterator[str]:
 )
 @on_option
 @click.option("--file", metavar="FILE", help="The signed copy; its SHA-256 is noted.")
+@screen_options(pager=False)
 @storage_options
-def sign(path: str, by: str, on: datetime | None, file: str | None, **flags: Any) -> None:
+def sign(path: str, by: str, on: datetime | None, file: str | None, screen: Screen, **flags: Any) -> None:
     """Note that a person signed a notice, as it is now."""
     from presswatch_spark.notices import states
 
     opened = _opened(path, flags)
     event = states.sign(opened, by, _day(on), _sha256(file))
-    click.echo(f"noted: signed by {by} on {event.day}")
+    say = screen.language
+    click.echo(printable(say("noted: signed by {name} on {day}", name=by, day=say.day(event.day))))
 
 
 @notice.command()
@@ -210,13 +261,16 @@ def sign(path: str, by: str, on: datetime | None, file: str | None, **flags: Any
 @on_option
 @click.option("--via", metavar="WORDS", help="How: a registered letter with its number, a web form.")
 @click.option("--file", metavar="FILE", help="The receipt; its SHA-256 is noted.")
+@screen_options(pager=False)
 @storage_options
-def sent(path: str, on: datetime | None, via: str | None, file: str | None, **flags: Any) -> None:
+def sent(
+    path: str, on: datetime | None, via: str | None, file: str | None, screen: Screen, **flags: Any
+) -> None:
     """Note that a person sent a notice. It must have been checked, and signed if its law wants that."""
     from presswatch_spark.notices import states
 
     event = states.send(_opened(path, flags), _day(on), via, _sha256(file))
-    click.echo(f"noted: sent on {event.day}")
+    click.echo(screen.language("noted: sent on {day}", day=screen.language.day(event.day)))
 
 
 @notice.command()
@@ -225,23 +279,32 @@ def sent(path: str, on: datetime | None, via: str | None, file: str | None, **fl
 @on_option
 @click.option("--note", metavar="WORDS", help="More of it.")
 @click.option("--file", metavar="FILE", help="The answer; its SHA-256 is noted.")
+@screen_options(pager=False)
 @storage_options
 def answer(
-    path: str, kind: str, on: datetime | None, note: str | None, file: str | None, **flags: Any
+    path: str,
+    kind: str,
+    on: datetime | None,
+    note: str | None,
+    file: str | None,
+    screen: Screen,
+    **flags: Any,
 ) -> None:
     """Note what a recipient answered. Whether it complied, only `removal` says."""
     from presswatch_spark.notices import states
 
     event = states.answer(_opened(path, flags), kind, _day(on), note, _sha256(file))
-    click.echo(f"noted: {kind} on {event.day}")
+    say = screen.language
+    click.echo(say("noted: {answer} on {day}", answer=say(kind), day=say.day(event.day)))
 
 
 @notice.command()
 @click.argument("path", metavar="N")
 @click.option("--case", metavar="CASE", help="The case that follows it. Default: the one it was drafted of.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@screen_options(pager=False)
 @storage_options
-def status(path: str, case: str | None, as_json: bool, **flags: Any) -> None:
+def status(path: str, case: str | None, as_json: bool, screen: Screen, **flags: Any) -> None:
     """Say how far a notice got, and what came of it.
 
     It is `complied` or `partly` by the case that follows it, never by what the recipient wrote.
@@ -256,20 +319,27 @@ def status(path: str, case: str | None, as_json: bool, **flags: Any) -> None:
         facts = {"state": found.state, "removed": found.removed, "places": found.places, "answer": said}
         print_lines([json_line({**facts, "changed": list(found.changed)})])
         return
-    print_lines(_status_lines(opened, found))
-    click.echo(f"state: {found.state}")
+    print_lines(_status_lines(opened, found, screen.language))
 
 
-def _status_lines(opened: Notice, found: NoticeState) -> Iterator[str]:
+def _status_lines(opened: Notice, found: NoticeState, say: Language) -> Iterator[str]:
     for event in opened.events:
-        more = [str(event.facts[name]) for name in ("by", "via", "answer", "note") if name in event.facts]
-        yield printable(f"{event.day}  {event.kind}{'  ' if more else ''}{', '.join(more)}")
+        facts = {
+            name: str(event.facts[name]) for name in ("by", "via", "answer", "note") if name in event.facts
+        }
+        if "answer" in facts:
+            facts["answer"] = say(facts["answer"])
+        more = ", ".join(facts.values())
+        yield printable(f"{say.day(event.day)}  {say(event.kind)}{'  ' if more else ''}{more}")
     for name in found.changed:
-        yield printable(f"changed: {name}")
-    if found.places is None:
-        yield "removed: nobody knows; open a case of the same claims, and give --case"
+        yield printable(say("changed: {file}", file=name))
+    if found.removed is None or found.places is None:
+        yield say("removed: nobody knows; open a case of the same claims, and give --case")
     else:
-        yield f"removed: {found.removed:,} of {counted(found.places, 'place')}, by the case"
+        removed, places = say.number(found.removed), say.counted(found.places, "place")
+        yield say("removed: {removed} of {places}, by the case", removed=removed, places=places)
+    meaning = say(MEANING[found.state])
+    yield say("state: {state} ({meaning})", state=say(found.state), meaning=meaning)
 
 
 @notice.command()

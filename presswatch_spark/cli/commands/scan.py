@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -135,6 +134,7 @@ def scan(
     from presswatch_spark.face import scan as run_scan
     from presswatch_spark.runs.provenance import without_secrets
 
+    asked_for = f"{named}:{part}" if named else None
     by_rows = _reads_records(context, (paths, release, named, sample), dataset, pages_of, captures, index)
     if named:
         _check_named(context, paths, release, dataset)
@@ -150,17 +150,20 @@ def scan(
     with failures_logged(events):
         summary = run_scan(
             paths, corpus=corpus, out=out, format=dataset, release=release, base=base, sample=sample,
-            sample_seed=sample_seed, product=named, pages_of=pages_of, captures=captures, index=index,
-            settings=settings, events=events, command=without_secrets(context.obj) if context.obj else None,
+            sample_seed=sample_seed, product=named, asked_for=asked_for, pages_of=pages_of, captures=captures,
+            index=index, settings=settings, events=events,
+            command=without_secrets(context.obj) if context.obj else None,
         ).summary  # fmt: skip
     with ending(context, incomplete=bool(summary.incomplete)):
-        lines = chain(
-            summary_lines(summary, out),
-            _estimate_lines(summary, out, settings.storage),
-            _elsewhere_lines(summary, out, settings.storage),
-        )
-        print_lines(lines)
+        print_lines(_result_lines(summary, out, settings.storage))
         _tell_rest(summary, out, events)
+
+
+def _result_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[str]:
+    """Yield what a run did, what the whole release may hold, and how many rows it has on pages elsewhere."""
+    yield from summary_lines(summary, out)
+    yield from _estimate_lines(summary, out, storage)
+    yield from _elsewhere_lines(summary, out, storage)
 
 
 @contextmanager

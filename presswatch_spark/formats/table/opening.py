@@ -11,6 +11,7 @@ import resource
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, BinaryIO, TypeVar
 
 import pyarrow as pa
@@ -26,7 +27,9 @@ Item = TypeVar("Item")
 # What pyarrow raises of damaged bytes, and what their values raise where Python has no such value.
 DAMAGE_ERRORS = (*ARROW_ERRORS, ValueError, ArithmeticError, LookupError)
 # For a footer, or for the rows of one batch, decoded: values that repeat are stored once, and may be long.
-DECODED_BYTES = 1 << 30
+# Arrow's allocator reserves 1 GiB of address space at a time. Less is allowed here, so no reservation fits:
+# one that did would leave nothing for Python, and a small file would be refused.
+DECODED_BYTES = 768 << 20
 
 
 @contextmanager
@@ -36,6 +39,7 @@ def memory_bounded(more_bytes: int) -> Iterator[None]:
     More is a `MemoryError`. The bound counts what other threads take meanwhile, too; without Linux's `/proc`
     there is none.
     """
+    _reserve_for_arrow()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     wanted = _address_space() + more_bytes
     below = [wanted, *(limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY)]
@@ -46,6 +50,12 @@ def memory_bounded(more_bytes: int) -> Iterator[None]:
     finally:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+@lru_cache(1)
+def _reserve_for_arrow() -> None:
+    """Have Arrow's allocator reserve address space once, before a bound refuses it that."""
+    pa.allocate_buffer(1)
 
 
 def drawn_bounded(items: Iterable[Item], more_bytes: int) -> Iterator[Item]:

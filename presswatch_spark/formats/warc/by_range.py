@@ -94,12 +94,14 @@ class RecordPlan(ShardPlan):
 def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
     """Yield the pages of the placed records that are what they must be; each other record is a defect.
 
+    A record that several ask for is yielded once.
+
     `options.release` must be that of the file; see `release_at`.
 
     Raises:
         StorageError: the file cannot be reached.
     """
-    spent = report.bytes_read
+    spent, read = report.bytes_read, set[int | None]()
     for group in near(shard.placed):
         first = group[0].offset or 0
         end = max((record.offset or 0) + record.length for record in group) + TAIL_BYTES
@@ -112,6 +114,9 @@ def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -
             if why := part.difference():
                 report.add_defect(f"row {record.row}: {why}", record.offset)
                 continue
+            if record.offset in read:
+                continue
+            read.add(record.offset)
             yield from read_part(part.stream(), replace(shard, size=part.end), options, report)
             report.bytes_read = spent
 

@@ -134,6 +134,7 @@ RUNS = pa.schema(
         required("finished_at", UTC_MICROS, "When it was published."),
         column("dataset", pa.string(), "The format asked for, or the one all shards had."),
         column("release", pa.string(), "Release, if all shards agree or the user named it."),
+        column("asked_for", pa.string(), "The release, or the dataset and its part (`fineweb-2:fra_Latn`), that was asked for by this name; of a campaign, also where only some of its shards were read: new ones, or those that failed. Null where shards were named, and in older runs."),
         required("corpus_digest", pa.string(), "Digest over the corpus; see `presswatch corpus info`."),
         column("corpus_articles", pa.int64(), "Articles of the corpus. Null in older runs."),
         column("corpus_suppressed", pa.int64(), "Rows of words that the corpus leaves out of its index, since too many articles share them: its table `suppressed`. Null in older runs."),

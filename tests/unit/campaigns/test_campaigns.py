@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import pyarrow as pa
 import pytest
 
-from presswatch_spark.campaigns.campaign import Budget
+from presswatch_spark.campaigns.budget import Budget
+from presswatch_spark.campaigns.estimates import estimated
 from presswatch_spark.campaigns.items import WHOLE, Item, items_of
 from presswatch_spark.campaigns.plan import CampaignPlan, CorpusOfCampaign, plan_of, read_plan, write_plan
-from presswatch_spark.campaigns.progress import Read, Standing, _reached, is_of_whole_release
+from presswatch_spark.campaigns.progress import (
+    Read,
+    Reads,
+    Runs,
+    Sample,
+    Standing,
+    is_of,
+    place_of,
+    version_of,
+)
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.releases.datasets import load_datasets
 from presswatch_spark.releases.known import Known, Listing, shipped
 from presswatch_spark.releases.release import Release
-from presswatch_spark.settings.config import ReadRules, RunRules, ScanConfig
+from presswatch_spark.settings.config import MinHashRules, ReadRules, RunRules, ScanConfig, config_digest
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.objects import ConflictError, StorageOptions
+from presswatch_spark.storage.objects import ConflictError, ObjectInfo, StorageOptions
+from presswatch_spark.storage.shards import ShardPlan
+from presswatch_spark.tables.store import TableStore
 
 CORPUS = CorpusOfCampaign("s3://b/corpus", "0" * 64, 7)
 PLAN = CampaignPlan("s3://b/tables", (CORPUS,), "wet")
@@ -92,6 +108,11 @@ class TestItems:
         assert not french.holds(there.format("0" * 40, "en"))
 
 
+def held(digest: str, articles: object, path: object = "c") -> dict[str, object]:
+    """A corpus as a campaign's file has it."""
+    return {"path": path, "digest": digest, "articles": articles}
+
+
 class TestPlan:
     def test_it_is_read_as_it_was_written_and_never_overwrites_another(self, tmp_path: Path) -> None:
         folder = Folder.of(str(tmp_path / "campaign"), StorageOptions())
@@ -122,29 +143,70 @@ class TestPlan:
         with pytest.raises(CorruptError, match="is no campaign that this version can read"):
             plan_of(Folder.of(str(tmp_path), StorageOptions()))
 
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            {"corpora": []},
+            {"corpora": [held("1", 8), held("2", 7)]},
+            {"corpora": [held("1", 7), held("1", 7)]},
+            {"corpora": [held("1", 7, 7)]},
+            {"corpora": [held("1", "many")]},
+            {"crawls": "arc"},
+            {"crawls": 7},
+            {"datasets": ["mc4"]},
+            {"datasets": [["mc4", "fr", "x"]]},
+            {"mirrors": ["mc4=/m"]},
+            {"mirrors": {"mc4": 7}},
+            {"newest_first": "no"},
+            {"options": [7]},
+            {"out": ""},
+            {"since": 2013},
+            {"budget": 7},
+        ],
+    )  # fmt: skip
+    def test_a_file_that_was_edited_into_no_campaign_is_refused(
+        self, edit: dict[str, Any], tmp_path: Path
+    ) -> None:
+        facts = json.loads(PLAN.to_json())
+        path = tmp_path / "campaign.json"
+        path.write_text(json.dumps(facts))
+        assert plan_of(Folder.of(str(tmp_path), StorageOptions())) == PLAN
+        path.write_text(json.dumps(facts | edit))
+        with pytest.raises(CorruptError, match="undo an edit"):
+            plan_of(Folder.of(str(tmp_path), StorageOptions()))
+
+    def test_a_file_of_an_older_version_is_read(self, tmp_path: Path) -> None:
+        facts = json.loads(PLAN.to_json())
+        del facts["settings"]
+        (tmp_path / "campaign.json").write_text(json.dumps(facts))
+        assert plan_of(Folder.of(str(tmp_path), StorageOptions())).settings is None
+
 
 ITEM = Item("CC-MAIN-2026-40", "wet", "CC-MAIN-2026-40")
 
 
+def reads(**steps: Read) -> Reads:
+    """What was read in steps that are named like `s01`, for the step from 0 to 1."""
+    return Reads({(int(name[1]), int(name[2])): found for name, found in steps.items()}, ["run"])
+
+
 def standing(wanted: int, **steps: Read) -> Standing:
-    """How an item stands whose steps are named like `s01`, for the step from 0 to 1."""
-    read = {(int(name[1]), int(name[2])): found for name, found in steps.items()}
-    whole = [step for step, found in read.items() if found.is_whole]
-    return Standing(ITEM, _reached(read), _reached(whole), wanted, read, 0, 0.0)
+    return Standing.of(ITEM, reads(**steps), wanted)
 
 
 def read(complete: str, missing: str = "") -> Read:
-    return Read(set(complete + missing), set(complete), ["run"])
+    return Read(set(complete + missing), set(complete))
 
 
 class TestStanding:
     def test_a_release_whose_shards_failed_is_not_done(self) -> None:
         found = standing(1, s01=read("ab", "c"))
-        assert (found.word, found.is_done, found.partial, found.missing) == ("partial", False, ((0, 1),), 1)
+        assert (found.word, found.is_done, found.missing) == ("partial", False, 1)
+        assert found.missing_of == {(0, 1): ("c",)}
 
     def test_the_articles_that_came_since_are_wanted_too(self) -> None:
         found = standing(2, s01=read("abc"))
-        assert (found.word, found.reached, found.partial) == ("new articles", 1, ())
+        assert (found.word, found.reached, found.missing_of) == ("new articles", 1, {})
         assert standing(2, s01=read("abc"), s12=read("abc")).is_done
         assert standing(3, s01=read("abc"), s13=read("abc")).is_done
         assert not standing(3, s01=read("abc"), s23=read("abc")).is_done
@@ -152,22 +214,162 @@ class TestStanding:
     def test_shards_that_stay_missing_do_not_keep_new_articles_waiting(self) -> None:
         found = standing(2, s01=read("ab", "c"))
         assert (found.word, found.reached, found.whole) == ("new articles", 1, 0)
-        assert standing(2, s01=read("ab", "c"), s12=read("abc")).partial == ((0, 1),)
+        assert standing(2, s01=read("ab", "c"), s12=read("abc")).missing_of == {(0, 1): ("c",)}
 
     def test_a_whole_run_for_the_newest_corpus_is_all_there_is_to_do(self) -> None:
         assert standing(2, s01=read("ab", "c"), s02=read("abc")).is_done
 
+    def test_a_shard_that_came_with_new_articles_is_not_done_for_the_old_ones(self) -> None:
+        found = standing(2, s01=read("ab"), s12=read("abc"))
+        assert (found.word, found.is_done, found.fresh, found.left) == ("new shards", False, 1, 1)
+        assert standing(2, s01=read("ab"), s12=read("abc"), s02=read("c")).is_done
+
+    def test_samples_of_a_list_that_grew_are_each_of_all_that_was_listed(self) -> None:
+        drawn = reads(s01=read("ab"), s12=read("bc"))
+        assert Standing.of(ITEM, drawn, 2).word == "new shards"
+        drawn.is_sample = True
+        assert Standing.of(ITEM, drawn, 2).is_done
+        partial = reads(s01=read("a", "b"), s12=read("bc"))
+        partial.is_sample = True
+        found = Standing.of(ITEM, partial, 2)
+        assert (found.reached, found.whole, found.missing_of) == (2, 0, {(0, 1): ("b",)})
+
+    def test_what_is_left_is_counted_in_shards_to_be_read(self) -> None:
+        assert standing(2, s01=read("ab", "c")).left == 3 + 1
+        assert standing(2, s01=read("ab", "c"), s12=read("abc")).left == 1
+        assert standing(1, s01=read("abc")).left == 0
+
     @pytest.mark.parametrize(
-        ("command", "whole"),
+        ("facts", "whole"),
         [
-            ("presswatch campaign run history", True),
-            ("presswatch scan --release CC-MAIN-2026-40 --format wet", True),
-            ("presswatch scan --release-name CC-MAIN-2026-40 one.wet.gz", False),
-            (None, False),
+            ({"command": "presswatch campaign run history"}, True),
+            ({"command": "presswatch scan --release CC-MAIN-2026-40 --format wet"}, True),
+            ({"command": "presswatch scan --release=CC-MAIN-2026-40 --format wet"}, True),
+            ({"command": "presswatch scan --release-name CC-MAIN-2026-40 one.wet.gz"}, False),
+            ({"command": "presswatch scan --out campaign one.wet.gz"}, False),
+            ({"command": "presswatch scan 'one --release.gz'"}, False),
+            ({"command": "presswatch scan 'it is not closed"}, False),
+            ({"command": None}, False),
+            # What a run was asked for counts, whatever its command line is.
+            ({"command": None, "asked_for": "CC-MAIN-2026-40"}, True),
+            ({"command": "presswatch campaign run history", "asked_for": "CC-MAIN-2026-34"}, False),
+            ({"asked_for": "CC-MAIN-2026-40", "records_planned": 7}, False),
         ],
     )
-    def test_a_scan_of_some_shards_is_not_taken_for_a_release(self, command: str | None, whole: bool) -> None:
-        assert is_of_whole_release({"command": command}) is whole
+    def test_a_scan_of_some_shards_is_not_taken_for_a_release(
+        self, facts: dict[str, Any], whole: bool
+    ) -> None:
+        assert is_of(facts, ITEM) is whole
+
+
+class TestListedAgain:
+    """What a list names today, beside what runs have read."""
+
+    def compared(self, *listed: ObjectInfo, logged: Sequence[ObjectInfo]) -> Standing:
+        found = Read()
+        for info in logged:
+            found.add(place_of(info.uri), "complete", version_of(info))
+        known = reads(s01=found)
+        known.compare(ShardPlan.of(listed))
+        return Standing.of(ITEM, known, 1)
+
+    def test_a_shard_that_is_listed_no_more_is_not_scanned_for_new_articles(self) -> None:
+        known = reads(s01=read("ab"), s12=read("a"))
+        known.compare(ShardPlan.of([ObjectInfo("a")]))
+        assert known.unlisted(2) == 1
+        assert not Standing.of(ITEM, known, 2).is_done
+        assert known.unlisted(1) == 0
+
+    def test_a_shard_that_came_later_is_new(self) -> None:
+        one, two = ObjectInfo("/m/1.gz", 7), ObjectInfo("/m/2.gz", 7)
+        assert self.compared(one, logged=[one]).is_done
+        found = self.compared(one, two, logged=[one])
+        assert (found.word, found.fresh, found.shards) == ("new shards", 1, 2)
+
+    def test_what_was_read_of_a_shard_that_is_listed_no_more_stays_read(self) -> None:
+        one, two = ObjectInfo("/m/1.gz", 7), ObjectInfo("/m/2.gz", 7)
+        assert self.compared(two, logged=[one, two]).is_done
+
+    @pytest.mark.parametrize(
+        ("then", "now", "is_same"),
+        [
+            (ObjectInfo("/m/1.gz", 7, "mtime-1"), ObjectInfo("/m/1.gz", 7, "mtime-2"), True),
+            (ObjectInfo("/m/1.gz", 7, "mtime-1"), ObjectInfo("/m/1.gz", 8, "mtime-1"), False),
+            (ObjectInfo("s3://b/1.gz", 7, "a"), ObjectInfo("s3://b/1.gz", 7, "b"), False),
+            (ObjectInfo("s3://b/1.gz", 7, "a"), ObjectInfo("s3://b/1.gz", 7, "a"), True),
+            (ObjectInfo("s3://b/1.gz", None, None), ObjectInfo("s3://b/1.gz", 7, "a"), True),
+            (
+                ObjectInfo(f"hf://datasets/o/n@{'0' * 40}/1.gz", 7, "a"),
+                ObjectInfo(f"hf://datasets/o/n@{'1' * 40}/1.gz", 7, "b"),
+                True,
+            ),
+        ],
+    )
+    def test_a_shard_with_other_bytes_was_not_read(
+        self, then: ObjectInfo, now: ObjectInfo, is_same: bool
+    ) -> None:
+        found = self.compared(now, logged=[then])
+        assert (found.is_done, found.fresh) == (is_same, 0 if is_same else 1)
+
+    def test_it_is_known_once_it_was_read_again_whichever_run_is_the_older(self) -> None:
+        then, now = ObjectInfo("/m/1.gz", 7), ObjectInfo("/m/1.gz", 8)
+        assert self.compared(now, logged=[then, now]).is_done
+        assert self.compared(now, logged=[now, then]).is_done
+
+
+def test_a_second_try_counts_though_a_clock_was_put_back() -> None:
+    """Its id is then older than that of the run whose sample it completes."""
+    logs = {
+        "20261126T000000Z-b": [("/c", "complete")],
+        "20261127T000000Z-a": [("/b", "complete"), ("/c", "failed")],
+    }
+
+    class Tables:
+        def read(self, table: str, run_id: str, columns: Sequence[str]) -> pa.Table:
+            return pa.Table.from_pylist(
+                [dict(zip(columns, (*line, None, None), strict=True)) for line in logs[run_id]]
+            )
+
+    digest, facts = config_digest(ITEM.settings(ScanConfig()), MinHashRules()), {"matches": 1}
+    facts |= {"dataset": "wet", "corpus_digest": "0", "config_digest": digest, "asked_for": ITEM.name}
+    rows = [
+        facts | {"run_id": run_id, "sample": share, "sample_seed": seed}
+        for run_id, share, seed in zip(logs, (None, 0.5), (None, 7), strict=True)
+    ]
+    runs = Runs(cast(TableStore, Tables()), rows)
+    found = runs.reads(ITEM, {"0": (0, 1)}, ScanConfig(), MinHashRules(), Sample(0.5, 7))
+    assert Standing.of(ITEM, found, 1).is_done
+    assert found.shard_reads == 3
+
+
+class TestEstimate:
+    def test_the_rest_of_an_item_costs_what_its_own_shards_cost(self) -> None:
+        """Three shards of four are missing; another dataset of the format costs a hundred times as much."""
+        here = reads(s01=read("a", "bcd"))
+        here.core_hours, here.shard_reads = 2.0, 4
+        other = reads(s01=read("a"))
+        other.core_hours, other.shard_reads = 50.0, 1
+        found = [Standing.of(ITEM, here, 1), Standing.of(ITEM, other, 1)]
+        assert estimated(found, ScanConfig(), None) == (pytest.approx(1.5), 0)
+
+    def test_an_item_without_runs_is_reckoned_by_its_sizes(self) -> None:
+        item = Item("mc4:fr", "c4", None, path="/m/*.json.gz")
+        done = reads(s01=read("a"))
+        done.core_hours, done.shard_reads = 50.0, 1
+        found = [Standing.of(replace(item, name="mc4:de"), done, 1), Standing.of(item, Reads(), 1)]
+        plans = [ShardPlan((ObjectInfo("/m/1.json.gz", size),)) for size in (10**9, 3 * 10**9, None)]
+        one, three, unknown = (
+            estimated(found, ScanConfig(), None, {item.name: listed})[0] for listed in plans
+        )
+        assert 0 < one < 50
+        assert three == pytest.approx(3 * one)
+        assert unknown == pytest.approx(50)
+
+    def test_an_item_without_runs_costs_what_one_like_it_costs_once(self) -> None:
+        done = reads(s01=read("abcd"), s12=read("abcd"))
+        done.core_hours, done.shard_reads = 4.0, 8
+        found = [Standing.of(ITEM, done, 2), Standing.of(ITEM, Reads(), 2)]
+        assert estimated(found, ScanConfig(), None) == (pytest.approx(2.0), 0)
 
 
 class TestBudget:
@@ -179,6 +381,13 @@ class TestBudget:
         assert hours.dollars == pytest.approx(machine.usd_per_hour)
         assert hours.left(16.0) == pytest.approx(0.0)
         assert Budget.of(None, None, config).left(1e9) is None
+
+    @pytest.mark.parametrize("amount", [0.0, -1.0, float("nan"), float("inf")])
+    def test_a_budget_is_a_number_above_0(self, amount: float) -> None:
+        config = ScanConfig(run=RunRules(price="serverless"))
+        for given in ((amount, None), (None, amount)):
+            with pytest.raises(ConfigError, match="a budget is a number above 0"):
+                Budget.of(*given, config)
 
     def test_a_budget_needs_a_price(self) -> None:
         with pytest.raises(ConfigError, match="needs the price of a machine"):

@@ -14,16 +14,21 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.cli import language
-from presswatch_spark.cli.commands import removal
+from presswatch_spark.cli.commands import notice, removal
 from presswatch_spark.cli.french import NAMES, TEXTS
 from presswatch_spark.cli.language import Language
+from presswatch_spark.notices.choices import ANSWERS
+from presswatch_spark.notices.events import ANSWERED, CHECKED, DRAFTED, EDITED, READ, SENT, SIGNED
+from presswatch_spark.notices.grounds import UNREAD, UNSEALED
+from presswatch_spark.notices.refusals import RULES
+from presswatch_spark.notices.states import STATES
 from presswatch_spark.removal.alarms import KINDS
 from presswatch_spark.show import printable
 from tests.conftest import ROOT
 from tests.tables import match, publish
 
 FRENCH, ENGLISH = Language("fr"), Language()
-COMMANDS = ROOT / "presswatch_spark" / "cli"
+COMMANDS, CHECKS = (ROOT / "presswatch_spark" / room for room in ("cli", "notices"))
 
 
 class TestLanguage:
@@ -64,11 +69,11 @@ class TestLanguage:
     def test_every_text_that_commands_say_has_its_french(self) -> None:
         said = {
             node.args[0].value
-            for path in COMMANDS.rglob("*.py")
+            for path in [*COMMANDS.rglob("*.py"), *CHECKS.rglob("*.py")]
             for node in ast.walk(ast.parse(path.read_text("utf-8")))
             if isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
-            and node.func.id in ("say", "language")
+            and node.func.id in ("say", "language", "sentence")
             and node.args
             and isinstance(node.args[0], ast.Constant)
         }
@@ -79,6 +84,12 @@ class TestLanguage:
     def test_every_state_and_alarm_of_a_removal_has_its_french(self) -> None:
         assert set(removal.MEANING) | set(KINDS) <= set(NAMES)
         assert set(removal.MEANING.values()) <= set(TEXTS)
+
+    def test_every_rule_state_event_and_answer_of_a_notice_has_its_french(self) -> None:
+        assert set(notice.MEANING) == set(STATES)
+        assert {*notice.MEANING, *notice.MEANING.values(), *RULES.values(), *ANSWERS} <= set(TEXTS)
+        assert {DRAFTED, EDITED, READ, CHECKED, SIGNED, SENT, ANSWERED} <= set(TEXTS)
+        assert {"removed", "doubtful", "without copied words", UNREAD, UNSEALED} <= set(TEXTS)
 
 
 class TestPager:

@@ -7,25 +7,30 @@ import re
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from unicodedata import normalize
 
 import pytest
 from pypdf import PdfReader
 
+from presswatch_spark.claims.speaker import Speaker
+from presswatch_spark.evidence import claims_pdf, readme
 from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF
 from presswatch_spark.evidence.blocks import Block, data_of, text_of
 from presswatch_spark.evidence.build import Order, build_bag
 from presswatch_spark.evidence.claims_pdf import pdf_name
 from presswatch_spark.evidence.printed import SHOWN_MOST, in_print
 from presswatch_spark.evidence.readme import TEMPLATE
 from presswatch_spark.evidence.side_by_side import LANGUAGES, Shown, page_of
-from presswatch_spark.evidence.typesetting import RANGES, moment_in, pdf_of, signs
+from presswatch_spark.evidence.typesetting import MARKED, RANGES, moment_in, pdf_of, signs
 from presswatch_spark.settings.config import ScanConfig
 from tests.evidence import build, lines, some_rows
 from tests.removal import Release
 from tests.unit.evidence.test_side_by_side import shown
 
+ALL_SIGNS = "".join(map(chr, range(0x590, 0x700)))
 MOMENT = datetime(2026, 11, 27, 19, 56, 38, tzinfo=UTC)
 DOCUMENTS = ("README.pdf", "LISEZ-MOI.pdf", "data/pages/side-by-side.pdf", "data/pages/cote-a-cote.pdf")
 
@@ -40,8 +45,8 @@ def words_in(data: bytes) -> str:
     return " ".join(" ".join(page.extract_text() for page in PdfReader(BytesIO(data)).pages).split())
 
 
-def document(texts: list[str]) -> bytes:
-    blocks = [Block.text(text) for text in texts]
+def document(texts: list[str], kind: str = "text") -> bytes:
+    blocks = [Block.code([text]) if kind == "code" else getattr(Block, kind)(text) for text in texts]
     data = {
         "lang": "fr", "title": "t", "subtitle": "", "author": "a", "footer": "", "moment": moment_in(MOMENT),
         "blocks": [data_of(block, signs) for block in blocks],
@@ -132,9 +137,10 @@ def test_a_sign_that_the_fonts_lack_is_named_and_none_vanishes() -> None:
     assert signs("a 中 b 💥") == "a ⟨U+4E2D⟩ b ⟨U+1F4A5⟩"
     assert signs("e\u0301 x\u0304") == "é x⟨U+0304⟩"
     assert signs("a\u00adb\u200ec\x07") == "a\\xadb\\u200ec\\x07"
+    assert signs("⟨U+4E2D⟩") == "⟨U+27E8⟩U+4E2D⟨U+27E9⟩"
     assert signs("字" * 40) == "⟨40 × CJK, U+5B57…⟩"
     assert signs("السلام עברית Ελλάδα Україна") == "السلام עברית Ελλάδα Україна"
-    text = words_in(document([signs(f"a 中 b {'字' * 40} c 💥")]))
+    text = words_in(document([f"a 中 b {'字' * 40} c 💥"]))
     for said in ("⟨U+4E2D⟩", "⟨40 × CJK, U+5B57…⟩", "⟨U+1F4A5⟩"):
         assert said in text
 
@@ -142,8 +148,64 @@ def test_a_sign_that_the_fonts_lack_is_named_and_none_vanishes() -> None:
 def test_every_sign_that_counts_as_one_of_the_fonts_is_one() -> None:
     """PDF/A wants each sign shown: typst refuses the document otherwise."""
     every = ["".join(filter(str.isprintable, map(chr, range(first, last + 1)))) for first, last in RANGES]
-    assert document(every)
+    for kind in ("text", "heading", "code"):
+        assert document(every, kind)
     assert all(signs(some) == normalize("NFC", some) for some in every)
+
+
+def test_marks_stand_around_letters_of_hebrew_and_arabic() -> None:
+    """Three marks are the most: a letter, its doubling and its vowel."""
+    for letters, marks in MARKED:
+        both = [re.findall(f"[{signs}]", ALL_SIGNS) for signs in (letters, marks)]
+        clusters = [f"{letter}{mark}{other}" for letter in both[0] for mark in both[1] for other in both[1]]
+        text = normalize("NFC", " ".join(clusters))
+        assert signs(text) == text
+        assert document([text], "text")
+        assert document([text], "code")
+    assert signs("شكراً أيضاً") == "شكراً أيضاً"
+    assert signs("x\u0651 ب\u0651\u064e\u064f\u0650") != "x\u0651 ب\u0651\u064e\u064f\u0650"
+    assert "U+0651" in signs("x\u0651")
+
+
+def test_words_around_a_code_keep_the_order_in_which_they_are_read() -> None:
+    """From right to left, the first word stands to the right of the second."""
+    claim = in_print(shown("א 漢 ב", "א 漢 ב"), "en") | {"number": "1", "exposure": []}
+    data = {
+        "lang": "en", "title": "t", "author": "a", "subtitle": "", "opening": [], "letters": [], "footer": "",
+        "words": {name.replace(" ", "_"): name for name in claims_pdf._HEADINGS}, "claims": [claim],
+        "sources": [], "attached": [], "moment": moment_in(MOMENT),
+    }  # fmt: skip
+    places: dict[str, float] = {}
+
+    def see(text: str, matrix: Any, place: Any, font: Any, size: float) -> None:
+        for letter in set(text) & {"א", "ב"}:
+            places.setdefault(letter, matrix[4])
+
+    for page in PdfReader(BytesIO(pdf_of(claims_pdf.TEMPLATE, data, MOMENT, tagged=False))).pages:
+        page.extract_text(visitor_text=see)
+    assert places["א"] > places["ב"]
+
+
+@pytest.mark.parametrize(("text", "leftwards"), [("1. نص abc", True), ("abc نص", False), ("123", False)])
+def test_a_text_runs_as_its_first_letter_does(text: str, leftwards: bool) -> None:
+    claim = in_print(shown(text, text), "fr")
+    assert (claim["article_leftwards"], claim["page_leftwards"]) == (leftwards, leftwards)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_bag_says_what_codes_of_signs_are_where_it_has_some(
+    bag: Path, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = Speaker(language, for_print=True).of(CLAIMS_PDF, "signs")
+    texts = []
+    for host in ("plain.example", "漢字.example"):
+        blocks = [Block.text(host)]
+        monkeypatch.setattr(readme, "_blocks", lambda made, say, blocks=blocks: blocks)
+        kept: dict[str, bytes] = {}
+        made: Any = SimpleNamespace(moment=MOMENT, claims_root="0")
+        readme.write_readme(cast("Any", SimpleNamespace(write=kept.__setitem__)), made)
+        texts.append(words_in(kept[f"{readme.NAMES[language]}.pdf"]))
+    assert [said.replace("\xa0", " ")[:20] in text.replace("\xa0", " ") for text in texts] == [False, True]
 
 
 def test_a_text_of_200_000_words_is_cut_and_says_so() -> None:

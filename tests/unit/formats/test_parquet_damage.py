@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
@@ -246,6 +248,27 @@ def test_a_text_that_all_rows_share_takes_little_memory(tmp_path: Path, kind: pa
             assert int((batch.text_ends - batch.text_starts).sum()) <= 16 << 20
             rows += len(batch)
     assert (rows, report.defects_total) == (60, 0)
+
+
+HELD = """
+import sys
+
+import pyarrow as pa
+
+from presswatch_spark.formats.table.opening import DECODED_BYTES, memory_bounded
+
+held = [pa.allocate_buffer(8 << 20) for _ in range(int(sys.argv[1]))]
+with memory_bounded(DECODED_BYTES):
+    more = [pa.allocate_buffer(8 << 20) for _ in range(30)], bytearray(200 << 20)
+"""
+
+
+@pytest.mark.parametrize("held", [0, 95])
+def test_address_space_that_arrow_reserves_for_later_is_not_counted(held: int) -> None:
+    """Its allocator reserves 1 GiB for the first buffer, and another for the hundredth of these."""
+    words = [sys.executable, "-c", HELD, str(held)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_batch_that_takes_too_much_memory_is_decoded_in_smaller_ones(tmp_path: Path) -> None:

@@ -97,6 +97,9 @@ def test_a_check_reads_and_verifies_its_bag_once(
     monkeypatch.setattr("presswatch_spark.notices.sealed.verified", counting)
     assert shared.rules("once") == {}
     assert asked == [bag]
+    asked.clear()
+    assert shared.rules("once", again=True) == {}
+    assert asked == [bag]
 
 
 @pytest.mark.parametrize("file", ["s3://bucket/a.warc.wet.gz", "hf://datasets/a/b@c/d.parquet"])
@@ -162,7 +165,7 @@ def test_newer_claims_may_be_named_and_refuse_rows_of_the_bag(office: Bureau) ->
     )
     assert office.rules("newer")["d_row"] == row
     assert office.rules("frozen") == {}
-    (doubt,) = [each for each in office.check("frozen").doubts if "those of the bag" in each]
+    (doubt,) = [each for each in map(str, office.check("frozen").doubts) if "those of the bag" in each]
     assert sealed_facts(sealed)["sealed_at"] in doubt
 
 

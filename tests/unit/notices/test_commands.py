@@ -48,8 +48,8 @@ def test_the_guide_leads_from_the_draft_to_what_came_of_it(
     steps = guide_of(at_home)
     draft, check, edited, sign, sent, answer, status, probe, again = steps
     code, said, warned = run(draft, capsys)
-    assert (code, "20 rows of 16 URLs" in said) == (0, True)
-    assert "verify before you send: route" in warned
+    assert (code, "20 lignes pour 16 adresses" in said) == (0, True)
+    assert "à vérifier avant l'envoi : route" in warned
     assert {entry for entry in os.listdir("notice") if entry != "events"} == {
         "letter.docx", "letter.pdf", "form.txt", "notice.json", "lumen.json", "annex", "SHA256SUMS",
     }  # fmt: skip
@@ -83,6 +83,39 @@ def test_a_refused_notice_ends_with_1_and_names_its_rules(
     assert (code, "was not checked" in errors) == (1, True)
     code, _, errors = run(words, capsys)
     assert (code, "something already" in errors) == (1, True)
+
+
+def test_checks_events_and_states_are_told_in_french(
+    at_home: Bureau, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draft = guide_of(at_home)[0]
+    assert run(draft, capsys)[0] == 0
+    kept = (at_home.folder / "notice/annex/rows.csv").read_bytes()
+    (at_home.folder / "notice/annex/rows.csv").write_bytes(kept[:-1])
+    code, said, warned = run(["notice", "check", "--lang", "fr", "--days", "1", "notice"], capsys)
+    assert code == 1
+    assert said.startswith(
+        "refusé : changed_file : annex/rows.csv : un fichier n'est plus tel qu'il a été rédigé, manque, ou a"
+        " été ajouté (il a changé)\n"
+    )
+    assert said.endswith("refus\n")
+    assert "les réclamations ont été faites sans --licences" in warned
+    (at_home.folder / "notice/annex/rows.csv").write_bytes(kept)
+    assert (
+        run(["notice", "check", "--lang", "fr", "notice"], capsys)[1] == "rien ne s'oppose à cette lettre\n"
+    )
+    noted = {
+        "sign": ([*("--by", "Jeanne Valmont")], "noté : signée par Jeanne Valmont le "),
+        "sent": ([], "noté : envoyée le "),
+        "answer": (["--kind", "says_complied"], "noté : dit avoir fait le nécessaire le "),
+    }
+    for step, (words, begins) in noted.items():
+        assert run(["notice", step, "--lang", "fr", *words, "notice"], capsys)[1].startswith(begins)
+    code, said, _ = run(["notice", "status", "--lang", "fr", "notice"], capsys)
+    assert "état : réponse reçue (le destinataire a répondu)\n" in said
+    assert "retirés : 0 sur 20 lieux, d'après l'affaire\n" in said
+    for event in ("rédigée", "contrôlée", "signée  Jeanne Valmont", "envoyée", "réponse  dit avoir fait"):
+        assert f"  {event}" in said
 
 
 def test_the_schema_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:

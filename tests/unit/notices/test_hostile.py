@@ -10,6 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from pypdf import PdfReader
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.evidence import libraries
@@ -87,6 +88,17 @@ def test_hostile_text_is_text_in_every_format(
     assert (tmp_path / "rows.csv").read_bytes().count(b"\x00") == 0
     (row,) = [row for row in rows_of_jsonl((tmp_path / "rows.jsonl").read_bytes()) if row["number"] == 1]
     assert row["document_url"].startswith("https://xn--bcher-kva.example/")
+
+
+@pytest.mark.parametrize(("name", "notes"), [("Alliance é — ж", 0), ("مرحبا 漢字 🎉", 1)])
+def test_the_pdf_says_once_what_the_codes_of_signs_are(
+    shared: Bureau, places: tuple[Place, ...], tmp_path: Path, name: str, notes: int
+) -> None:
+    """The form of the codes is that of the PDFs of a bag."""
+    pages = PdfReader(io.BytesIO(pdf_of(letter_for(shared, places, tmp_path, name), tmp_path, DRAFTED))).pages
+    text = " ".join(" ".join(page.extract_text() for page in pages).split())
+    assert text.count("stand signs that the fonts of this document lack") == notes
+    assert ("⟨U+6F22⟩" in text) == bool(notes)
 
 
 def test_facts_are_put_in_once(shared: Bureau, places: tuple[Place, ...], tmp_path: Path) -> None:

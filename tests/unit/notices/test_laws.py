@@ -54,7 +54,7 @@ def test_each_fact_of_a_recipient_has_its_source_and_an_address_was_seen(recipie
     for fact in found.facts.values():
         assert fact.source.startswith("https://")
     assert found.route is None or found.facts["route"].checked is not None
-    assert all("verify before you send" in doubt for doubt in found.doubts())
+    assert all("verify before you send" in str(doubt) for doubt in found.doubts())
 
 
 def test_a_recipient_that_is_not_known_is_named_with_the_nearest() -> None:
@@ -65,6 +65,12 @@ def test_a_recipient_that_is_not_known_is_named_with_the_nearest() -> None:
 def test_a_column_that_no_annex_has_is_named_with_its_line() -> None:
     raw = FILE.read_bytes().replace(b"[release, file, record_offset", b"[release, text, record_offset", 1)
     with pytest.raises(ConfigError, match=r"f:\d+: .*`text` is no column"):
+        parse_recipients(raw, "f")
+
+
+def test_nobody_has_read_a_source_on_a_day_to_come() -> None:
+    raw = re.sub(rb"checked: 20\d\d-\d\d-\d\d", b"checked: 2999-01-01", FILE.read_bytes(), count=1)
+    with pytest.raises(ConfigError, match=r"f:\d+: recipient `.*`: \w+: checked: 2999-01-01 is to come"):
         parse_recipients(raw, "f")
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from presswatch_spark.errors import InputError, OutputError
-from presswatch_spark.notices import states
+from presswatch_spark.notices import events, states
 from presswatch_spark.notices.folder import Notice
 from presswatch_spark.notices.grounds import Choice
 from presswatch_spark.notices.states import NoticeState, state_of
@@ -145,6 +145,35 @@ def test_nobody_signs_or_sends_a_notice_before_it_was_drafted(office: Bureau) ->
         states.sign(opened(office), NAME, before, None)
     with pytest.raises(InputError, match="before the day on which it was drafted"):
         states.send(opened(office), before, None, None)
+
+
+def test_the_answer_of_the_latest_day_counts_in_whatever_order_they_are_noted(office: Bureau) -> None:
+    office.draft("n", drafted=DRAFTED - timedelta(days=3))
+    states.sign(opened(office), NAME, None, None)
+    assert office.check("n").passes
+    states.send(opened(office), DRAFTED - timedelta(days=3), None, None)
+    states.answer(opened(office), "refused", DRAFTED, None, None)
+    states.answer(opened(office), "acknowledged", DRAFTED - timedelta(days=2), None, None)
+    assert state(office).state == "refused"
+    states.answer(opened(office), "acknowledged", DRAFTED, None, None)
+    assert state(office).state == "acknowledged"
+
+
+def test_a_check_of_long_ago_sends_nothing(office: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Earlier(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            return datetime.now(UTC) - timedelta(days=31)
+
+    today = datetime.now(UTC).date()
+    office.draft("n", law="dsa16", lang="en", drafted=today - timedelta(days=40))
+    states.sign(opened(office), NAME, None, None)
+    with monkeypatch.context() as then:
+        then.setattr(events, "datetime", Earlier)
+        assert office.check("n").passes
+    with pytest.raises(InputError, match="more than 30 days before"):
+        states.send(opened(office), None, None, None)
+    states.send(opened(office), today - timedelta(days=1), None, None)
 
 
 def test_nobody_answers_before_the_notice_was_sent(office: Bureau) -> None:

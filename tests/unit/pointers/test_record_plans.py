@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
+from presswatch_spark.ccindex import lookup
 from presswatch_spark.ccindex.lookup import Index
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo import shards
@@ -170,6 +171,27 @@ def test_what_is_asked_for_twice_is_read_once(crawl: Crawl, tmp_path: Path) -> N
     assert plan_of_captures(other, str(crawl.folder)).digest != plan.digest
 
 
+def test_two_rows_of_one_place_are_both_compared_with_its_record(crawl: Crawl, tmp_path: Path) -> None:
+    (url, *_) = crawl.places
+    rows = [
+        crawl.capture(url),
+        crawl.capture(url, row_sha256="a" * 64, captured_at=None),
+        crawl.capture(url, row_sha256="b" * 64) | {"url": "https://other.example/"},
+        crawl.capture(url, row_sha256="c" * 64, record_length=7),
+    ]
+    for number, order in enumerate((rows, rows[::-1])):
+        plan = plan_of_captures(crawl.census(tmp_path / f"tables-{number}", order), str(crawl.folder))
+        (shard,) = plan.shards
+        outcome = crawl.scan(shard)
+        assert outcome.log["status"] == "partial"
+        assert f"row {'b' * 64}: the record there is of another URL" in outcome.log["error"]
+        assert f"row {'c' * 64}: its record is not one whole gzip member" in outcome.log["error"]
+        assert "a" * 64 not in outcome.log["error"]
+        # The page itself is read once.
+        assert outcome.log["documents"] == 1
+        assert rows_of(outcome, "matches") == whole(crawl, "matches", [url])
+
+
 def test_a_site_is_asked_once_for_records_that_are_near(crawl: Crawl, tmp_path: Path) -> None:
     urls = list(crawl.places)
     chosen = [*urls[:3], *urls[10:12]]
@@ -266,6 +288,25 @@ class TestPagesOfTexts:
         digests = {row["row_sha256"] for row in store.read("matches").to_pylist()}
         assert plan.records >= outcome.log["error"].count(NOT_LISTED) > 5
         assert any(f"row {digest}: {NOT_LISTED}" in outcome.log["error"] for digest in digests)
+
+    def test_a_page_that_names_no_crawl_is_there_if_one_crawl_of_its_time_lists_it(
+        self, crawl: Crawl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each of the crawls of that time is asked, and only one of them has the page."""
+        monkeypatch.setattr(lookup, "crawls_at", lambda at: ("CC-MAIN-2024-46", CRAWL))
+        (url, *_), uri = crawl.places, str(crawl.folder / WET)
+        at = crawl.capture(url)["captured_at"]
+        row = match("a", url, dataset="wet", release=None, shard_uri=uri, captured_at=at)
+        publish(tmp_path / "tables", RUN, [row])
+        store = TableStore.open(str(tmp_path / "tables"))
+        with web() as site:
+            index = Index(self.listed(site, crawl), QUICK)
+            nothing = f"/CC-MAIN-2024-46-index?url={quote(url, safe='')}&output=json"
+            site.queries[nothing] = Reply(404, {}, b'{"message": "No Captures found for: x"}')
+            (shard,) = plan_of_matches(store, index, None).shards
+        outcome = crawl.scan(shard)
+        assert (outcome.log["status"], outcome.log["error"]) == ("complete", None)
+        assert rows_of(outcome, "matches") == whole(crawl, "matches", [url])
 
     def test_an_index_that_refuses_begins_no_run(self, crawl: Crawl, tmp_path: Path) -> None:
         store = self.tables(crawl, tmp_path)

@@ -102,6 +102,7 @@ def test_an_index_that_fits_is_searched_in_one_pass(
     assert "pass" not in said
 
 
+@pytest.mark.full
 def test_a_run_killed_between_passes_goes_on_where_it_was(
     press: Press, corpus: Path, tmp_path: Path, one_pass: RunSummary
 ) -> None:

@@ -79,11 +79,14 @@ def history(random: Random) -> list[Row]:
                 "clock_offset": random.choice([None, 0.0, 0.0, -7200.0, 7200.0]),
             }
             weights = {"same": 1} if number == 1 and random.random() < 0.8 else OUTCOMES | often
-            for outcome in random.choices(list(weights), list(weights.values()), k=random.choice([1, 1, 2])):
+            outcomes = random.choices(list(weights), list(weights.values()), k=random.choice([1, 1, 2]))
+            for outcome in outcomes:
                 words = random.choice([None, 0, 0, 7])
                 counted = {"copied_words": words, "record_offset": random.choice([None, 1])}
                 add("target", target, outcome, **shared, **counted)
-            for role, outcome in RIGHT.items():
+            # Of a file that is missing, all is.
+            lost = dict.fromkeys(("first", "unranged"), "missing") if "missing" in outcomes else {}
+            for role, outcome in (RIGHT | lost).items():
                 if random.random() > 0.05:
                     said = outcome if random.random() > 0.1 else random.choice(ODDLY)
                     add(role, target if role in ("before", "after") else None, said, **shared)
@@ -165,11 +168,21 @@ def own(rows: Sequence[Row], target: str) -> tuple[str, bool]:
 
 
 def is_withdrawn(rows: Sequence[Row], asked: Sequence[Row]) -> bool:
+    def is_there(row: Row) -> bool:
+        """Whether another request of the batch had an answer."""
+        place = (row["round"], row["batch"])
+        others = [each for each in rows if (each["round"], each["batch"]) == place]
+        unranged = {each["outcome"] for each in others if each["role"] == "unranged"}
+        firsts = {each["outcome"] for each in others if each["role"] == "first"}
+        return bool(unranged - {"missing"} or firsts & {"same", "rewritten"})
+
     streak = list[Row]()
     for row in reversed(asked):
-        if row["outcome"] != "missing":
+        if row["outcome"] != "missing" or is_there(row):
             break
         streak.insert(0, row)
+    if not streak:
+        return False
 
     def is_sure(row: Row) -> bool:
         place = (row["round"], row["batch"])

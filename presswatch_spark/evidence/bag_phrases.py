@@ -199,7 +199,7 @@ STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
                 " qu'abaisser une lettre.",
                 "Pour ce dossier, chaque enregistrement a été relu à sa place, comparé à sa ligne, et gardé"
                 " tel qu'il y est stocké, octet pour octet.",
-                "Le tout a été scellé : tout octet qui change ensuite se voit.",
+                "Le tout a été scellé : un octet qui change ensuite donne une autre racine.",
             ),
             (
                 "The corpus holds the articles that the owners gave, with their dates.",
@@ -211,7 +211,7 @@ STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
                 " licences, mandates, and verdicts of persons. They can only lower a letter.",
                 "For this bag, each record was read again at its place, compared with its row, and kept as it"
                 " is stored there, byte by byte.",
-                "All of it was sealed: any byte that changes later shows.",
+                "All of it was sealed: a byte that changes later gives another root.",
             ),
         ),
         "check": (
@@ -239,6 +239,9 @@ STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
                 "Ce que des éditeurs de modèles disent de leurs données ne prouve ni qu'un modèle a lu un"
                 " texte, ni une faute.",
                 "Sans horodatage, seule l'horloge de la machine dit quand le sceau a été posé.",
+                "Qui détient ce dossier peut le modifier et le sceller à nouveau. Les racines sont alors"
+                " autres : comparez-les à celles qui ont été notées ou remises auparavant, ou fiez-vous à un"
+                " horodatage.",
                 "Les fichiers qui n'ont pas été lus jusqu'au bout peuvent contenir d'autres pages.",
             ),
             (
@@ -250,6 +253,8 @@ STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
                 "What publishers of models say of their data proves neither that a model read a text, nor a"
                 " wrong.",
                 "Without a time-stamp, nothing but the machine's clock says when the seal was made.",
+                "Whoever holds this bag can change it and seal it anew. Then its roots are others: compare"
+                " them with those that were noted or handed over before, or rely on a time-stamp.",
                 "Files that were not read to their end may hold other pages.",
             ),
         ),

@@ -235,7 +235,8 @@ STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
                 " conserve, et non le site lui-même.",
                 "Des mots communs ne disent pas qui les a pris à qui. Dates, autres sources et motifs sont"
                 " donnés pour chaque réclamation.",
-                "C et D ne sont pas des réclamations sans l'avis d'une personne.",
+                "Une ligne C ne vaut pas réclamation sans l'avis d'une personne ; une ligne D ne le vaut"
+                " jamais.",
                 "Ce que des éditeurs de modèles disent de leurs données ne prouve ni qu'un modèle a lu un"
                 " texte, ni une faute.",
                 "Sans horodatage, seule l'horloge de la machine dit quand le sceau a été posé.",
@@ -249,7 +250,7 @@ STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
                 " site itself.",
                 "Words in common do not say who took them from whom. Dates, other sources and reasons are"
                 " given for each claim.",
-                "C and D are no claims without a person's verdict.",
+                "A row of letter C is no claim without a person's verdict; one of letter D never is.",
                 "What publishers of models say of their data proves neither that a model read a text, nor a"
                 " wrong.",
                 "Without a time-stamp, nothing but the machine's clock says when the seal was made.",

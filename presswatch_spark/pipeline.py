@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.corpus.article_rows import article_rows
-from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.corpus.store import Corpus, manifest_of
 from presswatch_spark.costs.budget import Bill, CostGuard
 from presswatch_spark.errors import StorageError
 from presswatch_spark.formats.companions import companions_among
@@ -37,13 +37,24 @@ from presswatch_spark.releases.products import product_of
 from presswatch_spark.rights.signal_rows import Members, signal_rows
 from presswatch_spark.runs.attempts import Outcome, outcome_of
 from presswatch_spark.runs.provenance import provenance, spark_version
-from presswatch_spark.runs.work import Kind, ReadOne, Row, Work, key_of
+from presswatch_spark.runs.work import Kind, Passes, ReadOne, Row, Work, key_of
 from presswatch_spark.sampling.design import draw
 from presswatch_spark.sampling.gate_audit import AUDIT_COLUMNS, audit_of
 from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.shard.matcher import Matcher, Rules
 from presswatch_spark.shard.outcome import Reading
+from presswatch_spark.shard.passes import (
+    KEPT,
+    KEPT_COLUMNS,
+    UNKEPT,
+    JoinedPasses,
+    Pass,
+    Sifting,
+    name_of_kept,
+)
+from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange, passes_for
+from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.hub.addresses import HubAddress
 from presswatch_spark.storage.objects import ObjectInfo, Opener, StorageOptions, canonical, printable
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
@@ -56,6 +67,7 @@ if TYPE_CHECKING:
 
     from presswatch_spark.corpus.manifest import Manifest
 
+GB = 1e9
 MAPPING_UNUSED = "columns are mapped, and {} has none: the mapping was not used"
 
 
@@ -173,7 +185,8 @@ def _scanned(
     from presswatch_spark.runs.engine import carry_out
 
     shards, dataset, product = asked.shards, asked.dataset, asked.product
-    bill = Bill.of(shards, dataset, config)
+    passes = _passes_of(corpus, config)
+    bill = Bill.of(shards, dataset, config, passes)
     price = bill.machine.spark_dollars if bill.machine else None
     observer = Observer(progress or Progress(events=events), events, config.run.metrics_file, price)
     if line := left_out_line(asked.left_out):
@@ -197,10 +210,40 @@ def _scanned(
         preparing=partial(compiled_beside, rehearsal, Compiling(events=events)),
         guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
         corpus=partial(article_rows, opened),
+        passes=_in_passes(scan_shard, passes, manifest) if passes > 1 else None,
         beginning=asked.beginning,
     )
     done = carry_out(work, out, config, observer, spark)
     return RunSummary.of(done.row, done.log, resumed=done.resumed, seconds=done.seconds)
+
+
+def _passes_of(corpus: str, config: ScanConfig) -> int:
+    """Return in how many passes the index of a corpus is searched, for the memory that it may take."""
+    if config.run.index_memory is None:
+        return 1
+    return passes_for(manifest_of(corpus, config.storage).searched_bytes, config.run.index_memory * GB)
+
+
+def _in_passes(scan_shard: ShardScan, count: int, manifest: Manifest) -> Passes:
+    """Return how shards are scanned in `count` passes."""
+    size, limit = manifest.searched_bytes / GB, scan_shard.config.run.index_memory
+    why = (
+        f"{count} passes: the index has {size:,.3g} GB that are searched, and may take {limit:,.3g} GB of"
+        " memory; each pass reads all shards, and the last one writes the rows"
+    )
+
+    def part(folder: Folder, number: int) -> Pass:
+        return Pass(number, count, folder / KEPT)
+
+    return Passes(
+        count,
+        why,
+        read=lambda folder, number: replace(scan_shard, part=part(folder, number)),
+        kept=lambda folder, number: part(folder, number).kept,
+        name=name_of_kept,
+        table=KEPT,
+        schema=KEPT_COLUMNS,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +251,8 @@ class ShardScan:
     """Scans shards of `dataset` (a format, or `auto`) for a corpus; a value that goes to every worker.
 
     `product`: the name of the dataset that all shards are of; None: release and place of each say it.
+    `part`: the pass in which shards are read; one before the last keeps candidates, and gives no rows.
+    None: there is one pass.
     """
 
     dataset: str
@@ -215,13 +260,15 @@ class ShardScan:
     corpus_digest: str
     config: ScanConfig
     product: str | None = None
+    part: Pass | None = None
 
     def __call__(self, shard: ObjectInfo) -> Outcome:
         """Scan one shard; only a corpus that cannot be used raises."""
-        matcher = matcher_for(self.corpus, self.corpus_digest, self.config)
-        rules = self.config.run
+        hashes = self.part.hashes if self.part else ALL_HASHES
+        matcher = matcher_for(self.corpus, self.corpus_digest, self.config, hashes)
+        rules, begin = self.config.run, Sifting if self.part and not self.part.is_last else Reading
         read = partial(self._read, matcher)
-        return outcome_of(Reading, read, shard, rules.shard_attempts, rules.shard_seconds)
+        return outcome_of(begin, read, shard, rules.shard_attempts, rules.shard_seconds)
 
     def _read(self, matcher: Matcher, reading: Reading) -> None:
         rules, members = self.config.read, Members(matcher.corpus)
@@ -248,7 +295,7 @@ class ShardScan:
         origin = origin_of(format.name, rules.release, reading.shard.uri, self.product)
         try:
             self._match(matcher, reading, format.read(reading.shard, options, reading.report), origin)
-            if self.config.run.shard_digest:
+            if self.config.run.shard_digest and not isinstance(reading, Sifting):
                 _take_digest(reading, options)
         except MissingColumnError:
             # That no row has a column is known at the end only, when rows without it have been taken.
@@ -280,16 +327,24 @@ class ShardScan:
         self, matcher: Matcher, reading: Reading, read: Iterator[DocumentBatch], origin: Origin
     ) -> None:
         """Sieve → attribute → verify → grade → rows, one batch of documents after the other."""
+        if isinstance(reading, Sifting):
+            for batch in reading.stages.drawn("read", read):
+                check_time()
+                with reading.stages.during("sieve"):
+                    reading.keep(batch, matcher.candidates(batch))
+            return
         stages, members = reading.stages, Members(matcher.corpus)
+        sieve = JoinedPasses(matcher, self.part.earlier(reading.shard.uri)) if self.part else None
         for batch in stages.drawn("read", read):
             check_time()
             if batch.is_audit:
                 with stages.during("sieve"):
                     reading.audited += len(batch)
-                    reading.audited_matching += matcher.count_matching(batch, origin)
+                    candidates = sieve(batch) if sieve else matcher.candidates(batch)
+                    reading.audited_matching += matcher.count_matching(batch, candidates, origin)
                 continue
             with stages.during("sieve"):
-                candidates = matcher.candidates(batch)
+                candidates = sieve(batch) if sieve else matcher.candidates(batch)
                 reading.without_url += matcher.without_url(batch)
             reading.words += candidates.words
             reading.candidates += len(candidates)
@@ -301,6 +356,8 @@ class ShardScan:
                 for capture in batch.captures:
                     for row in signal_rows(capture, members, origin.shard_uri, origin.release):
                         reading.add_signal(row)
+        if sieve and sieve.unkept:
+            reading.report.add_note(UNKEPT)
 
 
 def origin_of(form: str, release: str | None, uri: str, product: str | None = None) -> Origin:
@@ -335,14 +392,17 @@ def _take_digest(reading: Reading, options: ReadOptions) -> None:
         reading.report.add_note("its SHA-256 is not the one that its publisher declares")
 
 
-def matcher_for(corpus: str, digest: str, config: ScanConfig) -> Matcher:
-    """Return the matcher of this process for a corpus and its rules, opened once; see `Corpus.same`."""
-    return _matcher(corpus, digest, config.storage, Rules.of(config))
+def matcher_for(corpus: str, digest: str, config: ScanConfig, hashes: HashRange = ALL_HASHES) -> Matcher:
+    """Return the matcher of this process for a corpus and its rules, opened once; see `Corpus.same`.
+
+    `hashes`: the range of the index that it looks up.
+    """
+    return _matcher(corpus, digest, config.storage, Rules.of(config), hashes)
 
 
 @lru_cache(maxsize=1)
-def _matcher(path: str, digest: str, storage: StorageOptions, rules: Rules) -> Matcher:
-    return Matcher(Corpus.same(path, digest, storage), rules)
+def _matcher(path: str, digest: str, storage: StorageOptions, rules: Rules, hashes: HashRange) -> Matcher:
+    return Matcher(Corpus.same(path, digest, storage), rules, hashes)
 
 
 def work_of(

@@ -14,6 +14,7 @@ Figures = dict[str, Any]
 RELEASE_SHARDS, RELEASE_BYTES, WAVE_SHARDS = 100_000, 16.3e12, 256
 MANY_ARTICLES, MANY_PAIRS = 10**8, 10**9
 HOST_GIGABYTES = 128
+POSTING_BYTES, TOKEN_BYTES = 4, 12
 LEFT_FOR_THE_INDEX = 0.5
 KINDS_OF_TEXT = {"prose": "prose", "letters": "words of one letter"}
 
@@ -106,30 +107,33 @@ def _articles(parts: Figures) -> str:
     corpus, part = parts["corpus"]["corpora"][-1], parts["passes"]
     shingles = corpus["shingles"] / corpus["articles"]
     size = corpus["index_megabytes"] * 1e6 / corpus["shingles"]
-    whole = MANY_ARTICLES * shingles * size
-    count = _power(whole / (HOST_GIGABYTES * 1e9 * LEFT_FOR_THE_INDEX))
-    hours = RELEASE_BYTES / (part["one_pass_mb_per_second"] * 1e6) / 3600
+    whole, searched = MANY_ARTICLES * shingles * size, MANY_ARTICLES * shingles * (size - POSTING_BYTES)
+    given = HOST_GIGABYTES * 1e9 * LEFT_FOR_THE_INDEX
+    count = ceil(searched / given)
+    hours, reading = (
+        RELEASE_BYTES / (part[f"{name}_mb_per_second"] * 1e6) / 3600 for name in ("one_pass", "read")
+    )
+    filter_bytes = part["filter_megabytes"] * 1e6 / part["shingles"] * MANY_ARTICLES * shingles
+    tokens = RELEASE_BYTES / 6.1 * part["tokens"] / part["words"]
+    joining = tokens * part["join_microseconds_a_token"] / 1e6 / 3600
     return said(f"""
       Reckoned: {MANY_ARTICLES:.0e} articles × {shingles:.0f} shingles × {size:.1f} bytes =
-      {whole / 1e9:.0f} GB of index, beyond one host. Block, bucket and order all come from the first
-      bits of a hash, so a prefix of the hashes is an index by itself. With half of {HOST_GIGABYTES} GB
-      for it, that is {count} passes; each reads and hashes the release anew: {count} ×
-      {RELEASE_BYTES:.3g} bytes / {part["one_pass_mb_per_second"]} MB/s = {count} × {hours:.0f} =
-      {count * hours:.0f} core-hours, before verification, which is paid once. Measured on a twin
+      {whole / 1e9:.0f} GB of index, {searched / 1e9:.0f} GB of it searched at every position that the
+      filter lets through. With half of {HOST_GIGABYTES} GB for that, it is {count} passes; each reads and
+      hashes the release anew: {count} × {RELEASE_BYTES:.3g} bytes / {part["one_pass_mb_per_second"]} MB/s
+      = {count} × {hours:.0f} = {count * hours:.0f} core-hours, before verification, which is paid once.
+      With three quarters of the memory it is {ceil(searched / given / 1.5)} passes. Measured on a twin
       {when(part)}: {part["shingles"]:,} shingles in {part["passes"]} passes gave
       {"exactly the" if part["same_pairs"] else "NOT the"} {part["pairs"]:,} pairs of one pass over all
-      of it, at {part["cost_of_all_passes"]} times the cost. A join in Spark instead would shuffle each
-      position's hash and place: {RELEASE_BYTES:.3g} bytes / 6.1 bytes a word × 16 bytes =
-      {RELEASE_BYTES / 6.1 * 16 / 1e12:.0f} TB, more than the release; passes win until they are some
-      hundred. The product has the cut of the index, not yet the loop over passes: today a corpus must
-      fit the memory of a host, some
-      {HOST_GIGABYTES * 1e9 * LEFT_FOR_THE_INDEX / shingles / size / 1e6:.0f} million articles in
-      {HOST_GIGABYTES} GB.""")
-
-
-def _power(passes: float) -> int:
-    """The power of two from `passes` on: a prefix is a number of bits."""
-    return 1 << max(0, ceil(passes) - 1).bit_length()
+      of it, at {part["cost_of_all_passes"]} times the cost. The other way is to hold the filter alone,
+      {filter_bytes / 1e9:.0f} GB, to keep the tokens that pass it ({part["tokens"]:,} of
+      {part["words"]:,} words here, {part["tokens_indexed"]:,} of them on the pages that copy, one in
+      twenty), and to join them with the index. A release that copies as much has {tokens:.2g} of them,
+      {tokens * TOKEN_BYTES / 1e9:.0f} GB at {TOKEN_BYTES} bytes, to be written, shuffled by hash, joined
+      ({part["join_microseconds_a_token"]} µs each, {joining:.1f} core-hours without the shuffles), and
+      shuffled back by shard; then the release is read a second time for the texts: {hours:.0f} +
+      {reading:.0f} core-hours and what the shuffles take. So with two passes the ways cost much the
+      same, and each pass more costs {hours:.0f} core-hours. The product makes passes.""")
 
 
 def _release(parts: Figures) -> str:

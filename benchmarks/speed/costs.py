@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from presswatch_spark.campaigns.items import LANGUAGES_SINCE
 from presswatch_spark.costs.estimate import PriceList, core_hours
+from presswatch_spark.releases.known import shipped
+from presswatch_spark.releases.release import CRAWL, CRAWL_FORMS
+
+Hours = dict[tuple[str, bool], float]
 
 
 def measure(parts: dict[str, Any]) -> dict[str, object]:
@@ -12,22 +18,42 @@ def measure(parts: dict[str, Any]) -> dict[str, object]:
     prices = PriceList.read()
     kept = spark_share(parts)
     rates = whole_scan_rates(parts)
-    rows = []
+    rows, of_crawls = [], Hours()
+
+    def add(name: str, rate: float | None, hours: float) -> None:
+        dollars = {machine.name: round(machine.dollars(hours), 2) for machine in prices.machines}
+        rows.append({"name": name, "mb_per_second": rate, "core_hours": round(hours, 1), "dollars": dollars})
+
     for release in prices.releases:
-        rate = rates.get((release.format, release.gate))
-        if rate:
+        kind = release.format, release.gate
+        if rate := rates.get(kind):
             hours = core_hours(release.text_bytes, rate, kept)
-            rows.append(
-                {
-                    "name": release.name,
-                    "mb_per_second": rate,
-                    "core_hours": round(hours, 1),
-                    "dollars": {
-                        machine.name: round(machine.dollars(hours), 2) for machine in prices.machines
-                    },
-                }
-            )
+            of_crawls[kind] = hours
+            add(release.name, rate, hours)
+    for name, hours in _all_crawls(of_crawls).items():
+        add(name, None, hours)
     return {"noted": prices.noted, "region": prices.region, "spark_share": kept, "releases": rows}
+
+
+def _all_crawls(hours: Hours) -> dict[str, float]:
+    """Return the core-hours of all crawls since 2013, by form and gate, from those of one crawl.
+
+    Each is taken to be as large as the one. Crawls that name no languages are scanned whole.
+    """
+    crawls = [found for one in shipped().crawls if (found := re.fullmatch(CRAWL, one.name))]
+    named = sum((int(found[1]), int(found[2])) >= LANGUAGES_SINCE for found in crawls)
+    reckoned = {}
+    for form in CRAWL_FORMS:
+        whole, gated = hours.get((form, False)), hours.get((form, True))
+        if whole:
+            reckoned[f"Common Crawl {form.upper()}, all {len(crawls)} crawls since 2013"] = (
+                len(crawls) * whole
+            )
+        if whole and gated:
+            of_old = (len(crawls) - named) * whole
+            name = f"Common Crawl {form.upper()}, the same, French only in the {named} that name languages"
+            reckoned[name] = named * gated + of_old
+    return reckoned
 
 
 def spark_share(parts: dict[str, Any]) -> float:

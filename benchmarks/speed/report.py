@@ -174,12 +174,14 @@ def _costs(part: Figures) -> str:
     releases = part["releases"]
     text = said(f"""
       Reckoned from the rates above (the whole scan of a shard, times {part["spark_share"]}, which is Spark's
-      share) and `conf/prices.yaml`: list prices of {part["region"]}, {part["noted"]}.""")
+      share) and `conf/prices.yaml`: list prices of {part["region"]}, {part["noted"]}. All crawls are reckoned
+      as if each were as large as the one, which is a guess: some are larger, and many are smaller. Those of
+      2008 to 2012 are left out.""")
     rows = [
         (
             row["name"],
-            row["mb_per_second"],
-            row["core_hours"],
+            row["mb_per_second"] or "",
+            f"{row['core_hours']:,}",
             *(f"${dollars:,.2f}" for dollars in row["dollars"].values()),
         )
         for row in releases

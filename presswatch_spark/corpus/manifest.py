@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.corpus.layout import FORMAT_VERSION, MANIFEST
+from presswatch_spark.corpus.layout import FORMAT_VERSION, INDEX_FOLDER, MANIFEST
 from presswatch_spark.errors import CorpusError
 from presswatch_spark.judgement.suffixes import list_version
 from presswatch_spark.settings.config import CorpusConfig, MinHashRules
+from presswatch_spark.sieve.shingle_index import SEARCHED
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.text.folding import FOLD_VERSION
 
@@ -91,6 +92,11 @@ class Manifest:
     def minhash(self) -> MinHashRules:
         """Return how the signatures were made; a scan must sign documents the same way."""
         return MinHashRules(**self.parameters["minhash"])
+
+    @property
+    def searched_bytes(self) -> int:
+        """Return the bytes of the index that a scan searches wherever its filter lets a shingle through."""
+        return sum(self.files[f"{INDEX_FOLDER}/{name}.npy"].size for name in SEARCHED)
 
     def write(self, folder: Path) -> None:
         """Write `manifest.json`; the last step of a build."""

@@ -96,6 +96,11 @@ class Corpus:
         return ShingleIndex.open(self.folder / layout.INDEX_FOLDER)
 
     @cached_property
+    def scattered_index(self) -> ShingleIndex:
+        """Open the same index to read it here and there, where memory does not hold it."""
+        return ShingleIndex.open(self.folder / layout.INDEX_FOLDER, scattered=True)
+
+    @cached_property
     def sites(self) -> SiteIndex:
         """Open the index of the sites of all titles and the URLs of all articles."""
         return SiteIndex.open(self.folder / layout.SITES_FOLDER)

@@ -1,7 +1,7 @@
 """The cost of a run: estimated before it begins, watched while it goes on, and held below a budget."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from presswatch_spark.costs.estimate import Estimate, Machine, PriceList, estimate
@@ -27,8 +27,8 @@ class Bill:
     budget: float | None
 
     @classmethod
-    def of(cls, shards: ShardPlan, dataset: str, config: ScanConfig) -> Self:
-        """Estimate what scanning shards costs.
+    def of(cls, shards: ShardPlan, dataset: str, config: ScanConfig, passes: int = 1) -> Self:
+        """Estimate what scanning shards costs, if each is read so many times.
 
         Raises:
             ConfigError: no machine has the name of `run.price`, the price list cannot be read, or there is a
@@ -44,6 +44,9 @@ class Bill:
             )
         machine = None if rules.price is None else prices.machine(rules.price)
         expected = estimate(shards, dataset, bool(config.read.languages), prices)
+        if passes > 1:
+            # A pass that gives no rows skips what matches cost, which is little beside reading.
+            expected = replace(expected, core_hours=passes * expected.core_hours, passes=passes)
         return cls(expected, prices, machine, rules.budget)
 
     def core_hours(self, spark_seconds: float) -> float:
@@ -73,6 +76,8 @@ class Bill:
                 dollars = self.machine.dollars(expected.core_hours)
                 parts.append(f"{dollars_text(dollars)} on {self.machine.name}")
             parts[-1] += f" (rates measured {self.prices.measured})"
+            if expected.passes > 1:
+                parts[-1] += f" in {expected.passes} passes"
         if (slower := self.slower) is not None and slower > 1:
             parts.append(f"up to {slower:.1f} times as much if that machine's network sets the pace")
         for release, count in expected.guessed.items():
@@ -113,7 +118,7 @@ class CostGuard:
     ) -> None:
         self._bill, self._planned, self._cores, self._say = bill, planned, cores, say
         self._before: Counts | None = None
-        self._spent = self._asked = 0.0
+        self._spent = self._spent_before_shards = self._asked = 0.0
         self._had = 0
         self._has_forecast = False
 
@@ -129,9 +134,13 @@ class CostGuard:
         if self._before is None:
             self._before = done
         here = done.shards - self._before.shards
+        if not here:
+            # What passes before the last cost is not paid once more for the shards that are left.
+            self._spent_before_shards = self._spent
         core_hours = self._bill.core_hours(self._spent + self._before.core_seconds)
         left = self._planned - done.shards
-        whole = core_hours + self._bill.core_hours(self._spent) / here * left if here else None
+        spent = self._bill.core_hours(self._spent - self._spent_before_shards)
+        whole = core_hours + spent / here * left if here else None
         if whole is not None and done.shards < self._planned and not self._has_forecast:
             self._has_forecast = True
             self._say(self._forecast(here, whole))

@@ -166,7 +166,8 @@ class Estimate:
     """What a scan of some shards will take. Bytes are stored bytes.
 
     `guessed` counts shards of unknown size, by the release whose mean size is used. `unknown` counts shards
-    that are left out of the estimate, since too little is known of them.
+    that are left out of the estimate, since too little is known of them. `passes`: how often each is read;
+    the bytes are those of one pass.
     """
 
     shards: int
@@ -174,11 +175,13 @@ class Estimate:
     core_hours: float
     guessed: Mapping[str, int]
     unknown: int
+    passes: int = 1
 
     @property
     def stored_mb_a_core(self) -> float | None:
         """Return the MB of stored bytes that a core takes in a second; None if nothing is known."""
-        return self.stored_bytes / 1e6 / (self.core_hours * 3600) if self.core_hours else None
+        read = self.stored_bytes * self.passes
+        return read / 1e6 / (self.core_hours * 3600) if self.core_hours else None
 
 
 def core_hours(text_bytes: float, mb_per_second: float, spark_share: float) -> float:

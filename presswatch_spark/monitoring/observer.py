@@ -90,6 +90,21 @@ class Observer:
         self.progress.add(counts, incomplete)
         self._write("running")
 
+    def sifted(self, shards: int, lost: int, number: int, count: int, counts: Counts, totals: Totals) -> None:
+        """So many shards were read in pass `number` of `count`, which gives no rows.
+
+        `lost`: those of them that could not be read for a reason of the platform. `counts` and `totals` are
+        what that cost.
+        """
+        self._tell("pass_wave_finished", number=number, passes=count, shards=shards, shards_lost=lost)
+        if not self._events:
+            left = f"; {lost:,} of them could not be, and the last pass searches the whole index for them"
+            read = "1 shard more is" if shards == 1 else f"{shards:,} shards more are"
+            self.progress.say(f"pass {number} of {count}: {read} read{left if lost else ''}")
+        self._totals.update(totals)
+        self.progress.add(counts)
+        self._write("running")
+
     def wave_lost(self, counts: Counts, totals: Totals) -> None:
         """What a wave wrote is damaged: its shards are scanned again."""
         self._totals.subtract(totals)

@@ -17,7 +17,7 @@ from presswatch_spark.releases.products import PRODUCTS
 from presswatch_spark.report.phrases import PHRASES
 from presswatch_spark.show import utc, whole_number, whole_percent
 
-CRAWL_FORMS, CRAWL = ("wet", "warc", "arc"), re.compile("CC-(MAIN|NEWS)")
+CRAWL = re.compile("CC-(MAIN|NEWS)")
 NARROW, NO_BREAK = "\u202f", "\u00a0"
 _FRENCH = (
     (re.compile(r"'"), "’"),
@@ -125,7 +125,7 @@ class Words:
     def _dataset(self, dataset: object, release: object) -> Markup:
         if dataset is None:
             return self("no format")
-        if dataset in CRAWL_FORMS and not CRAWL.match(str(release)):
+        if f"archive {dataset}" in PHRASES and not CRAWL.match(str(release)):
             # Any archive may be of these formats: only the release says that it is Common Crawl's.
             return self(f"archive {dataset}")
         if f"dataset {dataset}" in PHRASES:

@@ -22,8 +22,9 @@ from presswatch_spark.runs.claimed import Run, claim, clear
 from presswatch_spark.runs.damaged_waves import without_damage
 from presswatch_spark.runs.markers import Wave
 from presswatch_spark.runs.publish import publish
+from presswatch_spark.runs.sifting import Sifter
 from presswatch_spark.runs.waves import WaveReader
-from presswatch_spark.runs.work import Guard, Work
+from presswatch_spark.runs.work import Guard, Passes, Work
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
@@ -94,14 +95,37 @@ def execute(
         for line in run.damaged:
             say(line)
         waves, lost = without_damage(spark, run, run.waves, say)
-        reader = WaveReader(spark, run, work.kind, work.read, rules, observer, _positions(lost))
+        read = work.passes.read(run.folder, work.passes.count - 1) if work.passes else work.read
+        reader = WaveReader(spark, run, work.kind, read, rules, observer, _positions(lost))
         _start(work, run, store, len(shards), waves, observer)
+        if work.passes:
+            waves += _sift(work.passes, shards, waves, reader, guard, began)
         waves = _read_rest(shards, waves, reader, guard, began)
         metrics = observer.metrics("published").rows() if work.kind.has_metrics else ()
         facts = {**work.facts, "shards_planned": len(shards)}
         row, log = publish(spark, store, run, work.kind, waves, facts, metrics, work.corpus)
         observer.published(row)
     return Finished(row, log, run.resumed, time.monotonic() - began)
+
+
+def _sift(
+    passes: Passes,
+    shards: Sequence[ObjectInfo],
+    waves: Sequence[Wave],
+    reader: WaveReader,
+    guard: Guard,
+    began: float,
+) -> list[Wave]:
+    """Do the passes before the last, of the shards that are in no wave; return what says what they cost."""
+    done = _positions(waves)
+    left = {place: shard for place, shard in enumerate(shards) if place not in done}
+    reader.observer.say("passes", passes.why)
+
+    def guarded(more: list[Wave]) -> None:
+        guard(_counts([*waves, *more]), time.monotonic() - began)
+
+    sifter = Sifter(reader.spark, reader.run, passes, reader.rules, reader.observer)
+    return sifter(left, guarded)
 
 
 def _read_rest(

@@ -1,9 +1,10 @@
 """Runs that were begun and not published yet: how far they are, and what can be done about them."""
 
+import re
 import shlex
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.progress import TERMS, Counts
@@ -15,15 +16,22 @@ from presswatch_spark.storage.objects import MissingError
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
 from presswatch_spark.version import __version__
 
+# What passes before the last keep; see `presswatch_spark.shard.passes`.
+_IN_PASS = re.compile(r"candidates/(\d+-of-\d+)/")
+
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedRun:
-    """A run by its folder below `_runs`; `counts` are totals over its finished waves."""
+    """A run by its folder below `_runs`; `counts` are totals over its finished waves.
+
+    `passes`: shards that each pass before the last has read, by its name, such as `1-of-3`.
+    """
 
     begun: Note
     folder: Folder
     counts: Counts
     under_way: bool
+    passes: Mapping[str, int] = field(default_factory=dict)
 
     def row(self) -> dict[str, object]:
         """Return what can be said of it in the columns of `runs`, or of `censuses`."""
@@ -43,7 +51,7 @@ class UnfinishedRun:
         run = (
             f"{'run' if begun.by == 'runs' else terms.run} {begun.run_id}, begun"
             f" {begun.started_at:%Y-%m-%d %H:%M:%S} UTC with"
-            f" {counted(self.counts.shards, terms.shard)} done, is"
+            f" {counted(self.counts.shards, terms.shard)} done{self._passes()}, is"
         )
         if self.under_way:
             return f"{run} under way"
@@ -54,6 +62,13 @@ class UnfinishedRun:
             f"{run} not finished: to go on, give the command that began it again{version};"
             f" to drop it, {_removal(self.folder)}"
         )
+
+    def _passes(self) -> str:
+        read = [
+            f"{counted(shards, 'shard')} in pass {name.replace('-of-', ' of ')}"
+            for name, shards in sorted(self.passes.items())
+        ]
+        return f" and {', '.join(read)}" if read else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +106,8 @@ def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
             yield run
         elif run and not store.is_published(run[0].run_id):
             note, counts = run
-            yield UnfinishedRun(note, runs / key, counts, f"{key}.lock" in alive)
+            passes = Counter(match[1] for name in names[key] if (match := _IN_PASS.match(name)))
+            yield UnfinishedRun(note, runs / key, counts, f"{key}.lock" in alive, passes)
 
 
 def _run_in(folder: Folder, names: Sequence[str]) -> tuple[Note, Counts] | DamagedRun | None:

@@ -51,7 +51,7 @@ class _Attempt:
 
 
 @dataclass(slots=True)
-class _Meter:
+class Meter:
     """Counts the time of the cluster's cores, idle or not."""
 
     cores: Callable[[], int]
@@ -89,7 +89,7 @@ class WaveReader:
             OutputError: the disk is full, or another process has taken the run over.
             PresswatchError: Spark failed for a reason that no smaller wave would mend.
         """
-        meter = _Meter(partial(cores_now, self.spark))
+        meter = Meter(partial(cores_now, self.spark))
         waves, left, deaths = list[Wave](), dict[int, Row](), 0
         for attempt in self._attempts(shards, final=False):
             lost = {place: row for place, row in attempt.log.items() if row["failure"] in PLATFORM}
@@ -170,7 +170,7 @@ class WaveReader:
         self.observer.worker_died([printable(shards[place].uri) for place in sorted(suspects)], tries)
 
     def _done(
-        self, attempt: _Attempt, places: Sequence[int], meter: _Meter, deaths: int, *, first: bool
+        self, attempt: _Attempt, places: Sequence[int], meter: Meter, deaths: int, *, first: bool
     ) -> Wave:
         """Write the log of the shards that are done, and put the marker down.
 

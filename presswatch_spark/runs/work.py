@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from presswatch_spark.monitoring.progress import TERMS, Counts, Terms
 from presswatch_spark.runs.attempts import ALL_DIED, Attempt, Outcome
+from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.schemas import columns_without_run
 
@@ -75,6 +76,28 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class Passes:
+    """How a run reads its shards several times: all passes but the last keep what the last one needs.
+
+    Attributes:
+        count: how many there are, the last with them.
+        why: says so, and why, in one line.
+        read: makes, of the run's folder and the number of a pass (from 0), what reads one shard in it.
+        kept: the folder of a pass, by the run's folder and its number; a file of each shard lies there.
+        name: names that file, by the URI of the shard.
+        schema: of those files; `table`: how outcomes call it.
+    """
+
+    count: int
+    why: str
+    read: Callable[[Folder, int], ReadOne]
+    kept: Callable[[Folder, int], Folder]
+    name: Callable[[str], str]
+    table: str
+    schema: pa.Schema
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What one run has to do, and what decides its rows.
 
@@ -89,6 +112,7 @@ class Work:
         guard: makes the guard of the run; is given what says how many cores there are.
         beginning: called when a new run begins, once it is owned. If it raises, nothing of the run is left.
         corpus: yields the rows of `corpus_articles`; asked unless the tables have them. None: nobody knows.
+        passes: how shards are read several times. None: once, by `read`.
     """
 
     kind: Kind
@@ -101,6 +125,7 @@ class Work:
     preparing: Callable[[], AbstractContextManager[object]] = nullcontext
     guard: Callable[[Callable[[], int]], Guard] | None = None
     corpus: CorpusRows | None = None
+    passes: Passes | None = None
     beginning: Callable[[], None] | None = None
 
 

@@ -144,6 +144,13 @@ class RunRules:
         without="left out",
         flag="--shard-digest/--no-shard-digest",
     )
+    index_memory: float | None = setting(
+        None,
+        "Gigabytes of each host's memory that the index may take; a larger one is searched in passes",
+        low=0.000001,
+        without="as much as it takes, in one pass",
+        value="GB",
+    )
     gate_audit: float = setting(
         0.0,
         "Share of the documents left out of WET and WARC by language to read as an audit, without rows",

@@ -31,6 +31,7 @@ from presswatch_spark.settings.config import (
     ScanConfig,
     VerifyRules,
 )
+from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange
 from presswatch_spark.sieve.sieve import Candidates, Sieve
 from presswatch_spark.text.words import Words, word_hashes, words_of
 from presswatch_spark.verify.minhash import jaccard, signature
@@ -59,15 +60,22 @@ class Rules:
 
 
 class Matcher:
-    """Matches documents against a corpus; one for each thread. Keeps the articles it met last."""
+    """Matches documents against a corpus; one for each thread. Keeps the articles it met last.
 
-    def __init__(self, corpus: Corpus, rules: Rules) -> None:
+    Args:
+        hashes: the range of the index that the sieve looks up. If that is not all of it, the rest is not
+            expected to be in memory.
+    """
+
+    def __init__(self, corpus: Corpus, rules: Rules, hashes: HashRange = ALL_HASHES) -> None:
         self.corpus = corpus
+        index = corpus.index if hashes == ALL_HASHES else corpus.scattered_index
         self._rules = rules
         # Screen, placement, standing and rows are told what a run is; nobody else asks the settings.
         self._least_run = rules.grade.min_run_words
-        self._sieve = Sieve(corpus.index)
-        self._neighbours = Neighbours(corpus.index, corpus.surroundings, rules.rarity, rules.ownership)
+        self._sieve = Sieve(corpus.index, hashes=hashes)
+        self._whole_sieve = lru_cache(1)(lambda: Sieve(index))
+        self._neighbours = Neighbours(index, corpus.surroundings, rules.rarity, rules.ownership)
         self._credits = CreditFinder(corpus.agencies)
         self._article = lru_cache(ARTICLES_KEPT)(self._load)
         self._windows = lru_cache(WINDOWS_KEPT)(self._load_windows)
@@ -75,6 +83,10 @@ class Matcher:
     def candidates(self, batch: DocumentBatch) -> Candidates:
         """Return the pairs (document, article) worth verifying."""
         return self._sieve.candidates(batch)
+
+    def candidates_of_all_hashes(self, batch: DocumentBatch) -> Candidates:
+        """Return the same, looked up in the whole index."""
+        return self._whole_sieve().candidates(batch)
 
     def without_url(self, batch: DocumentBatch) -> int:
         """Count the documents without a known URL: nobody can say where what they hold stands."""
@@ -98,9 +110,8 @@ class Matcher:
                 self._rules.grade, self._rules.confidence,
             )  # fmt: skip
 
-    def count_matching(self, batch: DocumentBatch, origin: Origin) -> int:
+    def count_matching(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> int:
         """Count the documents that would give rows."""
-        candidates = self.candidates(batch)
         return len({row["record_id"] or row["document_url"] for row in self.rows(batch, candidates, origin)})
 
     def _findings(

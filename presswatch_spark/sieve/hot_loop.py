@@ -12,7 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import entry_njit, uncounted_njit
-from presswatch_spark.sieve.shingle_index import ShingleIndex, block_shift, filter_bits
+from presswatch_spark.sieve.shingle_index import (
+    ALL_HASHES,
+    HashRange,
+    ShingleIndex,
+    block_shift,
+    filter_bits,
+)
 from presswatch_spark.text.folding import FoldTable
 from presswatch_spark.text.kernels import (
     GROWTH,
@@ -42,13 +48,18 @@ _0, _1, _7, _8, _16, _64 = (U64(n) for n in (0, 1, 7, 8, 16, 64))
 
 
 class Probe(NamedTuple):
-    """The arrays of an index that the kernels read. The shifts are those of `block_shift`."""
+    """The arrays of an index that the kernels read. The shifts are those of `block_shift`.
+
+    `first`, `width`: the range of hashes that is looked up, as in `HashRange`.
+    """
 
     filter: Hashes
     filter_shift: np.uint64
     directory: Counts
     directory_shift: np.uint64
     hashes: Hashes
+    first: np.uint64
+    width: np.uint64
 
 
 class Scratch(NamedTuple):
@@ -82,7 +93,7 @@ PROGRESS = np.dtype(
 )
 
 
-def probe_of(index: ShingleIndex) -> Probe:
+def probe_of(index: ShingleIndex, hashes: HashRange = ALL_HASHES) -> Probe:
     """Return the arrays of an index as the kernels want them: views, nothing is copied."""
     return Probe(
         plain(index.filter),
@@ -90,6 +101,8 @@ def probe_of(index: ShingleIndex) -> Probe:
         plain(index.directory),
         block_shift(len(index.directory) - 1),
         plain(index.hashes),
+        U64(hashes.first),
+        U64(hashes.width),
     )
 
 
@@ -171,6 +184,19 @@ def _look_up(probe: Probe, scratch: Scratch, windows: int, at: Any, found: Found
 
 
 @uncounted_njit
+def _keep_within(windows: Hashes, n: int, first: np.uint64, width: np.uint64) -> int:
+    """Move the windows of a range of hashes, of n, to the front; returns how many there are."""
+    kept = 0
+    for j in range(n):
+        h = windows[j]
+        windows[kept] = h
+        # Below `first` the difference wraps around, and is larger than any width.
+        if h - first < width:
+            kept += 1
+    return kept
+
+
+@uncounted_njit
 def _keep_last(scratch: Scratch, n: np.uint64) -> np.uint64:
     """Save the last seven of n word hashes before `combine` overwrites them; returns how many there are."""
     kept = min(n, _CARRIED_WORDS)
@@ -212,6 +238,8 @@ def scan(
             at.words += words
             kept = _keep_last(scratch, at.carried + words)
             windows = combine(scratch.windows, np.int64(at.carried + words))
+            if probe.width != _0:
+                windows = _keep_within(scratch.windows, windows, probe.first, probe.width)
             n_found = _look_up(probe, scratch, windows, at, found, n_found)
             at.carried = kept
             for j in range(kept):

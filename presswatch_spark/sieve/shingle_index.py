@@ -4,9 +4,12 @@ Block, bucket and sort order all come from the top bits of a hash. So the hashes
 of the filter and of the directory. Slices that were built apart, even on many machines, are concatenated.
 """
 
+import mmap
 from dataclasses import dataclass, fields
+from itertools import pairwise
+from math import ceil
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +19,40 @@ from presswatch_spark.compiled import cached_njit, lean_njit
 Hashes = npt.NDArray[np.uint64]
 
 KEYS_PER_BUCKET = 8
+HASHES = 1 << 64
+# A lookup reads these arrays at every position that passes; `articles` only where a shingle is found.
+SEARCHED = ("filter", "directory", "hashes")
 
 _1 = np.uint64(1)
 _BIT = np.uint64(63)
+
+
+class HashRange(NamedTuple):
+    """The hashes from `first` on, `width` of them; a width of 0 stands for all hashes."""
+
+    first: int
+    width: int
+
+
+ALL_HASHES = HashRange(0, 0)
+
+
+def hash_ranges(count: int) -> list[HashRange]:
+    """Cut all hashes into `count` ranges, as even as can be. Each fills one slice of an index."""
+    if count == 1:
+        return [ALL_HASHES]
+    firsts = [number * HASHES // count for number in range(count + 1)]
+    return [HashRange(first, after - first) for first, after in pairwise(firsts)]
+
+
+def passes_for(searched_bytes: int, memory_bytes: float | None) -> int:
+    """Return into how many ranges an index is cut, so that the arrays that are searched fit into memory.
+
+    Args:
+        searched_bytes: of the arrays named in `SEARCHED`.
+        memory_bytes: None stands for as much as they take.
+    """
+    return 1 if memory_bytes is None else max(1, ceil(searched_bytes / memory_bytes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +71,18 @@ class ShingleIndex:
     directory: npt.NDArray[np.int64]
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """Map the index in a folder, a file `NAME.npy` for each array."""
-        return cls(
-            **{array.name: np.load(folder / f"{array.name}.npy", mmap_mode="r") for array in fields(cls)}
-        )
+    def open(cls, folder: Path, *, scattered: bool = False) -> Self:
+        """Map the index in a folder, a file `NAME.npy` for each array.
+
+        Args:
+            scattered: read only the pages that are asked for, and none ahead: for an index that is not held.
+        """
+        mapped = {array.name: np.load(folder / f"{array.name}.npy", mmap_mode="r") for array in fields(cls)}
+        if scattered:
+            for array in mapped.values():
+                # numpy keeps the map of a file under this name, and offers no other.
+                array._mmap.madvise(mmap.MADV_RANDOM)
+        return cls(**mapped)
 
 
 def filter_blocks(keys: int, bits_per_key: int) -> int:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from presswatch_spark.compiled import cached_njit, inner_njit
 from presswatch_spark.model import DocumentBatch
 from presswatch_spark.sieve.hot_loop import PROGRESS, Found, probe_of, scan, scratch_of
-from presswatch_spark.sieve.shingle_index import ShingleIndex
+from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange, ShingleIndex
 from presswatch_spark.text.folding import load_table
 from presswatch_spark.text.kernels import U64, Hashes, plain
 
@@ -64,10 +64,17 @@ class Sieve:
     Args:
         index: its arrays may be memory-mapped.
         segment_bytes: how much of a document is worked on at once; changes speed, never results.
+        hashes: shingles outside of this range are passed over, as if they were not indexed.
     """
 
-    def __init__(self, index: ShingleIndex, *, segment_bytes: int = SEGMENT_BYTES) -> None:
-        self._probe = probe_of(index)
+    def __init__(
+        self,
+        index: ShingleIndex,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        hashes: HashRange = ALL_HASHES,
+    ) -> None:
+        self._probe = probe_of(index, hashes)
         self._articles = plain(index.articles)
         self._segment = U64(segment_bytes)
         self._scratch = scratch_of(segment_bytes)

@@ -23,6 +23,7 @@ from presswatch_spark.pipeline import RunSummary, work_of
 from presswatch_spark.runs.attempts import Outcome, outcome_of
 from presswatch_spark.runs.claimed import claim
 from presswatch_spark.runs.engine import execute
+from presswatch_spark.runs.work import Passes
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.shard.outcome import Reading
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
@@ -187,13 +188,15 @@ def run_fake(
     facts: Mapping[str, object] | None = None,
     observer: Observer | None = None,
     storage: StorageOptions | None = None,
+    passes: Passes | None = None,
 ) -> RunSummary:
     """Run over `fake_shards` into `out`."""
     plan: Sequence[ObjectInfo] = fake_shards(shards)
     scan = scan_with(trouble or {}, broken)
     known = {**FACTS, **(facts or {})}
     work = work_of(plan, f"plan of {shards}", scan, known)
-    work = replace(work, corpus=partial(fake_articles, digest=str(known["corpus_digest"])))
+    articles = partial(fake_articles, digest=str(known["corpus_digest"]))
+    work = replace(work, corpus=articles, passes=passes)
     rules = rules or RunRules(wave_shards=5, shards_per_task=2)
     store = TableStore.create(str(out), storage)
     with claim(store, work.key, datetime.now(UTC), rules.lease_seconds) as run:

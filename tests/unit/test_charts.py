@@ -26,7 +26,7 @@ def copy(number: int, host: str, letter: str = "A", **values: Any) -> dict[str, 
     standard = {
         "confidence": letter, "document_host": host, "dataset": "warc", "release": "CC-MAIN-2024-51",
         "text_sha256": str(number), "row_sha256": f"{number:064}", "shard_uri": "s1", "url_match": "none",
-        "article_published_at": NOON, "captured_at": NOON + timedelta(days=40, hours=1), "document_words": 9,
+        "article_published_at": NOON, "captured_at": NOON + timedelta(days=40, hours=1), "document_words": 30,
     }  # fmt: skip
     return match(f"a{number}", f"https://{host}/{number}", **(standard | values))
 

@@ -92,7 +92,7 @@ SHARDS_NAMED = 5
 @setting_options(
     *("run.master", "run.cores", "run.wave_shards", "run.shards_per_task"),
     *("run.log_format", "run.metrics_file", "run.price", "run.budget"),
-    *("run.shard_digest", "run.gate_audit", "run.operator"),
+    *("run.shard_digest", "run.gate_audit", "run.operator", "run.index_memory"),
 )
 @click.pass_context
 def scan(

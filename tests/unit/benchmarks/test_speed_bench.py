@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -99,7 +100,11 @@ def test_every_part_measures_and_reports(material: Material, tmp_path: Path) -> 
     assert "| read + sieve, 2e+04, gate |" in text
     reckoned = found["parts"]["costs"]["releases"]
     assert all(row["core_hours"] > 0 for row in reckoned)
-    assert "Common Crawl WARC, one crawl, French only" in [row["name"] for row in reckoned]
+    hours = {row["name"]: row["core_hours"] for row in reckoned}
+    assert "Common Crawl WARC, one crawl, French only" in hours
+    (every,) = (found for name in hours if (found := re.search(r"WET, all (\d+) crawls", name)))
+    of_all = next(hours[name] for name in hours if every[0] in name)
+    assert of_all == pytest.approx(int(every[1]) * hours["Common Crawl WET, one crawl"], rel=0.01)
 
 
 def test_the_report_replaces_its_own_section_only(tmp_path: Path) -> None:

@@ -321,7 +321,7 @@ def test_without_claims_the_letters_are_those_of_rows_and_the_page_says_it(tmp_p
     house = hostile_house(tmp_path / "house", claims=False)
     page = page_of_tables(house.tables, None, tmp_path / "page.html")
     assert "These letters come from each page alone" in page
-    assert "presswatch claims --corpus CORPUS --out" in page
+    assert "presswatch claims --lang en --corpus CORPUS --out" in page
     shown = parts_of(page)
     assert figures_in([]) == []
     assert shown[QUESTIONS["found"].strip()] == whole_numbers(answer(house.tables, QUESTIONS["found"]))

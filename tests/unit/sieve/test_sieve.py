@@ -18,6 +18,7 @@ from presswatch_spark.sieve.shingle_index import (
     build_filter,
     directory_bits,
     filter_blocks,
+    hash_ranges,
 )
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.text.shingles import indexed_positions, shingle_hashes
@@ -124,6 +125,20 @@ def test_hits_are_exactly_the_indexed_shingles(
     expected = expected_hits(documents, articles)
     assert hits(sieve, documents) == expected
     assert candidates(sieve, documents) == reduced(expected)
+
+
+@given(st.lists(prose, max_size=4), st.lists(prose, max_size=4), cut_sizes, st.integers(2, 7))
+def test_the_hits_of_all_ranges_of_hashes_are_those_of_the_whole_index(
+    documents: list[bytes], articles: list[bytes], segment_bytes: int, count: int
+) -> None:
+    documents += articles
+    index = index_over(articles)
+    parts = [Sieve(index, segment_bytes=segment_bytes, hashes=hashes) for hashes in hash_ranges(count)]
+    found = [hits(part, documents) for part in parts]
+    assert set().union(*found) == hits(Sieve(index), documents)
+    assert sum(map(len, found)) == len(set().union(*found)), "no hit is of two ranges"
+    words = {part.candidates(batch_of(documents)).words for part in parts}
+    assert words == {Sieve(index).candidates(batch_of(documents)).words}
 
 
 @given(

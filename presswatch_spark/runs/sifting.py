@@ -1,0 +1,156 @@
+"""The passes before the last: all shards are read, and what the last pass needs of each is kept in a file.
+
+A file that is there is not made again, so a run that was killed goes on where it was. No file decides what is
+right: the last pass finds by itself what it misses. So nothing fails here because one shard cannot be read;
+its failure is the last pass's to tell.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+
+import pyarrow as pa
+from pyspark import TaskContext
+from pyspark.sql import SparkSession
+
+from presswatch_spark.monitoring.metrics import Sample, Totals
+from presswatch_spark.monitoring.observer import Observer
+from presswatch_spark.monitoring.progress import Counts
+from presswatch_spark.runs.attempts import ALL_DIED, Outcome
+from presswatch_spark.runs.claimed import Run
+from presswatch_spark.runs.failures import PLATFORM, check_budget
+from presswatch_spark.runs.markers import Wave, write_wave
+from presswatch_spark.runs.wave_task import Notes
+from presswatch_spark.runs.waves import Meter, dealt, tasks_for
+from presswatch_spark.runs.work import Passes, ReadOne, Row
+from presswatch_spark.settings.config import RunRules
+from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
+from presswatch_spark.spark.session import TASK_FAILURES, cores_now, spark_schema
+from presswatch_spark.spark.worker import task
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.objects import ObjectInfo, printable
+from presswatch_spark.tables.seals import sealed_parquet
+
+Shards = Mapping[int, ObjectInfo]
+# The first ends without a note, the second leaves one.
+TRIES_BEFORE_SET_ASIDE = 2
+REPORT = pa.schema([("shard", pa.int64()), ("failure", pa.string()), ("error", pa.string())])
+
+
+@dataclass(frozen=True, slots=True)
+class Sifter:
+    """Does the passes before the last, of shards given by their position in the plan."""
+
+    spark: SparkSession
+    run: Run
+    passes: Passes
+    rules: RunRules
+    observer: Observer
+
+    def __call__(self, shards: Shards, guard: Callable[[list[Wave]], None]) -> list[Wave]:
+        """Read the shards in each pass; return waves without shards, which say what that cost.
+
+        `guard` is called before each wave with those so far, and may raise.
+
+        Raises:
+            PlatformError: too many shards of a wave could not be read.
+            OutputError: the disk is full, or another process has taken the run over.
+        """
+        waves = list[Wave]()
+        for number in range(self.passes.count - 1):
+            left = self._left(number, shards)
+            places = list(left)
+            for first in range(0, len(places), self.rules.wave_shards):
+                guard(waves)
+                some = places[first : first + self.rules.wave_shards]
+                waves.append(self._sifted(number, {place: left[place] for place in some}))
+        return waves
+
+    def _left(self, number: int, shards: Shards) -> Shards:
+        """Return the shards of which a pass has kept nothing yet."""
+        there = set(self.passes.kept(self.run.folder, number).names())
+        return {place: shard for place, shard in shards.items() if self.passes.name(shard.uri) not in there}
+
+    def _sifted(self, number: int, shards: Shards) -> Wave:
+        meter, cores = Meter(partial(cores_now, self.spark)), int(self.spark.sparkContext.defaultParallelism)
+        tasks = tasks_for(shards.values(), self.rules.shards_per_task, cores)
+        done, reports = 0, self._reports(number, shards, tasks)
+        if reports is None:
+            left = self._left(number, shards)
+            # In tasks of their own, all are read but those that end their workers.
+            done, reports = len(shards) - len(left), self._reports(number, left, len(left)) if left else ()
+        check_budget(reports or (), len(shards), self.rules.wave_failures)
+        done += sum(report["failure"] not in PLATFORM for report in reports or ())
+        counts = Counts(core_seconds=meter.core_seconds())
+        totals: Totals = Counter({Sample("core_seconds_total"): round(counts.core_seconds)})
+        attempt = f"pass-{number + 1}-{next(iter(shards)):06}-{secrets.token_hex(4)}"
+        wave = Wave(attempt, (), counts, (), self.run.epoch, totals)
+        self.run.lock.confirm()
+        write_wave(self.run.folder, wave)
+        self.observer.sifted(len(shards), len(shards) - done, number + 1, self.passes.count, counts, totals)
+        return wave
+
+    def _reports(self, number: int, shards: Shards, tasks: int) -> Sequence[Row] | None:
+        """Read shards in so many tasks, and return what they report; None if their workers kept dying."""
+        read = self.passes.read(self.run.folder, number)
+        kept = self.passes.kept(self.run.folder, number)
+        notes = Notes(self.run.folder, f"pass-{secrets.token_hex(4)}")
+        sifting = SiftTask(self.passes, dealt(shards, tasks), shards, read, kept, notes)
+        frame = self.spark.range(0, tasks, 1, tasks).mapInArrow(sifting, spark_schema(REPORT))
+        try:
+            with spark_errors(str(kept)):
+                rows: Sequence[Row] = frame.toArrow().to_pylist()
+        except WorkerDiedError:
+            self.observer.worker_died([], TASK_FAILURES)
+            return None
+        if died := [printable(shards[row["shard"]].uri) for row in rows if row["failure"] == "worker"]:
+            self.observer.worker_died(died, TRIES_BEFORE_SET_ASIDE * len(died))
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class SiftTask:
+    """The tasks of a wave of a pass, for `mapInArrow`: the rows that come in are numbers of groups.
+
+    As in a `WaveTask`, the tries of a task after the first note each shard that they begin, and set aside the
+    one at which a try before them ended.
+    """
+
+    passes: Passes
+    groups: tuple[tuple[int, ...], ...]
+    shards: Shards
+    read: ReadOne
+    kept: Folder
+    notes: Notes
+
+    def __call__(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Read the groups, shard by shard; write what is kept of each, and report how it went."""
+        context = TaskContext.get()
+        tries = context.attemptNumber() if context else 0
+        with task():
+            for batch in numbers:
+                for number in batch.column(0):
+                    for row in self._rows(number.as_py(), tries):
+                        yield pa.RecordBatch.from_pylist([row], REPORT)
+
+    def _rows(self, number: int, tries: int) -> Iterator[Row]:
+        begun = self.notes.suspects() if tries else ()
+        suspects = {place for group, place in begun if group == number}
+        for place, shard in enumerate(self.groups[number]):
+            if place in suspects:
+                yield {"shard": shard, "failure": "worker", "error": ALL_DIED}
+                continue
+            with self.notes.at(number, tries, place) if tries else nullcontext():
+                row = self._row(shard, self.read(self.shards[shard]))
+            yield row
+
+    def _row(self, shard: int, outcome: Outcome) -> Row:
+        log, table = outcome.log, outcome.tables[self.passes.table]
+        # What another try may read further is left to it.
+        if log["failure"] not in PLATFORM:
+            data = sealed_parquet(table, self.passes.schema)
+            self.kept.write(self.passes.name(self.shards[shard].uri), data)
+        return {"shard": shard, "failure": log["failure"], "error": log["error"]}

@@ -199,7 +199,7 @@ STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
                 " qu'abaisser une lettre.",
                 "Pour ce dossier, chaque enregistrement a été relu à sa place, comparé à sa ligne, et gardé"
                 " tel qu'il y est stocké, octet pour octet.",
-                "Le tout a été scellé : tout octet qui change ensuite se voit.",
+                "Le tout a été scellé : un octet qui change ensuite donne une autre racine.",
             ),
             (
                 "The corpus holds the articles that the owners gave, with their dates.",
@@ -211,7 +211,7 @@ STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
                 " licences, mandates, and verdicts of persons. They can only lower a letter.",
                 "For this bag, each record was read again at its place, compared with its row, and kept as it"
                 " is stored there, byte by byte.",
-                "All of it was sealed: any byte that changes later shows.",
+                "All of it was sealed: a byte that changes later gives another root.",
             ),
         ),
         "check": (
@@ -235,10 +235,14 @@ STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
                 " conserve, et non le site lui-même.",
                 "Des mots communs ne disent pas qui les a pris à qui. Dates, autres sources et motifs sont"
                 " donnés pour chaque réclamation.",
-                "C et D ne sont pas des réclamations sans l'avis d'une personne.",
+                "Une ligne C ne vaut pas réclamation sans l'avis d'une personne ; une ligne D ne le vaut"
+                " jamais.",
                 "Ce que des éditeurs de modèles disent de leurs données ne prouve ni qu'un modèle a lu un"
                 " texte, ni une faute.",
                 "Sans horodatage, seule l'horloge de la machine dit quand le sceau a été posé.",
+                "Qui détient ce dossier peut le modifier et le sceller à nouveau. Les racines sont alors"
+                " autres : comparez-les à celles qui ont été notées ou remises auparavant, ou fiez-vous à un"
+                " horodatage.",
                 "Les fichiers qui n'ont pas été lus jusqu'au bout peuvent contenir d'autres pages.",
             ),
             (
@@ -246,10 +250,12 @@ STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
                 " site itself.",
                 "Words in common do not say who took them from whom. Dates, other sources and reasons are"
                 " given for each claim.",
-                "C and D are no claims without a person's verdict.",
+                "A row of letter C is no claim without a person's verdict; one of letter D never is.",
                 "What publishers of models say of their data proves neither that a model read a text, nor a"
                 " wrong.",
                 "Without a time-stamp, nothing but the machine's clock says when the seal was made.",
+                "Whoever holds this bag can change it and seal it anew. Then its roots are others: compare"
+                " them with those that were noted or handed over before, or rely on a time-stamp.",
                 "Files that were not read to their end may hold other pages.",
             ),
         ),

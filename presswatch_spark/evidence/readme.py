@@ -134,7 +134,7 @@ def _who(made: Made, say: Speaker) -> Iterator[Block]:
             (name("system"), protocol["system"], True),
             (name("began"), _moment(protocol["began_at"], say), False),
             (name("ended"), _moment(protocol["ended_at"], say), False),
-            (name("command"), " ".join(protocol["command"] or ()) or not_said, True),
+            (name("command"), protocol["command"] or not_said, True),
             (name("program"), f"presswatch-spark {program['version']}, Python {program['python']}", False),
             (name("commit"), program["commit"] or not_said, True),
             (name("addresses"), ", ".join(protocol["addresses"]) or none, True),

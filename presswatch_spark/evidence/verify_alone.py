@@ -5,7 +5,8 @@
 It needs Python 3.8 or newer, nothing else, and no network. It reads every byte and names what is not as it
 was sealed. What it cannot check: signatures of time-stamps (`openssl ts -verify` does); whether tables in
 Parquet say the same as the rows (`presswatch evidence verify` does); and texts that were extracted from HTML
-(their payload's digest is compared instead).
+(their payload's digest is compared instead). Nor can it tell a bag that somebody changed and sealed anew:
+compare the roots that it prints with those that were noted before, or rely on a time-stamp.
 
 The Merkle trees are those of RFC 9162, section 2.1, with SHA-256.
 """
@@ -483,6 +484,16 @@ def check_roots(seal: Any, lines: list[bytes], measured: Measured, findings: Fin
         findings.refuse("the claims", "have another Merkle root than was sealed")
 
 
+def roots_of(seal: Any) -> list[str]:
+    """Return the roots that a seal names, to be compared with those that somebody noted before."""
+    return [
+        "claims root: " + seal["claims_root"],
+        "bag root:    " + seal["bag_root"],
+        "whoever holds a bag can change it and seal it anew, with other roots: compare these with those that"
+        " were noted before",
+    ]
+
+
 def parts(data: bytes) -> list[tuple[int, bytes]]:
     """Return tag and content of the values in DER; `ValueError` if it is none."""
     found, at = [], 0
@@ -582,6 +593,7 @@ def check(folder: str) -> Findings:
     check_texts(measured, findings)
     if seal is not None:
         try:
+            findings.notes += roots_of(seal)
             if PROOF in measured:
                 check_proof(folder, seal, lines, measured, findings)
             else:

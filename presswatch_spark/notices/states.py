@@ -50,7 +50,8 @@ def state_of(notice: Notice, today: date, storage: StorageOptions, case: str | N
     removed, places = _removed(notice, storage, case)
     answer, sent = _last_answer(notice), newest(notice.events, SENT)
     if sent is None:
-        state = _before_sending(notice)
+        # What was checked and signed is no longer there.
+        state = "draft" if changed else _before_sending(notice)
     else:
         state = _after_sending(notice, sent, answer, removed, places, today)
     return NoticeState(state, removed, places, answer, changed)
@@ -99,7 +100,7 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
             where=str(notice.folder),
             remedy="note who did: `presswatch notice sign`",
         )
-    sent_on = _require_day(notice, on, date.fromisoformat(notice.about["drafted_on"]), "it was drafted")
+    sent_on = _require_day(notice, on, *_earliest(notice))
     days = int(checked.facts["days"])
     if sent_on > checked.day + timedelta(days=days):
         raise InputError(
@@ -204,6 +205,15 @@ def _require_day(notice: Notice, on: date | None, first: date, what: str) -> dat
             remedy="give --on the day, or check this machine's clock",
         )
     return happened
+
+
+def _earliest(notice: Notice) -> tuple[date, str]:
+    """Return the first day on which a notice can have been sent, and what happened on it."""
+    drafted = date.fromisoformat(notice.about["drafted_on"])
+    signed = newest(notice.events, SIGNED) if is_signed(notice) else None
+    if signed is not None and signed.day > drafted:
+        return signed.day, "it was signed"
+    return drafted, "it was drafted"
 
 
 def _day(on: date | None) -> str | None:

@@ -108,6 +108,9 @@ class Case:
             "targets_digest": table_digest(rows),
             **about,
         }
+        with disk_errors(str(folder)):
+            if folder.is_local:
+                folder.path.mkdir(parents=True, exist_ok=True)
         with disk_errors(str(folder)), locked(folder, LOCK, LEASE_SECONDS):
             for number, first in enumerate(range(0, len(ordered), TARGETS_A_FILE)):
                 _write(

@@ -372,9 +372,9 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Nobody has looked at these places yet: nothing can be said.",
         ),
         "claims removed": (
-            "{removed} demandes satisfaites sur {claims} : le texte n'est plus lisible à aucun de leurs"
-            " endroits.",
-            "{removed} of {claims} claims are met: the text can no longer be read at any of their places.",
+            "Réclamations dont le texte n'est plus lisible à aucun de leurs endroits :"
+            " {removed} sur {claims}.",
+            "Claims whose text can no longer be read at any of their places: {removed} of {claims}.",
         ),
         "asked last": (
             "Dernière vérification : {at}. Vérifications en tout : {rounds}.",
@@ -389,8 +389,11 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "alarm yield fell": ("résultats en chute", "findings fell"),
         "by recipient": ("Par destinataire", "By recipient"),
         "about recipients": (
-            "Un endroit peut relever de plusieurs destinataires : celui qui publie, et celui qui héberge.",
-            "A place may be a matter for several recipients: who publishes, and who hosts.",
+            "Un endroit peut relever de plusieurs destinataires : celui qui publie, et celui qui héberge. Le"
+            " format d'un fichier ou son adresse les désigne : vérifiez, avant d'écrire, qui publie ce"
+            " fichier.",
+            "A place may be a matter for several recipients: who publishes, and who hosts. The format of a"
+            " file, or its address, points to them: before you write, verify who publishes that file.",
         ),
         "no recipient": ("aucun destinataire connu", "no recipient that is known"),
         "by state": ("Par état", "By state"),

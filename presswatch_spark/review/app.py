@@ -1,5 +1,6 @@
 """The application behind the page: it shows claims, and takes verdicts."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -34,6 +35,8 @@ from presswatch_spark.review.session import same
 from presswatch_spark.review.verdicts import DISPUTED, by_row, states_of
 
 FORM_BYTES, NOTE_CHARACTERS = 1 << 16, 4000
+COUNT = re.compile("[0-9]{1,9}")
+"""How many verdicts a form says that its reader saw."""
 FILES = {"review.css": "text/css", "review.js": "text/javascript"}
 
 
@@ -88,7 +91,7 @@ class _Pages:
         if not same(form.get("form", ""), session.form):
             return self._message("closed", 403)
         known = form.get("row") in self._desk.docket.positions and form.get("verdict") in VERDICTS
-        if not known or not form.get("seen", "").isdecimal():
+        if not known or not COUNT.fullmatch(form.get("seen", "")):
             return self._message("closed", 400)
         return await run_in_threadpool(self._judged, form)
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from urllib.parse import urlencode
 
 from presswatch_spark.claims.reviews import Review
+from presswatch_spark.errors import OutputError
 from presswatch_spark.review.cases import CaseReader
 from presswatch_spark.review.docket import ANY, LETTERS, STATES, Docket, Filters
 from presswatch_spark.review.session import Session
@@ -118,8 +119,15 @@ class Desk:
         """Write a verdict on a row; return whether there were more verdicts by then than the `seen` ones.
 
         Raises:
-            PresswatchError: it was not written.
+            PresswatchError: it was not written; among others, if verdicts of this session are gone.
         """
+        gone = {*self.session.judged} - {*self.file.read()} if self.session.judged else ()
+        if gone:
+            raise OutputError(
+                f"verdicts of this review that are no longer in the file: {len(gone):,}",
+                where=str(self.file),
+                remedy="put the file back from a copy; or end this review, and start it again",
+            )
         added = self.file.add(row, verdict, self.reviewer, note)
         self.session.judged.append(added)
         there = by_row(self.file.read())[row]

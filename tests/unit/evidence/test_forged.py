@@ -92,6 +92,31 @@ def test_a_part_holds_nothing_that_was_not_sealed(small: Path, tmp_path: Path, n
     assert refused(part, name)
 
 
+def test_a_bag_that_was_sealed_anew_shows_by_the_roots_that_both_verifiers_print(small: Path) -> None:
+    noted = sealed_facts(small)
+    kinds = ("claims root: {claims_root}", "bag root:    {bag_root}")
+    of_noted = [kind.format(**noted) for kind in kinds]
+    assert set(of_noted) <= set(verified(small).notes) & set(by_itself(small)[1].splitlines())
+
+    (small / "README.txt").write_text("the court has confirmed this")
+    rewrite_lines(small, lambda rows: rows.pop())
+    shutil.rmtree(small / "data/tables")
+    resealed(small)
+    code, said = by_itself(small)
+    # Whoever holds a bag can do this: only the roots tell, and the bag says so.
+    assert (code, verified(small).faults) == (0, {})
+    assert not set(of_noted) & {*verified(small).notes, *said.splitlines()}
+    assert "can change it and seal it anew" in said
+
+
+def test_readers_are_told_in_both_languages_that_a_bag_can_be_sealed_anew(small: Path) -> None:
+    english, french = (
+        " ".join((small / name).read_text("utf-8").split()) for name in ("README.txt", "LISEZ-MOI.txt")
+    )
+    assert "Whoever holds this bag can change it and seal it anew." in english
+    assert "Qui détient ce dossier peut le modifier et le sceller à nouveau." in french
+
+
 def test_a_row_twice_is_refused_though_the_seal_counts_it_twice(small: Path) -> None:
     rewrite_lines(small, lambda rows: rows.insert(1, rows[0]))
     resealed(small)

@@ -242,6 +242,8 @@ def test_no_credential_gets_into_a_bag(own: Release, monkeypatch: pytest.MonkeyP
     protocol = json.loads((bag / "data/protocol.json").read_bytes())
     assert protocol["proxies"]["https"] == "http://proxy.example:3128"
     assert protocol["command"].startswith("presswatch evidence build")
+    for name in ("README.txt", "LISEZ-MOI.txt"):
+        assert f" {protocol['command']}\n" in (bag / name).read_text("utf-8")
 
 
 def test_a_case_is_sealed_with_its_probes(own: Release) -> None:

@@ -68,6 +68,19 @@ def _letter(office: Bureau, law: str, lang: str) -> str:
 
 
 @pytest.mark.parametrize("law", LAWS)
+def test_a_letter_about_one_row_does_not_speak_of_several(shared: Bureau, law: str) -> None:
+    row = shared.target()["row_sha256"]
+    letters = {}
+    for lang in ("fr", "en"):
+        shared.draft(f"one-{law}-{lang}", law, lang, choice=Choice(rows=frozenset({row})))
+        letters[lang] = _letter(shared, f"one-{law}", lang)
+    assert "L’annexe compte 1\xa0ligne." in letters["fr"]
+    assert "The annex has 1 row." in letters["en"]
+    plurals = re.compile("désignent des|Ces lignes|publiés|éditeurs suivants|of the annex name|These rows")
+    assert [plurals.findall(letter) for letter in letters.values()] == [[], []]
+
+
+@pytest.mark.parametrize("law", LAWS)
 def test_every_format_of_the_letter_has_every_element(shared: Bureau, law: str) -> None:
     shared.draft(f"all-{law}", law, "fr")
     folder = shared.folder / f"all-{law}"

@@ -47,6 +47,15 @@ def test_both_languages_say_the_same_numbers(law: str) -> None:
         assert said[0] == said[1], element.name
 
 
+@pytest.mark.parametrize("law", LAWS)
+def test_a_list_of_reservations_stands_behind_what_it_is_about(law: str) -> None:
+    about = {"fr": "La colonne « reservation » de l’annexe", "en": "The column “reservation” of the annex"}
+    for element in laws()[law].elements:
+        if element.list == "reservations":
+            for lang in LANGUAGES:
+                assert element.text[lang].strip().splitlines()[-1].startswith(about[lang]), element.name
+
+
 @pytest.mark.parametrize("recipient", IDS)
 def test_each_fact_of_a_recipient_has_its_source_and_an_address_was_seen(recipient: str) -> None:
     found = load_recipient(recipient)

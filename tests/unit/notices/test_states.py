@@ -104,6 +104,18 @@ def test_nobody_sends_what_was_not_checked_as_it_is_now(office: Bureau) -> None:
     assert "form.txt" in state(office).changed
 
 
+@pytest.mark.parametrize("name", ["annex/rows.jsonl", "letter.docx", "letter.pdf"])
+def test_a_notice_with_a_changed_file_is_neither_checked_nor_signed(office: Bureau, name: str) -> None:
+    office.draft("n")
+    assert office.check("n").passes
+    states.sign(opened(office), NAME, DRAFTED, None)
+    assert state(office).state == "signed"
+    file = office.folder / "n" / name
+    file.write_bytes(file.read_bytes() + b"\n")
+    found = state(office)
+    assert (found.state, found.changed) == ("draft", (name,))
+
+
 def test_only_the_named_person_signs(office: Bureau) -> None:
     office.draft("n")
     with pytest.raises(InputError, match=NAME):
@@ -147,9 +159,19 @@ def test_nobody_signs_or_sends_a_notice_before_it_was_drafted(office: Bureau) ->
         states.send(opened(office), before, None, None)
 
 
+def test_nobody_sends_a_notice_before_the_day_on_which_it_was_signed(office: Bureau) -> None:
+    office.draft("n", drafted=DRAFTED - timedelta(days=3))
+    states.sign(opened(office), NAME, DRAFTED - timedelta(days=1), None)
+    assert office.check("n").passes
+    with pytest.raises(InputError, match="before the day on which it was signed"):
+        states.send(opened(office), DRAFTED - timedelta(days=2), None, None)
+    states.send(opened(office), DRAFTED - timedelta(days=1), None, None)
+    assert opened(office).events[-1].day == DRAFTED - timedelta(days=1)
+
+
 def test_the_answer_of_the_latest_day_counts_in_whatever_order_they_are_noted(office: Bureau) -> None:
     office.draft("n", drafted=DRAFTED - timedelta(days=3))
-    states.sign(opened(office), NAME, None, None)
+    states.sign(opened(office), NAME, DRAFTED - timedelta(days=3), None)
     assert office.check("n").passes
     states.send(opened(office), DRAFTED - timedelta(days=3), None, None)
     states.answer(opened(office), "refused", DRAFTED, None, None)
@@ -167,7 +189,7 @@ def test_a_check_of_long_ago_sends_nothing(office: Bureau, monkeypatch: pytest.M
 
     today = datetime.now(UTC).date()
     office.draft("n", law="dsa16", lang="en", drafted=today - timedelta(days=40))
-    states.sign(opened(office), NAME, None, None)
+    states.sign(opened(office), NAME, today - timedelta(days=40), None)
     with monkeypatch.context() as then:
         then.setattr(events, "datetime", Earlier)
         assert office.check("n").passes

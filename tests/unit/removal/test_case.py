@@ -80,6 +80,11 @@ def test_what_was_written_is_read_again(case: Case) -> None:
     assert [(each.number, each.deep) for each in again.rounds()] == [(1, False), (2, False)]
 
 
+def test_a_case_may_lie_in_folders_that_are_not_there_yet(tmp_path: Path) -> None:
+    made = Case.create(str(tmp_path / "dossier" / "affaire"), [target(1)], {}, LOCAL)
+    assert len(Case.open(made.folder.uri, LOCAL).targets()) == 1
+
+
 def test_the_same_target_is_written_once(tmp_path: Path) -> None:
     made = Case.create(str(tmp_path / "case"), [target(1), target(2), target(1)], {}, LOCAL)
     assert len(made.targets()) == 2

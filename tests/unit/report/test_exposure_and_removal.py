@@ -86,5 +86,8 @@ def test_a_case_is_counted_by_recipient_and_state_as_its_status_says(
     for state, count in found.states.items():
         assert said.count(f'"state": "{state}"') == count
     page = page_of_tables(crawl.tables, crawl.corpus, tmp_path / "page.html", case=path)
-    assert f"{found.claims_removed} of {found.claims} claims are met" in page
+    # Where nothing is removed, no sentence must say that a text is gone.
+    gone = "Claims whose text can no longer be read at any of their places: "
+    assert f"{gone}{found.claims_removed} of {found.claims}." in page
+    assert "points to them: before you write, verify who publishes that file" in page
     assert found.newest in page

@@ -125,6 +125,7 @@ def test_a_form_of_another_site_writes_nothing(
         ({"row": "0" * 64}, 400),
         ({"row": ""}, 400),
         ({"seen": "-1"}, 400),
+        ({"seen": "9" * 5_000}, 400),
         ({"note": "x" * 70_000}, 413),
         ({"note": "x" * 4_001}, 500),
     ],

@@ -134,6 +134,21 @@ def test_two_reviewers_of_one_claim_are_both_kept_and_the_page_says_so(
     assert host_of(disputed) == "c0.example"
 
 
+def test_verdicts_that_were_taken_out_of_the_file_stop_the_review(desk: Desk, browser: TestClient) -> None:
+    page = page_after(browser, judge(browser, browser.get("/").text, "claim"))
+    file = Path(desk.file.uri)
+    kept = file.read_bytes()
+    file.unlink()
+    answer = judge(browser, page, "claim")
+    assert answer.status_code == 500
+    assert "The verdict was NOT saved" in answer.text
+    assert "verdicts of this review that are no longer in the file: 1" in answer.text
+    assert not file.exists()
+    file.write_bytes(kept)
+    assert judge(browser, page, "claim").status_code == 303
+    assert len(written(desk)) == 2
+
+
 def test_an_earlier_verdict_in_the_claims_counts_as_one(
     house: House, desk: Desk, browser: TestClient
 ) -> None:

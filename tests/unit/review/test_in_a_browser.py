@@ -41,7 +41,9 @@ def review(house: House, file: Path, *more: str) -> Iterator[str]:
         *more,
         str(house.folder / "claims"),
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_interrupts
+    ) as running:
         assert running.stdout is not None
         try:
             address = running.stdout.readline().strip()
@@ -49,10 +51,19 @@ def review(house: House, file: Path, *more: str) -> Iterator[str]:
             yield address
         finally:
             running.send_signal(signal.SIGINT)
-            said, complaints = running.communicate(timeout=60)
+            try:
+                said, complaints = running.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                raise
         assert running.returncode == 0, complaints
         assert "Traceback" not in complaints
         assert f"added to {file}" in said
+
+
+def _hear_interrupts() -> None:
+    """Let the command hear Ctrl-C, be it that the tests run in the background of a shell and do not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.slow

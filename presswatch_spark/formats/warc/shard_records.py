@@ -119,8 +119,10 @@ class _Reading(PieceReader[Records]):
                 continue
             self._release, self._sought = release, sought
             self._releases |= {part.release for part in parts if len(part.rows)}
-            # Of files that were joined, no one release is that of the whole.
-            self.report.release = release if self._releases <= {release} else None
+            # Of files that were joined, no one release is that of the whole. A part of a file that names none
+            # says nothing against what its beginning named.
+            if self._releases - {None}:
+                self.report.release = release if self._releases <= {release} else None
             self._note(block, rows)
             yield from parts
             self.blocks.drop(done, beyond)

@@ -106,6 +106,11 @@ class Alarms:
             target = probe["target_sha256"]
             if probe["role"] != states.RECAPTURE or target in self._captured:
                 continue
+            if probe["outcome"] == states.ELSEWHERE:
+                detail = f"a run found the same capture in another file: {probe['request']}"
+                if target in self._gone:
+                    yield Alarm(probe["round"], REAPPEARED, target, detail, probe["number"])
+                continue
             self._captured.add(target)
             before = "it was removed from its place, and " if target in self._gone else ""
             detail = f"{before}a later capture has the article: {probe['request']}"

@@ -35,6 +35,7 @@ LISTED = "listed"
 UNLISTED = "unlisted"
 RECAPTURED = "recaptured"
 RECAPTURE = "recapture"
+ELSEWHERE = "elsewhere"
 YIELD = "yield"
 STEADY = "steady"
 FELL = "fell"
@@ -80,8 +81,8 @@ class State:
     """The state of a target at a time.
 
     `removed`: whether its text is gone. `doubt`: why nothing, or no more, is said. `probes`: `number` of each
-    probe that it rests on. `left`: of `reduced`, the words of the article that are still there. `own`: of
-    `recaptured`, the state of its own place.
+    probe that it rests on. `left`: of `reduced`, the words of the article that are still there. `own`: the
+    state of its own place, where a run found a later capture, or this one in another file.
     """
 
     state: str
@@ -132,12 +133,14 @@ class Followed:
     """A target as its rounds are read, one after the other; it holds no probes of earlier rounds but one.
 
     `state`: after the last round that asked for it. `was_gone`: its last state in which it was removed.
-    `captures`: `number` of the probes that show its article in a later capture.
+    `captures`: `number` of the probes that show its article in a later capture; `elsewhere`: of those that
+    show its capture in another file of the release.
     """
 
     state: State = UNASKED
     was_gone: State | None = None
     captures: tuple[int, ...] = ()
+    elsewhere: tuple[int, ...] = ()
     _past: _Past = field(default_factory=_Past)
 
     def add(
@@ -149,7 +152,7 @@ class Followed:
             asked: the round's probes of the target's place, one at least.
             controls: those of the round, by round and batch.
             index: what an index said of the target.
-            captures: later captures that the round found.
+            captures: what a run had of its article in the round: later captures, or this one elsewhere.
         """
         for probe in asked:
             self._past.add(probe, controls)
@@ -160,19 +163,25 @@ class Followed:
             doubt = f"it was {self.was_gone.state} before"
             state = State("reappeared", doubt=doubt, probes=state.probes)
         self.note(captures)
-        self.state = self._with_captures(_by_index(state, index, controls))
+        self.state = self._by_runs(_by_index(state, index, controls))
         return self.state
 
     def note(self, captures: Sequence[Probe]) -> None:
-        """Take note of later captures; they count from the next round on that asks for the target."""
-        self.captures += tuple(probe["number"] for probe in captures)
+        """Take note of what runs had; it counts from the next round on that asks for the target."""
+        found = [(probe["number"], probe["outcome"] == ELSEWHERE) for probe in captures]
+        self.captures += tuple(number for number, is_elsewhere in found if not is_elsewhere)
+        self.elsewhere += tuple(number for number, is_elsewhere in found if is_elsewhere)
 
-    def _with_captures(self, own: State) -> State:
-        """Return `recaptured` from the round on that found the article in a later capture."""
-        if not self.captures:
-            return own
-        doubt = f"a later capture of its URL has the article; its own place is {own.state}"
-        return State(RECAPTURED, doubt=doubt, probes=(*self.captures, *own.probes), left=own.left, own=own)
+    def _by_runs(self, own: State) -> State:
+        """Return `recaptured` or `moved` from the round on in which a run had the article again."""
+        if self.captures:
+            doubt = f"a later capture of its URL has the article; its own place is {own.state}"
+            numbers = (*self.captures, *own.probes)
+            return State(RECAPTURED, doubt=doubt, probes=numbers, left=own.left, own=own)
+        if self.elsewhere and own.removed:
+            doubt = f"a run found this capture in another file; its own place is {own.state}"
+            return State("moved", doubt=doubt, probes=(*self.elsewhere, *own.probes), own=own)
+        return own
 
 
 def _in_round(last: Sequence[Probe], past: _Past, controls: Controls) -> State:

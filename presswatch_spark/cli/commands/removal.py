@@ -116,7 +116,9 @@ def open_command(
     " {release} stands for the release.",
 )
 @click.option(
-    "--tables", metavar="TABLES", help="Tables to look in for later captures that have the articles again."
+    "--tables",
+    metavar="TABLES",
+    help="Tables to look in: later captures, and other files, may have the articles again.",
 )
 @click.option(
     "--mirror",

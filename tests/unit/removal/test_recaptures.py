@@ -1,4 +1,4 @@
-"""Later captures: a page that was captured again after the notice is not removed."""
+"""Later captures and other files: what runs have of a page after the notice is not removed."""
 
 from __future__ import annotations
 
@@ -81,3 +81,56 @@ def test_what_is_no_later_capture_of_the_page_shows_nothing(
     capture(crawl, case.targets()[0], **other)
     assert probe(case, crawl) == 0
     assert {state.state for state in Standing.of(case).states.values()} == {"present"}
+
+
+def moved(target: dict[str, Any], **other: Any) -> dict[str, Any]:
+    """The facts of a target's row in another file of its release."""
+    names = ("dataset", "release", "captured_at", "text_sha256")
+    return {name: target[name] for name in names} | {"shard_uri": "s3://release/another.warc.wet.gz"} | other
+
+
+def test_a_record_that_was_moved_to_another_file_of_its_release_is_not_removed(
+    crawl: Release, case: Case
+) -> None:
+    assert probe(case, crawl) == 0
+    target = min(case.targets(), key=lambda each: each["record_offset"])
+    start, length = target["record_offset"], target["record_length"]
+    crawl.change(target, lambda data: data[:start] + b"\0" * length + data[start + length :])
+    assert probe(case, crawl) == 3
+    assert Standing.of(case).states[target["target_sha256"]].removed
+    capture(crawl, target, **moved(target))
+    assert probe(case, crawl) == 3
+    found = Standing.of(case)
+    state = found.states[target["target_sha256"]]
+    assert (state.state, state.removed, "overwritten" in state.doubt) == ("moved", False, True)
+    (shown,) = (row for row in case.probes() if row["number"] == state.probes[0])
+    assert (shown["outcome"], shown["answered_by"]) == ("elsewhere", "s3://release/another.warc.wet.gz")
+    told = [alarm for alarm in found.alarms() if alarm.kind == "reappeared"]
+    assert [(alarm.round, alarm.about) for alarm in told] == [(3, target["target_sha256"])]
+    assert probe(case, crawl) == 0
+    assert Standing.of(case).states[target["target_sha256"]].state == "moved"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"shard_uri": ""},
+        {"release": "CC-MAIN-1999-01"},
+        {"dataset": "c4"},
+        {"captured_at": datetime(2001, 1, 1, tzinfo=UTC)},
+        {"captured_at": None},
+    ],
+    ids=["a mirror", "release", "dataset", "capture", "no time"],
+)
+def test_what_is_not_the_same_capture_in_another_file_moves_nothing(
+    crawl: Release, case: Case, other: dict[str, Any]
+) -> None:
+    assert probe(case, crawl) == 0
+    target = min(case.targets(), key=lambda each: each["record_offset"])
+    start, length = target["record_offset"], target["record_length"]
+    crawl.change(target, lambda data: data[:start] + b"\0" * length + data[start + length :])
+    if "shard_uri" in other:
+        other = {"shard_uri": f"s3://mirror/{target['shard_uri'].rpartition('/')[2]}"}
+    capture(crawl, target, **moved(target, **other))
+    assert probe(case, crawl) == 3
+    assert Standing.of(case).states[target["target_sha256"]].removed

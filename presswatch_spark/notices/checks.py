@@ -1,6 +1,5 @@
 """Checks a notice before anybody sends it: one broken rule refuses it, and all of them are named."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -14,7 +13,16 @@ from presswatch_spark.notices.docx_letter import elements_in
 from presswatch_spark.notices.draft import concerning, sender_facts, today
 from presswatch_spark.notices.events import CHECKED, EDITED, READ, SIGNED, add_event, newest
 from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, Notice
-from presswatch_spark.notices.grounds import Choice, Grounds, Place, claims_known, claims_of, grounds_of
+from presswatch_spark.notices.grounds import (
+    Choice,
+    Grounds,
+    Place,
+    claims_known,
+    claims_of,
+    grounds_of,
+    inputs_at,
+    knows_licences,
+)
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.published_checks import (
     broken_by_annex,
@@ -110,11 +118,9 @@ def _doubts_of_claims(about: Mapping[str, Any], bag: SealedOnce) -> Iterator[Sen
     """Yield that nobody looked for licences, if the claims were made without a file of them."""
     query = about["query"]
     of_bag = query["source"] == "bag" and query["claims"] == query["where"]
-    try:
-        inputs = bag.claims().inputs if of_bag else _inputs(query["claims"], bag.storage)
-        has_licences = inputs["licences_digest"] is not None
-    except (PresswatchError, ValueError, LookupError, TypeError):
-        has_licences = False
+    has_licences = knows_licences(
+        lambda: bag.claims().inputs if of_bag else inputs_at(query["claims"], bag.storage)
+    )
     if not has_licences:
         yield sentence(
             "verify before you send: the claims were made without --licences, so no licence is known"
@@ -125,14 +131,6 @@ def _doubts_of_claims(about: Mapping[str, Any], bag: SealedOnce) -> Iterator[Sen
             "verify before you send: claims, verdicts and licences are those of the bag, sealed {moment}",
             moment=since,
         )
-
-
-def _inputs(claims: str, storage: StorageOptions) -> Mapping[str, Any]:
-    """Return what the newest table of claims was made with."""
-    store = TableStore.open(claims, storage)
-    newest_run = store.made("claims")[-1]
-    (inputs,) = [row["inputs"] for row in store.rows("derivations") if row["run_id"] == newest_run]
-    return dict(json.loads(inputs))
 
 
 def broken_files(notice: Notice, files: Mapping[str, bytes]) -> Iterator[Refusal]:

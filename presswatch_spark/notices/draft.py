@@ -86,7 +86,10 @@ def draft_notice(request: Request, out: str, storage: StorageOptions | None = No
         annex.write(folder / ANNEX, request.lang, storage)
         figures = Figures.of(places, annex)
         deadline = request.drafted + timedelta(days=request.days) if law.deadline else None
-        facts = facts_of(figures, places, annex, request.sender, request.recipient, deadline, request.lang)
+        facts = facts_of(
+            figures, places, annex, request.sender, request.recipient, deadline, request.lang,
+            has_licences=grounds.has_licences,
+        )  # fmt: skip
         blocks, missing = blocks_of(law, facts, request.lang)
         letter = _letter(request, law, blocks, annex, folder / ANNEX, grounds.seal.get("bag_root"))
         about = _about(request, law, grounds, places, annex, figures, blocks, deadline)

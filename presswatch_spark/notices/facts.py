@@ -96,8 +96,10 @@ def facts_of(
     recipient: Recipient,
     deadline: date | None,
     lang: str,
+    *,
+    has_licences: bool,
 ) -> Facts:
-    """Return the facts of a notice in a language."""
+    """Return the facts of a notice in a language; `has_licences`: somebody looked for licences."""
     texts = {
         **_amounts(figures, lang),
         "sender": harmless(sender.name),
@@ -110,6 +112,7 @@ def facts_of(
         "deadline": day(deadline, lang) if deadline else "",
         "without_url": _without_url(figures, lang),
         "read": _read(figures, lang),
+        "licences": "known" if has_licences else "",
     }
     sites = annex.rows["domains"] if "surt_prefix" in annex.columns["domains"].names else ()
     lists = {

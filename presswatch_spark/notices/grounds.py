@@ -3,12 +3,13 @@
 Claims come from a case of removal, from tables with claims, or from a sealed bag of evidence.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from presswatch_spark.errors import InputError
+from presswatch_spark.errors import InputError, PresswatchError
 from presswatch_spark.notices.sealed import SealedClaims, SealedOnce, is_bag
 from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.removal.case import MARKER, Case, digest_of
@@ -79,6 +80,7 @@ class Grounds:
         places: each place once, in the order of files and records.
         left_out: why places are left out, and how many: `removed`, `licensed`, `read by no scan`, `without
             copied words`, `doubtful`, `not as their rows say in the bag`.
+        has_licences: whether the claims were made with a file of licences.
         seal: `bag_root`, `claims_root` and `sealed_at` of a bag; empty without one.
     """
 
@@ -88,6 +90,7 @@ class Grounds:
     claims_at: str
     places: tuple[Place, ...]
     left_out: Mapping[str, int]
+    has_licences: bool
     seal: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -165,7 +168,9 @@ def _of_bag(bag: SealedOnce, choice: Choice, claims: str | None, mirrors: Sequen
     counts = {UNSEALED: len(wanted) - len(read), "doubtful": len(places) - len(sure)}
     where = str(Folder.of(bag.path, bag.storage))
     left = _left(where, sorted(sure, key=_order), counts)
-    return replace(Grounds("bag", where, where, claims or where, *left), seal=sealed.seal)
+    storage = bag.storage
+    had = knows_licences(lambda: inputs_at(claims, storage) if claims else sealed.inputs)
+    return Grounds("bag", where, where, claims or where, *left, had, sealed.seal)
 
 
 def _sealed_place(sealed: SealedClaims, row: str, claim: Row | None, mirrors: Sequence[Mirror]) -> Place:
@@ -189,7 +194,27 @@ def _grounds(
     places: Sequence[Place],
     left: Mapping[str, int],
 ) -> Grounds:
-    return Grounds(source, where, str(store.root), str(judged.root), *_left(where, places, left))
+    had = knows_licences(lambda: _inputs(judged))
+    return Grounds(source, where, str(store.root), str(judged.root), *_left(where, places, left), had)
+
+
+def knows_licences(inputs: Callable[[], Mapping[str, Any]]) -> bool:
+    """Whether claims were made with a file of licences, by their inputs; no, if these cannot be read."""
+    try:
+        return inputs()["licences_digest"] is not None
+    except (PresswatchError, ValueError, LookupError, TypeError):
+        return False
+
+
+def inputs_at(claims: str, storage: StorageOptions) -> Mapping[str, Any]:
+    """Return what the newest table of claims in a folder was made with."""
+    return _inputs(TableStore.open(claims, storage))
+
+
+def _inputs(judged: TableStore) -> Mapping[str, Any]:
+    newest_run = judged.made("claims")[-1]
+    (inputs,) = [row["inputs"] for row in judged.rows("derivations") if row["run_id"] == newest_run]
+    return dict(json.loads(inputs))
 
 
 def _left(

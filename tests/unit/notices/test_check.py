@@ -403,15 +403,19 @@ def test_a_sender_that_changed_since_refuses_the_notice(shared: Bureau) -> None:
 
 
 def test_what_nobody_looked_for_is_said(office: Bureau) -> None:
-    office.draft("n")
+    office.draft("n", law="dsa16")
     without = "verify before you send: the claims were made without --licences, so no licence is known"
     assert without in map(str, office.check("n").doubts)
+    searched = "Aucune licence enregistrée par l’expéditeur"
+    assert searched not in about(office.folder / "n")["elements"]["explanation"]["text"]
     licence = "id: l, licensee: x, hosts: [never.example], titles: [le-meridien], document: d"
     (office.folder / "licences.yaml").write_text(f"licences: [{{{licence}}}]", encoding="utf-8")
     licences = str(office.folder / "licences.yaml")
     sources = Sources(corpus=str(office.crawl.corpus), as_of=AS_OF, licences=licences)
     make_claims(str(office.crawl.tables), str(office.crawl.tables), sources, ScanConfig())
     assert without not in map(str, office.check("n").doubts)
+    office.draft("known", law="dsa16")
+    assert searched in about(office.folder / "known")["elements"]["explanation"]["text"]
 
 
 def test_places_that_are_gone_since_change_the_query(office: Bureau) -> None:

@@ -45,7 +45,7 @@ def letter_for(office: Bureau, places: tuple[Place, ...], folder: Path, name: st
     annex = annex_of(places, sender, recipient.columns, own_domains=False)
     annex.write(folder, "en", STORAGE)
     figures = Figures.of(places, annex)
-    facts = facts_of(figures, places, annex, sender, recipient, None, "en")
+    facts = facts_of(figures, places, annex, sender, recipient, None, "en", has_licences=False)
     blocks, missing = blocks_of(law, facts, "en")
     assert not missing
     return letter_of(law, blocks, sender, recipient, DRAFTED, [("annex/rows.csv", "0" * 64)], "0" * 64, "en")

@@ -270,6 +270,10 @@ TEXTS: Mapping[str, str] = {
     "verify before you send: claims, verdicts and licences are those of the bag, sealed {moment}": (
         "à vérifier avant l'envoi : réclamations, avis et licences sont ceux du dossier, scellé {moment}"
     ),
+    "verify before you send: letter.docx was edited; letter.pdf and form.txt are still those of the draft": (
+        "à vérifier avant l'envoi : letter.docx a été corrigée ; letter.pdf et form.txt sont encore ceux du"
+        " projet"
+    ),
     # `notice sign`, `sent`, `answer`, `status`.
     "noted: signed by {name} on {day}": "noté : signée par {name} le {day}",
     "noted: sent on {day}": "noté : envoyée le {day}",

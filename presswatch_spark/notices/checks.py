@@ -111,7 +111,17 @@ def check_notice(path: str, with_: Checking, storage: StorageOptions | None = No
     if not refusals:
         known = Notice.open(path, storage)
         add_event(known.folder, known.events, CHECKED, known.digest, days=with_.days)
-    return Checked(tuple(refusals), (*with_.recipient.doubts(), *_doubts_of_claims(notice.about, bag)))
+    doubts = (*with_.recipient.doubts(), *_doubts_of_claims(notice.about, bag), *_doubts_of_letter(notice))
+    return Checked(tuple(refusals), doubts)
+
+
+def _doubts_of_letter(notice: Notice) -> Iterator[Sentence]:
+    """Yield that files beside an edited letter have what was drafted: nobody may send one of each."""
+    if newest(notice.events, EDITED):
+        yield sentence(
+            "verify before you send: letter.docx was edited; letter.pdf and form.txt are still those of the"
+            " draft"
+        )
 
 
 def _doubts_of_claims(about: Mapping[str, Any], bag: SealedOnce) -> Iterator[Sentence]:

@@ -341,6 +341,9 @@ def test_an_edited_letter_passes_if_a_person_vouches_for_it_and_it_has_no_articl
     edit_letter(letter, "sans autre avis", "sans autre préavis")
     assert shared.rules("edited")["changed_file"] == "letter.docx"
     assert shared.rules("edited", edited_by="Maître Durand") == {"article_text": "letter.docx"}
+    assert any(
+        "letter.pdf and form.txt are still those" in str(doubt) for doubt in shared.check("edited").doubts
+    )
     assert shared.rules("edited", corpus=corpus(shared)) == NOTHING
     words, row = corpus(shared), shared.case.targets()[0]
     ordinal = words.ordinal_of(row["article_id"])

@@ -135,6 +135,7 @@ def chromium(folder: Path) -> Iterator[Chromium]:
     words = shlex.join([program, *FLAGS, f"--user-data-dir={folder}", "about:blank"])
     # The browser reads commands at 3 and answers at 4.
     line = f"exec {words} 3<&{commands_out} 4>&{answers_in}"
+    folder.mkdir(parents=True, exist_ok=True)
     said = folder / "said"
     with said.open("wb") as stderr:
         running = subprocess.Popen(

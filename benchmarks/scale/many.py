@@ -13,18 +13,17 @@ import io
 import json
 import os
 import random
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from benchmarks.scale.material import PAGE_SENTENCES, sentence_pool
-from benchmarks.speed.processes import PeakMemory, apart, below, memory_of
+from benchmarks.speed.processes import PeakMemory, Watcher, apart, below, memory_of
 from benchmarks.speed.prose import vocabulary
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import manifest_of
@@ -192,31 +191,21 @@ def _core_seconds() -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-class PeakMapped:
+class PeakMapped(Watcher):
     """Watches, in its block, how much of the files below a folder any one process below this one has mapped.
 
     Only pages that the process has touched count: what its lookups need of the files.
     """
 
     def __init__(self, folder: Path) -> None:
+        super().__init__(0.5)
         self.most = 0
         self._folder = folder
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.5):
-            for process in below(os.getpid()):
-                with suppress(OSError):
-                    self.most = max(self.most, memory_of(process, self._folder).resident)
+    def _look(self) -> None:
+        for process in below(os.getpid()):
+            with suppress(OSError):
+                self.most = max(self.most, memory_of(process, self._folder).resident)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ def measure(parts: dict[str, Any]) -> dict[str, object]:
     prices = PriceList.read()
     kept = spark_share(parts)
     rates = whole_scan_rates(parts)
-    rows, of_crawls = [], Hours()
+    rows, of_one = [], Hours()
 
     def add(name: str, rate: float | None, hours: float) -> None:
         dollars = {machine.name: round(machine.dollars(hours), 2) for machine in prices.machines}
@@ -28,9 +28,9 @@ def measure(parts: dict[str, Any]) -> dict[str, object]:
         kind = release.format, release.gate
         if rate := rates.get(kind):
             hours = core_hours(release.text_bytes, rate, kept)
-            of_crawls[kind] = hours
+            of_one[kind] = hours
             add(release.name, rate, hours)
-    for name, hours in _all_crawls(of_crawls).items():
+    for name, hours in _all_crawls(of_one).items():
         add(name, None, hours)
     return {"noted": prices.noted, "region": prices.region, "spark_share": kept, "releases": rows}
 

@@ -77,19 +77,11 @@ def _sum(lines: Iterable[str]) -> Memory:
     )
 
 
-class PeakMemory:
-    """Watches, in its block, the processes below this one: the most that any PySpark worker, the JVM, this
-    process, and all of them together had at one time.
+class Watcher:
+    """Looks at something again and again while its block runs, and once more at the end."""
 
-    Args:
-        mapped: folder whose mapped files do not count as private: a page that one process alone has touched
-            so far is the page cache's none the less, and there once for all who will.
-    """
-
-    def __init__(self, mapped: Path | None = None) -> None:
-        self._mapped = mapped
-        self.worker = self.java = self.driver = Memory()
-        self.all_proportional = 0
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -104,8 +96,27 @@ class PeakMemory:
         self._look()
 
     def _watch(self) -> None:
-        while not self._stop.wait(SECONDS_BETWEEN_LOOKS):
+        while not self._stop.wait(self._seconds):
             self._look()
+
+    def _look(self) -> None:
+        raise NotImplementedError
+
+
+class PeakMemory(Watcher):
+    """Watches, in its block, the processes below this one: the most that any PySpark worker, the JVM, this
+    process, and all of them together had at one time.
+
+    Args:
+        mapped: folder whose mapped files do not count as private: a page that one process alone has touched
+            so far is the page cache's none the less, and there once for all who will.
+    """
+
+    def __init__(self, mapped: Path | None = None) -> None:
+        super().__init__(SECONDS_BETWEEN_LOOKS)
+        self._mapped = mapped
+        self.worker = self.java = self.driver = Memory()
+        self.all_proportional = 0
 
     def _look(self) -> None:
         together = 0

@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Self
 
 from presswatch_spark.campaigns.budget import Budget
 from presswatch_spark.campaigns.growth import build_growth, require_growth
-from presswatch_spark.campaigns.items import Item
+from presswatch_spark.campaigns.items import Item, unlisted_crawl
 from presswatch_spark.campaigns.plan import CORPORA, CampaignPlan, CorpusOfCampaign
 from presswatch_spark.campaigns.progress import (
     Reads,
@@ -38,6 +39,7 @@ from presswatch_spark.errors import (
 )
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.pipeline import RunSummary, scan, scan_key, shards_listed
+from presswatch_spark.releases.release import kinds_of
 from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.runs.claimed import KEY_DIGITS
 from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
@@ -162,6 +164,22 @@ class Campaign:
 
     def _minhash(self) -> MinHashRules:
         return self._manifest(self.plan.corpora[-1]).minhash
+
+    def with_unlisted(self, listed: Collection[str]) -> Self:
+        """Return it with the crawls that its runs have read too, and that the list of crawls names no more.
+
+        Args:
+            listed: the crawls that it names.
+        """
+        form, runs = self.plan.crawls, self._published()
+        names = {str(row["asked_for"]) for row in runs.rows if row["asked_for"]} if form else set()
+        gone = sorted(name for name in names.difference(listed) if kinds_of(name))
+        if not (form and gone):
+            return self
+        digests, minhash = self.digests(), self._minhash()
+        items = (unlisted_crawl(name, form) for name in gone)
+        read = (item for item in items if self._reads(item, runs, digests, minhash).runs)
+        return replace(self, items=(*self.items, *read))
 
     def spent(self) -> float:
         """Return the core-hours that its runs have cost so far, as Spark counts cores, begun ones too."""
@@ -353,7 +371,10 @@ class Campaign:
         """Return the corpus of a step; the articles that came since an earlier one are built if need be."""
         first, last = step
         if first == 0:
-            return self.plan.corpora[last - 1].path
+            given = self.plan.corpora[last - 1]
+            # With another corpus in its place, what is scanned would be of no step, and scanned once more.
+            self._manifest(given)
+            return given.path
         older, newer = (self._opened(self.plan.corpora[number - 1]) for number in step)
         out = self.folder / CORPORA / f"{first}-{last}"
         build_growth(older, newer, out, self.config)

@@ -21,6 +21,7 @@ from presswatch_spark.storage.uris import scheme_of
 LANGUAGES_SINCE = (2018, 34)
 """The crawl of August 2018 is the first whose languages were identified."""
 WHOLE = "its pages name no languages, so all are read"
+UNLISTED = "is in the list of crawls no more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,11 @@ def _crawls(plan: CampaignPlan, known: Known, config: ScanConfig) -> Iterator[It
     for release in listed:
         form = form_of(release.name, str(plan.crawls))
         yield Item(release.name, form, release.name, note=_note(release, config))
+
+
+def unlisted_crawl(name: str, form: str) -> Item:
+    """Return the item of a crawl that was listed before: with its name, what it lacks would vanish."""
+    return Item(name, form_of(name, form), name, note=UNLISTED)
 
 
 def _between(plan: CampaignPlan, crawls: Sequence[Release]) -> Sequence[Release]:

@@ -56,7 +56,8 @@ def campaign_at(context: click.Context, path: str, flags: Mapping[str, Any]) -> 
     share = given["sample"]
     sample = Sample(share, given["sample_seed"]) if share is not None and share != 1 else Sample()
     items = items_of(plan, known, config)
-    return Campaign(Folder(folder.uri, config.storage), plan, items, config, given["base"], sample)
+    found = Campaign(Folder(folder.uri, config.storage), plan, items, config, given["base"], sample)
+    return found.with_unlisted([crawl.name for crawl in known.listing.crawls])
 
 
 def open_campaign(

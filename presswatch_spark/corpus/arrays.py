@@ -88,7 +88,9 @@ def writing(place: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise refused(error.filename or place, error, goes_on=False) from error
+        # Of a copy or a move that failed, the second name is where it should go.
+        where = error.filename2 or error.filename or place
+        raise refused(where, error, goes_on=False) from error
 
 
 def _write_header(file: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:

@@ -323,6 +323,15 @@ def test_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:
             write()
 
 
+def test_of_a_copy_the_disk_that_is_full_is_the_one_it_goes_to() -> None:
+    """Python names both files in the error of a copy, first the one that is read."""
+    with pytest.raises(OutputError, match="the disk is full") as found, writing("/corpus"):
+        raise OSError(
+            errno.ENOSPC, os.strerror(errno.ENOSPC), "/given/members.yaml", None, "/corpus/members.yaml"
+        )
+    assert found.value.where == "/corpus/members.yaml"
+
+
 def test_of_what_goes_to_s3_the_disk_that_is_full_is_the_one_for_temporary_files() -> None:
     told = r"temporary files is full .make room and give the same command again.$"
     with pytest.raises(OutputError, match=told), writing("s3://bucket/corpus"):

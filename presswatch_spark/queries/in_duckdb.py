@@ -6,7 +6,7 @@ reach, and only the tables that it names are opened and held against what was pu
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -52,24 +52,58 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
         ConfigError: it is no query, names what is not ours, or DuckDB refuses it.
         OutputError: a table that it names is not as it was published, or there is no room to sort.
     """
-    # It loads pandas, as the tables do once they are opened.
-    from presswatch_spark.tables.bounded import BoundedDataset
-
     with ExitStack() as stack:
-        connection = stack.enter_context(duckdb_session(MEMORY))
+        found = stack.enter_context(_opened(store, runs)).found(query)
+        return _answer(found, stack.pop_all())
+
+
+def run_each(store: TableStore, queries: Iterable[str]) -> Iterator[Answer]:
+    """Run queries one after the other over the same state of the tables; raises as `run`.
+
+    A table is opened when a query first names it. Read each answer before the next is asked for.
+    """
+    with _opened(store) as tables:
+        for query in queries:
+            yield _answer(tables.found(query), ExitStack())
+
+
+class _Tables:
+    """Tables and views in a DuckDB: each comes there when a query first names it."""
+
+    def __init__(self, store: TableStore, connection: "DuckDBPyConnection", runs: Sequence[str]) -> None:
+        self._store, self._connection, self._runs = store, connection, runs
+        self._there = set[str]()
+        for name in SPARK_NAMES:
+            connection.execute(f"create macro {name}")
+
+    def found(self, query: str) -> "pa.RecordBatchReader":
+        """Return the rows of a query; raises as `run`."""
+        # It loads pandas, as the tables do once they are opened.
+        from presswatch_spark.tables.bounded import BoundedDataset
+
         with _refusals():
-            for name in SPARK_NAMES:
-                connection.execute(f"create macro {name}")
-            named = names_in(connection, query)
+            named = names_in(self._connection, query)
             for name in in_order(named):
+                if name in self._there:
+                    continue
                 if name in SCHEMAS:
-                    rows = store.open_table(name, *runs_of(name, runs))
-                    connection.register(name, BoundedDataset.of(rows))
+                    rows = self._store.open_table(name, *runs_of(name, self._runs))
+                    self._connection.register(name, BoundedDataset.of(rows))
                 else:
-                    connection.execute(f"create view {name} as {VIEWS[name]}")
-            found = connection.sql(query).to_arrow_reader(BATCH_ROWS)
-            rows = _rows(found, stack.pop_all())
-            return Answer(found.schema.names, rows, lambda: found.schema, "duckdb")
+                    self._connection.execute(f"create view {name} as {VIEWS[name]}")
+                self._there.add(name)
+            return self._connection.sql(query).to_arrow_reader(BATCH_ROWS)
+
+
+@contextmanager
+def _opened(store: TableStore, runs: Sequence[str] = ()) -> Iterator[_Tables]:
+    with duckdb_session(MEMORY) as connection:
+        yield _Tables(store, connection, runs)
+
+
+def _answer(found: "pa.RecordBatchReader", kept: ExitStack) -> Answer:
+    """Return rows as an answer; what is `kept` ends after them."""
+    return Answer(found.schema.names, _rows(found, kept), lambda: found.schema, "duckdb")
 
 
 def names_in(connection: "DuckDBPyConnection", query: str) -> set[str]:

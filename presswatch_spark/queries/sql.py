@@ -1,6 +1,6 @@
 """SQL over published tables, by DuckDB or Spark as the size asks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from presswatch_spark.queries import in_duckdb
 from presswatch_spark.queries.engines import Answer, chosen_engine, rows_of
@@ -39,3 +39,14 @@ def answer_of(store: TableStore, query: str, engine: str, runs: Sequence[str] = 
     from presswatch_spark.queries import in_spark
 
     return in_spark.run(store, query, runs)
+
+
+def answers_of(store: TableStore, queries: Iterable[str], engine: str) -> Iterator[Answer]:
+    """Run queries one after the other by `duckdb` or `spark`; raises as `run_query`.
+
+    Read each answer before the next is asked for: DuckDB opens once what they share.
+    """
+    if engine == "duckdb":
+        yield from in_duckdb.run_each(store, queries)
+    else:
+        yield from (answer_of(store, query, engine) for query in queries)

@@ -91,7 +91,7 @@ def gather(
         frozenset() if store.made("changes") else OF_CHANGES
     )
     say("asking the tables")
-    answers = {name: ask(store, name, chosen) for name in QUESTIONS if name not in left_out}
+    answers = ask(store, (name for name in QUESTIONS if name not in left_out), chosen)
     say("reading the examples again")
     registry = Corpus.open(corpus, check=False, storage=storage).registry if corpus else None
     return Gathered(

@@ -4,10 +4,11 @@
 `copies`, so rows count whose page is known to be somebody else's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from presswatch_spark.queries.sql import answer_of
+from presswatch_spark.queries.engines import Answer
+from presswatch_spark.queries.sql import answers_of
 from presswatch_spark.tables.store import TableStore
 
 BARS = 15
@@ -199,17 +200,21 @@ class Asked:
     rows: Sequence[Mapping[str, object]]
 
 
-def ask(store: TableStore, name: str, engine: str) -> Asked:
-    """Ask one of `QUESTIONS` by `duckdb` or `spark`.
+def ask(store: TableStore, names: Iterable[str], engine: str) -> dict[str, Asked]:
+    """Ask these of `QUESTIONS` by `duckdb` or `spark`; return the answers by name.
 
     Raises:
         OutputError: a table is not as it was published.
     """
-    return asked(store, name, QUESTIONS[name].strip(), engine)
+    queries = {name: QUESTIONS[name].strip() for name in names}
+    answers = answers_of(store, queries.values(), engine)
+    return {
+        name: Asked(name, query, answer.columns, list(_by_column(answer)))
+        for (name, query), answer in zip(queries.items(), answers, strict=True)
+    }
 
 
-def asked(store: TableStore, name: str, query: str, engine: str) -> Asked:
-    """Ask a query under a name; raises as `ask`."""
-    answer = answer_of(store, query, engine)
-    rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-    return Asked(name, query, answer.columns, rows)
+def _by_column(answer: Answer) -> Iterator[Mapping[str, object]]:
+    """Yield the rows of an answer, each with the names of its columns."""
+    for row in answer.rows:
+        yield dict(zip(answer.columns, row, strict=True))

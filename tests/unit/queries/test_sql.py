@@ -19,7 +19,7 @@ from presswatch_spark.queries import in_duckdb
 from presswatch_spark.queries.duckdb_session import duckdb_session
 from presswatch_spark.queries.engines import ROWS_OF_ONE_MACHINE, chosen_engine, rows_of
 from presswatch_spark.queries.in_spark import columns_in, named_in
-from presswatch_spark.queries.sql import run_query
+from presswatch_spark.queries.sql import answers_of, run_query
 from presswatch_spark.queries.views import VIEWS, in_order
 from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.tables.bounded import BoundedDataset
@@ -555,6 +555,30 @@ def test_a_file_that_is_gone_while_it_is_read_is_an_error_of_the_tables(tmp_path
         patch.setattr(TableStore, "open_table", lambda self, name: gone(name))
         with pytest.raises(OutputError, match="a table cannot be read"):
             list(in_duckdb.run(store, "select row_sha256 from matches").rows)
+
+
+def test_queries_one_after_the_other_open_each_table_once_and_have_the_answers_of_each_alone(
+    tables: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries = [
+        "select count(*) as n from sightings",
+        "with runs as (select 7 as n) select n from runs",
+        "select run_id, row_sha256 from matches order by 2",
+        "select run_id, count(*) as n from runs group by 1 order by 1",
+        "select letter, count(*) as n from copies group by letter order by letter",
+    ]
+    alone = [run_query(str(tables), query, engine="duckdb") for query in queries]
+    store, opened, open_table = TableStore.open(str(tables)), list[str](), TableStore.open_table
+
+    def noted(self: TableStore, name: str, *runs: str) -> Any:
+        opened.append(name)
+        return open_table(self, name, *runs)
+
+    monkeypatch.setattr(TableStore, "open_table", noted)
+    for one, answer in zip(alone, answers_of(store, queries, "duckdb"), strict=True):
+        assert (answer.columns, list(answer.rows)) == (one.columns, list(one.rows))
+    assert {"matches", "runs"} <= set(opened)
+    assert len(opened) == len(set(opened))
 
 
 class TestCommand:

@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from presswatch_spark.changes.dealing import Dealt
 from presswatch_spark.changes.inputs import Inputs
-from presswatch_spark.changes.meeting import Meeting
-from presswatch_spark.changes.states import STORED, persisting, steps
-from presswatch_spark.changes.table_rows import FOUND, table_rows
+from presswatch_spark.changes.meeting import FOUND, Meeting
+from presswatch_spark.changes.states import STORED, steps
+from presswatch_spark.changes.table_rows import identified, table_rows
+from presswatch_spark.changes.totals import Totals
 from presswatch_spark.errors import OutputError
 from presswatch_spark.queries.duckdb_session import duckdb_session, first_line
 from presswatch_spark.storage.scratch import scratch_folder
@@ -31,8 +32,10 @@ WORKERS = 2
 """Buckets that are in memory at once."""
 
 
-def write(inputs: Inputs, files: SortedFiles, memory: str, cores: int | None) -> list[Written]:
-    """Write the changes of two runs as files, one for each bucket.
+def write(
+    inputs: Inputs, files: SortedFiles, memory: str, cores: int | None, totals: Totals
+) -> list[Written]:
+    """Write the changes of two runs as files, one for each bucket, and add them to `totals`.
 
     Args:
         memory: what DuckDB may take, such as `500MB`, before it goes on on disk.
@@ -53,7 +56,10 @@ def write(inputs: Inputs, files: SortedFiles, memory: str, cores: int | None) ->
                 found = pool.map(
                     lambda number: _written(session, inputs, dealt, number, files), range(len(dealt.cuts))
                 )
-                written = [file for file in found if file]
+                written = []
+                for file, of_bucket in filter(None, found):
+                    written.append(file)
+                    totals.add(of_bucket)
             except duckdb.Error as error:
                 raise _no_room(error, folder, memory) from error
     return written or [files.write_all([])]
@@ -61,18 +67,19 @@ def write(inputs: Inputs, files: SortedFiles, memory: str, cores: int | None) ->
 
 def _written(
     session: "DuckDBPyConnection", inputs: Inputs, dealt: Dealt, number: int, files: SortedFiles
-) -> Written | None:
-    """Write the changes of a bucket; None if there are none."""
+) -> tuple[Written, Totals] | None:
+    """Write the changes of a bucket, and count them; None if there are none."""
     tables = {name: stream.read(number) for name, stream in dealt.streams.items()}
     meeting = Meeting.of(tables)
     # What a connection registers or makes for a while, others do not see.
     with session.cursor() as connection:
-        same = _changes_by(connection, {"same": meeting.persisting()}, {"changes": persisting()})
         others = _changes_by(connection, meeting.judged(tables), steps(inputs.question, ("pair",)))
-    found = pa.concat_tables([same, others])
+    found = pa.concat_tables([meeting.persisting(), others])
     if not len(found):
         return None
-    return files.write_all(table_rows(found, meeting, (inputs.before, inputs.after)))
+    changes = identified(found, meeting)
+    written = files.write_all(table_rows(changes, meeting, (inputs.before, inputs.after)))
+    return written, Totals.of(changes)
 
 
 def _changes_by(

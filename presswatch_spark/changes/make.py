@@ -1,19 +1,16 @@
 """Makes the table `changes` of two published runs, by DuckDB or Spark as the size asks, and publishes it."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import pyarrow as pa
 
 from presswatch_spark.changes import in_duckdb
 from presswatch_spark.changes.inputs import Inputs
 from presswatch_spark.changes.states import STATES
+from presswatch_spark.changes.totals import Totals
 from presswatch_spark.queries.engines import chosen_engine
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.tables.derived import publish_derived
-from presswatch_spark.tables.digests import digest_of
 from presswatch_spark.tables.published_files import Written
 from presswatch_spark.tables.reading import chosen_runs
 from presswatch_spark.tables.sorted_files import SortedFiles, written_columns
@@ -62,8 +59,7 @@ def compare(
     config = config or ScanConfig()
     store = TableStore.open(tables, config.storage)
     (before,), (after,) = chosen_runs(store, before), chosen_runs(store, after)
-    about, made = dict[str, object](), list[str]()
-    counts, doubts = Counter[str](), Counter[tuple[str, str]]()
+    about, made, totals = dict[str, object](), list[str](), Totals()
 
     def write(files: SortedFiles) -> Sequence[Written]:
         inputs = Inputs.of(store, before, after)
@@ -72,25 +68,13 @@ def compare(
             from presswatch_spark.changes import in_spark
 
             written = in_spark.write(inputs, files, config.run.master, config.run.cores)
+            for rows in written_columns(files, written, ("state", "doubt", "change_sha256")):
+                totals.add(Totals.of(rows))
         else:
-            written = in_duckdb.write(inputs, files, memory, config.run.cores)
-        rows = written_columns(files, written, ("state", "doubt", "change_sha256"))
-        about["table_digest"] = digest_of(_counted(rows, counts, doubts))
+            written = in_duckdb.write(inputs, files, memory, config.run.cores, totals)
+        about["table_digest"] = totals.table_digest()
         return written
 
     published = publish_derived(out, "changes", (before, after), write, config.storage, about)
-    by_state = {state: counts[state] for state in STATES}
-    return ChangesSummary(published, by_state, doubts, str(about["table_digest"]), made[0])
-
-
-def _counted(
-    rows: Iterable[pa.RecordBatch], counts: Counter[str], doubts: Counter[tuple[str, str]]
-) -> Iterator[pa.Array]:
-    """Yield the digests of rows, and count those of each state, and of each state and doubt."""
-    for batch in rows:
-        found = pa.Table.from_batches([batch]).group_by(["state", "doubt"]).aggregate([([], "count_all")])
-        for group in found.to_pylist():
-            counts[group["state"]] += group["count_all"]
-            if group["doubt"] is not None:
-                doubts[group["state"], group["doubt"]] += group["count_all"]
-        yield batch["change_sha256"]
+    by_state = {state: totals.counts[state] for state in STATES}
+    return ChangesSummary(published, by_state, totals.doubts, str(about["table_digest"]), made[0])

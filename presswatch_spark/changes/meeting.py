@@ -16,6 +16,9 @@ from presswatch_spark.changes.inputs import SIDES
 from presswatch_spark.changes.rows import COMPARED, PAIR, pair_columns
 from presswatch_spark.errors import OutputError
 
+FOUND = ("state", "doubt", "before", "after")
+"""What is found of a change; `before` and `after` are numbers of rows."""
+
 _ROOM = 1 << 62
 _NUMBERED = ("text_sha256", "article_sha256")
 
@@ -25,8 +28,8 @@ class Meeting:
     """What a bucket holds of both runs, each in one piece.
 
     `rows`: of each of `SIDES`, rows of `dealing.KEPT` and `rows.pair_columns`. `pairs`: of each of these, and
-    of `earlier`, the number of each row's pair. `same`: numbers of rows in both, pair by pair, which
-    `states.persisting` is about.
+    of `earlier`, the number of each row's pair. `same`: numbers of rows in both, pair by pair: of pairs with
+    one row in each run, of one text and one article.
     """
 
     rows: Mapping[str, pa.RecordBatch]
@@ -62,15 +65,10 @@ class Meeting:
         return found
 
     def persisting(self) -> pa.Table:
-        """Return the table `same` of `states.persisting`."""
+        """Return the changes of `same`, as `FOUND`; `states.steps` would find the same."""
         before, after = map(pa.array, self.same)
-        first, second = (self.rows[side] for side in SIDES)
-        columns = {name: first[name].take(before) for name in PAIR[:-1]}
-        digests = {
-            "b_row_sha256": first["row_sha256"].take(before),
-            "a_row_sha256": second["row_sha256"].take(after),
-        }
-        return pa.table(columns | digests | {"before": before, "after": after})
+        states = pa.repeat("persists", len(before))
+        return pa.table([states, pa.nulls(len(before), pa.string()), before, after], FOUND)
 
 
 def _with_pairs(rows: pa.RecordBatch) -> pa.RecordBatch:

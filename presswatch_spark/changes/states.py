@@ -89,18 +89,6 @@ def steps(question: Question, key: Sequence[str] = PAIR) -> dict[str, str]:
     }
 
 
-def persisting() -> str:
-    """Return the query of the changes of `same`: pairs with one row in each run, of one text and one article.
-
-    They persist without doubt, as `steps` would find. `same` has `publisher_id`, `title_id`, `article`, the
-    digests of both rows as `b_row_sha256` and `a_row_sha256`, and both sightings as `before` and `after`.
-    """
-    digest = _digest("'persists'", "''")
-    return f"""
-        select 'persists' as state, {text(None)} as doubt, before, after, {digest} as change_sha256
-        from same"""
-
-
 def text(value: str | None) -> str:
     """Return a literal of SQL; null for None."""
     return "cast(null as string)" if value is None else "'" + value.replace("'", "''") + "'"

@@ -3,41 +3,42 @@
 What has few values goes as codes from files of `matches` into those of `changes`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from presswatch_spark.changes.hashing import sha256_digits
 from presswatch_spark.changes.inputs import SIDES
-from presswatch_spark.changes.meeting import Meeting, coded_as_one
+from presswatch_spark.changes.meeting import FOUND, Meeting, coded_as_one
+from presswatch_spark.changes.rows import plain
 from presswatch_spark.tables.schemas import columns_without_run
 from presswatch_spark.tables.schemas.derived_tables import SIGHTING
 from presswatch_spark.tables.sorted_files import GROUP_ROWS
 
+_HASHED = 1 << 13
 FEW = 64
 """Codes of a dictionary that costs a file less than it takes to see which are used."""
 
-FOUND = ("state", "doubt", "before", "after", "change_sha256")
-"""What is found of a change; `before` and `after` are numbers of rows."""
 
-
-def table_rows(found: pa.Table, meeting: Meeting, runs: tuple[str, str]) -> Iterator[pa.RecordBatch]:
+def table_rows(
+    columns: Mapping[str, pa.Array], meeting: Meeting, runs: tuple[str, str]
+) -> Iterator[pa.RecordBatch]:
     """Yield the rows of `changes`, in order, a row group at once.
 
     Args:
-        found: columns of `FOUND`.
+        columns: what `identified` returns.
         meeting: what the numbers are of.
         runs: the ids of both runs.
     """
-    columns = _identified(found, meeting)
     articles = columns["article_id"]
     keys = pa.table([_ranks(articles), columns["document_url"], columns["change_sha256"]], ["0", "1", "2"])
     order = pc.sort_indices(keys, [(name, "ascending", "at_start") for name in keys.column_names])
     schema = columns_without_run("changes")
     for first in range(0, len(order), GROUP_ROWS):
         rows = order.slice(first, GROUP_ROWS)
-        group = {name: _taken(column, rows) for name, column in columns.items()}
+        group: dict[str, pa.Array] = {name: _taken(column, rows) for name, column in columns.items()}
         for side, run in zip(SIDES, runs, strict=True):
             sighting = _sightings(group[side], meeting.rows[side])
             group[f"copied_words_{side}"] = sighting.field("copied_words")
@@ -48,8 +49,8 @@ def table_rows(found: pa.Table, meeting: Meeting, runs: tuple[str, str]) -> Iter
         yield pa.RecordBatch.from_arrays([group[name] for name in schema.names], schema.names)
 
 
-def _identified(found: pa.Table, meeting: Meeting) -> dict[str, pa.Array]:
-    """Return the columns of `FOUND`, the ids of the pair of each change, and its URL."""
+def identified(found: pa.Table, meeting: Meeting) -> dict[str, pa.Array]:
+    """Return the columns of `FOUND`, the ids of the pair of each change, its URL, and its digest."""
     first, second = (meeting.rows[side] for side in SIDES)
     columns = {name: found[name].combine_chunks() for name in FOUND}
     before, after = (columns[side] for side in SIDES)
@@ -57,7 +58,11 @@ def _identified(found: pa.Table, meeting: Meeting) -> dict[str, pa.Array]:
     either = pc.coalesce(before, of_second)
     for name in ("publisher_id", "title_id", "article"):
         columns[name] = _taken(coded_as_one([first[name], second[name]]), either)
-    columns["article_id"] = _null_if_empty(columns.pop("article"))
+    articles = columns.pop("article")
+    digests = [_taken(meeting.rows[side]["row_sha256"], columns[side]) for side in SIDES]
+    ids = columns["publisher_id"], columns["title_id"], articles
+    columns["change_sha256"] = _digests([columns["state"], columns["doubt"], *ids, *digests])
+    columns["article_id"] = _null_if_empty(articles)
     urls = pa.concat_arrays([first["document_url"], second["document_url"]])
     newest = _taken(urls, pc.coalesce(of_second, before))
     # A later sighting may have none where the earlier one has something that is no URL.
@@ -65,6 +70,16 @@ def _identified(found: pa.Table, meeting: Meeting) -> dict[str, pa.Array]:
     for name in ("state", "doubt"):
         columns[name] = columns[name].dictionary_encode()
     return columns
+
+
+def _digests(parts: Sequence[pa.Array]) -> pa.Array:
+    """Return the digest of each change, as `states` has it for Spark; null parts are empty."""
+    count, digests = len(parts[0]), []
+    # A few texts at once stay in the processor's cache.
+    for first in range(0, count, _HASHED):
+        texts = [pc.fill_null(plain(part.slice(first, _HASHED)), "") for part in parts]
+        digests.append(sha256_digits(pc.binary_join_element_wise(*texts, "\n")))
+    return pa.concat_arrays(digests)
 
 
 def _null_if_empty(codes: pa.DictionaryArray) -> pa.DictionaryArray:

@@ -88,7 +88,12 @@ def table_digest(row_digests: Iterable[str]) -> str:
 
 def digest_of(parts: Iterable[pa.Array]) -> str:
     """Return `table_digest` of rows' digests, which come in parts; it holds 32 bytes a row."""
-    raw = np.frombuffer(b"".join(map(_packed, parts)), np.uint8).reshape(-1, 32)
+    return digest_of_packed(map(packed, parts))
+
+
+def digest_of_packed(parts: Iterable[bytes]) -> str:
+    """Return `table_digest` of rows' digests of 32 bytes each, which come in parts."""
+    raw = np.frombuffer(b"".join(parts), np.uint8).reshape(-1, 32)
     order = _order_of(raw)
     groups = ((raw[:, 0].astype(np.int64) << 4) | (raw[:, 1] >> 4))[order]
     bounds = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(raw)]
@@ -100,7 +105,7 @@ def digest_of(parts: Iterable[pa.Array]) -> str:
     return whole.hexdigest()
 
 
-def _packed(digests: pa.Array) -> bytes:
+def packed(digests: pa.Array) -> bytes:
     """Return hexadecimal digests as 32 bytes each: these sort as the digits do."""
     if not len(digests):
         return b""

@@ -68,6 +68,8 @@ DISTINCT: Mapping[str, Sequence[str]] = {
 
 Lengths of texts lie apart from the texts, and numbers as differences: both are smaller so.
 """
+PREFIXED = ("record_id", "payload_digest")
+"""Columns whose texts begin alike (`<urn:uuid:`, `sha1:`): what the one before has is left out of each."""
 MEMBERS, MEMBER_COLUMNS = 1024, ("title_id", "publisher_id")
 """More titles or publishers than so many make their filters let more pass."""
 
@@ -216,13 +218,17 @@ def _encoding(table: str, schema: pa.Schema) -> dict[str, Any]:
             if name not in distinct and not pa.types.is_primitive(kind)
         ],
         "write_batch_size": BATCH_ROWS,
-        "column_encoding": {
-            name: "DELTA_LENGTH_BYTE_ARRAY" if pa.types.is_string(kind) else "DELTA_BINARY_PACKED"
-            for name, kind in distinct.items()
-        },
+        "column_encoding": {name: _encoding_of(name, kind) for name, kind in distinct.items()},
         # Nobody asks for rows by what one of two sightings has.
         "write_statistics": list(plain),
     }
+
+
+def _encoding_of(column: str, kind: pa.DataType) -> str:
+    if not pa.types.is_string(kind):
+        return "DELTA_BINARY_PACKED"
+    is_prefixed = column.rpartition(".")[2] in PREFIXED
+    return "DELTA_BYTE_ARRAY" if is_prefixed else "DELTA_LENGTH_BYTE_ARRAY"
 
 
 def grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

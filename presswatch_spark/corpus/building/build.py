@@ -264,7 +264,7 @@ def _write_sites(spark: SparkSession, work: Workspace, registry: Registry, parts
 
 def _key_part(work: Workspace, part: int) -> frozenset[str]:
     """Write the keys of the URLs of one part; return their sites."""
-    keys = UrlKeys.of(article_urls(work.corpus, part))
+    keys = UrlKeys.of(article_urls(work.corpus / layout.part_name(part), part))
     arrays.save(_url_keys(work, part, "hashes"), keys.hashes)
     arrays.save(_url_keys(work, part, "ordinals"), keys.ordinals)
     return keys.sites

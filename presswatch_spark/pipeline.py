@@ -204,7 +204,7 @@ def _scanned(
             shards,
             shards.digest,
             scan_shard,
-            {**_facts(dataset, config, manifest, command), **asked.facts},
+            {**_facts(dataset, config, manifest, command), **asked.facts, "passes": passes},
             product,
         ),
         preparing=partial(compiled_beside, rehearsal, Compiling(events=events)),

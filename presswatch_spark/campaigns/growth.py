@@ -142,6 +142,6 @@ def _order(article_id: str) -> bytes:
 
 def _rows(corpus: Corpus) -> Rows:
     for part in range(-(-len(corpus) // layout.ARTICLES_PER_PART)):
-        reader = pa.ipc.open_file(pa.memory_map(str(corpus.folder / layout.part_name(part))))
+        reader = pa.ipc.open_file(pa.memory_map(str(corpus.part(part))))
         for number in range(reader.num_record_batches):
             yield from reader.get_batch(number).to_pylist()

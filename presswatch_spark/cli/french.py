@@ -67,6 +67,7 @@ TEXTS: Mapping[str, str] = {
     "shard": "fichier",
     # `runs`.
     "{runs} not finished": "{runs} sans fin",
+    "the index was searched in {passes} passes": "l’index a été parcouru en {passes} passes",
     "language gate: {gated} documents left out, {audited} of them read as an audit, {matching} with matches;"
     " so it cost {cost} documents with matches (95 %: {low} to {high})": (
         "filtre de langues : {gated} documents laissés de côté, dont {audited} lus comme contrôle,"

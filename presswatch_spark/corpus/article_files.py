@@ -25,9 +25,14 @@ class ArticleFiles:
 
     def row(self, ordinal: int) -> tuple[Any, int]:
         """Return the record batch that holds an article, and its row there."""
-        part, place = divmod(ordinal, ARTICLES_PER_PART)
-        batch, row = divmod(place, ARTICLES_PER_BATCH)
+        part, batch, row = self.place(ordinal)
         return self._batch(part, batch), row
+
+    @staticmethod
+    def place(ordinal: int) -> tuple[int, int, int]:
+        """Return the part of an article, its batch there, and its row there."""
+        part, place = divmod(ordinal, ARTICLES_PER_PART)
+        return part, *divmod(place, ARTICLES_PER_BATCH)
 
     def body(self, ordinal: int) -> bytes:
         """Return the body of an article, UTF-8."""
@@ -46,9 +51,9 @@ class ArticleFiles:
         return str(batch.column("article_id")[row].as_py())
 
 
-def article_urls(folder: Path, part: int) -> Iterator[tuple[int, str]]:
-    """Yield every URL of every article of a part, with the article's ordinal; a batch is in memory."""
-    with pa.memory_map(str(folder / part_name(part))) as file:
+def article_urls(path: Path, part: int) -> Iterator[tuple[int, str]]:
+    """Yield every URL of every article of a part, by its file, with ordinals; a batch is in memory."""
+    with pa.memory_map(str(path)) as file:
         reader = pa.ipc.open_file(file)
         for number in range(reader.num_record_batches):
             batch = reader.get_batch(number)

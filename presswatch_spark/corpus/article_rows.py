@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from presswatch_spark.corpus import arrays, layout
-from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.tables.schemas import columns_without_run
 from presswatch_spark.text.kernels import Hashes
@@ -28,7 +27,7 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
     """
     suppressed, stride = corpus.surroundings.suppressed, corpus.manifest.parameters["shingle_stride"]
     clusters, agency = (arrays.load(corpus.folder / name) for name in (layout.CLUSTERS, layout.AGENCY))
-    articles, publisher_of = ArticleFiles(corpus.folder), corpus.registry.publisher_of
+    publisher_of = corpus.registry.publisher_of
 
     def rows(place: tuple[int, pa.RecordBatch]) -> pa.RecordBatch:
         first, batch = place
@@ -38,7 +37,7 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
             "publisher_id": pa.array(map(publisher_of.__getitem__, batch["title_id"].to_pylist())),
             "article_words": batch["words"],
             "article_sha256": pa.array(_sha256_of_each(batch["body"])),
-            "cluster_id": _cluster_ids(clusters[chosen], articles),
+            "cluster_id": _cluster_ids(clusters[chosen], corpus),
             "is_agency": pa.array(agency[chosen]),
             "suppressed_shingles": pa.array(_counted_of_each(batch["body"], suppressed, stride)),
         }
@@ -52,7 +51,7 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
 
 def _batches(corpus: Corpus, first: int) -> list[tuple[int, pa.RecordBatch]]:
     """Return the batches of the part that begins with an article, each with the ordinal of its first one."""
-    path = corpus.folder / layout.part_name(first // layout.ARTICLES_PER_PART)
+    path = corpus.part(first // layout.ARTICLES_PER_PART)
     reader = pa.ipc.open_file(pa.memory_map(str(path)))
     return [
         (first + number * layout.ARTICLES_PER_BATCH, reader.get_batch(number))
@@ -91,7 +90,7 @@ def _parts(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.int64], pa.Buffer
     return np.frombuffer(ends, np.int64)[texts.offset : texts.offset + len(texts) + 1], content
 
 
-def _cluster_ids(clusters: npt.NDArray[np.int32], articles: ArticleFiles) -> pa.StringArray:
+def _cluster_ids(clusters: npt.NDArray[np.int32], corpus: Corpus) -> pa.StringArray:
     """Return the ids of clusters, each given by the ordinal of its first article; null for `ALONE`."""
-    ids = {ordinal: articles.article_id(ordinal) for ordinal in np.unique(clusters).tolist() if ordinal >= 0}
+    ids = {ordinal: corpus.article_id(ordinal) for ordinal in np.unique(clusters).tolist() if ordinal >= 0}
     return pa.array(map(ids.get, clusters.tolist()), pa.string())

@@ -5,13 +5,17 @@ It holds no time and no path: the same articles and settings give the same manif
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.corpus.layout import FORMAT_VERSION, INDEX_FOLDER, MANIFEST
+import numpy as np
+
+from presswatch_spark.corpus import arrays
+from presswatch_spark.corpus.blocks import by_ranges, file_digests
+from presswatch_spark.corpus.layout import BLOCKS, FORMAT_VERSION, INDEX_FOLDER, MANIFEST
 from presswatch_spark.errors import CorpusError
 from presswatch_spark.judgement.suffixes import list_version
 from presswatch_spark.settings.config import CorpusConfig, MinHashRules
@@ -105,8 +109,9 @@ class Manifest:
 
 
 def describe(folder: Path, config: CorpusConfig, counts: Counts) -> Manifest:
-    """Make the manifest of a finished folder: measure and hash every file in it."""
+    """Make the manifest of a finished folder: write its blocks' digests, measure and hash every file."""
     parameters = {name: value for name, value in asdict(config).items() if name not in _NOT_CONTENT}
+    _write_blocks(folder)
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     files = {
         path.relative_to(folder).as_posix(): FileEntry(path.stat().st_size, sha256)
@@ -149,8 +154,13 @@ def read_manifest(raw: bytes, where: str) -> Manifest:
     return manifest
 
 
-def check_files(folder: Path, manifest: Manifest, *, content: bool) -> None:
+def check_files(
+    folder: Path, manifest: Manifest, *, content: bool, names: Collection[str] | None = None
+) -> None:
     """Compare the folder with its manifest: sizes, and with `content` every byte (SHA-256).
+
+    Args:
+        names: the files that are compared. None: all.
 
     Raises:
         CorpusError: naming every file that is missing, or is not as the manifest says.
@@ -158,6 +168,8 @@ def check_files(folder: Path, manifest: Manifest, *, content: bool) -> None:
     wrong: list[str] = []
     sound: dict[Path, str] = {}
     for name, entry in manifest.files.items():
+        if names is not None and name not in names:
+            continue
         path = folder / name
         if not path.is_file():
             wrong.append(f"{name} is missing")
@@ -178,6 +190,13 @@ def check_files(folder: Path, manifest: Manifest, *, content: bool) -> None:
             where=str(folder),
             remedy="build the corpus again, or copy it again from its source",
         )
+
+
+def _write_blocks(folder: Path) -> None:
+    names = by_ranges(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    with ThreadPoolExecutor() as pool:
+        digests = list(pool.map(file_digests, (folder / name for name in names)))
+    arrays.save(folder / BLOCKS, np.concatenate(digests))
 
 
 def _hashes(paths: list[Path]) -> list[str]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -103,27 +103,19 @@ class SiteIndex:
     sites: Mapping[str, tuple[_Site, ...]]
 
     @staticmethod
-    def build(folder: Path, titles: Iterable[Title], urls: Iterable[UrlKeys]) -> None:
-        """Write the index.
+    def build(folder: Path, titles: Iterable[Title], sites: Iterable[str]) -> None:
+        """Write the index, but for the keys of URLs, which are many: `url_keys` makes them in order.
 
         Args:
-            folder: exists, and gets the four files.
-            urls: of all articles, in any number of pieces; 12 bytes of each are held.
+            folder: exists, and gets two files.
+            sites: those of `UrlKeys` of all articles.
         """
         owners = {title.id: (title.publisher_id, _sites_of(title)) for title in titles}
         names = {site.partition("/")[0] for _, sites in owners.values() for site in sites}
         names.update(cache.removeprefix(".") for cache in AMP_CACHES)
         names.update(GOOGLE_HOSTS)
-        hashes, ordinals = [np.empty(0, np.uint64)], [np.empty(0, np.uint32)]
-        for piece in urls:
-            names.update(piece.sites)
-            hashes.append(piece.hashes)
-            ordinals.append(piece.ordinals)
-        keys, values = np.concatenate(hashes), np.concatenate(ordinals)
-        order = np.lexsort((values, keys))
+        names.update(sites)
         np.save(folder / HOSTS_FILE, host_table(names))
-        np.save(folder / HASHES_FILE, keys[order])
-        np.save(folder / ORDINALS_FILE, values[order])
         (folder / TITLES_FILE).write_text(
             json.dumps(owners, ensure_ascii=False, indent=1, sort_keys=True), "utf-8"
         )
@@ -174,6 +166,11 @@ class SiteIndex:
                 if f"{page.path}/".startswith(site.path):
                     return site
         return None
+
+
+def url_keys(hashes: Hashes, ordinals: Hashes) -> Mapping[str, npt.NDArray[Any]]:
+    """Return the files of the keys of URLs: uint64[u] hashes and ordinals, by hash, then by ordinal."""
+    return {HASHES_FILE: hashes, ORDINALS_FILE: ordinals.astype(np.uint32)}
 
 
 def url_hash(text: str) -> int:

@@ -10,6 +10,7 @@ a row: each text has one of them in the index, wherever it begins. A passage of 
 texts have is found whole, but for three words at either end.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -95,12 +96,21 @@ def ownership_of(agency: bool, copied: int, shared: int, wide: int, rules: Owner
 
 
 class Neighbours:
-    """Finds the standing of articles."""
+    """Finds the standing of articles.
+
+    Args:
+        need: is told shingles, uint64[n], before these are looked up in an index that is fetched by need.
+    """
 
     def __init__(
-        self, index: ShingleIndex, around: Surroundings, rarity: RarityRules, ownership: OwnershipRules
+        self,
+        index: ShingleIndex,
+        around: Surroundings,
+        rarity: RarityRules,
+        ownership: OwnershipRules,
+        need: Callable[[Hashes], None] = lambda shingles: None,
     ) -> None:
-        self._around = around
+        self._around, self._need = around, need
         self._limits = (rarity.known_publishers, rarity.known_articles, ownership.agency_publishers)
         self._domains, self._word_bits = rarity.known_domains, rarity.word_bits
         self._known = Known(
@@ -116,7 +126,9 @@ class Neighbours:
         around = self._around
         places = np.searchsorted(around.vocabulary, words)
         bits = np.minimum(around.bits[places], self._word_bits).astype(np.int32)
-        sums = sums_of(self._known, ordinal, shingle_hashes(words), bits, self._limits, self._domains)
+        shingles = shingle_hashes(words)
+        self._need(shingles)
+        sums = sums_of(self._known, ordinal, shingles, bits, self._limits, self._domains)
         return Standing(sums, bool(around.agency[ordinal]))
 
 

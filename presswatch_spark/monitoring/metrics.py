@@ -62,6 +62,10 @@ FAMILIES: Mapping[str, Family] = {
     "index_rows_total": Family("counter", "rows", "Rows of the index.", run="census"),
     "captures_total": Family("counter", "rows", "Rows of `captures`.", run="census"),
     "waves_total": Family("counter", "waves", "Waves that are done."),
+    "pass_waves_total": Family(
+        "counter", "waves", "Waves of passes before the last, which give no rows.", run="scan"
+    ),
+    "pass_shards_total": Family("counter", "shards", "Readings of shards in these passes.", run="scan"),
     "shards_rescanned_total": Family(
         "counter", "shards", "Shards scanned again, since what was written of them was damaged later."
     ),

@@ -90,6 +90,11 @@ class Observer:
         self.progress.add(counts, incomplete)
         self._write("running")
 
+    def passes_begun(self, why: str, readings: int) -> None:
+        """The run has several passes; those before the last read shards so many times. `why` says why."""
+        self.say("passes", why)
+        self.progress.expect(readings)
+
     def sifted(self, shards: int, lost: int, number: int, count: int, counts: Counts, totals: Totals) -> None:
         """So many shards were read in pass `number` of `count`, which gives no rows.
 
@@ -103,6 +108,7 @@ class Observer:
             self.progress.say(f"pass {number} of {count}: {read} read{left if lost else ''}")
         self._totals.update(totals)
         self.progress.add(counts)
+        self.progress.sifted(shards)
         self._write("running")
 
     def wave_lost(self, counts: Counts, totals: Totals) -> None:

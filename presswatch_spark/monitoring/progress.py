@@ -98,11 +98,26 @@ class Progress:
         self._under_way: Callable[[], Counts] = Counts
         self._over = threading.Event()
         self._warned = False
+        self._pass: tuple[int, int] | None = None
+        self._readings = self._readings_done = 0
 
     def start(self, planned: int, done: Counts, terms: Terms = SCAN) -> None:
         """Begin the clock with `planned` shards in all; an earlier process has `done` some of them."""
         self._planned, self._before, self._done, self._terms = planned, done, done, terms
         self._started = self._reported = self._clock()
+        self._pass, self._readings, self._readings_done = None, 0, 0
+
+    def expect(self, readings: int) -> None:
+        """Count on so many readings of shards, in passes before the last, which give no rows."""
+        self._readings = readings
+
+    def in_pass(self, number: int, count: int) -> None:
+        """Pass `number` of `count` begins."""
+        self._pass = number, count
+
+    def sifted(self, shards: int) -> None:
+        """So many shards were read in a pass before the last."""
+        self._readings_done += shards
 
     @contextmanager
     def during(self, counts: Callable[[], Counts]) -> Iterator[None]:
@@ -189,9 +204,12 @@ class Progress:
         """Totals of the run; speed and time left by what this process has done."""
         done = self._done + self._under_way()
         seconds = max(now - self._started, 1e-9)
-        scanned = done.shards - self._before.shards
-        left = (self._planned - done.shards) * seconds / scanned if scanned else None
+        read = done.shards - self._before.shards + self._readings_done
+        to_read = self._planned - done.shards + self._readings - self._readings_done
+        left = to_read * seconds / read if read else None
+        passes = dict(zip(("pass", "passes"), self._pass, strict=True)) if self._pass else {}
         return {
+            **passes,
             "shards": done.shards,
             "planned": self._planned,
             "incomplete": done.incomplete,
@@ -205,7 +223,8 @@ class Progress:
 
 
 def _line(facts: Mapping[str, int | float | None], terms: Terms) -> str:
-    parts = [
+    parts = [f"pass {facts['pass']} of {facts['passes']}"] if "pass" in facts else []
+    parts += [
         f"{facts['shards']:,}/{facts['planned']:,} {terms.shard}s",
         f"{facts[terms.documents]:,} {terms.documents}",
         f"{facts['mb_per_second']:,.0f} MB/s",

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from presswatch_spark.errors import PresswatchError, StorageError
+from presswatch_spark.errors import CorpusError, PresswatchError, StorageError
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, printable
 from presswatch_spark.storage.time_limits import LateError, time_limit
@@ -119,6 +119,9 @@ def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:
             read()
         finally:
             attempt.pack()
+    except CorpusError:
+        # No fault of the shard's: all others would meet it, too.
+        raise
     except LateError as error:
         attempt.report.add_defect(error.what, attempt.report.bytes_read)
         attempt.report.late = True

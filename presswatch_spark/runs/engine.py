@@ -119,7 +119,6 @@ def _sift(
     """Do the passes before the last, of the shards that are in no wave; return what says what they cost."""
     done = _positions(waves)
     left = {place: shard for place, shard in enumerate(shards) if place not in done}
-    reader.observer.say("passes", passes.why)
 
     def guarded(more: list[Wave]) -> None:
         guard(_counts([*waves, *more]), time.monotonic() - began)

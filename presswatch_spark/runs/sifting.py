@@ -59,14 +59,17 @@ class Sifter:
             PlatformError: too many shards of a wave could not be read.
             OutputError: the disk is full, or another process has taken the run over.
         """
-        waves = list[Wave]()
-        for number in range(self.passes.count - 1):
-            left = self._left(number, shards)
+        waves, count = list[Wave](), self.passes.count
+        left_by_pass = [self._left(number, shards) for number in range(count - 1)]
+        self.observer.passes_begun(self.passes.why, sum(map(len, left_by_pass)))
+        for number, left in enumerate(left_by_pass):
+            self.observer.progress.in_pass(number + 1, count)
             places = list(left)
             for first in range(0, len(places), self.rules.wave_shards):
                 guard(waves)
                 some = places[first : first + self.rules.wave_shards]
                 waves.append(self._sifted(number, {place: left[place] for place in some}))
+        self.observer.progress.in_pass(count, count)
         return waves
 
     def _left(self, number: int, shards: Shards) -> Shards:
@@ -86,6 +89,7 @@ class Sifter:
         done += sum(report["failure"] not in PLATFORM for report in reports or ())
         counts = Counts(core_seconds=meter.core_seconds())
         totals: Totals = Counter({Sample("core_seconds_total"): round(counts.core_seconds)})
+        totals |= {Sample("pass_waves_total"): 1, Sample("pass_shards_total"): len(shards)}
         attempt = f"pass-{number + 1}-{next(iter(shards)):06}-{secrets.token_hex(4)}"
         wave = Wave(attempt, (), counts, (), self.run.epoch, totals)
         self.run.lock.confirm()

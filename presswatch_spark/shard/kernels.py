@@ -32,9 +32,11 @@ from presswatch_spark.monitoring.compiling import Compiling, telling
 from presswatch_spark.rights.signal_rows import Members
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.matcher import Matcher, Rules
+from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.scratch import scratch_folder
-from presswatch_spark.text.words import Words, character_offsets
+from presswatch_spark.text.shingles import shingle_hashes
+from presswatch_spark.text.words import Words, character_offsets, word_hashes
 from presswatch_spark.verify.minhash import signature
 from presswatch_spark.verify.screen import Screen, window_hashes
 from presswatch_spark.verify.verification import NamedDocument, _spans
@@ -71,8 +73,13 @@ class Rehearsal:
 
     def match(self) -> None:
         """Sieve and judge an article as if it were a document; all but the comparison word by word."""
-        corpus = self._opened()
-        matcher, rules, text = Matcher(corpus, Rules.of(self.config)), self.config.grade, corpus.body(0)
+        corpus, rules = self._opened(), self.config.grade
+        text, hashes = corpus.body(0), ALL_HASHES
+        shingles = shingle_hashes(word_hashes(text))
+        # Of an index that is fetched by need, one hash is enough.
+        if not corpus.is_whole and len(shingles):
+            hashes = HashRange(int(shingles[0]), 1)
+        matcher = Matcher(corpus, Rules.of(self.config), hashes)
         matcher.candidates(_batch_of(text))
         _, words, _, standing = matcher._article(0)
         Screen(window_hashes(words.hashes, rules.min_run_words)).passes(matcher._windows(0))

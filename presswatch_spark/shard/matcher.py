@@ -31,8 +31,8 @@ from presswatch_spark.settings.config import (
     ScanConfig,
     VerifyRules,
 )
-from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange
-from presswatch_spark.sieve.sieve import Candidates, Sieve
+from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange, ranges_like
+from presswatch_spark.sieve.sieve import Candidates, Sieve, joined
 from presswatch_spark.text.words import Words, word_hashes, words_of
 from presswatch_spark.verify.minhash import jaccard, signature
 from presswatch_spark.verify.screen import Hashes, Screen, window_hashes
@@ -69,13 +69,12 @@ class Matcher:
 
     def __init__(self, corpus: Corpus, rules: Rules, hashes: HashRange = ALL_HASHES) -> None:
         self.corpus = corpus
-        index = corpus.index if hashes == ALL_HASHES else corpus.scattered_index
-        self._rules = rules
+        self._rules, self._hashes = rules, hashes
         # Screen, placement, standing and rows are told what a run is; nobody else asks the settings.
         self._least_run = rules.grade.min_run_words
-        self._sieve = Sieve(corpus.index, hashes=hashes)
-        self._whole_sieve = lru_cache(1)(lambda: Sieve(index))
-        self._neighbours = Neighbours(index, corpus.surroundings, rules.rarity, rules.ownership)
+        self._sieve = Sieve(corpus.index_of(hashes), hashes=hashes)
+        self._whole_sieve = lru_cache(1)(lambda: Sieve(corpus.lookups(held=False).index))
+        self._neighbours = lru_cache(1)(self._open_neighbours)
         self._credits = CreditFinder(corpus.agencies)
         self._article = lru_cache(ARTICLES_KEPT)(self._load)
         self._windows = lru_cache(WINDOWS_KEPT)(self._load_windows)
@@ -85,8 +84,13 @@ class Matcher:
         return self._sieve.candidates(batch)
 
     def candidates_of_all_hashes(self, batch: DocumentBatch) -> Candidates:
-        """Return the same, looked up in the whole index."""
-        return self._whole_sieve().candidates(batch)
+        """Return the same, looked up in the whole index: range by range, if it is not on this host."""
+        if self._hashes == ALL_HASHES:
+            return self.candidates(batch)
+        if self.corpus.is_whole:
+            return self._whole_sieve().candidates(batch)
+        parts = ranges_like(self._hashes)
+        return joined(Sieve(self.corpus.index_of(part), hashes=part).candidates(batch) for part in parts)
 
     def without_url(self, batch: DocumentBatch) -> int:
         """Count the documents without a known URL: nobody can say where what they hold stands."""
@@ -151,8 +155,14 @@ class Matcher:
     def _load(self, ordinal: int) -> tuple[Article, Words, Places, Standing]:
         article = self.corpus.article(ordinal)
         words = words_of(article.body)
-        standing = self._neighbours.standing(ordinal, words.hashes)
+        standing = self._neighbours().standing(ordinal, words.hashes)
         return article, words, word_places(words, article.body), standing
+
+    def _open_neighbours(self) -> Neighbours:
+        corpus, rules = self.corpus, self._rules
+        looked = corpus.lookups(held=self._hashes == ALL_HASHES)
+        around = corpus.surroundings
+        return Neighbours(looked.index, around, rules.rarity, rules.ownership, looked.need)
 
     def _load_windows(self, ordinal: int) -> Hashes:
         windows: Hashes = window_hashes(word_hashes(self.corpus.body(ordinal)), self._least_run)

@@ -11,12 +11,11 @@ index: that takes longer, and the rows are the same.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from isal.isal_zlib import crc32
 
@@ -24,7 +23,7 @@ from presswatch_spark.model import DocumentBatch
 from presswatch_spark.shard.matcher import Matcher
 from presswatch_spark.shard.outcome import Reading
 from presswatch_spark.sieve.shingle_index import HashRange, hash_ranges
-from presswatch_spark.sieve.sieve import Candidates
+from presswatch_spark.sieve.sieve import Candidates, joined
 from presswatch_spark.storage.contract import MissingError
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import printable
@@ -123,15 +122,6 @@ def key_of_batch(batch: DocumentBatch, words: int) -> BatchKey:
         text = crc32(batch.text[start:end], text)
     lengths = crc32(np.asarray(batch.text_ends - batch.text_starts, np.int64))
     return text, lengths, len(batch), words
-
-
-def joined(found: Iterable[Candidates]) -> Candidates:
-    """Return the pairs of candidates that were found in one batch, each once."""
-    parts = list(found)
-    pairs = [part.documents.astype(np.uint64) << np.uint64(32) | part.articles for part in parts]
-    pair: npt.NDArray[np.uint64] = np.unique(np.concatenate(pairs))
-    documents = (pair >> np.uint64(32)).astype(np.int32)
-    return Candidates(documents, pair.astype(np.uint32), parts[0].words)
 
 
 def name_of_kept(uri: str) -> str:

@@ -5,7 +5,7 @@ Memory depends on the segment and on the number of candidates, not on the length
 often it repeats a shingle. Time does neither: a shingle that a document repeats is followed up once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -56,6 +56,15 @@ class Candidates:
 
     def __len__(self) -> int:
         return len(self.documents)
+
+
+def joined(found: Iterable[Candidates]) -> Candidates:
+    """Return the pairs of candidates that were found in one batch, each once."""
+    parts = list(found)
+    pairs = [part.documents.astype(np.uint64) << np.uint64(32) | part.articles for part in parts]
+    pair: npt.NDArray[np.uint64] = np.unique(np.concatenate(pairs))
+    documents = (pair >> np.uint64(32)).astype(np.int32)
+    return Candidates(documents, pair.astype(np.uint32), parts[0].words)
 
 
 class Sieve:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import signal
@@ -196,5 +195,9 @@ def test_what_passes_cost_is_in_the_metrics(
     out = tmp_path / "out"
     summary, _ = scanned(spark, press, corpus, out, 2)
     rows = TableStore.open(str(out)).read("metrics", summary.run_id).to_pylist()
-    waves = next(row for row in rows if "waves_total" in json.dumps(row, default=str))
-    assert waves["value"] == -(-SHARDS // WAVE), "passes before the last are no waves"
+    values = {row["name"]: row["value"] for row in rows}
+    waves = -(-SHARDS // WAVE)
+    assert values["presswatch_waves_total"] == waves, "passes before the last are no waves"
+    assert values["presswatch_pass_waves_total"] == waves
+    assert values["presswatch_pass_shards_total"] == values["presswatch_shards_planned"] == SHARDS
+    assert summary.row["passes"] == 2

@@ -92,7 +92,12 @@ def run_lines(
 ) -> Iterator[str]:
     """Runs, then censuses, as tables."""
     width = terminal_width()
-    audits = [f"{row['run_id']}: {line}" for row in runs if (line := gate_line(row, say))]
+    notes = [
+        f"{row['run_id']}: {line}"
+        for row in runs
+        for line in (_passes(row, say), gate_line(row, say))
+        if line
+    ]
     for columns, listed in ((RUN_COLUMNS, runs), (CENSUS_COLUMNS, censuses)):
         if not listed and (columns is CENSUS_COLUMNS or censuses):
             continue
@@ -100,7 +105,13 @@ def run_lines(
             yield from table_lines(say.names(columns), _cells(columns, listed, say), None)
         else:
             yield from _run_table(columns, listed, width, say)
-    yield from audits
+    yield from notes
+
+
+def _passes(row: Mapping[str, Any], say: Language) -> str | None:
+    """Return in how many passes the index was searched; None if in one, or if that is not known."""
+    passes = row.get("passes") or 1
+    return say("the index was searched in {passes} passes", passes=say.number(passes)) if passes > 1 else None
 
 
 def _run_table(

@@ -2,7 +2,7 @@
 
 Spark spreads the work and carries small reports only. Texts and keys go through sorted runs on disk, which
 all executors must see. A task's output depends on its item alone: run twice, it writes the same bytes, and
-neither cores nor partitions can change the corpus. The driver holds 4 bytes an article, and 12 a URL.
+neither cores nor partitions can change the corpus. The driver holds some 5 bytes an article.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from presswatch_spark.corpus.building.index_parts import (
     knows_kernels,
 )
 from presswatch_spark.corpus.building.intake import article_columns
-from presswatch_spark.corpus.building.key_runs import bucket_bits
+from presswatch_spark.corpus.building.key_runs import bucket_bits, write_run
 from presswatch_spark.corpus.building.owners import Owners, owner_numbers, share_credits
 from presswatch_spark.corpus.building.parts import PartReport, build_part
-from presswatch_spark.corpus.building.spread import spread
+from presswatch_spark.corpus.building.spread import join_runs, spread
 from presswatch_spark.corpus.building.vocabulary import write_vocabulary
-from presswatch_spark.corpus.building.workspace import BANDS, POSTINGS, Workspace, workspace
+from presswatch_spark.corpus.building.workspace import BANDS, POSTINGS, URLS, Workspace, workspace
 from presswatch_spark.corpus.manifest import Counts, Manifest, describe
 from presswatch_spark.corpus.registry import Registry, load_registry
 from presswatch_spark.corpus.store import require_free, upload
 from presswatch_spark.errors import InputError
-from presswatch_spark.judgement.sites import SiteIndex, UrlKeys
+from presswatch_spark.judgement.sites import SiteIndex, UrlKeys, url_keys
 from presswatch_spark.moments import check_formats
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.show import counted
@@ -248,27 +248,15 @@ def _index_bucket(cutting: IndexPlan, corpus: Path, limit: int, item: tuple[int,
 
 
 def _write_sites(spark: SparkSession, work: Workspace, registry: Registry, parts: int) -> None:
-    sites = spread(spark, work.scratch, partial(_key_part, work), range(parts))
-    keys = (
-        UrlKeys(
-            names,
-            arrays.load(_url_keys(work, part, "hashes")),
-            arrays.load(_url_keys(work, part, "ordinals")),
-        )
-        for part, names in enumerate(sites)
-    )
-    folder = work.corpus / layout.SITES_FOLDER
-    folder.mkdir()
-    SiteIndex.build(folder, registry.titles.values(), keys)
+    keyed = spread(spark, work.scratch, partial(_key_part, work), range(parts))
+    runs = [work.run(URLS, part) for part in range(parts)]
+    join_runs(spark, work, runs, sum(keys for _, keys in keyed), url_keys, layout.SITES_FOLDER)
+    names = frozenset[str]().union(*(sites for sites, _ in keyed))
+    SiteIndex.build(work.corpus / layout.SITES_FOLDER, registry.titles.values(), names)
 
 
-def _key_part(work: Workspace, part: int) -> frozenset[str]:
-    """Write the keys of the URLs of one part; return their sites."""
-    keys = UrlKeys.of(article_urls(work.corpus, part))
-    arrays.save(_url_keys(work, part, "hashes"), keys.hashes)
-    arrays.save(_url_keys(work, part, "ordinals"), keys.ordinals)
-    return keys.sites
-
-
-def _url_keys(work: Workspace, part: int, kind: str) -> Path:
-    return work.scratch / f"url-{kind}-{part:05d}.npy"
+def _key_part(work: Workspace, part: int) -> tuple[frozenset[str], int]:
+    """Write the run of the keys of the URLs of one part; return their sites and their number."""
+    keys = UrlKeys.of(article_urls(work.corpus / layout.part_name(part), part))
+    write_run(work.run(URLS, part), keys.hashes, keys.ordinals.astype(np.uint64))
+    return keys.sites, len(keys.hashes)

@@ -88,8 +88,8 @@ def clusters_of(n_articles: int, edges: Iterable[Edges]) -> Clusters:
     for some in edges:
         _unite(parents, some)
     _flatten(parents)
-    sizes = np.bincount(parents, minlength=n_articles)
-    return np.where(sizes[parents] > 1, parents, np.int32(ALONE)).astype(np.int32)
+    _mark_alone(parents, np.zeros(n_articles, np.bool_))
+    return parents
 
 
 @inner_njit
@@ -115,3 +115,14 @@ def _unite(parents, edges):  # type: ignore[no-untyped-def]
 def _flatten(parents):  # type: ignore[no-untyped-def]
     for i in range(len(parents)):
         parents[i] = parents[parents[i]]
+
+
+@cached_njit
+def _mark_alone(parents, has_others):  # type: ignore[no-untyped-def]
+    """Make `ALONE` of each root without others, in place."""
+    for i in range(len(parents)):
+        if parents[i] != i:
+            has_others[parents[i]] = True
+    for i in range(len(parents)):
+        if parents[i] == i and not has_others[i]:
+            parents[i] = ALONE

@@ -12,11 +12,13 @@ import numpy.typing as npt
 from presswatch_spark.compiled import cached_njit, inner_njit
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.building.clusters import Clusters
+from presswatch_spark.corpus.layout import ALONE
 from presswatch_spark.corpus.registry import Registry
 from presswatch_spark.text.words import word_hashes
 
 Hashes = npt.NDArray[np.uint64]
 Bounds = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.bool_]
 Owners = Mapping[str, tuple[int, int]]
 """By title id, the number of the title and that of its publisher."""
 
@@ -34,8 +36,19 @@ def owner_numbers(registry: Registry) -> Owners:
 def share_credits(folder: Path, clusters: Clusters) -> None:
     """Make all articles of a cluster agency copy if one of them is."""
     credited = np.array(arrays.load(folder / layout.AGENCY))
-    roots = np.unique(clusters[credited & (clusters != layout.ALONE)])
-    arrays.save(folder / layout.AGENCY, credited | np.isin(clusters, roots))
+    _share(credited, clusters, np.zeros(len(clusters), np.bool_))
+    arrays.save(folder / layout.AGENCY, credited)
+
+
+@cached_njit
+def _share(credited: Marks, clusters: Clusters, roots: Marks) -> None:
+    """Mark the articles whose cluster has a marked one; `roots` is of zeros, bool[articles]."""
+    for i in range(len(clusters)):
+        if credited[i] and clusters[i] != ALONE:
+            roots[clusters[i]] = True
+    for i in range(len(clusters)):
+        if clusters[i] != ALONE and roots[clusters[i]]:
+            credited[i] = True
 
 
 class AgencyNames:

@@ -17,7 +17,7 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.storage.locks.file_locks import locked
 from presswatch_spark.storage.locks.lock_rules import CORPUS_BUILD
 
-POSTINGS, BANDS, WORDS = "postings", "bands", "words"
+POSTINGS, BANDS, WORDS, URLS = "postings", "bands", "words", "urls"
 """Kinds of keys; each part writes a run of each kind."""
 
 _MARK = "presswatch-corpus-build"

@@ -62,6 +62,9 @@ CORPUS_BUILD = FileRule(
     FOLDER, is_removed=True, refusal=Refusal("another build is at work there", "wait for its end")
 )
 CORPUS_COPY = FileRule(MADE, waits=True)
+# A range of the index of a remote corpus, for those who search it; one that nobody holds may be removed.
+CORPUS_RANGE = FileRule(FOLDER, waits=True, is_shared=True, is_removed=True)
+CORPUS_RANGE_LEFT = FileRule(FOLDER | os.O_NOFOLLOW)
 # A scratch folder of a living process; what nobody holds is removed.
 SCRATCH = FileRule(FOLDER, waits=True, is_removed=True)
 SCRATCH_LEFT = FileRule(FOLDER | os.O_NOFOLLOW)

@@ -153,6 +153,7 @@ RUNS = pa.schema(
         column("sample_strata", pa.string(), "As JSON: the segments, or folders, that the sample was drawn in, and how many shards each has. Null as `sample_seed`."),
         column("shards_listed", pa.int64(), "Shards that the sample was drawn from; null if all were planned."),
         column("records_planned", pa.int64(), "Records that were asked for, where only these were read of each shard (`--pages-of`, `--captures`): `complete` then means that all of them were read, and absence can be said of no shard. Null where whole shards were read, and in older runs."),
+        column("passes", pa.int32(), "In how many passes the index was searched (`--index-memory`), each over all shards. Null in older runs."),
         required("shards_planned", pa.int64(), "Shards in the plan."),
         required("shards_complete", pa.int64(), "Shards read to their end. Absence can be said of these only."),
         required("shards_partial", pa.int64(), "Shards of which something was not read."),

@@ -352,6 +352,15 @@ def test_runs_are_listed_with_their_digests(tables: str, capsys: pytest.CaptureF
     assert [line.split()[0] for line in lines[1:]] == ["r1", "r2"]
 
 
+def test_a_run_says_in_how_many_passes_the_index_was_searched_if_they_were_several(
+    tables: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(Path(tables), "r3", [], passes=1)
+    publish(Path(tables), "r4", [], passes=3)
+    lines = output(["runs", tables], capsys)
+    assert [line for line in lines if "passes" in line] == ["r4: the index was searched in 3 passes"]
+
+
 def test_censuses_are_listed_after_the_runs(tables: str, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [row_of(CENSUSES, run_id="c1", release="CC-MAIN-2024-22", captures=62, table_digest="ab" * 32)]
     write(TableStore.open(tables), "censuses", "c1", rows, CENSUSES)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from presswatch_spark.corpus.registry import Title, parse_registry
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.judgement.sites import SiteIndex, SiteMatch, UrlKeys
+from presswatch_spark.judgement.sites import SiteIndex, SiteMatch, UrlKeys, url_keys
 from presswatch_spark.judgement.url_bytes import host_table, known_hosts
 from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.model import DocumentBatch, Locator
@@ -40,8 +40,17 @@ URLS = {
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> SiteIndex:
     folder = tmp_path_factory.mktemp("sites")
-    pieces = (UrlKeys.of((ordinal, url) for url in urls) for ordinal, urls in URLS.items())
-    SiteIndex.build(folder, TITLES, pieces)
+    keys = UrlKeys.of((ordinal, url) for ordinal, urls in URLS.items() for url in urls)
+    return index_in(folder, TITLES, keys)
+
+
+def index_in(folder: Path, titles: Iterable[Title], keys: UrlKeys | None = None) -> SiteIndex:
+    """Write the index of titles, and of the keys of URLs, and open it."""
+    keys = keys or UrlKeys.of([])
+    SiteIndex.build(folder, titles, keys.sites)
+    order = np.lexsort((keys.ordinals, keys.hashes))
+    for name, values in url_keys(keys.hashes[order], keys.ordinals[order]).items():
+        np.save(folder / name, values)
     return SiteIndex.open(folder)
 
 
@@ -153,8 +162,8 @@ def test_foreign_hosts_are_passed_over_by_their_bytes(index: SiteIndex) -> None:
     ],
 )
 def test_a_site_that_is_called_www_is_not_all_of_its_country(tmp_path: Path, url: str, on_site: bool) -> None:
-    SiteIndex.build(tmp_path, [Title("t", "T", "p", ("www.fr", "www.gouv.fr"), ())], [])
-    assert (0 in SiteIndex.open(tmp_path).matches(batch_of([url]), lambda _: ())) == on_site
+    index = index_in(tmp_path, [Title("t", "T", "p", ("www.fr", "www.gouv.fr"), ())])
+    assert (0 in index.matches(batch_of([url]), lambda _: ())) == on_site
 
 
 def index_of(folder: Path, prefix: str) -> SiteIndex:
@@ -163,8 +172,7 @@ def index_of(folder: Path, prefix: str) -> SiteIndex:
         "publishers: [{id: p, name: P, titles: [{id: t, name: T,"
         f" domains: [journal.example], url_prefixes: [{json.dumps(prefix)}]}}]}}]"
     )
-    SiteIndex.build(folder, parse_registry(members.encode(), "m.yaml").titles.values(), [])
-    return SiteIndex.open(folder)
+    return index_in(folder, parse_registry(members.encode(), "m.yaml").titles.values())
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
@@ -221,7 +229,6 @@ def test_a_page_that_is_not_under_a_prefix_is_not_on_the_site(prefix: str, path:
 
 
 def test_an_index_of_nothing_matches_nothing(tmp_path: Path) -> None:
-    SiteIndex.build(tmp_path, [], [])
-    index = SiteIndex.open(tmp_path)
+    index = index_in(tmp_path, [])
     assert index.matches(batch_of(["https://gazette.example/"]), lambda _: ()) == {}
     assert len(host_table([])) > 0

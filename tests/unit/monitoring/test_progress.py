@@ -77,6 +77,30 @@ def test_work_under_way_is_shown_and_forgotten_when_it_must_be_done_again(clock:
     assert [line.split("/")[0] for line in stream.getvalue().splitlines()] == ["3", "0"]
 
 
+def test_time_left_counts_what_earlier_passes_read_and_have_to_read(clock: Clock) -> None:
+    stream = io.StringIO()
+    progress = Progress(stream, clock=clock, live=False)
+    progress.start(10, Counts())
+    progress.expect(20)
+    for number, read in ((1, 10), (2, 5)):
+        progress.in_pass(number, 3)
+        progress.sifted(read)
+        clock.now += 60
+        progress.tick()
+    progress.sifted(5)
+    progress.in_pass(3, 3)
+    progress.add(Counts(shards=4))
+    clock.now += 120
+    progress.tick()
+    shown = [(line.split(" · ")[0], line.split(" · ")[-1]) for line in stream.getvalue().splitlines()]
+    assert shown == [
+        ("pass 1 of 3", "0:02:00 left"),
+        ("pass 2 of 3", "0:02:00 left"),
+        ("pass 3 of 3", "0:01:00 left"),
+    ]
+    assert "pass 3 of 3 · 4/10 shards · " in stream.getvalue()
+
+
 def test_the_end_is_always_reported(clock: Clock) -> None:
     stream = io.StringIO()
     with Progress(stream, clock=clock, live=False) as progress:

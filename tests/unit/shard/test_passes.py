@@ -17,9 +17,9 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.settings.config import ReadRules, RunRules, ScanConfig
-from presswatch_spark.shard.passes import KEPT, KEPT_COLUMNS, UNKEPT, Pass, joined, name_of_kept
+from presswatch_spark.shard.passes import KEPT, KEPT_COLUMNS, UNKEPT, Pass, name_of_kept
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HASHES, hash_ranges, passes_for
-from presswatch_spark.sieve.sieve import Candidates
+from presswatch_spark.sieve.sieve import Candidates, joined
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.seals import sealed_parquet

@@ -27,12 +27,14 @@ from presswatch_spark.text.kernels import (
     Bytes,
     Edges,
     Hashes,
+    WordBuffers,
     absorb_from,
     begin,
     find_words,
     finish,
     fold,
     hash_words,
+    load8,
     plain,
     store8,
 )
@@ -63,10 +65,10 @@ class Probe(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Buffers of one segment."""
+    """Buffers of one segment. `windows` are the `heads` of `words`, `blocks` are their `rests`."""
 
     folded: Bytes
-    edges: Edges
+    words: WordBuffers
     windows: Hashes
     carried: Hashes
     blocks: Hashes
@@ -109,13 +111,14 @@ def probe_of(index: ShingleIndex, hashes: HashRange = ALL_HASHES) -> Probe:
 def scratch_of(segment_bytes: int) -> Scratch:
     """Make buffers for segments of so many bytes of text."""
     folded = CARRIED_BYTES + GROWTH * (segment_bytes + 16) + SLACK
-    words = folded // 2 + SHINGLE_WORDS
+    words = folded // 2 + SLACK
+    windows, blocks = np.empty(words, np.uint64), np.empty(words, np.uint64)
     return Scratch(
         np.zeros(folded + SLACK, np.uint8),
-        np.empty(folded + SLACK, np.int64),
-        np.empty(words, np.uint64),
+        WordBuffers(np.empty(words, np.int64), np.empty(words, np.int64), windows, blocks),
+        windows,
         np.empty(SHINGLE_WORDS, np.uint64),
-        np.empty(words, np.uint64),
+        blocks,
         np.empty(words + SLACK, np.uint8),
     )
 
@@ -123,20 +126,21 @@ def scratch_of(segment_bytes: int) -> Scratch:
 @uncounted_njit
 def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.uint64:
     """Hash the words of the folded segment, behind those carried over; carry on the word that it cuts."""
-    folded, edges, windows = scratch.folded, scratch.edges, scratch.windows
-    words: np.uint64 = find_words(folded, size, edges)
+    folded, found = scratch.folded, scratch.words
+    words: np.uint64 = find_words(folded, size, found, at.carried)
     cut = size
     if not last and size > _0 and folded[size - _1] != np.uint8(0):
         words -= _1
-        cut = U64(edges[words << _1])
-    hash_words(folded, edges, words, windows, at.carried)
+        cut = U64(found.starts[words])
+    hash_words(folded, words, found, at.carried)
     if at.long != _0 and words > _0:
-        windows[at.carried] = finish(absorb_from(at.state, folded, U64(edges[_0]), U64(edges[_1])))
+        ended = absorb_from(at.state, folded, U64(found.starts[_0]), U64(found.ends[_0]))
+        scratch.windows[at.carried] = finish(ended)
         at.long = _0
     if size - cut > _CARRIED_BYTES:
         absorbed = (size - cut - _1) & ~_7
         if at.long == _0:
-            at.state = begin(folded, cut, size)
+            at.state = begin(load8(folded, cut), load8(folded, cut + _8), size - cut)
             at.state = absorb_from(at.state, folded, cut + _16, cut + absorbed)
             at.long = _1
         else:

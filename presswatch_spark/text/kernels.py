@@ -1,7 +1,7 @@
 """Kernels from bytes to word hashes: fold, find words, hash them. None of them branches on where words end.
 
 A *folded stream* is uint8: word bytes as they fold, every separating character one zero byte. It is read
-eight bytes at a time, so buffers have `SLACK` bytes more. Everything is unsigned: numba wraps negative
+beyond its end, so buffers have `SLACK` bytes more. Everything is unsigned: numba wraps negative
 indices of signed ones at a cost, and turns a sum of int64 and uint64 into a float.
 
 Words of up to 16 bytes are hashed without a branch; longer ones take one more multiplication for each 8 bytes
@@ -9,7 +9,7 @@ more. The byte-parallel arithmetic is that of Warren, "Hacker's Delight" (2nd ed
 zero-byte test.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,9 +29,24 @@ Bytes = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint64]
 Edges = npt.NDArray[np.int64]
 
-SLACK = 72
+SLACK = 80
 GROWTH = 3
 """A character folds to at most this many times its own bytes."""
+
+
+class WordBuffers(NamedTuple):
+    """What is known of the words of a folded stream.
+
+    Word w is `folded[starts[w]:ends[w]]`, both int64. `heads` and `rests`, both uint64, are the 16 bytes from
+    its first one on, be they its own or not; `hash_words` turns the former into hashes. A stream of n bytes
+    wants room for n // 2 + SLACK words.
+    """
+
+    starts: Edges
+    ends: Edges
+    heads: Hashes
+    rests: Hashes
+
 
 _INLINE = np.uint32(INLINE_BYTES)
 _SPREAD_1 = U64(0x9E3779B97F4A7C15)
@@ -41,7 +56,7 @@ _SPREAD_3 = U64(0x94D049BB133111EB)
 _0, _1, _2, _3, _4, _6, _7, _8, _12, _16, _18, _24 = (
     U64(n) for n in (0, 1, 2, 3, 4, 6, 7, 8, 12, 16, 18, 24)
 )
-_29, _32, _40, _48, _56, _63, _64, _96 = (U64(n) for n in (29, 32, 40, 48, 56, 63, 64, 96))
+_29, _32, _40, _48, _56, _63, _64, _128 = (U64(n) for n in (29, 32, 40, 48, 56, 63, 64, 128))
 _EACH = U64(0x0101010101010101)
 _HIGH = U64(0x8080808080808080)
 _FROM_A, _PAST_Z = (_EACH * U64(0x80 - code) for code in (ord("A"), ord("Z") + 1))
@@ -139,7 +154,7 @@ def fold(
 
     `out` needs room for GROWTH * (stop - i) + SLACK bytes. Returns the new i and k.
     """
-    while i + _96 <= end and i + _64 <= stop:
+    while i + _128 <= end and i + _64 <= stop:
         i, k = _fold_block(table, text, i, end, out, k)
     while i < stop:
         if i + _8 <= end:
@@ -162,17 +177,16 @@ def fold(
 def _fold_block(
     table: FoldTable, text: Bytes, i: np.uint64, end: np.uint64, out: Bytes, k: np.uint64
 ) -> tuple[np.uint64, np.uint64]:
-    """Fold the characters that begin in 64 bytes of text, with 96 to read from: 32 bytes of ASCII at once.
+    """Fold the characters that begin in 64 bytes of text, with 128 to read from.
 
-    The places of the others are known before any of them is decoded, so that none waits for another.
+    The places of those that are not ASCII are known before any of them is decoded, so that none waits for
+    another. What is between them is folded as if it were 64 bytes: a branch on its length costs more.
     """
     high = high_bits_64(text, i)
     after = i + _64
     while high != _0:
         at = after - _64 + trailing_zeros(high)
-        fold_ascii_32(text, i, out, k)
-        if at - i > _32:
-            fold_ascii_32(text, i + _32, out, k + _32)
+        _fold_ascii_64(text, i, out, k)
         k += at - i
         lead, one = U64(text[at]), U64(text[at + _1])
         high &= high - _1
@@ -187,12 +201,16 @@ def _fold_block(
                 high &= high - _1
             k = _put(table, code, out, k)
     if i < after:
-        fold_ascii_32(text, i, out, k)
-        if after - i > _32:
-            fold_ascii_32(text, i + _32, out, k + _32)
+        _fold_ascii_64(text, i, out, k)
         k += after - i
         i = after
     return i, k
+
+
+@lean_njit
+def _fold_ascii_64(text: Bytes, i: np.uint64, out: Bytes, k: np.uint64) -> None:
+    fold_ascii_32(text, i, out, k)
+    fold_ascii_32(text, i + _32, out, k + _32)
 
 
 @lean_njit
@@ -213,30 +231,40 @@ def _put(table: FoldTable, code: np.uint64, out: Bytes, k: np.uint64) -> np.uint
 
 
 @uncounted_njit
-def find_words(folded: Bytes, n: np.uint64, edges: Edges) -> np.uint64:
-    """Find the words of `folded[:n]`: word w is `folded[edges[2w]:edges[2w + 1]]`. Returns their number.
+def find_words(folded: Bytes, n: np.uint64, buffers: WordBuffers, k: np.uint64) -> np.uint64:
+    """Find the words of `folded[:n]`, and take the bytes they begin with to `heads[k:]` and `rests[0:]`.
 
-    Zeroes the `SLACK` bytes after n. `edges` needs n + SLACK entries. Edges are written eight at a time, some
-    for nothing: 64 bytes of prose have about 22, and a branch for each would be mispredicted too often.
+    Returns their number. Zeroes the `SLACK` bytes after n. Words are written four at a time, some for
+    nothing: 64 bytes of prose have about eleven, and a branch for each would be mispredicted too often.
     """
+    starts, ends, heads, rests = buffers
     for g in range(SLACK // 8):
         store8(folded, n + U64(g) * _8, _0)
-    m = _0
-    before = _0
-    p = _0
+    begun, ended, before, p = _0, _0, _0, _0
     while p <= n:
         words = nonzero_bits_64(folded, p)
         turns = words ^ (words << _1 | before)
         before = words >> _63
-        k = m
-        m += count_ones(turns)
-        while turns != _0:
-            for j in range(_8):
-                edges[k + j] = np.int64(p + trailing_zeros(turns))
-                turns &= turns - _1
-            k += _8
+        first, after = turns & words, turns & ~words
+        w = begun
+        begun += count_ones(first)
+        while first != _0:
+            for j in range(_4):
+                at = p + trailing_zeros(first)
+                starts[w + j] = np.int64(at)
+                heads[k + w + j] = load8(folded, at)
+                rests[w + j] = load8(folded, at + _8)
+                first &= first - _1
+            w += _4
+        w = ended
+        ended += count_ones(after)
+        while after != _0:
+            for j in range(_4):
+                ends[w + j] = np.int64(p + trailing_zeros(after))
+                after &= after - _1
+            w += _4
         p += _64
-    return m >> _1
+    return ended
 
 
 @lean_njit
@@ -265,26 +293,34 @@ def absorb_from(state: np.uint64, folded: Bytes, start: np.uint64, end: np.uint6
 
 
 @lean_njit
-def begin(folded: Bytes, start: np.uint64, end: np.uint64) -> np.uint64:
+def begin(head: np.uint64, rest: np.uint64, size: np.uint64) -> np.uint64:
     """Return the state of a word's hash after its first 16 bytes, or all of them if there are fewer.
 
-    Other bytes than the word's are shifted out. No word byte is zero, so the padding is unambiguous.
+    `head`: eight bytes from its first on; `rest`: the eight behind. Other bytes than the word's are shifted
+    out. No word byte is zero, so the padding is unambiguous.
     """
-    size = end - start
     unused = (_0 - (size << _3)) & _63
-    first = load8(folded, start) << (unused if size < _8 else _0)
-    second = load8(folded, start + _8) << (unused if size < _16 else _0)
+    first = head << (unused if size < _8 else _0)
+    second = rest << (unused if size < _16 else _0)
     state: np.uint64 = absorb(absorb(_SPREAD_3, first), second if size > _8 else _0)
     return state
 
 
 @uncounted_njit
-def hash_words(folded: Bytes, edges: Edges, words: np.uint64, out: Hashes, k: np.uint64) -> None:
-    """Hash the words that `find_words` found into `out[k:k + words]`."""
+def hash_words(folded: Bytes, words: np.uint64, buffers: WordBuffers, k: np.uint64) -> None:
+    """Turn the words that `find_words` found into their hashes, in place: `heads[k:k + words]`.
+
+    All are hashed as if none had more than 16 bytes, several at once; then those that have, one by one.
+    """
+    starts, ends, hashes, rests = buffers
+    longest = _0
     for w in range(words):
-        start = U64(edges[_2 * w])
-        end = U64(edges[_2 * w + _1])
-        state = begin(folded, start, end)
-        if end - start > _16:
-            state = absorb_from(state, folded, start + _16, end)
-        out[k + w] = finish(state)
+        size = U64(ends[w]) - U64(starts[w])
+        hashes[k + w] = finish(begin(hashes[k + w], rests[w], size))
+        longest = max(longest, size)
+    if longest > _16:
+        for w in range(words):
+            start, end = U64(starts[w]), U64(ends[w])
+            if end - start > _16:
+                state = begin(load8(folded, start), load8(folded, start + _8), end - start)
+                hashes[k + w] = finish(absorb_from(state, folded, start + _16, end))

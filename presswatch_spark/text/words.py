@@ -17,6 +17,7 @@ from presswatch_spark.text.kernels import (
     Bytes,
     Edges,
     Hashes,
+    WordBuffers,
     ascii_bytes,
     decode,
     find_words,
@@ -110,13 +111,19 @@ def _as_bytes(text: bytes | Bytes) -> Bytes:
 
 
 @cached_njit
-def _find(table: FoldTable, text: Bytes) -> tuple[Bytes, Edges, np.uint64]:
-    """Return the folded stream, the edges of the words in it (see `find_words`), and their number."""
+def _find(table: FoldTable, text: Bytes) -> tuple[Bytes, WordBuffers, np.uint64]:
+    """Return the folded stream, what `find_words` says of it, and the number of words."""
     n = U64(len(text))
     folded = np.empty(GROWTH * len(text) + SLACK, np.uint8)
     _, size = fold(table, text, _0, n, n, folded, _0)
-    edges = np.empty(size + U64(SLACK), np.int64)
-    return folded, edges, find_words(folded, size, edges)
+    room = size // _2 + U64(SLACK)
+    found = WordBuffers(
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
+        np.empty(room, np.uint64),
+        np.empty(room, np.uint64),
+    )
+    return folded, found, find_words(folded, size, found, _0)
 
 
 @cached_njit
@@ -138,12 +145,11 @@ def _count_characters(
 
 
 @cached_njit
-def _hashed(table: FoldTable, text: Bytes) -> tuple[Hashes, Bytes, Edges]:
-    """Return word hashes, the folded stream, and the edges of the words in it (see `find_words`)."""
-    folded, edges, count = _find(table, text)
-    hashes = np.empty(count, np.uint64)
-    hash_words(folded, edges, count, hashes, _0)
-    return hashes, folded, edges
+def _hashed(table: FoldTable, text: Bytes) -> tuple[Hashes, Bytes, WordBuffers]:
+    """Return word hashes, the folded stream, and where the words are in it."""
+    folded, found, count = _find(table, text)
+    hash_words(folded, count, found, _0)
+    return found.heads[:count].copy(), folded, found
 
 
 @cached_njit
@@ -151,35 +157,36 @@ def _hashed_each(table: FoldTable, texts: Bytes, bounds: Edges) -> tuple[Hashes,
     word_bounds = np.zeros(len(bounds), np.int64)
     hashes = np.empty((bounds[-1] - bounds[0]) // 4, np.uint64)
     for i in range(len(bounds) - 1):
-        folded, edges, count = _find(table, texts[bounds[i] : bounds[i + 1]])
+        folded, found, count = _find(table, texts[bounds[i] : bounds[i + 1]])
         first = word_bounds[i]
         word_bounds[i + 1] = first + np.int64(count)
         if word_bounds[i + 1] > len(hashes):
             grown = np.empty(2 * word_bounds[i + 1], np.uint64)
             grown[:first] = hashes[:first]
             hashes = grown
-        hash_words(folded, edges, count, hashes, U64(first))
+        hash_words(folded, count, found, _0)
+        hashes[first : word_bounds[i + 1]] = found.heads[:count]
     return hashes[: word_bounds[-1]].copy(), word_bounds
 
 
 @cached_njit
 def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Edges, Edges, Bytes, Edges, Edges]:
-    hashes, folded, edges = _hashed(table, text)
+    hashes, folded, found = _hashed(table, text)
     count = U64(len(hashes))
-    starts, ends = _locate(table, text, edges, count)
-    folded_starts, folded_ends = _pack(folded, edges, count)
+    starts, ends = _locate(table, text, found, count)
+    folded_starts, folded_ends = _pack(folded, found, count)
     size = U64(folded_ends[count - _1] + 1) if count else _0
     return hashes, starts, ends, folded[:size], folded_starts, folded_ends
 
 
 @inner_njit
-def _locate(table: FoldTable, text: Bytes, edges: Edges, count: np.uint64) -> tuple[Edges, Edges]:
+def _locate(table: FoldTable, text: Bytes, found: WordBuffers, count: np.uint64) -> tuple[Edges, Edges]:
     """Return byte offsets of the words in the text, by a second walk that counts the folded bytes."""
     starts = np.empty(count, np.int64)
     ends = np.empty(count, np.int64)
     i, k = _0, _0
     for w in range(count):
-        first, after = U64(edges[_2 * w]), U64(edges[_2 * w + _1])
+        first, after = U64(found.starts[w]), U64(found.ends[w])
         i, _, k = _character_of(table, text, i, k, first)
         starts[w] = np.int64(i)
         i, end, k = _character_of(table, text, i, k, after - _1)
@@ -210,14 +217,14 @@ def _character_of(
 
 
 @inner_njit
-def _pack(folded: Bytes, edges: Edges, count: np.uint64) -> tuple[Edges, Edges]:
+def _pack(folded: Bytes, found: WordBuffers, count: np.uint64) -> tuple[Edges, Edges]:
     """Move the words together in place, one zero byte after each; return their new bounds."""
     starts = np.empty(count, np.int64)
     ends = np.empty(count, np.int64)
     k = _0
     for w in range(count):
         starts[w] = np.int64(k)
-        for p in range(edges[_2 * w], edges[_2 * w + _1]):
+        for p in range(found.starts[w], found.ends[w]):
             folded[k] = folded[U64(p)]
             k += _1
         ends[w] = np.int64(k)

@@ -152,6 +152,13 @@ def test_hashes_are_equal_exactly_when_words_are(parts: list[str]) -> None:
     }
 
 
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=90), st.sampled_from([" ", "’", "\u00a0"]))
+def test_a_word_has_the_same_hash_wherever_it_stands(lengths: list[int], between: str) -> None:
+    parts = [("abcdefgh" * 5)[w % 8 :][:length] for w, length in enumerate(lengths)]
+    alone = [int(words_of(part.encode()).hashes[0]) for part in parts]
+    assert words_of(between.join(parts).encode()).hashes.tolist() == alone
+
+
 def test_no_two_short_words_share_a_hash() -> None:
     letters = "abcdefghijklmnopqrstuvwxyz0123456789"
     parts = [a + b + c for a in letters for b in ["", *letters] for c in ["", *letters] if b or not c]

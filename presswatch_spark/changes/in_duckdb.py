@@ -51,6 +51,8 @@ def write(
         # What Spark has under this name.
         session.execute("create macro sha2(x, bits) as sha256(x)")
         dealt = Dealt.of(inputs, folder)
+        # What reading took, and buckets do not need.
+        pa.default_memory_pool().release_unused()
         with ThreadPoolExecutor(WORKERS, "buckets") as pool:
             try:
                 found = pool.map(
@@ -62,6 +64,7 @@ def write(
                     totals.add(of_bucket)
             except duckdb.Error as error:
                 raise _no_room(error, folder, memory) from error
+    pa.default_memory_pool().release_unused()
     return written or [files.write_all([])]
 
 

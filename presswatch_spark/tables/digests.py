@@ -100,7 +100,7 @@ def digest_of_packed(parts: Iterable[bytes]) -> str:
     whole = hashlib.sha256()
     for first, after in pairwise(bounds):
         if first < after:
-            digits = raw[order[first:after]].tobytes().hex()
+            digits = raw.take(order[first:after], axis=0).tobytes().hex()
             whole.update((digits[:GROUP_DIGITS] + hashlib.sha256(digits.encode()).hexdigest()).encode())
     return whole.hexdigest()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.arrow_manners import leave_pandas_out
+from presswatch_spark.cli.arrow_manners import keep_memory, leave_pandas_out
 from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import (
@@ -69,6 +69,7 @@ def compare(
     \b
     presswatch compare --before RUN --after latest --out changes tables
     """
+    keep_memory()
     leave_pandas_out()
     from presswatch_spark.changes.make import compare as run_compare
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pyarrow as pa
 import pytest
 from py4j.protocol import Py4JNetworkError
 
@@ -610,3 +611,18 @@ def test_who_asks_for_pandas_has_it_though_commands_leave_it_out() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(None, 5_000), ("7", 7)])
+def test_arrow_keeps_memory_as_commands_or_their_user_ask(asked: str | None, kept: int) -> None:
+    if "mimalloc" not in pa.supported_memory_backends():
+        pytest.skip("Arrow has another allocator here")
+    code = (
+        "from presswatch_spark.cli.arrow_manners import keep_memory; keep_memory()\n"
+        "import pyarrow as pa; pa.array([1], memory_pool=pa.mimalloc_memory_pool())"
+    )
+    environment = {"MIMALLOC_VERBOSE": "1"} | ({"MIMALLOC_PURGE_DELAY": asked} if asked else {})
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | environment, check=True
+    )
+    assert f"'purge_delay': {kept} " in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import boto3
@@ -32,9 +33,16 @@ def _no_other_aws(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
         monkeypatch.setenv(name, value)
 
 
+@lru_cache
+def client_of(service: str, endpoint: str) -> Any:
+    """A client of a service: making one takes as long as many requests."""
+    keys = {name.lower(): TEST_AWS[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    return boto3.client(service, endpoint_url=endpoint, region_name=TEST_AWS["AWS_DEFAULT_REGION"], **keys)
+
+
 @pytest.fixture
 def client(endpoint: str) -> Any:
-    return boto3.client("s3", endpoint_url=endpoint)
+    return client_of("s3", endpoint)
 
 
 @pytest.fixture

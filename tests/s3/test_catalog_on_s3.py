@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from presswatch_spark.catalog.connect import open_catalog
@@ -30,6 +29,7 @@ from tests.catalogs import (
     require_same,
     rows_in,
 )
+from tests.s3.conftest import client_of
 
 TABLES = "s3://shards/tables"
 
@@ -47,7 +47,7 @@ def properties(endpoint: str, bucket: str) -> dict[str, str]:
 @pytest.fixture
 def glue(endpoint: str, bucket: str) -> Iterator[Any]:
     """Glue's own client; its database is gone after the test."""
-    client = boto3.client("glue", endpoint_url=endpoint)
+    client = client_of("glue", endpoint)
     yield client
     for name in client.get_databases()["DatabaseList"]:
         client.delete_database(Name=name["Name"])

@@ -24,6 +24,7 @@ from presswatch_spark.deploy.tarball import pack
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.version import __version__
 from tests.corpora import article, build, write_jsonl
+from tests.s3.conftest import client_of
 from tests.s3.emr import ACCOUNT, REGION
 
 LABEL, ROLE, SECRET = (
@@ -107,7 +108,7 @@ def account(
 ) -> Iterator[Account]:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     _moto_learns(monkeypatch)
-    serverless, iam = (boto3.client(name, endpoint_url=endpoint) for name in ("emr-serverless", "iam"))
+    serverless, iam = (client_of(name, endpoint) for name in ("emr-serverless", "iam"))
     limits = {"cpu": "176 vCPU", "memory": "1200 GB", "disk": "2400 GB"}
     made = serverless.create_application(
         name="presswatch", releaseLabel="emr-7.9.0", type="SPARK", maximumCapacity=limits

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
@@ -24,6 +23,7 @@ from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.user_cache import user_temporary
+from tests.s3.conftest import client_of
 from tests.servers import Fault, Server
 from tests.spark.fakes import declare, fake_shards, run_fake
 from tests.tables import flipped, row_of
@@ -108,7 +108,7 @@ def test_objects_that_are_not_those_that_were_published_are_noticed_and_others_c
 @pytest.fixture(scope="module")
 def published(spark: SparkSession, endpoint: str) -> TableStore:
     """The tables of one run, in a bucket of their own, which stays."""
-    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="schemas")
+    client_of("s3", endpoint).create_bucket(Bucket="schemas")
     options = StorageOptions(endpoint=endpoint)
     run_fake(spark, "s3://schemas/out", rules=RULES, storage=options, trouble=DECLARED, shards=3)
     return TableStore.open("s3://schemas/out", options)

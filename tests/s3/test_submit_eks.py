@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from moto.emrcontainers.models import emrcontainers_backends
 
@@ -20,6 +19,7 @@ from presswatch_spark.deploy.requests import container_request
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.deploy.tarball import pack
 from tests.conftest import ROOT
+from tests.s3.conftest import client_of
 from tests.s3.emr import ACCOUNT, REGION, Front, Hosts, front
 
 JOB = ("--corpus", "s3://shards/corpus", "--out", "s3://shards/tables", "s3://shards/a.wet.gz")
@@ -37,7 +37,7 @@ def before(endpoint: str) -> Iterator[Front]:
 def hosts(
     before: Front, endpoint: str, bucket: str, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Hosts]:
-    containers = boto3.client("emr-containers", endpoint_url=endpoint)
+    containers = client_of("emr-containers", endpoint)
     place = {"type": "EKS", "id": "cluster", "info": {"eksInfo": {"namespace": "presswatch"}}}
     made = containers.create_virtual_cluster(name="presswatch", containerProvider=place)["id"]
     own = {"REGION": REGION, "STORE": "s3://shards/presswatch", "LOGS": "s3://shards/logs/"}
@@ -118,6 +118,6 @@ def test_a_check_names_what_it_cannot_know_and_a_cluster_that_is_gone(
     # moto does not simulate policies.
     assert re.search(r"rights +could not be checked", told)
     assert hosts.jobs() == []
-    boto3.client("emr-containers", endpoint_url=endpoint).delete_virtual_cluster(id=hosts.id)
+    client_of("emr-containers", endpoint).delete_virtual_cluster(id=hosts.id)
     assert submit(archive, "--check") == 1
     assert "the virtual cluster is TERMINATED" in capsys.readouterr().out

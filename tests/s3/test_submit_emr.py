@@ -15,7 +15,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 
 from presswatch_spark.cli import main as cli
@@ -34,6 +33,7 @@ from presswatch_spark.storage.locks import leases
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.user_cache import user_temporary
 from tests.conftest import ROOT
+from tests.s3.conftest import client_of
 from tests.s3.emr import REGION, Front, Hosts, front
 
 # moto knows no emr-spark-8.0.0.
@@ -93,7 +93,7 @@ def emr(
 
 
 def _cluster(endpoint: str) -> str:
-    emr = boto3.client("emr", endpoint_url=endpoint)
+    emr = client_of("emr", endpoint)
     return str(
         emr.run_job_flow(
             Name="presswatch",
@@ -111,7 +111,7 @@ def _cluster(endpoint: str) -> str:
 
 
 def _application(endpoint: str) -> str:
-    serverless = boto3.client("emr-serverless", endpoint_url=endpoint)
+    serverless = client_of("emr-serverless", endpoint)
     made = serverless.create_application(name="presswatch", releaseLabel=RELEASE, type="SPARK")
     return str(made["applicationId"])
 

@@ -7,8 +7,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
+from pyspark.sql import SparkSession
 from warcio.warcwriter import WARCWriter
+
+from presswatch_spark.monitoring.progress import Progress
+from presswatch_spark.pipeline import RunSummary, scan
+from presswatch_spark.settings.config import RunRules, ScanConfig
 
 MEMBERS = """
 publishers:
@@ -97,3 +103,20 @@ def page_text(random: Random, bodies: list[list[str]]) -> tuple[str, set[str]]:
 def words(random: Random, count: int) -> list[str]:
     """Random words; eleven of them in a row do not come twice."""
     return ["".join(random.choices(SYLLABLES, k=random.randrange(1, 5))) for _ in range(count)]
+
+
+def scanned(
+    spark: SparkSession, press: Press, corpus: Path, out: Path, **rules: Any
+) -> tuple[RunSummary, str]:
+    """Scan the press under these rules of a run; the summary, and what was said meanwhile."""
+    said = io.StringIO()
+    summary = scan(
+        [str(press.shards)],
+        dataset="wet",
+        corpus=str(corpus),
+        out=str(out),
+        config=ScanConfig(run=RunRules(**rules)),
+        spark=spark,
+        progress=Progress(said, live=False),
+    )
+    return summary, said.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,11 @@ import yaml
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import BudgetError
-from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.pipeline import RunSummary, scan
-from presswatch_spark.settings.config import RunRules, ScanConfig
+from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.spark.conftest import SHARDS
-from tests.spark.press import Press
+from tests.spark.press import Press, scanned
 
 WAVE = 4
 A_FORTUNE = 1e9
@@ -36,19 +33,7 @@ def prices(tmp_path: Path) -> str:
 
 
 def run(spark: SparkSession, press: Press, corpus: Path, out: Path, **rules: Any) -> tuple[RunSummary, str]:
-    """Scan the press; the summary, and what was said meanwhile."""
-    said = io.StringIO()
-    config = ScanConfig(run=RunRules(wave_shards=WAVE, **rules))
-    summary = scan(
-        [str(press.shards)],
-        dataset="wet",
-        corpus=str(corpus),
-        out=str(out),
-        config=config,
-        spark=spark,
-        progress=Progress(said, live=False),
-    )
-    return summary, said.getvalue()
+    return scanned(spark, press, corpus, out, wave_shards=WAVE, **rules)
 
 
 def test_a_scan_above_its_budget_leaves_nothing_behind(

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -19,18 +20,18 @@ from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.errors import BudgetError
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.pipeline import RunSummary, scan
+from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.runs.sifting import TRIES_BEFORE_SET_ASIDE
 from presswatch_spark.runs.work import Passes
-from presswatch_spark.settings.config import RunRules, ScanConfig
+from presswatch_spark.settings.config import RunRules
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.spark.conftest import SHARDS
 from tests.spark.fakes import counted, die, run_fake, scan_with, times_scanned
-from tests.spark.press import Press
+from tests.spark.press import Press, scanned
 
 WAVE, SECONDS = 6, 300
 
@@ -40,30 +41,19 @@ def memory_for(corpus: Path, passes: int) -> float:
     return manifest_of(str(corpus), StorageOptions()).searched_bytes / (passes - 0.5) / 1e9
 
 
-def scanned(
-    spark: SparkSession, press: Press, corpus: Path, out: Path, passes: int = 1, **rules: object
+def in_passes(
+    spark: SparkSession, press: Press, corpus: Path, out: Path, passes: int = 1, **rules: Any
 ) -> tuple[RunSummary, str]:
     """A scan in so many passes, and what it said."""
-    said = io.StringIO()
     memory = {"index_memory": memory_for(corpus, passes)} if passes > 1 else {}
-    config = ScanConfig(run=RunRules(wave_shards=WAVE, **(memory | rules)))  # type: ignore[arg-type]
-    summary = scan(
-        [str(press.shards)],
-        dataset="wet",
-        corpus=str(corpus),
-        out=str(out),
-        config=config,
-        spark=spark,
-        progress=Progress(said, live=False),
-    )
-    return summary, said.getvalue()
+    return scanned(spark, press, corpus, out, wave_shards=WAVE, **(memory | rules))
 
 
 @pytest.fixture(scope="module")
 def one_pass(
     spark: SparkSession, press: Press, corpus: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> RunSummary:
-    return scanned(spark, press, corpus, tmp_path_factory.mktemp("one") / "out")[0]
+    return in_passes(spark, press, corpus, tmp_path_factory.mktemp("one") / "out")[0]
 
 
 def same(summary: RunSummary, other: RunSummary) -> bool:
@@ -84,7 +74,7 @@ def same(summary: RunSummary, other: RunSummary) -> bool:
 def test_a_run_in_passes_publishes_the_digest_of_one_pass_and_says_why_there_are_so_many(
     spark: SparkSession, press: Press, corpus: Path, tmp_path: Path, one_pass: RunSummary, passes: int
 ) -> None:
-    summary, said = scanned(spark, press, corpus, tmp_path / "out", passes)
+    summary, said = in_passes(spark, press, corpus, tmp_path / "out", passes)
     assert same(summary, one_pass)
     assert summary.notes == (), "every candidate came from the passes"
     assert f"{passes} passes: the index has" in said
@@ -96,7 +86,7 @@ def test_an_index_that_fits_is_searched_in_one_pass(
     spark: SparkSession, press: Press, corpus: Path, tmp_path: Path, one_pass: RunSummary
 ) -> None:
     searched = manifest_of(str(corpus), StorageOptions()).searched_bytes
-    summary, said = scanned(spark, press, corpus, tmp_path / "out", index_memory=searched * 1.01 / 1e9)
+    summary, said = in_passes(spark, press, corpus, tmp_path / "out", index_memory=searched * 1.01 / 1e9)
     assert same(summary, one_pass)
     assert "pass" not in said
 
@@ -138,10 +128,10 @@ def test_a_run_killed_between_passes_goes_on_where_it_was(
 def test_the_estimate_and_the_budget_count_every_pass(
     spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
 ) -> None:
-    _, said = scanned(spark, press, corpus, tmp_path / "out", 3, price="c7a.xlarge on demand", budget=1.0)
+    _, said = in_passes(spark, press, corpus, tmp_path / "out", 3, price="c7a.xlarge on demand", budget=1.0)
     assert "in 3 passes" in said
     with pytest.raises(BudgetError, match="and the budget is"):
-        scanned(spark, press, corpus, tmp_path / "none", 3, price="c7a.xlarge on demand", budget=1e-12)
+        in_passes(spark, press, corpus, tmp_path / "none", 3, price="c7a.xlarge on demand", budget=1e-12)
 
 
 KEPT = pa.schema([("shard", pa.string())])
@@ -193,7 +183,7 @@ def test_what_passes_cost_is_in_the_metrics(
     spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    summary, _ = scanned(spark, press, corpus, out, 2)
+    summary, _ = in_passes(spark, press, corpus, out, 2)
     rows = TableStore.open(str(out)).read("metrics", summary.run_id).to_pylist()
     values = {row["name"]: row["value"] for row in rows}
     waves = -(-SHARDS // WAVE)

@@ -1,8 +1,13 @@
 """Short articles by the million: what it takes to build a corpus of them, and to scan for them in passes.
 
     python -m benchmarks.scale.many --articles 1000000 --passes 1,2,5 --folder DIR
+    python -m benchmarks.scale.many --articles 1000000 --words 200 --passes 1,1@1700,3@1700 --folder DIR
 
 Writes the articles, the corpus, shards and tables below DIR, and a line of JSON for the build and each scan.
+Of `3@1700`, 1,700 MB are all that driver, JVM and workers of a scan in three passes may have of memory, pages
+of files with them: the kernel enforces it, by a control group (version 1, which only root may make; where
+there is version 2, start the whole by `systemd-run --scope -p MemoryMax=…`). `3+need` serves the corpus over
+HTTP to a host that has no room for it, and says how much was fetched.
 """
 
 from __future__ import annotations
@@ -13,10 +18,16 @@ import io
 import json
 import os
 import random
+import re
+import shutil
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import lru_cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +37,7 @@ from benchmarks.scale.material import PAGE_SENTENCES, sentence_pool
 from benchmarks.speed.processes import PeakMemory, Watcher, apart, below, memory_of
 from benchmarks.speed.prose import vocabulary
 from presswatch_spark.corpus.building.build import build_corpus
-from presswatch_spark.corpus.store import manifest_of
+from presswatch_spark.corpus.store import CACHE_VARIABLE, ROOM_VARIABLE, manifest_of
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.demo.shards import write_wet
 from presswatch_spark.monitoring.progress import Progress
@@ -42,10 +53,16 @@ TITLES = 300
 # The fewest that a corpus may have: articles this short would else be mostly signature.
 PERMUTATIONS = 16
 SHARD_PAGES, COPYING = 3_000, 0.02
+# Less than a corpus of a million articles takes.
+ROOM_GB = 0.3
+MEMORY_GROUPS = Path("/sys/fs/cgroup/memory")
 
 
-def write_many(folder: Path, count: int, blocks_a_file: int = 25) -> list[Path]:
-    """Write `count` articles as files of packed JSONL; return the files. Texts are drawn by the block."""
+def write_many(folder: Path, count: int, words: int = WORDS, blocks_a_file: int = 25) -> list[Path]:
+    """Write `count` articles of so many words as files of packed JSONL; return the files.
+
+    Texts are drawn by the block.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for first in range(0, count, BLOCK * blocks_a_file):
@@ -53,21 +70,21 @@ def write_many(folder: Path, count: int, blocks_a_file: int = 25) -> list[Path]:
         with gzip.open(paths[-1], "wt", compresslevel=1, encoding="utf-8") as file:
             for number in range(first, min(first + BLOCK * blocks_a_file, count)):
                 title = f"title-{number % TITLES}"
-                row = {"article_id": f"{number:09}", "title_id": title, "body": short_body(number)}
+                row = {"article_id": f"{number:09}", "title_id": title, "body": short_body(number, words)}
                 file.write(json.dumps(row | {"url": f"https://{title}.example/{number}"}) + "\n")
     return paths
 
 
-def short_body(number: int) -> str:
-    """Text of an article: `WORDS` words, the same for the same number."""
-    return _block(number // BLOCK)[number % BLOCK]
+def short_body(number: int, words: int = WORDS) -> str:
+    """Text of an article of so many words, the same for the same number."""
+    return _block(number // BLOCK, words)[number % BLOCK]
 
 
 @lru_cache(4)
-def _block(block: int) -> Sequence[str]:
-    words = np.array([word for word in vocabulary()[0] if word.endswith(" ")], dtype=object)
-    drawn = np.random.default_rng(block).integers(0, len(words), (BLOCK, WORDS))
-    return ["".join(words[row]).rstrip() for row in drawn]
+def _block(block: int, words: int) -> Sequence[str]:
+    known = np.array([word for word in vocabulary()[0] if word.endswith(" ")], dtype=object)
+    drawn = np.random.default_rng(block).integers(0, len(known), (BLOCK, words))
+    return ["".join(known[row]).rstrip() for row in drawn]
 
 
 def members() -> str:
@@ -83,11 +100,11 @@ def _publishers() -> Iterator[str]:
         )
 
 
-def build_many(folder: Path, count: int, cores: int) -> dict[str, Any]:
+def build_many(folder: Path, count: int, cores: int, words: int = WORDS) -> dict[str, Any]:
     """Build a corpus of `count` short articles below `folder`; seconds, disk, and memory of everyone."""
-    files = write_many(folder / "articles", count)
+    files = write_many(folder / "articles", count, words)
     (folder / "members.yaml").write_text(members(), "utf-8")
-    return apart(_build, folder, [str(path) for path in files], cores)
+    return {"words_an_article": words} | apart(_build, folder, [str(path) for path in files], cores)
 
 
 def _build(folder: Path, files: list[str], cores: int) -> dict[str, Any]:
@@ -103,7 +120,6 @@ def _build(folder: Path, files: list[str], cores: int) -> dict[str, Any]:
     spark.stop()
     return {
         "articles": manifest.counts.articles,
-        "words_an_article": WORDS,
         "shingles": manifest.counts.shingles,
         "seconds": round(seconds),
         "core_seconds": round(used),
@@ -121,16 +137,16 @@ def _size(files: Any, below: str) -> float:
     return float(sum(entry.size for name, entry in files.items() if name.startswith(below)) / 1e6)
 
 
-def write_shards(folder: Path, shards: int, articles: int) -> list[Path]:
+def write_shards(folder: Path, shards: int, articles: int, words: int = WORDS) -> list[Path]:
     """Write WET shards of 3,000 pages of 7.6 KB; one page in fifty holds a whole article."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"many-{number:03}.warc.wet.gz" for number in range(shards)]
     for number, path in enumerate(paths):
-        write_wet(path, _pages(random.Random(f"many {number}"), articles))
+        write_wet(path, _pages(random.Random(f"many {number}"), articles, words))
     return paths
 
 
-def _pages(rng: random.Random, articles: int) -> Iterator[Page]:
+def _pages(rng: random.Random, articles: int, words: int) -> Iterator[Page]:
     pool = sentence_pool()
     # Articles of one block are drawn at once, so a shard copies from few blocks.
     blocks = [rng.randrange(-(-articles // BLOCK)) for _ in range(4)]
@@ -139,16 +155,117 @@ def _pages(rng: random.Random, articles: int) -> Iterator[Page]:
         lines = pool[first : first + PAGE_SENTENCES]
         if rng.random() < COPYING:
             copied = rng.choice(blocks) * BLOCK + rng.randrange(BLOCK)
-            lines[10:12] = [short_body(min(copied, articles - 1))]
+            lines[10:12] = [short_body(min(copied, articles - 1), words)]
         yield Page(f"https://site-{rng.randrange(9_999)}.example/{number}", "\n".join(lines))
 
 
-def scan_many(corpus: Path, shards: Sequence[Path], out: Path, passes: int, cores: int) -> dict[str, Any]:
-    """Scan shards in so many passes, in a process of its own; rows, time, and memory of workers."""
-    return apart(_scan, corpus, [str(path) for path in shards], out, passes, cores)
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How shards are scanned: in so many passes, in so much memory, or with the corpus fetched by need."""
+
+    passes: int
+    megabytes: int | None = None
+    by_need: bool = False
+
+    @classmethod
+    def of(cls, text: str) -> Way:
+        """Read `3`, `3@1700` or `3+need`."""
+        passes, _, limit = text.removesuffix("+need").partition("@")
+        return cls(int(passes), int(limit) if limit else None, text.endswith("+need"))
 
 
-def _scan(corpus: Path, shards: list[str], out: Path, passes: int, cores: int) -> dict[str, Any]:
+def scan_by_need(corpus: Path, shards: Sequence[Path], out: Path, way: Way, cores: int) -> dict[str, Any]:
+    """As `scan_many`, of a corpus that is fetched by need; and what was fetched of it."""
+    paths, cache = [str(path) for path in shards], out.with_name(f"{out.name}-cache")
+    with served(corpus) as (address, sent):
+        room = {CACHE_VARIABLE: str(cache), ROOM_VARIABLE: f"{ROOM_GB}"}
+        found = apart(_scan, corpus, paths, out, way.passes, cores, source=address, variables=room)
+    kept = sum(512 * path.stat().st_blocks for path in cache.rglob("*") if path.is_file())
+    shutil.rmtree(cache)
+    size = sum(path.stat().st_size for path in corpus.rglob("*") if path.is_file())
+    return found | {
+        "corpus_megabytes": round(size / 1e6),
+        "fetched_megabytes": {name: round(count / 1e6, 1) for name, count in sorted(sent.items())},
+        "all_fetched_megabytes": round(sum(sent.values()) / 1e6),
+        "kept_megabytes": round(kept / 1e6),
+    }
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[str, Counter[str]]]:
+    """Serve a folder's files over HTTP, by ranges; give its address, and the bytes sent by folder or file."""
+    sent, guard = Counter[str](), threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            path = folder / self.path.lstrip("/")
+            if not path.is_file():
+                self.send_error(404)
+                return
+            size = path.stat().st_size
+            asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+            first = int(asked[1]) if asked else 0
+            after = min(int(asked[2]) + 1, size) if asked and asked[2] else size
+            self.send_response(206 if asked else 200)
+            self.send_header("Content-Length", str(after - first))
+            self.send_header("ETag", f'"{size}-{path.stat().st_mtime_ns}"')
+            if asked:
+                self.send_header("Content-Range", f"bytes {first}-{after - 1}/{size}")
+            self.end_headers()
+            if self.command == "HEAD":
+                return
+            with path.open("rb") as file:
+                file.seek(first)
+                data = file.read(after - first)
+            with guard:
+                sent[self.path.lstrip("/").partition("/")[0]] += len(data)
+            self.wfile.write(data)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", sent
+        finally:
+            server.shutdown()
+
+
+def scan_many(
+    corpus: Path, shards: Sequence[Path], out: Path, passes: int, cores: int, megabytes: int | None = None
+) -> dict[str, Any]:
+    """Scan shards in so many passes, in a process of its own; rows, time, and memory of workers.
+
+    `megabytes`: all the memory that it may have.
+    """
+    paths = [str(path) for path in shards]
+    if megabytes is None:
+        return apart(_scan, corpus, paths, out, passes, cores)
+    # What is in memory already counts for nobody of the group.
+    drop_from_memory(corpus)
+    with MemoryLimit(megabytes) as limit:
+        return apart(_scan, corpus, paths, out, passes, cores, limit)
+
+
+def _scan(
+    corpus: Path,
+    shards: list[str],
+    out: Path,
+    passes: int,
+    cores: int,
+    limit: MemoryLimit | None = None,
+    source: str | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Scan; `source` is where the corpus is read from, if not from its folder."""
+    os.environ.update(variables or {})
+    if limit:
+        limit.join()
     searched = manifest_of(str(corpus), StorageOptions()).searched_bytes
     memory = None if passes == 1 else searched / (passes - 0.001) / 1e9
     config = ScanConfig(run=RunRules(cores=cores, index_memory=memory))
@@ -156,7 +273,7 @@ def _scan(corpus: Path, shards: list[str], out: Path, passes: int, cores: int) -
     before, began = _core_seconds(), time.perf_counter()
     with PeakMapped(corpus / "index") as mapped, PeakMemory(corpus) as peak:
         summary = scan(
-            shards, dataset="wet", corpus=str(corpus), out=str(out), config=config, spark=spark,
+            shards, dataset="wet", corpus=source or str(corpus), out=str(out), config=config, spark=spark,
             progress=Progress(io.StringIO(), live=False),
         )  # fmt: skip
     seconds = time.perf_counter() - began
@@ -178,7 +295,56 @@ def _scan(corpus: Path, shards: list[str], out: Path, passes: int, cores: int) -
         "worker_index_megabytes": round(mapped.most / 1e6),
         "worker_private_megabytes": round(peak.worker.private / 1e6),
         "driver_private_megabytes": round(peak.driver.private / 1e6),
+        **(limit.used() if limit else {}),
     }
+
+
+class MemoryLimit:
+    """A control group, in its block, whose processes have so many megabytes of memory together."""
+
+    def __init__(self, megabytes: int) -> None:
+        self._bytes = megabytes * 10**6
+        self._folder = MEMORY_GROUPS / f"presswatch-many-{os.getpid()}"
+
+    def __enter__(self) -> MemoryLimit:
+        self._folder.mkdir()
+        self._write("memory.limit_in_bytes", self._bytes)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for _ in range(600):
+            with suppress(OSError):
+                self._folder.rmdir()
+                return
+            time.sleep(0.1)  # until the JVM has ended
+
+    def join(self) -> None:
+        """Put this process in the group, with all that it starts from now on."""
+        self._write("cgroup.procs", os.getpid())
+
+    def used(self) -> dict[str, int]:
+        """The limit, the most that was used of it, how often that was all, and what had to be read anew."""
+        stat = dict(line.split() for line in self._read("memory.stat").splitlines())
+        return {
+            "limit_megabytes": self._bytes // 10**6,
+            "most_megabytes": int(self._read("memory.max_usage_in_bytes")) // 10**6,
+            "times_at_the_limit": int(self._read("memory.failcnt")),
+            "faults_that_waited_for_the_disk": int(stat["total_pgmajfault"]),
+        }
+
+    def _read(self, name: str) -> str:
+        return (self._folder / name).read_text()
+
+    def _write(self, name: str, value: int) -> None:
+        (self._folder / name).write_text(str(value))
+
+
+def drop_from_memory(folder: Path) -> None:
+    """Drop the pages of a folder's files from memory, as far as nobody has them mapped."""
+    os.sync()
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _core_seconds() -> float:
@@ -216,17 +382,26 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--articles", type=int, default=10**6)
-    parser.add_argument("--passes", default="1,2,5", help="numbers of passes, with commas")
+    parser.add_argument("--words", type=int, default=WORDS, help="words of an article")
+    parser.add_argument(
+        "--passes", default="1,2,5", help="numbers of passes, with commas; 3@1700: in 1,700 MB"
+    )
     parser.add_argument("--shards", type=int, default=12)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--folder", type=Path, required=True)
     asked = parser.parse_args()
-    print(json.dumps(build_many(asked.folder, asked.articles, asked.cores)), flush=True)
-    shards = write_shards(asked.folder / "shards", asked.shards, asked.articles)
+    corpus = asked.folder / "corpus"
+    if not corpus.exists():
+        print(json.dumps(build_many(asked.folder, asked.articles, asked.cores, asked.words)), flush=True)
+    shards = write_shards(asked.folder / "shards", asked.shards, asked.articles, asked.words)
     digests = set()
-    for passes in map(int, asked.passes.split(",")):
-        out = asked.folder / f"tables-{passes}"
-        found = scan_many(asked.folder / "corpus", shards, out, passes, asked.cores)
+    for number, item in enumerate(asked.passes.split(",")):
+        way, out = Way.of(item), asked.folder / f"tables-{number}"
+        shutil.rmtree(out, ignore_errors=True)
+        if way.by_need:
+            found = scan_by_need(corpus, shards, out, way, asked.cores)
+        else:
+            found = scan_many(corpus, shards, out, way.passes, asked.cores, way.megabytes)
         print(json.dumps(found), flush=True)
         digests.add(found["table_digest"])
     assert len(digests) == 1, "passes change the rows"

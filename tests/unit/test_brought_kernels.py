@@ -77,7 +77,13 @@ def test_what_was_not_brought_is_compiled_beside_it(unpacked: Path, tmp_path: Pa
     assert said(unpacked, other, tmp_path) == said(unpacked, CALL, tmp_path) == ["0", processor]
 
 
-LACKING = "import llvmlite.binding as b; b.get_host_cpu_features = b.FeatureMap\n"
+# One is taken away. Were none named, those of the processor's name would count, which virtual machines mask.
+LACKING = """
+import llvmlite.binding as b
+features = b.get_host_cpu_features()
+features["avx2" if "avx2" in features else "lse"] = False
+b.get_host_cpu_features = lambda: features
+"""
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := PIP_USE_PEP517=1 $(PIP) --require-hashes --no-build-isolation --requirement
 SPARKED := PIP_USE_PEP517=1 $(SPARK40)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
            --no-build-isolation --requirement
-# Tests wait for servers and processes while they compute; two of these have a Spark of their own.
+# Tests wait for servers and processes while they compute; the first process has Spark (`tests/conftest.py`).
 JOBS ?= 3
-# Slow files come first by their names; the reordering would begin with those of many small tests.
+# What takes longest comes first; the reordering would begin with files of many small tests.
 PYTEST = -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
            --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links $(UPGRADE)

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,11 +53,12 @@ INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.facto
 ROOT = Path(__file__).resolve().parents[1]
 
 
-class SparkOnTwo(LoadFileScheduling):
-    """Deal files out in order; the last of three processes first has those without Spark and server.
+class SparkOnOne(LoadFileScheduling):
+    """Deal files out: the first process has those of Spark, the others begin with the longest of the rest.
 
-    Each process that meets a test of Spark starts one, and what it compiles at first is most of its work. The
-    rooms that serve releases stay whole, as what their files share is made once a process.
+    Each process that meets a test of Spark starts one, and what it compiles at first is most of its work; so
+    others take such files only when nothing else is left. The rooms that serve releases stay whole, as what
+    their files share is made once a process: they take longest.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -65,17 +67,26 @@ class SparkOnTwo(LoadFileScheduling):
         return room if room.rpartition("/")[2] in SERVED else file
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        if len(self.nodes) > 2 and node is self.nodes[-1]:
-            quick = next((file for file in self.workqueue if file.startswith("tests/unit/")), None)
-            if quick:
-                self.workqueue.move_to_end(quick, last=False)
+        first = len(self.nodes) > 1 and node is self.nodes[0]
+        wanted = min(self.workqueue, key=lambda scope: (_of_spark(scope) != first, _is_file(scope)))
+        self.workqueue.move_to_end(wanted, last=False)
         super()._assign_work_unit(node)
+
+
+@cache
+def _of_spark(scope: str) -> bool:
+    """Whether tests of this file want the session."""
+    return _is_file(scope) and ": SparkSession" in (ROOT / scope).read_text(encoding="utf-8")
+
+
+def _is_file(scope: str) -> bool:
+    return scope.endswith(".py")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
     """Deal tests out as above where files stay whole; else as xdist does."""
-    return SparkOnTwo(config, log) if config.getvalue("dist") == "loadfile" else None
+    return SparkOnOne(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)

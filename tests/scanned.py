@@ -47,6 +47,13 @@ FORMS: dict[str, Callable[[Path, Sequence[Page]], object]] = {
     "oscar.parquet": lambda path, found: write_oscar_parquet(path, found, row_group_rows=7),
     "fineweb.parquet": write_rows_parquet,
 }
+ONE_OF_EACH_FORMAT = (
+    "a.warc.wet.gz",
+    "pages.warc.gz",
+    "c4-train.json.gz",
+    "oscar.parquet",
+    "fineweb.parquet",
+)
 BY_RANGE = ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "plain.warc")
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.storage.objects import StorageOptions
@@ -21,7 +20,7 @@ licences:
 
 @pytest.mark.parametrize("engine", ["duckdb", pytest.param("spark", marks=pytest.mark.full)])
 def test_claims_on_s3_are_those_on_disk(
-    spark: SparkSession,
+    request: pytest.FixtureRequest,
     client: Any,
     bucket: str,
     endpoint: str,
@@ -29,6 +28,8 @@ def test_claims_on_s3_are_those_on_disk(
     monkeypatch: pytest.MonkeyPatch,
     engine: str,
 ) -> None:
+    if engine == "spark":
+        request.getfixturevalue("spark")
     monkeypatch.setenv("PRESSWATCH_CACHE_DIR", str(tmp_path / "cache"))
     house = House(tmp_path / "house")
     house.print(1, text(1))

@@ -62,13 +62,23 @@ def test_a_bag_on_s3_holds_what_one_on_disk_holds(
         each["status"] == 206 and "etag" in {name.lower() for name, _ in each["headers"]} for each in ranged
     )
     assert not any("signature" in json.dumps(each).lower() for each in told)
-    row = lines(on_disk)[0]["row"]["row_sha256"]
+    assert cli.run(words(crawl, bucket, endpoint, out)) == 1
+
+
+@pytest.mark.full
+def test_a_bag_on_s3_is_disclosed_challenged_and_looked_through_there(
+    crawl: Release, client: Any, bucket: str, endpoint: str, capsys: Any
+) -> None:
+    out = f"s3://{bucket}/bags/one"
+    with unprinted():
+        assert cli.run(words(crawl, bucket, endpoint, out)) == 0
+    with bag_on_disk(out, StorageOptions(endpoint=endpoint)) as folder:
+        row = lines(folder)[0]["row"]["row_sha256"]
     part = ["evidence", "disclose", "--row", row, "--out", f"s3://{bucket}/parts/one", "--endpoint", endpoint]
     assert cli.run([*part, out]) == 0
     assert cli.run(["evidence", "verify", "--endpoint", endpoint, f"s3://{bucket}/parts/one"]) == 0
     drawn = ["evidence", "challenge", "--seed", "trois mots dits", "--sample", "9", "--endpoint", endpoint]
     assert cli.run([*drawn, "--corpus", str(crawl.corpus), out]) == 0
-    assert cli.run(words(crawl, bucket, endpoint, out)) == 1
     changed = client.get_object(Bucket=bucket, Key=f"bags/one/{alone.SEAL}")["Body"].read()
     client.put_object(
         Bucket=bucket, Key=f"bags/one/{alone.SEAL}", Body=changed.replace(b'"claims"', b'"Claims"')

@@ -405,7 +405,7 @@ def ledger(cluster: SlowCluster, claim_seconds: float = 60) -> Ledger:
 
 
 class TestSubmissions:
-    @pytest.mark.parametrize("dead", [0, 1, 2])
+    @pytest.mark.parametrize("dead", [0, pytest.param(1, marks=pytest.mark.full), 2])
     def test_many_at_once_start_one_job_whoever_died_before(self, place: Place, dead: int) -> None:
         cluster, together = SlowCluster(place), threading.Barrier(WORKERS)
         for attempt in range(1, dead + 1):

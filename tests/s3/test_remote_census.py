@@ -172,6 +172,7 @@ class TestTablesOnS3:
         articles = sum(count for kind, count in here.kinds.items() if kind.url_match == "article")
         assert f"\n{articles}" in capsys.readouterr().out.replace(" ", "")
 
+    @pytest.mark.full
     def test_one_that_was_stopped_goes_on_and_what_a_doubled_task_wrote_does_not_count(
         self,
         spark: SparkSession,

@@ -109,6 +109,7 @@ def test_a_faulty_s3_changes_nothing_but_the_log(
     assert not faulty.faults, "every fault was met"
 
 
+@pytest.mark.full
 def test_a_faulty_https_server_changes_nothing_but_the_log(
     release: Path, corpus: Path, from_disk: dict[str, Any], tmp_path: Path
 ) -> None:

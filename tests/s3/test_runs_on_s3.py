@@ -151,6 +151,7 @@ def test_finished_waves_are_kept_and_leftovers_are_neither_read_nor_kept(
     assert_same(on_disk, found)
 
 
+@pytest.mark.full
 def test_what_is_large_is_sorted_by_spark_into_several_files(
     spark: SparkSession,
     options: StorageOptions,

@@ -33,6 +33,7 @@ from presswatch_spark.storage.locks import leases
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.user_cache import user_temporary
 from tests.conftest import ROOT
+from tests.proofs import each_time
 from tests.s3.conftest import client_of
 from tests.s3.emr import REGION, Front, Hosts, front
 
@@ -73,7 +74,12 @@ def before(endpoint: str) -> Iterator[Front]:
         yield running
 
 
-@pytest.fixture(params=["emr-ec2", "emr-serverless"])
+SERVICES = ["emr-ec2", "emr-serverless"]
+# What happens before either service is asked for anything.
+before_asking = pytest.mark.parametrize("emr", each_time(["emr-serverless"], SERVICES), indirect=True)
+
+
+@pytest.fixture(params=SERVICES)
 def emr(
     request: pytest.FixtureRequest,
     before: Front,
@@ -237,6 +243,7 @@ def test_a_job_without_options_can_be_submitted(emr: Emr, capsys: pytest.Capture
     assert len(json.loads(capsys.readouterr().out)["uploads"]) == 2
 
 
+@before_asking
 @pytest.mark.parametrize(
     ("words", "entry"),
     [
@@ -261,6 +268,7 @@ def test_other_commands_are_submitted_by_their_entries(
     assert "s3://" in json.dumps(sent).partition(entry)[2]
 
 
+@before_asking
 def test_a_typo_in_the_options_of_the_job_is_found_before_anything_is_asked(
     emr: Emr, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -287,6 +295,7 @@ def test_credentials_are_those_of_the_profile_that_is_named(
     assert "--profile mine --region" in service_of(asked, "mine").cancel_commands(job)[0]
 
 
+@before_asking
 def test_without_an_archive_a_dry_run_makes_none(
     emr: Emr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -296,6 +305,7 @@ def test_without_an_archive_a_dry_run_makes_none(
     assert not (tmp_path / "checkout").exists()
 
 
+@before_asking
 def test_archives_and_entries_are_uploaded_once(emr: Emr) -> None:
     assert emr.submit() == 0
     emr.hosts.looks = 0
@@ -504,6 +514,7 @@ def test_hosts_of_another_release_are_refused_before_anything_is_uploaded(
     assert emr.front.written("/presswatch/") == []
 
 
+@before_asking
 def test_an_archive_with_a_link_that_leaves_it_is_refused_before_it_is_uploaded(
     emr: Emr, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -519,6 +530,7 @@ def test_an_archive_with_a_link_that_leaves_it_is_refused_before_it_is_uploaded(
     assert emr.front.calls == []
 
 
+@before_asking
 @pytest.mark.parametrize(
     ("options", "variable", "named"),
     [

@@ -156,6 +156,7 @@ def test_a_campaign_that_is_killed_joined_and_out_of_budget_reads_everything_onc
     assert any(row[3] == "nord" for row in found(tables))
 
 
+@pytest.mark.full
 def test_the_guide_opens_runs_and_grows_a_campaign(
     spark: SparkSession,
     history: History,

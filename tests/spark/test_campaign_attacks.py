@@ -104,6 +104,7 @@ def test_a_crawl_that_is_listed_no_more_keeps_what_it_lacks(
     assert list(status(other)) == [oldest]
 
 
+@pytest.mark.full
 def test_a_clock_that_is_put_back_again_and_again_costs_no_run(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

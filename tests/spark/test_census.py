@@ -157,6 +157,7 @@ class TestCensus:
         assert [line["shard_uri"] for line in summary.log] == files
         assert list(unfinished_runs(TableStore.open(str(out)))) == []
 
+    @pytest.mark.full
     def test_one_that_was_killed_goes_on_and_reads_no_file_twice_that_was_whole(
         self, spark: SparkSession, corpus: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

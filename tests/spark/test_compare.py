@@ -41,6 +41,7 @@ def test_spark_gives_every_state_that_duckdb_gives(spark: SparkSession, tmp_path
         assert sorted(read) == sorted(str(row["change_sha256"]) for row in rows)
 
 
+@pytest.mark.full
 def test_spark_compares_runs_of_nothing_and_runs_with_other_corpora(
     spark: SparkSession, tmp_path: Path
 ) -> None:

@@ -224,6 +224,7 @@ def test_the_tutorial_does_and_prints_what_it_says(
     assert compared == 7
 
 
+@pytest.mark.full
 def test_the_walk_of_a_lawyer_leads_from_facts_to_a_notice_and_what_came_of_it(
     demo: Demonstration, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

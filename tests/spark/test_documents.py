@@ -7,6 +7,7 @@ import json
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -119,11 +120,10 @@ def here(word: str) -> str:
     return next((word.replace(place, MIRROR) for place in ELSEWHERE if word.startswith(place)), word)
 
 
-def test_every_command_of_the_guides_does_what_it_says(
-    spark: SparkSession, at_home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def follow(names: Iterable[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Run the commands of the README and of these pages, each once: they succeed, and say something."""
     ran: list[list[str]] = []
-    for text in (README.read_text(encoding="utf-8"), *map(text_of, FOLLOWED)):
+    for text in (README.read_text(encoding="utf-8"), *map(text_of, names)):
         for words in commands(text):
             if words[0] == PROGRAM and words not in ran:
                 ran.append(words)
@@ -131,6 +131,20 @@ def test_every_command_of_the_guides_does_what_it_says(
                 said = capsys.readouterr()
                 assert code == 0, f"{shlex.join(words)}\n{said.err}"
                 assert said.out, shlex.join(words)
+
+
+def test_every_command_of_the_readme_and_of_the_first_guides_does_what_it_says(
+    spark: SparkSession, at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    follow(FOLLOWED[:2], capsys)
+    assert all(row["matches"] > 0 for row in TableStore.open("tables").read("runs").to_pylist())
+
+
+@pytest.mark.full
+def test_every_command_of_the_guides_does_what_it_says(
+    spark: SparkSession, at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    follow(FOLLOWED, capsys)
     store = TableStore.open("tables")
     assert [row["matches"] > 0 for row in store.read("runs").to_pylist()] == [True] * 6
     (trial,) = TableStore.open("trial").read("scan_log").to_pylist()

@@ -46,6 +46,7 @@ def test_a_scan_by_name_reads_the_columns_of_the_dataset_and_names_its_release(
     assert (match["product"], match["product_revision"], match["upstream_uri"]) == ("dclm", None, None)
 
 
+@pytest.mark.full
 def test_a_scan_by_name_reads_a_dataset_on_the_hub_where_it_lives(
     spark: SparkSession,
     press: Press,

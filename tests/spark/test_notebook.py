@@ -20,6 +20,7 @@ from tests.documents import text_of
 NOTEBOOK = ROOT / "docs" / "tutorial" / "notebook.py"
 
 
+@pytest.mark.full
 def test_the_notebook_goes_from_the_demo_to_a_claim(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -70,16 +70,26 @@ def same(summary: RunSummary, other: RunSummary) -> bool:
     return [summary.row[name] for name in names] == [other.row[name] for name in names]
 
 
-@pytest.mark.parametrize("passes", [2, 5])
+@pytest.mark.parametrize("passes", [2, pytest.param(5, marks=pytest.mark.full)])
 def test_a_run_in_passes_publishes_the_digest_of_one_pass_and_says_why_there_are_so_many(
     spark: SparkSession, press: Press, corpus: Path, tmp_path: Path, one_pass: RunSummary, passes: int
 ) -> None:
-    summary, said = in_passes(spark, press, corpus, tmp_path / "out", passes)
+    out = tmp_path / "out"
+    summary, said = in_passes(spark, press, corpus, out, passes)
     assert same(summary, one_pass)
+    assert summary.row["passes"] == passes
     assert summary.notes == (), "every candidate came from the passes"
     assert f"{passes} passes: the index has" in said
     assert f"pass {passes - 1} of {passes}: {WAVE} shards more are read" in said
-    assert list((tmp_path / "out" / "_runs").iterdir()) == []
+    assert list((out / "_runs").iterdir()) == []
+    # What the passes cost is in the metrics.
+    rows = TableStore.open(str(out)).read("metrics", summary.run_id).to_pylist()
+    values = {row["name"]: row["value"] for row in rows}
+    waves, earlier = -(-SHARDS // WAVE), passes - 1
+    assert values["presswatch_waves_total"] == waves, "passes before the last are no waves"
+    assert values["presswatch_pass_waves_total"] == earlier * waves
+    assert values["presswatch_pass_shards_total"] == earlier * values["presswatch_shards_planned"]
+    assert values["presswatch_shards_planned"] == SHARDS
 
 
 def test_an_index_that_fits_is_searched_in_one_pass(
@@ -177,17 +187,3 @@ def test_a_shard_that_kills_workers_in_an_earlier_pass_is_left_to_the_last(
     assert times["shard-007"] == TRIES_BEFORE_SET_ASIDE
     assert "a Python worker died at shard-007" in said.getvalue()
     assert "12 shards more are read; 1 of them could not be" in said.getvalue()
-
-
-def test_what_passes_cost_is_in_the_metrics(
-    spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    summary, _ = in_passes(spark, press, corpus, out, 2)
-    rows = TableStore.open(str(out)).read("metrics", summary.run_id).to_pylist()
-    values = {row["name"]: row["value"] for row in rows}
-    waves = -(-SHARDS // WAVE)
-    assert values["presswatch_waves_total"] == waves, "passes before the last are no waves"
-    assert values["presswatch_pass_waves_total"] == waves
-    assert values["presswatch_pass_shards_total"] == values["presswatch_shards_planned"] == SHARDS
-    assert summary.row["passes"] == 2

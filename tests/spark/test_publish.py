@@ -157,7 +157,7 @@ def test_a_run_without_matches_gives_tables_that_can_be_read(spark: SparkSession
     assert (summary.row["matches"], summary.row["table_digest"]) == (0, digest_of([]))
 
 
-@pytest.mark.parametrize("moved", [0, 1, 2])
+@pytest.mark.parametrize("moved", [*(pytest.param(each, marks=pytest.mark.full) for each in (0, 1)), 2])
 def test_a_publication_cut_short_shows_nothing_and_the_same_command_finishes_it(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: int
 ) -> None:

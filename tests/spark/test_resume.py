@@ -122,6 +122,7 @@ def test_ctrl_c_ends_with_a_message_publishes_nothing_and_the_same_command_resum
     assert TableStore.open(str(out)).read("runs")["table_digest"].to_pylist() == [digest]
 
 
+@pytest.mark.full
 def test_two_runs_at_the_same_time_in_one_folder_do_not_disturb_each_other(
     start: Callable[..., subprocess.Popen[str]], words: list[str], tmp_path: Path, digest: object
 ) -> None:

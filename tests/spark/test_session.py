@@ -189,6 +189,7 @@ def test_under_spark_submit_it_is_the_clusters_to_say_whether_spark_shows_its_pa
     assert submitted([str(program)], tmp_path / "events").stdout.startswith("http://")
 
 
+@pytest.mark.full
 def test_a_job_runs_under_spark_submit_and_its_exit_code_survives(
     press: Press, corpus: Path, tmp_path: Path
 ) -> None:

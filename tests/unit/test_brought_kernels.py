@@ -70,6 +70,7 @@ def test_nothing_is_compiled_where_an_archive_brings_kernels(
         assert said(unpacked, CALL, tmp_path) == ["0", processor]
 
 
+@pytest.mark.full
 def test_what_was_not_brought_is_compiled_beside_it(unpacked: Path, tmp_path: Path, processor: str) -> None:
     other = CALL.replace("window_hashes(hashes", "hashes.flags.writeable = False; window_hashes(hashes")
     number, name = said(unpacked, other, tmp_path)

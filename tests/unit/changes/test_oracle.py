@@ -13,6 +13,7 @@ from presswatch_spark.changes.make import compare
 from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.tables.store import TableStore
 from tests.histories import AFTER, BEFORE, EARLIER, random_history
+from tests.proofs import each_time
 
 Pair = tuple[str, str, str | None, str]
 Row = dict[str, Any]
@@ -141,9 +142,7 @@ class Oracle:
         return False
 
 
-@pytest.mark.parametrize(
-    "seed", [*range(24), *(pytest.param(seed, marks=pytest.mark.full) for seed in range(24, 60))]
-)
+@pytest.mark.parametrize("seed", each_time(range(8), range(60)))
 def test_states_are_those_of_the_rules(tmp_path: Path, seed: int) -> None:
     random_history(Random(seed), tmp_path / "tables")
     expected = Oracle(TableStore.open(str(tmp_path / "tables"))).states()

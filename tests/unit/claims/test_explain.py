@@ -28,7 +28,8 @@ from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.rights.relation import STATUSES
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
-from tests.scanned import FORMS, press, press_corpus, scan_here
+from tests.proofs import each_time
+from tests.scanned import FORMS, ONE_OF_EACH_FORMAT, press, press_corpus, scan_here
 from tests.servers import web
 from tests.tables import match
 
@@ -433,7 +434,9 @@ def checked(lines: Sequence[str], folder: Path) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", [form for form in FORMS if not form.endswith(".zst")])
+@pytest.mark.parametrize(
+    "form", each_time(ONE_OF_EACH_FORMAT, [form for form in FORMS if not form.endswith(".zst")])
+)
 def test_anybody_can_check_a_row_as_its_case_says(tmp_path: Path, corpus: Path, form: str) -> None:
     other = Page("https://site.example/autre", "Rien de ce que la presse a publié ne se trouve ici, dit-on.")
     page = Page("https://site.example/copie", f"Lu ailleurs.\n{press()[1].body}\nFin.")

@@ -30,6 +30,7 @@ from presswatch_spark.tables.seals import sealed_json
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.version import __version__
 from tests.corpora import article, build, write_jsonl
+from tests.proofs import each_time
 from tests.tables import match, publish, row_of, write
 
 HEAVY = ("pyspark", "pyarrow", "numba", "numpy", "pandas", "boto3", "datasketch", "yaml")
@@ -221,7 +222,7 @@ def test_a_scan_that_missed_something_exits_3_and_names_the_shards(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("gone", ["stdout", "stderr", "both"])
+@pytest.mark.parametrize("gone", each_time(["both"], ["stdout", "stderr", "both"]))
 @pytest.mark.parametrize(
     ("lost", "code"),
     [([], 0), ([("s3://b/1.gz", "partial", "cut short")], 3)],

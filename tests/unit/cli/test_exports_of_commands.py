@@ -21,6 +21,7 @@ from presswatch_spark.tables.schemas.scan_tables import MATCHES, RUNS, SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
+from tests.proofs import each_time
 from tests.tables import match, publish, row_of, write
 
 RUN = "20240602T080000Z-abcdef"
@@ -164,7 +165,9 @@ sys.exit(run(sys.argv[1:]))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["matches", "runs", "estimate", "rights", "sql", "claims"])
+@pytest.mark.parametrize(
+    "command", each_time(["rights", "sql"], ["matches", "runs", "estimate", "rights", "sql", "claims"])
+)
 def test_no_java_is_started_unless_spark_is_chosen(command: str, tables: Path, tmp_path: Path) -> None:
     build(tmp_path / "corpus", [write_jsonl(tmp_path / "articles.jsonl", [article(1)])])
     options = {

@@ -123,6 +123,7 @@ def test_one_changed_byte_anywhere_is_refused_and_named(small: Path) -> None:
     assert not alone.check(str(small)).faults
 
 
+@pytest.mark.full
 def test_both_verifiers_name_what_has_changed(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The one in the bag is a process of its own for a file of each kind; for others its code runs here."""
     kinds = set()

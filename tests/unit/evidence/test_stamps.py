@@ -92,14 +92,17 @@ def test_a_time_stamp_must_rest_on_what_a_reader_trusts(
     assert "its chain does not lead to" in fault[1]
 
 
-def test_a_changed_byte_in_a_time_stamp_is_named(stamped: Path) -> None:
+def test_a_changed_byte_in_a_time_stamp_is_named(stamped: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in files(stamped):
         if name.startswith("stamps/"):
             size = (stamped / name).stat().st_size
             for place in (0, 9, size // 3, size // 2, size - 1):
                 with flipped(stamped / name, place):
                     assert name in verified(stamped).faults
-                    assert f"REFUSED {name}" in by_itself(stamped)[1]
+                    alone.main(str(stamped))
+                    assert f"REFUSED {name}" in capsys.readouterr().out
+            with flipped(stamped / name, size // 2):
+                assert f"REFUSED {name}" in by_itself(stamped)[1]
 
 
 def test_a_time_stamp_of_another_seal_is_refused_though_the_manifests_list_it(

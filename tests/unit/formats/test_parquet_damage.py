@@ -27,6 +27,7 @@ from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import stat
 from tests.damage import damages, every_flip
 from tests.damaged_reading import verdicts
+from tests.proofs import each_time
 from tests.reading import complaints, read
 
 # No two texts have the same length: by its length a text shows whose place it stands in.
@@ -263,7 +264,7 @@ with memory_bounded(DECODED_BYTES):
 """
 
 
-@pytest.mark.parametrize("held", [0, 95])
+@pytest.mark.parametrize("held", each_time([95], [0, 95]))
 def test_address_space_that_arrow_reserves_for_later_is_not_counted(held: int) -> None:
     """Its allocator reserves 1 GiB for the first buffer, and another for the hundredth of these."""
     words = [sys.executable, "-c", HELD, str(held)]

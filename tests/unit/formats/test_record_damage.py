@@ -20,6 +20,7 @@ from presswatch_spark.tables.digests import row_digest
 from tests.arc_records import HEAD, VERSION, arc_record, bodies, packed_arc, read_arc_bytes
 from tests.damage import damages
 from tests.damaged_shards import Undamaged, harm_of
+from tests.proofs import each_time
 from tests.reading import complaints, pages, read, texts
 from tests.scanned import press, press_corpus, scan_here
 from tests.warc_records import HTML, http, page, warc_record
@@ -334,7 +335,7 @@ def undamaged(folder: Path, format: str, packing: str) -> Undamaged:
     return Undamaged(format, gzip.compress(data, mtime=0) if packing == "single" else data, folder / "harmed")
 
 
-@pytest.mark.parametrize("packing", ["record", *SHARED])
+@pytest.mark.parametrize("packing", each_time(["record", "single"], ["record", *SHARED]))
 @pytest.mark.parametrize("format", UNDAMAGED)
 def test_of_sixty_damages_none_loses_a_page_in_silence_or_gives_its_text_away(
     tmp_path: Path, format: str, packing: str

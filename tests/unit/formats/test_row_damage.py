@@ -12,6 +12,7 @@ import zstandard
 from presswatch_spark.demo import shards
 from tests.damage import damages
 from tests.damaged_reading import verdicts
+from tests.proofs import each_time
 from tests.reading import SmallPage, pages
 from tests.written_rows import could_be_written
 
@@ -68,7 +69,18 @@ EXCUSED = {("c4.json", "shard"): 101, ("rows.jsonl", "shard"): 101, ("rows.bare.
 CASES = [(name, "shard") for name in FORMS] + [(name, "metadata") for name in FORMS if ".txt" in name]
 
 
-@pytest.mark.parametrize(("name", "part"), CASES)
+# Of each format one or two, with checksums and without; of metadata one.
+SOME = [
+    ("c4.json.gz", "shard"),
+    ("rows.jsonl", "shard"),
+    ("rows.bare.zst", "shard"),
+    ("fr_meta_part_1.jsonl.zst", "shard"),
+    ("fr_part_1.txt.gz", "shard"),
+    ("fr_part_1.txt.gz", "metadata"),
+]
+
+
+@pytest.mark.parametrize(("name", "part"), each_time(SOME, CASES))
 def test_damage_gives_less_only_if_it_is_told(tmp_path: Path, name: str, part: str) -> None:
     _, wrong = judged(tmp_path, name, part, 60, 13)
     assert wrong == []

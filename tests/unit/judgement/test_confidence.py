@@ -188,7 +188,7 @@ def test_the_page_of_letters_lists_every_reason_with_what_it_makes() -> None:
 RANKS = "ABCD"
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_letters_and_reasons_of_100_000_rows_follow_from_their_columns() -> None:
     rng, rules = Random(15), ConfidenceRules()
     order = [*GIVES, *CAPS, REFUSED]

@@ -40,10 +40,12 @@ from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
 from tests.corpora import write_jsonl
 from tests.documents import text_of
+from tests.proofs import each_time
 from tests.reading import read
 from tests.scanned import (
     BY_RANGE,
     FORMS,
+    ONE_OF_EACH_FORMAT,
     change_a_byte,
     is_document,
     members,
@@ -83,6 +85,7 @@ def scanned(request: pytest.FixtureRequest, release: Path, tmp_path: Path) -> tu
 
 
 every_form = pytest.mark.parametrize("scanned", FORMS, indirect=True)
+one_of_each_format = pytest.mark.parametrize("scanned", each_time(ONE_OF_EACH_FORMAT, FORMS), indirect=True)
 ranged_forms = pytest.mark.parametrize("scanned", BY_RANGE, indirect=True)
 
 
@@ -162,7 +165,7 @@ def test_every_row_of_a_scan_verifies_with_the_words_of_its_spans(
     assert {verdict.row["document_url"] for verdict in found} == {page.url for page in copied()}
 
 
-@every_form
+@one_of_each_format
 def test_one_changed_byte_fails_the_rows_of_its_record_and_no_others(scanned: tuple[Path, Path]) -> None:
     shard, tables = scanned
     page = copied()[5]

@@ -24,7 +24,8 @@ from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.seals import sealed_parquet
 from tests.corpora import article, build, write_jsonl
-from tests.scanned import FORMS, press, some_pages
+from tests.proofs import each_time
+from tests.scanned import FORMS, ONE_OF_EACH_FORMAT, press, some_pages
 
 ARTICLES, COUNTS = 300, (2, 3, 7)
 # What depends on the moment, not on the shard.
@@ -69,7 +70,7 @@ def scanned(scan: ShardScan, path: Path, part: Pass | None = None) -> tuple[list
     return rows, {name: value for name, value in outcome.log.items() if name not in OF_THE_MOMENT}
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", each_time(ONE_OF_EACH_FORMAT, FORMS))
 def test_every_format_gives_the_same_rows_and_log_in_any_number_of_passes(
     scan: ShardScan, tmp_path: Path, name: str
 ) -> None:

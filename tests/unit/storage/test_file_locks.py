@@ -33,6 +33,7 @@ from presswatch_spark.storage.locks.lock_rules import (
 )
 from presswatch_spark.storage.objects import StorageOptions
 from tests.conftest import ROOT
+from tests.proofs import each_time
 
 WORKERS, ROUNDS = 4, 50
 RULES = {
@@ -100,8 +101,11 @@ def folder(tmp_path: Path) -> Folder:
     return Folder.of(str(tmp_path), StorageOptions())
 
 
+SOME = [RULES["waits"], RULES["waits, is removed"]]
+
+
 @pytest.mark.parametrize("pools", [ThreadPoolExecutor, ProcessPoolExecutor])
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("rule", each_time(SOME, RULES.values()), ids=RULES)
 def test_one_at_a_time_is_at_it_though_files_are_removed_meanwhile(
     tmp_path: Path, rule: FileRule, pools: Any
 ) -> None:

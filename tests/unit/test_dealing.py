@@ -1,0 +1,39 @@
+"""How tests come to the processes of pytest: which are dealt out to whom, and which are run each time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
+
+from tests.conftest import SparkOnOne
+from tests.proofs import each_time
+
+SPARK = ["tests/chaos/test_chaos.py", "tests/spark/test_waves.py"]
+OTHERS = ["tests/s3/test_first_contact.py", "tests/unit/test_house.py"]
+ROOM = "tests/unit/evidence"
+
+
+def test_the_first_process_has_files_of_spark_and_others_have_them_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dealing: Any = object.__new__(SparkOnOne)
+    dealing.assigned_work = OrderedDict(one={}, two={})
+    dealing.workqueue = OrderedDict.fromkeys(sorted([*SPARK, *OTHERS, ROOM]))
+    dealt = {"one": list[str](), "two": list[str]()}
+
+    def assign(self: Any, node: str) -> None:
+        dealt[node].append(self.workqueue.popitem(last=False)[0])
+
+    monkeypatch.setattr(LoadFileScheduling, "_assign_work_unit", assign)
+    for node in ("one", "two", "two", "two", "two"):
+        dealing._assign_work_unit(node)
+    assert dealt == {"one": SPARK[:1], "two": [ROOM, *OTHERS, *SPARK[1:]]}
+
+
+def test_some_parameters_are_tested_each_time_and_the_others_are_long_proofs() -> None:
+    found = each_time([(1, "a"), (3, "c")], [(1, "a"), (2, "b"), (3, "c")])
+    assert found[::2] == [(1, "a"), (3, "c")]
+    assert (found[1].values, [mark.name for mark in found[1].marks]) == ((2, "b"), ["full"])

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from presswatch_spark.changes.buckets import Cuts, Numbers, Stream, dealt
 from presswatch_spark.changes.inputs import SIDES, Inputs, articles_of
+from presswatch_spark.changes.packing import PACKED, OtherTextError, packed
 from presswatch_spark.changes.rows import (
     IDENTITY,
     KEYS,
@@ -39,27 +40,30 @@ CODED = frozenset(
     ("publisher_id", "title_id", "grade", "confidence", "dataset", "release", "shard_uri", "record_encoding")
 )
 """Columns of few values: they are read and kept as codes."""
+DIGESTS = frozenset(("text_sha256", "article_sha256", "row_sha256"))
+"""Columns that are kept as packed digests, if they hold nothing else."""
 
 _CODE = pa.dictionary(pa.int32(), pa.string())
 _OWN = pa.schema([("title_id", pa.string()), ("document", pa.string())])
 _JUDGED = pa.schema([("ranges", pa.list_(pa.int64())), ("many", pa.bool_()), ("doubt", _CODE)])
 
 
-def _kept_schema() -> pa.Schema:
+def _kept_schema(packing: bool) -> pa.Schema:
     """Return the columns of a row in a bucket: what decides, and what its sighting has."""
+    types = dict.fromkeys(CODED, _CODE) | (dict.fromkeys(DIGESTS, PACKED) if packing else {})
     names = ("publisher_id", "title_id", "article_id", "article_sha256", *SIGHTING_NAMES)
-    columns = ((name, _CODE if name in CODED else MATCHES.field(name).type) for name in names)
-    return pa.schema([*columns, *_JUDGED])
+    return pa.schema([*((name, types.get(name, MATCHES.field(name).type)) for name in names), *_JUDGED])
 
 
-KEPT = _kept_schema()
+KEPT, UNPACKED = _kept_schema(packing=True), _kept_schema(packing=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Dealt:
     """All that is compared, by bucket, as streams by their names.
 
-    `before_rows` and `after_rows` are `KEPT`; the others are inputs of `states.steps`.
+    `before_rows` and `after_rows` are both `KEPT`, or both `UNPACKED`; the others are inputs of
+    `states.steps`.
     """
 
     cuts: Cuts
@@ -69,10 +73,11 @@ class Dealt:
     def of(cls, inputs: Inputs, folder: Path) -> "Dealt":
         """Deal the rows of all runs, and the articles of their corpora where these differ."""
         cuts = Cuts.of(_sample(inputs), inputs.rows, BUCKET_ROWS)
-        streams = dict[str, Stream]()
-        with ThreadPoolExecutor(len(SIDES), "dealing") as pool:
-            for side in pool.map(lambda side: _dealt_side(inputs, side, folder, cuts), SIDES):
-                streams |= side
+        try:
+            streams = _dealt_sides(inputs, folder, cuts, KEPT)
+        except OtherTextError:
+            # A scan writes no such rows. They are compared as they are.
+            streams = _dealt_sides(inputs, folder, cuts, UNPACKED)
         earlier = key_batches(_read(inputs, inputs.earlier, IDENTITY)) if inputs.earlier else ()
         streams["earlier"] = dealt(
             Stream(folder, "earlier", KEYS),
@@ -82,16 +87,27 @@ class Dealt:
         return cls(cuts, streams)
 
 
-def _dealt_side(inputs: Inputs, side: str, folder: Path, cuts: Cuts) -> dict[str, Stream]:
-    """Deal what one of both runs brings."""
-    own, rows = Stream(folder, f"{side}_own", _OWN), Stream(folder, f"{side}_rows", KEPT)
+def _dealt_sides(inputs: Inputs, folder: Path, cuts: Cuts, kept: pa.Schema) -> dict[str, Stream]:
+    """Deal what both runs bring, beside each other; their rows in the schema `kept`."""
+    streams = dict[str, Stream]()
+    with ThreadPoolExecutor(len(SIDES), "dealing") as pool:
+        for side in pool.map(lambda side: _dealt_side(inputs, side, folder, cuts, kept), SIDES):
+            streams |= side
+    return streams
+
+
+def _dealt_side(inputs: Inputs, side: str, folder: Path, cuts: Cuts, kept: pa.Schema) -> dict[str, Stream]:
+    """Deal what one of both runs brings, its rows in the schema `kept`."""
+    own, rows = Stream(folder, f"{side}_own", _OWN), Stream(folder, f"{side}_rows", kept)
     articles = Stream(folder, f"{side}_articles", ARTICLES)
 
     def place(batch: pa.RecordBatch) -> Numbers:
         return cuts.of_pairs(batch["article_id"], lambda rows: _documents(batch.take(rows)))
 
-    dealt(rows, _own_aside(_rows_of_run(inputs, side), own, cuts), place)
-    own.close()
+    try:
+        dealt(rows, _own_aside(_rows_of_run(inputs, side, kept), own, cuts), place)
+    finally:
+        own.close()
     dealt(articles, _articles(inputs, side), lambda batch: cuts.of_articles(batch["article_id"]))
     return {stream.name: stream for stream in (own, rows, articles)}
 
@@ -112,15 +128,19 @@ def _sample(inputs: Inputs) -> pa.Array:
     return pc.fill_null(pa.concat_arrays([pa.array([], pa.string()), *chosen]), "")
 
 
-def _rows_of_run(inputs: Inputs, side: str) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a run in the schema `KEPT`."""
+def _rows_of_run(inputs: Inputs, side: str, kept: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a run in the schema `kept`."""
     for batch in _read(inputs, [inputs.run_of(side)], USED):
         judged = judged_columns(batch, inputs.doubts[side])
         columns = [
-            judged[field.name] if field.name in judged else batch[field.name].cast(field.type)
-            for field in KEPT
+            judged[field.name] if field.name in judged else _kept(batch[field.name], field.type)
+            for field in kept
         ]
-        yield pa.RecordBatch.from_arrays(columns, schema=KEPT)
+        yield pa.RecordBatch.from_arrays(columns, schema=kept)
+
+
+def _kept(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    return packed(column) if kind == PACKED else column.cast(kind)
 
 
 def _own_aside(batches: Iterable[pa.RecordBatch], own: Stream, cuts: Cuts) -> Iterator[pa.RecordBatch]:

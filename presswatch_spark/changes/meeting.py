@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from presswatch_spark.changes.buckets import Numbers
 from presswatch_spark.changes.inputs import SIDES
+from presswatch_spark.changes.packing import with_digits
 from presswatch_spark.changes.rows import COMPARED, PAIR, pair_columns
 from presswatch_spark.errors import OutputError
 
@@ -27,9 +28,9 @@ _NUMBERED = ("text_sha256", "article_sha256")
 class Meeting:
     """What a bucket holds of both runs, each in one piece.
 
-    `rows`: of each of `SIDES`, rows of `dealing.KEPT` and `rows.pair_columns`. `pairs`: of each of these, and
-    of `earlier`, the number of each row's pair. `same`: numbers of rows in both, pair by pair: of pairs with
-    one row in each run, of one text and one article.
+    `rows`: of each of `SIDES`, rows of `dealing.KEPT` and `rows.pair_columns`. `pairs`: of each of
+    these, and of `earlier`, the number of each row's pair. `same`: numbers of rows in both, pair by pair: of
+    pairs with one row in each run, of one text and one article.
     """
 
     rows: Mapping[str, pa.RecordBatch]
@@ -56,7 +57,8 @@ class Meeting:
             rows, left = self.rows[side], np.ones(len(self.rows[side]), np.bool_)
             left[same] = False
             numbers = np.flatnonzero(left)
-            chosen = pa.Table.from_batches([rows.select(COMPARED.names).take(pa.array(numbers))])
+            taken = rows.select(COMPARED.names).take(pa.array(numbers))
+            chosen = pa.table({name: with_digits(taken[name]) for name in COMPARED.names})
             chosen = chosen.append_column("sighting", pa.array(numbers))
             found[f"{side}_rows"] = chosen.append_column("pair", pa.array(self.pairs[side][left]))
         found["earlier"] = found["earlier"].append_column("pair", pa.array(self.pairs["earlier"]))

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.changes.absence import Doubts
+from presswatch_spark.changes.packing import with_digits
 from presswatch_spark.judgement.url_forms import normal_forms
 from presswatch_spark.tables.schemas.derived_tables import SIGHTING
 from presswatch_spark.verify.verification import SPANS_AT_LEAST
@@ -124,5 +125,5 @@ def _reached(rows: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> npt.ND
 
 
 def plain(column: pa.Array) -> pa.Array:
-    """Return a column with values in the place of codes."""
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    """Return a column with values in the place of codes, and digits in that of packed digests."""
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else with_digits(column)

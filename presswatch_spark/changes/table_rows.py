@@ -4,14 +4,15 @@ What has few values goes as codes from files of `matches` into those of `changes
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.changes.hashing import sha256_digits
 from presswatch_spark.changes.inputs import SIDES
 from presswatch_spark.changes.meeting import FOUND, Meeting, coded_as_one
+from presswatch_spark.changes.packing import packed_of, with_digits
 from presswatch_spark.changes.rows import plain
 from presswatch_spark.tables.schemas import columns_without_run
 from presswatch_spark.tables.schemas.derived_tables import SIGHTING
@@ -44,6 +45,7 @@ def table_rows(
             group[f"copied_words_{side}"] = sighting.field("copied_words")
             group[side] = sighting
             group[f"{side}_run_id"] = _repeated(run, len(rows))
+        group["change_sha256"] = with_digits(group["change_sha256"])
         for name in ("publisher_id", "title_id", "article_id"):
             group[name] = _compact(group[name])
         yield pa.RecordBatch.from_arrays([group[name] for name in schema.names], schema.names)
@@ -73,13 +75,14 @@ def identified(found: pa.Table, meeting: Meeting) -> dict[str, pa.Array]:
 
 
 def _digests(parts: Sequence[pa.Array]) -> pa.Array:
-    """Return the digest of each change, as `states` has it for Spark; null parts are empty."""
-    count, digests = len(parts[0]), []
+    """Return the digest of each change, packed, as `states` has it for Spark; null parts are empty."""
+    count, digests = len(parts[0]), list[bytes]()
     # A few texts at once stay in the processor's cache.
     for first in range(0, count, _HASHED):
         texts = [pc.fill_null(plain(part.slice(first, _HASHED)), "") for part in parts]
-        digests.append(sha256_digits(pc.binary_join_element_wise(*texts, "\n")))
-    return pa.concat_arrays(digests)
+        joined = pc.binary_join_element_wise(*texts, "\n").cast(pa.binary())
+        digests += [sha256(text).digest() for text in joined.to_pylist()]
+    return packed_of(b"".join(digests), parts[0])
 
 
 def _null_if_empty(codes: pa.DictionaryArray) -> pa.DictionaryArray:
@@ -98,7 +101,7 @@ def _ranks(codes: pa.DictionaryArray) -> pa.Array:
 
 def _sightings(numbers: pa.Array, rows: pa.RecordBatch) -> pa.Array:
     """Return the rows of these numbers as structs; null for null."""
-    columns = [_compact(_taken(rows[field.name], numbers)) for field in SIGHTING]
+    columns = [with_digits(_compact(_taken(rows[field.name], numbers))) for field in SIGHTING]
     fields = [field.with_type(column.type) for field, column in zip(SIGHTING, columns, strict=True)]
     return pa.StructArray.from_arrays(columns, fields=fields, mask=pc.is_null(numbers))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from presswatch_spark.changes.packing import PACKED, raw_bytes
 from presswatch_spark.tables.digests import digest_of_packed, packed
 
 
@@ -19,8 +20,10 @@ class Totals:
 
     @classmethod
     def of(cls, columns: Mapping[str, pa.Array]) -> "Totals":
-        """Add up rows, of which `columns` has state, doubt and digest."""
-        totals = cls(digests=[packed(columns["change_sha256"])])
+        """Add up rows, of which `columns` has state, doubt and digest, which may be packed."""
+        digests = columns["change_sha256"]
+        raw = bytes(raw_bytes(digests)) if digests.type == PACKED else packed(digests)
+        totals = cls(digests=[raw])
         rows = pa.table({name: columns[name] for name in ("state", "doubt")})
         for group in rows.group_by(["state", "doubt"]).aggregate([([], "count_all")]).to_pylist():
             totals.counts[group["state"]] += group["count_all"]

@@ -257,6 +257,20 @@ def test_pairs_that_are_not_judged_have_the_state_that_judging_gives(
     assert changes(tmp_path / "tables") == found
 
 
+def test_rows_with_other_texts_than_digests_are_compared_as_they_are(tmp_path: Path) -> None:
+    before = [copy("a", f"{X}{k}", text_sha256=text) for k, text in enumerate(["one", "two", sha("t")])]
+    after = [copy("a", f"{X}{k}", text_sha256=text) for k, text in enumerate(["one", "2", sha("t")])]
+    before[0]["row_sha256"] = "no digest"
+    run(tmp_path / "tables", BEFORE, before)
+    run(tmp_path / "tables", AFTER, after)
+    rows = changes(tmp_path / "tables")
+    assert {row["document_url"] for row in rows if row["state"] == "persists"} == {
+        f"{X}{k}" for k in range(3)
+    }
+    assert {row["before"]["row_sha256"] for row in rows} == {row["row_sha256"] for row in before}
+    assert {row["after"]["text_sha256"] for row in rows} == {"one", "2", sha("t")}
+
+
 def test_two_runs_of_nothing_have_no_changes(tmp_path: Path) -> None:
     run(tmp_path / "tables", BEFORE, [])
     run(tmp_path / "tables", AFTER, [])

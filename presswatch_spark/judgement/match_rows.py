@@ -18,7 +18,7 @@ from presswatch_spark.judgement.credits import CREDITS, is_other
 from presswatch_spark.judgement.grading import grade, judged
 from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.judgement.suffixes import registered_domain
-from presswatch_spark.judgement.urls import host_of, page_url
+from presswatch_spark.judgement.urls import host_of
 from presswatch_spark.model import Article, DocumentBatch, Locator, OwnWord
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.digests import row_digest, storable
@@ -108,7 +108,7 @@ def document_rows(
     places = (
         span_places([finding.overlap for finding in findings], 0, words, text) if words and findings else []
     )
-    url_known = site is not None or (bool(findings) and page_url(batch.url_of(i)) is not None)
+    url_known = site is not None or (bool(findings) and host_of(batch.url_of(i)) is not None)
     rows = [
         _text_row(finding, _spans(finding, place), site, url_known, rules)
         for finding, place in zip(findings, places, strict=True)
@@ -149,7 +149,7 @@ def span_places(overlaps: Sequence[Overlap], side: int, words: Words, text: byte
 
 def word_places(words: Words, text: bytes) -> Places:
     """Return the characters that each word of a text covers: int64 (n, 2), as `span_places` counts them."""
-    return character_offsets(text, np.stack((words.starts, words.ends), axis=1).ravel()).reshape(-1, 2)
+    return character_offsets(text, np.concatenate((words.starts, words.ends))).reshape(2, -1).T
 
 
 def covered(spans: Places, side: int, places: Places) -> Places:

@@ -19,7 +19,13 @@ import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit, inner_njit, uncounted_njit
 from presswatch_spark.settings.config import OwnershipRules, RarityRules
-from presswatch_spark.sieve.shingle_index import ShingleIndex, block_shift, filter_bits
+from presswatch_spark.sieve.shingle_index import (
+    ShingleIndex,
+    block_shift,
+    build_directory,
+    directory_bits,
+    filter_bits,
+)
 from presswatch_spark.text.kernels import U64, Hashes, plain
 from presswatch_spark.text.shingles import SHINGLE_WORDS, shingle_hashes
 
@@ -110,26 +116,26 @@ class Neighbours:
         ownership: OwnershipRules,
         need: Callable[[Hashes], None] = lambda shingles: None,
     ) -> None:
-        self._around, self._need = around, need
+        self._agency, self._need = around.agency, need
         self._limits = (rarity.known_publishers, rarity.known_articles, ownership.agency_publishers)
         self._domains, self._word_bits = rarity.known_domains, rarity.word_bits
+        vocabulary_directory = build_directory(around.vocabulary, directory_bits(len(around.vocabulary)))
         self._known = Known(
             plain(index.filter), block_shift(len(index.filter)),
             plain(index.hashes), plain(index.articles),
             plain(index.directory), block_shift(len(index.directory) - 1),
             plain(around.titles), plain(around.publishers), plain(around.clusters),
             plain(around.suppressed), plain(around.background), plain(around.domains),
+            plain(around.vocabulary), plain(vocabulary_directory), block_shift(len(vocabulary_directory) - 1),
+            plain(around.bits),
         )  # fmt: skip
 
     def standing(self, ordinal: int, words: Hashes) -> Standing:
         """Return the standing of the article with that ordinal; `words` are its word hashes, uint64[n]."""
-        around = self._around
-        places = np.searchsorted(around.vocabulary, words)
-        bits = np.minimum(around.bits[places], self._word_bits).astype(np.int32)
         shingles = shingle_hashes(words)
         self._need(shingles)
-        sums = sums_of(self._known, ordinal, shingles, bits, self._limits, self._domains)
-        return Standing(sums, bool(around.agency[ordinal]))
+        sums = sums_of(self._known, ordinal, words, shingles, self._limits, self._domains, self._word_bits)
+        return Standing(sums, bool(self._agency[ordinal]))
 
 
 @cached_njit
@@ -166,88 +172,138 @@ class Known(NamedTuple):
     suppressed: Hashes
     background: Hashes
     domains: npt.NDArray[np.uint16]
+    vocabulary: Hashes
+    vocabulary_directory: Counts
+    vocabulary_shift: np.uint64
+    bits: npt.NDArray[np.uint8]
 
 
 class _Met(NamedTuple):
-    """The sharers of the last `STRIDE` shingles by kind, uint32[3, STRIDE, most]; counts int64[3, STRIDE]."""
+    """The sharers of the last shingles that were found, by kind: a slot holds those of one shingle.
+
+    `who` uint32[3, STRIDE, most] and their `counts` int64[3, STRIDE]; `shingles` int64[STRIDE]: whose they
+    are. Shingle w has slot w % `STRIDE`. If that holds another's, w has no sharers.
+    """
 
     who: npt.NDArray[np.uint32]
     counts: Counts
+    shingles: Counts
 
 
 @cached_njit
 def sums_of(
     known: Known,
     ordinal: int,
+    words: Hashes,
     shingles: Hashes,
-    bits: npt.NDArray[np.int32],
     limits: tuple[int, int, int],
     domains: int,
+    word_bits: int,
 ) -> Sums:
     """Return the sums of `Standing` for the article with that ordinal.
 
     Args:
-        shingles, bits: uint64[max(0, n - 7)] and int32[n], of its n words.
+        words, shingles: uint64[n] and uint64[max(0, n - 7)].
         limits: so many sharers are enough, by kind: two kinds make words known, the last makes them wide.
         domains: the domains of the background that make words known.
+        word_bits: the most bits of a word.
     """
-    n = len(bits)
-    met = _Met(np.empty((3, STRIDE, max(limits)), np.uint32), np.zeros((3, STRIDE), np.int64))
+    n = len(words)
     is_known, is_shared, is_wide = np.zeros(n, np.bool_), np.zeros(n, np.bool_), np.zeros(n, np.bool_)
-    for w in range(len(shingles)):
+    met = _Met(
+        np.empty((3, STRIDE, max(limits)), np.uint32),
+        np.zeros((3, STRIDE), np.int64),
+        np.full(STRIDE, -1, np.int64),
+    )
+    for w in _passing(known, shingles):
         h, after = shingles[w], w + SHINGLE_WORDS
-        met.counts[:, w % STRIDE] = 0
-        if filter_bits(h) & ~known.filter[(h >> _1) >> known.filter_shift] == _0:
-            bucket = (h >> _1) >> known.directory_shift
-            e = _first(known.hashes, h, known.directory[bucket], known.directory[bucket + _1])
-            if e >= 0:
-                _meet(known, e, ordinal, w % STRIDE, met)
-            place = _first(known.background, h, 0, len(known.background))
-            if place >= 0 and known.domains[place] >= domains:
-                is_known[w:after] = True
-        if len(known.suppressed) > 0 and _first(known.suppressed, h, 0, len(known.suppressed)) >= 0:
+        bucket = (h >> _1) >> known.directory_shift
+        e = _first(known.hashes, h, known.directory[bucket], known.directory[bucket + _1])
+        # Most shingles are this article's alone: a call with so many arrays costs more than the look.
+        if e >= 0 and not (known.articles[e] == ordinal and _is_last(known.hashes, e)):
+            _meet(known, e, ordinal, w, met)
+            if met.counts[OTHERS, w % STRIDE]:
+                is_shared[w:after] = True
+            _mark(is_known, met, UNRELATED, limits[UNRELATED], w)
+            _mark(is_known, met, SAME_TITLE, limits[SAME_TITLE], w)
+            _mark(is_wide, met, OTHERS, limits[OTHERS], w)
+        place = _first(known.background, h, 0, len(known.background))
+        if place >= 0 and known.domains[place] >= domains:
+            is_known[w:after] = True
+    for w in range(len(shingles) if len(known.suppressed) else 0):
+        if _first(known.suppressed, shingles[w], 0, len(known.suppressed)) >= 0:
+            after = w + SHINGLE_WORDS
             is_known[w:after] = True
             is_shared[w:after] = True
             is_wide[w:after] = True
-        if met.counts[OTHERS, w % STRIDE]:
-            is_shared[w:after] = True
-        _mark(is_known, met, UNRELATED, limits[UNRELATED], w)
-        _mark(is_known, met, SAME_TITLE, limits[SAME_TITLE], w)
-        _mark(is_wide, met, OTHERS, limits[OTHERS], w)
     sums = np.zeros((n + 1, 3), np.int32)
     for w in range(n):
-        sums[w + 1, 0] = sums[w, 0] + (0 if is_known[w] else bits[w])
+        h = words[w]
+        bucket = (h >> _1) >> known.vocabulary_shift
+        first, after = known.vocabulary_directory[bucket], known.vocabulary_directory[bucket + _1]
+        bits = min(np.int64(known.bits[_place(known.vocabulary, h, first, after)]), word_bits)
+        sums[w + 1, 0] = sums[w, 0] + (0 if is_known[w] else bits)
         sums[w + 1, 1] = sums[w, 1] + is_shared[w]
         sums[w + 1, 2] = sums[w, 2] + is_wide[w]
     return sums
 
 
+@inner_njit
+def _passing(known: Known, shingles: Hashes) -> Counts:
+    """Return the numbers of the shingles that the filter of the index lets through, int64[k]."""
+    passing, count = np.empty(len(shingles), np.int64), 0
+    for w in range(len(shingles)):
+        h = shingles[w]
+        passing[count] = w
+        # No branch, so that the processor reads the filter for many shingles at once.
+        count += filter_bits(h) & ~known.filter[(h >> _1) >> known.filter_shift] == _0
+    return passing[:count]
+
+
+@uncounted_njit
+def _place(hashes: Hashes, h: np.uint64, low: int, high: int) -> int:
+    """Return the first place in the sorted slice `hashes[low:high]` of h, or of what is greater; or high.
+
+    Each step moves by a product. A branch would be mispredicted every other time.
+    """
+    size = high - low
+    while size > 0:
+        half = (size + 1) >> 1
+        low += half * (hashes[low + half - 1] < h)
+        size -= half
+    return low
+
+
 @uncounted_njit
 def _first(hashes: Hashes, h: np.uint64, low: int, high: int) -> int:
     """Return the first place of h in the sorted slice `hashes[low:high]`, or -1."""
-    after = high
-    while low < high:
-        middle = (low + high) >> 1
-        if hashes[middle] < h:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < after and hashes[low] == h else -1
+    place = _place(hashes, h, low, high)
+    return place if place < high and hashes[place] == h else -1
+
+
+@uncounted_njit
+def _is_last(hashes: Hashes, e: int) -> bool:
+    """Whether the posting at e is the last of its shingle."""
+    return e + 1 == len(hashes) or hashes[e + 1] != hashes[e]
 
 
 @inner_njit
-def _meet(known: Known, e: int, ordinal: int, slot: int, met: _Met) -> None:
-    """Note in `slot` the other articles and publishers with the shingle whose postings begin at e."""
-    h, cluster = known.hashes[e], known.clusters[ordinal]
+def _meet(known: Known, e: int, ordinal: int, w: int, met: _Met) -> None:
+    """Note the other articles and publishers that have shingle w, whose postings begin at e."""
+    h, cluster, slot = known.hashes[e], known.clusters[ordinal], w % STRIDE
+    met.counts[:, slot] = 0
+    met.shingles[slot] = w
     while e < len(known.hashes) and known.hashes[e] == h:
         article = known.articles[e]
-        publisher = known.publishers[article]
         e += 1
+        if article == ordinal:
+            continue
+        publisher = known.publishers[article]
         if publisher != known.publishers[ordinal]:
             _note(met, OTHERS, slot, publisher)
             if cluster < 0 or known.clusters[article] != cluster:
                 _note(met, UNRELATED, slot, publisher)
-        elif known.titles[article] == known.titles[ordinal] and article != ordinal:
+        elif known.titles[article] == known.titles[ordinal]:
             _note(met, SAME_TITLE, slot, article)
 
 
@@ -276,8 +332,9 @@ def _mark(marks: Marks, met: _Met, kind: int, limit: int, w: int) -> None:
     who, count, first = np.empty(limit, np.uint32), 0, w
     for back in range(min(w, STRIDE - 1) + 1):
         slot = (w - back) % STRIDE
-        if met.counts[kind, slot]:
-            first = w - back
+        if met.shingles[slot] != w - back or not met.counts[kind, slot]:
+            continue
+        first = w - back
         for k in range(met.counts[kind, slot]):
             count = _add(who, count, met.who[kind, slot, k])
     if count >= limit:

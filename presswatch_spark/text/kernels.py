@@ -107,6 +107,12 @@ def ascii_bytes(x: np.uint64) -> Any:
 
 
 @lean_njit
+def continuation_bytes(x: np.uint64) -> np.uint64:
+    """Return the high bit of those of eight bytes that begin no character in UTF-8."""
+    return x & ~(x << _1) & _HIGH
+
+
+@lean_njit
 def _fold_ascii(x: np.uint64) -> np.uint64:
     """Fold eight bytes: letters to lower case, digits as they are, the rest of ASCII to zero.
 

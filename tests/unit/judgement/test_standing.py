@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +21,7 @@ from presswatch_spark.errors import CorruptError
 from presswatch_spark.judgement.standing import Neighbours, Standing
 from presswatch_spark.settings.config import CorpusConfig, OwnershipRules, RarityRules
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.text.shingles import shingle_hashes
 from presswatch_spark.text.words import word_hashes
 from tests.corpora import Inline, write_jsonl
 
@@ -298,6 +300,60 @@ def test_a_longer_run_is_never_less_rare(mixed: Corpus, first: int, size: int, m
             article.judged(run, 11, RULES)[0] for run in (span(start, end - start), span(first, size))
         )
         assert longer >= shorter
+
+
+def test_sums_are_those_of_the_definition(tmp_path: Path) -> None:
+    draw = random.Random("standing")
+    parts = [own(f"part{k}", draw.choice((8, 9, 11, 14))) for k in range(40)]
+    owners = [*PUBLISHERS, "nord", *EDITIONS]
+    articles = [
+        (draw.choice(owners), " ".join(draw.choice(parts) for _ in range(draw.randint(1, 9))))
+        for _ in range(90)
+    ]
+    sample = pages(*[f"{own(f'w{k}', 9)} {parts[k % 7]} {parts[k % 3]}" for k in range(12)])
+    corpus, rules = built(tmp_path, articles, sample), RarityRules()
+    sums = [standing(corpus, ordinal, rules).sums for ordinal in range(len(corpus))]
+    expected = [_sums_as_defined(corpus, ordinal, rules) for ordinal in range(len(corpus))]
+    assert [each.tolist() for each in sums] == [each.tolist() for each in expected]
+    # Some words of each kind, and some that are not.
+    shares = np.concatenate([np.diff(each[:, 1:], axis=0) for each in expected]).mean(axis=0)
+    assert (shares > 0.05).all()
+    assert (shares < 0.95).all()
+
+
+def _sums_as_defined(corpus: Corpus, ordinal: int, rules: RarityRules) -> np.ndarray[Any, np.dtype[np.int64]]:
+    index, around = corpus.index, corpus.surroundings
+    words = word_hashes(corpus.body(ordinal))
+    shingles = shingle_hashes(words).tolist()
+    publisher, title, cluster = around.publishers[ordinal], around.titles[ordinal], around.clusters[ordinal]
+    others, unrelated, same_title = (list[set[int]](set() for _ in shingles) for _ in range(3))
+    known, shared, wide = (np.zeros(len(words), np.bool_) for _ in range(3))
+    for w, shingle in enumerate(shingles):
+        for article in index.articles[index.hashes == shingle].tolist():
+            if around.publishers[article] != publisher:
+                others[w].add(int(around.publishers[article]))
+                if cluster < 0 or around.clusters[article] != cluster:
+                    unrelated[w].add(int(around.publishers[article]))
+            elif article != ordinal and around.titles[article] == title:
+                same_title[w].add(article)
+        domains = around.domains[around.background == shingle]
+        known[w : w + 8] |= len(domains) > 0 and domains[0] >= rules.known_domains
+        shared[w : w + 8] |= bool(others[w])
+        if shingle in around.suppressed:
+            for marks in (known, shared, wide):
+                marks[w : w + 8] = True
+    for marks, sharers, enough in (
+        (known, unrelated, rules.known_publishers),
+        (known, same_title, rules.known_articles),
+        (wide, others, RULES.agency_publishers),
+    ):
+        for w in range(len(shingles)):
+            near = [v for v in range(max(0, w - 3), w + 1) if sharers[v]]
+            if sharers[w] and len(set().union(*(sharers[v] for v in near))) >= enough:
+                marks[near[0] : w + 8] = True
+    bits = np.minimum(around.bits[np.searchsorted(around.vocabulary, words)], rules.word_bits)
+    columns = np.stack((np.where(known, 0, bits), shared, wide), axis=1)
+    return np.concatenate((np.zeros((1, 3), np.int64), np.cumsum(columns, axis=0)))
 
 
 def test_one_more_unrelated_text_never_raises_the_rarity(tmp_path: Path) -> None:

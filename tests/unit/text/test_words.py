@@ -137,6 +137,12 @@ def test_offsets_may_come_in_any_order_and_twice() -> None:
     assert character_offsets(text, np.array([7, 0, 2, 7, 5])).tolist() == [3, 0, 1, 3, 2]
 
 
+@given(st.text("aé€𝄞", max_size=40))
+def test_every_character_of_a_text_has_its_place(text: str) -> None:
+    ends = np.cumsum([0, *(len(character.encode()) for character in text)])
+    assert character_offsets(text.encode(), ends[::-1]).tolist() == list(range(len(text), -1, -1))
+
+
 @given(st.lists(st.text("aàb", min_size=1, max_size=30), max_size=12))
 def test_folded_words_stand_one_zero_byte_apart(parts: list[str]) -> None:
     words = words_of(" … ".join(parts).encode())

@@ -161,7 +161,8 @@ def _hashes(table: FoldTable, text: Bytes) -> Hashes:
     """Return word hashes alone: each array that a kernel returns to Python costs a microsecond."""
     folded, found, count = _find(table, text)
     hash_words(folded, count, found, _0)
-    return found.heads[:count].copy()
+    hashes: Hashes = found.heads[:count].copy()
+    return hashes
 
 
 @inner_njit

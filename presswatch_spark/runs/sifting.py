@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 
 import pyarrow as pa
 from pyspark import TaskContext
@@ -88,7 +89,7 @@ class Sifter:
         check_budget(reports or (), len(shards), self.rules.wave_failures)
         done += sum(report["failure"] not in PLATFORM for report in reports or ())
         counts = Counts(core_seconds=meter.core_seconds())
-        totals: Totals = Counter({Sample("core_seconds_total"): round(counts.core_seconds)})
+        totals: Totals = Counter({Sample("core_seconds_total"): ceil(counts.core_seconds)})
         totals |= {Sample("pass_waves_total"): 1, Sample("pass_shards_total"): len(shards)}
         attempt = f"pass-{number + 1}-{next(iter(shards)):06}-{secrets.token_hex(4)}"
         wave = Wave(attempt, (), counts, (), self.run.epoch, totals)

@@ -184,7 +184,8 @@ class WaveReader:
         counted = (Counts.of(row, kind.terms) for row in log)
         counts = sum(counted, Counts(core_seconds=meter.core_seconds()))
         totals = totals_of(log)
-        totals[Sample("core_seconds_total")] = round(counts.core_seconds)
+        # Upwards: many short waves would else have cost nothing.
+        totals[Sample("core_seconds_total")] = ceil(counts.core_seconds)
         totals[Sample("waves_total")] = int(first)
         totals[Sample("worker_deaths_total")] = deaths
         totals[Sample("shards_rescanned_total")] = len(self.again.intersection(places))

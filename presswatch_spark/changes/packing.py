@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from presswatch_spark.tables.digests import bytes_of
+
 BYTES, DIGITS = 32, 64
 PACKED = pa.binary(BYTES)
 
@@ -26,14 +28,10 @@ def packed(texts: pa.Array) -> pa.Array:
     Raises:
         OtherTextError: one of them is something else, or has capital letters.
     """
-    whole = pc.fill_null(texts, "0" * DIGITS).cast(pa.large_string())
-    if not len(whole):
-        return pa.array([], PACKED)
-    _, bounds, data = whole.buffers()
-    offsets = np.frombuffer(bounds, np.int64)[whole.offset : whole.offset + len(whole) + 1]
-    if (np.diff(offsets) != DIGITS).any():
+    whole = pc.fill_null(texts, "0" * DIGITS)
+    if pc.any(pc.not_equal(pc.binary_length(whole), DIGITS)).as_py():
         raise OtherTextError
-    digits = memoryview(data)[offsets[0] : offsets[-1]]
+    digits = bytes_of(whole)
     if np.bitwise_and.reduce(np.frombuffer(digits, np.uint64)) & _LOWER != _LOWER:
         raise OtherTextError
     try:

@@ -85,11 +85,9 @@ class NeededFile:
     ) -> None:
         self._fetch, self._guarded, self._digests = fetch, guarded, digests
         flags = -(-size // _PAGE) * _PAGE
-        handle = _opened(path, flags + blocks_in(size))
+        self._handle = _opened(path, flags + blocks_in(size))
         # The map has a handle of its own.
-        with open(handle, "r+b", buffering=0) as self._file:
-            self._handle = os.dup(handle)
-            self.map = mmap.mmap(handle, 0, prot=mmap.PROT_READ)
+        self.map = mmap.mmap(self._handle, 0, prot=mmap.PROT_READ)
         self._flags, self.size = flags, size
         self.data = memoryview(self.map)[:size]
         self._there = np.frombuffer(self.map, np.uint8, blocks_in(size), flags)
@@ -195,7 +193,7 @@ class NeededFiles:
         self._digests = by_file(digests, {name: entry.size for name, entry in manifest.files.items()})
 
     def file(self, name: str, unit: str = "") -> NeededFile:
-        """Open a file by need; `unit` is the folder of an index (see `index_unit`) that it is kept in."""
+        """Open a file by need; `unit` is the folder of an index (see `unit_of`) that it is kept in."""
         path = self._path(unit, name.rpartition("/")[2]) if unit else self._path(name)
         fetch, size = partial(self._fetched, name), self._entries[name].size
         with self._guarded():

@@ -37,40 +37,33 @@ class NeededIndex:
 
     def need_range(self, hashes: HashRange) -> None:
         """Have all that lookups of hashes of a range read."""
-        first, last = hashes.first, (hashes.first + hashes.width - 1) % HASHES
-        blocks, buckets = self._array("filter"), self._array("directory")
-        begin, end = (_place(each, len(blocks.array)) for each in (first, last))
+        ends = np.array([hashes.first, (hashes.first + hashes.width - 1) % HASHES], np.uint64)
+        blocks, buckets = self._arrays["filter"], self._arrays["directory"]
+        begin, end = _places(ends, len(blocks.array)).tolist()
         with self._files.filling(self._unit):
             blocks.need_slice(begin, end + 1)
-            begin, end = (_place(each, len(buckets.array) - 1) for each in (first, last))
+            begin, end = _places(ends, len(buckets.array) - 1).tolist()
             buckets.need_slice(begin, end + 2)
             low, high = int(buckets.array[begin]), int(buckets.array[end + 1])
             # Whoever follows equal hashes looks at the one behind them.
             for name in ("hashes", "articles"):
-                self._array(name).need_slice(low, high + 1)
+                self._arrays[name].need_slice(low, high + 1)
 
     def need_lookups(self, hashes: Hashes) -> None:
         """Have all that lookups of some hashes, uint64[n], read; postings too."""
         index = self.index
         places = _places(hashes, len(index.filter))
-        self._array("filter").need(places, places + 1)
+        self._arrays["filter"].need(places, places + 1)
         hashes = hashes[(_filter_bits(hashes) & ~index.filter[places]) == 0]
         buckets = _places(hashes, len(index.directory) - 1)
-        self._array("directory").need(buckets, buckets + 2)
+        self._arrays["directory"].need(buckets, buckets + 2)
         low, high = index.directory[buckets], index.directory[buckets + 1]
-        self._array("hashes").need(low, high + 1)
-        self._array("articles").need(low, high)
-
-    def _array(self, name: str) -> NeededArray:
-        return self._arrays[name]
-
-
-def _place(value: int, count: int) -> int:
-    """Return the block or bucket of a hash, of so many; see `block_shift`."""
-    return (value >> 1) >> int(block_shift(count))
+        self._arrays["hashes"].need(low, high + 1)
+        self._arrays["articles"].need(low, high)
 
 
 def _places(hashes: Hashes, count: int) -> npt.NDArray[np.int64]:
+    """Return the blocks or buckets of hashes, of so many; see `block_shift`."""
     return ((hashes >> _1) >> block_shift(count)).astype(np.int64)
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
 from presswatch_spark.monitoring.progress import SCAN, Terms
@@ -115,6 +116,11 @@ def totals_of(log: Iterable[Mapping[str, Any]]) -> Totals:
         for spent in row.get("stages") or ():
             totals[Sample("stage_seconds_total", spent["stage"])] += spent["seconds"]
     return totals
+
+
+def time_of_cores(seconds: float) -> Totals:
+    """Return what a wave took of the cores; upwards, or many short waves would have cost nothing."""
+    return Counter({Sample("core_seconds_total"): ceil(seconds)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,16 @@ its failure is the last pass's to tell.
 """
 
 import secrets
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from math import ceil
 
 import pyarrow as pa
 from pyspark import TaskContext
 from pyspark.sql import SparkSession
 
-from presswatch_spark.monitoring.metrics import Sample, Totals
+from presswatch_spark.monitoring.metrics import Sample, time_of_cores
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.runs.attempts import ALL_DIED, Outcome
@@ -89,7 +87,7 @@ class Sifter:
         check_budget(reports or (), len(shards), self.rules.wave_failures)
         done += sum(report["failure"] not in PLATFORM for report in reports or ())
         counts = Counts(core_seconds=meter.core_seconds())
-        totals: Totals = Counter({Sample("core_seconds_total"): ceil(counts.core_seconds)})
+        totals = time_of_cores(counts.core_seconds)
         totals |= {Sample("pass_waves_total"): 1, Sample("pass_shards_total"): len(shards)}
         attempt = f"pass-{number + 1}-{next(iter(shards)):06}-{secrets.token_hex(4)}"
         wave = Wave(attempt, (), counts, (), self.run.epoch, totals)

@@ -19,7 +19,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.monitoring.metrics import Sample, totals_of
+from presswatch_spark.monitoring.metrics import Sample, time_of_cores, totals_of
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.runs.claimed import Run
@@ -184,8 +184,7 @@ class WaveReader:
         counted = (Counts.of(row, kind.terms) for row in log)
         counts = sum(counted, Counts(core_seconds=meter.core_seconds()))
         totals = totals_of(log)
-        # Upwards: many short waves would else have cost nothing.
-        totals[Sample("core_seconds_total")] = ceil(counts.core_seconds)
+        totals.update(time_of_cores(counts.core_seconds))
         totals[Sample("waves_total")] = int(first)
         totals[Sample("worker_deaths_total")] = deaths
         totals[Sample("shards_rescanned_total")] = len(self.again.intersection(places))

@@ -107,12 +107,17 @@ def digest_of_packed(parts: Iterable[bytes]) -> str:
 
 def packed(digests: pa.Array) -> bytes:
     """Return hexadecimal digests as 32 bytes each: these sort as the digits do."""
-    if not len(digests):
-        return b""
-    whole = digests.cast(pa.large_string())
-    _, bounds, digits = whole.buffers()
+    return unhexlify(bytes_of(digests))
+
+
+def bytes_of(texts: pa.Array) -> memoryview:
+    """Return the bytes of texts, none of them null, one after the other."""
+    if not len(texts):
+        return memoryview(b"")
+    whole = texts.cast(pa.large_string())
+    _, bounds, data = whole.buffers()
     offsets = np.frombuffer(bounds, np.int64)[whole.offset : whole.offset + len(whole) + 1]
-    return unhexlify(memoryview(digits)[offsets[0] : offsets[-1]])
+    return memoryview(data)[offsets[0] : offsets[-1]]
 
 
 def _order_of(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:

@@ -16,13 +16,9 @@ from tests.commands import presswatch
 from tests.corpora import article, build, write_jsonl
 from tests.mirrors import ARTICLES, write_crawl
 from tests.prose import articles
+from tests.s3.uploads import upload
 
 SEED, CRAWL = 20261127, "CC-MAIN-2026-40"
-
-
-def uploaded(client: Any, bucket: str, folder: Path, prefix: str) -> None:
-    for path in filter(Path.is_file, folder.rglob("*")):
-        client.upload_file(str(path), bucket, f"{prefix}/{path.relative_to(folder)}")
 
 
 @pytest.mark.full
@@ -40,12 +36,12 @@ def test_a_campaign_and_a_member_that_joins_on_s3(
     write_crawl(tmp_path / "mirror", CRAWL, 1, SEED)
     listed = {"id": CRAWL, "from": "2026-09-20T00:00:00", "to": "2026-10-01T00:00:00"}
     (tmp_path / "mirror" / "collinfo.json").write_text(json.dumps([listed]))
-    uploaded(client, bucket, tmp_path / "mirror", "mirror")
+    upload(client, bucket, tmp_path / "mirror", "mirror")
     rows = [article(number, body=source.body) for number, source in enumerate(articles(ARTICLES, SEED))]
     for name, some in (("older", rows[:12]), ("newer", rows)):
         (tmp_path / name).mkdir()
         build(tmp_path / name / "corpus", [write_jsonl(tmp_path / name / "articles.jsonl", some)])
-        uploaded(client, bucket, tmp_path / name / "corpus", f"corpus/{name}")
+        upload(client, bucket, tmp_path / name / "corpus", f"corpus/{name}")
 
     campaign, tables = "s3://shards/tables/history/campaign", "s3://shards/tables/history/rows"
     scope = ("--crawls", "wet", "--list", "s3://shards/mirror/collinfo.json", "--out", tables)

@@ -14,7 +14,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.campaigning import History, make_history, states, status
 from tests.commands import presswatch
-from tests.s3.test_campaign_on_s3 import uploaded
+from tests.s3.uploads import upload
 from tests.servers import FINE, Fault, Server, running
 
 CAMPAIGN, TABLES = "s3://shards/history", "s3://shards/rows"
@@ -33,7 +33,7 @@ class Storm(Server):
 @pytest.fixture
 def history(client: Any, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
     made = make_history(tmp_path / "made", 2, 2)
-    uploaded(client, bucket, made.mirror, "mirror")
+    upload(client, bucket, made.mirror, "mirror")
     for name, value in {
         "PRESSWATCH_CACHE_DIR": str(tmp_path / "cache"),
         "PRESSWATCH_RUN__LEASE_SECONDS": "1",

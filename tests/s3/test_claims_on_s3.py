@@ -11,6 +11,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.claims import House, Seen, text
+from tests.s3.uploads import upload
 
 LICENCES = """\
 licences:
@@ -36,11 +37,9 @@ def test_claims_on_s3_are_those_on_disk(
     house.scan(Seen("https://copieur.example/a", text(1)), Seen("https://portail.example/a", text(1)))
     (tmp_path / "house" / "licences.yaml").write_text(LICENCES, "utf-8")
     on_disk = house.claims(licences=str(house.folder / "licences.yaml"))
-    for name in ("corpus", "tables", "licences.yaml"):
-        top = house.folder / name
-        for path in [top, *top.rglob("*")]:
-            if path.is_file():
-                client.upload_file(str(path), bucket, path.relative_to(house.folder).as_posix())
+    for name in ("corpus", "tables"):
+        upload(client, bucket, house.folder / name, name)
+    client.upload_file(str(house.folder / "licences.yaml"), bucket, "licences.yaml")
     base = f"s3://{bucket}"
     given = ["--corpus", f"{base}/corpus", "--licences", f"{base}/licences.yaml", "--as-of", "2026-11-27"]
     words = ["claims", *given, "--out", f"{base}/claims", "--engine", engine, "--endpoint", endpoint]

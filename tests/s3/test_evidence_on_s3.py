@@ -15,6 +15,7 @@ from presswatch_spark.storage import objects
 from presswatch_spark.storage.objects import StorageOptions
 from tests.evidence import build, lines, unprinted
 from tests.removal import Release, release
+from tests.s3.uploads import upload
 from tests.servers import Server
 
 FORMS = ("a.warc.wet.gz", "c4-train.json.gz")
@@ -29,10 +30,17 @@ def crawl(tmp_path: Path, client: Any, bucket: str) -> Release:
         (found.tables, "tables"),
         (found.corpus, "corpus"),
     ):
-        for path in folder.rglob("*"):
-            if path.is_file():
-                client.upload_file(str(path), bucket, f"{known_as}/{path.relative_to(folder).as_posix()}")
+        upload(client, bucket, folder, known_as)
     return found
+
+
+def built_there(crawl: Release, bucket: str, endpoint: str) -> tuple[str, list[str]]:
+    """A bag on S3: its address, and the words of the command that made it."""
+    out = f"s3://{bucket}/bags/one"
+    command = words(crawl, bucket, endpoint, out)
+    with unprinted():
+        assert cli.run(command) == 0
+    return out, command
 
 
 def words(crawl: Release, bucket: str, endpoint: str, out: str) -> list[str]:
@@ -46,9 +54,7 @@ def words(crawl: Release, bucket: str, endpoint: str, out: str) -> list[str]:
 def test_a_bag_on_s3_holds_what_one_on_disk_holds(
     crawl: Release, client: Any, bucket: str, endpoint: str, capsys: Any
 ) -> None:
-    out = f"s3://{bucket}/bags/one"
-    with unprinted():
-        assert cli.run(words(crawl, bucket, endpoint, out)) == 0
+    out, command = built_there(crawl, bucket, endpoint)
     said = capsys.readouterr().out
     on_disk, built = build(crawl, "disk", mirrored=False)
     assert f"claims root: {built.seal['claims_root']}" in said
@@ -62,16 +68,14 @@ def test_a_bag_on_s3_holds_what_one_on_disk_holds(
         each["status"] == 206 and "etag" in {name.lower() for name, _ in each["headers"]} for each in ranged
     )
     assert not any("signature" in json.dumps(each).lower() for each in told)
-    assert cli.run(words(crawl, bucket, endpoint, out)) == 1
+    assert cli.run(command) == 1
 
 
 @pytest.mark.full
 def test_a_bag_on_s3_is_disclosed_challenged_and_looked_through_there(
     crawl: Release, client: Any, bucket: str, endpoint: str, capsys: Any
 ) -> None:
-    out = f"s3://{bucket}/bags/one"
-    with unprinted():
-        assert cli.run(words(crawl, bucket, endpoint, out)) == 0
+    out, _ = built_there(crawl, bucket, endpoint)
     with bag_on_disk(out, StorageOptions(endpoint=endpoint)) as folder:
         row = lines(folder)[0]["row"]["row_sha256"]
     part = ["evidence", "disclose", "--row", row, "--out", f"s3://{bucket}/parts/one", "--endpoint", endpoint]

@@ -26,6 +26,7 @@ from presswatch_spark.version import __version__
 from tests.corpora import article, build, write_jsonl
 from tests.s3.conftest import client_of
 from tests.s3.emr import ACCOUNT, REGION
+from tests.s3.uploads import upload
 
 LABEL, ROLE, SECRET = (
     "emr-spark-8.0.0",
@@ -121,8 +122,7 @@ def account(
     own |= {"SERVERLESS__APPLICATION_ID": made, "SERVERLESS__ROLE_ARN": role}
     for name, value in own.items():
         monkeypatch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)
-    for path in filter(Path.is_file, corpus.rglob("*")):
-        client.upload_file(str(path), bucket, f"corpus/{path.relative_to(corpus)}")
+    upload(client, bucket, corpus, "corpus")
     client.put_object(Bucket=bucket, Key="in/a.warc.wet.gz", Body=b"x" * 1000)
     client.put_object(Bucket=bucket, Key="in/wet.paths", Body=b"in/a.warc.wet.gz\n")
     job = {"--corpus": "s3://shards/corpus", "--out": "s3://shards/tables", "--format": "wet"}

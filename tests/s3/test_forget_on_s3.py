@@ -8,6 +8,7 @@ from typing import Any
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
+from tests.s3.uploads import upload
 from tests.tables import publish
 from tests.unit.claims.test_forget import digest, rows_of
 
@@ -19,9 +20,7 @@ def test_a_members_rows_are_removed_from_tables_on_s3(
 ) -> None:
     publish(tmp_path, "r1", [*rows_of("rives", "a", "b"), *rows_of("plateau", "c")])
     publish(tmp_path, "r2", rows_of("plateau", "c"))
-    for path in tmp_path.rglob("*"):
-        if path.is_file():
-            client.upload_file(str(path), bucket, f"tables/{path.relative_to(tmp_path)}")
+    upload(client, bucket, tmp_path, "tables")
     storage = StorageOptions(endpoint=endpoint)
     removal = forget(TABLES, Subject("publisher", "rives"), storage)
     assert removal.rows == 2

@@ -17,13 +17,9 @@ from presswatch_spark.notices.recipients import load_recipient
 from presswatch_spark.removal.opening import open_case
 from presswatch_spark.storage.objects import StorageOptions
 from tests.notices import DRAFTED, Bureau, bureau
-from tests.removal import Release, release
+from tests.removal import release
+from tests.s3.uploads import upload
 from tests.servers import web
-
-
-def put(client: Any, bucket: str, crawl: Release) -> None:
-    for path in (path for path in crawl.tables.rglob("*") if path.is_file()):
-        client.upload_file(str(path), bucket, f"tables/{path.relative_to(crawl.tables)}")
 
 
 def passes(office: Bureau, where: str, storage: StorageOptions) -> bool:
@@ -35,7 +31,7 @@ def test_a_notice_on_s3(tmp_path: Path, client: Any, bucket: str, endpoint: str)
     storage, where = StorageOptions(endpoint=endpoint), f"s3://{bucket}/notice"
     with web() as server:
         office = bureau(release(tmp_path, server))
-        put(client, bucket, office.crawl)
+        upload(client, bucket, office.crawl.tables, "tables")
         case, tables = f"s3://{bucket}/case", f"s3://{bucket}/tables"
         open_case(tables, case, confidences=("A", "B"), storage=storage)
         request = replace(office.request(), source=case)

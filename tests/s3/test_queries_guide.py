@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import boto3
 import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.storage.objects import StorageOptions
-from tests.conftest import TEST_AWS
 from tests.documents import text_of
 from tests.guide import Question, answer_of, guide_tables, questions
+from tests.s3.conftest import client_of
+from tests.s3.uploads import upload
 
 BUCKET = "guide"
 TEXT = text_of("how-to/queries")
@@ -26,13 +26,9 @@ def tables(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture(scope="module")
 def on_s3(tables: Path, endpoint: str) -> tuple[str, StorageOptions]:
     """The same tables in a bucket."""
-    keys = {"aws_access_key_id": TEST_AWS["AWS_ACCESS_KEY_ID"]}
-    keys |= {"aws_secret_access_key": TEST_AWS["AWS_SECRET_ACCESS_KEY"], "region_name": "us-east-1"}
-    client = boto3.client("s3", endpoint_url=endpoint, **keys)
+    client = client_of("s3", endpoint)
     client.create_bucket(Bucket=BUCKET)
-    for path in tables.rglob("*"):
-        if path.is_file():
-            client.upload_file(str(path), BUCKET, f"tables/{path.relative_to(tables)}")
+    upload(client, BUCKET, tables, "tables")
     return f"s3://{BUCKET}/tables", StorageOptions(endpoint=endpoint)
 
 

@@ -8,15 +8,14 @@ from typing import Any
 
 from presswatch_spark.cli import main as cli
 from tests.reports import hostile_house, page_of_tables
+from tests.s3.uploads import upload
 
 
 def test_a_page_on_s3_says_what_one_on_disk_says(
     tmp_path: Path, client: Any, bucket: str, endpoint: str
 ) -> None:
     house = hostile_house(tmp_path / "house")
-    for path in house.tables.rglob("*"):
-        if path.is_file():
-            client.upload_file(str(path), bucket, f"tables/{path.relative_to(house.tables).as_posix()}")
+    upload(client, bucket, house.tables, "tables")
     place = f"s3://{bucket}"
     words = ["--engine", "duckdb", "--corpus", str(house.corpus), "--lang", "en", "--endpoint", endpoint]
     assert cli.run(["report", *words, "--out", f"{place}/page.html", f"{place}/tables"]) == 0

@@ -29,6 +29,7 @@ from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
 from tests.histories import AFTER, BEFORE, altered_release
 from tests.prose import articles, pages
+from tests.s3.uploads import upload
 from tests.scanned import two_scans
 from tests.servers import Server
 from tests.tables import flipped, match, publish, publish_row, row_of, write
@@ -48,12 +49,6 @@ def press(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [article(number, body=source.body) for number, source in enumerate(sources)]
     build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", rows)])
     return folder
-
-
-def upload(client: Any, folder: Path, prefix: str) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            client.upload_file(str(path), "shards", f"{prefix}/{path.relative_to(folder)}")
 
 
 def scan(base: str, out: str, *flags: str) -> list[str]:
@@ -76,8 +71,8 @@ def test_a_scan_that_is_all_on_s3_and_killed_goes_on_and_finds_what_one_on_disk_
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    upload(client, press / "crawl", "crawl")
-    upload(client, press / "corpus", "corpus")
+    upload(client, "shards", press / "crawl", "crawl")
+    upload(client, "shards", press / "corpus", "corpus")
     given = {"PRESSWATCH_RUN__LEASE_SECONDS": "2", "PRESSWATCH_CACHE_DIR": str(tmp_path / "cache")}
     words = scan(f"s3://{bucket}", OUT, "--endpoint", endpoint)
     environment = os.environ | {"PYTHONPATH": str(ROOT)} | given
@@ -146,7 +141,7 @@ def test_every_reading_command_says_of_tables_on_s3_what_it_says_of_those_on_dis
     endpoint: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    upload(client, release / "tables", "tables")
+    upload(client, "shards", release / "tables", "tables")
     name, *more = READINGS[reading]
     assert cli.run([name, str(release / "tables"), *more]) == 0
     on_disk = capsys.readouterr().out
@@ -167,7 +162,7 @@ def test_a_query_reads_of_tables_on_s3_what_it_needs_and_no_more(
     for run_id in ("r1", "r2"):
         rows = [match("a", None, **{name: token_hex(32) for name in strewn}) for _ in range(8_000)]
         publish(tmp_path / "tables", run_id, rows)
-    upload(client, tmp_path / "tables", "tables")
+    upload(client, "shards", tmp_path / "tables", "tables")
     publish_there(client, tmp_path / "tables", faulty.url)
     query = "select title_id, count(*) from matches where run_id = 'r1' group by 1"
     faulty.requests.clear()
@@ -191,13 +186,13 @@ def publish_there(client: Any, tables: Path, endpoint: str) -> None:
         etags = {name: stat(f"{OUT}/matches/{name}", options).etag for name in names}
         assert all(etags.values())
         publish_row(store, "runs", row, etags)
-    upload(client, tables / "runs", "tables/runs")
+    upload(client, "shards", tables / "runs", "tables/runs")
 
 
 def test_a_row_of_a_table_on_s3_is_fetched(
     release: Path, client: Any, bucket: str, endpoint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    upload(client, release / "tables", "tables")
+    upload(client, "shards", release / "tables", "tables")
     row = TableStore.open(str(release / "tables")).read("matches").to_pylist()[0]
     assert cli.run(["fetch", OUT, "--row", row["row_sha256"], "--endpoint", endpoint]) == 0
     assert row["document_url"] in capsys.readouterr().out
@@ -216,7 +211,7 @@ def test_runs_on_s3_are_compared(
     if engine == "spark":
         request.getfixturevalue("spark")
     expected = altered_release(tmp_path / "tables")
-    upload(client, tmp_path / "tables", "tables")
+    upload(client, "shards", tmp_path / "tables", "tables")
     there, runs = ["--endpoint", endpoint], ["--before", BEFORE, "--after", AFTER]
     ways = {
         "disk": [str(tmp_path / "tables"), "--engine", "duckdb"],
@@ -285,7 +280,7 @@ def test_a_sample_on_s3_is_estimated(
         for n in range(20)
     ]
     write(TableStore.open(str(tmp_path / "tables")), "scan_log", "r", log, SCAN_LOG)
-    upload(client, tmp_path / "tables", "tables")
+    upload(client, "shards", tmp_path / "tables", "tables")
     assert cli.run(["estimate", OUT, "--endpoint", endpoint]) == 0
     on_s3 = capsys.readouterr().out
     assert cli.run(["estimate", str(tmp_path / "tables")]) == 0

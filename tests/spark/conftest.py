@@ -15,6 +15,12 @@ from tests.spark.press import Press, write_press
 SHARDS, PAGES = 24, 60
 
 
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache of the test's own: what campaigns read of lists is kept there."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
 @pytest.fixture(scope="session")
 def press(tmp_path_factory: pytest.TempPathFactory) -> Press:
     return write_press(tmp_path_factory.mktemp("press") / "press", SHARDS, PAGES)

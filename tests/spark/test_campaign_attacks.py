@@ -32,10 +32,7 @@ from tests.campaigning import (
 WRITES = {"os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir"}
 KILLED = 9
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def shards_of(history: History, crawl: str) -> list[Path]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock, get_ident
 from typing import Any, BinaryIO, TypeVar
 
 import pyarrow as pa
@@ -36,20 +37,67 @@ DECODED_BYTES = 768 << 20
 def memory_bounded(more_bytes: int) -> Iterator[None]:
     """Let this process take no more than so many bytes of address space, in the block.
 
-    More is a `MemoryError`. The bound counts what other threads take meanwhile, too; without Linux's `/proc`
-    there is none.
+    More is a `MemoryError`. The bound is the process's: it counts what other threads take meanwhile, and
+    blocks of several threads share the sum of theirs. A block within a block of the same thread is bounded by
+    the outer one. Without Linux's `/proc` there is none.
     """
     _reserve_for_arrow()
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = _address_space() + more_bytes
-    below = [wanted, *(limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY)]
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (min(below), hard))
-    try:
+    with _BOUND.block(more_bytes):
         yield
-    finally:
+
+
+class _Bound:
+    """The process's limit of address space while any thread is in a bounded block, and what it was before.
+
+    Each block that put back what it found would leave the limit of another, if that one ends later.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._blocks: dict[int, tuple[int, int]] = {}
+        self._before = self._limit = resource.RLIM_INFINITY
+        os.register_at_fork(
+            before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._left_by_fork
+        )
+
+    @contextmanager
+    def block(self, more_bytes: int) -> Iterator[None]:
+        thread = get_ident()
+        if thread in self._blocks:
+            yield
+            return
+        with self._lock:
+            if not self._blocks:
+                self._before, self._limit = resource.getrlimit(resource.RLIMIT_AS)[0], 0
+            self._blocks[thread] = _address_space(), more_bytes
+            # From the oldest block on: counted from now, a file that takes without end is never refused
+            # while others begin. It is not lowered before all end: what they took is theirs to keep.
+            begun = min(taken for taken, _ in self._blocks.values())
+            self._limit = max(self._limit, begun + sum(more for _, more in self._blocks.values()))
+            self._set(self._limit)
+        try:
+            yield
+        finally:
+            with self._lock:
+                # A fork within the block has put the limit back.
+                if self._blocks.pop(thread, None) and not self._blocks:
+                    self._set(self._before)
+
+    def _set(self, limit: int) -> None:
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        bounds = [each for each in (limit, self._before, hard) if each != resource.RLIM_INFINITY]
         with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+            resource.setrlimit(resource.RLIMIT_AS, (min(bounds, default=resource.RLIM_INFINITY), hard))
+
+    def _left_by_fork(self) -> None:
+        """The child has none of the threads, but for the one that forked."""
+        if self._blocks:
+            self._blocks.clear()
+            self._set(self._before)
+        self._lock.release()
+
+
+_BOUND = _Bound()
 
 
 @lru_cache(1)

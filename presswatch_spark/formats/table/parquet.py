@@ -12,14 +12,8 @@ from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import TextColumn, WrongTypeError, bytes_of, text_column
 from presswatch_spark.formats.table.columns import Columns, MissingColumnError, listed
-from presswatch_spark.formats.table.opening import (
-    DAMAGE_ERRORS,
-    DECODED_BYTES,
-    Opened,
-    dotted_names,
-    drawn_bounded,
-    opened,
-)
+from presswatch_spark.formats.table.memory import DECODED_BYTES, drawn_bounded
+from presswatch_spark.formats.table.opening import DAMAGE_ERRORS, Opened, dotted_names, opened
 from presswatch_spark.formats.table.pages import PageError
 from presswatch_spark.formats.table.row_groups import DamagedError, GroupReader
 from presswatch_spark.formats.table.row_values import Chosen, RowValues, choose, column_at, is_text

@@ -40,6 +40,7 @@ from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.locks.file_locks import lock, locked
 from presswatch_spark.storage.locks.lock_rules import CORPUS_COPY, CORPUS_RANGE, CORPUS_RANGE_LEFT
 from presswatch_spark.storage.objects import MissingError, StorageOptions, fetch_file, printable, read_range
+from presswatch_spark.storage.streams import lent_streams
 from presswatch_spark.storage.time_limits import current_limit, under
 from presswatch_spark.storage.uris import join
 
@@ -118,12 +119,12 @@ class NeededFile:
             for first in range(start, after, BLOCKS_AT_ONCE)
         ]
         limit = current_limit()
+        with self._guarded(), lent_streams() as lent:
 
-        def take(piece: tuple[int, int]) -> None:
-            with under(limit):
-                self._take(*piece)
+            def take(piece: tuple[int, int]) -> None:
+                with under(limit), lent.here():
+                    self._take(*piece)
 
-        with self._guarded():
             list(_requests().map(take, pieces) if len(pieces) > 1 else map(take, pieces))
 
     def _take(self, first: int, after: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,8 +15,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from presswatch_spark.notices.recipients import load_recipients
+from presswatch_spark.report import figures
 from presswatch_spark.report.make import make_report
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.schemas.scan_tables import MATCHES, RUNS
@@ -49,12 +53,29 @@ def hostile_house(folder: Path, *, claims: bool = True) -> House:
     return house
 
 
-def page_of_tables(tables: Path, corpus: Path | None, out: Path, language: str = "en", **more: Any) -> str:
-    """Make the page of tables and return it."""
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Make pages whose pictures show nothing: to draw them is two thirds of the work of a page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "pictures", lambda *given: ("<svg></svg>", "<svg></svg>"))
+        yield
+
+
+def page_of_tables(
+    tables: Path,
+    corpus: Path | None,
+    out: Path,
+    language: str = "en",
+    *,
+    drawn: bool = False,
+    **more: Any,
+) -> str:
+    """Make the page of tables and return it; its pictures are empty unless `drawn`."""
     given: dict[str, Any] = {"corpus": str(corpus) if corpus else None, "engine": "duckdb"} | more
     if more.get("case"):
         given["recipients"] = list(load_recipients().values())
-    make_report(str(tables), {language: str(out)}, StorageOptions(), **given)
+    with nullcontext() if drawn else undrawn():
+        make_report(str(tables), {language: str(out)}, StorageOptions(), **given)
     return out.read_text("utf-8")
 
 

@@ -21,7 +21,7 @@ def pages(house: House, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
     """The page of the house by language."""
     out = tmp_path_factory.mktemp("pages")
     return {
-        language: page_of_tables(house.tables, house.corpus, out / f"{language}.html", language)
+        language: page_of_tables(house.tables, house.corpus, out / f"{language}.html", language, drawn=True)
         for language in ("fr", "en")
     }
 

@@ -9,6 +9,7 @@ import pytest
 from presswatch_spark.cli import main as cli
 from presswatch_spark.evidence import libraries
 from tests.claims import House
+from tests.reports import undrawn
 
 
 def test_the_command_writes_the_page_in_french_and_replaces_it(
@@ -25,10 +26,11 @@ def test_the_command_writes_the_page_in_french_and_replaces_it(
         str(out),
         str(house.tables),
     ]
-    assert cli.run(words) == 0
-    assert capsys.readouterr().out == f"written to {out}\n"
-    assert '<html lang="fr">' in out.read_text("utf-8")
-    assert cli.run([*words, "--lang", "en"]) == 0
+    with undrawn():
+        assert cli.run(words) == 0
+        assert capsys.readouterr().out == f"written to {out}\n"
+        assert '<html lang="fr">' in out.read_text("utf-8")
+        assert cli.run([*words, "--lang", "en"]) == 0
     assert '<html lang="en">' in out.read_text("utf-8")
 
 
@@ -64,6 +66,8 @@ def test_without_the_libraries_the_command_says_what_to_install(
 def test_a_page_that_cannot_be_read_again_costs_its_example_alone(house: House, tmp_path: Path) -> None:
     out = tmp_path / "page.html"
     mirror = f"{house.folder}={tmp_path / 'nothing'}"
-    assert cli.run(["report", "--mirror", mirror, "--lang", "en", "--out", str(out), str(house.tables)]) == 0
+    words = ["report", "--mirror", mirror, "--lang", "en", "--out", str(out), str(house.tables)]
+    with undrawn():
+        assert cli.run(words) == 0
     page = out.read_text("utf-8")
     assert page.count("The page could not be read again when the report was made") == 5

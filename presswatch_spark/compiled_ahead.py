@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import pyarrow as pa
 
 from presswatch_spark.compiled import ALL, cache_folder, ready_file, suits
@@ -23,6 +24,8 @@ from presswatch_spark.processors import baseline_here
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.shard.kernels import Rehearsal
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.text.hexadecimal import read_digits, write_digits
+from presswatch_spark.text.kernels import plain
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -74,13 +77,16 @@ def main(folder: Path) -> None:
         manifest = build_corpus(session, str(members), [str(articles)], str(corpus), config, options)
         for part in Rehearsal(None, str(corpus), manifest.digest, ScanConfig()).parts().values():
             part()
-    compare_urls()
+    compare_rows()
     keep(folder)
 
 
-def compare_urls() -> None:
-    """Write the normal form of a URL, as a comparison of runs does for those of all rows."""
+def compare_rows() -> None:
+    """Write the normal form of a URL, and read and write a digest, as a comparison of runs does."""
     normal_forms(pa.array(["https://t.example/"]))
+    raw, digits = np.zeros(1, np.uint8), np.zeros(2, np.uint8)
+    write_digits(plain(raw), digits)
+    read_digits(plain(digits), raw)
 
 
 def keep(folder: Path) -> None:

@@ -10,12 +10,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from presswatch_spark.claims.explained import NOWHERE, Limits, explained
 from presswatch_spark.compiled import ALL, ready_file
+from presswatch_spark.compiled_ahead import compare_rows
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.judgement.url_forms import normal_forms
 from presswatch_spark.monitoring.compiling import Compiling
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
@@ -46,13 +45,13 @@ def main() -> None:
 
 
 def compile_judgements() -> None:
-    """Judge two pages that hold the same words of an article; write a normal form of a URL."""
+    """Judge two pages that hold the same words of an article; do what compares rows of two runs."""
     pages, words = 2, 24
     bounds, spans = np.arange(pages + 1), np.zeros(pages, np.int64)
     sums, known = np.zeros((words + 1, 3), np.int32), np.zeros(words, np.bool_)
     limits = Limits(passage_words=11, rest_share=0.1, holder_share=0.5, least_run=11)
     explained(words, bounds, spans, spans + words, spans + NOWHERE, spans, known, sums, limits)
-    normal_forms(pa.array(["https://www.journal.example/"]))
+    compare_rows()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ their numbers when files are written. Each of `WORKERS` has a bucket of its own,
 file that is written.
 """
 
+import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,7 +40,7 @@ def write(
 
     Args:
         memory: what DuckDB may take, such as `500MB`, before it goes on on disk.
-        cores: threads of DuckDB; None: one for each core.
+        cores: how many cores the workers have; None: all.
 
     Raises:
         ConfigError: DuckDB knows no such size of memory.
@@ -47,7 +48,9 @@ def write(
     """
     import duckdb
 
-    with scratch_folder() as folder, duckdb_session(memory, cores) as session:
+    # A worker is a thread of DuckDB itself. With one more for each core, they would wait for each other.
+    threads = max(1, (cores or os.cpu_count() or 1) // WORKERS)
+    with scratch_folder() as folder, duckdb_session(memory, threads) as session:
         # What Spark has under this name.
         session.execute("create macro sha2(x, bits) as sha256(x)")
         dealt = Dealt.of(inputs, folder)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.compiled import cached_njit, uncounted_njit
+from presswatch_spark.compiled import cached_njit, lean_njit, uncounted_njit
 from presswatch_spark.judgement.urls import (
     AMP_PARAMETERS,
     TRACKING_NAMES,
@@ -30,7 +30,8 @@ _DOT, _SLASH, _QUESTION, _NUMBER, _AND, _EQUALS, _BANG, _HYPHEN = (np.uint8(ord(
 _SPACE, _TOP, _TO_LOWER = np.uint8(0x20), np.uint8(0x7F), np.uint8(0x20)
 _A, _Z = np.uint8(ord("A")), np.uint8(ord("Z"))
 _AMP, _WWW = (np.frombuffer(text, np.uint8) for text in (b"amp", b"www"))
-_OF_HOST, _OF_PATH, _OF_QUERY = (np.uint8(n) for n in (1, 2, 4))
+_OF_HOST, _OF_PATH, _OF_QUERY, _WITHIN_PATH = (np.uint8(n) for n in (1, 2, 4, 8))
+"""What may hold a byte; `_WITHIN_PATH`: a path, wherever it stands there and whatever comes next."""
 
 
 def normal_forms(urls: pa.Array) -> pa.Array:
@@ -82,6 +83,9 @@ def _tables() -> tuple[Bytes, Bytes, Bytes]:
         ("?", _OF_QUERY),
     ):
         allowed[[ord(character) for character in characters]] |= bits
+    within = allowed & _OF_PATH != 0
+    within[[_DOT, _SLASH]] = False
+    allowed[within] |= _WITHIN_PATH
     amp = {parameter.partition("=")[0] for parameter in AMP_PARAMETERS}
     return plain(allowed), _rows(sorted(TRACKING_NAMES | amp)), _rows(TRACKING_PREFIXES)
 
@@ -112,22 +116,24 @@ def _write(
         if host < 0 or (query < query_end and not _query_stays(text, query, query_end, names, prefixes)):
             hard[i] = True
         else:
-            for k in range(len(_HTTPS)):
-                room[at + k] = _HTTPS[k]
-            at += len(_HTTPS)
-            for k in range(host, path_end):
-                room[at] = text[k]
-                at += 1
+            at = _copied(_HTTPS, 0, len(_HTTPS), room, at)
+            at = _copied(text, host, path_end, room, at)
             if path == path_end:
                 room[at] = _SLASH
                 at += 1
             if query < query_end:
                 room[at] = _QUESTION
-                at += 1
-                for k in range(query, query_end):
-                    room[at] = text[k]
-                    at += 1
+                at = _copied(text, query, query_end, room, at + 1)
         ends[i + 1] = at
+
+
+@lean_njit
+def _copied(text: Bytes, start: int, end: int, room: Bytes, at: int) -> int:
+    """Copy bytes to `room` from `at` on; return where they end there. No index is asked for its sign."""
+    first, place = np.uint64(start), np.uint64(at)
+    for k in range(np.uint64(end - start)):
+        room[place + k] = text[first + k]
+    return at + end - start
 
 
 @uncounted_njit
@@ -139,9 +145,6 @@ def _parts(text: Bytes, start: int, end: int, allowed: Bytes) -> tuple[int, int,
     hard = (-1, 0, 0, 0, 0)
     if end - start > _LONGEST or end - start < len(_HTTPS):
         return hard
-    for k in range(start, end):
-        if text[k] <= _SPACE or text[k] >= _TOP:
-            return hard
     i = start
     for k in range(4):
         if text[i + k] != _HTTPS[k]:
@@ -159,9 +162,13 @@ def _parts(text: Bytes, start: int, end: int, allowed: Bytes) -> tuple[int, int,
         i += 1
     host = _site(text, first, i)
     path = i
-    while i < end and text[i] not in (_QUESTION, _NUMBER):
+    while True:
+        while i < end and allowed[text[i]] & _WITHIN_PATH:
+            i += 1
+        if i == end or text[i] == _QUESTION or text[i] == _NUMBER:
+            break
         special = text[i] == _SLASH and i + 1 < end and text[i + 1] == _DOT
-        if special or not allowed[text[i]] & _OF_PATH or _amp_at(text, i, end):
+        if special or not allowed[text[i]] & _OF_PATH or _is_amp(text, i + 1, end):
             return hard
         i += 1
     path_end = i
@@ -180,13 +187,10 @@ def _parts(text: Bytes, start: int, end: int, allowed: Bytes) -> tuple[int, int,
             return hard
     if i + 1 < end and text[i + 1] == _BANG:
         return hard
+    for k in range(i, end):
+        if text[k] <= _SPACE or text[k] >= _TOP:
+            return hard
     return host, path, path_end, query, query_end
-
-
-@uncounted_njit
-def _amp_at(text: Bytes, i: int, end: int) -> bool:
-    """Whether `.amp` or `/amp` stands at i."""
-    return text[i] in (_DOT, _SLASH) and _is_amp(text, i + 1, end)
 
 
 @uncounted_njit
@@ -209,7 +213,7 @@ def _site(text: Bytes, first: int, end: int) -> int:
             if dot < 0:
                 dot = k
         # The hosts of AMP caches have it there.
-        elif (k == first or text[k - 1] in (_DOT, _HYPHEN)) and _is_amp(text, k, end):
+        elif _is_amp(text, k, end) and (k == first or text[k - 1] in (_DOT, _HYPHEN)):
             return -1
     if labels == 1:
         return first

@@ -114,12 +114,12 @@ def test_a_scan_without_one_of_its_packages_fails_and_names_it(
 
 ALL_PARTS = f"""{COUNTED}
 import sys
-from presswatch_spark.compiled_ahead import compare_urls
+from presswatch_spark.compiled_ahead import compare_rows
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.kernels import Rehearsal
 for part in Rehearsal(None, *sys.argv[1:], ScanConfig()).parts().values():
     part()
-compare_urls()
+compare_rows()
 print(*compiled)
 """
 

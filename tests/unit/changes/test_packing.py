@@ -35,12 +35,12 @@ def test_every_byte_and_every_place_comes_back_as_it_was() -> None:
     assert digits_of(packed(pa.array(digests))).to_pylist() == digests
 
 
-@pytest.mark.parametrize("byte", [byte for byte in range(0x80) if chr(byte) not in "0123456789abcdef"])
 @pytest.mark.parametrize("place", [0, 31, 63])
-def test_no_other_character_is_taken_for_a_digit(byte: int, place: int) -> None:
-    other = DIGESTS[1][:place] + chr(byte) + DIGESTS[1][place + 1 :]
-    with pytest.raises(OtherTextError):
-        packed(pa.array([*DIGESTS, other, *DIGESTS]))
+def test_no_other_character_is_taken_for_a_digit(place: int) -> None:
+    for byte in set(range(0x80)) - set(b"0123456789abcdef"):
+        other = DIGESTS[1][:place] + chr(byte) + DIGESTS[1][place + 1 :]
+        with pytest.raises(OtherTextError):
+            packed(pa.array([*DIGESTS, other, *DIGESTS]))
 
 
 @pytest.mark.parametrize(

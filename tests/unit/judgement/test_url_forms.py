@@ -53,6 +53,8 @@ def test_common_urls_are_read_by_the_kernel() -> None:
         "https://m.journal.fr/",
         "https://journal.fr/?utm_source=x",
         "//journal.fr",
+        "https://journal.fr/#été",
+        "https://journal.fr/?a=1# a",
     ]
     assert _hard_among(pa.array(hard)).all()
 

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import numba
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
-from numba.core.caching import UserProvidedCacheLocator
+from numba.core.caching import IndexDataCacheFile, UserProvidedCacheLocator
 
 from presswatch_spark.processors import Baseline, baseline_here
 from presswatch_spark.user_cache import is_ours, user_caches
@@ -76,7 +76,35 @@ def _compiled(function: Callable[..., Any], **options: bool) -> Any:
     numba.config.CACHE_DIR = str(cache_folder())
     numba.config.CACHE_LOCATOR_CLASSES = LOCATORS
     # No code of C calls them.
-    return numba.njit(cache=True, nogil=True, no_cfunc_wrapper=True, **options)(function)
+    kernel = numba.njit(cache=True, nogil=True, no_cfunc_wrapper=True, **options)(function)
+    # With NUMBA_DISABLE_JIT it is the function itself.
+    if (cache := getattr(kernel, "_cache", None)) is not None:
+        cache._cache_file = _KernelFiles.of(cache)
+    return kernel
+
+
+class _KernelFiles(IndexDataCacheFile):  # type: ignore[misc]
+    """The files of a kernel's code, one for each key: its types, and the processor that it is for.
+
+    numba gives a file the next number that its index lacks. Of two processes that compile a kernel at once,
+    for other types or processors, both may take the same one: a third would run the code of one key for the
+    other. Here the key says the number.
+    """
+
+    @classmethod
+    def of(cls, cache: Any) -> Self:
+        """Return the files that a cache of numba's uses."""
+        return cls(cache.cache_path, cache._impl.filename_base, cache._impl.locator.get_source_stamp())
+
+    def save(self, key: Any, data: Any) -> None:
+        """Keep code, and then say so in the index.
+
+        Of two processes that write the index at once, one may drop what the other wrote: it is
+        compiled again.
+        """
+        name = self._data_name(int(hashlib.sha256(repr(key).encode()).hexdigest()[:16], 16))
+        self._save_data(name, data)
+        self._save_index({**self._load_index(), key: name})
 
 
 class PackageLocator(UserProvidedCacheLocator):  # type: ignore[misc]

@@ -7,7 +7,6 @@ came since. What a killed process began is gone on with first, so that nothing i
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -45,6 +44,7 @@ from presswatch_spark.runs.claimed import KEY_DIGITS
 from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.settings.config import MinHashRules, ScanConfig
 from presswatch_spark.show import counted
+from presswatch_spark.storage.asking import AskingThreads
 from presswatch_spark.storage.contract import DeniedError
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, stat
@@ -229,7 +229,7 @@ class Campaign:
                 return None
 
         ask_anew()
-        with ThreadPoolExecutor(ASKED_AT_ONCE, "shards") as pool:
+        with AskingThreads(ASKED_AT_ONCE, "shards") as pool:
             found = dict(zip(uris, pool.map(described, uris), strict=True))
         there = ShardPlan.of(info for info in found.values() if info is not None)
         gone = tuple(uri for uri, info in found.items() if info is None)

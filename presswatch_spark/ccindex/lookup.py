@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +22,7 @@ from presswatch_spark.formats.table.values import as_number, as_text, as_time
 from presswatch_spark.judgement.urls import host_of
 from presswatch_spark.releases.products import crawls_at
 from presswatch_spark.releases.release import CRAWL
+from presswatch_spark.storage.asking import AskingThreads
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, canonical, printable, stat
 from presswatch_spark.storage.shard_lists import is_list
 from presswatch_spark.storage.shards import plan
@@ -89,7 +89,7 @@ class Index:
         """
         address = self.address.replace(RELEASE, release)
         if self.is_server:
-            with ThreadPoolExecutor(ASKED_AT_ONCE, "index") as pool:
+            with AskingThreads(ASKED_AT_ONCE, "index") as pool:
                 for found in pool.map(lambda url: list(_asked(address, url, self.storage)), urls):
                     yield from found
         else:

@@ -125,7 +125,7 @@ class NeededFile:
                 with under(limit), lent.here():
                     self._take(*piece)
 
-            list(_requests().map(take, pieces) if len(pieces) > 1 else map(take, pieces))
+            list(_requests(os.getpid()).map(take, pieces) if len(pieces) > 1 else map(take, pieces))
 
     def _take(self, first: int, after: int) -> None:
         start, end = first * BLOCK_BYTES, min(after * BLOCK_BYTES, self.size)
@@ -304,8 +304,8 @@ def small_files(manifest: Manifest) -> list[str]:
 
 
 def taken_by(folder: Path) -> int:
-    """Return the bytes of the disk that a folder's files take."""
-    return sum(_used(path)[1] for path in [folder, *folder.rglob("*")] if path.is_dir())
+    """Return the bytes of the disk that a folder's files take; other processes may remove some meanwhile."""
+    return sum(_used(Path(path))[1] for path, _, _ in os.walk(folder))
 
 
 def fetch_whole(uri: str, name: str, entry: FileEntry, path: Path, storage: StorageOptions) -> None:
@@ -325,7 +325,8 @@ def fetch_whole(uri: str, name: str, entry: FileEntry, path: Path, storage: Stor
 
 
 @lru_cache(1)
-def _requests() -> ThreadPoolExecutor:
+def _requests(_process: int) -> ThreadPoolExecutor:
+    """Return the threads of this process: those of its parent do not survive a fork."""
     return ThreadPoolExecutor(REQUESTS_AT_ONCE, "corpus")
 
 
@@ -354,7 +355,10 @@ def _write(handle: int, data: bytes, start: int) -> None:
 
 def _used(path: Path) -> tuple[int, int]:
     """Return when a unit was used last, in nanoseconds, and the bytes that it takes of the disk."""
-    files: Sequence[Path] = list(path.iterdir()) if path.is_dir() else [path]
+    files: Sequence[Path] = [path]
+    # Another process may let go of the folder of an index at any moment.
+    with suppress(FileNotFoundError, NotADirectoryError):
+        files = list(path.iterdir())
     last, taken = 0, 0
     for file in files:
         with suppress(FileNotFoundError):

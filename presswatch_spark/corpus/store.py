@@ -312,7 +312,8 @@ def _on_this_host(uri: str, manifest: Manifest, options: StorageOptions) -> tupl
         fetched = f"{manifest.digest}.by-need-{start[0] if start else ''}-"
         parts = cache / f"{fetched}{start[1] if start else ''}"
         for left in cache.glob(f"{glob.escape(fetched)}*"):
-            if left != parts:
+            # Another host's name may begin with this one's and a hyphen.
+            if left != parts and "-" not in left.name.removeprefix(fetched):
                 shutil.rmtree(left, ignore_errors=True)
         room = _room(cache, parts)
         if size <= room or start is None or layout.BLOCKS not in manifest.files:

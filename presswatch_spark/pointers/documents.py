@@ -9,7 +9,6 @@ For few rows of many shards, most of the time is waiting for storage: several sh
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +23,7 @@ from presswatch_spark.judgement.match_rows import Origin, document_facts, locate
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.pointers.checks import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer
+from presswatch_spark.storage.asking import AskingThreads
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
@@ -259,7 +259,7 @@ def shards_ahead(work: Iterable[tuple[Sequence[Pointer], ReadOptions]]) -> Itera
 
     Shards on disk, and those that must be read in order, are read when it is their turn.
     """
-    with ThreadPoolExecutor(SHARDS_AT_ONCE, "ranges") as pool:
+    with AskingThreads(SHARDS_AT_ONCE, "ranges") as pool:
         pending: deque[Callable[[], Outcomes]] = deque()
         for pointers, options in work:
             read = partial(records_at, pointers, options)

@@ -10,7 +10,6 @@ import re
 import zlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +23,7 @@ from presswatch_spark.judgement.urls import host_of
 from presswatch_spark.removal import states
 from presswatch_spark.removal.answers import Finding, columns_of, part_of
 from presswatch_spark.removal.index import Captures
+from presswatch_spark.storage.asking import AskingThreads
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, printable, stat
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.web.manners import BlockedError
@@ -216,7 +216,7 @@ def _in_clusters(address: str, keys: Mapping[str, Key], storage: StorageOptions)
     def read(block: Block) -> tuple[Block, dict[str, Said]]:
         return block, _read_block(block, wanted, storage)
 
-    with ThreadPoolExecutor(AT_ONCE, "index") as pool:
+    with AskingThreads(AT_ONCE, "index") as pool:
         said_in = dict(pool.map(read, of_block))
     for url, blocks in blocks_of.items():
         surt = keys[url].surt
@@ -281,7 +281,7 @@ def _in_tables(address: str, keys: Mapping[str, Key], storage: StorageOptions) -
     for url, key in keys.items():
         of_surt.setdefault(key.surt, []).append(url)
     found, failure = dict[str, list[tuple[Row, Row]]](), None
-    with ThreadPoolExecutor(AT_ONCE, "index") as pool:
+    with AskingThreads(AT_ONCE, "index") as pool:
         for rows in pool.map(_TableReader(keys, storage), files):
             if isinstance(rows, Finding):
                 failure = failure or rows

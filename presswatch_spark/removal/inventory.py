@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +10,7 @@ from presswatch_spark.errors import InputError
 from presswatch_spark.removal.answers import Finding, columns_of, part_of
 from presswatch_spark.removal.case import Case, Chain
 from presswatch_spark.removal.states import SAME
+from presswatch_spark.storage.asking import AskingThreads
 from presswatch_spark.storage.objects import StorageOptions, ask, printable
 from presswatch_spark.storage.web.manners import BlockedError, ask_anew
 from presswatch_spark.storage.web.wait_headers import seconds_of_date
@@ -113,7 +113,7 @@ def _asked(uris: Sequence[str], storage: StorageOptions) -> tuple[list[Row], str
             "detail": outcome.detail or None,
         }
 
-    with ThreadPoolExecutor(FILES_AT_ONCE, "inventory") as pool:
+    with AskingThreads(FILES_AT_ONCE, "inventory") as pool:
         answers = list(pool.map(one, uris))
     rows = [answer for answer in answers if not isinstance(answer, str)]
     return rows, next((answer for answer in answers if isinstance(answer, str)), None)

@@ -8,7 +8,6 @@ import hashlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -34,6 +33,7 @@ from presswatch_spark.removal.states import OF_TABLES, RECAPTURE, UNRESOLVED, YI
 from presswatch_spark.removal.yields import yields_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
+from presswatch_spark.storage.asking import AskingThreads
 from presswatch_spark.storage.hub.places import forget_places
 from presswatch_spark.storage.objects import printable
 from presswatch_spark.storage.uris import host_of, root_of, scheme_of
@@ -363,7 +363,7 @@ class Prober:
             list[Row](),
         )
         server = self.index if self.index is not None and not is_files(self.index) else None
-        with ThreadPoolExecutor(FILES_AT_ONCE, "probes") as pool:
+        with AskingThreads(FILES_AT_ONCE, "probes") as pool:
 
             def ask(file: File) -> list[Row]:
                 kind = HubBatch if scheme_of(file.uri) == "hf" else Batch

@@ -6,7 +6,6 @@ it removed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from presswatch_spark.formats import registry
@@ -14,6 +13,7 @@ from presswatch_spark.removal import states
 from presswatch_spark.removal.answers import columns_of
 from presswatch_spark.removal.index import ANSWER_BYTES, captures_in, place_among, query
 from presswatch_spark.removal.index_files import is_files, look_up
+from presswatch_spark.storage.asking import AskingThreads
 from presswatch_spark.storage.objects import StorageOptions, ask
 from presswatch_spark.storage.web.manners import BlockedError
 
@@ -110,7 +110,7 @@ def resolved(
         captures = captures_in(answer)
         return [_probe(target, about, place_among(captures, target)) for target in of_page[address]]
 
-    with ThreadPoolExecutor(ASKED_AT_ONCE, "index") as pool:
+    with AskingThreads(ASKED_AT_ONCE, "index") as pool:
         return [row for rows in pool.map(one, of_page) for row in rows], blocked
 
 

@@ -4,7 +4,6 @@ Import these names from `presswatch_spark.storage.objects`; this module exists s
 """
 
 import random
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import ClassVar, Protocol
 
 from presswatch_spark.errors import StorageError
 from presswatch_spark.settings.config import StorageOptions as StorageOptions
+from presswatch_spark.storage.asking import rest
 
 PAUSE_MAX_SECONDS = 20.0
 
@@ -174,7 +174,7 @@ def conflict(uri: str) -> ConflictError:
 def pause(options: StorageOptions, failures: int) -> None:
     """Wait after the given number of failures in a row (from 1): exponential, with jitter, bounded."""
     backoff = min(PAUSE_MAX_SECONDS, options.backoff_base * 2.0 ** (failures - 1)) * random.uniform(0.5, 1.0)
-    time.sleep(backoff)
+    rest(backoff)
 
 
 class Stream(Protocol):

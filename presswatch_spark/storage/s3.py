@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 
 from presswatch_spark.errors import ConfigError, StorageError
+from presswatch_spark.storage.asking import check_wanted
 from presswatch_spark.storage.aws import aws_session
 from presswatch_spark.storage.contract import (
     Answer,
@@ -228,6 +229,7 @@ class S3Store:
                     raise from_reply(str(refused.get("Code")), where, self.options)
 
     def _slot(self, client: Any) -> Slot:
+        check_wanted()
         number = self.options.max_connections
         if number is None or not self.is_bounded:
             return Slot(None)

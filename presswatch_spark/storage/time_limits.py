@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.storage.asking import check_wanted
 
 
 class LateError(PresswatchError):
@@ -63,7 +64,8 @@ def under(limit: TimeLimit | None) -> Iterator[None]:
 
 
 def check_time() -> None:
-    """Raise `LateError` if this thread's work has taken longer than it may."""
+    """Raise `LateError` if this thread's work has taken longer than it may; also as `check_wanted`."""
+    check_wanted()
     limit = _THREAD.limit
     if limit is None:
         return

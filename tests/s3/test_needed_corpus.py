@@ -363,3 +363,13 @@ def test_what_a_start_of_the_machine_before_this_one_left_is_not_used(
     assert Corpus.open(URI, storage=there).body(5)
     (after,) = (tmp_path / "cache").glob("*.by-need-*")
     assert (before != after, after.name.endswith("0badcafe")) == (True, True)
+
+
+def test_what_another_host_keeps_in_the_same_folder_stays(there: StorageOptions, tmp_path: Path) -> None:
+    Corpus.open(URI, storage=there)
+    (ours,) = (tmp_path / "cache").glob("*.by-need-*")
+    host, _, start = ours.name.rpartition("-")
+    other = ours.with_name(f"{host}-2-{start}")
+    other.mkdir()
+    Corpus.open(URI, storage=there)
+    assert other.is_dir()

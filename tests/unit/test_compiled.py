@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,3 +59,45 @@ def test_whether_a_kernel_is_in_the_cache_is_known_without_compiling_it(
     folder = Path(index._post.stats.cache_path)
     monkeypatch.setattr(compiled, "cache_folder", lambda: folder.parent)
     assert index.knows_kernels()
+
+
+@pytest.mark.parametrize("last", ["_save_data", "_save_index"])
+def test_code_for_some_types_is_never_found_under_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    # As two processes have it, and a third one later.
+    first, second, third = (compiled.cached_njit(_twice)._cache._cache_file for _ in range(3))
+    Path(first._cache_path).mkdir(parents=True, exist_ok=True)
+    look, late = first._load_index, ExitStack()
+
+    def looked() -> Any:
+        found = look()
+        if not second_began:
+            second_began.append(True)
+            with monkeypatch.context() as patch:
+                patch.setattr(second, last, partial(late.callback, getattr(second, last)))
+                second.save("int64", "code for int64")
+        return found
+
+    second_began = list[bool]()
+    monkeypatch.setattr(first, "_load_index", looked)
+    with late:
+        first.save("float64", "code for float64")
+    found = {key: third.load(key) for key in ("float64", "int64")}
+    assert [key for key in found if found[key] not in (None, f"code for {key}")] == []
+    assert any(found.values())
+
+
+def test_kernels_for_several_types_are_all_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    for hits in (0, 1):
+        kernel = compiled.cached_njit(_twice)
+        assert (kernel(2), kernel(0.25)) == (4, 0.5)
+        assert list(kernel.stats.cache_hits.values()) == [1, 1][: 2 * hits]
+
+
+def _twice(number: Any) -> Any:
+    return number + number

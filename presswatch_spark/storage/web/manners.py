@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 
 from presswatch_spark.errors import StorageError
+from presswatch_spark.storage.asking import check_wanted, rest
 from presswatch_spark.storage.contract import StorageOptions
 from presswatch_spark.storage.time_limits import count_waiting
 from presswatch_spark.storage.uris import host_of, printable, scheme_of
@@ -77,19 +78,20 @@ class Host:
 
     def await_turn(self, uri: str) -> None:
         """Wait until the host may be asked; `BlockedError` if it must not be asked any more."""
+        check_wanted()
         began = time.monotonic()
         while (wait := self._before_turn(uri)) > 0:
             for waiting in hosts_to_tell_of(self._clock(), patient=True):
                 with suppress(OSError):
                     sys.stderr.write(f"{waiting}\n")
-            time.sleep(min(wait, LOOK_SECONDS * random.uniform(0.8, 1.2)))
+            rest(min(wait, LOOK_SECONDS * random.uniform(0.8, 1.2)))
         count_waiting(time.monotonic() - began)
 
     def keep_pace(self) -> None:
         """Wait until the next request is due, as `requests_per_second` asks."""
         began, pace = time.monotonic(), self._options.requests_per_second
         while pace is not None and (early := self._early(pace)) > 0:
-            time.sleep(early)
+            rest(early)
         count_waiting(time.monotonic() - began)
 
     def takes_turn(self, uri: str) -> float | None:

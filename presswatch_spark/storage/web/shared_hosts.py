@@ -24,6 +24,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
+from presswatch_spark.storage.asking import rest
 from presswatch_spark.storage.locks.file_locks import is_free, lock
 from presswatch_spark.storage.locks.lock_rules import (
     CONNECTION,
@@ -219,7 +220,7 @@ class Slots:
         self._waiting += 1
         try:
             while (slot := self._try()) is None:
-                time.sleep(wait * random.uniform(0.5, 1.0))
+                rest(wait * random.uniform(0.5, 1.0))
                 wait = min(LOOK_SECONDS_MAX, wait * 1.5)
                 if time.monotonic() - began > ASIDE_AFTER_SECONDS:
                     step_aside()

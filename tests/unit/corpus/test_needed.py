@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from itertools import count
+from multiprocessing import get_context
 from pathlib import Path
+from shutil import rmtree
+from typing import Any
 
 import numpy as np
 import pytest
 
 from presswatch_spark.corpus.blocks import BLOCK_BYTES, digests_of
-from presswatch_spark.corpus.needed import NeededFile
+from presswatch_spark.corpus.needed import NeededFile, taken_by
 from presswatch_spark.storage.objects import ByteStream, ObjectInfo, StorageOptions, open_stream, read_range
 from tests.servers import Server, web
 
@@ -52,3 +57,45 @@ def test_blocks_come_by_the_one_connection_that_a_shard_is_read_by(tmp_path: Pat
         finally:
             opened[0].close()
     assert server.open_most == 1
+
+
+def test_a_child_fetches_with_threads_of_its_own(tmp_path: Path) -> None:
+    def fetched(name: str) -> NeededFile:
+        file = NeededFile(
+            tmp_path / name, lambda start, end: DATA[start:end], nullcontext, len(DATA), digests_of(DATA)
+        )
+        file.need(*APART)
+        return file
+
+    fetched("parents")
+    child = get_context("fork").Process(target=fetched, args=("childs",))
+    child.start()
+    try:
+        child.join(60)
+        assert child.exitcode == 0
+    finally:
+        child.kill()
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_folder_that_another_process_removes_meanwhile_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    for name in ("kept", "index-gone"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "hashes.npy").write_bytes(DATA)
+    left = taken_by(tmp_path / "kept")
+    looked = count(1)
+
+    def removed_at_a_look(look: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def at(path: Any = ".") -> Any:
+            if str(path) == str(tmp_path / "index-gone") and next(looked) == looks:
+                rmtree(path)
+            return look(path)
+
+        return at
+
+    for name in ("listdir", "scandir"):
+        monkeypatch.setattr(os, name, removed_at_a_look(getattr(os, name)))
+    assert left <= taken_by(tmp_path) < 2 * left
+    assert not (tmp_path / "index-gone").exists()

@@ -1,0 +1,131 @@
+"""Threads that wait for a host end with the block that asks: Ctrl-C waits for no site."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from presswatch_spark.compiled import PACKAGE
+from presswatch_spark.storage.asking import AskingThreads, GivenUpError
+from presswatch_spark.storage.contract import pause
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.time_limits import check_time
+from presswatch_spark.storage.web.manners import Host
+from presswatch_spark.storage.web.shared_hosts import SharedState, Slots, state_of
+from tests.servers import Fault, forget, web
+
+HOST = "asking.example:443"
+AGE = 600.0
+PACED = StorageOptions(requests_per_second=1 / AGE)
+
+
+def wait_for_turn() -> None:
+    with state_of(HOST).change() as facts:
+        facts.pause(time.time(), time.time() + AGE, "it asked for that")
+    Host(HOST, StorageOptions()).await_turn(f"https://{HOST}/a")
+
+
+def wait_for_pace() -> None:
+    for _ in range(2):
+        Host(HOST, PACED).keep_pace()
+
+
+def wait_for_slot() -> None:
+    slots = Slots(SharedState("h", None), 1)
+    slots.take()
+    slots.take()
+
+
+def wait_for_another_try() -> None:
+    pause(StorageOptions(backoff_base=AGE), 9)
+
+
+@pytest.mark.parametrize("wait", [wait_for_turn, wait_for_pace, wait_for_slot, wait_for_another_try])
+def test_a_wait_ends_with_a_block_that_ends_by_ctrl_c(wait: Callable[[], None]) -> None:
+    begun = Event()
+
+    def waiting() -> None:
+        begun.set()
+        wait()
+
+    def interrupted() -> BaseException | None:
+        with suppress(KeyboardInterrupt), AskingThreads(1, "asking") as pool:
+            asked = pool.submit(waiting)
+            assert begun.wait(60)
+            raise KeyboardInterrupt
+        return asked.exception()
+
+    forget(HOST)
+    outer = ThreadPoolExecutor(1)
+    try:
+        assert isinstance(outer.submit(interrupted).result(30), GivenUpError)
+    finally:
+        forget(HOST)
+        outer.shutdown(wait=False)
+
+
+def test_what_is_given_up_asks_nothing_more() -> None:
+    begun, go_on = Event(), Event()
+
+    def asks_on() -> None:
+        begun.set()
+        go_on.wait(60)
+        check_time()
+
+    with suppress(ValueError), AskingThreads(1, "asking") as pool:
+        asked, other = pool.submit(asks_on), pool.submit(int)
+        assert begun.wait(60)
+        other.add_done_callback(lambda _: go_on.set())
+        raise ValueError
+    assert isinstance(asked.exception(), GivenUpError)
+    assert other.cancelled()
+
+
+def test_a_block_that_ends_well_has_its_answers() -> None:
+    with AskingThreads(2, "asking") as pool:
+        asked = [pool.submit(pause, StorageOptions(backoff_base=0.001), 1) for _ in range(4)]
+    assert [each.exception() for each in asked] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from presswatch_spark.ccindex.lookup import Index\n"
+        "list(Index(sys.argv[1], StorageOptions()).captures(['https://a.example/']))",
+        "from presswatch_spark.removal.inventory import _asked\n"
+        "_asked([f'{sys.argv[1]}/a'], StorageOptions())",
+    ],
+)
+def test_ctrl_c_ends_what_asks_a_site_that_asked_to_wait(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    head = (
+        "import signal, sys\nfrom presswatch_spark.storage.objects import StorageOptions\n"
+        # A shell that starts the tests in its background has them ignore it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    )
+    with web(always=Fault(status=429, retry_after=str(int(AGE)))) as server:
+        process = subprocess.Popen([sys.executable, "-c", head + code, server.url], stderr=subprocess.DEVNULL)
+        try:
+            host = state_of(server.url.partition("//")[2])
+            while not host.look().until and process.poll() is None:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == -signal.SIGINT
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.parametrize("room", ["campaigns", "ccindex", "pointers", "removal"])
+def test_rooms_that_ask_sites_have_no_other_threads(room: str) -> None:
+    files = [path for path in Path(PACKAGE, room).rglob("*.py") if "ThreadPoolExecutor" in path.read_text()]
+    assert files == []

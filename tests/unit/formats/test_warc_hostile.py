@@ -119,6 +119,7 @@ def test_a_bomb_in_a_body_is_stopped_and_named(tmp_path: Path, corpus: Path, cod
     assert whole(rows) == ["https://exemple.fr/", "https://b.fr/"]
 
 
+@pytest.mark.slow
 def test_a_record_that_is_a_bomb_is_passed_over_and_named(tmp_path: Path, corpus: Path) -> None:
     bomb = page(b"<p>" + COPY + b"</p>" + b" " * (64 << 20))
     log, rows = scanned(tmp_path, corpus, bomb, page(b"<p>" + COPY, url="https://b.fr/"), most=1 << 20)

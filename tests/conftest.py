@@ -20,13 +20,14 @@ from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 from presswatch_spark.spark.session import DAEMON, session
+from tests.proofs import beyond_samples
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 # A first example compiles kernels, and test machines share their cores: time says nothing about an example.
-settings.register_profile("presswatch", deadline=None)
-settings.load_profile("presswatch")
+settings.register_profile("each time", deadline=None, max_examples=25)
+settings.register_profile("long proofs", deadline=None)
 
 # pytest-xdist gives its processes one, which would cut the tables of all commands.
 os.environ.pop("COLUMNS", None)
@@ -84,6 +85,11 @@ def _is_file(scope: str) -> bool:
     return scope.endswith(".py")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Take few examples of a property, but for where long proofs run too."""
+    settings.load_profile("each time" if "not full" in config.getoption("markexpr") else "long proofs")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
     """Deal tests out as above where files stay whole; else as xdist does."""
@@ -103,9 +109,15 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Call the rooms slow whose tests have a release scanned, judged and served before they begin."""
+    """Call slow what `make test-quick` leaves out, beside what takes seconds by itself.
+
+    Those are the rooms whose tests have a release scanned, judged and served before they begin, and most of
+    the parameters of a test that has many.
+    """
+    each_time = [item.nodeid for item in items if not item.get_closest_marker("full")]
+    left_out = beyond_samples(each_time)
     for item in items:
-        if item.path.parent.name in SERVED:
+        if item.path.parent.name in SERVED or item.nodeid in left_out:
             item.add_marker(pytest.mark.slow)
 
 

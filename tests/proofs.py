@@ -1,11 +1,15 @@
-"""Parameters of which `make test` takes some of each kind; the others are long proofs."""
+"""Parameters of which `make test` takes some of each kind, and `make test-quick` a sample."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
 
 import pytest
+
+MANY, ONE_OF = 4, 3
+"""Of a test with more parameters than `MANY`, a sample has the first of each `ONE_OF`."""
 
 
 def each_time(some: Collection[Any], values: Iterable[Any]) -> list[Any]:
@@ -21,3 +25,17 @@ def each_time(some: Collection[Any], values: Iterable[Any]) -> list[Any]:
         else pytest.param(*(each if isinstance(each, tuple) else (each,)), marks=pytest.mark.full)
         for each in values
     ]
+
+
+def beyond_samples(ids: Iterable[str]) -> set[str]:
+    """Return which of these tests no sample holds; `ids` are pytest's, in its order."""
+    of_test = defaultdict[str, list[str]](list)
+    for test in ids:
+        of_test[test.partition("[")[0]].append(test)
+    return {
+        test
+        for tests in of_test.values()
+        if len(tests) > MANY
+        for place, test in enumerate(tests)
+        if place % ONE_OF
+    }

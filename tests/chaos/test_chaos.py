@@ -41,10 +41,8 @@ CREDENTIALS = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "NO_PROXY": "127.0.0.1,localhost",
 }
-COURSES = [
-    (FEW_SHARDS, 1),
-    *(pytest.param(SHARDS, seed, marks=pytest.mark.full) for seed in range(1, 21)),
-]
+pytestmark = pytest.mark.full
+COURSES = [(FEW_SHARDS, 1), *((SHARDS, seed) for seed in range(1, 21))]
 """How many shards, and the seed."""
 
 

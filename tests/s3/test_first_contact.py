@@ -24,6 +24,7 @@ from presswatch_spark.deploy.tarball import pack
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.version import __version__
 from tests.corpora import article, build, write_jsonl
+from tests.proofs import each_time
 from tests.s3.conftest import client_of
 from tests.s3.emr import ACCOUNT, REGION
 from tests.s3.uploads import upload
@@ -289,29 +290,32 @@ def _no_store(account: Account) -> None:
     account.set("STORE", "s3://absent/store")
 
 
-@pytest.mark.parametrize(
-    ("mistake", "point", "said", "remedy"),
-    [
-        (_quota, "quota", "is 16, and the profile asks for 164", "take the profile emr-serverless-starter"),
-        (_bucket_elsewhere, "region", "s3://paris-tables is in eu-west-3", "run in eu-west-3"),
-        (_trust, "role", "does not let emr-serverless.amazonaws.com take it", "allow sts:AssumeRole"),
-        (_trust_of_others, "role", "take it for others only", "name this account"),
-        (_no_role, "role", "there is no role", "the stack"),
-        (_no_right, "rights", "s3:PutObject on arn:aws:s3:::shards/elsewhere/x", "add a statement"),
-        (_no_secret, "rights", f"secretsmanager:GetSecretValue on {SECRET}", "add a statement"),
-        (_old_archive, "archive", f"is of version 0.0.9, and this is {__version__}", "make archive"),
-        (_no_corpus, "corpus", "there is no corpus here", "corpus build"),
-        (_no_list, "list", "in/wet.paths", "check"),
-        (_unknown_price, "price", "no machine is called m8g.large", "there are: c7a.xlarge"),
-        (_budget, "price", "the budget is $0.01", "higher --budget"),
-        (_site, "ways", "S3 of its region only, and the job reads https://", "Subnets"),
-        (_limits, "limits", "48 vCPU, where the profile asks for 164", "raise MostExecutors"),
-        (_old_release, "release", "has a Spark older than 4.0", "emr-spark-8.0.0"),
-        (_other_release, "hosts", f"emr-7.9.0, and the profile says {LABEL}", "set `release`"),
-        (_sizes, "workers", "the executor has 12 vCPUs", "set executor.cores"),
-        (_no_store, "store", "there is no such bucket", ""),
-    ],
-)
+Mistake = tuple[Callable[[Account], None], str, str, str]
+MISTAKES: list[Mistake] = [
+    (_quota, "quota", "is 16, and the profile asks for 164", "take the profile emr-serverless-starter"),
+    (_bucket_elsewhere, "region", "s3://paris-tables is in eu-west-3", "run in eu-west-3"),
+    (_trust, "role", "does not let emr-serverless.amazonaws.com take it", "allow sts:AssumeRole"),
+    (_trust_of_others, "role", "take it for others only", "name this account"),
+    (_no_role, "role", "there is no role", "the stack"),
+    (_no_right, "rights", "s3:PutObject on arn:aws:s3:::shards/elsewhere/x", "add a statement"),
+    (_no_secret, "rights", f"secretsmanager:GetSecretValue on {SECRET}", "add a statement"),
+    (_old_archive, "archive", f"is of version 0.0.9, and this is {__version__}", "make archive"),
+    (_no_corpus, "corpus", "there is no corpus here", "corpus build"),
+    (_no_list, "list", "in/wet.paths", "check"),
+    (_unknown_price, "price", "no machine is called m8g.large", "there are: c7a.xlarge"),
+    (_budget, "price", "the budget is $0.01", "higher --budget"),
+    (_site, "ways", "S3 of its region only, and the job reads https://", "Subnets"),
+    (_limits, "limits", "48 vCPU, where the profile asks for 164", "raise MostExecutors"),
+    (_old_release, "release", "has a Spark older than 4.0", "emr-spark-8.0.0"),
+    (_other_release, "hosts", f"emr-7.9.0, and the profile says {LABEL}", "set `release`"),
+    (_sizes, "workers", "the executor has 12 vCPUs", "set executor.cores"),
+    (_no_store, "store", "there is no such bucket", ""),
+]
+# Where several are found at one point, the first of these.
+SOME_MISTAKES = list({mistake[1]: mistake for mistake in reversed(MISTAKES)}.values())
+
+
+@pytest.mark.parametrize(("mistake", "point", "said", "remedy"), each_time(SOME_MISTAKES, MISTAKES))
 def test_each_mistake_is_found_with_its_remedy(
     mistake: Callable[[Account], None], point: str, said: str, remedy: str, account: Account
 ) -> None:

@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 from presswatch_spark.storage.objects import StorageOptions
 from tests.documents import text_of
 from tests.guide import Question, answer_of, guide_tables, questions
+from tests.proofs import each_time
 from tests.s3.conftest import client_of
 from tests.s3.uploads import upload
 
@@ -33,20 +34,16 @@ def on_s3(tables: Path, endpoint: str) -> tuple[str, StorageOptions]:
 
 
 ASKED = questions(TEXT)
-FEW = ASKED[::20]
-"""What both engines are asked in both places each time; of the others, that is a long proof."""
+FEW, SOME = ASKED[20:21], ASKED[::3]
+"""What is asked each time: of both engines in both places, and of one on disk; the others are long proofs."""
 
 
-@pytest.mark.parametrize("question", ASKED, ids=lambda question: question.heading)
+@pytest.mark.parametrize("question", each_time(SOME, ASKED), ids=[each.heading for each in ASKED])
 def test_the_answer_is_the_one_that_is_printed(tables: Path, question: Question) -> None:
     assert answer_of(str(tables), question.query) == question.answer
 
 
-@pytest.mark.parametrize(
-    "question",
-    [pytest.param(each, marks=() if each in FEW else pytest.mark.full) for each in ASKED],
-    ids=lambda question: question.heading,
-)
+@pytest.mark.parametrize("question", each_time(FEW, ASKED), ids=[each.heading for each in ASKED])
 def test_both_engines_give_the_same_answer_on_disk_and_on_s3(
     tables: Path, on_s3: tuple[str, StorageOptions], question: Question
 ) -> None:

@@ -15,6 +15,7 @@ from presswatch_spark.removal.probing import Probed, Prober
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, ask
+from tests.proofs import each_time
 from tests.removal import LETTERS, Release, release
 from tests.servers import Fault, Server
 
@@ -61,16 +62,19 @@ def test_a_case_on_s3_is_opened_probed_and_read(
         open_case(str(crawl.tables), out, confidences=LETTERS, storage=storage)
 
 
+REFUSALS = {
+    "denied": (Fault(status=403, code="AccessDenied"), "restricted"),
+    "expired": (Fault(status=400, code="ExpiredToken"), "undecided"),
+    "bad key": (Fault(status=403, code="InvalidAccessKeyId"), "undecided"),
+    "slow down": (Fault(status=503, code="SlowDown"), "undecided"),
+    "cut": (Fault(cut_after=20), "undecided"),
+}
+
+
 @pytest.mark.parametrize(
     ("fault", "state"),
-    [
-        (Fault(status=403, code="AccessDenied"), "restricted"),
-        (Fault(status=400, code="ExpiredToken"), "undecided"),
-        (Fault(status=403, code="InvalidAccessKeyId"), "undecided"),
-        (Fault(status=503, code="SlowDown"), "undecided"),
-        (Fault(cut_after=20), "undecided"),
-    ],
-    ids=["denied", "expired", "bad key", "slow down", "cut"],
+    each_time([REFUSALS["denied"], REFUSALS["bad key"]], REFUSALS.values()),
+    ids=REFUSALS,
 )
 def test_no_refusal_of_s3_is_a_removal(
     tmp_path: Path, crawl: Release, bucket: str, endpoint: str, faulty: Server, fault: Fault, state: str

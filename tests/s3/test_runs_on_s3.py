@@ -23,6 +23,7 @@ from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.user_cache import user_temporary
+from tests.proofs import each_time
 from tests.s3.conftest import client_of
 from tests.servers import Fault, Server
 from tests.spark.fakes import declare, fake_shards, run_fake
@@ -114,7 +115,7 @@ def published(spark: SparkSession, endpoint: str) -> TableStore:
     return TableStore.open("s3://schemas/out", options)
 
 
-@pytest.mark.parametrize("table", SCHEMAS)
+@pytest.mark.parametrize("table", each_time(("matches", "scan_log", "runs", "claims"), SCHEMAS))
 def test_tables_on_s3_have_the_documented_schema_with_and_without_spark(
     spark: SparkSession, published: TableStore, table: str
 ) -> None:
@@ -222,7 +223,7 @@ def test_a_process_that_was_followed_while_it_published_cannot_publish(
     assert len(store.read("matches")) == followers[0].row["matches"]
 
 
-@pytest.mark.parametrize("size", [0, 1, 1_000_000, MULTIPART_BYTES])
+@pytest.mark.parametrize("size", each_time([1, MULTIPART_BYTES], [0, 1, 1_000_000, MULTIPART_BYTES]))
 @pytest.mark.parametrize(
     "faults",
     [[Fault(status=503)] * 3, [Fault(lost=True)] * 2, [Fault(status=503)] * 40],

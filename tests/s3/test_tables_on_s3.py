@@ -28,6 +28,7 @@ from tests.commands import presswatch
 from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
 from tests.histories import AFTER, BEFORE, altered_release
+from tests.proofs import each_time
 from tests.prose import articles, pages
 from tests.s3.uploads import upload
 from tests.scanned import two_scans
@@ -131,7 +132,10 @@ READINGS = {
 }
 
 
-@pytest.mark.parametrize("reading", READINGS)
+SOME_READINGS = ("runs", "matches of an article", "sql of several tables", "rights", "verify-rows")
+
+
+@pytest.mark.parametrize("reading", each_time(SOME_READINGS, READINGS))
 def test_every_reading_command_says_of_tables_on_s3_what_it_says_of_those_on_disk(
     reading: str,
     spark: SparkSession,

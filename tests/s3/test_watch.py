@@ -115,6 +115,7 @@ def test_a_killed_watcher_is_followed_and_its_release_is_scanned_once(
     first = started(command(mirror, corpus, out))
     while not list(out.glob("_watch/*.json")):
         assert first.poll() is None
+        time.sleep(0.01)
     first.kill()
     first.communicate()
     again = command(mirror, corpus, out, "--only-newest", "--poll")

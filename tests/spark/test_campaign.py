@@ -208,6 +208,7 @@ def _claims(folder: Path) -> dict[tuple[str, str], tuple[str, str]]:
     }
 
 
+@pytest.mark.full
 def test_a_release_whose_shards_failed_is_not_done_and_only_they_are_read_again(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

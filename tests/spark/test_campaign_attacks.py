@@ -125,6 +125,7 @@ def test_a_clock_that_is_put_back_again_and_again_costs_no_run(
     assert found(tables) == expected(history, tmp_path)
 
 
+@pytest.mark.full
 def test_a_publication_killed_at_any_of_its_writes_is_done_by_the_next_call(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,7 @@ def test_the_corpus_does_not_depend_on_spark_cores_or_tasks(spark: SparkSession,
     assert files_of(tmp_path / "spread") == files_of(tmp_path / "alone")
 
 
+@pytest.mark.full
 def test_the_articles_do_not_depend_on_how_they_lay_in_files(spark: SparkSession, tmp_path: Path) -> None:
     rows = [article(n) for n in range(100)]
     (tmp_path / "many").mkdir()

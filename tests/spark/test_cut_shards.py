@@ -55,7 +55,7 @@ def write_cuts(folder: Path, name: str, cuts: int) -> dict[str, int]:
     return expected
 
 
-@pytest.mark.parametrize("cuts", [4, pytest.param(100, marks=pytest.mark.full)])
+@pytest.mark.parametrize("cuts", [2, pytest.param(100, marks=pytest.mark.full)])
 def test_no_cut_shard_passes_for_a_whole_one(spark: SparkSession, tmp_path: Path, cuts: int) -> None:
     corpus, out = build_corpus(tmp_path), tmp_path / "out"
     expected: dict[str, int] = {}

@@ -13,7 +13,8 @@ from presswatch_spark.tables.store import TableStore
 from tests.exposures import ENTRIES, OTHER, tables_with_datasets
 
 
-@pytest.mark.parametrize("said", [{OTHER: "oscar-2109"}, pytest.param({}, marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("said", [{OTHER: "oscar-2109"}, {}])
 def test_both_engines_join_the_same_articles(
     spark: SparkSession, tmp_path: Path, said: dict[str, str]
 ) -> None:

@@ -32,6 +32,7 @@ from presswatch_spark.tables.schemas import SCHEMAS, columns_without_run
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, ORDERS, SOUGHT, SortedFiles
 from presswatch_spark.tables.store import TableStore
+from tests.proofs import each_time
 from tests.spark.fakes import be_cut, declare, fake_articles, fake_shards, run_fake
 
 SHARDS = 7
@@ -73,7 +74,7 @@ def test_every_reader_sees_all_rows_and_the_run_they_belong_to(
     }
 
 
-@pytest.mark.parametrize("table", SCHEMAS)
+@pytest.mark.parametrize("table", each_time(("matches", "scan_log", "runs", "claims"), SCHEMAS))
 def test_our_readers_give_the_documented_schema_with_and_without_spark(
     two_runs: Path, table: str, spark: SparkSession
 ) -> None:

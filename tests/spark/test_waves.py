@@ -22,6 +22,7 @@ from presswatch_spark.runs.waves import FULL_SHARD_BYTES, dealt, tasks_for
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.store import TableStore
+from tests.proofs import each_time
 from tests.spark.fakes import (
     counted,
     die,
@@ -46,7 +47,10 @@ def same(summary: RunSummary, other: RunSummary) -> bool:
 
 @pytest.mark.parametrize(
     "rules",
-    [RunRules(wave_shards=1), RunRules(wave_shards=7, shards_per_task=3), RunRules(shards_per_task=100)],
+    each_time(
+        [RunRules(wave_shards=7, shards_per_task=3)],
+        [RunRules(wave_shards=1), RunRules(wave_shards=7, shards_per_task=3), RunRules(shards_per_task=100)],
+    ),
 )
 def test_the_digest_does_not_depend_on_waves_and_tasks(
     spark: SparkSession, tmp_path: Path, undisturbed: RunSummary, rules: RunRules

@@ -30,7 +30,10 @@ from presswatch_spark.compiled_ahead import keep
 keep(BROUGHT)
 """
 BASELINE = baseline_here()
-pytestmark = pytest.mark.skipif(BASELINE is None, reason="archives bring no kernels for such processors")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BASELINE is None, reason="archives bring no kernels for such processors"),
+]
 
 
 def said(lib: Path, code: str, cache: Path, **variables: str) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from tests.conftest import SparkOnOne
-from tests.proofs import each_time
+from tests.proofs import beyond_samples, each_time
 
 SPARK = ["tests/chaos/test_chaos.py", "tests/spark/test_waves.py"]
 OTHERS = ["tests/s3/test_first_contact.py", "tests/unit/test_house.py"]
@@ -37,3 +37,8 @@ def test_some_parameters_are_tested_each_time_and_the_others_are_long_proofs() -
     found = each_time([(1, "a"), (3, "c")], [(1, "a"), (2, "b"), (3, "c")])
     assert found[::2] == [(1, "a"), (3, "c")]
     assert (found[1].values, [mark.name for mark in found[1].marks]) == ((2, "b"), ["full"])
+
+
+def test_a_sample_of_many_parameters_has_the_first_of_each_three() -> None:
+    few, many = ([f"{name}[{each}]" for each in range(count)] for name, count in (("a", 4), ("b", 8)))
+    assert beyond_samples([*few, *many, "alone"]) == {many[place] for place in (1, 2, 4, 5, 7)}

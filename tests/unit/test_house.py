@@ -140,11 +140,13 @@ def first_with_spark() -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", PURE)
 def test_pure_rooms_load_without_spark(module: str, first_with_spark: str) -> None:
     assert first_with_spark != module
 
 
+@pytest.mark.slow
 def test_a_scan_loads_no_library_that_it_does_not_use() -> None:
     unused = "{'scipy.integrate', 'datasketch', 'duckdb', 'pandas', 'pypdf', 'boto3'}"
     modules = "presswatch_spark.pipeline, presswatch_spark.runs.engine"

@@ -54,6 +54,7 @@ def test_what_is_served_is_fetched_by_need_and_counted(
     assert before["vocabulary"] == sent["vocabulary"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not os.access(MEMORY_GROUPS / "cgroup.procs", os.W_OK), reason="only root may make control groups"
 )

@@ -525,6 +525,7 @@ class TestGeneratedIndex:
             assert {name for name, value in row.items() if value is None} >= single.keys() ^ row.keys()
         assert len({row["content_digest"] for row in rows}) == len(rows)
 
+    @pytest.mark.slow
     def test_little_of_it_is_read_and_nothing_is_missed(self, tmp_path: Path) -> None:
         domains = write_index(tmp_path / "index", Index(rows=30_000, partitions=2, row_groups=30))
         members = [domain for domain in domains if domain.endswith(".fr")][:8]

@@ -77,6 +77,7 @@ def test_a_row_has_both_sightings_and_the_words_of_each(tmp_path: Path) -> None:
     assert (twice["copied_words"], twice["record_offset"], twice["shard_uri"]) == (50, 7, shard(7))
 
 
+@pytest.mark.slow
 def test_of_a_thousand_shards_with_one_cut_only_its_copies_are_unknown(tmp_path: Path) -> None:
     rows = [copy(f"a{number}", f"{X}{number}", shard_uri=shard(number)) for number in range(1000)]
     run(tmp_path / "tables", BEFORE, rows, 1000)
@@ -231,6 +232,7 @@ def test_pages_of_very_many_passages_are_not_called_the_same_in_those_that_are_n
     )
 
 
+@pytest.mark.slow
 def test_rows_are_dealt_to_buckets_without_a_difference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

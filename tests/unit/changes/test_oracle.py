@@ -142,7 +142,7 @@ class Oracle:
         return False
 
 
-@pytest.mark.parametrize("seed", each_time(range(8), range(60)))
+@pytest.mark.parametrize("seed", each_time(range(3), range(60)))
 def test_states_are_those_of_the_rules(tmp_path: Path, seed: int) -> None:
     random_history(Random(seed), tmp_path / "tables")
     expected = Oracle(TableStore.open(str(tmp_path / "tables"))).states()

@@ -83,6 +83,7 @@ def expected(row: dict[str, Any]) -> str:
     return "B" if strong else "C"
 
 
+@pytest.mark.slow
 def test_the_letter_follows_from_the_columns_of_any_claim() -> None:
     random, letters = Random(20261127), set[str]()
     for _ in range(GENERATED):

@@ -18,6 +18,7 @@ from presswatch_spark.queries.reservations import Reservations
 from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.store import TableStore
 from tests.captures import NOON, PAGE, capture, robots
+from tests.proofs import each_time
 from tests.unit.queries.test_reservations import own, tables
 from tests.unit.rights.test_rights_relation import rows
 
@@ -88,9 +89,12 @@ def test_the_articles_own_url_is_asked_in_whatever_form(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_for_the_members_own_pages_it_says_what_the_table_reservations_says(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cases", each_time([20], [20, 60]))
+def test_for_the_members_own_pages_it_says_what_the_table_reservations_says(
+    tmp_path: Path, cases: int
+) -> None:
     rng = Random(7)
-    for case in range(60):
+    for case in range(cases):
         folder = tmp_path / str(case)
         captures = [
             rng.choice((robots(FORBIDS, at=at), robots(LETS_IN, at=at)))
@@ -117,6 +121,7 @@ def test_captures_of_one_second_are_told_apart_by_their_fractions() -> None:
     assert answers == ["before", "after", "before"]
 
 
+@pytest.mark.slow
 def test_a_page_is_asked_once_between_two_declarations() -> None:
     days = [EARLIER + timedelta(days=day) for day in range(-300, 0, 30)]
     sites = OwnSites(signals(*(robots(FORBIDS, at=day) for day in days)))

@@ -506,6 +506,7 @@ def test_an_unknown_run_is_refused(tables: str, capsys: pytest.CaptureFixture[st
     assert "no run r9 is published" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_early_is_no_failure(tables: str) -> None:
     publish(Path(tables), "r3", [match(f"article-{number}", "https://x.example/") for number in range(2000)])
     command = [sys.executable, "-m", "presswatch_spark", "matches", tables, "--json"]
@@ -603,6 +604,7 @@ def test_a_command_imports_no_other_and_no_pandas(tmp_path: Path) -> None:
         assert done.stdout.splitlines()[-1] == f"presswatch_spark.cli.commands.{arguments[0]}", done.stderr
 
 
+@pytest.mark.slow
 def test_who_asks_for_pandas_has_it_though_commands_leave_it_out() -> None:
     code = (
         "from presswatch_spark.cli.arrow_manners import leave_pandas_out; leave_pandas_out()\n"
@@ -614,6 +616,7 @@ def test_who_asks_for_pandas_has_it_though_commands_leave_it_out() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("asked", "kept"), [(None, 5_000), ("7", 7)])
 def test_arrow_keeps_memory_as_commands_or_their_user_ask(asked: str | None, kept: int) -> None:
     if "mimalloc" not in pa.supported_memory_backends():

@@ -111,6 +111,7 @@ def test_without_sources_an_archive_must_be_named(tmp_path: Path) -> None:
         archive_for(tmp_path, tmp_path / "dist", Target())
 
 
+@pytest.mark.slow
 def test_a_package_that_is_not_what_the_lock_says_ends_the_build(sources: Path, tmp_path: Path) -> None:
     (sources / "requirements.lock").write_text("click==8.1.8 --hash=sha256:" + "0" * 64 + "\n")
     target = Target()

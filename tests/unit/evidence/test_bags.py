@@ -34,7 +34,7 @@ def names_it(findings: alone.Findings, name: str) -> bool:
 
 def test_a_bag_is_sound_for_the_tools_of_others(sealed: Path) -> None:
     assert bagit.Bag(str(sealed)).validate()
-    assert by_itself(sealed) == (0, by_itself(sealed)[1])
+    assert by_itself(sealed)[0] == 0
     assert not verified(sealed).faults
     packed = sorted((sealed / "data/records").glob("*.warc.gz"))
     assert packed

@@ -30,6 +30,7 @@ from tests.claims import AS_OF
 from tests.corpora import article, write_jsonl
 from tests.corpora import build as build_corpus
 from tests.evidence import FIVE, bag_of, build, by_itself, files, lines, some_rows
+from tests.proofs import each_time
 from tests.removal import LETTERS, QUICK, Release, probe, release
 from tests.scanned import FORMS, some_pages
 from tests.servers import Fault, web
@@ -150,7 +151,7 @@ def test_a_name_that_steers_terminals_is_shown_harmless(small: Path, capsys: Any
 
 
 @pytest.mark.usefixtures("without_pages")
-@pytest.mark.parametrize("calls", [0, 1, 5, 12, 21])
+@pytest.mark.parametrize("calls", each_time([0, 12], [0, 1, 5, 12, 21]))
 def test_a_full_disk_leaves_nothing_under_the_name_of_the_bag(
     crawl: Release, tmp_path: Path, calls: int, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,7 @@ from presswatch_spark.settings.load import load_scan_config
 from tests.authority import Authority, authority
 from tests.documents import commands, text_of
 from tests.evidence import build, by_itself, files, flipped, some_rows
+from tests.proofs import each_time
 from tests.removal import QUICK, Release
 
 STORAGE = load_scan_config(flags=QUICK).storage
@@ -135,13 +136,16 @@ def test_an_answer_that_says_it_is_a_refusal_is_refused_by_both_verifiers(stampe
 @pytest.mark.usefixtures("without_pages")
 @pytest.mark.parametrize(
     ("lie", "why"),
-    [
-        ("down", "cannot be reached"),
-        ("refuses", "answered 500"),
-        ("garbage", "no time-stamp that can be read"),
-        ("imprint", "of something else"),
-        ("nonce", "its nonce is another"),
-    ],
+    each_time(
+        [("down", "cannot be reached"), ("imprint", "of something else")],
+        [
+            ("down", "cannot be reached"),
+            ("refuses", "answered 500"),
+            ("garbage", "no time-stamp that can be read"),
+            ("imprint", "of something else"),
+            ("nonce", "its nonce is another"),
+        ],
+    ),
 )
 def test_an_authority_that_fails_leaves_a_sound_bag_without_its_stamp(
     lie: str, why: str, crawl: Release, one: Authority, two: Authority, tmp_path: Path, capsys: Any
@@ -221,7 +225,7 @@ def test_an_authority_without_a_given_certificate_is_taken_by_its_own_and_that_i
 
 
 @pytest.mark.parametrize("kind", ["write_bytes", "replace"])
-@pytest.mark.parametrize("calls", range(6))
+@pytest.mark.parametrize("calls", each_time([0, 3], range(6)))
 def test_a_full_disk_leaves_a_bag_as_it_was_before_it_was_stamped(
     small: Path, one: Authority, calls: int, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

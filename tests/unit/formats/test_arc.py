@@ -249,6 +249,7 @@ def test_a_record_longer_than_allowed_is_named_and_passed_over(
     assert "longer than allowed" in complaints(report)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packing", each_time(["record"], ["record", "single"]))
 def test_a_member_that_swells_beyond_what_is_allowed_is_not_held(tmp_path: Path, packing: str) -> None:
     bomb = arc_record(b"x" * (64 << 20), length=10)
@@ -258,6 +259,7 @@ def test_a_member_that_swells_beyond_what_is_allowed_is_not_held(tmp_path: Path,
     assert report.defects_total == 1
 
 
+@pytest.mark.slow
 def test_a_record_of_12_mb_is_read(tmp_path: Path) -> None:
     block = random.Random(2).randbytes(12 << 20)
     for packing in PACKINGS:

@@ -210,6 +210,7 @@ def test_zeros_after_the_last_member_are_padding_but_not_many() -> None:
     assert pieces_of(chain(b"WARC/1") + b"trailing")[1].defects_total == 1
 
 
+@pytest.mark.slow
 def test_a_gzip_bomb_is_given_in_pieces_of_bounded_size() -> None:
     largest = 0
     report = ReadReport()

@@ -104,6 +104,7 @@ def test_whole_files_of_all_writers_are_read_whole(tmp_path: Path, writer: str) 
     assert report.defects_total == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writer", ["snappy", "checksums"])
 def test_no_flipped_bit_gives_less_in_silence_or_a_false_url(tmp_path: Path, writer: str) -> None:
     data = written(tmp_path / "c4.parquet", writer)
@@ -265,6 +266,7 @@ with memory_bounded(DECODED_BYTES):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held", each_time([95], [0, 95]))
 def test_address_space_that_arrow_reserves_for_later_is_not_counted(held: int) -> None:
     """Its allocator reserves 1 GiB for the first buffer, and another for the hundredth of these."""

@@ -119,6 +119,7 @@ def test_a_bomb_in_a_body_is_stopped_and_named(tmp_path: Path, corpus: Path, cod
     assert whole(rows) == ["https://exemple.fr/", "https://b.fr/"]
 
 
+@pytest.mark.slow
 def test_a_record_that_is_a_bomb_is_passed_over_and_named(tmp_path: Path, corpus: Path) -> None:
     bomb = page(b"<p>" + COPY + b"</p>" + b" " * (64 << 20))
     log, rows = scanned(tmp_path, corpus, bomb, page(b"<p>" + COPY, url="https://b.fr/"), most=1 << 20)
@@ -142,7 +143,10 @@ def test_a_body_that_is_cut_gives_what_came_before_and_is_named(
 FOREIGN = ["utf-8", "cp1252", "latin-1"]
 
 
-@pytest.mark.parametrize("label", ["klingon", "utf-7", "hex", "x" * 5000, "\x1b[2J", "utf-8; drop"])
+LABELS = ["klingon", "utf-7", "hex", "x" * 5000, "\x1b[2J", "utf-8; drop"]
+
+
+@pytest.mark.parametrize("label", each_time(LABELS[:2], LABELS))
 @pytest.mark.parametrize("encoding", FOREIGN)
 @pytest.mark.parametrize("where", ["header", "meta"])
 def test_a_charset_that_does_not_exist_is_passed_over(

@@ -82,6 +82,7 @@ def test_a_record_longer_than_allowed_is_named_and_skipped(
     assert report.defects_total == 1
 
 
+@pytest.mark.slow
 def test_a_member_that_swells_beyond_what_is_allowed_is_not_held(tmp_path: Path) -> None:
     bomb = record(b"x" * (64 << 20), length=10)
     data = packed_as("record", [record(b"avant"), bomb, record(b"suite")])
@@ -206,6 +207,7 @@ def test_a_record_whose_type_was_damaged_is_not_lost_in_silence(tmp_path: Path) 
     assert "no conversion" in complaints(report)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packing", ["record", "single", "plain"])
 def test_a_file_that_is_cut_within_a_record_longer_than_allowed_is_read_so_far(
     tmp_path: Path, packing: str

@@ -46,6 +46,7 @@ def test_a_record_without_a_readable_length_is_read_up_to_the_next(
     assert stored == BODY + b"\r\n\r\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_bytes", [1, 1 << 22])
 def test_alone_in_a_verified_member_it_is_read_first_last_and_large(tmp_path: Path, batch_bytes: int) -> None:
     large = random.Random(5).randbytes(6 << 20).replace(b"WARC", b"....")

@@ -176,7 +176,7 @@ _BLOCK = st.sampled_from([
 ]).map(" {}".format)  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=4 * settings.default.max_examples)
 @given(st.lists(st.one_of(_TEXT, _TEXT, _INLINE, _BLOCK), max_size=60))
 @example(["un ", "<svg>", "deux ", "<p>", "trois"])
 def test_no_run_of_the_parsed_text_is_missed(parts: list[str]) -> None:
@@ -185,7 +185,7 @@ def test_no_run_of_the_parsed_text_is_missed(parts: list[str]) -> None:
     assert runs(parsed, 5) <= runs(seen(page), 5)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(
     st.binary(max_size=200) | st.text(alphabet="<>/!-?'\"=&;#x a\0pbscript \n", max_size=120).map(str.encode)
 )

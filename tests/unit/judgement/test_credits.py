@@ -14,6 +14,7 @@ from presswatch_spark.judgement.credits import AROUND_WORDS, CREDITS, HEAD_WORDS
 from presswatch_spark.settings.config import AGENCIES as CONFIGURED
 from presswatch_spark.text.words import words_of
 from tests.documents import text_of
+from tests.proofs import each_time
 
 FINDER = CreditFinder(CONFIGURED)
 PASSAGE = "Le conseil municipal a voté la réfection du pont suspendu après trois heures de débat"
@@ -94,16 +95,15 @@ def test_an_agency_of_the_settings_is_added_under_its_own_name() -> None:
     assert found == ["Agence du Vent", "ADV"]
 
 
+HOSTILE = [
+    "(" * 1_000_000, "(AFP " * 200_000, "Source : " * 110_000, "©" * 500_000, "AFP/" * 250_000,
+    "A" * 1_000_000, "avec " * 200_000, "[(" * 500_000 + "AFP)", "Source : " + "A." * 500_000,
+    "Par " * 250_000 + "AFP", "a\u0301" * 300_000 + " AFP",
+]  # fmt: skip
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "hostile",
-    [
-        "(" * 1_000_000, "(AFP " * 200_000, "Source : " * 110_000, "©" * 500_000, "AFP/" * 250_000,
-        "A" * 1_000_000, "avec " * 200_000, "[(" * 500_000 + "AFP)", "Source : " + "A." * 500_000,
-        "Par " * 250_000 + "AFP", "a\u0301" * 300_000 + " AFP",
-    ],
-    ids=lambda text: text[:8],
-)  # fmt: skip
+@pytest.mark.parametrize("hostile", each_time(HOSTILE[1::4], HOSTILE), ids=lambda text: text[:8])
 def test_hostile_pages_cost_time_in_proportion_to_their_length(hostile: str) -> None:
     def seconds(text: str) -> float:
         data = f"{text}\n{PASSAGE}".encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pyarrow as pa
+import pytest
 
 from presswatch_spark.judgement.url_forms import _hard_among, normal_forms
 from presswatch_spark.judgement.urls import TRACKING_NAMES, TRACKING_PREFIXES, normalise_url
@@ -20,6 +21,7 @@ PARTS = (
 PLACES = ("http://", "https://", "https://www.", "https://www.journal.example/", "https://a.fr/?", "")
 
 
+@pytest.mark.slow
 def test_urls_put_together_at_random_have_the_form_that_each_has_alone() -> None:
     random = Random(20261127)
     urls: list[str | None] = [

@@ -28,9 +28,11 @@ from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
 from tests.claims import AS_OF
 from tests.notices import Bureau, about, rewrite_claims
+from tests.proofs import each_time
 from tests.removal import probe
 
 ELEMENTS = [(law, element) for law in LAWS for element in laws()[law].required()]
+SOME_ELEMENTS = [(law, laws()[law].required()[place]) for law in LAWS for place in (0, -1)]
 NOTHING: dict[str, str] = {}
 
 
@@ -88,7 +90,7 @@ def test_a_whole_notice_passes_but_for_a_clause_that_nobody_signed(shared: Burea
     assert found == ({"unsigned_perjury": "perjury"} if law == "dmca512" else NOTHING)
 
 
-@pytest.mark.parametrize(("law", "element"), ELEMENTS)
+@pytest.mark.parametrize(("law", "element"), each_time(SOME_ELEMENTS, ELEMENTS))
 def test_a_required_element_that_is_removed_is_refused_by_its_name(
     shared: Bureau, law: str, element: str
 ) -> None:
@@ -129,20 +131,23 @@ def test_an_element_that_the_recipient_asks_for_is_required_too(shared: Bureau) 
     assert shared.rules("asks")["missing_element"] == "identity"
 
 
+JUDGED_OTHERWISE: list[tuple[str, dict[str, str | None]]] = [
+    ("d_row", {"confidence": "D"}),
+    ("c_row_without_verdict", {"confidence": "C", "review": None}),
+    ("verdict_against", {"review": "no_claim"}),
+    ("verdict_against", {"confidence": "C", "review": "unsure"}),
+    ("licensed_host", {"kind": "licensed", "licence_id": "l1"}),
+    ("outside_mandate", {"mandate": "after"}),
+    ("outside_mandate", {"mandate": "none"}),
+    ("outside_mandate", {"publisher_id": "stranger"}),
+]
+OF_A_CASE = [(*judged, "case") for judged in JUDGED_OTHERWISE]
+OF_TABLES = [(*judged, "tables") for judged in JUDGED_OTHERWISE]
+
+
 @pytest.mark.parametrize(
-    ("rule", "changed"),
-    [
-        ("d_row", {"confidence": "D"}),
-        ("c_row_without_verdict", {"confidence": "C", "review": None}),
-        ("verdict_against", {"review": "no_claim"}),
-        ("verdict_against", {"confidence": "C", "review": "unsure"}),
-        ("licensed_host", {"kind": "licensed", "licence_id": "l1"}),
-        ("outside_mandate", {"mandate": "after"}),
-        ("outside_mandate", {"mandate": "none"}),
-        ("outside_mandate", {"publisher_id": "stranger"}),
-    ],
+    ("rule", "changed", "source"), each_time(OF_A_CASE + OF_TABLES[:1], OF_A_CASE + OF_TABLES)
 )
-@pytest.mark.parametrize("source", ["case", "tables"])
 def test_a_claim_that_is_judged_otherwise_since_refuses_its_row(
     office: Bureau, rule: str, changed: dict[str, str | None], source: str
 ) -> None:
@@ -277,7 +282,13 @@ def test_files_on_a_disk_are_no_place_for_a_recipient(shared: Bureau) -> None:
     assert "file_on_a_disk" in shared.rules("disk")
 
 
-@pytest.mark.parametrize("name", ["letter.pdf", "annex/rows.csv", "lumen.json", "form.txt", "letter.docx"])
+@pytest.mark.parametrize(
+    "name",
+    each_time(
+        ["letter.pdf", "annex/rows.csv"],
+        ["letter.pdf", "annex/rows.csv", "lumen.json", "form.txt", "letter.docx"],
+    ),
+)
 def test_one_changed_byte_is_named_by_its_file(shared: Bureau, name: str) -> None:
     folder = shared.folder / f"byte-{name.replace('/', '-')}"
     shared.draft(folder.name)

@@ -110,6 +110,7 @@ def test_it_reaches_the_same_text_and_words_of_every_kind_of_page(tmp_path: Path
     assert done.stdout.count("the article has another text") == len(rows)
 
 
+@pytest.mark.slow
 def test_it_names_damaged_records_and_does_not_count_them_as_checked(tmp_path: Path) -> None:
     corpus, shard = tmp_path / "corpus", tmp_path / "a.warc.wet"
     build(corpus, [write_jsonl(tmp_path / "articles.jsonl", [article(1, body=BODY)])])

@@ -116,6 +116,7 @@ EMPTY = ("articles", "publisher_share", "shards", "shards_read", "spans", "token
 
 
 class TestViews:
+    @pytest.mark.slow
     def test_each_can_be_asked(self, tables: Path) -> None:
         for name in VIEWS:
             assert rows(tables, f"select * from {name}") or name in EMPTY

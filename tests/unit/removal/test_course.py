@@ -227,7 +227,7 @@ def at_place(
     return ("dropped", True) if "absent" in said and not is_nothing else ("undecided", False)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(st.integers(0, 2**64 - 1))
 def test_the_course_of_rounds_gives_what_the_whole_history_says_at_each_time(seed: int) -> None:
     rows = history(Random(seed))

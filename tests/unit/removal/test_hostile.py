@@ -21,6 +21,7 @@ from presswatch_spark.removal.standing import Standing
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, ask
 from tests.arc_records import HEAD, arc_record, packed_arc
+from tests.proofs import each_time
 from tests.removal import QUICK, Release, probe, release, states
 from tests.servers import Fault, Reply, Server, web
 
@@ -79,27 +80,28 @@ def test_a_redirect_to_another_host_removes_nothing(crawl: Release, case: Case, 
         assert {state.state for state in states(case).values()} == {"present"}
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault(range_off=7),
-        Fault(change=lambda body: body[: len(body) // 2]),
-        Fault(change=lambda body: body + b"\0" * 1000),
-        Fault(change=lambda body: b"\0" * len(body)),
-        Fault(change=lambda body: b"\0" * len(body), headers=(("ETag", '"other"'),)),
-        Fault(whole=True, change=lambda body: body[:100]),
-        Fault(whole=True, change=lambda body: b"\0" * len(body)),
-        Fault(headers=(("Content-Range", "bytes"),)),
-        Fault(headers=(("Content-Range", "bytes 0-9/*"),)),
-        Fault(change=lambda body: body[::-1], headers=(("ETag", '"other"'),)),
-        Fault(change=lambda body: (b"<p>It was removed</p>" * len(body))[: len(body)], headers=(OTHER,)),
-        Fault(change=gzip.compress, headers=(("Content-Encoding", "gzip"), OTHER)),
-        Fault(headers=(("Content-Encoding", "gzip"), OTHER)),
-        Fault(change=lambda body: b"\0" * len(body), headers=(FUTURE, OTHER)),
-    ],
-    ids=["start", "short", "long", "zeros", "new ETag", "200 short", "200 zeros", "no range", "no size",
-         "other bytes", "a page", "packed", "packed in name", "future"],
-)  # fmt: skip
+FAULTS = {
+    "start": Fault(range_off=7),
+    "short": Fault(change=lambda body: body[: len(body) // 2]),
+    "long": Fault(change=lambda body: body + b"\0" * 1000),
+    "zeros": Fault(change=lambda body: b"\0" * len(body)),
+    "new ETag": Fault(change=lambda body: b"\0" * len(body), headers=(("ETag", '"other"'),)),
+    "200 short": Fault(whole=True, change=lambda body: body[:100]),
+    "200 zeros": Fault(whole=True, change=lambda body: b"\0" * len(body)),
+    "no range": Fault(headers=(("Content-Range", "bytes"),)),
+    "no size": Fault(headers=(("Content-Range", "bytes 0-9/*"),)),
+    "other bytes": Fault(change=lambda body: body[::-1], headers=(("ETag", '"other"'),)),
+    "a page": Fault(
+        change=lambda body: (b"<p>It was removed</p>" * len(body))[: len(body)], headers=(OTHER,)
+    ),
+    "packed": Fault(change=gzip.compress, headers=(("Content-Encoding", "gzip"), OTHER)),
+    "packed in name": Fault(headers=(("Content-Encoding", "gzip"), OTHER)),
+    "future": Fault(change=lambda body: b"\0" * len(body), headers=(FUTURE, OTHER)),
+}
+SOME_FAULTS = [FAULTS[name] for name in ("start", "short", "new ETag", "200 zeros", "a page", "packed")]
+
+
+@pytest.mark.parametrize("fault", each_time(SOME_FAULTS, FAULTS.values()), ids=FAULTS)
 def test_a_proxy_that_alters_answers_removes_nothing(crawl: Release, case: Case, fault: Fault) -> None:
     crawl.server.always = fault
     probe(case, crawl, deep=True, **ONCE)
@@ -189,7 +191,7 @@ def test_an_etag_that_always_changes_alarms_nobody(tmp_path: Path, form: str, da
 
 
 @pytest.mark.parametrize("knows", ["no etags", "no ranges", "no ranges, no lengths", "nothing but the end"])
-@pytest.mark.parametrize("form", ["a.warc.wet.gz", "c4-train.json.gz"])
+@pytest.mark.parametrize("form", each_time(["a.warc.wet.gz"], ["a.warc.wet.gz", "c4-train.json.gz"]))
 def test_a_server_that_knows_little_is_read_all_the_same(
     tmp_path: Path, server: Server, knows: str, form: str
 ) -> None:
@@ -334,7 +336,10 @@ FORMS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("form", FORMS)
+SOME_FORMS = ("a.warc.wet.gz", "single.warc.wet.gz", "fr_part_1.txt.gz", "c4.parquet")
+
+
+@pytest.mark.parametrize("form", each_time(SOME_FORMS, FORMS))
 def test_every_form_is_read_and_read_again(tmp_path: Path, server: Server, form: str) -> None:
     crawl = release(tmp_path, server, (form,))
     case = crawl.open()
@@ -373,9 +378,9 @@ CUTS: dict[str, Callable[[bytes, Target], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("place", [0, 3, -1], ids=["first", "within", "last"])
+@pytest.mark.parametrize("place", each_time([3, -1], [0, 3, -1]), ids=["first", "within", "last"])
 @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
-@pytest.mark.parametrize("form", ["a.warc.wet.gz", "plain.warc.wet"])
+@pytest.mark.parametrize("form", each_time(["a.warc.wet.gz"], ["a.warc.wet.gz", "plain.warc.wet"]))
 def test_a_cut_file_removes_nothing(
     tmp_path: Path, server: Server, form: str, cut: Callable[[bytes, Target], bytes], place: int
 ) -> None:

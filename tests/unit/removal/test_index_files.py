@@ -27,6 +27,7 @@ from presswatch_spark.removal.probing import Probed, Prober
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
+from tests.proofs import each_time
 from tests.removal import QUICK
 from tests.servers import Fault, Reply, Server, web
 from tests.unit.removal.test_resolving import Crawl, crawl, records  # noqa: F401
@@ -292,7 +293,7 @@ class KilledError(Exception):
     """Stands for a kill."""
 
 
-@pytest.mark.parametrize("kind", ["server", "clusters", "table"])
+@pytest.mark.parametrize("kind", each_time(["clusters"], ["server", "clusters", "table"]))
 def test_pages_asked_for_before_a_kill_are_looked_up_when_the_round_goes_on(
     crawl: Crawl,  # noqa: F811
     kind: str,

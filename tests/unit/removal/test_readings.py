@@ -16,6 +16,7 @@ from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.readings import is_odd, readings_of, words_alike, words_scattered
 from presswatch_spark.removal.remains import remains_of_damaged
 from presswatch_spark.text.words import words_of
+from tests.proofs import each_time
 from tests.removal import Release, probe, states
 from tests.unit.removal.test_passages import longest, put_elsewhere
 from tests.unit.removal.test_probe import record_of
@@ -105,9 +106,13 @@ def test_a_plain_text_is_not_odd(text: bytes) -> None:
 
 
 AT_ITS_PLACE = SEEN_AS_IT_STANDS | ODD | SCATTERED
+SOME = [
+    AT_ITS_PLACE[name]
+    for name in ("NFD", "latin-1", "names", "letters apart", "another alphabet", "words from last to first")
+]
 
 
-@pytest.mark.parametrize("change", AT_ITS_PLACE.values(), ids=AT_ITS_PLACE)
+@pytest.mark.parametrize("change", each_time(SOME, AT_ITS_PLACE.values()), ids=AT_ITS_PLACE)
 def test_a_record_that_was_written_in_another_way_is_not_removed(
     crawl: Release, case: Case, change: Change
 ) -> None:
@@ -135,7 +140,9 @@ def test_few_words_of_an_article_are_none_of_it() -> None:
     assert not words_scattered(article, b"Un article de peu de mots importants.")
 
 
-@pytest.mark.parametrize("change", (SEEN_AS_IT_STANDS | ODD).values(), ids=SEEN_AS_IT_STANDS | ODD)
+@pytest.mark.parametrize(
+    "change", each_time(SOME[1:5:2], (SEEN_AS_IT_STANDS | ODD).values()), ids=SEEN_AS_IT_STANDS | ODD
+)
 def test_another_page_that_has_it_in_another_writing_is_found(
     crawl: Release, case: Case, change: Change
 ) -> None:

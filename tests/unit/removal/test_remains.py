@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from presswatch_spark.removal import remains
 from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.remains import remains_of_damaged, remains_of_empty
 from tests.removal import Release, member_of, probe, release, states
@@ -126,9 +127,15 @@ def test_an_empty_record_has_no_text(stored: bytes) -> None:
     assert not remains_of_empty(stored)
 
 
-def test_bombs_are_not_inflated_without_end() -> None:
-    bomb = gzip.compress(b"\0" * (200 << 20), 9)
-    assert not remains_of_damaged(bomb[:-8] + b"\0" * 8)
+def test_bombs_are_not_inflated_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remains, "INFLATED_MOST", 1 << 20)
+    text = b"Une phrase de plus de huit mots qui se lit encore derriere beaucoup d'octets nuls."
+
+    def behind(zeros: int) -> bytes:
+        return gzip.compress(b"\0" * zeros + text, 9)[:-8] + b"\0" * 8
+
+    assert text in remains_of_damaged(behind(1 << 10))
+    assert not remains_of_damaged(behind(4 << 20))
 
 
 def broken(stored: bytes) -> bytes:

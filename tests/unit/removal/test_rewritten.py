@@ -9,14 +9,17 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from benchmarks.removal import _record, targets_in
 from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.removal import probing
 from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.probing import TARGETS_A_BATCH, Prober
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
+from tests.proofs import each_time
 from tests.removal import QUICK, probe, release, states
 from tests.servers import Server
 from tests.unit.removal.test_hostile import ordered, zeroed
@@ -51,12 +54,18 @@ def test_rows_of_a_rewritten_parquet_file_have_moved_or_are_dropped(tmp_path: Pa
     assert before == {"rewritten"}
 
 
-def test_more_targets_than_a_batch_holds_are_followed_in_one_file(tmp_path: Path, server: Server) -> None:
+@pytest.mark.parametrize("batch", each_time([50], [50, TARGETS_A_BATCH]))
+def test_more_targets_than_a_batch_holds_are_followed_in_one_file(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(probing, "TARGETS_A_BATCH", batch)
     path = tmp_path / "00000.warc.wet.gz"
-    records = [_record(0, number, f"Le texte numéro {number} de la page") for number in range(1_203)]
+    # Every other record is a target.
+    count = 2 * (batch + batch // 5) + 3
+    records = [_record(0, number, f"Le texte numéro {number} de la page") for number in range(count)]
     path.write_bytes(b"".join(map(gzip.compress, records)))
     targets = list(targets_in(path))
-    assert len(targets) > TARGETS_A_BATCH
+    assert len(targets) > batch
     case = Case.create(str(tmp_path / "case"), targets, {"reading": {}}, StorageOptions())
     server.objects[f"/crawl/{path.name}"] = path.read_bytes()
     mirror = Mirror(str(tmp_path), f"{server.url}/crawl")
@@ -70,7 +79,7 @@ def test_more_targets_than_a_batch_holds_are_followed_in_one_file(tmp_path: Path
     few = len(server.requests)
     # Ranges that are near are one request, and each batch has its own controls.
     assert few < 50
-    gone = [ordered(case)[place] for place in (5, TARGETS_A_BATCH - 1, TARGETS_A_BATCH, 590)]
+    gone = [ordered(case)[place] for place in (5, batch - 1, batch, batch + batch // 6)]
     data = path.read_bytes()
     for target in gone:
         data = zeroed(data, target)

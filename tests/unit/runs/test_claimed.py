@@ -62,6 +62,7 @@ class TestClaim:
         assert list(read_waves(folder, Note("", NOON), on_damage=told.append)) == []
         assert told == ["waves/000000-a.json"]
 
+    @pytest.mark.slow
     def test_any_flipped_bit_of_a_marker_is_noticed(self, store: TableStore) -> None:
         with claim(store, KEY, NOON) as run:
             write_wave(run.folder, Wave("000000-a", (0, 1), Counts(shards=2), ()))

@@ -62,6 +62,7 @@ def metadata(path: Path) -> ObjectInfo:
     return ObjectInfo(str(path), path.stat().st_size)
 
 
+@pytest.mark.slow
 def test_companions_are_told_by_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def read_here(*_: Any) -> bool:
         raise AssertionError("the driver looked into a shard")

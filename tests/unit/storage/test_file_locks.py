@@ -104,6 +104,7 @@ def folder(tmp_path: Path) -> Folder:
 SOME = [RULES["waits"], RULES["waits, is removed"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pools", [ThreadPoolExecutor, ProcessPoolExecutor])
 @pytest.mark.parametrize("rule", each_time(SOME, RULES.values()), ids=RULES)
 def test_one_at_a_time_is_at_it_though_files_are_removed_meanwhile(

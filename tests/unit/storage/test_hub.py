@@ -222,6 +222,7 @@ class TestLists:
         assert sorted(Path(shard.uri).stem for shard in shards) == sorted(names)
         assert all(whole(shard.uri) == DATA for shard in shards)
 
+    @pytest.mark.slow
     def test_nothing_but_lists_loads_the_library(self, site: Hub) -> None:
         program = "import sys, presswatch_spark.pipeline, presswatch_spark.storage.hub.store as s;"
         program += f"from presswatch_spark.storage.objects import *; read_range({pinned(site)!r}, 0, 1,"

@@ -205,6 +205,7 @@ class TestPauses:
 
 
 class TestConnections:
+    @pytest.mark.slow
     def test_never_more_than_allowed_are_open_over_all_processes(self, server: Server) -> None:
         code = (
             "import sys; from presswatch_spark.storage.objects import *\n"

@@ -75,6 +75,7 @@ def _count_up(uri: str) -> int:
     return ROUNDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pools", [ThreadPoolExecutor, ProcessPoolExecutor])
 def test_no_write_over_a_version_is_lost_whoever_writes_at_the_same_time(uri: str, pools: type) -> None:
     write_object(uri, b"0", OPTIONS)

@@ -83,6 +83,7 @@ class TestAgainstBruteForce:
         assert overlap.document_copied_words == len(in_document)
         assert overlap.copied_words == len(in_article)
 
+    @pytest.mark.slow
     @given(texts_with_copies())
     @example((["a"] * 70, ["a"] * 30))
     def test_they_are_exact_too_where_runs_are_chosen_instead_of_enumerated(
@@ -387,6 +388,7 @@ def test_spans_cut_from_the_texts_fold_to_the_same_words(
         assert len(folded) == length
 
 
+@pytest.mark.slow
 def test_verification_agrees_with_brute_force_on_real_copies(real_data: Path) -> None:
     lines = (real_data / "press" / "articles.jsonl").read_text("utf-8").splitlines()
     articles = {article["id"]: words_of(article["text"].encode()) for article in map(json.loads, lines)}

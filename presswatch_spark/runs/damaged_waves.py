@@ -3,32 +3,32 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 
-import pyarrow as pa
-from pyspark.sql import SparkSession
+from pyspark import SparkContext
 
 from presswatch_spark.runs.claimed import Run
 from presswatch_spark.runs.markers import Wave, forget_wave
 from presswatch_spark.runs.parts import Part, damage_of, in_groups
 from presswatch_spark.show import counted
-from presswatch_spark.spark.batches import batches_of
 from presswatch_spark.spark.errors import spark_errors
+from presswatch_spark.spark.tasks import collected
+from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.folders import Folder
 
 CHECKED_HERE_BYTES = 256 << 20
 """Bytes of parts that the driver reads for this; of more, tasks do."""
 READERS = 8
-DAMAGE = pa.schema([("name", pa.string()), ("damage", pa.string())])
 
 
 def without_damage(
-    spark: SparkSession, run: Run, waves: Sequence[Wave], tell: Callable[[str], None]
+    context: SparkContext, run: Run, waves: Sequence[Wave], tell: Callable[[str], None]
 ) -> tuple[list[Wave], list[Wave]]:
     """Return the waves whose parts are all as they were written, and the others, without their markers.
 
     `tell` is told what is wrong with each damaged part.
     """
-    damaged = damaged_parts(spark, run.parts, [part for wave in waves for part in wave.parts])
+    damaged = damaged_parts(context, run.parts, [part for wave in waves for part in wave.parts])
     lost = [wave for wave in waves if any(part.name in damaged for part in wave.parts)]
     for wave in lost:
         again = (
@@ -42,18 +42,21 @@ def without_damage(
     return [wave for wave in waves if wave not in lost], lost
 
 
-def damaged_parts(spark: SparkSession, folder: Folder, parts: Sequence[Part]) -> dict[str, str]:
+def damaged_parts(context: SparkContext, folder: Folder, parts: Sequence[Part]) -> dict[str, str]:
     """Name the parts that are not as they were written, and say what is wrong with each."""
     if sum(part.bytes for part in parts) <= CHECKED_HERE_BYTES:
         with ThreadPoolExecutor(READERS, "check") as pool:
             damage = pool.map(partial(damage_of, folder), parts)
             return {part.name: what for part, what in zip(parts, damage, strict=True) if what}
-    rows = batches_of(spark, in_groups(parts), partial(_checked, folder), DAMAGE)
+    groups = in_groups(parts)
     with spark_errors(folder.uri):
-        return {row["name"]: row["damage"] for row in rows.collect()}
+        return dict(collected(context, len(groups), partial(_checked, folder, groups)))
 
 
-def _checked(folder: Folder, parts: Iterable[Part]) -> Iterator[pa.RecordBatch]:
-    damage = ((part.name, damage_of(folder, part)) for part in parts)
-    rows = [{"name": name, "damage": what} for name, what in damage if what]
-    yield pa.RecordBatch.from_pylist(rows, DAMAGE)
+def _checked(
+    folder: Folder, groups: Sequence[Sequence[Part]], numbers: Iterable[int]
+) -> Iterator[tuple[str, str]]:
+    with task():
+        for part in chain.from_iterable(groups[number] for number in numbers):
+            if damage := damage_of(folder, part):
+                yield part.name, damage

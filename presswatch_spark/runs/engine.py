@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError
@@ -29,7 +30,7 @@ from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.lending import lend_hub
-from presswatch_spark.spark.session import cores_now, session
+from presswatch_spark.spark.session import cores_now, spark_context
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.web.manners import will_ask
 from presswatch_spark.tables.store import TableStore
@@ -74,12 +75,15 @@ def carry_out(
                 raise
         name = f"presswatch {work.kind.terms.run}"
         with work.preparing():
-            spark = spark or session(name, master=rules.master, cores=rules.cores)
-        return interruptible(spark, partial(execute, work, run, store, rules, spark, observer))
+            if spark is None:
+                context = spark_context(name, master=rules.master, cores=rules.cores)
+            else:
+                context = spark.sparkContext
+        return interruptible(context, partial(execute, work, run, store, rules, context, observer))
 
 
 def execute(
-    work: Work, run: Run, store: TableStore, rules: RunRules, spark: SparkSession, observer: Observer
+    work: Work, run: Run, store: TableStore, rules: RunRules, context: SparkContext, observer: Observer
 ) -> Finished:
     """Read, in waves, what no earlier process of this run has read, and publish the run.
 
@@ -88,22 +92,22 @@ def execute(
     """
     began, shards = time.monotonic(), tuple(work.shards)
     will_ask(shard.uri for shard in shards)
-    lend_hub(spark.sparkContext, shards)
-    guard: Guard = work.guard(partial(cores_now, spark)) if work.guard else lambda counts, seconds: None
+    lend_hub(context, shards)
+    guard: Guard = work.guard(partial(cores_now, context)) if work.guard else lambda counts, seconds: None
     with observer.following(), spark_errors(str(run.folder)):
         say = partial(observer.say, "damage_found")
         for line in run.damaged:
             say(line)
-        waves, lost = without_damage(spark, run, run.waves, say)
+        waves, lost = without_damage(context, run, run.waves, say)
         read = work.passes.read(run.folder, work.passes.count - 1) if work.passes else work.read
-        reader = WaveReader(spark, run, work.kind, read, rules, observer, _positions(lost))
+        reader = WaveReader(context, run, work.kind, read, rules, observer, _positions(lost))
         _start(work, run, store, len(shards), waves, observer)
         if work.passes:
             waves += _sift(work.passes, shards, waves, reader, guard, began)
         waves = _read_rest(shards, waves, reader, guard, began)
         metrics = observer.metrics("published").rows() if work.kind.has_metrics else ()
         facts = {**work.facts, "shards_planned": len(shards)}
-        row, log = publish(spark, store, run, work.kind, waves, facts, metrics, work.corpus)
+        row, log = publish(store, run, work.kind, waves, facts, metrics, work.corpus)
         observer.published(row)
     return Finished(row, log, run.resumed, time.monotonic() - began)
 
@@ -123,7 +127,7 @@ def _sift(
     def guarded(more: list[Wave]) -> None:
         guard(_counts([*waves, *more]), time.monotonic() - began)
 
-    sifter = Sifter(reader.spark, reader.run, passes, reader.rules, reader.observer)
+    sifter = Sifter(reader.context, reader.run, passes, reader.rules, reader.observer)
     return sifter(left, guarded)
 
 
@@ -141,7 +145,7 @@ def _read_rest(
             observer.wave_started(len(wave))
             waves += reader(wave)
         guard(_counts(waves), time.monotonic() - began)
-        waves, lost = without_damage(reader.spark, reader.run, waves, partial(observer.say, "damage_found"))
+        waves, lost = without_damage(reader.context, reader.run, waves, partial(observer.say, "damage_found"))
         if not lost:
             return waves
         reader.again.update(_positions(lost))

@@ -24,6 +24,7 @@ from presswatch_spark.runs.parts import Part, in_groups, read_part
 from presswatch_spark.runs.work import CorpusRows, Kind, Row
 from presswatch_spark.spark.batches import batches_of
 from presswatch_spark.spark.errors import spark_errors
+from presswatch_spark.spark.session import sql_session
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.tables.digests import GROUP_DIGITS
@@ -53,7 +54,6 @@ class Sorted:
 
 
 def publish(
-    spark: SparkSession,
     store: TableStore,
     run: Run,
     kind: Kind,
@@ -84,7 +84,7 @@ def publish(
     _check(row, rows, sum((wave.counts for wave in waves), Counts()), run)
     with disk_errors(str(run.staged)):
         run.staged.remove()
-        tables = {table: _written(spark, run, kind, parts[table], log, table) for table in kind.columns}
+        tables = {table: _written(run, kind, parts[table], log, table) for table in kind.columns}
         for table, found in rows.items():
             if tables[table].rows != found:
                 raise OutputError(
@@ -120,9 +120,7 @@ def _row(kind: Kind, log: pa.Table, rows: Mapping[str, int], facts: Row) -> dict
     return {**facts, **counts, **kind.row(log, facts), **known}
 
 
-def _written(
-    spark: SparkSession, run: Run, kind: Kind, parts: Sequence[Part], log: pa.Table, table: str
-) -> Sorted:
+def _written(run: Run, kind: Kind, parts: Sequence[Part], log: pa.Table, table: str) -> Sorted:
     files = SortedFiles(table, run.run_id, run.staged)
     if table == kind.log:
         return sorted_here(log.select(columns_without_run(table).names), files)
@@ -130,7 +128,7 @@ def _written(
         return Sorted((), 0, digest_of(()))
     if sum(part.bytes for part in parts) <= SORTED_HERE_BYTES:
         return sorted_here(_read(run.parts, parts, kind.columns[table]), files)
-    return sorted_by_spark(spark, run.parts, parts, files)
+    return sorted_by_spark(sql_session(), run.parts, parts, files)
 
 
 def _check(row: Row, rows: Mapping[str, int], counts: Counts, run: Run) -> None:

@@ -11,9 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
-import pyarrow as pa
-from pyspark import TaskContext
-from pyspark.sql import SparkSession
+from pyspark import SparkContext, TaskContext
 
 from presswatch_spark.monitoring.metrics import Sample, time_of_cores
 from presswatch_spark.monitoring.observer import Observer
@@ -27,7 +25,8 @@ from presswatch_spark.runs.waves import Meter, dealt, tasks_for
 from presswatch_spark.runs.work import Passes, ReadOne, Row
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
-from presswatch_spark.spark.session import TASK_FAILURES, cores_now, spark_schema
+from presswatch_spark.spark.session import TASK_FAILURES, cores_now
+from presswatch_spark.spark.tasks import collected
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, printable
@@ -36,14 +35,13 @@ from presswatch_spark.tables.seals import sealed_parquet
 Shards = Mapping[int, ObjectInfo]
 # The first ends without a note, the second leaves one.
 TRIES_BEFORE_SET_ASIDE = 2
-REPORT = pa.schema([("shard", pa.int64()), ("failure", pa.string()), ("error", pa.string())])
 
 
 @dataclass(frozen=True, slots=True)
 class Sifter:
     """Does the passes before the last, of shards given by their position in the plan."""
 
-    spark: SparkSession
+    context: SparkContext
     run: Run
     passes: Passes
     rules: RunRules
@@ -77,7 +75,7 @@ class Sifter:
         return {place: shard for place, shard in shards.items() if self.passes.name(shard.uri) not in there}
 
     def _sifted(self, number: int, shards: Shards) -> Wave:
-        meter, cores = Meter(partial(cores_now, self.spark)), int(self.spark.sparkContext.defaultParallelism)
+        meter, cores = Meter(partial(cores_now, self.context)), int(self.context.defaultParallelism)
         tasks = tasks_for(shards.values(), self.rules.shards_per_task, cores)
         done, reports = 0, self._reports(number, shards, tasks)
         if reports is None:
@@ -102,10 +100,9 @@ class Sifter:
         kept = self.passes.kept(self.run.folder, number)
         notes = Notes(self.run.folder, f"pass-{secrets.token_hex(4)}")
         sifting = SiftTask(self.passes, dealt(shards, tasks), shards, read, kept, notes)
-        frame = self.spark.range(0, tasks, 1, tasks).mapInArrow(sifting, spark_schema(REPORT))
         try:
             with spark_errors(str(kept)):
-                rows: Sequence[Row] = frame.toArrow().to_pylist()
+                rows = collected(self.context, tasks, sifting)
         except WorkerDiedError:
             self.observer.worker_died([], TASK_FAILURES)
             return None
@@ -116,7 +113,7 @@ class Sifter:
 
 @dataclass(frozen=True, slots=True)
 class SiftTask:
-    """The tasks of a wave of a pass, for `mapInArrow`: the rows that come in are numbers of groups.
+    """The tasks of a wave of a pass, for `spark.tasks`: what comes in are numbers of groups.
 
     As in a `WaveTask`, the tries of a task after the first note each shard that they begin, and set aside the
     one at which a try before them ended.
@@ -129,15 +126,13 @@ class SiftTask:
     kept: Folder
     notes: Notes
 
-    def __call__(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def __call__(self, numbers: Iterable[int]) -> Iterator[Row]:
         """Read the groups, shard by shard; write what is kept of each, and report how it went."""
         context = TaskContext.get()
         tries = context.attemptNumber() if context else 0
         with task():
-            for batch in numbers:
-                for number in batch.column(0):
-                    for row in self._rows(number.as_py(), tries):
-                        yield pa.RecordBatch.from_pylist([row], REPORT)
+            for number in numbers:
+                yield from self._rows(number, tries)
 
     def _rows(self, number: int, tries: int) -> Iterator[Row]:
         begun = self.notes.suspects() if tries else ()

@@ -13,7 +13,6 @@ import gc
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import pyarrow as pa
 from pyspark import TaskContext
@@ -23,7 +22,7 @@ from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.runs.failures import PLATFORM
 from presswatch_spark.runs.parts import PartFiles, part_files
-from presswatch_spark.runs.work import Kind, ReadOne
+from presswatch_spark.runs.work import Kind, ReadOne, Row
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo
@@ -40,7 +39,7 @@ PART = pa.struct(
 
 
 def report_schema(kind: Kind) -> pa.Schema:
-    """The columns in which tasks report to the driver.
+    """What tasks report to the driver, by its Arrow types.
 
     Of each shard they report its position in the plan and its row of the log; each part; and how many tries
     of the task ended badly.
@@ -73,7 +72,7 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class WaveTask:
-    """The tasks of an attempt at a wave, for `mapInArrow`: the rows that come in are numbers of groups.
+    """The tasks of an attempt at a wave, for `spark.tasks`: what comes in are numbers of groups.
 
     `groups`: positions of `shards`. `final`: what fails is kept as it is. Otherwise nothing is kept of a
     shard that failed for a reason of `PLATFORM` but its row of the log: it will be read once more.
@@ -89,17 +88,16 @@ class WaveTask:
     meter: Accumulator[Counts]
     final: bool
 
-    def __call__(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def __call__(self, numbers: Iterable[int]) -> Iterator[Row]:
         """Read the groups, shard by shard; yield reports, of the parts once they are written."""
         context, schema = TaskContext.get(), report_schema(self.kind)
         tries = context.attemptNumber() if context else 0
         with task():
             with part_files(self.parts, self.attempt, self.kind.columns) as files:
-                for batch in numbers:
-                    for number in batch.column(0):
-                        for shard, outcome in self._outcomes(number.as_py(), tries):
-                            yield self._written(shard, outcome, files, schema)
-            yield _report(schema, *({"part": asdict(part)} for part in files.parts), {"deaths": tries})
+                for number in numbers:
+                    for shard, outcome in self._outcomes(number, tries):
+                        yield from self._written(shard, outcome, files, schema)
+            yield from _reports(schema, *({"part": asdict(part)} for part in files.parts), {"deaths": tries})
         # Spark collects garbage after each task: 0.1 s for modules and kernels, which never become any.
         if not gc.get_freeze_count():
             gc.freeze()
@@ -116,16 +114,19 @@ class WaveTask:
                 outcome = self.read(self.shards[shard])
             yield shard, outcome
 
-    def _written(self, shard: int, outcome: Outcome, files: PartFiles, schema: pa.Schema) -> pa.RecordBatch:
+    def _written(self, shard: int, outcome: Outcome, files: PartFiles, schema: pa.Schema) -> list[Row]:
         if self.final or outcome.log["failure"] not in PLATFORM:
             for table, batches in outcome.tables.items():
                 files.add(table, batches)
             self.meter.add(Counts.of(outcome.log, self.kind.terms))
-        return _report(schema, {"shard": shard, "log": dict(outcome.log)})
+        return _reports(schema, {"shard": shard, "log": dict(outcome.log)})
 
 
-def _report(schema: pa.Schema, *rows: Mapping[str, Any]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([{**dict.fromkeys(schema.names), **row} for row in rows], schema)
+def _reports(schema: pa.Schema, *rows: Row) -> list[Row]:
+    """Make every value one of Python's, of its type in the schema; what a row does not say is None."""
+    whole = [{**dict.fromkeys(schema.names), **row} for row in rows]
+    reports: list[Row] = pa.RecordBatch.from_pylist(whole, schema).to_pylist()
+    return reports
 
 
 class CountsParam(AccumulatorParam[Counts]):

@@ -16,7 +16,7 @@ from functools import partial
 from math import ceil
 
 import pyarrow as pa
-from pyspark.sql import SparkSession
+from pyspark import SparkContext
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.metrics import Sample, time_of_cores, totals_of
@@ -26,11 +26,12 @@ from presswatch_spark.runs.claimed import Run
 from presswatch_spark.runs.failures import PLATFORM, check_budget, is_hopeless
 from presswatch_spark.runs.markers import Wave, write_wave
 from presswatch_spark.runs.parts import Part, part_files
-from presswatch_spark.runs.wave_task import CountsParam, Notes, WaveTask, report_schema
+from presswatch_spark.runs.wave_task import CountsParam, Notes, WaveTask
 from presswatch_spark.runs.work import Kind, ReadOne, Row
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
-from presswatch_spark.spark.session import TASK_FAILURES, cores_now, spark_schema
+from presswatch_spark.spark.session import TASK_FAILURES, cores_now
+from presswatch_spark.spark.tasks import collected
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.objects import ObjectInfo, printable
 
@@ -72,7 +73,7 @@ class Meter:
 class WaveReader:
     """Reads waves of `run` with `read`, in as many tasks for each core; see `tasks_for`."""
 
-    spark: SparkSession
+    context: SparkContext
     run: Run
     kind: Kind
     read: ReadOne
@@ -89,7 +90,7 @@ class WaveReader:
             OutputError: the disk is full, or another process has taken the run over.
             PresswatchError: Spark failed for a reason that no smaller wave would mend.
         """
-        meter = Meter(partial(cores_now, self.spark))
+        meter = Meter(partial(cores_now, self.context))
         waves, left, deaths = list[Wave](), dict[int, Row](), 0
         for attempt in self._attempts(shards, final=False):
             lost = {place: row for place, row in attempt.log.items() if row["failure"] in PLATFORM}
@@ -119,7 +120,7 @@ class WaveReader:
         `deaths`: those of an attempt before that gave nothing, to be counted with what comes now.
         """
         attempt = f"{next(iter(shards)):06}-{secrets.token_hex(4)}"
-        places, cores = list(shards), int(self.spark.sparkContext.defaultParallelism)
+        places, cores = list(shards), int(self.context.defaultParallelism)
         tasks = len(places) if final else tasks_for(shards.values(), self.rules.shards_per_task, cores)
         groups = dealt(shards, tasks)
         try:
@@ -147,12 +148,10 @@ class WaveReader:
     def _attempted(
         self, attempt: str, shards: Shards, groups: tuple[tuple[int, ...], ...], *, final: bool
     ) -> _Attempt:
-        meter, run = self.spark.sparkContext.accumulator(Counts(), CountsParam()), self.run
+        meter, run = self.context.accumulator(Counts(), CountsParam()), self.run
         task = WaveTask(self.kind, groups, shards, self.read, run.folder, run.parts, attempt, meter, final)
-        numbers = self.spark.range(0, len(groups), 1, len(groups))
-        reports = numbers.mapInArrow(task, spark_schema(report_schema(self.kind)))
         with self.observer.progress.during(lambda: meter.value), spark_errors(run.parts.at(attempt)):
-            reported = reports.toArrow().to_pylist()
+            reported = collected(self.context, len(groups), task)
         log = dict(sorted((row["shard"], row["log"]) for row in reported if row["log"]))
         if log.keys() != shards.keys():
             raise OutputError(

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
-    from pyspark.sql import SparkSession
 
 SECONDS_BETWEEN_CANCELS, CANCEL_SECONDS = 0.5, 5
 # By the root logger, and with a stack.
@@ -60,7 +59,7 @@ def quiet_counts(context: SparkContext) -> None:
     server.handle_error = handled
 
 
-def interruptible(spark: SparkSession, work: Callable[[], Result]) -> Result:
+def interruptible(context: SparkContext, work: Callable[[], Result]) -> Result:
     """Do `work` in a thread of its own and return what it returns.
 
     Ctrl-C then finds this thread outside of py4j, which does not bear interrupts. Jobs are cancelled until
@@ -82,7 +81,7 @@ def interruptible(spark: SparkSession, work: Callable[[], Result]) -> Result:
             return found[0]
         except KeyboardInterrupt:
             while not (begun.cancel() or begun.done()):
-                _cancel(spark.sparkContext)
+                _cancel(context)
                 wait([begun], SECONDS_BETWEEN_CANCELS)
             if found:
                 return found[0]

@@ -78,8 +78,34 @@ def session(
     Raises:
         PresswatchError: no Java, or one with which Spark does not start.
     """
-    from pyspark import SparkConf, SparkContext
+    from presswatch_spark.spark.errors import spark_errors
+
+    spark_context(app_name, master=master, cores=cores, conf=conf, workers=workers)
+    with spark_errors(tempfile.gettempdir()):
+        # With a session whose JVM has died, even this fails.
+        return sql_session(SETTINGS | dict(conf or {}))
+
+
+def sql_session(settings: Mapping[str, str] | None = None) -> SparkSession:
+    """Return the session over this process's context: the one there is or a new one, with these settings."""
     from pyspark.sql import SparkSession
+
+    return SparkSession.Builder().config(map=dict(settings or {})).getOrCreate()
+
+
+def spark_context(
+    app_name: str,
+    *,
+    master: str | None = None,
+    cores: int | None = None,
+    conf: Mapping[str, str] | None = None,
+    workers: bool = True,
+) -> SparkContext:
+    """Return the context of this process's session; a process that asks Spark for no SQL needs no more.
+
+    Arguments and errors are those of `session`.
+    """
+    from pyspark import SparkConf, SparkContext
 
     from presswatch_spark.spark.errors import spark_errors
 
@@ -98,19 +124,17 @@ def session(
             settings["spark.executorEnv.NUMBA_CACHE_DIR"] = os.environ.get("NUMBA_CACHE_DIR", "numba-cache")
     quiet_py4j()
     with _java_in_time(), spark_errors(tempfile.gettempdir()):
-        # With a session whose JVM has died, even these fail.
         asked = SparkConf().setAppName(app_name).setAll(list((settings | dict(conf or {})).items()))
-        new = SparkSession.getActiveSession() is None
+        new = SparkContext._active_spark_context is None
         context = SparkContext.getOrCreate(asked)
         if new:
             bear_interrupts(context)
             quiet_counts(context)
             if workers and DAEMON in settings:
                 _begin_workers(context)
-        spark = SparkSession.Builder().config(conf=asked).getOrCreate()
     if new:
-        atexit.register(_stop, spark)
-    return spark
+        atexit.register(_stop, context)
+    return context
 
 
 def _begin_workers(context: SparkContext) -> None:
@@ -124,12 +148,11 @@ def _begin_workers(context: SparkContext) -> None:
     threading.Thread(target=begin, name="workers", daemon=True).start()
 
 
-def cores_now(spark: SparkSession) -> int:
+def cores_now(context: SparkContext) -> int:
     """Count the cores of the executors that are there now; of a local session, its own.
 
     `defaultParallelism` is what may come, where the cluster grows by itself: see `deploy.requests`.
     """
-    context = spark.sparkContext
     each = context.getConf().get("spark.executor.cores")
     if each is None or re.match(r"local(\[|$)", str(context.master)):
         return int(context.defaultParallelism)
@@ -187,12 +210,12 @@ def _is_launching(frame: FrameType | None) -> bool:
     return "launch_gateway" in names
 
 
-def _stop(spark: SparkSession) -> None:
-    """Stop a session as Spark wants it: workers whose JVM is just gone print tracebacks."""
+def _stop(context: SparkContext) -> None:
+    """Stop Spark as Spark wants it: workers whose JVM is just gone print tracebacks."""
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 
     with suppress(OSError, Py4JError):
-        spark.stop()
+        context.stop()
 
 
 def spark_schema(schema: pa.Schema) -> StructType:

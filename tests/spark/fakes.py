@@ -200,5 +200,5 @@ def run_fake(
     rules = rules or RunRules(wave_shards=5, shards_per_task=2)
     store = TableStore.create(str(out), storage)
     with claim(store, work.key, datetime.now(UTC), rules.lease_seconds) as run:
-        done = execute(work, run, store, rules, spark, observer or quiet())
+        done = execute(work, run, store, rules, spark.sparkContext, observer or quiet())
     return RunSummary.of(done.row, done.log, resumed=done.resumed, seconds=done.seconds)

@@ -288,13 +288,11 @@ def test_what_a_killed_try_brought_of_a_corpus_goes_if_another_run_has_brought_i
 def test_waves_whose_parts_are_not_as_they_were_written_are_not_published(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, change: str
 ) -> None:
-    def lose_a_file(
-        spark: SparkSession, store: TableStore, run: Any, kind: Any, waves: Any, *rest: Any
-    ) -> Any:
+    def lose_a_file(store: TableStore, run: Any, kind: Any, waves: Any, *rest: Any) -> Any:
         part = next(part for part in waves[0].parts if part.table == table)
         path = run.parts.path / part.name
         path.unlink() if change == "lost" else path.write_bytes(path.read_bytes()[:-1])
-        return publish.publish(spark, store, run, kind, waves, *rest)
+        return publish.publish(store, run, kind, waves, *rest)
 
     monkeypatch.setattr(engine, "publish", lose_a_file)
     with pytest.raises(OutputError, match=r"parquet: what a wave found .* shards are scanned again"):

@@ -16,6 +16,7 @@ from typing import Any, cast
 import pyspark
 import pytest
 from py4j.protocol import Py4JNetworkError  # type: ignore[import-untyped]
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import PresswatchError
@@ -60,6 +61,24 @@ def test_spark_runs_on_the_wheel_where_no_java_is_on_path(tmp_path: Path) -> Non
     assert said.startswith("4 local[*,4]")
 
 
+TASKS = """
+from pyspark.sql import SparkSession
+from presswatch_spark.spark.session import spark_context
+from presswatch_spark.spark.tasks import collected
+
+def twice(numbers):
+    for number in numbers:
+        yield from (number, number)
+
+context = spark_context("test", cores=2)
+print(collected(context, 3, twice), SparkSession.getActiveSession())
+"""
+
+
+def test_tasks_come_back_in_their_order_and_begin_no_sql(tmp_path: Path) -> None:
+    assert run_python(TASKS, tmp_path) == "[0, 0, 1, 1, 2, 2] None"
+
+
 @pytest.fixture(scope="module")
 def on_a_cluster(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What a session says of a cluster: of a count by workers, then of its cores."""
@@ -67,9 +86,9 @@ def on_a_cluster(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 import time
 from presswatch_spark.spark.session import cores_now
 deadline = time.monotonic() + 60
-while cores_now(spark) < 2 and time.monotonic() < deadline:
+while cores_now(spark.sparkContext) < 2 and time.monotonic() < deadline:
     time.sleep(0.1)
-print(cores_now(spark), spark.sparkContext.defaultParallelism)
+print(cores_now(spark.sparkContext), spark.sparkContext.defaultParallelism)
 """
     conf = {"spark.default.parallelism": "160", "spark.executor.cores": "1"}
     count = COUNT.format(master="local-cluster[2,1,1024]").replace(")\ndef", f", conf={conf})\ndef", 1)
@@ -347,7 +366,7 @@ class Jobs:
     """Stands for a session: `cancelled` once its jobs are to be cancelled, which may fail."""
 
     def __init__(self, error: Exception | None = None) -> None:
-        self.cancelled, self.sparkContext, self._error = threading.Event(), self, error
+        self.cancelled, self._error = threading.Event(), error
 
     def cancelAllJobs(self) -> None:
         self.cancelled.set()
@@ -374,7 +393,7 @@ def cancelled(jobs: Jobs, end: Callable[[], str]) -> str:
         jobs.cancelled.wait()
         return end()
 
-    return interruptible(cast(SparkSession, jobs), work)
+    return interruptible(cast(SparkContext, jobs), work)
 
 
 @pytest.mark.usefixtures("ctrl_c")

@@ -6,12 +6,13 @@ the seal, and the manifests of all these last.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from typing import Any
 from presswatch_spark.errors import CorruptError, OutputError, StorageError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.storage.contract import MissingError
-from presswatch_spark.storage.disk import disk_errors, sync
+from presswatch_spark.storage.disk import disk_errors, refused, sync
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.locks.file_locks import locked
+from presswatch_spark.storage.locks.lock_rules import BAG
 from presswatch_spark.storage.objects import StorageOptions, fetch_file, put_file
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.uris import scheme_of
@@ -118,6 +121,21 @@ class Bag:
                 where=str(self.folder),
                 remedy="check the disk, and give the command again",
             )
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep others from adding to the bag in the block, but on NFS, which locks no folders.
+
+        Raises:
+            InUseError: another process adds to it.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.folder, BAG))
+            except OSError as error:
+                if error.errno != errno.EBADF:
+                    raise refused(self.folder, error) from error
+            yield
 
     def add(self, files: Mapping[str, bytes]) -> None:
         """Add files that belong to a finished bag, such as time-stamps: all of them, or none.

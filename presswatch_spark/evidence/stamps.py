@@ -298,16 +298,19 @@ def stamp_bag(bag: Bag, authorities: Sequence[Authority], storage: StorageOption
 
     Raises:
         OutputError: the bag does not verify: nothing is added to what was changed.
+        InUseError: another process stamps it.
     """
     trusted = certificates_of(authorities, storage)
-    faults = alone.check(str(bag.folder)).faults
-    if faults:
-        name, what = min(faults.items())
-        raise OutputError(
-            f"the bag does not verify, so it is not stamped: {alone.shown(name)} {what}",
-            where=str(bag.folder),
-        )
-    files, stamps = stamps_of(bag, trusted, storage)
-    if files:
-        bag.add(files)
-    return stamps
+    # Of two at once, both would give their stamps the same number, and manifests that lack the other's.
+    with bag.held():
+        faults = alone.check(str(bag.folder)).faults
+        if faults:
+            name, what = min(faults.items())
+            raise OutputError(
+                f"the bag does not verify, so it is not stamped: {alone.shown(name)} {what}",
+                where=str(bag.folder),
+            )
+        files, stamps = stamps_of(bag, trusted, storage)
+        if files:
+            bag.add(files)
+        return stamps

@@ -80,9 +80,11 @@ def interruptible(context: SparkContext, work: Callable[[], Result]) -> Result:
             pool.submit(do).result()
             return found[0]
         except KeyboardInterrupt:
-            while not (begun.cancel() or begun.done()):
-                _cancel(context)
-                wait([begun], SECONDS_BETWEEN_CANCELS)
+            if not begun.cancel():
+                # Another Ctrl-C may end this thread's wait: it must not let the work go on unseen.
+                canceller = threading.Thread(target=_cancel_until, args=(context, begun), daemon=True)
+                canceller.start()
+                wait([begun])
             if found:
                 return found[0]
             raise
@@ -90,6 +92,13 @@ def interruptible(context: SparkContext, work: Callable[[], Result]) -> Result:
 
 def _is_not_of_py4j(record: logging.LogRecord) -> bool:
     return record.msg not in LOGGED_BY_PY4J
+
+
+def _cancel_until(context: SparkContext, over: Future[None]) -> None:
+    """Cancel jobs until the work has given up: it may be between two of them."""
+    while not over.done():
+        _cancel(context)
+        wait([over], SECONDS_BETWEEN_CANCELS)
 
 
 def _cancel(context: SparkContext) -> None:

@@ -91,8 +91,10 @@ class LocalStore:
         """Read a part of the file; its status is the one that a server would give."""
         sent_at = time.time()
         try:
-            found = self.stat(uri)
+            self.stat(uri)
             with open(uri, "rb") as file:
+                # Of the file that is read: another may take its place, or none.
+                status = os.fstat(file.fileno())
                 file.seek(start)
                 body = file.read(end - start)
         except MissingError as error:
@@ -102,7 +104,7 @@ class LocalStore:
         except (StorageError, OSError) as error:
             what = error.what if isinstance(error, StorageError) else type(error).__name__
             return Answer(uri, sent_at, failure=what, ours=True)
-        changed_at = formatdate(os.stat(uri).st_mtime, usegmt=True)
+        found, changed_at = _described(uri, status), formatdate(status.st_mtime, usegmt=True)
         headers = {"ETag": found.etag or "", "Last-Modified": changed_at, "Content-Length": f"{len(body)}"}
         if not body and start:
             return Answer(uri, sent_at, 416, (*headers.items(), ("Content-Range", f"bytes */{found.size}")))

@@ -6,8 +6,8 @@ The limit holds for the thread that sets it. Readers of storage call `check_time
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.storage.asking import check_wanted
@@ -51,6 +51,24 @@ def time_limit(seconds: float | None, clock: Callable[[], float] = time.monotoni
 def current_limit() -> TimeLimit | None:
     """Return the limit of this thread, for another thread that does some of its work."""
     return _THREAD.limit
+
+
+@contextmanager
+def lent_limit() -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """Give what lets this thread's limit hold in a block of each thread that it waits for.
+
+    They wait for hosts at the same time, so the longest of their waits is what this thread's work waited.
+    """
+    limit, lent = _THREAD.limit, dict[int, TimeLimit]()
+
+    def here() -> AbstractContextManager[None]:
+        return under(limit and lent.setdefault(threading.get_ident(), replace(limit)))
+
+    try:
+        yield here
+    finally:
+        if limit is not None:
+            limit.waited = max([limit.waited, *(each.waited for each in lent.values())])
 
 
 @contextmanager

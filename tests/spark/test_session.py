@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -394,6 +394,43 @@ def cancelled(jobs: Jobs, end: Callable[[], str]) -> str:
         return end()
 
     return interruptible(cast(SparkContext, jobs), work)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_after_a_second_ctrl_c_the_work_is_cancelled_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    class BetweenTwoJobs(Jobs):
+        """The first time there is nothing to cancel."""
+
+        times = 0
+
+        def cancelAllJobs(self) -> None:
+            self.times += 1
+            if self.times > 1:
+                super().cancelAllJobs()
+
+    def give_up() -> str:
+        raise PresswatchError("the job was cancelled")
+
+    def interrupted() -> None:
+        try:
+            cancelled(jobs, give_up)
+        except KeyboardInterrupt:
+            ends.append("interrupted")
+
+    def again(*given: Any) -> None:
+        if threading.current_thread() is command:
+            raise KeyboardInterrupt
+        wait(*given)
+
+    monkeypatch.setattr("presswatch_spark.spark.interrupts.wait", again)
+    ends = list[str]()
+    jobs, command = BetweenTwoJobs(), threading.Thread(target=interrupted)
+    command.start()
+    command.join(60)
+    ended = list(ends)
+    jobs.cancelled.set()
+    command.join()
+    assert ended == ["interrupted"]
 
 
 @pytest.mark.usefixtures("ctrl_c")

@@ -65,6 +65,11 @@ CORPUS_COPY = FileRule(MADE, waits=True)
 # A range of the index of a remote corpus, for those who search it; one that nobody holds may be removed.
 CORPUS_RANGE = FileRule(FOLDER, waits=True, is_shared=True, is_removed=True)
 CORPUS_RANGE_LEFT = FileRule(FOLDER | os.O_NOFOLLOW)
+# A bag of evidence that is being stamped.
+BAG = FileRule(
+    FOLDER,
+    refusal=Refusal("another process adds to this bag", "wait for its end, and try again"),
+)
 # A scratch folder of a living process; what nobody holds is removed.
 SCRATCH = FileRule(FOLDER, waits=True, is_removed=True)
 SCRATCH_LEFT = FileRule(FOLDER | os.O_NOFOLLOW)

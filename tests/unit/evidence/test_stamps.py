@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.errors import OutputError
+from presswatch_spark.errors import InUseError, OutputError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag
-from presswatch_spark.evidence.stamps import parse_authority, stamp_bag
+from presswatch_spark.evidence.stamps import parse_authority, stamp_bag, stamps_of
 from presswatch_spark.evidence.verifying import verified
 from presswatch_spark.settings.load import load_scan_config
 from tests.authority import Authority, authority
@@ -182,6 +182,42 @@ def test_an_authority_is_asked_by_the_proxy_that_the_environment_names(
     monkeypatch.setenv("no_proxy", "")
     (found,) = stamp_bag(Bag(small), [parse_authority(f"http://tsa.example/,{one.root}")], STORAGE)
     assert found.name == "stamps/01-tsa.example.tsr"
+
+
+def test_who_comes_while_a_bag_is_stamped_is_refused_and_no_stamp_is_lost(
+    small: Path, one: Authority, two: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stamp(by: Authority) -> str | None:
+        (found,) = stamp_bag(Bag(small), [parse_authority(by.trusted)], STORAGE)
+        return found.name
+
+    def met(*given: Any) -> Any:
+        with pytest.raises(InUseError, match="another process adds to this bag"):
+            stamp(two)
+        return stamps_of(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("presswatch_spark.evidence.stamps.stamps_of", met)
+        names = [stamp(one)]
+    names.append(stamp(two))
+    assert tokens(small) == names
+    assert not alone.check(str(small)).faults
+
+
+@pytest.mark.parametrize("number", [errno.EBADF, errno.ENOENT])
+def test_a_bag_on_a_file_system_that_locks_no_folders_is_stamped(
+    small: Path, one: Authority, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def unlocked(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("presswatch_spark.evidence.bag.locked", unlocked)
+    if number == errno.EBADF:
+        (found,) = stamp_bag(Bag(small), [parse_authority(one.trusted)], STORAGE)
+        assert tokens(small) == [found.name]
+    else:
+        with pytest.raises(OutputError, match="the output cannot be written"):
+            stamp_bag(Bag(small), [parse_authority(one.trusted)], STORAGE)
 
 
 def test_a_time_far_from_this_clock_is_told(

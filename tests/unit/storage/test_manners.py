@@ -28,7 +28,7 @@ from presswatch_spark.storage.objects import (
     read_range,
 )
 from presswatch_spark.storage.streams import lent_streams
-from presswatch_spark.storage.time_limits import LateError, check_time, count_waiting, time_limit
+from presswatch_spark.storage.time_limits import LateError, check_time, count_waiting, lent_limit, time_limit
 from presswatch_spark.storage.web.manners import (
     BlockedError,
     Host,
@@ -346,6 +346,37 @@ class TestTime:
             with pytest.raises(LateError):
                 check_time()
         check_time()
+
+    def test_of_threads_that_wait_at_a_time_the_longest_wait_counts(self) -> None:
+        now, both = [0.0], threading.Barrier(2)
+
+        def wait(seconds: list[float]) -> None:
+            both.wait()
+            for each in seconds:
+                with limited():
+                    count_waiting(each)
+
+        with time_limit(10, lambda: now[0]):
+            with lent_limit() as limited, ThreadPoolExecutor(2) as pool:
+                list(pool.map(wait, ([5], [4, 4])))
+            now[0] = 18
+            check_time()
+            now[0] = 19
+            with pytest.raises(LateError):
+                check_time()
+
+    def test_a_limit_holds_for_threads_that_do_the_work(self) -> None:
+        now = [0.0]
+
+        def work() -> None:
+            with limited():
+                check_time()
+
+        with time_limit(10, lambda: now[0]), lent_limit() as limited, ThreadPoolExecutor(1) as pool:
+            pool.submit(work).result()
+            now[0] = 11
+            with pytest.raises(LateError):
+                pool.submit(work).result()
 
     def test_a_shard_that_takes_too_long_is_partial_with_the_place_and_tried_once(
         self, server: Server

@@ -11,7 +11,9 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,6 +27,7 @@ from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
     StorageOptions,
+    ask,
     canonical,
     fetch_file,
     list_objects,
@@ -80,9 +83,9 @@ class TestNames:
          "https:///x", "http://", "http://:80/x", "http://?x", "http://ho\u2100st/x"],
     )  # fmt: skip
     def test_what_is_no_url_is_refused_by_its_name(self, uri: str) -> None:
-        for ask in (canonical, lambda uri: stat(uri, OPTIONS), lambda uri: plan([uri], OPTIONS)):
+        for take in (canonical, lambda uri: stat(uri, OPTIONS), lambda uri: plan([uri], OPTIONS)):
             with pytest.raises(InputError) as caught:
-                ask(uri)
+                take(uri)
             assert str(caught.value).startswith(f"{uri.partition('?')[0]}: is not a URL (write https://")
 
     def test_a_password_in_what_is_no_url_is_not_shown(self) -> None:
@@ -231,6 +234,44 @@ class TestFiles:
             stat(str(tmp_path / "x"), OPTIONS)
         again = pickle.loads(pickle.dumps(caught.value))
         assert (type(again), str(again)) == (MissingError, str(caught.value))
+
+    @pytest.mark.parametrize("looks", [1, 2])
+    def test_an_answer_is_of_one_file_though_another_takes_its_place_meanwhile(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: int
+    ) -> None:
+        path, looked, look = tmp_path / "x", count(1), os.stat
+        path.write_bytes(b"before")
+        etags = {b"before": stat(str(path), OPTIONS).etag}
+        other = tmp_path / "y"
+        other.write_bytes(b"after!")
+        os.utime(other, (1, 1))
+        etags[b"after!"] = stat(str(other), OPTIONS).etag
+
+        def replaced(place: Any, **how: Any) -> os.stat_result:
+            found = look(place, **how)
+            if place == str(path) and next(looked) == looks:
+                os.replace(other, path)
+            return found
+
+        monkeypatch.setattr(os, "stat", replaced)
+        answer = ask(str(path), 0, 6, OPTIONS)
+        assert etags[answer.body] == answer.header("ETag")
+        is_other = answer.header("Last-Modified") == "Thu, 01 Jan 1970 00:00:01 GMT"
+        assert is_other == (answer.body == b"after!")
+
+    def test_an_answer_comes_though_the_file_is_gone_by_then(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, looked, look = tmp_path / "x", count(1), os.stat
+        path.write_bytes(b"there")
+
+        def removed(place: Any, **how: Any) -> os.stat_result:
+            if place == str(path) and next(looked) == 2:
+                path.unlink()
+            return look(place, **how)
+
+        monkeypatch.setattr(os, "stat", removed)
+        assert ask(str(path), 0, 5, OPTIONS).body == b"there"
 
 
 class TestWeb:

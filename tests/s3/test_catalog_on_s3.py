@@ -116,6 +116,7 @@ def test_the_command_reaches_glue_and_says_where_it_cannot(
     glue: Any,
     known: set[str],
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store = TableStore.create(TABLES, storage)
     publish(store, "r1")
@@ -126,7 +127,7 @@ def test_the_command_reaches_glue_and_says_where_it_cannot(
     assert run([*command, *given]) == 0
     assert f"0 taken out, in {len(known)} tables" in capsys.readouterr().out
     # As it is, it asks eleven times, for some twenty seconds.
-    elsewhere = {"glue.endpoint": "http://127.0.0.1:9", "glue.max-retries": 1}
-    nowhere = open_catalog("glue", {**properties, **elsewhere}, storage)
+    monkeypatch.setattr("pyiceberg.catalog.glue.MAX_RETRIES", 1)
+    nowhere = open_catalog("glue", {**properties, "glue.endpoint": "http://127.0.0.1:9"}, storage)
     with pytest.raises(StorageError, match="the catalog refuses"):
         sync(store, nowhere, NAMESPACE)

@@ -18,7 +18,6 @@ import numpy as np
 import pyarrow as pa
 
 from presswatch_spark.compiled import ALL, cache_folder, ready_file, suits
-from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.judgement.url_forms import normal_forms
 from presswatch_spark.processors import baseline_here
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
@@ -63,6 +62,9 @@ class _Items:
 
 def main(folder: Path) -> None:
     """Compile all kernels, each of which runs once for that, and keep them in a folder."""
+    # PySpark comes with it; the rest of this module needs none.
+    from presswatch_spark.corpus.building.build import build_corpus
+
     baseline = baseline_here()
     if baseline is None or not suits(baseline):
         sys.exit(f"this processor cannot run what is compiled for {baseline.processor if baseline else 'it'}")

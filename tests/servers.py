@@ -145,7 +145,7 @@ def listening(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None 
     httpd.handle_error = lambda *_: None  # type: ignore[method-assign] clients that leave are no news
     if tls:
         httpd.socket = tls.wrap_socket(httpd.socket, server_side=True)
-    thread = Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread = Thread(target=httpd.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     for host in ("127.0.0.1", "localhost"):
         forget(f"{host}:{httpd.server_address[1]}")
@@ -208,7 +208,7 @@ def s3() -> Iterator[str]:
             """Write no log: nobody reads it, and pytest keeps each line."""
 
     server = make_server("127.0.0.1", 0, in_turn, threaded=True, request_handler=Handler)
-    running = Thread(target=server.serve_forever, daemon=True)
+    running = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     running.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

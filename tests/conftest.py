@@ -96,6 +96,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
     return SparkOnOne(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import nothing of rooms of which `make test-quick` runs nothing."""
+    left_out = "not slow" in config.getoption("markexpr") and collection_path.name in SERVED
+    return True if left_out else None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Collect tests without a look for garbage: what is made then lives until the end."""

@@ -36,6 +36,8 @@ from tests.corpora import Inline
 SEED, PER_KIND = 11, 4
 Rows = Mapping[tuple[str, str], Mapping[str, Any]]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, Path]:
@@ -60,7 +62,6 @@ def answers(bench: tuple[Bench, Path]) -> list[tuple[Planted, Answer]]:
     return [(page, answer(page)) for page in bench[0].pages]
 
 
-@pytest.mark.slow
 def test_what_can_be_seen_is_the_planted_text_and_no_more_of_any_article(
     bench: tuple[Bench, Path], answers: list[tuple[Planted, Answer]]
 ) -> None:
@@ -121,7 +122,6 @@ def test_a_warc_of_the_pages_holds_them_as_other_readers_see_them(
     assert stored == {page.url: answer(page).body for page in pages}
 
 
-@pytest.mark.slow
 def test_what_is_verified_is_what_can_be_seen_and_the_sieve_reads_no_less_of_the_text(
     answers: list[tuple[Planted, Answer]], tmp_path: Path
 ) -> None:
@@ -143,7 +143,6 @@ def words(text: str) -> str:
     return f" {' '.join(cut(text).folded)} "
 
 
-@pytest.mark.slow
 def test_every_pair_is_found_in_html_as_it_is_in_text_and_no_other(bench: tuple[Bench, Path]) -> None:
     planted, folder = bench
     found = {name: rows_of(folder, name, planted.pages) for name in ("WARC", "WET")}

@@ -169,8 +169,13 @@ sys.exit(run(sys.argv[1:]))
 """
 
 
+@pytest.mark.parametrize("kills", [2, pytest.param(5, marks=pytest.mark.full)])
 def test_a_round_that_is_killed_goes_on_and_asks_for_nothing_twice(
-    tmp_path: Path, server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    server: Server,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    kills: int,
 ) -> None:
     found = release(
         tmp_path, server, ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "c4-train.json.gz")
@@ -180,12 +185,12 @@ def test_a_round_that_is_killed_goes_on_and_asks_for_nothing_twice(
     probe = ["removal", "probe", "--mirror", found.mirror_option, CASE]
     case = Case.open(CASE, StorageOptions())
     killed = 0
-    for seconds in (0.3, 0.6, 0.9, 1.2, 1.5):
+    for kill in range(kills):
         running = subprocess.Popen([sys.executable, "-c", KILLED, *probe], stderr=subprocess.PIPE)
         begun, files = time.monotonic(), case.folder.names()
         while time.monotonic() - begun < 60 and case.folder.names() == files and running.poll() is None:
             time.sleep(0.05)
-        time.sleep(seconds / 10)
+        time.sleep(0.03 * (kill + 1))
         if running.poll() is None:
             os.kill(running.pid, signal.SIGKILL)
             killed += 1

@@ -106,6 +106,7 @@ def test_the_number_of_articles_lies_within_its_limits(typical: float) -> None:
     assert np.mean(middle <= truth) >= 0.9
 
 
+@pytest.mark.slow
 def test_the_number_of_articles_lies_within_its_limits_in_most_releases() -> None:
     truth, seen, middle, most = np.array(list(article_limits(10, 1.0, FEW_DRAWS))).T
     assert ((seen <= middle) & (middle <= most)).all()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import select
 import socket
 import ssl
 import struct
@@ -74,8 +75,8 @@ class Server:
     the server knows: without lengths it sends chunks, or, if not `chunks` either, just closes. `modified`:
     Last-Modified of paths. `queries`: what is answered to paths with their queries. After
     `blocks_after` requests it answers 403 to all, and to `forbidden` paths at any time. It has no parts of
-    `whole_only` paths. `open_most`: connections that it had at a time. `linked`: what redirects of paths say
-    of the file behind them. `heard`: the headers of all requests.
+    `whole_only` paths. `open_most`: `lines` that clients held open at a time. `linked`: what redirects of
+    paths say of the file behind them. `heard`: the headers of all requests.
     """
 
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -98,7 +99,7 @@ class Server:
     blocks_after: int | None = None
     forbidden: set[str] = field(default_factory=set)
     whole_only: set[str] = field(default_factory=set)
-    open_now: int = 0
+    lines: set[socket.socket] = field(default_factory=set)
     open_most: int = 0
     guard: Lock = field(default_factory=Lock)
     url: str = ""
@@ -245,12 +246,12 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         with self.state.guard:
-            self.state.open_now += 1
-            self.state.open_most = max(self.state.open_most, self.state.open_now)
+            self.state.lines.add(self.connection)
+            self.state.open_most = max(self.state.open_most, sum(map(_is_held, self.state.lines)))
 
     def finish(self) -> None:
         with self.state.guard:
-            self.state.open_now -= 1
+            self.state.lines.discard(self.connection)
         super().finish()
 
     def _answer(self) -> None:
@@ -360,6 +361,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())
+
+
+def _is_held(line: socket.socket) -> bool:
+    """Whether the client has not closed its end: the thread that serves it hears of that a moment later."""
+    place = line.fileno()
+    if place < 0:
+        return False
+    ends = select.poll()
+    ends.register(place, select.POLLRDHUP)
+    return not ends.poll(0)
 
 
 def _refusal(fault: Fault) -> Reply:

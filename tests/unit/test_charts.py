@@ -21,6 +21,8 @@ NOTEBOOK = ROOT / "docs" / "how-to" / "charts.py"
 CHARTS = ("trend", "hosts", "titles", "share", "age")
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
 
+pytestmark = pytest.mark.slow
+
 
 def copy(number: int, host: str, letter: str = "A", **values: Any) -> dict[str, Any]:
     standard = {
@@ -57,7 +59,6 @@ def data(drawn: dict[str, Any], name: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@pytest.mark.slow
 def test_every_chart_is_shown(drawn: dict[str, Any]) -> None:
     shown = [output for output in drawn["outputs"] if "vega" in str(getattr(output, "text", "")).lower()]
     assert len(shown) == len(CHARTS)

@@ -96,6 +96,7 @@ def test_a_block_that_ends_well_has_its_answers() -> None:
     assert [each.exception() for each in asked] == [None] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [
@@ -104,6 +105,7 @@ def test_a_block_that_ends_well_has_its_answers() -> None:
         "from presswatch_spark.removal.inventory import _asked\n"
         "_asked([f'{sys.argv[1]}/a'], StorageOptions())",
     ],
+    ids=["an index", "places of a case"],
 )
 def test_ctrl_c_ends_what_asks_a_site_that_asked_to_wait(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")

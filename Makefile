@@ -37,8 +37,6 @@ demo: setup ## generate a small press and shards, scan them, write a report, sea
 test: setup dev kernels ## run all tests but the long proofs
 	$(BIN)/python $(PYTEST) -m "not full" $(ARGS)
 
-# They wait for nothing: a process more than there are cores would only import all of it once more.
-test-quick: JOBS = 2
 test-quick: setup dev kernels ## run the tests that need neither Spark nor a server
 	$(BIN)/python $(PYTEST) -m "not full and not slow" tests/unit $(ARGS)
 

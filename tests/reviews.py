@@ -22,7 +22,8 @@ PORT = 8311
 ORIGIN = f"http://127.0.0.1:{PORT}"
 COPIES = 4
 HOSTILE = (
-    '<script>alert(1)</script><img src=x onerror=alert(1)> {{ 7*7 }} \u202eabc\u2066 \x00\x1b[31m " onload="x'
+    "<script>alert(1)</script><img src=x onerror=alert(1)> {{ 919*907 }}"
+    ' \u202eabc\u2066 \x00\x1b[31m " onload="x'
 )
 ARABIC = "هذا نص عربي من اليمين إلى اليسار"
 

@@ -22,7 +22,9 @@ from typing import Any, Self
 import numba
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from numba.core.caching import IndexDataCacheFile, UserProvidedCacheLocator
+from numba.core.registry import cpu_target
 
+from presswatch_spark.absent import absent
 from presswatch_spark.processors import Baseline, baseline_here
 from presswatch_spark.user_cache import is_ours, user_caches
 
@@ -63,6 +65,16 @@ def uncounted_njit(function: Callable[..., Any]) -> Any:
 def lean_njit(function: Callable[..., Any]) -> Any:
     """Like `uncounted_njit`, but it becomes part of what calls it: for kernels that are small."""
     return _compiled(function, forceinline=True, no_cpython_wrapper=True, _nrt=False)
+
+
+def load_numba() -> None:
+    """Have numba load now what it loads before the first kernel that a process runs.
+
+    It looks for the linear algebra of scipy, which takes as long to load as all else. No kernel uses that.
+    """
+    with absent("scipy.linalg"):
+        cpu_target.typing_context.refresh()
+        cpu_target.target_context.refresh()
 
 
 def is_cached(kernel: Any) -> bool:

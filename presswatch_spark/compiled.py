@@ -22,7 +22,9 @@ from typing import Any, Self
 import numba
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from numba.core.caching import IndexDataCacheFile, UserProvidedCacheLocator
+from numba.core.registry import cpu_target
 
+from presswatch_spark.absent import absent
 from presswatch_spark.processors import Baseline, baseline_here
 from presswatch_spark.user_cache import is_ours, user_caches
 
@@ -63,6 +65,16 @@ def uncounted_njit(function: Callable[..., Any]) -> Any:
 def lean_njit(function: Callable[..., Any]) -> Any:
     """Like `uncounted_njit`, but it becomes part of what calls it: for kernels that are small."""
     return _compiled(function, forceinline=True, no_cpython_wrapper=True, _nrt=False)
+
+
+def load_numba() -> None:
+    """Have numba load now what it loads before the first kernel that a process runs.
+
+    It looks for the linear algebra of scipy, which takes as long to load as all else. No kernel uses that.
+    """
+    with absent("scipy.linalg"):
+        cpu_target.typing_context.refresh()
+        cpu_target.target_context.refresh()
 
 
 def is_cached(kernel: Any) -> bool:
@@ -116,13 +128,34 @@ class PackageLocator(UserProvidedCacheLocator):  # type: ignore[misc]
     @classmethod
     def from_function(cls, py_func: Callable[..., Any], py_file: str) -> Self | None:
         """Return the locator of a function of this package; None for any other."""
-        ours = Path(py_file).resolve().is_relative_to(PACKAGE)
-        return super().from_function(py_func, py_file) if ours else None
+        return None if _room_of(py_file) is None else super().from_function(py_func, py_file)
 
     def get_cache_path(self) -> str:
         """Return the folder of a kernel's code."""
-        room = Path(self._py_file).resolve().parent.relative_to(PACKAGE)
-        return str(Path(numba.config.CACHE_DIR, ".".join(room.parts) or "package"))
+        return str(Path(numba.config.CACHE_DIR, _room_of(self._py_file) or "package"))
+
+    def ensure_cache_path(self) -> None:
+        """Make the folder of a kernel's code, and see once whether this process may write there.
+
+        numba would write a file in it for each kernel.
+
+        Raises:
+            OSError: it may not.
+        """
+        _ensure_writable(self.get_cache_path())
+
+
+@lru_cache
+def _room_of(py_file: str) -> str | None:
+    """Return the folder of a module in this package, with dots; None for a module of any other."""
+    folder = Path(py_file).resolve().parent
+    return ".".join(folder.relative_to(PACKAGE).parts) if folder.is_relative_to(PACKAGE) else None
+
+
+@lru_cache
+def _ensure_writable(folder: str) -> None:
+    os.makedirs(folder, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()
 
 
 LOCATORS = f"{__name__}.PackageLocator,UserProvidedCacheLocator"

@@ -24,7 +24,7 @@ ROUNDS = 2
 
 
 def measure(material: Material) -> dict[str, object]:
-    """Seconds and MB a second over the same shards; every process is warm, and all ways take turns.
+    """Seconds and MB a second over the same shards; all ways take turns, and each is warm when it is timed.
 
     The part of Spark's time that does not grow with the shards (planning, publishing) is what is left when
     the time for a third of the shards is taken for a third of the growing part.
@@ -33,12 +33,16 @@ def measure(material: Material) -> dict[str, object]:
     shards = linked(material.wet, material.folder / "job-shards", material.sizes.job_copies)
     processes = [new_process() for _ in range(2 + CORES)]
     few = shards[: max(CORES, len(shards) // 3)]
-    ways = _ways(material.folder, corpus, shards, few, processes)
+    ways = _ways(material.folder, corpus, processes)
+    turns = {"spark_1": shards, "spark_2": shards, "spark_2_few": few, "plain_1": few, "plain_2": shards}
     try:
-        seconds: dict[str, list[float]] = {name: [] for name in ways}
+        seconds: dict[str, list[float]] = {name: [] for name in turns}
         for _ in range(ROUNDS):
-            for name, way in ways.items():
-                seconds[name].append(way())
+            for name, some in turns.items():
+                way = ways[name.removesuffix("_few")]
+                # Spark ends a worker that has had no task for a minute, and the turns of others take longer.
+                way(shards[:CORES])
+                seconds[name].append(way(some))
     finally:
         for process in processes:
             process.submit(_stop).result()
@@ -59,19 +63,14 @@ def linked(shards: Sequence[Path], folder: Path, copies: int) -> list[Path]:
 
 
 def _ways(
-    folder: Path, corpus: Path, shards: list[Path], few: list[Path], processes: list[ProcessPoolExecutor]
-) -> dict[str, Callable[[], float]]:
+    folder: Path, corpus: Path, processes: list[ProcessPoolExecutor]
+) -> dict[str, Callable[[Sequence[Path]], float]]:
     one, two, *plain = processes
-    # Sessions and kernels are there before anything counts.
-    for cores, process in ((1, one), (CORES, two)):
-        process.submit(spark_scan, folder, corpus, few[:CORES], cores).result()
-    plain_scans(plain, corpus, few[:CORES])
     return {
-        "spark_1": lambda: one.submit(spark_scan, folder, corpus, shards, 1).result(),
-        "spark_2": lambda: two.submit(spark_scan, folder, corpus, shards, CORES).result(),
-        "spark_2_few": lambda: two.submit(spark_scan, folder, corpus, few, CORES).result(),
-        "plain_1": partial(plain_scans, plain[:1], corpus, few),
-        "plain_2": partial(plain_scans, plain, corpus, shards),
+        "spark_1": lambda shards: one.submit(spark_scan, folder, corpus, shards, 1).result(),
+        "spark_2": lambda shards: two.submit(spark_scan, folder, corpus, shards, CORES).result(),
+        "plain_1": partial(plain_scans, plain[:1], corpus),
+        "plain_2": partial(plain_scans, plain, corpus),
     }
 
 

@@ -6,9 +6,8 @@ memory of their own. So only commands ask for this.
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+
+from presswatch_spark.absent import absent
 
 KEPT_MILLISECONDS = "5000"
 
@@ -22,7 +21,7 @@ def leave_pandas_out() -> None:
     import pyarrow as pa
 
     if "pandas" not in sys.modules:
-        with _hidden("pandas"):
+        with absent("pandas"):
             pa.scalar(None)
 
 
@@ -44,26 +43,3 @@ def keep_memory() -> None:
     Arrow is loaded, so this comes before all else. `release_unused` of Arrow's pool gives back at once.
     """
     os.environ.setdefault("MIMALLOC_PURGE_DELAY", KEPT_MILLISECONDS)
-
-
-@contextmanager
-def _hidden(package: str) -> Iterator[None]:
-    """Have imports of a package fail as if it were not installed."""
-    finder = _Absent(package)
-    sys.meta_path.insert(0, finder)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(finder)
-
-
-class _Absent:
-    """Finds no such package."""
-
-    def __init__(self, package: str) -> None:
-        self._package = package
-
-    def find_spec(self, name: str, *_: Any) -> None:
-        """Refuse its name, and leave all others to those who look next."""
-        if name == self._package:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)

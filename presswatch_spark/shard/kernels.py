@@ -19,7 +19,7 @@ from typing import Self
 import numpy as np
 
 from presswatch_spark.child import begin_child
-from presswatch_spark.compiled import ALL, ready_file
+from presswatch_spark.compiled import ALL, load_numba, ready_file
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.descriptor import Format
@@ -192,6 +192,7 @@ def _begin(
 def serve() -> None:
     """Do the parts of a rehearsal that no other process has begun; tell on stdout of what is compiled."""
     rehearsal, folder = pickle.load(sys.stdin.buffer)
+    load_numba()
     with telling(sys.stdout.buffer):
         for name, part in rehearsal.parts().items():
             with suppress(FileExistsError):

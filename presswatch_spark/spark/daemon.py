@@ -1,4 +1,4 @@
-"""The process that Spark forks Python workers from: it has imported what they need, once for all of them.
+"""The process that Spark forks Python workers from: it has loaded what they need, once for all of them.
 
 Spark starts it as `python -m presswatch_spark.spark.daemon pyspark.worker`, on this host only. It puts a zip
 of PySpark's sources on the path, before PySpark as it is installed. A zip keeps no compiled code: what comes
@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
+from presswatch_spark.compiled import load_numba
+from presswatch_spark.text.folding import load_table
+
 NEEDED = ("presswatch_spark.pipeline", "presswatch_spark.runs.wave_task", "pyspark.worker")
 """What each worker would else import for itself."""
 ZIPPED = Path("python", "lib", "pyspark.zip")
@@ -17,12 +20,14 @@ ZIPPED = Path("python", "lib", "pyspark.zip")
 
 
 def serve(*modules: str) -> None:
-    """Import modules, then fork a worker whenever Spark asks for one, until Spark ends."""
+    """Load modules and what kernels need, then fork a worker whenever Spark asks, until Spark ends."""
     sys.path[:] = without_own_zip(sys.path)
     from pyspark.daemon import manager
 
     for name in modules:
         import_module(name)
+    load_numba()
+    load_table()
     manager()
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
@@ -101,3 +104,23 @@ def test_kernels_for_several_types_are_all_found_again(
 
 def _twice(number: Any) -> Any:
     return number + number
+
+
+def test_a_folder_for_code_is_tried_once_for_all_kernels_of_a_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    tried = list[str]()
+
+    def tries(dir: str) -> io.BytesIO:
+        tried.append(dir)
+        return io.BytesIO()
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", tries)
+    for kernel in (index._post, index._post):
+        assert compiled.PackageLocator.from_function(kernel.py_func, str(index.__file__))
+    assert tried == [str(tmp_path / "corpus.building")]
+
+
+def test_code_of_other_packages_is_not_kept_with_ours() -> None:
+    assert compiled.PackageLocator.from_function(os.path.join, os.__file__) is None

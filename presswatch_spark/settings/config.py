@@ -98,7 +98,7 @@ class ReadRules:
 
     languages: tuple[str, ...] = setting(
         (),
-        "Read only documents identified as this language, as the dataset spells it, or as none",
+        "Read only documents identified as this language (fra or fr), or as none",
         value="CODE",
     )
     columns: Mapping[str, str] = setting(

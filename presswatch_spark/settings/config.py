@@ -174,7 +174,7 @@ class RunRules:
     budget: float | None = setting(
         None,
         "Dollars that the scan may cost: it does not begin, or stops, above",
-        low=0,
+        low=0.01,
         without="no limit",
         value="DOLLARS",
     )

@@ -7,6 +7,7 @@ means and what it may be. Errors, environment variables, options and the referen
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from math import isfinite
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 Path = tuple[str, ...]
@@ -106,6 +107,8 @@ class Setting:
             return f"must be {' or '.join(self.words)}, not {value!r}"
         if not self.is_number or not isinstance(value, int | float):
             return ""
+        if not isfinite(value):
+            return f"must be {NAMES[self.kind]}, not {value!r}"
         if self.low <= value and (self.high is None or value <= self.high):
             return ""
         if self.low == self.high:

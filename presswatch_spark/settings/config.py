@@ -266,13 +266,20 @@ class StorageOptions:
         None, "The hub of hf:// addresses", without="HF_ENDPOINT, or Hugging Face", value="URL"
     )
     hf_token_file: str | None = setting(
-        None, "File that holds the token for the hub, and nothing else", without="HF_TOKEN", value="FILE"
+        None,
+        "File that holds the token for the hub, and nothing else",
+        without="HF_TOKEN",
+        value="FILE",
+        form=r"(?!hf_[A-Za-z0-9]{16,}$).+",
+        formed="the file that holds the token, and not the token itself",
     )
     hf_token_secret: str | None = setting(
         None,
         "Secret of AWS Secrets Manager that holds that token, read by each host itself",
         without="HF_TOKEN",
         value="ARN",
+        form=r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d+:secret:.+",
+        formed="the ARN of the secret that holds the token, as arn:aws:secretsmanager:REGION:…:secret:NAME",
     )
     max_connections: int | None = setting(
         None,

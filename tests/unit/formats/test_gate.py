@@ -229,6 +229,17 @@ def test_what_damage_may_have_made_of_the_language_asked_for_is_inflated(
     assert gated.report.skipped["language"] >= 2
 
 
+@pytest.mark.parametrize(
+    "languages",
+    ["eng,\r\n\tfra", "eng,\r\n fra", "\r\n fra", "eng\r\n ,fra\r\n\t,deu", "eng,\tfra", "eng, fra "],
+)
+def test_a_field_of_languages_may_go_on_in_the_next_line(tmp_path: Path, languages: str) -> None:
+    data = members_of(named("a", b"some words"), named("fra", b"texte", languages), named("fin", b"fin"))
+    gated = Shards("wet", tmp_path).read(data)
+    assert [text for _, text, _ in gated.pages] == [b"texte"]
+    assert "fra" in gated.pages[0][2].languages
+
+
 @pytest.mark.parametrize("asked", ["fr", "FR", "fre", "fra_Latn", "fr-CA"])
 @pytest.mark.parametrize("format", ["wet", "warc"])
 def test_a_language_may_be_asked_for_by_any_of_its_codes(tmp_path: Path, format: str, asked: str) -> None:

@@ -65,7 +65,7 @@ def check_ways(places: Sequence[str], has_network: bool) -> Iterator[Finding]:
 
 
 def check_token(
-    places: Sequence[str], secret: str | None, region: str, *, has_network: bool, has_own: bool
+    profile: Profile, places: Sequence[str], secret: str | None, *, has_network: bool, has_own: bool
 ) -> Iterator[Finding]:
     """Say whether the hosts get the token for a hub; `has_own`: this machine has one in its environment."""
     if not any(scheme_of(place) == "hf" for place in places):
@@ -76,9 +76,9 @@ def check_token(
         yield fault("token", said, remedy)
     elif secret is None:
         yield ok("token", "the hub is asked without a token, here and by the hosts")
-    elif (of_secret := secret.split(":")[3]) != region and not has_network:
-        said = f"the secret is in {of_secret}, and the application reaches services of {region} only"
-        yield fault("token", said, f"keep the token in a secret of {region}")
+    elif (region := secret.split(":")[3]) != profile.region and not has_network:
+        said = f"the secret is in {region}, and the application reaches services of {profile.region} only"
+        yield fault("token", said, f"keep the token in a secret of {profile.region}")
     else:
         yield ok("token", "the hosts read the token from its secret")
 

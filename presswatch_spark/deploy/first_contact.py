@@ -96,12 +96,11 @@ class FirstContact:
         yield from check_ways(self.places.all, _has_network(service))
 
     def _token(self) -> Iterator[Finding]:
-        service = self.service
-        region = service.asked.profile.region
+        service, has_own = self.service, bool(os.environ.get(TOKEN_VARIABLE))
         # A cluster and pods have networks of their own, and what these reach is not known here.
         has_network = not isinstance(service, JobRuns) or _has_network(service)
-        has_own = bool(os.environ.get(TOKEN_VARIABLE))
-        return check_token(self.places.all, self.secret, region, has_network=has_network, has_own=has_own)
+        profile, places = service.asked.profile, self.places.all
+        return check_token(profile, places, self.secret, has_network=has_network, has_own=has_own)
 
     def _archive(self, storage: StorageOptions) -> Iterator[Finding]:
         assert self.archive is not None

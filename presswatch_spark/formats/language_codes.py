@@ -30,6 +30,8 @@ mo ron npi nep ory ori per fas pes fas plt mlg rum ron slo slk swh swa tib bod u
 zsm msa
 """
 _LANGUAGES = ISO_639_3 | dict(zip(_MORE_PAIRS.split()[::2], _MORE_PAIRS.split()[1::2], strict=True))
+UNIDENTIFIED = frozenset({"mul", "un", "und", "unknown"})
+"""What datasets write of a document in no language that they know, or in several: it may be in any."""
 # A language, and behind it its script or country.
 _CODE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9_-]+)?")
 
@@ -43,13 +45,15 @@ def language_of(code: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def languages_of(codes: frozenset[str]) -> frozenset[str]:
-    """Return the languages of codes; see `language_of`."""
-    return frozenset(map(language_of, codes))
+def languages_read(codes: frozenset[str]) -> frozenset[str]:
+    """Return the languages of the documents that are read where these codes are asked for."""
+    return frozenset(map(language_of, codes)) | UNIDENTIFIED
 
 
 def spellings_of(codes: Iterable[str]) -> frozenset[str]:
-    """Return all codes of two or three letters for the languages of `codes`, and these as they stand."""
+    """Return all codes of two or three letters for `languages_read`, and `codes`; none if there are none."""
     asked = frozenset(code.lower() for code in codes)
-    wanted = languages_of(asked)
-    return asked | wanted | {code for code, language in _LANGUAGES.items() if language in wanted}
+    if not asked:
+        return asked
+    read = languages_read(asked)
+    return asked | read | {code for code, language in _LANGUAGES.items() if language in read}

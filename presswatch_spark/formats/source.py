@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from presswatch_spark.formats.language_codes import language_of, languages_of
+from presswatch_spark.formats.language_codes import language_of, languages_read
 from presswatch_spark.storage.objects import ByteStream, ObjectInfo, Opener, StorageOptions
 
 
@@ -42,7 +42,7 @@ class ReadOptions:
         if not self.languages:
             return False
         found = set(map(language_of, identified))
-        return bool(found) and found.isdisjoint(languages_of(self.languages))
+        return bool(found) and found.isdisjoint(languages_read(self.languages))
 
     def open(self, shard: ObjectInfo) -> ByteStream:
         """Open a shard from its first byte on; raise if it is not as `shard` says."""

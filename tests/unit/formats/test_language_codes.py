@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.formats.language_codes import language_of, spellings_of
+from presswatch_spark.formats.language_codes import UNIDENTIFIED, language_of, spellings_of
 from presswatch_spark.formats.source import ReadOptions
 from tests.reading import read, texts
 
@@ -29,7 +29,7 @@ def test_a_code_names_a_language_whatever_its_form(code: str, language: str) -> 
 
 
 def test_all_codes_of_a_language_are_spelled() -> None:
-    assert spellings_of(["fra_Latn"]) == {"fra_latn", "fra", "fr", "fre"}
+    assert spellings_of(["fra_Latn"]) == {"fra_latn", "fra", "fr", "fre"} | UNIDENTIFIED
     assert spellings_of([]) == frozenset()
 
 
@@ -38,7 +38,8 @@ def test_all_codes_of_a_language_are_spelled() -> None:
 def test_rows_pass_the_gate_however_their_dataset_spells_the_language(
     tmp_path: Path, name: str, asked: str
 ) -> None:
-    spelled = [*FRENCH, "eng", "en_Latn", "fro", "", None, "French"]
+    unknown = ["", None, "und", "UND_Latn", "mul", "unknown"]
+    spelled = [*FRENCH, "eng", "en_Latn", "fro", *unknown, "French"]
     rows = [{"text": f"{n} {code}", "language": code} for n, code in enumerate(spelled)]
     path = tmp_path / name
     if name.endswith("parquet"):
@@ -46,7 +47,7 @@ def test_rows_pass_the_gate_however_their_dataset_spells_the_language(
     else:
         path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     documents, report = read(path, "rows", ReadOptions(languages=frozenset({asked})))
-    assert texts(documents) == [row["text"] for row in rows if row["language"] in (*FRENCH, "", None)]
+    assert texts(documents) == [row["text"] for row in rows if row["language"] in (*FRENCH, *unknown)]
     assert report.skipped["language"] == 4
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from math import isfinite
 from typing import Any, TypeVar
 
 import click
@@ -14,6 +15,17 @@ from presswatch_spark.show import terminal_width
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
+
+
+class NumberRange(click.FloatRange):
+    """A number between bounds. `nan` lies between any two, and `inf` below none: neither is taken."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number; fail with a sentence that says what is wrong."""
+        number = float(super().convert(value, param, ctx))
+        if not isfinite(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 def setting_options(*paths: str, **meanings: str) -> Decorator[Any]:
@@ -116,7 +128,7 @@ def _type_of(setting: Setting) -> click.ParamType[Any]:
     if setting.words:
         return click.Choice(setting.words)
     if setting.kind is float:
-        return click.FloatRange(setting.low, setting.high)
+        return NumberRange(setting.low, setting.high)
     if setting.kind is int:
         return click.IntRange(int(setting.low), None if setting.high is None else int(setting.high))
     return click.STRING

@@ -41,7 +41,7 @@ from presswatch_spark.storage.locks.file_locks import lock, locked
 from presswatch_spark.storage.locks.lock_rules import CORPUS_COPY, CORPUS_RANGE, CORPUS_RANGE_LEFT
 from presswatch_spark.storage.objects import MissingError, StorageOptions, fetch_file, printable, read_range
 from presswatch_spark.storage.streams import lent_streams
-from presswatch_spark.storage.time_limits import lent_limit
+from presswatch_spark.storage.time_limits import LentLimit
 from presswatch_spark.storage.uris import join
 
 NEED, WHOLE = "need", "whole"
@@ -118,10 +118,11 @@ class NeededFile:
             for start, after in runs
             for first in range(start, after, BLOCKS_AT_ONCE)
         ]
-        with self._guarded(), lent_streams() as lent, lent_limit() as limited:
+        with self._guarded(), lent_streams() as lent:
+            limit = LentLimit()
 
             def take(piece: tuple[int, int]) -> None:
-                with limited(), lent.here():
+                with limit.here(), lent.here():
                     self._take(*piece)
 
             list(_requests(os.getpid()).map(take, pieces) if len(pieces) > 1 else map(take, pieces))

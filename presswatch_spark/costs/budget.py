@@ -92,7 +92,7 @@ class Bill:
             return
         if (dollars := self.machine.dollars(self.estimate.core_hours)) > self.budget:
             raise BudgetError(
-                f"the scan would cost some {dollars_text(dollars)} on {self.machine.name}"
+                f"the scan would cost {dollars_text(dollars)} on {self.machine.name}"
                 f" ({counted(self.estimate.shards, 'shard')}, {core_hours_text(self.estimate.core_hours)}),"
                 f" and the budget is {dollars_text(self.budget)}; nothing was begun",
                 remedy="give a higher --budget, or scan fewer shards, as with --sample",

@@ -64,6 +64,25 @@ def check_ways(places: Sequence[str], has_network: bool) -> Iterator[Finding]:
         yield fault("ways", said, remedy)
 
 
+def check_token(
+    profile: Profile, places: Sequence[str], secret: str | None, *, has_network: bool, has_own: bool
+) -> Iterator[Finding]:
+    """Say whether the hosts get the token for a hub; `has_own`: this machine has one in its environment."""
+    if not any(scheme_of(place) == "hf" for place in places):
+        return
+    if secret is None and has_own:
+        said = "this machine has a token for the hub (HF_TOKEN), and the hosts get none"
+        remedy = "keep it in AWS Secrets Manager, and give --hf-token-secret ARN; or unset HF_TOKEN here"
+        yield fault("token", said, remedy)
+    elif secret is None:
+        yield ok("token", "the hub is asked without a token, here and by the hosts")
+    elif (region := secret.split(":")[3]) != profile.region and not has_network:
+        said = f"the secret is in {region}, and the application reaches services of {profile.region} only"
+        yield fault("token", said, f"keep the token in a secret of {profile.region}")
+    else:
+        yield ok("token", "the hosts read the token from its secret")
+
+
 def check_store(asked: Submission, storage: StorageOptions) -> Iterator[Finding]:
     """Say whether the store answers these credentials. That they may write to it, only an upload shows."""
     try:

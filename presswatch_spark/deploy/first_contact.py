@@ -5,6 +5,7 @@ Every request reads. Each point is looked at, whatever the others say.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +18,7 @@ from presswatch_spark.deploy.check_places import (
     check_archive_version,
     check_regions,
     check_store,
+    check_token,
     check_ways,
 )
 from presswatch_spark.deploy.check_roles import (
@@ -30,6 +32,7 @@ from presswatch_spark.deploy.emr import JobRuns, Service, Steps
 from presswatch_spark.deploy.findings import Finding, looked, ok
 from presswatch_spark.deploy.starter import hosts_of
 from presswatch_spark.deploy.tarball import check_archive
+from presswatch_spark.storage.hub.token import VARIABLE as TOKEN_VARIABLE
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import bucket_and_key, scheme_of
 
@@ -79,6 +82,7 @@ class FirstContact:
             pods = str(profile.eks.role_arn)
             yield "role", lambda: check_pod_role(profile, own)
             yield "rights", lambda: check_rights(profile, pods, self._rights(), own)
+        yield "token", self._token
         yield "region", lambda: check_regions(profile, self.places.all, own)
         yield "store", lambda: check_store(service.asked, storage)
         if self.archive is not None:
@@ -89,8 +93,14 @@ class FirstContact:
         yield ok("hosts", f"{hosts_of(self.service.asked.profile)} is there, with the profile's release")
 
     def _ways(self, service: JobRuns) -> Iterator[Finding]:
-        network = service.application().get("networkConfiguration") or {}
-        yield from check_ways(self.places.all, bool(network.get("subnetIds")))
+        yield from check_ways(self.places.all, _has_network(service))
+
+    def _token(self) -> Iterator[Finding]:
+        service, has_own = self.service, bool(os.environ.get(TOKEN_VARIABLE))
+        # A cluster and pods have networks of their own, and what these reach is not known here.
+        has_network = not isinstance(service, JobRuns) or _has_network(service)
+        profile, places = service.asked.profile, self.places.all
+        return check_token(profile, places, self.secret, has_network=has_network, has_own=has_own)
 
     def _archive(self, storage: StorageOptions) -> Iterator[Finding]:
         assert self.archive is not None
@@ -115,6 +125,11 @@ class FirstContact:
         if self.secret:
             rights.append(Right(("secretsmanager:GetSecretValue",), (self.secret,)))
         return tuple(right for right in rights if right.resources)
+
+
+def _has_network(service: JobRuns) -> bool:
+    network = service.application().get("networkConfiguration") or {}
+    return bool(network.get("subnetIds"))
 
 
 def _arns(places: Iterable[str]) -> tuple[str, ...]:

@@ -24,13 +24,19 @@ FILE_OPTIONS = frozenset({"--config", "--members", "--licences", "--press"})
 
 # Whose credentials are used on this machine; a job has the role of its hosts.
 STAYS_HERE = frozenset({"PRESSWATCH_STORAGE__PROFILE"})
-SHARED_FOLDERS = frozenset({"--corpus", "--out", "--signals", "--known", "--reviews"})
+SHARED_FOLDERS = frozenset(
+    (
+        *("--corpus", "--out", "--signals", "--known", "--reviews"),
+        *("--base", "--mirror", "--pages-of", "--captures", "--index"),
+    )
+)
 SHARED_PLACE = re.compile(r"[a-z0-9]+://|/")
 SECRET_NAMES = re.compile(r"secret|password|passwd|token|access[._-]?key", re.IGNORECASE)
 SECRET_VALUES = re.compile(
     r"X-Amz-(?:Signature|Credential|Security-Token)="
     r"|://[^/@\s]*@"
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+    r"|\bhf_[A-Za-z0-9]{16,}\b"
 )
 
 

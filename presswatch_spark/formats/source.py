@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from presswatch_spark.formats.language_codes import language_of, languages_read
 from presswatch_spark.storage.objects import ByteStream, ObjectInfo, Opener, StorageOptions
 
 
@@ -10,8 +11,8 @@ from presswatch_spark.storage.objects import ByteStream, ObjectInfo, Opener, Sto
 class ReadOptions:
     """How shards are read.
 
-    `languages`: ISO 639 codes as the dataset spells them; a document whose identified languages share none is
-    skipped, a document without identification is read. Empty means no gate.
+    `languages`: codes of languages, spelled in any way (see `language_codes`); a document whose identified
+    languages share none is skipped, a document without identification is read. Empty means no gate.
     `columns`: for row datasets, the mapping of our names (`table.columns.ROLES`) to the file's, dotted for
     nested fields.
     `max_document_bytes`: a longer document is a defect, not read.
@@ -37,11 +38,11 @@ class ReadOptions:
     opener: Opener = field(default_factory=Opener, compare=False)
 
     def gates(self, identified: Iterable[str]) -> bool:
-        """Whether a document is left out, whose languages were identified as these (codes in any case)."""
+        """Whether a document is left out, whose languages were identified as these."""
         if not self.languages:
             return False
-        codes = {code.lower() for code in identified}
-        return bool(codes) and codes.isdisjoint(code.lower() for code in self.languages)
+        found = set(map(language_of, identified))
+        return bool(found) and found.isdisjoint(languages_read(self.languages))
 
     def open(self, shard: ObjectInfo) -> ByteStream:
         """Open a shard from its first byte on; raise if it is not as `shard` says."""

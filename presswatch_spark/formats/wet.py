@@ -7,6 +7,7 @@ import numpy as np
 
 from presswatch_spark.formats import specimens
 from presswatch_spark.formats.descriptor import ANYTHING, Format, whole
+from presswatch_spark.formats.language_codes import spellings_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc.blocks import record_locator
@@ -38,7 +39,7 @@ def read_part(
         pages = report.documents == 0 and warc.RESPONSE in kinds and warc.CONVERSION not in kinds
         return "holds WARC `response` records" if pages else None
 
-    expected = Expected("WET", warc.gate_of(options.languages), refused, wet_gate(options))
+    expected = Expected("WET", warc.gate_of(spellings_of(options.languages)), refused, wet_gate(options))
     draw = Draw(options.audit)
     for found in read_blocks(stream, shard, options, report, expected):
         # No WET holds such records: their header is damaged, or the file is of another format.

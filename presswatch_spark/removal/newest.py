@@ -4,6 +4,7 @@ A row that the newest revision no longer has is still served by its commit (`sup
 is squashed. Then the commit is gone, and only the newest revision can say whether the row is.
 """
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -26,6 +27,7 @@ Row = dict[str, Any]
 COMMIT, SHA256 = "X-Repo-Commit", "X-Linked-ETag"
 LISTED = 1000
 """Files of a folder that are looked at to find one that stands beside another."""
+_LISTING = threading.Lock()
 
 
 class HubBatch(Batch):
@@ -120,7 +122,7 @@ class HubBatch(Batch):
         """Return the paths of the newest revision's large files, by their SHA-256; or why nobody knows."""
         try:
             root = pinned(replace(address, revision=MAIN, path="").root, self.options.storage)
-            return _large_files(root, self.options.storage)
+            return large_files(root, self.options.storage)
         except BlockedError:
             raise
         except PresswatchError as error:
@@ -191,7 +193,15 @@ def _renamed(target: Row, names: dict[str, str]) -> Finding:
     return Finding(states.ELSEWHERE, f"the newest revision has the same file under another name: {name}")
 
 
+def large_files(root: str, storage: StorageOptions) -> dict[str, str]:
+    """Return the paths of the large files of a dataset at a commit, by their SHA-256.
+
+    Of threads that ask at the same time, the first one lists, and the others wait for its list.
+    """
+    with _LISTING:
+        return _large_files(root, storage)
+
+
 @lru_cache(maxsize=4)
 def _large_files(root: str, storage: StorageOptions) -> dict[str, str]:
-    """Return the paths of the large files of a dataset at a commit, by their SHA-256."""
     return {info.sha256: info.uri.removeprefix(root) for info in list_objects(root, storage) if info.sha256}

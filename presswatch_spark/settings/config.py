@@ -98,7 +98,7 @@ class ReadRules:
 
     languages: tuple[str, ...] = setting(
         (),
-        "Read only documents identified as this language, as the dataset spells it, or as none",
+        "Read only documents identified as this language (fra or fr), or as none",
         value="CODE",
     )
     columns: Mapping[str, str] = setting(
@@ -174,7 +174,7 @@ class RunRules:
     budget: float | None = setting(
         None,
         "Dollars that the scan may cost: it does not begin, or stops, above",
-        low=0,
+        low=0.01,
         without="no limit",
         value="DOLLARS",
     )
@@ -266,13 +266,20 @@ class StorageOptions:
         None, "The hub of hf:// addresses", without="HF_ENDPOINT, or Hugging Face", value="URL"
     )
     hf_token_file: str | None = setting(
-        None, "File that holds the token for the hub, and nothing else", without="HF_TOKEN", value="FILE"
+        None,
+        "File that holds the token for the hub, and nothing else",
+        without="HF_TOKEN",
+        value="FILE",
+        form=r"(?!hf_[A-Za-z0-9]{16,}$).+",
+        formed="the file that holds the token, and not the token itself",
     )
     hf_token_secret: str | None = setting(
         None,
         "Secret of AWS Secrets Manager that holds that token, read by each host itself",
         without="HF_TOKEN",
         value="ARN",
+        form=r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d+:secret:.+",
+        formed="the ARN of the secret that holds the token, as arn:aws:secretsmanager:REGION:…:secret:NAME",
     )
     max_connections: int | None = setting(
         None,

@@ -4,9 +4,11 @@ The field's type says what its values are and its default what holds without a l
 means and what it may be. Errors, environment variables, options and the reference page are made of that.
 """
 
+import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from math import isfinite
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 Path = tuple[str, ...]
@@ -49,6 +51,8 @@ class Setting:
         meaning: one sentence, without its full stop.
         low, high: the least and the greatest number, both allowed; None for `high`: no greatest.
         words: the texts that are allowed; empty: any.
+        form: what a text must match, as a whole; empty: anything. What does not match may be a secret in the
+            wrong place, and is not quoted: `formed` says in words what is wanted.
         separator: what stands between the texts of a list in an environment variable.
         without: what holds by default, in words, where the default does not say it.
         flag: its option, where that is not called like the setting.
@@ -63,6 +67,8 @@ class Setting:
     low: float = 1
     high: float | None = None
     words: tuple[str, ...] = ()
+    form: str = ""
+    formed: str = ""
     separator: str = ","
     without: str = ""
     flag: str = ""
@@ -104,8 +110,12 @@ class Setting:
             return f"must be {NAMES[self.kind]}, not {value!r}"
         if self.words and value not in self.words:
             return f"must be {' or '.join(self.words)}, not {value!r}"
+        if self.form and not re.fullmatch(self.form, str(value)):
+            return f"must be {self.formed}"
         if not self.is_number or not isinstance(value, int | float):
             return ""
+        if not isfinite(value):
+            return f"must be {NAMES[self.kind]}, not {value!r}"
         if self.low <= value and (self.high is None or value <= self.high):
             return ""
         if self.low == self.high:

@@ -6,6 +6,7 @@ import atexit
 import os
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -175,13 +176,14 @@ def _java_in_time() -> Iterator[None]:
     pressed = threading.Event()
 
     def interrupted(_: int, frame: FrameType | None) -> None:
-        if pressed.is_set() or not _is_launching(frame):
+        if pressed.is_set() or _launching(frame) is None:
             raise KeyboardInterrupt
         pressed.set()
 
     def late(_: int, frame: FrameType | None) -> None:
         # Whatever else takes long (a cluster that is full) may take it.
-        if _is_launching(frame):
+        if (launching := _launching(frame)) is not None:
+            _end_java(launching)
             raise PresswatchError(
                 f"Java did not start within {JAVA_SECONDS} seconds",
                 where=tempfile.gettempdir(),
@@ -202,12 +204,22 @@ def _java_in_time() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _is_launching(frame: FrameType | None) -> bool:
-    names = set()
-    while frame:
-        names.add(frame.f_code.co_name)
+def _launching(frame: FrameType | None) -> FrameType | None:
+    """Return the frame of PySpark that waits for the JVM to start; None if it is at something else."""
+    while frame and frame.f_code.co_name != "launch_gateway":
         frame = frame.f_back
-    return "launch_gateway" in names
+    return frame
+
+
+def _end_java(launching: FrameType) -> None:
+    """End the JVM that is late: PySpark takes away the folder that it would write to, and then it never ends.
+
+    Nothing but PySpark's own frame knows its process yet.
+    """
+    java = launching.f_locals.get("proc")
+    if isinstance(java, subprocess.Popen):
+        java.kill()
+        java.wait()
 
 
 def _stop(context: SparkContext) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from presswatch_spark.errors import TruncatedError
 from presswatch_spark.storage.contract import ObjectInfo, Reader, Store, changed, pause
-from presswatch_spark.storage.time_limits import check_time, current_limit, under
+from presswatch_spark.storage.time_limits import LentLimit, check_time
 from presswatch_spark.storage.uris import printable
 
 if TYPE_CHECKING:
@@ -327,7 +327,7 @@ class RangeFile(SeekableFile):
         self._size = size
         self._position = 0
         # Arrow reads ranges in threads of its own.
-        self._limit = current_limit()
+        self._limit = LentLimit()
 
     def tell(self) -> int:
         """Return the offset of the next byte."""
@@ -346,7 +346,7 @@ class RangeFile(SeekableFile):
         if end <= self._position:
             return 0
         opened = partial(ByteStream, self._store, self._info, start=self._position, end=end)
-        with under(self._limit), opened() as stream:
+        with self._limit.here(), opened() as stream:
             data = stream.read_to_end()
         view[: len(data)] = data
         self._position += len(data)

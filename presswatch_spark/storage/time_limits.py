@@ -6,7 +6,7 @@ The limit holds for the thread that sets it. Readers of storage call `check_time
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from presswatch_spark.errors import PresswatchError
@@ -48,27 +48,36 @@ def time_limit(seconds: float | None, clock: Callable[[], float] = time.monotoni
         yield
 
 
-def current_limit() -> TimeLimit | None:
-    """Return the limit of this thread, for another thread that does some of its work."""
-    return _THREAD.limit
+class LentLimit:
+    """The limit of the thread that makes this, for other threads that do some of its work.
 
-
-@contextmanager
-def lent_limit() -> Iterator[Callable[[], AbstractContextManager[None]]]:
-    """Give what lets this thread's limit hold in a block of each thread that it waits for.
-
-    They wait for hosts at the same time, so the longest of their waits is what this thread's work waited.
+    They wait for hosts at the same time, so the longest of their waits is what the work waited.
     """
-    limit, lent = _THREAD.limit, dict[int, TimeLimit]()
 
-    def here() -> AbstractContextManager[None]:
-        return under(limit and lent.setdefault(threading.get_ident(), replace(limit)))
+    def __init__(self) -> None:
+        self._limit = _THREAD.limit
+        self._guard = threading.Lock()
+        self._waits: dict[int, float] = {}
+        self._longest = 0.0
 
-    try:
-        yield here
-    finally:
-        if limit is not None:
-            limit.waited = max([limit.waited, *(each.waited for each in lent.values())])
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """Let the limit hold for this thread while the block runs."""
+        limit = self._limit
+        if limit is None:
+            with under(None):
+                yield
+            return
+        own = replace(limit, waited=(before := limit.waited))
+        try:
+            with under(own):
+                yield
+        finally:
+            with self._guard:
+                thread = threading.get_ident()
+                waits = self._waits[thread] = self._waits.get(thread, 0.0) + own.waited - before
+                limit.waited += max(0.0, waits - self._longest)
+                self._longest = max(self._longest, waits)
 
 
 @contextmanager

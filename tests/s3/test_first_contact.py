@@ -24,6 +24,7 @@ from presswatch_spark.deploy.tarball import pack
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.version import __version__
 from tests.corpora import article, build, write_jsonl
+from tests.hub import NAME, hub
 from tests.proofs import each_time
 from tests.s3.conftest import client_of
 from tests.s3.emr import ACCOUNT, REGION
@@ -328,6 +329,28 @@ def test_each_mistake_is_found_with_its_remedy(
     # Nothing else is accused, but for what follows from the same mistake.
     follows = {"_no_store": {"region", "rights"}, "_bucket_elsewhere": {"rights"}, "_no_role": {"rights"}}
     assert {name for name, _ in faults} <= {point} | follows.get(mistake.__name__, set())
+
+
+@pytest.mark.parametrize(
+    ("own", "secret", "word", "said"),
+    [
+        ("hf_OfThisMachine", None, "FAULT", "the hosts get none"),
+        ("", None, "ok", "without a token"),
+        ("hf_OfThisMachine", SECRET, "ok", "from its secret"),
+        ("", SECRET.replace(REGION, "eu-west-3"), "FAULT", "the secret is in eu-west-3"),
+    ],
+)
+def test_a_token_that_the_hosts_do_not_get_is_found_before_they_ask(
+    own: str, secret: str | None, word: str, said: str, account: Account
+) -> None:
+    account.monkeypatch.setenv("HF_TOKEN", own)
+    with hub({"a.warc.wet.gz": b"x" * 1000}) as site:
+        account.monkeypatch.setenv("HF_ENDPOINT", site.url)
+        account.monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        more = ("--hf-token-secret", secret) if secret else ()
+        _, points, _ = account.check(f"hf://datasets/{NAME}", *more)
+    assert points["token"][0][0] == word, points
+    assert said in points["token"][0][1]
 
 
 def test_several_mistakes_are_all_listed_in_one_pass(account: Account) -> None:

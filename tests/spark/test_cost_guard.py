@@ -39,7 +39,7 @@ def run(spark: SparkSession, press: Press, corpus: Path, out: Path, **rules: Any
 def test_a_scan_above_its_budget_leaves_nothing_behind(
     spark: SparkSession, press: Press, corpus: Path, tmp_path: Path, prices: str
 ) -> None:
-    with pytest.raises(BudgetError, match=r"would cost some \$.* on gold .*nothing was begun"):
+    with pytest.raises(BudgetError, match=r"would cost \$.* on gold .*nothing was begun"):
         run(spark, press, corpus, tmp_path / "out", price="gold", prices=prices, budget=1.0)
     assert not (tmp_path / "out").exists()
 

@@ -132,6 +132,17 @@ def test_a_jvm_that_never_says_where_it_listens_is_given_up(tmp_path: Path, laun
     assert said.startswith(f"{tmp_path}: {told}")
 
 
+def test_a_jvm_that_is_given_up_is_ended(tmp_path: Path) -> None:
+    """One that starts later finds no folder to say it in, and its listener would keep it for ever."""
+    script = tmp_path / "bin" / "spark-submit"
+    script.parent.mkdir()
+    script.write_text('#!/bin/sh\necho $$ > "$TMPDIR/pid"\nexec sleep 60 > /dev/null 2>&1\n')
+    script.chmod(0o755)
+    said = run_python(NO_JVM, tmp_path, SPARK_HOME=str(tmp_path), TMPDIR=str(tmp_path))
+    assert "Java did not start within 1 seconds" in said
+    assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
+
+
 STARTED = """
 from presswatch_spark.spark.session import session
 try:

@@ -9,7 +9,7 @@ import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exits import FAILED, INCOMPLETE
-from presswatch_spark.cli.options import as_json, print_lines, storage_options, tell
+from presswatch_spark.cli.options import NumberRange, as_json, print_lines, storage_options, tell
 from presswatch_spark.errors import InputError, StorageError
 from presswatch_spark.monitoring.events import EventLog, LoggedError, failures_logged
 from presswatch_spark.releases.release import CRAWL_FORMS
@@ -82,11 +82,11 @@ def open_(context: click.Context, /, folder: str, **given: Any) -> None:
 @campaign.command()
 @click.argument("folder", metavar="CAMPAIGN")
 @click.option(
-    "--budget", type=click.FloatRange(0, min_open=True), metavar="DOLLARS", help="What it may cost in all."
+    "--budget", type=NumberRange(0, min_open=True), metavar="DOLLARS", help="What it may cost in all."
 )
 @click.option(
     "--core-hours",
-    type=click.FloatRange(0, min_open=True),
+    type=NumberRange(0, min_open=True),
     metavar="N",
     help="What it may take in all, in hours of whole cores of the machine that --price names.",
 )

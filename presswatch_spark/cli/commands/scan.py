@@ -12,7 +12,13 @@ from presswatch_spark.cli.commands.estimate import HEADLINES, estimate_lines
 from presswatch_spark.cli.exits import INCOMPLETE
 from presswatch_spark.cli.format_choice import FormatChoice
 from presswatch_spark.cli.gate_audit import gate_line
-from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
+from presswatch_spark.cli.options import (
+    NumberRange,
+    print_lines,
+    scan_settings,
+    setting_options,
+    storage_options,
+)
 from presswatch_spark.errors import InputError, OutputError, StorageError
 from presswatch_spark.monitoring.events import EventLog, failures_logged
 from presswatch_spark.show import counted, printable
@@ -58,7 +64,7 @@ SHARDS_NAMED = 5
 )
 @click.option(
     "--sample",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=NumberRange(0, 1, min_open=True),
     metavar="SHARE",
     help="Scan only this share of the shards, drawn at random in each segment or folder; 0.01 is 1 %.",
 )

@@ -135,6 +135,8 @@ class Asked:
         for name, place in (("TABLES", "tables"), ("CAMPAIGN", "folder")):
             if self.params.get(place):
                 check_shared(name, self.params[place])
+        for path in self.params.get("paths", ()):
+            check_shared("PATH", path)
         out = self.params.get("out")
         if service in ("emr-serverless", "emr-eks") and out and out.startswith("/"):
             raise ConfigError(

@@ -15,6 +15,7 @@ import click
 
 from presswatch_spark.cli.exporting import Export, export_option, schema_of
 from presswatch_spark.cli.language import ENGLISH
+from presswatch_spark.cli.options import NumberRange
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.show import printable
 from presswatch_spark.storage.web.manners import ask_anew
@@ -54,14 +55,14 @@ KINDS = {"release": str, "said": str, "code": int}
     help="The archive that scans elsewhere run from, made by `make archive`.",
 )
 @click.option("--once", is_flag=True, help="Look once, and end; what holds without --every.")
-@click.option("--every", type=click.FloatRange(min=0, min_open=True), metavar="MINUTES", help="Look again.")
+@click.option("--every", type=NumberRange(min=0, min_open=True), metavar="MINUTES", help="Look again.")
 @click.option("--poll", is_flag=True, help="End with 75 as long as a scan is under way or waits.")
 @click.option("--at-once", type=click.IntRange(1), default=1, show_default=True, help="Scans at a time.")
 @click.option("--again", multiple=True, metavar="RELEASE", help="Start an ended scan anew. Repeatable.")
 @click.option("--drop", multiple=True, metavar="RELEASE", help="Give a release up. Repeatable.")
 @click.option(
     "--takeover",
-    type=click.FloatRange(min=0, min_open=True),
+    type=NumberRange(min=0, min_open=True),
     default=15,
     show_default=True,
     metavar="MINUTES",
@@ -72,7 +73,7 @@ KINDS = {"release": str, "said": str, "code": int}
 )
 @click.option(
     "--case-every",
-    type=click.FloatRange(min=0, min_open=True),
+    type=NumberRange(min=0, min_open=True),
     default=24,
     show_default=True,
     metavar="HOURS",

@@ -13,6 +13,7 @@ from isal import isal_zlib
 
 from presswatch_spark.formats.inflate.members import IsalError
 from presswatch_spark.formats.inflate.passing import MORE, Gate, Stretch
+from presswatch_spark.formats.language_codes import spellings_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import boundaries, headers
 from presswatch_spark.formats.warc.drawn import Draw
@@ -57,8 +58,9 @@ class _WetGate:
     """Judges the headers of all records in view at once."""
 
     def __init__(self, options: ReadOptions) -> None:
-        self._gate = headers.gate_of(options.languages)
-        self._far = far_codes(options.languages)
+        spellings = spellings_of(options.languages)
+        self._gate = headers.gate_of(spellings)
+        self._far = far_codes(spellings)
         self._most = options.max_document_bytes
         self._draw = Draw(options.audit)
         self._row = np.empty(headers.COLUMNS, np.int64)
@@ -97,7 +99,6 @@ class _WarcGate:
 
     def __init__(self, options: ReadOptions) -> None:
         self._options = options
-        self._languages = frozenset(code.lower() for code in options.languages)
         self._draw = Draw(options.audit)
         self._no_gate = headers.gate_of(frozenset())
         self._heads = _Heads()
@@ -190,5 +191,5 @@ class _WarcGate:
         if data[row[headers.URI] - first : row[headers.URI_END] - first] != url:
             return 0
         languages = identified(data[body - first : size - boundaries.CLOSING_BYTES])
-        gated = bool(languages) and self._languages.isdisjoint(code.lower() for code in languages or ())
+        gated = self._options.gates(languages or ())
         return len(data) if gated else 0

@@ -113,15 +113,18 @@ def _before_returns(data: Bytes, start: int, end: int) -> int:
 
 @uncounted_njit
 def _passes(data: Bytes, start: int, end: int, gate: Gate) -> bool:
-    """Whether one of the comma-separated codes in data[start:end] is in `gate`."""
+    """Whether one of the comma-separated codes in data[start:end] is in `gate`.
+
+    Around a code there may be blanks, and line ends: a field may go on in the next line.
+    """
     while start < end:
         stop = start
         while stop < end and data[stop] != _COMMA:
             stop += 1
-        while start < stop and data[start] == _SPACE:
+        while start < stop and data[start] <= _SPACE:
             start += 1
         last = stop
-        while last > start and data[last - 1] == _SPACE:
+        while last > start and data[last - 1] <= _SPACE:
             last -= 1
         code = 0
         while code < len(gate):

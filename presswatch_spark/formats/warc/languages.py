@@ -7,29 +7,13 @@ import numpy as np
 import orjson
 
 from presswatch_spark.formats.http.charsets import start_tags
+from presswatch_spark.formats.language_codes import ISO_639_3
 from presswatch_spark.formats.warc.headers import Which
 
 _IDENTIFIED = re.compile(rb"(?im)^languages-cld2:[ \t]*([^\r\n]+)")
 _FIELD = b"\nlanguages-cld2:"
 _PRIMARY = re.compile(rb"\s*([A-Za-z]{2,3})(?![A-Za-z0-9])")
 DECLARED_WITHIN_BYTES = 16 << 10
-
-# ISO 639-1 to 639-3, of the languages that CLD2 tells apart.
-_PAIRS = """
-aa aar ab abk af afr ak aka am amh ar ara as asm ay aym az aze ba bak be bel bg bul bi bis
-bn ben bo bod br bre bs bos ca cat co cos cs ces cy cym da dan de deu dv div dz dzo el ell
-en eng eo epo es spa et est eu eus fa fas fi fin fj fij fo fao fr fra fy fry ga gle gd gla
-gl glg gn grn gu guj gv glv ha hau he heb hi hin hr hrv ht hat hu hun hy hye ia ina id ind
-ie ile ig ibo ik ipk is isl it ita iu iku ja jpn jv jav ka kat kk kaz kl kal km khm kn kan
-ko kor ks kas ku kur ky kir la lat lb ltz lg lug ln lin lo lao lt lit lv lav mg mlg mi mri
-mk mkd ml mal mn mon mr mar ms msa mt mlt my mya na nau nb nob nd nde ne nep nl nld nn nno
-no nor nr nbl ny nya oc oci om orm or ori pa pan pl pol ps pus pt por qu que rm roh rn run
-ro ron ru rus rw kin sa san sd snd sg sag si sin sk slk sl slv sm smo sn sna so som sq sqi
-sr srp ss ssw st sot su sun sv swe sw swa ta tam te tel tg tgk th tha ti tir tk tuk tl tgl
-tn tsn to ton tr tur ts tso tt tat tw twi ug uig uk ukr ur urd uz uzb ve ven vi vie vo vol
-wo wol xh xho yi yid yo yor za zha zh zho zu zul
-"""
-ISO_639_3: Mapping[str, str] = dict(zip(_PAIRS.split()[::2], _PAIRS.split()[1::2], strict=True))
 
 # What CLD2 identifies and ISO 639-1 has no code for.
 _BEYOND_ISO_639_1 = "bih ceb chr crs haw hmn kha lif mfe nso sco syr war"

@@ -150,6 +150,10 @@ def kept_place(hub: Hub, address: HubAddress, reply: Reply) -> Place:
 
 def _at_hub(hub: Hub, address: HubAddress, reply: Reply, url: str, facts: dict[str, str]) -> Place:
     """Return the place of a file that the hub itself gives; a small one is taken as it comes."""
+    if reply.status == 206:
+        reply.close()
+        where = str(address)
+        raise StorageError("the hub sent a part of the file unasked", where=where, remedy="run again later")
     size, content = length_of(reply), None
     is_small = size is not None and size <= WHOLE_BYTES
     with closing(reply):

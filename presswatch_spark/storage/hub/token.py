@@ -59,9 +59,10 @@ def _in_secret(arn: str, profile: str | None) -> str:
 
     found = _ARN.fullmatch(arn)
     if not found:
+        # It may be the token itself.
         raise ConfigError(
             "is not the ARN of a secret",
-            where=arn,
+            where="storage.hf_token_secret",
             remedy="write arn:aws:secretsmanager:REGION:…:secret:NAME",
         )
     try:

@@ -127,6 +127,31 @@ def test_what_is_not_understood_is_misuse_and_says_what_to_write(
         ("--on emr-ec2 rights s3://b/t --signals other", "--signals other lies on this machine only"),
         ("--on emr-ec2 rights s3://b/t --out o", "--out o lies on this machine only"),
         (
+            "--on emr-ec2 scan --corpus s3://b/c --out s3://b/t in/a.wet.gz",
+            "PATH in/a.wet.gz lies on this machine",
+        ),
+        *(
+            (
+                f"--on emr-ec2 scan --corpus s3://b/c --out s3://b/t {more}",
+                f"{more.split()[-2]} here lies on this machine only",
+            )
+            for more in (
+                "s3://b/wet.paths.gz --base here",
+                "--dataset culturax --part fr --mirror here",
+                "--pages-of here",
+                "--captures here",
+                "--pages-of s3://b/t --index here",
+            )
+        ),
+        (
+            "--on emr-ec2 watch --only-newest -- --format wet --corpus s3://b/c --out s3://b/t --base here",
+            "--base here lies on this machine only",
+        ),
+        (
+            f"--on emr-ec2 {SCAN} --columns text=hf_0123456789abcdefABCD",
+            "this looks like a secret, which would stand in a request: argument",
+        ),
+        (
             "--on emr-serverless compare s3://b/t --before a --after b --out /o",
             "--out /o lies on a disk that ends with the job (name a folder on S3)",
         ),
@@ -140,6 +165,20 @@ def test_what_cannot_run_is_refused_with_what_to_do(
     monkeypatch.setattr(archive, lambda *_, **__: ROOT / "pyproject.toml")
     assert ran(given) == 1
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--hf-token-file", "--hf-token-secret"])
+@pytest.mark.parametrize("command", [SCAN, f"submit --on emr-ec2 {SCAN}"])
+def test_a_token_in_the_place_of_its_name_is_refused_and_not_quoted(
+    command: str, option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = "presswatch_spark.cli.submitting.archive_of"
+    monkeypatch.setattr(archive, lambda *_, **__: ROOT / "pyproject.toml")
+    token = "hf_0123456789abcdefABCD"
+    assert cli.run([*shlex.split(command), option, token]) == 1
+    told = "".join(capsys.readouterr())
+    assert token not in told
+    assert "must be the" in told or "this looks like a secret" in told
 
 
 def test_a_profile_that_is_not_complete_is_refused_by_a_check(

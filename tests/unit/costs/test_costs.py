@@ -194,7 +194,7 @@ class TestBefore:
         bill(1000, price=CHEAP, budget=0.27).require_within_budget()
         bill(1000, price=CHEAP).require_within_budget()
         told = (
-            r"would cost some \$0\.26 on c7a\.xlarge on demand \(1,000 shards, 5\.1 core-hours\), and the"
+            r"would cost \$0\.26 on c7a\.xlarge on demand \(1,000 shards, 5\.1 core-hours\), and the"
             r" budget is \$0\.25; nothing was begun \(give a higher --budget, or scan fewer shards"
         )
         with pytest.raises(BudgetError, match=told):

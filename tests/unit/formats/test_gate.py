@@ -218,7 +218,7 @@ def test_a_record_that_lies_about_its_length_is_inflated(tmp_path: Path, wrong: 
 
 
 @pytest.mark.parametrize(
-    "languages", ["ara", "fro", "frb", "eng,frb", "fr", "xyz", "eng,,deu", "ENG", "engxfra"]
+    "languages", ["ara", "fro", "frb", "eng,frb", "f", "xyz", "eng,,deu", "ENG", "engxfra"]
 )
 def test_what_damage_may_have_made_of_the_language_asked_for_is_inflated(
     tmp_path: Path, languages: str
@@ -227,6 +227,27 @@ def test_what_damage_may_have_made_of_the_language_asked_for_is_inflated(
     gated = Shards("wet", tmp_path).read(data)
     assert gated.report.members_passed == 1
     assert gated.report.skipped["language"] >= 2
+
+
+@pytest.mark.parametrize(
+    "languages",
+    ["eng,\r\n\tfra", "eng,\r\n fra", "\r\n fra", "eng\r\n ,fra\r\n\t,deu", "eng,\tfra", "eng, fra "],
+)
+def test_a_field_of_languages_may_go_on_in_the_next_line(tmp_path: Path, languages: str) -> None:
+    data = members_of(named("a", b"some words"), named("fra", b"texte", languages), named("fin", b"fin"))
+    gated = Shards("wet", tmp_path).read(data)
+    assert [text for _, text, _ in gated.pages] == [b"texte"]
+    assert "fra" in gated.pages[0][2].languages
+
+
+@pytest.mark.parametrize("asked", ["fr", "FR", "fre", "fra_Latn", "fr-CA"])
+@pytest.mark.parametrize("format", ["wet", "warc"])
+def test_a_language_may_be_asked_for_by_any_of_its_codes(tmp_path: Path, format: str, asked: str) -> None:
+    data, shards = shard_of(tmp_path, format, mixed_pages(60)), Shards(format, tmp_path)
+    expected, found = shards.read(data), shards.read(data, languages=frozenset({asked}))
+    assert found.pages == expected.pages
+    assert found.french
+    assert found.report.members_passed
 
 
 def test_members_of_several_records_padding_and_other_ends_are_read_as_before(tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from presswatch_spark.demo.texts import members_yaml
 from presswatch_spark.removal import states as of
 from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.file_batch import place_of
+from presswatch_spark.removal.newest import large_files
 from presswatch_spark.removal.opening import open_case
 from presswatch_spark.removal.probing import Prober
 from presswatch_spark.removal.standing import Standing
@@ -204,6 +207,24 @@ def test_a_file_that_the_newest_revision_lacks_is_superseded_unless_it_was_renam
     dataset.probe()
     assert dataset.state().state == "present"
     assert dataset.newest()[-1]["detail"].endswith("under another name: en/renamed.json.gz")
+
+
+def test_files_that_are_asked_for_at_the_same_time_list_the_newest_revision_once(
+    dataset: Dataset,
+) -> None:
+    root = f"hf://datasets/{NAME}@{dataset.site.datasets[NAME].main}/"
+    together, storage = Barrier(8), load_scan_config(flags=QUICK).storage
+
+    def listed(_: int) -> dict[str, str]:
+        together.wait()
+        return large_files(root, storage)
+
+    asked_before = len(dataset.site.asked)
+    with ThreadPoolExecutor(8) as pool:
+        lists = list(pool.map(listed, range(8)))
+    asked = [path for path, _ in dataset.site.asked[asked_before:]]
+    assert all(each == lists[0] and sorted(each.values()) == sorted(dataset.files) for each in lists)
+    assert len(asked) == len(set(asked)), "a page was asked for twice"
 
 
 def test_squashed_history_without_the_row_drops_it_after_two_looks(

@@ -90,6 +90,14 @@ def test_lists_and_mappings_are_read_from_every_layer(tmp_path: Path) -> None:
     assert load_scan_config(file, env).read.columns == {"text": "content", "url": "link"}
 
 
+@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan"])
+def test_no_setting_is_without_end_or_no_number(tmp_path: Path, number: str) -> None:
+    file = written(tmp_path, f"run: {{budget: {number}, index_memory: {number}}}\ngrade: {{}}\n")
+    told = problems(file, {"PRESSWATCH_RUN__GATE_AUDIT": number.replace(".", "")})
+    for name in ("budget", "index_memory", "gate_audit"):
+        assert any(f"run.{name} must be a number, not" in line for line in told), name
+
+
 def test_the_corpus_has_its_own_section_in_the_same_file(tmp_path: Path) -> None:
     file = written(tmp_path, "grade: {min_run_words: 12}\ncorpus: {minhash: {seed: 7}, cluster_jaccard: 1}\n")
     env = {"PRESSWATCH_CORPUS__MINHASH__PERMUTATIONS": "64"}
@@ -216,7 +224,7 @@ def test_the_reference_lists_every_setting_with_its_values_default_and_meaning()
     )
     assert "| `corpus.shingle_words` | a whole number, 8 | 8 | Words of a row in the index |" in rows
     assert any(row.startswith("| `run.log_format` | text or json | text |") for row in rows)
-    assert any(row.startswith("| `run.budget` | a number, 0 or more | no limit |") for row in rows)
+    assert any(row.startswith("| `run.budget` | a number, 0.01 or more | no limit |") for row in rows)
     assert {row.split("`")[1] for row in rows if row.startswith("| `")} == {
         setting.name for setting in known_settings().values()
     }

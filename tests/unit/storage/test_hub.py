@@ -314,6 +314,13 @@ class TestReading:
         with pytest.raises(StorageError, match="changed since it was listed"):
             open_stream(ObjectInfo(pinned(site), len(DATA), None, "0" * 64), OPTIONS).read_to_end()
 
+    def test_a_part_that_nobody_asked_for_is_not_taken_for_the_file(self, site: Hub) -> None:
+        """A cache between us and the hub may give what others asked it for."""
+        site.refusals.append(Reply(206, {"Content-Range": f"bytes 0-9/{len(DATA)}"}, DATA[:10]))
+        with pytest.raises(StorageError, match="a part of the file unasked"):
+            read_object(pinned(site), OPTIONS)
+        assert read_object(pinned(site), OPTIONS)[0] == DATA
+
     @pytest.mark.parametrize(
         "location", ["http://[", "http://x:99999/a", "ftp://x/y", "file:///etc/passwd", "https://u:p@x/y"]
     )

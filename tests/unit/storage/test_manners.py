@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.runs.attempts import outcome_of
 from presswatch_spark.shard.outcome import Reading
+from presswatch_spark.storage.contract import Body
+from presswatch_spark.storage.disk import LocalStore
 from presswatch_spark.storage.objects import (
     DeniedError,
     ObjectInfo,
@@ -28,8 +31,8 @@ from presswatch_spark.storage.objects import (
     open_stream,
     read_range,
 )
-from presswatch_spark.storage.streams import lent_streams
-from presswatch_spark.storage.time_limits import LateError, check_time, count_waiting, lent_limit, time_limit
+from presswatch_spark.storage.streams import RangeFile, lent_streams
+from presswatch_spark.storage.time_limits import LateError, LentLimit, check_time, count_waiting, time_limit
 from presswatch_spark.storage.web.manners import (
     BlockedError,
     Host,
@@ -354,11 +357,12 @@ class TestTime:
         def wait(seconds: list[float]) -> None:
             both.wait()
             for each in seconds:
-                with limited():
+                with limit.here():
                     count_waiting(each)
 
         with time_limit(10, lambda: now[0]):
-            with lent_limit() as limited, ThreadPoolExecutor(2) as pool:
+            limit = LentLimit()
+            with ThreadPoolExecutor(2) as pool:
                 list(pool.map(wait, ([5], [4, 4])))
             now[0] = 18
             check_time()
@@ -366,14 +370,35 @@ class TestTime:
             with pytest.raises(LateError):
                 check_time()
 
+    def test_of_threads_that_read_one_file_the_longest_wait_counts(self) -> None:
+        """Arrow reads the columns of a file in threads of its own."""
+        now, both = [0.0], threading.Barrier(2)
+
+        class Waits(LocalStore):
+            def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
+                both.wait()
+                count_waiting(5)
+                return Body(BytesIO(DATA[start:end]), start, len(DATA))
+
+        with time_limit(10, lambda: now[0]):
+            file = RangeFile(Waits(OPTIONS), ObjectInfo("file", len(DATA)), len(DATA))
+            with ThreadPoolExecutor(2) as pool:
+                assert [len(data) for data in pool.map(file.read, (10, 10))] == [10, 10]
+            now[0] = 15
+            check_time()
+            now[0] = 16
+            with pytest.raises(LateError):
+                check_time()
+
     def test_a_limit_holds_for_threads_that_do_the_work(self) -> None:
         now = [0.0]
 
         def work() -> None:
-            with limited():
+            with limit.here():
                 check_time()
 
-        with time_limit(10, lambda: now[0]), lent_limit() as limited, ThreadPoolExecutor(1) as pool:
+        with time_limit(10, lambda: now[0]), ThreadPoolExecutor(1) as pool:
+            limit = LentLimit()
             pool.submit(work).result()
             now[0] = 11
             with pytest.raises(LateError):

@@ -21,7 +21,7 @@ from presswatch_spark.judgement.suffixes import registered_domain
 from presswatch_spark.judgement.urls import host_of
 from presswatch_spark.model import Article, DocumentBatch, Locator, OwnWord
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
-from presswatch_spark.tables.digests import row_digest, storable
+from presswatch_spark.tables.digests import numbers_form, row_digest, storable
 from presswatch_spark.text.words import Words, character_offsets, word_hashes
 from presswatch_spark.verify.verification import Overlap
 
@@ -125,7 +125,8 @@ def document_rows(
     rows = [facts | row for row in rows]
     for row in rows:
         row |= judged(row, confidence_rules)
-        row["row_sha256"] = row_digest(row)
+        # There may be thousands of spans: their form is written without a look at each value and key.
+        row["row_sha256"] = row_digest(row, {"spans": numbers_form(row["spans"])})
     return sorted(rows, key=lambda row: (row["title_id"], row["article_id"] or ""))
 
 
@@ -209,18 +210,22 @@ def located_facts(
 
 
 def _spans(finding: Finding, places: Places) -> list[dict[str, int]]:
-    """Return the spans as a row holds them; `places` are those in the document."""
+    """Return the spans as a row holds them, with sorted keys; `places` are those in the document."""
+    columns = (
+        finding.places[:, 1], finding.places[:, 0], places[:, 1], places[:, 0],
+        finding.overlap.spans[:, 3], finding.overlap.spans[:, 2],
+    )  # fmt: skip
     return [
         {
-            "document_start": document_start,
-            "document_end": document_end,
-            "article_start": article_start,
             "article_end": article_end,
-            "words": words,
+            "article_start": article_start,
+            "document_end": document_end,
+            "document_start": document_start,
             "passage": passage,
+            "words": words,
         }
-        for (document_start, document_end), (article_start, article_end), (_, _, words, passage) in zip(
-            places.tolist(), finding.places.tolist(), finding.overlap.spans.tolist(), strict=True
+        for article_end, article_start, document_end, document_start, passage, words in zip(
+            *(column.tolist() for column in columns), strict=True
         )
     ]
 

@@ -83,7 +83,7 @@ def rows_of(
 ) -> list[Row]:
     words, body = words_of(text), words_of(BODY)
     overlap = verify(NamedDocument(words, VerifyRules().anchor_words), body, VerifyRules())
-    places = span_places([overlap], 1, body, BODY)[0]
+    places = span_places([overlap], 1, body)[0]
     findings = [Finding(n, ARTICLES[n], overlap, places, 0.5, 300, 4, "exclusive") for n in found]
     batch = batch or document(text)
     return document_rows(

@@ -23,7 +23,7 @@ from presswatch_spark.tables.schemas import columns_without_run
 from presswatch_spark.tables.schemas.scan_tables import RUNS
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
-from presswatch_spark.text.words import character_offsets, words_of
+from presswatch_spark.text.words import words_of
 
 DOMAINS = 30_000
 PRESS = ("lesoir.be", "rtbf.be", "letemps.ch", "ledevoir.com", "elwatan-dz.com", "reuters.com")
@@ -69,9 +69,10 @@ def write_tables(out: Path, corpus: Path, rows: int, runs: int, seed: int) -> No
 def _text(corpus: Corpus, ordinal: int) -> _Text:
     article = corpus.article(ordinal)
     words = words_of(article.body)
-    places = character_offsets(article.body, np.concatenate((words.starts, words.ends)))
+    every = np.arange(len(words))
+    places = words.characters(every, every)
     sha256 = hashlib.sha256(article.body).hexdigest()
-    return _Text(article.article_id, str(article.url), sha256, places[: len(words)], places[len(words) :])
+    return _Text(article.article_id, str(article.url), sha256, places[:, 0], places[:, 1])
 
 
 def _batches(

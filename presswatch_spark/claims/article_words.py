@@ -10,7 +10,7 @@ from presswatch_spark.claims.known_texts import KnownTexts
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.standing import Neighbours, Standing
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.text.words import character_offsets, words_of
+from presswatch_spark.text.words import words_of
 
 Places = npt.NDArray[np.int64]
 
@@ -55,11 +55,12 @@ class ArticleReader:
             return None
         body = self._corpus.body(ordinal)
         words = words_of(body)
-        places = character_offsets(body, np.concatenate((words.starts, words.ends)))
+        every = np.arange(len(words))
+        places = words.characters(every, every)
         return ArticleWords(
             hashlib.sha256(body).hexdigest(),
-            np.ascontiguousarray(places[: len(words)]),
-            np.ascontiguousarray(places[len(words) :]),
+            np.ascontiguousarray(places[:, 0]),
+            np.ascontiguousarray(places[:, 1]),
             self._neighbours.standing(ordinal, words.hashes),
             self._known.marks(words.hashes),
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from presswatch_spark.corpus.article_files import ArticleFiles
+from presswatch_spark.corpus.article_files import ArticleFiles, Columns, Facts
 from presswatch_spark.corpus.layout import ARTICLES, part_name
 from presswatch_spark.corpus.needed import NeededFile, NeededFiles
 
@@ -26,6 +26,11 @@ class NeededArticles(ArticleFiles):
             return _Part(files.file(part_name(number)))
 
         self._part = part
+
+    def facts(self, ordinal: int) -> Facts:
+        """Return what the row of an article says, but for its text."""
+        batch, row = self.row(ordinal)
+        return Columns(batch)[row]
 
     def row(self, ordinal: int) -> tuple[Any, int]:
         """Return the record batch that holds an article, without its body, and its row there."""

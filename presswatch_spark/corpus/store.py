@@ -161,18 +161,17 @@ class Corpus:
 
     def article(self, ordinal: int) -> Article:
         """Read the article of an ordinal: two page faults or so."""
-        batch, row = self._articles.row(ordinal)
-        title_id, cluster = batch.column("title_id")[row].as_py(), int(self._clusters[ordinal])
+        facts, cluster = self._articles.facts(ordinal), int(self._clusters[ordinal])
         return Article(
-            article_id=batch.column("article_id")[row].as_py(),
-            title_id=title_id,
-            publisher_id=self.registry.publisher_of[title_id],
-            url=batch.column("url")[row].as_py(),
-            headline=batch.column("headline")[row].as_py(),
-            published_at=batch.column("published_at")[row].as_py(),
+            article_id=facts.article_id,
+            title_id=facts.title_id,
+            publisher_id=self.registry.publisher_of[facts.title_id],
+            url=facts.url,
+            headline=facts.headline,
+            published_at=facts.published_at,
             body=self.body(ordinal),
             cluster_id=None if cluster == layout.ALONE else self._articles.article_id(cluster),
-            words=batch.column("words")[row].as_py(),
+            words=facts.words,
         )
 
     def ordinal_of(self, article_id: str) -> int | None:

@@ -90,7 +90,7 @@ class CreditFinder:
         named = [words for spelling in self._agencies.known if (words := _hashes(spelling.text))]
         self._alone = self._sources | {words[0] for words in named if len(words) == 1}
         self._pairs = frozenset((words[0], words[1]) for words in named if len(words) > 1)
-        firsts = self._alone | {first for first, _ in self._pairs}
+        self._firsts = firsts = self._alone | {first for first, _ in self._pairs}
         self._begins = np.zeros(int(_LAST_BITS) + 1, np.bool_)
         self._begins[np.array(sorted(firsts), np.uint64) & _LAST_BITS] = True
 
@@ -113,16 +113,14 @@ class CreditFinder:
         """Return the words that may begin a name, or stand before names, by their rising numbers."""
         # Nearly no word begins a name: one look at its last bits shows that.
         (candidates,) = self._begins[(words.hashes & _LAST_BITS).view(np.int64)].nonzero()
-        places = array("q")
-        if not len(candidates):
-            return places
-        hashes, starts, ends = words.hashes.data, words.starts.data, words.ends.data
-        for place in candidates.data:
-            word, end = hashes[place], ends[place]
+        places, hashes = array("q"), words.hashes.data
+        firsts = array("q", (place for place in candidates.data if hashes[place] in self._firsts))
+        for place, (start, end) in _bounded(words, firsts):
+            word = hashes[place]
             is_source = word in self._sources and _may_precede_colon(text, end)
             if is_source or (
                 (word in self._alone or (word, *hashes[place + 1 : place + 2]) in self._pairs)
-                and self._agencies.may_begin(text, starts[place], end)
+                and self._agencies.may_begin(text, start, end)
             ):
                 places.append(place)
         return places
@@ -132,13 +130,11 @@ class CreditFinder:
     ) -> _Credited:
         """Return the credits in or next to passages that begin at some words, by the words' numbers."""
         credited, judged = _Credited(), dict[tuple[str, bool, str, bool], tuple[int, Names]]()
-        hashes, starts, ends = words.hashes.data, words.starts.data, words.ends.data
+        hashes = words.hashes.data
         seen_to = 0
-        for place in (places[k] for k in _near(places, passages)):
-            start = starts[place]
-            if hashes[place] in self._sources and (
-                named := tuple(self._behind_source(text, start, ends[place]))
-            ):
+        near = array("q", (places[k] for k in _near(places, passages)))
+        for place, (start, end) in _bounded(words, near):
+            if hashes[place] in self._sources and (named := tuple(self._behind_source(text, start, end))):
                 credited.add(place, named)
             elif start >= seen_to:
                 around = (*_line_before(text, start), *_behind(text, start))
@@ -225,6 +221,16 @@ def _keys_of(names: Names) -> frozenset[str]:
 def _hashes(name: str) -> list[int]:
     hashes: list[int] = word_hashes(name.encode()).tolist()
     return hashes
+
+
+def _bounded(words: Words, places: array[int]) -> Iterable[tuple[int, tuple[int, int]]]:
+    """Return words by their numbers, each with the bytes at which it begins and ends."""
+    if not places:
+        return ()
+    alone = np.frombuffer(places, np.int64).copy()
+    # As a view of the array: a list of so many numbers would take ten times the memory.
+    bounds = words.bounds(alone, alone).reshape(-1).data
+    return zip(places, zip(bounds[::2], bounds[1::2], strict=True), strict=True)
 
 
 def _may_precede_colon(text: bytes, end: int) -> bool:

@@ -21,8 +21,8 @@ from presswatch_spark.judgement.suffixes import registered_domain
 from presswatch_spark.judgement.urls import host_of
 from presswatch_spark.model import Article, DocumentBatch, Locator, OwnWord
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
-from presswatch_spark.tables.digests import row_digest, storable
-from presswatch_spark.text.words import Words, character_offsets, word_hashes
+from presswatch_spark.tables.digests import numbers_form, row_digest, storable
+from presswatch_spark.text.words import Words, word_hashes
 from presswatch_spark.verify.verification import Overlap
 
 Row = dict[str, Any]
@@ -105,9 +105,7 @@ def document_rows(
         site: where the document stands; None if that is on no member's site.
         article_of: returns an article by its ordinal; called for the articles at the document's URL.
     """
-    places = (
-        span_places([finding.overlap for finding in findings], 0, words, text) if words and findings else []
-    )
+    places = span_places([finding.overlap for finding in findings], 0, words) if words and findings else []
     url_known = site is not None or (bool(findings) and host_of(batch.url_of(i)) is not None)
     rows = [
         _text_row(finding, _spans(finding, place), site, url_known, rules)
@@ -125,11 +123,12 @@ def document_rows(
     rows = [facts | row for row in rows]
     for row in rows:
         row |= judged(row, confidence_rules)
-        row["row_sha256"] = row_digest(row)
+        # There may be thousands of spans: their form is written without a look at each value and key.
+        row["row_sha256"] = row_digest(row, {"spans": numbers_form(row["spans"])})
     return sorted(rows, key=lambda row: (row["title_id"], row["article_id"] or ""))
 
 
-def span_places(overlaps: Sequence[Overlap], side: int, words: Words, text: bytes) -> list[Places]:
+def span_places(overlaps: Sequence[Overlap], side: int, words: Words) -> list[Places]:
     """Return the characters of one text that the spans of each overlap cover: int64 (s, 2), from and to.
 
     They are indices into `text.decode("utf-8", "replace")`; one walk through it finds them all.
@@ -138,33 +137,11 @@ def span_places(overlaps: Sequence[Overlap], side: int, words: Words, text: byte
         side: 0 if the text is the document of all overlaps, 1 if it is their article.
     """
     spans = overlaps[0].spans if len(overlaps) == 1 else np.concatenate([each.spans for each in overlaps])
-    first = spans[:, side]
-    last = first + spans[:, 2] - 1
-    bounds = character_offsets(text, np.concatenate((words.starts[first], words.ends[last])))
-    places = bounds.reshape(2, -1).T
+    first = spans[:, side].copy()
+    places = words.characters(first, first + spans[:, 2] - 1)
     if len(overlaps) == 1:
         return [places]
     return np.split(places, np.cumsum([len(overlap.spans) for overlap in overlaps])[:-1])
-
-
-def word_places(words: Words, text: bytes) -> Places:
-    """Return the characters that each word of a text covers: int64 (n, 2), as `span_places` counts them."""
-    return character_offsets(text, np.concatenate((words.starts, words.ends))).reshape(2, -1).T
-
-
-def covered(spans: Places, side: int, places: Places) -> Places:
-    """Return the same as `span_places` for the spans of one overlap, if all words' places are known.
-
-    Args:
-        spans: as in `Overlap`.
-        side: as there.
-        places: as `word_places` returns them.
-    """
-    first = spans[:, side]
-    characters = np.empty((len(spans), 2), np.int64)
-    characters[:, 0] = places[first, 0]
-    characters[:, 1] = places[first + spans[:, 2] - 1, 1]
-    return characters
 
 
 def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> Row:
@@ -209,18 +186,22 @@ def located_facts(
 
 
 def _spans(finding: Finding, places: Places) -> list[dict[str, int]]:
-    """Return the spans as a row holds them; `places` are those in the document."""
+    """Return the spans as a row holds them, with sorted keys; `places` are those in the document."""
+    columns = (
+        finding.places[:, 1], finding.places[:, 0], places[:, 1], places[:, 0],
+        finding.overlap.spans[:, 3], finding.overlap.spans[:, 2],
+    )  # fmt: skip
     return [
         {
-            "document_start": document_start,
-            "document_end": document_end,
-            "article_start": article_start,
             "article_end": article_end,
-            "words": words,
+            "article_start": article_start,
+            "document_end": document_end,
+            "document_start": document_start,
             "passage": passage,
+            "words": words,
         }
-        for (document_start, document_end), (article_start, article_end), (_, _, words, passage) in zip(
-            places.tolist(), finding.places.tolist(), finding.overlap.spans.tolist(), strict=True
+        for article_end, article_start, document_end, document_start, passage, words in zip(
+            *(column.tolist() for column in columns), strict=True
         )
     ]
 

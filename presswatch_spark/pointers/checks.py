@@ -165,7 +165,7 @@ def other_words(row: Row, text: bytes, corpus: Articles) -> Failure | None:
 def _folded(text: str) -> tuple[int, bytes]:
     """Return the number of words, and the words as verification compares them, a zero byte after each."""
     words = words_of(text.encode("utf-8", "replace"))
-    return len(words), words.folded.tobytes()
+    return len(words), words.packed
 
 
 def other_declaration(row: Row, record: Record) -> Failure | None:

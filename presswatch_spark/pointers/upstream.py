@@ -312,12 +312,12 @@ def passages_in(row: Mapping[str, object], text: bytes, page: bytes) -> Failure 
     if not isinstance(spans, list) or not spans:
         return "the row claims no words"
     document = text.decode("utf-8", "replace")
-    there = b"\0" + words_of(page).folded.tobytes()
+    there = b"\0" + words_of(page).packed
     longest = max(span["words"] for span in spans)
     found = found_words = 0
     for span in spans:
         passage = document[span["document_start"] : span["document_end"]].encode("utf-8", "replace")
-        if b"\0" + words_of(passage).folded.tobytes() in there:
+        if b"\0" + words_of(passage).packed in there:
             found, found_words = found + 1, max(found_words, span["words"])
     if found_words < longest:
         return Failure(OTHER_WORDS, f"its page lacks the longest passage of {longest:,} words")

@@ -164,10 +164,7 @@ def words_alike(text: bytes, article: bytes) -> int:
 
 
 def _letters_of(text: bytes) -> bytes:
-    words = words_of(text)
-    if not len(words):
-        return b""
-    return words.folded[: words.folded_ends[-1]].tobytes().replace(b"\0", b"")
+    return words_of(text).packed.replace(b"\0", b"")
 
 
 def _decoded(text: bytes) -> Iterator[str]:

@@ -36,7 +36,7 @@ from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.text.shingles import shingle_hashes
-from presswatch_spark.text.words import Words, character_offsets, word_hashes
+from presswatch_spark.text.words import Words, word_hashes
 from presswatch_spark.verify.minhash import signature
 from presswatch_spark.verify.screen import Screen, window_hashes
 from presswatch_spark.verify.verification import NamedDocument, _spans
@@ -81,12 +81,12 @@ class Rehearsal:
             hashes = HashRange(int(shingles[0]), 1)
         matcher = Matcher(corpus, Rules.of(self.config), hashes)
         matcher.candidates(_batch_of(text))
-        _, words, _, standing = matcher._article(0)
+        _, words, standing = matcher._article(0)
         Screen(window_hashes(words.hashes, rules.min_run_words)).passes(matcher._windows(0))
         signature(words, corpus.minhash)
         spans = np.array([[0, 0, len(words), 0]], np.int64)
         standing.judged(spans, rules.min_run_words, self.config.ownership)
-        character_offsets(text, words.starts)
+        words.characters(spans[:, 0].copy(), spans[:, 1].copy())
 
     def addresses(self) -> None:
         """Ask of a document's URL whose it is."""
@@ -149,7 +149,7 @@ def _spelled(count: int) -> Words:
     """The words of a text of so many letters that stand alone, made without a kernel."""
     starts = 2 * np.arange(count)
     folded = np.frombuffer(b"a\0" * count + bytes(7), np.uint8).copy()
-    return Words(starts.astype(np.uint64), starts, starts + 1, folded, starts, starts + 1)
+    return Words(folded, starts.astype(np.uint64), folded, starts, starts + 1)
 
 
 @contextmanager

@@ -13,11 +13,9 @@ from presswatch_spark.judgement.credits import CreditFinder
 from presswatch_spark.judgement.match_rows import (
     Finding,
     Origin,
-    Places,
     Row,
-    covered,
     document_rows,
-    word_places,
+    span_places,
 )
 from presswatch_spark.judgement.placement import Placement
 from presswatch_spark.judgement.standing import Neighbours, Standing
@@ -33,12 +31,12 @@ from presswatch_spark.settings.config import (
 )
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange, ranges_like
 from presswatch_spark.sieve.sieve import Candidates, Sieve, joined
-from presswatch_spark.text.words import Words, word_hashes, words_of
+from presswatch_spark.text.words import Words, words_of
 from presswatch_spark.verify.minhash import jaccard, signature
 from presswatch_spark.verify.screen import Hashes, Screen, window_hashes
 from presswatch_spark.verify.verification import NamedDocument, most_spans, verify
 
-# An article with its words and their places takes some 33 KB, its windows 4 KB.
+# An article with its words takes some 25 KB, its windows 4 KB.
 ARTICLES_KEPT = 512
 WINDOWS_KEPT = 8192
 
@@ -76,6 +74,8 @@ class Matcher:
         self._whole_sieve = lru_cache(1)(lambda: Sieve(corpus.lookups(held=False).index))
         self._neighbours = lru_cache(1)(self._open_neighbours)
         self._credits = CreditFinder(corpus.agencies)
+        self._minhash = corpus.minhash
+        self._words = lru_cache(ARTICLES_KEPT)(lambda ordinal: words_of(corpus.body(ordinal)))
         self._article = lru_cache(ARTICLES_KEPT)(self._load)
         self._windows = lru_cache(WINDOWS_KEPT)(self._load_windows)
 
@@ -99,9 +99,12 @@ class Matcher:
     def rows(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> Iterator[Row]:
         """Yield rows of `matches` without `run_id`: candidates that hold, and documents on members' sites."""
         sites = self.corpus.sites.matches(batch, self.corpus.urls)
-        for i in sorted({*candidates.documents.tolist(), *sites}):
-            first, last = np.searchsorted(candidates.documents, [i, i + 1])
-            ordinals = candidates.articles[first:last].tolist()
+        documents, articles = sorted({*candidates.documents.tolist(), *sites}), candidates.articles.tolist()
+        bounds = (
+            np.searchsorted(candidates.documents, documents, side).tolist() for side in ("left", "right")
+        )
+        for i, first, after in zip(documents, *bounds, strict=True):
+            ordinals = articles[first:after]
             text = batch.text_of(i)
             words = words_of(text) if ordinals else None
             main_text = partial(batch.main_text, i) if batch.main_text else None
@@ -130,13 +133,13 @@ class Matcher:
         if not shared:
             return []
         rules, findings = self._rules, []
-        signed = signature(document, self.corpus.minhash)
+        signed = signature(document, self._minhash)
         named, most = NamedDocument(document, rules.verify.anchor_words), most_spans(len(shared))
         for ordinal in shared:
-            article, words, characters, standing = self._article(ordinal)
+            article, words, standing = self._article(ordinal)
             overlap = verify(named, words, rules.verify, most)
             if overlap.longest_run_words >= self._least_run:
-                places = covered(overlap.spans, 1, characters)
+                [places] = span_places([overlap], 1, words)
                 likeness = jaccard(signed, self.corpus.signature(ordinal))
                 judged = standing.judged(overlap.spans, self._least_run, rules.ownership)
                 placed = placement.holds_longest(document, overlap)
@@ -152,11 +155,10 @@ class Matcher:
                 finding = replace(finding, credits=names, own_names=own_names)
             yield finding
 
-    def _load(self, ordinal: int) -> tuple[Article, Words, Places, Standing]:
-        article = self.corpus.article(ordinal)
-        words = words_of(article.body)
+    def _load(self, ordinal: int) -> tuple[Article, Words, Standing]:
+        article, words = self.corpus.article(ordinal), self._words(ordinal)
         standing = self._neighbours().standing(ordinal, words.hashes)
-        return article, words, word_places(words, article.body), standing
+        return article, words, standing
 
     def _open_neighbours(self) -> Neighbours:
         corpus, rules = self.corpus, self._rules
@@ -165,5 +167,6 @@ class Matcher:
         return Neighbours(looked.index, around, rules.rarity, rules.ownership, looked.need)
 
     def _load_windows(self, ordinal: int) -> Hashes:
-        windows: Hashes = window_hashes(word_hashes(self.corpus.body(ordinal)), self._least_run)
+        # Most of those that pass the screen have just been asked for their windows.
+        windows: Hashes = window_hashes(self._words(ordinal).hashes, self._least_run)
         return windows

@@ -3,12 +3,12 @@
 `folding` defines what a word is; `kernels` has the kernels that apply it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit, inner_njit
+from presswatch_spark.compiled import cached_njit, lean_njit, uncounted_njit
 from presswatch_spark.text.folding import FoldTable, load_table
 from presswatch_spark.text.kernels import (
     GROWTH,
@@ -26,37 +26,91 @@ from presswatch_spark.text.kernels import (
     hash_words,
     load8,
     plain,
-    store8,
 )
-from presswatch_spark.text.vectors import count_ones
+from presswatch_spark.text.vectors import count_ones, high_bits_64, trailing_zeros
 
-_0, _1, _2, _8 = (U64(n) for n in (0, 1, 2, 8))
+_0, _1, _2, _8, _64 = (U64(n) for n in (0, 1, 2, 8, 64))
+
+MARK_BYTES = U64(64)
+"""So far apart are the places in a text from which the bounds of single words are found."""
+_NOT_UTF8 = -1
+_FIRST_SURROGATE, _AFTER_SURROGATES = U64(0xD800), U64(0xE000)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Words:
     """The n words of a text, in order.
 
-    `hashes` uint64[n]. `starts` and `ends` int64[n] are byte offsets in the text, from a word's first
-    character to the end of its last; characters that fold to nothing do not count. `folded` uint8: the folded
-    words with one zero byte after each, readable for 7 bytes more; word i is
-    `folded[folded_starts[i]:folded_ends[i]]`, both int64[n].
+    `text` uint8. `hashes` uint64[n]. `folded` uint8: the words as they fold, with zero bytes between them,
+    readable for 7 bytes more; word i is `folded[folded_starts[i]:folded_ends[i]]`, both int64[n]. Where the
+    words stand in the text is found when it is asked: few of a page's are.
     """
 
+    text: Bytes
     hashes: Hashes
-    starts: Edges
-    ends: Edges
     folded: Bytes
     folded_starts: Edges
     folded_ends: Edges
+    _marked: Edges | None = field(default=None, init=False)
+    _located: tuple[Edges, Edges] | None = field(default=None, init=False)
 
     def __len__(self) -> int:
         return len(self.hashes)
 
+    @property
+    def starts(self) -> Edges:
+        """Return the byte offset in the text of each word's first character: int64[n]."""
+        return self._places()[0]
+
+    @property
+    def ends(self) -> Edges:
+        """Return the byte offset where each word's last character that folds to something ends: int64[n]."""
+        return self._places()[1]
+
+    @property
+    def packed(self) -> bytes:
+        """Return the folded words with one zero byte after each."""
+        return b"".join(word + b"\0" for word in self.folded.tobytes().split(b"\0") if word)
+
+    def bounds(self, first: Edges, last: Edges) -> Edges:
+        """Return the bytes of the text in which runs of words stand: int64[k, 2].
+
+        Args:
+            first, last: the first and the last word of each run, both int64[k].
+        """
+        return self._found(first, last, in_characters=False)
+
+    def characters(self, first: Edges, last: Edges) -> Edges:
+        """Return the same in characters: indices into `text.decode("utf-8", "replace")`."""
+        if len(first) and self._marks[0, 2] == _NOT_UTF8:
+            return _decoded_offsets(self.text.data, self.bounds(first, last).ravel()).reshape(-1, 2)
+        return self._found(first, last, in_characters=True)
+
+    def _found(self, first: Edges, last: Edges, *, in_characters: bool) -> Edges:
+        found: Edges = _bounds(
+            load_table().entries, self.text, self._marks, self.folded_starts, self.folded_ends,
+            first, last, in_characters,
+        )  # fmt: skip
+        return found
+
+    @property
+    def _marks(self) -> Edges:
+        if self._marked is None:
+            self._marked = _marks(load_table().entries, self.text)
+        return self._marked
+
+    def _places(self) -> tuple[Edges, Edges]:
+        if self._located is None:
+            every = np.arange(len(self))
+            bounds = self.bounds(every, every)
+            self._located = np.ascontiguousarray(bounds[:, 0]), np.ascontiguousarray(bounds[:, 1])
+        return self._located
+
 
 def words_of(text: bytes | Bytes) -> Words:
     """Find the words of a text in UTF-8; invalid bytes separate. Never fails."""
-    return Words(*_words(load_table(), _as_bytes(text)))
+    data = _as_bytes(text)
+    return Words(data, *_words(load_table(), data))
 
 
 def word_hashes(text: bytes | Bytes) -> Hashes:
@@ -84,22 +138,12 @@ def word_at(words: Words, i: int) -> str:
     return words.folded[words.folded_starts[i] : words.folded_ends[i]].tobytes().decode()
 
 
-def character_offsets(text: bytes | Bytes, byte_offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the places in `text.decode("utf-8", "replace")` of the characters at `byte_offsets`: int64[k].
+def _decoded_offsets(data: memoryview, byte_offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the places of characters in a text that is no UTF-8: only Python knows what its `replace` makes.
 
-    Offsets may repeat and come in any order. Each is that of a character's first byte, or the text's length.
+    Args:
+        byte_offsets: int64[k], in any order, each of a character's first byte, or the text's length.
     """
-    data = text if isinstance(text, bytes) else text.data
-    try:
-        str(data, "utf-8")
-    except UnicodeDecodeError:
-        return _decoded_offsets(data, byte_offsets)
-    places: npt.NDArray[np.int64] = _count_characters(_as_bytes(text), byte_offsets)
-    return places
-
-
-def _decoded_offsets(data: bytes | memoryview, byte_offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the same for invalid UTF-8: only Python knows what its `replace` makes of it."""
     ordered, inverse = np.unique(byte_offsets, return_inverse=True)
     characters = np.empty(len(ordered), np.int64)
     before, count = 0, 0
@@ -129,31 +173,18 @@ def _find(table: FoldTable, text: Bytes) -> tuple[Bytes, WordBuffers, np.uint64]
     return folded, found, find_words(folded, size, found, _0)
 
 
-@cached_njit
-def _count_characters(text: Bytes, byte_offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Count the characters of a text in UTF-8 that begin before each offset: all but continuation bytes.
-
-    Those of eight bytes are counted at once, then for each offset those of the eight that it lies in.
-    """
-    eights = len(text) // 8
-    before, count = np.empty(eights + 1, np.int64), np.int64(0)
-    for e in range(eights):
-        before[e] = count
-        count += np.int64(_8 - count_ones(continuation_bytes(load8(text, U64(8 * e)))))
-    before[eights] = count
-    places = np.empty(len(byte_offsets), np.int64)
-    for k in range(len(byte_offsets)):
-        offset = byte_offsets[k]
-        e, left = offset >> 3, offset & 7
-        count = before[e] + left
-        if e < eights:
-            ahead = (_1 << U64(8 * left)) - _1
-            count -= np.int64(count_ones(continuation_bytes(load8(text, U64(8 * e))) & ahead))
-        else:
-            for i in range(8 * e, offset):
-                count -= (text[i] & np.uint8(0xC0)) == np.uint8(0x80)
-        places[k] = count
-    return places
+@uncounted_njit
+def _is_utf8(text: Bytes, i: np.uint64) -> bool:
+    """Whether a text is UTF-8 from byte i on, as Python decodes it; in a third of the time of decoding it."""
+    n = U64(len(text))
+    while True:
+        i = _next_beyond_ascii(text, i, n)
+        if i == n:
+            return True
+        code, size = decode(text, i, n)
+        if size == _1 or _FIRST_SURROGATE <= code < _AFTER_SURROGATES:
+            return False
+        i += size
 
 
 @cached_njit
@@ -163,14 +194,6 @@ def _hashes(table: FoldTable, text: Bytes) -> Hashes:
     hash_words(folded, count, found, _0)
     hashes: Hashes = found.heads[:count].copy()
     return hashes
-
-
-@inner_njit
-def _hashed(table: FoldTable, text: Bytes) -> tuple[Hashes, Bytes, WordBuffers]:
-    """Return word hashes, the folded stream, and where the words are in it."""
-    folded, found, count = _find(table, text)
-    hash_words(folded, count, found, _0)
-    return found.heads[:count].copy(), folded, found
 
 
 @cached_njit
@@ -191,33 +214,122 @@ def _hashed_each(table: FoldTable, texts: Bytes, bounds: Edges) -> tuple[Hashes,
 
 
 @cached_njit
-def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Edges, Edges, Bytes, Edges, Edges]:
-    hashes, folded, found = _hashed(table, text)
-    count = U64(len(hashes))
-    starts, ends = _locate(table, text, found, count)
-    packed, folded_starts, folded_ends = _pack(folded, found, count)
-    size = U64(folded_ends[count - _1] + 1) if count else _0
-    return hashes, starts, ends, packed[:size], folded_starts, folded_ends
+def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Bytes, Edges, Edges]:
+    folded, found, count = _find(table, text)
+    hash_words(folded, count, found, _0)
+    size = found.ends[count - _1] + 8 if count else 0
+    # Copies: the buffers have room for many more words.
+    return (
+        found.heads[:count].copy(),
+        folded[:size].copy(),
+        found.starts[:count].copy(),
+        found.ends[:count].copy(),
+    )
 
 
-@inner_njit
-def _locate(table: FoldTable, text: Bytes, found: WordBuffers, count: np.uint64) -> tuple[Edges, Edges]:
-    """Return byte offsets of the words in the text, by a second walk that counts the folded bytes."""
-    starts = np.empty(count, np.int64)
-    ends = np.empty(count, np.int64)
-    i, k = _0, _0
-    for w in range(count):
-        first, after = U64(found.starts[w]), U64(found.ends[w])
-        i, _, k = _character_of(table, text, i, k, first)
-        starts[w] = np.int64(i)
-        i, end, k = _character_of(table, text, i, k, after - _1)
-        ends[w] = np.int64(end)
-    return starts, ends
+@cached_njit
+def _marks(entries: npt.NDArray[np.uint32], text: Bytes) -> Edges:
+    """Walk through a text, and mark the first character from each `MARK_BYTES`-th byte on.
+
+    Returns: int64[len(text) // MARK_BYTES + 1, 3]: the byte where the character begins, the place where its
+    folding begins, and how many characters stand before it; `_NOT_UTF8` for these if the text is no UTF-8.
+    """
+    n, i, k, characters = U64(len(text)), _0, _0, _0
+    marks, is_utf8 = np.empty((n // MARK_BYTES + _1, 3), np.int64), True
+    mark = _0
+    while mark < U64(len(marks)):
+        # Up to the next character beyond ASCII, a byte is a character, and folds to one byte.
+        plain_end = _next_beyond_ascii(text, i, n)
+        while mark < U64(len(marks)) and mark * MARK_BYTES <= plain_end:
+            ahead = max(mark * MARK_BYTES, i) - i
+            marks[mark, 0] = np.int64(i + ahead)
+            marks[mark, 1] = np.int64(k + ahead)
+            marks[mark, 2] = np.int64(characters + ahead)
+            mark += _1
+        k, characters, i = k + (plain_end - i), characters + (plain_end - i), plain_end
+        if i < n:
+            code, size = decode(text, i, n)
+            is_utf8 = is_utf8 and size > _1 and not _FIRST_SURROGATE <= code < _AFTER_SURROGATES
+            i, k, characters = i + size, k + U64(entries[code] >> np.uint32(24)), characters + _1
+    if not (is_utf8 and _is_utf8(text, i)):
+        marks[:, 2] = _NOT_UTF8
+    return marks
 
 
-@inner_njit
+@lean_njit
+def _next_beyond_ascii(text: Bytes, i: np.uint64, n: np.uint64) -> np.uint64:
+    """Return the place from i on of the next byte that is not ASCII, or n."""
+    while i + _64 <= n:
+        high = high_bits_64(text, i)
+        if high != _0:
+            place: np.uint64 = i + trailing_zeros(high)
+            return place
+        i += _64
+    while i < n and text[i] < np.uint8(0x80):
+        i += _1
+    return i
+
+
+@uncounted_njit
+def _characters_in(text: Bytes, i: np.uint64, end: np.uint64) -> np.int64:
+    """Count the characters in `text[i:end]`, which is UTF-8: all bytes but continuations."""
+    count = np.int64(end - i)
+    while i + _8 <= end:
+        count -= np.int64(count_ones(continuation_bytes(load8(text, i))))
+        i += _8
+    while i < end:
+        count -= (text[i] & np.uint8(0xC0)) == np.uint8(0x80)
+        i += _1
+    return count
+
+
+@cached_njit
+def _bounds(
+    entries: npt.NDArray[np.uint32],
+    text: Bytes,
+    marks: Edges,
+    folded_starts: Edges,
+    folded_ends: Edges,
+    first: Edges,
+    last: Edges,
+    in_characters: bool,
+) -> Edges:
+    """Return `Words.bounds` or `Words.characters`, by a walk from the mark before each."""
+    bounds = np.empty((len(first), 2), np.int64)
+    i, k, characters = _0, _0, np.int64(0)
+    for run in range(len(first)):
+        for side in range(2):
+            byte = folded_starts[first[run]] if side == 0 else folded_ends[last[run]] - 1
+            mark = _last_mark(marks, byte)
+            # The walk goes on from where it is, unless the mark is nearer.
+            if U64(byte) < k or U64(marks[mark, 0]) > i:
+                i, k, characters = U64(marks[mark, 0]), U64(marks[mark, 1]), marks[mark, 2]
+            before = i
+            i, end, k = _character_of(entries, text, i, k, U64(byte))
+            characters += _characters_in(text, before, i)
+            if in_characters:
+                bounds[run, side] = characters + side
+            else:
+                bounds[run, side] = np.int64(i if side == 0 else end)
+    return bounds
+
+
+@uncounted_njit
+def _last_mark(marks: Edges, byte: int) -> int:
+    """Return the last mark whose character's folding begins at a folded byte or before it."""
+    low, high = 0, len(marks) - 1
+    while low < high:
+        middle = (low + high + 1) >> 1
+        if marks[middle, 1] <= byte:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+@uncounted_njit
 def _character_of(
-    table: FoldTable, text: Bytes, i: np.uint64, k: np.uint64, byte: np.uint64
+    entries: npt.NDArray[np.uint32], text: Bytes, i: np.uint64, k: np.uint64, byte: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64]:
     """Find the character that gave a folded byte, from the one at i on, whose folding begins at k.
 
@@ -230,31 +342,8 @@ def _character_of(
             i += plain_bytes
             k += plain_bytes
         code, size = decode(text, i, n)
-        after = k + U64(table.entries[code] >> np.uint32(24))
+        after = k + U64(entries[code] >> np.uint32(24))
         if byte < after:
             return i, i + size, k
         i += size
         k = after
-
-
-@inner_njit
-def _pack(folded: Bytes, found: WordBuffers, count: np.uint64) -> tuple[Bytes, Edges, Edges]:
-    """Return the words in a row, one zero byte after each and eight bytes at the end, and their bounds.
-
-    Words are copied eight bytes at a time: a byte at a time, each length would be mispredicted.
-    """
-    starts = np.empty(count, np.int64)
-    ends = np.empty(count, np.int64)
-    packed = np.empty(found.ends[count - _1] + SLACK if count else 0, np.uint8)
-    k = _0
-    for w in range(count):
-        starts[w] = np.int64(k)
-        first, size, copied = U64(found.starts[w]), U64(found.ends[w] - found.starts[w]), _0
-        while copied < size:
-            store8(packed, k + copied, load8(folded, first + copied))
-            copied += _8
-        k += size
-        ends[w] = np.int64(k)
-        packed[k] = np.uint8(0)
-        k += _1
-    return packed, starts, ends

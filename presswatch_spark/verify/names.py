@@ -31,11 +31,20 @@ class Table(NamedTuple):
     factor: np.uint64
 
 
+class Spelt(NamedTuple):
+    """The n words of a text, as `Words` has them: uint64[n], uint8, int64[n], int64[n]."""
+
+    hashes: Hashes
+    folded: Bytes
+    starts: Edges
+    ends: Edges
+
+
 @inner_njit
 def table_for(keys: int, factor: np.uint64) -> Table:
-    """Return an empty table that so many keys fill to a half at most. `factor` is odd."""
+    """Return an empty table that so many keys fill to a quarter at most. `factor` is odd."""
     bits = 4
-    while 1 << bits < 2 * keys:
+    while 1 << bits < 4 * keys:
         bits += 1
     return Table(np.full(1 << bits, -1, np.int32), np.uint64(64 - bits), factor)
 
@@ -69,48 +78,64 @@ def _word_key(folded: Bytes, start: int, end: int, factor: np.uint64) -> np.uint
     return state
 
 
-@inner_njit
-def name_words(
-    table: Table,
-    document_hashes: Hashes,
-    document_folded: Bytes,
-    document_starts: Edges,
-    document_ends: Edges,
-    hashes: Hashes,
-    folded: Bytes,
-    starts: Edges,
-    ends: Edges,
-    add: bool,
-) -> Names:
-    """Name words by a table of the document's: int32[n].
+@lean_njit
+def _same_word(document: Spelt, j: int, text: Spelt, i: int) -> bool:
+    """Whether word j of the document and word i of a text are the same, byte for byte."""
+    length = text.ends[i] - text.starts[i]
+    if document.hashes[j] != text.hashes[i] or document.ends[j] - document.starts[j] != length:
+        return False
+    # Words with equal hashes differ in their bytes.
+    k = 0
+    while k < length and _block(document.folded, document.starts[j] + k, document.ends[j]) == (
+        _block(text.folded, text.starts[i] + k, text.ends[i])
+    ):
+        k += 8
+    return bool(k >= length)
 
-    Args:
-        hashes, folded, starts, ends: of `Words` (uint64, uint8, int64, int64), for the document and for the
-            text to name.
-        add: the text is the document itself, whose words go into the table.
+
+@lean_njit
+def _slot_of(table: Table, document: Spelt, text: Spelt, i: int) -> int:
+    """Return the slot of word i of a text in the document's table, or the free one that it would have."""
+    key = _word_key(text.folded, text.starts[i], text.ends[i], table.factor)
+    slot = int(np.int64((key * table.factor) >> table.shift))
+    while table.slots[slot] >= 0 and not _same_word(document, int(table.slots[slot]), text, i):
+        slot = (slot + 1) & (len(table.slots) - 1)
+    return slot
+
+
+@inner_njit
+def name_words(table: Table, document: Spelt) -> Names:
+    """Name the document's words, int32[n], and put them into its table."""
+    names = np.empty(len(document.hashes), np.int32)
+    for i in range(len(names)):
+        slot = _slot_of(table, document, document, i)
+        if table.slots[slot] < 0:
+            table.slots[slot] = i
+        names[i] = table.slots[slot]
+    return names
+
+
+@inner_njit
+def look_up_words(table: Table, document: Spelt, document_names: Names, article: Spelt) -> Names:
+    """Name the article's words likewise, by the document's table and names: int32[m].
+
+    What is copied goes on word by word: the word behind the last one in the document is asked first, which
+    takes a fifth of the time of a look into the table.
     """
-    slots = table.slots
-    names = np.empty(len(hashes), np.int32)
-    # All in one function: a call with that many arrays costs more than the word.
-    for i in range(len(hashes)):
-        key = _word_key(folded, starts[i], ends[i], table.factor)
-        slot = int(np.int64((key * table.factor) >> table.shift))
-        while slots[slot] >= 0:
-            j = slots[slot]
-            length = ends[i] - starts[i]
-            # Words with equal hashes differ in their bytes.
-            if document_hashes[j] == hashes[i] and document_ends[j] - document_starts[j] == length:
-                k = 0
-                while k < length and _block(document_folded, document_starts[j] + k, document_ends[j]) == (
-                    _block(folded, starts[i] + k, ends[i])
-                ):
-                    k += 8
-                if k >= length:
-                    break
-            slot = (slot + 1) & (len(slots) - 1)
-        if add and slots[slot] < 0:
-            slots[slot] = i
-        names[i] = slots[slot]
+    names = np.empty(len(article.hashes), np.int32)
+    ahead, lost = 0, True
+    for j in range(len(names)):
+        i = j + ahead
+        if 0 <= i < len(document_names) and _same_word(document, i, article, j):
+            names[j] = document_names[i]
+            lost = False
+            continue
+        name = table.slots[_slot_of(table, document, article, j)]
+        names[j] = name
+        # Where one word alone was replaced, the copy goes on as before.
+        if lost and name >= 0:
+            ahead = int(name) - j
+        lost = True
     return names
 
 
@@ -122,27 +147,34 @@ def name_windows(words: Names, width: int, factor: np.uint64) -> tuple[Names, Na
     """
     names = np.empty(max(0, len(words) - width + 1), np.int32)
     table = table_for(len(names), factor)
-    _windows(table, words, words, width, True, names)
+    _windows(table, words, names, words, width, True, names)
     return names, table.slots
 
 
 @inner_njit
-def look_up_windows(words: Names, slots: Names, article: Names, width: int, factor: np.uint64) -> Names:
-    """Name the article's windows likewise, by the slots that `name_windows` filled with the document's."""
+def look_up_windows(
+    words: Names, windows: Names, slots: Names, article: Names, width: int, factor: np.uint64
+) -> Names:
+    """Name the article's windows likewise, by the names and slots that `name_windows` gave the document's."""
     names = np.full(max(0, len(article) - width + 1), -1, np.int32)
-    _windows(table_of(slots, factor), words, article, width, False, names)
+    _windows(table_of(slots, factor), words, windows, article, width, False, names)
     return names
 
 
 @inner_njit
-def _windows(table: Table, document: Names, text: Names, width: int, add: bool, names: Names) -> None:
-    """A rolling key (Karp and Rabin, 1987), with the secret for its base, says where to look."""
+def _windows(
+    table: Table, document: Names, windows: Names, text: Names, width: int, add: bool, names: Names
+) -> None:
+    """A rolling key (Karp and Rabin, 1987), with the secret for its base, says where to look.
+
+    Behind a window that the document has, the next one is mostly the next one there: one word shows that.
+    """
     slots, base = table.slots, table.factor
     leaving = np.uint64(1)
     for _ in range(width):
         leaving *= base
     key = np.uint64(0)
-    unknown = -1
+    unknown, place = -1, -1
     for end in range(len(text)):
         key = key * base + np.uint64(text[end] + 1)
         i = end - width + 1
@@ -150,7 +182,12 @@ def _windows(table: Table, document: Names, text: Names, width: int, add: bool, 
             key -= np.uint64(text[i - 1] + 1) * leaving
         if text[end] < 0:
             unknown = end
+            place = -1
         if i <= unknown or i < 0:
+            continue
+        if place >= 0 and place + width < len(document) and document[place + width] == text[end]:
+            place += 1
+            names[i] = windows[place]
             continue
         slot = int(np.int64(((key ^ (key >> _HALF)) * base) >> table.shift))
         while slots[slot] >= 0:
@@ -160,8 +197,11 @@ def _windows(table: Table, document: Names, text: Names, width: int, add: bool, 
             if k == width:
                 break
             slot = (slot + 1) & (len(slots) - 1)
-        if add and slots[slot] < 0:
-            slots[slot] = i
+        if add:
+            if slots[slot] < 0:
+                slots[slot] = i
+        else:
+            place = int(slots[slot])
         names[i] = slots[slot]
 
 

@@ -22,7 +22,9 @@ from presswatch_spark.verify.bridges import bridge, passages
 from presswatch_spark.verify.common_runs import Runs, all_runs, common_pairs, covering_runs, in_order_of
 from presswatch_spark.verify.names import (
     Names,
+    Spelt,
     look_up_windows,
+    look_up_words,
     name_windows,
     name_words,
     repetitions,
@@ -58,8 +60,8 @@ class Naming(NamedTuple):
 class NamedDocument:
     """Compares a document with articles, by windows of `width` words.
 
-    Naming costs time and memory (some 50 bytes a word) linear in the document. A comparison costs time linear
-    in the article and in the number of windows that both have.
+    Naming costs time and memory (some 100 bytes a word) linear in the document. A comparison costs time
+    linear in the article and in the number of windows that both have.
     """
 
     def __init__(self, words: Words, width: int) -> None:
@@ -90,7 +92,7 @@ def _name_document(
 ) -> tuple[Names, Names, Names, Names, Names, Names]:
     """Return the fields of `Naming` as a plain tuple: numba unpickles a class at each return."""
     table = table_for(len(hashes), factor)
-    words = name_words(table, hashes, folded, starts, ends, hashes, folded, starts, ends, True)
+    words = name_words(table, Spelt(hashes, folded, starts, ends))
     windows, window_slots = name_windows(words, width, factor)
     times, following = repetitions(windows)
     return words, table.slots, windows, window_slots, times, following
@@ -112,12 +114,10 @@ def _runs(
     pairs_enumerated: int,
     pairs_per_word: int,
 ) -> tuple[Names, Runs]:
-    table = table_of(naming.word_slots, factor)
-    names = name_words(
-        table, hashes, folded, starts, ends,
-        article_hashes, article_folded, article_starts, article_ends, False,
-    )  # fmt: skip
-    windows = look_up_windows(naming.words, naming.window_slots, names, width, factor)
+    document = Spelt(hashes, folded, starts, ends)
+    article = Spelt(article_hashes, article_folded, article_starts, article_ends)
+    names = look_up_words(table_of(naming.word_slots, factor), document, naming.words, article)
+    windows = look_up_windows(naming.words, naming.windows, naming.window_slots, names, width, factor)
     pairs = common_pairs(naming.times, windows)
     if pairs > pairs_enumerated + pairs_per_word * (len(names) + len(naming.words)):
         chosen: Runs = covering_runs(naming.words, names, naming.windows, windows, width, factor)

@@ -34,7 +34,7 @@ def test_a_claim_is_shown_with_both_texts_and_the_same_words_marked_on_both_side
     _, article, document = re.split(r'<div class="text"', page)
     left, right = (words_of(" ".join(marks(side)).encode()) for side in (article, document))
     assert len(left) >= 20
-    assert left.folded.tobytes() == right.folded.tobytes()
+    assert left.packed == right.packed
     assert "Why the letter C" in page
     assert "https://c0.example/p" in page
     assert "of no known name (format rows)" in page, "a format is no release"

@@ -7,11 +7,11 @@ import unicodedata
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from presswatch_spark.text.folding import TABLE_FILE, UNICODE_VERSION
-from presswatch_spark.text.words import Words, character_offsets, word_at, word_count, words_of
+from presswatch_spark.text.words import Words, word_at, word_count, words_of
 from tests.reference.folding import table_lines
 from tests.reference.words import reference_words
 
@@ -123,30 +123,42 @@ def test_each_word_folds_back_from_the_bytes_it_stands_in(text: str) -> None:
 
 
 @given(st.lists(st.one_of(LIKE_UTF8, texts().map(str.encode))).map(b"".join))
-def test_byte_offsets_become_indices_into_the_decoded_text(text: bytes) -> None:
-    words = words_of(text)
-    decoded = text.decode("utf-8", "replace")
-    starts, ends = character_offsets(text, words.starts), character_offsets(text, words.ends)
-    cut = [decoded[start:end] for start, end in zip(starts, ends, strict=True)]
+def test_places_of_words_are_indices_into_the_decoded_text(text: bytes) -> None:
+    words, decoded = words_of(text), text.decode("utf-8", "replace")
+    every = np.arange(len(words))
+    cut = [decoded[start:end] for start, end in words.characters(every, every).tolist()]
     assert [spelt(words_of(piece.encode())) for piece in cut] == [[word] for word in spelt(words)]
-    assert character_offsets(text, np.array([len(text), 0])).tolist() == [len(decoded), 0]
 
 
-def test_offsets_may_come_in_any_order_and_twice() -> None:
-    text = "é’à la".encode()
-    assert character_offsets(text, np.array([7, 0, 2, 7, 5])).tolist() == [3, 0, 1, 3, 2]
+@given(st.lists(st.one_of(LIKE_UTF8, texts().map(str.encode)), max_size=60).map(b" ".join), st.data())
+def test_runs_may_be_asked_for_in_any_order_and_twice(text: bytes, data: st.DataObject) -> None:
+    words, decoded = words_of(text), text.decode("utf-8", "replace")
+    assume(len(words))
+    word = st.integers(0, len(words) - 1)
+    runs = data.draw(st.lists(st.tuples(word, word).map(sorted), max_size=20))
+    first, last = (np.array([run[side] for run in runs], np.int64) for side in (0, 1))
+    found = zip(runs, words.bounds(first, last).tolist(), words.characters(first, last).tolist(), strict=True)
+    for (begin, end), (first_byte, after_byte), (first_character, after_character) in found:
+        assert first_byte == words.starts[begin]
+        assert after_byte == words.ends[end]
+        assert first_character == len(text[:first_byte].decode("utf-8", "replace"))
+        assert after_character == len(text[:after_byte].decode("utf-8", "replace"))
+        run = decoded[first_character:after_character].encode()
+        assert spelt(words_of(run)) == spelt(words)[begin : end + 1]
 
 
-@given(st.text("aé€𝄞", max_size=40))
-def test_every_character_of_a_text_has_its_place(text: str) -> None:
-    ends = np.cumsum([0, *(len(character.encode()) for character in text)])
-    assert character_offsets(text.encode(), ends[::-1]).tolist() == list(range(len(text), -1, -1))
+@given(st.text("aé€𝄞", max_size=200))
+def test_every_letter_of_a_text_has_its_place(text: str) -> None:
+    words = words_of(" ".join(text).encode())
+    every = np.arange(len(words))
+    letters = [place for place, letter in enumerate(" ".join(text)) if letter in "aé"]
+    assert words.characters(every, every).tolist() == [[place, place + 1] for place in letters]
 
 
 @given(st.lists(st.text("aàb", min_size=1, max_size=30), max_size=12))
-def test_folded_words_stand_one_zero_byte_apart(parts: list[str]) -> None:
+def test_packed_words_stand_one_zero_byte_apart(parts: list[str]) -> None:
     words = words_of(" … ".join(parts).encode())
-    assert words.folded.tobytes() == "".join(f"{word}\0" for word in spelt(words)).encode()
+    assert words.packed == "".join(f"{word}\0" for word in spelt(words)).encode()
 
 
 @given(st.lists(st.text("ab", min_size=1, max_size=40), min_size=2, max_size=40))

@@ -376,8 +376,8 @@ def test_spans_cut_from_the_texts_fold_to_the_same_words(
     document = b"\xf0\x9f\x98\x80 \xfe" + written([*again[:4], ("autre", b" "), *again[4:], *pieces[:5]])
     document_words, article_words = words_of(document), words_of(article)
     overlap = verified(document_words, article_words)
-    sides = ((document_words, document), (article_words, article))
-    places = [span_places([overlap], side, *text)[0].tolist() for side, text in enumerate(sides)]
+    sides = (document_words, article_words)
+    places = [span_places([overlap], side, words)[0].tolist() for side, words in enumerate(sides)]
     assert len(places[0]) == len(places[1]) == len(overlap.spans)
     document_text, article_text = (text.decode("utf-8", "replace") for text in (document, article))
     for (start, end), (article_start, article_end), length in zip(*places, overlap.spans[:, 2], strict=True):

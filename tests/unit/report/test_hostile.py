@@ -42,7 +42,7 @@ def test_nothing_of_others_is_read_as_html_or_steers_the_writing(
     controls = {c for c in page if unicodedata.category(c) == "Cc"} - {"\n"}
     assert not controls
     # Jinja and HTML of theirs stand there as they wrote them.
-    assert "{{ 7*7 }}" in page
+    assert "{{ 919*907 }}" in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "\\u202e" in page
 

@@ -23,7 +23,7 @@ from presswatch_spark.judgement.match_rows import Origin, document_facts, locate
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.pointers.checks import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer
-from presswatch_spark.storage.asking import AskingThreads
+from presswatch_spark.storage.asking import AskingThreads, answer_of
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
@@ -265,7 +265,7 @@ def shards_ahead(work: Iterable[tuple[Sequence[Pointer], ReadOptions]]) -> Itera
             read = partial(records_at, pointers, options)
             few = len(pointers) <= RANGES_AHEAD and all(pointer.by_range for pointer in pointers)
             if few and scheme_of(pointers[0].uri) != "file":
-                pending.append(pool.submit(_all_of, read).result)
+                pending.append(partial(answer_of, pool.submit(_all_of, read)))
             else:
                 pending.append(read)
             if len(pending) >= SHARDS_AT_ONCE:

@@ -11,6 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from presswatch_spark.storage.asking import answer_of
+
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
@@ -77,7 +79,7 @@ def interruptible(context: SparkContext, work: Callable[[], Result]) -> Result:
 
     with ThreadPoolExecutor(1, "spark") as pool:
         try:
-            pool.submit(do).result()
+            answer_of(pool.submit(do))
             return found[0]
         except KeyboardInterrupt:
             if not begun.cancel():

@@ -5,17 +5,18 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
 from presswatch_spark.compiled import PACKAGE
-from presswatch_spark.storage.asking import AskingThreads, GivenUpError
+from presswatch_spark.storage.asking import AskingThreads, GivenUpError, answer_of
 from presswatch_spark.storage.contract import pause
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.time_limits import check_time
@@ -94,6 +95,36 @@ def test_a_block_that_ends_well_has_its_answers() -> None:
     with AskingThreads(2, "asking") as pool:
         asked = [pool.submit(pause, StorageOptions(backoff_base=0.001), 1) for _ in range(4)]
     assert [each.exception() for each in asked] == [None] * 4
+
+
+def press_elsewhere() -> None:
+    """Have Ctrl-C arrive in a thread that is not the main one, whose wait it then does not end."""
+    time.sleep(0.1)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+
+def test_ctrl_c_is_heard_though_it_does_not_end_the_wait() -> None:
+    before, over = signal.signal(signal.SIGINT, signal.default_int_handler), Event()
+    pressing = Thread(target=press_elsewhere)
+    with AskingThreads(1, "asking") as pool:
+        asked = pool.submit(over.wait, 20)
+        pressing.start()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                answer_of(asked)
+        finally:
+            over.set()
+            pressing.join()
+            signal.signal(signal.SIGINT, before)
+    assert asked.result(), "it was heard only when the wait was over"
+
+
+def test_answers_come_in_order_and_errors_in_their_place() -> None:
+    with AskingThreads(2, "asking") as pool:
+        answers = pool.map(lambda over, under: over // under, [6, 8, 1], [3, 2, 0])
+        assert [next(answers), next(answers)] == [2, 4]
+        with pytest.raises(ZeroDivisionError):
+            next(answers)
 
 
 @pytest.mark.slow

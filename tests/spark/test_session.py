@@ -8,10 +8,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import pyspark
 import pytest
@@ -387,14 +387,12 @@ class Jobs:
 
 @pytest.fixture
 def ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever next waits for work to be done is interrupted."""
-    result = Future.result
+    """Whoever waits for work to be done is interrupted."""
 
-    def interrupted(*_: object) -> None:
-        monkeypatch.setattr(Future, "result", result)
+    def interrupted(_: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Future, "result", interrupted)
+    monkeypatch.setattr("presswatch_spark.spark.interrupts.answer_of", interrupted)
 
 
 def cancelled(jobs: Jobs, end: Callable[[], str]) -> str:

@@ -1,10 +1,17 @@
-"""Sieve → attribute → verify → grade → rows, for one batch of documents. Pure: bytes in, rows out."""
+"""Sieve → attribute → verify → grade → rows, for one batch of documents. Pure: bytes in, rows out.
+
+Documents go through the steps in groups: a step is done for the whole group before the next one begins. So
+the processor has the code of a step in its caches when it is needed again. Where each document went through
+all steps alone, a row took half as long again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,13 +39,16 @@ from presswatch_spark.settings.config import (
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange, ranges_like
 from presswatch_spark.sieve.sieve import Candidates, Sieve, joined
 from presswatch_spark.text.words import Words, words_of
-from presswatch_spark.verify.minhash import jaccard, signature
+from presswatch_spark.verify.minhash import Signature, jaccard, signature
 from presswatch_spark.verify.screen import Hashes, Screen, window_hashes
 from presswatch_spark.verify.verification import NamedDocument, most_spans, verify
 
 # An article with its words takes some 25 KB, its windows 4 KB.
 ARTICLES_KEPT = 512
 WINDOWS_KEPT = 8192
+# A group of documents and so many pairs at once leave room in the second cache for the code.
+GROUP_BYTES, CANDIDATE_BYTES = 1 << 18, 1 << 10
+PAIRS_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,28 @@ class Rules:
     def of(cls, config: ScanConfig) -> Rules:
         """Take the rules from a scan's settings."""
         return cls(config.verify, config.grade, config.rarity, config.ownership, config.confidence)
+
+
+@dataclass(slots=True, eq=False)
+class _Document:
+    """A document of a batch on its way to rows. It has `words` only if it has candidates, the `ordinals`."""
+
+    i: int
+    text: bytes
+    ordinals: Sequence[int]
+    placement: Placement
+    words: Words | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+
+class _Pair(NamedTuple):
+    """A document and an article that share a window; what is made of the document once for all its pairs."""
+
+    document: _Document
+    signed: Signature
+    named: NamedDocument
+    ordinal: int
+    most_spans: int
 
 
 class Matcher:
@@ -99,52 +131,66 @@ class Matcher:
     def rows(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> Iterator[Row]:
         """Yield rows of `matches` without `run_id`: candidates that hold, and documents on members' sites."""
         sites = self.corpus.sites.matches(batch, self.corpus.urls)
-        documents, articles = sorted({*candidates.documents.tolist(), *sites}), candidates.articles.tolist()
-        bounds = (
-            np.searchsorted(candidates.documents, documents, side).tolist() for side in ("left", "right")
-        )
-        for i, first, after in zip(documents, *bounds, strict=True):
-            ordinals = articles[first:after]
-            text = batch.text_of(i)
-            words = words_of(text) if ordinals else None
-            main_text = partial(batch.main_text, i) if batch.main_text else None
-            placement = Placement(main_text, self._least_run)
-            findings = self._findings(text, words, ordinals, placement) if words else []
-            if not (findings or i in sites):
-                continue
-            yield from document_rows(
-                batch, i, origin, text, words, findings, sites.get(i), self.corpus.article,
-                self._rules.grade, self._rules.confidence,
-            )  # fmt: skip
+        for group in _groups(batch, candidates, sites):
+            documents = [self._document(batch, i, ordinals) for i, ordinals in group]
+            self._compare(documents)
+            for each in documents:
+                if each.findings or each.i in sites:
+                    yield from document_rows(
+                        batch, each.i, origin, each.text, each.words, each.findings, sites.get(each.i),
+                        self.corpus.article, self._rules.grade, self._rules.confidence,
+                    )  # fmt: skip
 
     def count_matching(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> int:
         """Count the documents that would give rows."""
         return len({row["record_id"] or row["document_url"] for row in self.rows(batch, candidates, origin)})
 
-    def _findings(
-        self, text: bytes, document: Words, ordinals: Sequence[int], placement: Placement
-    ) -> list[Finding]:
-        """Return what was found of those articles that the document holds a long enough run of.
+    def _document(self, batch: DocumentBatch, i: int, ordinals: Sequence[int]) -> _Document:
+        main_text = partial(batch.main_text, i) if batch.main_text else None
+        return _Document(i, batch.text_of(i), ordinals, Placement(main_text, self._least_run))
 
-        What costs time in the length of the document is done once, however many articles there are.
+    def _compare(self, group: Sequence[_Document]) -> None:
+        """Find those articles that each document holds a long enough run of.
+
+        What costs time in the length of a document is done once, however many articles there are.
         """
-        screen = Screen(window_hashes(document.hashes, self._least_run))
-        shared = [ordinal for ordinal in ordinals if screen.passes(self._windows(ordinal))]
-        if not shared:
-            return []
-        rules, findings = self._rules, []
-        signed = signature(document, self._minhash)
-        named, most = NamedDocument(document, rules.verify.anchor_words), most_spans(len(shared))
-        for ordinal in shared:
-            article, words, standing = self._article(ordinal)
-            overlap = verify(named, words, rules.verify, most)
-            if overlap.longest_run_words >= self._least_run:
+        texts = [(each, words_of(each.text)) for each in group if each.ordinals]
+        screens = [Screen(window_hashes(words.hashes, self._least_run)) for _, words in texts]
+        shared = list[tuple[_Document, Words, list[int]]]()
+        for (document, words), screen in zip(texts, screens, strict=True):
+            document.words = words
+            passing = [ordinal for ordinal in document.ordinals if screen.passes(self._windows(ordinal))]
+            if passing:
+                shared.append((document, words, passing))
+        signed = [signature(words, self._minhash) for _, words, _ in shared]
+        named = [NamedDocument(words, self._rules.verify.anchor_words) for _, words, _ in shared]
+        pairs = (
+            _Pair(document, its_signature, its_names, ordinal, most_spans(len(ordinals)))
+            for (document, _, ordinals), its_signature, its_names in zip(shared, signed, named, strict=True)
+            for ordinal in ordinals
+        )
+        while some := list(islice(pairs, PAIRS_AT_ONCE)):
+            self._verify(some)
+        for document, words, _ in shared:
+            document.findings = list(self._credited(document.text, words, document.findings))
+
+    def _verify(self, pairs: Sequence[_Pair]) -> None:
+        """Compare documents with articles word by word, and give each document what was found."""
+        rules, least = self._rules, self._least_run
+        articles = [self._article(pair.ordinal) for pair in pairs]
+        overlaps = [
+            verify(pair.named, words, rules.verify, pair.most_spans)
+            for pair, (_, words, _) in zip(pairs, articles, strict=True)
+        ]
+        for pair, overlap, (article, words, standing) in zip(pairs, overlaps, articles, strict=True):
+            if overlap.longest_run_words >= least:
                 [places] = span_places([overlap], 1, words)
-                likeness = jaccard(signed, self.corpus.signature(ordinal))
-                judged = standing.judged(overlap.spans, self._least_run, rules.ownership)
-                placed = placement.holds_longest(document, overlap)
-                findings.append(Finding(ordinal, article, overlap, places, likeness, *judged, placed))
-        return list(self._credited(text, document, findings))
+                likeness = jaccard(pair.signed, self.corpus.signature(pair.ordinal))
+                judged = standing.judged(overlap.spans, least, rules.ownership)
+                placed = pair.document.placement.holds_longest(pair.named.words, overlap)
+                pair.document.findings.append(
+                    Finding(pair.ordinal, article, overlap, places, likeness, *judged, placed)
+                )
 
     def _credited(self, text: bytes, document: Words, findings: Sequence[Finding]) -> Iterator[Finding]:
         """Yield findings with whom the document credits in or next to each."""
@@ -170,3 +216,26 @@ class Matcher:
         # Most of those that pass the screen have just been asked for their windows.
         windows: Hashes = window_hashes(self._words(ordinal).hashes, self._least_run)
         return windows
+
+
+def _groups(
+    batch: DocumentBatch, candidates: Candidates, sites: Collection[int]
+) -> Iterator[list[tuple[int, list[int]]]]:
+    """Yield groups of the documents with candidates, and of those on members' sites, with the candidates.
+
+    Where a page is parsed for its text, it goes alone: the parser answers further questions about its last
+    page.
+    """
+    documents, articles = sorted({*candidates.documents.tolist(), *sites}), candidates.articles.tolist()
+    bounds = (np.searchsorted(candidates.documents, documents, side).tolist() for side in ("left", "right"))
+    room = 0 if batch.extract else GROUP_BYTES
+    sizes = (batch.text_ends - batch.text_starts)[documents].tolist()
+    group, taken = list[tuple[int, list[int]]](), 0
+    for i, first, after, size in zip(documents, *bounds, sizes, strict=True):
+        group.append((i, articles[first:after]))
+        taken += size + CANDIDATE_BYTES * (after - first)
+        if taken >= room:
+            yield group
+            group, taken = [], 0
+    if group:
+        yield group

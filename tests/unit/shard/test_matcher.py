@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.match_rows import Origin, Row
 from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import CorpusConfig, GradeRules, ScanConfig
+from presswatch_spark.shard import matcher as shard_matcher
 from presswatch_spark.shard.matcher import Matcher, Rules
 from presswatch_spark.storage.objects import StorageOptions
 from tests.corpora import Inline, write_jsonl
@@ -88,3 +89,55 @@ def test_a_shorter_run_on_the_articles_own_page_says_no_more_than_the_url(corpus
     assert (row["grade"], row["url_match"], row["longest_run_words"], row["spans"]) == (
         "url_only", "article", 0, [],
     )  # fmt: skip
+
+
+PAGES = [
+    (" ".join(WORDS[first : first + 30]), "https://nord.example/a" if first % 20 else "https://copy.example/")
+    for first in range(0, 50, 5)
+]
+
+
+def pages(asked: list[tuple[str, int]] | None = None) -> DocumentBatch:
+    """A batch of pages with a part of the article each; with `asked`, they are parsed for their text."""
+    texts, urls = [text.encode() for text, _ in PAGES], [url.encode() for _, url in PAGES]
+    bounds = [np.cumsum([0, *map(len, parts)]) for parts in (texts, urls)]
+
+    def answer(question: str, i: int) -> bytes:
+        assert asked is not None
+        asked.append((question, i))
+        return texts[i]
+
+    of_pages: dict[str, Any] = {
+        name: (lambda i, name=name: answer(name, i)) for name in ("extract", "main_text")
+    }
+    return DocumentBatch(
+        *(np.frombuffer(b"".join(texts), np.uint8), bounds[0][:-1], bounds[0][1:]),
+        *(np.frombuffer(b"".join(urls), np.uint8), bounds[1][:-1], bounds[1][1:]),
+        lambda i: Locator(record_offset=i),
+        **(of_pages if asked is not None else {}),
+    )
+
+
+def rows_of_pages(corpus: Corpus, batch: DocumentBatch) -> list[Row]:
+    matcher = Matcher(corpus, Rules.of(ScanConfig()))
+    return list(matcher.rows(batch, matcher.candidates(batch), Origin("wet", None, "")))
+
+
+@pytest.mark.parametrize(("group_bytes", "pairs"), [(1, 1), (3_000, 2), (1 << 20, 3)])
+def test_how_many_documents_go_through_a_step_together_changes_no_row(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, group_bytes: int, pairs: int
+) -> None:
+    rows = rows_of_pages(corpus, pages())
+    assert [row["record_offset"] for row in rows] == list(range(len(PAGES)))
+    assert [row["copied_words"] for row in rows] == [30] * len(PAGES)
+    assert {row["url_match"] for row in rows} == {"none", "article"}
+    monkeypatch.setattr(shard_matcher, "GROUP_BYTES", group_bytes)
+    monkeypatch.setattr(shard_matcher, "PAIRS_AT_ONCE", pairs)
+    assert rows_of_pages(corpus, pages()) == rows
+
+
+def test_all_is_asked_of_a_page_before_the_next_one_is_parsed(corpus: Corpus) -> None:
+    asked: list[tuple[str, int]] = []
+    rows = rows_of_pages(corpus, pages(asked))
+    assert all(row["in_main_content"] for row in rows)
+    assert asked == [(name, i) for i in range(len(PAGES)) for name in ("extract", "main_text")]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn, cast
 
 import pyspark
@@ -23,7 +24,7 @@ from presswatch_spark.errors import PresswatchError
 from presswatch_spark.spark.class_archive import archive_options
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.java import LIGHT_JVM, java_home
-from presswatch_spark.spark.session import session, spark_schema
+from presswatch_spark.spark.session import cores_now, session, spark_schema
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
@@ -102,6 +103,12 @@ def test_executors_of_their_own_find_the_package(on_a_cluster: list[str]) -> Non
 
 def test_the_cores_that_are_there_are_counted_not_those_that_may_come(on_a_cluster: list[str]) -> None:
     assert on_a_cluster[1] == "2 160"
+
+
+def test_the_cores_of_a_local_session_are_known_without_its_settings() -> None:
+    """Java gives them one by one, and each wave asks."""
+    context = SimpleNamespace(master="local[7,4]", defaultParallelism=7)
+    assert cores_now(cast(SparkContext, context)) == 7
 
 
 NO_JVM = """

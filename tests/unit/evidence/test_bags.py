@@ -191,6 +191,7 @@ def test_the_same_claims_have_the_same_root_wherever_they_are_read(crawl: Releas
     assert fewer.seal["claims_root"] != by_web.seal["claims_root"]
 
 
+@pytest.mark.full
 def test_the_same_claims_of_two_machines_have_the_same_root(tmp_path: Path) -> None:
     """Two scans, each with its own folders, names of runs and times."""
     seals = []

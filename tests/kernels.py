@@ -9,16 +9,7 @@ import tempfile
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
-
-from presswatch_spark.claims.explained import NOWHERE, Limits, explained
 from presswatch_spark.compiled import ALL, ready_file
-from presswatch_spark.compiled_ahead import compare_rows
-from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.monitoring.compiling import Compiling
-from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
-from tests.scanned import press_corpus
 
 # Code after which `compiled` holds the name of each function that numba compiles in the process.
 COUNTED = """
@@ -35,6 +26,13 @@ def main() -> None:
     """Build a corpus, and compile what scans of all formats and claims need."""
     if ready_file(ALL).exists():
         return
+    # Each `make test` looks whether there is anything to do, which takes none of these.
+    from presswatch_spark.corpus.store import Corpus
+    from presswatch_spark.monitoring.compiling import Compiling
+    from presswatch_spark.settings.config import ScanConfig
+    from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
+    from tests.scanned import press_corpus
+
     claims = get_context("spawn").Process(target=compile_judgements)
     claims.start()
     with tempfile.TemporaryDirectory() as folder:
@@ -46,6 +44,11 @@ def main() -> None:
 
 def compile_judgements() -> None:
     """Judge two pages that hold the same words of an article; do what compares rows of two runs."""
+    import numpy as np
+
+    from presswatch_spark.claims.explained import NOWHERE, Limits, explained
+    from presswatch_spark.compiled_ahead import compare_rows
+
     pages, words = 2, 24
     bounds, spans = np.arange(pages + 1), np.zeros(pages, np.int64)
     sums, known = np.zeros((words + 1, 3), np.int32), np.zeros(words, np.bool_)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from presswatch_spark.judgement.reasons import LANGUAGES
 from presswatch_spark.notices.recipients import load_recipients
 from presswatch_spark.report import figures
 from presswatch_spark.report.make import make_report
@@ -66,17 +67,31 @@ def page_of_tables(
     corpus: Path | None,
     out: Path,
     language: str = "en",
-    *,
-    drawn: bool = False,
     **more: Any,
 ) -> str:
-    """Make the page of tables and return it; its pictures are empty unless `drawn`."""
+    """Make the page of tables and return it; arguments are those of `pages_of_tables`."""
+    return _pages(tables, corpus, {language: out}, **more)[language]
+
+
+def pages_of_tables(tables: Path, corpus: Path | None, folder: Path, **more: Any) -> dict[str, str]:
+    """Make the pages of tables in both languages, and return them by language.
+
+    Their pictures are empty unless `drawn`; other arguments go to `make_report`. The tables are asked once:
+    that is most of the work of a page.
+    """
+    return _pages(tables, corpus, {language: folder / f"{language}.html" for language in LANGUAGES}, **more)
+
+
+def _pages(
+    tables: Path, corpus: Path | None, files: Mapping[str, Path], *, drawn: bool = False, **more: Any
+) -> dict[str, str]:
     given: dict[str, Any] = {"corpus": str(corpus) if corpus else None, "engine": "duckdb"} | more
     if more.get("case"):
         given["recipients"] = list(load_recipients().values())
     with nullcontext() if drawn else undrawn():
-        make_report(str(tables), {language: str(out)}, StorageOptions(), **given)
-    return out.read_text("utf-8")
+        places = {language: str(file) for language, file in files.items()}
+        make_report(str(tables), places, StorageOptions(), **given)
+    return {language: file.read_text("utf-8") for language, file in files.items()}
 
 
 def many_rows(tables: Path, rows: int) -> None:

@@ -154,8 +154,10 @@ def cores_now(context: SparkContext) -> int:
 
     `defaultParallelism` is what may come, where the cluster grows by itself: see `deploy.requests`.
     """
-    each = context.getConf().get("spark.executor.cores")
-    if each is None or re.match(r"local(\[|$)", str(context.master)):
+    # The settings come last: PySpark asks Java for each of a hundred to give one.
+    local = re.match(r"local(\[|$)", str(context.master))
+    each = None if local else context.getConf().get("spark.executor.cores")
+    if each is None:
         return int(context.defaultParallelism)
     # The driver is among those that it tells of.
     return (int(context._jsc.sc().getExecutorMemoryStatus().size()) - 1) * int(each)

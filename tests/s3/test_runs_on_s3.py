@@ -197,6 +197,7 @@ def test_a_publication_cut_short_shows_nothing_and_is_done_again(
     assert_same(on_disk, found)
 
 
+@pytest.mark.full
 def test_a_process_that_was_followed_while_it_published_cannot_publish(
     spark: SparkSession, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:

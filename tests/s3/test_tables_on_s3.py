@@ -100,7 +100,7 @@ def test_a_scan_that_is_all_on_s3_and_killed_goes_on_and_finds_what_one_on_disk_
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Shards of every form, and the tables of two scans of them."""
+    """Shards of every format, and the tables of two scans of them."""
     folder = tmp_path_factory.mktemp("release")
     two_scans(folder)
     return folder

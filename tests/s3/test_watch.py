@@ -92,6 +92,7 @@ def runs(out: Path) -> list[tuple[str, int]]:
     return [(row["release"], row["shards_complete"]) for row in rows]
 
 
+@pytest.mark.full
 def test_two_processes_that_watch_at_once_publish_one_run(
     spark: SparkSession, mirror: Path, corpus: Path, tmp_path: Path
 ) -> None:

@@ -232,6 +232,7 @@ def test_a_release_whose_shards_failed_is_not_done_and_only_they_are_read_again(
     assert found(tables) == expected(history, tmp_path)
 
 
+@pytest.mark.full
 def test_shards_that_are_gone_keep_neither_others_nor_new_articles_waiting(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

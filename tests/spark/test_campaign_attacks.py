@@ -74,6 +74,7 @@ def test_a_corpus_that_was_replaced_is_refused_and_nothing_is_scanned_with_it(
     assert found(tables) == expected(history, tmp_path)
 
 
+@pytest.mark.full
 def test_a_crawl_that_is_listed_no_more_keeps_what_it_lacks(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -119,6 +119,7 @@ def test_the_pages_of_texts_have_the_rows_of_a_scan_of_the_whole_files(
         assert "warc" not in capsys.readouterr().out.split()
 
 
+@pytest.mark.full
 def test_the_captures_of_a_census_go_on_after_a_kill_and_name_what_moved(
     spark: SparkSession,
     crawl: tuple[Path, list[dict[str, object]]],

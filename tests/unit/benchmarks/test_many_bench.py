@@ -58,6 +58,7 @@ def test_what_is_served_is_fetched_by_need_and_counted(
 @pytest.mark.skipif(
     not os.access(MEMORY_GROUPS / "cgroup.procs", os.W_OK), reason="only root may make control groups"
 )
+@pytest.mark.full
 def test_a_process_of_a_group_has_no_more_memory_than_that(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(bytes(300_000_000))
     with MemoryLimit(200) as limit:

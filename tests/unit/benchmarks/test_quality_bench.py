@@ -56,6 +56,7 @@ def copies(bench: Bench) -> dict[str, list[tuple[Planted, str, Common]]]:
     return found
 
 
+@pytest.mark.full
 def test_every_kind_is_planted_and_no_url_twice(bench: Bench) -> None:
     assert {page.kind for page in bench.pages} >= {*plant.KINDS, *negatives.HARD, negatives.UNRELATED}
     assert len({page.url for page in bench.pages}) == len(bench.pages)

@@ -42,6 +42,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "corpus"
 
 
+@pytest.mark.full
 def test_passes_over_a_cut_index_give_the_pairs_of_the_whole(corpus: Path, tmp_path: Path) -> None:
     figures = limits.passes(tmp_path, corpus, SIZES)
     assert figures["same_pairs"]

@@ -166,7 +166,7 @@ sys.exit(run(sys.argv[1:]))
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "command", each_time(["rights", "sql"], ["matches", "runs", "estimate", "rights", "sql", "claims"])
+    "command", each_time(["sql"], ["matches", "runs", "estimate", "rights", "sql", "claims"])
 )
 def test_no_java_is_started_unless_spark_is_chosen(command: str, tables: Path, tmp_path: Path) -> None:
     build(tmp_path / "corpus", [write_jsonl(tmp_path / "articles.jsonl", [article(1)])])

@@ -25,6 +25,7 @@ from presswatch_spark.notices.states import STATES
 from presswatch_spark.removal.alarms import KINDS
 from presswatch_spark.show import printable
 from tests.conftest import ROOT
+from tests.proofs import each_time
 from tests.tables import match, publish
 
 FRENCH, ENGLISH = Language("fr"), Language()
@@ -141,7 +142,9 @@ class TestPager:
 
     @pytest.mark.slow
     @pytest.mark.parametrize(
-        "options", [["--limit", "3"], ["--no-pager"], ["--count"]], ids=lambda options: options[0]
+        "options",
+        each_time([["--no-pager"]], [["--limit", "3"], ["--no-pager"], ["--count"]]),
+        ids=lambda options: options[0],
     )
     def test_what_fits_or_is_not_to_be_paged_is_printed(
         self, options: list[str], tables: str, pager: str

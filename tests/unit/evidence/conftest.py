@@ -28,7 +28,7 @@ def crawl(tmp_path_factory: pytest.TempPathFactory, release_server: Server) -> R
 @pytest.fixture(scope="session")
 def sealed(crawl: Release) -> Path:
     """A bag of all its claims; tests change copies."""
-    return build(crawl, "sealed", with_texts=True, printed=True)[0]
+    return build(crawl, "sealed", with_texts=True)[0]
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.corpora import Inline
 
-SEED, PER_KIND = 11, 4
+SEED, PER_KIND = 11, 2
 Rows = Mapping[tuple[str, str], Mapping[str, Any]]
 
 pytestmark = pytest.mark.slow

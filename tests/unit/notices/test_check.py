@@ -32,7 +32,7 @@ from tests.proofs import each_time
 from tests.removal import probe
 
 ELEMENTS = [(law, element) for law in LAWS for element in laws()[law].required()]
-SOME_ELEMENTS = [(law, laws()[law].required()[place]) for law in LAWS for place in (0, -1)]
+SOME_ELEMENTS = [(law, laws()[law].required()[-(number % 2)]) for number, law in enumerate(LAWS)]
 NOTHING: dict[str, str] = {}
 
 
@@ -143,11 +143,10 @@ JUDGED_OTHERWISE: list[tuple[str, dict[str, str | None]]] = [
 ]
 OF_A_CASE = [(*judged, "case") for judged in JUDGED_OTHERWISE]
 OF_TABLES = [(*judged, "tables") for judged in JUDGED_OTHERWISE]
+SOME_JUDGED = [OF_A_CASE[place] for place in (0, 1, 4, 6)] + OF_TABLES[:1]
 
 
-@pytest.mark.parametrize(
-    ("rule", "changed", "source"), each_time(OF_A_CASE + OF_TABLES[:1], OF_A_CASE + OF_TABLES)
-)
+@pytest.mark.parametrize(("rule", "changed", "source"), each_time(SOME_JUDGED, OF_A_CASE + OF_TABLES))
 def test_a_claim_that_is_judged_otherwise_since_refuses_its_row(
     office: Bureau, rule: str, changed: dict[str, str | None], source: str
 ) -> None:

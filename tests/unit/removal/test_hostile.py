@@ -98,7 +98,7 @@ FAULTS = {
     "packed in name": Fault(headers=(("Content-Encoding", "gzip"), OTHER)),
     "future": Fault(change=lambda body: b"\0" * len(body), headers=(FUTURE, OTHER)),
 }
-SOME_FAULTS = [FAULTS[name] for name in ("start", "short", "new ETag", "200 zeros", "a page", "packed")]
+SOME_FAULTS = [FAULTS[name] for name in ("short", "new ETag", "200 zeros", "a page")]
 
 
 @pytest.mark.parametrize("fault", each_time(SOME_FAULTS, FAULTS.values()), ids=FAULTS)
@@ -172,7 +172,7 @@ class Counting(Server):
 
 
 @pytest.mark.parametrize("form", ["a.warc.wet.gz", "c4-train.json.gz"])
-@pytest.mark.parametrize("dated", [True, False], ids=["dated", "undated"])
+@pytest.mark.parametrize("dated", each_time([True], [True, False]), ids=["dated", "undated"])
 def test_an_etag_that_always_changes_alarms_nobody(tmp_path: Path, form: str, dated: bool) -> None:
     with web() as server:
         server.__class__ = Counting
@@ -378,7 +378,7 @@ CUTS: dict[str, Callable[[bytes, Target], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("place", each_time([3, -1], [0, 3, -1]), ids=["first", "within", "last"])
+@pytest.mark.parametrize("place", each_time([-1], [0, 3, -1]), ids=["first", "within", "last"])
 @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
 @pytest.mark.parametrize("form", each_time(["a.warc.wet.gz"], ["a.warc.wet.gz", "plain.warc.wet"]))
 def test_a_cut_file_removes_nothing(

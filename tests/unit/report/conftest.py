@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.claims import House
-from tests.reports import hostile_house, page_of_tables
+from tests.reports import hostile_house, pages_of_tables
 
 
 @pytest.fixture(scope="session")
@@ -19,11 +19,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
 @pytest.fixture(scope="session")
 def pages(house: House, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The page of the house by language."""
-    out = tmp_path_factory.mktemp("pages")
-    return {
-        language: page_of_tables(house.tables, house.corpus, out / f"{language}.html", language, drawn=True)
-        for language in ("fr", "en")
-    }
+    return pages_of_tables(house.tables, house.corpus, tmp_path_factory.mktemp("pages"), drawn=True)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from presswatch_spark.cli import main as cli
+from presswatch_spark.judgement.reasons import LANGUAGES
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.report.questions import QUESTIONS
@@ -23,7 +24,8 @@ from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_setti
 from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.claims import House, Seen, text
-from tests.reports import Page, figures_in, hostile_house, page_of_tables
+from tests.proofs import each_time
+from tests.reports import Page, figures_in, hostile_house, page_of_tables, pages_of_tables
 from tests.tables import NOON, match, publish, row_of, write
 
 RUN, CRAWL = "20240601T120000Z-abcdef", "CC-MAIN-2024-51"
@@ -51,7 +53,7 @@ def whole_numbers(rows: list[dict[str, object]]) -> list[int]:
     return [round(value) for row in rows for value in row.values() if type(value) in (int, float)]
 
 
-@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("language", each_time(["en"], LANGUAGES))
 def test_each_query_that_is_shown_gives_the_figures_above_it(
     house: House, pages: dict[str, str], language: str
 ) -> None:
@@ -72,7 +74,7 @@ def test_each_query_that_is_shown_gives_the_figures_above_it(
     assert {"found", "letters", "places", "read", "runs", "examples", "token_share", *drawn, *DATA} <= checked
 
 
-@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("language", each_time(["en"], LANGUAGES))
 def test_the_rows_that_the_script_has_are_those_of_the_query(
     house: House, pages: dict[str, str], language: str
 ) -> None:
@@ -190,11 +192,17 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tables
 
 
+@pytest.fixture(scope="module")
+def mixed_pages(mixed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The page of that run by language."""
+    return pages_of_tables(mixed, None, tmp_path_factory.mktemp("mixed-pages"))
+
+
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_the_same_rows_stand_under_the_same_release_in_every_figure(
-    mixed: Path, tmp_path: Path, language: str
+    mixed_pages: dict[str, str], language: str
 ) -> None:
-    page = page_of_tables(mixed, None, tmp_path / "page.html", language)
+    page = mixed_pages[language]
     shown = set(re.findall(r"<bdi>([^<(]*· [^<(]*)</bdi>", page))
     told = {
         "fr": {
@@ -219,8 +227,10 @@ def test_the_same_rows_stand_under_the_same_release_in_every_figure(
     assert alone[language] in page, "how many words the article has is not known"
 
 
-def test_all_publishers_together_never_have_more_words_than_were_read(mixed: Path, tmp_path: Path) -> None:
-    page = page_of_tables(mixed, None, tmp_path / "page.html")
+def test_all_publishers_together_never_have_more_words_than_were_read(
+    mixed: Path, mixed_pages: dict[str, str]
+) -> None:
+    page = mixed_pages["en"]
     rows = answer(mixed, QUESTIONS["token_share"])
     copied = {(row["publisher_id"], row["dataset"]): row["copied_words"] for row in rows}
     # One page has the words of both publishers.
@@ -297,11 +307,12 @@ def test_files_that_were_not_read_to_their_end_are_counted_and_said(tmp_path: Pa
         for number, status in enumerate(statuses)
     ]
     write(TableStore.open(str(tables)), "scan_log", RUN, log, SCAN_LOG)
-    page = page_of_tables(tables, None, tmp_path / "page.html")
+    pages = pages_of_tables(tables, None, tmp_path)
+    page = pages["en"]
     assert "Files planned: 4. Read to their end: 2; in part: 1; not at all: 1." in page
     assert "site was found in what was read." in page
     assert "read to its end (2 of 4 files)" in page
-    french = page_of_tables(tables, None, tmp_path / "page.html", "fr")
+    french = pages["fr"]
     assert "Lus jusqu’au bout\u00a0: 2\u202f; en partie\u00a0: 1" in french
 
 
@@ -309,11 +320,12 @@ def test_tables_that_do_not_say_what_was_read_say_so(tmp_path: Path) -> None:
     tables = tmp_path / "tables"
     tables.mkdir()
     publish(tables, RUN, [])
-    page = page_of_tables(tables, None, tmp_path / "page.html")
+    pages = pages_of_tables(tables, None, tmp_path)
+    page = pages["en"]
     assert "do not say how many files were read" in page
     assert "<strong>0</strong> <span>pages</span>" in page
     # In French nothing is singular.
-    french = page_of_tables(tables, None, tmp_path / "page.html", "fr")
+    french = pages["fr"]
     assert "<strong>0</strong> <span>page</span>" in french
 
 

@@ -63,6 +63,7 @@ def test_the_parts_compile_every_kernel_that_a_scan_calls(corpus: tuple[str, str
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_what_is_compiled_is_told_and_not_done_again(
     corpus: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +78,7 @@ def test_what_is_compiled_is_told_and_not_done_again(
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_a_process_that_fails_is_left_to_the_workers(
     corpus: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ same_unicode = pytest.mark.skipif(
     not unicodedata.unidata_version.startswith(UNICODE_VERSION),
     reason=f"the table is frozen at Unicode {UNICODE_VERSION}, this Python has another",
 )
+OF_WORDS = ("CJK UNIFIED IDEOGRAPH", "HANGUL SYLLABLE", "TANGUT IDEOGRAPH")
 ALMOST_UTF8 = "61 5a 2d 00 ff 80 c3 c3a9 e280 e28099 eda080 f09f c1a1 e081a1 f08081a1 f4908080 f888808080"
 LIKE_UTF8 = st.sampled_from([bytes.fromhex(code) for code in ALMOST_UTF8.split()])
 
@@ -91,11 +92,15 @@ def test_invalid_bytes_read_like_replacement_characters(text: bytes) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.full), 20])
 @same_unicode
-def test_every_code_point_folds_as_the_reference_says() -> None:
+def test_every_code_point_folds_as_the_reference_says(step: int) -> None:
+    """Of characters that write a whole word or syllable, which are most, `make test` takes some."""
     chars = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
     unused = [char for char in chars if unicodedata.category(char) in ("Cn", "Co")]
-    tested = sorted({*chars} - {*unused}) + unused[::50]
+    used = sorted({*chars} - {*unused})
+    of_words = [char for char in used if unicodedata.name(char, "").startswith(OF_WORDS)]
+    tested = sorted({*used} - {*of_words}) + of_words[::step] + unused[::50]
     text = "".join(f"{char}x " for char in tested).encode()
     assert as_tuples(words_of(text)) == reference_words(text)
 

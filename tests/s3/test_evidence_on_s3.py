@@ -92,7 +92,6 @@ def test_a_bag_on_s3_is_disclosed_challenged_and_looked_through_there(
     assert f"REFUSED {alone.SEAL}" in capsys.readouterr().err
 
 
-@pytest.mark.full
 def test_an_upload_that_fails_leaves_no_bag(
     crawl: Release, client: Any, bucket: str, endpoint: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:

@@ -18,7 +18,6 @@ HOSTILE = ("resource", "numpy", "json", "pyarrow", "pickle", "pyspark", "tempfil
 TRAP = "open({mark!r}, 'a').write({name!r} + ' '); raise SystemExit('a file of the working folder runs')\n"
 
 
-@pytest.mark.full
 def test_no_file_of_the_working_folder_runs_in_any_process_of_a_scan(tmp_path: Path) -> None:
     row = article(0)
     build(tmp_path / "corpus", [write_jsonl(tmp_path / "articles.jsonl", [row])])

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +23,7 @@ import numba
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from numba.core.caching import IndexDataCacheFile, UserProvidedCacheLocator
 from numba.core.registry import cpu_target
+from numba.core.types import unliteral
 
 from presswatch_spark.absent import absent
 from presswatch_spark.processors import Baseline, baseline_here
@@ -92,7 +93,17 @@ def _compiled(function: Callable[..., Any], **options: bool) -> Any:
     # With NUMBA_DISABLE_JIT it is the function itself.
     if (cache := getattr(kernel, "_cache", None)) is not None:
         cache._cache_file = _KernelFiles.of(cache)
+        kernel.compile = partial(_compile_for_any_value, kernel.compile)
     return kernel
+
+
+def _compile_for_any_value(compile: Callable[..., Any], types: tuple[Any, ...]) -> Any:
+    """Compile a kernel for arguments of these types, whatever they are.
+
+    Where a kernel passes a number that is written in it, numba would compile what it calls for this number
+    alone, and again for each other one.
+    """
+    return compile(tuple(unliteral(each) for each in types))
 
 
 class _KernelFiles(IndexDataCacheFile):  # type: ignore[misc]

@@ -5,6 +5,7 @@ in common. Each process takes the next part that no other has begun, and keeps t
 parts miss, workers compile: that is slower, and nothing else.
 """
 
+import gc
 import os
 import pickle
 import subprocess
@@ -36,7 +37,7 @@ from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.text.shingles import shingle_hashes
-from presswatch_spark.text.words import Words, word_hashes
+from presswatch_spark.text.words import Words, word_hashes, words_of
 from presswatch_spark.verify.minhash import signature
 from presswatch_spark.verify.screen import Screen, window_hashes
 from presswatch_spark.verify.verification import NamedDocument, _spans
@@ -68,25 +69,35 @@ class Rehearsal:
         """The parts by name, long ones first; `read` reads pages, so `page` comes before it."""
         format = registry.find(self.format)
         page = {"page": self.page} if format is None or format.responses else {}
-        others = {"spans": self.spans, "read": self.read, "runs": self.runs, "addresses": self.addresses}
-        return {"match": self.match, **page, **others}
+        others = {"spans": self.spans, "read": self.read, "runs": self.runs, "standing": self.standing}
+        short = {"likeness": self.likeness, "addresses": self.addresses}
+        return {"match": self.match, **page, **others, **short}
 
     def match(self) -> None:
-        """Sieve and judge an article as if it were a document; all but the comparison word by word."""
-        corpus, rules = self._opened(), self.config.grade
+        """Sieve an article as if it were a document, and take it apart into words."""
+        corpus = self._opened()
         text, hashes = corpus.body(0), ALL_HASHES
         shingles = shingle_hashes(word_hashes(text))
         # Of an index that is fetched by need, one hash is enough.
         if not corpus.is_whole and len(shingles):
             hashes = HashRange(int(shingles[0]), 1)
-        matcher = Matcher(corpus, Rules.of(self.config), hashes)
-        matcher.candidates(_batch_of(text))
-        _, words, standing = matcher._article(0)
-        Screen(window_hashes(words.hashes, rules.min_run_words)).passes(matcher._windows(0))
-        signature(words, corpus.minhash)
-        spans = np.array([[0, 0, len(words), 0]], np.int64)
-        standing.judged(spans, rules.min_run_words, self.config.ownership)
-        words.characters(spans[:, 0].copy(), spans[:, 1].copy())
+        Matcher(corpus, Rules.of(self.config), hashes).candidates(_batch_of(text))
+        words, first = words_of(text), np.zeros(1, np.int64)
+        words.characters(first, first)
+
+    def standing(self) -> None:
+        """Judge whose words are, and how rare."""
+        matcher = Matcher(self._opened(), Rules.of(self.config), HashRange(0, 1))
+        standing = matcher._neighbours().standing(0, _spelled(WORDS).hashes)
+        spans = np.array([[0, 0, WORDS, 0]], np.int64)
+        standing.judged(spans, self.config.grade.min_run_words, self.config.ownership)
+
+    def likeness(self) -> None:
+        """Screen a text for windows of another, and sign it."""
+        words = _spelled(WORDS)
+        windows = window_hashes(words.hashes, self.config.grade.min_run_words)
+        Screen(windows).passes(windows)
+        signature(words, self._opened().minhash)
 
     def addresses(self) -> None:
         """Ask of a document's URL whose it is."""
@@ -192,6 +203,8 @@ def _begin(
 def serve() -> None:
     """Do the parts of a rehearsal that no other process has begun; tell on stdout of what is compiled."""
     rehearsal, folder = pickle.load(sys.stdin.buffer)
+    # To look for garbage again and again takes a sixth of the time to compile; this process ends soon.
+    gc.disable()
     load_numba()
     with telling(sys.stdout.buffer):
         for name, part in rehearsal.parts().items():

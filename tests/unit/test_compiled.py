@@ -106,6 +106,23 @@ def _twice(number: Any) -> Any:
     return number + number
 
 
+def test_a_kernel_is_compiled_once_whatever_numbers_are_written_in_what_calls_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    kernel = compiled.inner_njit(_twice)
+    monkeypatch.setitem(globals(), "_TWICE", kernel)
+    assert compiled.cached_njit(_twice_three_numbers)(5) == 2 * (1 - 7 + 5)
+    assert kernel.signatures == [(numba.int64,)]
+
+
+def _twice_three_numbers(number: int) -> Any:
+    return _TWICE(1) + _TWICE(-7) + _TWICE(number)
+
+
+_TWICE = _twice
+
+
 def test_a_folder_for_code_is_tried_once_for_all_kernels_of_a_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

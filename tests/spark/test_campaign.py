@@ -312,6 +312,12 @@ def test_what_was_scanned_without_a_campaign_is_done_and_a_few_shards_are_not_a_
     one = str(history.mirror / f"crawl-data/{second}/segments/1.1/wet/CC-00000.warc.wet.gz")
     presswatch("scan", "--release-name", second, *given, one)
     assert states(campaign) == ["done", "left", "left"]
+    # Tables that were moved away leave all to be scanned again, and that is said.
+    said = f"no run of this campaign is in {tables}"
+    assert said not in presswatch("campaign", "status", campaign)
+    Path(tables).rename(tmp_path / "moved")
+    assert said in presswatch("campaign", "status", campaign)
+    assert states(campaign) == ["left"] * 3
 
 
 def _dclm_row() -> dict[str, Any]:

@@ -405,6 +405,13 @@ def test_shards_that_come_to_a_mirror_later_or_change_are_scanned_and_no_others(
         (("--corpus", "c", "--out", "t", "--", "--sampel", "1"), 2, "No such option"),
         (("--corpus", "c", "--out", "t", "--", "--base", "wet.paths.gz"), 2, "--base is a list of shards"),
         (("--corpus", "c", "--out", "t", "--dataset", "mc4"), 2, "--dataset must be NAME:VALUE"),
+        (("--corpus", "c", "--out", "t", "--dataset", "c5:fr"), 1, "c5: there is no dataset of that name"),
+        (("--corpus", "c", "--out", "t", "--dataset", "c4:../x"), 1, "can be no part"),
+        (
+            ("--corpus", "c", "--out", "t", "--dataset", "c4:en", "--mirror", "c5=/srv"),
+            2,
+            "--mirror names c5, and this campaign scans no dataset of that name",
+        ),
         (("--corpus", "/no/corpus", "--out", "t"), 1, "there is no corpus here"),
         (
             ("--corpus", "c", "--out", "t", "--", "--base", "https://me:hunter2@mirror.example/"),
@@ -454,6 +461,9 @@ def test_a_campaign_keeps_its_tables_and_the_settings_of_its_rows(
         assert cli.run(["campaign", "status", campaign]) == 1
     assert "a setting that can change a row is another than before" in capsys.readouterr().err
     assert states(campaign) == ["left"] * 3
+    # What is asked for twice is one release.
+    presswatch("campaign", "open", campaign, "--dataset", "c4:en", "--dataset", "c4:en")
+    assert json.loads(file.read_text())["datasets"] == [["c4", "en"]]
 
 
 @pytest.mark.full

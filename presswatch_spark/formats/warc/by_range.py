@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.values import as_time
-from presswatch_spark.formats.warc.fields import header_fields, is_other_digest, release_of
+from presswatch_spark.formats.warc.fields import HEADER_END, header_fields, is_other_digest, release_of
 from presswatch_spark.formats.warc_format import read_part
 from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, read_range
@@ -35,7 +35,6 @@ HEAD_BYTES = 1 << 10
 LONGEST_HEAD = 64 << 10
 HEADERS_BYTES = 1 << 20
 _GZIP, _GZIP_WINDOW = b"\x1f\x8b", 31
-_HEADER_END = b"\r\n\r\n"
 _AROUND = (None, "metadata", "request")
 
 
@@ -130,18 +129,42 @@ def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -
 
 def release_at(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> str | None:
     """Return the release that the first record of a file names; None if it names none."""
-    data = read_range(shard.uri, 0, HEAD_BYTES, options.storage)
-    report.bytes_read += len(data)
-    try:
-        record = (
-            zlib.decompressobj(_GZIP_WINDOW).decompress(data, LONGEST_HEAD) if data[:2] == _GZIP else data
-        )
-    except zlib.error:
-        record = b""
-    header, _, body = record.partition(_HEADER_END)
-    is_info = header_fields(header + b"\r\n").get("warc-type") == "warcinfo"
-    report.release = release_of(body) if is_info else None
+    data, size = b"", HEAD_BYTES
+    while True:
+        more = read_range(shard.uri, len(data), size - len(data), options.storage)
+        data += more
+        report.bytes_read += len(more)
+        info, is_whole = _first_info(data)
+        if is_whole or len(data) < size or size >= LONGEST_HEAD:
+            break
+        size *= 4
+    report.release = release_of(info)
     return report.release
+
+
+def _first_info(data: bytes) -> tuple[bytes, bool]:
+    """Return the body of a file's first record as far as it is known, and whether that is all of it.
+
+    It is empty, and whole, if the record is no warcinfo.
+    """
+    member = zlib.decompressobj(_GZIP_WINDOW)
+    try:
+        record = member.decompress(data, LONGEST_HEAD) if data[:2] == _GZIP else data
+    except zlib.error:
+        return b"", True
+    is_whole = member.eof or len(record) >= LONGEST_HEAD or data[:2] != _GZIP
+    header = HEADER_END.search(record)
+    if header is None:
+        return b"", is_whole
+    if _fields_of(record).get("warc-type") != "warcinfo":
+        return b"", True
+    return record[header.end() :], is_whole
+
+
+def _fields_of(record: bytes) -> Mapping[str, str]:
+    """Return the fields of a record's header, as far as it is there."""
+    end = HEADER_END.search(record)
+    return header_fields(record[: end.end()] if end else record)
 
 
 def near(records: Sequence[WantedRecord]) -> Iterator[list[WantedRecord]]:
@@ -196,7 +219,7 @@ class _Stretch:
                 inflated = member.decompress(tail, LONGEST_TAIL) if tail[:2] == _GZIP else b""
             except zlib.error:
                 inflated = b""
-            kind = header_fields(inflated.partition(_HEADER_END)[0] + b"\r\n").get("warc-type")
+            kind = _fields_of(inflated).get("warc-type")
             after = len(self._data) - len(member.unused_data)
             if member.eof and kind == "metadata":
                 self.end = self._start + after
@@ -231,7 +254,7 @@ class _Stretch:
         if not member.eof or member.unused_data:
             # What lies behind another range than the record's would be taken for its metadata.
             return "its record is not one whole gzip member, or is longer than allowed"
-        return _other(header_fields(record.partition(_HEADER_END)[0] + b"\r\n"), wanted)
+        return _other(_fields_of(record), wanted)
 
     def stream(self) -> _Part:
         """Return the record and its metadata as a stream."""

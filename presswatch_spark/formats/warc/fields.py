@@ -15,7 +15,7 @@ from presswatch_spark.model import Offsets
 
 _FOLD = re.compile(rb"(?<!\r)\r*\n[ \t]+")
 _LINE_END = re.compile(rb"(?<!\r)\r*\n|\r\Z")
-_HEADER_END = re.compile(rb"\n\r*\n")
+HEADER_END = re.compile(rb"\n\r*\n")
 # Fields that a header has once; digests once by each algorithm. `WARC-Concurrent-To` may come again.
 _ONCE = frozenset(
     (
@@ -81,7 +81,7 @@ def first_content_type(head: bytes) -> str | None:
     """Return `WARC-Type` of the first record after the warcinfo; `warcinfo` if it is alone, None if none."""
     seen = None
     while (head := head.lstrip(b"\r\n")).startswith(b"WARC/"):
-        end = _HEADER_END.search(head)
+        end = HEADER_END.search(head)
         fields = header_fields(head[: end.start()] if end else head)
         seen = fields.get("warc-type", "").lower() or seen
         length = fields.get("content-length", "")

@@ -274,6 +274,27 @@ def test_metadata_behind_a_request_are_read(crawl: Crawl, tmp_path: Path) -> Non
     assert outcome.log["bytes_read"] <= 1.2 * crawl.bytes_of([places[each.offset or 0] for each in some])
 
 
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
+def test_a_long_first_record_names_the_release(crawl: Crawl, tmp_path: Path, line_end: bytes) -> None:
+    """Other crawlers write in their warcinfo whom to ask, and all of their settings."""
+    data = crawl.warc.read_bytes()
+    (_, end), *_ = members(data)
+    head, _, body = gzip.decompress(data[:end]).partition(b"\r\n\r\n")
+    assert b"isPartOf" in body
+    content = b"settings: " + random.Random(6).randbytes(9000).hex().encode() + b"\r\n" + body.strip()
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
+    lines.append(b"Content-Length: %d" % len(content))
+    info = gzip.compress(line_end.join([*lines, b"", content]) + 2 * line_end)
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(info + data[end:])
+    (url, (offset, length)), *_ = crawl.places.items()
+    wanted = WantedRecord(offset - end + len(info), length, url, None, "r")
+    outcome = crawl.scan(RecordShard(str(path), records=(wanted,)))
+    expected = rows_of(crawl.scan(stat(str(path), QUICK)), "matches")
+    assert rows_of(outcome, "matches") == [row for row in expected if row["document_url"] == url]
+    assert {row["release"] for row in expected} == {CRAWL}
+
+
 def test_a_digest_may_be_written_in_two_ways(crawl: Crawl, tmp_path: Path) -> None:
     (url, *_) = crawl.places
     offset, length = crawl.places[url]

@@ -32,10 +32,11 @@ _RESOLVER = re.compile(r"/datasets/[^/]+/[^/]+/resolve/")
 class Store(Server):
     """Where large files are: it gives what a signature allows, until that is used up.
 
-    `uses`: how many requests a signature is good for.
+    `uses`: how many requests a signature is good for. `expired`: the status of one that is used up.
     """
 
     uses: int = 10**9
+    expired: int = 403
     signed: Counter[str] = field(default_factory=Counter)
 
     def fault_for(self, method: str, path: str) -> Fault:
@@ -43,7 +44,7 @@ class Store(Server):
         with self.guard:
             self.signed[signature] -= 1
             if self.signed[signature] < 0:
-                return Fault(status=403)
+                return Fault(status=self.expired)
         return super().fault_for(method, path)
 
 

@@ -69,7 +69,7 @@ def items_of(plan: CampaignPlan, known: Known, config: ScanConfig) -> tuple[Item
     """Return the items of a campaign in their order: crawls, then datasets.
 
     Raises:
-        InputError: `since` or `until` is in no list, or a dataset is not known.
+        InputError: `since` or `until` is in no list, or `since` is the newer one; or a dataset is not known.
     """
     crawls = list(_crawls(plan, known, config)) if plan.crawls else []
     if not plan.newest_first:
@@ -111,6 +111,12 @@ def _between(plan: CampaignPlan, crawls: Sequence[Release]) -> Sequence[Release]
             raise InputError("is not in the list of crawls", where=name, remedy="see `presswatch releases`")
     first = names.index(plan.until) if plan.until else 0
     last = names.index(plan.since) if plan.since else len(names) - 1
+    if first > last:
+        raise InputError(
+            f"is newer than {plan.until}, so no crawl lies between them",
+            where=str(plan.since),
+            remedy="give the oldest crawl as --since and the newest as --until",
+        )
     return crawls[first : last + 1]
 
 

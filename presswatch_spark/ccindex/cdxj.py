@@ -32,6 +32,9 @@ FIELDS = {
 """Our name of each column, and theirs."""
 MAX_LINE_BYTES = 1 << 20
 
+# The CDXJ of OpenWayback begins with `!OpenWayback-CDXJ 1.0`, and more of such lines may follow.
+_ABOUT = b"!"
+_MILLISECONDS = re.compile("[0-9]{17}")
 _NAME = re.compile(r"(?:^|/)cdx-[^/]*\.gz$|\.cdxj(?:\.gz)?$")
 
 
@@ -45,7 +48,8 @@ def read_cdxj(
 ) -> Iterator[tuple[int, Row]]:
     """As `presswatch_spark.ccindex.index_file.read_index`; the index of a row is that of its line.
 
-    The file counts as one row group. A line that cannot be read is a defect.
+    The file counts as one row group. A line that cannot be read is a defect. Lines before the first that say
+    something of the file are passed over.
 
     Raises:
         StorageError: the object cannot be reached, or not be read to its end.
@@ -54,6 +58,8 @@ def read_cdxj(
     with open_stream(info, storage) as stream:
         try:
             for place, line in lines(inflated(stream, report), report, MAX_LINE_BYTES):
+                if not report.rows and line.startswith(_ABOUT):
+                    continue
                 report.rows, report.row_groups_done = report.rows + 1, 1
                 row = _row(line, wanted)
                 if row is None:
@@ -81,7 +87,14 @@ def _row(line: bytes, wanted: Wanted) -> Row | None:
         return None
     if not isinstance(fields, dict) or not isinstance(fields.get("url"), str):
         return None
-    return {"captured_at": time} | {ours: _storable(fields.get(name)) for ours, name in FIELDS.items()}
+    return {"captured_at": to_second(time)} | {
+        ours: _storable(fields.get(name)) for ours, name in FIELDS.items()
+    }
+
+
+def to_second(time: str) -> str:
+    """Return the time of a capture without the milliseconds that some indexes write behind the seconds."""
+    return time[:-3] if _MILLISECONDS.fullmatch(time) else time
 
 
 def _storable(value: object) -> object:

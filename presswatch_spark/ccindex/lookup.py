@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from presswatch_spark.ccindex.cdxj import is_cdxj, read_cdxj
+from presswatch_spark.ccindex.cdxj import is_cdxj, read_cdxj, to_second
 from presswatch_spark.ccindex.index_file import IndexReport, read_index
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.errors import CorruptError, InputError, StorageError
@@ -27,6 +27,7 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, ca
 from presswatch_spark.storage.shard_lists import is_list
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.storage.web.codings import unpacked
 
 ANSWER_BYTES = 4 << 20
 ASKED_AT_ONCE = 8
@@ -102,7 +103,8 @@ def _asked(endpoint: str, url: str, storage: StorageOptions) -> Iterator[Capture
     where = printable(endpoint)
     if answer.status is None or answer.failure:
         raise StorageError(f"the index gives no answer: {answer.failure}", where=where)
-    text = answer.body.decode("utf-8", "replace")
+    body = unpacked(answer.body, answer.header("Content-Encoding") or "", ANSWER_BYTES)
+    text = (answer.body if body is None else body).decode("utf-8", "replace")
     if answer.status == 404 and "No Captures found" in text:
         return
     if answer.status not in (200, 206):
@@ -111,7 +113,7 @@ def _asked(endpoint: str, url: str, storage: StorageOptions) -> Iterator[Capture
             where=where,
             remedy="ask less often (--requests-per-second), or name the files of an index",
         )
-    if len(answer.body) >= ANSWER_BYTES:
+    if len(body or answer.body) >= ANSWER_BYTES:
         raise CorruptError("the index's answer is too long to be read whole", where=where)
     for line in filter(str.strip, text.splitlines()):
         try:
@@ -120,6 +122,7 @@ def _asked(endpoint: str, url: str, storage: StorageOptions) -> Iterator[Capture
             found = None
         if not isinstance(found, dict) or "timestamp" not in found:
             raise CorruptError("this is no list of captures, so no index answers there", where=where)
+        found["timestamp"] = to_second(str(found["timestamp"]))
         capture = _capture_of([found.get(name) for name in _OF_SERVER])
         if capture and capture.url == url:
             yield capture

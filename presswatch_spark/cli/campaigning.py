@@ -17,7 +17,7 @@ from presswatch_spark.cli.options import scan_settings, tell
 from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.deploy.submission import SECRET_VALUES
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.releases.datasets import load_datasets
+from presswatch_spark.releases.datasets import dataset_named, load_datasets, require_part
 from presswatch_spark.releases.known import at_hand, current, list_uri
 from presswatch_spark.settings.config import ScanConfig, config_digest
 from presswatch_spark.show import printable
@@ -69,7 +69,7 @@ def open_campaign(
         UsageError: there is nothing to scan, or an option is the campaign's own.
         ConfigError: the tables or a setting that can change a row would be others than before, or an address
             holds a secret.
-        InputError: a corpus did not only grow, or a dataset is not known.
+        InputError: a corpus did not only grow, or a dataset is not known, or a part can be none.
     """
     # A later call may come from another folder.
     options = {**options, **{name: canonical(options[name]) for name in PLACES if options[name]}}
@@ -134,10 +134,13 @@ def _scoped(context: click.Context, plan: CampaignPlan, options: Mapping[str, An
     if options["newest_first"] is not None:
         plan = replace(plan, newest_first=options["newest_first"])
     if any(options[name] for name in SCOPE):
-        parts = [_pair(context, "--dataset", text, ":") for text in options["datasets"]]
+        known = load_datasets()
+        parts = list(dict.fromkeys(_pair(context, "--dataset", text, ":") for text in options["datasets"]))
+        for name, part in parts:
+            require_part(dataset_named(name, known), part)
         if options["all_datasets"]:
             named = {name for name, _ in parts}
-            parts += [(each.id, each.part) for each in load_datasets().values() if each.id not in named]
+            parts += [(each.id, each.part) for each in known.values() if each.id not in named]
         plan = replace(
             plan,
             crawls=options["crawls"],
@@ -147,6 +150,11 @@ def _scoped(context: click.Context, plan: CampaignPlan, options: Mapping[str, An
             mirrors={name: canonical(uri) for name, uri in _pairs(context, options["mirrors"])},
             listed=options["listed"],
         )
+        # A misspelt one would be no mirror, and the dataset be read where it lives.
+        if unknown := sorted(set(plan.mirrors) - {name for name, _ in parts}):
+            raise click.UsageError(
+                f"--mirror names {unknown[0]}, and this campaign scans no dataset of that name", context
+            )
     if not (plan.crawls or plan.datasets):
         raise click.UsageError("say what is scanned: --crawls, --dataset or --all-datasets", context)
     if (plan.since or plan.until) and not plan.crawls:

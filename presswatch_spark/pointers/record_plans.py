@@ -16,7 +16,7 @@ from presswatch_spark.formats import registry
 from presswatch_spark.formats.warc.by_range import RecordPlan, RecordShard, WantedRecord
 from presswatch_spark.judgement.urls import host_of
 from presswatch_spark.storage.objects import canonical
-from presswatch_spark.storage.uris import join
+from presswatch_spark.storage.uris import join, names_in_common
 from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.store import TableStore
 
@@ -89,7 +89,8 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
             listed.setdefault(page, []).extend(captures)
     for page, files in rows.items():
         for uri, digest in files.items():
-            wanted.add(*_placed(uri, page, digest, listed.get(page, ()), base))
+            for placed in _placed(uri, page, digest, listed.get(page, ()), base):
+                wanted.add(*placed)
     return wanted.plan(store, "match in WET")
 
 
@@ -118,14 +119,20 @@ def _listed(index: Index, release: str, wanted: Set[Page]) -> Mapping[Page, Sequ
 
 def _placed(
     uri: str, page: Page, digest: str, captures: Sequence[Capture], base: str | None
-) -> tuple[str, WantedRecord]:
-    """Return the file and the record of a page, if a capture of it lies in the file of that name."""
-    name = uri.rpartition("/")[2]
+) -> Iterator[tuple[str, WantedRecord]]:
+    """Yield the file and the record of each capture of a page in the file that its text was made from.
+
+    Files of one name lie in several folders: what a crawl keeps apart, such as redirects, has names of its
+    own only there. A page that was captured twice in a second has two records.
+    """
+    most = max((names_in_common(capture.filename, uri) for capture in captures), default=0)
+    if not most:
+        yield uri, _unplaced(*page, digest, NOT_LISTED)
+        return
     for capture in captures:
-        if capture.filename.rpartition("/")[2] == name:
+        if names_in_common(capture.filename, uri) == most:
             where = join(canonical(base), capture.filename) if base else uri
-            return where, WantedRecord(capture.offset, capture.length, *page, digest, capture.digest)
-    return uri, _unplaced(*page, digest, NOT_LISTED)
+            yield where, WantedRecord(capture.offset, capture.length, *page, digest, capture.digest)
 
 
 def _unplaced(url: str, at: datetime | None, row: str, why: str) -> WantedRecord:

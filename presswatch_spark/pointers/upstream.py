@@ -40,7 +40,7 @@ from presswatch_spark.text.words import words_of
 
 FIRST_BYTES = 1 << 18
 _GZIP, _GZIP_WINDOW = b"\x1f\x8b", 31
-_IDS = ("<urn:", "urn:")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CRAWL = re.compile(r"CC-MAIN-[0-9]{4}-[0-9]{2}(?![0-9])")
 CAPTURES_READ = 10
 """Captures of one URL that are read to find the one with the row's record id, where a row says no time."""
@@ -51,7 +51,8 @@ class Trail:
     """What a row says of its record upstream, and where to look for it.
 
     `text`: of the row's document. `uri`: the file that it names, where that is now. `offset`, `record_id`: of
-    the record in there. `base`: what file names of Common Crawl are relative to.
+    the record in there; the id as `id_of_record` gives it. `base`: what file names of Common Crawl are
+    relative to.
     """
 
     row: Row
@@ -99,9 +100,8 @@ def trail_of(
         uri = _where(named, base, mirrors) if named else None
     if uri is None and (index is None or row["document_url"] is None):
         raise _nothing(row, named)
-    record_id = str(row["record_id"] or "")
     # A record of WET has an id of its own, and rows of some datasets have a number.
-    named_id = None if made_from or not record_id.startswith(_IDS) else record_id
+    named_id = None if made_from else id_of_record(row["record_id"])
     offset = row.get("upstream_offset")
     is_placed = uri is not None and offset is not None
     if not is_placed and row["captured_at"] is None and named_id is None:
@@ -110,6 +110,18 @@ def trail_of(
             where=row["row_sha256"],
         )
     return Trail(row, text, uri, offset, named_id, base, mirrors, storage, index)
+
+
+def id_of_record(text: str | None) -> str | None:
+    """Return the id of a record of WARC in one spelling; None if a text is none.
+
+    A record writes `<urn:uuid:…>`. Some datasets leave out the brackets, or all but the UUID.
+    """
+    bare = (text or "").strip().removeprefix("<").removesuffix(">").lower()
+    uuid = bare.removeprefix("urn:uuid:")
+    if _UUID.fullmatch(uuid):
+        return uuid
+    return bare if bare.startswith("urn:") else None
 
 
 def _nothing(row: Row, named: str | None) -> InputError:
@@ -173,7 +185,7 @@ def _candidates(trail: Trail) -> Iterator[tuple[Pointer, Record | Failure]]:
         pointer = pointer_at(trail.uri, trail.offset, trail.options)
         yield pointer, _read(pointer, trail)
     elif trail.index and trail.row["document_url"] is not None:
-        captures = list(_listed(trail, trail.index))
+        captures = list({(each.filename, each.offset): each for each in _listed(trail, trail.index)}.values())
         for capture in captures[:CAPTURES_READ]:
             uri = mirrored(join(canonical(trail.base), capture.filename), trail.mirrors)
             pointer = Pointer(uri, capture.offset, capture.length)
@@ -277,7 +289,7 @@ def _is_it(batch: DocumentBatch, i: int, trail: Trail) -> bool:
             return False
         at = _second(row["captured_at"])
         return at in (None, _second(batch.locate(i).captured_at))
-    return batch.locate(i).record_id == trail.record_id
+    return id_of_record(batch.locate(i).record_id) == trail.record_id
 
 
 def _difference(trail: Trail, record: Record) -> Failure | str:
@@ -294,7 +306,7 @@ def _difference(trail: Trail, record: Record) -> Failure | str:
         shown.append("time")
     # Rows that name no archive may have the id of the record of WET: another one then contradicts nothing.
     is_needed = row.get("upstream_uri") is not None or row["captured_at"] is None
-    if trail.record_id is not None and facts["record_id"] == trail.record_id:
+    if trail.record_id is not None and id_of_record(facts["record_id"]) == trail.record_id:
         shown.append("record id")
     elif trail.record_id is not None and is_needed:
         return Failure(OTHER_RECORD, "it has another record id")

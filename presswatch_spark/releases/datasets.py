@@ -111,12 +111,7 @@ def part_of(dataset: Dataset, part: str | None, mirror: str | None = None) -> Pa
         raise InputError(
             "is scanned part by part", where=dataset.id, remedy=f"name one, as --part {dataset.part}"
         )
-    if not _PART.fullmatch(part):
-        raise InputError(
-            "can be no part: letters, digits, dots, hyphens and underscores make one",
-            where=printable(part),
-            remedy=f"name one, as --part {dataset.part}",
-        )
+    require_part(dataset, part)
     root = mirror or dataset.where
     if scheme_of(root) in ("http", "https"):
         raise InputError(
@@ -127,6 +122,16 @@ def part_of(dataset: Dataset, part: str | None, mirror: str | None = None) -> Pa
     release = dataset.release and dataset.release.replace("{part}", part)
     path = f"{root.rstrip('/')}/{dataset.files.replace('{part}', part)}"
     return PartShards(path, dataset.format, dataset.columns, release)
+
+
+def require_part(dataset: Dataset, part: str) -> None:
+    """Raise `InputError` for what can be no part of a dataset; only its files say which parts there are."""
+    if not _PART.fullmatch(part):
+        raise InputError(
+            "can be no part: letters, digits, dots, hyphens and underscores make one",
+            where=printable(part),
+            remedy=f"name one, as --part {dataset.part}",
+        )
 
 
 def parse_datasets(raw: bytes, name: str) -> dict[str, Dataset]:

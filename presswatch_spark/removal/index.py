@@ -15,7 +15,8 @@ from presswatch_spark.errors import ConfigError, InputError
 from presswatch_spark.removal import states
 from presswatch_spark.removal.answers import Finding
 from presswatch_spark.storage.objects import Answer, canonical, printable
-from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.storage.uris import names_in_common, scheme_of
+from presswatch_spark.storage.web.codings import unpacked
 
 ANSWER_BYTES = 4 << 20
 Captures = Sequence[Mapping[str, Any]]
@@ -62,31 +63,37 @@ def listed_among(captures: Captures | Finding, captured_at: datetime | None) -> 
 
 
 def place_among(captures: Captures | Finding, target: Mapping[str, Any]) -> Finding:
-    """Return where in its file a target's capture is: offset and length of its record, as an index says."""
+    """Return where in its file a target's capture is: offset and length of its record, as an index says.
+
+    Files of one name lie in several folders of a crawl: the one whose path is most like the target's counts.
+    """
     if isinstance(captures, Finding):
         return captures
-    wanted, file = target["captured_at"].strftime(_MOMENT), target["shard_uri"].rpartition("/")[2]
+    wanted, found, most = target["captured_at"].strftime(_MOMENT), None, 0
     for capture in captures:
-        of_file = str(capture.get("filename")).rpartition("/")[2] == file
+        alike = names_in_common(str(capture.get("filename")), target["shard_uri"])
         place = [str(capture.get(name)) for name in ("offset", "length")]
-        if capture["timestamp"] == wanted and of_file and all(map(_NUMBER.fullmatch, place)):
-            offset, length = map(int, place)
-            return Finding(states.LISTED, facts={"record_offset": offset, "record_length": length})
-    return Finding(states.UNLISTED, "the index has no capture of the page in this file at this time")
+        if capture["timestamp"] == wanted and alike > most and all(map(_NUMBER.fullmatch, place)):
+            found, most = place, alike
+    if found is None:
+        return Finding(states.UNLISTED, "the index has no capture of the page in this file at this time")
+    offset, length = map(int, found)
+    return Finding(states.LISTED, facts={"record_offset": offset, "record_length": length})
 
 
 def captures_in(answer: Answer) -> Captures | Finding:
     """Return the captures that an index lists, or why it lists none, or says nothing."""
     if answer.ours or answer.status is None or answer.failure:
         return Finding(states.FAILED, answer.failure)
-    text = answer.body.decode("utf-8", "replace")
+    body = unpacked(answer.body, answer.header("Content-Encoding") or "", ANSWER_BYTES)
+    text = (answer.body if body is None else body).decode("utf-8", "replace")
     if answer.status == 404 and _says_none(text):
         return Finding(states.UNLISTED, "the index has no capture of the URL")
     if answer.status == 429:
         return Finding(states.LIMITED)
     if answer.status not in (200, 206):
         return Finding(states.REFUSED, f"status {answer.status}")
-    if len(answer.body) >= ANSWER_BYTES:
+    if len(body or answer.body) >= ANSWER_BYTES:
         return Finding(states.STRANGE, "the answer is too long to be read whole")
     try:
         return list(_captures(text))

@@ -2,6 +2,7 @@
 
 import os
 import re
+from itertools import takewhile
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from presswatch_spark.errors import InputError
@@ -102,6 +103,12 @@ def root_of(uri: str) -> str:
     if scheme == "hf":
         return HubAddress.of(uri).root
     return f"{scheme}://{bucket_and_key(uri)[0] if scheme == 's3' else urlsplit(uri).netloc}/"
+
+
+def names_in_common(one: str, other: str) -> int:
+    """Return how many names two paths or URIs have in common, from the last one back."""
+    pairs = zip(reversed(one.split("/")), reversed(other.split("/")), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def host_of(url: str) -> str:

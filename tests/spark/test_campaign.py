@@ -313,6 +313,12 @@ def test_what_was_scanned_without_a_campaign_is_done_and_a_few_shards_are_not_a_
     one = str(history.mirror / f"crawl-data/{second}/segments/1.1/wet/CC-00000.warc.wet.gz")
     presswatch("scan", "--release-name", second, *given, one)
     assert states(campaign) == ["done", "left", "left"]
+    # Tables that were moved away leave all to be scanned again, and that is said.
+    said = f"no run of this campaign is in {tables}"
+    assert said not in presswatch("campaign", "status", campaign)
+    Path(tables).rename(tmp_path / "moved")
+    assert said in presswatch("campaign", "status", campaign)
+    assert states(campaign) == ["left"] * 3
 
 
 def _dclm_row() -> dict[str, Any]:
@@ -400,6 +406,13 @@ def test_shards_that_come_to_a_mirror_later_or_change_are_scanned_and_no_others(
         (("--corpus", "c", "--out", "t", "--", "--sampel", "1"), 2, "No such option"),
         (("--corpus", "c", "--out", "t", "--", "--base", "wet.paths.gz"), 2, "--base is a list of shards"),
         (("--corpus", "c", "--out", "t", "--dataset", "mc4"), 2, "--dataset must be NAME:VALUE"),
+        (("--corpus", "c", "--out", "t", "--dataset", "c5:fr"), 1, "c5: there is no dataset of that name"),
+        (("--corpus", "c", "--out", "t", "--dataset", "c4:../x"), 1, "can be no part"),
+        (
+            ("--corpus", "c", "--out", "t", "--dataset", "c4:en", "--mirror", "c5=/srv"),
+            2,
+            "--mirror names c5, and this campaign scans no dataset of that name",
+        ),
         (("--corpus", "/no/corpus", "--out", "t"), 1, "there is no corpus here"),
         (
             ("--corpus", "c", "--out", "t", "--", "--base", "https://me:hunter2@mirror.example/"),
@@ -449,6 +462,9 @@ def test_a_campaign_keeps_its_tables_and_the_settings_of_its_rows(
         assert cli.run(["campaign", "status", campaign]) == 1
     assert "a setting that can change a row is another than before" in capsys.readouterr().err
     assert states(campaign) == ["left"] * 3
+    # What is asked for twice is one release.
+    presswatch("campaign", "open", campaign, "--dataset", "c4:en", "--dataset", "c4:en")
+    assert json.loads(file.read_text())["datasets"] == [["c4", "en"]]
 
 
 @pytest.mark.full

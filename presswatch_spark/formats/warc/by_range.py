@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.values import as_time
-from presswatch_spark.formats.warc.fields import header_fields, release_of
+from presswatch_spark.formats.warc.fields import HEADER_END, header_fields, is_other_digest, release_of
 from presswatch_spark.formats.warc_format import read_part
 from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, read_range
@@ -35,7 +35,7 @@ HEAD_BYTES = 1 << 10
 LONGEST_HEAD = 64 << 10
 HEADERS_BYTES = 1 << 20
 _GZIP, _GZIP_WINDOW = b"\x1f\x8b", 31
-_HEADER_END = b"\r\n\r\n"
+_AROUND = (None, "metadata", "request")
 
 
 class WantedRecord(NamedTuple):
@@ -102,7 +102,13 @@ def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -
         StorageError: the file cannot be reached.
     """
     spent, read = report.bytes_read, set[int | None]()
-    for group in near(shard.placed):
+    longest = options.max_document_bytes + 2 * HEADERS_BYTES
+    for record in shard.placed:
+        if record.length > longest:
+            # To read all that an index may name would fill the memory.
+            long = f"its place has {record.length:,} bytes, which is longer than allowed"
+            report.add_defect(f"row {record.row}: {long}", record.offset)
+    for group in near([record for record in shard.placed if record.length <= longest]):
         first = group[0].offset or 0
         end = max((record.offset or 0) + record.length for record in group) + TAIL_BYTES
         data = read_range(shard.uri, first, end - first, options.storage)
@@ -123,18 +129,42 @@ def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -
 
 def release_at(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> str | None:
     """Return the release that the first record of a file names; None if it names none."""
-    data = read_range(shard.uri, 0, HEAD_BYTES, options.storage)
-    report.bytes_read += len(data)
-    try:
-        record = (
-            zlib.decompressobj(_GZIP_WINDOW).decompress(data, LONGEST_HEAD) if data[:2] == _GZIP else data
-        )
-    except zlib.error:
-        record = b""
-    header, _, body = record.partition(_HEADER_END)
-    is_info = header_fields(header + b"\r\n").get("warc-type") == "warcinfo"
-    report.release = release_of(body) if is_info else None
+    data, size = b"", HEAD_BYTES
+    while True:
+        more = read_range(shard.uri, len(data), size - len(data), options.storage)
+        data += more
+        report.bytes_read += len(more)
+        info, is_whole = _first_info(data)
+        if is_whole or len(data) < size or size >= LONGEST_HEAD:
+            break
+        size *= 4
+    report.release = release_of(info)
     return report.release
+
+
+def _first_info(data: bytes) -> tuple[bytes, bool]:
+    """Return the body of a file's first record as far as it is known, and whether that is all of it.
+
+    It is empty, and whole, if the record is no warcinfo.
+    """
+    member = zlib.decompressobj(_GZIP_WINDOW)
+    try:
+        record = member.decompress(data, LONGEST_HEAD) if data[:2] == _GZIP else data
+    except zlib.error:
+        return b"", True
+    is_whole = member.eof or len(record) >= LONGEST_HEAD or data[:2] != _GZIP
+    header = HEADER_END.search(record)
+    if header is None:
+        return b"", is_whole
+    if _fields_of(record).get("warc-type") != "warcinfo":
+        return b"", True
+    return record[header.end() :], is_whole
+
+
+def _fields_of(record: bytes) -> Mapping[str, str]:
+    """Return the fields of a record's header, as far as it is there."""
+    end = HEADER_END.search(record)
+    return header_fields(record[: end.end()] if end else record)
 
 
 def near(records: Sequence[WantedRecord]) -> Iterator[list[WantedRecord]]:
@@ -177,22 +207,31 @@ class _Stretch:
         self.end = self._start + record.length
 
     def complete(self) -> int:
-        """Take in the metadata behind the record; return how many more bytes were read for that."""
-        more = 0
+        """Take in the metadata behind the record; return how many more bytes were read for that.
+
+        Some writers put the request between the two.
+        """
+        more, behind = 0, self._record.length
         while True:
-            tail = self._data[self._record.length :]
+            tail = self._data[behind:]
             member = zlib.decompressobj(_GZIP_WINDOW)
             try:
                 inflated = member.decompress(tail, LONGEST_TAIL) if tail[:2] == _GZIP else b""
             except zlib.error:
                 inflated = b""
-            kind = header_fields(inflated.partition(_HEADER_END)[0] + b"\r\n").get("warc-type")
+            kind = _fields_of(inflated).get("warc-type")
+            after = len(self._data) - len(member.unused_data)
             if member.eof and kind == "metadata":
-                self.end = self._start + len(self._data) - len(member.unused_data)
-            if member.eof or not inflated or kind not in (None, "metadata") or len(tail) >= LONGEST_TAIL:
+                self.end = self._start + after
+            is_request = member.eof and kind == "request" and after < self._record.length + LONGEST_TAIL
+            if is_request:
+                behind = after
+                if len(member.unused_data) >= TAIL_BYTES:
+                    continue
+            elif member.eof or not inflated or kind not in _AROUND or len(tail) >= LONGEST_TAIL:
                 return more
-            at = self._start + len(self._data)
-            data = read_range(self._shard.uri, at, len(tail), self._options.storage)
+            at, size = self._start + len(self._data), TAIL_BYTES if is_request else len(tail)
+            data = read_range(self._shard.uri, at, size, self._options.storage)
             more += len(data)
             self._data += data
             if not data:
@@ -215,7 +254,7 @@ class _Stretch:
         if not member.eof or member.unused_data:
             # What lies behind another range than the record's would be taken for its metadata.
             return "its record is not one whole gzip member, or is longer than allowed"
-        return _other(header_fields(record.partition(_HEADER_END)[0] + b"\r\n"), wanted)
+        return _other(_fields_of(record), wanted)
 
     def stream(self) -> _Part:
         """Return the record and its metadata as a stream."""
@@ -231,7 +270,7 @@ def _other(fields: Mapping[str, str], wanted: WantedRecord) -> str | None:
         at is None or at.replace(microsecond=0) != wanted.captured_at.replace(microsecond=0)
     ):
         return "the record there was captured at another time"
-    declared = fields.get("warc-payload-digest", "").removeprefix("sha1:")
-    if wanted.digest and declared and declared != wanted.digest.removeprefix("sha1:"):
+    declared = fields.get("warc-payload-digest")
+    if wanted.digest and declared and is_other_digest(declared, wanted.digest):
         return "the record there declares another digest"
     return None

@@ -5,7 +5,7 @@ Also what else than its length tells where a record ends: the digest that it dec
 
 import hashlib
 import re
-from base64 import b32encode
+from base64 import b32decode, b32encode
 from collections.abc import Iterable, Iterator, Mapping
 
 from presswatch_spark.formats.http.message import BytesLike, parse_message
@@ -15,7 +15,7 @@ from presswatch_spark.model import Offsets
 
 _FOLD = re.compile(rb"(?<!\r)\r*\n[ \t]+")
 _LINE_END = re.compile(rb"(?<!\r)\r*\n|\r\Z")
-_HEADER_END = re.compile(rb"\n\r*\n")
+HEADER_END = re.compile(rb"\n\r*\n")
 # Fields that a header has once; digests once by each algorithm. `WARC-Concurrent-To` may come again.
 _ONCE = frozenset(
     (
@@ -81,7 +81,7 @@ def first_content_type(head: bytes) -> str | None:
     """Return `WARC-Type` of the first record after the warcinfo; `warcinfo` if it is alone, None if none."""
     seen = None
     while (head := head.lstrip(b"\r\n")).startswith(b"WARC/"):
-        end = _HEADER_END.search(head)
+        end = HEADER_END.search(head)
         fields = header_fields(head[: end.start()] if end else head)
         seen = fields.get("warc-type", "").lower() or seen
         length = fields.get("content-length", "")
@@ -130,6 +130,29 @@ def block_is_declared(fields: Mapping[str, str], block: BytesLike) -> bool | Non
         return digest.hex() == written
     in_base_32 = b32encode(digest).decode().lower().rstrip("=")
     return in_base_32 == written if len(written) == len(in_base_32) else None
+
+
+def is_other_digest(one: str, other: str) -> bool:
+    """Whether two digests cannot be of the same bytes. One without the name of its algorithm is SHA-1.
+
+    Digests by two algorithms contradict each other in nothing, and base 16 and 32 may say the same.
+    """
+    (first, said), (second, told) = map(_digest_bytes, (one, other))
+    return first == second and said != told
+
+
+def _digest_bytes(digest: str) -> tuple[str, bytes]:
+    """Return the algorithm of a digest, and its bytes; the bytes of its text if nobody can read it."""
+    found = _DIGEST.fullmatch(digest if ":" in digest else f"sha1:{digest}")
+    if not found:
+        return digest.partition(":")[0].lower() if ":" in digest else "sha1", digest.encode()
+    name, written = found[1].lower().replace("-", ""), found[2].rstrip("=")
+    try:
+        if len(written) == 2 * hashlib.new(name, usedforsecurity=False).digest_size:
+            return name, bytes.fromhex(written)
+        return name, b32decode(written.upper() + "=" * (-len(written) % 8))
+    except ValueError:
+        return name, written.encode()
 
 
 def body_is_declared(block: BytesLike) -> bool | None:

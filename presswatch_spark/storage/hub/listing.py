@@ -5,9 +5,11 @@ turns, pace, pauses, time limits and certificates are those of all other request
 token, and nothing but a hub's lists of datasets is asked for it.
 """
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urljoin
 
 import httpx2
 from huggingface_hub import HfApi, set_client_factory
@@ -18,7 +20,8 @@ from huggingface_hub.utils._http import default_client_factory
 from presswatch_spark.errors import StorageError
 from presswatch_spark.storage.contract import ObjectInfo
 from presswatch_spark.storage.hub.addresses import MAIN, HubAddress, is_utf8
-from presswatch_spark.storage.hub.hub import Hub
+from presswatch_spark.storage.hub.hub import LONGEST_ANSWER, Hub
+from presswatch_spark.storage.web.codings import unpacked
 from presswatch_spark.storage.web.https import SHA256
 
 _LARGEST_FILE = 1 << 62
@@ -27,7 +30,7 @@ _UNKNOWN = (
     *(HfHubHTTPError, httpx2.HTTPError, httpx2.InvalidURL),
 )
 _CLIENT = threading.Lock()
-_PASSED_ON = ("Link", "Content-Type")
+_LINKED = re.compile(r"<([^>]*)>")
 
 
 class _OverOurLines(httpx2.BaseTransport):
@@ -47,8 +50,18 @@ class _OverOurLines(httpx2.BaseTransport):
                 "a list of the hub leads in a circle", where=str(self._address), remedy="run again later"
             )
         self._asked.add(url)
-        body, reply = self._hub.whole(url, self._address)
-        headers = [(name, reply.headers[name]) for name in _PASSED_ON if name in reply.headers]
+        packed, reply = self._hub.whole(url, self._address)
+        body = unpacked(packed, reply.headers.get("Content-Encoding", ""), LONGEST_ANSWER)
+        if body is None:
+            raise StorageError(
+                "the hub's answer is packed, and cannot be unpacked",
+                where=str(self._address),
+                remedy="check HF_ENDPOINT, and run again later",
+            )
+        headers = {"Content-Type": reply.headers.get("Content-Type", "")}
+        if links := reply.headers.get("Link"):
+            # The library takes the next page's address as it stands, and it may be relative.
+            headers["Link"] = _LINKED.sub(lambda found: f"<{urljoin(url, found[1])}>", links)
         return httpx2.Response(200, headers=headers, content=body)
 
 

@@ -25,11 +25,11 @@ from presswatch_spark.storage.hub.places import Place, forget_place, kept_place,
 from presswatch_spark.storage.hub.refusals import code_of
 from presswatch_spark.storage.streams import ByteStream
 from presswatch_spark.storage.uris import scheme_of
-from presswatch_spark.storage.web.https import HttpStore, body_of, range_header
+from presswatch_spark.storage.web.https import BadRequestError, HttpStore, body_of, range_header
 from presswatch_spark.storage.web.manners import BlockedError
 
 # An address that worked before, and is refused or gone, has expired.
-_REFUSED = frozenset({401, 403, 404})
+_REFUSED = frozenset({400, 401, 403, 404, 410})
 _REFUSED_SIGNED = "the store refuses the address that the hub has just signed"
 
 
@@ -110,7 +110,7 @@ class HubStore:
             return HttpStore(self.options).open_part(ObjectInfo(place.url), start, end, alone=True)
         except BlockedError:
             raise
-        except DeniedError as error:
+        except (DeniedError, BadRequestError) as error:
             raise DeniedError(_REFUSED_SIGNED, where=uri, remedy="run again later") from error
         except MissingError as error:
             what = "the hub knows the file, and its store has no such object"

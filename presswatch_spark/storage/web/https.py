@@ -52,6 +52,10 @@ CONNECTIONS = 8
 REQUEST_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "presswatch-spark"}
 
 
+class BadRequestError(StorageError):
+    """A server takes a request for a wrong one (400): some stores say so of a signature that has expired."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpStore:
     """Objects of any web server. If it knows no ranges, a broken body is read again from its start."""
@@ -315,7 +319,8 @@ def _require_object(reply: Reply, uri: str) -> None:
     if reply.status in {401, 403}:
         remedy = "the site wants credentials, or fewer requests"
         raise DeniedError(f"access denied ({reply.status})", where=where, remedy=remedy)
-    raise StorageError(f"the server answered {reply.status}", where=where, remedy="run again later")
+    error = BadRequestError if reply.status == 400 else StorageError
+    raise error(f"the server answered {reply.status}", where=where, remedy="run again later")
 
 
 def _unreachable(reason: Exception, uri: str) -> PresswatchError:

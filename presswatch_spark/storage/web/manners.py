@@ -30,6 +30,8 @@ from presswatch_spark.storage.web.shared_hosts import FURTHEST_SECONDS, Facts, p
 from presswatch_spark.storage.web.wait_headers import asked_wait, used_up_for
 
 REFUSALS = frozenset({401, 403, 429})
+# What we wait at least for a site that answers 429 and names a time which has come.
+SHORTEST_WAIT = 1.0
 # With one of these, or with 401, an answer says why it refuses this one object. No other object is meant.
 REASONS = ("X-Error-Code", "X-Error-Message")
 # Objects refused in a row before a site that is known to refuse single ones is suspected as a whole.
@@ -113,8 +115,9 @@ class Host:
             BlockedError: the host must not be asked any more.
         """
         named = asked_wait(headers, limited=status == 429) if status in REFUSALS or status == 503 else None
-        if named:
-            self._wait_as_asked(named, status, uri)
+        # A date in whole seconds may have come by now: then the site grants the next request.
+        if named or (named is not None and status == 429):
+            self._wait_as_asked(named or SHORTEST_WAIT, status, uri)
             return Verdict.AGAIN
         if status in REFUSALS and not (alone and status != 429):
             with self._change(uri) as facts:

@@ -79,6 +79,11 @@ class TestItems:
         with pytest.raises(InputError, match="CC-MAIN-2026-41"):
             items(since="CC-MAIN-2026-41")
 
+    def test_bounds_in_the_wrong_order_are_refused(self) -> None:
+        with pytest.raises(InputError, match=f"{CRAWLS[1]}: is newer than {CRAWLS[3]}"):
+            items(since=CRAWLS[1], until=CRAWLS[3])
+        assert [item.name for item in items(since=CRAWLS[1], until=CRAWLS[1])] == [CRAWLS[1]]
+
     def test_crawls_whose_pages_name_no_languages_are_said_to_be_scanned_whole(self) -> None:
         noted = {item.name: item.note for item in items(FRENCH)}
         assert noted == dict(zip(CRAWLS, ("", "", WHOLE, WHOLE, WHOLE), strict=True))

@@ -46,6 +46,18 @@ def members_of(text: str, lines_each: int = 2) -> bytes:
     )
 
 
+def test_lines_about_the_file_and_milliseconds_harm_nothing(corpus: Path, tmp_path: Path) -> None:
+    about = '!OpenWayback-CDXJ 1.0\n!meta {"sorted": true}\n'
+    text = about + LINE.replace("20240716153155", "20240716153155512") + OTHER
+    log, rows = taken(corpus, tmp_path, text.encode(), "some.cdxj")
+    assert (log["status"], log["rows"]) == ("complete", 2)
+    (row,) = rows
+    assert row["captured_at"] == datetime(2024, 7, 16, 15, 31, 55, tzinfo=UTC)
+    # Behind the first line, it is no line of an index.
+    log, _ = taken(corpus, tmp_path, (LINE + about).encode(), "other.cdxj")
+    assert (log["status"], log["rows"]) == ("partial", 3)
+
+
 @pytest.mark.parametrize("name", ["cdx-00187.gz", "head.cdxj"])
 def test_real_lines_become_captures(corpus: Path, tmp_path: Path, real_data: Path, name: str) -> None:
     text = (real_data / "common_crawl" / "index" / "cdx-00187.head.cdxj").read_text()

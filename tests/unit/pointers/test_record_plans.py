@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import random
@@ -238,6 +239,80 @@ def test_metadata_that_are_longer_than_usual_are_read_to_their_end(crawl: Crawl,
     assert {tuple(row["languages"]) for row in found} == {("fra",)}
 
 
+def test_metadata_behind_a_request_are_read(crawl: Crawl, tmp_path: Path) -> None:
+    """Heritrix and others write the response first, then the request, then the metadata."""
+    data = crawl.warc.read_bytes()
+    found, held = list[bytes](), b""
+    for start, end in members(data):
+        is_request = b"WARC-Type: request" in gzip.decompress(data[start:end])
+        is_response = b"WARC-Type: response" in gzip.decompress(data[start:end])
+        held = data[start:end] if is_request else held
+        if not is_request:
+            found.append(data[start:end])
+        if is_response:
+            found.append(held)
+    path = tmp_path / WARC
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"".join(found))
+    wanted, places = list[WantedRecord](), dict[int, str]()
+    for start, end in members(path.read_bytes()):
+        header = gzip.decompress(path.read_bytes()[start:end]).partition(b"\r\n\r\n")[0].decode()
+        url = header.partition("WARC-Target-URI: ")[2].partition("\r\n")[0]
+        if "WARC-Type: response" in header:
+            wanted.append(WantedRecord(start, end - start, url, None, url))
+            places[start] = url
+    some = tuple(wanted[::3])
+    expected = [
+        row
+        for row in rows_of(crawl.scan(stat(str(path), QUICK)), "matches")
+        if row["record_offset"] in {each.offset for each in some}
+    ]
+    outcome = crawl.scan(RecordShard(str(path), records=some))
+    assert outcome.log["status"] == "complete", outcome.log
+    assert rows_of(outcome, "matches") == expected
+    assert {tuple(row["languages"]) for row in expected} == {("fra",)}
+    assert outcome.log["bytes_read"] <= 1.2 * crawl.bytes_of([places[each.offset or 0] for each in some])
+
+
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
+def test_a_long_first_record_names_the_release(crawl: Crawl, tmp_path: Path, line_end: bytes) -> None:
+    """Other crawlers write in their warcinfo whom to ask, and all of their settings."""
+    data = crawl.warc.read_bytes()
+    (_, end), *_ = members(data)
+    head, _, body = gzip.decompress(data[:end]).partition(b"\r\n\r\n")
+    assert b"isPartOf" in body
+    content = b"settings: " + random.Random(6).randbytes(9000).hex().encode() + b"\r\n" + body.strip()
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
+    lines.append(b"Content-Length: %d" % len(content))
+    info = gzip.compress(line_end.join([*lines, b"", content]) + 2 * line_end)
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(info + data[end:])
+    (url, (offset, length)), *_ = crawl.places.items()
+    wanted = WantedRecord(offset - end + len(info), length, url, None, "r")
+    outcome = crawl.scan(RecordShard(str(path), records=(wanted,)))
+    expected = rows_of(crawl.scan(stat(str(path), QUICK)), "matches")
+    assert rows_of(outcome, "matches") == [row for row in expected if row["document_url"] == url]
+    assert {row["release"] for row in expected} == {CRAWL}
+
+
+def test_a_digest_may_be_written_in_two_ways(crawl: Crawl, tmp_path: Path) -> None:
+    (url, *_) = crawl.places
+    offset, length = crawl.places[url]
+    record = gzip.decompress(crawl.warc.read_bytes()[offset : offset + length])
+    declared = record.partition(b"WARC-Payload-Digest: sha1:")[2].partition(b"\r\n")[0].decode()
+    hexadecimal = base64.b32decode(declared).hex()
+    for digest, status in (
+        (declared, "complete"),
+        (f"SHA-1:{declared.lower()}", "complete"),
+        (f"sha1:{hexadecimal}", "complete"),
+        (f"sha256:{'0' * 64}", "complete"),
+        (f"sha1:{hexadecimal[::-1]}", "failed"),
+        ("sha1:none", "failed"),
+    ):
+        wanted = WantedRecord(offset, length, url, None, "r", digest)
+        assert crawl.scan(RecordShard(str(crawl.warc), records=(wanted,))).log["status"] == status, digest
+
+
 class TestPagesOfTexts:
     def tables(self, crawl: Crawl, tmp_path: Path) -> TableStore:
         scan_here([crawl.folder / WET], crawl.corpus, tmp_path / "wet")
@@ -288,6 +363,41 @@ class TestPagesOfTexts:
         digests = {row["row_sha256"] for row in store.read("matches").to_pylist()}
         assert plan.records >= outcome.log["error"].count(NOT_LISTED) > 5
         assert any(f"row {digest}: {NOT_LISTED}" in outcome.log["error"] for digest in digests)
+
+    @pytest.mark.parametrize("with_base", [True, False])
+    def test_a_file_of_the_same_name_in_another_folder_is_not_read(
+        self, crawl: Crawl, tmp_path: Path, with_base: bool
+    ) -> None:
+        """A redirect to itself in the same second is in a file of this name among the crawl's diagnostics."""
+        others = WARC.replace("/warc/", "/crawldiagnostics/")
+        shard = self.planned(crawl, tmp_path, with_base, filename=others, offset="7")
+        outcome = crawl.scan(shard)
+        assert (outcome.log["status"], outcome.log["error"]) == ("complete", None)
+        assert rows_of(outcome, "matches") == whole(
+            crawl, "matches", [record.url for record in shard.records]
+        )
+
+    def test_all_captures_of_a_page_in_one_second_are_read(self, crawl: Crawl, tmp_path: Path) -> None:
+        shard = self.planned(crawl, tmp_path, True, offset="7")
+        outcome = crawl.scan(shard)
+        urls = {record.url for record in shard.records}
+        assert len(shard.records) == 2 * len(urls)
+        assert outcome.log["status"] == "partial"
+        assert "no gzip member begins where its record should" in outcome.log["error"]
+        assert rows_of(outcome, "matches") == whole(crawl, "matches", list(urls))
+
+    def planned(self, crawl: Crawl, tmp_path: Path, with_base: bool, **changes: str) -> RecordShard:
+        """Plan the pages of all texts; of each, the index lists another capture before it."""
+        store = self.tables(crawl, tmp_path)
+        with web() as site:
+            self.listed(site, crawl, **changes)
+            before = {address: reply.body for address, reply in site.queries.items()}
+            index = Index(self.listed(site, crawl), QUICK)
+            for address, reply in site.queries.items():
+                site.queries[address] = Reply(200, {}, before[address] + b"\n" + reply.body)
+            (shard,) = plan_of_matches(store, index, str(crawl.folder) if with_base else None).shards
+        assert isinstance(shard, RecordShard)
+        return shard
 
     def test_a_page_that_names_no_crawl_is_there_if_one_crawl_of_its_time_lists_it(
         self, crawl: Crawl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -355,6 +465,7 @@ class TestWhatIsNotTheRecord:
             ({"record_offset": 0}, "is not one whole gzip member"),
             ({"record_offset": 1 << 30}, "the file ends before its record"),
             ({"record_length": 1 << 24}, "the file ends within its record"),
+            ({"record_length": 1 << 40}, "has 1,099,511,627,776 bytes, which is longer than allowed"),
             ({"url": "https://a.example/other"}, "is of another URL"),
             ({"captured_at": datetime(2024, 1, 1, tzinfo=UTC)}, "captured at another time"),
             ({"payload_digest": "A" * 32}, "declares another digest"),

@@ -268,6 +268,25 @@ def test_files_of_an_index_are_read_in_the_place_of_a_server(
     assert f"{WARC}#offset={release.offset}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("spelling", ["{}", "urn:uuid:{}", "<URN:UUID:{}>", "{} "])
+def test_the_id_of_a_record_may_be_spelt_in_several_ways(
+    release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str], spelling: str
+) -> None:
+    named = spelling.format(release.record_id.removeprefix("<urn:uuid:").removesuffix(">"))
+    digest = scanned("fineweb-2", release, tmp_path, lambda row: row.update(id=named))
+    assert fetched(release, tmp_path, digest) == 0, capsys.readouterr().err
+    assert "URL, time, record id of the record" in capsys.readouterr().out
+
+
+def test_a_capture_with_milliseconds_is_found_behind_one_that_is_listed_many_times(
+    release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moment = {"timestamp": f"{release.capture['timestamp']}512"}
+    release.list(*[release.capture | {"offset": "0"}] * 12, release.capture | moment)
+    digest = scanned("c4", release, tmp_path)
+    assert fetched(release, tmp_path, digest, "--index", release.index) == 0, capsys.readouterr().err
+
+
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that refuses is asked twice, and at once."""
@@ -348,6 +367,20 @@ class TestWhatIsNotBelieved:
         release.list(*({**release.capture, **each} for each in captures), status=status)
         digest = scanned("c4", release, tmp_path)
         assert reason in self.refused(release, tmp_path, capsys, digest, "--index", release.index)
+
+    @pytest.mark.parametrize("coding", ["gzip", "br"])
+    def test_an_index_that_packs_its_answers(
+        self, release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str], coding: str
+    ) -> None:
+        queries = release.site.queries
+        for query, reply in queries.items():
+            queries[query] = Reply(200, {"Content-Encoding": coding}, gzip.compress(reply.body))
+        digest = scanned("c4", release, tmp_path)
+        if coding == "gzip":
+            assert fetched(release, tmp_path, digest, "--index", release.index) == 0
+        else:
+            said = self.refused(release, tmp_path, capsys, digest, "--index", release.index)
+            assert "this is no list of captures" in said
 
     def test_of_several_captures_without_a_time_the_record_id_decides(
         self, release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +13,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.removal import states
 from presswatch_spark.removal.case import Case
-from presswatch_spark.removal.index import listed, query
+from presswatch_spark.removal.index import listed, place_among, query
 from presswatch_spark.removal.probing import Prober
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.settings.load import load_scan_config
@@ -44,6 +45,24 @@ NONE = json.dumps({"message": "No Captures found for: https://a.example/"})
 def test_an_index_lists_a_capture_or_says_that_it_does_not(status: Any, body: str, outcome: str) -> None:
     answer = Answer("http://i.example", 0.0, status, body=body.encode())
     assert listed(answer, CAPTURED).outcome == outcome
+
+
+def test_an_index_may_pack_its_answer() -> None:
+    body, packed = gzip.compress(b'{"timestamp": "20241214015810"}'), (("content-encoding", "gzip"),)
+    assert listed(Answer("http://i.example", 0.0, 200, packed, body=body), CAPTURED).outcome == states.LISTED
+    broken = Answer("http://i.example", 0.0, 200, packed, body=body[:-1])
+    assert listed(broken, CAPTURED).outcome == states.STRANGE
+
+
+def test_of_files_of_one_name_the_place_is_in_that_of_the_targets_folder() -> None:
+    folders = {"crawldiagnostics": 1, "warc": 2, "robotstxt": 3}
+    captures = [
+        {"timestamp": "20241214015810", "filename": f"x/{folder}/a.warc.gz", "offset": place, "length": 9}
+        for folder, place in folders.items()
+    ]
+    for uri, offset in (("s3://crawl/x/warc/a.warc.gz", 2), ("/mirror/a.warc.gz", 1)):
+        found = place_among(captures, {"captured_at": CAPTURED, "shard_uri": uri})
+        assert found.facts == {"record_offset": offset, "record_length": 9}
 
 
 def test_a_query_quotes_the_url_and_names_the_release() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import pickle
@@ -158,6 +159,34 @@ class TestLists:
             list(list_objects(ROOT, OPTIONS))
         assert not site.store.requests
 
+    @pytest.mark.parametrize("coding", ["", "gzip"])
+    @pytest.mark.parametrize("start", ["", "/api/datasets/press/web/tree/", "?"])
+    def test_pages_follow_each_other_by_relative_addresses_and_may_be_packed(
+        self, site: Hub, monkeypatch: Any, start: str, coding: str
+    ) -> None:
+        answer = site.answer
+
+        def behind_a_proxy(path: str, token: str) -> Reply:
+            reply = answer(path, token)
+            after = reply.headers.get("Link", "")
+            if after and start:
+                reply.headers["Link"] = f"<{start}{after.partition(start)[2]}"
+            if not coding:
+                return reply
+            return Reply(
+                reply.status, {**reply.headers, "Content-Encoding": coding}, gzip.compress(reply.body)
+            )
+
+        monkeypatch.setattr(site, "answer", behind_a_proxy)
+        assert len(plan([f"{ROOT}/data/part-*.gz"], OPTIONS)) == 5
+        assert sum("cursor=" in path for path, _ in site.asked) >= 2
+
+    @pytest.mark.parametrize("coding", ["br", "gzip"])
+    def test_a_list_that_cannot_be_unpacked_is_an_error(self, site: Hub, coding: str) -> None:
+        site.refusals.extend([Reply(200, {"Content-Encoding": coding}, b"{}")] * 9)
+        with pytest.raises(StorageError, match="the hub's answer is packed, and cannot be unpacked"):
+            list(list_objects(ROOT, OPTIONS))
+
     def test_an_answer_that_is_no_list_is_an_error(self, site: Hub) -> None:
         site.refusals.extend([refused(200)] * 9)
         with pytest.raises(StorageError, match="is none that we know"):
@@ -283,12 +312,13 @@ class TestReading:
         assert whole(first.uri) == DATA
         assert whole(f"{ROOT}/data/part-0.json.gz") == DATA[::-1]
 
-    def test_an_expired_address_is_asked_for_again(self, site: Hub) -> None:
-        site.store.uses = 3
+    @pytest.mark.parametrize("expired", [400, 401, 403, 404, 410])
+    def test_an_expired_address_is_asked_for_again(self, site: Hub, expired: int) -> None:
+        site.store.uses, site.store.expired = 3, expired
         uri = pinned(site)
         assert [read_range(uri, n, 1, OPTIONS) for n in range(5)] == [DATA[n : n + 1] for n in range(5)]
         assert site.resolved == {"data/part-0.json.gz": 2}
-        site.store.uses = 0
+        site.store.uses, site.store.expired = 0, expired if expired < 404 else 403
         site.store.signed.clear()
         with pytest.raises(DeniedError, match="refuses the address that the hub has just signed"):
             read_range(uri, 0, 1, OPTIONS)
@@ -496,8 +526,9 @@ class TestAsking:
         assert (small.status, small.body) == (206, b"text")
         assert ask(pinned(site, "data/small.jsonl"), 99, 100, OPTIONS).status == 416
 
-    def test_no_answer_holds_a_signed_address(self, site: Hub) -> None:
-        site.store.uses = 1
+    @pytest.mark.parametrize("expired", [400, 401, 403, 404, 410])
+    def test_no_answer_is_that_of_an_expired_address_or_holds_one(self, site: Hub, expired: int) -> None:
+        site.store.uses, site.store.expired = 1, expired
         for start in range(3):
             answer = ask(pinned(site), start, start + 1, OPTIONS)
             assert answer.body == DATA[start : start + 1]

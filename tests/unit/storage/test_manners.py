@@ -33,6 +33,7 @@ from presswatch_spark.storage.objects import (
 )
 from presswatch_spark.storage.streams import RangeFile, lent_streams
 from presswatch_spark.storage.time_limits import LateError, LentLimit, check_time, count_waiting, time_limit
+from presswatch_spark.storage.web import manners
 from presswatch_spark.storage.web.manners import (
     BlockedError,
     Host,
@@ -104,6 +105,16 @@ class TestPauses:
         for fault in (Fault(status=503, retry_after="0.05"), Fault(status=429, limit='"x";r=0;t=0.05')):
             server.faults.extend([fault] * (OPTIONS.max_attempts + 1))
             assert read(server, "a") == DATA
+
+    @pytest.mark.parametrize("at", ["0", "Thu, 01 Jan 1970 00:20:00 GMT"])
+    def test_a_time_that_has_come_is_no_refusal(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch, at: str
+    ) -> None:
+        """Dates count whole seconds, so one that is near may be over when it comes."""
+        monkeypatch.setattr(manners, "SHORTEST_WAIT", 0.01)
+        server.faults.extend([Fault(status=429, retry_after=at)] * 5)
+        assert read(server, "a") == DATA
+        assert len(server.requests) == 6
 
     def test_a_site_that_asks_for_longer_than_is_granted_is_asked_nothing_more(self, server: Server) -> None:
         server.faults.append(Fault(status=429, retry_after="86400"))

@@ -1,0 +1,27 @@
+"""Unpacks answers that a server or proxy packed for the way, though we ask for none (`Content-Encoding`)."""
+
+import zlib
+
+_PLAIN, _GZIP, _GZIP_WINDOW = ("", "identity"), ("gzip", "x-gzip"), 31
+
+
+def unpacked(body: bytes, coding: str, most: int) -> bytes | None:
+    """Return a whole body as it was before its coding.
+
+    Args:
+        coding: the header `Content-Encoding`; the empty text if there is none.
+
+    Returns:
+        None if the coding is neither gzip nor none, the body is damaged, or has more than `most` bytes.
+    """
+    name = coding.strip().lower()
+    if name in _PLAIN:
+        return body
+    if name not in _GZIP:
+        return None
+    inflater = zlib.decompressobj(_GZIP_WINDOW)
+    try:
+        data = inflater.decompress(body, most)
+    except zlib.error:
+        return None
+    return data if inflater.eof and not inflater.unused_data else None

@@ -23,7 +23,7 @@ import numba
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from numba.core.caching import IndexDataCacheFile, UserProvidedCacheLocator
 from numba.core.registry import cpu_target
-from numba.core.types import unliteral
+from numba.core.types.misc import unliteral
 
 from presswatch_spark.absent import absent
 from presswatch_spark.processors import Baseline, baseline_here

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -515,6 +518,30 @@ def test_what_stands_behind_the_parser_is_closed_as_well(tmp_path: Path) -> None
             # An error leaves nothing behind that would make the next one fail for another reason.
             assert session.execute("select 1").fetchall() == [(1,)]
     assert [path.name for path in tmp_path.iterdir()] == ["secret.csv"]
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        # DuckDB looks for signals between tasks, and the first of these is one task.
+        "select count(*) from range(1000000000000)",
+        "select count(*) from range(100000000) a, range(10000000) b where a.range * b.range % 7 = 3",
+    ],
+)
+def test_ctrl_c_ends_a_query_at_once(endless: str) -> None:
+    ctrl_c = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    ctrl_c.start()
+    with pytest.raises(KeyboardInterrupt), duckdb_session("1GB", cores=1) as session:
+        session.sql(endless).fetchall()
+
+
+def test_of_two_sessions_either_may_end_first() -> None:
+    first, second = duckdb_session("1GB"), duckdb_session("1GB")
+    with first as one:
+        with second as other:
+            assert other.sql("select 2").fetchall() == [(2,)]
+        assert one.sql("select 1").fetchall() == [(1,)]
+    assert signal.set_wakeup_fd(-1) == -1
 
 
 def test_variables_of_python_are_no_tables(tables: Path) -> None:

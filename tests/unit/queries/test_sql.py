@@ -648,7 +648,6 @@ ALL = SCHEMAS["matches"].names
         ("from matches |> limit 1", ALL),
         ("table matches", ALL),
         ("describe matches", ALL),
-        ("select 1 from identifier('mat' || 'ches')", ALL),
     ],
 )
 def test_of_tables_on_s3_spark_reads_columns_that_a_query_names(query: str, columns: list[str]) -> None:

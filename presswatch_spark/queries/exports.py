@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import ConfigError, InputError, OutputError
+from presswatch_spark.queries.engines import require_apart
 from presswatch_spark.show import json_line, json_text, plain, utc
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
@@ -52,11 +53,14 @@ def export(
         lang: `fr` for CSV as spreadsheets in French read it.
 
     Raises:
-        ConfigError: no such format, or what writes it is not installed.
+        ConfigError: no such format, or what writes it is not installed; or two columns have one name, and
+            the format is for programs.
         InputError: a sheet cannot hold so much.
         OutputError: there is such a file, or it cannot be written.
     """
     writer = writer_of(path)
+    if writer in (_jsonl, _parquet):
+        require_apart(schema.names)
     folder, name = require_new(path, storage)
     with disk_errors(path), folder.new_file(name) as draft:
         return writer(draft, schema, rows, lang)

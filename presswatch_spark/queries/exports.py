@@ -54,7 +54,7 @@ def export(
 
     Raises:
         ConfigError: no such format, or what writes it is not installed; or two columns have one name, and
-            the format is for programs.
+            the format is for programs; or it has no such type.
         InputError: a sheet cannot hold so much.
         OutputError: there is such a file, or it cannot be written.
     """
@@ -95,7 +95,8 @@ def _csv(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
     count, delimiter = 0, ";" if lang == "fr" else ","
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, delimiter=delimiter)
-        writer.writerow(schema.names)
+        # `pivot` makes names of columns of what web pages wrote.
+        writer.writerow([_csv_cell(name, lang) for name in schema.names])
         for row in rows:
             writer.writerow([_csv_cell(value, lang) for value in row])
             count += 1
@@ -207,7 +208,13 @@ def _jsonl(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int
 
 def _parquet(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
     count, rows = 0, iter(rows)
-    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
+    try:
+        opened = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
+    except pa.ArrowNotImplementedError as error:
+        raise ConfigError(
+            f"Parquet cannot hold a column: {error}", where="--export", remedy="cast it to text in the query"
+        ) from error
+    with opened as writer:
         while chunk := list(islice(rows, CHUNK_ROWS)):
             columns = [
                 pa.array(column, field.type)

@@ -661,6 +661,19 @@ class TestCommand:
         assert cli.run(["sql", str(tables), query, "--export", str(tmp_path / "x.csv")]) == 0
         assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
 
+    def test_a_span_of_time_is_refused_by_parquet_in_a_line(
+        self, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        query = "select finished_at - started_at as took from runs"
+        assert cli.run(["sql", str(tables), query, "--export", str(tmp_path / "x.parquet")]) == 1
+        assert "Parquet cannot hold a column" in capsys.readouterr().err
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_name_that_a_pivot_makes_is_no_formula_in_csv(self, tables: Path, tmp_path: Path) -> None:
+        query = "from (pivot (select '=cmd()' as a, 1 as b) on a in ('=cmd()') using sum(b))"
+        assert cli.run(["sql", str(tables), query, "--export", str(tmp_path / "x.csv")]) == 0
+        assert (tmp_path / "x.csv").read_text("utf-8-sig").splitlines() == ["'=cmd()", "1"]
+
     def test_who_gives_the_query_first_is_told_the_order(
         self, tables: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -6,10 +6,10 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import zip_longest
-from math import floor
+from math import floor, isfinite
 from urllib.parse import quote
 
 GAP = "  "
@@ -122,7 +122,10 @@ def ascii_url(url: str) -> str:
 
 
 def json_line(row: Mapping[str, object]) -> str:
-    """Return a row as one line of JSON: times in ISO 8601 with `Z`, bytes in hex, not-a-number as null."""
+    """Return a row as one line of JSON: times in ISO 8601 with `Z`, bytes in hex.
+
+    What is no number in JSON, such as infinity, is null.
+    """
     return json_text(plain(row))
 
 
@@ -147,13 +150,15 @@ def plain(value: object) -> object:
         return [plain(item) for item in value]
     if isinstance(value, datetime):
         return utc(value).isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
+    if isinstance(value, date | time):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return str(value)
     if isinstance(value, bytes | bytearray):
         return value.hex()
     if isinstance(value, Decimal):
         return float(value)
-    return None if isinstance(value, float) and value != value else value
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def utc(moment: datetime) -> datetime:

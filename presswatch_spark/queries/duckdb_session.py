@@ -1,9 +1,11 @@
 """A DuckDB that reads what it is given, and nothing else: no file, no network, no setting is in its reach.
 
-It sorts and joins in memory and, beyond that, in a scratch folder.
+It sorts and joins in memory and, beyond that, in a scratch folder. Ctrl-C stops it.
 """
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -35,6 +37,9 @@ CLOSED = (
     "set lock_configuration = true",
 )
 
+INTERRUPTED = "Query interrupted"
+"""What DuckDB says in the place of `KeyboardInterrupt`."""
+
 
 @contextmanager
 def duckdb_session(memory: str, cores: int | None = None) -> Iterator["DuckDBPyConnection"]:
@@ -47,11 +52,13 @@ def duckdb_session(memory: str, cores: int | None = None) -> Iterator["DuckDBPyC
     Raises:
         ConfigError: it knows no such size of memory.
         OutputError: no scratch folder can be made.
+        KeyboardInterrupt: Ctrl-C, also in the middle of a query.
     """
     with _scratch() as scratch:
         connection = _connection(memory, cores, scratch)
         try:
-            yield connection
+            with _stopped_by_ctrl_c(connection):
+                yield connection
         finally:
             connection.close()
 
@@ -59,6 +66,38 @@ def duckdb_session(memory: str, cores: int | None = None) -> Iterator["DuckDBPyC
 def first_line(error: Exception) -> str:
     """Return what an error of DuckDB says, without the lines that show the place in the query."""
     return str(error).strip().partition("\n")[0]
+
+
+@contextmanager
+def _stopped_by_ctrl_c(connection: "DuckDBPyConnection") -> Iterator[None]:
+    """Stop what runs at Ctrl-C, and raise `KeyboardInterrupt`; DuckDB looks for signals between tasks."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard, told = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(told, False)
+
+    def interrupt() -> None:
+        while numbers := os.read(heard, 64):
+            if signal.SIGINT in numbers:
+                connection.interrupt()
+
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    listener = threading.Thread(target=interrupt, name="ctrl-c", daemon=True)
+    listener.start()
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != INTERRUPTED:
+            raise
+        raise KeyboardInterrupt from error
+    finally:
+        # Of two sessions, that which began last is heard of signals, and either may end first.
+        if (last := signal.set_wakeup_fd(-1)) != told:
+            signal.set_wakeup_fd(last, warn_on_full_buffer=False)
+        os.close(told)
+        listener.join()
+        os.close(heard)
 
 
 @contextmanager

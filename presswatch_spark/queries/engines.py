@@ -6,9 +6,13 @@ Both give the same rows. So what a table holds decides which one is asked, and n
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from presswatch_spark.errors import ConfigError
+from presswatch_spark.show import printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,6 +54,14 @@ class Answer:
         columns = zip(*rows, strict=True) if rows else ((),) * len(fields)
         arrays = [pa.array(list(column), field.type) for column, field in zip(columns, fields, strict=True)]
         return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def require_apart(columns: Sequence[str]) -> None:
+    """Refuse columns of one name, of which a program would see one; raises `ConfigError`."""
+    if twice := [name for name, count in Counter(columns).items() if count > 1]:
+        raise ConfigError(
+            printable(f"two columns are called {twice[0]}"), where="sql", remedy="name one of them by `as`"
+        )
 
 
 def _fits(values: Iterable[object]) -> bool:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import ConfigError, InputError, OutputError
+from presswatch_spark.queries.engines import require_apart
 from presswatch_spark.show import json_line, json_text, plain, utc
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
@@ -52,11 +53,14 @@ def export(
         lang: `fr` for CSV as spreadsheets in French read it.
 
     Raises:
-        ConfigError: no such format, or what writes it is not installed.
+        ConfigError: no such format, or what writes it is not installed; or two columns have one name, and
+            the format is for programs; or it has no such type.
         InputError: a sheet cannot hold so much.
         OutputError: there is such a file, or it cannot be written.
     """
     writer = writer_of(path)
+    if writer in (_jsonl, _parquet):
+        require_apart(schema.names)
     folder, name = require_new(path, storage)
     with disk_errors(path), folder.new_file(name) as draft:
         return writer(draft, schema, rows, lang)
@@ -91,7 +95,8 @@ def _csv(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
     count, delimiter = 0, ";" if lang == "fr" else ","
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, delimiter=delimiter)
-        writer.writerow(schema.names)
+        # `pivot` makes names of columns of what web pages wrote.
+        writer.writerow([_csv_cell(name, lang) for name in schema.names])
         for row in rows:
             writer.writerow([_csv_cell(value, lang) for value in row])
             count += 1
@@ -203,7 +208,13 @@ def _jsonl(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int
 
 def _parquet(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
     count, rows = 0, iter(rows)
-    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
+    try:
+        opened = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
+    except pa.ArrowNotImplementedError as error:
+        raise ConfigError(
+            f"Parquet cannot hold a column: {error}", where="--export", remedy="cast it to text in the query"
+        ) from error
+    with opened as writer:
         while chunk := list(islice(rows, CHUNK_ROWS)):
             columns = [
                 pa.array(column, field.type)

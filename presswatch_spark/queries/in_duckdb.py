@@ -109,7 +109,10 @@ def _answer(found: "pa.RecordBatchReader", kept: ExitStack) -> Answer:
 def names_in(connection: "DuckDBPyConnection", query: str) -> set[str]:
     """Return the tables and views of ours that a query names; raises `ConfigError` as `run`."""
     ((text,),) = connection.execute("select json_serialize_sql(?)", [query]).fetchall()
-    parsed = json.loads(text)
+    try:
+        parsed = json.loads(text)
+    except RecursionError as error:
+        raise _refused("the query is nested too deeply", "write it with fewer levels") from error
     if parsed.get("error_type") == "parser":
         raise _refused(f"DuckDB refuses the query: {parsed['error_message']}")
     if not parsed.get("statements"):
@@ -154,7 +157,11 @@ def _rows(batches: "pa.RecordBatchReader", kept: ExitStack) -> Iterator[tuple[ob
     """Yield the rows of the answer, and end the session after them."""
     with kept, _refusals():
         for batch in batches:
-            columns = [column.to_pylist() for column in batch.columns]
+            try:
+                columns = [column.to_pylist() for column in batch.columns]
+            except (OverflowError, ValueError) as error:
+                # Python has no year before 1 or after 9999, nor parts of a microsecond.
+                raise _refused("the answer has a time that cannot be shown", "cast it to text") from error
             yield from (tuple(map(_plain, row)) for row in zip(*columns, strict=True))
 
 

@@ -1,5 +1,6 @@
 """Queries by Spark SQL over published tables, for what is more than one machine can sort.
 
+A query is parsed before anything is opened, and reads our tables and views alone (`spark_plans`).
 Spark prunes what its own reader reads on disk. Tables on S3 are read by Python tasks, so a query gets those
 columns there whose names stand in it, or in the views that it names; the others are null.
 """
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.queries.engines import Answer, runs_of
+from presswatch_spark.queries.spark_plans import require_harmless
 from presswatch_spark.queries.views import THERE_ARE, VIEWS, in_order
 from presswatch_spark.show import printable
 from presswatch_spark.spark.session import session, spark_schema
@@ -24,11 +26,13 @@ if TYPE_CHECKING:
 
 # The last part of the name is the table's.
 UNKNOWN_TABLE = re.compile(r"^\[TABLE_OR_VIEW_NOT_FOUND\][^`]*(?:`[^`]*`\.)*`([^`]+)`")
-ALL_COLUMNS = re.compile(r"\*|\|>|\b(?:table|natural|identifier)\b")
+ALL_COLUMNS = re.compile(r"\*|\|>|\b(?:table|natural)\b")
 """What may mean columns that a query does not name."""
 SELECTS = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
 COUNTED_ROWS = re.compile(r"count\s*\(\s*\*\s*\)")
 WORD = re.compile(r"\w+")
+# Where what is constant fails, Spark's error comes within another one.
+OF_THE_QUERY = re.compile(r"^Caused by: org\.apache\.spark\.\S+: (\[[A-Z_.]+\].*)", re.MULTILINE)
 
 
 def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
@@ -38,7 +42,7 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
         runs: only rows of these published scans are read, and only their files are looked at; none: all.
 
     Raises:
-        ConfigError: Spark refuses it.
+        ConfigError: it is no query, names what is not ours, or Spark refuses it.
         OutputError: a table that it names is not as it was published.
         PresswatchError: Spark's Java has ended.
     """
@@ -46,6 +50,7 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
     # PySpark logs every refused query, with a Java stack, before it raises.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     with _refusals():
+        require_harmless(spark, query)
         named = in_order(named_in(query))
         # A query can only name these; what is no query, such as `show tables`, is to know of the others.
         for name in named if SELECTS.match(query) else in_order([*SCHEMAS, *VIEWS]):
@@ -65,9 +70,8 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
 
 
 def named_in(query: str) -> set[str]:
-    """Return the tables and views that a query may read: it names them, or puts names together."""
-    known, words = {*SCHEMAS, *VIEWS}, set(WORD.findall(query.lower()))
-    return known if "identifier" in words else known & words
+    """Return the tables and views that a query may read: their names stand in it."""
+    return {*SCHEMAS, *VIEWS} & set(WORD.findall(query.lower()))
 
 
 def columns_in(query: str, table: str) -> list[str]:
@@ -121,11 +125,26 @@ def _refusals() -> Iterator[None]:
         raise ConfigError(f"Spark refuses the query: {cause}", where="sql") from error
     # The socket that rows come by ends, or is refused, according to the moment.
     except (Py4JError, ConnectionError, EOFError) as error:
+        if cause := _of_the_query(error):
+            raise ConfigError(f"Spark refuses the query: {cause}", where="sql") from error
         raise PresswatchError(
             "Spark's Java ended before the query did",
             where="sql",
             remedy="see whether this machine ran out of memory, and give the query again",
         ) from error
+
+
+def _of_the_query(error: Exception) -> str:
+    """Return what Spark says against the query, if an error of Java is about it; else nothing."""
+    from py4j.protocol import Py4JError, Py4JJavaError
+
+    if not isinstance(error, Py4JJavaError):
+        return ""
+    try:
+        said = OF_THE_QUERY.search(str(error))
+    except (Py4JError, OSError):  # Java, which has the text, has ended
+        return ""
+    return said[1] if said else ""
 
 
 def _plain(value: object) -> object:

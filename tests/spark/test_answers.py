@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 import presswatch_spark as pw
 from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.errors import ConfigError
 from presswatch_spark.queries.matches import ORDERS, Matches, MatchFilter, match_rows
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.queries.views import VIEWS
@@ -48,6 +49,72 @@ def answer(tables: Path, query: str, engine: str) -> tuple[list[str], list[str]]
     found = run_query(str(tables), query, engine=engine)
     # Of rows that are equal in what they are ordered by, either may come first.
     return found.columns, sorted(json_line(dict(zip(found.columns, row, strict=True))) for row in found.rows)
+
+
+SECRET = "these words stand in a file that no query may read"
+REFUSED = {
+    "select * from csv.`{folder}/secret.csv`": "there is no table csv.",
+    "select * from text.`{folder}/secret.csv`": "there is no table text.",
+    "select * from identifier('text.`{folder}/secret.csv`')": "there is no table text.",
+    "select * from identifier('mat' || 'ches')": "identifier()",
+    "select 1 where exists (select * from text.`{folder}/secret.csv`)": "there is no table text.",
+    "with x as (select * from text.`{folder}/secret.csv`) select * from x": "there is no table text.",
+    "select * from matches, lateral (select * from text.`{folder}/secret.csv`)": "there is no table text.",
+    "select * from default.matches": "there is no table default.matches",
+    "select java_method('java.lang.System', 'getenv', 'HOME')": "may not call java_method()",
+    "select max(System.Builtin.Reflect('java.lang.System', 'lineSeparator'))": "may not call Reflect()",
+    "select 1 order by try_reflect('java.lang.System', 'lineSeparator')": "may not call try_reflect()",
+    "select * from python_worker_logs()": "may not call python_worker_logs()",
+    "select '${env:HOME}'": "may not hold ${",
+    "select transform(run_id) using 'cat {folder}/secret.csv' as (x) from runs": "no query",
+    "insert overwrite directory '{folder}/out' using csv select 1": "no query",
+    "with x as (select 1) insert overwrite directory '{folder}/out' using csv select * from x": "no query",
+    "from runs insert overwrite directory '{folder}/out' using csv select run_id": "no query",
+    "create table out using parquet location '{folder}/out' as select 1": "no query",
+    "create temporary view x using csv options (path '{folder}/secret.csv')": "no query",
+    "insert into matches select * from matches": "no query",
+    "drop view matches": "no query",
+    "set spark.sql.ansi.enabled = false": "no query",
+    "add jar '{folder}/secret.csv'": "no query",
+    "cache table matches": "no query",
+    "execute immediate 'select 1'": "no query",
+    "begin select 1; end": "no query",
+    "explain insert into matches select * from matches": "no query",
+    "select raise_error('as the query says')": "as the query says",
+    "select 1; select 2": "PARSE_SYNTAX_ERROR",
+}
+
+
+def test_whatever_reads_or_writes_something_else_is_refused_by_spark(
+    spark: SparkSession, tables: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.csv").write_text(f"words\n{SECRET}\n", encoding="utf-8")
+    for query, said in REFUSED.items():
+        with pytest.raises(ConfigError) as refused:
+            list(run_query(str(tables), query.replace("{folder}", str(tmp_path)), engine="spark").rows)
+        assert said in str(refused.value)
+        assert SECRET not in str(refused.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["secret.csv"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "describe matches",
+        "show tables",
+        "from matches |> where own_site |> aggregate count(*) group by grade |> limit 1",
+        "select * from runs pivot (count(*) for dataset in ('wet', 'warc'))",
+        "select grade, row_number() over w from matches window w as (order by grade)",
+        "with recursive r as (select 1 as n union all select n + 1 from r where n < 3) select * from r",
+        "select run_id, each from runs lateral view explode(array(1, 2)) as each",
+        "select 1 union select 2 except select 2",
+        "values (1), (2)",
+    ],
+)
+def test_what_reads_the_tables_alone_is_a_query_of_spark(
+    spark: SparkSession, tables: Path, query: str
+) -> None:
+    assert list(run_query(str(tables), query, engine="spark").rows)
 
 
 # What both engines are asked each time; of the other views and queries, that is a long proof.

@@ -1,5 +1,6 @@
 """`presswatch sql`: any question to the published tables."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -10,12 +11,14 @@ from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.options import as_json, engine_option, scan_settings, storage_options, tell_total
 from presswatch_spark.cli.screen import Screen, screen_options
-from presswatch_spark.queries.engines import ENGINE_NAMES
+from presswatch_spark.queries.engines import ENGINE_NAMES, require_apart
 from presswatch_spark.show import block_lines, fits, json_line, table_lines, terminal_width
 
 # What the next command needs to be told.
 WHOLE_COLUMNS = ("run_id",)
 ROWS_SHOWN = 1000
+BEGINS = re.compile(r"\s*(?:select|from|with|describe|show)\s", re.IGNORECASE)
+"""How a query begins, and no folder of tables."""
 
 
 @click.command()
@@ -46,6 +49,8 @@ def sql(
     \b
     presswatch sql out "select title_id, pages, articles from by_title order by pages desc"
     """
+    if BEGINS.match(tables):
+        raise click.UsageError('TABLES comes first, then QUERY: presswatch sql tables "select …"')
     leave_pandas_out()
     from presswatch_spark.queries.sql import run_query
 
@@ -57,6 +62,7 @@ def sql(
         export.write(answer.schema(), answer.rows, storage, say, answer.engine)
         return
     if as_json:
+        require_apart(answer.columns)
         screen.show(json_line(dict(zip(answer.columns, row, strict=True))) for row in answer.rows)
         return
     shown = list(islice(answer.rows, ROWS_SHOWN + 1))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -517,6 +520,34 @@ def test_what_stands_behind_the_parser_is_closed_as_well(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["secret.csv"]
 
 
+@pytest.mark.parametrize(
+    "endless",
+    [
+        # DuckDB looks for signals between tasks, and the first of these is one task.
+        "select count(*) from range(1000000000000)",
+        "select count(*) from range(100000000) a, range(10000000) b where a.range * b.range % 7 = 3",
+    ],
+)
+def test_ctrl_c_ends_a_query_at_once(endless: str) -> None:
+    # A shell's background lets a process ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        with pytest.raises(KeyboardInterrupt), duckdb_session("1GB", cores=1) as session:
+            session.sql(endless).fetchall()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_of_two_sessions_either_may_end_first() -> None:
+    first, second = duckdb_session("1GB"), duckdb_session("1GB")
+    with first as one:
+        with second as other:
+            assert other.sql("select 2").fetchall() == [(2,)]
+        assert one.sql("select 1").fetchall() == [(1,)]
+    assert signal.set_wakeup_fd(-1) == -1
+
+
 def test_variables_of_python_are_no_tables(tables: Path) -> None:
     matchs = duckdb.sql("select 1").to_arrow_table()  # noqa: F841
     with pytest.raises(ConfigError, match=r"there is no table matchs; did you mean matches\?"):
@@ -529,6 +560,9 @@ def test_variables_of_python_are_no_tables(tables: Path) -> None:
         ("select cast(title_id as int) from matches", "Could not convert string"),
         ("select nope from matches", '"nope" not found'),
         ("select copied_words / 0 from matches", "Division by zero"),
+        ("select date '0044-03-15 (BC)'", "a time that cannot be shown"),
+        ("select timestamp 'infinity'", "a time that cannot be shown"),
+        (f"select {'1 + ' * 600}1", "nested too deeply"),
     ],
 )
 def test_what_fails_in_a_query_is_said_in_a_line(tables: Path, query: str, said: str) -> None:
@@ -598,6 +632,54 @@ class TestCommand:
         first, _ = map(json.loads, capsys.readouterr().out.splitlines())
         assert first == {"started_at": "2026-01-01T00:00:00Z", "ids": ["20260101T000000Z-aaaaaa"]}
 
+    @pytest.mark.parametrize(
+        ("value", "shown"),
+        [
+            ("'inf'::double", None),
+            ("['nan'::double, 1]", [None, 1]),
+            ("time '12:30'", "12:30:00"),
+        ],
+    )
+    def test_json_is_json_whatever_a_value_is(
+        self, value: str, shown: object, tables: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def refuse(name: str) -> None:
+            raise AssertionError(name)
+
+        assert cli.run(["sql", str(tables), f"select {value} as x", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out, parse_constant=refuse) == {"x": shown}
+
+    def test_columns_of_one_name_are_not_lost_in_json(
+        self, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        query = "select 1 as a, 2 as a"
+        assert cli.run(["sql", str(tables), query, "--json"]) == 1
+        assert "two columns are called a" in capsys.readouterr().err
+        for name in ("x.jsonl", "x.parquet"):
+            assert cli.run(["sql", str(tables), query, "--export", str(tmp_path / name)]) == 1
+            assert "two columns are called a" in capsys.readouterr().err
+        assert cli.run(["sql", str(tables), query, "--export", str(tmp_path / "x.csv")]) == 0
+        assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
+
+    def test_a_span_of_time_is_refused_by_parquet_in_a_line(
+        self, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        query = "select finished_at - started_at as took from runs"
+        assert cli.run(["sql", str(tables), query, "--export", str(tmp_path / "x.parquet")]) == 1
+        assert "Parquet cannot hold a column" in capsys.readouterr().err
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_name_that_a_pivot_makes_is_no_formula_in_csv(self, tables: Path, tmp_path: Path) -> None:
+        query = "from (pivot (select '=cmd()' as a, 1 as b) on a in ('=cmd()') using sum(b))"
+        assert cli.run(["sql", str(tables), query, "--export", str(tmp_path / "x.csv")]) == 0
+        assert (tmp_path / "x.csv").read_text("utf-8-sig").splitlines() == ["'=cmd()", "1"]
+
+    def test_who_gives_the_query_first_is_told_the_order(
+        self, tables: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert cli.run(["sql", "select 1", str(tables)]) == 2
+        assert "TABLES comes first, then QUERY" in capsys.readouterr().err
+
     def test_a_refusal_ends_with_1(self, tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["sql", str(tables), "drop view matches"]) == 1
         assert capsys.readouterr().err == (
@@ -621,7 +703,6 @@ ALL = SCHEMAS["matches"].names
         ("from matches |> limit 1", ALL),
         ("table matches", ALL),
         ("describe matches", ALL),
-        ("select 1 from identifier('mat' || 'ches')", ALL),
     ],
 )
 def test_of_tables_on_s3_spark_reads_columns_that_a_query_names(query: str, columns: list[str]) -> None:

@@ -102,7 +102,7 @@ def test_whatever_reads_or_writes_something_else_is_refused_by_spark(
     [
         "describe matches",
         "show tables",
-        "from matches |> where own_site |> aggregate count(*) group by grade |> limit 1",
+        "from matches |> where copied_words >= 0 |> aggregate count(*) group by grade |> limit 1",
         "select * from runs pivot (count(*) for dataset in ('wet', 'warc'))",
         "select grade, row_number() over w from matches window w as (order by grade)",
         "with recursive r as (select 1 as n union all select n + 1 from r where n < 3) select * from r",

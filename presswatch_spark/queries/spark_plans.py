@@ -77,7 +77,8 @@ def require_harmless(spark: "SparkSession", query: str) -> None:
     for parts in named:
         if len(parts) > 1 or not {parts[0].lower()} & {*SCHEMAS, *VIEWS, *own}:
             name = ".".join(parts)
-            raise _refused(f"there is no table {name}{did_you_mean(name, [*SCHEMAS, *VIEWS])}", THERE_ARE)
+            meant = did_you_mean(parts[-1], [*SCHEMAS, *VIEWS])
+            raise _refused(f"there is no table {name}{meant}", THERE_ARE)
 
 
 def _require_row_maker(function: str) -> None:

@@ -174,12 +174,16 @@ def test_a_query_that_is_refused_is_told_in_one_line(demo: Demonstration, query:
 
 
 @pytest.mark.parametrize(
-    ("engine", "place"), [("duckdb", "memory.main.match"), ("spark", "`spark_catalog`.`default`.`match`")]
+    ("engine", "place", "said"),
+    [
+        ("duckdb", "memory.main.match", "match"),
+        ("spark", "`spark_catalog`.`default`.`match`", "spark_catalog.default.match"),
+    ],
 )
 def test_a_table_that_is_not_there_is_refused_with_the_nearest_and_all_there_are(
-    demo: Demonstration, engine: str, place: str
+    demo: Demonstration, engine: str, place: str, said: str
 ) -> None:
-    with pytest.raises(ConfigError, match=r"there is no table match; did you mean matches\?.*captures"):
+    with pytest.raises(ConfigError, match=rf"no table {re.escape(said)}; did you mean matches\?.*captures"):
         list(run_query(str(demo.folder / "tables"), f"select * from {place}", engine=engine).rows)
     with pytest.raises(ConfigError, match="titel_id"):
         list(run_query(str(demo.folder / "tables"), "select titel_id from matches", engine=engine).rows)

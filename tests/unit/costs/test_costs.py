@@ -157,8 +157,8 @@ class TestReckoning:
 class TestBefore:
     def test_the_estimate_says_what_it_rests_on(self) -> None:
         assert bill(1000, None, price=CHEAP).line() == (
-            "estimate: 1,000 shards, 64.2 GB stored, 0.3 core-hours, $0.02 on c7a.xlarge on demand"
-            f" (rates measured {PRICES.measured}), up to 1.1 times as much if that machine's network sets"
+            "estimate: 1,000 shards, 64.2 GB stored, 0.3 core-hours, $0.01 on c7a.xlarge on demand"
+            f" (rates measured {PRICES.measured}), up to 1.3 times as much if that machine's network sets"
             f" the pace, 1,000 of unknown size, taken to be as those of {WET} are"
         )
 
@@ -191,14 +191,14 @@ class TestBefore:
         assert line == "estimate: 2 shards, 2 whose format or size is not known, left out"
 
     def test_a_scan_above_its_budget_does_not_begin(self) -> None:
-        bill(1000, price=CHEAP, budget=0.27).require_within_budget()
+        bill(1000, price=CHEAP, budget=0.24).require_within_budget()
         bill(1000, price=CHEAP).require_within_budget()
         told = (
-            r"would cost \$0\.26 on c7a\.xlarge on demand \(1,000 shards, 5\.1 core-hours\), and the"
-            r" budget is \$0\.25; nothing was begun \(give a higher --budget, or scan fewer shards"
+            r"would cost \$0\.23 on c7a\.xlarge on demand \(1,000 shards, 4\.5 core-hours\), and the"
+            r" budget is \$0\.22; nothing was begun \(give a higher --budget, or scan fewer shards"
         )
         with pytest.raises(BudgetError, match=told):
-            bill(1000, price=CHEAP, budget=0.25).require_within_budget()
+            bill(1000, price=CHEAP, budget=0.22).require_within_budget()
 
     def test_the_gate_is_taken_into_account(self) -> None:
         bill(1000, price=CHEAP, budget=0.21, languages=("fra",)).require_within_budget()

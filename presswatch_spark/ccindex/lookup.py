@@ -27,7 +27,7 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, ca
 from presswatch_spark.storage.shard_lists import is_list
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import scheme_of
-from presswatch_spark.storage.web.codings import unpacked
+from presswatch_spark.storage.web.codings import unpacked_body
 
 ANSWER_BYTES = 4 << 20
 ASKED_AT_ONCE = 8
@@ -103,8 +103,8 @@ def _asked(endpoint: str, url: str, storage: StorageOptions) -> Iterator[Capture
     where = printable(endpoint)
     if answer.status is None or answer.failure:
         raise StorageError(f"the index gives no answer: {answer.failure}", where=where)
-    body = unpacked(answer.body, answer.header("Content-Encoding") or "", ANSWER_BYTES)
-    text = (answer.body if body is None else body).decode("utf-8", "replace")
+    body = unpacked_body(answer, ANSWER_BYTES)
+    text = body.decode("utf-8", "replace")
     if answer.status == 404 and "No Captures found" in text:
         return
     if answer.status not in (200, 206):
@@ -113,7 +113,7 @@ def _asked(endpoint: str, url: str, storage: StorageOptions) -> Iterator[Capture
             where=where,
             remedy="ask less often (--requests-per-second), or name the files of an index",
         )
-    if len(body or answer.body) >= ANSWER_BYTES:
+    if len(body) >= ANSWER_BYTES:
         raise CorruptError("the index's answer is too long to be read whole", where=where)
     for line in filter(str.strip, text.splitlines()):
         try:

@@ -25,7 +25,7 @@ from presswatch_spark.formats.http.codings import decoded_body
 from presswatch_spark.formats.http.message import parse_message
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.values import as_time
-from presswatch_spark.formats.warc.fields import begins_with_record, header_fields
+from presswatch_spark.formats.warc.fields import HEADER_END, begins_with_record, header_fields
 from presswatch_spark.formats.warc_format import WARC
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.checks import (
@@ -46,7 +46,6 @@ from presswatch_spark.storage.uris import canonical, join
 
 # Facts that only other formats and documents have.
 _OF_DOCUMENTS = ("row_index", "charset", "text_sha256", "text_extraction")
-_HEADER_END = re.compile(rb"\n\r*\n")
 _GZIP_WINDOW = 31
 
 
@@ -106,7 +105,7 @@ def _inflated(stored: bytes, most: int) -> bytes:
 
 def _parts(record: bytes) -> tuple[Mapping[str, str], bytes]:
     """Return the header fields and the block of a record; `CorruptError` if it is not one whole record."""
-    end = _HEADER_END.search(record)
+    end = HEADER_END.search(record)
     fields = header_fields(record[: end.start() + 1]) if end and begins_with_record(record) else {}
     length, rest = fields.get("content-length", ""), record[end.end() :] if end else b""
     if (
@@ -122,7 +121,7 @@ def _described(fields: Mapping[str, str], block: bytes, most: int) -> tuple[dict
     """Return the facts and the text of a record; at most `most` bytes of its content are read."""
     kind, is_http = fields.get("warc-type", "").lower(), "application/http" in fields.get("content-type", "")
     message = parse_message(block) if is_http and kind in ("response", "revisit") else None
-    asked = _HEADER_END.search(block) if is_http and kind == "request" else None
+    asked = HEADER_END.search(block) if is_http and kind == "request" else None
     body_at = message.body_at if message else asked.end() if asked else 0
     head, payload = block[:body_at], block[body_at:]
     content = bytes(decoded_body(message, block, most).data) if message else payload[:most]

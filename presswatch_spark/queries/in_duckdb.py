@@ -11,12 +11,11 @@ from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from presswatch_spark.errors import ConfigError, OutputError
-from presswatch_spark.nearest import did_you_mean
+from presswatch_spark.errors import OutputError
 from presswatch_spark.queries.duckdb_session import BATCH_ROWS, duckdb_session, first_line
 from presswatch_spark.queries.engines import Answer, runs_of
-from presswatch_spark.queries.views import THERE_ARE, VIEWS, in_order
-from presswatch_spark.show import printable
+from presswatch_spark.queries.refusals import no_call, no_query, no_table, refused
+from presswatch_spark.queries.views import VIEWS, in_order
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
@@ -112,13 +111,13 @@ def names_in(connection: "DuckDBPyConnection", query: str) -> set[str]:
     try:
         parsed = json.loads(text)
     except RecursionError as error:
-        raise _refused("the query is nested too deeply", "write it with fewer levels") from error
+        raise refused("the query is nested too deeply", "write it with fewer levels") from error
     if parsed.get("error_type") == "parser":
-        raise _refused(f"DuckDB refuses the query: {parsed['error_message']}")
+        raise refused(f"DuckDB refuses the query: {parsed['error_message']}")
     if not parsed.get("statements"):
-        raise _refused("this is no query", "write one that begins with select, from, with, describe or show")
+        raise no_query()
     if len(parsed["statements"]) > 1:
-        raise _refused("there is more than one query", "give one at a time")
+        raise refused("there is more than one query", "give one at a time")
     nodes = list(_nodes(parsed["statements"]))
     own = {each["key"].lower() for node in nodes for each in (node.get("cte_map") or {}).get("map", ())}
     named = set[str]()
@@ -127,15 +126,14 @@ def names_in(connection: "DuckDBPyConnection", query: str) -> set[str]:
         if kind == "TABLE_FUNCTION":
             function = node["function"]["function_name"]
             if function not in ROW_MAKERS:
-                raise _refused(f"a query may not call {function}()", "it reads the tables alone")
+                raise no_call(function)
         elif kind == "SHOW_REF" and node.get("show_type") == "SHOW_SPECIAL":
             named |= {*SCHEMAS, *VIEWS}
         elif kind == "BASE_TABLE":
             name, place = node["table_name"].lower(), {node["schema_name"], node["catalog_name"]}
             ours = name in SCHEMAS or name in VIEWS
             if not {each.lower() for each in place} <= OURS or not (ours or name in own):
-                meant = did_you_mean(name, [*SCHEMAS, *VIEWS])
-                raise _refused(f"there is no table {node['table_name']}{meant}", THERE_ARE)
+                raise no_table(node["table_name"])
             if ours:
                 named.add(name)
     return named
@@ -161,7 +159,7 @@ def _rows(batches: "pa.RecordBatchReader", kept: ExitStack) -> Iterator[tuple[ob
                 columns = [column.to_pylist() for column in batch.columns]
             except (OverflowError, ValueError) as error:
                 # Python has no year before 1 or after 9999, nor parts of a microsecond.
-                raise _refused("the answer has a time that cannot be shown", "cast it to text") from error
+                raise refused("the answer has a time that cannot be shown", "cast it to text") from error
             yield from (tuple(map(_plain, row)) for row in zip(*columns, strict=True))
 
 
@@ -188,8 +186,4 @@ def _refusals() -> Iterator[None]:
         cause = first_line(error)
         if READING in cause or not isinstance(error, duckdb.Error):
             raise OutputError(f"a table cannot be read: {cause}", where="sql", remedy=AGAIN) from error
-        raise _refused(f"DuckDB refuses the query: {cause}") from error
-
-
-def _refused(what: str, remedy: str = "") -> ConfigError:
-    return ConfigError(printable(what), where="sql", remedy=remedy)
+        raise refused(f"DuckDB refuses the query: {cause}") from error

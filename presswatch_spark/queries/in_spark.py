@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from presswatch_spark.errors import ConfigError, PresswatchError
-from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.queries.engines import Answer, runs_of
+from presswatch_spark.queries.refusals import no_table
 from presswatch_spark.queries.spark_plans import require_harmless
-from presswatch_spark.queries.views import THERE_ARE, VIEWS, in_order
-from presswatch_spark.show import printable
+from presswatch_spark.queries.views import VIEWS, in_order
 from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
@@ -118,10 +117,7 @@ def _refusals() -> Iterator[None]:
         # Spark's first line names the cause; its plans and stacks follow.
         cause = str(error).strip().splitlines()[0]
         if unknown := UNKNOWN_TABLE.search(cause):
-            meant = did_you_mean(unknown[1], [*SCHEMAS, *VIEWS])
-            raise ConfigError(
-                printable(f"there is no table {unknown[1]}{meant}"), where="sql", remedy=THERE_ARE
-            ) from error
+            raise no_table(unknown[1]) from error
         raise ConfigError(f"Spark refuses the query: {cause}", where="sql") from error
     # The socket that rows come by ends, or is refused, according to the moment.
     except (Py4JError, ConnectionError, EOFError) as error:

@@ -7,10 +7,8 @@ first, by Spark's own parser, and every part of its plan must be of a kind that 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from presswatch_spark.errors import ConfigError
-from presswatch_spark.nearest import did_you_mean
-from presswatch_spark.queries.views import THERE_ARE, VIEWS
-from presswatch_spark.show import printable
+from presswatch_spark.queries.refusals import no_call, no_query, no_table, refused
+from presswatch_spark.queries.views import VIEWS
 from presswatch_spark.tables.schemas import SCHEMAS
 
 if TYPE_CHECKING:
@@ -55,17 +53,15 @@ def require_harmless(spark: "SparkSession", query: str) -> None:
     """
     # Spark would put variables of the environment in the place of `${env:…}`.
     if "${" in query:
-        raise _refused("a query may not hold ${", "write it as concat(chr(36), '{')")
+        raise refused("a query may not hold ${", "write it as concat(chr(36), '{')")
     is_plan = spark._jvm.java.lang.Class.forName(_LOGICAL).isInstance  # type: ignore[union-attr]
     named, own = list[tuple[str, ...]](), set[str]()
     plan = spark._jsparkSession.sessionState().sqlParser().parsePlan(query)
     for node, kind in _nodes(spark, plan):
         if BY_LATER_NAMES in kind:
-            raise _refused("a query may not call identifier()", "write names as they are")
+            raise refused("a query may not call identifier()", "write names as they are")
         if kind not in PLANS and is_plan(node):
-            raise _refused(
-                "this is no query", "write one that begins with select, from, with, describe or show"
-            )
+            raise no_query()
         if kind == "UnresolvedWith":
             own |= {str(each._1()).lower() for each in _items(node.cteRelations())}
         elif kind in ("UnresolvedRelation", "UnresolvedTableOrView"):
@@ -73,17 +69,15 @@ def require_harmless(spark: "SparkSession", query: str) -> None:
         elif kind == "UnresolvedTableValuedFunction":
             _require_row_maker(str(node.name().last()))
         elif kind == "UnresolvedFunction" and (function := str(node.nameParts().last())).lower() in CALLS:
-            raise _refused(f"a query may not call {function}()", "it reads the tables alone")
+            raise no_call(function)
     for parts in named:
         if len(parts) > 1 or not {parts[0].lower()} & {*SCHEMAS, *VIEWS, *own}:
-            name = ".".join(parts)
-            meant = did_you_mean(parts[-1], [*SCHEMAS, *VIEWS])
-            raise _refused(f"there is no table {name}{meant}", THERE_ARE)
+            raise no_table(*parts)
 
 
 def _require_row_maker(function: str) -> None:
     if function.lower() not in ROW_MAKERS:
-        raise _refused(f"a query may not call {function}()", "it reads the tables alone")
+        raise no_call(function)
 
 
 def _nodes(spark: "SparkSession", plan: Any) -> Iterator[tuple[Any, str]]:
@@ -107,7 +101,3 @@ def _items(values: Any) -> Iterator[Any]:
     each = values.iterator()
     while each.hasNext():
         yield each.next()
-
-
-def _refused(what: str, remedy: str) -> ConfigError:
-    return ConfigError(printable(what), where="sql", remedy=remedy)

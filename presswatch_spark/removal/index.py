@@ -16,7 +16,7 @@ from presswatch_spark.removal import states
 from presswatch_spark.removal.answers import Finding
 from presswatch_spark.storage.objects import Answer, canonical, printable
 from presswatch_spark.storage.uris import names_in_common, scheme_of
-from presswatch_spark.storage.web.codings import unpacked
+from presswatch_spark.storage.web.codings import unpacked_body
 
 ANSWER_BYTES = 4 << 20
 Captures = Sequence[Mapping[str, Any]]
@@ -85,15 +85,15 @@ def captures_in(answer: Answer) -> Captures | Finding:
     """Return the captures that an index lists, or why it lists none, or says nothing."""
     if answer.ours or answer.status is None or answer.failure:
         return Finding(states.FAILED, answer.failure)
-    body = unpacked(answer.body, answer.header("Content-Encoding") or "", ANSWER_BYTES)
-    text = (answer.body if body is None else body).decode("utf-8", "replace")
+    body = unpacked_body(answer, ANSWER_BYTES)
+    text = body.decode("utf-8", "replace")
     if answer.status == 404 and _says_none(text):
         return Finding(states.UNLISTED, "the index has no capture of the URL")
     if answer.status == 429:
         return Finding(states.LIMITED)
     if answer.status not in (200, 206):
         return Finding(states.REFUSED, f"status {answer.status}")
-    if len(body or answer.body) >= ANSWER_BYTES:
+    if len(body) >= ANSWER_BYTES:
         return Finding(states.STRANGE, "the answer is too long to be read whole")
     try:
         return list(_captures(text))

@@ -209,12 +209,6 @@ def status(context: click.Context, /, folder: str, as_json: bool, **flags: Any) 
     print_lines(_total_lines(found, standings, budget))
 
 
-def _without_runs(found: Campaign) -> str:
-    """Say that the tables have no run of a campaign: it is new, or somebody has moved them away."""
-    where, remedy = printable(found.plan.out), "put them back before you run it"
-    return f"no run of this campaign is in {where}; if you moved its tables away, {remedy}"
-
-
 def _facts(standing: Standing, budget: Budget) -> dict[str, Any]:
     """Return what is known of an item, in the columns of the table."""
     machine, hours = budget.machine, standing.core_hours
@@ -269,6 +263,7 @@ def _total_lines(found: Campaign, standings: list[Standing], budget: Budget) -> 
     for note, count in notes.items():
         yield f"note: of {counted(count, 'release')}: {note}"
     if not any(standing.runs for standing in standings):
-        yield f"note: {_without_runs(found)}"
+        where, remedy = printable(found.plan.out), "put them back before you run it"
+        yield f"note: no run of this campaign is in {where}; if you moved its tables away, {remedy}"
     if any(not standing.is_done and standing.missing for standing in standings):
         yield "the next run tries missing shards again"

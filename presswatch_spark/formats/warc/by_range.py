@@ -156,7 +156,7 @@ def _first_info(data: bytes) -> tuple[bytes, bool]:
     header = HEADER_END.search(record)
     if header is None:
         return b"", is_whole
-    if _fields_of(record).get("warc-type") != "warcinfo":
+    if header_fields(record[: header.end()]).get("warc-type") != "warcinfo":
         return b"", True
     return record[header.end() :], is_whole
 

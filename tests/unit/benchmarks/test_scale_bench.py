@@ -54,6 +54,7 @@ def test_passes_over_a_cut_index_give_the_pairs_of_the_whole(corpus: Path, tmp_p
         assert limits.candidate_pairs(shard, limits.Sieve(index, hashes=hashes))
 
 
+@pytest.mark.full
 def test_more_matches_cost_more(corpus: Path, tmp_path: Path) -> None:
     shares = growth.by_matches(tmp_path, corpus, SIZES)["shares"]
     assert shares[0]["matches"] == 0

@@ -139,6 +139,7 @@ def test_processor_time_is_that_of_the_processes_below_too() -> None:
         assert rounds.processor_seconds() - before > 0.28
 
 
+@pytest.mark.full
 def test_memory_of_mapped_files_is_told_apart(material: Material) -> None:
     import os
 

@@ -221,11 +221,14 @@ def test_a_scan_that_missed_something_exits_3_and_names_the_shards(
     assert "from scan_log where run_id = 'r1'" in err
 
 
+INCOMPLETE = ([("s3://b/1.gz", "partial", "cut short")], 3)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("gone", each_time(["both"], ["stdout", "stderr", "both"]))
 @pytest.mark.parametrize(
     ("lost", "code"),
-    [([], 0), ([("s3://b/1.gz", "partial", "cut short")], 3)],
+    each_time([INCOMPLETE], [([], 0), INCOMPLETE]),
     ids=["complete", "incomplete"],
 )
 def test_the_exit_code_of_a_scan_is_right_though_its_reader_has_gone(

@@ -79,6 +79,7 @@ def test_a_line_of_furniture_is_refused_if_short_and_a_row_of_no_use_if_long(tmp
     assert long["rows"] == long["candidates"] == 2_000
 
 
+@pytest.mark.full
 def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> None:
     found = result.read(tmp_path / "none.json")
     rate = {"articles": 10, "shingles": 1260, "index_megabytes": 0.0252, "corpus_megabytes": 1.0}

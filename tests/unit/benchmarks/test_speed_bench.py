@@ -75,7 +75,6 @@ def test_pages_cost_what_pages_of_the_press_cost() -> None:
 
 
 @pytest.mark.full
-@pytest.mark.full
 def test_an_index_of_any_size_finds_what_its_own_articles_are_copied_to(material: Material) -> None:
     whole = Corpus.open(str(material.padded(20_000)))
     assert len(whole.index.hashes) == 20_000

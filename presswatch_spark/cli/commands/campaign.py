@@ -9,7 +9,14 @@ import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exits import FAILED, INCOMPLETE
-from presswatch_spark.cli.options import NumberRange, as_json, print_lines, storage_options, tell
+from presswatch_spark.cli.options import (
+    NumberRange,
+    as_json,
+    mirror_option,
+    print_lines,
+    storage_options,
+    tell,
+)
 from presswatch_spark.errors import InputError, StorageError
 from presswatch_spark.monitoring.events import EventLog, LoggedError, failures_logged
 from presswatch_spark.releases.release import CRAWL_FORMS
@@ -45,12 +52,8 @@ def campaign() -> None:
     "--dataset", "datasets", multiple=True, metavar="NAME:PART", help="A part of a dataset. Repeatable."
 )
 @click.option("--all-datasets", is_flag=True, help="Every dataset by name; its part as the list has it.")
-@click.option(
-    "--mirror",
-    "mirrors",
-    multiple=True,
-    metavar="NAME=URI",
-    help="A folder or bucket that is laid out like the place where a dataset lives. Repeatable.",
+@mirror_option(
+    "A folder or bucket that is laid out like the place where a dataset lives.", metavar="NAME=URI"
 )
 @click.option("--list", "listed", metavar="URI", help="Another list of crawls, or a site or folder with one.")
 @click.option("--newest-first/--oldest-first", "newest_first", default=None, help="Default: newest first.")

@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from presswatch_spark.cli.commands.pointers import mirror_option
 from presswatch_spark.cli.language import LANGUAGES
-from presswatch_spark.cli.options import scan_settings, storage_options, tell
+from presswatch_spark.cli.options import mirror_option, scan_settings, storage_options, tell
 from presswatch_spark.cli.reason_labels import LABELS
 from presswatch_spark.show import counted
 
@@ -46,7 +45,7 @@ def _reviewer(context: click.Context, parameter: click.Parameter, value: str) ->
     metavar="DIR",
     help="The folder that the claims were made of. Default: CLAIMS, or what CASE names.",
 )
-@mirror_option
+@mirror_option()
 @click.option(
     "--lang", type=click.Choice(LANGUAGES), default="fr", show_default=True, help="Language to begin with."
 )

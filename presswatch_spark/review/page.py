@@ -8,12 +8,12 @@ from typing import Any
 from markupsafe import Markup
 
 from presswatch_spark.claims.case import Case
-from presswatch_spark.claims.case_sentences import dataset_of
 from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.marks import marked, ranges_of
 from presswatch_spark.claims.phrases import LETTERS, MANDATES, RESERVATIONS
 from presswatch_spark.claims.reviews import Review
 from presswatch_spark.claims.speaker import Speaker
+from presswatch_spark.claims.told import dataset_of
 from presswatch_spark.evidence.templates import environment
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.review.phrases import PHRASES

@@ -10,7 +10,7 @@ from presswatch_spark.notices.draft import Drafted, Request, draft_notice, today
 from presswatch_spark.notices.recipients import load_recipient
 from presswatch_spark.notices.sender import load_sender
 from presswatch_spark.pointers.pointer import parse_mirror
-from presswatch_spark.removal.opening import open_case
+from presswatch_spark.removal.targets import open_case
 from presswatch_spark.settings.config import ScanConfig
 
 RECIPIENT = "common-crawl"

@@ -30,8 +30,7 @@ from presswatch_spark.removal.answers import (
 from presswatch_spark.removal.bounds import begins_member_of_record, end_of_record, start_of_record_before
 from presswatch_spark.removal.index import ANSWER_BYTES, listed, query
 from presswatch_spark.removal.passages import Known as KnownDocuments
-from presswatch_spark.removal.passages import Passages, facts_of, names_of
-from presswatch_spark.removal.recount import Recount
+from presswatch_spark.removal.passages import Passages, Recount, facts_of, names_of
 from presswatch_spark.removal.resolving import is_unresolved
 from presswatch_spark.runs.attempts import reason_of
 from presswatch_spark.storage.objects import ObjectInfo, ask, ask_whole, printable

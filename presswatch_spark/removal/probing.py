@@ -19,18 +19,15 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.removal.alarms import ANSWERS_OF_INDEX, OF_INDEX, Alarm
 from presswatch_spark.removal.case import Case, Chain, Round, lean_of
-from presswatch_spark.removal.course import Course
 from presswatch_spark.removal.file_batch import CONTROLS, Batch, File, Memory, ends_of, place_of
 from presswatch_spark.removal.index import listed_among, require_address
 from presswatch_spark.removal.index_files import Page, index_row, is_files, look_up
 from presswatch_spark.removal.newest import HubBatch
-from presswatch_spark.removal.passages import known_documents, names_by_article
-from presswatch_spark.removal.recaptures import Tables
-from presswatch_spark.removal.recount import Recount
+from presswatch_spark.removal.passages import Recount, known_documents, names_by_article
+from presswatch_spark.removal.recaptures import Tables, yields_of
 from presswatch_spark.removal.resolving import Places, is_unresolved, resolved
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.standing import Course, Standing
 from presswatch_spark.removal.states import OF_TABLES, RECAPTURE, UNRESOLVED, YIELD
-from presswatch_spark.removal.yields import yields_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
 from presswatch_spark.storage.asking import AskingThreads

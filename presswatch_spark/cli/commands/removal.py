@@ -89,7 +89,7 @@ def open_command(
     \b
     presswatch removal open --claims claims --confidence A --out case out
     """
-    from presswatch_spark.removal.opening import open_case
+    from presswatch_spark.removal.targets import open_case
 
     require_one_choice(rows, confidences)
     storage = scan_settings(flags).storage

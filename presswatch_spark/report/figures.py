@@ -7,11 +7,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from presswatch_spark.report.cells import Table, both_ways, table_of
 from presswatch_spark.report.charts import BREAK, Bars, Dots, pictures
 from presswatch_spark.report.gathered import Gathered
-from presswatch_spark.report.hosts import both_ways
 from presswatch_spark.report.questions import BARS, Asked
-from presswatch_spark.report.tables import Table, table_of
 from presswatch_spark.report.wording import Words
 
 Row = Mapping[str, Any]

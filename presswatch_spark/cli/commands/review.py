@@ -86,8 +86,8 @@ def review(
     for name in LIBRARIES:
         library(name, "review")
     from presswatch_spark.pointers.pointer import parse_mirror
-    from presswatch_spark.review.opening import open_desk
-    from presswatch_spark.review.serving import serve
+    from presswatch_spark.review.app import serve
+    from presswatch_spark.review.desk import open_desk
 
     storage = scan_settings(flags).storage
     places = [parse_mirror(mirror) for mirror in mirrors]

@@ -16,8 +16,7 @@ import yaml
 from presswatch_spark.demo.texts import members_yaml
 from presswatch_spark.notices.checks import Checked, Checking, check_notice
 from presswatch_spark.notices.draft import Drafted, Request, draft_notice
-from presswatch_spark.notices.recipients import load_recipient
-from presswatch_spark.notices.sender import Sender, load_sender
+from presswatch_spark.notices.parties import Sender, load_recipient, load_sender
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import Case
 from presswatch_spark.tables.schemas.claim_tables import CLAIMS

@@ -22,8 +22,7 @@ from presswatch_spark.demo.texts import Page
 from presswatch_spark.evidence.build import Built, Order, build_bag
 from presswatch_spark.evidence.libraries import is_installed
 from presswatch_spark.notices.draft import Drafted, Request, draft_notice, today
-from presswatch_spark.notices.recipients import load_recipient, load_recipients
-from presswatch_spark.notices.sender import load_sender
+from presswatch_spark.notices.parties import load_recipient, load_recipients, load_sender
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.pointers.pointer import parse_mirror
 from presswatch_spark.queries.matches import match_rows

@@ -22,7 +22,7 @@ from presswatch_spark.notices.docx_letter import has_open_changes, published_tex
 from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, LUMEN, PDF
 from presswatch_spark.notices.pdf_letter import ATTACHED, attachments_in
 from presswatch_spark.notices.refusals import Refusal
-from presswatch_spark.notices.sentences import Sentence, sentence
+from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.verification import NamedDocument, verify

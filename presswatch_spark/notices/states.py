@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.notices.checks import broken_files, is_signed
-from presswatch_spark.notices.events import ANSWERED, CHECKED, EDITED, SENT, SIGNED, Event, add_event, newest
+from presswatch_spark.notices.checks import broken_files
+from presswatch_spark.notices.events import ANSWERED, CHECKED, SENT, SIGNED, Event, add_event, newest
 from presswatch_spark.notices.folder import Notice
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.removal.case import Case
@@ -87,14 +87,14 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
     """
     _require_whole(notice)
     checked = newest(notice.events, CHECKED)
-    if checked is None or not is_checked(notice):
+    if checked is None or not notice.holds(CHECKED):
         raise InputError(
             "this notice was not checked as it is now",
             where=str(notice.folder),
             remedy="run `presswatch notice check`",
         )
     wants_signature = "signature" in laws()[notice.about["law"]].required()
-    if wants_signature and not is_signed(notice):
+    if wants_signature and not notice.holds(SIGNED):
         raise InputError(
             "nobody signed this notice as it is now",
             where=str(notice.folder),
@@ -131,14 +131,6 @@ def answer(notice: Notice, kind: str, on: date | None, note: str | None, file: s
     return add_event(notice.folder, notice.events, ANSWERED, notice.digest, **facts)
 
 
-def is_checked(notice: Notice) -> bool:
-    """Return whether nothing refused the notice since it last changed."""
-    checked, edited = newest(notice.events, CHECKED), newest(notice.events, EDITED)
-    if checked is None or checked.sums != notice.digest:
-        return False
-    return edited is None or edited.number < checked.number
-
-
 def _last_answer(notice: Notice) -> Event | None:
     """Return the answer of the latest day: an older one may be noted after it."""
     answers = [event for event in notice.events if event.kind == ANSWERED]
@@ -146,9 +138,9 @@ def _last_answer(notice: Notice) -> Event | None:
 
 
 def _before_sending(notice: Notice) -> str:
-    if not is_checked(notice):
+    if not notice.holds(CHECKED):
         return "draft"
-    return "signed" if is_signed(notice) else "checked"
+    return "signed" if notice.holds(SIGNED) else "checked"
 
 
 def _after_sending(
@@ -210,7 +202,7 @@ def _require_day(notice: Notice, on: date | None, first: date, what: str) -> dat
 def _earliest(notice: Notice) -> tuple[date, str]:
     """Return the first day on which a notice can have been sent, and what happened on it."""
     drafted = date.fromisoformat(notice.about["drafted_on"])
-    signed = newest(notice.events, SIGNED) if is_signed(notice) else None
+    signed = newest(notice.events, SIGNED) if notice.holds(SIGNED) else None
     if signed is not None and signed.day > drafted:
         return signed.day, "it was signed"
     return drafted, "it was drafted"

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from presswatch_spark.notices.draft import Drafted
     from presswatch_spark.notices.folder import Notice
     from presswatch_spark.notices.refusals import Refusal
-    from presswatch_spark.notices.sentences import Sentence
     from presswatch_spark.notices.states import NoticeState
+    from presswatch_spark.notices.wording import Sentence
 
 REFUSED = 1
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -100,8 +100,7 @@ def draft(source: str, out: str, **flags: Any) -> None:
     """
     from presswatch_spark.notices.draft import Request, draft_notice, today
     from presswatch_spark.notices.grounds import Choice
-    from presswatch_spark.notices.recipients import load_recipient
-    from presswatch_spark.notices.sender import load_sender
+    from presswatch_spark.notices.parties import load_recipient, load_sender
     from presswatch_spark.pointers.pointer import parse_mirror
 
     require_one_choice(flags["rows"], flags["confidences"])
@@ -183,8 +182,7 @@ def check(path: str, as_json: bool, screen: Screen, **flags: Any) -> None:
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.notices.checks import Checking, check_notice
     from presswatch_spark.notices.folder import Notice
-    from presswatch_spark.notices.recipients import load_recipient
-    from presswatch_spark.notices.sender import load_sender
+    from presswatch_spark.notices.parties import load_recipient, load_sender
 
     storage, corpus = scan_settings(flags).storage, flags["corpus"]
     about = Notice.open(path, storage).about
@@ -339,7 +337,7 @@ def _status_lines(opened: Notice, found: NoticeState, say: Language) -> Iterator
 @notice.command()
 def schema() -> None:
     """Print the JSON Schema of notice.json."""
-    from presswatch_spark.notices.schema import SCHEMA
+    from presswatch_spark.notices.folder import SCHEMA
 
     click.echo(SCHEMA.read_text(encoding="utf-8"), nl=False)
 

@@ -39,7 +39,7 @@ def report(
 
     Example: presswatch report --corpus corpus --out report.html tables
     """
-    from presswatch_spark.notices.recipients import load_recipients
+    from presswatch_spark.notices.parties import load_recipients
     from presswatch_spark.pointers.pointer import parse_mirror
     from presswatch_spark.report.make import make_report
 

@@ -20,8 +20,8 @@ from presswatch_spark.notices.facts import Figures, facts_of
 from presswatch_spark.notices.grounds import Choice, Place, grounds_of
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.letter import Letter, blocks_of, letter_of
+from presswatch_spark.notices.parties import load_recipient
 from presswatch_spark.notices.pdf_letter import attachments_in, pdf_of
-from presswatch_spark.notices.recipients import load_recipient
 from presswatch_spark.notices.text_letter import text_of_letter
 from presswatch_spark.storage.objects import StorageOptions
 from tests.notices import DRAFTED, Bureau

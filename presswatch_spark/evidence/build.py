@@ -1,6 +1,7 @@
 """Makes a sealed bag of claims: their records are read again, all is written down, sealed, and stamped."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -54,7 +55,7 @@ class Built:
     """
 
     seal: dict[str, Any]
-    reasons: dict[str, int]
+    reasons: Mapping[str, int]
     licensed: int
     stamps: Sequence[Stamped]
     other_corpus: Sequence[str]
@@ -107,16 +108,14 @@ def build_bag(
         protocol.write_exchanges(bag, exchanges)
         protocol.write_protocol(bag, made.protocol, made.program)
         write_readme(bag, made)
-        bag.seal(_about(chosen, corpus), _info(chosen))
+        description = f"{counted(len(chosen.rows), 'claim')} of copied articles, with records"
+        bag.seal(_about(chosen, corpus), description)
         files, stamps = stamps_of(bag, trusted, storage)
         for name, data in files.items():
             bag.write(name, data)
         bag.finish()
         seal = sealed_facts(bag.folder)
-    reasons = dict[str, int]()
-    for each in kept.values():
-        if each.reason:
-            reasons[each.reason] = reasons.get(each.reason, 0) + 1
+    reasons = Counter(each.reason for each in kept.values() if each.reason)
     return Built(seal, reasons, chosen.licensed, stamps, _other_corpus(chosen, corpus))
 
 
@@ -149,14 +148,6 @@ def _about(chosen: Chosen, corpus: Corpus) -> dict[str, Any]:
         "claims_run": chosen.judged.made("claims")[-1],
         "corpus_digest": corpus.manifest.digest,
         "verifier_sha256": alone.measured_file(alone.__file__)[1],
-    }
-
-
-def _info(chosen: Chosen) -> dict[str, str]:
-    return {
-        "Bagging-Date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "Bag-Software-Agent": f"presswatch-spark {__version__}",
-        "External-Description": f"{counted(len(chosen.rows), 'claim')} of copied articles, with records",
     }
 
 

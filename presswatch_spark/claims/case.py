@@ -9,8 +9,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from presswatch_spark.claims.legal_rights import rights_of
-from presswatch_spark.claims.mandates import mandate_of
+from presswatch_spark.claims.mandates import mandate_of, rights_of
 from presswatch_spark.claims.reservations import OwnSites, pages_read
 from presswatch_spark.corpus.registry import Publisher, Title
 from presswatch_spark.corpus.store import Corpus

@@ -17,9 +17,8 @@ import pyarrow.compute as pc
 from presswatch_spark.claims.article_words import ArticleReader
 from presswatch_spark.claims.distinct import Counts, Marks, alike, values_of, whole
 from presswatch_spark.claims.inputs import Knowledge, article_groups
-from presswatch_spark.claims.legal_rights import rights_of
 from presswatch_spark.claims.letters import judged as judged_letter
-from presswatch_spark.claims.mandates import mandate_of
+from presswatch_spark.claims.mandates import mandate_of, rights_of
 from presswatch_spark.claims.pages import MICROS_A_DAY, NO_TIME, PageReader, Pages, day_of
 from presswatch_spark.claims.reservations import OwnSites
 from presswatch_spark.claims.seals import claim_digests

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from presswatch_spark.claims import recipe
 from presswatch_spark.claims.case import Case
-from presswatch_spark.claims.legal_rights import last_day
 from presswatch_spark.claims.letters import is_page_itself
+from presswatch_spark.claims.mandates import last_day
 from presswatch_spark.claims.phrases import FINDINGS, LETTERS, MANDATES, RESERVATIONS, RIGHTS
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.claims.told_phrases import TOLD

@@ -14,8 +14,7 @@ from typing import Self
 
 from presswatch_spark.campaigns.budget import Budget
 from presswatch_spark.campaigns.growth import build_growth, require_growth
-from presswatch_spark.campaigns.items import Item, unlisted_crawl
-from presswatch_spark.campaigns.plan import CORPORA, CampaignPlan, CorpusOfCampaign
+from presswatch_spark.campaigns.plan import CORPORA, CampaignPlan, CorpusOfCampaign, Item, unlisted_crawl
 from presswatch_spark.campaigns.progress import (
     Reads,
     Runs,

@@ -97,7 +97,7 @@ def _named(urls: pa.Array, hosts: pa.Array, domains: pa.Array) -> tuple[pa.Array
 
 def _page_hosts(urls: pa.Array, hosts: pa.Array) -> pa.Array:
     """Return the hosts of the pages at URLs, whose own hosts are given."""
-    cached = np.flatnonzero(marks_of(hosts, _is_cache) & _numpy(pc.is_valid(urls)))
+    cached = np.flatnonzero(marks_of(hosts, _is_amp_cache) & _numpy(pc.is_valid(urls)))
     if not len(cached):
         return hosts
     found = hosts.to_pylist()
@@ -107,19 +107,15 @@ def _page_hosts(urls: pa.Array, hosts: pa.Array) -> pa.Array:
     return pa.array(found, pa.string())
 
 
-def _is_cache(host: Text) -> bool:
-    return host is not None and is_amp_cache(host)
-
-
 def _numpy(marks: pa.Array) -> Marks:
     found: Marks = marks.to_numpy(zero_copy_only=False)
     return found
 
 
 @lru_cache(_HOSTS_KEPT)
-def is_amp_cache(host: str) -> bool:
+def _is_amp_cache(host: Text) -> bool:
     """Whether a host shows pages of other hosts as AMP pages, at some of its addresses."""
-    return f".{host}".endswith(AMP_CACHES) or without_www(host) in GOOGLE_HOSTS
+    return host is not None and (f".{host}".endswith(AMP_CACHES) or without_www(host) in GOOGLE_HOSTS)
 
 
 @dataclass(frozen=True, slots=True)

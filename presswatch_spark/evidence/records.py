@@ -151,7 +151,7 @@ class Keeper:
         place = (row["record_offset"], row["record_length"], row["record_encoding"])
         pointer = Pointer(self._uri(row), *place)
         try:
-            options = replace(self.audit.options_of(row["run_id"]), wants=_every)
+            options = replace(self.audit.options_of(row["run_id"]), wants=lambda url: True)
             ((_, outcome),) = records_at([pointer], options)
         except (BlockedError, PresswatchError) as error:
             return Kept(reason=NOT_REACHED, detail=error.what)
@@ -234,10 +234,6 @@ def _ending(stored: bytes) -> str:
         with suppress(zlib.error):
             head = zlib.decompressobj(_GZIP_WINDOW).decompress(stored, HEAD_BYTES)
     return f"{'.warc' if begins_with_record(head) else '.arc'}{'.gz' if is_packed else ''}"
-
-
-def _every(url: str) -> bool:
-    return True
 
 
 def _host(uri: str) -> str:

@@ -146,13 +146,10 @@ def _broken_by_attachments(files: Files) -> Iterator[Refusal]:
         yield Refusal("attachment_differs", PDF, sentence("its attachments cannot be read"))
         return
     for name in ATTACHED:
-        if _held(held, name) != files.get(f"{ANNEX}/{name}"):
+        # Tools may leave out the folder before its name.
+        path = f"{ANNEX}/{name}"
+        if held.get(path, held.get(name)) != files.get(path):
             yield Refusal("attachment_differs", f"{PDF}: {name}")
-
-
-def _held(held: Mapping[str, bytes], name: str) -> bytes | None:
-    """Return an attachment by its name, with the folder before it or without."""
-    return held.get(f"{ANNEX}/{name}", held.get(name))
 
 
 def _decoded(text: str) -> str:

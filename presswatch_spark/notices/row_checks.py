@@ -38,10 +38,6 @@ def broken_by_claims(claims: Claims) -> Iterator[Refusal]:
         yield from of_rows(rule, (row for row, claim in known.items() if is_broken(claim)))
 
 
-def _has_no_verdict(claim: Claim) -> bool:
-    return bool(claim["confidence"] == "C" and claim["review"] is None)
-
-
 def _has_verdict_against(claim: Claim) -> bool:
     is_unsure = claim["confidence"] == "C" and claim["review"] == "unsure"
     return bool(claim["review"] == "no_claim" or is_unsure)
@@ -49,7 +45,7 @@ def _has_verdict_against(claim: Claim) -> bool:
 
 BY_CLAIM: Mapping[str, Callable[[Claim], bool]] = {
     "d_row": lambda claim: bool(claim["confidence"] == "D"),
-    "c_row_without_verdict": _has_no_verdict,
+    "c_row_without_verdict": lambda claim: (claim["confidence"], claim["review"]) == ("C", None),
     "verdict_against": _has_verdict_against,
     "licensed_host": lambda claim: claim["kind"] == "licensed" or claim["licence_id"] is not None,
 }

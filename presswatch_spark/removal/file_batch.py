@@ -270,7 +270,7 @@ class Batch:
         settled = {row["target_sha256"] for row in asked if row["outcome"] in known}
         lost = [target for target in targets if target["target_sha256"] not in settled]
         if lost:
-            self._throughout(lost, self._asked(self.file.uri, 0, 1)[1])
+            self.look_through(lost, self._asked(self.file.uri, 0, 1)[1])
 
     # Files that are read in order.
 
@@ -331,15 +331,12 @@ class Batch:
         for role, beside, pointer in controls:
             control = self._control(role, beside, there[pointer], about)
             # Not every line of a file of lines is a record.
-            if role != "first" or control.outcome != states.UNREADABLE or self._knows_first():
+            if role != "first" or control.outcome != states.UNREADABLE or self.file.uri in self.memory.first:
                 self._note(role, again, control, beside)
         if not any(row["role"] == "first" for row in self.rows):
             self._note("first", again, self._unnoticed(targets))
         if lost:
-            self._throughout(lost, about)
-
-    def _knows_first(self) -> bool:
-        return self.file.uri in self.memory.first
+            self.look_through(lost, about)
 
     def _at(self, outcome: Record | Failure, target: Row) -> Finding:
         if isinstance(outcome, Failure):
@@ -402,10 +399,6 @@ class Batch:
     # Whole files.
 
     def look_through(self, targets: Sequence[Row], about: Mapping[str, Any]) -> None:
-        """Read the whole file for targets; `rows` then say of each whether it is anywhere in it."""
-        self._throughout(targets, about)
-
-    def _throughout(self, targets: Sequence[Row], about: Mapping[str, Any]) -> None:
         """Read the whole file; note of each target whether its text, URL, id or article is anywhere in it."""
         report, marks = ReadReport(), self._marks()
         passages = self.recount.passages(targets, self.file.known)

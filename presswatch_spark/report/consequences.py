@@ -66,7 +66,8 @@ def removal_of(found: Followed | None, commands: Commands, say: Words) -> dict[s
     check = "check removal" if found.asked_at else "check places"
     asked = {"removed": say.number(found.claims_removed), "claims": say.number(found.claims)}
     alarms = ", ".join(f"{say(f'alarm {kind}')} ({count})" for kind, count in found.alarms.items())
-    last = say("asked last", at=say.moment(_whole(found.asked_at)), rounds=say.number(found.rounds))
+    at = found.asked_at and found.asked_at.replace(microsecond=0)
+    last = say("asked last", at=say.moment(at), rounds=say.number(found.rounds))
     return {
         "opened": say("case", case=found.case, day=opened, targets=say.number(found.targets)),
         "asked": found.asked_at is not None,
@@ -79,10 +80,6 @@ def removal_of(found: Followed | None, commands: Commands, say: Words) -> dict[s
         "states": table_of(Asked("states", "", (), states), ("removal_state", "means", "places"), say),
         "check": say(check, command=code(commands.counts_removal(found.case)), digest=code(found.newest)),
     }
-
-
-def _whole(at: Any) -> Any:
-    return at.replace(microsecond=0) if at else None
 
 
 def exposure_of(found: Exposures, say: Words) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from presswatch_spark.show import counted, json_line, printable, table_lines, te
 if TYPE_CHECKING:
     from presswatch_spark.campaigns.budget import Budget
     from presswatch_spark.campaigns.campaign import Campaign, Task
-    from presswatch_spark.campaigns.items import Item
+    from presswatch_spark.campaigns.plan import Item
     from presswatch_spark.campaigns.progress import Standing
 
 HEADERS = ("release", "format", "state", "missing", "matches", "core-hours", "dollars", "runs")

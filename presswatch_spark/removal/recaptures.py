@@ -16,6 +16,7 @@ from statistics import median
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.removal.case import Case
@@ -90,8 +91,6 @@ class Tables:
 
     def _since(self, case: Case, places: Collection[tuple[str, str, str]]) -> Iterator[Row]:
         """Yield the rows of articles or titles that runs have which were published since."""
-        import pyarrow.dataset as ds
-
         store = TableStore.open(self.path, self.storage)
         opened_at = datetime.fromisoformat(case.about["opened_at"])
         runs = [run["run_id"] for run in store.rows("runs") if finished_at(run) > opened_at]
@@ -101,8 +100,8 @@ class Tables:
             kind: pa.array({name for of, name, _ in places if of == kind}, pa.string())
             for kind in ("article", "title")
         }
-        asked = ds.field("article_id").isin(names["article"]) | ds.field("title_id").isin(names["title"])
-        asked &= ds.field("document_url").is_valid()
+        asked = pc.field("article_id").isin(names["article"]) | pc.field("title_id").isin(names["title"])
+        asked &= pc.field("document_url").is_valid()
         table = store.open_table("matches", *runs).to_table(columns=list(_READ), filter=asked)
         yield from sorted(table.to_pylist(), key=lambda row: (row["run_id"], row["row_sha256"]))
 
@@ -185,9 +184,7 @@ def _place(store: TableStore, run: Row) -> str:
 
 
 def _rows_by_title(store: TableStore, titles: Collection[str], runs: Collection[str]) -> Counts:
-    import pyarrow.dataset as ds
-
-    asked = ds.field("title_id").isin(sorted(titles))
+    asked = pc.field("title_id").isin(sorted(titles))
     table = store.open_table("matches", *sorted(runs)).to_table(columns=["run_id", "title_id"], filter=asked)
     found = table.group_by(["run_id", "title_id"]).aggregate([([], "count_all")]).to_pylist()
     return {(row["run_id"], row["title_id"]): row["count_all"] for row in found}

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.pointers.audit import reading_of
@@ -149,8 +150,6 @@ def _digests(text: str) -> Iterator[tuple[int, str]]:
 def _claims(
     store: TableStore, rows: Collection[str], confidences: Sequence[str], columns: Sequence[str]
 ) -> list[Row]:
-    import pyarrow.dataset as ds
-
     if not store.made("claims"):
         raise InputError(
             "there are no claims here",
@@ -158,7 +157,7 @@ def _claims(
             remedy="make them (`presswatch claims`), and name their folder with --claims",
         )
     chosen = (
-        ds.field("row_sha256").isin(list(rows)) if rows else ds.field("confidence").isin(list(confidences))
+        pc.field("row_sha256").isin(list(rows)) if rows else pc.field("confidence").isin(list(confidences))
     )
     found: list[Row] = store.open_table("claims").to_table(columns=list(columns), filter=chosen).to_pylist()
     if lost := set(rows) - {row["row_sha256"] for row in found}:
@@ -173,24 +172,20 @@ def _claims(
 
 def _matches(store: TableStore, wanted: Mapping[str, Row]) -> list[Row]:
     """Return the rows of the claims, and all rows of the same texts or pages."""
-    import pyarrow.dataset as ds
-
     table = store.open_table("matches")
     own = table.to_table(
-        columns=["document_url", "text_sha256"], filter=ds.field("row_sha256").isin(list(wanted))
+        columns=["document_url", "text_sha256"], filter=pc.field("row_sha256").isin(list(wanted))
     )
     urls = own["document_url"].unique().drop_null()
-    alike = ds.field("text_sha256").isin(own["text_sha256"].unique()) | ds.field("document_url").isin(urls)
+    alike = pc.field("text_sha256").isin(own["text_sha256"].unique()) | pc.field("document_url").isin(urls)
     rows: list[Row] = table.to_table(columns=list(_READ), filter=alike).to_pylist()
     return rows
 
 
 def _others(store: TableStore, targets: Sequence[Row]) -> list[Row]:
     """Return the documents beside targets; those of WET files are in the WARC files of these, too."""
-    import pyarrow.dataset as ds
-
     articles, files = ({target[name] for target in targets} - {None} for name in ("article_id", "shard_uri"))
-    asked = ds.field("article_id").isin(sorted(articles)) & ds.field("shard_uri").isin(sorted(files))
+    asked = pc.field("article_id").isin(sorted(articles)) & pc.field("shard_uri").isin(sorted(files))
     rows = store.open_table("matches").to_table(columns=[*OTHERS, "dataset"], filter=asked).to_pylist()
     rows += [of_source for row in rows if (of_source := in_source(row))]
     ours, wanted = ({tuple(row[name] for name in OTHERS) for row in some} for some in (targets, rows))

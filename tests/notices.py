@@ -8,8 +8,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
+from zipfile import ZipFile
 
 import yaml
 
@@ -127,3 +130,13 @@ def rewrite_claims(tables: Path, change: Callable[[dict[str, Any]], object]) -> 
     for row in rows:
         change(row)
     write(store, "claims", run_id, rows, CLAIMS)
+
+
+def text_in(letter: bytes) -> str:
+    """The text of a letter in Word, a paragraph a line."""
+    word = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+    with ZipFile(BytesIO(letter)) as parts:
+        body = ElementTree.fromstring(parts.read("word/document.xml"))
+    return "\n".join(
+        "".join(text.text or "" for text in each.iter(f"{word}t")) for each in body.iter(f"{word}p")
+    )

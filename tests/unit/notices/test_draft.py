@@ -17,7 +17,7 @@ from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.notices import grounds
 from presswatch_spark.notices.annex import digest_of, revision_and_path, rows_of_jsonl, surt_prefixes
 from presswatch_spark.notices.choices import LAWS
-from presswatch_spark.notices.docx_letter import elements_in, text_in
+from presswatch_spark.notices.docx_letter import elements_in
 from presswatch_spark.notices.facts import AMOUNTS
 from presswatch_spark.notices.folder import fault_of
 from presswatch_spark.notices.grounds import Choice
@@ -29,7 +29,7 @@ from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.targets import Chosen, targets_of
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
-from tests.notices import Bureau, about, bureau, rewrite_claims
+from tests.notices import Bureau, about, bureau, rewrite_claims, text_in
 from tests.removal import release
 from tests.servers import web
 

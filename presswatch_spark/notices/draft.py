@@ -10,7 +10,7 @@ from typing import Any
 from presswatch_spark.errors import InputError
 from presswatch_spark.notices.annex import ENDINGS, TABLES, Annex, annex_of, publishers_of
 from presswatch_spark.notices.docx_letter import docx_of
-from presswatch_spark.notices.facts import Figures, facts_of
+from presswatch_spark.notices.facts import OF_SENDER, Figures, facts_of
 from presswatch_spark.notices.folder import (
     ANNEX,
     FORM,
@@ -213,12 +213,7 @@ def _recipient(recipient: Recipient) -> dict[str, Any]:
 def sender_facts(sender: Sender) -> dict[str, Any]:
     """Return what notice.json says of a sender."""
     return {
-        "name": sender.name,
-        "address": sender.address,
-        "email": sender.email,
-        "phone": sender.phone,
-        "signatory": sender.signatory,
-        "signatory_title": sender.signatory_title,
+        **{name: getattr(sender, name) for name in ("name", *OF_SENDER)},
         "acts_as": "owner" if sender.is_owner else "agent",
         "publishers": [
             {

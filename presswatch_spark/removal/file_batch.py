@@ -25,6 +25,7 @@ from presswatch_spark.removal.answers import (
     compared,
     control_in,
     part_of,
+    probe_of,
     target_in,
 )
 from presswatch_spark.removal.bounds import begins_member_of_record, end_of_record, start_of_record_before
@@ -197,9 +198,7 @@ class Batch:
         return part_of(answer, uri, start, end), about
 
     def _note(self, role: str, about: Mapping[str, Any], found: Finding, target: Row | None = None) -> None:
-        digest = target and target["target_sha256"]
-        facts = {"outcome": found.outcome, "detail": found.detail or None, **(found.facts or {})}
-        self.rows.append({"role": role, "target_sha256": digest, **about, **facts})
+        self.rows.append(probe_of(role, about, found, target))
 
     # Records that are read by range.
 

@@ -16,13 +16,14 @@ from presswatch_spark.evidence.claims_pdf import write_claims_pdfs
 from presswatch_spark.evidence.libraries import library
 from presswatch_spark.evidence.readme import Made, write_readme
 from presswatch_spark.evidence.records import Keeper, Kept
-from presswatch_spark.evidence.showing import Showing, showing
+from presswatch_spark.evidence.showing import Showing
 from presswatch_spark.evidence.stamps import Authority, Stamped, certificates_of, stamps_of
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
 from presswatch_spark.storage.exchanges import exchanges_heard
+from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.uris import printable
 from presswatch_spark.storage.web.manners import ask_anew
 from presswatch_spark.version import __version__
@@ -89,7 +90,8 @@ def build_bag(
     corpus = Corpus.open(order.corpus, storage=storage)
     tell(f"reading {counted(len(chosen.rows), 'record')} again")
     with new_bag(out, storage) as bag:
-        with showing(bag, chosen, corpus, exposures, with_texts=order.with_texts) as shown:
+        with scratch_folder() as scratch:
+            shown = Showing(bag, chosen, corpus, exposures, order.with_texts, scratch)
             with exchanges_heard() as exchanges:
                 kept = _keep(bag, chosen, corpus, order, config, shown)
             tell("setting the claims side by side")

@@ -4,14 +4,13 @@ What PDFs will show of a claim is kept on disk until all claims are there: a bag
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.claims.case import Case, article_of
+from presswatch_spark.claims.case import Case, article_of, owner
 from presswatch_spark.claims.exposed import exposure_told, exposures_of, nothing_told, product_of_row
 from presswatch_spark.claims.exposures import Exposure
 from presswatch_spark.claims.marks import around_marks, pieces_of, ranges_of
@@ -25,7 +24,6 @@ from presswatch_spark.evidence.side_by_side import FOLDER, LANGUAGES, Shown, pag
 from presswatch_spark.evidence.typesetting import runs_leftwards, signs
 from presswatch_spark.pointers.audit import Verdict
 from presswatch_spark.pointers.checks import OTHER_ARTICLE
-from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.uris import canonical
 
 AROUND = 400
@@ -90,7 +88,7 @@ def _pieces(
 class Showing:
     """Writes the pages of claims as verdicts on their rows come, and keeps what PDFs will show in `scratch`.
 
-    `with_texts`: whether texts of articles may be shown.
+    `with_texts`: whether texts of articles may be shown. `scratch`: a folder.
     """
 
     bag: Bag
@@ -126,14 +124,14 @@ class Showing:
     def _case(self, verdict: Verdict) -> Case:
         row, failure, record = verdict.row, verdict.failure, verdict.record
         claim = self.chosen.claims[row["row_sha256"]]
-        publishers = {each.id: each for each in self.corpus.registry.publishers}
+        publisher, title = owner(self.corpus, row)
         # What the corpus has become says nothing of the page.
         is_page = record is not None and (failure is None or failure.reason == OTHER_ARTICLE)
         return Case(
             row=row,
             claim=claim,
-            publisher=publishers.get(row["publisher_id"]),
-            title=self.corpus.registry.titles.get(row["title_id"]),
+            publisher=publisher,
+            title=title,
             article=article_of(self.corpus, row) if self.with_texts else None,
             page=record.text.decode("utf-8", "replace") if record and is_page else None,
             page_missing=failure,
@@ -144,12 +142,3 @@ class Showing:
             rights=claim["rights"],
             reservation=claim["reservation"],
         )
-
-
-@contextmanager
-def showing(
-    bag: Bag, chosen: Chosen, corpus: Corpus, exposures: Sequence[Exposure], *, with_texts: bool
-) -> Iterator[Showing]:
-    """Give what shows the claims of a bag; what it keeps on disk goes when the block ends."""
-    with scratch_folder() as scratch:
-        yield Showing(bag, chosen, corpus, exposures, with_texts, scratch)

@@ -131,11 +131,6 @@ class Campaign:
                 raise
             return None
 
-    @property
-    def newest_articles(self) -> int:
-        """Return how many articles the newest corpus has."""
-        return self.plan.corpora[-1].articles
-
     def begun(self) -> list[UnfinishedRun]:
         """Return the runs of its tables that are begun, and not published."""
         return _begun(self.store())

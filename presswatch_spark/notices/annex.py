@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.notices.annex_columns import (
+    ALWAYS,
     DOMAIN_COLUMNS,
     OWN_DOMAIN_COLUMNS,
+    ROW_COLUMNS,
     URL_COLUMNS,
-    row_columns,
 )
 from presswatch_spark.notices.grounds import Place
 from presswatch_spark.notices.parties import Sender
@@ -70,7 +71,7 @@ def annex_of(places: Sequence[Place], sender: Sender, columns: Sequence[str], ow
         own_domains: whether the domains are those of the publishers whose articles the places have.
     """
     whole = [_row(number, place, sender) for number, place in enumerate(places, 1)]
-    schema = row_columns(tuple(columns))
+    schema = pa.schema([field for field in ROW_COLUMNS if field.name in (*columns, *ALWAYS)])
     domains = _own_domains(publishers_of(sender, places)) if own_domains else _domains(places, whole)
     return Annex(
         {

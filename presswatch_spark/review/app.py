@@ -18,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from presswatch_spark.claims.case import Case
+from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.reviews import VERDICTS
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.errors import ConfigError, PresswatchError
@@ -31,7 +32,6 @@ from presswatch_spark.review.page import (
     page,
     reasons_of,
     texts_of,
-    whole_case,
 )
 from presswatch_spark.review.phrases import PHRASES
 from presswatch_spark.review.session import same
@@ -229,7 +229,7 @@ def _of_case(case: Case | None, say: Speaker) -> dict[str, Any]:
         "facts": facts_of(case, say),
         "reasons": reasons_of(case, say),
         "texts": texts_of(case),
-        "whole": whole_case(case, say),
+        "whole": "\n".join(case_lines(case, say.language)),
         "page_missing": str(case.page_missing or ""),
         "by_address": case.row["article_id"] is None,
     }

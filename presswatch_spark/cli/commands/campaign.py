@@ -248,7 +248,7 @@ def _total_lines(found: Campaign, standings: list[Standing], budget: Budget) -> 
         return core_hours_text(hours) + (f", {dollars_text(dollars(hours))}" if dollars else "")
 
     done = sum(standing.is_done for standing in standings)
-    articles = counted(found.newest_articles, "article")
+    articles = counted(found.plan.corpora[-1].articles, "article")
     yield f"{done:,} of {counted(len(standings), 'release')} done, for {articles}"
     whole = machine.core_hours(spent) if machine else spent
     so_far = cost(whole, machine.dollars if machine else None)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.answers import Export, Screen, export_option, require_new, screen_options
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import (
@@ -20,6 +19,7 @@ from presswatch_spark.cli.options import (
     setting_options,
     storage_options,
 )
+from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
 from presswatch_spark.queries.engines import ENGINE_NAMES
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.answers import Export, Screen, export_option, require_new, screen_options
 from presswatch_spark.cli.arrow_manners import keep_memory, leave_pandas_out
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import (
@@ -18,6 +17,7 @@ from presswatch_spark.cli.options import (
     setting_options,
     storage_options,
 )
+from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
 
 if TYPE_CHECKING:
     from presswatch_spark.changes.make import ChangesSummary

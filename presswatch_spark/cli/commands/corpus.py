@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.answers import Export, Screen, export_option, pager_option, require_new, schema_of
 from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import (
     given_settings,
@@ -21,6 +20,7 @@ from presswatch_spark.cli.options import (
     storage_options,
     tell,
 )
+from presswatch_spark.cli.replies import Export, Screen, export_option, pager_option, require_new, schema_of
 from presswatch_spark.show import counted, json_text, printable, table_lines, terminal_width
 
 if TYPE_CHECKING:

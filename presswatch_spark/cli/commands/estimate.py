@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.answers import Export, Screen, export_option, require_new, schema_of, screen_options
 from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import scan_settings, storage_options, tell_total
+from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, schema_of, screen_options
 from presswatch_spark.show import json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:

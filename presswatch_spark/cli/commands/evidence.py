@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.answers import Screen, screen_options
 from presswatch_spark.cli.exits import FAILED, INCOMPLETE
 from presswatch_spark.cli.options import (
     Decorator,
@@ -20,6 +19,7 @@ from presswatch_spark.cli.options import (
     storage_options,
     tell,
 )
+from presswatch_spark.cli.replies import Screen, screen_options
 from presswatch_spark.show import json_line, printable
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from presswatch_spark.cli.answers import Screen, screen_options
 from presswatch_spark.cli.options import (
     day_option,
     mirror_option,
@@ -13,6 +12,7 @@ from presswatch_spark.cli.options import (
     storage_config_option,
     storage_options,
 )
+from presswatch_spark.cli.replies import Screen, screen_options
 
 
 @click.command()

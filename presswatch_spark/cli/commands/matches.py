@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.answers import Export, Screen, export_option, require_new, screen_options
 from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
 from presswatch_spark.cli.match_table import WHERE, left_out_lines, match_lines, total_lines
 from presswatch_spark.cli.options import (
@@ -22,6 +21,7 @@ from presswatch_spark.cli.options import (
     scan_settings,
     storage_options,
 )
+from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
 from presswatch_spark.judgement.grading import GRADES
 from presswatch_spark.show import block_lines, json_line, table_lines, terminal_width
 

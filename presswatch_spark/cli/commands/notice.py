@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.answers import Screen, screen_options
 from presswatch_spark.cli.language import Language
 from presswatch_spark.cli.options import (
     confidence_option,
@@ -19,6 +18,7 @@ from presswatch_spark.cli.options import (
     scan_settings,
     storage_options,
 )
+from presswatch_spark.cli.replies import Screen, screen_options
 from presswatch_spark.notices.choices import ANSWERS, LANGUAGES, LAWS
 from presswatch_spark.show import json_line, printable
 

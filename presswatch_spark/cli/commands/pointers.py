@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.answers import Export, export_option, require_new, schema_of
 from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import (
     draw_option,
@@ -21,6 +20,7 @@ from presswatch_spark.cli.options import (
     storage_config_option,
     storage_options,
 )
+from presswatch_spark.cli.replies import Export, export_option, require_new, schema_of
 from presswatch_spark.show import json_line, printable
 from presswatch_spark.storage.web.manners import ask_anew
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.answers import Export, Screen, export_option, pager_option, require_new, schema_of
 from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import as_json, scan_settings, storage_options
+from presswatch_spark.cli.replies import Export, Screen, export_option, pager_option, require_new, schema_of
 from presswatch_spark.show import counted, json_line, printable, table_lines, terminal_width
 from presswatch_spark.storage.web.manners import ask_anew
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.answers import Export, Screen, export_option, require_new, schema_of, screen_options
 from presswatch_spark.cli.exits import INCOMPLETE
 from presswatch_spark.cli.language import Language
 from presswatch_spark.cli.options import (
@@ -23,6 +22,7 @@ from presswatch_spark.cli.options import (
     tell,
     tell_total,
 )
+from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, schema_of, screen_options
 from presswatch_spark.show import counted, json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from presswatch_spark.cli.answers import Export, Screen, export_option, require_new, screen_options
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.language import Language
 from presswatch_spark.cli.options import as_json, print_lines, run_option, scan_settings, storage_options
+from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
 from presswatch_spark.show import json_line, table_lines, terminal_width
 
 MEANING = {

@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from presswatch_spark.cli.answers import Export, Screen, export_option, require_new, screen_options
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import as_json, print_lines, scan_settings, storage_options, tell_total
+from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
 from presswatch_spark.show import fits, json_line, printable, table_lines, terminal_width
 
 RUN_COLUMNS = (

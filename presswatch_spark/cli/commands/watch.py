@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.answers import Export, export_option, require_new, schema_of
 from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import NumberRange, mirror_option
+from presswatch_spark.cli.replies import Export, export_option, require_new, schema_of
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.show import printable
 from presswatch_spark.storage.web.manners import ask_anew

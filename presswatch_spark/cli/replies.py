@@ -1,4 +1,4 @@
-"""How a command answers: in a language, on a terminal or through a pager, or with its rows in a file."""
+"""How a command replies: in a language, on a terminal or through a pager, or with its rows in a file."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.cli.gate_audit import gate_line
+from presswatch_spark.cli.commands.runs import gate_line
 from presswatch_spark.cli.language import Language
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.warc.drawn import Draw

@@ -56,26 +56,9 @@ def job_run_request(asked: Submission, attempt: int) -> Request:
         settings[f"spark.emr-serverless.{worker}.disk"] = f"{rules.disk_gb}g"
         if rules.disk_gb > STANDARD_DISK_GB:
             settings[f"spark.emr-serverless.{worker}.disk.type"] = "shuffle_optimized"
-    driver = {"entryPoint": asked.entry.uri, "entryPointArguments": list(asked.arguments)}
-    defaults = {"classification": "spark-defaults", "properties": dict(sorted(settings.items()))}
-    return Request(
-        "emr-serverless",
-        "start_job_run",
-        {
-            "applicationId": rules.application_id,
-            # EMR Serverless knows the attempt by it, and starts it once.
-            "clientToken": str(uuid.uuid5(uuid.NAMESPACE_URL, asked.record(attempt, "claim"))),
-            "name": asked.name(attempt),
-            "executionRoleArn": rules.role_arn,
-            "executionTimeoutMinutes": rules.timeout_minutes,
-            "jobDriver": {"sparkSubmit": driver},
-            "configurationOverrides": {
-                "applicationConfiguration": [defaults],
-                "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": asked.profile.logs}},
-            },
-            "tags": {"presswatch-submission": asked.key},
-        },
-    )
+    hosts = {"applicationId": rules.application_id, "executionTimeoutMinutes": rules.timeout_minutes}
+    parameters = _job_run(asked, attempt, "sparkSubmit", settings, str(rules.role_arn))
+    return Request("emr-serverless", "start_job_run", {**parameters, **hosts})
 
 
 def container_request(asked: Submission, attempt: int) -> Request:
@@ -85,26 +68,30 @@ def container_request(asked: Submission, attempt: int) -> Request:
     settings["spark.archives"] = f"{asked.archive.uri}#{FOLDER}"
     # On Kubernetes nothing keeps the files of an executor that goes.
     settings[f"{DYNAMIC}.shuffleTracking.enabled"] = "true"
-    driver = {"entryPoint": asked.entry.uri, "entryPointArguments": list(asked.arguments)}
+    hosts = {"virtualClusterId": rules.virtual_cluster_id, "releaseLabel": asked.profile.release}
+    # Names have no spaces there.
+    hosts["name"] = asked.name(attempt).replace(" ", "-")
+    parameters = _job_run(asked, attempt, "sparkSubmitJobDriver", settings, str(rules.role_arn))
+    return Request("emr-containers", "start_job_run", {**parameters, **hosts})
+
+
+def _job_run(
+    asked: Submission, attempt: int, driver: str, settings: Mapping[str, str], role: str
+) -> dict[str, Any]:
+    """Return what both kinds of job runs are asked with; `driver` is what a service calls it."""
     defaults = {"classification": "spark-defaults", "properties": dict(sorted(settings.items()))}
-    return Request(
-        "emr-containers",
-        "start_job_run",
-        {
-            "virtualClusterId": rules.virtual_cluster_id,
-            "clientToken": str(uuid.uuid5(uuid.NAMESPACE_URL, asked.record(attempt, "claim"))),
-            # Names have no spaces there.
-            "name": asked.name(attempt).replace(" ", "-"),
-            "executionRoleArn": rules.role_arn,
-            "releaseLabel": asked.profile.release,
-            "jobDriver": {"sparkSubmitJobDriver": driver},
-            "configurationOverrides": {
-                "applicationConfiguration": [defaults],
-                "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": asked.profile.logs}},
-            },
-            "tags": {"presswatch-submission": asked.key},
+    return {
+        # The service knows the attempt by it, and starts it once.
+        "clientToken": str(uuid.uuid5(uuid.NAMESPACE_URL, asked.record(attempt, "claim"))),
+        "name": asked.name(attempt),
+        "executionRoleArn": role,
+        "jobDriver": {driver: {"entryPoint": asked.entry.uri, "entryPointArguments": list(asked.arguments)}},
+        "configurationOverrides": {
+            "applicationConfiguration": [defaults],
+            "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": asked.profile.logs}},
         },
-    )
+        "tags": {"presswatch-submission": asked.key},
+    }
 
 
 def executor_counts(profile: Profile) -> dict[str, str]:

@@ -59,6 +59,26 @@ class Piece(NamedTuple):
     before: int = 0
 
 
+class Member(NamedTuple):
+    """The gzip member that begins some bytes: what it inflates to, and where in them it ends.
+
+    `end` is None if the bytes do not hold all of it, or it inflates to more than was asked for.
+    """
+
+    data: bytes
+    end: int | None
+
+
+def first_member(stored: bytes, most: int) -> Member | None:
+    """Inflate the member that begins `stored`, to `most` bytes; None if it is damaged, or none is there."""
+    inflater = zlib.decompressobj(31)
+    try:
+        data = inflater.decompress(stored, most)
+    except zlib.error:
+        return None
+    return Member(data, len(stored) - len(inflater.unused_data) if inflater.eof else None)
+
+
 def gzip_pieces(
     window: Window,
     report: ReadReport,

@@ -1,7 +1,5 @@
 """Checks the roles of a job: that they exist, that the service may take them, and what they may do."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

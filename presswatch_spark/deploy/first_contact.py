@@ -3,8 +3,6 @@
 Every request reads. Each point is looked at, whatever the others say.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass

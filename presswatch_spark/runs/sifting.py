@@ -25,8 +25,7 @@ from presswatch_spark.runs.work import Passes, ReadOne, Row
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
 from presswatch_spark.spark.session import TASK_FAILURES, cores_now
-from presswatch_spark.spark.tasks import collected
-from presswatch_spark.spark.worker import task
+from presswatch_spark.spark.worker import collected, task
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, printable
 from presswatch_spark.tables.seals import sealed_parquet
@@ -112,7 +111,7 @@ class Sifter:
 
 @dataclass(frozen=True, slots=True)
 class SiftTask:
-    """The tasks of a wave of a pass, for `spark.tasks`: what comes in are numbers of groups.
+    """The tasks of a wave of a pass, for `collected`: what comes in are numbers of groups.
 
     As in a `WaveTask`, the tries of a task after the first note each shard that they begin, and set aside the
     one at which a try before them ended.

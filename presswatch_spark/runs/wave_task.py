@@ -82,7 +82,7 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class WaveTask:
-    """The tasks of an attempt at a wave, for `spark.tasks`: what comes in are numbers of groups.
+    """The tasks of an attempt at a wave, for `collected`: what comes in are numbers of groups.
 
     `groups`: positions of `shards`. `final`: what fails is kept as it is. Otherwise nothing is kept of a
     shard that failed for a reason of `PLATFORM` but its row of the log: it will be read once more.

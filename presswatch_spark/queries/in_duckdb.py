@@ -42,15 +42,7 @@ AGAIN = "give the query again; if a file has changed meanwhile, restore it from 
 
 
 def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
-    """Run a query.
-
-    Args:
-        runs: only rows of these published scans are read, and only their files are looked at; none: all.
-
-    Raises:
-        ConfigError: it is no query, names what is not ours, or DuckDB refuses it.
-        OutputError: a table that it names is not as it was published, or there is no room to sort.
-    """
+    """Run a query, as `sql.answer_of` says; `OutputError` also if there is no room to sort."""
     with ExitStack() as stack:
         found = stack.enter_context(_opened(store, runs)).found(query)
         return _answer(found, stack.pop_all())

@@ -22,8 +22,8 @@ from presswatch_spark.deploy.archive import archive_for
 from presswatch_spark.deploy.check_places import Places
 from presswatch_spark.deploy.findings import Finding, Word, fault, looked, ok, unknown
 from presswatch_spark.deploy.first_contact import FirstContact
-from presswatch_spark.deploy.on_this_machine import local_command
 from presswatch_spark.deploy.profiles import Profile
+from presswatch_spark.deploy.requests import local_command
 from presswatch_spark.deploy.starter import ROOT, service_of
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.deploy.tarball import ArchiveError

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.queries.engines import Answer, runs_of
-from presswatch_spark.queries.refusals import no_call, no_query, no_table, refused
-from presswatch_spark.queries.views import VIEWS, in_order
+from presswatch_spark.queries.views import VIEWS, in_order, no_call, no_query, no_table, refused
 from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from isal import isal_zlib
 
-from presswatch_spark.formats.inflate.members import IsalError
-from presswatch_spark.formats.inflate.passing import MORE, Gate, Stretch
+from presswatch_spark.formats.inflate.members import MORE, Gate, IsalError, Stretch
 from presswatch_spark.formats.language_codes import spellings_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import boundaries, headers

@@ -12,7 +12,7 @@ import pytest
 from presswatch_spark.cli.commands.runs import gate_line
 from presswatch_spark.cli.language import Language
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.formats.warc.drawn import Draw
+from presswatch_spark.formats.warc.gates import Draw
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.sampling.gate_audit import audit_of, cost_of

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -110,8 +110,8 @@ def flipped(path: Path, place: int, mask: int = 1) -> Iterator[None]:
 
 def by_itself(folder: Path) -> tuple[int, str]:
     """What `verify.py` in a bag says, run by Python alone: its exit code, and its words."""
-    python = shutil.which("python3") or "python3"
-    command = [python, "-I", str(folder / "verify.py")]
+    # The Python that this environment was made from: it has none of our packages, and no script starts it.
+    command = [sys._base_executable, "-I", str(folder / "verify.py")]  # type: ignore[attr-defined]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     assert not done.stderr
     return done.returncode, done.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -52,6 +53,12 @@ def hostile_house(folder: Path, *, claims: bool = True) -> House:
     if claims:
         house.claims("tables")
     return house
+
+
+def house_like(house: House, folder: Path) -> House:
+    """A copy of a house to be changed. Its rows name the shards of the other one, which must stay."""
+    shutil.copytree(house.folder, folder)
+    return House(folder, list(house.articles), house.runs)
 
 
 @contextmanager

@@ -10,6 +10,8 @@ import json
 import re
 from ast import literal_eval
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import cache
 from typing import Any
 
 import boto3
@@ -46,7 +48,13 @@ _Loader.add_multi_constructor("!", _function)
 
 
 def template() -> dict[str, Any]:
-    """The template, with functions in their long forms."""
+    """The template, with functions in their long forms; a copy, which may be changed."""
+    return deepcopy(_parsed())
+
+
+@cache
+def _parsed() -> dict[str, Any]:
+    """The template as it was parsed, once a process: that takes longer than most of what asks for it."""
     loaded: dict[str, Any] = yaml.load(TEMPLATE.read_text(encoding="utf-8"), _Loader)
     return loaded
 

@@ -31,6 +31,7 @@ from presswatch_spark.storage.locks.run_locks import USUAL, RunLease, leased, ow
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
 from presswatch_spark.watch.claims import Claim, Claims, State
 from tests.conftest import ROOT
+from tests.proofs import each_time
 from tests.servers import Fault, Server
 from tests.watching import KEY, LEASE, NEWEST, NOON, Clock, Cluster, look, release
 
@@ -86,7 +87,10 @@ class Place:
         return GuardedObject(f"{self.uri}/{name}", self.storage)
 
 
-@pytest.fixture(params=["disk", "s3"])
+PLACES = ["disk", "s3"]
+
+
+@pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     quick = {"max_attempts": 4, "backoff_base": 0.0001, "read_timeout": 5}
     if request.param == "disk":
@@ -261,6 +265,7 @@ class TestLostAnswers:
 
 
 class TestOtherProcesses:
+    @pytest.mark.parametrize("place", each_time(["s3"], PLACES), indirect=True)
     def test_no_process_writes_over_what_it_has_not_read(self, place: Place) -> None:
         counter = place.object()
         counter.write(b"0", None)
@@ -405,7 +410,7 @@ def ledger(cluster: SlowCluster, claim_seconds: float = 60) -> Ledger:
 
 
 class TestSubmissions:
-    @pytest.mark.parametrize("dead", [0, pytest.param(1, marks=pytest.mark.full), 2])
+    @pytest.mark.parametrize("dead", each_time([2], [0, 1, 2]))
     def test_many_at_once_start_one_job_whoever_died_before(self, place: Place, dead: int) -> None:
         cluster, together = SlowCluster(place), threading.Barrier(WORKERS)
         for attempt in range(1, dead + 1):

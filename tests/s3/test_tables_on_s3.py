@@ -132,7 +132,7 @@ READINGS = {
 }
 
 
-SOME_READINGS = ("runs", "matches of an article", "sql of several tables", "rights", "verify-rows")
+SOME_READINGS = ("matches of an article", "sql of several tables", "verify-rows")
 
 
 @pytest.mark.parametrize("reading", each_time(SOME_READINGS, READINGS))

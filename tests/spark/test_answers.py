@@ -102,10 +102,15 @@ def test_whatever_reads_or_writes_something_else_is_refused_by_spark(
 @pytest.mark.parametrize(
     "query",
     [
-        "describe matches",
         "show tables",
-        "from matches |> where copied_words >= 0 |> aggregate count(*) group by grade |> limit 1",
-        "select * from runs pivot (count(*) for dataset in ('wet', 'warc'))",
+        pytest.param("describe matches", marks=pytest.mark.full),
+        pytest.param(
+            "from matches |> where copied_words >= 0 |> aggregate count(*) group by grade |> limit 1",
+            marks=pytest.mark.full,
+        ),
+        pytest.param(
+            "select * from runs pivot (count(*) for dataset in ('wet', 'warc'))", marks=pytest.mark.full
+        ),
         "select grade, row_number() over w from matches window w as (order by grade)",
         pytest.param(
             "with recursive r as (select 1 as n union all select n + 1 from r where n < 3) select * from r",
@@ -113,7 +118,7 @@ def test_whatever_reads_or_writes_something_else_is_refused_by_spark(
         ),
         "select run_id, each from runs lateral view explode(array(1, 2)) as each",
         "select 1 union select 2 except select 2",
-        "values (1), (2)",
+        pytest.param("values (1), (2)", marks=pytest.mark.full),
     ],
 )
 def test_what_reads_the_tables_alone_is_a_query_of_spark(

@@ -80,10 +80,12 @@ print(cores_now(spark.sparkContext), spark.sparkContext.defaultParallelism)
     return run_python(count + code, tmp_path_factory.mktemp("cluster"), SPARK_HOME=home).splitlines()
 
 
+@pytest.mark.full
 def test_executors_of_their_own_find_the_package(on_a_cluster: list[str]) -> None:
     assert on_a_cluster[0] == "4 local-cluster[1,2,1024]"
 
 
+@pytest.mark.full
 def test_the_cores_that_are_there_are_counted_not_those_that_may_come(on_a_cluster: list[str]) -> None:
     assert on_a_cluster[1] == "2 160"
 
@@ -142,6 +144,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.full
 def test_ctrl_c_while_the_jvm_starts_leaves_none_behind(tmp_path: Path) -> None:
     script = tmp_path / "bin" / "spark-submit"
     script.parent.mkdir()

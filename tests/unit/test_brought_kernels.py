@@ -93,7 +93,7 @@ b.get_host_cpu_features = lambda: features
 @pytest.mark.parametrize(
     ("before", "variables"),
     [
-        (LACKING, {}),
+        pytest.param(LACKING, {}, marks=pytest.mark.full),
         pytest.param("import numba; numba.__version__ = '0.0'\n", {}, marks=pytest.mark.full),
         pytest.param("", {"NUMBA_CPU_NAME": "generic"}, marks=pytest.mark.full),
     ],

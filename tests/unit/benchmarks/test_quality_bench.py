@@ -62,6 +62,7 @@ def test_every_kind_is_planted_and_no_url_twice(bench: Bench) -> None:
     assert len({page.url for page in bench.pages}) == len(bench.pages)
 
 
+@pytest.mark.full
 def test_the_same_seed_gives_the_same_pages(
     stuff: Material, dressed: tuple[tuple[Article, ...], Commonplaces], bench: Bench
 ) -> None:

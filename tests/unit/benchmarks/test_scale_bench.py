@@ -54,6 +54,7 @@ def test_passes_over_a_cut_index_give_the_pairs_of_the_whole(corpus: Path, tmp_p
         assert limits.candidate_pairs(shard, limits.Sieve(index, hashes=hashes))
 
 
+@pytest.mark.full
 def test_more_matches_cost_more(corpus: Path, tmp_path: Path) -> None:
     shares = growth.by_matches(tmp_path, corpus, SIZES)["shares"]
     assert shares[0]["matches"] == 0
@@ -78,6 +79,7 @@ def test_a_line_of_furniture_is_refused_if_short_and_a_row_of_no_use_if_long(tmp
     assert long["rows"] == long["candidates"] == 2_000
 
 
+@pytest.mark.full
 def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> None:
     found = result.read(tmp_path / "none.json")
     rate = {"articles": 10, "shingles": 1260, "index_megabytes": 0.0252, "corpus_megabytes": 1.0}

@@ -75,6 +75,7 @@ def test_pages_cost_what_pages_of_the_press_cost() -> None:
 
 
 @pytest.mark.full
+@pytest.mark.full
 def test_an_index_of_any_size_finds_what_its_own_articles_are_copied_to(material: Material) -> None:
     whole = Corpus.open(str(material.padded(20_000)))
     assert len(whole.index.hashes) == 20_000
@@ -139,6 +140,7 @@ def test_processor_time_is_that_of_the_processes_below_too() -> None:
         assert rounds.processor_seconds() - before > 0.28
 
 
+@pytest.mark.full
 def test_memory_of_mapped_files_is_told_apart(material: Material) -> None:
     import os
 

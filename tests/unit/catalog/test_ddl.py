@@ -17,6 +17,7 @@ from presswatch_spark.tables import derived
 from presswatch_spark.tables.schemas import PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from tests.catalogs import derive, publish_everything
+from tests.proofs import each_time
 
 LOCATION = "s3://bucket/tables"
 
@@ -109,7 +110,10 @@ def key(table: str) -> str:
     return "row_sha256" if "row_sha256" in names else names[0]
 
 
-@pytest.mark.parametrize("table", [table for table in SCHEMAS if table not in PUBLISHERS])
+TABLES = [table for table in SCHEMAS if table not in PUBLISHERS]
+
+
+@pytest.mark.parametrize("table", each_time(["matches", "captures", "claims"], TABLES))
 def test_the_view_has_the_rows_that_are_published_and_no_others(folder: Path, table: str) -> None:
     found, everything = seen(folder, table)
     ours = TableStore.open(str(folder)).read(table)[key(table)].to_pylist()

@@ -221,11 +221,14 @@ def test_a_scan_that_missed_something_exits_3_and_names_the_shards(
     assert "from scan_log where run_id = 'r1'" in err
 
 
+INCOMPLETE = ([("s3://b/1.gz", "partial", "cut short")], 3)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("gone", each_time(["both"], ["stdout", "stderr", "both"]))
 @pytest.mark.parametrize(
     ("lost", "code"),
-    [([], 0), ([("s3://b/1.gz", "partial", "cut short")], 3)],
+    each_time([INCOMPLETE], [([], 0), INCOMPLETE]),
     ids=["complete", "incomplete"],
 )
 def test_the_exit_code_of_a_scan_is_right_though_its_reader_has_gone(
@@ -462,23 +465,23 @@ def test_matches_as_json_hold_every_column_one_object_a_line(
     assert {"spans", "captured_at", "row_sha256", "record_offset"} <= set(rows[0])
 
 
-@pytest.mark.parametrize(
-    ("filters", "articles"),
-    [
-        (["--grade", "full_copy"], ["b"]),
-        (["--grade", "full_copy", "--grade", "extract"], ["a", "b", "c"]),
-        (["--title", "u"], ["c"]),
-        (["--publisher", "p", "--article", "a"], ["a"]),
-        (["--elsewhere"], ["a"]),
-        (["--own-site"], ["b"]),
-        (["--unknown-site"], ["c"]),
-        (["--elsewhere", "--unknown-site"], ["a", "c"]),
-        (["--own-site", "--grade", "extract"], []),
-        (["--run", "latest"], ["c"]),
-        (["--run", "r1", "--limit", "1"], ["a"]),
-        (["--title", "t", "--grade", "url_only"], []),
-    ],
-)
+FILTERS = [
+    (["--grade", "full_copy"], ["b"]),
+    (["--grade", "full_copy", "--grade", "extract"], ["a", "b", "c"]),
+    (["--title", "u"], ["c"]),
+    (["--publisher", "p", "--article", "a"], ["a"]),
+    (["--elsewhere"], ["a"]),
+    (["--own-site"], ["b"]),
+    (["--unknown-site"], ["c"]),
+    (["--elsewhere", "--unknown-site"], ["a", "c"]),
+    (["--own-site", "--grade", "extract"], []),
+    (["--run", "latest"], ["c"]),
+    (["--run", "r1", "--limit", "1"], ["a"]),
+    (["--title", "t", "--grade", "url_only"], []),
+]
+
+
+@pytest.mark.parametrize(("filters", "articles"), each_time(FILTERS[1::2], FILTERS))
 def test_matches_can_be_filtered(
     tables: str, filters: list[str], articles: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from presswatch_spark.nearest import MOST_NAMES, did_you_mean, nearest
 from presswatch_spark.tables.schemas.census_tables import CAPTURES, CENSUSES
 from presswatch_spark.tables.store import TableStore
 from tests.corpora import article, build, write_jsonl
+from tests.proofs import each_time
 from tests.tables import match, publish, row_of, write
 
 RUN = "20240602T080000Z-abcdef"
@@ -36,7 +37,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return said.err
 
 
-@pytest.mark.parametrize("form", [[], ["--json"], ["--long"]])
+@pytest.mark.parametrize("form", each_time([["--json"]], [[], ["--json"], ["--long"]]))
 @pytest.mark.parametrize(
     ("option", "name", "meant"),
     [

@@ -139,9 +139,10 @@ def test_a_record_that_is_left_out_without_a_reason_is_refused(small: Path) -> N
     assert refused(small, f"{alone.ROWS}:1")
 
 
-@pytest.mark.parametrize(
-    "line", [b"[" * 200_000, b'{"row":' * 50_000, b"9" * 10_000, b"\xff\xfe", b"null", b'{"row":1}\r']
-)
+NO_ROWS = [b"[" * 200_000, b'{"row":' * 50_000, b"9" * 10_000, b"\xff\xfe", b"null", b'{"row":1}\r']
+
+
+@pytest.mark.parametrize("line", each_time(NO_ROWS[::2], NO_ROWS))
 def test_a_line_that_is_no_row_is_named_and_stops_no_verifier(small: Path, line: bytes) -> None:
     path = small / alone.ROWS
     path.write_bytes(path.read_bytes() + line + b"\n")
@@ -235,7 +236,7 @@ def test_words_that_are_no_text_draw_nothing(small: Path) -> None:
 def test_a_record_that_inflates_without_end_is_not_inflated(small: Path) -> None:
     record = next(name for name in files(small) if name.endswith(".warc.gz"))
     head = b"WARC/1.0\r\nContent-Length: 9\r\n\r\n"
-    bomb = gzip.compress(head + bytes(80 << 20))
+    bomb = gzip.compress(head + bytes(20 << 20))
     assert alone._warc(bomb, most=1 << 20) is None
     (small / record).write_bytes(bomb)
     assert refused(small, record)

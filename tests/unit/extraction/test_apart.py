@@ -23,10 +23,10 @@ SLOW = b"<a " + b" ".join(b"a%d=1" % i for i in range(200_000)) + b">fin"
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A parser that is given a second for a page."""
+    """A parser that is given half a second for a page."""
     source = Path(apart.__file__).read_text(encoding="utf-8")
     module = tmp_path / "hasty_apart.py"
-    module.write_text(source.replace("MOST_SECONDS = 60", "MOST_SECONDS = 1"))
+    module.write_text(source.replace("MOST_SECONDS = 60", "MOST_SECONDS = 0.5"))
     assert module.read_text(encoding="utf-8") != source
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(apart, "__name__", "hasty_apart")

@@ -259,7 +259,7 @@ def test_a_member_that_swells_beyond_what_is_allowed_is_not_held(tmp_path: Path,
     assert report.defects_total == 1
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_record_of_12_mb_is_read(tmp_path: Path) -> None:
     block = random.Random(2).randbytes(12 << 20)
     for packing in PACKINGS:

@@ -85,7 +85,7 @@ def test_a_locator_still_knows_what_stands_beside_large_fields() -> None:
     assert place.captured_at is not None
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_large_headers_of_oscar_2109_are_not_collected(tmp_path: Path) -> None:
     path = tmp_path / "fr_part_1.txt"
     meta = shards.write_oscar_2109(path, pages(40))

@@ -92,7 +92,7 @@ def test_real_shards_are_read_as_without_the_gate_before(tmp_path: Path, format:
 @pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS)
 def test_damaged_shards_are_never_complete_with_fewer_french_pages(tmp_path: Path, format: str) -> None:
-    lost_in_silence(tmp_path, format, damages_of(tmp_path, format, 240))
+    lost_in_silence(tmp_path, format, damages_of(tmp_path, format, 120))
 
 
 @pytest.mark.full
@@ -316,7 +316,7 @@ def test_places_in_the_inflated_file_count_what_was_passed_over(tmp_path: Path) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("flips", each_time([0, 2], [0, 1, 2]))
+@pytest.mark.parametrize("flips", each_time([2], [0, 1, 2]))
 def test_heads_are_inflated_as_zlib_does(flips: int) -> None:
     draw, work = random.Random(flips), workspace()
     for _ in range(3000):

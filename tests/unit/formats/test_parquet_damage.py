@@ -105,7 +105,7 @@ def test_whole_files_of_all_writers_are_read_whole(tmp_path: Path, writer: str) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("writer", ["snappy", "checksums"])
+@pytest.mark.parametrize("writer", each_time(["checksums"], ["snappy", "checksums"]))
 def test_no_flipped_bit_gives_less_in_silence_or_a_false_url(tmp_path: Path, writer: str) -> None:
     data = written(tmp_path / "c4.parquet", writer)
     counts, wrong = verdicts(islice(every_flip(data), 7, None, 131), PAGES, tmp_path / "c4.parquet")

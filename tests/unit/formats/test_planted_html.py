@@ -122,6 +122,7 @@ def test_a_warc_of_the_pages_holds_them_as_other_readers_see_them(
     assert stored == {page.url: answer(page).body for page in pages}
 
 
+@pytest.mark.full
 def test_what_is_verified_is_what_can_be_seen_and_the_sieve_reads_no_less_of_the_text(
     answers: list[tuple[Planted, Answer]], tmp_path: Path
 ) -> None:

@@ -378,7 +378,7 @@ def flips_that_harm(whole: Undamaged, start: int, end: int) -> list[str]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_no_flip_of_a_bit_in_a_response_without_digests_loses_a_page_in_silence(tmp_path: Path) -> None:
     whole = one_line_pages(tmp_path / "harmed")
     first = whole.data.index(b"HTTP/")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.formats.warc.fields import first_content_type
+from tests.proofs import each_time
 from tests.reading import complaints, read, texts
 from tests.wet_records import packed_as, read_bytes, record, stored_record
 
@@ -47,7 +48,7 @@ def test_a_record_without_a_readable_length_is_read_up_to_the_next(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("batch_bytes", [1, 1 << 22])
+@pytest.mark.parametrize("batch_bytes", each_time([1], [1, 1 << 22]))
 def test_alone_in_a_verified_member_it_is_read_first_last_and_large(tmp_path: Path, batch_bytes: int) -> None:
     large = random.Random(5).randbytes(6 << 20).replace(b"WARC", b"....")
     bodies = [BODY, large, b"x", large, BODY]

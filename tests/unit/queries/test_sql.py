@@ -492,13 +492,15 @@ def test_whatever_reads_or_writes_something_else_is_refused(
 
 
 @pytest.mark.slow
-def test_no_function_that_makes_rows_may_be_called_but_those_that_read_nothing(tables: Path) -> None:
+def test_no_function_that_makes_rows_may_be_called_but_those_that_read_nothing() -> None:
     every = duckdb.sql("select distinct function_name from duckdb_functions() where function_type = 'table'")
     names = {name for (name,) in every.fetchall()} - in_duckdb.ROW_MAKERS
     assert {"read_csv", "read_parquet", "glob", "arrow_scan"} <= names
-    for name in sorted(names):
-        with pytest.raises(ConfigError, match=r"may not call|no query"):
-            run_query(str(tables), f"select * from {name}('/etc/passwd')", engine="duckdb")
+    with duckdb_session("1GB") as session:
+        for name in sorted(names):
+            # A query is looked at by this before anything is asked for.
+            with pytest.raises(ConfigError, match=r"may not call|no query"):
+                in_duckdb.names_in(session, f"select * from {name}('/etc/passwd')")
 
 
 def test_what_stands_behind_the_parser_is_closed_as_well(tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ sys.exit(run(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(5, marks=pytest.mark.full)])
+@pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.full)])
 def test_a_round_that_is_killed_goes_on_and_asks_for_nothing_twice(
     tmp_path: Path,
     server: Server,

@@ -98,7 +98,7 @@ FAULTS = {
     "packed in name": Fault(headers=(("Content-Encoding", "gzip"), OTHER)),
     "future": Fault(change=lambda body: b"\0" * len(body), headers=(FUTURE, OTHER)),
 }
-SOME_FAULTS = [FAULTS[name] for name in ("short", "new ETag", "200 zeros", "a page")]
+SOME_FAULTS = [FAULTS[name] for name in ("new ETag", "a page")]
 
 
 @pytest.mark.parametrize("fault", each_time(SOME_FAULTS, FAULTS.values()), ids=FAULTS)
@@ -277,7 +277,7 @@ def repacked(data: bytes, form: str) -> bytes:
     return b"".join(gzip.compress(record, 1) for record in records)
 
 
-@pytest.mark.parametrize("form", ["a.warc.wet.gz", "pages.warc.gz"])
+@pytest.mark.parametrize("form", each_time(["pages.warc.gz"], ["a.warc.wet.gz", "pages.warc.gz"]))
 def test_a_file_that_was_packed_anew_has_moved_all_and_lost_none(
     tmp_path: Path, server: Server, form: str
 ) -> None:
@@ -336,7 +336,7 @@ FORMS = (
 )  # fmt: skip
 
 
-SOME_FORMS = ("a.warc.wet.gz", "single.warc.wet.gz", "fr_part_1.txt.gz", "c4.parquet")
+SOME_FORMS = ("single.warc.wet.gz", "c4.parquet")
 
 
 @pytest.mark.parametrize("form", each_time(SOME_FORMS, FORMS))

@@ -243,7 +243,7 @@ def rows_of(made: Crawl) -> list[Row]:
     return sorted(found, key=lambda row: (row["surt"], row["at"]))
 
 
-@pytest.mark.parametrize("kind", ["clusters", "table"])
+@pytest.mark.parametrize("kind", each_time(["clusters"], ["clusters", "table"]))
 def test_files_say_where_warc_records_are_and_what_is_hidden(crawl: Crawl, kind: str) -> None:  # noqa: F811
     def indexed(rows: list[Row]) -> str:
         if kind == "clusters":

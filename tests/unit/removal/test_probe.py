@@ -12,6 +12,7 @@ import pytest
 from presswatch_spark.removal.answers import columns_of
 from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.standing import Standing
+from tests.proofs import each_time
 from tests.removal import Release, member_of, probe, release, states
 from tests.servers import Fault, Server
 
@@ -180,16 +181,19 @@ def test_what_comes_back_alarms_once(crawl: Release, case: Case) -> None:
     assert [alarm.round for alarm in found.alarms() if alarm.kind == "file changed"] == [2, 3]
 
 
+FAILURES = [
+    (Fault(status=403), "restricted"),
+    (Fault(status=503), "undecided"),
+    (Fault(status=500), "undecided"),
+    (Fault(cut_after=10), "undecided"),
+    (Fault(reset=True, cut_after=10), "undecided"),
+    (Fault(lost=True), "undecided"),
+]
+
+
 @pytest.mark.parametrize(
     ("fault", "state"),
-    [
-        (Fault(status=403), "restricted"),
-        (Fault(status=503), "undecided"),
-        (Fault(status=500), "undecided"),
-        (Fault(cut_after=10), "undecided"),
-        (Fault(reset=True, cut_after=10), "undecided"),
-        (Fault(lost=True), "undecided"),
-    ],
+    each_time([FAILURES[0], FAILURES[1], FAILURES[3]], FAILURES),
     ids=["403", "503", "500", "cut", "reset", "lost"],
 )  # fmt: skip
 def test_a_failure_is_no_removal(crawl: Release, case: Case, fault: Fault, state: str) -> None:

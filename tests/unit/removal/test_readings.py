@@ -106,10 +106,7 @@ def test_a_plain_text_is_not_odd(text: bytes) -> None:
 
 
 AT_ITS_PLACE = SEEN_AS_IT_STANDS | ODD | SCATTERED
-SOME = [
-    AT_ITS_PLACE[name]
-    for name in ("NFD", "latin-1", "names", "letters apart", "another alphabet", "words from last to first")
-]
+SOME = [AT_ITS_PLACE[name] for name in ("latin-1", "letters apart", "words from last to first")]
 
 
 @pytest.mark.parametrize("change", each_time(SOME, AT_ITS_PLACE.values()), ids=AT_ITS_PLACE)

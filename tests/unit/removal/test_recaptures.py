@@ -12,6 +12,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.storage.objects import StorageOptions
+from tests.proofs import each_time
 from tests.removal import Release
 from tests.tables import match, publish
 
@@ -111,15 +112,18 @@ def test_a_record_that_was_moved_to_another_file_of_its_release_is_not_removed(
     assert Standing.of(case).states[target["target_sha256"]].state == "moved"
 
 
+OTHERS: list[dict[str, Any]] = [
+    {"shard_uri": ""},
+    {"release": "CC-MAIN-1999-01"},
+    {"dataset": "c4"},
+    {"captured_at": datetime(2001, 1, 1, tzinfo=UTC)},
+    {"captured_at": None},
+]
+
+
 @pytest.mark.parametrize(
     "other",
-    [
-        {"shard_uri": ""},
-        {"release": "CC-MAIN-1999-01"},
-        {"dataset": "c4"},
-        {"captured_at": datetime(2001, 1, 1, tzinfo=UTC)},
-        {"captured_at": None},
-    ],
+    each_time(OTHERS[::3], OTHERS),
     ids=["a mirror", "release", "dataset", "capture", "no time"],
 )
 def test_what_is_not_the_same_capture_in_another_file_moves_nothing(

@@ -163,7 +163,10 @@ def empty_with_text(stored: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("deep", each_time([True], [False, True]), ids=["shallow", "deep"])
-@pytest.mark.parametrize("change", [broken, no_magic, of_another_kind, empty_with_text])
+@pytest.mark.parametrize(
+    "change",
+    each_time([broken, empty_with_text], [broken, no_magic, of_another_kind, empty_with_text]),
+)
 def test_a_record_that_only_looks_gone_is_not_removed(
     crawl: Release, case: Case, change: Callable[[bytes], bytes], deep: bool
 ) -> None:

@@ -25,7 +25,7 @@ from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.claims import House, Seen, text
 from tests.proofs import each_time
-from tests.reports import Page, figures_in, hostile_house, page_of_tables, pages_of_tables
+from tests.reports import Page, figures_in, hostile_house, house_like, page_of_tables, pages_of_tables
 from tests.tables import NOON, match, publish, row_of, write
 
 RUN, CRAWL = "20240601T120000Z-abcdef", "CC-MAIN-2024-51"
@@ -343,15 +343,15 @@ def test_without_claims_the_letters_are_those_of_rows_and_the_page_says_it(tmp_p
     assert page.count("<blockquote") == 5
 
 
-def test_a_run_after_the_claims_is_said_to_have_letters_of_its_own(tmp_path: Path) -> None:
-    house = hostile_house(tmp_path / "house")
+def test_a_run_after_the_claims_is_said_to_have_letters_of_its_own(house: House, tmp_path: Path) -> None:
+    house = house_like(house, tmp_path / "house")
     house.scan(Seen("https://late.example/", text(0)))
     page = page_of_tables(house.tables, house.corpus, tmp_path / "page.html")
     assert "Rows that have not been judged with the others yet: 1." in page
 
 
-def test_what_changed_between_the_two_scans_that_were_compared_last(tmp_path: Path) -> None:
-    house = hostile_house(tmp_path / "house")
+def test_what_changed_between_the_two_scans_that_were_compared_last(house: House, tmp_path: Path) -> None:
+    house = house_like(house, tmp_path / "house")
     tables = str(house.tables)
     before, after = (run["run_id"] for run in TableStore.open(tables).rows("runs"))
     compared = [

@@ -19,7 +19,7 @@ from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
 from tests.releases import EXTREMES, FILES, SCENARIOS, SEGMENTS, Array, Rng, placed_articles, release
 
-FULL, QUICK = 500, 30
+FULL, QUICK = 500, 16
 SHARE = 0.01
 DRAWS, FEW_DRAWS = 20, 2
 """So many draws take turns: releases are made at random for each, and files of a segment are alike in law."""

@@ -29,7 +29,7 @@ def test_none_found_has_a_bound_in_closed_form() -> None:
         assert most_share(0, drawn, 0.95) == pytest.approx(1 - 0.05 ** (1 / drawn), rel=1e-9)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_bounds_are_quantiles_of_the_beta_distribution() -> None:
     # Others need neither it nor the seconds that it takes to import.
     from scipy.stats import beta

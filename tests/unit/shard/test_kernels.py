@@ -54,7 +54,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     return str(folder / "corpus"), manifest.digest
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_parts_compile_every_kernel_that_a_scan_calls(corpus: tuple[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LOADED, *corpus], capture_output=True, text=True, check=False

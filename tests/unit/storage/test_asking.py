@@ -133,8 +133,11 @@ def test_answers_come_in_order_and_errors_in_their_place() -> None:
     [
         "from presswatch_spark.ccindex.lookup import Index\n"
         "list(Index(sys.argv[1], StorageOptions()).captures(['https://a.example/']))",
-        "from presswatch_spark.removal.inventory import _asked\n"
-        "_asked([f'{sys.argv[1]}/a'], StorageOptions())",
+        pytest.param(
+            "from presswatch_spark.removal.inventory import _asked\n"
+            "_asked([f'{sys.argv[1]}/a'], StorageOptions())",
+            marks=pytest.mark.full,
+        ),
     ],
     ids=["an index", "places of a case"],
 )

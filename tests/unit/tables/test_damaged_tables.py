@@ -17,6 +17,7 @@ from presswatch_spark.tables.schemas.census_tables import CAPTURES, CENSUS_LOG, 
 from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.schemas.scan_tables import METRICS, RUNS, SCAN_LOG
 from presswatch_spark.tables.store import TableStore
+from tests.proofs import each_time
 from tests.tables import flip_a_bit, match, publish, row_of, write
 
 RUN, OTHER = "20240601T080000Z-aaaaaa", "20240602T080000Z-bbbbbb"
@@ -84,7 +85,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", each_time(["gone", "flipped"], CHANGES))
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_says_which_table_of_which_run_is_not_as_it_was(
     tables: Path, tmp_path: Path, command: str, change: str, capsys: pytest.CaptureFixture[str]

@@ -396,7 +396,7 @@ def test_verification_agrees_with_brute_force_on_real_copies(real_data: Path) ->
         line.split("\t")[2:4]
         for line in (real_data / "press" / "pairs_exact_w5.tsv").read_text("utf-8").splitlines()[1:]
     ]
-    for pair in pairs[::12]:
+    for pair in pairs[::30]:
         document, article = (
             [word_at(words, k) for k in range(min(len(words), 500))]
             for words in map(articles.__getitem__, pair)

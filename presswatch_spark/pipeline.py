@@ -28,6 +28,7 @@ from presswatch_spark.formats.warc.by_range import RecordPlan, RecordShard, read
 from presswatch_spark.formats.warc_format import WARC
 from presswatch_spark.judgement.grading import judged
 from presswatch_spark.judgement.match_rows import Origin
+from presswatch_spark.judgement.url_bytes import documents_without_url
 from presswatch_spark.model import DocumentBatch
 from presswatch_spark.monitoring.compiling import Compiling
 from presswatch_spark.monitoring.events import EventLog
@@ -345,7 +346,7 @@ class ShardScan:
                 continue
             with stages.during("sieve"):
                 candidates = sieve(batch) if sieve else matcher.candidates(batch)
-                reading.without_url += matcher.without_url(batch)
+                reading.without_url += documents_without_url(batch)
             reading.words += candidates.words
             reading.candidates += len(candidates)
             with stages.during("verify"):

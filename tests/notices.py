@@ -8,16 +8,18 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
+from zipfile import ZipFile
 
 import yaml
 
 from presswatch_spark.demo.texts import members_yaml
 from presswatch_spark.notices.checks import Checked, Checking, check_notice
 from presswatch_spark.notices.draft import Drafted, Request, draft_notice
-from presswatch_spark.notices.recipients import load_recipient
-from presswatch_spark.notices.sender import Sender, load_sender
+from presswatch_spark.notices.parties import Sender, load_recipient, load_sender
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import Case
 from presswatch_spark.tables.schemas.claim_tables import CLAIMS
@@ -128,3 +130,13 @@ def rewrite_claims(tables: Path, change: Callable[[dict[str, Any]], object]) -> 
     for row in rows:
         change(row)
     write(store, "claims", run_id, rows, CLAIMS)
+
+
+def text_in(letter: bytes) -> str:
+    """The text of a letter in Word, a paragraph a line."""
+    word = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+    with ZipFile(BytesIO(letter)) as parts:
+        body = ElementTree.fromstring(parts.read("word/document.xml"))
+    return "\n".join(
+        "".join(text.text or "" for text in each.iter(f"{word}t")) for each in body.iter(f"{word}p")
+    )

@@ -19,9 +19,9 @@ from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.texts import members_yaml
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import Case
-from presswatch_spark.removal.opening import open_case
 from presswatch_spark.removal.probing import Probed, Prober
 from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.targets import open_case
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.settings.load import load_scan_config
 from tests.claims import AS_OF

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.judgement.reasons import LANGUAGES
-from presswatch_spark.notices.recipients import load_recipients
+from presswatch_spark.notices.parties import load_recipients
 from presswatch_spark.report import figures
 from presswatch_spark.report.make import make_report
 from presswatch_spark.storage.objects import StorageOptions

@@ -13,8 +13,7 @@ from starlette.testclient import TestClient
 from presswatch_spark.claims.reviews import Review
 from presswatch_spark.cli.reason_labels import LABELS
 from presswatch_spark.review.app import application
-from presswatch_spark.review.desk import Desk
-from presswatch_spark.review.opening import open_desk
+from presswatch_spark.review.desk import Desk, open_desk
 from presswatch_spark.storage.objects import StorageOptions
 from tests.claims import House, Seen, text
 

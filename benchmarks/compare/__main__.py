@@ -11,10 +11,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=int, nargs="*", default=ROWS, help="rows of each of the two runs")
     parser.add_argument("--engines", nargs="*", default=["duckdb"], help="duckdb, spark")
+    parser.add_argument("--times", type=int, default=1, help="how often each is measured; the median counts")
     parser.add_argument("--folder", help="where to make the data; default: the system's temporary folder")
     parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file")
     asked = parser.parse_args()
@@ -48,20 +51,32 @@ def main() -> None:
             tables = Path(folder) / "tables"
             apart(write_tables, tables, rows)
             found["tries"] += [
-                {"rows": 2 * rows, **one} for one in _tries(tables, Path(folder), asked.engines)
+                {"rows": 2 * rows, **one} for one in _tries(tables, Path(folder), asked.engines, asked.times)
             ]
             asked.out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
 
-def _tries(tables: Path, folder: Path, engines: list[str]) -> list[dict[str, Any]]:
-    """Measure the bare join and the command by each engine."""
+def _tries(tables: Path, folder: Path, engines: list[str], times: int) -> list[dict[str, Any]]:
+    """Measure the bare join and the command by each engine, in turns; return the medians of seconds."""
     runs = ["--before", BEFORE, "--after", AFTER]
     command = [sys.executable, "-m", "presswatch_spark", "compare", *runs]
     commands = {"join": [sys.executable, "-c", JOIN, str(tables), BEFORE, AFTER]} | {
         engine: [*command, "--engine", engine, "--out", str(folder / engine), str(tables)]
         for engine in engines
     }
-    return [{"what": what, **measured(words)} for what, words in commands.items()]
+    tries: dict[str, list[dict[str, Any]]] = {what: [] for what in commands}
+    for _ in range(times):
+        for what, words in commands.items():
+            tries[what].append(measured(words))
+            shutil.rmtree(folder / what, ignore_errors=True)
+    return [
+        {
+            "what": what,
+            **sorted(found, key=itemgetter("seconds"))[times // 2],
+            "seconds_of_all": [one["seconds"] for one in found],
+        }
+        for what, found in tries.items()
+    ]
 
 
 def measured(command: list[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from presswatch_spark.campaigns.items import LANGUAGES_SINCE
+from presswatch_spark.campaigns.plan import LANGUAGES_SINCE
 from presswatch_spark.costs.estimate import PriceList, core_hours
 from presswatch_spark.releases.known import shipped
 from presswatch_spark.releases.release import CRAWL, CRAWL_FORMS

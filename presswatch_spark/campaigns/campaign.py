@@ -14,8 +14,7 @@ from typing import Self
 
 from presswatch_spark.campaigns.budget import Budget
 from presswatch_spark.campaigns.growth import build_growth, require_growth
-from presswatch_spark.campaigns.items import Item, unlisted_crawl
-from presswatch_spark.campaigns.plan import CORPORA, CampaignPlan, CorpusOfCampaign
+from presswatch_spark.campaigns.plan import CORPORA, CampaignPlan, CorpusOfCampaign, Item, unlisted_crawl
 from presswatch_spark.campaigns.progress import (
     Reads,
     Runs,
@@ -131,11 +130,6 @@ class Campaign:
             if Folder.of(self.plan.out, self.config.storage).names():
                 raise
             return None
-
-    @property
-    def newest_articles(self) -> int:
-        """Return how many articles the newest corpus has."""
-        return self.plan.corpora[-1].articles
 
     def begun(self) -> list[UnfinishedRun]:
         """Return the runs of its tables that are begun, and not published."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from presswatch_spark.campaigns.items import Item
+from presswatch_spark.campaigns.plan import Item
 from presswatch_spark.campaigns.progress import Standing
 from presswatch_spark.costs.estimate import Machine, PriceList, core_hours, estimate, kind_of
 from presswatch_spark.settings.config import ScanConfig

@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,21 +126,12 @@ def _side_by_side(
     older: Corpus, newer: Corpus
 ) -> Iterator[tuple[str, dict[str, Any] | None, dict[str, Any] | None]]:
     """Yield each article of either corpus with its row in both; corpora are in the order of their ids."""
-    left, right = _rows(older), _rows(newer)
-    before, after = next(left, None), next(right, None)
-    while before is not None or after is not None:
-        keys = [row["article_id"] for row in (before, after) if row is not None]
-        first = min(keys, key=_order)
-        mine = before if before is not None and before["article_id"] == first else None
-        theirs = after if after is not None and after["article_id"] == first else None
-        yield first, mine, theirs
-        before = next(left, None) if mine is not None else before
-        after = next(right, None) if theirs is not None else after
-
-
-def _order(article_id: str) -> bytes:
-    """Return what ids are ordered by: their code points, which UTF-8 keeps in order."""
-    return article_id.encode()
+    by_id = itemgetter(0)
+    before = ((row["article_id"], "before", row) for row in _rows(older))
+    after = ((row["article_id"], "after", row) for row in _rows(newer))
+    for article_id, sides in groupby(merge(before, after, key=by_id), by_id):
+        found = {side: row for _, side, row in sides}
+        yield article_id, found.get("before"), found.get("after")
 
 
 def _rows(corpus: Corpus) -> Rows:

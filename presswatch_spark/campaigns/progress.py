@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from presswatch_spark.campaigns.items import Item
+from presswatch_spark.campaigns.plan import Item
 from presswatch_spark.monitoring.metrics import PREFIX
 from presswatch_spark.runs.unfinished import UnfinishedRun
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, config_digest

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from presswatch_spark.catalog.comments import comment_of
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.show import printable
 from presswatch_spark.tables.schemas import DERIVED, MADE_ANEW, PUBLISHED_BY, PUBLISHERS, SCHEMAS
@@ -101,3 +100,18 @@ def _text(value: str) -> str:
     """Return a text as a literal that no reader of statements can take for the end of one."""
     escaped = value.replace("\\", "\\\\").replace("'", "’").replace(";", ",")
     return f"'{escaped}'"
+
+
+LONGEST = 255
+"""Bytes of a comment, by Glue's own limit."""
+CUT = "…"
+
+
+def comment_of(column: pa.Field) -> str:
+    """Return what a column means, cut behind a word where it is longer than Glue takes."""
+    meaning: str = column.metadata[b"meaning"].decode()
+    if len(meaning.encode()) <= LONGEST:
+        return meaning
+    room = LONGEST - len(CUT.encode())
+    whole = meaning.encode()[: room + 1].decode(errors="ignore")
+    return whole.rpartition(" ")[0].rstrip(" ,;:") + CUT

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from presswatch_spark.catalog.comments import comment_of
 from presswatch_spark.catalog.connect import catalog_errors, first_line
+from presswatch_spark.catalog.ddl import comment_of
 from presswatch_spark.errors import OutputError
 from presswatch_spark.show import printable
 from presswatch_spark.tables.schemas import DERIVED, PUBLISHERS, SCHEMAS
@@ -176,7 +176,8 @@ def _make(catalog: Catalog, name: tuple[str, str], folder: str) -> None:
         # Our files number no fields: columns are known by their names.
         by_name = creation.table_metadata.schema().name_mapping.model_dump_json()
         creation.set_properties({TableProperties.DEFAULT_NAME_MAPPING: by_name})
-        if is_of_one_run(name[1]):
+        # Of a derived table, rows of a file are of many runs.
+        if name[1] not in DERIVED:
             with creation.update_spec() as partitions:
                 partitions.add_identity("run_id")
 
@@ -186,11 +187,6 @@ def iceberg_columns(table: str) -> pa.Schema:
     return pa.schema(
         [pa.field(column.name, column.type, True, {"doc": comment_of(column)}) for column in SCHEMAS[table]]
     )
-
-
-def is_of_one_run(table: str) -> bool:
-    """Say whether all rows of a file are of one run: of a derived table, they are of many."""
-    return table not in DERIVED
 
 
 def _difference(table: Table, files: Sequence[Published]) -> tuple[list[str], list[DataFile]]:

@@ -4,10 +4,8 @@ A server of the CDX API answers `?url=…&output=json` with a line of JSON for e
 range, and only those row groups of them that can have one of the URLs.
 """
 
-from __future__ import annotations
-
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,7 +33,6 @@ RELEASE = "{release}"
 """Stands in the address of an index for the release."""
 _FILES = re.compile(r"(?:\.parquet|\.gz|\.cdxj|/)$")
 _LARGEST = (1 << 53) - 1
-_FIELDS = ("url", "captured_at", "filename", "offset", "length", "digest")
 _OF_SERVER = ("url", "timestamp", "filename", "offset", "length", "digest")
 _OF_FILE = ("url", "captured_at", "warc_filename", "record_offset", "record_length", "payload_digest")
 
@@ -123,7 +120,7 @@ def _asked(endpoint: str, url: str, storage: StorageOptions) -> Iterator[Capture
         if not isinstance(found, dict) or "timestamp" not in found:
             raise CorruptError("this is no list of captures, so no index answers there", where=where)
         found["timestamp"] = to_second(str(found["timestamp"]))
-        capture = _capture_of([found.get(name) for name in _OF_SERVER])
+        capture = _capture_of(*(found.get(name) for name in _OF_SERVER))
         if capture and capture.url == url:
             yield capture
 
@@ -135,7 +132,7 @@ def _read(files: Sequence[ObjectInfo], urls: Collection[str], storage: StorageOp
         report = IndexReport()
         read = read_cdxj if is_cdxj(printable(info.uri)) else read_index
         for _, row in read(info, wanted, storage, report):
-            if row.get("url") in asked and (capture := _capture_of([row.get(name) for name in _OF_FILE])):
+            if row.get("url") in asked and (capture := _capture_of(*(row.get(name) for name in _OF_FILE))):
                 yield capture
         if report.defects_total:
             what = f"a part of the index cannot be read: {'; '.join(report.complaints)}"
@@ -157,15 +154,9 @@ def wanted_pages(urls: Collection[str]) -> Wanted:
     return Wanted.of(places)
 
 
-def _capture_of(values: Sequence[Any]) -> Capture | None:
-    """Return the capture that these values tell, in the order of `_FIELDS`; None if they tell no place."""
-    row: Mapping[str, Any] = dict(zip(_FIELDS, values, strict=True))
-    filename, offset, length = (
-        as_text(row["filename"]),
-        *(as_number(row[name], _LARGEST) for name in ("offset", "length")),
-    )
-    if not isinstance(row["url"], str) or not filename or offset is None or not length:
+def _capture_of(url: Any, at: Any, filename: Any, offset: Any, length: Any, digest: Any) -> Capture | None:
+    """Return the capture that the values of a row tell; None if they tell no place."""
+    name, begin, size = as_text(filename), as_number(offset, _LARGEST), as_number(length, _LARGEST)
+    if not isinstance(url, str) or not name or begin is None or not size or ".." in name.split("/"):
         return None
-    if ".." in filename.split("/"):
-        return None
-    return Capture(row["url"], as_time(row["captured_at"]), filename, offset, length, as_text(row["digest"]))
+    return Capture(url, as_time(at), name, begin, size, as_text(digest))

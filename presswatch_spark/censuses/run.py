@@ -83,11 +83,10 @@ def census(
 ) -> CensusSummary:
     """Take the census of the members' pages in the indexes of `releases`, and publish it in `out`.
 
-    A census that was stopped goes on where it was when it is called with the same arguments again. They are
-    those of `face.census`; `config` has all settings.
+    Arguments are those of `face.census`; `config` has all settings.
 
     Raises:
-        InputError: `releases` lead to no file, or name a crawl that is not known or has no such index.
+        InputError: as in `face.census`.
         CorpusError: the corpus is missing, of another version, or its files are not as its manifest says.
         OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
         PlatformError: too many files were lost to storage or dying workers; nothing is published.

@@ -111,10 +111,13 @@ class Stream:
             self.kept.close()
 
     def read(self, number: int) -> pa.Table:
-        """Return the rows of a bucket, which stay mapped from disk."""
+        """Return the rows of a bucket, once: they stay mapped, and their file ends with them."""
         if number not in self.writers:
             return self.schema.empty_table()
-        with pa.memory_map(str(self._path(number))) as file, pa.ipc.open_stream(file) as rows:
+        path = self._path(number)
+        with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as rows:
+            # The system gives its memory to what is written next, and need not clear more.
+            path.unlink()
             return rows.read_all()
 
     def _path(self, number: int) -> Path:

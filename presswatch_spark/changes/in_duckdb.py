@@ -54,8 +54,6 @@ def write(
         # What Spark has under this name.
         session.execute("create macro sha2(x, bits) as sha256(x)")
         dealt = Dealt.of(inputs, folder)
-        # What reading took, and buckets do not need.
-        pa.default_memory_pool().release_unused()
         with ThreadPoolExecutor(WORKERS, "buckets") as pool:
             try:
                 found = pool.map(

@@ -4,7 +4,6 @@ What has few values goes as codes from files of `matches` into those of `changes
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +16,8 @@ from presswatch_spark.changes.rows import plain
 from presswatch_spark.tables.schemas import columns_without_run
 from presswatch_spark.tables.schemas.derived_tables import SIGHTING
 from presswatch_spark.tables.sorted_files import GROUP_ROWS
+from presswatch_spark.text import kernels
+from presswatch_spark.text.sha256 import DIGEST, write_digests
 
 _HASHED = 1 << 13
 FEW = 64
@@ -76,13 +77,20 @@ def identified(found: pa.Table, meeting: Meeting) -> dict[str, pa.Array]:
 
 def _digests(parts: Sequence[pa.Array]) -> pa.Array:
     """Return the digest of each change, packed, as `states` has it for Spark; null parts are empty."""
-    count, digests = len(parts[0]), list[bytes]()
+    count = len(parts[0])
+    raw = pa.allocate_buffer(count * DIGEST)
+    digests = np.frombuffer(raw, np.uint8)
     # A few texts at once stay in the processor's cache.
     for first in range(0, count, _HASHED):
         texts = [pc.fill_null(plain(part.slice(first, _HASHED)), "") for part in parts]
-        joined = pc.binary_join_element_wise(*texts, "\n").cast(pa.binary())
-        digests += [sha256(text).digest() for text in joined.to_pylist()]
-    return packed_of(b"".join(digests), parts[0])
+        joined = pc.binary_join_element_wise(*texts, "\n")
+        _, bounds, data = joined.buffers()
+        write_digests(
+            kernels.plain(np.frombuffer(data, np.uint8)),
+            kernels.plain(np.frombuffer(bounds, np.int32, len(joined) + 1)),
+            digests[first * DIGEST :],
+        )
+    return packed_of(raw, parts[0])
 
 
 def _null_if_empty(codes: pa.DictionaryArray) -> pa.DictionaryArray:

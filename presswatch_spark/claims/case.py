@@ -9,8 +9,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from presswatch_spark.claims.legal_rights import rights_of
-from presswatch_spark.claims.mandates import mandate_of
+from presswatch_spark.claims.mandates import mandate_of, rights_of
 from presswatch_spark.claims.reservations import OwnSites, pages_read
 from presswatch_spark.corpus.registry import Publisher, Title
 from presswatch_spark.corpus.store import Corpus
@@ -104,7 +103,7 @@ def case_of(
     (verdict,) = Audit(store, storage, mirrors).verdicts([row])
     record = verdict.record
     corpus = Corpus.open(corpus_path, check=False, storage=storage) if corpus_path else None
-    publisher, title = _owner(corpus, row)
+    publisher, title = owner(corpus, row)
     (run,) = store.read("runs", row["run_id"], columns=["config"]).to_pylist()
     published, captured = row["article_published_at"], row["captured_at"]
     # A claim was judged for its own day.
@@ -134,7 +133,8 @@ def _claim_of(store: TableStore, row: Row) -> Row | None:
     return min(claims, key=lambda claim: claim["run_id"] != row["run_id"], default=None)
 
 
-def _owner(corpus: Corpus | None, row: Row) -> tuple[Publisher | None, Title | None]:
+def owner(corpus: Corpus | None, row: Row) -> tuple[Publisher | None, Title | None]:
+    """Return publisher and title of a row, as far as a corpus knows them."""
     if corpus is None:
         return None, None
     publishers = {publisher.id: publisher for publisher in corpus.registry.publishers}

@@ -1,28 +1,35 @@
 """A row's whole case, as a person reads it who knows neither this project nor programming."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from typing import Any
 
 from presswatch_spark.claims import recipe
 from presswatch_spark.claims.case import Case
-from presswatch_spark.claims.case_layout import heading, labelled, paragraph
-from presswatch_spark.claims.case_sentences import (
+from presswatch_spark.claims.letters import is_page_itself
+from presswatch_spark.claims.phrases import FINDINGS, LETTERS, RESERVATIONS
+from presswatch_spark.claims.speaker import Speaker, wrapped
+from presswatch_spark.claims.told import (
     against_a_claim,
     dataset_of,
     finding_of,
     mandate_told,
+    measures_told,
     own_words,
     owner_of,
     place_of_page,
     rights_told,
 )
-from presswatch_spark.claims.case_words import word_lines
-from presswatch_spark.claims.letters import is_page_itself
-from presswatch_spark.claims.phrases import FINDINGS, LETTERS, RESERVATIONS
-from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.judgement.reasons import REASONS, Reason
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.show import columns_of, printable
+
+COLUMNS = 80
+LABEL_COLUMNS, SIDE = 16, (COLUMNS - 3) // 2
+PASSAGES_SHOWN, WORDS_SHOWN = 3, 60
+LEAST_SHOWN = 5
+"""Words of a passage that is shown, but for the longest: single words beside it say nothing to a reader."""
 
 
 def case_lines(case: Case, language: str) -> Iterator[str]:
@@ -31,87 +38,160 @@ def case_lines(case: Case, language: str) -> Iterator[str]:
     yield from _head(case, say)
     yield from _page(case, say)
     yield from _article(case, say)
-    yield from word_lines(case, say)
+    yield from _words(case, say)
     yield from _why(case, say)
     yield from _check(case, say)
 
 
 def _head(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
-    yield from paragraph(say("case", row=row["row_sha256"][:12], run=row["run_id"]))
+    yield from _paragraph(say("case", row=row["row_sha256"][:12], run=row["run_id"]))
     named = say("the dataset" if row["release"] else "a dataset", which=dataset_of(case, say))
-    yield from paragraph(say.of(FINDINGS, finding_of(case), dataset=named))
-    yield from paragraph(f"{say('letter', letter=case.letter)} {say.of(LETTERS, case.letter)}")
+    yield from _paragraph(say.of(FINDINGS, finding_of(case), dataset=named))
+    yield from _paragraph(f"{say('letter', letter=case.letter)} {say.of(LETTERS, case.letter)}")
     if besides := against_a_claim(case, say):
-        yield from paragraph(say("facts alone", besides=" ".join(besides)))
+        yield from _paragraph(say("facts alone", besides=" ".join(besides)))
     if case.claim is None:
-        yield from paragraph(say("no claims"))
+        yield from _paragraph(say("no claims"))
     elif case.claim["confidence"] != row["confidence"]:
-        yield from paragraph(say("lowered", letter=row["confidence"]))
-    yield from paragraph(say("as of", day=say.day(case.as_of)))
+        yield from _paragraph(say("lowered", letter=row["confidence"]))
+    yield from _paragraph(say("as of", day=say.day(case.as_of)))
 
 
 def _page(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
-    yield from heading(say("the page"))
+    yield from _heading(say("the page"))
     address = row["document_url"] or say("unknown")
     if row["document_url"] and row["own_site"] is None:
         address = say("no address", said=row["document_url"])
-    yield from labelled(say("address"), address)
-    yield from labelled(say("recorded"), say.moment(row["captured_at"]))
-    yield from labelled(say("dataset"), dataset_of(case, say))
-    yield from labelled(say("file"), case.shard.rpartition("/")[2])
-    yield from labelled(say("site"), place_of_page(case, say))
+    yield from _labelled(say("address"), address)
+    yield from _labelled(say("recorded"), say.moment(row["captured_at"]))
+    yield from _labelled(say("dataset"), dataset_of(case, say))
+    yield from _labelled(say("file"), case.shard.rpartition("/")[2])
+    yield from _labelled(say("site"), place_of_page(case, say))
     if credits := row.get("document_credits"):
-        yield from labelled(say("credits"), ", ".join(credits))
+        yield from _labelled(say("credits"), ", ".join(credits))
     for k, line in enumerate(own_words(case, say)):
-        yield from labelled("" if k else say("page says"), line)
+        yield from _labelled("" if k else say("page says"), line)
     if case.claim:
-        yield from labelled(say("kind"), say(f"kind {case.claim['kind']}"))
+        yield from _labelled(say("kind"), say(f"kind {case.claim['kind']}"))
         if case.claim["licence_id"]:
-            yield from labelled(say("licence"), say("licence of", id=case.claim["licence_id"]))
+            yield from _labelled(say("licence"), say("licence of", id=case.claim["licence_id"]))
 
 
 def _article(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
-    yield from heading(say("the article"))
-    yield from labelled(say("title"), case.title.name if case.title else row["title_id"])
-    yield from labelled(say("owner"), owner_of(case.publisher, row["publisher_id"]))
+    yield from _heading(say("the article"))
+    yield from _labelled(say("title"), case.title.name if case.title else row["title_id"])
+    yield from _labelled(say("owner"), owner_of(case.publisher, row["publisher_id"]))
     if row["article_id"] is None:
-        yield from labelled(say("article"), say("none of it"))
+        yield from _labelled(say("article"), say("none of it"))
         return
     if headline := row.get("headline"):
-        yield from labelled(say("headline"), headline)
-    yield from labelled(say("address"), row["article_url"] or say("unknown"))
-    yield from labelled(say("published"), say.moment(row["article_published_at"]))
-    yield from labelled(say("mandate"), mandate_told(case, say))
+        yield from _labelled(say("headline"), headline)
+    yield from _labelled(say("address"), row["article_url"] or say("unknown"))
+    yield from _labelled(say("published"), say.moment(row["article_published_at"]))
+    yield from _labelled(say("mandate"), mandate_told(case, say))
     for k, right in enumerate(rights_told(case, say)):
-        yield from labelled("" if k else say("rights"), right)
-    yield from labelled(say("reservation"), say.of(RESERVATIONS, case.reservation))
+        yield from _labelled("" if k else say("rights"), right)
+    yield from _labelled(say("reservation"), say.of(RESERVATIONS, case.reservation))
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Spans that continue each other on both sides: their words, and the characters from first to last."""
+
+    words: int
+    article: tuple[int, int]
+    page: tuple[int, int]
+
+
+def passages_of(spans: Sequence[Mapping[str, int]]) -> list[Passage]:
+    """Return the passages of spans, those with most words first."""
+    chains: dict[int, list[Mapping[str, int]]] = {}
+    for span in spans:
+        chains.setdefault(span["passage"], []).append(span)
+    found = [
+        Passage(sum(span["words"] for span in chain), _reach(chain, "article"), _reach(chain, "document"))
+        for chain in chains.values()
+    ]
+    return sorted(found, key=lambda passage: -passage.words)
+
+
+def _reach(chain: Sequence[Mapping[str, int]], side: str) -> tuple[int, int]:
+    return min(span[f"{side}_start"] for span in chain), max(span[f"{side}_end"] for span in chain)
+
+
+def _words(case: Case, say: Speaker) -> Iterator[str]:
+    """Yield the part of the case about its words."""
+    row = case.row
+    yield from _heading(say("the words"))
+    if not row["spans"]:
+        yield from _paragraph(say("no words"))
+        return
+    for sentence in measures_told(case, say):
+        yield from _paragraph(sentence)
+    if case.article is None:
+        yield from _paragraph(say("no article"))
+    if case.page is None:
+        yield from _paragraph(say("no page", why=str(case.page_missing)))
+    if case.article is None and case.page is None:
+        return
+    longest, *others = passages_of(row["spans"])
+    shown = [longest, *(other for other in others[: PASSAGES_SHOWN - 1] if other.words >= LEAST_SHOWN)]
+    for passage in shown:
+        yield ""
+        yield from _side_by_side(case, passage, say)
+    if left := 1 + len(others) - len(shown):
+        yield ""
+        yield from _paragraph(say("more passages", count=left))
+
+
+def _side_by_side(case: Case, passage: Passage, say: Speaker) -> Iterator[str]:
+    """Yield a passage of the article, and the same of the page beside it."""
+    yield from _paragraph(say("passage", words=say.number(passage.words)))
+    left, right = (
+        [say(name), "-" * SIDE, *_cut(text, reach, say)]
+        for name, text, reach in (
+            ("in article", case.article, passage.article),
+            ("in page", case.page, passage.page),
+        )
+    )
+    for one, other in zip_longest(left, right, fillvalue=""):
+        yield f"{one}{' ' * (SIDE - columns_of(one))} | {other}".rstrip()
+
+
+def _cut(text: str | None, reach: tuple[int, int], say: Speaker) -> list[str]:
+    """Return the beginning of a passage, wrapped."""
+    if text is None:
+        return [say("not here")]
+    words = text[slice(*reach)].split()
+    shown = " ".join(words[:WORDS_SHOWN]) + (" […]" if len(words) > WORDS_SHOWN else "")
+    return wrapped(shown, SIDE)
 
 
 def _why(case: Case, say: Speaker) -> Iterator[str]:
-    yield from heading(say("why", letter=case.letter))
+    yield from _heading(say("why", letter=case.letter))
     reasons = case.reasons
     if reasons is None:
-        yield from paragraph(say("no reasons"))
+        yield from _paragraph(say("no reasons"))
         return
     known = [REASONS[code] for code in reasons if code in REASONS]
     for reason in known:
         mark = "+ " if reason.caps is None else "- "
-        yield from paragraph(f"{reason.sentence(say.language)} [{reason.code}]", mark)
+        yield from _paragraph(f"{reason.sentence(say.language)} [{reason.code}]", mark)
     yield ""
-    yield from paragraph(say("signs"))
+    yield from _paragraph(say("signs"))
     told = " ".join(reason.fr for reason in known)
     if "copié" in told:
-        yield from paragraph(say("copied"))
+        yield from _paragraph(say("copied"))
     if is_known := "texte connu" in told or "textes connus" in told:
-        yield from paragraph(say("known"))
+        yield from _paragraph(say("known"))
     if is_known or "membre" in told:
-        yield from paragraph(say("member"))
+        yield from _paragraph(say("member"))
     if rules := _other_thresholds(case.config):
-        yield from paragraph(say("thresholds", rules=", ".join(rules)))
-    yield from heading(say("what would change it"))
+        yield from _paragraph(say("thresholds", rules=", ".join(rules)))
+    yield from _heading(say("what would change it"))
     yield from _mends(case, known, say)
 
 
@@ -133,28 +213,28 @@ def _mends(case: Case, known: Sequence[Reason], say: Speaker) -> Iterator[str]:
     if not mends:
         mends = [say("nothing lowers" if is_good else "lower then")]
     elif len(mends) > 1 and not is_good:
-        yield from paragraph(say("each holds"))
+        yield from _paragraph(say("each holds"))
     if is_good:
         own = "itself" if is_page_itself(case.row) else "own" if case.own_site else ""
         mends.append(say(f"falls {own}".rstrip()))
     for mend in mends:
-        yield from paragraph(mend, "- ")
+        yield from _paragraph(mend, "- ")
     if case.letter == "C":
         yield ""
-        yield from paragraph(say("for a person"))
+        yield from _paragraph(say("for a person"))
 
 
 def _check(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
-    yield from heading(say("how to check"))
-    yield from paragraph(say("fetch it"))
+    yield from _heading(say("how to check"))
+    yield from _paragraph(say("fetch it"))
     if needs := recipe.needs(row, case.shard):
-        yield from paragraph(say("needs", what=", ".join(map(say, needs))))
+        yield from _paragraph(say("needs", what=", ".join(map(say, needs))))
     yield ""
     yield from (f"    {line}" for line in recipe.commands(row, case.shard))
     passage = _longest_passage(case)
     yield ""
-    yield from paragraph(f"{say('run it')} {say('words there')}" if passage else say("run it"))
+    yield from _paragraph(f"{say('run it')} {say('words there')}" if passage else say("run it"))
     yield ""
     column = recipe.column_of(case.config)
     yield from (f"    {line}".rstrip() for line in recipe.program(row, case.shard, passage, column))
@@ -167,3 +247,24 @@ def _longest_passage(case: Case) -> str | None:
     if longest is None or source is None:
         return None
     return source[longest[f"{kind}_start"] : longest[f"{kind}_end"]]
+
+
+def _labelled(label: str, text: str) -> Iterator[str]:
+    """Yield a label and its text beside it."""
+    room = COLUMNS - LABEL_COLUMNS
+    # An address is not broken: it would not be one any more.
+    lines = [text] if " " not in text else wrapped(text, room)
+    for line, first in zip(lines, [label, *[""] * len(lines)], strict=False):
+        yield f"{first:<{LABEL_COLUMNS}}{printable(line)}".rstrip()
+
+
+def _paragraph(text: str, mark: str = "") -> Iterator[str]:
+    """Yield a text in lines, after a mark before its first one."""
+    indent = " " * columns_of(mark)
+    for k, line in enumerate(wrapped(text, COLUMNS - len(indent))):
+        yield f"{indent if k else mark}{line}"
+
+
+def _heading(text: str) -> Iterator[str]:
+    """Yield the title of a part."""
+    yield from ("", text.upper(), "")

@@ -4,8 +4,9 @@ Rows come sorted by `inputs.ORDER`, with all rows of an article in one table. Wh
 to `word_facts`, what they say of pages to `pages`, and the letter is that of `letters`.
 """
 
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -17,16 +18,19 @@ from presswatch_spark.claims.article_words import ArticleReader
 from presswatch_spark.claims.distinct import Counts, Marks, alike, values_of, whole
 from presswatch_spark.claims.inputs import Knowledge, article_groups
 from presswatch_spark.claims.letters import judged as judged_letter
-from presswatch_spark.claims.pages import MICROS_A_DAY, NO_TIME, PageReader, Pages
+from presswatch_spark.claims.mandates import mandate_of, rights_of
+from presswatch_spark.claims.pages import MICROS_A_DAY, NO_TIME, PageReader, Pages, day_of
+from presswatch_spark.claims.reservations import OwnSites
 from presswatch_spark.claims.seals import claim_digests
-from presswatch_spark.claims.standing_rights import StandingRights
 from presswatch_spark.claims.word_facts import WordFacts, limits_of
+from presswatch_spark.corpus.registry import Registry
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.grading import confidence_reasons, letter_of
 from presswatch_spark.rights.declaration import UNKNOWN
 from presswatch_spark.tables.schemas.claim_tables import CLAIMS
 
 ROWS_AT_ONCE = 20_000
+KEPT = 1 << 16
 SEAL = "claim_sha256"
 RARITY_UNREAD = "rarity_unread"
 """The reason of a row whose run did not say how rare its words are."""
@@ -38,6 +42,45 @@ AS_IN_MATCHES = (
     "copied_words",
 )  # fmt: skip
 """Columns of claims that say what the row of `matches` says."""
+
+
+class StandingRights:
+    """Licence, mandate, rights and reservation of one row at a time; keeps the answers it gave last."""
+
+    def __init__(self, knowledge: Knowledge, registry: Registry) -> None:
+        self._licences, self._as_of = knowledge.licences, knowledge.as_of
+        self._publishers = {publisher.id: publisher for publisher in registry.publishers}
+        signals = knowledge.signals
+        self._sites = OwnSites(signals, knowledge.pages) if signals is not None and len(signals) else None
+        self.mandate = lru_cache(KEPT)(self._mandate)
+        self.rights = lru_cache(KEPT)(self._rights)
+
+    @property
+    def are_signals_read(self) -> bool:
+        """Whether there are declarations of sites to ask; without them no reservation is known."""
+        return self._sites is not None
+
+    def licence(self, host: str | None, title_id: str, captured: int) -> str | None:
+        """Return the licence that covers a title on a host at a time of capture, in microseconds."""
+        if not self._licences.licences:
+            return None
+        day = None if captured == NO_TIME else day_of(captured).date()
+        licence = self._licences.covering(host, title_id, day)
+        return licence.id if licence else None
+
+    def reservation(self, url: str | None, at: datetime | None) -> str:
+        """Return what the article's own site declared of its URL around a capture."""
+        return self._sites.status(url, at) if self._sites else UNKNOWN
+
+    def _mandate(self, publisher_id: str, published_day: date | None) -> str:
+        return mandate_of(self._publishers.get(publisher_id), published_day, self._as_of)
+
+    def _rights(self, published_day: date | None, captured_day: date | None) -> Sequence[str]:
+        return rights_of(_midnight(published_day), _midnight(captured_day), self._as_of)
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return None if day is None else datetime(day.year, day.month, day.day)
 
 
 class Judge:

@@ -13,8 +13,6 @@ from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 
 GOES_BEYOND = "goes_beyond"
 ON_MEMBER_SITE = "on_member_site"
-CAPS = ("licensed", ON_MEMBER_SITE, "article_unknown", "credits_unread")
-"""What lets no claim be better than C, whatever words go beyond; sources of explained words come after it."""
 REVIEWS = {"no_claim": "D", "unsure": "C"}
 """The best letter of a claim that a person has judged so."""
 

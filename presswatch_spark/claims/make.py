@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
-import pyarrow as pa
-
 from presswatch_spark.claims import in_duckdb, in_spark
 from presswatch_spark.claims.counts import Counts, counts_of
 from presswatch_spark.claims.inputs import Knowledge
@@ -101,7 +99,7 @@ def known_beside(store: TableStore, sources: Sources, config: ScanConfig) -> Kno
         ConfigError: licences, reviews or press list have mistakes; each error lists all of its file.
         CorpusError: there is no sound corpus.
     """
-    storage, signals = config.storage, _signals(store)
+    storage, signals = config.storage, store.open_table("rights_signals").to_table(filter=DECISIVE)
     corpus = Corpus.open(sources.corpus, storage=storage)
     return Knowledge(
         corpus=sources.corpus,
@@ -132,9 +130,3 @@ def inputs_of(knowledge: Knowledge) -> str:
         "settings": {name: asdict(getattr(config, name)) for name in sections},
     }
     return json.dumps(facts, sort_keys=True)
-
-
-def _signals(store: TableStore) -> pa.Table:
-    """Return the rows of `rights_signals` of all runs that may decide something."""
-    found: pa.Table = store.open_table("rights_signals").to_table(filter=DECISIVE)
-    return found

@@ -10,8 +10,7 @@ from typing import Any
 import click
 
 from presswatch_spark.campaigns.campaign import Campaign, with_corpus
-from presswatch_spark.campaigns.items import items_of
-from presswatch_spark.campaigns.plan import CampaignPlan, plan_of, read_plan, write_plan
+from presswatch_spark.campaigns.plan import CampaignPlan, items_of, plan_of, read_plan, write_plan
 from presswatch_spark.campaigns.progress import Sample
 from presswatch_spark.cli.options import scan_settings, tell
 from presswatch_spark.corpus.store import manifest_of
@@ -141,13 +140,14 @@ def _scoped(context: click.Context, plan: CampaignPlan, options: Mapping[str, An
         if options["all_datasets"]:
             named = {name for name, _ in parts}
             parts += [(each.id, each.part) for each in known.values() if each.id not in named]
+        mirrors = [_pair(context, "--mirror", text, "=") for text in options["mirrors"]]
         plan = replace(
             plan,
             crawls=options["crawls"],
             since=options["since"],
             until=options["until"],
             datasets=tuple(parts),
-            mirrors={name: canonical(uri) for name, uri in _pairs(context, options["mirrors"])},
+            mirrors={name: canonical(uri) for name, uri in mirrors},
             listed=options["listed"],
         )
         # A misspelt one would be no mirror, and the dataset be read where it lives.
@@ -160,10 +160,6 @@ def _scoped(context: click.Context, plan: CampaignPlan, options: Mapping[str, An
     if (plan.since or plan.until) and not plan.crawls:
         raise click.UsageError("--since and --until are for --crawls", context)
     return plan
-
-
-def _pairs(context: click.Context, mirrors: Sequence[str]) -> list[tuple[str, str]]:
-    return [_pair(context, "--mirror", text, "=") for text in mirrors]
 
 
 def _pair(context: click.Context, option: str, text: str, sign: str) -> tuple[str, str]:

@@ -22,9 +22,9 @@ from presswatch_spark.deploy.archive import archive_for
 from presswatch_spark.deploy.check_places import Places
 from presswatch_spark.deploy.findings import Finding, Word, fault, looked, ok, unknown
 from presswatch_spark.deploy.first_contact import FirstContact
-from presswatch_spark.deploy.on_this_machine import local_command
 from presswatch_spark.deploy.profiles import Profile
-from presswatch_spark.deploy.starter import ROOT, hosts_of, service_of
+from presswatch_spark.deploy.requests import local_command
+from presswatch_spark.deploy.starter import ROOT, service_of
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.deploy.tarball import ArchiveError
 from presswatch_spark.releases.release_shards import shards_of
@@ -91,7 +91,7 @@ def verdict(job: str, profile: Profile, findings: Sequence[Finding]) -> str:
     nothing = "nothing was uploaded or started"
     if faults:
         return f"{job} cannot be submitted as it is: {counted(faults, 'fault')}{rest}; {nothing}"
-    return f"{job} can be submitted to {hosts_of(profile)}{rest}; {nothing}"
+    return f"{job} can be submitted to {profile.hosts}{rest}; {nothing}"
 
 
 def _shown(word: Word) -> str:

@@ -11,7 +11,7 @@ import click
 from presswatch_spark.cli import commands
 from presswatch_spark.cli.exits import outcome
 from presswatch_spark.cli.options import tell
-from presswatch_spark.monitoring.throttled import throttling_reported
+from presswatch_spark.monitoring.events import throttling_reported
 from presswatch_spark.show import printable
 from presswatch_spark.version import __version__
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.queries.engines import ENGINES
 from presswatch_spark.settings.config import ScanConfig, known_settings
 from presswatch_spark.settings.declared import Setting
@@ -26,6 +27,23 @@ class NumberRange(click.FloatRange):
         if not isfinite(number):
             self.fail(f"{value!r} is not a number.", param, ctx)
         return number
+
+
+class FormatChoice(click.ParamType[str]):
+    """`auto`, or the name of a format, looked up when it is given: to import the formats takes a second."""
+
+    name = "format"
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """Return the names that it takes."""
+        from presswatch_spark.formats import registry
+
+        return (registry.AUTO, *registry.names())
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name of a format; `BadParameter` for any other."""
+        return click.Choice(self.choices).convert(value, param, ctx)
 
 
 def setting_options(*paths: str, **meanings: str) -> Decorator[Any]:
@@ -67,6 +85,63 @@ storage_options = setting_options(
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, every column.")
+
+
+run_option = click.option(
+    "--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all."
+)
+storage_config_option = click.option("--config", metavar="FILE", help="Settings in YAML, for storage.")
+
+
+def mirror_option(
+    meaning: str = "Look below TO for what the run read below FROM: folders, buckets or sites.",
+    name: str = "--mirror",
+    parameter: str = "mirrors",
+    metavar: str = "FROM=TO",
+) -> Decorator[Any]:
+    """Give a command `--mirror`, as texts for `parse_mirror`."""
+    help = f"{meaning} Repeatable."
+    return click.option(name, parameter, multiple=True, metavar=metavar, help=help)
+
+
+def index_option(other: str) -> Decorator[Any]:
+    """Give a command `--index`, which goes with the `other` option."""
+    meaning = f"With {other}: a CDX server, or files of an index; {{release}} in it stands for the release."
+    return click.option("--index", metavar="ADDRESS", help=meaning)
+
+
+def draw_option(default: int, meaning: str) -> Decorator[Any]:
+    """Give a command `--sample`: how many rows it draws."""
+    help = f"{meaning}; all if there are no more."
+    kind = click.IntRange(min=1)
+    return click.option("--sample", type=kind, default=default, show_default=True, metavar="N", help=help)
+
+
+def day_option(name: str, meaning: str, metavar: str = "DATE") -> Decorator[Any]:
+    """Give a command an option that takes a day, such as 2026-11-27, as its midnight."""
+    return click.option(name, type=click.DateTime(["%Y-%m-%d"]), metavar=metavar, help=meaning)
+
+
+def confidence_option(meaning: str) -> Decorator[Any]:
+    """Give a command `--confidence`, as `confidences`."""
+    letters = click.Choice(CONFIDENCES)
+    return click.option("--confidence", "confidences", type=letters, multiple=True, help=meaning)
+
+
+rows_option = click.option("--rows", metavar="FILE", help="Claims by row_sha256: one a line, CSV or JSONL.")
+
+
+def claim_options(command: Command) -> Command:
+    """Give a command `--claims`, `--rows` and `--confidence`; see `require_one_choice`."""
+    command = confidence_option("Claims of these letters. Repeatable. Default: A and B.")(command)
+    claims = click.option("--claims", metavar="DIR", help="Folder of the table `claims`. Default: TABLES.")
+    return claims(rows_option(command))
+
+
+def require_one_choice(rows: str | None, confidences: tuple[str, ...]) -> None:
+    """Raise a usage error if claims are chosen in two ways."""
+    if rows and confidences:
+        raise click.UsageError("give --rows or --confidence")
 
 
 def engine_option(meaning: str) -> Decorator[Any]:

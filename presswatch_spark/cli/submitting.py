@@ -14,8 +14,8 @@ from presswatch_spark.cli.options import print_lines
 from presswatch_spark.deploy.emr import Service
 from presswatch_spark.deploy.following import driver_log, wait
 from presswatch_spark.deploy.ledger import Ledger, Running
-from presswatch_spark.deploy.on_this_machine import local_command
 from presswatch_spark.deploy.profiles import Profile
+from presswatch_spark.deploy.requests import local_command
 from presswatch_spark.deploy.starter import ROOT, archive_of, service_of
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.errors import PresswatchError

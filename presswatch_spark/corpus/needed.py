@@ -33,8 +33,16 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.corpus import arrays, layout
-from presswatch_spark.corpus.blocks import BLOCK_BYTES, Digests, blocks_in, by_file, by_ranges, digests_of
-from presswatch_spark.corpus.manifest import FileEntry, Manifest
+from presswatch_spark.corpus.manifest import (
+    BLOCK_BYTES,
+    Digests,
+    FileEntry,
+    Manifest,
+    blocks_in,
+    by_file,
+    by_ranges,
+    digests_of,
+)
 from presswatch_spark.errors import CorpusError, OutputError
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.locks.file_locks import lock, locked

@@ -136,9 +136,7 @@ def _publishers(root: yaml.Node, check: _Check) -> Iterator[Publisher]:
         starts = check.date(keys.get("mandate_from"), f"{what}: mandate_from")
         ends = check.date(keys.get("mandate_to"), f"{what}: mandate_to")
         if starts and ends and ends < starts:
-            check.say(
-                line_of(keys["mandate_to"]), f"{what}: mandate_to {ends} is before mandate_from {starts}"
-            )
+            check.say(keys["mandate_to"], f"{what}: mandate_to {ends} is before mandate_from {starts}")
         nodes = check.items(keys.get("titles"), f"{what}: titles")
         yield Publisher(
             id=own_id,
@@ -162,12 +160,10 @@ def _siren(node: yaml.Node | None, what: str, check: _Check) -> str | None:
     written = str(node.value) if isinstance(node, yaml.ScalarNode) else ""
     digits = written.replace(" ", "")
     if not re.fullmatch(r"[0-9]{9}", digits):
-        check.say(line_of(node), f"{what}: siren `{written}` is not nine digits (a SIRET's first nine)")
+        check.say(node, f"{what}: siren `{written}` is not nine digits (a SIRET's first nine)")
         return None
     if not passes_luhn(digits):
-        check.say(
-            line_of(node), f"{what}: siren `{written}` has a wrong digit (its check digit does not fit)"
-        )
+        check.say(node, f"{what}: siren `{written}` has a wrong digit (its check digit does not fit)")
         return None
     return digits
 
@@ -190,9 +186,9 @@ def _mandate_document(node: yaml.Node | None, what: str, check: _Check) -> Manda
     if path is None or sha256 is None:
         return None
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-        check.say(line_of(keys["sha256"]), f"{where}: sha256 must be 64 digits of 0-9 and a-f")
+        check.say(keys["sha256"], f"{where}: sha256 must be 64 digits of 0-9 and a-f")
     elif check.folder is not None and (wrong := _wrong_document(check.folder, path, sha256)):
-        check.say(line_of(keys["path"]), f"{where}: `{path}` {wrong}")
+        check.say(keys["path"], f"{where}: `{path}` {wrong}")
     return MandateDocument(path, sha256)
 
 
@@ -218,7 +214,10 @@ def _title(node: yaml.Node, publisher_id: str, check: _Check) -> Title:
     own_id = check.unique_id(keys.get("id"), "title") or ""
     what = f"title `{own_id}`"
     check.lines[own_id] = line_of(node)
-    domains = [_domain(item, what, check) for item in check.items(keys.get("domains"), f"{what}: domains")]
+    domains = [
+        site_of(item, what, check, "domain", "journal.example", alone=check.suffixes)
+        for item in check.items(keys.get("domains"), f"{what}: domains")
+    ]
     prefixes = [
         _prefix(item, what, check) for item in check.items(keys.get("url_prefixes"), f"{what}: url_prefixes")
     ]
@@ -231,10 +230,6 @@ def _title(node: yaml.Node, publisher_id: str, check: _Check) -> Title:
     )
 
 
-def _domain(node: yaml.Node, what: str, check: _Check) -> str | None:
-    return site_of(node, what, check, "domain", "journal.example", alone=check.suffixes)
-
-
 def _prefix(node: yaml.Node, what: str, check: _Check) -> str | None:
     value = check.text(node, f"{what}: URL prefix")
     if value is None:
@@ -242,11 +237,11 @@ def _prefix(node: yaml.Node, what: str, check: _Check) -> str | None:
     try:
         prefix = url_prefix(value)
     except ConfigError as error:
-        check.say(line_of(node), f"{what}: `{value}` {error.what} ({error.remedy})")
+        check.say(node, f"{what}: `{value}` {error.what} ({error.remedy})")
         return None
     host, _, path = prefix.partition("/")
     if check.suffixes and (wrong := shared_site(host, f"/{path}")):
-        check.say(line_of(node), f"{what}: `{value}` {wrong}")
+        check.say(node, f"{what}: `{value}` {wrong}")
     return prefix
 
 
@@ -283,11 +278,11 @@ def site_of(
     host = host_name(value)
     if host is None:
         check.say(
-            line_of(node),
+            node,
             f"{what}: `{value}` is not a {word} (write it as {example}: no scheme, port or path)",
         )
     elif alone and (wrong := shared_site(host)):
-        check.say(line_of(node), f"{what}: `{value}` {wrong}")
+        check.say(node, f"{what}: `{value}` {wrong}")
     return host
 
 

@@ -1,7 +1,5 @@
 """Checks the places of a job: the region of each bucket, the ways to them, the store, and the archive."""
 
-from __future__ import annotations
-
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,8 +1,6 @@
 """Checks the roles of a job: that they exist, that the service may take them, and what they may do."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,27 +94,25 @@ def check_rights(
 
 
 def _role(iam: Any, name: str) -> Mapping[str, Any] | None:
-    try:
-        with reaching("IAM", name):
-            found: Mapping[str, Any] = iam.get_role(RoleName=name)["Role"]
-    except ServiceError as error:
-        if code_of(error) == ABSENT:
-            return None
-        raise
+    found: Mapping[str, Any] | None = _there(name, lambda: iam.get_role(RoleName=name)["Role"])
     return found
 
 
 def _role_of_hosts(iam: Any, name: str) -> Mapping[str, Any] | None:
     """Return the role of an instance profile."""
+    found = _there(name, lambda: iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"])
+    return next(iter(found["Roles"]), None) if found else None
+
+
+def _there(name: str, ask: Callable[[], Any]) -> Any:
+    """Return what IAM answers; None if it has nothing of that name."""
     try:
         with reaching("IAM", name):
-            found = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+            return ask()
     except ServiceError as error:
         if code_of(error) == ABSENT:
             return None
         raise
-    roles: list[Mapping[str, Any]] = found["Roles"]
-    return roles[0] if roles else None
 
 
 def _trusted(role: Mapping[str, Any], taker: str, profile: Profile) -> Finding:

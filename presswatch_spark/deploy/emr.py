@@ -1,15 +1,14 @@
-"""Runs submissions on EMR: as steps of a cluster on EC2, or as job runs of EMR Serverless."""
+"""Runs submissions on EMR: steps of a cluster on EC2, job runs of EMR Serverless or of EMR on EKS."""
 
 import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from presswatch_spark.deploy.eks import ContainerRuns
-from presswatch_spark.deploy.requests import Request, job_run_request, step_request
+from presswatch_spark.deploy.requests import Request, container_request, job_run_request, step_request
 from presswatch_spark.deploy.services import (
     ATTEMPTS,
     State,
@@ -23,57 +22,45 @@ from presswatch_spark.deploy.services import (
 from presswatch_spark.deploy.submission import Submission
 from presswatch_spark.errors import ConfigError
 
-JOB_RUN_ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
 MACHINES = {"X86_64": "x86_64", "ARM64": "aarch64"}
-STEP_ENDED = frozenset({"COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED"})
 GONE = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
+VIRTUAL_LIVES = frozenset({"RUNNING", "ARRESTED"})
 PAUSE_SECONDS = 1.0
 PAUSE_MAX_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class JobRuns:
-    """Runs a submission as a job run of an application, which starts one client token once."""
+class _TokenRuns:
+    """Runs a submission as a job run of a service that starts one client token once.
+
+    `aws` is a client of the service, and `credentials` names its AWS profile. Messages call the service
+    `called`; its answer has the id of a new job run under `id_key`.
+    """
 
     asked: Submission
-    serverless: Any
+    aws: Any
     credentials: str | None = None
     knows_tokens: bool = True
+    service: ClassVar[str]
+    called: ClassVar[str]
+    id_key: ClassVar[str]
 
     @classmethod
     def of(cls, asked: Submission, credentials: str | None = None) -> Self:
         """Return one with a client for the profile's region, and an AWS profile's credentials if named."""
-        serverless = client("emr-serverless", asked.profile.region, credentials=credentials)
-        return cls(asked, serverless, credentials)
+        return cls(asked, client(cls.service, asked.profile.region, credentials=credentials), credentials)
 
     @property
-    def _application(self) -> str:
-        return str(self.asked.profile.serverless.application_id)
+    def _hosts(self) -> str:
+        return self.asked.profile.hosts
 
-    def check(self) -> None:
-        """Make sure that the application lives and has the profile's release and machine."""
-        found, profile = self.application(), self.asked.profile
-        if found["state"] == "TERMINATED":
-            raise ConfigError("the application is terminated", where=self._application, remedy="name another")
-        check_release(profile, str(found["releaseLabel"]), self._application)
-        machine = MACHINES.get(found.get("architecture", "X86_64"))
-        if machine != profile.archive.machine:
-            raise ConfigError(
-                f"its hosts are {machine}, and the archive is for {profile.archive.machine}",
-                where=self._application,
-                remedy="set archive.machine in the profile",
-            )
-
-    def application(self) -> dict[str, Any]:
-        """Return what EMR Serverless says of the application."""
-        with reaching("EMR Serverless", self._application):
-            reply = self.serverless.get_application(applicationId=self._application)
-        found: dict[str, Any] = reply["application"]
-        return found
+    @property
+    def _logs(self) -> str:
+        return str(self.asked.profile.logs).rstrip("/")
 
     def request(self, attempt: int) -> Request:
         """Return what starts the job run."""
-        return job_run_request(self.asked, attempt)
+        raise NotImplementedError
 
     def find(self, attempt: int) -> str | None:
         """Return None: starting the attempt again gives its id."""
@@ -81,15 +68,46 @@ class JobRuns:
 
     def start(self, attempt: int, confirm: Callable[[], None]) -> str:
         """Start the job run, or return the id of the one that has the attempt's token already."""
-        with reaching("EMR Serverless", self._application):
-            return str(self.serverless.start_job_run(**self.request(attempt).parameters)["jobRunId"])
+        with reaching(self.called, self._hosts):
+            return str(self.aws.start_job_run(**self.request(attempt).parameters)[self.id_key])
+
+
+class JobRuns(_TokenRuns):
+    """Runs a submission as a job run of an application of EMR Serverless."""
+
+    __slots__ = ()
+    service, called, id_key = "emr-serverless", "EMR Serverless", "jobRunId"
+
+    def check(self) -> None:
+        """Make sure that the application lives and has the profile's release and machine."""
+        found, profile = self.application(), self.asked.profile
+        if found["state"] == "TERMINATED":
+            raise ConfigError("the application is terminated", where=self._hosts, remedy="name another")
+        check_release(profile, str(found["releaseLabel"]), self._hosts)
+        machine = MACHINES.get(found.get("architecture", "X86_64"))
+        if machine != profile.archive.machine:
+            raise ConfigError(
+                f"its hosts are {machine}, and the archive is for {profile.archive.machine}",
+                where=self._hosts,
+                remedy="set archive.machine in the profile",
+            )
+
+    def application(self) -> dict[str, Any]:
+        """Return what EMR Serverless says of the application."""
+        with reaching(self.called, self._hosts):
+            reply = self.aws.get_application(applicationId=self._hosts)
+        found: dict[str, Any] = reply["application"]
+        return found
+
+    def request(self, attempt: int) -> Request:
+        """Return what starts the job run."""
+        return job_run_request(self.asked, attempt)
 
     def state(self, run: str) -> State:
         """Return where the job run stands."""
-        with reaching("EMR Serverless", f"{self._application} {run}"):
-            reply = self.serverless.get_job_run(applicationId=self._application, jobRunId=run)
-        word, found = reply["jobRun"]["state"], reply["jobRun"]
-        return State(word, word in JOB_RUN_ENDED, word == "SUCCESS", str(found.get("stateDetails") or ""))
+        with reaching(self.called, f"{self._hosts} {run}"):
+            found = self.aws.get_job_run(applicationId=self._hosts, jobRunId=run)["jobRun"]
+        return State(found["state"], str(found.get("stateDetails") or ""))
 
     def links(self, run: str) -> Iterator[tuple[str, str]]:
         """Yield the application's console, the run's logs, and what opens its Spark UI for an hour."""
@@ -104,12 +122,53 @@ class JobRuns:
 
     def log_folders(self, run: str) -> tuple[str, ...]:
         """Return the driver's folder."""
-        logs = str(self.asked.profile.logs).rstrip("/")
-        return (f"{logs}/applications/{self._application}/jobs/{run}/SPARK_DRIVER/",)
+        return (f"{self._logs}/applications/{self._hosts}/jobs/{run}/SPARK_DRIVER/",)
 
     def _named(self, run: str) -> str:
         where = aws_options(self.asked.profile.region, self.credentials)
-        return f"{where} --application-id {self._application} --job-run-id {run}"
+        return f"{where} --application-id {self._hosts} --job-run-id {run}"
+
+
+class ContainerRuns(_TokenRuns):
+    """Runs a submission as a job run of a virtual cluster of EMR on EKS, whose pods Kubernetes starts."""
+
+    __slots__ = ()
+    service, called, id_key = "emr-containers", "EMR on EKS", "id"
+
+    def check(self) -> None:
+        """Make sure that the virtual cluster lives. It has no release: each job run names its own."""
+        with reaching(self.called, self._hosts):
+            state = self.aws.describe_virtual_cluster(id=self._hosts)["virtualCluster"]["state"]
+        if state not in VIRTUAL_LIVES:
+            raise ConfigError(
+                f"the virtual cluster is {state}", where=self._hosts, remedy="name one that runs"
+            )
+
+    def request(self, attempt: int) -> Request:
+        """Return what starts the job run."""
+        return container_request(self.asked, attempt)
+
+    def state(self, run: str) -> State:
+        """Return where the job run stands."""
+        with reaching(self.called, f"{self._hosts} {run}"):
+            found = self.aws.describe_job_run(virtualClusterId=self._hosts, id=run)["jobRun"]
+        reason = ", ".join(str(found[name]) for name in ("failureReason", "stateDetails") if found.get(name))
+        return State(found["state"], reason)
+
+    def links(self, run: str) -> Iterator[tuple[str, str]]:
+        """Yield the console of virtual clusters, and the run's logs."""
+        region = str(self.asked.profile.region)
+        yield "virtual cluster", emr_console(region, f"virtual-cluster/{self._hosts}")
+        yield "logs", s3_console(region, self.log_folders(run)[0])
+
+    def cancel_commands(self, run: str) -> tuple[str]:
+        """Return what cancels the job run."""
+        where = aws_options(self.asked.profile.region, self.credentials)
+        return (f"aws emr-containers cancel-job-run {where} --virtual-cluster-id {self._hosts} --id {run}",)
+
+    def log_folders(self, run: str) -> tuple[str, ...]:
+        """Return the folder of the run's containers; the driver's name ends in `-driver`."""
+        return (f"{self._logs}/{self._hosts}/jobs/{run}/containers/",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +193,7 @@ class Steps:
 
     @property
     def _cluster(self) -> str:
-        return str(self.asked.profile.ec2.cluster_id)
+        return self.asked.profile.hosts
 
     def check(self) -> None:
         """Make sure that the cluster lives and has the profile's release."""
@@ -183,7 +242,7 @@ class Steps:
         reason = ", ".join(
             str(details[name]) for name in ("Reason", "Message", "LogFile") if details.get(name)
         )
-        return State(status["State"], status["State"] in STEP_ENDED, status["State"] == "COMPLETED", reason)
+        return State(status["State"], reason)
 
     def links(self, run: str) -> Iterator[tuple[str, str]]:
         """Yield the cluster, where its steps are listed, and the step's logs."""

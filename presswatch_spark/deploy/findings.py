@@ -3,8 +3,6 @@
 What could not be looked at is a finding of its own kind, and never "ok".
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum

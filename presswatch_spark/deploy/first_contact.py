@@ -3,8 +3,6 @@
 Every request reads. Each point is looked at, whatever the others say.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -30,7 +28,6 @@ from presswatch_spark.deploy.check_roles import (
 )
 from presswatch_spark.deploy.emr import JobRuns, Service, Steps
 from presswatch_spark.deploy.findings import Finding, looked, ok
-from presswatch_spark.deploy.starter import hosts_of
 from presswatch_spark.deploy.tarball import check_archive
 from presswatch_spark.storage.hub.token import VARIABLE as TOKEN_VARIABLE
 from presswatch_spark.storage.objects import StorageOptions
@@ -75,7 +72,7 @@ class FirstContact:
             yield "role", lambda: check_job_role(profile, own)
             role = str(profile.serverless.role_arn)
             yield "rights", lambda: check_rights(profile, role, self._rights(), own)
-            yield "ways", lambda: self._ways(service)
+            yield "ways", lambda: check_ways(self.places.all, _has_network(service))
         elif isinstance(service, Steps):
             yield "role", lambda: check_cluster_roles(profile, service.cluster(), own)
         else:
@@ -90,10 +87,7 @@ class FirstContact:
 
     def _hosts(self) -> Iterator[Finding]:
         self.service.check()
-        yield ok("hosts", f"{hosts_of(self.service.asked.profile)} is there, with the profile's release")
-
-    def _ways(self, service: JobRuns) -> Iterator[Finding]:
-        yield from check_ways(self.places.all, _has_network(service))
+        yield ok("hosts", f"{self.service.asked.profile.hosts} is there, with the profile's release")
 
     def _token(self) -> Iterator[Finding]:
         service, has_own = self.service, bool(os.environ.get(TOKEN_VARIABLE))

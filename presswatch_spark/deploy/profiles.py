@@ -7,10 +7,11 @@ decided by the caller's credentials and the job's role.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
+from typing import Any, Self
 
 from presswatch_spark.deploy.archive import Target
 from presswatch_spark.errors import ConfigError
@@ -110,15 +111,31 @@ class Profile:
     environment: Mapping[str, str] = field(default_factory=dict)
     spark: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def hosts(self) -> str:
+        """Return the id of the cluster, application or virtual cluster."""
+        section, name = HOSTS[self.service]
+        return str(getattr(getattr(self, section), name))
 
+    def on(self, hosts: str) -> Self:
+        """Return the same profile with the id of other hosts."""
+        section, name = HOSTS[self.service]
+        moved: Mapping[str, Any] = {section: replace(getattr(self, section), **{name: hosts})}
+        return replace(self, **moved)
+
+
+# Where a profile has the id of its hosts.
+HOSTS = {
+    "emr-ec2": ("ec2", "cluster_id"),
+    "emr-serverless": ("serverless", "application_id"),
+    "emr-eks": ("eks", "virtual_cluster_id"),
+}
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "local": (),
     "emr-ec2": ("region", "store", "ec2.cluster_id"),
     "emr-serverless": ("region", "store", "logs", "serverless.application_id", "serverless.role_arn"),
     "emr-eks": ("region", "store", "logs", "eks.virtual_cluster_id", "eks.role_arn"),
 }
-
-
 OURS = tuple(
     f"spark.{name}"
     for name in (

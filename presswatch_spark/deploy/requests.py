@@ -1,13 +1,19 @@
-"""Makes the exact requests that start a job on EMR, as values. Nothing is sent from here."""
+"""Makes the exact requests that start a job on EMR, or the command that runs it here. Nothing is sent."""
 
+import importlib.util
+import os
+import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from presswatch_spark.child import SAFE
+from presswatch_spark.child import SAFE, without_blanks
 from presswatch_spark.deploy.profiles import Profile
-from presswatch_spark.deploy.submission import Submission
+from presswatch_spark.deploy.submission import Submission, job_file
+from presswatch_spark.spark.class_archive import archive_options
+from presswatch_spark.spark.java import java_home, log_options
 
 # Where Spark unpacks the archive, in the working folder of the driver and of each executor.
 FOLDER = "environment"
@@ -56,26 +62,9 @@ def job_run_request(asked: Submission, attempt: int) -> Request:
         settings[f"spark.emr-serverless.{worker}.disk"] = f"{rules.disk_gb}g"
         if rules.disk_gb > STANDARD_DISK_GB:
             settings[f"spark.emr-serverless.{worker}.disk.type"] = "shuffle_optimized"
-    driver = {"entryPoint": asked.entry.uri, "entryPointArguments": list(asked.arguments)}
-    defaults = {"classification": "spark-defaults", "properties": dict(sorted(settings.items()))}
-    return Request(
-        "emr-serverless",
-        "start_job_run",
-        {
-            "applicationId": rules.application_id,
-            # EMR Serverless knows the attempt by it, and starts it once.
-            "clientToken": str(uuid.uuid5(uuid.NAMESPACE_URL, asked.record(attempt, "claim"))),
-            "name": asked.name(attempt),
-            "executionRoleArn": rules.role_arn,
-            "executionTimeoutMinutes": rules.timeout_minutes,
-            "jobDriver": {"sparkSubmit": driver},
-            "configurationOverrides": {
-                "applicationConfiguration": [defaults],
-                "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": asked.profile.logs}},
-            },
-            "tags": {"presswatch-submission": asked.key},
-        },
-    )
+    hosts = {"applicationId": rules.application_id, "executionTimeoutMinutes": rules.timeout_minutes}
+    parameters = _job_run(asked, attempt, "sparkSubmit", settings, str(rules.role_arn))
+    return Request("emr-serverless", "start_job_run", {**parameters, **hosts})
 
 
 def container_request(asked: Submission, attempt: int) -> Request:
@@ -85,26 +74,30 @@ def container_request(asked: Submission, attempt: int) -> Request:
     settings["spark.archives"] = f"{asked.archive.uri}#{FOLDER}"
     # On Kubernetes nothing keeps the files of an executor that goes.
     settings[f"{DYNAMIC}.shuffleTracking.enabled"] = "true"
-    driver = {"entryPoint": asked.entry.uri, "entryPointArguments": list(asked.arguments)}
+    hosts = {"virtualClusterId": rules.virtual_cluster_id, "releaseLabel": asked.profile.release}
+    # Names have no spaces there.
+    hosts["name"] = asked.name(attempt).replace(" ", "-")
+    parameters = _job_run(asked, attempt, "sparkSubmitJobDriver", settings, str(rules.role_arn))
+    return Request("emr-containers", "start_job_run", {**parameters, **hosts})
+
+
+def _job_run(
+    asked: Submission, attempt: int, driver: str, settings: Mapping[str, str], role: str
+) -> dict[str, Any]:
+    """Return what both kinds of job runs are asked with; `driver` is what a service calls it."""
     defaults = {"classification": "spark-defaults", "properties": dict(sorted(settings.items()))}
-    return Request(
-        "emr-containers",
-        "start_job_run",
-        {
-            "virtualClusterId": rules.virtual_cluster_id,
-            "clientToken": str(uuid.uuid5(uuid.NAMESPACE_URL, asked.record(attempt, "claim"))),
-            # Names have no spaces there.
-            "name": asked.name(attempt).replace(" ", "-"),
-            "executionRoleArn": rules.role_arn,
-            "releaseLabel": asked.profile.release,
-            "jobDriver": {"sparkSubmitJobDriver": driver},
-            "configurationOverrides": {
-                "applicationConfiguration": [defaults],
-                "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": asked.profile.logs}},
-            },
-            "tags": {"presswatch-submission": asked.key},
+    return {
+        # The service knows the attempt by it, and starts it once.
+        "clientToken": str(uuid.uuid5(uuid.NAMESPACE_URL, asked.record(attempt, "claim"))),
+        "name": asked.name(attempt),
+        "executionRoleArn": role,
+        "jobDriver": {driver: {"entryPoint": asked.entry.uri, "entryPointArguments": list(asked.arguments)}},
+        "configurationOverrides": {
+            "applicationConfiguration": [defaults],
+            "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": asked.profile.logs}},
         },
-    )
+        "tags": {"presswatch-submission": asked.key},
+    }
 
 
 def executor_counts(profile: Profile) -> dict[str, str]:
@@ -152,3 +145,35 @@ def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dic
     settings |= {f"spark.executorEnv.{name}": value for name, value in of_all.items()}
     settings |= {f"{driver_variable}{name}": value for name, value in (of_all | of_driver).items()}
     return settings
+
+
+def local_command(
+    job: str, arguments: Sequence[str], profile: Profile, root: Path, env: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """Return what to run, and the variables to add to the environment.
+
+    Raises:
+        ConfigError: there is no such job in `root`.
+        PresswatchError: no Java.
+    """
+    entry = job_file(job, root)
+    spec = importlib.util.find_spec("pyspark")
+    home = str(Path(str(spec and spec.origin)).parent)
+    java = java_home()
+    # A default, so that a caller's own spark.driver.extraJavaOptions stay free.
+    options = f"{log_options()} {archive_options(Path(java))}".strip()
+    settings = {"spark.driver.defaultJavaOptions": options, **profile.spark}
+    command = [f"{home}/bin/spark-submit", "--master", env.get("SPARK_MASTER") or profile.local.master]
+    for name, value in settings.items():
+        command += ["--conf", f"{name}={value}"]
+    variables = {
+        "JAVA_HOME": java,
+        "SPARK_HOME": home,
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+        # The job's file lies beside the package, not in it.
+        "PYTHONPATH": without_blanks(os.pathsep.join([str(root), env.get("PYTHONPATH", "")])),
+        SAFE: "1",
+        **profile.environment,
+    }
+    return [*command, str(entry), *arguments], variables

@@ -1,4 +1,4 @@
-"""What EMR on EC2 and EMR Serverless share: states, addresses, clients of AWS, and their errors as ours."""
+"""What the services of EMR share: states, addresses, clients of AWS, and their errors as ours."""
 
 import os
 import shlex
@@ -20,6 +20,9 @@ from presswatch_spark.storage.aws import aws_session
 CONSOLE = "console.aws.amazon.com"
 CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
 ATTEMPTS = 10
+# The words of all services: none means another thing elsewhere.
+SUCCEEDED = frozenset({"SUCCESS", "COMPLETED"})
+FAILED = frozenset({"FAILED", "CANCELLED", "INTERRUPTED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,17 @@ class State:
     """Where a job stands, in the service's word; `reason` is why it failed."""
 
     word: str
-    ended: bool
-    succeeded: bool
     reason: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the job has done its work."""
+        return self.word in SUCCEEDED
+
+    @property
+    def ended(self) -> bool:
+        """Whether it runs no more."""
+        return self.succeeded or self.word in FAILED
 
 
 def check_release(profile: Profile, found: str, where: str) -> None:

@@ -1,13 +1,12 @@
 """Starts the scans of a watch on EMR. A claim's token is the submission's key, and its place is the run."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from presswatch_spark.deploy.archive import NEEDED, archive_for
-from presswatch_spark.deploy.eks import ContainerRuns
-from presswatch_spark.deploy.emr import JobRuns, Service, Steps
+from presswatch_spark.deploy.emr import ContainerRuns, JobRuns, Service, Steps
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.services import ServiceError
@@ -19,6 +18,11 @@ from presswatch_spark.watch.starters import Place, ScanJob, Status
 
 ROOT = Path(__file__).resolve().parents[2]
 JOB = "scan"
+RUNNERS: Mapping[str, type[Service]] = {
+    "emr-ec2": Steps,
+    "emr-serverless": JobRuns,
+    "emr-eks": ContainerRuns,
+}
 # How EMR says that it has never heard of a run, or no longer knows it.
 UNKNOWN = ("ResourceNotFoundException", "InvalidRequestException")
 NOTHING = Upload(Path(os.devnull), "")
@@ -49,7 +53,7 @@ class Deployed:
         # A run that failed before anybody noted its start is a failure: a person decides about it.
         running = Ledger(service, storage, retry=False).start(self.say)
         place = {"profile": self.name, "run": running.run, "attempt": str(running.attempt)}
-        place["on"] = hosts_of(self.profile)
+        place["on"] = self.profile.hosts
         # Where a person looks.
         noted(place | {what: where for what, where in service.links(running.run) if what == "logs"})
         return None
@@ -57,7 +61,7 @@ class Deployed:
     def look(self, job: ScanJob, claim: Claim, alive: bool) -> int | Status:
         """Ask the service for the run, and the store for the exit code that it left."""
         run, attempt = claim.place["run"], int(claim.place["attempt"])
-        profile = _on_hosts(self.profile, claim.place.get("on"))
+        profile = self.profile.on(claim.place["on"]) if "on" in claim.place else self.profile
         asked = Submission(JOB, job.arguments, profile, NOTHING, NOTHING, (), {}, claim.token)
         service = service_of(asked)
         ledger = Ledger(service, StorageOptions(region=self.profile.region))
@@ -79,29 +83,6 @@ def archive_of(profile: Profile, given: Path | None, *, make: bool = True) -> Pa
     return archive
 
 
-def hosts_of(profile: Profile) -> str:
-    """Return the id of the profile's cluster, application or virtual cluster."""
-    ids = {
-        "emr-ec2": profile.ec2.cluster_id,
-        "emr-serverless": profile.serverless.application_id,
-        "emr-eks": profile.eks.virtual_cluster_id,
-    }
-    return str(ids[profile.service])
-
-
-def _on_hosts(profile: Profile, hosts: str | None) -> Profile:
-    if hosts is None:
-        return profile
-    if profile.service == "emr-ec2":
-        return replace(profile, ec2=replace(profile.ec2, cluster_id=hosts))
-    if profile.service == "emr-eks":
-        return replace(profile, eks=replace(profile.eks, virtual_cluster_id=hosts))
-    return replace(profile, serverless=replace(profile.serverless, application_id=hosts))
-
-
 def service_of(asked: Submission, credentials: str | None = None) -> Service:
     """Return what runs a submission, with the credentials of an AWS profile if one is named."""
-    if asked.profile.service == "emr-eks":
-        return ContainerRuns.of(asked, credentials)
-    kind = Steps if asked.profile.service == "emr-ec2" else JobRuns
-    return kind.of(asked, credentials)
+    return RUNNERS[asked.profile.service].of(asked, credentials)

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from presswatch_spark.storage.objects import StorageOptions, fetch_file, put_fil
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables.digests import canonical_form
+from presswatch_spark.version import __version__
 
 VERIFIER = "verify.py"
 DECLARATION = "bagit.txt"
@@ -69,14 +71,14 @@ class Bag:
         """Return bytes, SHA-256 and SHA-512 of all files, by name."""
         return {name: alone.measured_file(str(self.folder / name)) for name in self.names()}
 
-    def seal(self, about: Mapping[str, Any], info: Mapping[str, str]) -> None:
+    def seal(self, about: Mapping[str, Any], description: str) -> None:
         """Write what makes the payload a bag, and its seal; `finish` comes after this.
 
         Args:
             about: what the seal says beside roots and digests.
-            info: fields of `bag-info.txt`.
+            description: what `bag-info.txt` says of the payload.
         """
-        self._declare(info)
+        self._declare(description)
         measured = self.measured()
         self._write_manifests("manifest", measured, lambda name: name.startswith("data/"))
         measured = self.measured()
@@ -96,9 +98,9 @@ class Bag:
         }
         self.write_json(alone.SEAL, seal)
 
-    def carry(self, seal: bytes, info: Mapping[str, str]) -> None:
+    def carry(self, seal: bytes, description: str) -> None:
         """Write what makes the payload a bag, with the seal of another bag, which this is a part of."""
-        self._declare(info)
+        self._declare(description)
         self._write_manifests("manifest", self.measured(), lambda name: name.startswith("data/"))
         self.write(alone.SEAL, seal)
 
@@ -113,11 +115,9 @@ class Bag:
 
     def _read_back(self) -> None:
         """Raise `CorruptError` if the bag does not verify."""
-        faults = alone.check(str(self.folder)).faults
-        if faults:
-            name, what = min(faults.items())
+        if fault := first_fault(self.folder):
             raise CorruptError(
-                f"the bag that was written does not verify: {alone.shown(name)} {what}",
+                f"the bag that was written does not verify: {fault}",
                 where=str(self.folder),
                 remedy="check the disk, and give the command again",
             )
@@ -170,12 +170,17 @@ class Bag:
                         (self.folder / name).unlink(missing_ok=True)
                 raise
 
-    def _declare(self, info: Mapping[str, str]) -> None:
+    def _declare(self, description: str) -> None:
         self.write(VERIFIER, Path(alone.__file__).read_bytes())
         self.write(DECLARATION, _BAGIT)
         payload = self.names("data")
         size = sum((self.folder / name).stat().st_size for name in payload)
-        fields = {**info, "Payload-Oxum": f"{size}.{len(payload)}"}
+        fields = {
+            "Bagging-Date": f"{datetime.now(UTC):%Y-%m-%d}",
+            "Bag-Software-Agent": f"presswatch-spark {__version__}",
+            "External-Description": description,
+            "Payload-Oxum": f"{size}.{len(payload)}",
+        }
         self.write(INFO, "".join(f"{name}: {_one_line(text)}\n" for name, text in fields.items()).encode())
 
     def _write_manifests(self, kind: str, measured: alone.Measured, is_listed: Callable[[str], bool]) -> None:
@@ -183,6 +188,23 @@ class Bag:
         for place, algorithm in enumerate(alone.ALGORITHMS, 1):
             digests = {name: str(facts[place]) for name, facts in measured.items() if is_listed(name)}
             self.write(f"{kind}-{algorithm}.txt", alone.manifest_text(digests).encode())
+
+
+def first_fault(folder: Path) -> str | None:
+    """Return the first file of a bag that is not as it was sealed, and what it is; None if all are."""
+    faults = alone.check(str(folder)).faults
+    name, what = min(faults.items(), default=("", ""))
+    return f"{alone.shown(name)} {what}" if faults else None
+
+
+def require_sound(folder: Path) -> None:
+    """Raise `OutputError` if a bag does not verify: nothing may rest on it."""
+    if fault := first_fault(folder):
+        raise OutputError(
+            f"the bag does not verify: {fault}",
+            where=str(folder),
+            remedy="`presswatch evidence verify` names all that has changed; take an unchanged copy",
+        )
 
 
 def leaves_of(lines: Sequence[bytes], measured: alone.Measured) -> tuple[list[bytes], list[bytes]]:

@@ -1,6 +1,7 @@
 """Makes a sealed bag of claims: their records are read again, all is written down, sealed, and stamped."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,13 +16,14 @@ from presswatch_spark.evidence.claims_pdf import write_claims_pdfs
 from presswatch_spark.evidence.libraries import library
 from presswatch_spark.evidence.readme import Made, write_readme
 from presswatch_spark.evidence.records import Keeper, Kept
-from presswatch_spark.evidence.showing import Showing, showing
+from presswatch_spark.evidence.showing import Showing
 from presswatch_spark.evidence.stamps import Authority, Stamped, certificates_of, stamps_of
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
 from presswatch_spark.storage.exchanges import exchanges_heard
+from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.uris import printable
 from presswatch_spark.storage.web.manners import ask_anew
 from presswatch_spark.version import __version__
@@ -54,7 +56,7 @@ class Built:
     """
 
     seal: dict[str, Any]
-    reasons: dict[str, int]
+    reasons: Mapping[str, int]
     licensed: int
     stamps: Sequence[Stamped]
     other_corpus: Sequence[str]
@@ -88,7 +90,8 @@ def build_bag(
     corpus = Corpus.open(order.corpus, storage=storage)
     tell(f"reading {counted(len(chosen.rows), 'record')} again")
     with new_bag(out, storage) as bag:
-        with showing(bag, chosen, corpus, exposures, with_texts=order.with_texts) as shown:
+        with scratch_folder() as scratch:
+            shown = Showing(bag, chosen, corpus, exposures, order.with_texts, scratch)
             with exchanges_heard() as exchanges:
                 kept = _keep(bag, chosen, corpus, order, config, shown)
             tell("setting the claims side by side")
@@ -107,16 +110,14 @@ def build_bag(
         protocol.write_exchanges(bag, exchanges)
         protocol.write_protocol(bag, made.protocol, made.program)
         write_readme(bag, made)
-        bag.seal(_about(chosen, corpus), _info(chosen))
+        description = f"{counted(len(chosen.rows), 'claim')} of copied articles, with records"
+        bag.seal(_about(chosen, corpus), description)
         files, stamps = stamps_of(bag, trusted, storage)
         for name, data in files.items():
             bag.write(name, data)
         bag.finish()
         seal = sealed_facts(bag.folder)
-    reasons = dict[str, int]()
-    for each in kept.values():
-        if each.reason:
-            reasons[each.reason] = reasons.get(each.reason, 0) + 1
+    reasons = Counter(each.reason for each in kept.values() if each.reason)
     return Built(seal, reasons, chosen.licensed, stamps, _other_corpus(chosen, corpus))
 
 
@@ -149,14 +150,6 @@ def _about(chosen: Chosen, corpus: Corpus) -> dict[str, Any]:
         "claims_run": chosen.judged.made("claims")[-1],
         "corpus_digest": corpus.manifest.digest,
         "verifier_sha256": alone.measured_file(alone.__file__)[1],
-    }
-
-
-def _info(chosen: Chosen) -> dict[str, str]:
-    return {
-        "Bagging-Date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "Bag-Software-Agent": f"presswatch-spark {__version__}",
-        "External-Description": f"{counted(len(chosen.rows), 'claim')} of copied articles, with records",
     }
 
 

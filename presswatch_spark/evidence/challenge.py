@@ -19,8 +19,8 @@ import pyarrow as pa
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence.bag import require_sound
 from presswatch_spark.evidence.contents import ARTICLES, SETTINGS
-from presswatch_spark.evidence.disclose import require_sound
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.audit import Audit, Verdict, reading_in
 from presswatch_spark.pointers.checks import NO_SHARD, NOT_REACHED, Articles
@@ -104,7 +104,7 @@ def challenge(
     if any("\ud800" <= each <= "\udfff" for each in words):
         raise InputError("the words are no text in UTF-8", remedy="type them in a terminal that writes UTF-8")
     require_sound(folder)
-    rows = {row["row_sha256"]: row for row in map(row_of, alone.lines_of((folder / alone.ROWS).read_bytes()))}
+    rows = rows_in(folder)
     if not rows:
         raise InputError("the bag has no rows to draw from", where=str(folder))
     drawn = [rows[digest] for digest in drawn_by(words, rows, count)]
@@ -119,8 +119,13 @@ def challenge(
     return Challenged(len(rows), len(drawn), failures, articles is not None, read_at)
 
 
-def row_of(line: bytes) -> Row:
-    """Return the row of `matches` that a line of a bag holds."""
+def rows_in(folder: Path) -> dict[str, Row]:
+    """Return the rows of `matches` in a bag, by `row_sha256`."""
+    rows = map(_row_of, alone.lines_of((folder / alone.ROWS).read_bytes()))
+    return {row["row_sha256"]: row for row in rows}
+
+
+def _row_of(line: bytes) -> Row:
     fields = json.loads(line)
     source = fields[alone.BETWEEN_RUNS]
     row: Row = {**fields["row"], "run_id": source["run_id"], "shard_uri": source["shard_uri"]}

@@ -7,8 +7,7 @@ from typing import Any
 from presswatch_spark.errors import InputError
 from presswatch_spark.pointers.audit import rows_by_digest
 from presswatch_spark.removal.case import Case
-from presswatch_spark.removal.targets import claims_wanted, rows_in
-from presswatch_spark.show import counted
+from presswatch_spark.removal.targets import claims_wanted, require_rows, rows_in
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.schemas.claim_tables import CLAIMS
 from presswatch_spark.tables.store import TableStore
@@ -70,12 +69,7 @@ def choose(
     wanted, licensed = claims_wanted(judged, named, confidences or LETTERS, CLAIMS.names)
     newest = _newest(wanted)
     found = _newest(rows_by_digest(store, newest.keys()))
-    if lost := newest.keys() - found.keys():
-        raise InputError(
-            f"{counted(len(lost), 'claim')} rest on rows that are not in these tables, such as {min(lost)}",
-            where=str(store.root),
-            remedy="name the tables that the claims were made of",
-        )
+    require_rows(newest.keys() - found.keys(), store)
     return Chosen(store, judged, newest, found, licensed, case)
 
 

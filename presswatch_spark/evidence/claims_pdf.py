@@ -1,7 +1,7 @@
 """One PDF of all claims of a bag in each language; of many claims, in parts."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,6 @@ from presswatch_spark.claims.phrases import LETTERS
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.claims.told_phrases import TOLD
 from presswatch_spark.evidence import verify_alone as alone
-from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF
 from presswatch_spark.evidence.showing import Showing
 from presswatch_spark.evidence.side_by_side import FOLDER, LANGUAGES
@@ -37,7 +36,8 @@ def write_claims_pdfs(showing: Showing, moment: datetime, claims_root: str) -> N
     Args:
         moment: what each gives as the time of its making.
     """
-    lines = dict(_lines(showing.bag))
+    whole = alone.lines_of(showing.bag.read(alone.ROWS))
+    lines = {json.loads(line)["row"]["row_sha256"]: line for line in whole}
     ordered = showing.claims_in_order()
     parts = [ordered[first : first + PART] for first in range(0, len(ordered), PART)]
     attached = showing.scratch / ATTACHED
@@ -112,8 +112,3 @@ def pdf_name(language: str, number: int = 0, of: int = 1) -> str:
     """Return the name of a PDF of claims in the bag's folder of pages; `number` counts from 0."""
     part = f"-{number + 1:02}" if of > 1 else ""
     return f"{'cote-a-cote' if language == 'fr' else 'side-by-side'}{part}.pdf"
-
-
-def _lines(bag: Bag) -> Iterator[tuple[str, bytes]]:
-    for line in alone.lines_of(bag.read(alone.ROWS)):
-        yield json.loads(line)["row"]["row_sha256"], line

@@ -2,16 +2,14 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.errors import InputError, OutputError
+from presswatch_spark.errors import InputError
 from presswatch_spark.evidence import verify_alone as alone
-from presswatch_spark.evidence.bag import Bag, leaves_of, new_bag
+from presswatch_spark.evidence.bag import Bag, leaves_of, new_bag, require_sound
 from presswatch_spark.evidence.side_by_side import FOLDER as PAGES
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.version import __version__
 
 HEX = frozenset("0123456789abcdef")
 
@@ -54,26 +52,9 @@ def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> Di
         part.write_json(alone.PROOF, proof)
         for name in bag.names("stamps"):
             part.write(name, bag.read(name))
-        info = {
-            "Bagging-Date": f"{datetime.now(UTC):%Y-%m-%d}",
-            "Bag-Software-Agent": f"presswatch-spark {__version__}",
-            "External-Description": "One claim of a sealed bag, with its proof",
-        }
-        part.carry(bag.read(alone.SEAL), info)
+        part.carry(bag.read(alone.SEAL), "One claim of a sealed bag, with its proof")
         part.finish()
     return Disclosed(fields["row"]["row_sha256"], files)
-
-
-def require_sound(folder: Path) -> None:
-    """Raise `OutputError` if a bag does not verify: nothing may rest on it."""
-    faults = alone.check(str(folder)).faults
-    if faults:
-        name, what = min(faults.items())
-        raise OutputError(
-            f"the bag does not verify: {alone.shown(name)} {what}",
-            where=str(folder),
-            remedy="`presswatch evidence verify` names all that has changed; take an unchanged copy",
-        )
 
 
 def _place(lines: list[bytes], prefix: str, folder: Path) -> int:

@@ -4,14 +4,12 @@ Names are resolved again when the bag is made. Addresses, certificates and clock
 themselves. Nothing here holds a credential.
 """
 
-import base64
 import getpass
 import hashlib
 import json
 import platform
 import socket
 import ssl
-import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -37,7 +35,8 @@ def write_exchanges(bag: Bag, exchanges: Sequence[Exchange]) -> None:
     ordered = sorted(exchanges, key=lambda each: (each.sent_at, each.uri))
     bag.write(EXCHANGES, "".join(f"{canonical_form(_exchange(each))}\n" for each in ordered).encode())
     for certificate in {der for each in exchanges for der in each.peer.certificates}:
-        bag.write(f"{CERTIFICATES}/{hashlib.sha256(certificate).hexdigest()}.pem", pem_of(certificate))
+        pem = ssl.DER_cert_to_PEM_cert(certificate).encode()
+        bag.write(f"{CERTIFICATES}/{hashlib.sha256(certificate).hexdigest()}.pem", pem)
 
 
 def protocol_of(
@@ -87,12 +86,6 @@ def _account() -> str | None:
         return getpass.getuser()
     except (OSError, KeyError):
         return None
-
-
-def pem_of(certificate: bytes) -> bytes:
-    """Return a certificate in DER as PEM."""
-    lines = "\n".join(textwrap.wrap(base64.b64encode(certificate).decode(), 64))
-    return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n".encode()
 
 
 def clock_offsets(exchanges: Iterable[Exchange]) -> Iterator[float]:

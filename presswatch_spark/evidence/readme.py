@@ -13,6 +13,7 @@ from typing import Any
 
 from presswatch_spark.claims.phrases import LETTERS
 from presswatch_spark.claims.speaker import Speaker
+from presswatch_spark.claims.told import owner_of
 from presswatch_spark.claims.told_phrases import FAILURES
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
@@ -216,18 +217,11 @@ def _owners(made: Made, say: Speaker) -> Iterator[Block]:
     publishers = {each.id: each for each in made.corpus.registry.publishers}
     counts = Counter(row["publisher_id"] for row in made.chosen.rows.values())
     rows = [
-        [_owner(publishers.get(owner), owner), _mandate(publishers.get(owner), say), say.number(count)]
+        [owner_of(publishers.get(owner), owner), _mandate(publishers.get(owner), say), say.number(count)]
         for owner, count in sorted(counts.items())
     ]
     yield Block.heading(name("owners"))
     yield Block.table([name("owner"), name("mandate"), name("claims")], rows, numbers=(2,))
-
-
-def _owner(publisher: Publisher | None, owner: str) -> str:
-    if publisher is None:
-        return owner
-    siren = f"SIREN {publisher.siren}" if publisher.siren else ""
-    return ", ".join(filter(None, (publisher.legal_name or publisher.name, siren, publisher.address)))
 
 
 def _mandate(publisher: Publisher | None, say: Speaker) -> str:

@@ -23,7 +23,7 @@ from presswatch_spark.formats.warc.fields import begins_with_record
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.audit import Audit, Verdict
-from presswatch_spark.pointers.checks import NOT_REACHED, Failure, edited, other_declaration
+from presswatch_spark.pointers.checks import NOT_REACHED, Failure, Record, edited, other_declaration
 from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer, mirrored
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, read_range
@@ -116,20 +116,15 @@ class Keeper:
         failure, record = verdict.failure, verdict.record
         if record is None:
             return self._what_lies_there(verdict.pointer, failure or Failure(NOT_REACHED))
-        if record.stored is not None:
-            kind = str(record.facts["record_encoding"])
-            return self._put(record.stored, kind, failure, _ending(record.stored))
-        return self._put(record.text, CELL, failure)
+        return self._put_record(record, failure)
 
     def _what_lies_there(self, pointer: Pointer, failure: Failure) -> Kept:
         """Keep the bytes of a range in which no record reads, if there are any."""
         length = pointer.length or 0
         data = b""
         if pointer.by_range and failure.detail != LEFT_ALONE and length <= RANGE_MOST:
-            try:
+            with suppress(PresswatchError):
                 data = read_range(pointer.uri, pointer.offset or 0, length, self.audit.storage)
-            except PresswatchError:
-                data = b""
         if data:
             return self._put(data, AS_IT_LIES, failure)
         return Kept(reason=failure.reason, detail=failure.detail)
@@ -156,18 +151,13 @@ class Keeper:
         place = (row["record_offset"], row["record_length"], row["record_encoding"])
         pointer = Pointer(self._uri(row), *place)
         try:
-            options = replace(self.audit.options_of(row["run_id"]), wants=_every)
+            options = replace(self.audit.options_of(row["run_id"]), wants=lambda url: True)
             ((_, outcome),) = records_at([pointer], options)
         except (BlockedError, PresswatchError) as error:
             return Kept(reason=NOT_REACHED, detail=error.what)
         if isinstance(outcome, Failure):
             return self._what_lies_there(pointer, outcome)
-        failure = edited(row) or other_declaration(row, outcome)
-        if outcome.stored is None:
-            return self._put(outcome.text, CELL, failure)
-        return self._put(
-            outcome.stored, str(outcome.facts["record_encoding"]), failure, _ending(outcome.stored)
-        )
+        return self._put_record(outcome, edited(row) or other_declaration(row, outcome))
 
     def _again(self, data: bytes, kind: str, before: Kept) -> Kept:
         """Keep other bytes of the same record."""
@@ -175,6 +165,11 @@ class Keeper:
             return before
         failure = Failure(before.reason, before.detail) if before.reason else None
         return self._put(data, kind, failure, "" if kind == LINE else _ending(data))
+
+    def _put_record(self, record: Record, failure: Failure | None) -> Kept:
+        if record.stored is None:
+            return self._put(record.text, CELL, failure)
+        return self._put(record.stored, str(record.facts["record_encoding"]), failure, _ending(record.stored))
 
     def _put(self, data: bytes, kind: str, failure: Failure | None, ending: str = "") -> Kept:
         sha256 = hashlib.sha256(data).hexdigest()
@@ -239,10 +234,6 @@ def _ending(stored: bytes) -> str:
         with suppress(zlib.error):
             head = zlib.decompressobj(_GZIP_WINDOW).decompress(stored, HEAD_BYTES)
     return f"{'.warc' if begins_with_record(head) else '.arc'}{'.gz' if is_packed else ''}"
-
-
-def _every(url: str) -> bool:
-    return True
 
 
 def _host(uri: str) -> str:

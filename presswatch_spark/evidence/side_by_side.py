@@ -8,44 +8,111 @@ it load and run nothing, so that a browser shows it as text whatever it says.
 import base64
 import hashlib
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from presswatch_spark.claims.case import Case
-from presswatch_spark.claims.exposed import exposures_of, product_of_row
-from presswatch_spark.claims.exposures import Exposure
-from presswatch_spark.claims.marks import escaped, ranges_of
-from presswatch_spark.claims.side_by_side import (
-    STYLE,
-    account_html,
-    commands_html,
-    exposure_html,
-    text_html,
+from presswatch_spark.claims.exposed import (
+    exposure_told,
+    exposures_of,
+    nothing_told,
+    product_of_row,
+    source_told,
 )
+from presswatch_spark.claims.exposures import Exposure
+from presswatch_spark.claims.marks import escaped, marked, ranges_of
 from presswatch_spark.claims.speaker import Speaker
-from presswatch_spark.claims.told import told
+from presswatch_spark.claims.told import Fact, Told, told
 from presswatch_spark.claims.told_phrases import FAILURES, TOLD
 
 FOLDER = "data/pages"
 LANGUAGES = {"fr": "Français", "en": "English"}
-_OWN_STYLE = """\
-:root { color-scheme: light dark; }
-body { margin: 0; background: #fbfaf7; }
-.claim { max-width: 84rem; margin: 0 auto; padding: 1.25rem 1.5rem 3rem; background: var(--ground); }
-.choose { position: absolute; opacity: 0; }
-label { display: inline-block; padding: .2rem .7rem; margin: 0 .4rem 1.25rem 0; border: 1px solid var(--line);
-  border-radius: 1rem; color: var(--soft); font-size: .9rem; cursor: pointer; }
-#fr:checked ~ .en, #en:checked ~ .fr { display: none; }
-#fr:checked + label, #en:checked + label { color: var(--ink); border-color: var(--ink); }
-.choose:focus-visible + label { outline: 3px solid #0b4fa8; outline-offset: 2px; }
-#fr:checked ~ .pair .en, #en:checked ~ .pair .fr { display: none; }
-@media (prefers-color-scheme: dark) { body { background: #17181b; } }
-@media (max-width: 52rem) { .claim { padding: 1rem; } }
-@media print { body { background: #fff; } label { display: none; } .claim { max-width: none; padding: 0; } }
-"""
-_WHOLE_STYLE = STYLE + _OWN_STYLE
-_STYLE_DIGEST = base64.b64encode(hashlib.sha256(_WHOLE_STYLE.encode()).digest()).decode()
+STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+_STYLE_DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 _POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; base-uri 'none'; form-action 'none'"
+
+
+def account_html(account: Told, say: Speaker) -> str:
+    """Return the account of a claim: its finding, both lists of facts, its words, and its reasons."""
+    article = _facts_html(say.of(TOLD, "article"), account.article)
+    page = _facts_html(say.of(TOLD, "page"), account.page)
+    notes = " ".join(account.notes)
+    return (
+        f'<div class="head"><p class="letter">{escaped(account.letter)}</p>'
+        f"<h2><bdi>{escaped(account.finding)}</bdi></h2>"
+        f'<p class="notes"><bdi>{escaped(notes)}</bdi></p></div>\n'
+        f'<div class="pair">{article}{page}</div>\n'
+        f"<h3>{escaped(say.of(TOLD, 'words'))}</h3>\n{_paragraphs(account.measures)}"
+        f"<h3>{escaped(say.of(TOLD, 'why', letter=account.letter))}</h3>\n{_reasons_html(account, say)}"
+    )
+
+
+def commands_html(commands: Sequence[str], say: Speaker) -> str:
+    """Return what reads the record again at its source, or that nobody else can."""
+    heading = f"<h3>{escaped(say.of(TOLD, 'again'))}</h3>\n"
+    if not commands:
+        return f"{heading}<p>{escaped(say.of(TOLD, 'on disk'))}</p>\n"
+    lines = escaped("\n".join(commands))
+    return f"{heading}<p>{escaped(say.of(TOLD, 'fetched'))}</p>\n<pre>{lines}</pre>\n"
+
+
+def exposure_html(
+    product: str | None, speaking: Sequence[tuple[Exposure, str]], letter: str, say: Speaker
+) -> str:
+    """Return which models' publishers say that they used the dataset, each with its sources.
+
+    Args:
+        product: the dataset, one of `PRODUCTS`; None if nobody says it. `speaking`: as `exposures_of` gives
+            them.
+    """
+    heading = f"<h3>{escaped(say.of(TOLD, 'exposure'))}</h3>\n"
+    if not speaking:
+        return f"{heading}<p>{escaped(nothing_told(product, letter, say))}</p>\n"
+    lines = "".join(
+        f'<li class="source">{escaped(exposure_told(exposure, named, say))}{_sources(exposure, say)}</li>\n'
+        for exposure, named in speaking
+    )
+    return f"{heading}<ul>\n{lines}</ul>\n<p>{escaped(say.of(TOLD, 'proves nothing'))}</p>\n"
+
+
+def _sources(exposure: Exposure, say: Speaker) -> str:
+    return "".join(
+        f'<span class="where"><q><bdi>{escaped(source.quotation)}</bdi></q>'
+        f" <bdi>{escaped(source_told(source, say))}</bdi></span>"
+        for source in exposure.sources
+    )
+
+
+def text_html(text: str | None, ranges: Iterable[tuple[int, int]], missing: str = "") -> str:
+    """Return a text with ranges marked; without a text, why it is not there."""
+    if text is None:
+        return f'<p class="missing"><bdi>{escaped(missing)}</bdi></p>'
+    return f'<div class="text" dir="auto">{marked(text, ranges)}</div>'
+
+
+def _facts_html(heading: str, facts: Sequence[Fact]) -> str:
+    lines = "".join(f"<dt>{escaped(fact.name)}</dt><dd>{_value(fact)}</dd>\n" for fact in facts)
+    return f"<section><h3>{escaped(heading)}</h3>\n<dl>\n{lines}</dl></section>"
+
+
+def _value(fact: Fact) -> str:
+    shown = f"<bdi>{escaped(fact.value)}</bdi>"
+    return f"<code>{shown}</code>" if fact.is_code else shown
+
+
+def _reasons_html(account: Told, say: Speaker) -> str:
+    if not account.reasons:
+        return f"<p>{escaped(say('no reasons'))}</p>\n"
+    lines = "".join(
+        f'<li class="{"for" if speaks_for else "against"}">{escaped(sentence)}</li>\n'
+        for speaks_for, sentence in account.reasons
+    )
+    return f"<ul>\n{lines}</ul>\n"
+
+
+def _paragraphs(sentences: Iterable[str]) -> str:
+    return "".join(f"<p>{escaped(sentence)}</p>\n" for sentence in sentences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +152,7 @@ def page_of(shown: Shown) -> str:
         '<meta name="referrer" content="no-referrer">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escaped(str(shown.case.row['row_sha256']))}</title>\n"
-        f'<style>{_WHOLE_STYLE}</style>\n</head>\n<body>\n<main class="claim">\n'
+        f'<style>{STYLE}</style>\n</head>\n<body>\n<main class="claim">\n'
         f"{languages}{accounts}{_texts(shown)}</main>\n</body>\n</html>\n"
     )
 

@@ -20,7 +20,7 @@ import urllib3
 
 from presswatch_spark.errors import ConfigError, InputError, OutputError
 from presswatch_spark.evidence import verify_alone as alone
-from presswatch_spark.evidence.bag import Bag
+from presswatch_spark.evidence.bag import Bag, first_fault
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import printable
 from presswatch_spark.storage.web.https import manager_for
@@ -303,12 +303,9 @@ def stamp_bag(bag: Bag, authorities: Sequence[Authority], storage: StorageOption
     trusted = certificates_of(authorities, storage)
     # Of two at once, both would give their stamps the same number, and manifests that lack the other's.
     with bag.held():
-        faults = alone.check(str(bag.folder)).faults
-        if faults:
-            name, what = min(faults.items())
+        if fault := first_fault(bag.folder):
             raise OutputError(
-                f"the bag does not verify, so it is not stamped: {alone.shown(name)} {what}",
-                where=str(bag.folder),
+                f"the bag does not verify, so it is not stamped: {fault}", where=str(bag.folder)
             )
         files, stamps = stamps_of(bag, trusted, storage)
         if files:

@@ -7,6 +7,25 @@ from presswatch_spark.formats.language_codes import language_of, languages_read
 from presswatch_spark.storage.objects import ByteStream, ObjectInfo, Opener, StorageOptions
 
 
+@dataclass(slots=True)
+class Part:
+    """Bytes of a shard that were read by range, as a stream. `position`: offset of the next byte in it."""
+
+    data: bytes
+    position: int
+
+    def read(self, n: int, /) -> bytes:
+        """Return the next up to `n` bytes."""
+        first, self.data = self.data[:n], self.data[n:]
+        self.position += len(first)
+        return first
+
+
+def every_url(url: str) -> bool:
+    """Return True: as `wants` of `ReadOptions`, it asks for every response."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """How shards are read.

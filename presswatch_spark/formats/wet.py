@@ -11,9 +11,8 @@ from presswatch_spark.formats.language_codes import spellings_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc.blocks import record_locator
-from presswatch_spark.formats.warc.drawn import Draw
 from presswatch_spark.formats.warc.fields import begins_with_record
-from presswatch_spark.formats.warc.gates import wet_gate
+from presswatch_spark.formats.warc.gates import Draw, wet_gate
 from presswatch_spark.formats.warc.shard_records import (
     WARC_SUFFIXES,
     Expected,

@@ -46,11 +46,6 @@ def normal_forms(urls: pa.Array) -> pa.Array:
     return pc.replace_with_mask(forms, left, others)
 
 
-def _hard_among(urls: pa.Array) -> npt.NDArray[np.bool_]:
-    """Say of each URL whether the kernel leaves it to Python."""
-    return _written(urls)[2]
-
-
 def _written(urls: pa.Array) -> tuple[Bytes, Offsets, npt.NDArray[np.bool_]]:
     """Return the forms behind each other, where each ends (from 0 on), and which are hard: they are empty."""
     urls = pc.fill_null(urls.cast(pa.large_string()), "")

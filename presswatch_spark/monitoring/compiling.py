@@ -3,55 +3,32 @@
 numba tells of each function as it compiles it, and of none that it finds in its cache.
 """
 
-import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from types import TracebackType
-from typing import IO, Any, Self, TextIO
+from typing import IO, Any, Self
 
 from numba.core import event
 
-from presswatch_spark.monitoring.events import EventLog
+from presswatch_spark.monitoring.progress import SECONDS_BETWEEN_LOOKS, Ticker
 
 COMPILES = "numba:compile"
 BEGUN, ENDED = b"<", b">"
 # What a first scan takes on two cores of a machine of today, and how many functions it compiles.
 ABOUT_SECONDS, FUNCTIONS = 20, 190
-SECONDS_BETWEEN_LOOKS = 1.0
 NEWS = f"compiling kernels, once (about {ABOUT_SECONDS} s)"
 
 
-class Compiling:
+class Compiling(Ticker):
     """Says, while its block lasts, that kernels are compiled; nothing if they are not, or within a second.
 
-    Args:
-        stream: where to; default stderr. On a terminal, one line counts down; elsewhere it is written once.
-        events: where to instead of `stream`, if given.
-        clock: seconds, monotonic.
-        live: whether `stream` is a terminal; default: as it says itself.
+    On a terminal, one line counts down; elsewhere it is written once.
     """
 
-    def __init__(
-        self,
-        stream: TextIO | None = None,
-        *,
-        events: EventLog | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        live: bool | None = None,
-    ) -> None:
-        self._stream = stream or sys.stderr
-        self._events = events
-        self._clock = clock
-        self._live = not events and (self._stream.isatty() if live is None else live)
-        self._began: float | None = None
-        self._compiled = 0
-        self._said = False
-        self._left = ABOUT_SECONDS
-        self._over = threading.Event()
-        self._hook = ExitStack()
+    _began: float | None = None
+    _compiled = 0
+    _said = False
+    _left = ABOUT_SECONDS
 
     def begun(self) -> None:
         """A function is about to be compiled."""
@@ -95,30 +72,15 @@ class Compiling:
 
     def __enter__(self) -> Self:
         # numba's listeners live on its compiling thread: ours only notes the time and counts.
+        self._hook = ExitStack()
         self._hook.enter_context(event.install_listener(COMPILES, _Listener(self.begun, self.ended)))
-        self._over.clear()
-        self._ticker = threading.Thread(target=self._run, name="compiling", daemon=True)
-        self._ticker.start()
-        return self
+        return super().__enter__()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._hook.close()
-        self._over.set()
-        self._ticker.join()
+        super().__exit__()
         if self._said and self._live:
             self._write("\r\x1b[K")
-
-    def _run(self) -> None:
-        while not self._over.wait(SECONDS_BETWEEN_LOOKS):
-            self.tick()
-
-    def _write(self, text: str) -> None:
-        """Write, if anybody looks on still."""
-        with suppress(OSError):
-            self._stream.write(text)
-            self._stream.flush()
 
 
 @contextmanager

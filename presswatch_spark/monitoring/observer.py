@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.monitoring.events import EventLog, Level
+from presswatch_spark.monitoring.events import EventLog, Level, throttling_reported
 from presswatch_spark.monitoring.metrics import Metrics, RunFacts, Sample, Totals
 from presswatch_spark.monitoring.progress import SCAN, Counts, Progress
-from presswatch_spark.monitoring.throttled import throttling_reported
 from presswatch_spark.storage.web.manners import Waiting
 
 # Columns of the log that tell of a shard that is not complete.

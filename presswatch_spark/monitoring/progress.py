@@ -69,8 +69,8 @@ class Counts:
         return cls(1, int(log["status"] != "complete"), *(int(str(log.get(name) or 0)) for name in columns))
 
 
-class Progress:
-    """Reports on a stream while its block runs.
+class Ticker:
+    """Reports on a stream while its block runs: a thread of its own calls `tick` once a second.
 
     Args:
         stream: where to; default stderr.
@@ -88,18 +88,49 @@ class Progress:
         events: EventLog | None = None,
     ) -> None:
         self._stream = stream or sys.stderr
-        self._clock = clock
-        self._events = events
+        self._clock, self._events = clock, events
         self._live = not events and (self._stream.isatty() if live is None else live)
-        self._started = self._reported = clock()
-        self._planned = 0
-        self._terms = SCAN
-        self._before = self._done = Counts()
-        self._under_way: Callable[[], Counts] = Counts
         self._over = threading.Event()
-        self._warned = False
-        self._pass: tuple[int, int] | None = None
-        self._readings = self._readings_done = 0
+        self._started = self._reported = clock()
+
+    def tick(self) -> None:
+        """Report if it is time to."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        self._over.clear()
+        self._ticker = threading.Thread(target=self._run, name=type(self).__name__.lower(), daemon=True)
+        self._ticker.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._ticker.join()
+
+    def _run(self) -> None:
+        while not self._over.wait(SECONDS_BETWEEN_LOOKS):
+            self.tick()
+
+    def _write(self, text: str) -> None:
+        """Write, if anybody looks on still: a run does not end because its reader has gone.
+
+        A stream that was closed meanwhile raises `ValueError`.
+        """
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+            self._stream.flush()
+
+
+class Progress(Ticker):
+    """Reports how far a run is."""
+
+    _planned = 0
+    _terms = SCAN
+    _before = _done = Counts()
+    _under_way: Callable[[], Counts] = Counts
+    _warned = False
+    _pass: tuple[int, int] | None = None
+    _readings = _readings_done = 0
 
     def start(self, planned: int, done: Counts, terms: Terms = SCAN) -> None:
         """Begin the clock with `planned` shards in all; an earlier process has `done` some of them."""
@@ -155,22 +186,11 @@ class Progress:
         if self._live or now - self._reported >= SECONDS_BETWEEN_LINES:
             self._report(now)
 
-    def __enter__(self) -> Self:
-        self._over.clear()
-        self._ticker = threading.Thread(target=self._run, name="progress", daemon=True)
-        self._ticker.start()
-        return self
-
     def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._ticker.join()
+        super().__exit__()
         self._report(self._clock())
         if self._live:
             self._write("\n")
-
-    def _run(self) -> None:
-        while not self._over.wait(SECONDS_BETWEEN_LOOKS):
-            self.tick()
 
     def _report(self, now: float) -> None:
         self._reported = now
@@ -180,15 +200,6 @@ class Progress:
             return
         line = _line(facts, self._terms)
         self._write(f"\r{line}\x1b[K" if self._live else f"{line}\n")
-
-    def _write(self, text: str) -> None:
-        """Write, if anybody looks on still: a run does not end because its reader has gone.
-
-        A stream that was closed meanwhile raises `ValueError`.
-        """
-        with suppress(OSError, ValueError):
-            self._stream.write(text)
-            self._stream.flush()
 
     def _warn(self, failed: Mapping[str, object]) -> None:
         named = {name: failed[name] for name in ("shard_uri", "error")}

@@ -12,14 +12,14 @@ import pyarrow as pa
 
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.notices.annex_columns import (
+    ALWAYS,
     DOMAIN_COLUMNS,
     OWN_DOMAIN_COLUMNS,
+    ROW_COLUMNS,
     URL_COLUMNS,
-    row_columns,
 )
 from presswatch_spark.notices.grounds import Place
-from presswatch_spark.notices.sender import Sender
-from presswatch_spark.notices.surt import prefixes
+from presswatch_spark.notices.parties import Sender
 from presswatch_spark.queries.exports import export
 from presswatch_spark.show import plain
 from presswatch_spark.storage.objects import StorageOptions
@@ -71,7 +71,7 @@ def annex_of(places: Sequence[Place], sender: Sender, columns: Sequence[str], ow
         own_domains: whether the domains are those of the publishers whose articles the places have.
     """
     whole = [_row(number, place, sender) for number, place in enumerate(places, 1)]
-    schema = row_columns(tuple(columns))
+    schema = pa.schema([field for field in ROW_COLUMNS if field.name in (*columns, *ALWAYS)])
     domains = _own_domains(publishers_of(sender, places)) if own_domains else _domains(places, whole)
     return Annex(
         {
@@ -90,7 +90,6 @@ def annex_of(places: Sequence[Place], sender: Sender, columns: Sequence[str], ow
 def _row(number: int, place: Place, sender: Sender) -> Row:
     target, match, claim = place.target, place.match, place.claim
     publisher = sender.by_id.get(target["publisher_id"])
-    titles = {title.id: title.name for title in publisher.titles} if publisher else {}
     revision, path = revision_and_path(place.file)
     same = ("dataset", "release", "record_offset", "record_length", "row_index", "record_id")
     more = ("document_url", "captured_at", "payload_digest", "text_sha256", "article_id", "copied_words")
@@ -101,7 +100,7 @@ def _row(number: int, place: Place, sender: Sender) -> Row:
         "revision": revision,
         "path": path,
         "publisher": publisher.name if publisher else target["publisher_id"],
-        "title": titles.get(target["title_id"], target["title_id"]),
+        "title": sender.title_of(target),
         "article_url": match["article_url"],
         "article_published_at": match["article_published_at"],
         "reservation": claim["reservation"] if claim else UNKNOWN,
@@ -129,6 +128,26 @@ def revision_and_path(file: str) -> tuple[str | None, str | None]:
         revision, _, path = rest.partition("/")
         return printable(revision), printable(path)
     return None, printable(path)
+
+
+def surt_prefixes(site: str) -> Iterator[tuple[str, str]]:
+    """Yield the SURT prefixes of a host or of `host/path/`, each with what it covers.
+
+    It is the form in which crawlers and their indexes sort hosts, the last label first:
+
+    journal.example       example,journal)/        the host itself
+                          example,journal,         all hosts below it
+    journal.example/eco/  example,journal)/eco/    a folder of it
+
+    The second is `host`, `subdomains` or `folder`. Hosts are ASCII: an international name is in Punycode.
+    """
+    host, slash, path = site.partition("/")
+    labels = ",".join(reversed(host.removeprefix("www.").split(".")))
+    if slash and path:
+        yield f"{labels})/{path}", "folder"
+        return
+    yield f"{labels})/", "host"
+    yield f"{labels},", "subdomains"
 
 
 def host_of_place(place: Place) -> str | None:
@@ -185,7 +204,7 @@ def _own_domains(publishers: Sequence[Publisher]) -> Iterator[Row]:
             prefixed = {prefix.partition("/")[0] for prefix in title.url_prefixes}
             sites = [*(domain for domain in title.domains if domain not in prefixed), *title.url_prefixes]
             for site in sites:
-                for prefix, covers in prefixes(site):
+                for prefix, covers in surt_prefixes(site):
                     facts = {"site": site, "surt_prefix": prefix, "covers": covers}
                     yield {"publisher": publisher.name, "title": title.name, **facts}
 

@@ -62,8 +62,3 @@ DOMAIN_COLUMNS = pa.schema(
 OWN_DOMAIN_COLUMNS = pa.schema(
     [("publisher", TEXT), ("title", TEXT), ("site", TEXT), ("surt_prefix", TEXT), ("covers", TEXT)]
 )
-
-
-def row_columns(wanted: tuple[str, ...]) -> pa.Schema:
-    """Return the columns of the annex's rows: those that a recipient wants, and those of `ALWAYS`."""
-    return pa.schema([field for field in ROW_COLUMNS if field.name in (*wanted, *ALWAYS)])

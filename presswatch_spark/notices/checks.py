@@ -12,7 +12,7 @@ from presswatch_spark.notices.annex import rows_of_jsonl
 from presswatch_spark.notices.docx_letter import elements_in
 from presswatch_spark.notices.draft import concerning, sender_facts, today
 from presswatch_spark.notices.events import CHECKED, EDITED, READ, SIGNED, add_event, newest
-from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, Notice
+from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, Notice, fault_of
 from presswatch_spark.notices.grounds import (
     Choice,
     Grounds,
@@ -24,14 +24,13 @@ from presswatch_spark.notices.grounds import (
     knows_licences,
 )
 from presswatch_spark.notices.laws import laws
+from presswatch_spark.notices.parties import Recipient, Sender
 from presswatch_spark.notices.published_checks import (
     broken_by_annex,
     broken_by_open_changes,
     broken_by_persons,
     broken_by_text,
 )
-from presswatch_spark.notices.reading import read_again
-from presswatch_spark.notices.recipients import Recipient
 from presswatch_spark.notices.refusals import Refusal
 from presswatch_spark.notices.row_checks import (
     broken_by_age,
@@ -40,11 +39,10 @@ from presswatch_spark.notices.row_checks import (
     broken_by_mandates,
     broken_by_mandates_on,
     broken_by_query,
+    read_again,
 )
-from presswatch_spark.notices.schema import fault_of
 from presswatch_spark.notices.sealed import SealedOnce
-from presswatch_spark.notices.sender import Sender
-from presswatch_spark.notices.sentences import Sentence, sentence
+from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
@@ -191,16 +189,8 @@ def _broken_elements(notice: Notice, files: Mapping[str, bytes]) -> Iterator[Ref
 def _broken_signature(notice: Notice) -> Iterator[Refusal]:
     """Yield that a clause of perjury is not signed, as it is now, by the one who is named under it."""
     law = laws()[notice.about["law"]]
-    if law.sworn and not is_signed(notice):
+    if law.sworn and not notice.holds(SIGNED):
         yield Refusal("unsigned_perjury", "perjury", sentence("`presswatch notice sign` notes who signed it"))
-
-
-def is_signed(notice: Notice) -> bool:
-    """Return whether the notice was signed since it last changed."""
-    signed, edited = newest(notice.events, SIGNED), newest(notice.events, EDITED)
-    if signed is None or signed.sums != notice.digest:
-        return False
-    return edited is None or edited.number < signed.number
 
 
 def _broken_rows(

@@ -72,11 +72,6 @@ def elements_in(data: bytes) -> dict[str, str]:
     return {name: "".join(texts).strip() for name, texts in elements.items()}
 
 
-def text_in(data: bytes) -> str:
-    """Return the text of a letter in Word, a paragraph a line; ValueError if it is no Word document."""
-    return _text_of(_body(data), {f"{_W}t"})
-
-
 def published_text_in(data: bytes) -> str:
     """Return all text that goes out with a letter in Word: notes, comments and what was deleted, too.
 

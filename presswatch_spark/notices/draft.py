@@ -10,16 +10,24 @@ from typing import Any
 from presswatch_spark.errors import InputError
 from presswatch_spark.notices.annex import ENDINGS, TABLES, Annex, annex_of, publishers_of
 from presswatch_spark.notices.docx_letter import docx_of
-from presswatch_spark.notices.facts import Figures, facts_of
-from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, LUMEN, NOTICE, PDF, Notice, new_notice
+from presswatch_spark.notices.facts import OF_SENDER, Figures, facts_of
+from presswatch_spark.notices.folder import (
+    ANNEX,
+    FORM,
+    LETTER,
+    LUMEN,
+    NOTICE,
+    PDF,
+    Notice,
+    new_notice,
+    validated,
+)
 from presswatch_spark.notices.grounds import Choice, Grounds, Place, grounds_of
 from presswatch_spark.notices.laws import Law, laws
 from presswatch_spark.notices.letter import Block, Letter, blocks_of, letter_of
 from presswatch_spark.notices.lumen import lumen_of
+from presswatch_spark.notices.parties import Recipient, Sender
 from presswatch_spark.notices.pdf_letter import pdf_of
-from presswatch_spark.notices.recipients import Recipient
-from presswatch_spark.notices.schema import validated
-from presswatch_spark.notices.sender import Sender
 from presswatch_spark.notices.text_letter import text_of_letter
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.storage.disk import file_sha256
@@ -148,10 +156,8 @@ def _write(folder: Path, letter: Letter, annex: Annex, drafted: date, about: Map
 
 
 def _public(place: Place, sender: Sender) -> dict[str, Any]:
-    publisher = sender.by_id.get(place.target["publisher_id"])
-    titles = {title.id: title.name for title in publisher.titles} if publisher else {}
     return {
-        "title": titles.get(place.target["title_id"], place.target["title_id"]),
+        "title": sender.title_of(place.target),
         "document_url": place.target["document_url"],
         "file": place.file,
         "article_url": place.match["article_url"],
@@ -207,12 +213,7 @@ def _recipient(recipient: Recipient) -> dict[str, Any]:
 def sender_facts(sender: Sender) -> dict[str, Any]:
     """Return what notice.json says of a sender."""
     return {
-        "name": sender.name,
-        "address": sender.address,
-        "email": sender.email,
-        "phone": sender.phone,
-        "signatory": sender.signatory,
-        "signatory_title": sender.signatory_title,
+        **{name: getattr(sender, name) for name in ("name", *OF_SENDER)},
         "acts_as": "owner" if sender.is_owner else "agent",
         "publishers": [
             {

@@ -8,14 +8,15 @@ from datetime import date
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.notices.annex import Annex, host_of_place, publishers_of
 from presswatch_spark.notices.grounds import Place
-from presswatch_spark.notices.recipients import Recipient
-from presswatch_spark.notices.sender import Sender
-from presswatch_spark.notices.wording import amount, day, harmless
-from presswatch_spark.show import ascii_url, whole_number
+from presswatch_spark.notices.parties import Recipient, Sender
+from presswatch_spark.notices.wording import amount, day
+from presswatch_spark.show import ascii_url, printable, whole_number
 
 LISTED = 20
 """Lines of a list in a letter; the annex has all."""
 AUTHOR, PRESS_PUBLISHER = "author", "press_publisher"
+OF_SENDER = ("address", "email", "phone", "signatory", "signatory_title")
+"""Facts of a sender that are texts; a missing one is empty."""
 
 AMOUNTS: Mapping[str, str] = {
     "rows": "row",
@@ -102,13 +103,9 @@ def facts_of(
     """Return the facts of a notice in a language; `has_licences`: somebody looked for licences."""
     texts = {
         **_amounts(figures, lang),
-        "sender": harmless(sender.name),
-        "address": harmless(sender.address),
-        "email": harmless(sender.email),
-        "phone": harmless(sender.phone or ""),
-        "signatory": harmless(sender.signatory),
-        "signatory_title": harmless(sender.signatory_title),
-        "recipient": harmless(recipient.name),
+        "sender": printable(sender.name),
+        **{name: printable(getattr(sender, name) or "") for name in OF_SENDER},
+        "recipient": printable(recipient.name),
         "deadline": day(deadline, lang) if deadline else "",
         "without_url": _without_url(figures, lang),
         "read": _read(figures, lang),
@@ -165,11 +162,11 @@ def _read(figures: Figures, lang: str) -> str:
 
 def _mandate(publisher: Publisher, sender: Sender, lang: str) -> str:
     """Return a publisher with its legal person and the mandate that its members file states."""
-    names = [harmless(publisher.legal_name or publisher.name)]
+    names = [printable(publisher.legal_name or publisher.name)]
     if publisher.siren:
         names.append(f"SIREN {publisher.siren}")
     if publisher.address:
-        names.append(harmless(publisher.address))
+        names.append(printable(publisher.address))
     if sender.is_owner:
         return ", ".join(names)
     begins, ends, document = publisher.mandate_from, publisher.mandate_to, publisher.mandate_document
@@ -199,7 +196,7 @@ def _reservations(figures: Figures, lang: str) -> list[str]:
 
 def _signature(sender: Sender, lang: str) -> list[str]:
     signed = "Signature : " if lang == "fr" else "Signature: "
-    return [harmless(sender.signatory), harmless(sender.signatory_title), f"{signed}{'_' * 30}"]
+    return [printable(sender.signatory), printable(sender.signatory_title), f"{signed}{'_' * 30}"]
 
 
 def _top(values: Iterable[str], lang: str) -> list[str]:

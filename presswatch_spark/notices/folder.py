@@ -16,7 +16,9 @@ from typing import Any
 from uuid import uuid4
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.notices.events import DRAFTED, FOLDER, Event, add_event, events_in
+from presswatch_spark.evidence.libraries import library
+from presswatch_spark.notices.events import DRAFTED, EDITED, FOLDER, Event, add_event, events_in, newest
+from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.storage.disk import disk_errors, file_sha256
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError, StorageOptions
@@ -26,6 +28,7 @@ SUMS, NOTICE, LETTER, PDF, FORM, LUMEN = (
     "SHA256SUMS", "notice.json", "letter.docx", "letter.pdf", "form.txt", "lumen.json",
 )  # fmt: skip
 ANNEX = "annex"
+SCHEMA = Path(__file__).with_name("notice.schema.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,13 @@ class Notice:
     def digest(self) -> str:
         """Return the SHA-256 (hex) of SHA256SUMS, which stands for all files."""
         return hashlib.sha256(self.folder.read(SUMS)[0]).hexdigest()
+
+    def holds(self, kind: str) -> bool:
+        """Return whether something happened to the notice, such as `SIGNED`, since it last changed."""
+        found, edited = newest(self.events, kind), newest(self.events, EDITED)
+        if found is None or found.sums != self.digest:
+            return False
+        return edited is None or edited.number < found.number
 
     def files(self) -> dict[str, bytes]:
         """Return the files of the notice by name, without its events."""
@@ -122,3 +132,30 @@ def _sums_in(text: str) -> Iterator[tuple[str, str]]:
         if len(digest) != 64 or not mark or not name:
             raise ValueError("a line is no digest with a name")
         yield name, digest
+
+
+def schema() -> dict[str, Any]:
+    """Return the schema."""
+    found: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    return found
+
+
+def validated(about: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a notice that fits the schema; `ValueError` says where it does not."""
+    if fault := fault_of(about):
+        raise ValueError(f"notice.json does not fit its schema: {fault}")
+    return about
+
+
+def fault_of(about: Mapping[str, Any]) -> Sentence | None:
+    """Return where a notice does not fit the schema, and how; None if it fits.
+
+    Raises:
+        ConfigError: jsonschema is not installed.
+    """
+    validator = library("jsonschema").Draft202012Validator(schema())
+    faults = sorted(validator.iter_errors(about), key=lambda each: list(map(str, each.absolute_path)))
+    if not faults:
+        return None
+    place = "/".join(map(str, faults[0].absolute_path)) or "/"
+    return sentence("{place}: it breaks the rule `{rule}`", place=place, rule=faults[0].validator)

@@ -4,10 +4,12 @@ Claims come from a case of removal, from tables with claims, or from a sealed ba
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+import pyarrow.compute as pc
 
 from presswatch_spark.errors import InputError, PresswatchError
 from presswatch_spark.notices.sealed import SealedClaims, SealedOnce, is_bag
@@ -289,10 +291,8 @@ def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _matches_of(store: TableStore, texts: Collection[str]) -> dict[tuple[Any, ...], Row]:
-    import pyarrow.dataset as ds
-
     table = store.open_table("matches")
-    wanted = ds.field("text_sha256").isin(sorted(texts))
+    wanted = pc.field("text_sha256").isin(sorted(texts))
     rows = table.to_table(columns=list(MATCH_COLUMNS), filter=wanted).to_pylist()
     return {_key(row): row for row in rows}
 
@@ -307,11 +307,6 @@ def claims_known(bag: SealedOnce, claims: str | None, rows: Collection[str]) -> 
 
 def claims_of(store: TableStore, rows: Collection[str]) -> dict[str, Row]:
     """Return the claims of rows; of two claims of one row, the worse."""
-    return {row["row_sha256"]: row for row in sorted(_claims(store, rows), key=lambda r: r["confidence"])}
-
-
-def _claims(store: TableStore, rows: Collection[str]) -> Iterator[Row]:
-    import pyarrow.dataset as ds
-
-    wanted = ds.field("row_sha256").isin(sorted(rows))
-    yield from store.open_table("claims").to_table(columns=list(CLAIM_COLUMNS), filter=wanted).to_pylist()
+    wanted = pc.field("row_sha256").isin(sorted(rows))
+    claims = store.open_table("claims").to_table(columns=list(CLAIM_COLUMNS), filter=wanted).to_pylist()
+    return {row["row_sha256"]: row for row in sorted(claims, key=lambda row: row["confidence"])}

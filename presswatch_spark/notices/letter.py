@@ -7,9 +7,9 @@ from datetime import date
 
 from presswatch_spark.notices.facts import Facts
 from presswatch_spark.notices.laws import Element, Law
-from presswatch_spark.notices.recipients import Recipient
-from presswatch_spark.notices.sender import Sender
-from presswatch_spark.notices.wording import day, harmless
+from presswatch_spark.notices.parties import Recipient, Sender
+from presswatch_spark.notices.wording import day
+from presswatch_spark.show import printable
 
 _DEPENDS = re.compile(r"\[(\w+)\] ")
 ANNEX: Mapping[str, tuple[str, str, str]] = {
@@ -93,8 +93,8 @@ def letter_of(
     return Letter(
         lang=lang,
         title=law.title[lang],
-        sender=tuple(harmless(line) for line in own if line),
-        recipient=tuple(harmless(line) for line in (recipient.name, recipient.route) if line),
+        sender=tuple(printable(line) for line in own if line),
+        recipient=tuple(printable(line) for line in (recipient.name, recipient.route) if line),
         day=f"Le {day(drafted, lang)}" if lang == "fr" else day(drafted, lang),
         blocks=tuple(blocks),
         annex=tuple(annex),

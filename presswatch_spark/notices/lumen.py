@@ -11,8 +11,7 @@ from typing import Any
 
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.notices.laws import Law
-from presswatch_spark.notices.recipients import Recipient
-from presswatch_spark.notices.sender import Sender
+from presswatch_spark.notices.parties import Recipient, Sender
 
 TYPES = {"dmca512": "DMCA", "fr": "Other", "dsa16": "Other", "optout": "Other"}
 JURISDICTIONS = {"dmca512": "US", "fr": "FR", "dsa16": "EU", "optout": "EU"}

@@ -22,7 +22,7 @@ from presswatch_spark.notices.docx_letter import has_open_changes, published_tex
 from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, LUMEN, PDF
 from presswatch_spark.notices.pdf_letter import ATTACHED, attachments_in
 from presswatch_spark.notices.refusals import Refusal
-from presswatch_spark.notices.sentences import Sentence, sentence
+from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.verification import NamedDocument, verify
@@ -146,13 +146,10 @@ def _broken_by_attachments(files: Files) -> Iterator[Refusal]:
         yield Refusal("attachment_differs", PDF, sentence("its attachments cannot be read"))
         return
     for name in ATTACHED:
-        if _held(held, name) != files.get(f"{ANNEX}/{name}"):
+        # Tools may leave out the folder before its name.
+        path = f"{ANNEX}/{name}"
+        if held.get(path, held.get(name)) != files.get(path):
             yield Refusal("attachment_differs", f"{PDF}: {name}")
-
-
-def _held(held: Mapping[str, bytes], name: str) -> bytes | None:
-    """Return an attachment by its name, with the folder before it or without."""
-    return held.get(f"{ANNEX}/{name}", held.get(name))
 
 
 def _decoded(text: str) -> str:

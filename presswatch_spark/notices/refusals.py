@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from presswatch_spark.notices.sentences import Sentence
+from presswatch_spark.notices.wording import Sentence
 
 NAMED = 3
 RULES = {

@@ -4,13 +4,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import pyarrow.compute as pc
+
 from presswatch_spark.claims.mandates import mandate_of
+from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.notices.annex import annex_of
 from presswatch_spark.notices.grounds import Grounds, Place
+from presswatch_spark.notices.parties import Sender
 from presswatch_spark.notices.refusals import Refusal, of_rows
-from presswatch_spark.notices.sender import Sender
-from presswatch_spark.notices.sentences import sentence
+from presswatch_spark.notices.sealed import SealedOnce
+from presswatch_spark.notices.wording import sentence
+from presswatch_spark.pointers.audit import Audit
+from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.tables.store import TableStore
 
 CLOCK_MINUTES = 10
 """Clocks of two machines may differ by so much."""
@@ -31,10 +38,6 @@ def broken_by_claims(claims: Claims) -> Iterator[Refusal]:
         yield from of_rows(rule, (row for row, claim in known.items() if is_broken(claim)))
 
 
-def _has_no_verdict(claim: Claim) -> bool:
-    return bool(claim["confidence"] == "C" and claim["review"] is None)
-
-
 def _has_verdict_against(claim: Claim) -> bool:
     is_unsure = claim["confidence"] == "C" and claim["review"] == "unsure"
     return bool(claim["review"] == "no_claim" or is_unsure)
@@ -42,7 +45,7 @@ def _has_verdict_against(claim: Claim) -> bool:
 
 BY_CLAIM: Mapping[str, Callable[[Claim], bool]] = {
     "d_row": lambda claim: bool(claim["confidence"] == "D"),
-    "c_row_without_verdict": _has_no_verdict,
+    "c_row_without_verdict": lambda claim: (claim["confidence"], claim["review"]) == ("C", None),
     "verdict_against": _has_verdict_against,
     "licensed_host": lambda claim: claim["kind"] == "licensed" or claim["licence_id"] is not None,
 }
@@ -124,3 +127,30 @@ def _read_at(place: Place, read: Mapping[str, datetime], last: datetime) -> date
 
 def _names(places: Iterable[Place]) -> list[str]:
     return [place.match["row_sha256"] for place in places]
+
+
+def read_again(
+    grounds: Grounds, places: Sequence[Place], mirrors: Sequence[Mirror], bag: SealedOnce
+) -> list[str]:
+    """Return the `row_sha256` of the places whose documents are still what their rows say, in order.
+
+    Args:
+        bag: the bag that the notice rests on, if it rests on one, as it was read and verified.
+    """
+    storage = bag.storage
+    if grounds.source == "bag":
+        sealed = bag.claims()
+        rows_of_bag = [sealed.rows[place.match["row_sha256"]] for place in places]
+        audit = Audit(None, storage, mirrors, readings=sealed.readings)
+        return _as_their_rows_say(audit, rows_of_bag)
+    store = TableStore.open(grounds.tables, storage)
+    wanted = {(place.target["run_id"], place.match["row_sha256"]) for place in places}
+    names = sorted({row for _, row in wanted})
+    table = store.open_table("matches").to_table(filter=pc.field("row_sha256").isin(names))
+    rows = [row for row in table.to_pylist() if (row["run_id"], row["row_sha256"]) in wanted]
+    return _as_their_rows_say(Audit(store, storage, mirrors), rows)
+
+
+def _as_their_rows_say(audit: Audit, rows: Sequence[Row]) -> list[str]:
+    verdicts = audit.verdicts(rows)
+    return sorted({verdict.row["row_sha256"] for verdict in verdicts if verdict.failure is None})

@@ -11,7 +11,7 @@ from typing import Any
 from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import bag_on_disk, sealed_facts
-from presswatch_spark.evidence.challenge import readings_in, row_of
+from presswatch_spark.evidence.challenge import readings_in, rows_in
 from presswatch_spark.evidence.contents import SETTINGS
 from presswatch_spark.evidence.protocol import EXCHANGES, PROTOCOL
 from presswatch_spark.evidence.verifying import verified
@@ -118,7 +118,7 @@ def sound_bag(path: str, storage: StorageOptions) -> Iterator[Path]:
 
 def _read(folder: Path) -> SealedClaims:
     lines = [json.loads(line) for line in alone.lines_of((folder / alone.ROWS).read_bytes())]
-    rows = {row["row_sha256"]: row for row in _rows_in(folder)}
+    rows = rows_in(folder)
     claims = {line["row"]["row_sha256"]: {**line["claim"], "run_id": None} for line in lines}
     log = opened_sealed((folder / "data/tables/scan_log.parquet").read_bytes()).read().to_pylist()
     shards = {each["shard_uri"]: (each["etag"], each["bytes_expected"]) for each in log}
@@ -151,7 +151,3 @@ def _asked(folder: Path) -> Iterator[str]:
         exchange = json.loads(line)
         if exchange["status"] in ANSWERED:
             yield exchange["uri"]
-
-
-def _rows_in(folder: Path) -> Iterator[Row]:
-    yield from map(row_of, alone.lines_of((folder / alone.ROWS).read_bytes()))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.notices.checks import broken_files, is_signed
-from presswatch_spark.notices.events import ANSWERED, CHECKED, EDITED, SENT, SIGNED, Event, add_event, newest
+from presswatch_spark.notices.checks import broken_files
+from presswatch_spark.notices.events import ANSWERED, CHECKED, SENT, SIGNED, Event, add_event, newest
 from presswatch_spark.notices.folder import Notice
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.removal.case import Case
@@ -68,11 +68,7 @@ def sign(notice: Notice, by: str, on: date | None, file: str | None) -> Event:
     """
     named = str(notice.about["sender"]["signatory"])
     if by.casefold().split() != named.casefold().split():
-        raise InputError(
-            "somebody else is to sign this notice",
-            where=str(notice.folder),
-            remedy=f"it is {named}, by the sender's file",
-        )
+        raise _refused(notice, "somebody else is to sign this notice", f"it is {named}, by the sender's file")
     _require_whole(notice)
     _require_day(notice, on, date.fromisoformat(notice.about["drafted_on"]), "it was drafted")
     return add_event(notice.folder, notice.events, SIGNED, notice.digest, by=named, on=_day(on), file=file)
@@ -87,34 +83,28 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
     """
     _require_whole(notice)
     checked = newest(notice.events, CHECKED)
-    if checked is None or not is_checked(notice):
-        raise InputError(
-            "this notice was not checked as it is now",
-            where=str(notice.folder),
-            remedy="run `presswatch notice check`",
-        )
+    if checked is None or not notice.holds(CHECKED):
+        raise _refused(notice, "this notice was not checked as it is now", "run `presswatch notice check`")
     wants_signature = "signature" in laws()[notice.about["law"]].required()
-    if wants_signature and not is_signed(notice):
-        raise InputError(
-            "nobody signed this notice as it is now",
-            where=str(notice.folder),
-            remedy="note who did: `presswatch notice sign`",
+    if wants_signature and not notice.holds(SIGNED):
+        raise _refused(
+            notice, "nobody signed this notice as it is now", "note who did: `presswatch notice sign`"
         )
     sent_on = _require_day(notice, on, *_earliest(notice))
     days = int(checked.facts["days"])
     if sent_on > checked.day + timedelta(days=days):
-        raise InputError(
+        raise _refused(
+            notice,
             f"this notice was checked on {checked.day}, more than {days} days before: mandates, licences and"
             " places may have changed",
-            where=str(notice.folder),
-            remedy="run `presswatch notice check` again",
+            "run `presswatch notice check` again",
         )
     deadline = notice.about["deadline"]
     if deadline and sent_on > date.fromisoformat(deadline):
-        raise InputError(
+        raise _refused(
+            notice,
             f"the deadline in this notice is over: {deadline}",
-            where=str(notice.folder),
-            remedy="draft it again; nobody can answer before the letter comes",
+            "draft it again; nobody can answer before the letter comes",
         )
     return add_event(notice.folder, notice.events, SENT, notice.digest, on=_day(on), via=via, file=file)
 
@@ -123,20 +113,14 @@ def answer(notice: Notice, kind: str, on: date | None, note: str | None, file: s
     """Note an answer, one of `choices.ANSWERS`; `InputError` if the notice was not sent before."""
     sent = next((event for event in notice.events if event.kind == SENT), None)
     if sent is None:
-        raise InputError(
-            "this notice was not sent", where=str(notice.folder), remedy="note it: `presswatch notice sent`"
-        )
+        raise _refused(notice, "this notice was not sent", "note it: `presswatch notice sent`")
     _require_day(notice, on, sent.day, "it was sent")
     facts = {"answer": kind, "on": _day(on), "note": note, "file": file}
     return add_event(notice.folder, notice.events, ANSWERED, notice.digest, **facts)
 
 
-def is_checked(notice: Notice) -> bool:
-    """Return whether nothing refused the notice since it last changed."""
-    checked, edited = newest(notice.events, CHECKED), newest(notice.events, EDITED)
-    if checked is None or checked.sums != notice.digest:
-        return False
-    return edited is None or edited.number < checked.number
+def _refused(notice: Notice, what: str, remedy: str) -> InputError:
+    return InputError(what, where=str(notice.folder), remedy=remedy)
 
 
 def _last_answer(notice: Notice) -> Event | None:
@@ -146,9 +130,9 @@ def _last_answer(notice: Notice) -> Event | None:
 
 
 def _before_sending(notice: Notice) -> str:
-    if not is_checked(notice):
+    if not notice.holds(CHECKED):
         return "draft"
-    return "signed" if is_signed(notice) else "checked"
+    return "signed" if notice.holds(SIGNED) else "checked"
 
 
 def _after_sending(
@@ -196,13 +180,13 @@ def _require_day(notice: Notice, on: date | None, first: date, what: str) -> dat
     # In Auckland it is tomorrow already.
     last, happened = (now + timedelta(hours=EASTERNMOST)).date(), on or now.date()
     if happened > last:
-        raise InputError(f"{happened} is to come", where=str(notice.folder), remedy="give --on the day")
+        raise _refused(notice, f"{happened} is to come", "give --on the day")
     # A clock behind ours, or a letter with a later day, is no reason to note what cannot have been.
     if happened < first:
-        raise InputError(
+        raise _refused(
+            notice,
             f"{happened} is before the day on which {what}: {first}",
-            where=str(notice.folder),
-            remedy="give --on the day, or check this machine's clock",
+            "give --on the day, or check this machine's clock",
         )
     return happened
 
@@ -210,7 +194,7 @@ def _require_day(notice: Notice, on: date | None, first: date, what: str) -> dat
 def _earliest(notice: Notice) -> tuple[date, str]:
     """Return the first day on which a notice can have been sent, and what happened on it."""
     drafted = date.fromisoformat(notice.about["drafted_on"])
-    signed = newest(notice.events, SIGNED) if is_signed(notice) else None
+    signed = newest(notice.events, SIGNED) if notice.holds(SIGNED) else None
     if signed is not None and signed.day > drafted:
         return signed.day, "it was signed"
     return drafted, "it was drafted"

@@ -1,9 +1,14 @@
-"""Numbers, days and nouns of letters, in French and English; and texts of others, made harmless for them."""
+"""Numbers, days and nouns of letters, in French and English; and what checks say.
+
+What checks say is in English, with its facts apart: who shows it may say it in another language.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 
-from presswatch_spark.show import counted, printable, whole_number
+from presswatch_spark.claims.speaker import Speaker
+from presswatch_spark.show import counted, whole_number
 
 NO_BREAK = "\u00a0"
 NOUNS: Mapping[str, tuple[str, str]] = {
@@ -16,14 +21,6 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "site": ("site", "sites"),
     "publisher": ("éditeur", "éditeurs"),
 }
-MONTHS = (
-    "janvier", "février", "mars", "avril", "mai", "juin",
-    "juillet", "août", "septembre", "octobre", "novembre", "décembre",
-)  # fmt: skip
-ENGLISH_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
 
 
 def amount(value: int, what: str, lang: str) -> str:
@@ -36,12 +33,21 @@ def amount(value: int, what: str, lang: str) -> str:
 
 def day(value: date, lang: str) -> str:
     """Return a day in words: `27 November 2026`, in French `27 novembre 2026`."""
-    if lang == "en":
-        return f"{value.day} {ENGLISH_MONTHS[value.month - 1]} {value.year}"
-    first = "1er" if value.day == 1 else str(value.day)
-    return f"{first}{NO_BREAK}{MONTHS[value.month - 1]} {value.year}"
+    said = Speaker(lang).day(value)
+    return said.replace(" ", NO_BREAK, 1) if lang == "fr" else said
 
 
-def harmless(text: str) -> str:
-    """Return a text on one line, without controls and marks of writing direction."""
-    return printable(text)
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence with the names of facts in braces, and these facts: texts, whole numbers, days."""
+
+    text: str
+    facts: Mapping[str, object]
+
+    def __str__(self) -> str:
+        return self.text.format(**self.facts)
+
+
+def sentence(text: str, /, **facts: object) -> Sentence:
+    """Return a sentence with its facts."""
+    return Sentence(text, facts)

@@ -5,7 +5,7 @@ columns; its rows' digests are over those, so its rows are read with those.
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
@@ -189,10 +189,10 @@ def row_by_digest(store: TableStore, prefix: str) -> tuple[str, Row]:
         raise InputError(
             f"{prefix!r} begins no SHA-256", remedy="give the first digits of a row's row_sha256"
         )
-    by_digest: dict[str, tuple[str, Row]] = {}
+    begins, by_digest = partial(pc.starts_with, pattern=wanted), dict[str, tuple[str, Row]]()
     for table in POINTING:
         for file in store.files(table):
-            rows = _read(file, partial(_rows_beginning, wanted, store, table))
+            rows = _read(file, partial(_rows_with, begins, store, table))
             by_digest |= {row["row_sha256"]: (table, row) for row in rows}
     if len(by_digest) != 1:
         how_many = f"{len(by_digest):,} rows have" if by_digest else "no row has"
@@ -211,24 +211,17 @@ def rows_by_digest(store: TableStore, digests: Collection[str]) -> Iterator[Row]
         CorruptError: a file of the table cannot be read.
         DamagedTablesError: the table is not as it was published.
     """
-    wanted = pa.array(sorted(digests))
+    is_wanted = partial(pc.is_in, value_set=pa.array(sorted(digests)))
     for file in store.files("matches"):
-        yield from _read(file, partial(_rows_with, wanted, store))
+        yield from _read(file, partial(_rows_with, is_wanted, store, "matches"))
 
 
-def _rows_with(wanted: pa.Array, store: TableStore, path: str) -> list[Row]:
-    opened = _table(store, path)
-    found = pc.is_in(opened.to_table(columns=["row_sha256"])["row_sha256"], wanted)
-    places = pc.indices_nonzero(found)
-    rows: list[Row] = opened.take(places).to_pylist() if len(places) else []
-    return rows
-
-
-def _rows_beginning(prefix: str, store: TableStore, table: str, path: str) -> list[Row]:
-    """Read the rows whose digest begins so; of a file without one, only the digests are read."""
+def _rows_with(
+    is_wanted: Callable[[pa.Array], pa.Array], store: TableStore, table: str, path: str
+) -> list[Row]:
+    """Read the rows with wanted digests; of a file without one, only the digests are read."""
     opened = _table(store, path, table)
-    digests = opened.to_table(columns=["row_sha256"])["row_sha256"]
-    places = pc.indices_nonzero(pc.starts_with(digests, prefix))
+    places = pc.indices_nonzero(is_wanted(opened.to_table(columns=["row_sha256"])["row_sha256"]))
     rows: list[Row] = opened.take(places).to_pylist() if len(places) else []
     return rows
 

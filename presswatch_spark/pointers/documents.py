@@ -10,7 +10,7 @@ For few rows of many shards, most of the time is waiting for storage: several sh
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
@@ -18,7 +18,7 @@ from presswatch_spark.formats import registry
 from presswatch_spark.formats.descriptor import Format, ReadPart
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.inflate.inflated import compression_of, inflated
-from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.source import Part, ReadOptions
 from presswatch_spark.judgement.match_rows import Origin, document_facts, located_facts
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.pointers.checks import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
@@ -90,19 +90,6 @@ def stored_record(pointer: Pointer, record: Record, options: ReadOptions) -> byt
     return b"".join(parts)
 
 
-@dataclass(slots=True)
-class _Part:
-    """The bytes of a range request as a stream. `position`: offset of the next byte in the object."""
-
-    data: bytes
-    position: int
-
-    def read(self, n: int, /) -> bytes:
-        first, self.data = self.data[:n], self.data[n:]
-        self.position += len(first)
-        return first
-
-
 def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outcome:
     """Read the record in a range of the shard, or as much of another one as names it."""
     start, length = pointer.offset or 0, pointer.length or 0
@@ -157,7 +144,7 @@ def _decoded_as(
     batch = None
     # The report says what a part of a shard lacks.
     with suppress(CorruptError):
-        batch = next(read_part(_Part(data, start), part, options, report), None)
+        batch = next(read_part(Part(data, start), part, options, report), None)
     if batch is not None:
         _, record = next(_records(batch, shard.uri, format.name, len(data)))
         length = record.facts["record_length"]

@@ -9,7 +9,7 @@ from presswatch_spark.ccindex.lookup import Index
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.http.charsets import to_utf8
-from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.source import ReadOptions, every_url
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.audit import Audit, row_by_digest
 from presswatch_spark.pointers.checks import (
@@ -149,7 +149,7 @@ def _declaring(row: Row, audit: Audit) -> Fetched:
     pointer = Pointer(uri, row["record_offset"], row["record_length"], row["record_encoding"])
     if failure := edited(row):
         raise _refused(pointer, failure)
-    options = replace(audit.options_of(row["run_id"]), wants=_every)
+    options = replace(audit.options_of(row["run_id"]), wants=every_url)
     ((_, outcome),) = records_at([pointer], options)
     failure = outcome if isinstance(outcome, Failure) else other_declaration(row, outcome)
     if failure or isinstance(outcome, Failure):
@@ -173,10 +173,6 @@ def _captured(capture: Captured, audit: Audit) -> Fetched:
     return Fetched(pointer, outcome, options, capture.checked(outcome))
 
 
-def _every(url: str) -> bool:
-    return True
-
-
 def at_pointer(
     text: str, columns: Mapping[str, str], storage: StorageOptions, mirrors: Sequence[Mirror]
 ) -> Fetched:
@@ -190,7 +186,7 @@ def at_pointer(
     pointer = replace(asked, uri=mirrored(asked.uri, mirrors))
     # A range does not hold the record that names the release, and with it its errata; its path does.
     release = in_filename(asked.uri).get("release")
-    options = ReadOptions(columns=columns, release=release, pdf=True, wants=_every, storage=storage)
+    options = ReadOptions(columns=columns, release=release, pdf=True, wants=every_url, storage=storage)
     ((_, outcome),) = records_at([pointer], options)
     if isinstance(outcome, Failure) and outcome.reason in (GONE, UNREADABLE) and _may_be_any(pointer):
         # It may be no response: revisits, requests and metadata are records, too.

@@ -9,7 +9,6 @@ import gzip
 import hashlib
 import io
 import re
-import zlib
 from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from warcio.warcwriter import WARCWriter
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.formats.http.codings import decoded_body
 from presswatch_spark.formats.http.message import parse_message
+from presswatch_spark.formats.inflate.members import first_member
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.values import as_time
 from presswatch_spark.formats.warc.fields import HEADER_END, begins_with_record, header_fields
@@ -46,7 +46,6 @@ from presswatch_spark.storage.uris import canonical, join
 
 # Facts that only other formats and documents have.
 _OF_DOCUMENTS = ("row_index", "charset", "text_sha256", "text_extraction")
-_GZIP_WINDOW = 31
 
 
 def raw_record(pointer: Pointer, options: ReadOptions) -> Outcome:
@@ -93,14 +92,10 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
 
 def _inflated(stored: bytes, most: int) -> bytes:
     """Inflate a gzip member; `CorruptError` if there is none, more than one, or too much in it."""
-    member = zlib.decompressobj(_GZIP_WINDOW)
-    try:
-        plain = member.decompress(stored, most)
-    except zlib.error:
-        plain = b""
-    if not member.eof or member.unused_data:
+    member = first_member(stored, most)
+    if member is None or member.end != len(stored):
         raise CorruptError("no gzip member, or more than one")
-    return plain
+    return member.data
 
 
 def _parts(record: bytes) -> tuple[Mapping[str, str], bytes]:

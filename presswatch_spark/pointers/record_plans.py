@@ -3,10 +3,8 @@
 A record that nobody can place stands in the plan all the same: its shard is then not complete, and says why.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -143,10 +141,7 @@ def _unplaced(url: str, at: datetime | None, row: str, why: str) -> WantedRecord
 class _Wanted:
     """Records by file, each once; of what is told of one place in two ways, both are asked for."""
 
-    files: dict[str, dict[tuple[Any, ...], WantedRecord]]
-
-    def __init__(self) -> None:
-        self.files = {}
+    files: dict[str, dict[tuple[Any, ...], WantedRecord]] = field(default_factory=dict)
 
     def add(self, uri: str, record: WantedRecord) -> None:
         asked = record.offset, record.url, record.captured_at

@@ -5,10 +5,7 @@ or an index says where the capture of the row's URL at the row's time is. None o
 must have the row's URL and time, and the copied words must stand in its page again.
 """
 
-from __future__ import annotations
-
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +15,8 @@ from presswatch_spark.ccindex.lookup import RELEASE, Capture, Index
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.detection import format_for
-from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.inflate.members import first_member
+from presswatch_spark.formats.source import ReadOptions, every_url
 from presswatch_spark.judgement.match_rows import Origin, Row, document_facts
 from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.pointers.checks import (
@@ -39,7 +37,6 @@ from presswatch_spark.storage.uris import join, scheme_of
 from presswatch_spark.text.words import words_of
 
 FIRST_BYTES = 1 << 18
-_GZIP, _GZIP_WINDOW = b"\x1f\x8b", 31
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CRAWL = re.compile(r"CC-MAIN-[0-9]{4}-[0-9]{2}(?![0-9])")
 CAPTURES_READ = 10
@@ -69,7 +66,7 @@ class Trail:
     def options(self) -> ReadOptions:
         """Return how the record is read: a range does not hold what names its release, and its path does."""
         release = in_filename(self.uri).get("release")
-        return ReadOptions(release=release, pdf=True, wants=_every, storage=self.storage)
+        return ReadOptions(release=release, pdf=True, wants=every_url, storage=self.storage)
 
 
 def trail_of(
@@ -207,16 +204,12 @@ def pointer_at(uri: str, offset: int, options: ReadOptions) -> Pointer:
     while len(data) < most:
         more = read_range(uri, offset + len(data), size - len(data), options.storage)
         data += more
-        if data[:2] != _GZIP:
+        member = first_member(data, most)
+        if member is None:
             break
-        member = zlib.decompressobj(_GZIP_WINDOW)
-        try:
-            member.decompress(data, most)
-        except zlib.error:
-            break
-        if member.eof:
-            return Pointer(uri, offset, len(data) - len(member.unused_data))
-        if len(data) < size or member.unconsumed_tail:
+        if member.end is not None:
+            return Pointer(uri, offset, member.end)
+        if len(data) < size or len(member.data) >= most:
             break
         size = min(4 * size, most)
     return Pointer(uri, offset, max(1, len(data)))
@@ -338,7 +331,3 @@ def passages_in(row: Mapping[str, object], text: bytes, page: bytes) -> Failure 
 
 def _second(moment: datetime | None) -> datetime | None:
     return moment and moment.replace(microsecond=0)
-
-
-def _every(url: str) -> bool:
-    return True

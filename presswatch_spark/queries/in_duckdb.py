@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from presswatch_spark.errors import OutputError
 from presswatch_spark.queries.duckdb_session import BATCH_ROWS, duckdb_session, first_line
 from presswatch_spark.queries.engines import Answer, runs_of
-from presswatch_spark.queries.refusals import no_call, no_query, no_table, refused
-from presswatch_spark.queries.views import VIEWS, in_order
+from presswatch_spark.queries.views import VIEWS, in_order, no_call, no_query, no_table, refused
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
@@ -42,15 +41,7 @@ AGAIN = "give the query again; if a file has changed meanwhile, restore it from 
 
 
 def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
-    """Run a query.
-
-    Args:
-        runs: only rows of these published scans are read, and only their files are looked at; none: all.
-
-    Raises:
-        ConfigError: it is no query, names what is not ours, or DuckDB refuses it.
-        OutputError: a table that it names is not as it was published, or there is no room to sort.
-    """
+    """Run a query, as `sql.answer_of` says; `OutputError` also if there is no room to sort."""
     with ExitStack() as stack:
         found = stack.enter_context(_opened(store, runs)).found(query)
         return _answer(found, stack.pop_all())

@@ -1,16 +1,12 @@
 """What rows of `matches` add up to: by letter, by site, and the documents, articles and hosts that they name.
 
 An engine counts in SQL. Rows of this machine that no claim judges are counted by `queries.counted_matches`.
-
-A document is a record of a shard, wherever it is captured again. Where its place is not known, its URL stands
-for it.
+What one document is, `tables.documents` says.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from presswatch_spark.judgement.grading import CONFIDENCES
 
@@ -33,7 +29,7 @@ class MatchTotals:
     without_host: int
 
     @classmethod
-    def of(cls, row: Sequence[Any]) -> MatchTotals:
+    def of(cls, row: Sequence[Any]) -> Self:
         """Return the totals of the one row that `totals_query` gives."""
         numbers = [number or 0 for number in row]
         rows, own, elsewhere, unknown, documents, articles, hosts, without_host, *by_letter = numbers

@@ -1,14 +1,12 @@
 """Rows of `matches` by filter: the strongest first, or as they are stored, by the engine that suits."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 from itertools import islice
 from operator import and_, or_
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -99,7 +97,7 @@ class MatchFilter:
         asked |= {"captured_at"} if self.since else set()
         return asked | ({"own_site"} if self.own_site or self.elsewhere or self.unknown_site else set())
 
-    def without(self, column: str) -> MatchFilter:
+    def without(self, column: str) -> Self:
         """Return the filter without what it asks of `captured_at` or of a column of `EQUAL`."""
         if column == "captured_at":
             return replace(self, since=None)
@@ -128,7 +126,7 @@ class Matches:
     judged: bool
 
     @classmethod
-    def of(cls, store: TableStore, run_id: str | None, wanted: MatchFilter, engine: str = "auto") -> Matches:
+    def of(cls, store: TableStore, run_id: str | None, wanted: MatchFilter, engine: str = "auto") -> Self:
         """Return the rows of one published run (`latest`: the newest), or of all, oldest first.
 
         Raises:

@@ -3,8 +3,6 @@
 `conf/datasets.yaml` is checked as a whole: every mistake is reported at once, each with its line.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from presswatch_spark.errors import InputError
 from presswatch_spark.formats.table.columns import ROLES
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.releases.products import PRODUCTS
-from presswatch_spark.settings.checked_yaml import Check, compose, line_of
+from presswatch_spark.settings.checked_yaml import Check, compose
 from presswatch_spark.settings.shipped import shipped
 from presswatch_spark.storage.uris import printable, scheme_of
 
@@ -153,7 +151,7 @@ def _datasets(root: yaml.Node, check: Check) -> Iterator[Dataset]:
         texts = {key: check.text(keys.get(key), f"{what}: {key}") for key in _TEXTS.split()}
         check.known(keys.get("format"), texts["format"], f"{what}: format", FORMATS)
         if texts["files"] and "{part}" not in texts["files"]:
-            check.say(line_of(keys["files"]), f"{what}: files must hold {{part}}")
+            check.say(keys["files"], f"{what}: files must hold {{part}}")
         checked = check.date(keys.get("checked"), f"{what}: checked")
         yield Dataset(
             id=own_id,
@@ -199,6 +197,6 @@ def _truth(node: yaml.Node | None, what: str, check: Check) -> bool:
     if node is None:
         return False
     if not isinstance(node, yaml.ScalarNode) or node.tag != _BOOL_TAG:
-        check.say(line_of(node), f"{what} must be yes or no")
+        check.say(node, f"{what} must be yes or no")
         return False
     return str(node.value).lower() in ("yes", "true", "on")

@@ -58,6 +58,14 @@ class Finding:
     bare: str = ""
 
 
+def probe_of(
+    role: str, about: Mapping[str, Any], found: Finding, target: Row | None = None
+) -> dict[str, Any]:
+    """Return a row of `PROBES`, without what all of a round share; `about`: see `columns_of`."""
+    facts = {"outcome": found.outcome, "detail": found.detail or None, **(found.facts or {})}
+    return {"role": role, "target_sha256": target and target["target_sha256"], **about, **facts}
+
+
 def part_of(answer: Answer, uri: str, start: int, end: int) -> Part | Finding:
     """Return the part of the file at `uri` that an answer brings, or why it brings none."""
     if answer.ours:

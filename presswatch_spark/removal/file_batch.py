@@ -25,13 +25,13 @@ from presswatch_spark.removal.answers import (
     compared,
     control_in,
     part_of,
+    probe_of,
     target_in,
 )
 from presswatch_spark.removal.bounds import begins_member_of_record, end_of_record, start_of_record_before
 from presswatch_spark.removal.index import ANSWER_BYTES, listed, query
 from presswatch_spark.removal.passages import Known as KnownDocuments
-from presswatch_spark.removal.passages import Passages, facts_of, names_of
-from presswatch_spark.removal.recount import Recount
+from presswatch_spark.removal.passages import Passages, Recount, facts_of, names_of
 from presswatch_spark.removal.resolving import is_unresolved
 from presswatch_spark.runs.attempts import reason_of
 from presswatch_spark.storage.objects import ObjectInfo, ask, ask_whole, printable
@@ -198,9 +198,7 @@ class Batch:
         return part_of(answer, uri, start, end), about
 
     def _note(self, role: str, about: Mapping[str, Any], found: Finding, target: Row | None = None) -> None:
-        digest = target and target["target_sha256"]
-        facts = {"outcome": found.outcome, "detail": found.detail or None, **(found.facts or {})}
-        self.rows.append({"role": role, "target_sha256": digest, **about, **facts})
+        self.rows.append(probe_of(role, about, found, target))
 
     # Records that are read by range.
 
@@ -271,7 +269,7 @@ class Batch:
         settled = {row["target_sha256"] for row in asked if row["outcome"] in known}
         lost = [target for target in targets if target["target_sha256"] not in settled]
         if lost:
-            self._throughout(lost, self._asked(self.file.uri, 0, 1)[1])
+            self.look_through(lost, self._asked(self.file.uri, 0, 1)[1])
 
     # Files that are read in order.
 
@@ -332,15 +330,12 @@ class Batch:
         for role, beside, pointer in controls:
             control = self._control(role, beside, there[pointer], about)
             # Not every line of a file of lines is a record.
-            if role != "first" or control.outcome != states.UNREADABLE or self._knows_first():
+            if role != "first" or control.outcome != states.UNREADABLE or self.file.uri in self.memory.first:
                 self._note(role, again, control, beside)
         if not any(row["role"] == "first" for row in self.rows):
             self._note("first", again, self._unnoticed(targets))
         if lost:
-            self._throughout(lost, about)
-
-    def _knows_first(self) -> bool:
-        return self.file.uri in self.memory.first
+            self.look_through(lost, about)
 
     def _at(self, outcome: Record | Failure, target: Row) -> Finding:
         if isinstance(outcome, Failure):
@@ -403,10 +398,6 @@ class Batch:
     # Whole files.
 
     def look_through(self, targets: Sequence[Row], about: Mapping[str, Any]) -> None:
-        """Read the whole file for targets; `rows` then say of each whether it is anywhere in it."""
-        self._throughout(targets, about)
-
-    def _throughout(self, targets: Sequence[Row], about: Mapping[str, Any]) -> None:
         """Read the whole file; note of each target whether its text, URL, id or article is anywhere in it."""
         report, marks = ReadReport(), self._marks()
         passages = self.recount.passages(targets, self.file.known)

@@ -77,14 +77,6 @@ def look_up(endpoint: str, pages: Iterable[Page], storage: StorageOptions) -> di
     return found
 
 
-def index_row(about: Row, found: Finding, target: Row | None) -> Row:
-    """Return the probe of a page in an index: of a target, or of one that nobody noticed."""
-    facts = {"outcome": found.outcome, "detail": found.detail or None}
-    if target is None:
-        return {"role": "listed", "target_sha256": None, **about, **facts}
-    return {"role": "index", "target_sha256": target["target_sha256"], **about, **facts}
-
-
 def _sure(said: Said, key: Key | None) -> Said:
     """Return what an index says; that it has no capture only if it is sure under which key it would stand."""
     if isinstance(said.captures, Finding) or said.captures or (key and key.is_sure):

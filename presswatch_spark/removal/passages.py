@@ -6,7 +6,7 @@ it has the article, and not only that none has the page's text, URL or id.
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -15,7 +15,8 @@ import numpy as np
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.model import DocumentBatch, Locator
-from presswatch_spark.removal.readings import is_odd, is_spaced, readings_of, words_alike
+from presswatch_spark.removal.answers import Finding
+from presswatch_spark.removal.readings import is_odd, is_spaced, readings_of, words_alike, words_scattered
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.text.words import Words, words_of
@@ -160,3 +161,62 @@ def facts_of(batch: DocumentBatch, i: int) -> dict[str, Any]:
         "document_url": batch.url_of(i) or None,
         "text_sha256": hashlib.sha256(batch.text_of(i)).hexdigest(),
     }
+
+
+class Recount:
+    """Counts the words of articles that texts still have, as a scan does; without a corpus, none."""
+
+    def __init__(self, corpus: Corpus | None, config: ScanConfig) -> None:
+        self._corpus, self._config, self._rules = corpus, config, config.verify
+
+    def can_count(self, target: Mapping[str, Any]) -> bool:
+        """Whether the corpus has the very text that the target was compared with."""
+        return self._article(target) is not None
+
+    def passages(self, targets: Sequence[Mapping[str, Any]], known: Known) -> Passages | None:
+        """Return what finds the articles of targets in a file; None if none of them can be counted.
+
+        `known`: documents that are left out, since they had the articles before.
+        """
+        articles = {target["article_id"] for target in targets if self.can_count(target)}
+        if self._corpus is None or not articles:
+            return None
+        ordinals = {each: self._corpus.ordinal_of(each) for each in articles}
+        found = {each: ordinal for each, ordinal in ordinals.items() if ordinal is not None}
+        return Passages(self._corpus, found, self._config, known)
+
+    def counted(self, found: Finding, target: Mapping[str, Any]) -> Finding:
+        """Return a finding with the words of the target's article in its texts: the most that one has.
+
+        Nothing is counted if the corpus has not the very text that the target was compared with.
+        """
+        article = self._article(target)
+        if article is None or not found.texts:
+            return found
+        words = words_of(article)
+        copied = max(self._copied(text, words, article) for text in found.texts)
+        outcome = found.bare if found.bare and not copied else found.outcome
+        facts = {**(found.facts or {}), "copied_words": copied}
+        return replace(found, outcome=outcome, facts=facts, texts=(), bare="")
+
+    def _copied(self, text: bytes, words: Words, article: bytes) -> int:
+        """Return how many words of an article a text has: as it stands, or else as a person may read it."""
+        if copied := self._verified(text, words):
+            return copied
+        readings = list(readings_of(text))
+        copied = max((self._verified(reading, words) for reading in readings), default=0)
+        readings.append(text)
+        copied = copied or max(words_alike(reading, article) for reading in readings)
+        return copied or max(words_scattered(reading, article) for reading in readings)
+
+    def _verified(self, text: bytes, words: Words) -> int:
+        document = NamedDocument(words_of(text), self._rules.anchor_words)
+        return verify(document, words, self._rules).copied_words
+
+    def _article(self, target: Mapping[str, Any]) -> bytes | None:
+        if self._corpus is None or target["article_id"] is None:
+            return None
+        ordinal = self._corpus.ordinal_of(target["article_id"])
+        body = None if ordinal is None else self._corpus.body(ordinal)
+        same = body is not None and hashlib.sha256(body).hexdigest() == target["article_sha256"]
+        return body if same else None

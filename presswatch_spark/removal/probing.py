@@ -18,19 +18,17 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.removal.alarms import ANSWERS_OF_INDEX, OF_INDEX, Alarm
+from presswatch_spark.removal.answers import probe_of
 from presswatch_spark.removal.case import Case, Chain, Round, lean_of
-from presswatch_spark.removal.course import Course
 from presswatch_spark.removal.file_batch import CONTROLS, Batch, File, Memory, ends_of, place_of
 from presswatch_spark.removal.index import listed_among, require_address
-from presswatch_spark.removal.index_files import Page, index_row, is_files, look_up
+from presswatch_spark.removal.index_files import Page, is_files, look_up
 from presswatch_spark.removal.newest import HubBatch
-from presswatch_spark.removal.passages import known_documents, names_by_article
-from presswatch_spark.removal.recaptures import Tables
-from presswatch_spark.removal.recount import Recount
+from presswatch_spark.removal.passages import Recount, known_documents, names_by_article
+from presswatch_spark.removal.recaptures import Tables, yields_of
 from presswatch_spark.removal.resolving import Places, is_unresolved, resolved
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.standing import Course, Standing
 from presswatch_spark.removal.states import OF_TABLES, RECAPTURE, UNRESOLVED, YIELD
-from presswatch_spark.removal.yields import yields_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
 from presswatch_spark.storage.asking import AskingThreads
@@ -310,12 +308,12 @@ class Prober:
         for number, file in enumerate(files, known.next_batch):
             found = [(target, said[_page(target)]) for target in file.targets]
             of_file = [
-                index_row(each.about, listed_among(each.captures, target["captured_at"]), target)
+                probe_of("index", each.about, listed_among(each.captures, target["captured_at"]), target)
                 for target, each in found
             ]
             for url in others[printable(file.uri)][:1]:
                 each = said[file.targets[0]["release"] or "", url]
-                of_file.append(index_row(each.about, listed_among(each.captures, None), None))
+                of_file.append(probe_of("listed", each.about, listed_among(each.captures, None)))
             rows += [{**row, "batch": number} for row in of_file]
         self._write(begun, known, rows)
 

@@ -1,23 +1,40 @@
-"""What runs published since a case was opened have of its articles at the same URLs.
+"""What runs published since a case was opened say of its articles: captures, and whether runs find enough.
 
-That is a later capture, or the same capture in another file of the release: who moves a record has not
-removed it.
+A *recapture* is a later capture at the same URL, or the same capture in another file of the release: who
+moves a record has not removed it.
+
+A later capture that no run found is only absent if the run could have found it. If a site bars the crawler,
+the archive filters, or our own reader broke, then a run has far fewer rows for its documents than before. So
+the *yield* of each new run is compared with those before it, as a whole and by each title of the case.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import median
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.removal.case import Case
-from presswatch_spark.removal.states import ELSEWHERE, RECAPTURE, RECAPTURED
+from presswatch_spark.removal.states import ELSEWHERE, FELL, FEW, RECAPTURE, RECAPTURED, STEADY, YIELD
+from presswatch_spark.show import utc
 from presswatch_spark.storage.objects import StorageOptions, printable
 from presswatch_spark.tables.store import TableStore
 
 Row = dict[str, Any]
+Counts = Mapping[tuple[str, str], int]
+"""Rows of `matches`, by run and title."""
+
+EARLIER = 5
+"""So many runs before it say what a run should have."""
+FALLEN = 0.5
+"""A yield below this share of the usual one fell."""
+LEAST_ROWS = 30
+"""Fewer rows than these may be chance: then nothing is said."""
 
 _READ = (
     "row_sha256", "run_id", "article_id", "title_id", "document_url", "captured_at", "shard_uri",
@@ -62,7 +79,7 @@ class Tables:
         noticed_on = datetime.fromisoformat(noticed_at(case)).date()
         for row in self._since(case, by_place):
             url = normalise_url(row["document_url"]) or ""
-            is_later = row["captured_at"] is not None and _utc(row["captured_at"]).date() > noticed_on
+            is_later = row["captured_at"] is not None and utc(row["captured_at"]).date() > noticed_on
             for kind in ("article", "title"):
                 for target in by_place.get((kind, row[f"{kind}_id"], url), ()):
                     if not is_later and not _is_elsewhere(row, target):
@@ -74,8 +91,6 @@ class Tables:
 
     def _since(self, case: Case, places: Collection[tuple[str, str, str]]) -> Iterator[Row]:
         """Yield the rows of articles or titles that runs have which were published since."""
-        import pyarrow.dataset as ds
-
         store = TableStore.open(self.path, self.storage)
         opened_at = datetime.fromisoformat(case.about["opened_at"])
         runs = [run["run_id"] for run in store.rows("runs") if finished_at(run) > opened_at]
@@ -85,15 +100,15 @@ class Tables:
             kind: pa.array({name for of, name, _ in places if of == kind}, pa.string())
             for kind in ("article", "title")
         }
-        asked = ds.field("article_id").isin(names["article"]) | ds.field("title_id").isin(names["title"])
-        asked &= ds.field("document_url").is_valid()
+        asked = pc.field("article_id").isin(names["article"]) | pc.field("title_id").isin(names["title"])
+        asked &= pc.field("document_url").is_valid()
         table = store.open_table("matches", *runs).to_table(columns=list(_READ), filter=asked)
         yield from sorted(table.to_pylist(), key=lambda row: (row["run_id"], row["row_sha256"]))
 
 
 def finished_at(run: Row) -> datetime:
     """Return when a run was published, in UTC."""
-    return _utc(run["finished_at"])
+    return utc(run["finished_at"])
 
 
 def noticed_at(case: Case) -> str:
@@ -109,7 +124,7 @@ def _is_elsewhere(row: Row, target: Row) -> bool:
         return bool(
             row["captured_at"] == target["captured_at"] and row["text_sha256"] == target["text_sha256"]
         )
-    return _utc(row["captured_at"]) == _utc(target["captured_at"])
+    return utc(row["captured_at"]) == utc(target["captured_at"])
 
 
 def _file(row: Row) -> str:
@@ -117,7 +132,7 @@ def _file(row: Row) -> str:
 
 
 def _probe(target: Row, row: Row, outcome: str) -> Row:
-    at = f", captured {_utc(row['captured_at']):%Y-%m-%dT%H:%M:%SZ}" if row["captured_at"] else ""
+    at = f", captured {utc(row['captured_at']):%Y-%m-%dT%H:%M:%SZ}" if row["captured_at"] else ""
     return {
         "role": RECAPTURE,
         "target_sha256": target["target_sha256"],
@@ -130,5 +145,75 @@ def _probe(target: Row, row: Row, outcome: str) -> Row:
     }
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def yields_of(tables: Tables, case: Case, targets: Sequence[Row], known: Collection[str]) -> list[Row]:
+    """Return a probe for each run published since the case was opened, and for each of its titles.
+
+    Rows of a run are compared with the median of up to five earlier runs of the same dataset and kind of
+    release, by documents scanned. Runs without such a run before them are left out.
+
+    Args:
+        known: `file_uri` of the yields that the case has already.
+
+    Raises:
+        OutputError: a table is not as it was published.
+    """
+    store = TableStore.open(tables.path, tables.storage)
+    # A run of some records alone has other rows for each document.
+    runs = sorted((run for run in store.rows("runs") if run["records_planned"] is None), key=finished_at)
+    opened_at = datetime.fromisoformat(case.about["opened_at"])
+    compared = list[tuple[Row, Sequence[Row]]]()
+    for place, run in enumerate(runs):
+        earlier = [each for each in runs[:place] if _kind(each) == _kind(run) and each["documents"]]
+        is_new = finished_at(run) > opened_at and _place(store, run) not in known
+        if is_new and earlier and run["documents"]:
+            compared.append((run, earlier[-EARLIER:]))
+    if not compared:
+        return []
+    needed = {each["run_id"] for run, earlier in compared for each in (run, *earlier)}
+    counts = _rows_by_title(store, {target["title_id"] for target in targets}, needed)
+    return [probe for run, earlier in compared for probe in _yields(store, run, earlier, counts)]
+
+
+def _kind(run: Row) -> tuple[str, str]:
+    """Return what makes runs alike: their dataset, and their release without its numbers."""
+    return run["dataset"], re.sub(r"\d+", "#", run["release"] or "")
+
+
+def _place(store: TableStore, run: Row) -> str:
+    return store.root.at(run["run_id"])
+
+
+def _rows_by_title(store: TableStore, titles: Collection[str], runs: Collection[str]) -> Counts:
+    asked = pc.field("title_id").isin(sorted(titles))
+    table = store.open_table("matches", *sorted(runs)).to_table(columns=["run_id", "title_id"], filter=asked)
+    found = table.group_by(["run_id", "title_id"]).aggregate([([], "count_all")]).to_pylist()
+    return {(row["run_id"], row["title_id"]): row["count_all"] for row in found}
+
+
+def _yields(store: TableStore, run: Row, earlier: Sequence[Row], counts: Counts) -> Iterator[Row]:
+    rows = {each["run_id"]: each["matches"] for each in (run, *earlier)}
+    yield _yield(store, run, earlier, "all titles", rows)
+    for title in sorted({title for _, title in counts}):
+        rows = {each["run_id"]: counts.get((each["run_id"], title), 0) for each in (run, *earlier)}
+        probe = _yield(store, run, earlier, f"title {title}", rows)
+        if probe["outcome"] != FEW:
+            yield probe
+
+
+def _yield(store: TableStore, run: Row, earlier: Sequence[Row], whose: str, rows: Mapping[str, int]) -> Row:
+    usual = median(rows[each["run_id"]] / each["documents"] for each in earlier) * run["documents"]
+    found = rows[run["run_id"]]
+    outcome = FEW if usual < LEAST_ROWS else FELL if found < FALLEN * usual else STEADY
+    others = {each["corpus_digest"] for each in earlier} - {run["corpus_digest"]}
+    corpus = "; the corpus is another than before" if others else ""
+    return {
+        "role": YIELD,
+        "outcome": outcome,
+        "asked_at": datetime.now(UTC),
+        "file_uri": _place(store, run),
+        "request": (
+            f"READ matches of {whose}: {found:,} rows in {run['documents']:,} documents,"
+            f" where {usual:,.0f} are usual{corpus}"
+        ),
+        "detail": f"compared with {', '.join(each['run_id'] for each in earlier)}",
+    }

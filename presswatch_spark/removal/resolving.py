@@ -10,8 +10,8 @@ from typing import Any
 
 from presswatch_spark.formats import registry
 from presswatch_spark.removal import states
-from presswatch_spark.removal.answers import columns_of
-from presswatch_spark.removal.index import ANSWER_BYTES, captures_in, place_among, query
+from presswatch_spark.removal.answers import Finding, columns_of, probe_of
+from presswatch_spark.removal.index import ANSWER_BYTES, Captures, captures_in, place_among, query
 from presswatch_spark.removal.index_files import is_files, look_up
 from presswatch_spark.storage.asking import AskingThreads
 from presswatch_spark.storage.objects import StorageOptions, ask
@@ -108,7 +108,7 @@ def resolved(
             return []
         about = columns_of(answer, f"GET {address}", address)
         captures = captures_in(answer)
-        return [_probe(target, about, place_among(captures, target)) for target in of_page[address]]
+        return [_probe(target, about, captures) for target in of_page[address]]
 
     with AskingThreads(ASKED_AT_ONCE, "index") as pool:
         return [row for rows in pool.map(one, of_page) for row in rows], blocked
@@ -123,9 +123,11 @@ def _resolved_in_files(
     except BlockedError as error:
         return [], {endpoint: str(error)}
     found = ((target, said[target["release"] or "", target["document_url"]]) for target in targets)
-    return [_probe(target, each.about, place_among(each.captures, target)) for target, each in found], {}
+    return [
+        probe_of(states.PLACE, each.about, place_among(each.captures, target), target)
+        for target, each in found
+    ], {}
 
 
-def _probe(target: Row, about: Row, found: Any) -> Row:
-    facts = {"outcome": found.outcome, "detail": found.detail or None, **(found.facts or {})}
-    return {"role": states.PLACE, "target_sha256": target["target_sha256"], **about, **facts}
+def _probe(target: Row, about: Row, captures: Captures | Finding) -> Row:
+    return probe_of(states.PLACE, about, place_among(captures, target), target)

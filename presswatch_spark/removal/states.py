@@ -35,7 +35,6 @@ LISTED = "listed"
 UNLISTED = "unlisted"
 RECAPTURED = "recaptured"
 RECAPTURE = "recapture"
-ELSEWHERE = "elsewhere"
 YIELD = "yield"
 STEADY = "steady"
 FELL = "fell"
@@ -184,6 +183,10 @@ class Followed:
         return own
 
 
+def _undecided(doubt: str, probes: tuple[int, ...]) -> State:
+    return State("undecided", doubt=doubt, probes=probes)
+
+
 def _in_round(last: Sequence[Probe], past: _Past, controls: Controls) -> State:
     """Return the state by the last round; `past`: what all probes say up to its end."""
     numbers = tuple(probe["number"] for probe in last)
@@ -193,22 +196,20 @@ def _in_round(last: Sequence[Probe], past: _Past, controls: Controls) -> State:
         return State("present" if SAME in outcomes else "moved", probes=numbers)
     if UNRESOLVED in outcomes:
         doubt = "unresolved: no index (--index) has said yet where in its file the record is"
-        return State("undecided", doubt=doubt, probes=numbers)
+        return _undecided(doubt, numbers)
     beside = _controls_of(last, controls)
     if doubt := _doubt_of(beside):
-        return State("undecided", doubt=doubt, probes=numbers)
+        return _undecided(doubt, numbers)
     if failures := [FAILURES[outcome] for outcome in sorted(outcomes & FAILURES.keys())]:
-        return State("undecided", doubt="; ".join(failures), probes=numbers)
+        return _undecided("; ".join(failures), numbers)
     if DENIED in outcomes:
         return State("restricted", doubt="access was refused, which removes nothing", probes=numbers)
     if not past.was_read:
-        return State("undecided", doubt="no probe of this case ever read it", probes=numbers)
+        return _undecided("no probe of this case ever read it", numbers)
     if not any(each["role"] == "nowhere" and each["outcome"] in (MISSING, DENIED) for each in beside):
-        doubt = "the server was not heard on a name that never was"
-        return State("undecided", doubt=doubt, probes=numbers)
+        return _undecided("the server was not heard on a name that never was", numbers)
     if any(_version(probe) in past.versions for probe in last if probe["outcome"] != MISSING):
-        doubt = "the server says that the file is the one in which it was read"
-        return State("undecided", doubt=doubt, probes=numbers)
+        return _undecided("the server says that the file is the one in which it was read", numbers)
     if MISSING in outcomes:
         return _missing(last, past, controls)
     return _at_place(last, past, outcomes, beside, numbers)
@@ -238,12 +239,11 @@ def _by_newest(state: State, last: Sequence[Probe], controls: Controls) -> State
     if not state.removed:
         return state
     if not is_without:
-        doubt = "its commit is gone, and the newest revision could not be read for it"
-        return State("undecided", doubt=doubt, probes=probes)
+        return _undecided("its commit is gone, and the newest revision could not be read for it", probes)
     if OTHER_TEXT in outcomes:
         return _by_words(newest, outcomes, probes)
     if NOWHERE in outcomes:
-        return State("undecided", doubt=UNSEARCHED, probes=probes)
+        return _undecided(UNSEARCHED, probes)
     return State("dropped" if ABSENT in outcomes else state.state, removed=True, probes=probes)
 
 
@@ -281,13 +281,13 @@ def _at_place(
         state = _by_words(last, outcomes, numbers)
         return _unless_grown(state, last, past) if state.removed and ABSENT not in outcomes else state
     if not any(control["role"] == "first" and control["outcome"] in (SAME, REWRITTEN) for control in beside):
-        return State("undecided", doubt="no other record of the file was read", probes=rests_on)
+        return _undecided("no other record of the file was read", rests_on)
     if outcomes & {EMPTY, ZEROS} or (UNREADABLE in outcomes and ABSENT not in outcomes):
         return _in_place(last, past, outcomes, beside, rests_on)
     if ABSENT in outcomes:
         return State("dropped", removed=True, probes=rests_on)
     if NOWHERE in outcomes:
-        return State("undecided", doubt=UNSEARCHED, probes=rests_on)
+        return _undecided(UNSEARCHED, rests_on)
     if GAPS in outcomes:
         doubt = "another record is at its place, and parts of the file that were not read may hold its text"
     elif BEYOND in outcomes:
@@ -296,7 +296,7 @@ def _at_place(
         doubt = (
             "another record is at its place; only --deep, with --corpus, can say that it is not in the file"
         )
-    return State("undecided", doubt=doubt, probes=rests_on)
+    return _undecided(doubt, rests_on)
 
 
 def _has_remains(probe: Probe) -> bool:
@@ -309,7 +309,7 @@ def _by_words(last: Sequence[Probe], outcomes: set[str], numbers: tuple[int, ...
     left = max((probe["copied_words"] for probe in last if probe["copied_words"] is not None), default=None)
     if REMAINS in outcomes and not left:
         doubt = "bytes at its place still give text, and only --corpus can say whether it is the article's"
-        return State("undecided", doubt=doubt, probes=numbers)
+        return _undecided(doubt, numbers)
     if left is None:
         return State("altered", doubt="the article's words were not counted", probes=numbers)
     return State("reduced", left == 0, probes=numbers, left=left)
@@ -338,7 +338,7 @@ def _in_place(
         )
     else:
         doubt = "its neighbours were not both read; --deep, with --corpus, can say whether it is in the file"
-    return State("undecided", doubt=doubt, probes=rests_on)
+    return _undecided(doubt, rests_on)
 
 
 def _unless_grown(state: State, last: Sequence[Probe], past: _Past) -> State:
@@ -349,7 +349,7 @@ def _unless_grown(state: State, last: Sequence[Probe], past: _Past) -> State:
     doubt = (
         "its file is longer than before: only --deep, with --corpus, can say that the article is not in it"
     )
-    return State("undecided", doubt=doubt, probes=state.probes)
+    return _undecided(doubt, state.probes)
 
 
 def _missing(last: Sequence[Probe], past: _Past, controls: Controls) -> State:
@@ -358,16 +358,15 @@ def _missing(last: Sequence[Probe], past: _Past, controls: Controls) -> State:
     newest = last[-1]
     beside = controls.get((newest["round"], newest["batch"]), ())
     if _is_there(beside):
-        doubt = "the server misses its file only for some requests"
-        return State("undecided", doubt=doubt, probes=(newest["number"],))
+        return _undecided("the server misses its file only for some requests", (newest["number"],))
     sure = _read(beside, "beside")
     if first is None or not sure:
         doubt = "its file is missing, but no other file of the folder was read beside it"
-        return State("undecided", doubt=doubt, probes=(newest["number"],))
+        return _undecided(doubt, (newest["number"],))
     if _apart(first, newest) < STAYED_AWAY:
         again = first["asked_at"] + STAYED_AWAY
         doubt = f"its file was missing once; ask again after {again:%Y-%m-%d %H:%M} UTC"
-        return State("undecided", doubt=doubt, probes=(newest["number"],))
+        return _undecided(doubt, (newest["number"],))
     return State("withdrawn", removed=True, probes=(first["number"], newest["number"]))
 
 

@@ -1,15 +1,19 @@
-"""What is to go: each claim, at each place where its bytes are known to be."""
+"""What is to go: each claim, at each place where its bytes are known to be; a case is opened of these."""
 
 import csv
 import io
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from presswatch_spark.errors import InputError
+from presswatch_spark.pointers.audit import reading_of
+from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.passages import OTHERS
 from presswatch_spark.removal.resolving import derived, in_source
 from presswatch_spark.show import counted
@@ -58,12 +62,7 @@ def targets_of(
     judged, licensed = claims_wanted(claims, rows, confidences, _OF_CLAIM)
     wanted = {row["row_sha256"]: row for row in judged}
     found = _matches(tables, wanted)
-    if lost := wanted.keys() - {row["row_sha256"] for row in found}:
-        raise InputError(
-            f"{counted(len(lost), 'claim')} rest on rows that are not in these tables, such as {min(lost)}",
-            where=str(tables.root),
-            remedy="name the tables that the claims were made of",
-        )
+    require_rows(wanted.keys() - {row["row_sha256"] for row in found}, tables)
     scanned = _scanned(tables)
     targets = [
         target_of(wanted[of["row_sha256"]], of, row, place, scanned)
@@ -96,6 +95,16 @@ def claims_wanted(
             remedy="give other --rows, or other letters by --confidence",
         )
     return left, licensed
+
+
+def require_rows(lost: Collection[str], tables: TableStore) -> None:
+    """Raise `InputError` if rows are lost that claims rest on."""
+    if lost:
+        raise InputError(
+            f"{counted(len(lost), 'claim')} rest on rows that are not in these tables, such as {min(lost)}",
+            where=str(tables.root),
+            remedy="name the tables that the claims were made of",
+        )
 
 
 def rows_in(path: str, storage: StorageOptions) -> set[str]:
@@ -141,8 +150,6 @@ def _digests(text: str) -> Iterator[tuple[int, str]]:
 def _claims(
     store: TableStore, rows: Collection[str], confidences: Sequence[str], columns: Sequence[str]
 ) -> list[Row]:
-    import pyarrow.dataset as ds
-
     if not store.made("claims"):
         raise InputError(
             "there are no claims here",
@@ -150,7 +157,7 @@ def _claims(
             remedy="make them (`presswatch claims`), and name their folder with --claims",
         )
     chosen = (
-        ds.field("row_sha256").isin(list(rows)) if rows else ds.field("confidence").isin(list(confidences))
+        pc.field("row_sha256").isin(list(rows)) if rows else pc.field("confidence").isin(list(confidences))
     )
     found: list[Row] = store.open_table("claims").to_table(columns=list(columns), filter=chosen).to_pylist()
     if lost := set(rows) - {row["row_sha256"] for row in found}:
@@ -165,24 +172,20 @@ def _claims(
 
 def _matches(store: TableStore, wanted: Mapping[str, Row]) -> list[Row]:
     """Return the rows of the claims, and all rows of the same texts or pages."""
-    import pyarrow.dataset as ds
-
     table = store.open_table("matches")
     own = table.to_table(
-        columns=["document_url", "text_sha256"], filter=ds.field("row_sha256").isin(list(wanted))
+        columns=["document_url", "text_sha256"], filter=pc.field("row_sha256").isin(list(wanted))
     )
     urls = own["document_url"].unique().drop_null()
-    alike = ds.field("text_sha256").isin(own["text_sha256"].unique()) | ds.field("document_url").isin(urls)
+    alike = pc.field("text_sha256").isin(own["text_sha256"].unique()) | pc.field("document_url").isin(urls)
     rows: list[Row] = table.to_table(columns=list(_READ), filter=alike).to_pylist()
     return rows
 
 
 def _others(store: TableStore, targets: Sequence[Row]) -> list[Row]:
     """Return the documents beside targets; those of WET files are in the WARC files of these, too."""
-    import pyarrow.dataset as ds
-
     articles, files = ({target[name] for target in targets} - {None} for name in ("article_id", "shard_uri"))
-    asked = ds.field("article_id").isin(sorted(articles)) & ds.field("shard_uri").isin(sorted(files))
+    asked = pc.field("article_id").isin(sorted(articles)) & pc.field("shard_uri").isin(sorted(files))
     rows = store.open_table("matches").to_table(columns=[*OTHERS, "dataset"], filter=asked).to_pylist()
     rows += [of_source for row in rows if (of_source := in_source(row))]
     ours, wanted = ({tuple(row[name] for name in OTHERS) for row in some} for some in (targets, rows))
@@ -239,3 +242,50 @@ def target_of(
         "etag": etag,
         "bytes": size,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A new case, and what it was opened of."""
+
+    case: Case
+    chosen: Chosen
+
+
+def open_case(
+    tables: str,
+    out: str,
+    *,
+    claims: str | None = None,
+    rows: str | None = None,
+    confidences: Sequence[str] = (),
+    noticed_at: date | None = None,
+    storage: StorageOptions | None = None,
+) -> Opened:
+    """Open a case of claims in a new folder; nothing is asked of any server yet.
+
+    Args:
+        tables: the tables of the runs that the claims were made of.
+        claims: the folder of the claims; default: `tables`.
+        rows: a file that names claims by `row_sha256`.
+        confidences: letters of claims, in the place of `rows`.
+        noticed_at: the day of the notice; default: today, in UTC.
+
+    Raises:
+        InputError: there are no such claims; see `targets_of` and `rows_in`.
+        OutputError: `out` holds something, or a table is not as it was published.
+    """
+    storage = storage or StorageOptions()
+    store, judged = TableStore.open(tables, storage), TableStore.open(claims or tables, storage)
+    chosen = targets_of(store, judged, rows_in(rows, storage) if rows else (), confidences)
+    runs = sorted({target["run_id"] for target in chosen.targets})
+    about = {
+        "tables": str(store.root),
+        "claims": str(judged.root),
+        "claims_run": judged.made("claims")[-1],
+        "confidences": [] if rows else list(confidences),
+        "noticed_at": (noticed_at or datetime.now(UTC).date()).isoformat(),
+        "reading": {run_id: reading_of(store, run_id) for run_id in runs},
+        "others": chosen.others,
+    }
+    return Opened(Case.create(out, chosen.targets, about, storage), chosen)

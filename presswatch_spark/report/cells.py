@@ -1,21 +1,56 @@
-"""Cells of the page's tables: each with what it is sorted by, what is shown, and where it leads."""
+"""Tables of the page: answers as cells, each with what it is sorted by, what is shown, and where it leads.
+
+Addresses of others are shown whole and harmless, and are a link only where that is safe.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
+from presswatch_spark.evidence.verify_alone import shown
 from presswatch_spark.judgement.reasons import REASONS
-from presswatch_spark.report.hosts import both_ways, link_of
+from presswatch_spark.report.questions import Asked
 from presswatch_spark.report.wording import Words, safe
-from presswatch_spark.show import utc
+from presswatch_spark.show import ascii_url, utc
 
+LINKED = ("http", "https")
 NUMBER, TEXT, URL = "number", "text", "url"
 DIGEST_DIGITS = 12
-
 Row = Mapping[str, Any]
+FIRST_ROWS = 10
+"""Rows of a table that stand in the page itself, for whoever runs no script."""
+
+
+def link_of(url: str | None) -> str | None:
+    """Return the address that a link may lead to, in ASCII; None if it is none of the web."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        is_safe = parts.scheme.lower() in LINKED and bool(parts.hostname)
+    except ValueError:
+        return None
+    return ascii_url(url) if is_safe else None
+
+
+def both_ways(host: str) -> str:
+    """Return a host; one in Punycode with what it stands for, which may look like another host."""
+    labels = [_decoded(label) for label in host.split(".")]
+    decoded = ".".join(labels)
+    return host if decoded == host else f"{host} ({shown(decoded)})"
+
+
+def _decoded(label: str) -> str:
+    if not label.lower().startswith("xn--"):
+        return label
+    try:
+        return label[4:].encode("ascii").decode("punycode")
+    except (UnicodeError, ValueError):
+        return label
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +166,26 @@ def columns_of(names: Sequence[str], say: Words) -> list[Column]:
 def cells_of(row: Row, names: Sequence[str], say: Words) -> list[Cell]:
     """Return the cells of a row, in the order of `names`."""
     return [_KINDS.get(name, (NUMBER, _number))[1](row[name], say) for name in names]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that is shown: its columns, its rows as cells, and the query that gave them."""
+
+    name: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    query: str
+    about: Markup = field(default_factory=Markup)
+    left_out: Markup | None = None
+
+    @property
+    def first(self) -> Sequence[Sequence[Cell]]:
+        """Return the rows that stand in the page itself."""
+        return self.rows[:FIRST_ROWS]
+
+
+def table_of(answer: Asked, names: Sequence[str], say: Words, **more: Any) -> Table:
+    """Return the answer of a query as a table with these of its columns; `more` are fields of `Table`."""
+    rows = [cells_of(row, names, say) for row in answer.rows]
+    return Table(more.pop("name", answer.name), columns_of(names, say), rows, answer.query, **more)

@@ -1,21 +1,51 @@
 """The sections about removal and exposure, as what their templates show."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
 
-from presswatch_spark.claims.exposures import Exposure, Source
+from presswatch_spark.claims.exposed import Exposed
+from presswatch_spark.claims.exposures import Exposure, Source, load_exposures
 from presswatch_spark.releases.products import PRODUCTS
 from presswatch_spark.removal.states import STATES
+from presswatch_spark.report.cells import link_of, table_of
 from presswatch_spark.report.commands import Commands, code
-from presswatch_spark.report.exposure import Exposures
-from presswatch_spark.report.hosts import link_of
 from presswatch_spark.report.questions import Asked
 from presswatch_spark.report.removals import GROUPS, NOBODY, Followed
-from presswatch_spark.report.tables import table_of
 from presswatch_spark.report.wording import Words, safe
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.store import TableStore
+
+
+@dataclass(frozen=True, slots=True)
+class Exposures:
+    """What publishers say of the datasets that hold the articles.
+
+    `rows`: how many articles each dataset, release and entry has; `entries`: what the publishers say, by id.
+    `query` gives the rows; None if no entry speaks of what was found. `unknown`: rows that do not say what
+    dataset they are of; `without_language`: rows that name no language, where only some are meant.
+    """
+
+    query: str | None
+    rows: Sequence[Mapping[str, Any]]
+    entries: Mapping[str, Exposure]
+    unknown: int
+    without_language: int
+
+
+def exposures_of(store: TableStore, engine: str, storage: StorageOptions) -> Exposures:
+    """Join the tables to what publishers say; raises `OutputError` as `queries.sql.run_query`."""
+    exposed = Exposed.of(store, load_exposures(None, storage), engine)
+    return Exposures(
+        query=exposed.query(()),
+        rows=list(exposed.totals()),
+        entries={entry.id: entry for entry in exposed.exposures},
+        unknown=sum(group.rows for group in exposed.unknown),
+        without_language=exposed.without_language,
+    )
 
 
 def removal_of(found: Followed | None, commands: Commands, say: Words) -> dict[str, Any] | None:
@@ -36,7 +66,8 @@ def removal_of(found: Followed | None, commands: Commands, say: Words) -> dict[s
     check = "check removal" if found.asked_at else "check places"
     asked = {"removed": say.number(found.claims_removed), "claims": say.number(found.claims)}
     alarms = ", ".join(f"{say(f'alarm {kind}')} ({count})" for kind, count in found.alarms.items())
-    last = say("asked last", at=say.moment(_whole(found.asked_at)), rounds=say.number(found.rounds))
+    at = found.asked_at and found.asked_at.replace(microsecond=0)
+    last = say("asked last", at=say.moment(at), rounds=say.number(found.rounds))
     return {
         "opened": say("case", case=found.case, day=opened, targets=say.number(found.targets)),
         "asked": found.asked_at is not None,
@@ -49,10 +80,6 @@ def removal_of(found: Followed | None, commands: Commands, say: Words) -> dict[s
         "states": table_of(Asked("states", "", (), states), ("removal_state", "means", "places"), say),
         "check": say(check, command=code(commands.counts_removal(found.case)), digest=code(found.newest)),
     }
-
-
-def _whole(at: Any) -> Any:
-    return at.replace(microsecond=0) if at else None
 
 
 def exposure_of(found: Exposures, say: Words) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from presswatch_spark.claims.case import Case, case_of
-from presswatch_spark.claims.case_words import passages_of
+from presswatch_spark.claims.explain import passages_of
 from presswatch_spark.claims.marks import around_marks, as_html, pieces_of, ranges_of
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.pointers.pointer import Mirror

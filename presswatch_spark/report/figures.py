@@ -7,11 +7,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from presswatch_spark.report.cells import Table, both_ways, table_of
 from presswatch_spark.report.charts import BREAK, Bars, Dots, pictures
 from presswatch_spark.report.gathered import Gathered
-from presswatch_spark.report.hosts import both_ways
 from presswatch_spark.report.questions import BARS, Asked
-from presswatch_spark.report.tables import Table, table_of
 from presswatch_spark.report.wording import Words
 
 Row = Mapping[str, Any]
@@ -46,11 +45,10 @@ def _figure(name: str, found: Gathered, say: Words) -> Figure:
         return Figure(name, about, None, say(f"no figure {name}"), None)
     named = Asked(name, answer.query, answer.columns, [_with_names(row, say) for row in answer.rows])
     table = table_of(named, columns, say)
-    drawn = draw(named.rows, say)
-    if drawn is None:
+    if not named.rows:
         return Figure(name, about, None, say("empty figure"), table)
     label = say(f"figure {name}").unescape()
-    wide, narrow = pictures(drawn, label, say)
+    wide, narrow = pictures(draw(named.rows, say), label, say)
     return Figure(name, about, (Markup(wide), Markup(narrow)), None, table, _left_out(name, answer.rows, say))
 
 
@@ -73,45 +71,37 @@ def _with_names(row: Row, say: Words) -> dict[str, Any]:
     return named
 
 
-def _hosts(rows: Sequence[Row], say: Words) -> Bars | None:
-    if not rows:
-        return None
+def _hosts(rows: Sequence[Row], say: Words) -> Bars:
     names = [both_ways(row["host"]) if row["host"] else say("unknown").unescape() for row in rows]
     return Bars(
         names, {letter: [row[f"pages_{letter.lower()}"] for row in rows] for letter in LETTERS}, _pages(say)
     )
 
 
-def _releases(rows: Sequence[Row], say: Words) -> Dots | None:
+def _releases(rows: Sequence[Row], say: Words) -> Dots:
     cells = [
         (say.publisher(row["publisher_id"]).unescape(), row["source"].unescape(), float(row["pages"]))
         for row in rows
     ]
-    return Dots(cells, _pages(say)) if cells else None
+    return Dots(cells, _pages(say))
 
 
-def _years(rows: Sequence[Row], say: Words) -> Bars | None:
-    if not rows:
-        return None
+def _years(rows: Sequence[Row], say: Words) -> Bars:
     names = [str(row["year"]) if row["year"] is not None else say("unknown").unescape() for row in rows]
     unit = say("articles").unescape()
     return Bars(names, {unit: [row["articles"] for row in rows]}, unit)
 
 
-def _lineage(rows: Sequence[Row], say: Words) -> Bars | None:
+def _lineage(rows: Sequence[Row], say: Words) -> Bars:
     copies = defaultdict[str, list[float]](lambda: [0.0] * MANY)
     for row in rows:
         copies[row["source"].unescape()][min(row["dataset_count"], MANY) - 1] += row["copies"]
-    if not copies:
-        return None
     labels = [say(f"in {count}").unescape() for count in ("one", "two", "many")]
     series = {label: [counts[place] for counts in copies.values()] for place, label in enumerate(labels)}
     return Bars(list(copies), series, say("copies").unescape())
 
 
-def _token_share(rows: Sequence[Row], say: Words) -> Bars | None:
-    if not rows:
-        return None
+def _token_share(rows: Sequence[Row], say: Words) -> Bars:
     names = [
         f"{say.publisher(row['publisher_id']).unescape()}{BREAK}{row['source'].unescape()}" for row in rows
     ]
@@ -122,9 +112,7 @@ def _token_share(rows: Sequence[Row], say: Words) -> Bars | None:
     return Bars(names, series, say("words in a million").unescape())
 
 
-def _reservations(rows: Sequence[Row], say: Words) -> Bars | None:
-    if not rows:
-        return None
+def _reservations(rows: Sequence[Row], say: Words) -> Bars:
     names = [say.known(f"reservation {row['reservation']}").unescape() for row in rows]
     unit = _pages(say)
     return Bars(names, {unit: [row["pages"] for row in rows]}, unit)
@@ -134,7 +122,7 @@ def _pages(say: Words) -> str:
     return say("pages").unescape()
 
 
-_Draw = Callable[[Sequence[Row], Words], Bars | Dots | None]
+_Draw = Callable[[Sequence[Row], Words], Bars | Dots]
 _DRAWN: Mapping[str, tuple[_Draw, Sequence[str]]] = {
     "hosts": (_hosts, ("host", "pages", "pages_a", "pages_b", "pages_c")),
     "releases": (_releases, ("publisher_id", "source", "pages", "articles")),

@@ -19,7 +19,7 @@ GROUPS = (REMOVED, READABLE, UNDECIDED)
 
 
 class Recipient(Protocol):
-    """Who is asked to remove rows, as `notices.recipients` has it."""
+    """Who is asked to remove rows, as `notices.parties` has it."""
 
     @property
     def name(self) -> str:

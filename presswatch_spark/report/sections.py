@@ -7,13 +7,11 @@ from markupsafe import Markup
 
 from presswatch_spark.claims.phrases import LETTERS
 from presswatch_spark.judgement.reasons import REASONS
-from presswatch_spark.report.cells import cells_of
+from presswatch_spark.report.cells import Table, both_ways, cells_of, table_of
 from presswatch_spark.report.commands import CORPUS, Commands, code
 from presswatch_spark.report.examples import Example, sides_of
 from presswatch_spark.report.gathered import Gathered
-from presswatch_spark.report.hosts import both_ways
 from presswatch_spark.report.questions import HOSTS, ROWS, Asked
-from presswatch_spark.report.tables import Table, table_of
 from presswatch_spark.report.wording import Words, safe
 
 CHANGES = ("new", "reduced", "gone", "reappeared", "persists", "moved", "altered", "unknown")

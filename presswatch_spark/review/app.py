@@ -1,11 +1,14 @@
-"""The application behind the page: it shows claims, and takes verdicts."""
+"""The application behind the page: it shows claims, takes verdicts, and is served until Ctrl-C."""
 
 import re
-from collections.abc import Mapping
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -15,12 +18,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from presswatch_spark.claims.case import Case
+from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.reviews import VERDICTS
 from presswatch_spark.claims.speaker import Speaker
-from presswatch_spark.errors import PresswatchError
+from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.review.desk import LANGUAGES, Asked, Desk, Shown
 from presswatch_spark.review.docket import ANY, LETTERS, STATES
-from presswatch_spark.review.guard import Guard
+from presswatch_spark.review.guard import HOST, Guard
 from presswatch_spark.review.page import (
     STATIC,
     facts_of,
@@ -28,7 +32,6 @@ from presswatch_spark.review.page import (
     page,
     reasons_of,
     texts_of,
-    whole_case,
 )
 from presswatch_spark.review.phrases import PHRASES
 from presswatch_spark.review.session import same
@@ -38,6 +41,8 @@ FORM_BYTES, NOTE_CHARACTERS = 1 << 16, 4000
 COUNT = re.compile("[0-9]{1,9}")
 """How many verdicts a form says that its reader saw."""
 FILES = {"review.css": "text/css", "review.js": "text/javascript"}
+GRACE_SECONDS = 2
+"""How long requests may take to end after Ctrl-C; a page may be fetched from far away."""
 
 
 def application(desk: Desk, port: int) -> ASGIApp:
@@ -49,6 +54,41 @@ def application(desk: Desk, port: int) -> ASGIApp:
         Route("/static/{name}", pages.static, methods=["GET"]),
     ]
     return Guard(Starlette(routes=routes), port)
+
+
+def serve(desk: Desk, port: int, tell: Callable[[str], None]) -> None:
+    """Serve a review until Ctrl-C.
+
+    Args:
+        port: of 127.0.0.1; 0 takes a free one.
+        tell: gets the address of the page, once it can be opened.
+
+    Raises:
+        ConfigError: the port cannot be had.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+        try:
+            listening.bind((HOST, port))
+        except OSError as error:
+            raise ConfigError(
+                f"the port cannot be had: {error.strerror}", where=f"{HOST}:{port}", remedy="leave --port out"
+            ) from error
+        listening.listen()
+        port = listening.getsockname()[1]
+        config = uvicorn.Config(
+            application(desk, port),
+            access_log=False,
+            lifespan="off",
+            log_level="warning",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            ws="none",
+        )
+        # The server ends in good order on Ctrl-C, and then passes the signal on.
+        with suppress(KeyboardInterrupt):
+            tell(f"http://{HOST}:{port}/?token={desk.session.token}")
+            uvicorn.Server(config).run(sockets=[listening])
 
 
 class _Pages:
@@ -189,7 +229,7 @@ def _of_case(case: Case | None, say: Speaker) -> dict[str, Any]:
         "facts": facts_of(case, say),
         "reasons": reasons_of(case, say),
         "texts": texts_of(case),
-        "whole": whole_case(case, say),
+        "whole": "\n".join(case_lines(case, say.language)),
         "page_missing": str(case.page_missing or ""),
         "by_address": case.row["article_id"] is None,
     }

@@ -14,8 +14,6 @@ from presswatch_spark.review.verdicts import DISPUTED, NONE
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 
-Mask = npt.NDArray[np.bool_]
-
 ANY = "any"
 LETTERS = ("A", "B", "C", "D")
 STATES = (NONE, *VERDICTS, DISPUTED)

@@ -8,12 +8,11 @@ from typing import Any
 from markupsafe import Markup
 
 from presswatch_spark.claims.case import Case
-from presswatch_spark.claims.case_sentences import dataset_of
-from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.marks import marked, ranges_of
 from presswatch_spark.claims.phrases import LETTERS, MANDATES, RESERVATIONS
 from presswatch_spark.claims.reviews import Review
 from presswatch_spark.claims.speaker import Speaker
+from presswatch_spark.claims.told import dataset_of
 from presswatch_spark.evidence.templates import environment
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.review.phrases import PHRASES
@@ -76,11 +75,6 @@ def texts_of(case: Case) -> dict[str, Markup | None]:
         side: None if text is None else Markup(marked(text, ranges_of(spans, side)))
         for side, text in texts.items()
     }
-
-
-def whole_case(case: Case, say: Speaker) -> str:
-    """Return the case as `presswatch explain` prints it."""
-    return "\n".join(case_lines(case, say.language))
 
 
 def given_lines(verdicts: Sequence[Review], say: Speaker) -> list[Mapping[str, str]]:

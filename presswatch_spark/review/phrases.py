@@ -2,8 +2,18 @@
 
 from types import MappingProxyType
 
+from presswatch_spark.claims.phrases import SAYS
+from presswatch_spark.claims.told_phrases import TOLD
+
+# What all accounts of a claim call so.
+_AS_TOLD = (
+    "article", "page", "headline", "title", "published", "address", "dataset", "kind", "mandate",
+    "reservation", "unknown", "why", "no article by address",
+)  # fmt: skip
 PHRASES = MappingProxyType(
     {
+        **{name: TOLD[name] for name in _AS_TOLD},
+        "no article": SAYS["no article"],
         "name": ("Examen des demandes", "Review of claims"),
         "reviewer": ("Examen par {reviewer}", "Reviewed by {reviewer}"),
         "left": ("Restent à examiner : {left} sur {all}", "Left without a verdict: {left} of {all}"),
@@ -13,7 +23,6 @@ PHRASES = MappingProxyType(
         "letter": ("Lettre", "Letter"),
         "verdict": ("Avis", "Verdict"),
         "host": ("Site", "Host"),
-        "title": ("Titre de presse", "Title"),
         "reason": ("Motif", "Reason"),
         "show": ("Afficher", "Show"),
         "all": ("tous", "all"),
@@ -32,34 +41,15 @@ PHRASES = MappingProxyType(
         ),
         "licensed": ("Sous licence, non montrées : {count}", "Licensed, and not shown: {count}"),
         "written": ("Les avis sont écrits dans {file}.", "Verdicts are written to {file}."),
-        "page": ("La page", "The page"),
-        "article": ("L'article", "The article"),
-        "headline": ("Intitulé", "Headline"),
         "publisher": ("Éditeur", "Publisher"),
-        "published": ("Publication", "Published"),
-        "address": ("Adresse", "Address"),
         "captured": ("Enregistrement", "Captured"),
-        "dataset": ("Jeu de données", "Dataset"),
         "words": ("Mots repris", "Words copied"),
         "of words": ("{copied} sur {words} ({share})", "{copied} of {words} ({share})"),
-        "kind": ("Nature", "Kind"),
-        "mandate": ("Mandat", "Mandate"),
-        "reservation": ("Opposition", "Reservation"),
         "row": ("Ligne", "Row"),
         "by claims": ("Avis dans ces demandes", "Verdict in these claims"),
-        "why": ("Pourquoi la lettre {letter}", "Why the letter {letter}"),
-        "unknown": ("inconnu", "not known"),
         "side by side": ("Les deux textes, mots repris marqués", "Both texts, copied words marked"),
         "in article": ("Dans l'article", "In the article"),
         "in page": ("Sur la page", "On the page"),
-        "no article": (
-            "Le texte de l'article n'est pas à disposition : donnez --corpus avec le corpus de l'analyse.",
-            "The article's text is not at hand: give --corpus with the corpus of the scan.",
-        ),
-        "no article by address": (
-            "Ce résultat porte sur l'adresse de la page seule : aucun article n'y a été relevé.",
-            "This finding is about the page's address alone: no article was found on it.",
-        ),
         "no page": (
             "Le texte de la page n'a pu être relu maintenant : {why}",
             "The page's text could not be read again now: {why}",
@@ -76,7 +66,6 @@ PHRASES = MappingProxyType(
             "Les avis divergent. Tous sont gardés ; le plus récent compte.",
             "Reviewers disagree. All verdicts are kept; the newest counts.",
         ),
-        "your verdict": ("Votre avis", "Your verdict"),
         "note": ("Remarque", "Note"),
         "keys": (
             "Touches : 1 à réclamer, 2 rien à réclamer, 3 sans conclusion, n remarque, Échap la quitter,"

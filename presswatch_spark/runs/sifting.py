@@ -7,7 +7,6 @@ its failure is the last pass's to tell.
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,7 +15,7 @@ from pyspark import SparkContext, TaskContext
 from presswatch_spark.monitoring.metrics import Sample, time_of_cores
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Counts
-from presswatch_spark.runs.attempts import ALL_DIED, Outcome
+from presswatch_spark.runs.attempts import ALL_DIED
 from presswatch_spark.runs.claimed import Run
 from presswatch_spark.runs.failures import PLATFORM, check_budget
 from presswatch_spark.runs.markers import Wave, write_wave
@@ -26,8 +25,7 @@ from presswatch_spark.runs.work import Passes, ReadOne, Row
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
 from presswatch_spark.spark.session import TASK_FAILURES, cores_now
-from presswatch_spark.spark.tasks import collected
-from presswatch_spark.spark.worker import task
+from presswatch_spark.spark.worker import collected, task
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo, printable
 from presswatch_spark.tables.seals import sealed_parquet
@@ -113,7 +111,7 @@ class Sifter:
 
 @dataclass(frozen=True, slots=True)
 class SiftTask:
-    """The tasks of a wave of a pass, for `spark.tasks`: what comes in are numbers of groups.
+    """The tasks of a wave of a pass, for `collected`: what comes in are numbers of groups.
 
     As in a `WaveTask`, the tries of a task after the first note each shard that they begin, and set aside the
     one at which a try before them ended.
@@ -132,20 +130,11 @@ class SiftTask:
         tries = context.attemptNumber() if context else 0
         with task():
             for number in numbers:
-                yield from self._rows(number, tries)
+                for shard, row in self.notes.read(number, tries, self.groups[number], self._row):
+                    yield row or {"shard": shard, "failure": "worker", "error": ALL_DIED}
 
-    def _rows(self, number: int, tries: int) -> Iterator[Row]:
-        begun = self.notes.suspects() if tries else ()
-        suspects = {place for group, place in begun if group == number}
-        for place, shard in enumerate(self.groups[number]):
-            if place in suspects:
-                yield {"shard": shard, "failure": "worker", "error": ALL_DIED}
-                continue
-            with self.notes.at(number, tries, place) if tries else nullcontext():
-                row = self._row(shard, self.read(self.shards[shard]))
-            yield row
-
-    def _row(self, shard: int, outcome: Outcome) -> Row:
+    def _row(self, shard: int) -> Row:
+        outcome = self.read(self.shards[shard])
         log, table = outcome.log, outcome.tables[self.passes.table]
         # What another try may read further is left to it.
         if log["failure"] not in PLATFORM:

@@ -10,9 +10,10 @@ ended its worker. A first try makes none: they would cost time where nothing goe
 """
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import TypeVar
 
 import pyarrow as pa
 from pyspark import TaskContext
@@ -21,21 +22,14 @@ from pyspark.accumulators import Accumulator, AccumulatorParam
 from presswatch_spark.monitoring.progress import Counts
 from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.runs.failures import PLATFORM
-from presswatch_spark.runs.parts import PartFiles, part_files
+from presswatch_spark.runs.parts import Part, PartFiles, part_files
 from presswatch_spark.runs.work import Kind, ReadOne, Row
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.tables.schemas.columns import PUBLISHED_FILE
 
-PART = pa.struct(
-    [
-        ("table", pa.string()),
-        ("name", pa.string()),
-        ("rows", pa.int64()),
-        ("bytes", pa.int64()),
-        ("sha256", pa.string()),
-    ]
-)
+PART = pa.struct([PUBLISHED_FILE.field(each.name) for each in fields(Part)])
 
 
 def report_schema(kind: Kind) -> pa.Schema:
@@ -46,6 +40,9 @@ def report_schema(kind: Kind) -> pa.Schema:
     """
     log = pa.struct(list(kind.columns[kind.log]))
     return pa.schema([("shard", pa.int64()), ("log", log), ("part", PART), ("deaths", pa.int64())])
+
+
+Given = TypeVar("Given")
 
 
 class Notes:
@@ -64,6 +61,19 @@ class Notes:
         finally:
             self.folder.delete([name])
 
+    def read(
+        self, number: int, tries: int, group: Sequence[int], read: Callable[[int], Given]
+    ) -> Iterator[tuple[int, Given | None]]:
+        """Read the shards of a group in turn; after a death each is noted, and suspects give None."""
+        suspects = {place for task, place in self.suspects() if task == number} if tries else set()
+        for place, shard in enumerate(group):
+            if place in suspects:
+                yield shard, None
+                continue
+            with self.at(number, tries, place) if tries else nullcontext():
+                outcome = read(shard)
+            yield shard, outcome
+
     def suspects(self) -> set[tuple[int, int]]:
         """Tasks, and places in them, of the shards at which tries ended."""
         parts = (name.partition("/") for name in self.folder.names())
@@ -72,7 +82,7 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class WaveTask:
-    """The tasks of an attempt at a wave, for `spark.tasks`: what comes in are numbers of groups.
+    """The tasks of an attempt at a wave, for `collected`: what comes in are numbers of groups.
 
     `groups`: positions of `shards`. `final`: what fails is kept as it is. Otherwise nothing is kept of a
     shard that failed for a reason of `PLATFORM` but its row of the log: it will be read once more.
@@ -91,28 +101,21 @@ class WaveTask:
     def __call__(self, numbers: Iterable[int]) -> Iterator[Row]:
         """Read the groups, shard by shard; yield reports, of the parts once they are written."""
         context, schema = TaskContext.get(), report_schema(self.kind)
+        notes = Notes(self.run, self.attempt)
         tries = context.attemptNumber() if context else 0
         with task():
             with part_files(self.parts, self.attempt, self.kind.columns) as files:
                 for number in numbers:
-                    for shard, outcome in self._outcomes(number, tries):
-                        yield from self._written(shard, outcome, files, schema)
+                    for shard, outcome in notes.read(number, tries, self.groups[number], self._read):
+                        given = outcome or self.kind.lost(self.shards[shard], tries)
+                        yield from self._written(shard, given, files, schema)
             yield from _reports(schema, *({"part": asdict(part)} for part in files.parts), {"deaths": tries})
         # Spark collects garbage after each task: 0.1 s for modules and kernels, which never become any.
         if not gc.get_freeze_count():
             gc.freeze()
 
-    def _outcomes(self, number: int, tries: int) -> Iterator[tuple[int, Outcome]]:
-        """Read a group. After a death each shard is noted, and the suspects are not read."""
-        notes = Notes(self.run, self.attempt)
-        suspects = {place for task, place in notes.suspects() if task == number} if tries else set()
-        for place, shard in enumerate(self.groups[number]):
-            if place in suspects:
-                yield shard, self.kind.lost(self.shards[shard], tries)
-                continue
-            with notes.at(number, tries, place) if tries else nullcontext():
-                outcome = self.read(self.shards[shard])
-            yield shard, outcome
+    def _read(self, shard: int) -> Outcome:
+        return self.read(self.shards[shard])
 
     def _written(self, shard: int, outcome: Outcome, files: PartFiles, schema: pa.Schema) -> list[Row]:
         if self.final or outcome.log["failure"] not in PLATFORM:

@@ -31,7 +31,7 @@ from presswatch_spark.runs.work import Kind, ReadOne, Row
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
 from presswatch_spark.spark.session import TASK_FAILURES, cores_now
-from presswatch_spark.spark.tasks import collected
+from presswatch_spark.spark.worker import collected
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.objects import ObjectInfo, printable
 

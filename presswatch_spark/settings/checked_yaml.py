@@ -22,30 +22,28 @@ class Check:
     problems: list[tuple[int, str]] = field(default_factory=list)
     ids: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def say(self, line: int, message: str) -> None:
-        """Note a mistake."""
-        self.problems.append((line, message))
+    def say(self, where: yaml.Node | int, message: str) -> None:
+        """Note a mistake on a line, or on that which a node begins on."""
+        self.problems.append((where if isinstance(where, int) else line_of(where), message))
 
     def entry(self, node: yaml.Node, what: str, required: str, optional: str = "") -> dict[str, yaml.Node]:
         """Return the keys of a mapping; null is not given. Note which are missing, unknown or given twice."""
         if not isinstance(node, yaml.MappingNode):
-            self.say(line_of(node), f"{what} must be a mapping with {', '.join(required.split())}")
+            self.say(node, f"{what} must be a mapping with {', '.join(required.split())}")
             return {}
         known, given = {*required.split(), *optional.split()}, dict[str, yaml.Node]()
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                self.say(line_of(key), f"{what}: a key must be one of {', '.join(sorted(known))}")
+                self.say(key, f"{what}: a key must be one of {', '.join(sorted(known))}")
                 continue
             if key.value in given:
-                self.say(line_of(key), f"{what}: key `{key.value}` is given twice")
+                self.say(key, f"{what}: key `{key.value}` is given twice")
             elif key.value not in known:
-                self.say(
-                    line_of(key), f"{what}: unknown key `{key.value}` (known: {', '.join(sorted(known))})"
-                )
+                self.say(key, f"{what}: unknown key `{key.value}` (known: {', '.join(sorted(known))})")
             given[key.value] = value
         missing = [key for key in required.split() if key not in given or given[key].tag == _NULL_TAG]
         for key in missing:
-            self.say(line_of(node), f"{what}: `{key}` is missing")
+            self.say(node, f"{what}: `{key}` is missing")
         return {key: value for key, value in given.items() if value.tag != _NULL_TAG and key in known}
 
     def text(self, node: yaml.Node | None, what: str) -> str | None:
@@ -53,11 +51,11 @@ class Check:
         if node is None:
             return None
         if not isinstance(node, yaml.ScalarNode) or node.tag not in (_TEXT_TAG, _TIME_TAG):
-            self.say(line_of(node), f"{what} must be text (put it in quotes)")
+            self.say(node, f"{what} must be text (put it in quotes)")
             return None
         value = str(node.value).strip()
         if not value:
-            self.say(line_of(node), f"{what} is empty")
+            self.say(node, f"{what} is empty")
         return value or None
 
     def known(self, node: yaml.Node | None, value: str | None, what: str, names: Iterable[str]) -> None:
@@ -65,7 +63,7 @@ class Check:
         known = tuple(names)
         if node is not None and value and value not in known:
             meant = did_you_mean(value, known)
-            self.say(line_of(node), f"{what} `{value}` is none of {', '.join(known)}{meant}")
+            self.say(node, f"{what} `{value}` is none of {', '.join(known)}{meant}")
 
     def unique_id(self, node: yaml.Node | None, kind: str) -> str | None:
         """Return an id; note if another entry of that kind has it."""
@@ -73,9 +71,9 @@ class Check:
         if node is None or value is None:
             return None
         if not value.isprintable():
-            self.say(line_of(node), f"{kind} id {value!r} holds characters that cannot be shown")
+            self.say(node, f"{kind} id {value!r} holds characters that cannot be shown")
         if (kind, value) in self.ids:
-            self.say(line_of(node), f"{kind} id `{value}` is already used on line {self.ids[kind, value]}")
+            self.say(node, f"{kind} id `{value}` is already used on line {self.ids[kind, value]}")
         self.ids.setdefault((kind, value), line_of(node))
         return value
 
@@ -87,7 +85,7 @@ class Check:
         try:
             return date.fromisoformat(value)
         except ValueError:
-            self.say(line_of(node), f"{what} `{value}` is not a date (write it as 2024-01-31)")
+            self.say(node, f"{what} `{value}` is not a date (write it as 2024-01-31)")
             return None
 
     def items(self, node: yaml.Node | None, what: str) -> list[yaml.Node]:
@@ -95,10 +93,10 @@ class Check:
         if node is None:
             return []
         if not isinstance(node, yaml.SequenceNode):
-            self.say(line_of(node), f"{what} must be a list")
+            self.say(node, f"{what} must be a list")
             return []
         if not node.value:
-            self.say(line_of(node), f"{what} is an empty list")
+            self.say(node, f"{what} is an empty list")
         return list(node.value)
 
     def finish(self, name: str, what: str) -> None:

@@ -58,19 +58,16 @@ class Family:
         """Return the variable that gives the setting of a dotted name."""
         return self.prefix + name.upper().replace(".", "__")
 
-    def likest(self, path: Path) -> str:
-        """End a message about an unknown path: with the setting that was probably meant."""
-        return self._meant(".".join(path), [".".join(known) for known in self.known], "")
+    def likest(self, name: str, known: list[str], prefix: str = "") -> str:
+        """End a message about an unknown path or variable: with the known one that was probably meant."""
+        near = nearest(name, known)
+        return f"; did you mean {prefix}{near[0]}?" if near else f"; {self.listed_in} list all there are"
 
     def likest_variable(self, variable: str) -> str:
         """End a message about an unknown variable; the prefix that all share makes none of them likelier."""
         others = [other.removeprefix(self.prefix) for other in self.others]
         names = ["__".join(known).upper() for known in self.known]
-        return self._meant(variable.removeprefix(self.prefix).upper(), [*names, *others], self.prefix)
-
-    def _meant(self, name: str, known: list[str], prefix: str) -> str:
-        near = nearest(name, known)
-        return f"; did you mean {prefix}{near[0]}?" if near else f"; {self.listed_in} list all there are"
+        return self.likest(variable.removeprefix(self.prefix).upper(), [*names, *others], self.prefix)
 
 
 Given = tuple[Path, object, str]
@@ -133,10 +130,11 @@ def load_settings(
         _from_environment(env, family, problems),
         [(tuple(name.split(".")), value, flags_from) for name, value in flags.items() if value is not None],
     )
+    names = [".".join(known) for known in family.known]
     for layer in layers:
         for given, value, where in layer:
             setting = family.known.get(given)
-            unknown = f"is no setting{family.likest(given)}" if setting is None else ""
+            unknown = f"is no setting{family.likest('.'.join(given), names)}" if setting is None else ""
             if problem := setting.problem_of(value) if setting else unknown:
                 problems.append(f"{where}: {'.'.join(given)} {problem}")
             elif setting:

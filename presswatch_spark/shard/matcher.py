@@ -26,7 +26,6 @@ from presswatch_spark.judgement.match_rows import (
 )
 from presswatch_spark.judgement.placement import Placement
 from presswatch_spark.judgement.standing import Neighbours, Standing
-from presswatch_spark.judgement.url_bytes import documents_without_url
 from presswatch_spark.model import Article, DocumentBatch
 from presswatch_spark.settings.config import (
     ConfidenceRules,
@@ -123,10 +122,6 @@ class Matcher:
             return self._whole_sieve().candidates(batch)
         parts = ranges_like(self._hashes)
         return joined(Sieve(self.corpus.index_of(part), hashes=part).candidates(batch) for part in parts)
-
-    def without_url(self, batch: DocumentBatch) -> int:
-        """Count the documents without a known URL: nobody can say where what they hold stands."""
-        return documents_without_url(batch)
 
     def rows(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> Iterator[Row]:
         """Yield rows of `matches` without `run_id`: candidates that hold, and documents on members' sites."""

@@ -43,7 +43,7 @@ def bear_interrupts(context: SparkContext) -> None:
 def quiet_py4j() -> None:
     """Let py4j log no stacks: what fails there is raised as well, as an error of ours."""
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
-    logging.getLogger().addFilter(_is_not_of_py4j)
+    logging.getLogger().addFilter(lambda record: record.msg not in LOGGED_BY_PY4J)
 
 
 def quiet_counts(context: SparkContext) -> None:
@@ -90,10 +90,6 @@ def interruptible(context: SparkContext, work: Callable[[], Result]) -> Result:
             if found:
                 return found[0]
             raise
-
-
-def _is_not_of_py4j(record: logging.LogRecord) -> bool:
-    return record.msg not in LOGGED_BY_PY4J
 
 
 def _cancel_until(context: SparkContext, over: Future[None]) -> None:

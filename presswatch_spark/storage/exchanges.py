@@ -4,8 +4,6 @@ Nothing is kept unless somebody listens. Headers that hold credentials are never
 without what follows `?`, which may be a signature.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress

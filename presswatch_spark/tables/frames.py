@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
-from presswatch_spark.spark.batches import batches_of
 from presswatch_spark.spark.session import spark_path, spark_schema
+from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.tables.published_files import Written
@@ -50,6 +50,31 @@ def _rows_of(folder: Folder, schema: pa.Schema, file: str) -> Iterator[pa.Record
     system = file_system(folder.uri, folder.storage)
     rows = ds.dataset([file], schema=schema, format="parquet", filesystem=system)
     yield from rows.to_batches(batch_size=ROWS_AT_ONCE)
+
+
+Item = TypeVar("Item")
+
+
+def batches_of(
+    spark: SparkSession,
+    items: Sequence[Item],
+    work: Callable[[Item], Iterable[pa.RecordBatch]],
+    schema: pa.Schema,
+) -> DataFrame:
+    """Make a frame of the batches that `work` yields of each item; each item has a task of its own."""
+    numbers = spark.range(0, len(items), 1, len(items))
+    return numbers.mapInArrow(partial(_batches, tuple(items), work), spark_schema(schema))
+
+
+def _batches(
+    items: Sequence[Item],
+    work: Callable[[Item], Iterable[pa.RecordBatch]],
+    numbers: Iterable[pa.RecordBatch],
+) -> Iterator[pa.RecordBatch]:
+    with task():
+        for batch in numbers:
+            for number in batch.column(0):
+                yield from work(items[number.as_py()])
 
 
 def written_by_spark(rows: DataFrame, files: SortedFiles) -> tuple[Written, ...]:

@@ -9,7 +9,7 @@ are known.
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError
+from presswatch_spark.moments import EPOCH
 from presswatch_spark.show import counted
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.contract import ObjectInfo, StorageOptions
@@ -84,13 +85,11 @@ def _only_row(table: pa.Table) -> Row:
     moments = [field.name for field in table.schema if field.type == UTC_MICROS]
     (row,) = table.drop_columns(moments).to_pylist()
     micros = {name: table[name][0].value for name in moments}
-    times = {name: None if value is None else _at(value) for name, value in micros.items()}
+    times = {
+        name: None if value is None else EPOCH + timedelta(microseconds=value)
+        for name, value in micros.items()
+    }
     return {name: times[name] if name in times else row[name] for name in table.column_names}
-
-
-def _at(micros: int) -> datetime:
-    """Return the moment so many microseconds after the beginning of 1970."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
 
 
 def check_files(

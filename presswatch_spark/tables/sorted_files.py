@@ -6,7 +6,7 @@ asked for one value, which may lie in any row group.
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.tables.published_files import Written
 from presswatch_spark.tables.schemas import SCHEMAS, columns_without_run
+from presswatch_spark.tables.schemas.columns import PUBLISHED_FILE
 
 GROUP_ROWS = 1 << 15
 """Rows of a group: some 6 MB of `matches`, one range of S3."""
@@ -76,13 +77,7 @@ MEMBERS, MEMBER_COLUMNS = 1024, ("title_id", "publisher_id")
 FALSE_POSITIVES = 0.01
 
 WRITTEN = pa.schema(
-    [
-        ("partition", pa.int64()),
-        ("name", pa.string()),
-        ("rows", pa.int64()),
-        ("bytes", pa.int64()),
-        ("sha256", pa.string()),
-    ]
+    [("partition", pa.int64()), *(PUBLISHED_FILE.field(each.name) for each in fields(Written))]
 )
 
 

@@ -292,9 +292,7 @@ class TableStore:
 
     def publish(self, by: str, row: Mapping[str, Any]) -> None:
         """Put the row down that publishes a run; raises `ConflictError` if another process has."""
-        schema = SCHEMAS[by].remove_metadata()
-        data = sealed_parquet([pa.RecordBatch.from_pylist([dict(row)], schema)], schema)
-        folder, name = self.root / by, f"{row['run_id']}-00000.parquet"
+        folder, name, data = self._row_file(by, row)
         with disk_errors(str(folder)):
             try:
                 folder.write(name, data, absent=True)
@@ -307,9 +305,13 @@ class TableStore:
 
     def replace(self, by: str, row: Mapping[str, Any]) -> None:
         """Put the row down that publishes a run, in the place of the one before."""
+        folder, name, data = self._row_file(by, row)
+        folder.write(name, data)
+
+    def _row_file(self, by: str, row: Row) -> tuple[Folder, str, bytes]:
         schema = SCHEMAS[by].remove_metadata()
         data = sealed_parquet([pa.RecordBatch.from_pylist([dict(row)], schema)], schema)
-        (self.root / by).write(f"{row['run_id']}-00000.parquet", data)
+        return self.root / by, f"{row['run_id']}-00000.parquet", data
 
 
 def run_of(name: str) -> str:

@@ -21,8 +21,7 @@ import pytest
 
 from presswatch_spark.corpus import needed
 from presswatch_spark.corpus.article_rows import article_rows
-from presswatch_spark.corpus.blocks import BLOCK_BYTES
-from presswatch_spark.corpus.manifest import Manifest
+from presswatch_spark.corpus.manifest import BLOCK_BYTES, Manifest
 from presswatch_spark.corpus.store import CACHE_VARIABLE, ROOM_VARIABLE, Corpus, manifest_of, upload
 from presswatch_spark.errors import ConfigError, CorpusError
 from presswatch_spark.pipeline import ShardScan, matcher_for

@@ -13,8 +13,8 @@ from presswatch_spark.notices import states
 from presswatch_spark.notices.checks import Checking, check_notice
 from presswatch_spark.notices.draft import draft_notice
 from presswatch_spark.notices.folder import Notice
-from presswatch_spark.notices.recipients import load_recipient
-from presswatch_spark.removal.opening import open_case
+from presswatch_spark.notices.parties import load_recipient
+from presswatch_spark.removal.targets import open_case
 from presswatch_spark.storage.objects import StorageOptions
 from tests.notices import DRAFTED, Bureau, bureau
 from tests.removal import release

@@ -10,9 +10,9 @@ import pytest
 from presswatch_spark.errors import OutputError
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import Case
-from presswatch_spark.removal.opening import open_case
 from presswatch_spark.removal.probing import Probed, Prober
 from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.targets import open_case
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, ask
 from tests.proofs import each_time

@@ -15,7 +15,6 @@ from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.pipeline import SCAN, RunSummary
 from presswatch_spark.queries.sql import run_query
-from presswatch_spark.runs import damaged_waves as damage
 from presswatch_spark.runs import engine
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.tables.published_files import DamagedTablesError
@@ -95,7 +94,7 @@ def test_parts_that_rot_while_a_run_is_at_work_are_found_before_it_is_published(
     monkeypatch: pytest.MonkeyPatch,
     checked_here: int,
 ) -> None:
-    check, damaged = damage.without_damage, list[Path]()
+    check, damaged = engine.without_damage, list[Path]()
 
     def rot_once(*given: object) -> object:
         found = parts_of(tmp_path / "out", "matches")
@@ -105,7 +104,7 @@ def test_parts_that_rot_while_a_run_is_at_work_are_found_before_it_is_published(
             damaged.extend((found[0], found[-1]))
         return check(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(damage, "CHECKED_HERE_BYTES", checked_here)
+    monkeypatch.setattr(engine, "CHECKED_HERE_BYTES", checked_here)
     monkeypatch.setattr(engine, "without_damage", rot_once)
     summary, said = resume(spark, tmp_path / "out", tmp_path / "scans")
     assert same(summary, undisturbed)
@@ -117,7 +116,7 @@ def test_parts_that_rot_while_a_run_is_at_work_are_found_before_it_is_published(
 def test_a_disk_that_damages_all_that_is_written_ends_the_run_with_what_to_do(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check, random = damage.without_damage, Random(4)
+    check, random = engine.without_damage, Random(4)
 
     def rot(*given: object) -> object:
         for part in parts_of(tmp_path / "out", "matches"):

@@ -27,7 +27,7 @@ from presswatch_spark.pointers.checks import Record
 from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer, pointer_of
 from presswatch_spark.queries.sql import run_query
-from presswatch_spark.review.opening import open_desk
+from presswatch_spark.review.desk import open_desk
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.authority import authority

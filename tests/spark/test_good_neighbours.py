@@ -15,9 +15,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.monitoring.events import EventLog
+from presswatch_spark.monitoring.events import EventLog, Follower, throttling_reported
 from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.monitoring.throttled import Follower, throttling_reported
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions

@@ -267,7 +267,7 @@ from presswatch_spark.errors import PresswatchError
 from presswatch_spark.queries.sql import run_query
 from pyspark.sql import SparkSession
 from presswatch_spark.spark.session import DAEMON, session, spark_context
-from presswatch_spark.spark.tasks import collected
+from presswatch_spark.spark.worker import collected
 from tests.tables import publish
 
 # Workers have nothing to import here.

@@ -9,7 +9,14 @@ import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exits import FAILED, INCOMPLETE
-from presswatch_spark.cli.options import NumberRange, as_json, print_lines, storage_options, tell
+from presswatch_spark.cli.options import (
+    NumberRange,
+    as_json,
+    mirror_option,
+    print_lines,
+    storage_options,
+    tell,
+)
 from presswatch_spark.errors import InputError, StorageError
 from presswatch_spark.monitoring.events import EventLog, LoggedError, failures_logged
 from presswatch_spark.releases.release import CRAWL_FORMS
@@ -18,7 +25,7 @@ from presswatch_spark.show import counted, json_line, printable, table_lines, te
 if TYPE_CHECKING:
     from presswatch_spark.campaigns.budget import Budget
     from presswatch_spark.campaigns.campaign import Campaign, Task
-    from presswatch_spark.campaigns.items import Item
+    from presswatch_spark.campaigns.plan import Item
     from presswatch_spark.campaigns.progress import Standing
 
 HEADERS = ("release", "format", "state", "missing", "matches", "core-hours", "dollars", "runs")
@@ -45,12 +52,8 @@ def campaign() -> None:
     "--dataset", "datasets", multiple=True, metavar="NAME:PART", help="A part of a dataset. Repeatable."
 )
 @click.option("--all-datasets", is_flag=True, help="Every dataset by name; its part as the list has it.")
-@click.option(
-    "--mirror",
-    "mirrors",
-    multiple=True,
-    metavar="NAME=URI",
-    help="A folder or bucket that is laid out like the place where a dataset lives. Repeatable.",
+@mirror_option(
+    "A folder or bucket that is laid out like the place where a dataset lives.", metavar="NAME=URI"
 )
 @click.option("--list", "listed", metavar="URI", help="Another list of crawls, or a site or folder with one.")
 @click.option("--newest-first/--oldest-first", "newest_first", default=None, help="Default: newest first.")
@@ -245,7 +248,7 @@ def _total_lines(found: Campaign, standings: list[Standing], budget: Budget) -> 
         return core_hours_text(hours) + (f", {dollars_text(dollars(hours))}" if dollars else "")
 
     done = sum(standing.is_done for standing in standings)
-    articles = counted(found.newest_articles, "article")
+    articles = counted(found.plan.corpora[-1].articles, "article")
     yield f"{done:,} of {counted(len(standings), 'release')} done, for {articles}"
     whole = machine.core_hours(spent) if machine else spent
     so_far = cost(whole, machine.dollars if machine else None)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.commands.scan import ending, incomplete_lines
-from presswatch_spark.cli.exporting import Export, export_option, schema_of
 from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
+from presswatch_spark.cli.replies import Export, export_option, require_new, schema_of
 from presswatch_spark.monitoring.events import EventLog, failures_logged
 from presswatch_spark.show import counted, printable, table_lines, terminal_width
 
@@ -73,8 +73,7 @@ def census(
     from presswatch_spark.face import census as take_census
 
     settings = scan_settings(flags, config)
-    if export:
-        export.require_new(settings.storage)
+    require_new(export, settings.storage)
     events = EventLog() if settings.run.log_format == "json" else None
     with failures_logged(events):
         summary = take_census(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import (
+    day_option,
     engine_option,
     memory_option,
     print_lines,
@@ -19,7 +19,7 @@ from presswatch_spark.cli.options import (
     setting_options,
     storage_options,
 )
-from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
 from presswatch_spark.queries.engines import ENGINE_NAMES
 
 if TYPE_CHECKING:
@@ -47,12 +47,7 @@ if TYPE_CHECKING:
     metavar="PATH",
     help="Laws, speeches, old books, wires: words that stand there once are not the article's. Repeatable.",
 )
-@click.option(
-    "--as-of",
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="DATE",
-    help="The day that mandates and rights are judged for. Default: today, in UTC.",
-)
+@day_option("--as-of", "The day that mandates and rights are judged for. Default: today, in UTC.")
 @engine_option("What sorts the rows")
 @memory_option("2GB", "sorts on disk")
 @click.option("--out", required=True, metavar="DIR", help="Folder, or s3://, for the table `claims`.")
@@ -95,8 +90,7 @@ def claims(
     from presswatch_spark.queries.sql import run_query
 
     settings = scan_settings(flags, config)
-    if export:
-        export.require_new(settings.storage)
+    require_new(export, settings.storage)
     sources = Sources(corpus, licences, press, reviews, known, as_of.date() if as_of else None)
     summary = make_claims(tables, out, sources, settings, engine=engine, memory=memory)
     print_lines(summary_lines(summary, screen.language))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.arrow_manners import keep_memory, leave_pandas_out
-from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import (
     engine_option,
@@ -18,7 +17,7 @@ from presswatch_spark.cli.options import (
     setting_options,
     storage_options,
 )
-from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
 
 if TYPE_CHECKING:
     from presswatch_spark.changes.make import ChangesSummary
@@ -74,8 +73,7 @@ def compare(
     from presswatch_spark.changes.make import compare as run_compare
 
     settings = scan_settings(flags)
-    if export:
-        export.require_new(settings.storage)
+    require_new(export, settings.storage)
     summary = run_compare(tables, before, after, out, settings, engine=engine, memory=memory)
     print_lines(summary_lines(summary, screen.language))
     if export:

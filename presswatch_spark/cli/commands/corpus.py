@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.exporting import Export, export_option, schema_of
 from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import (
     given_settings,
     print_lines,
     scan_settings,
     setting_options,
+    storage_config_option,
     storage_options,
     tell,
 )
-from presswatch_spark.cli.screen import Screen, pager_option
+from presswatch_spark.cli.replies import Export, Screen, export_option, pager_option, require_new, schema_of
 from presswatch_spark.show import counted, json_text, printable, table_lines, terminal_width
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def build(
 @click.argument("folder", metavar="DIR")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 @click.option("--check", is_flag=True, help="Read every file and compare its SHA-256 with the manifest.")
-@click.option("--config", metavar="FILE", help="Settings in YAML, for storage.")
+@storage_config_option
 @export_option
 @pager_option
 @storage_options
@@ -140,8 +140,7 @@ def info(
     from presswatch_spark.corpus.store import Corpus
 
     storage = scan_settings(flags, config).storage
-    if export:
-        export.require_new(storage)
+    require_new(export, storage)
     manifest = Corpus.open(folder, check=check, storage=storage).manifest
     if export:
         export.write(schema_of(**TITLE_KINDS), _title_rows(manifest), storage, ENGLISH)

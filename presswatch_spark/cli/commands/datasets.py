@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.options import as_json
-from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.cli.replies import Screen, screen_options
 from presswatch_spark.show import block_lines, json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
-from presswatch_spark.cli.exporting import Export, export_option, schema_of
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import scan_settings, storage_options, tell_total
-from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, schema_of, screen_options
 from presswatch_spark.show import json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
@@ -68,8 +67,7 @@ def estimate(
     from presswatch_spark.tables.store import TableStore
 
     storage, say = scan_settings(flags).storage, screen.language
-    if export:
-        export.require_new(storage)
+    require_new(export, storage)
     store = TableStore.open(tables, storage)
     (chosen,) = chosen_runs(store, run_id)
     totals = estimate_of(store, chosen, BY[by] if by else None)

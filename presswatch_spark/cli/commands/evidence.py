@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.choosing import claim_options, require_one_choice
 from presswatch_spark.cli.exits import FAILED, INCOMPLETE
-from presswatch_spark.cli.options import print_lines, scan_settings, storage_options, tell
-from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.cli.options import (
+    Decorator,
+    claim_options,
+    draw_option,
+    mirror_option,
+    print_lines,
+    require_one_choice,
+    scan_settings,
+    storage_options,
+    tell,
+)
+from presswatch_spark.cli.replies import Screen, screen_options
 from presswatch_spark.show import json_line, printable
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 if TYPE_CHECKING:
     from presswatch_spark.cli.language import Language
@@ -22,16 +29,8 @@ if TYPE_CHECKING:
     from presswatch_spark.evidence.stamps import Stamped
     from presswatch_spark.pointers.audit import Verdict
 
-mirror_option = click.option(
-    "--mirror",
-    "mirrors",
-    multiple=True,
-    metavar="FROM=TO",
-    help="Look below TO for what the run read below FROM: folders, buckets or sites. Repeatable.",
-)
 
-
-def _tsa_option(*, required: bool) -> Callable[[Command], Command]:
+def _tsa_option(*, required: bool) -> Decorator[Any]:
     return click.option(
         "--tsa",
         "authorities",
@@ -62,7 +61,7 @@ def evidence() -> None:
     is_flag=True,
     help="Put texts of articles into the bag, and a page for each claim with both texts side by side.",
 )
-@mirror_option
+@mirror_option()
 @click.option("--out", required=True, metavar="BAG", help="A new folder, or s3://, for the bag.")
 @screen_options(pager=False)
 @storage_options
@@ -222,17 +221,10 @@ def verify(
 @evidence.command()
 @click.argument("bag")
 @click.option("--seed", "words", required=True, metavar="WORDS", help="Words said after the sealing.")
-@click.option(
-    "--sample",
-    type=click.IntRange(min=1),
-    default=1000,
-    show_default=True,
-    metavar="N",
-    help="Rows to draw; all if there are no more.",
-)
+@draw_option(1000, "Rows to draw")
 @click.option("--corpus", metavar="DIR", help="The corpus, to compare the words of every span.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row, verified or not.")
-@mirror_option
+@mirror_option()
 @screen_options(pager=False)
 @storage_options
 @click.pass_context

@@ -5,9 +5,14 @@ from typing import Any
 
 import click
 
-from presswatch_spark.cli.commands.pointers import mirror_option, settings_option
-from presswatch_spark.cli.options import scan_settings, storage_options
-from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.cli.options import (
+    day_option,
+    mirror_option,
+    scan_settings,
+    storage_config_option,
+    storage_options,
+)
+from presswatch_spark.cli.replies import Screen, screen_options
 
 
 @click.command()
@@ -19,14 +24,9 @@ from presswatch_spark.cli.screen import Screen, screen_options
 @click.option(
     "--claims", "claims_path", metavar="DIR", help="Folder that claims were written to. Default: TABLES."
 )
-@click.option(
-    "--as-of",
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="DATE",
-    help="Judge mandate and rights for this day. Default: the day of the claims, or today.",
-)
-@mirror_option
-@settings_option
+@day_option("--as-of", "Judge mandate and rights for this day. Default: the day of the claims, or today.")
+@mirror_option()
+@storage_config_option
 @screen_options(lang="fr")
 @storage_options
 def explain(

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.exporting import Export, export_option, schema_of
 from presswatch_spark.cli.options import as_json, engine_option, scan_settings, storage_options
-from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, schema_of, screen_options
 from presswatch_spark.show import json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
@@ -87,8 +86,7 @@ def exposure(
     storage, say = scan_settings(flags).storage, screen.language
     if said and tables is None:
         raise click.UsageError("--dataset-of wants TABLES")
-    if export:
-        export.require_new(storage)
+    require_new(export, storage)
     entries = load_exposures(exposures, storage)
     if tables is None:
         if export:

@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
-from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.match_table import WHERE, left_out_lines, match_lines, total_lines
-from presswatch_spark.cli.options import as_json, engine_option, print_lines, scan_settings, storage_options
-from presswatch_spark.cli.screen import Screen, screen_options
-from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
+from presswatch_spark.cli.options import (
+    as_json,
+    confidence_option,
+    day_option,
+    engine_option,
+    print_lines,
+    run_option,
+    scan_settings,
+    storage_options,
+)
+from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
+from presswatch_spark.judgement.grading import GRADES
 from presswatch_spark.show import block_lines, json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
@@ -42,27 +50,16 @@ FILTERS = (
 @click.argument("tables")
 @as_json
 @click.option("--count", is_flag=True, help="Print the totals alone.")
-@click.option("--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all.")
+@run_option
 @click.option("--title", "title_id", metavar="ID", help="Only this title.")
 @click.option("--publisher", "publisher_id", metavar="ID", help="Only this publisher.")
 @click.option("--article", "article_id", metavar="ID", help="Only this article.")
 @click.option("--host", "document_host", metavar="HOST", help="Only documents of this host.")
 @click.option("--dataset", metavar="NAME", help="Only this dataset, as `wet`.")
 @click.option("--release", metavar="ID", help="Only this release, as CC-MAIN-2024-22.")
-@click.option(
-    "--since",
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="DATE",
-    help="Only documents captured on this day (UTC) or later.",
-)
+@day_option("--since", "Only documents captured on this day (UTC) or later.")
 @click.option("--grade", "grades", type=click.Choice(GRADES), multiple=True, help="Only these; repeatable.")
-@click.option(
-    "--confidence",
-    "confidences",
-    type=click.Choice(CONFIDENCES),
-    multiple=True,
-    help="Only these letters; repeatable.",
-)
+@confidence_option("Only these letters; repeatable.")
 @click.option("--own-site", is_flag=True, help="Only documents on the publisher's own sites.")
 @click.option("--elsewhere", is_flag=True, help="Only documents that are known to stand on other sites.")
 @click.option("--unknown-site", is_flag=True, help="Only documents without a known URL: nobody knows where.")
@@ -123,8 +120,7 @@ def matches(
     if export and count:
         raise click.UsageError("give --export or --count")
     storage, say = scan_settings(options).storage, screen.language
-    if export:
-        export.require_new(storage)
+    require_new(export, storage)
     asked = {name: options[name] for name in FILTERS}
     wanted = MatchFilter(**asked, since=since and since.replace(tzinfo=UTC))
     store = TableStore.open(tables, storage)

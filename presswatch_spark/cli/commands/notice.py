@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.language import Language
-from presswatch_spark.cli.options import print_lines, scan_settings, storage_options
-from presswatch_spark.cli.screen import Screen, screen_options
-from presswatch_spark.judgement.grading import CONFIDENCES
+from presswatch_spark.cli.options import (
+    confidence_option,
+    mirror_option,
+    print_lines,
+    require_one_choice,
+    rows_option,
+    scan_settings,
+    storage_options,
+)
+from presswatch_spark.cli.replies import Screen, screen_options
 from presswatch_spark.notices.choices import ANSWERS, LANGUAGES, LAWS
 from presswatch_spark.show import json_line, printable
 
@@ -20,8 +27,8 @@ if TYPE_CHECKING:
     from presswatch_spark.notices.draft import Drafted
     from presswatch_spark.notices.folder import Notice
     from presswatch_spark.notices.refusals import Refusal
-    from presswatch_spark.notices.sentences import Sentence
     from presswatch_spark.notices.states import NoticeState
+    from presswatch_spark.notices.wording import Sentence
 
 REFUSED = 1
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -68,21 +75,9 @@ def notice() -> None:
     metavar="DIR",
     help="Folder of the table `claims`. Default: that of the case, the bag, or TABLES.",
 )
-@click.option("--rows", metavar="FILE", help="Claims by row_sha256: one a line, CSV or JSONL.")
-@click.option(
-    "--confidence",
-    "confidences",
-    type=click.Choice(CONFIDENCES),
-    multiple=True,
-    help="Claims of these letters. Repeatable. Default: all of a CASE or BAG; of TABLES, A and B.",
-)
-@click.option(
-    "--mirror",
-    "mirrors",
-    multiple=True,
-    metavar="FROM=TO",
-    help="Name files below TO that were scanned below FROM. Repeatable.",
-)
+@rows_option
+@confidence_option("Claims of these letters. Repeatable. Default: all of a CASE or BAG; of TABLES, A and B.")
+@mirror_option("Name files below TO that were scanned below FROM.")
 @recipients_option
 @click.option("--date", "day", type=DAY, metavar="DAY", help="The day of the letter. Default: today.")
 @click.option(
@@ -105,12 +100,10 @@ def draft(source: str, out: str, **flags: Any) -> None:
     """
     from presswatch_spark.notices.draft import Request, draft_notice, today
     from presswatch_spark.notices.grounds import Choice
-    from presswatch_spark.notices.recipients import load_recipient
-    from presswatch_spark.notices.sender import load_sender
+    from presswatch_spark.notices.parties import load_recipient, load_sender
     from presswatch_spark.pointers.pointer import parse_mirror
 
-    if flags["rows"] and flags["confidences"]:
-        raise click.UsageError("give --rows or --confidence")
+    require_one_choice(flags["rows"], flags["confidences"])
     storage = scan_settings(flags).storage
     request = Request(
         source=source,
@@ -189,8 +182,7 @@ def check(path: str, as_json: bool, screen: Screen, **flags: Any) -> None:
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.notices.checks import Checking, check_notice
     from presswatch_spark.notices.folder import Notice
-    from presswatch_spark.notices.recipients import load_recipient
-    from presswatch_spark.notices.sender import load_sender
+    from presswatch_spark.notices.parties import load_recipient, load_sender
 
     storage, corpus = scan_settings(flags).storage, flags["corpus"]
     about = Notice.open(path, storage).about
@@ -345,7 +337,7 @@ def _status_lines(opened: Notice, found: NoticeState, say: Language) -> Iterator
 @notice.command()
 def schema() -> None:
     """Print the JSON Schema of notice.json."""
-    from presswatch_spark.notices.schema import SCHEMA
+    from presswatch_spark.notices.folder import SCHEMA
 
     click.echo(SCHEMA.read_text(encoding="utf-8"), nl=False)
 

@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.exporting import Export, export_option, schema_of
 from presswatch_spark.cli.language import ENGLISH
-from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
+from presswatch_spark.cli.options import (
+    draw_option,
+    index_option,
+    mirror_option,
+    print_lines,
+    run_option,
+    scan_settings,
+    setting_options,
+    storage_config_option,
+    storage_options,
+)
+from presswatch_spark.cli.replies import Export, export_option, require_new, schema_of
 from presswatch_spark.show import json_line, printable
 from presswatch_spark.storage.web.manners import ask_anew
 
@@ -25,15 +35,6 @@ VERDICT_KINDS = {
 }  # fmt: skip
 DIGITS_SHOWN = 12
 
-mirror_option = click.option(
-    "--mirror",
-    "mirrors",
-    multiple=True,
-    metavar="FROM=TO",
-    help="Look below TO for what the run read below FROM: folders, buckets or sites. Repeatable.",
-)
-settings_option = click.option("--config", metavar="FILE", help="Settings in YAML, for storage.")
-
 
 @click.command()
 @click.argument("target", metavar="TABLES|POINTER")
@@ -46,14 +47,10 @@ settings_option = click.option("--config", metavar="FILE", help="Settings in YAM
 @click.option(
     "--upstream", is_flag=True, help="With --row: the record of the web archive that the row was made from."
 )
-@click.option(
-    "--index",
-    metavar="ADDRESS",
-    help="With --upstream: a CDX server, or files of an index; {release} in it stands for the release.",
-)
-@mirror_option
+@index_option("--upstream")
+@mirror_option()
 @setting_options("read.columns", columns="With a POINTER: where columns of `rows` are, e.g. text=body")
-@settings_option
+@storage_config_option
 @storage_options
 def fetch(
     target: str,
@@ -105,21 +102,14 @@ def fetch(
 
 @click.command("verify-rows")
 @click.argument("tables")
-@click.option(
-    "--sample",
-    type=click.IntRange(min=1),
-    default=100,
-    show_default=True,
-    metavar="N",
-    help="Rows to check, drawn at random; all if there are no more.",
-)
+@draw_option(100, "Rows to check, drawn at random")
 @click.option("--seed", type=click.IntRange(0, SEEDS - 1), metavar="N", help="Draw the same rows again.")
-@click.option("--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all.")
+@run_option
 @click.option("--corpus", "corpus_path", metavar="DIR", help="Compare the words of every span, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row, verified or not.")
 @export_option
-@mirror_option
-@settings_option
+@mirror_option()
+@storage_config_option
 @storage_options
 @click.pass_context
 def verify_rows(
@@ -153,8 +143,7 @@ def verify_rows(
 
     ask_anew()
     storage = scan_settings(flags, config).storage
-    if export:
-        export.require_new(storage)
+    require_new(export, storage)
     store, places = TableStore.open(tables, storage), [parse_mirror(mirror) for mirror in mirrors]
     corpus = Corpus.open(corpus_path, storage=storage) if corpus_path else None
     audit = Audit(store, storage, places, corpus)

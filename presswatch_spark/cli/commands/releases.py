@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.exporting import Export, export_option, schema_of
 from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import as_json, scan_settings, storage_options
-from presswatch_spark.cli.screen import Screen, pager_option
+from presswatch_spark.cli.replies import Export, Screen, export_option, pager_option, require_new, schema_of
 from presswatch_spark.show import counted, json_line, printable, table_lines, terminal_width
 from presswatch_spark.storage.web.manners import ask_anew
 
@@ -57,8 +56,7 @@ def releases(
     from presswatch_spark.releases.known import current, list_uri
 
     settings = scan_settings(flags, config)
-    if export:
-        export.require_new(settings.storage)
+    require_new(export, settings.storage)
     ask_anew()
     rules = settings.datasets.common_crawl
     uri = list_uri(base or rules.index)

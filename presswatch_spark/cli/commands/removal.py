@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.choosing import claim_options, require_one_choice
 from presswatch_spark.cli.exits import INCOMPLETE
-from presswatch_spark.cli.exporting import Export, export_option, schema_of
 from presswatch_spark.cli.language import Language
-from presswatch_spark.cli.options import print_lines, scan_settings, storage_options, tell, tell_total
-from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.cli.options import (
+    claim_options,
+    day_option,
+    mirror_option,
+    print_lines,
+    require_one_choice,
+    scan_settings,
+    storage_options,
+    tell,
+    tell_total,
+)
+from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, schema_of, screen_options
 from presswatch_spark.show import counted, json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
@@ -60,12 +68,7 @@ def removal() -> None:
 @removal.command(name="open")
 @click.argument("tables")
 @claim_options
-@click.option(
-    "--noticed-at",
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="DAY",
-    help="The day of the notice, such as 2026-11-27. Default: today.",
-)
+@day_option("--noticed-at", "The day of the notice, such as 2026-11-27. Default: today.", "DAY")
 @click.option("--out", required=True, metavar="CASE", help="A new folder, or s3://, for the case.")
 @storage_options
 def open_command(
@@ -86,7 +89,7 @@ def open_command(
     \b
     presswatch removal open --claims claims --confidence A --out case out
     """
-    from presswatch_spark.removal.opening import open_case
+    from presswatch_spark.removal.targets import open_case
 
     require_one_choice(rows, confidences)
     storage = scan_settings(flags).storage
@@ -120,13 +123,7 @@ def open_command(
     metavar="TABLES",
     help="Tables to look in: later captures, and other files, may have the articles again.",
 )
-@click.option(
-    "--mirror",
-    "mirrors",
-    multiple=True,
-    metavar="FROM=TO",
-    help="Ask for files below TO that were scanned below FROM. Repeatable.",
-)
+@mirror_option("Ask for files below TO that were scanned below FROM.")
 @metrics_option
 @storage_options
 def probe(
@@ -265,8 +262,7 @@ def status(
     if as_of and metrics_file:
         raise click.UsageError("metrics are of now: give --as-of or --metrics-file")
     storage = scan_settings(flags).storage
-    if export:
-        export.require_new(storage)
+    require_new(export, storage)
     standing = Standing.of(Case.open(case, storage), _moment(as_of))
     if metrics_file:
         write_metrics(metrics_file, [Measures.of(standing)])

@@ -4,9 +4,8 @@ from typing import Any
 
 import click
 
-from presswatch_spark.cli.commands.pointers import mirror_option
 from presswatch_spark.cli.language import LANGUAGES
-from presswatch_spark.cli.options import engine_option, scan_settings, storage_options, tell
+from presswatch_spark.cli.options import engine_option, mirror_option, scan_settings, storage_options, tell
 
 
 @click.command()
@@ -18,7 +17,7 @@ from presswatch_spark.cli.options import engine_option, scan_settings, storage_o
     "--corpus", metavar="DIR", help="The corpus of the scan: names of titles, and texts of articles."
 )
 @click.option("--case", metavar="CASE", help="A case of removal: what became of its places.")
-@mirror_option
+@mirror_option()
 @click.option("--lang", type=click.Choice(LANGUAGES), default="fr", show_default=True, help="Its language.")
 @engine_option("What answers")
 @storage_options
@@ -40,7 +39,7 @@ def report(
 
     Example: presswatch report --corpus corpus --out report.html tables
     """
-    from presswatch_spark.notices.recipients import load_recipients
+    from presswatch_spark.notices.parties import load_recipients
     from presswatch_spark.pointers.pointer import parse_mirror
     from presswatch_spark.report.make import make_report
 

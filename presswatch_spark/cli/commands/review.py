@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from presswatch_spark.cli.commands.pointers import mirror_option
 from presswatch_spark.cli.language import LANGUAGES
-from presswatch_spark.cli.options import scan_settings, storage_options, tell
+from presswatch_spark.cli.options import mirror_option, scan_settings, storage_options, tell
 from presswatch_spark.cli.reason_labels import LABELS
 from presswatch_spark.show import counted
 
@@ -46,7 +45,7 @@ def _reviewer(context: click.Context, parameter: click.Parameter, value: str) ->
     metavar="DIR",
     help="The folder that the claims were made of. Default: CLAIMS, or what CASE names.",
 )
-@mirror_option
+@mirror_option()
 @click.option(
     "--lang", type=click.Choice(LANGUAGES), default="fr", show_default=True, help="Language to begin with."
 )
@@ -87,8 +86,8 @@ def review(
     for name in LIBRARIES:
         library(name, "review")
     from presswatch_spark.pointers.pointer import parse_mirror
-    from presswatch_spark.review.opening import open_desk
-    from presswatch_spark.review.serving import serve
+    from presswatch_spark.review.app import serve
+    from presswatch_spark.review.desk import open_desk
 
     storage = scan_settings(flags).storage
     places = [parse_mirror(mirror) for mirror in mirrors]

@@ -6,10 +6,9 @@ from typing import Any
 import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.language import Language
-from presswatch_spark.cli.options import as_json, print_lines, scan_settings, storage_options
-from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.cli.options import as_json, print_lines, run_option, scan_settings, storage_options
+from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
 from presswatch_spark.show import json_line, table_lines, terminal_width
 
 MEANING = {
@@ -30,7 +29,7 @@ MEANING = {
     metavar="TABLES",
     help="Tables of other scans whose signals count as well, such as of a release's robots.txt. Repeatable.",
 )
-@click.option("--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all.")
+@run_option
 @click.option("--out", metavar="DIR", help="Folder, or s3://, for the table `reservations`.")
 @as_json
 @export_option
@@ -60,8 +59,7 @@ def rights(
     if out and (as_json or export):
         raise click.UsageError(f"give --out or {'--json' if as_json else '--export'}")
     storage, say = scan_settings(flags).storage, screen.language
-    if export:
-        export.require_new(storage)
+    require_new(export, storage)
     reservations = Reservations(tables, signals, run_id, storage)
     if export:
         export.write(RESERVATIONS, reservations.rows(), storage, say)

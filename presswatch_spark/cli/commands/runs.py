@@ -7,11 +7,9 @@ from typing import Any
 import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.exporting import Export, export_option
-from presswatch_spark.cli.gate_audit import gate_line
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import as_json, print_lines, scan_settings, storage_options, tell_total
-from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
 from presswatch_spark.show import fits, json_line, printable, table_lines, terminal_width
 
 RUN_COLUMNS = (
@@ -53,8 +51,7 @@ def runs(tables: str, as_json: bool, export: Export | None, screen: Screen, **fl
     from presswatch_spark.tables.store import TableStore
 
     storage, say = scan_settings(flags).storage, screen.language
-    if export:
-        export.require_new(storage)
+    require_new(export, storage)
     store = TableStore.open(tables, storage)
     # What is published between the two looks is listed once, as what it was at the first.
     unfinished = list(unfinished_runs(store))
@@ -164,3 +161,30 @@ def _shards(row: Mapping[str, Any], say: Language) -> str:
     if complete == planned:
         return say("all {planned}", planned=say.number(planned))
     return say("{complete} of {planned}", complete=say.number(complete or 0), planned=say.number(planned))
+
+
+FOUND = (
+    "language gate: {gated} documents left out, {audited} of them read as an audit, {matching} with matches;"
+    " so it cost {cost} documents with matches (95 %: {low} to {high})"
+)
+NOTHING = (
+    "language gate: {gated} documents left out, none of them read as an audit: what it cost is not known"
+)
+
+
+def gate_line(row: Mapping[str, Any], say: Language = ENGLISH) -> str | None:
+    """Return what a row of `runs` says of the audit of its language gate; None if none was asked for."""
+    if not row.get("gate_audit"):
+        return None
+    gated = say.number(row["gate_documents"])
+    if row["gate_cost"] is None:
+        return say(NOTHING, gated=gated)
+    return say(
+        FOUND,
+        gated=gated,
+        audited=say.number(row["gate_audited"]),
+        matching=say.number(row["gate_matching"]),
+        cost=say.number(row["gate_cost"]),
+        low=say.number(row["gate_cost_low"]),
+        high=say.number(row["gate_cost_high"]),
+    )

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.commands.estimate import HEADLINES, estimate_lines
+from presswatch_spark.cli.commands.runs import gate_line
 from presswatch_spark.cli.exits import INCOMPLETE
-from presswatch_spark.cli.format_choice import FormatChoice
-from presswatch_spark.cli.gate_audit import gate_line
 from presswatch_spark.cli.options import (
+    FormatChoice,
     NumberRange,
+    index_option,
     print_lines,
     scan_settings,
     setting_options,
@@ -57,11 +58,7 @@ SHARDS_NAMED = 5
     metavar="TABLES",
     help="In place of PATH: the WARC records of the captures that a census found.",
 )
-@click.option(
-    "--index",
-    metavar="ADDRESS",
-    help="With --pages-of: a CDX server, or files of an index; {release} in it stands for the release.",
-)
+@index_option("--pages-of")
 @click.option(
     "--sample",
     type=NumberRange(0, 1, min_open=True),

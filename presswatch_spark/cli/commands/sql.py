@@ -8,9 +8,8 @@ from typing import Any
 import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.exporting import Export, export_option
 from presswatch_spark.cli.options import as_json, engine_option, scan_settings, storage_options, tell_total
-from presswatch_spark.cli.screen import Screen, screen_options
+from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
 from presswatch_spark.queries.engines import ENGINE_NAMES, require_apart
 from presswatch_spark.show import block_lines, fits, json_line, table_lines, terminal_width
 
@@ -55,8 +54,7 @@ def sql(
     from presswatch_spark.queries.sql import run_query
 
     storage, say = scan_settings(flags).storage, screen.language
-    if export:
-        export.require_new(storage)
+    require_new(export, storage)
     answer = run_query(tables, query, storage, engine)
     if export:
         export.write(answer.schema(), answer.rows, storage, say, answer.engine)

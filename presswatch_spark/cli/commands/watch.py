@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.exporting import Export, export_option, schema_of
 from presswatch_spark.cli.language import ENGLISH
-from presswatch_spark.cli.options import NumberRange
+from presswatch_spark.cli.options import NumberRange, mirror_option
+from presswatch_spark.cli.replies import Export, export_option, require_new, schema_of
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.show import printable
 from presswatch_spark.storage.web.manners import ask_anew
@@ -79,12 +79,8 @@ KINDS = {"release": str, "said": str, "code": int}
     metavar="HOURS",
     help="How long after a round of a case the next is due.",
 )
-@click.option(
-    "--case-mirror",
-    "case_mirrors",
-    multiple=True,
-    metavar="FROM=TO",
-    help="Ask for files of cases below TO that were scanned below FROM. Repeatable.",
+@mirror_option(
+    "Ask for files of cases below TO that were scanned below FROM.", "--case-mirror", "case_mirrors"
 )
 @click.option("--case-deep", is_flag=True, help="Read whole files for what is not at its place.")
 @click.option("--case-index", metavar="URL", help="An index, as `removal probe` takes it.")
@@ -115,8 +111,7 @@ def watch(context: click.Context, /, scan_options: tuple[str, ...], **options: A
     ask_anew()
     scope = Scope(options["since"], options["news"])
     target = watched(context, scan_options, scope.news, options["archive"])
-    if export:
-        export.require_new(target.config.storage)
+    require_new(export, target.config.storage)
     look, cases = _look_of(target, **options), cases_of(target, options)
 
     def once() -> int:

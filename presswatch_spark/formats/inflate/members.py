@@ -6,16 +6,17 @@ member counts as whole only once its CRC-32 and length were verified (by ISA-L, 
 
 import zlib
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 from isal import isal_zlib
 
-from presswatch_spark.formats.inflate.magic import find_magics
-from presswatch_spark.formats.inflate.passing import MORE, Gate
+from presswatch_spark.compiled import entry_njit
 from presswatch_spark.formats.inflate.window import LOOK_BACK_BYTES, Window
-from presswatch_spark.model import ReadReport
+from presswatch_spark.model import Bytes, Offsets, ReadReport
+from presswatch_spark.text.kernels import U64
+from presswatch_spark.text.vectors import equal_bits_64, trailing_zeros
 
 IsalError = cast("type[Exception]", isal_zlib.error)
 InflateErrors = (IsalError, zlib.error)
@@ -31,6 +32,46 @@ PIECE_BYTES = 4 << 20
 PADDING_BYTES = 64 << 10
 SALVAGE_BYTES = 512
 CUT = "it is cut"
+
+_0, _1, _2, _64, _66 = (U64(n) for n in (0, 1, 2, 64, 66))
+_FIRST, _SECOND, _THIRD = (np.uint8(byte) for byte in (0x1F, 0x8B, 0x08))
+
+
+class Stretch(NamedTuple):
+    """Members in a row that may be passed over.
+
+    `end`: index behind them in the view. `members`, `documents`: how many of each they are. `inflated`: the
+    bytes that they would inflate to.
+    """
+
+    end: int
+    members: int
+    documents: int
+    inflated: int
+
+
+MORE = Stretch(-1, 0, 0, 0)
+"""More of the file must be in view before anything can be said."""
+
+
+class Gate(Protocol):
+    """Says which members are left out. It is asked about each member in order, from a proven beginning.
+
+    It may name a stretch only where the end of each member in it is proven, and another member that reads as
+    a record follows.
+    """
+
+    def look(self, view: memoryview, starts: Sequence[int], *, final: bool) -> None:
+        """Take a new view of the file.
+
+        Args:
+            view: stored bytes in a row.
+            starts: where the magic of a member stands in it, be it by chance; ascending.
+            final: the file ends with `view`.
+        """
+
+    def at(self, start: int) -> Stretch | None:
+        """Return what may be passed over from index `start` on; `MORE` if that is not known; else None."""
 
 
 class Inflater(Protocol):
@@ -57,6 +98,26 @@ class Piece(NamedTuple):
     opens: bool
     closes: bool
     before: int = 0
+
+
+class Member(NamedTuple):
+    """The gzip member that begins some bytes: what it inflates to, and where in them it ends.
+
+    `end` is None if the bytes do not hold all of it, or it inflates to more than was asked for.
+    """
+
+    data: bytes
+    end: int | None
+
+
+def first_member(stored: bytes, most: int) -> Member | None:
+    """Inflate the member that begins `stored`, to `most` bytes; None if it is damaged, or none is there."""
+    inflater = zlib.decompressobj(31)
+    try:
+        data = inflater.decompress(stored, most)
+    except zlib.error:
+        return None
+    return Member(data, len(stored) - len(inflater.unused_data) if inflater.eof else None)
 
 
 def gzip_pieces(
@@ -344,3 +405,27 @@ def _opens(fed: memoryview, begins_well: Callable[[bytes], bool]) -> bool:
         return begins_well(isal_zlib.decompressobj(31).decompress(fed))
     except IsalError:
         return False
+
+
+@entry_njit
+def find_magics(data: Bytes, found: Offsets) -> int:
+    """Write into `found` where the magic of a gzip member stands in `data`; return how often, room or not."""
+    at, end, n = _0, U64(len(data)), 0
+    first, second, third = _FIRST, _SECOND, _THIRD
+    while at + _66 <= end:
+        here = equal_bits_64(data, at, first)
+        if here:
+            here &= equal_bits_64(data, at + _1, second) & equal_bits_64(data, at + _2, third)
+            while here:
+                if n < len(found):
+                    found[n] = np.int64(at + trailing_zeros(here))
+                n += 1
+                here &= here - _1
+        at += _64
+    while at + _2 < end:
+        if data[at] == first and data[at + _1] == second and data[at + _2] == third:
+            if n < len(found):
+                found[n] = np.int64(at)
+            n += 1
+        at += _1
+    return n

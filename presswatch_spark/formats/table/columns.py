@@ -1,10 +1,8 @@
 """Says which columns of a row dataset hold what: names to try, in order, for each role."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from presswatch_spark.errors import ConfigError, CorruptError
 from presswatch_spark.formats.table.values import readable_part
@@ -36,7 +34,7 @@ class MissingColumnError(CorruptError):
     """No row of a shard has a column that is needed, or that the user mapped: nothing of it counts."""
 
     @classmethod
-    def of(cls, missing: Mapping[str, str], available: Iterable[str], where: str) -> MissingColumnError:
+    def of(cls, missing: Mapping[str, str], available: Iterable[str], where: str) -> Self:
         """Return the error that says which of a mapping's columns (by role) are missing, and which exist."""
         named = " and ".join(f"{name[:NAME_CHARACTERS]} for {role}" for role, name in sorted(missing.items()))
         return cls(
@@ -74,10 +72,10 @@ class Columns:
 
     names: Mapping[str, tuple[str, ...]]
 
-    def with_mapping(self, mapping: Mapping[str, str]) -> Columns:
+    def with_mapping(self, mapping: Mapping[str, str]) -> Self:
         """Return columns with a user's mapping in place of names to try; raises as `check_mapping`."""
         check_mapping(mapping)
-        return Columns({**self.names, **{role: (name,) for role, name in mapping.items()}})
+        return type(self)({**self.names, **{role: (name,) for role, name in mapping.items()}})
 
     def paths(self, role: str) -> tuple[Path, ...]:
         """Return the paths to try for `role` in a nested row: each name as it stands, then split at dots."""

@@ -1,7 +1,5 @@
 """What a decoder may take of memory: a file of 2 KB may ask for gigabytes, so the system bounds it."""
 
-from __future__ import annotations
-
 import os
 import resource
 from collections.abc import Iterable, Iterator

@@ -10,8 +10,7 @@ import numpy as np
 
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.formats.inflate.inflated import compression_of, inflated_window
-from presswatch_spark.formats.inflate.members import Piece, gzip_pieces
-from presswatch_spark.formats.inflate.passing import Gate
+from presswatch_spark.formats.inflate.members import Gate, Piece, gzip_pieces
 from presswatch_spark.formats.inflate.window import Window
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.values import as_languages, as_time

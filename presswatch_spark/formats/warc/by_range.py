@@ -4,18 +4,16 @@ A response alone does not say all of it: the record behind it names its language
 its release. So that is read, too. A range that holds another record than the wanted one is a defect.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.inflate.members import Member, first_member
+from presswatch_spark.formats.source import Part, ReadOptions
 from presswatch_spark.formats.table.values import as_time
 from presswatch_spark.formats.warc.fields import HEADER_END, header_fields, is_other_digest, release_of
 from presswatch_spark.formats.warc_format import read_part
@@ -34,7 +32,7 @@ HEAD_BYTES = 1 << 10
 """Read at the beginning of a file, for the record that names the release: Common Crawl's take some 520."""
 LONGEST_HEAD = 64 << 10
 HEADERS_BYTES = 1 << 20
-_GZIP, _GZIP_WINDOW = b"\x1f\x8b", 31
+_GZIP = b"\x1f\x8b"
 _AROUND = (None, "metadata", "request")
 
 
@@ -147,12 +145,10 @@ def _first_info(data: bytes) -> tuple[bytes, bool]:
 
     It is empty, and whole, if the record is no warcinfo.
     """
-    member = zlib.decompressobj(_GZIP_WINDOW)
-    try:
-        record = member.decompress(data, LONGEST_HEAD) if data[:2] == _GZIP else data
-    except zlib.error:
+    member = first_member(data, LONGEST_HEAD) if data[:2] == _GZIP else Member(data, len(data))
+    if member is None:
         return b"", True
-    is_whole = member.eof or len(record) >= LONGEST_HEAD or data[:2] != _GZIP
+    record, is_whole = member.data, member.end is not None or len(member.data) >= LONGEST_HEAD
     header = HEADER_END.search(record)
     if header is None:
         return b"", is_whole
@@ -183,18 +179,6 @@ def near(records: Sequence[WantedRecord]) -> Iterator[list[WantedRecord]]:
         yield list(group)
 
 
-class _Part:
-    """Bytes of a file as a stream; `position`: offset in the file of the next one."""
-
-    def __init__(self, data: bytes, position: int) -> None:
-        self._data, self.position = data, position
-
-    def read(self, n: int, /) -> bytes:
-        first, self._data = self._data[:n], self._data[n:]
-        self.position += len(first)
-        return first
-
-
 class _Stretch:
     """A record and the one behind it, cut from the bytes of a request, which begin at `first` in the file."""
 
@@ -214,21 +198,17 @@ class _Stretch:
         more, behind = 0, self._record.length
         while True:
             tail = self._data[behind:]
-            member = zlib.decompressobj(_GZIP_WINDOW)
-            try:
-                inflated = member.decompress(tail, LONGEST_TAIL) if tail[:2] == _GZIP else b""
-            except zlib.error:
-                inflated = b""
-            kind = _fields_of(inflated).get("warc-type")
-            after = len(self._data) - len(member.unused_data)
-            if member.eof and kind == "metadata":
+            member = first_member(tail, LONGEST_TAIL) or Member(b"", None)
+            kind, is_whole = _fields_of(member.data).get("warc-type"), member.end is not None
+            after = behind + (member.end or 0)
+            if is_whole and kind == "metadata":
                 self.end = self._start + after
-            is_request = member.eof and kind == "request" and after < self._record.length + LONGEST_TAIL
+            is_request = is_whole and kind == "request" and after < self._record.length + LONGEST_TAIL
             if is_request:
                 behind = after
-                if len(member.unused_data) >= TAIL_BYTES:
+                if len(self._data) - behind >= TAIL_BYTES:
                     continue
-            elif member.eof or not inflated or kind not in _AROUND or len(tail) >= LONGEST_TAIL:
+            elif is_whole or not member.data or kind not in _AROUND or len(tail) >= LONGEST_TAIL:
                 return more
             at, size = self._start + len(self._data), TAIL_BYTES if is_request else len(tail)
             data = read_range(self._shard.uri, at, size, self._options.storage)
@@ -246,19 +226,17 @@ class _Stretch:
             return "the file ends within its record"
         if stored[:2] != _GZIP:
             return "no gzip member begins where its record should"
-        member = zlib.decompressobj(_GZIP_WINDOW)
-        try:
-            record = member.decompress(stored, self._options.max_document_bytes + HEADERS_BYTES)
-        except zlib.error:
+        member = first_member(stored, self._options.max_document_bytes + HEADERS_BYTES)
+        if member is None:
             return "its record is damaged"
-        if not member.eof or member.unused_data:
+        if member.end != len(stored):
             # What lies behind another range than the record's would be taken for its metadata.
             return "its record is not one whole gzip member, or is longer than allowed"
-        return _other(_fields_of(record), wanted)
+        return _other(_fields_of(member.data), wanted)
 
-    def stream(self) -> _Part:
+    def stream(self) -> Part:
         """Return the record and its metadata as a stream."""
-        return _Part(self._data[: self.end - self._start], self._start)
+        return Part(self._data[: self.end - self._start], self._start)
 
 
 def _other(fields: Mapping[str, str], wanted: WantedRecord) -> str | None:

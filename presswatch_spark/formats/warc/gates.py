@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 from isal import isal_zlib
 
-from presswatch_spark.formats.inflate.members import IsalError
-from presswatch_spark.formats.inflate.passing import MORE, Gate, Stretch
+from presswatch_spark.formats.inflate.members import MORE, Gate, IsalError, Stretch
 from presswatch_spark.formats.language_codes import spellings_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import boundaries, headers
-from presswatch_spark.formats.warc.drawn import Draw
+from presswatch_spark.formats.warc.boundaries import is_drawn
+from presswatch_spark.formats.warc.fields import header_fields
 from presswatch_spark.formats.warc.heads import inflate_heads, workspace
 from presswatch_spark.formats.warc.languages import far_codes, identified
 from presswatch_spark.model import Bytes, Offsets
@@ -25,6 +25,26 @@ METADATA_STORED_BYTES = 16 << 10
 # Heads of a view; those for which there is no room belong to a file that is made to have many.
 HEADS_BYTES = 4 << 20
 _SEGMENT = b"\nwarc-segment-number:"
+
+
+_HASHES = 1 << 64
+
+
+class Draw:
+    """Draws records with a probability of `share` (0 to 1), by a hash of their `WARC-Record-ID`."""
+
+    def __init__(self, share: float) -> None:
+        self.below = np.uint64(min(int(share * _HASHES), _HASHES - 1))
+        """Drawn is what hashes below."""
+
+    def holds(self, header: bytes) -> bool:
+        """Say whether the record with this WARC header is drawn."""
+        return bool(self.below) and self.takes(header_fields(header).get("warc-record-id"))
+
+    def takes(self, record_id: str | None) -> bool:
+        """Say whether the record with this id is drawn."""
+        id_ = (record_id or "").encode()
+        return bool(is_drawn(np.frombuffer(id_, np.uint8), 0, len(id_), self.below))
 
 
 def wet_gate(options: ReadOptions) -> Gate | None:

@@ -24,7 +24,7 @@ from presswatch_spark.formats.http.site_files import site_file
 from presswatch_spark.formats.own_word import own_word_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import joined
-from presswatch_spark.formats.warc.drawn import Draw
+from presswatch_spark.formats.warc.gates import Draw
 from presswatch_spark.formats.warc.languages import declared
 from presswatch_spark.html.elements import PAGE_BYTES
 from presswatch_spark.html.markup import page_text, room_for

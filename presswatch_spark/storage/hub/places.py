@@ -5,8 +5,6 @@ ranges are read there, without the token. A small file may come from the hub its
 What is kept here lives as long as the process: a signed address is a secret, too.
 """
 
-from __future__ import annotations
-
 import os
 import threading
 from collections import OrderedDict

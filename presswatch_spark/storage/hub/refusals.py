@@ -8,7 +8,7 @@ from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.storage.contract import DeniedError, MissingError
 from presswatch_spark.storage.hub.addresses import MAIN, HubAddress
 
-GATED, NO_REPOSITORY, NO_REVISION, NO_ENTRY = "GatedRepo", "RepoNotFound", "RevisionNotFound", "EntryNotFound"
+GATED, NO_REPOSITORY, NO_REVISION = "GatedRepo", "RepoNotFound", "RevisionNotFound"
 DISABLED = "access to this resource is disabled"
 GIVE_TOKEN = "set HF_TOKEN, or give --hf-token-file"
 _DATASET = re.compile(r"/(?:api/)?datasets/([^/]+/[^/]+)(?:/|$)")

@@ -5,27 +5,18 @@ import pyarrow as pa
 UTC_MICROS = pa.timestamp("us", tz="UTC")
 
 SPAN = pa.struct(
-    [
-        pa.field(name, pa.int64())
-        for name in ("document_start", "document_end", "article_start", "article_end")
-    ]
-    + [pa.field(name, pa.int32()) for name in ("words", "passage")]
+    dict.fromkeys(("document_start", "document_end", "article_start", "article_end"), pa.int64())
+    | dict.fromkeys(("words", "passage"), pa.int32())
 )
 
-SKIPPED = pa.struct([pa.field("why", pa.string()), pa.field("documents", pa.int64())])
-UNREAD = pa.struct([pa.field("what", pa.string()), pa.field("pages", pa.int64())])
-GRADED = pa.struct([pa.field("grade", pa.string()), pa.field("matches", pa.int64())])
-STAGE = pa.struct([pa.field("stage", pa.string()), pa.field("seconds", pa.float64())])
-
+SKIPPED = pa.struct({"why": pa.string(), "documents": pa.int64()})
+UNREAD = pa.struct({"what": pa.string(), "pages": pa.int64()})
+GRADED = pa.struct({"grade": pa.string(), "matches": pa.int64()})
+STAGE = pa.struct({"stage": pa.string(), "seconds": pa.float64()})
 PUBLISHED_FILE = pa.struct(
-    [
-        pa.field("table", pa.string()),
-        pa.field("name", pa.string()),
-        pa.field("rows", pa.int64()),
-        pa.field("bytes", pa.int64()),
-        pa.field("sha256", pa.string()),
-        pa.field("etag", pa.string()),
-    ]
+    dict.fromkeys(("table", "name"), pa.string())
+    | dict.fromkeys(("rows", "bytes"), pa.int64())
+    | dict.fromkeys(("sha256", "etag"), pa.string())
 )
 
 

@@ -7,14 +7,9 @@ from presswatch_spark.tables.schemas.columns import PUBLISHED_FILE, UTC_MICROS, 
 # fmt: off
 
 REMOVED = pa.struct(
-    [
-        pa.field("run_id", pa.string()),
-        pa.field("table", pa.string()),
-        pa.field("rows_before", pa.int64()),
-        pa.field("rows_after", pa.int64()),
-        pa.field("digest_before", pa.string()),
-        pa.field("digest_after", pa.string()),
-    ]
+    dict.fromkeys(("run_id", "table"), pa.string())
+    | dict.fromkeys(("rows_before", "rows_after"), pa.int64())
+    | dict.fromkeys(("digest_before", "digest_after"), pa.string())
 )
 
 TOMBSTONES = pa.schema(

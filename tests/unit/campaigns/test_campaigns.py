@@ -14,8 +14,16 @@ import pytest
 
 from presswatch_spark.campaigns.budget import Budget
 from presswatch_spark.campaigns.estimates import estimated
-from presswatch_spark.campaigns.items import WHOLE, Item, items_of
-from presswatch_spark.campaigns.plan import CampaignPlan, CorpusOfCampaign, plan_of, read_plan, write_plan
+from presswatch_spark.campaigns.plan import (
+    WHOLE,
+    CampaignPlan,
+    CorpusOfCampaign,
+    Item,
+    items_of,
+    plan_of,
+    read_plan,
+    write_plan,
+)
 from presswatch_spark.campaigns.progress import (
     Read,
     Reads,

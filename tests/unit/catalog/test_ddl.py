@@ -10,8 +10,7 @@ import pytest
 import sqlglot
 from sqlglot import expressions as sql
 
-from presswatch_spark.catalog.comments import LONGEST
-from presswatch_spark.catalog.ddl import PUBLISHED, athena_type, statements
+from presswatch_spark.catalog.ddl import LONGEST, PUBLISHED, athena_type, statements
 from presswatch_spark.cli.main import run
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.tables import derived

@@ -16,8 +16,8 @@ import pytest
 from presswatch_spark.claims import recipe
 from presswatch_spark.claims.case import Case, case_of
 from presswatch_spark.claims.explain import case_lines
-from presswatch_spark.claims.legal_rights import RIGHTS as ALL_RIGHTS
 from presswatch_spark.claims.mandates import MANDATES as ALL_MANDATES
+from presswatch_spark.claims.mandates import RIGHTS as ALL_RIGHTS
 from presswatch_spark.claims.phrases import FINDINGS, LETTERS, MANDATES, RESERVATIONS, RIGHTS, SAYS
 from presswatch_spark.claims.speaker import wrapped
 from presswatch_spark.cli.main import run

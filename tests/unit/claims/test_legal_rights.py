@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from presswatch_spark.claims.legal_rights import RIGHTS, rights_of
+from presswatch_spark.claims.mandates import RIGHTS, rights_of
 
 
 def at(text: str | None) -> datetime | None:

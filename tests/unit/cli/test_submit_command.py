@@ -11,10 +11,10 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.submit import JOBS, submit
-from presswatch_spark.deploy import on_this_machine
+from presswatch_spark.deploy import requests
 from tests.conftest import ROOT
 
-java_home = cache(on_this_machine.java_home)
+java_home = cache(requests.java_home)
 """The machine's Java, which is started to be asked once."""
 SCAN = "scan --corpus s3://b/corpus --out s3://b/tables s3://b/a.wet.gz"
 
@@ -25,7 +25,7 @@ def _filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
     own |= {"SERVERLESS__APPLICATION_ID": "00f1", "SERVERLESS__ROLE_ARN": "arn:aws:iam::123456789012:role/r"}
     for name, value in own.items():
         monkeypatch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)
-    monkeypatch.setattr(on_this_machine, "java_home", java_home)
+    monkeypatch.setattr(requests, "java_home", java_home)
 
 
 def ran(line: str) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from presswatch_spark.corpus.blocks import BLOCK_BYTES, digests_of
+from presswatch_spark.corpus.manifest import BLOCK_BYTES, digests_of
 from presswatch_spark.corpus.needed import NeededFile, taken_by
 from presswatch_spark.storage.objects import ByteStream, ObjectInfo, StorageOptions, open_stream, read_range
 from tests.servers import Server, web

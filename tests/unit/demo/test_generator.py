@@ -13,7 +13,7 @@ from presswatch_spark.corpus.registry import load_registry
 from presswatch_spark.demo import generate
 from presswatch_spark.demo.generate import reworded, shouted
 from presswatch_spark.demo.texts import innocent_pages, press
-from presswatch_spark.notices.sender import load_sender
+from presswatch_spark.notices.parties import load_sender
 from tests import prose
 from tests.reference.words import reference_words
 

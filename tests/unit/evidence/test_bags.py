@@ -211,7 +211,7 @@ def resealed(bag: Path) -> None:
     for name in files(bag):
         if name.startswith(("manifest", "tagmanifest", "seal")):
             (bag / name).unlink()
-    Bag(bag).seal({}, {})
+    Bag(bag).seal({}, "")
     Bag(bag).finish()
 
 

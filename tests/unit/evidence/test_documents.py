@@ -21,8 +21,8 @@ from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF
 from presswatch_spark.evidence.blocks import Block, data_of, text_of
 from presswatch_spark.evidence.build import Order, build_bag
 from presswatch_spark.evidence.claims_pdf import pdf_name
-from presswatch_spark.evidence.printed import SHOWN_MOST, in_print
 from presswatch_spark.evidence.readme import TEMPLATE
+from presswatch_spark.evidence.showing import SHOWN_MOST, in_print
 from presswatch_spark.evidence.side_by_side import LANGUAGES, Shown, page_of
 from presswatch_spark.evidence.typesetting import MARKED, RANGES, moment_in, pdf_of, signs
 from presswatch_spark.settings.config import ScanConfig

@@ -36,7 +36,7 @@ def resealed(bag: Path) -> None:
     ):
         (bag / name).unlink(missing_ok=True)
     made = Bag(bag)
-    made.seal(about, {"Bagging-Date": "2026-11-27"})
+    made.seal(about, "a forged bag")
     listed(bag)
 
 

@@ -13,11 +13,16 @@ from typing import Any
 import pytest
 
 from presswatch_spark.errors import CorruptError, OutputError
-from presswatch_spark.monitoring.events import EventLog, LoggedError, failures_logged
+from presswatch_spark.monitoring.events import (
+    FOLLOWER,
+    EventLog,
+    LoggedError,
+    failures_logged,
+    throttling_reported,
+)
 from presswatch_spark.monitoring.metrics import RunFacts, Sample, totals_of
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import CENSUS, Counts, Progress
-from presswatch_spark.monitoring.throttled import FOLLOWER, throttling_reported
 from presswatch_spark.storage.web.manners import Waiting, will_ask
 from presswatch_spark.storage.web.shared_hosts import state_of
 from presswatch_spark.tables.schemas.census_tables import CENSUS_LOG

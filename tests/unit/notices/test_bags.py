@@ -17,13 +17,12 @@ from presswatch_spark.evidence.bag import sealed_facts
 from presswatch_spark.evidence.disclose import disclose
 from presswatch_spark.evidence.verify_alone import Findings
 from presswatch_spark.evidence.verifying import verified
-from presswatch_spark.notices.docx_letter import text_in
 from presswatch_spark.notices.grounds import Choice
 from presswatch_spark.notices.sealed import sealed_claims
 from presswatch_spark.notices.states import state_of
 from presswatch_spark.storage.objects import StorageOptions
 from tests.evidence import build, flipped, lines
-from tests.notices import DRAFTED, Bureau, about, rewrite_claims
+from tests.notices import DRAFTED, Bureau, about, rewrite_claims, text_in
 from tests.proofs import each_time
 
 STORAGE = StorageOptions()

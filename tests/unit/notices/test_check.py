@@ -22,7 +22,7 @@ from presswatch_spark.notices.choices import LAWS
 from presswatch_spark.notices.folder import Notice
 from presswatch_spark.notices.grounds import Choice
 from presswatch_spark.notices.laws import laws
-from presswatch_spark.notices.recipients import load_recipient
+from presswatch_spark.notices.parties import load_recipient
 from presswatch_spark.notices.refusals import RULES
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import StorageOptions

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.notices.schema import schema
+from presswatch_spark.notices.folder import schema
 from tests.documents import blocks, commands, text_of
 from tests.notices import Bureau
 

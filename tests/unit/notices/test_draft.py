@@ -15,22 +15,21 @@ import pytest
 
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.notices import grounds
-from presswatch_spark.notices.annex import digest_of, revision_and_path, rows_of_jsonl
+from presswatch_spark.notices.annex import digest_of, revision_and_path, rows_of_jsonl, surt_prefixes
 from presswatch_spark.notices.choices import LAWS
-from presswatch_spark.notices.docx_letter import elements_in, text_in
+from presswatch_spark.notices.docx_letter import elements_in
 from presswatch_spark.notices.facts import AMOUNTS
+from presswatch_spark.notices.folder import fault_of
 from presswatch_spark.notices.grounds import Choice
 from presswatch_spark.notices.laws import laws
+from presswatch_spark.notices.parties import load_recipient
 from presswatch_spark.notices.pdf_letter import ATTACHED, attachments_in
-from presswatch_spark.notices.recipients import load_recipient
-from presswatch_spark.notices.schema import fault_of
-from presswatch_spark.notices.surt import prefixes
 from presswatch_spark.notices.wording import amount
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.targets import Chosen, targets_of
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
-from tests.notices import Bureau, about, bureau, rewrite_claims
+from tests.notices import Bureau, about, bureau, rewrite_claims, text_in
 from tests.proofs import each_time
 from tests.removal import release
 from tests.servers import web
@@ -157,7 +156,7 @@ def test_an_opt_out_gives_the_sites_of_the_members_as_surt_prefixes(shared: Bure
     assert found["example,gazette-morvane)/"] == "host"
     assert found["example,gazette-morvane,"] == "subdomains"
     assert found["example,le-meridien)/economie/"] == "folder"
-    assert list(prefixes("www.xn--t-9fa.example")) == [
+    assert list(surt_prefixes("www.xn--t-9fa.example")) == [
         ("example,xn--t-9fa)/", "host"),
         ("example,xn--t-9fa,", "subdomains"),
     ]

@@ -15,16 +15,16 @@ from pypdf import PdfReader
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.evidence import libraries
 from presswatch_spark.notices.annex import annex_of, rows_of_jsonl
-from presswatch_spark.notices.docx_letter import docx_of, text_in
+from presswatch_spark.notices.docx_letter import docx_of
 from presswatch_spark.notices.facts import Figures, facts_of
 from presswatch_spark.notices.grounds import Choice, Place, grounds_of
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.letter import Letter, blocks_of, letter_of
+from presswatch_spark.notices.parties import load_recipient
 from presswatch_spark.notices.pdf_letter import attachments_in, pdf_of
-from presswatch_spark.notices.recipients import load_recipient
 from presswatch_spark.notices.text_letter import text_of_letter
 from presswatch_spark.storage.objects import StorageOptions
-from tests.notices import DRAFTED, Bureau
+from tests.notices import DRAFTED, Bureau, text_in
 
 STORAGE = StorageOptions()
 HOSTILE = (

@@ -12,8 +12,7 @@ from presswatch_spark.errors import ConfigError
 from presswatch_spark.notices.choices import LANGUAGES, LAWS
 from presswatch_spark.notices.facts import AMOUNTS
 from presswatch_spark.notices.laws import laws
-from presswatch_spark.notices.recipients import FACTS, load_recipient, parse_recipients
-from presswatch_spark.notices.sender import load_sender
+from presswatch_spark.notices.parties import FACTS, load_recipient, load_sender, parse_recipients
 from presswatch_spark.notices.wording import amount, day
 from presswatch_spark.show import ascii_url
 from tests.conftest import ROOT

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from presswatch_spark.removal.case import LEAN
-from presswatch_spark.removal.course import Course
+from presswatch_spark.removal.standing import Course
 
 TARGET, FILE = "a" * 64, "https://a.example/crawl/a.warc.wet.gz"
 BEGIN = datetime(2026, 11, 27, tzinfo=UTC)

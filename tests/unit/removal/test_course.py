@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from presswatch_spark.removal.case import LEAN, Case
-from presswatch_spark.removal.course import Course
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.standing import Course, Standing
 from presswatch_spark.removal.states import STATES
 from tests.unit.removal.test_alarms import course, rounds
 

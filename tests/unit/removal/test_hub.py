@@ -23,9 +23,9 @@ from presswatch_spark.removal import states as of
 from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.file_batch import place_of
 from presswatch_spark.removal.newest import large_files
-from presswatch_spark.removal.opening import open_case
 from presswatch_spark.removal.probing import Prober
 from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.targets import open_case
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.shards import plan

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from presswatch_spark.removal.case import Case, Chain
-from presswatch_spark.removal.recaptures import Tables
+from presswatch_spark.removal.recaptures import Tables, yields_of
 from presswatch_spark.removal.standing import Standing
-from presswatch_spark.removal.yields import yields_of
 from presswatch_spark.storage.objects import StorageOptions
 from tests.tables import match, publish
 from tests.unit.removal.test_case import target

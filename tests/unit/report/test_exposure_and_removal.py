@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.notices.recipients import load_recipients
+from presswatch_spark.notices.parties import load_recipients
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.removal.states import STATES
 from presswatch_spark.report.phrases import PHRASES

@@ -9,7 +9,7 @@ import unicodedata
 
 import pytest
 
-from presswatch_spark.report.hosts import both_ways, link_of
+from presswatch_spark.report.cells import both_ways, link_of
 from tests.reports import PUNYCODE, Page
 
 STEERING = {

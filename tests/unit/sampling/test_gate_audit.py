@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.cli.gate_audit import gate_line
+from presswatch_spark.cli.commands.runs import gate_line
 from presswatch_spark.cli.language import Language
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.formats.warc.drawn import Draw
+from presswatch_spark.formats.warc.gates import Draw
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.sampling.gate_audit import audit_of, cost_of

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from presswatch_spark.errors import ConfigError, PresswatchError
-from presswatch_spark.queries.engines import Answer, runs_of
+from presswatch_spark.queries.engines import Answer, runs_of, whole
 from presswatch_spark.queries.refusals import no_table
 from presswatch_spark.queries.spark_plans import require_harmless
 from presswatch_spark.queries.views import VIEWS, in_order
@@ -64,7 +64,7 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
                 frame = _pruned(spark, store, name, runs_of(name, runs), columns_in(query, name))
             frame.createOrReplaceTempView(name)
         found = spark.sql(query)
-        rows = (tuple(_plain(value) for value in row) for row in found.toLocalIterator())
+        rows = (tuple(whole(_plain(value)) for value in row) for row in found.toLocalIterator())
         return Answer(found.columns, _guarded(rows), lambda: found.limit(0).toArrow().schema, "spark")
 
 

@@ -43,7 +43,7 @@ def rest_catalog(behind: Catalog, token: str) -> Iterator[str]:
             asked = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             status, reply = 401, _refused(401, "NotAuthorizedException", "no token")
             if self.headers.get("Authorization") == f"Bearer {token}":
-                parts = [unquote(part) for part in self.path.partition("?")[0].split("/")[2:]]
+                parts = [_named(unquote(part)) for part in self.path.partition("?")[0].split("/")[2:]]
                 try:
                     status, reply = 200, _reply(behind, self.command, parts, asked)
                 except tuple(REFUSALS) as error:
@@ -67,6 +67,11 @@ def rest_catalog(behind: Catalog, token: str) -> Iterator[str]:
 
     with listening(Handler) as url:
         yield url
+
+
+def _named(part: str) -> str:
+    """A namespace as SQL names it, by its levels with dots between; a dot within a level is none of these."""
+    return part.replace(".", "\N{MIDDLE DOT}").replace("\x1f", ".")
 
 
 def _reply(behind: Catalog, method: str, parts: list[str], asked: bytes) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from presswatch_spark.catalog.connect import catalog_errors, first_line
 from presswatch_spark.catalog.ddl import comment_of
-from presswatch_spark.errors import OutputError
+from presswatch_spark.errors import ConfigError, OutputError
 from presswatch_spark.show import printable
 from presswatch_spark.tables.schemas import DERIVED, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.store import TableStore
@@ -68,6 +68,7 @@ def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[Change]:
     """Bring the tables of a catalog to what is published; return what was done, by table.
 
     Raises:
+        ConfigError: the catalog takes no such namespace.
         OutputError: files are not those that were published; the catalog has tables of these names that are
             not of this folder; or the tables do not stay as they are.
         StorageError: the catalog, or its storage, refuses.
@@ -78,11 +79,9 @@ def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[Change]:
     for _ in range(TRIES):
         plan = published_files(store)
         with catalog_errors(where):
-            # Who may not create one needs no right to where it is there.
-            if not catalog.namespace_exists(namespace):
-                catalog.create_namespace_if_not_exists(namespace)
+            levels = _namespace(catalog, namespace)
             for table in sorted(SCHEMAS, key=PUBLISHERS.__contains__):
-                change = _synced(catalog, (namespace, table), store, plan[table])
+                change = _synced(catalog, (*levels, table), store, plan[table])
                 before = done.get(table, Change(table, 0, 0, 0))
                 added, out = before.added + change.added, before.taken_out + change.taken_out
                 done[table] = Change(table, added, out, change.files)
@@ -112,6 +111,22 @@ def published_files(store: TableStore) -> dict[str, list[Published]]:
     return found
 
 
+def _namespace(catalog: Catalog, name: str) -> tuple[str, ...]:
+    """Return the levels of a namespace, parted by dots in its name; it is made if it is missing."""
+    levels = catalog.identifier_to_tuple(name)
+    try:
+        # Who may not create one needs no right to where it is there.
+        if not catalog.namespace_exists(levels):
+            catalog.create_namespace_if_not_exists(levels)
+    except ValueError as error:
+        raise ConfigError(
+            printable(f"the catalog takes no such namespace: {first_line(error)}"),
+            where=f"--namespace {printable(name)}",
+            remedy="name one without dots",
+        ) from error
+    return levels
+
+
 def _uri(store: TableStore, uri: str) -> str:
     return f"file://{os.path.realpath(uri)}" if store.root.is_local else uri
 
@@ -125,7 +140,7 @@ def _require_a_plain_path(store: TableStore) -> None:
         )
 
 
-def _synced(catalog: Catalog, name: tuple[str, str], store: TableStore, files: Sequence[Published]) -> Change:
+def _synced(catalog: Catalog, name: tuple[str, ...], store: TableStore, files: Sequence[Published]) -> Change:
     """Bring one table to these files, and compare anew if somebody else commits meanwhile."""
     from pyiceberg.exceptions import CommitFailedException, ValidationException
 
@@ -136,14 +151,14 @@ def _synced(catalog: Catalog, name: tuple[str, str], store: TableStore, files: S
             added, out = _difference(table, files)
             _commit(table, added, out)
             _expire(table)
-            return Change(name[1], len(added), len(out), len(files))
+            return Change(name[-1], len(added), len(out), len(files))
         except (CommitFailedException, ValidationException):
             tried += 1
             if tried == TRIES:
                 raise
 
 
-def _table(catalog: Catalog, name: tuple[str, str], folder: str) -> Table:
+def _table(catalog: Catalog, name: tuple[str, ...], folder: str) -> Table:
     """Open an Iceberg table, made if it is missing, with the columns of today."""
     from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
 
@@ -163,21 +178,21 @@ def _table(catalog: Catalog, name: tuple[str, str], folder: str) -> Table:
         )
     # If there is no new column, nothing is committed.
     with table.update_schema() as schema:
-        schema.union_by_name(iceberg_columns(name[1]))
+        schema.union_by_name(iceberg_columns(name[-1]))
     return table
 
 
-def _make(catalog: Catalog, name: tuple[str, str], folder: str) -> None:
+def _make(catalog: Catalog, name: tuple[str, ...], folder: str) -> None:
     """Make an Iceberg table without files, in one commit."""
     from pyiceberg.table import TableProperties
 
-    columns, properties = iceberg_columns(name[1]), {**PROPERTIES, OURS: folder}
+    columns, properties = iceberg_columns(name[-1]), {**PROPERTIES, OURS: folder}
     with catalog.create_table_transaction(name, columns, properties=properties) as creation:
         # Our files number no fields: columns are known by their names.
         by_name = creation.table_metadata.schema().name_mapping.model_dump_json()
         creation.set_properties({TableProperties.DEFAULT_NAME_MAPPING: by_name})
         # Of a derived table, rows of a file are of many runs.
-        if name[1] not in DERIVED:
+        if name[-1] not in DERIVED:
             with creation.update_spec() as partitions:
                 partitions.add_identity("run_id")
 

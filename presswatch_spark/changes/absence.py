@@ -16,6 +16,8 @@ from typing import Any
 from presswatch_spark.ccindex.columns import WITHOUT_PAGES, in_filename
 from presswatch_spark.errors import InputError
 from presswatch_spark.show import counted
+from presswatch_spark.storage.hub.addresses import HubAddress
+from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables.store import TableStore
 
 FEWER = "the {} run read fewer shards than the {} run"
@@ -124,11 +126,22 @@ def _shard(uri: str) -> Shard:
     return subset_of(uri), uri.rpartition("/")[2]
 
 
+def _on_hub(uri: str) -> tuple[str, str] | None:
+    """Return the dataset on a hub that a shard is of, and its path there; None if it lies elsewhere.
+
+    Parts of a dataset have shards of one name: only the path tells them apart, at whatever revision.
+    """
+    if scheme_of(uri) != "hf":
+        return None
+    address = HubAddress.of(uri)
+    return address.dataset, address.path
+
+
 def _not_read_again(found: Run, other: Run) -> dict[str, str | None]:
     """Say of each shard of a run why it was not read again; None if it was.
 
-    The same place is the same shard. Elsewhere, it is what has its name and subset. If there are several of
-    one name, all must have been read, and as many as there were.
+    The same place is the same shard; on a hub, at whatever revision. Elsewhere, it is what has its name and
+    subset. If there are several of one name, all must have been read, and as many as there were.
     """
     times, again = Counter(uri for uri, _ in found.shards), defaultdict[str, list[bool]](list)
     for uri, complete in other.shards:
@@ -138,16 +151,22 @@ def _not_read_again(found: Run, other: Run) -> dict[str, str | None]:
     same = {uri for uri, count in times.items() if count == 1 and len(again[uri]) == 1}
     for uri in same:
         doubts[uri] = None if again[uri][0] else f"the {other.name} run did not read {uri} to its end"
-    namesakes = defaultdict[str, list[tuple[str | None, bool]]](list)
+    namesakes = defaultdict[str, list[tuple[str | None, bool, tuple[str, str] | None]]](list)
     for uri, complete in other.shards:
         if uri not in same:
             subset, name = _shard(uri)
-            namesakes[name].append((subset, complete))
+            namesakes[name].append((subset, complete, _on_hub(uri)))
     wanted = Counter(map(_shard, moved))
     for uri in moved:
         subset, name = _shard(uri)
-        there = [complete for of, complete in namesakes[name] if subset is None or of in (subset, None)]
-        if len(there) < wanted[subset, name]:
+        alike = [each for each in namesakes[name] if subset is None or each[0] in (subset, None)]
+        home, count = _on_hub(uri), wanted[subset, name]
+        there = [complete for _, complete, place in alike if home and place == home]
+        if there:
+            count = 1
+        else:
+            there = [complete for _, complete, place in alike if not (home and place) or place[0] != home[0]]
+        if len(there) < count:
             doubts[uri] = f"the {other.name} run did not read {uri}"
         else:
             doubts[uri] = None if all(there) else f"the {other.name} run did not read {uri} to its end"

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from presswatch_spark.errors import ConfigError
@@ -54,6 +55,14 @@ class Answer:
         columns = zip(*rows, strict=True) if rows else ((),) * len(fields)
         arrays = [pa.array(list(column), field.type) for column, field in zip(columns, fields, strict=True)]
         return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def whole(value: object) -> object:
+    """Return a decimal of no digits behind the point as a whole number, as JSON and spreadsheets show it.
+
+    DuckDB makes such of a sum of whole numbers, and Spark of a number that is rounded.
+    """
+    return int(value) if isinstance(value, Decimal) and value.as_tuple().exponent == 0 else value
 
 
 def require_apart(columns: Sequence[str]) -> None:

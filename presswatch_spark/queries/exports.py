@@ -7,7 +7,8 @@ So such a text gets an apostrophe before it in CSV, and is a text by its type in
 import csv
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
@@ -23,6 +24,7 @@ from presswatch_spark.show import json_line, json_text, plain, utc
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.scratch import scratch_folder
 
 Row = Sequence[object]
 Writer = Callable[[Path, pa.Schema, Iterable[Row], str], int]
@@ -33,8 +35,12 @@ FORMULA = re.compile(r"[\s\x00-\x1f]*[=+\-@＝＋－＠]")
 NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """What no file of XML may hold, and what ends a text early in a spreadsheet."""
 
-SHEET_ROWS, CELL_CHARACTERS, EXACT = 1_048_576, 32_767, 1 << 53
-"""What a sheet and a cell hold; larger whole numbers are not exact in one."""
+SHEET_ROWS, SHEET_COLUMNS, CELL_CHARACTERS = 1_048_576, 16_384, 32_767
+"""What a sheet and a cell hold; a sign beyond U+FFFF, such as an emoji, counts as two characters there."""
+EXACT, EXACT_DIGITS = 1 << 53, 15
+"""Whole numbers above, and fractions of more digits, are not exact in a cell."""
+FIRST_DAY = date(1900, 3, 1)
+"""Spreadsheets do not agree on the days before, and have none before 1900."""
 WIDTHS = range(8, 60)
 """Columns of a sheet are as wide as their texts, within these."""
 MEASURED_ROWS = 200
@@ -110,12 +116,12 @@ def _csv_cell(value: object, lang: str) -> object:
         case bool():
             return (("FAUX", "VRAI") if lang == "fr" else ("FALSE", "TRUE"))[value]
         case float() | Decimal():
-            number = "" if value != value else str(value)
+            number = str(value) if math.isfinite(value) else ""
             return number.replace(".", ",") if lang == "fr" else number
         case int():
             return value
         case datetime():
-            return f"{utc(value):%Y-%m-%d %H:%M:%S}"
+            return _moment(value)
         case date():
             return value.isoformat()
     text = _text(value)
@@ -123,10 +129,19 @@ def _csv_cell(value: object, lang: str) -> object:
 
 
 def _text(value: object) -> str:
-    """Return a text, or a list or struct as JSON, without characters that no cell may hold."""
-    if isinstance(value, list | tuple | Mapping | bytes):
-        value = json_text(plain(value))
+    """Return a text, a list or struct as JSON, or bytes in hex, without characters that no cell may hold."""
+    match value:
+        case list() | tuple() | Mapping():
+            value = json_text(plain(value))
+        case bytes():
+            value = value.hex()
+        case datetime():
+            value = _moment(value)
     return NO_TEXT.sub("\ufffd", str(value))
+
+
+def _moment(value: datetime) -> str:
+    return utc(value).replace(microsecond=0, tzinfo=None).isoformat(" ")
 
 
 def _xlsxwriter() -> Any:
@@ -142,16 +157,16 @@ def _xlsxwriter() -> Any:
 
 
 def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
-    options = {"constant_memory": True, "strings_to_urls": False, "strings_to_formulas": False}
-    count, widths = 0, [len(name) for name in schema.names]
-    with _xlsxwriter().Workbook(str(path), options) as book:
+    names = _names_in_cells(schema.names)
+    count, widths = 0, [len(name) for name in names]
+    with _workbook(path) as book:
         # The moment of writing would give the same rows other bytes each time.
         book.set_properties({"created": CREATED})
         sheet = book.add_worksheet("presswatch")
         head = book.add_format({"bold": True})
         moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
         day = book.add_format({"num_format": "yyyy-mm-dd"})
-        for column, name in enumerate(schema.names):
+        for column, name in enumerate(names):
             sheet.write_string(0, column, name, head)
         for count, row in enumerate(rows, 1):
             if count == SHEET_ROWS:
@@ -166,17 +181,20 @@ def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
                         continue
                     case bool():
                         sheet.write_boolean(count, column, value)
-                    case datetime():
-                        sheet.write_datetime(count, column, utc(value).replace(tzinfo=None), moment)
-                    case date():
+                    case datetime() if (at := utc(value)).date() >= FIRST_DAY:
+                        # A sheet rounds what is less than a second, to the next day if need be.
+                        at = at.replace(microsecond=0, tzinfo=None)
+                        sheet.write_datetime(count, column, at, moment)
+                    case date() if not isinstance(value, datetime) and value >= FIRST_DAY:
                         sheet.write_datetime(count, column, value, day)
                     case int() if abs(value) <= EXACT:
                         sheet.write_number(count, column, value)
-                    case float() | Decimal():
-                        if math.isfinite(value):
-                            sheet.write_number(count, column, value)
+                    case float() | Decimal() if not math.isfinite(value):
+                        continue
+                    case float() | Decimal() if isinstance(value, float) or _is_exact(value):
+                        sheet.write_number(count, column, value)
                     case _:
-                        text = _in_a_cell(_text(value), schema.names[column], count)
+                        text = _in_a_cell(_text(value), f"{names[column]} of row {count:,}")
                         sheet.write_string(count, column, text)
                         if count <= MEASURED_ROWS:
                             widths[column] = max(widths[column], len(text))
@@ -187,10 +205,39 @@ def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
     return count
 
 
-def _in_a_cell(text: str, column: str, row: int) -> str:
-    if len(text) > CELL_CHARACTERS:
+def _names_in_cells(names: Sequence[str]) -> list[str]:
+    if len(names) > SHEET_COLUMNS:
         raise InputError(
-            f"a cell holds {CELL_CHARACTERS:,} characters, and {column} of row {row:,} has {len(text):,}",
+            f"a sheet holds {SHEET_COLUMNS:,} columns, and there are {len(names):,}",
+            where="--export",
+            remedy="name fewer, or export to .csv or .parquet",
+        )
+    return [_in_a_cell(_text(name), f"the name of column {n:,}") for n, name in enumerate(names, 1)]
+
+
+@contextmanager
+def _workbook(path: Path) -> Iterator[Any]:
+    """Give a workbook to fill. What it cannot write is an `OSError`, and no part of it stays elsewhere."""
+    xlsxwriter = _xlsxwriter()
+    options = {"constant_memory": True, "strings_to_urls": False, "strings_to_formulas": False}
+    with scratch_folder() as parts:
+        try:
+            with xlsxwriter.Workbook(str(path), {**options, "use_zip64": True, "tmpdir": str(parts)}) as book:
+                yield book
+        except xlsxwriter.exceptions.FileCreateError as error:
+            raise error.args[0] from error
+
+
+def _is_exact(value: Decimal) -> bool:
+    """Whether a cell holds all digits of a number; zeros at its end do not count."""
+    return len("".join(map(str, value.as_tuple().digits)).strip("0")) <= EXACT_DIGITS
+
+
+def _in_a_cell(text: str, what: str) -> str:
+    length = len(text) + sum(sign > "\uffff" for sign in text) if len(text) * 2 > CELL_CHARACTERS else 0
+    if length > CELL_CHARACTERS:
+        raise InputError(
+            f"a cell holds {CELL_CHARACTERS:,} characters, and {what} has {length:,}",
             where="--export",
             remedy="leave that column out, or export to .csv",
         )

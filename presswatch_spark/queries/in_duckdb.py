@@ -8,12 +8,11 @@ reach, and only the tables that it names are opened and held against what was pu
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.queries.duckdb_session import BATCH_ROWS, duckdb_session, first_line
-from presswatch_spark.queries.engines import Answer, runs_of
+from presswatch_spark.queries.engines import Answer, runs_of, whole
 from presswatch_spark.queries.views import VIEWS, in_order, no_call, no_query, no_table, refused
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
@@ -151,12 +150,7 @@ def _rows(batches: "pa.RecordBatchReader", kept: ExitStack) -> Iterator[tuple[ob
             except (OverflowError, ValueError) as error:
                 # Python has no year before 1 or after 9999, nor parts of a microsecond.
                 raise refused("the answer has a time that cannot be shown", "cast it to text") from error
-            yield from (tuple(map(_plain, row)) for row in zip(*columns, strict=True))
-
-
-def _plain(value: object) -> object:
-    """Return a sum of whole numbers as a whole number; DuckDB makes a decimal of it."""
-    return int(value) if isinstance(value, Decimal) and value.as_tuple().exponent == 0 else value
+            yield from (tuple(map(whole, row)) for row in zip(*columns, strict=True))
 
 
 @contextmanager

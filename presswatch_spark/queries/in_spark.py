@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.errors import ConfigError, PresswatchError
-from presswatch_spark.queries.engines import Answer, runs_of
+from presswatch_spark.queries.engines import Answer, runs_of, whole
 from presswatch_spark.queries.views import VIEWS, in_order, no_call, no_query, no_table, refused
 from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.tables.schemas import SCHEMAS
@@ -56,7 +56,7 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
                 frame = _pruned(spark, store, name, runs_of(name, runs), columns_in(query, name))
             frame.createOrReplaceTempView(name)
         found = spark.sql(query)
-        rows = (tuple(_plain(value) for value in row) for row in found.toLocalIterator())
+        rows = (tuple(whole(_plain(value)) for value in row) for row in found.toLocalIterator())
         return Answer(found.columns, _guarded(rows), lambda: found.limit(0).toArrow().schema, "spark")
 
 

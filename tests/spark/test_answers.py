@@ -151,6 +151,17 @@ def test_both_engines_give_the_same_rows(spark: SparkSession, tables: Path, quer
     assert by_duckdb == answer(tables, query, "spark")
 
 
+def test_both_engines_print_whole_numbers_alike(spark: SparkSession, tables: Path) -> None:
+    query = "select round(2.5) as half, cast(12345678901234567890 as decimal(38, 0)) as long"
+    printed = [
+        json_line(dict(zip(found.columns, row, strict=True)))
+        for engine in ("duckdb", "spark")
+        for found in [run_query(str(tables), query, engine=engine)]
+        for row in found.rows
+    ]
+    assert printed == ['{"half": 3, "long": 12345678901234567890}'] * 2
+
+
 # An order of rows as they are judged.
 EACH_ORDER = (("weight", True),)
 

@@ -446,6 +446,24 @@ def test_settings_come_from_the_environment_as_pyiceberg_reads_them(
     require_same(sqlite(tmp_path), store)
 
 
+@pytest.mark.usefixtures("few")
+def test_a_namespace_with_dots_has_levels_and_is_refused_in_a_line_where_there_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, storage = small(tmp_path), StorageOptions()
+    sqlite(tmp_path)
+    with rest_catalog(sqlite(tmp_path), token="hush") as url:
+        monkeypatch.setenv("PYICEBERG_CATALOG__PRESSWATCH__TOKEN", "hush")
+        _read_the_environment(monkeypatch)
+        catalog = open_catalog("rest", {"uri": url}, storage)
+        sync(store, catalog, "law.press")
+        assert not any(change.added for change in sync(store, catalog, "law.press"))
+    assert len(sqlite(tmp_path).load_table("law.press.runs").scan().to_arrow()) == 1
+    properties = {"glue.endpoint": "http://127.0.0.1:9", "client.region": "eu-west-3"}
+    with pytest.raises(ConfigError, match=r"no such namespace: .*hierarchical"):
+        sync(store, open_catalog("glue", properties, storage), "law.press")
+
+
 def _read_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have pyiceberg read the environment, which it does once: when it is imported."""
     monkeypatch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())

@@ -98,6 +98,36 @@ def test_shards_are_told_apart_by_their_places_and_names(before: Any, after: Any
         assert expected in found if expected and found else found is expected
 
 
+HUB = "hf://datasets/owner/press"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        # Parts of a dataset have shards of one name: another part is not the same shard at another place.
+        (["/fra/0", "/deu/0"], [("/fra/0", True), ("/spa/0", True)], [None, "did not read"]),
+        (["@a/fra/0"], [("@b/deu/0", True)], ["did not read"]),
+        # A later revision has the same files, at the same paths.
+        (["@a/fra/0", "@a/deu/0"], [("@b/fra/0", True), ("@b/deu/0", False)], [None, "to its end"]),
+        (["@a/fra/0", "@a/deu/0"], [("@b/fra/0", True), ("@b/spa/0", True)], [None, "did not read"]),
+    ],
+)
+def test_shards_of_a_hub_are_told_apart_by_their_paths(before: Any, after: Any, told: list[Any]) -> None:
+    doubts = doubts_of(
+        run("before", [(HUB + path, True) for path in before]),
+        run("after", [(HUB + path, complete) for path, complete in after]),
+    )
+    for path, expected in zip(before, told, strict=True):
+        found = doubts.of(HUB + path)
+        assert expected in found if expected and found else found is expected
+
+
+def test_a_copy_of_a_hub_has_its_shards_by_their_names() -> None:
+    before = run("before", [(f"{HUB}@a/fra/0", True), (f"{HUB}@a/fra/1", True)])
+    doubts = doubts_of(before, run("after", [("/copy/0", True), ("hf://datasets/other/press/fra/1", True)]))
+    assert [doubts.of(uri) for uri, _ in before.shards] == [None, None]
+
+
 def test_unread_shards_of_another_release_are_counted_and_three_of_them_named() -> None:
     after = run("after", [(shard(number, "wet", LATER), number > 3) for number in range(1000)], release=LATER)
     named = ", ".join(f"{LATER}-0000{number}.gz" for number in range(3))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -21,6 +23,7 @@ from presswatch_spark.errors import ConfigError, InputError, OutputError
 from presswatch_spark.queries import exports
 from presswatch_spark.queries.exports import export
 from presswatch_spark.storage.objects import StorageOptions
+from tests.histories import sha
 from tests.tables import match, publish
 
 STORAGE = StorageOptions()
@@ -111,6 +114,20 @@ class TestCsv:
         _, row = csv_rows(written(tmp_path, "rows.csv", (None, -5, -0.5, *EMPTY[3:])), ",")
         assert row[1:3] == ["-5", "-0.5"]
 
+    def test_what_is_no_number_is_empty(self, tmp_path: Path) -> None:
+        values = (None, None, float("inf"), *EMPTY[3:]), (None, None, float("nan"), *EMPTY[3:])
+        _, *rows = csv_rows(written(tmp_path, "rows.csv", *values), ",")
+        assert {row[2] for row in rows} == {""}
+
+    def test_a_year_has_four_digits(self, tmp_path: Path) -> None:
+        moment = datetime(987, 7, 3, 12, tzinfo=UTC)
+        _, row = csv_rows(written(tmp_path, "rows.csv", (*EMPTY[:4], moment, *EMPTY[5:])), ",")
+        assert row[4] == "0987-07-03 12:00:00"
+
+    def test_bytes_are_in_hex(self, tmp_path: Path) -> None:
+        _, row = csv_rows(written(tmp_path, "rows.csv", (b"\x00\xff", *EMPTY[1:])), ",")
+        assert row[0] == "00ff"
+
 
 class TestXlsx:
     def test_no_moment_of_writing_is_in_it(self, tmp_path: Path) -> None:
@@ -143,6 +160,42 @@ class TestXlsx:
         _, *rows = sheet_rows(written(tmp_path, "rows.xlsx", (None, None, float("nan"), *EMPTY[3:])))
         assert rows in ([], [{}])
 
+    def test_digits_that_a_sheet_would_lose_are_kept_in_a_text(self, tmp_path: Path) -> None:
+        long, short = Decimal("12345678901234567890.125"), Decimal("12345678901234.5")
+        rows = sheet_rows(
+            written(tmp_path, "rows.xlsx", *((*EMPTY[:6], value, None) for value in (long, short)))
+        )
+        assert [row["G"] for row in rows[1:]] == [("inlineStr", str(long)), ("n", str(short))]
+
+    @pytest.mark.parametrize("day", [date(1850, 1, 2), date(1900, 1, 1), date(1900, 2, 28)])
+    def test_days_on_which_spreadsheets_differ_are_texts(self, tmp_path: Path, day: date) -> None:
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        _, row = sheet_rows(written(tmp_path, "rows.xlsx", (*EMPTY[:4], noon, day, *EMPTY[6:])))
+        assert row == {"E": ("inlineStr", f"{day} 12:00:00"), "F": ("inlineStr", str(day))}
+
+    def test_the_last_moment_of_a_day_is_not_the_next_one(self, tmp_path: Path) -> None:
+        moment = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+        _, row = sheet_rows(written(tmp_path, "rows.xlsx", (*EMPTY[:4], moment, *EMPTY[5:])))
+        assert 2_958_465 < float(row["E"][1] or "") < 2_958_466
+
+    def test_more_columns_than_a_sheet_holds_are_refused(self, tmp_path: Path) -> None:
+        schema = pa.schema([(f"c{number}", pa.int64()) for number in range(16_385)])
+        with pytest.raises(InputError, match="a sheet holds 16,384 columns, and there are 16,385"):
+            export(str(tmp_path / "wide.xlsx"), schema, [(1,) * 16_385], STORAGE)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_name_of_a_column_is_a_text_that_a_cell_holds(self, tmp_path: Path) -> None:
+        schema = pa.schema([("a\x01b", pa.int64()), ("=1", pa.int64())])
+        export(str(tmp_path / "x.xlsx"), schema, [(1, 2)], STORAGE)
+        assert [value for _, value in sheet_rows(tmp_path / "x.xlsx")[0].values()] == ["a\ufffdb", "=1"]
+        with pytest.raises(InputError, match="the name of column 1 has 32,768"):
+            export(str(tmp_path / "y.xlsx"), pa.schema([("x" * 32_768, pa.int64())]), [], STORAGE)
+
+    def test_a_sign_beyond_the_first_plane_counts_twice_as_spreadsheets_count(self, tmp_path: Path) -> None:
+        written(tmp_path, "held.xlsx", ("👩" * 16_383, *EMPTY[1:]))
+        with pytest.raises(InputError, match=r"headline of row 1 has 32,768"):
+            export(str(tmp_path / "x.xlsx"), SCHEMA, [("👩" * 16_384, *EMPTY[1:])], STORAGE)
+
     def test_more_rows_than_a_sheet_holds_are_refused(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -156,6 +209,24 @@ class TestXlsx:
         with pytest.raises(InputError, match=r"headline of row 2 has 32,768"):
             export(str(tmp_path / "x.xlsx"), SCHEMA, [EMPTY, ("x" * 32_768, *EMPTY[1:])], STORAGE)
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.xlsx", "rows.jsonl", "rows.parquet"])
+def test_a_file_that_finds_no_room_is_an_error_in_a_line_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    rows = [(f"{sha(number)}{sha(-number)}", number, *EMPTY[2:]) for number in range(3_000)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(OutputError, match=f"{name}: the output cannot be written: .*File too large"):
+            export(str(tmp_path / name), SCHEMA, rows, STORAGE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_parquet_has_the_types_of_the_rows(tmp_path: Path) -> None:

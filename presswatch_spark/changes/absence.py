@@ -187,21 +187,31 @@ def _doubt_of_subset(subset: str | None, found: Run, other: Run) -> str | None:
     after = [(*_shard(uri), complete) for uri, complete in other.shards]
     within = [shard for shard in after if subset is None or shard[0] in (subset, None)]
     if unread := sorted(name for _, name, complete in within if not complete):
-        named = ", ".join(unread[:NAMED]) + (f" and {len(unread) - NAMED:,} more" if unread[NAMED:] else "")
         of = f" of the subset {subset}" if subset else ""
         shards = f"{len(unread):,} of {counted(len(within), 'shard')}{of}"
-        return f"the {other.name} run did not read {shards} to their end: {named}"
+        return f"the {other.name} run did not read {shards} to their end: {_some(unread)}"
     shards_before = [shard for shard in before if shard[0] == subset]
     if not _missing(shards_before, [(of, name) for of, name, _ in after]):
         return None
     subsets = [found_subset for found_subset, _, _ in after]
-    if subset is None:
+    if subset is None and WITHOUT_PAGES.issuperset(subsets):
         only = " and ".join(sorted({each for each in subsets if each}))
-        return f"the {other.name} run read only {only}" if WITHOUT_PAGES.issuperset(subsets) else None
-    if subset not in subsets:
+        return f"the {other.name} run read only {only}"
+    if subset is not None and subset not in subsets:
         return f"the {other.name} run read no shards that are of the subset {subset} by their path"
-    fewer = FEWER.format(other.name, found.name)
-    return f"{fewer}, of the subset {subset}" if subsets.count(subset) < len(shards_before) else None
+    if subset is not None and subsets.count(subset) < len(shards_before):
+        return f"{FEWER.format(other.name, found.name)}, of the subset {subset}"
+    # Releases whose shards have the same names: those that are missing were left out.
+    names = {name for _, name, _ in within}
+    left_out = sorted({name for _, name in shards_before} - names)
+    if left_out and any(name in names for _, name in shards_before):
+        of_names = f"some shards of the {found.name} run's names"
+        return f"the {other.name} run read {of_names}, but not {_some(left_out)}"
+    return None
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED:,} more" if names[NAMED:] else "")
 
 
 def _missing(before: Iterable[Shard], after: Iterable[Shard]) -> bool:

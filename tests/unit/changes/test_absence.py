@@ -174,6 +174,18 @@ def test_only_shards_of_the_same_subset_show_that_a_copy_is_gone(after: Any, tol
     assert told in found if told and found else found is told
 
 
+@pytest.mark.parametrize("subset", ["wet", ""])
+def test_shards_that_were_left_out_among_others_of_the_same_names_are_named(subset: str) -> None:
+    before = places(*((subset, number) for number in "013"))
+    after = [*places(*((subset, number) for number in "012")), *places(("robotstxt", "9"))]
+    told = doubts_of(run("before", before), run("after", after, release=LATER)).of(before[0][0])
+    name = before[2][0].rpartition("/")[2]
+    assert told == f"the after run read some shards of the before run's names, but not {name}"
+    # More shards than before, of all names and others.
+    more = places(*((subset, number) for number in "01345"))
+    assert doubts_of(run("before", before), run("after", more, release=LATER)).of(before[0][0]) is None
+
+
 def test_the_very_shards_again_show_it_too_wherever_a_mirror_has_them() -> None:
     before = places(*PAGES, release="CC-MAIN-2024-10")
     mirror = [(f"/{uri.rpartition('/')[2]}", True) for uri, _ in before]

@@ -95,6 +95,8 @@ def doubts_of(found: Run, other: Run) -> Doubts:
         return Doubts(f"the {other.name} run read a sample of its release")
     if again["shards_planned"] < row["shards_planned"]:
         return Doubts(FEWER.format(other.name, found.name))
+    if unread := _parts_not_read(found, other):
+        return Doubts(f"the {other.name} run did not read {_some(unread)}")
     subsets = {subset_of(uri) for uri, _ in found.shards}
     return Doubts(None, {subset: _doubt_of_subset(subset, found, other) for subset in subsets})
 
@@ -135,6 +137,23 @@ def _on_hub(uri: str) -> tuple[str, str] | None:
         return None
     address = HubAddress.of(uri)
     return address.dataset, address.path
+
+
+def _parts(run: Run) -> set[tuple[str, str]]:
+    """Return the datasets on a hub and their folders that shards are of, without the name of the release."""
+    places = [place for uri, _ in run.shards if (place := _on_hub(uri))]
+    release = run.row["release"] or ""
+    return {(dataset, path.rpartition("/")[0].replace(release, "")) for dataset, path in places}
+
+
+def _parts_not_read(found: Run, other: Run) -> list[str]:
+    """Return the folders of datasets on a hub of which one run has shards, and the other only of others.
+
+    A folder is a part of its dataset, as a language, or is named after the release, which is another one.
+    """
+    had, read = _parts(found), _parts(other)
+    datasets = {dataset for dataset, _ in read}
+    return sorted(f"{dataset}/{folder}" for dataset, folder in had - read if dataset in datasets)
 
 
 def _not_read_again(found: Run, other: Run) -> dict[str, str | None]:

@@ -122,6 +122,23 @@ def test_shards_of_a_hub_are_told_apart_by_their_paths(before: Any, after: Any, 
         assert expected in found if expected and found else found is expected
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (["@a/fra/0", "@a/deu/0"], ["@b/fra/0", "@b/spa/0"], "the after run did not read owner/press/deu"),
+        (["@a/fra/0"], ["@b/fra/0"], None),
+        # Folders of releases have their names.
+        (["/data/CC-MAIN-2024-10/0"], [f"/data/{LATER}/0"], None),
+    ],
+)
+def test_another_part_on_a_hub_is_not_another_release_of_it(
+    before: Any, after: Any, told: str | None
+) -> None:
+    found = run("before", [(HUB + path, True) for path in before], release="CC-MAIN-2024-10")
+    other = run("after", [(HUB + path, True) for path in after], release=LATER)
+    assert doubts_of(found, other).of(HUB + before[-1]) == told
+
+
 def test_a_copy_of_a_hub_has_its_shards_by_their_names() -> None:
     before = run("before", [(f"{HUB}@a/fra/0", True), (f"{HUB}@a/fra/1", True)])
     doubts = doubts_of(before, run("after", [("/copy/0", True), ("hf://datasets/other/press/fra/1", True)]))

@@ -19,7 +19,7 @@ from presswatch_spark.errors import ConfigError
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.queries.engines import literal
 from presswatch_spark.queries.sql import answer_of
-from presswatch_spark.releases.products import PRODUCTS, product_of
+from presswatch_spark.releases.products import C4_PARTS_BY_FILE, PRODUCTS, product_of, release_of
 from presswatch_spark.tables.store import TableStore
 
 LETTERS = ("A", "B", "C")
@@ -29,11 +29,16 @@ LETTERS = ("A", "B", "C")
 _IN_REPOSITORY, _IN_FOLDER = "^hf://datasets/([^/@]+/[^/@]+)", "^hf://datasets/[^/]+/[^/]+/([^/]+)/"
 _REPOSITORY = f"regexp_extract(shard_uri, '{_IN_REPOSITORY}', 1)"
 _FOLDER = f"regexp_extract(shard_uri, '{_IN_FOLDER}', 1)"
+_C4_PARTS = ", ".join(
+    f"nullif(regexp_extract('/' || shard_uri, '{pattern}', 1), '')" for pattern in C4_PARTS_BY_FILE
+)
+# As `products.release_of` has it.
+_RELEASE = f"coalesce(nullif(release, ''), 'c4-' || coalesce({_C4_PARTS}), '')"
 _GROUP = ("run_id", "dataset", "release", "repository", "folder", "named")
 _MARK = (*_GROUP, "product", "release_is", "exposure", "language")
 _ROWS = f"""
     select
-        run_id, dataset, coalesce(release, '') as release, {_REPOSITORY} as repository, {_FOLDER} as folder,
+        run_id, dataset, {_RELEASE} as release, {_REPOSITORY} as repository, {_FOLDER} as folder,
         coalesce(product, '') as named, publisher_id, title_id, article_id, page, letter, copied_words,
         own_site, languages
     from sightings
@@ -50,8 +55,8 @@ class Group:
     """Rows of one run, format, release (None if unknown) and repository of the hub.
 
     `named`: the dataset that the rows name, if they do.
-    `product`: the dataset that they are of; None if nobody says it. `without_language`: rows whose dataset
-    names no language.
+    `product`: the dataset that they are of; None if nobody says it. `meant`: their release, or the one that
+    the user gave for rows without any. `without_language`: rows whose dataset names no language.
     """
 
     run_id: str
@@ -61,6 +66,7 @@ class Group:
     folder: str
     named: str
     product: str | None
+    meant: str | None
     rows: int
     articles: int
     without_language: int
@@ -95,7 +101,8 @@ class Exposed:
 
         Args:
             engine: `duckdb` or `spark`.
-            said: names of datasets by run, for rows that do not say what they are of.
+            said: names of datasets or of their releases (`c4-fr`) by run, for rows that do not say what they
+                are of.
 
         Raises:
             ConfigError: `said` names no published run, or no dataset.
@@ -140,7 +147,7 @@ class Exposed:
         )
 
     def _speaking(self, group: Group) -> Iterator[tuple[Exposure, str]]:
-        return _speaking_of(group.product, group.release, self.exposures)
+        return _speaking_of(group.product, group.meant, self.exposures)
 
     def query(self, by: Sequence[str]) -> str | None:
         """Return the query that joins the rows to the exposures; None if none speaks of them.
@@ -197,7 +204,7 @@ def product_of_row(row: Mapping[str, Any]) -> str | None:
     repository, folder = (
         found[1] if (found := re.match(pattern, uri)) else "" for pattern in (_IN_REPOSITORY, _IN_FOLDER)
     )
-    return product_of(row["dataset"], row["release"], repository, folder)
+    return product_of(row["dataset"], release_of(row["release"], uri), repository, folder)
 
 
 def exposures_of(
@@ -210,10 +217,10 @@ def exposures_of(
     """
     if row["article_id"] is None or letter not in LETTERS:
         return []
-    languages = set(row["languages"] or ())
+    languages, release = set(row["languages"] or ()), release_of(row["release"], row["shard_uri"] or "")
     return [
         (exposure, named)
-        for exposure, named in _speaking_of(product_of_row(row), row["release"], exposures)
+        for exposure, named in _speaking_of(product_of_row(row), release, exposures)
         if not exposure.languages or languages & set(_spellings(exposure))
     ]
 
@@ -245,7 +252,10 @@ def nothing_told(product: str | None, letter: str, say: Speaker) -> str:
 
 def _group(row: Sequence[Any], said: Mapping[str, str]) -> Group:
     run_id, form, release, repository, folder, named, rows, articles, without_language = row
-    product = named or product_of(form, release or None, repository, folder) or said.get(run_id)
+    product, meant = named or product_of(form, release or None, repository, folder), release or None
+    if product is None and (given := said.get(run_id)):
+        product = _product_given(given)
+        meant = meant if given in PRODUCTS else meant or given
     return Group(
         run_id,
         form,
@@ -254,10 +264,16 @@ def _group(row: Sequence[Any], said: Mapping[str, str]) -> Group:
         folder,
         named,
         product,
+        meant,
         int(rows),
         int(articles),
         int(without_language),
     )
+
+
+def _product_given(name: str) -> str | None:
+    """Return the dataset that a user names, by its own name or by one of its releases."""
+    return name if name in PRODUCTS else product_of("rows", name)
 
 
 def _spellings(exposure: Exposure) -> Iterable[str]:
@@ -278,7 +294,7 @@ def _require(said: Mapping[str, str], store: TableStore) -> None:
             raise ConfigError(
                 f"no run {run_id} is published{did_you_mean(run_id, runs)}", where=str(store.root)
             )
-        if product not in PRODUCTS:
+        if _product_given(product) is None:
             raise ConfigError(
                 f"there is no dataset {product}{did_you_mean(product, PRODUCTS)}",
                 where=str(store.root),

@@ -29,6 +29,21 @@ class NumberRange(click.FloatRange):
         return number
 
 
+class CheckedText(click.ParamType[str]):
+    """A text in which `check` finds no problem."""
+
+    name = "text"
+
+    def __init__(self, check: Callable[[str], str]) -> None:
+        self.check = check
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the text; `BadParameter` with the problem that `check` reports."""
+        if problem := self.check(value):
+            self.fail(problem, param, ctx)
+        return value
+
+
 class FormatChoice(click.ParamType[str]):
     """`auto`, or the name of a format, looked up when it is given: to import the formats takes a second."""
 
@@ -202,6 +217,8 @@ def _type_of(setting: Setting) -> click.ParamType[Any]:
         return click.BOOL
     if setting.words:
         return click.Choice(setting.words)
+    if setting.check:
+        return CheckedText(setting.check)
     if setting.kind is float:
         return NumberRange(setting.low, setting.high)
     if setting.kind is int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from presswatch_spark.formats.language_codes import language_of, languages_read
+from presswatch_spark.languages import language_of, languages_read
 from presswatch_spark.storage.objects import ByteStream, ObjectInfo, Opener, StorageOptions
 
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from presswatch_spark.formats import specimens
 from presswatch_spark.formats.descriptor import ANYTHING, Format, whole
-from presswatch_spark.formats.language_codes import spellings_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc.blocks import record_locator
@@ -21,6 +20,7 @@ from presswatch_spark.formats.warc.shard_records import (
     note_defects,
     read_blocks,
 )
+from presswatch_spark.languages import spellings_of
 from presswatch_spark.model import DocumentBatch, Offsets, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 

@@ -4,6 +4,7 @@ A row names the format that its shard was read as. That is not enough: FineWeb a
 So the row's release decides, or the repository of the hub that its shard lies in. Nothing else is guessed.
 """
 
+import re
 from calendar import monthrange
 from collections.abc import Mapping
 from contextlib import suppress
@@ -58,6 +59,12 @@ C4_REPOSITORY = "allenai/c4"
 C4_FOLDERS: Mapping[str, str] = {"en": "c4", "multilingual": "mc4"}
 """The folders of C4 that have a name here. The others are variants, which no document means by `C4`."""
 
+C4_PARTS_BY_FILE = (
+    "/(en|en[.]noblocklist|en[.]noclean|realnewslike)/c4-(?:train|validation)[.]",
+    "/c4-([a-z][a-z][a-z]?(?:-Latn)?)[.-](?:tfrecord|validation)",
+)
+"""Regular expressions for the published file names of C4; group 1 is the part, `en` or `fr`."""
+
 # What scans by name call the release of rows that name none: the dataset's name, and a part behind a hyphen.
 # The longest name comes first: `fineweb-2` is no part of FineWeb.
 _BY_RELEASE = sorted(set(PRODUCTS) - {"common-crawl", "cc-news", "c4", "mc4"}, key=len, reverse=True)
@@ -66,9 +73,11 @@ _BY_RELEASE = sorted(set(PRODUCTS) - {"common-crawl", "cc-news", "c4", "mc4"}, k
 def product_of(form: str, release: str | None, repository: str = "", folder: str = "") -> str | None:
     """Return the name of the dataset that a row is of, one of `PRODUCTS`; None if nobody says it.
 
+    English C4 (`c4-en`) is `c4`; the parts in other languages (`c4-fr`) are `mc4`.
+
     Args:
         form: the format that its shard was read as (`matches.dataset`).
-        release: its release, as `CC-MAIN-2024-22`, `c4-fr` or `OSCAR-2301-fr`.
+        release: its release, as `CC-MAIN-2024-22`, `c4-fr` or `OSCAR-2301-fr`; see `release_of`.
         repository: `OWNER/NAME` of the hub that its shard lies in; empty elsewhere.
         folder: the first folder below it.
     """
@@ -80,12 +89,20 @@ def product_of(form: str, release: str | None, repository: str = "", folder: str
         return None
     if form in kinds_of(release):
         return "cc-news" if release == NEWS or NEWS_MONTH.fullmatch(release) else "common-crawl"
-    c4 = C4.fullmatch(release)
-    if form == "c4" and c4:
+    c4 = C4.fullmatch(release.lower().replace("-latn", "-Latn"))
+    if c4:
         if c4["all"] or c4["part"] not in C4_ENGLISH:
             return "mc4"
         return "c4" if c4["part"] == "en" else None
     return next((name for name in _BY_RELEASE if f"{release.lower()}-".startswith(f"{name}-")), None)
+
+
+def release_of(release: str | None, shard_uri: str) -> str | None:
+    """Return a row's release; where the row names none, the part of C4 that the shard's file name states."""
+    if release:
+        return release
+    parts = (found[1] for pattern in C4_PARTS_BY_FILE if (found := re.search(pattern, f"/{shard_uri}")))
+    return next((f"c4-{part}" for part in parts), None)
 
 
 def days_of(release: str | None) -> tuple[date, date] | None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 
+from presswatch_spark.languages import language_problem
 from presswatch_spark.settings.declared import Path, Setting, setting, settings_in, share
 
 AGENCIES = (
@@ -100,6 +101,7 @@ class ReadRules:
         (),
         "Read only documents identified as this language (fra or fr), or as none",
         value="CODE",
+        check=language_problem,
     )
     columns: Mapping[str, str] = setting(
         {},

@@ -6,7 +6,7 @@ means and what it may be. Errors, environment variables, options and the referen
 
 import re
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from math import isfinite
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -53,6 +53,7 @@ class Setting:
         words: the texts that are allowed; empty: any.
         form: what a text must match, as a whole; empty: anything. What does not match may be a secret in the
             wrong place, and is not quoted: `formed` says in words what is wanted.
+        check: returns what is wrong with one text of a list, or nothing.
         separator: what stands between the texts of a list in an environment variable.
         without: what holds by default, in words, where the default does not say it.
         flag: its option, where that is not called like the setting.
@@ -69,6 +70,7 @@ class Setting:
     words: tuple[str, ...] = ()
     form: str = ""
     formed: str = ""
+    check: Callable[[str], str] | None = None
     separator: str = ","
     without: str = ""
     flag: str = ""
@@ -110,6 +112,8 @@ class Setting:
             return f"must be {NAMES[self.kind]}, not {value!r}"
         if self.words and value not in self.words:
             return f"must be {' or '.join(self.words)}, not {value!r}"
+        if self.check and (wrong := self._wrong_text(value)):
+            return f"has a wrong value: {wrong}"
         if self.form and not re.fullmatch(self.form, str(value)):
             return f"must be {self.formed}"
         if not self.is_number or not isinstance(value, int | float):
@@ -146,6 +150,10 @@ class Setting:
             except ValueError:
                 raise ValueError(f"must be {NAMES[self.kind]}, not {text!r}") from None
         return text
+
+    def _wrong_text(self, value: object) -> str:
+        texts = cast(tuple[str, ...], self.canonical(value))
+        return next(filter(None, map(self.check, texts)), "") if self.check else ""
 
     def _has_kind(self, value: object) -> bool:
         if self.kind is tuple:

@@ -12,13 +12,13 @@ import numpy as np
 from isal import isal_zlib
 
 from presswatch_spark.formats.inflate.members import MORE, Gate, IsalError, Stretch
-from presswatch_spark.formats.language_codes import spellings_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import boundaries, headers
 from presswatch_spark.formats.warc.boundaries import is_drawn
 from presswatch_spark.formats.warc.fields import header_fields
 from presswatch_spark.formats.warc.heads import inflate_heads, workspace
 from presswatch_spark.formats.warc.languages import far_codes, identified
+from presswatch_spark.languages import spellings_of
 from presswatch_spark.model import Bytes, Offsets
 
 METADATA_STORED_BYTES = 16 << 10

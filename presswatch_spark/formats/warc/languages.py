@@ -7,8 +7,8 @@ import numpy as np
 import orjson
 
 from presswatch_spark.formats.http.charsets import start_tags
-from presswatch_spark.formats.language_codes import ISO_639_3
 from presswatch_spark.formats.warc.headers import Which
+from presswatch_spark.languages import ISO_639_3
 
 _IDENTIFIED = re.compile(rb"(?im)^languages-cld2:[ \t]*([^\r\n]+)")
 _FIELD = b"\nlanguages-cld2:"

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from presswatch_spark.claims.exposed import Exposed, exposures_of, product_of_row
-from presswatch_spark.claims.exposures import Exposure, parse_exposures
+from presswatch_spark.claims.exposures import Exposure, load_exposures, parse_exposures
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.tables.store import TableStore
 from tests.exposures import ENTRIES, HUB, OTHER, RUN, tables_with_datasets
+from tests.tables import match, publish
 
 
 @pytest.fixture(scope="module")
@@ -210,3 +211,53 @@ class TestTheCommand:
 def test_the_hub_is_told_by_its_address_alone(tables: Path) -> None:
     groups = {(group.repository, group.folder) for group in exposed(tables).groups}
     assert groups == {("", ""), (HUB, "data")}
+
+
+class TestPartsOfC4:
+    """English C4 and the parts in other languages are two datasets for the publishers of models."""
+
+    FRENCH = "s3://copy/multilingual/c4-fr.tfrecord-00003-of-02048.json.gz"
+    ENGLISH = "s3://copy/en/c4-train.00003-of-01024.json.gz"
+
+    @pytest.fixture
+    def copied(self, tmp_path: Path) -> Path:
+        """Tables of a scan of C4's files by their paths: its rows name no release."""
+        rows = [
+            match("b", "https://site.example/1", dataset="c4", release=None, shard_uri=self.FRENCH),
+            match("c", "https://site.example/2", dataset="c4", release=None, shard_uri=self.ENGLISH),
+            match(
+                "d", "https://site.example/3", dataset="c4", release=None, shard_uri="s3://copy/part-7.json"
+            ),
+        ]
+        shared = {"confidence": "B", "languages": []}
+        rows = [{**row, **shared, "row_sha256": str(n), "text_sha256": str(n)} for n, row in enumerate(rows)]
+        publish(tmp_path / "tables", RUN, rows)
+        return tmp_path / "tables"
+
+    def found(self, copied: Path, said: Mapping[str, str] | None = None) -> set[tuple[str, str, str]]:
+        shipped = Exposed.of(TableStore.open(str(copied)), load_exposures(), "duckdb", said)
+        return {(row["exposure"], row["article_id"], row["release_is"]) for row in shipped.articles()}
+
+    def test_a_statement_about_english_c4_does_not_cover_a_french_part(self, copied: Path) -> None:
+        found = self.found(copied, {RUN: "c4"})
+        of_c4 = {article for entry, article, _ in found if entry == "llama-c4"}
+        assert of_c4 == {"c", "d"}
+
+    def test_the_file_names_of_c4_say_which_part_a_row_is_of(self, copied: Path) -> None:
+        found = self.found(copied)
+        assert ("boris-mc4", "b", "named") in found
+        assert {article for _, article, _ in found} == {"b", "c"}
+
+    def test_a_user_may_give_the_part_that_a_run_read(self, copied: Path) -> None:
+        found = self.found(copied, {RUN: "c4-fr"})
+        assert ("boris-mc4", "d", "named") in found
+        assert ("llama-c4", "d", "not_named") not in found
+
+    def test_a_row_by_itself_is_of_the_same_part(self, copied: Path) -> None:
+        store = TableStore.open(str(copied))
+        by_row = {
+            (exposure.id, row["article_id"], named)
+            for row in store.open_table("matches").to_table().to_pylist()
+            for exposure, named in exposures_of(row, "B", load_exposures())
+        }
+        assert by_row == self.found(copied)

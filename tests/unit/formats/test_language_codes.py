@@ -9,8 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.formats.language_codes import UNIDENTIFIED, language_of, spellings_of
+from presswatch_spark.cli import main as cli
+from presswatch_spark.errors import ConfigError
 from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.languages import UNIDENTIFIED, language_of, language_problem, spellings_of
+from presswatch_spark.settings.load import load_scan_config
 from tests.reading import read, texts
 
 FRENCH = ["fr", "fra", "fre", "fr-CA", "fra_Latn", " FR ", "fr_Latn_FR"]
@@ -21,7 +24,15 @@ FRENCH = ["fr", "fra", "fre", "fr-CA", "fra_Latn", " FR ", "fr_Latn_FR"]
     [
         *((code, "fra") for code in FRENCH),
         *(("zh", "zho"), ("cmn_Hani", "zho"), ("zh-Latn", "zho"), ("iw", "heb"), ("ceb", "ceb")),
-        *(("French", "french"), ("f", "f"), ("fr;en", "fr;en"), ("", ""), ("xx", "xx"), ("fran", "fran")),
+        *(
+            ("French", "fra"),
+            ("Français", "fra"),
+            ("f", "f"),
+            ("fr;en", "fr;en"),
+            ("", ""),
+            ("xx", "xx"),
+            ("fran", "fran"),
+        ),
     ],
 )
 def test_a_code_names_a_language_whatever_its_form(code: str, language: str) -> None:
@@ -47,8 +58,10 @@ def test_rows_pass_the_gate_however_their_dataset_spells_the_language(
     else:
         path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     documents, report = read(path, "rows", ReadOptions(languages=frozenset({asked})))
-    assert texts(documents) == [row["text"] for row in rows if row["language"] in (*FRENCH, *unknown)]
-    assert report.skipped["language"] == 4
+    assert texts(documents) == [
+        row["text"] for row in rows if row["language"] in (*FRENCH, *unknown, "French")
+    ]
+    assert report.skipped["language"] == 3
 
 
 def test_rows_of_oscar_are_french_by_their_header_or_by_their_label(tmp_path: Path) -> None:
@@ -75,3 +88,39 @@ def test_rows_of_oscar_are_french_by_their_header_or_by_their_label(tmp_path: Pa
 
 def test_a_gate_without_languages_leaves_nothing_out() -> None:
     assert not ReadOptions().gates(("eng",))
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("french", "fra"), ("Français", "fra"), ("klingon", "tlh"), ("Frensh", "fra"), ("fraa", "fra")],
+)
+def test_a_scan_for_what_is_no_code_is_a_usage_error_that_names_the_code(
+    given: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = cli.run(["scan", "--format", "wet", "--corpus", "c", "--out", "o", "--languages", given, "x.wet"])
+    assert code == 2
+    assert f"'{given}' is not a code of ISO 639; did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_several_codes_in_one_value_are_refused_with_the_way_to_give_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scan = ["scan", "--format", "wet", "--corpus", "c", "--out", "o", "--languages", "fra,oci", "x.wet"]
+    assert cli.run(scan) == 2
+    assert "give one code at a time, such as fra" in capsys.readouterr().err
+
+
+def test_settings_in_a_file_or_in_the_environment_are_checked_alike(tmp_path: Path) -> None:
+    file = tmp_path / "scan.yaml"
+    file.write_text("read: {languages: [french]}\n")
+    with pytest.raises(ConfigError, match="did you mean fra"):
+        load_scan_config(str(file))
+    with pytest.raises(ConfigError, match="did you mean fra"):
+        load_scan_config(None, {"PRESSWATCH_READ__LANGUAGES": "eng,french"})
+
+
+@pytest.mark.parametrize(
+    "code", [*FRENCH, "und", "ceb", "gsw_Latn", "wln", "wa", "cmn_Hani", "zh-Latn", "iw"]
+)
+def test_all_codes_that_datasets_write_can_be_asked_for(code: str) -> None:
+    assert language_problem(code) == ""

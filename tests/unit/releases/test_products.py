@@ -20,6 +20,8 @@ from presswatch_spark.releases.products import C4_FOLDERS, HUB_REPOSITORIES, PRO
         ("c4", "c4-en", "c4"),
         ("c4", "c4-fr", "mc4"),
         ("c4", "mc4-en", "mc4"),
+        ("c4", "C4-FR", "mc4"),
+        ("rows", "c4-fr", "mc4"),
         ("oscar", "OSCAR-2301-fr", "oscar-2301"),
     ],
 )

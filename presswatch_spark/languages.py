@@ -1,8 +1,15 @@
-"""Codes of languages: datasets write one language as `fr`, `fra`, `fre`, `fr-CA` or `fra_Latn`."""
+"""Codes of languages: datasets write one language as `fr`, `fra`, `fre`, `fr-CA`, `fra_Latn` or `French`.
+
+`languages.txt` lists the codes of ISO 639-3 and ISO 639-2 with the English names of both standards, and the
+French names of languages that have a code of two letters.
+"""
 
 import re
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
+from importlib import resources
+
+from presswatch_spark.nearest import nearest
 
 # ISO 639-1 to 639-3, of the languages that CLD2 tells apart.
 _PAIRS = """
@@ -28,6 +35,9 @@ alb sqi als sqi arb ara arm hye azj aze baq eus bur mya chi zho cmn zho cze ces 
 fre fra geo kat ger deu gre ell ice isl in ind iw heb ji yid khk mon lvs lav mac mkd mao mri may msa
 mo ron npi nep ory ori per fas pes fas plt mlg rum ron slo slk swh swa tib bod uzn uzb wel cym ydd yid
 zsm msa
+ae ave an arg av ava bh bih bm bam ce che ch cha cr cre cu chu cv chv ee ewe ff ful ho hmo hz her
+ii iii io ido kg kon ki kik kj kua kr kau kv kom kw cor li lim lu lub mh mah ng ndo nv nav oj oji
+os oss pi pli sc srd se sme sh hbs ty tah wa wln
 """
 _LANGUAGES = ISO_639_3 | dict(zip(_MORE_PAIRS.split()[::2], _MORE_PAIRS.split()[1::2], strict=True))
 UNIDENTIFIED = frozenset({"mul", "un", "und", "unknown"})
@@ -38,10 +48,39 @@ _CODE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9_-]+)?")
 
 @lru_cache(maxsize=4096)
 def language_of(code: str) -> str:
-    """Return the ISO 639-3 code of a language, however it is written; what is no code, in lower case."""
+    """Return the ISO 639-3 code of a language, however it is written; else the text in lower case."""
     written = code.strip().lower()
     found = _CODE.fullmatch(written)
-    return _LANGUAGES.get(found[1], found[1]) if found else written
+    if found:
+        return _LANGUAGES.get(found[1], found[1])
+    return _codes_by_name().get(written, written)
+
+
+def language_problem(code: str) -> str:
+    """Return why a text is not a language's code, with the code that was probably meant; else nothing."""
+    written = code.strip().lower()
+    found = _CODE.fullmatch(written)
+    if found and (found[1] in _LANGUAGES or found[1] in UNIDENTIFIED or found[1] in _codes()):
+        return ""
+    names = _codes_by_name()
+    alike = (known for known in _LANGUAGES.values() if known[:2] == written[:2])
+    meant = [names[name] for name in nearest(written, names)] or nearest(written, alike)
+    several = re.search(r"[,;\s]", written)
+    advice = f"did you mean {meant[0]}?" if meant and not several else "give one code at a time, such as fra"
+    return f"{code!r} is not a code of ISO 639; {advice}"
+
+
+@cache
+def _codes() -> Mapping[str, tuple[str, ...]]:
+    """Return the codes of three letters, each with its names in lower case."""
+    lines = (resources.files("presswatch_spark") / "languages.txt").read_text("utf-8").splitlines()
+    pairs = (line.partition(" ") for line in lines)
+    return {code: tuple(filter(None, names.lower().split("|"))) for code, _, names in pairs}
+
+
+@cache
+def _codes_by_name() -> Mapping[str, str]:
+    return {name: _LANGUAGES.get(code, code) for code, names in _codes().items() for name in names}
 
 
 @lru_cache(maxsize=64)

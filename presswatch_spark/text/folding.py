@@ -6,10 +6,14 @@ runs are compared with each other. `python -m tests.reference.folding` rewrites 
 The folding of a text is the concatenation of the foldings of its code points. For each code point:
 
 1. letters and numbers whose NFKD is ASCII letters and digits (superscripts, full width, ligatures, Roman
-   numerals) are replaced by it; everything else by its NFD, Hangul included;
+   numerals) are replaced by it, circled, squared and parenthesised ones (negative too) by the letters and
+   digits that they show; everything else by its NFD, Hangul included;
 2. the result is case-folded, the Latin letters without decomposition are spelt out (œ → oe), and NFD is taken
    again;
-3. format characters, variation selectors and diacritics are dropped. U+0653–0655 are among them: NFC writes
+3. format characters, other default-ignorable code points (Hangul fillers, inherent Khmer vowels), variation
+   selectors, diacritics, and controls that are no white space are dropped. Controls beyond ASCII are what
+   Windows-1252 text leaves if it is read as Latin-1: its quotes, dashes, ellipsis and bullet separate, its œ
+   is spelt out. U+0653–0655 are among them: NFC writes
    them into the letter, past vowel signs that NFD leaves in between. Only dropping them makes both forms
    alike;
 4. letters, numbers and marks are word characters, all others separate; so do the modifier apostrophes
@@ -25,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 UNICODE_VERSION = "14.0"
-FOLD_VERSION = f"words-1/unicode-{UNICODE_VERSION}"
+FOLD_VERSION = f"words-2/unicode-{UNICODE_VERSION}"
 TABLE_FILE = Path(__file__).with_name(f"folding-{UNICODE_VERSION}.txt")
 
 SEPARATOR = "\0"

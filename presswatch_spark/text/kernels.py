@@ -18,8 +18,8 @@ from presswatch_spark.compiled import lean_njit, uncounted_njit
 from presswatch_spark.text.folding import INLINE_BYTES, FoldTable
 from presswatch_spark.text.vectors import (
     count_ones,
+    exceptional_bits_64,
     fold_ascii_32,
-    high_bits_64,
     nonzero_bits_64,
     trailing_zeros,
 )
@@ -62,6 +62,7 @@ _HIGH = U64(0x8080808080808080)
 _FROM_A, _PAST_Z = (_EACH * U64(0x80 - code) for code in (ord("A"), ord("Z") + 1))
 _FROM_a, _PAST_z = (_EACH * U64(0x80 - code) for code in (ord("a"), ord("z") + 1))
 _FROM_0, _PAST_9 = (_EACH * U64(0x80 - code) for code in (ord("0"), ord("9") + 1))
+_FROM_TAB, _PAST_CR, _FROM_BLANK, _FROM_DEL = (_EACH * U64(0x80 - code) for code in (0x09, 0x0E, 0x20, 0x7F))
 _ALL_BITS = U64(0xFF)
 
 
@@ -101,9 +102,20 @@ def store8(data: Bytes, i: np.uint64, x: np.uint64) -> None:
 
 
 @lean_njit
-def ascii_bytes(x: np.uint64) -> Any:
-    """Count the ASCII bytes in a row among eight, from the lowest."""
-    return trailing_zeros(x & _HIGH) >> _3
+def exceptional_bytes(x: np.uint64) -> np.uint64:
+    """Return the high bit of those of eight bytes that may not fold to one byte each.
+
+    They are bytes beyond ASCII, and controls other than white space.
+    """
+    ascii_part = x & ~_HIGH
+    white = (ascii_part + _FROM_TAB) & ~(ascii_part + _PAST_CR)
+    return (x | (~(ascii_part + _FROM_BLANK) & ~white) | (ascii_part + _FROM_DEL)) & _HIGH
+
+
+@lean_njit
+def plain_bytes(x: np.uint64) -> Any:
+    """Count the bytes in a row, among eight from the lowest, that fold to one byte each."""
+    return trailing_zeros(exceptional_bytes(x)) >> _3
 
 
 @lean_njit
@@ -116,7 +128,7 @@ def continuation_bytes(x: np.uint64) -> np.uint64:
 def _fold_ascii(x: np.uint64) -> np.uint64:
     """Fold eight bytes: letters to lower case, digits as they are, the rest of ASCII to zero.
 
-    Bytes from the first that is not ASCII on come out as rubbish.
+    Bytes from the first exceptional one on come out as rubbish.
     """
     x |= ((x + _FROM_A) & ~(x + _PAST_Z) & _HIGH) >> _2
     letters = (x + _FROM_a) & ~(x + _PAST_z)
@@ -166,13 +178,14 @@ def fold(
         if i + _8 <= end:
             x = load8(text, i)
             store8(out, k, _fold_ascii(x))
-            if x & _HIGH == _0:
+            exceptional = exceptional_bytes(x)
+            if exceptional == _0:
                 i += _8
                 k += _8
                 continue
-            plain_bytes = ascii_bytes(x)
-            i += plain_bytes
-            k += plain_bytes
+            plain = trailing_zeros(exceptional) >> _3
+            i += plain
+            k += plain
         code, size = decode(text, i, end)
         i += size
         k = _put(table, code, out, k)
@@ -185,10 +198,10 @@ def _fold_block(
 ) -> tuple[np.uint64, np.uint64]:
     """Fold the characters that begin in 64 bytes of text, with 128 to read from.
 
-    The places of those that are not ASCII are known before any of them is decoded, so that none waits for
+    The places of the exceptional ones are known before any of them is decoded, so that none waits for
     another. What is between them is folded as if it were 64 bytes: a branch on its length costs more.
     """
-    high = high_bits_64(text, i)
+    high = exceptional_bits_64(text, i)
     after = i + _64
     while high != _0:
         at = after - _64 + trailing_zeros(high)

@@ -15,7 +15,7 @@ Generate = Callable[[Any, Any, Any, Any], Any]
 
 _BYTE, _INDEX, _WORD = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _CASE = _SPACE = 0x20
-_LETTERS, _DIGITS = 26, 10
+_LETTERS, _DIGITS, _WHITE_CONTROLS = 26, 10, 5
 
 
 @intrinsic
@@ -128,6 +128,14 @@ nonzero_bits_64 = _bits_64(lambda builder, x: builder.icmp_unsigned("!=", x, _ea
 """Whether a byte is not zero."""
 high_bits_64 = _bits_64(lambda builder, x: builder.icmp_signed("<", x, _each(0, 64)))
 """Whether it is not ASCII."""
+exceptional_bits_64 = _bits_64(
+    lambda builder, x: builder.and_(
+        # One more makes DEL negative, as bytes beyond ASCII are.
+        builder.icmp_signed("<", builder.add(x, _each(1, 64)), _each(_SPACE + 1, 64)),
+        builder.icmp_unsigned(">=", builder.sub(x, _each(ord("\t"), 64)), _each(_WHITE_CONTROLS, 64)),
+    )
+)
+"""Whether it is beyond ASCII, or a control that is no white space."""
 markup_bits_64 = _bits_64(lambda builder, x: _any_of(builder, x, "<>\"'&\0"))
 """Whether it is `<`, `>`, a quote, `&` or NUL."""
 gap_bits_64 = _bits_64(lambda builder, x: _any_of(builder, x, " \t\n"))

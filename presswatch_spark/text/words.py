@@ -18,7 +18,6 @@ from presswatch_spark.text.kernels import (
     Edges,
     Hashes,
     WordBuffers,
-    ascii_bytes,
     continuation_bytes,
     decode,
     find_words,
@@ -26,8 +25,9 @@ from presswatch_spark.text.kernels import (
     hash_words,
     load8,
     plain,
+    plain_bytes,
 )
-from presswatch_spark.text.vectors import count_ones, high_bits_64, trailing_zeros
+from presswatch_spark.text.vectors import count_ones, exceptional_bits_64, trailing_zeros
 
 _0, _1, _2, _8, _64 = (U64(n) for n in (0, 1, 2, 8, 64))
 
@@ -178,11 +178,11 @@ def _is_utf8(text: Bytes, i: np.uint64) -> bool:
     """Whether a text is UTF-8 from byte i on, as Python decodes it; in a third of the time of decoding it."""
     n = U64(len(text))
     while True:
-        i = _next_beyond_ascii(text, i, n)
+        i = _next_exceptional(text, i, n)
         if i == n:
             return True
         code, size = decode(text, i, n)
-        if size == _1 or _FIRST_SURROGATE <= code < _AFTER_SURROGATES:
+        if (size == _1 and text[i] >= np.uint8(0x80)) or _FIRST_SURROGATE <= code < _AFTER_SURROGATES:
             return False
         i += size
 
@@ -238,8 +238,8 @@ def _marks(entries: npt.NDArray[np.uint32], text: Bytes) -> Edges:
     marks, is_utf8 = np.empty((n // MARK_BYTES + _1, 3), np.int64), True
     mark = _0
     while mark < U64(len(marks)):
-        # Up to the next character beyond ASCII, a byte is a character, and folds to one byte.
-        plain_end = _next_beyond_ascii(text, i, n)
+        # Up to the next exceptional byte, a byte is a character, and folds to one byte.
+        plain_end = _next_exceptional(text, i, n)
         while mark < U64(len(marks)) and mark * MARK_BYTES <= plain_end:
             ahead = max(mark * MARK_BYTES, i) - i
             marks[mark, 0] = np.int64(i + ahead)
@@ -249,7 +249,11 @@ def _marks(entries: npt.NDArray[np.uint32], text: Bytes) -> Edges:
         k, characters, i = k + (plain_end - i), characters + (plain_end - i), plain_end
         if i < n:
             code, size = decode(text, i, n)
-            is_utf8 = is_utf8 and size > _1 and not _FIRST_SURROGATE <= code < _AFTER_SURROGATES
+            is_utf8 = (
+                is_utf8
+                and (size > _1 or text[i] < np.uint8(0x80))
+                and not _FIRST_SURROGATE <= code < _AFTER_SURROGATES
+            )
             i, k, characters = i + size, k + U64(entries[code] >> np.uint32(24)), characters + _1
     if not (is_utf8 and _is_utf8(text, i)):
         marks[:, 2] = _NOT_UTF8
@@ -257,15 +261,15 @@ def _marks(entries: npt.NDArray[np.uint32], text: Bytes) -> Edges:
 
 
 @lean_njit
-def _next_beyond_ascii(text: Bytes, i: np.uint64, n: np.uint64) -> np.uint64:
-    """Return the place from i on of the next byte that is not ASCII, or n."""
+def _next_exceptional(text: Bytes, i: np.uint64, n: np.uint64) -> np.uint64:
+    """Return the place from i on of the next byte that is not ASCII or may not fold to one byte, or n."""
     while i + _64 <= n:
-        high = high_bits_64(text, i)
+        high = exceptional_bits_64(text, i)
         if high != _0:
             place: np.uint64 = i + trailing_zeros(high)
             return place
         i += _64
-    while i < n and text[i] < np.uint8(0x80):
+    while i < n and np.uint8(0x20) <= text[i] < np.uint8(0x7F):
         i += _1
     return i
 
@@ -338,9 +342,9 @@ def _character_of(
     n = U64(len(text))
     while True:
         if i + _8 <= n:
-            plain_bytes = min(ascii_bytes(load8(text, i)), byte - k)
-            i += plain_bytes
-            k += plain_bytes
+            ahead = min(plain_bytes(load8(text, i)), byte - k)
+            i += ahead
+            k += ahead
         code, size = decode(text, i, n)
         after = k + U64(entries[code] >> np.uint32(24))
         if byte < after:

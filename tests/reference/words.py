@@ -27,6 +27,36 @@ DIACRITICS = (
 )
 VARIATION_SELECTORS = ((0x180B, 0x180D), (0x180F, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
 MODIFIER_APOSTROPHES = ((0x02B9, 0x02BF),)
+INVISIBLE = (
+    (0x115F, 0x1160),
+    (0x17B4, 0x17B5),
+    (0x2065, 0x2065),
+    (0x3164, 0x3164),
+    (0xFFA0, 0xFFA0),
+    (0xFFF0, 0xFFF8),
+    (0xE0000, 0xE0FFF),
+)
+INVISIBLE_CONTROLS = (
+    (0x01, 0x08),
+    (0x0E, 0x1F),
+    (0x7F, 0x81),
+    (0x83, 0x83),
+    (0x86, 0x8A),
+    (0x8D, 0x90),
+    (0x98, 0x9A),
+    (0x9D, 0x9F),
+)
+ENCLOSED_ALPHABETS = (0x249C, 0x24B6, 0x24D0, 0x1F110, 0x1F130, 0x1F150, 0x1F170)
+SINGLE_LETTERS = {"\U0001f18a": "p", "\U0001f1a5": "d"}
+ENCLOSED_NUMBERS = (
+    (0x2460, 0x2487),
+    (0x24EA, 0x24FF),
+    (0x2776, 0x2793),
+    (0x3248, 0x324F),
+    (0x1F10B, 0x1F10C),
+)
+NUMBERS_WITH_A_STOP = ((0x2488, 0x249B), (0x1F100, 0x1F10A))
+ABBREVIATIONS_IN_A_BOX = ((0x3250, 0x33FF), (0x1F12B, 0x1F14F), (0x1F190, 0x1F190))
 
 
 class ReferenceWord(NamedTuple):
@@ -60,10 +90,9 @@ def reference_words(text: bytes) -> list[ReferenceWord]:
 @lru_cache(maxsize=1 << 16)
 def fold_character(char: str) -> str:
     """Folding of one character: word characters, and a space for each separator."""
-    first = unicodedata.normalize("NFD", char)
-    compatible = unicodedata.normalize("NFKD", char)
-    if unicodedata.category(char)[0] in ("L", "N") and set(compatible) <= ASCII_ALPHANUMERICS:
-        first = compatible
+    if char in "\x8c\x9c":
+        return "oe"
+    first = _shown_by(char) or unicodedata.normalize("NFD", char)
     folded = ""
     for piece in first:
         for cased in piece.casefold():
@@ -72,8 +101,27 @@ def fold_character(char: str) -> str:
     return "".join(piece if _is_word_character(piece) else " " for piece in kept)
 
 
+def _shown_by(char: str) -> str:
+    """The letters and digits that a character in disguise shows; empty for others."""
+    compatible = unicodedata.normalize("NFKD", char)
+    if char in SINGLE_LETTERS:
+        return SINGLE_LETTERS[char]
+    for first in ENCLOSED_ALPHABETS:
+        if first <= ord(char) < first + 26:
+            return chr(ord("a") + ord(char) - first)
+    if _within(char, ENCLOSED_NUMBERS):
+        return str(int(unicodedata.numeric(char)))
+    if _within(char, NUMBERS_WITH_A_STOP):
+        return compatible
+    is_alphanumeric = unicodedata.category(char)[0] in ("L", "N")
+    if is_alphanumeric or _within(char, ABBREVIATIONS_IN_A_BOX):
+        return compatible if set(compatible) <= ASCII_ALPHANUMERICS else ""
+    return ""
+
+
 def _vanishes(char: str) -> bool:
-    return unicodedata.category(char) == "Cf" or _within(char, DIACRITICS + VARIATION_SELECTORS)
+    ranges = DIACRITICS + VARIATION_SELECTORS + INVISIBLE + INVISIBLE_CONTROLS
+    return unicodedata.category(char) == "Cf" or _within(char, ranges)
 
 
 def _is_word_character(char: str) -> bool:

@@ -30,6 +30,7 @@ def texts(draw: st.DrawFn) -> str:
     known = st.characters(exclude_categories=["Cs"]).filter(_known_to_both)
     french = st.sampled_from(
         "aeiou zZ09'’-_.éÉêçÇœŒÆàùßﬁªº½①İıŉẚǅ\u00ad\u200b\ufeff\u00a0\u202f\u0301\u0327가한"
+        "\x01\x08\t\n\x1f\x7f\x80\x85\x92\x9c\u3164\u17b4\u1160\u2065Ⓐ🅰⒜⒈❶㎏"
     )
     return draw(st.text(st.one_of(french, french, known), max_size=80))
 
@@ -63,6 +64,16 @@ def as_tuples(words: Words) -> list[tuple[str, int, int]]:
         ("fin\x00début 🙂fin", ["fin", "debut", "fin"]),
         ("Привет, мир 日本語 नमस्ते", ["привет", "мир", "日本語", "नमस्ते"]),
         ("Ελλάδα ΣΊΣΥΦΟΣ", ["ελλαδα", "σισυφοσ"]),
+        ("cou\u3164ra\u17b4g\u17b5e vo\u115fi\u1160l\uffa0à", ["courage", "voila"]),
+        ("pre\x01mi\x08er\x0e j\x1bou\x1fr\x7f a\x80u\x9f", ["premier", "jour", "au"]),
+        (
+            "un\tdeux\ntrois\x0bquatre\x0ccinq\rsix\x85sept",
+            ["un", "deux", "trois", "quatre", "cinq", "six", "sept"],
+        ),
+        ("l\x92\x9cuvre\x96c\x9cur", ["l", "oeuvre", "coeur"]),
+        ("Ⓔⓧⓔⓜ🄿🄻🄴 🅔🅝 🅲🅰🆂⒠", ["exemple", "en", "case"]),
+        ("① ⑫ ❸ ➓ ⓴ ⑷ 21㎏ 🄵", ["1", "12", "3", "10", "20", "4", "21kg", "f"]),
+        ("⒈Les 🅰️ marque™ ©", ["1", "les", "a", "marque"]),
         ("", []),
         (" -…’ ", []),
     ],

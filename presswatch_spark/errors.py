@@ -1,7 +1,10 @@
 """Errors that say what happened, where, and what to do.
 
-Only `PresswatchError.__str__` formats them; callers pass facts. Messages never hold text of the web.
+Only `PresswatchError.__str__` formats them; callers pass facts. Messages never hold text of the web, and lose
+credentials when the error is made.
 """
+
+from presswatch_spark.redaction import redacted
 
 
 class PresswatchError(Exception):
@@ -14,6 +17,7 @@ class PresswatchError(Exception):
     """
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        what, where, remedy = map(redacted, (what, where, remedy))
         super().__init__(what, where, remedy)
         self.what = what
         self.where = where

@@ -6,13 +6,13 @@ Secrets come from the first two, or from the AWS chain: a command line is seen b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from presswatch_spark.errors import ConfigError, StorageError
+from presswatch_spark.redaction import is_secret_name
 from presswatch_spark.show import printable
 from presswatch_spark.storage.contract import StorageOptions
 
@@ -23,7 +23,6 @@ KINDS = ("glue", "rest", "sql")
 NAME = "presswatch"
 """How pyiceberg's settings call the catalog, and how catalogs in SQL tell theirs from others."""
 
-SECRET = re.compile("secret|token|password|credential|access-key")
 FROM_ELSEWHERE = "set it in .pyiceberg.yaml or in the environment (PYICEBERG_CATALOG__{}__…)"
 INSTALL = "pip install 'pyiceberg[glue,pyarrow,sql-sqlite]>=0.12,<0.13'"
 
@@ -61,7 +60,7 @@ def open_catalog(
 
 def _require_no_secret(properties: Mapping[str, str], name: str) -> None:
     for key, value in properties.items():
-        if SECRET.search(key.lower()) or urlsplit(value).password:
+        if is_secret_name(key) or urlsplit(value).password:
             raise ConfigError(
                 "a secret does not belong on a command line",
                 where=f"--property {printable(key)}",

@@ -14,8 +14,8 @@ from presswatch_spark.campaigns.plan import CampaignPlan, items_of, plan_of, rea
 from presswatch_spark.campaigns.progress import Sample
 from presswatch_spark.cli.options import scan_settings, tell
 from presswatch_spark.corpus.store import manifest_of
-from presswatch_spark.deploy.submission import SECRET_VALUES
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.redaction import holds_secret
 from presswatch_spark.releases.datasets import dataset_named, load_datasets, require_part
 from presswatch_spark.releases.known import at_hand, current, list_uri
 from presswatch_spark.settings.config import ScanConfig, config_digest
@@ -116,7 +116,7 @@ def scan_given(context: click.Context, words: Sequence[str]) -> Mapping[str, Any
 def _refuse_secrets(plan: CampaignPlan) -> None:
     """Raise `ConfigError` for what looks like a secret: the campaign's file is read by others."""
     texts = (*plan.options, *plan.mirrors.values(), plan.listed or "")
-    if any(SECRET_VALUES.search(text) for text in texts):
+    if any(holds_secret(text) for text in texts):
         raise ConfigError(
             "an address holds a secret, which would stand in the campaign's file",
             where="command line",

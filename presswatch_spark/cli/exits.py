@@ -8,12 +8,14 @@ import select
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from io import StringIO
 from typing import TextIO
 
 import click
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.monitoring.events import LoggedError, LoggedInterrupt
+from presswatch_spark.redaction import redacted
 from presswatch_spark.show import printable
 
 FAILED, INCOMPLETE = 1, 3
@@ -46,7 +48,9 @@ def ended(command: click.Command, name: str, arguments: Sequence[str]) -> int:
             code = exit_.exit_code
         sys.stdout.flush()
     except click.ClickException as error:
-        _with_advice(error, arguments).show()
+        shown = StringIO()
+        _with_advice(error, arguments).show(shown)
+        click.echo(redacted(shown.getvalue()), err=True, nl=False)
         return error.exit_code
     except LoggedError:
         return FAILED
@@ -96,6 +100,6 @@ def _failed(message: str) -> int:
     # A caller that does not read the message has the exit code.
     with suppress(BrokenPipeError):
         # Others chose the names of files and shards.
-        for line in f"error: {message}".split("\n"):
+        for line in redacted(f"error: {message}").split("\n"):
             click.echo(printable(line), err=True)
     return FAILED

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,6 +20,7 @@ from presswatch_spark.deploy.requests import local_command
 from presswatch_spark.deploy.starter import ROOT, archive_of, service_of
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.redaction import redacted_json
 from presswatch_spark.show import printable
 from presswatch_spark.storage.objects import StorageOptions
 
@@ -30,7 +32,7 @@ class How:
     """How to submit.
 
     Args:
-        dry_run: print the requests as JSON, and send none.
+        dry_run: print the requests as JSON, without credentials, and send none.
         no_wait: start the job and leave.
         again: run a job that has done its work once more.
         archive: the archive to run from; None is one of this checkout.
@@ -53,7 +55,7 @@ def run_here(job: str, arguments: Sequence[str], profile: Profile, how: How) -> 
         sys.stdout.flush()
         # It takes this process's place, so that it gets the signals, and gives the exit code.
         os.execve(command[0], command, {**os.environ, **variables})
-    click.echo(json.dumps({"command": command, "environment": variables}, indent=2, ensure_ascii=False))
+    _print_unsent({"command": command, "environment": variables})
     return 0
 
 
@@ -64,8 +66,7 @@ def run_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: How
     service = service_of(asked, how.credentials)
     if how.dry_run:
         uploads = [{"file": str(upload.file), "uri": upload.uri} for upload in asked.uploads]
-        sent = {"uploads": uploads, "request": asdict(service.request(1))}
-        click.echo(json.dumps(sent, indent=2, ensure_ascii=False))
+        _print_unsent({"uploads": uploads, "request": asdict(service.request(1))})
         return 0
     service.check()
     storage = StorageOptions(region=profile.region, profile=how.credentials)
@@ -81,6 +82,11 @@ def run_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: How
         _say("the same command without --no-wait waits for it")
         return 0
     return _attended(service, ledger, running, storage)
+
+
+def _print_unsent(request: Mapping[str, Any]) -> None:
+    """Print what would be sent or run, without credentials: others read the logs of builds."""
+    click.echo(json.dumps(redacted_json(request), indent=2, ensure_ascii=False))
 
 
 def _attended(service: Service, ledger: Ledger, running: Running, storage: StorageOptions) -> int:

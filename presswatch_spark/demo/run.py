@@ -21,6 +21,7 @@ from presswatch_spark.demo.shards import (
 from presswatch_spark.demo.texts import Page
 from presswatch_spark.evidence.build import Built, Order, build_bag
 from presswatch_spark.evidence.libraries import is_installed
+from presswatch_spark.extras import install_command
 from presswatch_spark.notices.draft import Drafted, Request, draft_notice, today
 from presswatch_spark.notices.parties import load_recipient, load_recipients, load_sender
 from presswatch_spark.pipeline import RunSummary, scan
@@ -35,9 +36,7 @@ from presswatch_spark.tables.store import TableStore
 
 Writer = Callable[[Path, Sequence[Page]], object]
 ROW_DIGITS = 12
-NO_DOSSIER = (
-    "No report was written, no evidence sealed, no notice drafted: pip install 'presswatch-spark[legal]'"
-)
+NO_DOSSIER = "No report was written, no evidence sealed, no notice drafted: "
 
 # Two shards a dataset, in two of its forms where it has several.
 FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
@@ -139,7 +138,7 @@ class Demonstration:
             f" {self.articles} articles, in {self.seconds:.0f} s.",
             f"{len(self.rows)} matches on {pages} pages; {len(self.left_alone)} innocent pages left alone.",
             "",
-            *(self._made() if self.dossier else [NO_DOSSIER]),
+            *(self._made() if self.dossier else [NO_DOSSIER + install_command("legal")]),
             "",
             "Query the tables:",
             f"  .venv/bin/presswatch matches {tables} --elsewhere",

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.redaction import holds_secret, is_secret_name
 from presswatch_spark.settings.load import job_settings
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.objects import MissingError, StorageOptions, put_file, stat
@@ -31,13 +32,6 @@ SHARED_FOLDERS = frozenset(
     )
 )
 SHARED_PLACE = re.compile(r"[a-z0-9]+://|/")
-SECRET_NAMES = re.compile(r"secret|password|passwd|token|access[._-]?key", re.IGNORECASE)
-SECRET_VALUES = re.compile(
-    r"X-Amz-(?:Signature|Credential|Security-Token)="
-    r"|://[^/@\s]*@"
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|\bhf_[A-Za-z0-9]{16,}\b"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +152,8 @@ def _store(profile: Profile) -> str:
 
 def _refuse_secrets(arguments: Mapping[str, str], named: Mapping[str, str]) -> None:
     """Raise for what looks like a secret: AWS keeps, shows and logs requests."""
-    found = [place for place, text in {**arguments, **named}.items() if SECRET_VALUES.search(text)]
-    found += [name for name in named if SECRET_NAMES.search(name)]
+    found = [place for place, text in {**arguments, **named}.items() if holds_secret(text)]
+    found += [name for name in named if is_secret_name(name)]
     if found:
         raise ConfigError(
             f"this looks like a secret, which would stand in a request: {', '.join(sorted(set(found)))}",

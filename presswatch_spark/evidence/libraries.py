@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.extras import install_command
 
 
 def library(name: str, command: str = "notice") -> Any:
@@ -19,7 +20,7 @@ def library(name: str, command: str = "notice") -> Any:
         raise ConfigError(
             f"{name.partition('.')[0]} is not installed",
             where=command,
-            remedy="pip install 'presswatch-spark[legal]'",
+            remedy=install_command("legal"),
         ) from error
 
 

@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from presswatch_spark.evidence.bag import Bag
-from presswatch_spark.runs.provenance import commit, packages, without_secrets
+from presswatch_spark.redaction import bare_url, redacted_command
+from presswatch_spark.runs.provenance import commit, packages
 from presswatch_spark.storage.exchanges import Exchange
 from presswatch_spark.storage.web.wait_headers import clock_ahead
 from presswatch_spark.tables.digests import canonical_form
@@ -54,9 +55,9 @@ def protocol_of(
         "account": _account(),
         "host": socket.gethostname(),
         "system": platform.platform(),
-        "command": without_secrets(command) if command else None,
+        "command": redacted_command(command) if command else None,
         "addresses": sorted({each.peer.local for each in exchanges if each.peer.local}),
-        "proxies": {name: _without_user(url) for name, url in sorted(getproxies().items()) if name != "no"},
+        "proxies": {name: _proxy(url) for name, url in sorted(getproxies().items()) if name != "no"},
         "tls_library": ssl.OPENSSL_VERSION,
         "servers": [_server(host, some) for host, some in sorted(_by_host(exchanges).items())],
     }
@@ -154,9 +155,8 @@ def _host(uri: str) -> str:
         return uri
 
 
-def _without_user(url: str) -> str:
-    scheme, mark, rest = url.rpartition("://")
-    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
+def _proxy(url: str) -> str:
+    return bare_url(url if "://" in url else f"http://{url}")
 
 
 def _moment(seconds: float) -> str:

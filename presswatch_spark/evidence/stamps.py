@@ -21,6 +21,7 @@ import urllib3
 from presswatch_spark.errors import ConfigError, InputError, OutputError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag, first_fault
+from presswatch_spark.extras import install_command
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import printable
 from presswatch_spark.storage.web.https import manager_for
@@ -84,7 +85,7 @@ def require_client() -> Any:
     except ImportError as error:
         raise InputError(
             "rfc3161-client is not installed, which time-stamps need",
-            remedy="pip install 'presswatch-spark[legal]', or leave out --tsa and stamp the bag later",
+            remedy=f"{install_command('legal')}, or leave out --tsa and stamp the bag later",
         ) from error
     return rfc3161_client
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.redaction import redacted_json
 from presswatch_spark.storage.web.manners import Waiting, hosts_to_tell_of
 
 LOOK_SECONDS = 1.0
@@ -101,7 +102,8 @@ class EventLog:
         What is not ASCII is escaped, so that it cannot steer a terminal.
         """
         head = {"time": _utc(datetime.now(UTC), "milliseconds"), "level": level, "event": event}
-        line = json.dumps({**head, "host": self._host, **self._bound, **facts}, default=str)
+        told = {**head, "host": self._host, **self._bound, **facts}
+        line = json.dumps(redacted_json(told), default=str)
         with self._one_at_a_time, suppress(OSError, ValueError):
             self._stream.write(f"{line}\n")
             self._stream.flush()

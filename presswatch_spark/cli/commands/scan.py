@@ -135,7 +135,7 @@ def scan(
     dollars. After a --sample, it shows an estimate of the whole release; see `presswatch estimate`.
     """
     from presswatch_spark.face import scan as run_scan
-    from presswatch_spark.runs.provenance import without_secrets
+    from presswatch_spark.redaction import redacted_command
 
     asked_for = f"{named}:{part}" if named else None
     by_rows = _reads_records(context, (paths, release, named, sample), dataset, pages_of, captures, index)
@@ -155,7 +155,7 @@ def scan(
             paths, corpus=corpus, out=out, format=dataset, release=release, base=base, sample=sample,
             sample_seed=sample_seed, product=named, asked_for=asked_for, pages_of=pages_of, captures=captures,
             index=index, settings=settings, events=events,
-            command=without_secrets(context.obj) if context.obj else None,
+            command=redacted_command(context.obj) if context.obj else None,
         ).summary  # fmt: skip
     with ending(context, incomplete=bool(summary.incomplete)):
         print_lines(_result_lines(summary, out, settings.storage))

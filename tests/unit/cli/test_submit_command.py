@@ -6,6 +6,7 @@ import ast
 import json
 import shlex
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -84,6 +85,24 @@ def test_credentials_before_the_job_are_the_jobs_on_this_machine(capsys: pytest.
     would = json.loads(capsys.readouterr().out)
     assert would["environment"]["PRESSWATCH_STORAGE__PROFILE"] == "aws"
     assert "aws" not in would["command"]
+
+
+def test_a_dry_run_on_this_machine_prints_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = tmp_path / "mine.yaml"
+    profile.write_text(
+        "service: local\n"
+        "environment: {AWS_ENDPOINT_URL: 'https://anne:hunter2@s3.example', MY_TOKEN: hunter2}\n"
+        "spark: {spark.hadoop.fs.s3a.secret.key: hunter2}\n"
+    )
+    endpoint = "--endpoint=https://anne:hunter2@s3.example"
+    assert ran(f"--on {profile} --dry-run scan --corpus c --out o {endpoint} x") == 0
+    printed = capsys.readouterr().out
+    assert "hunter2" not in printed
+    would = json.loads(printed)
+    assert would["environment"]["AWS_ENDPOINT_URL"] == "https://s3.example"
+    assert "--endpoint=https://s3.example" in would["command"]
 
 
 def test_the_help_of_a_job_starts_nothing(capsys: pytest.CaptureFixture[str]) -> None:

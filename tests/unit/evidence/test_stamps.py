@@ -21,6 +21,7 @@ from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.stamps import parse_authority, stamp_bag, stamps_of
 from presswatch_spark.evidence.verifying import verified
+from presswatch_spark.extras import install_command
 from presswatch_spark.settings.load import load_scan_config
 from tests.authority import Authority, authority
 from tests.documents import commands, text_of
@@ -312,11 +313,11 @@ def test_without_the_library_a_bag_is_not_begun_and_the_extra_is_named(
     out = tmp_path / "bag"
     words = ["evidence", "build", "--corpus", str(crawl.corpus), "--tsa", one.trusted, "--out", str(out)]
     assert cli.run([*words, str(crawl.tables)]) == 1
-    assert "presswatch-spark[legal]" in capsys.readouterr().err
+    assert install_command("legal") in capsys.readouterr().err
     assert not out.exists()
     findings = verified(small)
     assert not findings.faults
-    assert any("are not checked" in note and "[legal]" in note for note in findings.notes)
+    assert any("are not checked" in note and install_command("legal") in note for note in findings.notes)
 
 
 @pytest.mark.parametrize("text", ["", "tsa.example", "ftp://tsa.example", "http://", ",ca.pem"])
@@ -377,3 +378,15 @@ def test_the_guide_seals_verifies_challenges_and_discloses(
             first = (tmp_path / "bag" / alone.ROWS).read_bytes().partition(b"\n")[0]
             row = str(json.loads(first)["row"]["row_sha256"])
     assert row
+
+
+def test_an_authoritys_password_stays_out_of_messages(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = "http://anne:hunter2@127.0.0.1:1/stamp?token=hunter2"
+    assert cli.run(["evidence", "stamp", "--tsa", url, str(small)]) == 3
+    assert cli.run(["evidence", "stamp", "--tsa", url.replace("http", "ftp"), str(small)]) == 1
+    told = "".join(capsys.readouterr())
+    assert "no time-stamp of http://127.0.0.1:1/stamp: the authority cannot be reached" in told
+    assert "ftp://127.0.0.1:1/stamp" in told
+    assert "hunter2" not in told

@@ -8,6 +8,7 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.evidence import libraries
+from presswatch_spark.extras import install_command
 from tests.claims import House
 from tests.reports import undrawn
 
@@ -60,7 +61,7 @@ def test_without_the_libraries_the_command_says_what_to_install(
 
     monkeypatch.setattr(libraries, "import_module", missing)
     assert cli.run(["report", "--out", str(tmp_path / "page.html"), str(house.tables)]) == 1
-    assert "pip install 'presswatch-spark[legal]'" in capsys.readouterr().err
+    assert install_command("legal") in capsys.readouterr().err
 
 
 def test_a_page_that_cannot_be_read_again_costs_its_example_alone(house: House, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.cli.main import run
+from presswatch_spark.extras import install_command
 from tests.claims import House
 
 
@@ -28,7 +29,7 @@ def test_without_the_extra_the_command_says_what_to_install(
     monkeypatch.setitem(sys.modules, missing, None)
     assert run(options(house, tmp_path, "--reviewer", "Anne")) == 1
     said = capsys.readouterr().err
-    assert said == f"error: review: {missing} is not installed (pip install 'presswatch-spark[legal]')\n"
+    assert said == f"error: review: {missing} is not installed ({install_command('legal')})\n"
 
 
 @pytest.mark.parametrize("name", ["", "  ", "Anne\x1b[31m", "An\nne", "x" * 201])

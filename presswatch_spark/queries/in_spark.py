@@ -81,8 +81,25 @@ ROW_MAKERS = frozenset({
     "stack", "variant_explode", "variant_explode_outer",
 })  # fmt: skip
 """Table functions that read nothing but their arguments."""
-CALLS = frozenset({"java_method", "reflect", "try_reflect"})
-"""Functions that call methods of Java."""
+HARMLESS_GROUPS = frozenset(f"{group}_funcs" for group in (
+    "agg", "array", "bitwise", "collection", "conditional", "conversion", "csv", "datetime", "generator",
+    "hash", "json", "lambda", "map", "math", "predicate", "sketch", "st", "string", "struct", "url",
+    "variant", "vector", "window",
+))  # fmt: skip
+"""Groups of Spark's own functions that compute on their arguments only, as Spark's registry names them.
+
+Functions for XML, Avro and Protobuf are not among them: they take options that name files or addresses, such
+as `rowValidationXSDPath`. A group that a later Spark adds is refused until it is added here.
+"""
+HARMLESS_FUNCTIONS = frozenset({
+    "aes_decrypt", "aes_encrypt", "assert_true", "bitmap_bit_position", "bitmap_bucket_number",
+    "bitmap_count", "current_catalog", "current_database", "current_schema", "hmac",
+    "monotonically_increasing_id", "raise_error", "spark_partition_id", "try_aes_decrypt", "typeof", "uuid",
+    "version",
+})  # fmt: skip
+"""Functions of Spark's group of miscellaneous ones that compute on their arguments only."""
+BUILT_IN = ((), ("builtin",), ("system", "builtin"))
+"""Qualifiers of Spark's own functions; others name functions that someone has added to a catalog."""
 BY_LATER_NAMES = "UnresolvedIdentifier"
 """What the class is called of a name that is put together when the query runs."""
 
@@ -115,11 +132,25 @@ def require_harmless(spark: "SparkSession", query: str) -> None:
         elif kind == "UnresolvedTableValuedFunction":
             if (function := str(node.name().last())).lower() not in ROW_MAKERS:
                 raise no_call(function)
-        elif kind == "UnresolvedFunction" and (function := str(node.nameParts().last())).lower() in CALLS:
-            raise no_call(function)
+        elif kind == "UnresolvedFunction":
+            _require_harmless_function(spark, tuple(map(str, _items(node.nameParts()))))
+        elif kind == "FunctionIdentifier":  # of a lateral view
+            database = [str(node.database().get())] if node.database().isDefined() else []
+            _require_harmless_function(spark, (*database, str(node.funcName())))
     for parts in named:
         if len(parts) > 1 or not {parts[0].lower()} & {*SCHEMAS, *VIEWS, *own}:
             raise no_table(*parts)
+
+
+def _require_harmless_function(spark: "SparkSession", name: tuple[str, ...]) -> None:
+    """Refuse a function that may read something else than its arguments; `name`: with its qualifiers."""
+    *qualifiers, function = (part.lower() for part in name)
+    registry = getattr(spark._jvm, "org.apache.spark.sql.catalyst.analysis.FunctionRegistry$")
+    found = getattr(registry, "MODULE$").expressions().get(function)
+    if found.isEmpty() or tuple(qualifiers) not in BUILT_IN:
+        raise refused(f"Spark has no function {'.'.join(name)}() of its own")
+    if function not in HARMLESS_FUNCTIONS and found.get()._1().getGroup() not in HARMLESS_GROUPS:
+        raise no_call(name[-1])
 
 
 def _nodes(spark: "SparkSession", plan: Any) -> Iterator[tuple[Any, str]]:

@@ -1,6 +1,7 @@
 """Opens an Iceberg catalog by pyiceberg, an extra of this package, and turns its errors into ours.
 
-Settings come from `.pyiceberg.yaml`, the environment (`PYICEBERG_CATALOG__PRESSWATCH__URI`) and properties.
+Settings come from `.pyiceberg.yaml` in the home folder, from the environment (such as
+`PYICEBERG_CATALOG__PRESSWATCH__URI`) and from properties.
 Secrets come from the first two, or from the AWS chain: a command line is seen by all users of a machine.
 """
 

@@ -190,6 +190,12 @@ TEXTS: Mapping[str, str] = {
         "l'expéditeur n'a pas de mandat en vigueur pour l'article d'une ligne"
     ),
     "a row was not read again lately": "une ligne n'a pas été relue récemment",
+    "a row was read again in a copy, and the law requires the location that is named": (
+        "une ligne a été relue dans une copie, et la loi exige l'emplacement qui est indiqué"
+    ),
+    "read the files that the notice names: `removal probe --mirror`, or add --read-again": (
+        "lisez les fichiers que la lettre indique : `removal probe --mirror`, ou ajoutez --read-again"
+    ),
     "a row names a file of this machine, and not its public address": (
         "une ligne désigne un fichier de cette machine, et non son adresse publique"
     ),

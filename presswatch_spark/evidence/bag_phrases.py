@@ -65,9 +65,21 @@ README: Phrases = MappingProxyType(
             " a press article, or stands at an address of the press.",
         ),
         "read": (
-            "Chaque enregistrement a été relu à sa place pour ce dossier : {read} sur {all} sont tels que"
-            " leur ligne le dit.",
-            "Each record was read again at its place for this bag: {read} of {all} are as their rows say.",
+            "Chaque enregistrement a été relu pour ce dossier : {read} sur {all} sont tels que leur ligne les"
+            " décrit.",
+            "Each record was read again for this bag: {read} of {all} are as their rows describe them.",
+        ),
+        "read from place": (
+            "à sa place, dans le fichier que sa ligne désigne : {count}",
+            "at its place, in the file that its row names: {count}",
+        ),
+        "read from copy": (
+            "dans une copie de ce fichier, à une autre adresse : {count}",
+            "in a copy of this file, at another address: {count}",
+        ),
+        "read from disk": (
+            "dans un fichier sur un disque, et non à une adresse publique : {count}",
+            "in a file on a disk, and not at a public address: {count}",
         ),
         "none left out": (
             "Les autres sont au dossier, avec le motif. Aucun n'a été écarté :",
@@ -197,8 +209,8 @@ STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
                 "Les réclamations confrontent ensuite chaque ligne aux autres pages connues, aux textes de"
                 " référence, aux licences, aux mandats et aux avis de personnes. Elles ne peuvent"
                 " qu'abaisser une lettre.",
-                "Pour ce dossier, chaque enregistrement a été relu à sa place, comparé à sa ligne, et gardé"
-                " tel qu'il y est stocké, octet pour octet.",
+                "Pour ce dossier, chaque enregistrement a été relu, comparé à sa ligne, et gardé tel qu'il"
+                " est stocké, octet pour octet.",
                 "Le tout a été scellé : un octet qui change ensuite donne une autre racine.",
             ),
             (
@@ -209,8 +221,8 @@ STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
                 " sides. It says how many, where, and in which record of which file.",
                 "Claims then hold each row against the other pages that are known, texts of reference,"
                 " licences, mandates, and verdicts of persons. They can only lower a letter.",
-                "For this bag, each record was read again at its place, compared with its row, and kept as it"
-                " is stored there, byte by byte.",
+                "For this bag, each record was read again, compared with its row, and kept as it is stored,"
+                " byte by byte.",
                 "All of it was sealed: a byte that changes later gives another root.",
             ),
         ),

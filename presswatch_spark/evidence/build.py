@@ -129,7 +129,7 @@ def _keep(
     kept = keeper.of_rows([row for _, row in sorted(chosen.rows.items())])
     in_force, signals = contents.declarations_in_force(chosen)
     declared = keeper.of_signals(signals.values())
-    contents.write_rows(bag, chosen, kept, in_force, order.mirrors)
+    contents.write_rows(bag, chosen, kept, in_force)
     contents.write_declarations(bag, signals.values(), declared)
     contents.write_tables(bag, chosen, list(signals.values()))
     contents.write_settings(bag, chosen)

@@ -15,12 +15,10 @@ from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.choosing import Chosen, Row
 from presswatch_spark.evidence.records import Kept
-from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.queries.reservations import DECISIVE
 from presswatch_spark.removal.case import MARKER
 from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.relation import InForce, in_force
-from presswatch_spark.storage.uris import printable
 from presswatch_spark.tables.digests import canonical_form, digested
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.seals import sealed_parquet
@@ -35,13 +33,8 @@ def write_rows(
     chosen: Chosen,
     kept: Mapping[str, Kept],
     declared: Mapping[str, InForce],
-    mirrors: Sequence[Mirror] = (),
 ) -> None:
-    """Write each row with its claim and what is kept of its record, a line each, in the order of digests.
-
-    Args:
-        mirrors: where files were read, for the member `read_from`.
-    """
+    """Write each row with its claim and what is kept of its record, a line each, in the order of digests."""
     lines = []
     for digest, row in sorted(chosen.rows.items()):
         claim, record = chosen.claims[digest], kept[digest]
@@ -54,7 +47,7 @@ def write_rows(
             alone.BETWEEN_RUNS: {
                 **_source(row, record),
                 "claim_run_id": claim["run_id"],
-                "read_from": printable(mirrored(row["shard_uri"], mirrors)),
+                "read_from": record.file,
             },
         }
         lines.append(canonical_form(line))

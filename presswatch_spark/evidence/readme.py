@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from presswatch_spark.claims.phrases import LETTERS
+from presswatch_spark.claims.selection import COPY, DISK, PLACE, Reading
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.claims.told import owner_of
 from presswatch_spark.claims.told_phrases import FAILURES
@@ -27,6 +28,7 @@ from presswatch_spark.evidence.typesetting import lacks_signs, moment_in, pdf_of
 from presswatch_spark.version import __version__
 
 NAMES = {"fr": "LISEZ-MOI", "en": "README"}
+SOURCES = (PLACE, COPY, DISK)
 TEMPLATE = Path(__file__).with_name("readme.typ")
 
 
@@ -94,6 +96,10 @@ def _in_brief(made: Made, say: Speaker) -> Iterator[Block]:
     reasons = Counter(each.reason for each in made.kept.values() if each.reason)
     read = len(made.kept) - reasons.total()
     yield Block.text(name("read", read=say.number(read), all=say.number(len(made.kept))))
+    sources = _sources(made)
+    yield Block.list(
+        name(f"read from {each}", count=say.number(sources[each])) for each in SOURCES if sources[each]
+    )
     if reasons:
         yield Block.text(name("none left out"))
         yield Block.list(
@@ -102,6 +108,16 @@ def _in_brief(made: Made, say: Speaker) -> Iterator[Block]:
         )
     if chosen.licensed:
         yield Block.text(name("licensed", claims=_claims(chosen.licensed, say)))
+
+
+def _sources(made: Made) -> Counter[str]:
+    """Return how many records were read from each source; see `Reading.source`."""
+    readings = {
+        row: Reading(made.moment, kept.file) for row, kept in made.kept.items() if kept.reason is None
+    }
+    return Counter(
+        reading.source(str(made.chosen.rows[row]["shard_uri"])) for row, reading in readings.items()
+    )
 
 
 def _counts(made: Made, letter: str | None, say: Speaker) -> list[str]:

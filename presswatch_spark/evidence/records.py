@@ -27,6 +27,7 @@ from presswatch_spark.pointers.checks import NOT_REACHED, Failure, Record, edite
 from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer, mirrored
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, read_range
+from presswatch_spark.storage.uris import printable
 from presswatch_spark.storage.web.manners import BlockedError
 
 FOLDER = "data/records"
@@ -45,7 +46,8 @@ class Kept:
 
     `path`: its file there, None if nothing could be read. `kind`: `gzip`, `plain`, `inflated`, `line`,
     `cell` or `bytes`: a range in which no record reads. `reason`: why it is not what its row says, one of
-    `pointers.checks.REASONS`, or None if it is; `detail`: more of that.
+    `pointers.checks.REASONS`, or None if it is; `detail`: more of that. `file`: the file that it was read
+    from, as a printable URI.
     """
 
     path: str | None = None
@@ -54,6 +56,7 @@ class Kept:
     sha256: str | None = None
     reason: str | None = None
     detail: str = ""
+    file: str = ""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -74,7 +77,8 @@ class Keeper:
         kept, in_order = dict[str, Kept](), dict[str, list[Row]]()
         for verdict in self._verdicts(rows):
             self.hear(verdict)
-            found = kept[verdict.row["row_sha256"]] = self._kept(verdict)
+            found = replace(self._kept(verdict), file=printable(verdict.pointer.uri))
+            kept[verdict.row["row_sha256"]] = found
             if found.kind == CELL:
                 in_order.setdefault(verdict.pointer.uri, []).append(verdict.row)
         for uri, some in in_order.items():
@@ -164,7 +168,8 @@ class Keeper:
         if hashlib.sha256(data).hexdigest() == before.sha256:
             return before
         failure = Failure(before.reason, before.detail) if before.reason else None
-        return self._put(data, kind, failure, "" if kind == LINE else _ending(data))
+        kept = self._put(data, kind, failure, "" if kind == LINE else _ending(data))
+        return replace(kept, file=before.file)
 
     def _put_record(self, record: Record, failure: Failure | None) -> Kept:
         if record.stored is None:

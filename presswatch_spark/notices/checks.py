@@ -222,7 +222,7 @@ def _broken_rows(
     yield from broken_by_query(grounds, places, about, with_.sender, own)
     yield from broken_by_files(places)
     read = _read(notice, grounds, places, with_, bag)
-    yield from broken_by_age(places, read, datetime.now(UTC), with_.days)
+    yield from broken_by_age(places, read, datetime.now(UTC), with_.days, laws()[about["law"]].location)
     articles = {place.target["article_id"] for place in places if place.target["article_id"]}
     is_edited = newest(notice.events, EDITED) is not None
     yield from broken_by_text(files, with_.corpus, articles, is_edited)

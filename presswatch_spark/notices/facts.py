@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from presswatch_spark.claims.selection import COPY, DISK, PLACE
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.notices.annex import Annex, host_of_place, publishers_of
 from presswatch_spark.notices.grounds import Place
@@ -44,20 +45,25 @@ RESERVATIONS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The numbers of a notice, by name, and the days between which its rows were last read; None: unknown."""
+    """The numbers of a notice, by name.
+
+    `read`: by source of the reading (see `Reading.source`), the days on which rows were last read, a day for
+    each row, in order.
+    """
 
     numbers: Mapping[str, int]
     reservations: Mapping[str, int]
-    read_first: date | None
-    read_last: date | None
+    read: Mapping[str, Sequence[date]]
 
     @classmethod
     def of(cls, places: Sequence[Place], annex: Annex) -> "Figures":
         """Count places; what is not known of one counts under `without_url` or `never_read`."""
         targets = [place.target for place in places]
         rights = [set(place.claim["rights"]) if place.claim else set() for place in places]
-        read = [place.read_at for place in places]
-        days = [moment.date() for moment in read if moment]
+        read = dict[str, list[date]]()
+        for place in places:
+            if reading := place.reading:
+                read.setdefault(reading.source(place.file), []).append(reading.at.date())
         numbers = {
             "rows": len(places),
             "files": len({place.file for place in places}),
@@ -70,11 +76,14 @@ class Figures:
             "author_rows": sum(AUTHOR in each for each in rights),
             "press_rows": sum(PRESS_PUBLISHER in each for each in rights),
             "rights_rows": sum(bool(each & {AUTHOR, PRESS_PUBLISHER}) for each in rights),
-            "never_read": sum(moment is None for moment in read),
+            "never_read": len(places) - sum(map(len, read.values())),
+            "read_from_disk": len(read.get(DISK, ())),
+            "read_from_copy": len(read.get(COPY, ())),
             "sites": len({row["site"] for row in annex.rows["domains"] if "site" in row}),
         }
         statuses = Counter(row["reservation"] for row in annex.rows["rows"])
-        return cls(numbers, dict(sorted(statuses.items())), min(days, default=None), max(days, default=None))
+        days = {source: sorted(of_source) for source, of_source in read.items()}
+        return cls(numbers, dict(sorted(statuses.items())), days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,21 +152,46 @@ def _without_url(figures: Figures, lang: str) -> str:
     )
 
 
+READ: Mapping[str, tuple[str, str]] = {
+    PLACE: (
+        "Le texte de {rows} a été relu à sa place pour la dernière fois {when}.",
+        "The text of {rows} was last read at its place {when}.",
+    ),
+    COPY: (
+        "Le texte de {rows} a été relu dans une copie du fichier, et non à l’adresse que donne l’annexe,"
+        " pour la dernière fois {when}.",
+        "The text of {rows} was last read in a copy of the file, and not at the address that the annex gives,"
+        " {when}.",
+    ),
+    DISK: (
+        "Le texte de {rows} a été relu dans une copie du fichier sur un disque, et non à l’adresse que donne"
+        " l’annexe, pour la dernière fois {when}.",
+        "The text of {rows} was last read in a copy of the file on a disk, and not at the address that the"
+        " annex gives, {when}.",
+    ),
+}
+"""The sentence of a letter about readings, by their source, in French and English."""
+
+
 def _read(figures: Figures, lang: str) -> str:
-    """Say when the rows were last read at their places; nothing if none was."""
-    first, last, never = figures.read_first, figures.read_last, figures.numbers["never_read"]
-    if first is None or last is None:
-        return ""
-    read = amount(figures.numbers["rows"] - never, "row", lang)
-    if lang == "fr":
-        when = (
-            f"le {day(last, lang)}"
-            if first == last
-            else f"entre le {day(first, lang)} et le {day(last, lang)}"
+    """State when and where the rows were last read again; nothing if none was."""
+    sentences = [
+        READ[source][0 if lang == "fr" else 1].format(
+            rows=amount(len(days), "row", lang), when=_between(days[0], days[-1], lang)
         )
-        return f"Le texte de {read} a été relu à sa place pour la dernière fois {when}."
-    when = f"on {day(last, lang)}" if first == last else f"between {day(first, lang)} and {day(last, lang)}"
-    return f"The text of {read} was last read at its place {when}."
+        for source in READ
+        if (days := figures.read.get(source))
+    ]
+    return " ".join(sentences)
+
+
+def _between(first: date, last: date, lang: str) -> str:
+    """Return a day, or the days between which something happened, in words."""
+    if first == last:
+        return f"le {day(last, lang)}" if lang == "fr" else f"on {day(last, lang)}"
+    if lang == "fr":
+        return f"entre le {day(first, lang)} et le {day(last, lang)}"
+    return f"between {day(first, lang)} and {day(last, lang)}"
 
 
 def _mandate(publisher: Publisher, sender: Sender, lang: str) -> str:

@@ -6,11 +6,11 @@ Claims come from a case of removal, from tables with claims, or from a sealed ba
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import pyarrow.compute as pc
 
+from presswatch_spark.claims.selection import Reading, newest_reading
 from presswatch_spark.errors import InputError, PresswatchError
 from presswatch_spark.notices.sealed import SealedClaims, SealedOnce, is_bag
 from presswatch_spark.pointers.pointer import Mirror, mirrored
@@ -52,15 +52,20 @@ class Place:
     """Where bytes of a claim lie.
 
     `target`: as in the table `targets`, with its digest. `match`: columns of its own row of `matches`.
-    `claim`: the claim of that row; None if there is none. `read_at`: when a probe last read it; None if none
-    did. `file`: the public address of its file.
+    `claim`: the claim of that row; None if there is none. `readings`: the times and files at which it was
+    read again, in the case or for the bag. `file`: the public address of its file.
     """
 
     target: Row
     match: Row
     claim: Row | None
-    read_at: datetime | None
+    readings: tuple[Reading, ...]
     file: str
+
+    @property
+    def reading(self) -> Reading | None:
+        """Return the reading that a letter may state; None if the record was not read again."""
+        return newest_reading(self.readings, self.file)
 
     @property
     def is_doubtful(self) -> bool:
@@ -137,7 +142,7 @@ def _of_case(
     removed = [each for each in wanted if standing.states[each["target_sha256"]].removed]
     left = [each for each in wanted if not standing.states[each["target_sha256"]].removed]
     scanned = _scanned(left)
-    places = _places(scanned, store, judged, standing.course.read_at, mirrors)
+    places = _places(scanned, store, judged, standing.course.readings, mirrors)
     counts = {"removed": len(removed), UNREAD: len(left) - len(scanned)}
     return _grounds("case", str(case.folder), store, judged, places, counts)
 
@@ -176,11 +181,10 @@ def _of_bag(bag: SealedOnce, choice: Choice, claims: str | None, mirrors: Sequen
 
 
 def _sealed_place(sealed: SealedClaims, row: str, claim: Row | None, mirrors: Sequence[Mirror]) -> Place:
-    """Return the place of a row of a bag. It was read there only if the bag was made from that very file."""
+    """Return the place of a row of a bag."""
     match = {name: sealed.rows[row][name] for name in MATCH_COLUMNS}
     file = mirrored(match["shard_uri"], mirrors)
-    read_at = sealed.read_at if sealed.was_read_at(row, file) else None
-    return Place(sealed.targets[row], match, claim, read_at, file)
+    return Place(sealed.targets[row], match, claim, sealed.read_again.get(row, ()), file)
 
 
 def _scanned(targets: Sequence[Row]) -> list[Row]:
@@ -255,7 +259,7 @@ def _places(
     targets: Sequence[Row],
     store: TableStore,
     judged: TableStore,
-    read_at: Mapping[str, datetime],
+    readings: Mapping[str, tuple[Reading, ...]],
     mirrors: Sequence[Mirror],
 ) -> list[Place]:
     """Return places, each once: two claims may share one."""
@@ -275,7 +279,7 @@ def _places(
         digest = str(target.get("target_sha256") or digest_of(target))
         whole = {**target, "target_sha256": digest}
         file = mirrored(target["shard_uri"], mirrors)
-        place = Place(whole, match, claims.get(match["row_sha256"]), read_at.get(digest), file)
+        place = Place(whole, match, claims.get(match["row_sha256"]), readings.get(digest, ()), file)
         places.setdefault(match["row_sha256"], place)
     return sorted(places.values(), key=_order)
 

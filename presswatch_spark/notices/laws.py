@@ -31,6 +31,7 @@ class Law:
     """A kind of notice.
 
     `deadline`: whether the letter sets one. `sworn`: whether a person must have signed its clause of perjury.
+    `location`: whether it requires the exact location of the material; a reading of a copy does not show it.
     `domains`: `own`, if its annex lists the sender's domains, and not those of the pages.
     """
 
@@ -39,6 +40,7 @@ class Law:
     elements: tuple[Element, ...]
     deadline: bool
     sworn: bool
+    location: bool
     own_domains: bool
 
     def required(self, also: Sequence[str] = ()) -> tuple[str, ...]:
@@ -61,6 +63,7 @@ def _law(given: Mapping[str, Any]) -> Law:
         elements=tuple(_element(each) for each in given["elements"]),
         deadline=bool(given["deadline"]),
         sworn=bool(given.get("sworn")),
+        location=bool(given.get("location")),
         own_domains=given.get("domains") == "own",
     )
 

@@ -21,6 +21,7 @@ RULES = {
     "licensed_host": "a licence covers the host of a row",
     "outside_mandate": "the sender has no mandate in force for the article of a row",
     "not_read_again": "a row was not read again lately",
+    "read_from_a_copy": "a row was read again in a copy, and the law requires the location that is named",
     "file_on_a_disk": "a row names a file of this machine, and not its public address",
     "open_changes": "the letter has tracked changes or comments, which its readers see as well",
     "personal_data": "what gets published has data of a person",

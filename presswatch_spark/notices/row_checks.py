@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from presswatch_spark.claims.mandates import mandate_of
+from presswatch_spark.claims.selection import PLACE, Reading
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.notices.annex import annex_of
 from presswatch_spark.notices.grounds import Grounds, Place
@@ -16,7 +17,7 @@ from presswatch_spark.notices.sealed import SealedOnce
 from presswatch_spark.notices.wording import sentence
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.storage.uris import printable, scheme_of
 from presswatch_spark.tables.store import TableStore
 
 CLOCK_MINUTES = 10
@@ -89,17 +90,29 @@ def broken_by_mandates_on(places: Sequence[Place], sender: Sender, day: date) ->
 
 
 def broken_by_age(
-    places: Sequence[Place], read: Mapping[str, datetime], now: datetime, days: int
+    places: Sequence[Place], read: Mapping[str, datetime], now: datetime, days: int, location: bool
 ) -> Iterator[Refusal]:
-    """Yield the rows that nobody read again within so many days.
+    """Yield the rows that were not read again within so many days.
 
     Args:
-        read: when rows were read again for this notice, by `row_sha256`.
+        read: when rows were read again for this notice, in the files that it names, by `row_sha256`.
+        location: whether the law requires the location of a row: then readings of copies do not count.
     """
     first, last = now - timedelta(days=days), now + timedelta(minutes=CLOCK_MINUTES)
-    old = [place for place in places if (when := _read_at(place, read, last)) is None or when < first]
+    old, copied = list[Place](), list[Place]()
+    for place in places:
+        again = read.get(place.match["row_sha256"])
+        readings = (*place.readings, *([Reading(again, printable(place.file))] if again else ()))
+        # A time in the future is that of a wrong clock, and counts for nothing.
+        recent = [reading for reading in readings if first <= reading.at <= last]
+        if not recent:
+            old.append(place)
+        elif location and not any(reading.source(place.file) == PLACE for reading in recent):
+            copied.append(place)
     remedy = sentence("within {days} days; run `removal probe`, or add --read-again", days=days)
     yield from of_rows("not_read_again", _names(old), remedy)
+    remedy = sentence("read the files that the notice names: `removal probe --mirror`, or add --read-again")
+    yield from of_rows("read_from_a_copy", _names(copied), remedy)
 
 
 def broken_by_files(places: Sequence[Place]) -> Iterator[Refusal]:
@@ -117,12 +130,6 @@ def broken_by_query(
         if now.get(name) != digest:
             given = sentence("{place} gives {digest}", place=grounds.where, digest=now.get(name))
             yield Refusal("query_differs", name, given)
-
-
-def _read_at(place: Place, read: Mapping[str, datetime], last: datetime) -> datetime | None:
-    """Return when a place was last read; a time that is to come is that of a wrong clock: it says nothing."""
-    moments = [when for when in (place.read_at, read.get(place.match["row_sha256"])) if when and when <= last]
-    return max(moments, default=None)
 
 
 def _names(places: Iterable[Place]) -> list[str]:

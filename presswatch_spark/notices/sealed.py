@@ -1,13 +1,14 @@
 """Claims of a sealed bag of evidence, as a notice rests on them: only of a bag that verifies."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from presswatch_spark.claims.selection import Reading
 from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import bag_on_disk, sealed_facts
@@ -18,7 +19,6 @@ from presswatch_spark.evidence.verifying import verified
 from presswatch_spark.removal.case import digest_of
 from presswatch_spark.removal.targets import target_of
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.storage.uris import printable
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 
 Row = dict[str, Any]
@@ -33,28 +33,19 @@ class SealedClaims:
     """What a bag says.
 
     `rows` of `matches`, `claims` and `targets` (the records of rows), all by `row_sha256`. `unread`: rows
-    whose record was not read, or was not as its row says, when the bag was made. `read_at`: when the others
-    were. `asked`: the files that servers then gave. `read_from`: where the record of each row was read, if
-    the bag says it. `seal`: what the notice names. `inputs`: what the claims were made with.
-    `readings`: how each run read its shards.
+    whose record was not read, or was not as its row says, when the bag was made. `read_again`: the readings
+    of the others. `seal`: what the notice names. `inputs`: what the claims were made with. `readings`: how
+    each run read its shards.
     """
 
     rows: Mapping[str, Row]
     claims: Mapping[str, Row]
     targets: Mapping[str, Row]
     unread: frozenset[str]
-    read_at: datetime
-    asked: frozenset[str]
-    read_from: Mapping[str, str]
+    read_again: Mapping[str, tuple[Reading, ...]]
     seal: Mapping[str, str]
     inputs: Mapping[str, Any]
     readings: Mapping[str, Mapping[str, Any]]
-
-    def was_read_at(self, row: str, file: str) -> bool:
-        """Return whether the record of a row was read from this very file, and not from a copy."""
-        if row in self.read_from:
-            return self.read_from[row] == printable(file)
-        return file in self.asked
 
 
 @dataclass(slots=True)
@@ -127,23 +118,32 @@ def _read(folder: Path) -> SealedClaims:
         target = target_of({**claims[digest], "row_sha256": digest}, row, row, "record", shards)
         targets[digest] = {**target, "target_sha256": digest_of(target)}
     seal = sealed_facts(folder)
-    began = json.loads((folder / PROTOCOL).read_bytes())["began_at"]
     return SealedClaims(
         rows=rows,
         claims=claims,
         targets=targets,
         unread=frozenset(line["row"]["row_sha256"] for line in lines if line["record"]["reason"] is not None),
-        read_at=datetime.fromisoformat(began),
-        asked=frozenset(_asked(folder)),
-        read_from={
-            line["row"]["row_sha256"]: place
-            for line in lines
-            if (place := line[alone.BETWEEN_RUNS].get("read_from"))
-        },
+        read_again=_readings(folder, lines),
         seal={name: str(seal[name]) for name in ("bag_root", "claims_root", "sealed_at")},
         inputs=dict(json.loads((folder / SETTINGS).read_bytes())["claims"] or {}),
         readings=readings_in(folder),
     )
+
+
+def _readings(folder: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Reading, ...]]:
+    """Return the reading of each row whose record was as its row says when the bag was made.
+
+    Bags of earlier versions do not name the file of a row: their records came from a file that a server gave,
+    or from a disk.
+    """
+    began_at = datetime.fromisoformat(json.loads((folder / PROTOCOL).read_bytes())["began_at"])
+    asked = tuple(Reading(began_at, file) for file in sorted(set(_asked(folder)))) or (Reading(began_at, ""),)
+    found = dict[str, tuple[Reading, ...]]()
+    for line in lines:
+        if line["record"]["reason"] is None:
+            file = line[alone.BETWEEN_RUNS].get("read_from")
+            found[line["row"]["row_sha256"]] = (Reading(began_at, file),) if file else asked
+    return found
 
 
 def _asked(folder: Path) -> Iterator[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from presswatch_spark.claims.selection import Reading
 from presswatch_spark.removal import states
 from presswatch_spark.removal.alarms import Alarm, Alarms
 from presswatch_spark.removal.case import Case
@@ -28,15 +29,15 @@ class Course:
     and let go; memory depends on the targets and on the largest round, not on the number of rounds.
 
     `rounds` and `probes`: how many there are. `newest`: the digest of the last probe, empty if there is none;
-    `asked_at`: when it was. `read_at`: when each target was last read, unless something else was found there
-    since. `places`: where the targets are that no scan has found.
+    `asked_at`: when it was. `readings`: the newest reading of each target in each file that was asked for
+    it, unless something else was found since. `places`: where the targets are that no scan has found.
     """
 
     def __init__(self, targets: Sequence[Row]) -> None:
         self.rounds, self.probes, self.newest = 0, 0, ""
         self.asked_at: datetime | None = None
         self._asked = (0, 0)
-        self.read_at: dict[str, datetime] = {}
+        self.readings: dict[str, tuple[Reading, ...]] = {}
         self.places = Places(targets)
         self._followed = {target["target_sha256"]: Followed() for target in targets}
         self._alarms = Alarms()
@@ -73,10 +74,12 @@ class Course:
     def _note_readings(self, probes: Iterable[Probe]) -> None:
         silent = {states.DENIED, *states.FAILURES}
         for probe in probes:
+            target, file = probe["target_sha256"], probe["file_uri"]
             if probe["outcome"] in states.READS:
-                self.read_at[probe["target_sha256"]] = probe["asked_at"]
+                others = (each for each in self.readings.get(target, ()) if each.file != file)
+                self.readings[target] = (*others, Reading(probe["asked_at"], file))
             elif probe["outcome"] not in silent:
-                self.read_at.pop(probe["target_sha256"], None)
+                self.readings.pop(target, None)
 
     def asked_in(self, number: int) -> int:
         """Return how many targets a round asked for, if it is the last that has probes; else 0."""

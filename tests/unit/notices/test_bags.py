@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,13 +16,18 @@ from presswatch_spark.evidence.bag import sealed_facts
 from presswatch_spark.evidence.disclose import disclose
 from presswatch_spark.evidence.verify_alone import Findings
 from presswatch_spark.evidence.verifying import verified
+from presswatch_spark.notices import sealed as bags
 from presswatch_spark.notices.grounds import Choice
 from presswatch_spark.notices.sealed import sealed_claims
 from presswatch_spark.notices.states import state_of
+from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.removal.probing import Prober
+from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
 from tests.evidence import build, flipped, lines
 from tests.notices import DRAFTED, Bureau, about, rewrite_claims, text_in
 from tests.proofs import each_time
+from tests.removal import QUICK
 
 STORAGE = StorageOptions()
 
@@ -102,15 +106,23 @@ def test_a_check_reads_and_verifies_its_bag_once(
     assert asked == [bag]
 
 
-@pytest.mark.parametrize("file", ["s3://bucket/a.warc.wet.gz", "hf://datasets/a/b@c/d.parquet"])
-def test_a_record_counts_as_read_wherever_it_was_read(bag: Path, file: str) -> None:
-    """The requests of s3:// and hf:// name other addresses than the rows do."""
-    sealed = replace(sealed_claims(str(bag), STORAGE), asked=frozenset())
-    row = next(iter(sealed.rows))
-    assert replace(sealed, read_from={row: file}).was_read_at(row, file)
-    assert not replace(sealed, read_from={row: "/a/copy"}).was_read_at(row, file)
-    assert not replace(sealed, read_from={}).was_read_at(row, file)
-    assert replace(sealed, read_from={}, asked=frozenset([file])).was_read_at(row, file)
+def test_a_bag_names_the_file_that_each_record_was_read_from(shared: Bureau, bag: Path) -> None:
+    readings = sealed_claims(str(bag), STORAGE).read_again
+    files = {reading.file for (reading,) in readings.values()}
+    assert files == {f"{shared.mirror.copy}/a.warc.wet.gz"}
+    assert len(readings) == len(lines(bag))
+
+
+def test_a_bag_of_an_earlier_version_was_read_from_what_servers_gave(
+    shared: Bureau, bag: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not name the file of a row, and its exchanges do."""
+    monkeypatch.setattr(alone, "BETWEEN_RUNS", "record")
+    found = bags._readings(
+        bag, [json.loads(line) for line in alone.lines_of((bag / alone.ROWS).read_bytes())]
+    )
+    files = {reading.file for readings in found.values() for reading in readings}
+    assert files == {f"{shared.mirror.copy}/a.warc.wet.gz"}
 
 
 def test_a_part_of_a_bag_is_no_ground(shared: Bureau, bag: Path, tmp_path: Path) -> None:
@@ -146,12 +158,39 @@ def test_a_record_that_did_not_read_is_in_the_bag_and_in_no_notice(office: Burea
     assert target["row_sha256"] not in rows
 
 
-def test_a_bag_of_copies_does_not_say_that_public_files_were_read(shared: Bureau) -> None:
-    sealed, _ = build(shared.crawl, "of-copies", mirrored=False, confidences=("A", "B"))
-    drafted = shared.draft("copies", source=str(sealed))
-    assert drafted.figures.numbers["never_read"] == drafted.figures.numbers["rows"]
-    assert "not_read_again" in shared.rules("copies")
-    assert shared.rules("copies", again=True) == {}
+@pytest.mark.parametrize("source", ["bag", "case"])
+def test_a_reading_from_a_disk_is_stated_and_does_not_show_the_location(shared: Bureau, source: str) -> None:
+    """A bag and a case decide alike: --mirror names files that were never read."""
+    if source == "bag":
+        read = str(build(shared.crawl, "of-copies", mirrored=False, confidences=("A", "B"))[0])
+    else:
+        case = shared.crawl.open("on-disk", confidences=("A", "B"))
+        Prober(case, load_scan_config(flags=QUICK)).probe()
+        read = str(case.folder)
+    for lang, stated, certified in (
+        ("fr", "dans une copie du fichier sur un disque, et non à l’adresse", "relu à sa place"),
+        ("en", "in a copy of the file on a disk, and not at the address", "read at its place"),
+    ):
+        name = f"copies-{source}-{lang}"
+        numbers = shared.draft(name, "dsa16", lang, source=read).figures.numbers
+        assert (numbers["read_from_disk"], numbers["never_read"]) == (numbers["rows"], 0)
+        text = (shared.folder / name / "form.txt").read_text(encoding="utf-8")
+        assert stated in " ".join(text.split())
+        assert certified not in " ".join(text.split())
+        assert set(shared.rules(name)) == {"read_from_a_copy"}
+        assert shared.rules(name, again=True) == {}
+    shared.draft(f"copies-{source}", "fr", source=read)
+    assert shared.rules(f"copies-{source}") == {}
+
+
+def test_a_probe_of_a_mirror_is_no_reading_of_the_place(shared: Bureau) -> None:
+    """The letter names the files that were scanned; the case asked a mirror of them."""
+    elsewhere = Mirror(shared.mirror.place, "https://files.example/crawl")
+    drafted = shared.draft("elsewhere", "dmca512", "en", mirrors=[elsewhere])
+    assert drafted.figures.numbers["read_from_copy"] == drafted.figures.numbers["rows"]
+    text = (shared.folder / "elsewhere/form.txt").read_text(encoding="utf-8")
+    assert "in a copy of the file, and not at the address that the annex gives" in " ".join(text.split())
+    assert "read_from_a_copy" in shared.rules("elsewhere")
 
 
 def test_newer_claims_may_be_named_and_refuse_rows_of_the_bag(office: Bureau) -> None:

@@ -280,8 +280,9 @@ def test_a_target_was_read_last_when_nothing_else_was_found_since(
     course = Course(Written(()).targets())
     for probe in probes(*outcomes):
         course.add([probe])
-    read_at = {} if day is None else {TARGETS[0]: BEGIN + timedelta(days=day)}
-    assert course.read_at == read_at
+    read_at = {} if day is None else {TARGETS[0]: [BEGIN + timedelta(days=day)]}
+    found = {target: [each.at for each in readings] for target, readings in course.readings.items()}
+    assert found == read_at
     assert (course.asked_in(len(outcomes)), course.asked_in(len(outcomes) - 1)) == (1, 0)
 
 

@@ -76,6 +76,8 @@ def read_index(
             parquet = opened(
                 cast(BinaryIO, file), printable(info.uri), pre_buffer=True, coerce_int96_timestamp_unit="us"
             )
+            for finding, offset in parquet.footer.complaints:
+                report.add_defect(finding, offset)
             report.rows, report.row_groups = parquet.footer.rows, len(parquet.footer.groups)
             yield from _IndexFile(parquet, _columns(parquet, info.uri, report), wanted, report).rows()
         finally:

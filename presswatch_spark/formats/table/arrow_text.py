@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +15,10 @@ from presswatch_spark.model import Bytes, DocumentBatch, Locator, Offsets, ReadR
 T = TypeVar("T")
 # The texts of small documents weigh less than the Python objects that hold them.
 DOCUMENTS_AT_ONCE = 1 << 14
+
+
+# The smallest block that a disk loses; no text that a person wrote has as many zero bytes in a row.
+LOST_BLOCK_BYTES = 512
 
 
 class WrongTypeError(TypeError):
@@ -77,6 +81,38 @@ def bytes_of(array: pa.Array[Any]) -> int:
     except WrongTypeError:
         return 0
     return int((texts.ends - texts.starts).sum())
+
+
+def lost_blocks(texts: TextColumn) -> Iterator[tuple[int, int]]:
+    """Yield the first row and the size of each run of at least `LOST_BLOCK_BYTES` zero bytes in texts.
+
+    Where lengths are stored apart from texts, or a text is long, a zeroed block changes nothing else.
+    """
+    kept = np.flatnonzero(texts.ends > texts.starts)
+    if not len(kept):
+        return
+    begin, end = int(texts.starts[kept].min()), int(texts.ends[kept].max())
+    reached = begin
+    for mark in (
+        np.flatnonzero(texts.data[begin:end:LOST_BLOCK_BYTES] == 0) * LOST_BLOCK_BYTES + begin
+    ).tolist():
+        if mark < reached:
+            continue
+        # A run that begins further to the left has an earlier mark.
+        first = mark - _zeros(texts.data[max(reached, mark - LOST_BLOCK_BYTES) : mark][::-1])
+        reached = mark + _zeros(texts.data[mark:end])
+        if reached - first >= LOST_BLOCK_BYTES:
+            rows = kept[(texts.starts[kept] < reached) & (texts.ends[kept] > first)]
+            if len(rows):
+                yield int(rows.min()), reached - first
+
+
+def _zeros(data: Bytes) -> int:
+    """Return how many zero bytes `data` begins with."""
+    for at in range(0, len(data), LOST_BLOCK_BYTES):
+        if len(others := np.flatnonzero(data[at : at + LOST_BLOCK_BYTES])):
+            return at + int(others[0])
+    return len(data)
 
 
 def _looked_up(array: pa.Array[Any], values: TextColumn) -> TextColumn:

@@ -7,8 +7,8 @@ Here the numbers of a footer must agree with each other and with the file. (Form
 
 import io
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import BinaryIO
 
@@ -20,6 +20,8 @@ TAIL_BYTES = 64 << 10
 BYTE_ARRAY = 6
 _REQUIRED, _OPTIONAL, _REPEATED = range(3)
 _DEEPEST = 64
+# As parquet-mr aligns row groups with the blocks of a file system: `parquet.writer.max-padding`.
+LONGEST_PADDING = 8 << 20
 
 
 class FooterError(ValueError):
@@ -73,11 +75,21 @@ class RowGroup:
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """What a footer says; `data` is the footer as a file of its own, without rows, for pyarrow."""
+    """What a footer says; `data` is the footer as a file of its own, without rows, for pyarrow.
+
+    `gaps`: first and last offsets of bytes before the footer that belong to nothing that it names.
+    """
 
     rows: int
     groups: tuple[RowGroup, ...]
     data: bytes
+    gaps: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def complaints(self) -> Iterator[tuple[str, int]]:
+        """Yield a finding and an offset for each gap: there may be rows that this footer does not name."""
+        for start, end in self.gaps:
+            yield f"the footer accounts for nothing in {end - start:,} bytes, which may hold more rows", start
 
 
 def read_footer(file: BinaryIO) -> Footer:
@@ -95,9 +107,11 @@ def read_footer(file: BinaryIO) -> Footer:
     data = tail[-8 - length :]
     try:
         fields, _ = thrift.read_struct(memoryview(data)[:length])
-        return _footer(fields, start, MAGIC + data)
+        footer = _footer(fields, start, MAGIC + data)
+        gaps = _gaps(_named_ranges(fields, footer), start, length)
     except ThriftError as error:
         raise FooterError(f"the footer cannot be read: {error}") from None
+    return replace(footer, gaps=tuple(gap for gap in gaps if not _is_harmless(file, *gap)))
 
 
 def _at(file: BinaryIO, start: int, end: int) -> bytes:
@@ -118,6 +132,60 @@ def _footer(fields: Struct, end: int, data: bytes) -> Footer:
     if any(ahead > start for (_, ahead), (start, _) in pairwise(places)):
         raise FooterError("two columns lie in the same bytes")
     return Footer(rows, groups, data)
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """Bytes `start` to `end` that a footer names.
+
+    `is_followed`: a copy of the column's metadata follows. `is_open`: the footer does not name the end.
+    """
+
+    start: int
+    end: int
+    is_followed: bool = False
+    is_open: bool = False
+
+
+def _named_ranges(fields: Struct, footer: Footer) -> Iterator[_Range]:
+    """Yield the ranges of a file that a footer names: columns, their indexes and Bloom filters."""
+    for group, read in zip(structs(fields, 4), footer.groups, strict=True):
+        for column, chunk in zip(structs(group, 1), read.chunks, strict=True):
+            meta = inner(column, 3) or {}
+            # A column without values may name a page of a dictionary only.
+            start = min(filter(None, (number(meta, 9), number(meta, 11, 0))), default=0)
+            if start:
+                end = start + chunk.size
+                yield _Range(start, end, is_followed=number(column, 2, 0) >= end)
+            for entry, offset, size in ((column, 4, 5), (column, 6, 7), (meta, 14, 15)):
+                if start := number(entry, offset, 0):
+                    yield _Range(start, start + number(entry, size, 0), is_open=size not in entry)
+
+
+def _gaps(ranges: Iterable[_Range], end: int, footer_bytes: int) -> Iterator[tuple[int, int]]:
+    """Yield the bytes up to `end` that are in none of `ranges`.
+
+    Older writers put a copy of a column's metadata after it; it is shorter than the footer, which has the
+    original. Older footers name where a Bloom filter begins, and not where it ends.
+    """
+    reached = _Range(0, len(MAGIC))
+    for each in [*sorted(ranges, key=lambda each: (each.start, each.end)), _Range(end, end)]:
+        size = each.start - reached.end
+        if size > 0 and not (reached.is_open or (reached.is_followed and size < footer_bytes)):
+            yield reached.end, each.start
+        if each.end >= reached.end:
+            reached = each
+
+
+def _is_harmless(file: BinaryIO, start: int, end: int) -> bool:
+    """Return True for a gap without rows: zeros that align a row group, or a footer that was replaced."""
+    if end - start > LONGEST_PADDING:
+        return False
+    gap = _at(file, start, end)
+    if not any(gap):
+        return True
+    length = int.from_bytes(gap[-8:-4], "little")
+    return gap.endswith(MAGIC) and length == len(gap) - 8
 
 
 def _leaves(elements: list[Struct]) -> Iterator[Leaf]:

@@ -6,6 +6,7 @@ texts there, and leaves what is over, so one damaged length moves all texts afte
 "RLE / Bit-Packing Hybrid", "Delta encoding", "Delta-length byte array", "Delta Strings".)
 """
 
+import struct
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ Lengths = npt.NDArray[np.int64]
 _MOST_BITS = 32
 # Numbers in a block: DuckDB's are of 2,048, also where there is nothing to count, which takes five bytes.
 _LARGEST_BLOCK = 1 << 16
+# fastparquet writes them after the last text of a page.
+_PADDING = bytes(8)
 
 
 class LevelsError(ValueError):
@@ -100,6 +103,20 @@ def check_lengths(data: memoryview, values: int, *, with_prefixes: bool) -> None
     before = np.concatenate([np.zeros(1, np.int64), prefixes + lengths])[:values]
     if (prefixes < 0).any() or (prefixes > before).any():
         raise LevelsError("a text of a page begins with more than the text before it")
+
+
+def check_plain(data: memoryview, values: int) -> None:
+    """Check that so many texts, each after its length in four bytes, fill `data` to its last byte.
+
+    A zeroed block reads as texts of length zero: what remains of the page is then never read.
+    """
+    length_at, at, end = struct.Struct("<I").unpack_from, 0, len(data) - 4
+    for _ in range(values):
+        if at > end:
+            raise LevelsError("the texts of a page need more bytes than it has")
+        at += 4 + length_at(data, at)[0]
+    if at != len(data) and bytes(data[at:]) != _PADDING:
+        raise LevelsError("the texts of a page have other lengths than its bytes")
 
 
 def _differences(data: memoryview, at: int) -> tuple[Lengths, int]:

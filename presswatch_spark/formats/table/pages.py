@@ -14,13 +14,20 @@ import numpy as np
 import pyarrow as pa
 
 from presswatch_spark.formats.table import thrift
-from presswatch_spark.formats.table.footer import Chunk
-from presswatch_spark.formats.table.levels import LevelsError, Numbers, check_lengths, nulls_of, numbers_of
+from presswatch_spark.formats.table.footer import BYTE_ARRAY, Chunk
+from presswatch_spark.formats.table.levels import (
+    LevelsError,
+    Numbers,
+    check_lengths,
+    check_plain,
+    nulls_of,
+    numbers_of,
+)
 from presswatch_spark.formats.table.thrift import Struct, ThriftError, inner, number
 from presswatch_spark.storage.streams import SeekableFile
 
 _DATA, _INDEX, _DICTIONARY, _DATA_2 = range(4)
-_PLAIN_DICTIONARY, _RLE, _DELTA_LENGTH, _DELTA_TEXTS, _RLE_DICTIONARY = 2, 3, 6, 7, 8
+_PLAIN, _PLAIN_DICTIONARY, _RLE, _DELTA_LENGTH, _DELTA_TEXTS, _RLE_DICTIONARY = 0, 2, 3, 6, 7, 8
 # How data pages say that they hold, not texts, but places in the dictionary.
 CODED = frozenset({_PLAIN_DICTIONARY, _RLE_DICTIONARY})
 # How they say that the lengths of texts stand before all of the texts: one that is wrong moves all others.
@@ -90,8 +97,11 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
                 places = _places(page)
                 with_places = places is not None
                 used[places] = True
-            if page and page.encoding in _APART and not chunk.leaf.repetitions:
-                _check_lengths(page)
+            if chunk.leaf.kind == BYTE_ARRAY:
+                if page is None:
+                    _check_dictionary(header, data[at : at + size], chunk)
+                elif not chunk.leaf.repetitions:
+                    _check_texts(page)
             at += size
     except ThriftError as error:
         raise PageError(f"the header of a page cannot be read: {error}") from None
@@ -187,11 +197,29 @@ def _places_of(packed: bytes, codec: int, size: int, highest: int, values: int, 
 _remembered = lru_cache(maxsize=8)(_places_of)
 
 
-def _check_lengths(page: _Data) -> None:
-    """Check that the texts of a page whose lengths stand apart fill it, if pyarrow can unpack it alone."""
+def _check_texts(page: _Data) -> None:
+    """Check that the texts of a page fill it: pyarrow ignores bytes that remain after the last text.
+
+    Texts whose lengths are stored apart are checked if pyarrow can unpack the page alone. Others are checked
+    only in a page that is not packed: damage to packed bytes changes how many bytes come out, and pyarrow
+    refuses that.
+    """
+    if page.encoding not in _APART and (page.encoding != _PLAIN or page.codec):
+        return
     held = _behind_levels(page.content, page.codec, page.size, page.highest, page.values, page.nulls or 0)
-    if held is not None:
+    if held is None:
+        return
+    if page.encoding == _PLAIN:
+        check_plain(*held)
+    else:
         check_lengths(*held, with_prefixes=page.encoding == _DELTA_TEXTS)
+
+
+def _check_dictionary(header: Struct, content: memoryview, chunk: Chunk) -> None:
+    """Check that the texts of a dictionary fill its page, if pyarrow can unpack it alone."""
+    held = _behind_levels(content, chunk.codec, number(header, 2), 0, number(inner(header, 7) or {}, 1), 0)
+    if held is not None:
+        check_plain(*held)
 
 
 def _behind_levels(

@@ -10,8 +10,15 @@ import pyarrow as pa
 
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.table.arrow_text import TextColumn, WrongTypeError, bytes_of, text_column
+from presswatch_spark.formats.table.arrow_text import (
+    TextColumn,
+    WrongTypeError,
+    bytes_of,
+    lost_blocks,
+    text_column,
+)
 from presswatch_spark.formats.table.columns import Columns, MissingColumnError, listed
+from presswatch_spark.formats.table.footer import BYTE_ARRAY
 from presswatch_spark.formats.table.memory import DECODED_BYTES, drawn_bounded
 from presswatch_spark.formats.table.opening import DAMAGE_ERRORS, Opened, dotted_names, opened
 from presswatch_spark.formats.table.pages import PageError
@@ -57,11 +64,15 @@ def read_parquet(
                     {role: options.columns[role] for role in sought}, available, shard.uri
                 )
         _check_types(parquet.schema, chosen, report, shard.uri)
+        for finding, offset in parquet.footer.complaints:
+            report.add_defect(finding, offset)
         for group in range(len(parquet.footer.groups)):
             reading = _RowGroup(parquet, group, first_row, chosen, options, report, sought)
             if reading.is_wanted:
                 yield from reading.batches()
             first_row += reading.rows
+        if options.rows is None and not report.defects_total:
+            _check_texts(parquet, chosen, report)
         if sought and options.rows is None and (report.documents or report.documents_skipped):
             missing = {role: options.columns[role] for role in sought}
             raise MissingColumnError.of(missing, available, shard.uri)
@@ -144,6 +155,13 @@ class _RowGroup:
         self.sought -= {role for role in self.sought if values.has_any(role)}
         text = values.text("text")
         urls = values.text("url") if with_urls else TextColumn.empty(len(text))
+        for column in (text, urls):
+            for lost_row, lost_bytes in lost_blocks(column):
+                self.report.add_defect(
+                    f"{lost_bytes:,} zero bytes in a row: a block of the file was lost",
+                    first_row + lost_row,
+                    "row",
+                )
         sizes = text.ends - text.starts
         for row in np.flatnonzero(sizes > self.options.max_document_bytes):
             self.report.add_defect(
@@ -200,6 +218,26 @@ def _in_no_row(
     except (MemoryError, *DAMAGE_ERRORS):
         return set()
     return left
+
+
+def _check_texts(parquet: Opened, chosen: Chosen, report: ReadReport) -> None:
+    """Add a defect if no row has a text and another column of text has values: the text may be there."""
+    if not parquet.footer.rows or report.skipped.get("no text") != parquet.footer.rows:
+        return
+    texts = chosen.columns_of("text")
+    filled = {
+        chunk.leaf.path
+        for group in parquet.footer.groups
+        for chunk in group.chunks
+        if chunk.leaf.kind == BYTE_ARRAY and chunk.nulls is not None and chunk.nulls < chunk.values
+    }
+    if others := filled - texts:
+        report.add_defect(
+            f"no row has a text in column {listed(texts)}, where other columns have values ({listed(others)})"
+            "; map the column that contains the text: --columns text=THEIRS",
+            0,
+            "row",
+        )
 
 
 def _check_types(schema: pa.Schema, chosen: Chosen, report: ReadReport, uri: str) -> None:

@@ -289,6 +289,8 @@ def _parquet_rows(
         with random_access(info, options) as file:
             parquet = opened(file, where)
             there = parquet.schema.names
+            for finding, offset in parquet.footer.complaints:
+                raise CorruptError(f"{finding} at byte {offset:,}", where=where, remedy="export it again")
             columns.check(there, where, dotted_names(parquet.schema))
             theirs = columns.names.values()
             wanted = {*theirs, *(name.partition(".")[0] for name in theirs)}

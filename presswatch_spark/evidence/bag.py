@@ -31,7 +31,6 @@ from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables.digests import canonical_form
 from presswatch_spark.version import __version__
 
-VERIFIER = "verify.py"
 DECLARATION = "bagit.txt"
 INFO = "bag-info.txt"
 _BEFORE = ".before/"
@@ -78,7 +77,7 @@ class Bag:
             about: what the seal says beside roots and digests.
             description: what `bag-info.txt` says of the payload.
         """
-        self._declare(description)
+        self._declare(description, Path(alone.__file__).read_bytes())
         measured = self.measured()
         self._write_manifests("manifest", measured, lambda name: name.startswith("data/"))
         measured = self.measured()
@@ -98,11 +97,11 @@ class Bag:
         }
         self.write_json(alone.SEAL, seal)
 
-    def carry(self, seal: bytes, description: str) -> None:
-        """Write what makes the payload a bag, with the seal of another bag, which this is a part of."""
-        self._declare(description)
+    def carry(self, whole: Bag, description: str) -> None:
+        """Write what makes the payload a bag, with seal and `verify.py` of the bag that this is a part of."""
+        self._declare(description, whole.read(alone.VERIFIER))
         self._write_manifests("manifest", self.measured(), lambda name: name.startswith("data/"))
-        self.write(alone.SEAL, seal)
+        self.write(alone.SEAL, whole.read(alone.SEAL))
 
     def finish(self) -> None:
         """Write the manifests of all but the payload, and read the whole bag back.
@@ -170,8 +169,8 @@ class Bag:
                         (self.folder / name).unlink(missing_ok=True)
                 raise
 
-    def _declare(self, description: str) -> None:
-        self.write(VERIFIER, Path(alone.__file__).read_bytes())
+    def _declare(self, description: str, verifier: bytes) -> None:
+        self.write(alone.VERIFIER, verifier)
         self.write(DECLARATION, _BAGIT)
         payload = self.names("data")
         size = sum((self.folder / name).stat().st_size for name in payload)

@@ -37,13 +37,14 @@ def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> Di
     measured = bag.measured()
     page = f"{PAGES}/{fields['row']['row_sha256']}.html"
     files = [name for name in (fields["record"]["path"], page) if name in measured]
+    proved = [*files, alone.VERIFIER]
     leaves, claims = leaves_of(lines, measured)
     sealed_files = alone.files_of_bag(measured)
     proof = {
         "format": alone.PROOF_FORMAT,
         "row": _proof(leaves, index),
         "claim": _proof(claims, index),
-        "files": {name: _proof(leaves, len(lines) + sealed_files.index(name)) for name in files},
+        "files": {name: _proof(leaves, len(lines) + sealed_files.index(name)) for name in proved},
     }
     with new_bag(out, storage) as part:
         part.write(alone.ROWS, lines[index] + b"\n")
@@ -52,7 +53,7 @@ def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> Di
         part.write_json(alone.PROOF, proof)
         for name in bag.names("stamps"):
             part.write(name, bag.read(name))
-        part.carry(bag.read(alone.SEAL), "One claim of a sealed bag, with its proof")
+        part.carry(bag, "One claim of a sealed bag, with its proof")
         part.finish()
     return Disclosed(fields["row"]["row_sha256"], files)
 

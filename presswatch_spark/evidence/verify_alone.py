@@ -42,8 +42,9 @@ TABLES = "data/tables/"
 MANIFESTS = tuple(
     kind + algorithm + ".txt" for kind in ("manifest-", "tagmanifest-") for algorithm in ALGORITHMS
 )
-OF_PART = ("verify.py", "bagit.txt", "bag-info.txt")
-"""Files of a part that its seal does not cover, beside manifests and time-stamps."""
+VERIFIER = "verify.py"
+OF_PART = (VERIFIER, "bagit.txt", "bag-info.txt")
+"""Files of a part beside its payload, manifests and time-stamps. The seal covers only the first."""
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What reading JSON of others can raise."""
 
@@ -190,6 +191,8 @@ def measure(folder: str, findings: Findings) -> Measured:
 
     for above, folders, names in os.walk(folder, onerror=refuse):
         folders.sort()
+        if not folders and not names and above != folder:
+            findings.refuse(known(above), "is an empty folder, which no bag has")
         for name in sorted(names) + [each for each in folders if os.path.islink(os.path.join(above, each))]:
             path = os.path.join(above, name)
             if os.path.islink(path) or not os.path.isfile(path):
@@ -470,6 +473,8 @@ def check_roots(seal: Any, lines: list[bytes], measured: Measured, findings: Fin
             findings.refuse(name, "is not the one that was sealed")
     if seal["claims"] != len(lines):
         findings.refuse(SEAL, "has another number of claims")
+    if VERIFIER in measured and seal["verifier_sha256"] != measured[VERIFIER][1]:
+        findings.refuse(VERIFIER, "is not the one that was sealed")
     leaves = [line_leaf(line) for line in lines] + [
         file_leaf(name, measured) for name in files_of_bag(measured)
     ]
@@ -633,7 +638,7 @@ def check_proof(folder: str, seal: Any, lines: list[bytes], measured: Measured, 
     found = [(ROWS, line_leaf(lines[0]), trees["bag"], proof["row"])]
     found.append((ROWS, claim_leaf(lines[0]), trees["claims"], proof["claim"]))
     for name in sorted(measured):
-        if name.startswith("data/") and name not in (ROWS, PROOF):
+        if name == VERIFIER or (name.startswith("data/") and name not in (ROWS, PROOF)):
             found.append((name, file_leaf(name, measured), trees["bag"], proof["files"].get(name)))
     for name, leaf, (size, root), way in found:
         path = [bytes.fromhex(each) for each in way["path"]] if way else []

@@ -1,7 +1,9 @@
 """Checks a bag, or a part that was disclosed of one, as its `verify.py` does, and time-stamps as well."""
 
+import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from presswatch_spark.errors import InputError
@@ -9,6 +11,9 @@ from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.stamps import RefusedError, check_token, pem_certificates, require_client
 from presswatch_spark.tables.digests import canonical_form
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
+
+VERIFIERS = Path(__file__).with_name("verifiers.txt")
+"""SHA-256 (hex) of the `verify.py` of earlier versions, one a line."""
 
 
 def verified(folder: Path, trusted: Sequence[bytes] = ()) -> alone.Findings:
@@ -19,6 +24,7 @@ def verified(folder: Path, trusted: Sequence[bytes] = ()) -> alone.Findings:
             those that lie beside it, and says so.
     """
     findings = alone.check(str(folder))
+    _check_verifier(folder, findings)
     _check_tables(folder, findings)
     tokens = sorted(path for path in (folder / "stamps").glob("*.tsr") if path.is_file())
     # What `verify.py` says of them rests on less.
@@ -32,6 +38,19 @@ def verified(folder: Path, trusted: Sequence[bytes] = ()) -> alone.Findings:
     for token in tokens:
         _check_stamp(folder, token, trusted, findings)
     return findings
+
+
+def _check_verifier(folder: Path, findings: alone.Findings) -> None:
+    """Refuse a `verify.py` that no version wrote: whoever seals a bag again can seal any program with it."""
+    with suppress(OSError):
+        found = hashlib.sha256((folder / alone.VERIFIER).read_bytes()).hexdigest()
+        own = hashlib.sha256(Path(alone.__file__).read_bytes()).hexdigest()
+        if found != own and found not in VERIFIERS.read_text("ascii").split():
+            findings.refuse(
+                alone.VERIFIER,
+                "is not that of this version or an earlier one: do not run it; a bag of a later version is"
+                " checked with that version",
+            )
 
 
 def _check_tables(folder: Path, findings: alone.Findings) -> None:

@@ -40,7 +40,7 @@ from presswatch_spark.tables.published_files import (
     row_of,
 )
 from presswatch_spark.tables.schemas import DIGESTS, MADE_ANEW, PUBLISHED_BY, PUBLISHERS, SCHEMAS
-from presswatch_spark.tables.seals import sealed_parquet
+from presswatch_spark.tables.seals import sealed_json, sealed_parquet, unsealed_json
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -79,7 +79,7 @@ class TableStore:
                         remedy="name an empty or a new folder",
                     ) from None
                 facts = {"layout": LAYOUT, "tables": sorted(SCHEMAS)}
-                root.write(MARKER, json.dumps(facts).encode())
+                root.write(MARKER, sealed_json(facts))
         return cls.open(path, storage)
 
     @classmethod
@@ -87,12 +87,12 @@ class TableStore:
         """Open the tables at `path`; raises `OutputError` if there are none, or of another layout."""
         store = cls(Folder.of(path, storage or StorageOptions()))
         try:
-            layout = json.loads(store.root.read(MARKER)[0])["layout"]
-        except (MissingError, ValueError, LookupError, TypeError) as error:
+            layout = _layout_in(store.root.read(MARKER)[0])
+        except (MissingError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise OutputError(
-                f"this is not a folder of our tables: {MARKER} is missing or unreadable",
+                f"this is not a folder of our tables: {MARKER} is missing or damaged",
                 where=str(store.root),
-                remedy="name the folder given as --out to a scan",
+                remedy="name the folder given as --out to a scan, or restore that file from a copy",
             ) from error
         if layout != LAYOUT:
             raise OutputError(
@@ -312,6 +312,24 @@ class TableStore:
         schema = SCHEMAS[by].remove_metadata()
         data = sealed_parquet([pa.RecordBatch.from_pylist([dict(row)], schema)], schema)
         return self.root / by, f"{row['run_id']}-00000.parquet", data
+
+
+def _layout_in(data: bytes) -> int:
+    """Return the layout that a marker names; `ValueError` and the like if a bit of it has changed.
+
+    Folders of earlier versions have a marker without a seal. Nothing is missing there but the digest, so any
+    change of a bit makes it another text than this version would have written.
+    """
+    if b'"sha256"' in data:
+        return int(unsealed_json(data)["layout"])
+    facts = json.loads(data)
+    if facts["layout"] == LAYOUT and (
+        json.dumps({"layout": LAYOUT, "tables": facts["tables"]}).encode() != data
+        or not set(facts["tables"]) <= set(SCHEMAS)
+        or facts["tables"] != sorted(set(facts["tables"]))
+    ):
+        raise ValueError("the marker has changed")
+    return int(facts["layout"])
 
 
 def run_of(name: str) -> str:

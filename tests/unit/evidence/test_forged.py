@@ -18,7 +18,7 @@ from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag, sealed_facts
 from presswatch_spark.evidence.challenge import challenge
 from presswatch_spark.evidence.disclose import disclose
-from presswatch_spark.evidence.verifying import verified
+from presswatch_spark.evidence.verifying import VERIFIERS, verified
 from presswatch_spark.storage.objects import StorageOptions
 from tests.evidence import by_itself, files, lines
 from tests.proofs import each_time
@@ -27,16 +27,19 @@ STORAGE = StorageOptions()
 SEALED_ANEW = ("sealed_at", "tool_version", "runs", "claims_run", "corpus_digest", "verifier_sha256")
 
 
-def resealed(bag: Path) -> None:
+def resealed(bag: Path, verifier: Path = Path(alone.__file__)) -> None:
     """Seal a bag anew after a change, as its maker could have before he showed it to anybody."""
     about = {name: sealed_facts(bag)[name] for name in SEALED_ANEW}
+    about["verifier_sha256"] = alone.measured_file(str(verifier))[1]
     for name in (
         "seal.json",
         *(f"{kind}manifest-sha{size}.txt" for kind in ("", "tag") for size in (256, 512)),
     ):
         (bag / name).unlink(missing_ok=True)
     made = Bag(bag)
-    made.seal(about, "a forged bag")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alone, "__file__", str(verifier))
+        made.seal(about, "a forged bag")
     listed(bag)
 
 
@@ -94,6 +97,54 @@ def test_a_part_holds_nothing_that_was_not_sealed(small: Path, tmp_path: Path, n
     (part / name).write_text("the court has confirmed this")
     listed(part)
     assert refused(part, name)
+
+
+LIES = b"print('all of it is as it was sealed')\n"
+
+
+def test_another_verify_py_is_refused_whatever_digests_were_written_again(
+    small: Path, tmp_path: Path
+) -> None:
+    lies = tmp_path / "verify.py"
+    lies.write_bytes(LIES)
+    (small / alone.VERIFIER).write_bytes(LIES)
+    assert alone.VERIFIER in verified(small).faults
+    listed(small)
+    assert alone.VERIFIER in verified(small).faults
+    resealed(small, lies)
+    assert sealed_facts(small)["verifier_sha256"] == alone.measured_file(str(lies))[1]
+    # Only the roots and this program can tell: the bag is sealed with the other program.
+    assert alone.check(str(small)).faults == {}
+    assert set(verified(small).faults) == {alone.VERIFIER}
+
+
+def test_another_verify_py_in_a_part_is_not_what_was_sealed(small: Path, tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    disclose(small, lines(small)[0]["row"]["row_sha256"], str(part), STORAGE)
+    assert (part / alone.VERIFIER).read_bytes() == (small / alone.VERIFIER).read_bytes()
+    (part / alone.VERIFIER).write_bytes(LIES)
+    listed(part)
+    assert alone.check(str(part)).faults == {alone.VERIFIER: "is not what was sealed"}
+    assert alone.VERIFIER in verified(part).faults
+
+
+def test_verify_py_of_an_earlier_version_is_known(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(len(bytes.fromhex(line)) == 32 for line in VERIFIERS.read_text("ascii").split())
+    monkeypatch.setattr("presswatch_spark.evidence.verifying.alone.__file__", __file__)
+    assert alone.VERIFIER in verified(small).faults
+    known = small.with_name("verifiers.txt")
+    known.write_text(sealed_facts(small)["verifier_sha256"] + "\n")
+    monkeypatch.setattr("presswatch_spark.evidence.verifying.VERIFIERS", known)
+    assert not verified(small).faults
+
+
+@pytest.mark.parametrize("name", ["more", "data/records/more", "data/tables/a/b"])
+def test_an_empty_folder_is_refused(small: Path, tmp_path: Path, name: str) -> None:
+    part = tmp_path / "part"
+    disclose(small, lines(small)[0]["row"]["row_sha256"], str(part), STORAGE)
+    for bag in (small, part):
+        (bag / name).mkdir(parents=True)
+        assert refused(bag, name)
 
 
 def test_a_bag_that_was_sealed_anew_shows_by_the_roots_that_both_verifiers_print(small: Path) -> None:

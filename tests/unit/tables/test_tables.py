@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.seals import sealed_json
 from presswatch_spark.tables.store import MARKER, TableStore
 from tests.tables import publish_log
 
@@ -48,11 +51,30 @@ class TestFolder:
     @pytest.mark.parametrize("text", ["", "[]", "{}", "null"])
     def test_a_damaged_marker_is_told(self, store: TableStore, text: str) -> None:
         (store.root.path / MARKER).write_text(text)
-        with pytest.raises(OutputError, match="missing or unreadable"):
+        with pytest.raises(OutputError, match="missing or damaged"):
             TableStore.open(str(store.root))
 
+    @pytest.mark.parametrize("is_sealed", [True, False])
+    def test_any_flipped_bit_of_the_marker_is_noticed(self, store: TableStore, is_sealed: bool) -> None:
+        path = store.root.path / MARKER
+        facts = {"layout": 1, "tables": sorted(SCHEMAS)}
+        whole = path.read_bytes() if is_sealed else json.dumps(facts).encode()
+        path.write_bytes(whole)
+        assert TableStore.open(str(store.root)) == store
+        for place in range(len(whole)):
+            for bit in range(8):
+                path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
+                with pytest.raises(OutputError, match=r"missing or damaged|layout \d"):
+                    TableStore.open(str(store.root))
+
+    def test_a_marker_of_a_later_version_may_name_tables_that_this_one_does_not_know(
+        self, store: TableStore
+    ) -> None:
+        (store.root.path / MARKER).write_bytes(sealed_json({"layout": 1, "tables": [*SCHEMAS, "verdicts"]}))
+        assert TableStore.open(str(store.root)) == store
+
     def test_reading_makes_no_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(OutputError, match="missing or unreadable"):
+        with pytest.raises(OutputError, match="missing or damaged"):
             TableStore.open(str(tmp_path / "nothing"))
         assert not (tmp_path / "nothing").exists()
 

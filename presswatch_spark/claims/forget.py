@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.judgement.urls import page_url
-from presswatch_spark.runs.unfinished import unfinished_runs
+from presswatch_spark.runs.unfinished import remove_leftovers, unfinished_runs
 from presswatch_spark.show import counted
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.folders import Folder
@@ -59,10 +59,14 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What was done: a row of `tombstones`. `resumed`: it had been begun before, and was killed."""
+    """What was done: a row of `tombstones`. `resumed`: it had been begun before, and was killed.
+
+    `leftovers`: URIs of unpublished files of killed commands, which were removed first.
+    """
 
     row: Mapping[str, Any]
     resumed: bool
+    leftovers: Sequence[str] = ()
 
     @property
     def rows(self) -> int:
@@ -82,7 +86,7 @@ def forget(
 
     Raises:
         InputError: no row names the subject.
-        OutputError: there are no tables, runs are unfinished here, or another removal is at work.
+        OutputError: there are no tables, runs are unfinished here, or another command writes or removes rows.
     """
     store = TableStore.open(tables, storage)
     beside = store.root / RUNS_FOLDER
@@ -90,11 +94,12 @@ def forget(
         folder = beside / FOLDER
         if begun := _plan_in(folder):
             return Removal(_carry_out(store, folder, begun, lock), resumed=True)
+        leftovers = remove_leftovers(store, strict=True)
         _require_finished(store)
         plan = _planned(store, folder, subject, operator)
         lock.confirm()
         folder.write(PLAN, sealed_json(plan))
-        return Removal(_carry_out(store, folder, plan, lock), resumed=False)
+        return Removal(_carry_out(store, folder, plan, lock), resumed=False, leftovers=leftovers)
 
 
 def _require_finished(store: TableStore) -> None:

@@ -9,25 +9,23 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.errors import CorruptError, OutputError, StorageError
+from presswatch_spark.errors import CorruptError, OutputError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.storage.contract import MissingError
-from presswatch_spark.storage.disk import disk_errors, refused, sync
+from presswatch_spark.storage.disk import refused, sync
+from presswatch_spark.storage.drafts import hidden_draft, new_folder
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks.file_locks import locked
 from presswatch_spark.storage.locks.lock_rules import BAG
-from presswatch_spark.storage.objects import StorageOptions, fetch_file, put_file
+from presswatch_spark.storage.objects import StorageOptions, fetch_file
 from presswatch_spark.storage.scratch import scratch_folder
-from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables.digests import canonical_form
 from presswatch_spark.version import __version__
 
@@ -145,7 +143,9 @@ class Bag:
         Raises:
             CorruptError: the bag does not verify with them, so its disk has lost or changed bytes.
         """
-        with staged(self.folder) as draft:
+        with hidden_draft(self.folder) as beside:
+            draft = Bag(beside / "files")
+            draft.folder.mkdir()
             for name, data in files.items():
                 draft.write(name, data)
             measured = self.measured() | draft.measured()
@@ -237,67 +237,20 @@ def sealed_facts(folder: Path) -> dict[str, Any]:
     return seal
 
 
-def require_new(out: str, storage: StorageOptions) -> None:
-    """Raise `OutputError` if something is at `out`, or nothing can be written there."""
-    if scheme_of(out) not in ("file", "s3"):
-        raise OutputError("a bag is written to a disk or to s3://", where=out, remedy="name another --out")
-    folder = Folder.of(out, storage)
-    is_there = folder.is_local and os.path.lexists(folder.path) and not folder.path.is_dir()
-    if is_there or any(True for _ in folder.entries()):
-        raise OutputError("there is something already", where=str(folder), remedy="name a new --out")
-
-
 @contextmanager
 def new_bag(out: str, storage: StorageOptions) -> Iterator[Bag]:
     """Give a new bag; when the block ends well, it is put at `out`, on disk or S3, whole or not at all.
 
     Raises:
-        OutputError: there is something, or it cannot be written.
+        OutputError: there is something, it cannot be written, or another process is writing it.
     """
-    require_new(out, storage)
-    folder = Folder.of(out, storage)
-    if not folder.is_local:
-        with scratch_folder() as scratch, disk_errors(scratch):
-            yield Bag(scratch)
-            _upload(Bag(scratch), folder)
-        return
-    path = folder.path
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with staged(path) as draft:
-            draft.folder.chmod(0o755)
-            yield draft
-            # A disk may say that it is full as late as now.
-            os.sync()
-            draft.folder.rename(path)
-            sync(str(path.parent))
-
-
-@contextmanager
-def staged(path: Path) -> Iterator[Bag]:
-    """Give a folder beside `path`, on the same disk; it is removed if it is there when the block ends."""
-    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
-    try:
-        yield Bag(draft)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    with new_folder(out, storage, DECLARATION) as folder:
+        yield Bag(folder)
 
 
 def _is_tag(name: str) -> bool:
     """Whether a file is listed in the manifests of all but the payload."""
     return not name.startswith(("data/", "tagmanifest-"))
-
-
-def _upload(bag: Bag, folder: Folder) -> None:
-    """Put all files of a bag; what makes it one comes last, and if one fails, all go."""
-    names = sorted(bag.names(), key=lambda name: name == DECLARATION)
-    try:
-        for name in names:
-            put_file(str(bag.folder / name), folder.at(name), folder.storage)
-    except BaseException:
-        with suppress(StorageError):
-            folder.remove()
-        raise
 
 
 @contextmanager

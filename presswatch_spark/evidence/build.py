@@ -10,7 +10,7 @@ from presswatch_spark.claims.exposures import load_exposures
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.evidence import contents, protocol
 from presswatch_spark.evidence import verify_alone as alone
-from presswatch_spark.evidence.bag import Bag, claims_root_of, new_bag, require_new, sealed_facts
+from presswatch_spark.evidence.bag import Bag, claims_root_of, new_bag, sealed_facts
 from presswatch_spark.evidence.choosing import Chosen, choose
 from presswatch_spark.evidence.claims_pdf import write_claims_pdfs
 from presswatch_spark.evidence.libraries import library
@@ -81,15 +81,16 @@ def build_bag(
         OutputError: `out` holds something or cannot be written, or tables are not as they were published.
     """
     began_at, storage = datetime.now(UTC).replace(microsecond=0), config.storage
-    require_new(out, storage)
-    trusted = certificates_of(order.authorities, storage)
-    library("typst", "evidence build")
-    exposures = load_exposures()
-    ask_anew()
-    chosen = choose(order.path, storage, claims=order.claims, rows=order.rows, confidences=order.confidences)
-    corpus = Corpus.open(order.corpus, storage=storage)
-    tell(f"reading {counted(len(chosen.rows), 'record')} again")
     with new_bag(out, storage) as bag:
+        trusted = certificates_of(order.authorities, storage)
+        library("typst", "evidence build")
+        exposures = load_exposures()
+        ask_anew()
+        chosen = choose(
+            order.path, storage, claims=order.claims, rows=order.rows, confidences=order.confidences
+        )
+        corpus = Corpus.open(order.corpus, storage=storage)
+        tell(f"reading {counted(len(chosen.rows), 'record')} again")
         with scratch_folder() as scratch:
             shown = Showing(bag, chosen, corpus, exposures, order.with_texts, scratch)
             with exchanges_heard() as exchanges:

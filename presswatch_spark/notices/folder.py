@@ -13,16 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.evidence.libraries import library
 from presswatch_spark.notices.events import DRAFTED, EDITED, FOLDER, Event, add_event, events_in, newest
 from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.storage.disk import disk_errors, file_sha256
+from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError, StorageOptions
-from presswatch_spark.storage.scratch import scratch_folder
 
 SUMS, NOTICE, LETTER, PDF, FORM, LUMEN = (
     "SHA256SUMS", "notice.json", "letter.docx", "letter.pdf", "form.txt", "lumen.json",
@@ -84,34 +83,9 @@ def new_notice(path: str, storage: StorageOptions) -> Iterator[Path]:
     Raises:
         OutputError: `path` holds something, or cannot be written; then nothing is there.
     """
-    folder = Folder.of(path, storage)
-    if any(True for _ in folder.entries()) or (folder.is_local and folder.path.exists()):
-        raise OutputError("there is something already", where=str(folder), remedy="name a new --out")
-    with disk_errors(str(folder)):
-        if folder.is_local:
-            with _beside(folder.path) as draft:
-                yield draft
-                _finish(draft)
-                draft.rename(folder.path)
-            return
-        with scratch_folder() as draft:
-            yield draft
-            _finish(draft)
-            for name in sorted(_names(draft), key=lambda each: each == SUMS):
-                folder.write(name, (draft / name).read_bytes(), absent=True)
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """Give a hidden folder beside a path; what is left of it in the end is removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{uuid4().hex[:8]}.partial")
-    draft.mkdir()
-    try:
+    with disk_errors(path), new_folder(path, storage, SUMS) as draft:
         yield draft
-    finally:
-        if draft.exists():
-            Folder.of(str(draft), StorageOptions()).remove()
+        _finish(draft)
 
 
 def _finish(folder: Path) -> None:

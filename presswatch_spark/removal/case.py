@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
@@ -27,6 +28,7 @@ import pyarrow as pa
 from presswatch_spark.errors import OutputError
 from presswatch_spark.show import counted
 from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks.run_locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, printable
@@ -93,31 +95,9 @@ class Case:
         Raises:
             OutputError: the folder holds something, or cannot be written.
         """
-        folder = Folder.of(path, storage)
-        if any(name != LOCK for name in folder.entries()):
-            raise OutputError(
-                "the folder holds something already", where=str(folder), remedy="name a new --out"
-            )
-        rows = {digest_of(target): {**target, "target_sha256": digest_of(target)} for target in targets}
-        ordered = [rows[digest] for digest in sorted(rows)]
-        facts = {
-            "layout": LAYOUT,
-            "tool_version": __version__,
-            "opened_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            "targets": len(ordered),
-            "targets_digest": table_digest(rows),
-            **about,
-        }
-        with disk_errors(str(folder)):
-            if folder.is_local:
-                folder.path.mkdir(parents=True, exist_ok=True)
-        with disk_errors(str(folder)), locked(folder, LOCK, LEASE_SECONDS):
-            for number, first in enumerate(range(0, len(ordered), TARGETS_A_FILE)):
-                _write(
-                    folder, f"targets/{number:05}.parquet", ordered[first : first + TARGETS_A_FILE], TARGETS
-                )
-            folder.write(MARKER, sealed_json(facts), absent=True)
-        return cls(folder, facts)
+        with new_folder(path, storage, MARKER) as draft:
+            facts = write_case(draft, targets, about)
+        return cls(Folder.of(path, storage), facts)
 
     @classmethod
     def at(cls, path: str, storage: StorageOptions) -> Self | None:
@@ -302,6 +282,28 @@ class Chain:
             _write(self.case.folder, name, rows, schema)
         self.length, self.newest = length, newest
         return rows
+
+
+def write_case(
+    draft: Path, targets: Sequence[Mapping[str, Any]], about: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Write a new case into a folder from `new_folder`; return its marker. Arguments: see `Case.create`."""
+    folder = Folder.of(str(draft), StorageOptions())
+    rows = {digest_of(target): {**target, "target_sha256": digest_of(target)} for target in targets}
+    ordered = [rows[digest] for digest in sorted(rows)]
+    facts = {
+        "layout": LAYOUT,
+        "tool_version": __version__,
+        "opened_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "targets": len(ordered),
+        "targets_digest": table_digest(rows),
+        **about,
+    }
+    for number, first in enumerate(range(0, len(ordered), TARGETS_A_FILE)):
+        some = ordered[first : first + TARGETS_A_FILE]
+        _write(folder, f"targets/{number:05}.parquet", some, TARGETS)
+    folder.write(MARKER, sealed_json(facts), absent=True)
+    return facts
 
 
 def digest_of(row: Mapping[str, Any]) -> str:

@@ -13,10 +13,12 @@ import pyarrow.compute as pc
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.pointers.audit import reading_of
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import MARKER, Case, write_case
 from presswatch_spark.removal.passages import OTHERS
 from presswatch_spark.removal.resolving import derived, in_source
 from presswatch_spark.show import counted
+from presswatch_spark.storage.drafts import new_folder
+from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.tables.schemas.case_tables import TARGETS
 from presswatch_spark.tables.store import TableStore
@@ -276,16 +278,18 @@ def open_case(
         OutputError: `out` holds something, or a table is not as it was published.
     """
     storage = storage or StorageOptions()
-    store, judged = TableStore.open(tables, storage), TableStore.open(claims or tables, storage)
-    chosen = targets_of(store, judged, rows_in(rows, storage) if rows else (), confidences)
-    runs = sorted({target["run_id"] for target in chosen.targets})
-    about = {
-        "tables": str(store.root),
-        "claims": str(judged.root),
-        "claims_run": judged.made("claims")[-1],
-        "confidences": [] if rows else list(confidences),
-        "noticed_at": (noticed_at or datetime.now(UTC).date()).isoformat(),
-        "reading": {run_id: reading_of(store, run_id) for run_id in runs},
-        "others": chosen.others,
-    }
-    return Opened(Case.create(out, chosen.targets, about, storage), chosen)
+    with new_folder(out, storage, MARKER) as draft:
+        store, judged = TableStore.open(tables, storage), TableStore.open(claims or tables, storage)
+        chosen = targets_of(store, judged, rows_in(rows, storage) if rows else (), confidences)
+        runs = sorted({target["run_id"] for target in chosen.targets})
+        about = {
+            "tables": str(store.root),
+            "claims": str(judged.root),
+            "claims_run": judged.made("claims")[-1],
+            "confidences": [] if rows else list(confidences),
+            "noticed_at": (noticed_at or datetime.now(UTC).date()).isoformat(),
+            "reading": {run_id: reading_of(store, run_id) for run_id in runs},
+            "others": chosen.others,
+        }
+        facts = write_case(draft, chosen.targets, about)
+    return Opened(Case(Folder.of(out, storage), facts), chosen)

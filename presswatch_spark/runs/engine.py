@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,7 +19,7 @@ import pyarrow as pa
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
-from presswatch_spark.errors import OutputError
+from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.monitoring.metrics import RunFacts, Totals
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Counts
@@ -27,6 +28,7 @@ from presswatch_spark.runs.markers import Wave, forget_wave
 from presswatch_spark.runs.parts import Part, damage_of, in_groups
 from presswatch_spark.runs.publish import publish
 from presswatch_spark.runs.sifting import Sifter
+from presswatch_spark.runs.unfinished import remove_leftovers
 from presswatch_spark.runs.waves import WaveReader
 from presswatch_spark.runs.work import Guard, Passes, Work
 from presswatch_spark.settings.config import RunRules, ScanConfig
@@ -115,6 +117,9 @@ def execute(
         facts = {**work.facts, "shards_planned": len(shards)}
         row, log = publish(store, run, work.kind, waves, facts, metrics, work.corpus)
         observer.published(row)
+        # The run is published, so nothing fails here any more.
+        with suppress(PresswatchError, OSError):
+            remove_leftovers(store)
     return Finished(row, log, run.resumed, time.monotonic() - began)
 
 

@@ -6,13 +6,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from presswatch_spark.errors import OutputError
+from presswatch_spark.errors import InUseError, OutputError
 from presswatch_spark.monitoring.progress import TERMS, Counts
+from presswatch_spark.runs.claimed import LEASE_SECONDS
 from presswatch_spark.runs.markers import FOUND_FOLDER, NOTE, Note, read_note, read_waves
 from presswatch_spark.show import counted
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks.run_locks import owned
-from presswatch_spark.storage.objects import MissingError
+from presswatch_spark.storage.locks.run_locks import locked, owned
+from presswatch_spark.storage.objects import MissingError, delete_object
+from presswatch_spark.tables.derived import remove_unpublished
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
 from presswatch_spark.version import __version__
 
@@ -108,6 +110,50 @@ def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
             note, counts = run
             passes = Counter(match[1] for name in names[key] if (match := _IN_PASS.match(name)))
             yield UnfinishedRun(note, runs / key, counts, f"{key}.lock" in alive, passes)
+
+
+def remove_leftovers(store: TableStore, *, strict: bool = False) -> list[str]:
+    """Remove the unpublished files of commands that were killed, but for those of unfinished runs.
+
+    These are files of derived tables (see `remove_unpublished`), parts of runs that were published and not
+    cleared, and files in tables of runs that are neither published nor unfinished.
+
+    Args:
+        strict: raise `InUseError` if another process is at work on such files; by default they are left.
+
+    Returns:
+        The URIs of what was removed.
+    """
+    removed = remove_unpublished(store, strict=strict)
+    runs, there = store.root / RUNS_FOLDER, store.unpublished()
+    begun = set[str]()
+    for key in sorted({name.partition("/")[0] for name in runs.names() if name.endswith(f"/{NOTE}")}):
+        try:
+            note = read_note(runs / key)
+        except OutputError:
+            # Its id is unknown, so any file may be of this run.
+            return removed
+        if note is None:
+            continue
+        if not store.is_published(note[0].run_id):
+            begun.add(note[0].run_id)
+            continue
+        try:
+            with locked(runs, f"{key}.lock", LEASE_SECONDS):
+                removed += [(runs / key).at(name) for name in (runs / key).names()]
+                (runs / key).remove()
+                if runs.is_local:
+                    (runs.path / f"{key}.lock").unlink(missing_ok=True)
+        except InUseError:
+            if strict:
+                raise
+    for run_id, uris in there.items():
+        # It may have been published since its files were listed.
+        if run_id not in begun and not store.is_published(run_id):
+            for uri in uris:
+                delete_object(uri, store.root.storage)
+            removed += uris
+    return removed
 
 
 def _run_in(folder: Folder, names: Sequence[str]) -> tuple[Note, Counts] | DamagedRun | None:

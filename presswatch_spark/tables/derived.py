@@ -11,14 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from presswatch_spark.errors import OutputError, StorageError
+from presswatch_spark.errors import InUseError, OutputError, StorageError
 from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks.run_locks import Lock, locked
-from presswatch_spark.storage.objects import MissingError, StorageOptions, stat
+from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, stat
 from presswatch_spark.tables.published_files import Written
-from presswatch_spark.tables.schemas import MADE_ANEW
+from presswatch_spark.tables.schemas import DERIVED, MADE_ANEW
 from presswatch_spark.tables.sorted_files import SortedFiles
-from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
+from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, run_of
 from presswatch_spark.version import __version__
 
 LEASE_SECONDS = 60.0
@@ -46,12 +47,12 @@ def publish_derived(
     """
     store = TableStore.create(out, storage)
     folder = store.root / RUNS_FOLDER
+    remove_unpublished(store)
     _require_none(store, table)
     with locked(folder, f"{table}.lock", LEASE_SECONDS) as lock:
         _require_none(store, table)
         files = SortedFiles(table, _new_id(store, table), folder / table)
         with disk_errors(str(files.folder)):
-            files.folder.remove()
             written = write(files)
         row = {
             "run_id": files.run_id,
@@ -66,10 +67,58 @@ def publish_derived(
             _move_away(store, table, earlier, lock)
         # It is published, so nothing fails here any more.
         with suppress(OutputError, StorageError, OSError):
-            files.folder.remove()
-            if folder.is_local:
-                (folder.path / f"{table}.lock").unlink()
+            _clear(folder, table)
     return store
+
+
+def remove_unpublished(store: TableStore, *, strict: bool = False) -> list[str]:
+    """Remove what killed commands left of derived tables, and return the URIs that were removed.
+
+    A killed command leaves files in `_runs`, files in a table that no row of `derivations` publishes, or an
+    earlier making that is moved to its table of earlier ones in part: that move is completed.
+
+    Args:
+        strict: raise `InUseError` if another process is making a table here; by default its files are left.
+    """
+    folder, removed = store.root / RUNS_FOLDER, list[str]()
+    for table in (name for name in DERIVED if name not in MADE_ANEW.values()):
+        earlier = store.made(table)[:-1] if table in MADE_ANEW else []
+        if not (earlier or _staged(store, table) or _unpublished(store, table)):
+            continue
+        try:
+            with locked(folder, f"{table}.lock", LEASE_SECONDS) as lock:
+                for run_id in earlier:
+                    _move_away(store, table, run_id, lock)
+                lock.confirm()
+                unpublished = _unpublished(store, table)
+                removed += unpublished + _staged(store, table)
+                for uri in unpublished:
+                    delete_object(uri, store.root.storage)
+                _clear(folder, table)
+        except InUseError:
+            if strict:
+                raise
+    return removed
+
+
+def _staged(store: TableStore, table: str) -> list[str]:
+    folder = store.root / RUNS_FOLDER / table
+    return [folder.at(name) for name in folder.entries()]
+
+
+def _unpublished(store: TableStore, table: str) -> list[str]:
+    """Return the URIs of files of a derived table that no row of `derivations` publishes."""
+    # Files first: what is published meanwhile is not taken for unpublished.
+    there = [uri for name in (table, MADE_ANEW.get(table)) if name for uri in store.present(name)]
+    published = set(store.published("derivations"))
+    return [uri for uri in there if run_of(uri.rpartition("/")[2]) not in published]
+
+
+def _clear(runs: Folder, table: str) -> None:
+    """Remove the staging folder of a table and its lock, which this process holds."""
+    (runs / table).remove()
+    if runs.is_local:
+        (runs.path / f"{table}.lock").unlink(missing_ok=True)
 
 
 def _require_none(store: TableStore, table: str) -> None:

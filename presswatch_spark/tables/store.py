@@ -124,10 +124,22 @@ class TableStore:
         rows = self._rows(PUBLISHED_BY[table], ())
         return [run_id for run_id, (_, row) in rows.items() if row["table"] == table]
 
-    def unpublished(self) -> set[str]:
-        """Return ids of runs with files in a table and no row that publishes them: nobody reads those."""
+    def unpublished(self) -> dict[str, list[str]]:
+        """Return the URIs of files in tables that no row publishes, by the id of their run.
+
+        Nothing reads them. They are of a run that is being published, or of one that was killed.
+        """
+        # Files first: what is published meanwhile is not taken for unpublished.
+        there = [uri for table in SCHEMAS if table not in PUBLISHERS for uri in self.present(table)]
         known = {run_id for by in PUBLISHERS for run_id in self.published(by)}
-        return {run_id for table in SCHEMAS for run_id in self._there(table)} - known
+        found = defaultdict[str, list[str]](list)
+        for uri in there:
+            found[run_of(uri.rpartition("/")[2])].append(uri)
+        return {run_id: found[run_id] for run_id in found.keys() - known}
+
+    def present(self, table: str) -> list[str]:
+        """Return the URIs of all files in the folder of a table, published or not."""
+        return [info.uri for info in _described_in(self.root / table).values()]
 
     def files(self, table: str, *run_ids: str, check: bool = True, read: bool = True) -> list[str]:
         """Return the URIs of the files of published runs in a table: of those named, or of all.

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from presswatch_spark.cli import main as cli
+from presswatch_spark.errors import OutputError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import bag_on_disk
 from presswatch_spark.storage import objects
+from presswatch_spark.storage.drafts import LEASE, new_folder
 from presswatch_spark.storage.objects import StorageOptions
 from tests.evidence import build, lines, unprinted
 from tests.removal import Release, release
@@ -103,8 +105,27 @@ def test_an_upload_that_fails_leaves_no_bag(
             raise OSError(5, "the line is down")
         real(path, uri, options)
 
-    monkeypatch.setattr("presswatch_spark.evidence.bag.put_file", failing)
+    monkeypatch.setattr("presswatch_spark.storage.drafts.put_file", failing)
     with unprinted():
         assert cli.run(words(crawl, bucket, endpoint, f"s3://{bucket}/bags/two")) == 1
     assert not any(uri.endswith("bagit.txt") for uri in put)
     assert "Contents" not in client.list_objects_v2(Bucket=bucket, Prefix="bags/two/")
+
+
+def test_a_folder_whose_writer_was_killed_is_written_again(client: Any, bucket: str, endpoint: str) -> None:
+    storage, out = StorageOptions(endpoint=endpoint), f"s3://{bucket}/bags/killed"
+
+    def keys() -> list[str]:
+        listed = client.list_objects_v2(Bucket=bucket, Prefix="bags/killed/").get("Contents", ())
+        return [each["Key"].removeprefix("bags/killed/") for each in listed]
+
+    client.put_object(Bucket=bucket, Key="bags/killed/data/half.bin", Body=b"half")
+    with pytest.raises(OutputError, match="there is something already"), new_folder(out, storage, "last.txt"):
+        pytest.fail("files that may be another's")
+    client.put_object(Bucket=bucket, Key=f"bags/killed/{LEASE}", Body=b'{"lease_seconds": 0.1}')
+    with new_folder(out, storage, "last.txt") as draft:
+        assert keys() == [LEASE]
+        (draft / "last.txt").write_text("whole")
+        with pytest.raises(OutputError, match="another process"), new_folder(out, storage, "last.txt"):
+            pytest.fail("both write")
+    assert keys() == ["last.txt"]

@@ -77,7 +77,7 @@ def runs(tables: str, as_json: bool, export: Export | None, screen: Screen, **fl
         tell_total(", ".join(counts))
     print_lines((run.note() for run in unfinished), err=True)
     if not any(isinstance(run, DamagedRun) for run in unfinished):
-        for run_id in sorted(store.unpublished() - begun.keys()):
+        for run_id in sorted(store.unpublished().keys() - begun.keys()):
             click.echo(f"files of {run_id} lie in the tables, and no row publishes it: not read", err=True)
     if damage := list(store.damage()):
         print_lines((f"error: {printable(str(error))}" for error in damage), err=True)

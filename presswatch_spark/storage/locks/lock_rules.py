@@ -65,6 +65,12 @@ CORPUS_COPY = FileRule(MADE, waits=True)
 # A range of the index of a remote corpus, for those who search it; one that nobody holds may be removed.
 CORPUS_RANGE = FileRule(FOLDER, waits=True, is_shared=True, is_removed=True)
 CORPUS_RANGE_LEFT = FileRule(FOLDER | os.O_NOFOLLOW)
+# The hidden folder in which an output folder is made.
+DRAFT = FileRule(
+    MADE,
+    is_removed=True,
+    refusal=Refusal("another process is writing this folder", "wait for its end, or name another --out"),
+)
 # A bag of evidence that is being stamped.
 BAG = FileRule(
     FOLDER,

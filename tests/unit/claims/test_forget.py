@@ -14,14 +14,19 @@ from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.cli.main import run
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.queries.reservations import Reservations
+from presswatch_spark.runs.markers import Note, write_note
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.locks.run_locks import locked
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.schemas.claim_tables import CLAIMS
 from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
 from presswatch_spark.tables.schemas.derived_tables import DERIVATIONS
 from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
+from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 from tests.captures import PAGE, capture, robots
-from tests.tables import match, publish, row_of
+from tests.tables import NOON, match, publish, row_of
 from tests.tables import write as write_table
 from tests.unit.queries.test_reservations import own
 from tests.unit.rights.test_rights_relation import rows as signal_rows
@@ -36,6 +41,14 @@ def rows_of(publisher: str, *articles: str) -> list[dict[str, Any]]:
         match(article, f"https://{article}.example/", publisher_id=publisher, row_sha256=digest(article))
         for article in articles
     ]
+
+
+@pytest.fixture(autouse=True)
+def caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in the place of this user's caches."""
+    folder = tmp_path_factory.mktemp("caches")
+    monkeypatch.setattr("presswatch_spark.claims.copies.user_caches", lambda: iter([folder]))
+    return folder
 
 
 @pytest.fixture
@@ -221,3 +234,105 @@ def test_the_command_says_what_it_removed(tables: Path, capsys: pytest.CaptureFi
     assert run(["forget", str(tables)]) == 2
     assert run(["runs", str(tables)]) == 0
     assert "3 runs, 1 removal" in capsys.readouterr().err
+
+
+def made_claims(tables: Path, run_id: str, *names: str, published: bool = True) -> None:
+    """Write a making of `claims` with these articles, as `presswatch claims` does."""
+    rows = [
+        row_of(CLAIMS, run_id="r1", article_id=n, publisher_id="rives", claim_sha256=digest(n)) for n in names
+    ]
+    store = TableStore.create(str(tables))
+    write_table(store, "claims", run_id, rows, CLAIMS)
+    facts = {"run_id": run_id, "table": "claims", "rows": len(rows), "made_of": ["r1"]}
+    facts["table_digest"] = table_digest(map(digest, names))
+    if published:
+        write_table(store, "derivations", run_id, [row_of(DERIVATIONS, **facts)], DERIVATIONS)
+
+
+def naming(folder: Path, text: bytes) -> list[str]:
+    """Return the names of files that contain a text, in any column or plainly."""
+    found = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        data = (
+            str(pq.read_table(path).to_pylist()).encode() if path.suffix == ".parquet" else path.read_bytes()
+        )
+        if text in data:
+            found.append(path.name)
+    return found
+
+
+def test_what_a_killed_claims_left_is_removed(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made_claims(tables, "20240601T120000Z-claims", "a", published=False)
+    staged = tables / "_runs" / "claims" / "20240601T120001Z-claims-00000.parquet"
+    staged.parent.mkdir(parents=True)
+    staged.write_bytes((tables / "claims" / "20240601T120000Z-claims-00000.parquet").read_bytes())
+    assert run(["forget", "--publisher", "rives", str(tables)]) == 0
+    assert "removed 2 files that killed commands had left" in capsys.readouterr().out
+    assert naming(tables, b"rives") == []
+
+
+def test_an_earlier_making_that_was_moved_in_part_is_forgotten(tables: Path) -> None:
+    first, second = "20240601T120000Z-claims", "20240602T120000Z-claims"
+    made_claims(tables, first, "a", "b")
+    made_claims(tables, second, "a")
+    (tables / "claims_before").mkdir()
+    (tables / "claims" / f"{first}-00000.parquet").rename(tables / "claims_before" / f"{first}-00000.parquet")
+    removal = forget(str(tables), Subject("publisher", "rives"))
+    assert {each["table"] for each in removal.row["removed"]} == {"matches", "claims", "claims_before"}
+    assert naming(tables, b"rives") == []
+    assert list(TableStore.open(str(tables)).damage()) == []
+
+
+def test_files_of_a_run_that_was_dropped_are_removed(tables: Path) -> None:
+    store = TableStore.open(str(tables))
+    write_table(store, "matches", "20240601T120000Z-abcdef", rows_of("rives", "z"), MATCHES)
+    removal = forget(str(tables), Subject("publisher", "rives"))
+    assert len(removal.leftovers) == 1
+    assert naming(tables, b"rives") == []
+
+
+def test_parts_of_a_published_run_that_was_not_cleared_are_removed(tables: Path) -> None:
+    left = Folder.of(str(tables / "_runs" / "0123456789abcdef"), StorageOptions())
+    write_note(left, Note("20240601T120000Z-012345", NOON), None)
+    left.write("parts/a/0.parquet", (tables / "matches" / "r1-00000.parquet").read_bytes())
+    with pytest.raises(OutputError, match="not finished"):
+        forget(str(tables), Subject("publisher", "rives"))
+    publish(tables, "20240601T120000Z-012345", rows_of("rives", "a"))
+    forget(str(tables), Subject("publisher", "rives"))
+    assert naming(tables, b"rives") == []
+
+
+def test_rows_are_not_forgotten_while_another_process_makes_claims(tables: Path) -> None:
+    made_claims(tables, "20240601T120000Z-claims", "a", published=False)
+    beside = Folder.of(str(tables / "_runs"), StorageOptions())
+    with locked(beside, "claims.lock", 60), pytest.raises(OutputError, match="another process"):
+        forget(str(tables), Subject("publisher", "rives"))
+
+
+def test_copies_outside_the_tables_are_listed(
+    tmp_path: Path, caches: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (caches / "corpora" / "digest").mkdir(parents=True)
+    (caches / "corpora" / "digest" / "members.yaml").write_text("- {id: rives-sa}")
+    tables, other = tmp_path / "tables", tmp_path / "elsewhere"
+    tables.mkdir()
+    other.mkdir()
+    publish(tables, "r1", rows_of("rives-sa", "a"))
+    publish(tmp_path / "claims", "r1", rows_of("rives-sa", "a"))
+    (tmp_path / ".bag.partial" / "new" / "data").mkdir(parents=True)
+    (tmp_path / ".bag.partial" / "presswatch-draft").touch()
+    (tmp_path / ".bag.partial" / "new" / "data" / "rows.jsonl").write_text('{"publisher_id":"rives-sa"}')
+    (tmp_path / "export.csv").write_text("publisher_id\nrives-sa\n")
+    (tmp_path / "innocent.csv").write_text("publisher_id\nrives-sarl\n")
+    (other / "sheet.parquet").write_bytes((tables / "matches" / "r1-00000.parquet").read_bytes())
+    command = ["forget", "--publisher", "rives-sa", "--also", str(other), str(tables)]
+    for code in (0, 1):
+        assert run(command) == code
+        said = [line.partition("not touched: ")[2] for line in capsys.readouterr().out.splitlines()]
+        assert sorted(line for line in said if line) == [
+            f"{caches / 'corpora'} (cache, 1 file)",
+            f"{tmp_path / '.bag.partial'} (abandoned draft, 1 file)",
+            f"{tmp_path / 'claims'} (tables, 1 file)",
+            f"{other} (folder, 1 file)",
+            f"{tmp_path / 'export.csv'} (file)",
+        ]

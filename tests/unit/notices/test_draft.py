@@ -261,9 +261,10 @@ def test_a_place_that_no_scan_has_read_is_in_no_annex(
 
 def test_what_is_there_already_stays(shared: Bureau) -> None:
     (shared.folder / "there").mkdir()
+    (shared.folder / "there" / "mine.txt").write_text("mine")
     with pytest.raises(OutputError, match="something already"):
         shared.draft("there")
-    assert list((shared.folder / "there").iterdir()) == []
+    assert [path.name for path in (shared.folder / "there").iterdir()] == ["mine.txt"]
 
 
 def test_of_a_full_disk_nothing_is_left(shared: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:

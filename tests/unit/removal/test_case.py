@@ -183,7 +183,7 @@ def test_only_one_process_adds_to_a_case(case: Case) -> None:
 
 
 def test_a_folder_that_holds_something_is_no_new_case(case: Case, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="holds something already"):
+    with pytest.raises(OutputError, match="there is something already"):
         Case.create(case.folder.uri, [target(1)], {}, LOCAL)
     with pytest.raises(OutputError, match="this is no case"):
         Case.open(str(tmp_path), LOCAL)

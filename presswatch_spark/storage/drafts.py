@@ -1,0 +1,118 @@
+"""Output folders that appear complete or not at all, on disk and on S3.
+
+On disk a folder is made in a hidden one beside it and renamed at the end::
+
+    PARENT/.NAME.partial/                 locked by the process that writes; a killed one leaves it unlocked
+    PARENT/.NAME.partial/presswatch-draft the lock, which also marks the folder as ours to empty
+
+On S3 the files are made on this host and uploaded, the one that makes the folder valid last. Meanwhile the
+object `_presswatch_draft.lock` is there: a lease, which a killed process leaves behind. In both cases the
+same command, given again, removes what the killed one left. A second process is refused at the start.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from presswatch_spark.errors import OutputError, StorageError
+from presswatch_spark.storage.disk import disk_errors, sync
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.locks.file_locks import locked as file_locked
+from presswatch_spark.storage.locks.lock_rules import DRAFT
+from presswatch_spark.storage.locks.run_locks import leased
+from presswatch_spark.storage.objects import StorageOptions, put_file
+from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.storage.uris import scheme_of
+
+MARK = "presswatch-draft"
+LEASE = "_presswatch_draft.lock"
+LEASE_SECONDS = 60.0
+
+
+def require_new(out: str, storage: StorageOptions, last: str) -> Folder:
+    """Return the folder that `out` names; `OutputError` unless it is absent, empty or an abandoned draft.
+
+    Args:
+        last: the file that is written last, as in `new_folder`.
+    """
+    if scheme_of(out) not in ("file", "s3"):
+        raise OutputError("folders are written to a disk or to s3://", where=out, remedy="name another --out")
+    folder = Folder.of(out, storage)
+    if folder.is_local:
+        path = folder.path
+        is_taken = os.path.lexists(path) and (not path.is_dir() or any(path.iterdir()))
+    else:
+        names = set(folder.entries())
+        is_taken = bool(names) and (LEASE not in names or last in names)
+    if is_taken:
+        raise OutputError("there is something already", where=str(folder), remedy="name a new --out")
+    return folder
+
+
+@contextmanager
+def new_folder(out: str, storage: StorageOptions, last: str) -> Iterator[Path]:
+    """Give an empty local folder to fill; when the block ends well, it becomes `out`, complete or not at all.
+
+    Args:
+        last: the file without which nothing takes the folder for complete; it is uploaded last.
+
+    Raises:
+        OutputError: `out` holds something, cannot be written, or another process is writing it.
+        StorageError: S3 refuses.
+    """
+    folder = require_new(out, storage, last)
+    if not folder.is_local:
+        with leased(folder.at(LEASE), storage, LEASE_SECONDS) as lease, scratch_folder() as scratch:
+            folder.delete([name for name in folder.entries() if name != LEASE])
+            yield scratch
+            _upload(scratch, folder, last, lease.confirm)
+        return
+    path = folder.path
+    with disk_errors(path), hidden_draft(path) as draft:
+        new = draft / "new"
+        new.mkdir()
+        yield new
+        # A disk may report as late as now that it is full.
+        os.sync()
+        new.rename(path)
+        sync(str(path.parent))
+
+
+@contextmanager
+def hidden_draft(path: Path) -> Iterator[Path]:
+    """Give the hidden, locked folder beside `path`, empty but for its mark; it is removed after the block.
+
+    Raises:
+        OutputError: another process holds it, or a folder of that name is not ours.
+        OSError: it cannot be made.
+    """
+    draft = path.with_name(f".{path.name}.partial")
+    draft.mkdir(0o700, parents=True, exist_ok=True)
+    if any(draft.iterdir()) and not (draft / MARK).exists():
+        raise OutputError("this hidden folder is not ours", where=str(draft), remedy="move it away")
+    with file_locked(draft / MARK, DRAFT):
+        for left in draft.iterdir():
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            elif left.name != MARK:
+                left.unlink()
+        try:
+            yield draft
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _upload(source: Path, folder: Folder, last: str, confirm: Callable[[], None]) -> None:
+    """Upload all files of a folder, `last` after the others; if one fails, remove all."""
+    names = sorted(path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file())
+    try:
+        for name in sorted(names, key=lambda name: name == last):
+            if name == last:
+                confirm()
+            put_file(str(source / name), folder.at(name), folder.storage)
+    except BaseException:
+        with suppress(StorageError):
+            folder.delete(names)
+        raise

@@ -79,14 +79,21 @@ class Capture:
         return tuple(value for key, value in self.headers if key.lower() == name)
 
 
+PUBLISHER_SOURCES = ("json_ld", "meta", "site_name")
+"""Places where a page names its publisher; `site_name` (`og:site_name`) names the site alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class OwnWord:
     """What a page says of itself, in JSON-LD or in its head; None where it says nothing that can be read.
 
-    `published_at` is a moment that the page gives with its zone. `based_on` is an address or a name.
+    `publisher_source`: the place that names the publisher, one of `PUBLISHER_SOURCES`. `published_at` is a
+    moment that the page gives with its zone; without a zone it is the day, at 00:00 UTC. `based_on` is an
+    address or a name.
     """
 
     publisher: str | None = None
+    publisher_source: str | None = None
     author: str | None = None
     published_at: datetime | None = None
     based_on: str | None = None
@@ -95,7 +102,10 @@ class OwnWord:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """An article with all that verification and match rows need; `body` is UTF-8, `words` its length."""
+    """An article with all that verification and match rows need; `body` is UTF-8, `words` its length.
+
+    `time_zone`: in which its title dates articles; None if the members file names none.
+    """
 
     article_id: str
     title_id: str
@@ -106,6 +116,7 @@ class Article:
     body: bytes
     cluster_id: str | None
     words: int
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from presswatch_spark.claims.counts import OWN_KINDS
 from presswatch_spark.claims.mandates import mandate_of, rights_of
 from presswatch_spark.claims.reservations import OwnSites, pages_read
 from presswatch_spark.corpus.registry import Publisher, Title
@@ -56,7 +57,7 @@ class Case:
     @property
     def own_site(self) -> bool | None:
         """Return whether the page is on a site of the publisher, by the claim, or by the row without one."""
-        if self.claim and self.claim["kind"] == "own_page":
+        if self.claim and self.claim["kind"] in OWN_KINDS:
             return True
         own: bool | None = self.row["own_site"]
         return own

@@ -20,7 +20,9 @@ from presswatch_spark.claims.inputs import ONE_BY_ONE
 from presswatch_spark.judgement.grading import CONFIDENCES
 
 Keys = npt.NDArray[np.int64]
-KINDS = ("own_page", "copy", "reprint", "licensed")
+KINDS = ("own_page", "own_page_copy", "copy", "reprint", "licensed")
+OWN_KINDS = ("own_page", "own_page_copy")
+"""Kinds of the publisher's own pages, and of their copies in archives, caches and translators."""
 THINGS = ("pages", "articles", "texts", "hosts")
 EDITIONS = "editions"
 BATCH_ROWS = 50_000

@@ -21,7 +21,8 @@ ORDER = ("article_id", "row_sha256", "run_id")
 _PLAIN = (
     "run_id", "row_sha256", "dataset", "release", "document_url", "document_host", "document_domain",
     "text_sha256", "captured_at", "article_id", "title_id", "publisher_id", "article_url",
-    "article_published_at", "article_words", "article_sha256", "url_match", "grade", "copied_words",
+    "article_published_at", "article_time_zone", "article_words", "article_sha256", "url_match", "grade",
+    "copied_words",
     "longest_run_words", "confidence", "confidence_reasons", "own_site", "site_title_id", "credits_others",
     "run_rarity", "shared_words", "ownership", "record_damage", "in_main_content",
 )  # fmt: skip

@@ -13,6 +13,8 @@ from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 
 GOES_BEYOND = "goes_beyond"
 ON_MEMBER_SITE = "on_member_site"
+OWN_PAGE_COPY = "own_page_copy"
+"""A kind of page, and the reason that follows from it."""
 REVIEWS = {"no_claim": "D", "unsure": "C"}
 """The best letter of a claim that a person has judged so."""
 
@@ -76,6 +78,9 @@ def beyond_letter(claim: Mapping[str, Any], grades: GradeRules, rules: Confidenc
 def _caps(claim: Mapping[str, Any]) -> Iterator[str]:
     if claim["kind"] == "licensed":
         yield "licensed"
+    # The row has it already, unless its run knew the page by its own address alone.
+    if claim["kind"] == OWN_PAGE_COPY and OWN_PAGE_COPY not in claim["row_reasons"]:
+        yield OWN_PAGE_COPY
     # The row has it already, unless the site has been named a member's since its run.
     if claim["kind"] == "reprint" and ON_MEMBER_SITE not in claim["row_reasons"]:
         yield ON_MEMBER_SITE

@@ -6,7 +6,7 @@ and what the corpus knows beyond it is added.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -18,22 +18,18 @@ from presswatch_spark.claims.explained import CREDITED, EARLY, NOWHERE, OF_PRESS
 from presswatch_spark.claims.press import PressList
 from presswatch_spark.corpus.registry import Registry
 from presswatch_spark.judgement.grading import CAPTURE_YEARS
+from presswatch_spark.judgement.page_copies import copy_at, may_be_copy, original_page
+from presswatch_spark.judgement.publication import publication_of
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.suffixes import registered_domain
-from presswatch_spark.judgement.urls import (
-    AMP_CACHES,
-    GOOGLE_HOSTS,
-    host_of,
-    hosts_above,
-    page_url,
-    without_www,
-)
+from presswatch_spark.judgement.urls import host_of, hosts_above
 
 Text = str | None
 
 MICROS_A_DAY = 86_400_000_000
 NO_TIME = np.iinfo(np.int64).min
 _HOSTS_KEPT = 1 << 16
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _FIRST, _AFTER = (
     int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1_000_000)
     for year in (CAPTURE_YEARS.start, CAPTURE_YEARS.stop)
@@ -45,8 +41,8 @@ class Places:
     """Where the pages of n rows stand; null where that is not known.
 
     `hosts` and `domains`: of the URL. `sites`: the host of the page; it is another one if the URL is that of
-    an AMP cache, which holds pages of all hosts. `own` bool[n]: whether it is the publisher's; `others`
-    bool[n]: whether it is another member's.
+    a copy, as in an archive (`judgement.page_copies`). `own` bool[n]: whether it is the publisher's; `others`
+    bool[n]: whether it is another member's; `copies` bool[n]: whether the URL is that of a copy.
     """
 
     hosts: pa.Array
@@ -54,6 +50,7 @@ class Places:
     sites: pa.Array
     own: Marks
     others: Marks
+    copies: Marks
 
 
 class PlaceReader:
@@ -67,7 +64,7 @@ class PlaceReader:
         """Return where the pages of rows of `inputs.INPUT` stand."""
         urls, publishers = whole(rows["document_url"]), whole(rows["publisher_id"])
         hosts, domains = _named(urls, whole(rows["document_host"]), whole(rows["document_domain"]))
-        sites = _page_hosts(urls, hosts)
+        sites, copies = _page_hosts(urls, hosts)
         own = _numpy(pc.fill_null(whole(rows["own_site"]), False)).copy()
         others = _numpy(pc.is_valid(whole(rows["site_title_id"]))) & ~own
         asked = ~own & _numpy(pc.is_valid(urls)) & marks_of(sites, self._may_be_members)
@@ -76,7 +73,7 @@ class PlaceReader:
             publisher = site and site.publisher_id
             own[i] = publisher == publishers[i].as_py()
             others[i] = not own[i] and (others[i] or publisher is not None)
-        return Places(hosts, domains, sites, own, others)
+        return Places(hosts, domains, sites, own, others, copies)
 
     def _asks_whose(self, host: Text) -> bool:
         """Whether a host is one on which a member has a site, or below one."""
@@ -95,27 +92,23 @@ def _named(urls: pa.Array, hosts: pa.Array, domains: pa.Array) -> tuple[pa.Array
     return pa.array(named, pa.string()), pa.array(registered, pa.string())
 
 
-def _page_hosts(urls: pa.Array, hosts: pa.Array) -> pa.Array:
-    """Return the hosts of the pages at URLs, whose own hosts are given."""
-    cached = np.flatnonzero(marks_of(hosts, _is_amp_cache) & _numpy(pc.is_valid(urls)))
-    if not len(cached):
-        return hosts
+def _page_hosts(urls: pa.Array, hosts: pa.Array) -> tuple[pa.Array, Marks]:
+    """Return the hosts of the pages at URLs, of copies those of the originals; and which URLs are copies'."""
+    asked = marks_of(hosts, may_be_copy) & _numpy(pc.is_valid(urls))
+    if not asked.any():
+        return hosts, asked
     found = hosts.to_pylist()
-    for i in cached.tolist():
-        page = page_url(urls[i].as_py())
+    for i in np.flatnonzero(asked).tolist():
+        url = urls[i].as_py()
+        asked[i] = copy_at(url) is not None
+        page = original_page(url)
         found[i] = page.host if page else found[i]
-    return pa.array(found, pa.string())
+    return pa.array(found, pa.string()), asked
 
 
 def _numpy(marks: pa.Array) -> Marks:
     found: Marks = marks.to_numpy(zero_copy_only=False)
     return found
-
-
-@lru_cache(_HOSTS_KEPT)
-def _is_amp_cache(host: Text) -> bool:
-    """Whether a host shows pages of other hosts as AMP pages, at some of its addresses."""
-    return host is not None and (f".{host}".endswith(AMP_CACHES) or without_www(host) in GOOGLE_HOSTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +151,11 @@ class PageReader:
     def read(self, rows: pa.Table) -> Pages:
         """Return the facts of the pages of rows of `inputs.INPUT`."""
         places = self._places.read(rows)
-        same = alike(places.sites, rows["publisher_id"], places.own, places.others)
+        same = alike(places.sites, rows["publisher_id"], places.own, places.others, places.copies)
         kinds, press_kinds, numbers, facts = self._of_each(places, rows["publisher_id"], same.first)
         captured, published = captured_at(rows), _micros(rows["article_published_at"])
-        known = (captured != NO_TIME) & (published != NO_TIME)
         facts = facts[same.kind_of]
-        early = known & (captured < published + np.where(places.own, 0, self._early))
-        facts |= EARLY * early
+        facts |= EARLY * (captured < self._early_until(rows, places.own)) * (captured != NO_TIME)
         facts |= CREDITED * pc.fill_null(rows["credits_others"], False).to_numpy()
         return Pages(
             places.hosts,
@@ -178,6 +169,27 @@ class PageReader:
             facts,
         )
 
+    def _early_until(self, rows: pa.Table, own: Marks) -> Counts:
+        """Return until when pages count as captured before publication: int64[n] as in `Pages`.
+
+        On own pages that is the publication itself, on others' the latest moment that it may have been. Each
+        of `early_days` but the first adds a day.
+        """
+        moments, zones = rows["article_published_at"], rows["article_time_zone"]
+        same = alike(moments, zones, own)
+        found = np.empty(len(same.first), np.int64)
+        given = (values_of(moments, same.first), values_of(zones, same.first), own[same.first].tolist())
+        for i, (published_at, zone, is_own) in enumerate(zip(*given, strict=True)):
+            if published_at is None:
+                found[i] = NO_TIME
+                continue
+            publication = publication_of(published_at, zone)
+            last = publication.begins if is_own or not self._early else publication.latest
+            more = 0 if is_own else max(0, self._early - MICROS_A_DAY)
+            found[i] = (last - _EPOCH) // _MICROSECOND + more
+        until: Counts = found[same.kind_of]
+        return until
+
     def _of_each(
         self, places: Places, publishers: pa.ChunkedArray, rows: Counts
     ) -> tuple[list[str], list[Text], Counts, Counts]:
@@ -190,8 +202,9 @@ class PageReader:
             values_of(publishers, rows),
             places.own[rows].tolist(),
             places.others[rows].tolist(),
+            places.copies[rows].tolist(),
         )
-        for i, (site, publisher, own_site, other) in enumerate(zip(*given, strict=True)):
+        for i, (site, publisher, own_site, other, is_copy) in enumerate(zip(*given, strict=True)):
             domain = site and registered_domain(site)
             own = own_site or domain in self._own.get(publisher, ())
             kind = None if own else self._kind(site)
@@ -202,7 +215,8 @@ class PageReader:
                 printed = kind is not None or other
             facts[i] = PRINTED * printed + OF_PRESS * (kind is not None)
             press_kinds.append(kind)
-            kinds.append("own_page" if own_site else "reprint" if other else "copy")
+            own_kind = "own_page_copy" if is_copy else "own_page"
+            kinds.append(own_kind if own_site else "reprint" if other else "copy")
         return kinds, press_kinds, numbers, facts
 
 

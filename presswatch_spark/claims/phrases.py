@@ -45,6 +45,10 @@ FINDINGS: Phrases = MappingProxyType(
             "Résultat : {dataset} contient une page de l'éditeur, avec des mots de l'article.",
             "Finding: {dataset} holds a page of the publisher's own, with words of the article.",
         ),
+        "own page copy": (
+            "Résultat : {dataset} contient la copie d'une page de l'éditeur, avec des mots de l'article.",
+            "Finding: {dataset} holds a copy of a page of the publisher's own, with words of the article.",
+        ),
         "member page": (
             "Résultat : {dataset} contient une page d'un autre membre, avec des mots de l'article.",
             "Finding: {dataset} holds a page of another member's, with words of the article.",
@@ -187,6 +191,11 @@ SAYS: Phrases = MappingProxyType(
         "file": ("fichier", "file"),
         "site": ("site", "site"),
         "own site": ("un site de l'éditeur nommé plus bas", "a site of the publisher named below"),
+        "own site copy": (
+            "un service d'archives, de cache ou de traduction, qui montre une page de l'éditeur nommé plus"
+            " bas",
+            "an archive, a cache or a translator that shows a page of the publisher named below",
+        ),
         "elsewhere": ("le site d'un tiers", "somebody else's site"),
         "member site": ("le site d'un autre membre", "another member's site"),
         "site unknown": (
@@ -202,14 +211,14 @@ SAYS: Phrases = MappingProxyType(
             "La page se dit donc antérieure à l'article.",
             "So the page says that it is older than the article.",
         ),
-        "page as early": (
-            "C'est moins d'un jour avant l'article : les fuseaux horaires laissent un doute.",
-            "That is less than a day before the article: time zones leave a doubt.",
-        ),
         "based on": ("elle se dit tirée de :", "it says that it is based on:"),
         "own address": ("elle donne pour sa propre adresse :", "it gives as its own address:"),
         "kind": ("nature", "kind"),
         "kind own_page": ("page de l'éditeur de l'article", "the publisher's own page"),
+        "kind own_page_copy": (
+            "copie d'une page de l'éditeur, par un service d'archives, de cache ou de traduction",
+            "copy of the publisher's own page, by an archive, a cache or a translator",
+        ),
         "kind copy": (
             "ni page de l'éditeur, ni reprise connue",
             "neither the publisher's own page nor a known reprint",

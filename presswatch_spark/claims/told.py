@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,12 +14,13 @@ from presswatch_spark.claims.phrases import FINDINGS, LETTERS, MANDATES, RESERVA
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.claims.told_phrases import TOLD
 from presswatch_spark.corpus.registry import Publisher
+from presswatch_spark.judgement.page_copies import copy_at
+from presswatch_spark.judgement.publication import dated_before
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.show import printable
 from presswatch_spark.storage.uris import printable as without_secrets
 from presswatch_spark.storage.uris import scheme_of
 
-DAY = timedelta(days=1)
 ENCODED = "xn--"
 
 
@@ -35,7 +35,14 @@ def finding_of(case: Case) -> str:
         return "address"
     if is_on_member_site(case):
         return "member page"
+    if case.own_site and is_page_copy(case):
+        return "own page copy"
     return {True: "own page", False: "other page", None: "unknown page"}[case.own_site]
+
+
+def is_page_copy(case: Case) -> bool:
+    """Return whether the page is a copy that an archive, a cache or a translator serves."""
+    return copy_at(case.row["document_url"] or "") is not None
 
 
 def is_on_member_site(case: Case) -> bool:
@@ -65,8 +72,8 @@ def own_words(case: Case, say: Speaker) -> list[str]:
     ]
     if at:
         said.append(say("page published", said=say.moment(at)))
-        if published and at < published:
-            said.append(say("page earlier" if at < published - DAY else "page as early"))
+        if published and dated_before(at, published, row.get("article_time_zone")):
+            said.append(say("page earlier"))
     if based_on := row.get("page_based_on"):
         said += [say("based on"), based_on]
     own = row.get("page_canonical_url")
@@ -126,6 +133,8 @@ def place_of_page(case: Case, say: Speaker) -> str:
     """Return whose site the page stands on."""
     if is_on_member_site(case):
         return say("member site")
+    if case.own_site and is_page_copy(case):
+        return say("own site copy")
     return say({True: "own site", False: "elsewhere", None: "site unknown"}[case.own_site])
 
 

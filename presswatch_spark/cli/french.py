@@ -476,6 +476,7 @@ NAMES: Mapping[str, str] = {
     "hosts": "sites",
     "all": "total",
     "own_page": "page propre",
+    "own_page_copy": "copie de page propre",
     "copy": "copie",
     "reprint": "reprise",
     "licensed": "sous licence",

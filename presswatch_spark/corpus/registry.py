@@ -20,21 +20,27 @@ from urllib.parse import urlsplit
 import yaml
 
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.judgement.publication import is_time_zone, time_zones
 from presswatch_spark.judgement.suffixes import PLATFORMS, is_shared
 from presswatch_spark.judgement.urls import path_prefix, without_www
+from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes, line_of
 from presswatch_spark.storage.disk import file_sha256
 
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """A newspaper, magazine or site. `domains` are ASCII host names in lower case, prefixes `host/path/`."""
+    """A newspaper, magazine or site. `domains` are ASCII host names in lower case, prefixes `host/path/`.
+
+    `timezone`: the IANA time zone in which it dates its articles; None if the members file names none.
+    """
 
     id: str
     name: str
     publisher_id: str
     domains: tuple[str, ...]
     url_prefixes: tuple[str, ...]
+    timezone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +216,7 @@ def _wrong_document(folder: Path, path: str, sha256: str) -> str | None:
 
 
 def _title(node: yaml.Node, publisher_id: str, check: _Check) -> Title:
-    keys = check.entry(node, "title", "id name domains", "url_prefixes")
+    keys = check.entry(node, "title", "id name domains", "url_prefixes timezone")
     own_id = check.unique_id(keys.get("id"), "title") or ""
     what = f"title `{own_id}`"
     check.lines[own_id] = line_of(node)
@@ -227,7 +233,17 @@ def _title(node: yaml.Node, publisher_id: str, check: _Check) -> Title:
         publisher_id=publisher_id,
         domains=tuple(dict.fromkeys(filter(None, domains))),
         url_prefixes=tuple(dict.fromkeys(filter(None, prefixes))),
+        timezone=_timezone(keys.get("timezone"), what, check),
     )
+
+
+def _timezone(node: yaml.Node | None, what: str, check: _Check) -> str | None:
+    name = check.text(node, f"{what}: timezone")
+    if node is None or name is None or is_time_zone(name):
+        return name
+    meant = did_you_mean(name, time_zones())
+    check.say(node, f"{what}: timezone `{name}` is not an IANA time zone such as Europe/Paris{meant}")
+    return None
 
 
 def _prefix(node: yaml.Node, what: str, check: _Check) -> str | None:

@@ -172,6 +172,7 @@ class Corpus:
             body=self.body(ordinal),
             cluster_id=None if cluster == layout.ALONE else self._articles.article_id(cluster),
             words=facts.words,
+            time_zone=self.registry.titles[facts.title_id].timezone,
         )
 
     def ordinal_of(self, article_id: str) -> int | None:

@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 
 from presswatch_spark.formats.json_ld import OBJECTS, value_of
 from presswatch_spark.html.elements import ELEMENTS, elements_of
-from presswatch_spark.model import OwnWord
+from presswatch_spark.model import PUBLISHER_SOURCES, OwnWord
 from presswatch_spark.moments import NoMomentError, is_placeholder, moment_of
 
 TEXT_CHARACTERS = 300
@@ -27,10 +27,12 @@ _ARTICLE_TYPES = re.compile(r".*(?:Article|Posting|Report|Review|Story)", re.DOT
 _WITH_ZONE = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?\s?(?:[Zz]|[+-]\d{2}:?\d{2})", re.ASCII
 )
+_WITHOUT_ZONE = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[Tt ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)?", re.ASCII)
 _SCHEMES = ("http://", "https://")
 _OWN = ("@graph", "mainEntity", "mainEntityOfPage")
 _METAS: Mapping[str, Sequence[str]] = {
-    "publisher": ("og:site_name", "dc.publisher", "dcterms.publisher", "publisher"),
+    "publisher": ("dc.publisher", "dcterms.publisher", "publisher"),
+    "site_name": ("og:site_name",),
     "author": ("article:author", "author", "dc.creator", "dcterms.creator", "sailthru.author"),
     "published_at": (
         "article:published_time", "og:article:published_time", "dcterms.created", "dc.date.issued", "date",
@@ -61,13 +63,23 @@ def own_word_of(page: bytes, url: str) -> OwnWord:
             metas.setdefault((element.get("property") or element.get("name")).lower(), content)
     said = _of_objects(objects)
     by_meta = {field: [metas[name] for name in names if name in metas] for field, names in _METAS.items()}
+    publisher, source = _publisher(said["publisher"], by_meta["publisher"], by_meta["site_name"])
     return OwnWord(
-        publisher=_first_text([*said["publisher"], *by_meta["publisher"]]),
+        publisher=publisher,
+        publisher_source=source,
         author=_first_text([*said["author"], *by_meta["author"]]),
         published_at=_first_moment([*said["published_at"], *by_meta["published_at"]]),
         based_on=_address_or_name(said["based_on"], url),
         canonical_url=_first_address([canonical, *by_meta["canonical_url"], *said["canonical_url"]], url),
     )
+
+
+def _publisher(*named: Sequence[str]) -> tuple[str | None, str | None]:
+    """Return the first publisher that a page names, with its source; `named` are in their order."""
+    for source, texts in zip(PUBLISHER_SOURCES, named, strict=True):
+        if name := _first_text(texts):
+            return name, source
+    return None, None
 
 
 def _own_objects(value: Any) -> Iterator[Item]:
@@ -143,15 +155,16 @@ def _tidy(text: str) -> str:
 
 
 def _first_moment(texts: Sequence[str]) -> datetime | None:
-    """Return the first moment that is given with its zone; the year must be one of a page."""
-    for text in texts:
-        if _WITH_ZONE.fullmatch(text.strip()):
-            try:
-                moment = moment_of(text)
-            except NoMomentError:
-                continue
-            if moment and not is_placeholder(moment):
-                return moment
+    """Return the first moment that is given with its zone, else the first day; the year must be a page's."""
+    written = [text.strip() for text in texts]
+    days = (found[1] for text in written if (found := _WITHOUT_ZONE.fullmatch(text)))
+    for text in [*filter(_WITH_ZONE.fullmatch, written), *days]:
+        try:
+            moment = moment_of(text)
+        except NoMomentError:
+            continue
+        if moment and not is_placeholder(moment):
+            return moment
     return None
 
 

@@ -4,10 +4,12 @@ The grade says how much was copied, the confidence what the row may be used for.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
+from presswatch_spark.judgement.page_copies import copy_at
+from presswatch_spark.judgement.publication import captured_before, dated_before, publication_of
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.show import utc
 
 GRADES = ("full_copy", "partial_copy", "extract", "url_only")
 """All grades, the gravest first; `url_only` is a row without a copy."""
@@ -33,16 +35,15 @@ CONFIDENCES = ("A", "B", "C", "D")
 GIVES: Mapping[str, str] = {"own_url": "A", "sole_full_copy": "A", "strong_copy": "B", "rare_passage": "B"}
 """The reasons that give a letter; the copied words alone decide on them."""
 CAPS = (
-    "url_only", "record_damaged", "url_unknown", "on_member_site", "capture_date_unknown",
-    "publication_date_unknown", "captured_before_publication", "captured_within_a_day", "credits_other",
+    "url_only", "record_damaged", "url_unknown", "own_page_copy", "copy_of_unknown_page", "on_member_site",
+    "capture_date_unknown", "publication_date_unknown", "captured_before_publication",
+    "captured_within_a_day", "page_dated_earlier", "page_of_other_publisher", "credits_other",
     "agency_text", "shared_text", "outside_main_content", "not_rare", "not_large",
 )  # fmt: skip
 """The reasons that let no letter be better than C, in the order in which they are asked."""
 REFUSED = "common_words"
 """The one reason of D."""
 
-# Articles are dated by the day, in any time zone.
-A_DAY = timedelta(days=1)
 CAPTURE_YEARS = range(1991, 2100)
 """A dataset without a date may put one outside of these years: the web began in 1991."""
 
@@ -85,11 +86,6 @@ def confidence_reasons(row: Mapping[str, Any], rules: ConfidenceRules) -> list[s
     return [gives, *reasons] if gives else reasons
 
 
-def captured_before(captured_at: datetime | None, published_at: datetime | None) -> bool:
-    """Whether a page was surely captured before an article was published."""
-    return bool(captured_at and published_at and published_at - captured_at > A_DAY)
-
-
 def _what_gives(row: Mapping[str, Any], rules: ConfidenceRules) -> str | None:
     """Return which of `GIVES` the copied words fulfil, whoever wrote them; None if none."""
     if row["run_rarity"] < rules.rare_bits:
@@ -111,19 +107,33 @@ def _doubts_about(row: Mapping[str, Any]) -> Iterator[str]:
     is, and which of the two was there first. (Nor whose text a damaged record holds.)
     """
     captured, published = row["captured_at"], row["article_published_at"]
+    time_zone = row.get("article_time_zone")
     known = captured is not None and captured.year in CAPTURE_YEARS
     if row["own_site"] is None:
         yield "url_unknown"
+    copy = copy_at(row["document_url"]) if row.get("document_url") else None
+    if copy and row["own_site"]:
+        yield "own_page_copy"
+    elif copy and copy.original is None:
+        yield "copy_of_unknown_page"
     if row["site_title_id"] is not None and not row["own_site"]:
         yield "on_member_site"
     if not known:
         yield "capture_date_unknown"
     if published is None:
         yield "publication_date_unknown"
-    elif known and captured_before(captured, published):
+    elif known and captured_before(captured, published, time_zone):
         yield "captured_before_publication"
-    elif known and captured - published < A_DAY:
+    elif known and utc(captured) < publication_of(published, time_zone).latest:
         yield "captured_within_a_day"
+    # What a publisher's own pages say of themselves is its own word.
+    if row["own_site"]:
+        return
+    dated = row.get("page_published_at")
+    if dated and published and dated_before(dated, published, time_zone):
+        yield "page_dated_earlier"
+    if row.get("page_publisher_others"):
+        yield "page_of_other_publisher"
 
 
 def _doubts_about_words(row: Mapping[str, Any]) -> Iterator[str]:

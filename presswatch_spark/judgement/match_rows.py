@@ -33,6 +33,7 @@ _OF_COPIES = (
     "article_id", "cluster_id", "article_url", "headline", "article_published_at", "article_sha256",
     "article_words", "article_coverage", "document_coverage", "minhash_jaccard",
     "run_rarity", "shared_words", "ownership", "in_main_content", "document_credits", "credits_others",
+    "article_time_zone",
 )  # fmt: skip
 _OF_OWN_WORD = tuple((f"page_{name}", name) for name in OwnWord.__dataclass_fields__)
 _NO_WORD = OwnWord()
@@ -66,7 +67,7 @@ class Finding:
     `places` int64 (s, 2): the characters of the article that each span of `overlap` covers. `run_rarity`,
     `shared_words` and `ownership`: see `Standing`. `in_main_content`: of the longest run, see `placement`.
     `credits`: whom the document credits in or next to the spans; `own_names`: the names of the article's
-    title and publisher, if there are credits.
+    title and publisher.
     """
 
     ordinal: int
@@ -121,7 +122,10 @@ def document_rows(
     facts["document_words"] = len(words) if words else len(word_hashes(text)) if text else None
     facts["site_title_id"] = site.title_id if site else None
     rows = [facts | row for row in rows]
+    own_names = {finding.article.article_id: finding.own_names for finding in findings}
     for row in rows:
+        names = own_names.get(row["article_id"])
+        row["page_publisher_others"] = _names_other_publisher(facts, names) if names else None
         row |= judged(row, confidence_rules)
         # There may be thousands of spans: their form is written without a look at each value and key.
         row["row_sha256"] = row_digest(row, {"spans": numbers_form(row["spans"])})
@@ -235,6 +239,16 @@ def _credit_columns(finding: Finding) -> Row:
     return {"document_credits": list(finding.credits[:CREDITS]), "credits_others": others}
 
 
+def _names_other_publisher(page: Row, own_names: tuple[str, ...]) -> bool | None:
+    """Return whether the publisher that a page names is none of the article's; None if it names none.
+
+    The name of a site is that of whoever runs it, and no statement about the text.
+    """
+    if page["page_publisher"] is None or page["page_publisher_source"] == "site_name":
+        return None
+    return is_other(page["page_publisher"], own_names)
+
+
 def _url_match(ordinal: int, article: Article, site: SiteMatch | None) -> str:
     if site is None:
         return "none"
@@ -281,6 +295,7 @@ def _article_columns(article: Article) -> Row:
         "article_url": article.url,
         "headline": article.headline,
         "article_published_at": article.published_at,
+        "article_time_zone": article.time_zone,
         "article_sha256": _sha256(article.body),
         "article_words": article.words,
     }

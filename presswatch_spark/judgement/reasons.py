@@ -96,6 +96,24 @@ _OF_ROWS = (
         "The address of the page, as in the record of Common Crawl that the dataset was made from.",
     ),
     _caps(
+        "own_page_copy",
+        "La page est la copie d'une page de l'éditeur, faite par un service d'archives, de cache ou de"
+        " traduction : elle montre la page de l'éditeur, et non une reprise par un tiers.",
+        "The page is a copy of a page of the publisher's own, made by an archive, a cache or a translator: it"
+        " shows the publisher's page, and not a copy that somebody else published.",
+        "Un enregistrement de la page de l'éditeur elle-même.",
+        "A record of the publisher's page itself.",
+    ),
+    _caps(
+        "copy_of_unknown_page",
+        "La page est une copie faite par un service d'archives, de cache ou de traduction, et son adresse ne"
+        " nomme pas la page d'origine : celle-ci peut être celle de l'éditeur.",
+        "The page is a copy made by an archive, a cache or a translator, and its address does not name the"
+        " original page: that may be the publisher's own.",
+        "L'adresse de la page d'origine.",
+        "The address of the original page.",
+    ),
+    _caps(
         "on_member_site",
         "La page se trouve sur le site d'un autre membre, qui peut avoir repris le texte avec l'accord du"
         " titre.",
@@ -131,13 +149,32 @@ _OF_ROWS = (
     ),
     _caps(
         "captured_within_a_day",
-        "La page a été enregistrée à moins d'un jour de la publication de l'article, avant ou après. Les"
-        " fuseaux horaires laissent un jour de doute : on ne peut dire lequel des deux est le plus ancien.",
-        "The page was recorded within a day of the article's publication, before or after it. Time zones"
-        " leave a day of doubt: nobody can say which came first.",
-        "Un enregistrement plus tardif de la page ; l'heure exacte de publication, avec son fuseau, ne suffit"
-        " pas.",
-        "A later record of the page; the exact hour of publication is not enough.",
+        "La page a été enregistrée avant que le jour de publication de l'article soit fini partout. Un jour"
+        " sans heure finit le lendemain à 12 h 00, temps universel, sauf si le fuseau horaire du titre est"
+        " connu. Une heure laisse un jour de doute, avant et après : on ne peut dire lequel des deux est le"
+        " plus ancien.",
+        "The page was recorded before the article's day of publication had ended everywhere. A day without a"
+        " time ends at 12:00 UTC of the next day, unless the title's time zone is known. A time leaves a day"
+        " of doubt, before and after: nobody can say which came first.",
+        "Un enregistrement plus tardif de la page, ou le fuseau horaire du titre dans le fichier des membres"
+        " et une nouvelle analyse.",
+        "A later record of the page, or the title's time zone in the members' file and a new scan.",
+    ),
+    _caps(
+        "page_dated_earlier",
+        "La page se donne elle-même une date de publication antérieure à celle de l'article.",
+        "The page gives itself a date of publication that is before the article's.",
+        "La preuve que la date que la page se donne est fausse, ou que l'article a été publié plus tôt.",
+        "Proof that the date which the page gives itself is wrong, or that the article is older.",
+    ),
+    _caps(
+        "page_of_other_publisher",
+        "La page nomme elle-même un autre éditeur que celui de l'article : il peut avoir le texte d'une autre"
+        " source, ou avec l'accord du titre.",
+        "The page names a publisher other than the article's: that one may have the text from another source,"
+        " or by agreement.",
+        "La preuve que cet éditeur a pris le texte au titre, sans accord.",
+        "Proof that this publisher took the text from the title, without an agreement.",
     ),
     _caps(
         "credits_other",

@@ -21,10 +21,9 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from presswatch_spark.judgement.page_copies import SERVICE_HOSTS, original_page
 from presswatch_spark.judgement.url_bytes import Hashes, host_table, known_hosts
 from presswatch_spark.judgement.urls import (
-    AMP_CACHES,
-    GOOGLE_HOSTS,
     PageUrl,
     hosts_above,
     page_url,
@@ -112,8 +111,7 @@ class SiteIndex:
         """
         owners = {title.id: (title.publisher_id, _sites_of(title)) for title in titles}
         names = {site.partition("/")[0] for _, sites in owners.values() for site in sites}
-        names.update(cache.removeprefix(".") for cache in AMP_CACHES)
-        names.update(GOOGLE_HOSTS)
+        names.update(SERVICE_HOSTS)
         names.update(sites)
         np.save(folder / HOSTS_FILE, host_table(names))
         (folder / TITLES_FILE).write_text(
@@ -142,8 +140,8 @@ class SiteIndex:
         return matches
 
     def match(self, url: str, urls_of: Callable[[int], Iterable[str]]) -> SiteMatch | None:
-        """Return where the page at one URL stands; None if that is nobody's site."""
-        page = page_url(url)
+        """Return where the page at one URL, or a copy's original, stands; None if that is nobody's site."""
+        page = original_page(url)
         if page is None:
             return None
         articles = tuple(self._articles_at(page.text, urls_of))

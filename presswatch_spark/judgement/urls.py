@@ -105,6 +105,22 @@ def host_of(url: str) -> str | None:
     return page.host if page else None
 
 
+def host_and_rest(url: str) -> tuple[str, str] | None:
+    """Return the host of a URL as `host_of` does, and its path and query as given; None where that does."""
+    host = host_of(url)
+    match = _URL.fullmatch(url.strip(_EDGES).translate(_BREAKS)) if host else None
+    if host is None or match is None:
+        return None
+    path, query = match[2].replace("\\", "/"), match[3]
+    return host, f"{path}?{query}" if query else path
+
+
+def amp_original(url: str) -> PageUrl | None:
+    """Return the page that an AMP cache or Google's viewer wraps; None if the URL is not one of theirs."""
+    page = _parse(url)
+    return _cached(page) if page else None
+
+
 def path_prefix(path: str) -> str:
     """Return the normal form of a path that stands for all pages below it, with a slash at its end.
 

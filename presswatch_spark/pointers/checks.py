@@ -93,8 +93,8 @@ COMPARED = (
     # A range that is not just the record's would give a third party other bytes.
     *((name, OTHER_FACTS) for name in (
         "captured_at", "http_status", "languages", "record_offset", "record_length", "record_encoding",
-        "row_index", "page_publisher", "page_author", "page_published_at", "page_based_on",
-        "page_canonical_url", "upstream_uri", "upstream_offset",
+        "row_index", "page_publisher", "page_publisher_source", "page_author", "page_published_at",
+        "page_based_on", "page_canonical_url", "upstream_uri", "upstream_offset",
     )),
 )  # fmt: skip
 COMPARED_OF_RESPONSE = frozenset((

@@ -191,10 +191,8 @@ class Matcher:
         """Yield findings with whom the document credits in or next to each."""
         passages = [finding.overlap.spans for finding in findings]
         for finding, names in zip(findings, self._credits.credits(text, document, passages), strict=True):
-            if names:
-                own_names = self.corpus.owner_names(finding.article.title_id)
-                finding = replace(finding, credits=names, own_names=own_names)
-            yield finding
+            own_names = self.corpus.owner_names(finding.article.title_id)
+            yield replace(finding, credits=names, own_names=own_names)
 
     def _load(self, ordinal: int) -> tuple[Article, Words, Standing]:
         article, words = self.corpus.article(ordinal), self._words(ordinal)

@@ -101,7 +101,7 @@ def claims(
 
 def summary_lines(summary: ClaimsSummary, say: Language = ENGLISH) -> Iterator[str]:
     """Yield what the claims add up to, by kind and letter, and the totals below."""
-    from presswatch_spark.claims.counts import KINDS, THINGS
+    from presswatch_spark.claims.counts import KINDS, OWN_KINDS, THINGS
     from presswatch_spark.show import table_lines, terminal_width
 
     counts = summary.counts
@@ -116,7 +116,7 @@ def summary_lines(summary: ClaimsSummary, say: Language = ENGLISH) -> Iterator[s
     if rows:
         yield from table_lines(headers, rows, terminal_width(), headers)
         yield say("each page, article, text and host counts once, where its strongest row does")
-    elsewhere = [kind for kind in KINDS if kind != "own_page"]
+    elsewhere = [kind for kind in KINDS if kind not in OWN_KINDS]
     a, b = (say.counted(counts.total("pages", elsewhere, letter), "page") for letter in "AB")
     made = say.counted(summary.rows, "claim")
     text = "{claims}, by {engine}; elsewhere {a} of A and {b} of B"

@@ -33,7 +33,7 @@ from presswatch_spark.errors import CorruptError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.judgement.grading import captured_before
+from presswatch_spark.judgement.publication import captured_before
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.suffixes import registered_domain
 from presswatch_spark.judgement.urls import page_url

@@ -25,7 +25,7 @@ CLAIMS = pa.schema(
         required("url_match", pa.string(), "As in `matches`."),
         required("grade", pa.string(), "As in `matches`."),
         required("copied_words", pa.int32(), "As in `matches`."),
-        required("kind", pa.string(), "`licensed`; else `own_page`: on a site of the article's publisher; `reprint`: on another member's site; `copy`: elsewhere, or where the URL is not known."),
+        required("kind", pa.string(), "`licensed`; else `own_page`: on a site of the article's publisher; `own_page_copy`: such a page's copy in an archive, a cache or a translator; `reprint`: on another member's site; `copy`: elsewhere, or where the URL is not known."),
         required("confidence", pa.string(), "`A` to `D`: the letter of the claim, never better than the row's."),
         required("reasons", pa.list_(pa.string()), "Codes of what gave the letter and what lowered it, in the order asked: the row's, then those of `claims`."),
         required("row_confidence", pa.string(), "`confidence` of the row of `matches`."),

@@ -23,6 +23,7 @@ ARTICLE = {
     "isBasedOn": "https://source.example/a", "mainEntityOfPage": {"@id": "/une/1"},
 }  # fmt: skip
 MOMENT = datetime(2019, 6, 12, 8, 24, tzinfo=UTC)
+DAY = datetime(2019, 6, 12, tzinfo=UTC)
 
 
 def script(value: Any) -> str:
@@ -40,7 +41,7 @@ def meta(name: str, content: str, attribute: str = "property") -> str:
 
 def test_json_ld_of_an_article_says_it_all() -> None:
     assert said(script(ARTICLE)) == OwnWord(
-        "Le Copieur", "Marie Durand, AFP", MOMENT, "https://source.example/a",
+        "Le Copieur", "json_ld", "Marie Durand, AFP", MOMENT, "https://source.example/a",
         "https://www.copie.example/une/1",
     )  # fmt: skip
 
@@ -86,13 +87,13 @@ def test_the_head_says_what_json_ld_does_not() -> None:
         meta("article:published_time", "2019-06-12T08:24:00Z"),
     ]  # fmt: skip
     by_meta = said(*metas)
-    assert by_meta == OwnWord("Le Site", "Paul", MOMENT, None, "https://other.example/")
+    assert by_meta == OwnWord("Le Site", "site_name", "Paul", MOMENT, None, "https://other.example/")
     assert (
         said(*metas, '<link rel="canonical" href="/une/1">').canonical_url
         == "https://www.copie.example/une/1"
     )
     both = said(*metas, script({"@type": "Article", "publisher": "Le Copieur"}))
-    assert both == OwnWord("Le Copieur", "Paul", MOMENT, None, "https://other.example/")
+    assert both == OwnWord("Le Copieur", "json_ld", "Paul", MOMENT, None, "https://other.example/")
 
 
 @pytest.mark.parametrize(
@@ -101,8 +102,8 @@ def test_the_head_says_what_json_ld_does_not() -> None:
         ("2019-06-12T10:24:00+02:00", MOMENT),
         ("2019-06-12 08:24Z", MOMENT),
         ("2019-06-12T04:24:00.000-0400", MOMENT),
-        ("2019-06-12T10:24:00", None),
-        ("2019-06-12", None),
+        ("2019-06-12T10:24:00", DAY),
+        ("2019-06-12", DAY),
         ("12/06/2019 10:24 +02:00", None),
         ("2019-02-30T10:24:00Z", None),
         ("0001-01-01T00:00:00Z", None),
@@ -112,7 +113,9 @@ def test_the_head_says_what_json_ld_does_not() -> None:
         (1560327840, None),
     ],
 )
-def test_a_moment_counts_with_its_time_zone_alone(date: object, moment: datetime | None) -> None:
+def test_a_moment_counts_with_its_time_zone_and_without_one_as_its_day(
+    date: object, moment: datetime | None
+) -> None:
     assert said(script(ARTICLE | {"datePublished": date})).published_at == moment
 
 

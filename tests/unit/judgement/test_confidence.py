@@ -84,8 +84,10 @@ def test_a_large_part_or_a_very_rare_passage_of_an_exclusive_article_is_strong()
 
 @pytest.mark.parametrize("url_match", ["none", "article"])
 def test_a_page_must_be_a_day_younger_than_the_article(url_match: str) -> None:
+    noon = PUBLISHED + timedelta(hours=12)
+
     def captured(after: timedelta) -> tuple[str, str]:
-        times = {"captured_at": PUBLISHED + after, "article_published_at": PUBLISHED}
+        times = {"captured_at": noon + after, "article_published_at": noon}
         row = row_of("full_copy", "exclusive", 80, 900, url_match, **times)
         found = judged(row, ConfidenceRules())
         return found["confidence"], found["confidence_reasons"][-1]
@@ -185,7 +187,7 @@ def test_the_page_of_letters_lists_every_reason_with_what_it_makes() -> None:
     assert places == sorted(places)
 
 
-RANKS = "ABCD"
+RANKS, ARCHIVED = "ABCD", "https://web.archive.org/web/2024/https://journal.example/1"
 
 
 @pytest.mark.full
@@ -209,7 +211,7 @@ def test_letters_and_reasons_of_100_000_rows_follow_from_their_columns() -> None
 
 def generated(rng: Random) -> dict[str, Any]:
     """A row of `matches`, as far as letters go, with values on and beside every threshold."""
-    days = rng.choice([None, -400, -2, -1, 0, 1, 2, 30, 30, 30, 400])
+    days = rng.choice([None, -400, -2, -1, 0, 1, 1.5, 2, 30, 30, 30, 400])
     published = rng.choice([None, *[PUBLISHED] * 9])
     captured = None if days is None else PUBLISHED + timedelta(days=days, seconds=rng.choice([-1, 0, 1]))
     words = rng.choice([11, 39, 40, 41, 99, 100, 400])
@@ -224,6 +226,9 @@ def generated(rng: Random) -> dict[str, Any]:
         "article_published_at": published, "record_damage": rng.choice([None] * 9 + ["digest"]),
         "credits_others": rng.choice([None, False, False, True]),
         "in_main_content": rng.choice([None, True, True, False]),
+        "document_url": rng.choice([*["https://page.example/1"] * 6, ARCHIVED, "https://archive.ph/AbCdE"]),
+        "page_published_at": rng.choice([*[None] * 6, PUBLISHED, PUBLISHED - timedelta(seconds=1)]),
+        "page_publisher_others": rng.choice([*[None] * 6, False, True]),
     }  # fmt: skip
     if rng.random() < 0.05:
         row |= {"grade": "url_only", "run_rarity": None, "longest_run_words": 0, "copied_words": 0}
@@ -241,8 +246,13 @@ def expected_letter(row: dict[str, Any]) -> str:
         and row["own_site"] is not None
         and (row["own_site"] or row["site_title_id"] is None)
         and None not in dates
-        and dates[0] - dates[1] >= timedelta(days=1)
+        and dates[0] - dates[1] >= timedelta(hours=36)
+        and "//archive.ph" not in row["document_url"]
+        and not (row["own_site"] and row["document_url"] == ARCHIVED)
     )
+    if not row["own_site"]:
+        earlier = row["page_published_at"] is not None and row["page_published_at"] < PUBLISHED
+        certain = certain and not earlier and not row["page_publisher_others"]
     others = row["credits_others"] is True or row["in_main_content"] is False or not exclusive
     if certain and rarity >= 200:
         if row["url_match"] == "article" and row["longest_run_words"] >= 40:

@@ -63,6 +63,7 @@ class Article:
     published_at: datetime | None = PUBLISHED
     body: bytes = BODY
     words: int = 40
+    time_zone: str | None = None
 
 
 ARTICLES = [
@@ -182,7 +183,8 @@ class TestWhatTheySay:
             "page_publisher", "page_author", "page_published_at", "page_based_on", "page_canonical_url",
             "record_length", "record_encoding", "row_index", "payload_digest", "captured_at", "http_status",
             "payload_digest_computed", "text_extraction", "in_main_content", "charset", "record_damage",
-            "product", "product_revision", "upstream_uri", "upstream_offset",
+            "product", "product_revision", "upstream_uri", "upstream_offset", "article_time_zone",
+            "page_publisher_source", "page_publisher_others",
         }  # fmt: skip
         assert (row["release"], row["spans"], row["longest_run_words"]) == ("other", [], 0)
 

@@ -217,7 +217,9 @@ def test_pages_that_copy_an_article_do_not_make_it_common(tmp_path: Path) -> Non
     assert corpus.manifest.counts.background_documents == 4
 
 
-@pytest.mark.parametrize(("captured", "copied"), [("2019-01-01", False), ("2024-05-17", True)])
+@pytest.mark.parametrize(
+    ("captured", "copied"), [("2019-01-01", False), ("2024-05-17", False), ("2024-05-18", True)]
+)
 def test_pages_that_are_older_than_an_article_did_not_copy_it(
     tmp_path: Path, captured: str, copied: bool
 ) -> None:

@@ -20,6 +20,7 @@ NEWER = (
     "document_host", "document_domain", "headline", "confidence_reasons", "document_credits",
     "credits_others", "page_publisher", "page_author", "page_published_at", "page_based_on",
     "page_canonical_url", "product", "product_revision", "upstream_uri", "upstream_offset",
+    "article_time_zone", "page_publisher_source", "page_publisher_others",
 )  # fmt: skip
 
 

@@ -41,6 +41,12 @@ ess_cert_id_alg = sha256
 """
 
 
+HEADS = {
+    "drips its head": b"HTTP/1.1 200 OK\r\nX-Slow: ",
+    "drips its chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+}
+
+
 @dataclass
 class Authority:
     """A running authority. `lie`: what it does wrong; `asked`: the requests that came."""
@@ -101,16 +107,27 @@ def authority(folder: Path, name: str = "Horodatage") -> Iterator[Authority]:
             if running.lie == "down":
                 self.connection.close()
                 return
+            if running.lie == "waits":
+                time.sleep(2)
+                return
+            if running.lie in HEADS:
+                head = HEADS[running.lie]
+                self.wfile.write(head)
+                self._drip(b"x" * 100)
+                return
             body = b"nothing" if running.lie == "garbage" else running.answer(request)
             self.send_response(500 if running.lie == "refuses" else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if running.lie == "drips":
-                for byte in body[:200]:
-                    self.wfile.write(bytes([byte]))
-                    time.sleep(0.02)
+                self._drip(body[:200])
                 return
             self.wfile.write(body)
+
+        def _drip(self, data: bytes) -> None:
+            for byte in data:
+                self.wfile.write(bytes([byte]))
+                time.sleep(0.02)
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""

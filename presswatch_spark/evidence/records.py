@@ -26,8 +26,9 @@ from presswatch_spark.pointers.audit import Audit, Verdict
 from presswatch_spark.pointers.checks import NOT_REACHED, Failure, Record, edited, other_declaration
 from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer, mirrored
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, read_range
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, open_stream, read_range
 from presswatch_spark.storage.uris import printable
+from presswatch_spark.storage.web.addresses import other_host
 from presswatch_spark.storage.web.manners import BlockedError
 
 FOLDER = "data/records"
@@ -118,17 +119,26 @@ class Keeper:
     def _kept(self, verdict: Verdict) -> Kept:
         """Keep what a verdict is about."""
         failure, record = verdict.failure, verdict.record
-        if record is None:
-            return self._what_lies_there(verdict.pointer, failure or Failure(NOT_REACHED))
-        return self._put_record(record, failure)
+        if record is None or failure is not None:
+            return self._unverified(verdict.pointer, failure or Failure(NOT_REACHED), record)
+        return self._put_record(record, None)
 
-    def _what_lies_there(self, pointer: Pointer, failure: Failure) -> Kept:
-        """Keep the bytes of a range in which no record reads, if there are any."""
-        length = pointer.length or 0
+    def _unverified(self, pointer: Pointer, failure: Failure, record: Record | None = None) -> Kept:
+        """Keep a record that is not what its row says, or the bytes of a range in which no record reads.
+
+        Nothing is kept if another host answers: a redirect may lead to anything.
+        """
+        start, length = pointer.offset or 0, max(1, pointer.length or 0)
         data = b""
-        if pointer.by_range and failure.detail != LEFT_ALONE and length <= RANGE_MOST:
+        if failure.detail != LEFT_ALONE and (record or pointer.by_range) and length <= RANGE_MOST:
             with suppress(PresswatchError):
-                data = read_range(pointer.uri, pointer.offset or 0, length, self.audit.storage)
+                answer = ask(pointer.uri, start, start + length, self.audit.storage)
+                if other := other_host(answer, pointer.uri):
+                    return Kept(reason=failure.reason, detail=f"another host answered for it: {other}")
+                is_part = answer.status in (200, 206) and not answer.failure and answer.start == start
+                data = answer.body if is_part and pointer.by_range else b""
+        if record is not None:
+            return self._put_record(record, failure)
         if data:
             return self._put(data, AS_IT_LIES, failure)
         return Kept(reason=failure.reason, detail=failure.detail)
@@ -160,8 +170,9 @@ class Keeper:
         except (BlockedError, PresswatchError) as error:
             return Kept(reason=NOT_REACHED, detail=error.what)
         if isinstance(outcome, Failure):
-            return self._what_lies_there(pointer, outcome)
-        return self._put_record(outcome, edited(row) or other_declaration(row, outcome))
+            return self._unverified(pointer, outcome)
+        failure = edited(row) or other_declaration(row, outcome)
+        return self._unverified(pointer, failure, outcome) if failure else self._put_record(outcome, None)
 
     def _again(self, data: bytes, kind: str, before: Kept) -> Kept:
         """Keep other bytes of the same record."""

@@ -24,7 +24,9 @@ from presswatch_spark.evidence.bag import Bag, first_fault
 from presswatch_spark.extras import install_command
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import printable
+from presswatch_spark.storage.web.connections import Line, SlowAnswerError
 from presswatch_spark.storage.web.https import manager_for
+from presswatch_spark.storage.web.shared_hosts import Slot
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -257,25 +259,20 @@ def _ends_of_chains(token: bytes) -> list[bytes]:
 
 
 def _asked(url: str, request: bytes, storage: StorageOptions) -> bytes:
-    """Send a request to an authority, and return its answer."""
-    late = time.monotonic() + ANSWER_SECONDS
-    with manager_for(url, storage) as pool:
-        try:
-            reply = pool.request(
-                "POST", url, body=request, headers=_ASKING, preload_content=False, retries=False
-            )
-            data = b""
-            while part := reply.read1(ANSWER_MOST):
-                data += part
-                if len(data) > ANSWER_MOST:
-                    raise RefusedError("the answer is too long for a time-stamp")
-                if time.monotonic() > late:
-                    raise RefusedError("the answer comes too slowly")
-            reply.release_conn()
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise RefusedError(f"the authority cannot be reached ({type(error).__name__})") from error
-    if reply.status != 200:
-        raise RefusedError(f"the authority answered {reply.status}")
+    """Send a request to an authority, and return its answer, which must come within `ANSWER_SECONDS`."""
+    line = Line(manager_for(url, storage), Slot(None))
+    try:
+        status, data = line.exchange("POST", url, _ASKING, request, ANSWER_SECONDS, ANSWER_MOST)
+    except SlowAnswerError as error:
+        raise RefusedError(f"the answer did not come within {ANSWER_SECONDS:g} seconds") from error
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise RefusedError(f"the authority cannot be reached ({type(error).__name__})") from error
+    finally:
+        line.close()
+    if status != 200:
+        raise RefusedError(f"the authority answered {status}")
+    if len(data) > ANSWER_MOST:
+        raise RefusedError("the answer is too long for a time-stamp")
     return data
 
 

@@ -17,7 +17,7 @@ from presswatch_spark.removal.remains import remains_of_damaged, remains_of_empt
 from presswatch_spark.show import printable as harmless
 from presswatch_spark.storage.hub.refusals import NO_REPOSITORY
 from presswatch_spark.storage.objects import Answer, printable
-from presswatch_spark.storage.uris import host_of, scheme_of
+from presswatch_spark.storage.web.addresses import other_host
 from presswatch_spark.storage.web.wait_headers import clock_ahead
 
 Row = Mapping[str, Any]
@@ -111,8 +111,8 @@ def _ended(answer: Answer, start: int, end: int) -> bool:
 
 def _by_same_host(answer: Answer, uri: str, finding: Finding) -> Finding:
     """Return the finding, if it was the host that was asked who answered."""
-    if scheme_of(uri) in ("http", "https") and host_of(answer.uri) != host_of(uri):
-        return Finding(states.STRANGE, f"another host answered for it: {host_of(answer.uri)}")
+    if other := other_host(answer, uri):
+        return Finding(states.STRANGE, f"another host answered for it: {other}")
     return finding
 
 

@@ -94,8 +94,24 @@ def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[O
 
 
 def _refuse_local(uri: str, keys: list[str]) -> None:
-    """Raise `InputError` for a list from the network that names files of this machine."""
+    """Raise `InputError` for a list from the network that names files or addresses of this machine.
+
+    Addresses of its network count, too, unless the list itself comes from that host.
+    """
+    from presswatch_spark.storage.web.addresses import PrivateAddressError, name_of, require_public
+
+    checked = {name_of(uri)}
     for number, key in enumerate(keys, 1):
+        if scheme_of(key) in ("http", "https") and (host := name_of(canonical(key))) not in checked:
+            checked.add(host)
+            try:
+                require_public(key)
+            except PrivateAddressError as error:
+                raise InputError(
+                    "a list from elsewhere names an address of this machine or of its network",
+                    where=f"{printable(uri)}, entry {number}",
+                    remedy="if you trust that address, fetch the list and name the copy",
+                ) from error
         if key.lower().startswith("file:") or ".." in key.split("/"):
             raise InputError(
                 "a list from elsewhere names a file of this machine, or leads out of its base",

@@ -14,6 +14,7 @@ from presswatch_spark.storage.hub.addresses import HubAddress
 from presswatch_spark.storage.hub.refusals import dataset_in, moved, refusal
 from presswatch_spark.storage.hub.token import token_of
 from presswatch_spark.storage.uris import canonical, host_of, printable, scheme_of
+from presswatch_spark.storage.web.addresses import name_of
 from presswatch_spark.storage.web.connections import READ_AT_ONCE, Reply
 from presswatch_spark.storage.web.https import HttpStore, length_of
 
@@ -42,6 +43,11 @@ class Hub:
             raise ConfigError(what, where=printable(endpoint), remedy=f"check {ENDPOINT_VARIABLE}")
         return cls(options, canonical(endpoint).rstrip("/"))
 
+    @property
+    def web(self) -> HttpStore:
+        """Return what reads from the hub and from the stores that it names: the user named the hub only."""
+        return HttpStore(self.options, name_of(self.endpoint))
+
     def owns(self, url: str) -> bool:
         """Whether the hub itself answers for a URL: no other host may see the token."""
         return (scheme_of(url), host_of(url)) == (scheme_of(self.endpoint), host_of(self.endpoint))
@@ -54,11 +60,11 @@ class Hub:
             BlockedError: the hub is to be asked nothing more.
         """
         asked = {**(headers or {}), **self._identity(url)}
-        return HttpStore(self.options).request("GET", url, asked, alone=True, follow=False)
+        return self.web.request("GET", url, asked, alone=True, follow=False)
 
     def ask(self, url: str, start: int, end: int) -> Answer:
         """Ask the hub for a part of a file that it gives itself; see `Store.ask`."""
-        return HttpStore(self.options).ask(url, start, end, self._identity(url), follow=False)
+        return self.web.ask(url, start, end, self._identity(url), follow=False)
 
     def _identity(self, url: str) -> dict[str, str]:
         """Return the headers that hold the token; `StorageError` if they would go to another host."""

@@ -25,7 +25,7 @@ from presswatch_spark.storage.hub.places import Place, forget_place, kept_place,
 from presswatch_spark.storage.hub.refusals import code_of
 from presswatch_spark.storage.streams import ByteStream
 from presswatch_spark.storage.uris import scheme_of
-from presswatch_spark.storage.web.https import BadRequestError, HttpStore, body_of, range_header
+from presswatch_spark.storage.web.https import BadRequestError, body_of, range_header
 from presswatch_spark.storage.web.manners import BlockedError
 
 # An address that worked before, and is refused or gone, has expired.
@@ -107,7 +107,7 @@ class HubStore:
             reply = self._hub.required(place.url, HubAddress.of(uri), range_header(start, end))
             return body_of(reply, uri, start)
         try:
-            return HttpStore(self.options).open_part(ObjectInfo(place.url), start, end, alone=True)
+            return self._hub.web.open_part(ObjectInfo(place.url), start, end, alone=True)
         except BlockedError:
             raise
         except (DeniedError, BadRequestError) as error:
@@ -169,7 +169,7 @@ class HubStore:
         if place.at_hub:
             answer = self._hub.ask(place.url, start, end)
         else:
-            answer = HttpStore(self.options).ask(place.url, start, end)
+            answer = self._hub.web.ask(place.url, start, end)
         named = () if answer.header("ETag") or not place.etag else (("ETag", place.etag),)
         return replace(answer, uri=uri, headers=(*answer.headers, *place.facts, *named))
 

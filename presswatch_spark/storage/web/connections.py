@@ -21,6 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from presswatch_spark.storage.exchanges import Peer, peer_of
+from presswatch_spark.storage.web.addresses import require_public_peer
 from presswatch_spark.storage.web.shared_hosts import Slot, Slots
 
 IDLE_SECONDS = 5.0
@@ -45,6 +46,9 @@ class Line:
         # A second handle of the same socket: nothing else can shut what TLS wraps, or what is being read.
         self._handle: socket.socket | None = None
         self._late = False
+        # A proxy may have any address: the user named it.
+        self._is_direct = not isinstance(manager, urllib3.ProxyManager)
+        self._is_guarded = False
         self.idle_since = 0.0
         _LINES.add(self)
 
@@ -60,9 +64,15 @@ class Line:
         return peer_of((connection and connection.sock) or self._handle)
 
     def request(
-        self, method: str, uri: str, headers: dict[str, str], seconds: float
+        self, method: str, uri: str, headers: dict[str, str], seconds: float, *, is_guarded: bool = False
     ) -> urllib3.BaseHTTPResponse:
-        """Return the reply to one request; `HTTPError` if its whole head does not come within `seconds`."""
+        """Return the reply to one request; `HTTPError` if its whole head does not come within `seconds`.
+
+        `is_guarded`: nothing is sent to an address that is not public (`PrivateAddressError`).
+        """
+        self._is_guarded = is_guarded and self._is_direct
+        if self._is_guarded and self.is_open and self._handle is not None:
+            require_public_peer(self._handle)
         with self._within(seconds):
             reply = self._manager.request(
                 method,
@@ -79,9 +89,29 @@ class Line:
             raise SlowAnswerError
         return reply
 
+    def exchange(
+        self, method: str, uri: str, headers: dict[str, str], body: bytes, seconds: float, most: int
+    ) -> tuple[int, bytes]:
+        """Return status and body of a small answer, both of which must come within `seconds`.
+
+        No more than `most` + 1 bytes of the body are kept. `HTTPError` as `request`.
+        """
+        with self._within(seconds):
+            reply = self._manager.request(
+                method, uri, body=body, headers=headers, retries=False, redirect=False, preload_content=False
+            )
+            data = b""
+            while len(data) <= most and (part := reply.read1(most)):
+                data += part
+        if self._late:
+            raise SlowAnswerError
+        return reply.status, data[: most + 1]
+
     def opened(self, connection: HTTPConnection, plain: socket.socket) -> None:
         """Take the connection that was made for the request under way: from now on its answer is timed."""
         self._hang_up()
+        if self._is_guarded:
+            require_public_peer(plain)
         self._connection, self._handle = connection, plain.dup()
         if self._late:
             _shut(self._handle)
@@ -188,7 +218,11 @@ def _timed(kind: type[HTTPConnection]) -> type[HTTPConnection]:
     class Timed(kind):  # type: ignore[misc, valid-type]
         def _new_conn(self) -> socket.socket:
             plain: socket.socket = super()._new_conn()
-            _OPENING.line.opened(self, plain)
+            try:
+                _OPENING.line.opened(self, plain)
+            except BaseException:
+                plain.close()
+                raise
             return plain
 
     return Timed

@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from io import BytesIO
-from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
@@ -36,6 +35,7 @@ from presswatch_spark.storage.contract import (
 from presswatch_spark.storage.exchanges import is_heard, tell_exchange
 from presswatch_spark.storage.streams import ByteStream, step_aside
 from presswatch_spark.storage.uris import host_of, printable, scheme_of
+from presswatch_spark.storage.web.addresses import PrivateAddressError, name_of, require_public
 from presswatch_spark.storage.web.connections import READ_AT_ONCE, Line, Lines, Reply, SlowAnswerError
 from presswatch_spark.storage.web.manners import BlockedError, Host, Verdict
 from presswatch_spark.storage.web.shared_hosts import Slots, state_of
@@ -52,15 +52,28 @@ CONNECTIONS = 8
 REQUEST_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "presswatch-spark"}
 
 
+class BadRedirectError(HTTPError):
+    """A server redirects to something that is no address of a web site."""
+
+
+# Another try cannot change these.
+FINAL_ERRORS = (SSLError, LocationValueError, BadRedirectError, PrivateAddressError)
+
+
 class BadRequestError(StorageError):
     """A server takes a request for a wrong one (400): some stores say so of a signature that has expired."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpStore:
-    """Objects of any web server. If it knows no ranges, a broken body is read again from its start."""
+    """Objects of any web server. If it knows no ranges, a broken body is read again from its start.
+
+    `named`: the host name that the user gave, if URIs come from elsewhere. Hosts of other names are asked
+    only at public addresses.
+    """
 
     options: StorageOptions
+    named: str | None = None
     resumable: ClassVar[bool] = True
     interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
 
@@ -158,18 +171,19 @@ class HttpStore:
         Raises:
             BlockedError: the site must not be asked any more.
         """
-        attempt = 1
+        attempt, named = 1, self.named or name_of(uri)
         while True:
             last = attempt >= self.options.max_attempts
             try:
-                reply = self._send(method, uri, headers) if follow else self._sent(method, uri, headers)
+                send = self._send if follow else self._sent
+                reply = send(method, uri, headers, named)
             except HTTPError as error:
                 unconnected = isinstance(error, NewConnectionError) and attempt >= CONNECT_ATTEMPTS_MAX
-                if last or unconnected or isinstance(error, (SSLError, LocationValueError)):
+                if last or unconnected or isinstance(error, FINAL_ERRORS):
                     raise _unreachable(error, uri) from error
                 pause(self.options, attempt)
             else:
-                if self._is_judged(reply, alone=alone):
+                if self._is_judged(reply, named, alone=alone):
                     continue
                 if last or reply.status not in PASSING:
                     return reply
@@ -177,14 +191,14 @@ class HttpStore:
                 pause(self.options, attempt)
             attempt += 1
 
-    def _is_judged(self, reply: Reply, *, alone: bool) -> bool:
+    def _is_judged(self, reply: Reply, named: str, *, alone: bool) -> bool:
         """Return whether to ask again, as the host judges the reply; a reply without use is closed."""
         host = Host(host_of(reply.uri), self.options)
         try:
             verdict = host.judge(reply.uri, reply.status, reply.headers, reply.sent_at, alone=alone)
             if verdict is Verdict.CANARY:
                 reply.close()
-                canary = self._sent("GET", host.canary, {"Range": "bytes=0-0"})
+                canary = self._sent("GET", host.canary, {"Range": "bytes=0-0"}, named)
                 canary.close()
                 host.judge_canary(reply.uri, canary.status)
         except BaseException:
@@ -194,11 +208,11 @@ class HttpStore:
             reply.close()
         return verdict is Verdict.AGAIN
 
-    def _send(self, method: str, uri: str, headers: dict[str, str]) -> Reply:
+    def _send(self, method: str, uri: str, headers: dict[str, str], named: str) -> Reply:
         """Send a request, and follow redirects; each host is asked in its turn."""
         declared = None
         for _ in range(REDIRECTS_MAX):
-            reply = self._sent(method, uri, headers)
+            reply = self._sent(method, uri, headers, named)
             location = reply.location
             # A hub says what a file is, and redirects to a store that may know less.
             reply.sha256 = declared = declared or declared_sha256(reply)
@@ -209,14 +223,21 @@ class HttpStore:
                 uri = urljoin(uri, location)
                 leads = urlsplit(uri)
                 is_site = leads.scheme in ("http", "https") and leads.hostname and leads.port != 0
-                if not is_site or _is_link_local(leads.hostname or ""):
-                    raise LocationValueError("leads to no web site")
             except ValueError as error:  # what the server redirects to cannot be taken apart
-                raise LocationValueError from error
-        return self._sent(method, uri, headers)
+                raise BadRedirectError from error
+            if not is_site:
+                raise BadRedirectError
+        return self._sent(method, uri, headers, named)
 
-    def _sent(self, method: str, uri: str, headers: dict[str, str]) -> Reply:
-        """Send one request in its turn, over a line of its host."""
+    def _sent(self, method: str, uri: str, headers: dict[str, str], named: str) -> Reply:
+        """Send one request in its turn, over a line of its host.
+
+        Raises:
+            PrivateAddressError: the host is not `named`, and has an address that is not public.
+        """
+        is_guarded = name_of(uri) != named
+        if is_guarded:
+            require_public(uri)
         lines = _lines(host_of(uri), self.options, _ca_bundle(self.options), _proxy(uri), os.getpid())
         host = Host(host_of(uri), self.options)
         while True:
@@ -227,18 +248,21 @@ class HttpStore:
                 host.keep_pace()
                 sent_at = host.takes_turn(uri)
                 if sent_at is not None:
-                    return Reply(self._asked(line, method, uri, headers), line, lines, uri, sent_at)
+                    raw = self._asked(line, method, uri, headers, is_guarded=is_guarded)
+                    return Reply(raw, line, lines, uri, sent_at)
             except BaseException:
                 lines.give_back(line)
                 raise
             lines.give_back(line)
 
-    def _asked(self, line: Line, method: str, uri: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+    def _asked(
+        self, line: Line, method: str, uri: str, headers: dict[str, str], *, is_guarded: bool
+    ) -> urllib3.BaseHTTPResponse:
         # The connection takes time, and then the head of the answer.
         seconds = self.options.connect_timeout + self.options.read_timeout
         sent, sent_at = REQUEST_HEADERS | headers, time.time()
         try:
-            raw = line.request(method, uri, sent, seconds)
+            raw = line.request(method, uri, sent, seconds, is_guarded=is_guarded)
             if is_heard():
                 peer, came = line.peer, raw.headers.iteritems()
                 tell_exchange(method, uri, sent, sent_at, raw.status, came, peer=peer)
@@ -249,14 +273,6 @@ class HttpStore:
             raise
         except ValueError as error:
             raise LocationValueError from error
-
-
-def _is_link_local(host: str) -> bool:
-    """Whether a host is an address that only this machine's network answers for, such as its credentials."""
-    try:
-        return ip_address(host).is_link_local
-    except ValueError:
-        return False
 
 
 def range_header(start: int, end: int | None) -> dict[str, str]:
@@ -328,8 +344,16 @@ def _unreachable(reason: Exception, uri: str) -> PresswatchError:
     if isinstance(reason, SSLError):
         remedy = "give --ca-bundle, or set SSL_CERT_FILE"
         return StorageError("the certificate of the server is not trusted", where=where, remedy=remedy)
+    if isinstance(reason, BadRedirectError):
+        return StorageError("the server redirects to no web site", where=where, remedy="check the address")
+    if isinstance(reason, PrivateAddressError):
+        return StorageError(
+            "it leads to an address of this machine or of its network, which is not read",
+            where=where,
+            remedy="if you trust that address, name it yourself",
+        )
     if isinstance(reason, LocationValueError):
-        return InputError("is not a URL, or leads to none", where=where, remedy="check the address")
+        return InputError("is not a URL", where=where, remedy="check the address")
     if isinstance(reason, NameResolutionError):
         return StorageError(
             "the host name is not known", where=where, remedy="check the address and the network"

@@ -84,6 +84,32 @@ def test_records_that_no_longer_read_are_in_the_bag_with_the_reason(own: Release
     assert "not as the row says: " in by_itself(after)[1]
 
 
+@pytest.mark.parametrize("there", ["a page", "another record"])
+def test_what_another_host_answers_does_not_enter_the_bag(own: Release, there: str) -> None:
+    before, _ = build(own, "before")
+    some = [line["row"] | line["source"] for line in lines(before)]
+    record = min((row for row in some), key=lambda row: int(row["record_offset"]))
+    path = own.object_of(record)
+    start, length = record["record_offset"], record["record_length"]
+    secret = {
+        "a page": b"<!DOCTYPE html><p>keys of another host</p>" * 40_000,
+        "another record": own.server.objects[path][start : start + length] * 50,
+    }[there]
+    with web(objects={path: secret}) as other:
+        own.server.redirects[path] = f"{other.url}{path}"
+        after, built = build(own, "after")
+    moved = {row["row_sha256"] for row in some if own.object_of(row) == path}
+    found = reasons(after)
+    assert not built.is_complete
+    unverified = {digest for digest in moved if found[digest][0]}
+    assert unverified
+    assert {found[digest][1] for digest in unverified} == {None}
+    assert all("another host answered for it" in found[digest][2] for digest in unverified)
+    kept = {name: (after / "data/records" / name).read_bytes() for name in files(after / "data/records")}
+    assert not any(b"keys of another host" in data for data in kept.values())
+    assert not verified(after).faults
+
+
 def _over(data: bytes, row: dict[str, Any], record: bytes) -> bytes:
     start = row["record_offset"]
     return data[:start] + record + data[start + row["record_length"] :]

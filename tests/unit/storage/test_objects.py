@@ -397,7 +397,7 @@ class TestWeb:
     @pytest.mark.parametrize("target", ["http://[::1/x", "http://h:99999/x", "https:///x"])
     def test_a_redirect_to_what_is_no_url_is_reported(self, server: Server, target: str) -> None:
         server.redirects = {"/old": target}
-        with pytest.raises(InputError, match=r"/old: is not a URL, or leads to none"):
+        with pytest.raises(StorageError, match=r"/old: the server redirects to no web site"):
             stat(f"{server.url}/old", OPTIONS)
 
     @pytest.mark.parametrize("proxy", ["http://[::1", "http://p:99999", "ftp://u:hunter2@p"])

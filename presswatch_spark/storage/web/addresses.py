@@ -1,0 +1,71 @@
+"""Network addresses that only a user may name: those of this machine, and of the networks that it is in.
+
+A server that redirects, or a list from the network, could otherwise have us read what only this machine
+reaches: services on loopback, hosts behind a firewall, the credentials of a cloud instance. A name says
+nothing about the address that it resolves to, and an address has many spellings (`2852039166`, `0xA9FEA9FE`,
+`[::ffff:169.254.169.254]`). So the address of the connection counts.
+"""
+
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
+
+from urllib3.exceptions import HTTPError
+
+from presswatch_spark.storage.contract import Answer
+from presswatch_spark.storage.uris import host_of, scheme_of
+
+_TRANSLATED = ip_network("64:ff9b::/96"), ip_network("::/96")
+"""IPv6 networks whose last 32 bits are an IPv4 address."""
+
+
+class PrivateAddressError(HTTPError):
+    """Something else than the user names a host of this machine or of its network."""
+
+
+def name_of(uri: str) -> str:
+    """Return the host name of a URL, in lower case and without a final dot."""
+    return (urlsplit(uri).hostname or "").lower().rstrip(".")
+
+
+def is_public(address: str) -> bool:
+    """Return True for an IP address that is reached over the internet; scope identifiers are ignored."""
+    found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address) and (inside := _ipv4_in(found)) is not None:
+        found = inside
+    return found.is_global and not found.is_multicast
+
+
+def _ipv4_in(address: IPv6Address) -> IPv4Address | None:
+    """Return the IPv4 address that an IPv6 address leads to; None if it leads to none."""
+    if any(address in network for network in _TRANSLATED):
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+
+
+def other_host(answer: Answer, uri: str) -> str | None:
+    """Return the host that answered for a URL, if a redirect led to another one; else None."""
+    if scheme_of(uri) not in ("http", "https") or host_of(answer.uri) == host_of(uri):
+        return None
+    return host_of(answer.uri)
+
+
+def require_public(uri: str) -> None:
+    """Raise `PrivateAddressError` if the host of a URL has an address that is not public.
+
+    A host that cannot be resolved passes: a connection to it fails, unless a proxy resolves it.
+    """
+    host, _, port = host_of(uri).rpartition(":")
+    try:
+        found = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return
+    for *_, address in found:
+        if not is_public(str(address[0])):
+            raise PrivateAddressError
+
+
+def require_public_peer(connected: socket.socket) -> None:
+    """Raise `PrivateAddressError` if the other end of a connection is not public."""
+    if not is_public(str(connected.getpeername()[0])):
+        raise PrivateAddressError

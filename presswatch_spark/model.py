@@ -105,6 +105,7 @@ class Article:
     """An article with all that verification and match rows need; `body` is UTF-8, `words` its length.
 
     `time_zone`: in which its title dates articles; None if the members file names none.
+    `is_excerpt`: the body is a teaser or breaks off before its end.
     """
 
     article_id: str
@@ -117,6 +118,7 @@ class Article:
     cluster_id: str | None
     words: int
     time_zone: str | None = None
+    is_excerpt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,13 @@ def judged(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules)
 
 
 def is_page_itself(claim: Mapping[str, Any]) -> bool:
-    """Whether the claim is that the article's own page is in the dataset, whoever wrote its text."""
-    return bool(claim["url_match"] == "article")
+    """Return whether the claim is that the article's own page is in the dataset, whoever wrote its text.
+
+    Args:
+        claim: a row of `claims`, or of `matches`.
+    """
+    is_own = claim["kind"] not in ("copy", "reprint") if "kind" in claim else claim["own_site"]
+    return bool(claim["url_match"] == "article" and is_own)
 
 
 def beyond_letter(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules) -> str:

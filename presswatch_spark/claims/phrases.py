@@ -286,6 +286,12 @@ SAYS: Phrases = MappingProxyType(
             "{copied} of the article's {words} words stand on the page ({share}). The longest run without"
             " a break has {run}.",
         ),
+        "measures excerpt": (
+            "L'éditeur n'a remis qu'un extrait de l'article, de {words} mots : {copied} d'entre eux se"
+            " trouvent sur la page ({share}). La plus longue suite sans interruption en compte {run}.",
+            "The publisher supplied only an excerpt of the article, of {words} words: {copied} of them are"
+            " on the page ({share}). The longest run without a break has {run}.",
+        ),
         "share": ("{percent} %", "{percent}%"),
         "least share": ("moins de 1 %", "less than 1%"),
         "explained": (

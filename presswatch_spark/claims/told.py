@@ -283,7 +283,7 @@ def measures_told(case: Case, say: Speaker) -> Iterator[str]:
     """Yield how many words of the article the page has, and where else these stand, a sentence each."""
     row = case.row
     yield say(
-        "measures",
+        "measures excerpt" if row.get("article_is_excerpt") else "measures",
         copied=say.number(row["copied_words"]),
         words=say.number(row["article_words"]),
         share=say.share(row["article_coverage"]),

@@ -24,6 +24,7 @@ class Facts(NamedTuple):
     headline: str | None
     published_at: datetime | None
     words: int
+    is_excerpt: bool
 
 
 class Columns:
@@ -35,12 +36,13 @@ class Columns:
             _Numbers(batch.column("published_at")),
             _Numbers(batch.column("words")),
         )
+        self._is_excerpt = _Flags(batch.column("is_excerpt"))
 
     def __getitem__(self, row: int) -> Facts:
         published_at, words = self._published_at[row], self._words[row]
         moment = None if published_at is None else EPOCH + timedelta(microseconds=published_at)
         article_id, title_id, url, headline = (text[row] for text in self._texts)
-        return Facts(article_id, title_id, url, headline, moment, words)
+        return Facts(article_id, title_id, url, headline, moment, words, self._is_excerpt[row])
 
 
 class _Column:
@@ -77,6 +79,15 @@ class _Numbers(_Column):
 
     def __getitem__(self, row: int) -> Any:
         return None if self.is_null(row) else self._values[row]
+
+
+class _Flags(_Column):
+    def __init__(self, column: pa.Array) -> None:
+        super().__init__(column)
+        self._bits = memoryview(column.buffers()[1])
+
+    def __getitem__(self, row: int) -> bool:
+        return bool(self._bits[row >> 3] >> (row & 7) & 1)
 
 
 class ArticleFiles:

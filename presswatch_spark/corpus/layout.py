@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from presswatch_spark.tables.schemas.columns import UTC_MICROS
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 MANIFEST = "manifest.json"
 MEMBERS = "members.yaml"
@@ -64,6 +64,10 @@ ARTICLES = pa.schema(
         pa.field("agency_credit", pa.string()),
         pa.field("alternate_urls", pa.list_(pa.string()), False),
         pa.field("words", pa.int32(), False),
+        pa.field("is_excerpt", pa.bool_(), False),
+        pa.field("body_format", pa.string(), False),
+        pa.field("body_repaired", pa.bool_(), False),
+        pa.field("url_on_title", pa.bool_()),
     ]
 )
 

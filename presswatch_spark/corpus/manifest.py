@@ -45,7 +45,10 @@ class TitleCounts:
     """The counts of a title: its articles, the `undated` ones among them, `refused` rows by reason.
 
     `placeholders`: rows whose date of publication stands for none and was left out. `first` and `last`: days
-    of publication, `YYYY-MM-DD`. `example`: why the first refused row was refused, and where it is.
+    of publication, `YYYY-MM-DD`. `example`: why the first refused row was refused, and where it is. Among the
+    articles, `excerpts` are teasers or break off; `html` were given as HTML; `repaired` were UTF-8 read in
+    another encoding; `urls_elsewhere` have a URL outside of the title's sites, and `not_urls` a text that is
+    no URL. The last five are 0 in corpora of older versions.
     """
 
     articles: int
@@ -55,6 +58,11 @@ class TitleCounts:
     last: str | None
     refused: Mapping[str, int]
     example: str | None
+    excerpts: int = 0
+    html: int = 0
+    repaired: int = 0
+    urls_elsewhere: int = 0
+    not_urls: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,7 @@ class Corpus:
             cluster_id=None if cluster == layout.ALONE else self._articles.article_id(cluster),
             words=facts.words,
             time_zone=self.registry.titles[facts.title_id].timezone,
+            is_excerpt=facts.is_excerpt,
         )
 
     def ordinal_of(self, article_id: str) -> int | None:

@@ -36,11 +36,12 @@ GIVES: Mapping[str, str] = {"own_url": "A", "sole_full_copy": "A", "strong_copy"
 """The reasons that give a letter; the copied words alone decide on them."""
 CAPS = (
     "url_only", "record_damaged", "url_unknown", "own_page_copy", "copy_of_unknown_page", "on_member_site",
-    "capture_date_unknown", "publication_date_unknown", "captured_before_publication",
+    "address_elsewhere", "capture_date_unknown", "publication_date_unknown", "captured_before_publication",
     "captured_within_a_day", "page_dated_earlier", "page_of_other_publisher", "credits_other",
-    "agency_text", "shared_text", "outside_main_content", "not_rare", "not_large",
+    "agency_text", "shared_text", "outside_main_content", "not_rare", "not_large", "article_excerpt",
 )  # fmt: skip
-"""The reasons that let no letter be better than C, in the order in which they are asked."""
+"""The reasons that let no letter be better than C, or B (`BEST_B`), in the order in which they are asked."""
+BEST_B = frozenset({"article_excerpt"})
 REFUSED = "common_words"
 """The one reason of D."""
 
@@ -60,10 +61,11 @@ def judged(row: Mapping[str, Any], rules: ConfidenceRules) -> dict[str, Any]:
 
 
 def letter_of(reasons: Sequence[str]) -> str:
-    """Return the letter that reasons make: what the first gives, if it is alone; else C, or D if refused."""
+    """Return the letter that reasons make: what the first gives, lowered by the others; D if refused."""
     if REFUSED in reasons:
         return "D"
-    return GIVES.get(reasons[0], "C") if len(reasons) == 1 else "C"
+    given = GIVES.get(reasons[0], "C")
+    return max([given, *("B" if reason in BEST_B else "C" for reason in reasons[1:])])
 
 
 def confidence_reasons(row: Mapping[str, Any], rules: ConfidenceRules) -> list[str]:
@@ -81,7 +83,10 @@ def confidence_reasons(row: Mapping[str, Any], rules: ConfidenceRules) -> list[s
     common = row["grade"] == "extract" and rarity < rules.common_bits
     if gives is None and not common:
         reasons.append("not_rare" if rarity < rules.rare_bits else "not_large")
-    if common and (reasons or gives is None):
+    refused = common and (bool(reasons) or gives is None)
+    if row.get("article_is_excerpt"):
+        reasons.append("article_excerpt")
+    if refused:
         reasons.append(REFUSED)
     return [gives, *reasons] if gives else reasons
 
@@ -90,10 +95,12 @@ def _what_gives(row: Mapping[str, Any], rules: ConfidenceRules) -> str | None:
     """Return which of `GIVES` the copied words fulfil, whoever wrote them; None if none."""
     if row["run_rarity"] < rules.rare_bits:
         return None
-    if row["url_match"] == "article" and row["longest_run_words"] >= rules.own_url_run_words:
+    is_own_page = row["url_match"] == "article" and row["own_site"]
+    if is_own_page and row["longest_run_words"] >= rules.own_url_run_words:
         return "own_url"
     copied = row["copied_words"]
-    if row["grade"] == "full_copy" and row["shared_words"] <= rules.full_copy_shared_share * copied:
+    whole = row["grade"] == "full_copy" and not row.get("article_is_excerpt")
+    if whole and row["shared_words"] <= rules.full_copy_shared_share * copied:
         return "sole_full_copy"
     if row["grade"] != "extract" and copied >= rules.partial_copy_words:
         return "strong_copy"
@@ -118,6 +125,8 @@ def _doubts_about(row: Mapping[str, Any]) -> Iterator[str]:
         yield "copy_of_unknown_page"
     if row["site_title_id"] is not None and not row["own_site"]:
         yield "on_member_site"
+    if row["url_match"] == "article" and row["own_site"] is False:
+        yield "address_elsewhere"
     if not known:
         yield "capture_date_unknown"
     if published is None:

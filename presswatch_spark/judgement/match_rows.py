@@ -31,7 +31,7 @@ Places = npt.NDArray[np.int64]
 # Columns that a row without a copy leaves empty; those of the article too, if it names none.
 _OF_COPIES = (
     "article_id", "cluster_id", "article_url", "headline", "article_published_at", "article_sha256",
-    "article_words", "article_coverage", "document_coverage", "minhash_jaccard",
+    "article_words", "article_is_excerpt", "article_coverage", "document_coverage", "minhash_jaccard",
     "run_rarity", "shared_words", "ownership", "in_main_content", "document_credits", "credits_others",
     "article_time_zone",
 )  # fmt: skip
@@ -115,7 +115,7 @@ def document_rows(
     if site:
         rows += _url_rows(site, {row["article_id"] for row in rows}, article_of)
         if site.title_id and site.title_id not in {row["title_id"] for row in rows}:
-            rows.append(_url_row(site.title_id, site.publisher_id or "", "title"))
+            rows.append(_url_row(site, site.title_id, site.publisher_id or "", "title"))
     if not rows:
         return []
     facts = document_facts(batch, i, origin, text)
@@ -229,7 +229,7 @@ def _text_row(
         "in_main_content": finding.in_main_content,
         **_credit_columns(finding),
         "spans": spans,
-        "own_site": _own_site(finding.ordinal, article, site) if url_known else None,
+        "own_site": _own_site(article.publisher_id, site) if url_known else None,
     }
 
 
@@ -257,8 +257,9 @@ def _url_match(ordinal: int, article: Article, site: SiteMatch | None) -> str:
     return "title" if site.title_id == article.title_id else "none"
 
 
-def _own_site(ordinal: int, article: Article, site: SiteMatch | None) -> bool:
-    return site is not None and (site.publisher_id == article.publisher_id or ordinal in site.articles)
+def _own_site(publisher_id: str, site: SiteMatch | None) -> bool:
+    """Return whether a page is on a site of the publisher, whatever URL it gives for its articles."""
+    return site is not None and site.publisher_id == publisher_id
 
 
 def _url_rows(site: SiteMatch, copied: set[str], article_of: Callable[[int], Article]) -> Iterable[Row]:
@@ -267,13 +268,13 @@ def _url_rows(site: SiteMatch, copied: set[str], article_of: Callable[[int], Art
         if article.article_id not in copied:
             coverages = {"article_coverage": 0.0, "document_coverage": 0.0}
             yield (
-                _url_row(article.title_id, article.publisher_id, "article")
+                _url_row(site, article.title_id, article.publisher_id, "article")
                 | _article_columns(article)
                 | coverages
             )
 
 
-def _url_row(title_id: str, publisher_id: str, url_match: str) -> Row:
+def _url_row(site: SiteMatch, title_id: str, publisher_id: str, url_match: str) -> Row:
     return dict.fromkeys(_OF_COPIES) | {
         "title_id": title_id,
         "publisher_id": publisher_id,
@@ -282,7 +283,7 @@ def _url_row(title_id: str, publisher_id: str, url_match: str) -> Row:
         "longest_run_words": 0,
         "copied_words": 0,
         "spans": [],
-        "own_site": True,
+        "own_site": _own_site(publisher_id, site),
     }
 
 
@@ -298,6 +299,7 @@ def _article_columns(article: Article) -> Row:
         "article_time_zone": article.time_zone,
         "article_sha256": _sha256(article.body),
         "article_words": article.words,
+        "article_is_excerpt": article.is_excerpt,
     }
 
 

@@ -122,6 +122,15 @@ _OF_ROWS = (
         "A statement of the other member that it reprinted the text without an agreement.",
     ),
     _caps(
+        "address_elsewhere",
+        "L'éditeur a donné l'adresse de cette page pour celle de l'article, mais elle n'est sur aucun de ses"
+        " sites. On ne peut dire si la page est la sienne.",
+        "The publisher gave this page's address as the article's, but the address is on none of its sites."
+        " Whether the page is its own is unknown.",
+        "L'adresse de l'article sur le site du titre, ou ce site parmi ceux que l'éditeur a déclarés.",
+        "The article's address on the title's site, or this site among those that the publisher declared.",
+    ),
+    _caps(
         "capture_date_unknown",
         "Le jour où la page a été enregistrée n'est pas connu. On ne peut donc dire lequel des deux, de la"
         " page ou de l'article, est le plus ancien.",
@@ -224,6 +233,15 @@ _OF_ROWS = (
         "Few words are copied: it may be a short quotation.",
         "Un passage copié plus long.",
         "A longer copied passage.",
+    ),
+    Reason(
+        "article_excerpt", None, "B",
+        "Le texte remis par l'éditeur n'est qu'un extrait de l'article, ou s'interrompt avant sa fin. La"
+        " comparaison porte sur cet extrait : elle n'établit pas que la page contient l'article entier.",
+        "The text that the publisher supplied is only an excerpt of the article, or breaks off before its"
+        " end. The comparison is with this excerpt: it does not show that the page has the entire article.",
+        "Le texte complet de l'article, remis par l'éditeur, et un nouveau corpus.",
+        "The complete text of the article, supplied by the publisher, and a new corpus.",
     ),
     Reason(
         "common_words", None, "D",

@@ -70,6 +70,26 @@ class _Site:
 
 
 @dataclass(frozen=True, slots=True)
+class TitleSites:
+    """The sites of all titles; `title_ids` are those titles."""
+
+    title_ids: frozenset[str]
+    by_host: Mapping[str, tuple[_Site, ...]]
+
+    @classmethod
+    def of(cls, titles: Iterable[Title]) -> Self:
+        """Return the sites of titles."""
+        owners = _owners(titles)
+        return cls(frozenset(owners), _by_host(owners))
+
+    def title_at(self, url: str) -> str | None:
+        """Return the title on whose site a URL is; None if it is on none, or is not a URL."""
+        page = page_url(url)
+        site = _site_of(page, self.by_host) if page else None
+        return site.title_id if site else None
+
+
+@dataclass(frozen=True, slots=True)
 class UrlKeys:
     """Articles' URLs as an index takes them: `hashes` uint64[u] of their normal forms, `ordinals` uint32[u].
 
@@ -109,7 +129,7 @@ class SiteIndex:
             folder: exists, and gets two files.
             sites: those of `UrlKeys` of all articles.
         """
-        owners = {title.id: (title.publisher_id, _sites_of(title)) for title in titles}
+        owners = _owners(titles)
         names = {site.partition("/")[0] for _, sites in owners.values() for site in sites}
         names.update(SERVICE_HOSTS)
         names.update(sites)
@@ -145,7 +165,7 @@ class SiteIndex:
         if page is None:
             return None
         articles = tuple(self._articles_at(page.text, urls_of))
-        site = self._site_of(page)
+        site = _site_of(page, self.sites)
         if site is None:
             return SiteMatch(None, None, articles) if articles else None
         return SiteMatch(site.title_id, site.publisher_id, articles)
@@ -158,12 +178,13 @@ class SiteIndex:
             if any(page is not None and page.text == text for page in pages):
                 yield ordinal
 
-    def _site_of(self, page: PageUrl) -> _Site | None:
-        for name in hosts_above(page.host):
-            for site in self.sites.get(name, ()):
-                if f"{page.path}/".startswith(site.path):
-                    return site
-        return None
+
+def _site_of(page: PageUrl, by_host: Mapping[str, tuple[_Site, ...]]) -> _Site | None:
+    for name in hosts_above(page.host):
+        for site in by_host.get(name, ()):
+            if f"{page.path}/".startswith(site.path):
+                return site
+    return None
 
 
 def url_keys(hashes: Hashes, ordinals: Hashes) -> Mapping[str, npt.NDArray[Any]]:
@@ -174,6 +195,11 @@ def url_keys(hashes: Hashes, ordinals: Hashes) -> Mapping[str, npt.NDArray[Any]]
 def url_hash(text: str) -> int:
     """Return the 64-bit key of a normalised URL."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def _owners(titles: Iterable[Title]) -> dict[str, tuple[str, list[str]]]:
+    """Return the publisher and the sites of each title, by its id."""
+    return {title.id: (title.publisher_id, _sites_of(title)) for title in titles}
 
 
 def _sites_of(title: Title) -> list[str]:

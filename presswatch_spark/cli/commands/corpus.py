@@ -30,7 +30,16 @@ HEADERS = ("title", "articles", "years", "undated", "refused", "why refused")
 TITLE_KINDS = {
     "title_id": str, "articles": int, "undated": int, "placeholders": int, "first": str, "last": str,
     "refused": int, "why_refused": str, "example": str,
+    "excerpts": int, "html": int, "repaired": int, "urls_elsewhere": int, "not_urls": int,
 }  # fmt: skip
+BODIES_AND_URLS = {
+    "excerpts": "excerpts, never of letter A",
+    "html": "bodies in HTML, now text",
+    "repaired": "bodies with garbled letters, repaired",
+    "urls_elsewhere": "URLs outside of the title's sites",
+    "not_urls": "not a URL in `url`",
+}
+"""Counts of a title that are reported below the table, each with its meaning."""
 COLUMNS = 80
 TITLES_NAMED = 20
 
@@ -251,6 +260,11 @@ def _notes(manifest: Manifest) -> Iterator[str]:
             f" {'were' if count > 1 else 'was'} left out:"
             f" {_listed(f'{title} {count:,}' for title, count in odd.items())}"
         )
+    for name, meaning in BODIES_AND_URLS.items():
+        found = {title: count for title, each in titles.items() if (count := getattr(each, name))}
+        if found:
+            by_title = _listed(f"{title} {count:,}" for title, count in found.items())
+            yield f"{meaning}: {by_title}"
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
     if late := {title: each.last for title, each in titles.items() if (each.last or "") > tomorrow}:
         yield f"articles are dated after today: {_listed(f'{title} {day}' for title, day in late.items())}"

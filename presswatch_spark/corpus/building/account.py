@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from presswatch_spark.corpus.arrays import read_arrow, write_arrow
 from presswatch_spark.corpus.layout import part_name
 from presswatch_spark.corpus.manifest import TitleCounts
+from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.tables.schemas.corpus_tables import REFUSED
 
 PIECE_BYTES = 96 << 20
@@ -83,7 +85,14 @@ def write_table(path: Path, schema: pa.Schema, pieces: Sequence[str]) -> None:
 
 
 _DATES = (("published_at", "count"), ("published_at", "min"), ("published_at", "max"), ("words", "count"))
-_NOTHING: Mapping[str, Any] = {"articles": 0, "undated": 0, "first": None, "last": None}
+_SUMS = ("excerpts", "html", "repaired", "urls_elsewhere", "not_urls")
+_NOTHING: Mapping[str, Any] = {
+    "articles": 0,
+    "undated": 0,
+    "first": None,
+    "last": None,
+    **dict.fromkeys(_SUMS, 0),
+}
 
 
 def counts_by_title(
@@ -118,19 +127,38 @@ def counts_by_title(
 
 
 def _taken(folder: Path, parts: int) -> dict[str, dict[str, Any]]:
-    """Return by title: its articles, those without a date of publication, the first and last day of one."""
+    """Return by title what `TitleCounts` has of its articles."""
     groups: list[pa.Table] = []
     for part in range(parts):
-        table = read_arrow(folder / part_name(part)).select(["title_id", "published_at", "words"])
-        groups.append(table.group_by("title_id").aggregate(list(_DATES)))
+        table = read_arrow(folder / part_name(part))
+        marked = table.select(["title_id", "published_at", "words"])
+        for name, marks in _marks(table).items():
+            marked = marked.append_column(name, pc.cast(marks, pa.int64()))
+        sums = [(name, "sum") for name in _SUMS]
+        groups.append(marked.group_by("title_id").aggregate([*_DATES, *sums]))
     titles: dict[str, dict[str, Any]] = {}
     for row in pa.concat_tables(groups).to_pylist():
         counts = titles.setdefault(row["title_id"], dict(_NOTHING))
         counts["articles"] += row["words_count"]
         counts["undated"] += row["words_count"] - row["published_at_count"]
+        for name in _SUMS:
+            counts[name] += row[f"{name}_sum"]
         counts["first"] = min(filter(None, (counts["first"], _day(row["published_at_min"]))), default=None)
         counts["last"] = max(filter(None, (counts["last"], _day(row["published_at_max"]))), default=None)
     return titles
+
+
+def _marks(table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """Return which articles each of `_SUMS` counts."""
+    elsewhere = pc.equal(pc.fill_null(table["url_on_title"], True), False)
+    is_url = pa.array([page_url(url or "") is not None for url in table["url"].to_pylist()], pa.bool_())
+    return {
+        "excerpts": table["is_excerpt"],
+        "html": pc.equal(table["body_format"], "html"),
+        "repaired": table["body_repaired"],
+        "urls_elsewhere": pc.and_(elsewhere, is_url),
+        "not_urls": pc.and_(elsewhere, pc.invert(is_url)),
+    }
 
 
 def _day(moment: datetime | None) -> str | None:

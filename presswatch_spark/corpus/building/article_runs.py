@@ -20,6 +20,7 @@ from presswatch_spark.corpus.building.intake import Refusal, read_articles
 from presswatch_spark.corpus.building.workspace import Workspace
 from presswatch_spark.corpus.layout import ARTICLES, ARTICLES_PER_BATCH, ARTICLES_PER_PART
 from presswatch_spark.errors import OutputError
+from presswatch_spark.judgement.sites import TitleSites
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 
@@ -65,7 +66,7 @@ def grouped(files: Sequence[ObjectInfo], n: int) -> Iterator[Files]:
 
 
 def take_in(
-    work: Workspace, titles: frozenset[str], config: CorpusConfig, storage: StorageOptions, files: Files
+    work: Workspace, titles: TitleSites, config: CorpusConfig, storage: StorageOptions, files: Files
 ) -> Taken:
     """Read a group of files to their ends. Memory holds one run.
 

@@ -41,7 +41,7 @@ from presswatch_spark.corpus.manifest import Counts, Manifest, describe
 from presswatch_spark.corpus.registry import Registry, load_registry
 from presswatch_spark.corpus.store import require_free, upload
 from presswatch_spark.errors import InputError
-from presswatch_spark.judgement.sites import SiteIndex, UrlKeys, url_keys
+from presswatch_spark.judgement.sites import SiteIndex, TitleSites, UrlKeys, url_keys
 from presswatch_spark.moments import check_formats
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.show import counted
@@ -163,7 +163,7 @@ def _take_in(
 ) -> tuple[Cuts, list[str], Counter[str]]:
     """Return where runs are cut, pieces of refused rows, and rows by title whose date stands for none."""
     groups = grouped(files.shards, _TASKS_PER_CORE * spark.sparkContext.defaultParallelism)
-    task = partial(take_in, work, frozenset(registry.titles), config, storage)
+    task = partial(take_in, work, TitleSites.of(registry.titles.values()), config, storage)
     taken = spread(spark, work.scratch, task, groups)
     cuts = cut([run for some in taken for run in some.runs])
     refused = [piece for some in taken for piece in some.refused]

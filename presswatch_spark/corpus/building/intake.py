@@ -8,13 +8,15 @@ taken without a date, and counted. Dates are read as `moments` says, and by the 
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from presswatch_spark.corpus.building.excerpts import is_excerpt
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.formats.table.whole_rows import NamedColumns, Unreadable, whole_rows
+from presswatch_spark.judgement.sites import TitleSites
 from presswatch_spark.moments import NoMomentError, is_placeholder, moment_of
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
@@ -77,9 +79,9 @@ def article_columns(mapping: Mapping[str, str]) -> NamedColumns:
 
 
 def read_articles(
-    info: ObjectInfo, titles: Collection[str], config: CorpusConfig, storage: StorageOptions
+    info: ObjectInfo, titles: TitleSites, config: CorpusConfig, storage: StorageOptions
 ) -> Iterator[Candidate | Refusal]:
-    """Examine every row of one article file, in order. `titles` are the ids that the registry knows.
+    """Examine every row of one article file, in order. `titles` are those that the registry knows.
 
     Raises: as `whole_rows`; a file that cannot be read to its end yields no corpus.
     """
@@ -95,14 +97,14 @@ def read_articles(
             yield Refusal(source, index, *ids, refused.reason, refused.detail)
 
 
-def _examine(index: int, row: Mapping[str, Any], titles: Collection[str], config: CorpusConfig) -> Candidate:
+def _examine(index: int, row: Mapping[str, Any], titles: TitleSites, config: CorpusConfig) -> Candidate:
     for value in row.values():
         if isinstance(value, Unreadable):
             raise _RefusedError("unreadable", value.detail)
     article_id, title_id = _id(row, "article_id"), _id(row, "title_id")
     if article_id is None:
         raise _RefusedError("no_id", "`article_id` is missing or empty")
-    if title_id not in titles:
+    if title_id not in titles.title_ids:
         why = "is missing or empty" if title_id is None else "is not in the members file"
         raise _RefusedError("unknown_title", f"`title_id` {why}")
     fields: dict[str, Any] = {"article_id": article_id, "title_id": title_id}
@@ -117,7 +119,16 @@ def _examine(index: int, row: Mapping[str, Any], titles: Collection[str], config
     dates = {name: _moment(row, name, config.date_formats) for name in ("published_at", "modified_at")}
     kept = {name: None if when and is_placeholder(when) else when for name, when in dates.items()}
     placeholder = kept["published_at"] != dates["published_at"]
-    return Candidate(index, fields | kept | {"body": body, "words": words}, placeholder)
+    url = fields["url"]
+    fields |= {
+        "body": body,
+        "words": words,
+        "is_excerpt": is_excerpt(body),
+        "body_format": "text",
+        "body_repaired": False,
+        "url_on_title": titles.title_at(url) == title_id if url else None,
+    }
+    return Candidate(index, fields | kept, placeholder)
 
 
 def _id(row: Mapping[str, Any], name: str) -> str | None:

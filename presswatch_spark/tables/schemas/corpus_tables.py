@@ -25,6 +25,10 @@ CORPUS_ARTICLES = pa.schema(
         column("agency_credit", pa.string(), "The agency that the member credits; null if it credits none."),
         required("is_agency", pa.bool_(), "Whether it, or an article of its cluster, credits an agency or names one."),
         column("suppressed_shingles", pa.int32(), "Shingles of it that the corpus leaves out of its index, since too many articles share them: its table `suppressed`. With 0, every run of 11 words is found. Null in older runs."),
+        column("is_excerpt", pa.bool_(), "Whether the text that the member gave is a teaser or breaks off: it ends with an ellipsis, with a call to subscribe, or in mid-sentence. Null in older runs; so are the three columns below."),
+        column("body_format", pa.string(), "How its body was given: `text`, or `html`, from which its text was extracted."),
+        column("body_repaired", pa.bool_(), "Whether its body was UTF-8 that a program had read in another encoding, and was repaired."),
+        column("url_on_title", pa.bool_(), "Whether `url` is on a domain or prefix of its title; false too for what is no URL. Null if it has none."),
     ]
 )
 

@@ -54,6 +54,7 @@ MATCHES = pa.schema(
         column("article_time_zone", pa.string(), "Time zone in which the article's title dates, as the members' file names it; null if it names none, and in older runs."),
         column("article_sha256", pa.string(), "SHA-256 (hex) of the article's text in UTF-8; null without article."),
         column("article_words", pa.int32(), "Words in the article's body."),
+        column("article_is_excerpt", pa.bool_(), "Whether the article's body, as the member gave it, is a teaser or breaks off: `is_excerpt` of `corpus_articles`. Never `A`. Null without article, and in older runs."),
         column("document_words", pa.int64(), "Words in the document, in the text of `text_sha256`; null where no text could be extracted, and for `url_only` in older runs."),
         required("shard_uri", pa.string(), "The file of the release that holds the document."),
         column("record_id", pa.string(), "`WARC-Record-ID`, or the dataset's own id."),

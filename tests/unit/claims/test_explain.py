@@ -307,7 +307,19 @@ def test_words_with_another_source_are_counted_but_not_at_the_articles_own_addre
     assert "Mots qui peuvent venir d'une autre source : 3 sur 4." in flat(case(claim=claim))
     none = flat(case(claim=claim | {"beyond_words": 4}))
     assert "Ni les autres pages analysées ni les textes de référence" in none
-    assert "autre source" not in flat(case(claim=claim, url_match="article", confidence_reasons=[]))
+    assert "autre source" not in flat(
+        case(claim=claim | {"kind": "own_page"}, url_match="article", own_site=True, confidence_reasons=[])
+    )
+
+
+def test_words_of_an_excerpt_are_not_counted_as_words_of_the_article() -> None:
+    for language, whole, part in (
+        ("fr", "mots de l'article, qui en compte", "n'a remis qu'un extrait de l'article, de"),
+        ("en", "of the article's", "supplied only an excerpt of the article, of"),
+    ):
+        text = flat(case(article_is_excerpt=True), language)
+        assert part in text
+        assert whole not in text
 
 
 def test_a_mandate_that_nobody_can_apply_is_not_called_missing() -> None:

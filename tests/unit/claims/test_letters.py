@@ -67,7 +67,7 @@ def expected(row: dict[str, Any]) -> str:
     """The letter by the rules as the documentation states them, written another way."""
     if row["review"] == "no_claim" or row["row_confidence"] == "D":
         return "D"
-    own_page_itself = row["url_match"] == "article"
+    own_page_itself = row["url_match"] == "article" and row["kind"] in ("own_page", "licensed")
     if row["row_confidence"] == "C" or row["review"] == "unsure" or row["kind"] == "licensed":
         return "C"
     if row["kind"] == "reprint" or not row["article_known"] or not (row["credits_read"] or own_page_itself):
@@ -137,9 +137,19 @@ def test_letters_survive_the_table() -> None:
             ["sole_full_copy", "printed_by_press", "goes_beyond"],
         ),
         (
-            {"explained_by": ["credited_elsewhere"], "url_match": "article", "row_reasons": ["own_url"]},
+            {
+                "explained_by": ["credited_elsewhere"],
+                "url_match": "article",
+                "kind": "own_page",
+                "row_reasons": ["own_url"],
+            },
             "A",
             ["own_url"],
+        ),
+        (
+            {"row_confidence": "B", "row_reasons": ["strong_copy", "article_excerpt"], "review": "claim"},
+            "B",
+            ["strong_copy", "article_excerpt"],
         ),
     ],
 )

@@ -11,9 +11,10 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.corpus import title_lines, titles_without_articles
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.corpus.manifest import Counts, Manifest, TitleCounts, read_manifest
+from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.show import columns_of
-from tests.corpora import Inline, article, build, write_jsonl, write_members
+from tests.corpora import Inline, article, build, text, write_jsonl, write_members
 
 
 def written(folder: Path, hebdo: str = "24-1-2019") -> Path:
@@ -140,3 +141,28 @@ def test_a_long_title_leaves_the_table_80_columns(monkeypatch: pytest.MonkeyPatc
     reasons = dict.fromkeys(("bad_date", "too_short", "no_body", "unreadable", "id_reused"), 1000000)
     manifest = counts(**{"t" * 90: title(1_000_000, refused=reasons, first="1950-01-01", last="2026-01-01")})
     assert max(map(columns_of, title_lines(manifest))) <= 80
+
+
+def test_excerpts_and_urls_elsewhere_are_counted_by_title_when_built_and_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    teaser = {"body": text(1) + " Lire la suite"}
+    rows = [article(n, **teaser) for n in range(3)] + [article(3), article(4, url="https://autre.example/4")]
+    rows += [article(5, title_id="rivage", url="pas une url"), article(6, title_id="rivage", url=None)]
+    rows += [article(7, title_id="hebdo", url="https://hebdo.example/7", **teaser)]
+    write_jsonl(tmp_path / "a.jsonl", rows)
+    assert run(tmp_path, monkeypatch) == 0
+    built = capsys.readouterr().out
+    assert "excerpts, never of letter A: courrier 3, hebdo 1" in built
+    assert "URLs outside of the title's sites: courrier 1" in built
+    assert "not a URL in `url`: rivage 1" in built
+    assert cli.run(["corpus", "info", str(tmp_path / "corpus")]) == 0
+    assert built.split("\n\n")[0] in capsys.readouterr().out
+    assert cli.run(["corpus", "info", str(tmp_path / "corpus"), "--export", str(tmp_path / "t.jsonl")]) == 0
+    exported = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines()]
+    counted = ("title_id", "excerpts", "urls_elsewhere", "not_urls")
+    assert [tuple(row[name] for name in counted) for row in exported] == [
+        ("courrier", 3, 1, 0), ("hebdo", 1, 0, 0), ("rivage", 0, 0, 1),
+    ]  # fmt: skip
+    corpus = Corpus.open(str(tmp_path / "corpus"))
+    assert [corpus.article(n).is_excerpt for n in range(8)] == [True] * 3 + [False] * 4 + [True]

@@ -27,6 +27,9 @@ def row(number: int) -> dict[str, Any]:
         "authors": [],
         "alternate_urls": [],
         "words": number,
+        "is_excerpt": number % 11 < 3,
+        "body_format": "text",
+        "body_repaired": False,
     }
 
 

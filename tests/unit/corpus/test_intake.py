@@ -17,13 +17,17 @@ import pytest
 import zstandard
 
 from presswatch_spark.corpus.building.intake import Candidate, Refusal, article_columns, read_articles
+from presswatch_spark.corpus.registry import parse_registry
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.formats.table import whole_rows
+from presswatch_spark.judgement.sites import TitleSites
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
-from tests.corpora import article, text, write_jsonl
+from tests.corpora import MEMBERS, article, text, write_jsonl
 
-TITLES = frozenset({"courrier", "rivage"})
+TITLES = TitleSites.of(
+    title for title in parse_registry(MEMBERS.encode(), "members.yaml").titles.values() if title.id != "hebdo"
+)
 BODY = "Les hirondelles reviennent au pays des lavoirs chaque printemps."
 
 
@@ -125,6 +129,10 @@ def test_an_article_keeps_all_its_columns(tmp_path: Path) -> None:
         "agency_credit": "AFP",
         "alternate_urls": ["https://x.example/1", "https://x.example/2"],
         "words": fields["words"],
+        "is_excerpt": False,
+        "body_format": "text",
+        "body_repaired": False,
+        "url_on_title": True,
     }
     assert fields["words"] == 92
 
@@ -481,3 +489,27 @@ def test_a_damaged_file_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(damaged)
     with pytest.raises(CorruptError, match="cannot be read to its end"):
         read(path)
+
+
+class TestUrls:
+    """Whether an article's URL is on its title's site: what else it is, is counted, and decides nothing."""
+
+    @pytest.mark.parametrize(
+        ("url", "on_title"),
+        [
+            ("https://www.courrier.example/une/1", True),
+            ("http://blogs.courrier.example/une?x=1", True),
+            ("https://www.rivage.example/une/1", False),
+            ("https://www.courrier.example.evil.example/une/1", False),
+            ("https://www.notcourrier.example/une/1", False),
+            ("pas une url", False),
+            ("/une/1", False),
+            ("mailto:redaction@courrier.example", False),
+            (None, None),
+        ],
+    )
+    def test_it_is_on_a_domain_of_its_title_or_not(
+        self, tmp_path: Path, url: str | None, on_title: bool | None
+    ) -> None:
+        [fields] = taken(jsonl(tmp_path, url=url))
+        assert (fields["url"], fields["url_on_title"]) == (url, on_title)

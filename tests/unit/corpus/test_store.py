@@ -150,7 +150,7 @@ def test_sizes_are_compared_even_without_the_full_check(copy: Path) -> None:
     ("change", "message"),
     [
         (lambda fields: fields.update(format_version=99), "built by another version: format 99"),
-        (lambda fields: fields.update(fold_version="words-0"), "built by another version: format 3, words-0"),
+        (lambda fields: fields.update(fold_version="words-0"), "built by another version: format 4, words-0"),
         (lambda fields: fields["parameters"].update(cluster_jaccard=0.1), "was edited"),
         (lambda fields: fields["files"].pop("clusters.npy"), "was edited"),
         (lambda fields: fields["files"].update({"../x": {"size": 1, "sha256": ""}}), "was edited"),

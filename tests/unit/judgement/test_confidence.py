@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from presswatch_spark.judgement.grading import (
+    BEST_B,
     CAPS,
     GIVES,
     REFUSED,
@@ -39,7 +40,7 @@ def row_of(
     row = {
         "grade": grade, "ownership": ownership, "longest_run_words": run, "run_rarity": rarity,
         "url_match": url_match, "copied_words": 100, "shared_words": 0, "captured_at": CAPTURED,
-        "article_published_at": PUBLISHED, "site_title_id": None, "own_site": False,
+        "article_published_at": PUBLISHED, "site_title_id": None, "own_site": url_match == "article",
     }  # fmt: skip
     return row | more
 
@@ -58,6 +59,7 @@ def test_a_long_rare_run_at_the_articles_own_url_speaks_for_itself_whoever_else_
 ) -> None:
     assert letter("extract", ownership, 40, 200, "article", shared_words=100) == "A"
     assert letter("extract", ownership, 39, 200, "article") == "C"
+    assert letter("extract", ownership, 40, 200, "article", own_site=False) == "C"
     assert letter("extract", ownership, 40, 199, "article") == "C"
 
 
@@ -180,11 +182,28 @@ def test_reasons_say_what_gave_the_letter_and_all_that_caps_it_in_the_order_aske
 def test_the_page_of_letters_lists_every_reason_with_what_it_makes() -> None:
     page = text_of("explanation/letters")
     places = []
-    for code, made in [*GIVES.items(), *((code, "C") for code in CAPS), (REFUSED, "D")]:
+    for code, made in [
+        *GIVES.items(),
+        *((code, "B" if code in BEST_B else "C") for code in CAPS),
+        (REFUSED, "D"),
+    ]:
         (line,) = (line for line in page.splitlines() if line.startswith(f"| `{code}` |"))
         assert line.endswith(f"| `{made}` |")
         places.append(page.index(line))
     assert places == sorted(places)
+
+
+def test_an_excerpt_is_never_certain_and_its_copy_never_whole() -> None:
+    excerpt = {"article_is_excerpt": True}
+    assert reasons("full_copy", "exclusive", 80, 900, **excerpt) == ["strong_copy", "article_excerpt"]
+    assert letter("full_copy", "exclusive", 80, 900, **excerpt) == "B"
+    assert letter("extract", "agency", 100, 900, "article", **excerpt) == "B"
+    assert letter("full_copy", "agency", 80, 900, **excerpt) == "C"
+    assert letter("full_copy", "exclusive", 30, 250, copied_words=30, **excerpt) == "C"
+    assert reasons("extract", "exclusive", 11, 59, **excerpt) == ["article_excerpt", REFUSED]
+    assert letter("extract", "exclusive", 11, 59, **excerpt) == "D"
+    for unread in ({"article_is_excerpt": None}, {"article_is_excerpt": False}):
+        assert letter("full_copy", "exclusive", 80, 900, **unread) == "A"
 
 
 RANKS, ARCHIVED = "ABCD", "https://web.archive.org/web/2024/https://journal.example/1"
@@ -221,7 +240,8 @@ def generated(rng: Random) -> dict[str, Any]:
         "copied_words": words, "shared_words": rng.choice([0, 0, words // 10, words // 10 + 1, words]),
         "run_rarity": rng.choice([0, 59, 60, 61, 199, 200, 201, 599, 600, 4000, 4000]),
         "ownership": rng.choice([*OWNERSHIPS, "exclusive", "exclusive"]), "own_site": own_site,
-        "url_match": rng.choice(["article", "title", "none"]) if own_site else "none",
+        "url_match": rng.choice(["article", "title", "none"] if own_site else ["none"] * 9 + ["article"]),
+        "article_is_excerpt": rng.choice([None, False, False, True]),
         "site_title_id": rng.choice([None, None, None, "t"]), "captured_at": captured,
         "article_published_at": published, "record_damage": rng.choice([None] * 9 + ["digest"]),
         "credits_others": rng.choice([None, False, False, True]),
@@ -245,6 +265,7 @@ def expected_letter(row: dict[str, Any]) -> str:
         not row["record_damage"]
         and row["own_site"] is not None
         and (row["own_site"] or row["site_title_id"] is None)
+        and not (row["url_match"] == "article" and row["own_site"] is False)
         and None not in dates
         and dates[0] - dates[1] >= timedelta(hours=36)
         and "//archive.ph" not in row["document_url"]
@@ -256,8 +277,9 @@ def expected_letter(row: dict[str, Any]) -> str:
     others = row["credits_others"] is True or row["in_main_content"] is False or not exclusive
     if certain and rarity >= 200:
         if row["url_match"] == "article" and row["longest_run_words"] >= 40:
-            return "A"
-        if not others and row["grade"] == "full_copy" and 10 * row["shared_words"] <= copied:
+            return "B" if row["article_is_excerpt"] else "A"
+        whole = row["grade"] == "full_copy" and not row["article_is_excerpt"]
+        if not others and whole and 10 * row["shared_words"] <= copied:
             return "A"
         if not others and ((row["grade"] != "extract" and copied >= 40) or rarity >= 600):
             return "B"

@@ -7,7 +7,7 @@ import runpy
 
 import pytest
 
-from presswatch_spark.judgement.grading import CAPS, CONFIDENCES, GIVES, REFUSED
+from presswatch_spark.judgement.grading import BEST_B, CAPS, CONFIDENCES, GIVES, REFUSED
 from presswatch_spark.judgement.reasons import LANGUAGES, REASONS, Reason
 from tests.conftest import ROOT
 
@@ -18,7 +18,7 @@ ALL = pytest.mark.parametrize("reason", REASONS.values(), ids=list(REASONS))
 def test_a_reason_gives_a_letter_or_caps_one_and_never_both(reason: Reason) -> None:
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", reason.code)
     assert reason.gives in ("A", "B", None)
-    assert reason.caps in ("C", "D", None)
+    assert reason.caps in ("B", "C", "D", None)
     assert None in (reason.gives, reason.caps)
     assert {reason.gives, reason.caps} - {None} <= set(CONFIDENCES)
 
@@ -44,7 +44,7 @@ def test_it_says_facts_and_leaves_the_law_to_lawyers(reason: Reason) -> None:
 def test_what_would_change_it_is_said_in_both_languages_or_in_none(reason: Reason) -> None:
     assert (reason.mend_fr is None) == (reason.mend_en is None)
     assert reason.fr != reason.en
-    if reason.caps == "C":
+    if reason.caps in ("B", "C"):
         assert reason.mend_fr
     if reason.gives:
         assert reason.mend_fr is None
@@ -52,7 +52,9 @@ def test_what_would_change_it_is_said_in_both_languages_or_in_none(reason: Reaso
 
 def test_every_code_of_a_scan_has_its_reason_with_the_same_letter() -> None:
     assert {code: REASONS[code].gives for code in GIVES} == dict(GIVES)
-    assert {REASONS[code].caps for code in CAPS} == {"C"}
+    assert {code: REASONS[code].caps for code in CAPS} == {
+        code: "B" if code in BEST_B else "C" for code in CAPS
+    }
     assert REASONS[REFUSED].caps == "D"
 
 

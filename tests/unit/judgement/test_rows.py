@@ -22,6 +22,7 @@ from presswatch_spark.judgement.match_rows import (
     document_rows,
     span_places,
 )
+from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules, VerifyRules
@@ -64,12 +65,14 @@ class Article:
     body: bytes = BODY
     words: int = 40
     time_zone: str | None = None
+    is_excerpt: bool = False
 
 
 ARTICLES = [
     Article("a0", "gazette", "north"),
     Article("a1", "gazette", "north"),
     Article("a2", "courrier", "south", cluster_id="a0"),
+    Article("a3", "gazette", "north", is_excerpt=True),
 ]
 
 
@@ -140,10 +143,32 @@ class TestWhichRowsThereAre:
             ("gazette", None, "title", "url_only", True)
         ]
 
-    def test_an_articles_url_off_the_titles_domains_is_still_its_own_site(self) -> None:
-        assert brief(rows_of(2, site=SiteMatch(None, None, (2,)))) == [
-            ("courrier", "a2", "article", "full_copy", True)
+    def test_an_articles_url_off_the_publishers_sites_makes_no_page_its_own(self) -> None:
+        (row,) = rows_of(2, site=SiteMatch(None, None, (2,)))
+        assert brief([row]) == [("courrier", "a2", "article", "full_copy", False)]
+        assert (row["confidence"], row["confidence_reasons"][1:]) == ("C", ["address_elsewhere"])
+
+    def test_nor_does_it_where_the_text_is_not_there_or_another_member_has_the_site(self) -> None:
+        assert brief(rows_of(site=SiteMatch(None, None, (2,)))) == [
+            ("courrier", "a2", "article", "url_only", False)
         ]
+        (row,) = (row for row in rows_of(2, site=SiteMatch("gazette", "north", (2,))) if row["article_id"])
+        assert (row["own_site"], row["site_title_id"], row["confidence"]) == (False, "gazette", "C")
+
+
+class TestExcerpts:
+    def test_a_copy_of_a_whole_excerpt_is_no_copy_of_the_whole_article(self) -> None:
+        (row,) = rows_of(3)
+        assert (row["grade"], row["article_coverage"], row["article_is_excerpt"]) == ("full_copy", 1.0, True)
+        assert (row["confidence"], row["confidence_reasons"]) == ("B", ["strong_copy", "article_excerpt"])
+        for language in ("fr", "en"):
+            given = REASONS[row["confidence_reasons"][0]].sentence(language)
+            assert "en entier" not in given
+            assert "whole" not in given
+
+    def test_nor_is_the_publishers_own_page_with_an_excerpt_certain(self) -> None:
+        (row,) = rows_of(3, site=SiteMatch("gazette", "north", (3,)))
+        assert (row["confidence"], row["confidence_reasons"]) == ("B", ["own_url", "article_excerpt"])
 
 
 class TestWhatTheySay:
@@ -185,6 +210,7 @@ class TestWhatTheySay:
             "payload_digest_computed", "text_extraction", "in_main_content", "charset", "record_damage",
             "product", "product_revision", "upstream_uri", "upstream_offset", "article_time_zone",
             "page_publisher_source", "page_publisher_others",
+            "article_is_excerpt",
         }  # fmt: skip
         assert (row["release"], row["spans"], row["longest_run_words"]) == ("other", [], 0)
 

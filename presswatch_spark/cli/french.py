@@ -528,6 +528,8 @@ NAMES: Mapping[str, str] = {
     "control lost": "témoin perdu",
     "file changed": "fichier changé",
     "yield fell": "rendement en baisse",
+    "clock set back": "horloge reculée",
+    "head missing": "fin de chaîne manquante",
     # Columns of `rights`, and what stands in them.
     "agent": "robot",
     "reserved": "réservé",

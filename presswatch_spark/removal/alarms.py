@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from presswatch_spark.removal import states
@@ -18,7 +19,14 @@ INDEX_DISAGREES = "index disagrees"
 CONTROL_LOST = "control lost"
 FILE_CHANGED = "file changed"
 YIELD_FELL = "yield fell"
-KINDS = (REAPPEARED, RECAPTURED, INDEX_DISAGREES, CONTROL_LOST, FILE_CHANGED, YIELD_FELL)
+CLOCK_SET_BACK = "clock set back"
+HEAD_MISSING = "head missing"
+KINDS = (
+    REAPPEARED, RECAPTURED, INDEX_DISAGREES, CONTROL_LOST, FILE_CHANGED, YIELD_FELL, CLOCK_SET_BACK,
+    HEAD_MISSING,
+)  # fmt: skip
+CLOCK_TOLERANCE = timedelta(minutes=1)
+"""Clocks are corrected by seconds; a round that begins this much before the last one ended is reported."""
 
 CONTROLS_KEPT = frozenset({"first", "before", "after"})
 """Controls that are the same record in every round."""
@@ -53,6 +61,7 @@ class Alarms:
     `_gone`: targets that were removed when something was last said of their place. `_captured`: targets with
     a later capture, which was told; no longer if they were removed since. `_differs`: what was told of a
     target's index. `_controls`, `_versions`: controls that were read, and how each file answered last.
+    `_latest`: the latest time of a probe.
     """
 
     found: list[Alarm] = field(default_factory=list)
@@ -62,6 +71,7 @@ class Alarms:
     _differs: dict[str, str] = field(default_factory=dict)
     _controls: set[tuple[Any, ...]] = field(default_factory=set)
     _versions: dict[str, Row] = field(default_factory=dict)
+    _latest: datetime | None = None
 
     def add(self, asked: Sequence[Row], states_now: States) -> None:
         """Take the probes of a round into account, and the states after it."""
@@ -74,8 +84,23 @@ class Alarms:
         self.found += self._lost(asked)
         self.found += self._changed(asked)
         self.found += _fell(asked)
+        self.found += self._set_back(asked)
         self._controls |= {_control(probe) for probe in asked if _is_control(probe, (states.SAME,))}
         self._versions |= {probe["file_uri"]: probe for probe in asked if _is_there(probe)}
+
+    def _set_back(self, asked: Sequence[Row]) -> Iterator[Alarm]:
+        """Yield the round if its clock shows an earlier time than the round before it."""
+        first, before = min(asked, key=lambda probe: probe["asked_at"]), self._latest
+        self._latest = max(probe["asked_at"] for probe in asked)
+        if before is None:
+            return
+        self._latest = max(self._latest, before)
+        if before - first["asked_at"] > CLOCK_TOLERANCE:
+            detail = (
+                f"its first probe is of {first['asked_at']:%Y-%m-%d %H:%M} UTC, an earlier round asked until"
+                f" {before:%Y-%m-%d %H:%M} UTC"
+            )
+            yield Alarm(first["round"], CLOCK_SET_BACK, f"round {first['round']}", detail, first["number"])
 
     def _came_back(self, number: int, states_now: States) -> Iterator[Alarm]:
         """Yield targets that were removed and read again, once for each time that they were removed.

@@ -64,11 +64,17 @@ class BrokenCaseError(OutputError):
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A round of probes: its number, from 1, when it was begun, and whether whole files are read."""
+    """A round of probes: its number, from 1, when it was begun, and whether whole files are read.
+
+    `heads`: how many notes of heads the case had then. `is_headed`: whether the last of them covered all
+    probes. Rounds of older versions have neither.
+    """
 
     number: int
     begun_at: str
     deep: bool
+    heads: int | None = None
+    is_headed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +166,10 @@ class Case:
         Raises:
             BrokenCaseError: the chain breaks; names the first probe that breaks it.
         """
-        begun, heads = len(self.rounds()), {head["probes"]: head["newest"] for head in self.notes("heads")}
+        rounds, notes = self.rounds(), self.notes("heads")
+        if len(notes) < max((each.heads or 0 for each in rounds), default=0):
+            raise _broken(f"the note {_note_name('heads', len(notes) + 1)} is missing", self)
+        begun, heads = len(rounds), {head["probes"]: head["newest"] for head in notes}
         ends = {0: str(self.about["targets_digest"])}
         for number, probes in groupby(self._links("probes", LEAN if lean else ()), lambda row: row["round"]):
             if number > begun:
@@ -209,11 +218,19 @@ class Case:
         """Return the rounds that were begun."""
         return [Round(**note) for note in self.notes("rounds")]
 
-    def begin(self, number: int, *, deep: bool) -> Round:
-        """Note that a round begins."""
-        begun = Round(number, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", deep)
+    def begin(self, number: int, chain: "Chain", *, deep: bool) -> Round:
+        """Note that a round begins after the probes of a chain, and that chain's head if it has no note."""
+        heads, is_headed = len(self.notes("heads")), self.is_headed(chain.length)
+        begun = Round(number, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", deep, heads, is_headed)
         self.note("rounds", number, asdict(begun))
+        if not is_headed:
+            self.note_head(chain)
         return begun
+
+    def is_headed(self, length: int) -> bool:
+        """Return whether the newest note of a head covers a chain of so many probes."""
+        heads = self.notes("heads")
+        return not length or bool(heads and heads[-1]["probes"] == length)
 
     def notes(self, kind: str) -> list[dict[str, Any]]:
         """Return the notes of a kind, such as `rounds`; `BrokenCaseError` if one changed or is missing."""

@@ -215,7 +215,7 @@ class Prober:
         forget_places()
         targets, last, resumed = known.targets, known.last, not known.is_finished
         if last is None or not resumed:
-            last, resumed = self.case.begin(known.rounds + 1, deep=self.deep), False
+            last, resumed = self.case.begin(known.rounds + 1, known.chain, deep=self.deep), False
         done, before = known.done, len(known.current)
         left = {target["target_sha256"] for target in targets} - done
         self._resolved(last, known, left)

@@ -2,13 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
 from presswatch_spark.claims.selection import Reading
 from presswatch_spark.removal import states
-from presswatch_spark.removal.alarms import Alarm, Alarms
+from presswatch_spark.removal.alarms import HEAD_MISSING, Alarm, Alarms
 from presswatch_spark.removal.case import Case
 from presswatch_spark.removal.resolving import Places
 from presswatch_spark.removal.states import Followed, Probe, State
@@ -96,12 +96,16 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A case by its probes up to a time: its targets, their states, and the course of its rounds."""
+    """A case by its probes up to a time: its targets, their states, and the course of its rounds.
+
+    `headless`: an alarm for each complete round whose head has no note.
+    """
 
     case: Case
     targets: Sequence[Row]
     states: Mapping[str, State]
     course: Course
+    headless: Sequence[Alarm] = ()
 
     @classmethod
     def of(cls, case: Case, as_of: datetime | None = None) -> Self:
@@ -110,12 +114,13 @@ class Standing:
         course = Course(targets)
         for probes in case.each_round():
             course.add([probe for probe in probes if as_of is None or probe["asked_at"] <= as_of])
-        return cls.by(case, targets, course)
+        headless = list(_headless(case, len(targets), course)) if as_of is None else []
+        return replace(cls.by(case, targets, course), headless=headless)
 
     @classmethod
     def by(cls, case: Case, targets: Sequence[Row], course: Course) -> Self:
         """Return how a case stands after the rounds of a course."""
-        return cls(case, course.places.of(targets), course.states(), course)
+        return cls(case, course.places.of(targets), course.states(), course, list(_headless(case)))
 
     def rows(self) -> Iterator[Row]:
         """Yield a row for each target: what it is, its state, and the probes that the state rests on."""
@@ -143,4 +148,19 @@ class Standing:
 
     def alarms(self) -> Sequence[Alarm]:
         """Return the alarms of all rounds, each in the round that brought it."""
-        return self.course.alarms()
+        return [*self.course.alarms(), *self.headless]
+
+
+def _headless(case: Case, targets: int = 0, course: Course | None = None) -> Iterator[Alarm]:
+    """Yield an alarm for each round that began without a note of the head before it.
+
+    With a course, the last round is included if it asked for all targets: its end should be noted, too.
+    """
+    detail = "its head has no note: the note was deleted, or the round was killed at its very end"
+    rounds, newest = case.rounds(), course.probes - 1 if course else -1
+    for each in rounds:
+        if each.is_headed is False:
+            yield Alarm(each.number, HEAD_MISSING, f"round {each.number - 1}", detail, 0)
+    is_complete = course and rounds and targets and course.asked_in(rounds[-1].number) == targets
+    if course and is_complete and not case.is_headed(course.probes):
+        yield Alarm(rounds[-1].number, HEAD_MISSING, f"round {rounds[-1].number}", detail, newest)

@@ -387,6 +387,8 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "alarm control lost": ("témoin perdu", "a control is lost"),
         "alarm file changed": ("fichier changé", "a file changed"),
         "alarm yield fell": ("résultats en chute", "findings fell"),
+        "alarm clock set back": ("horloge reculée", "clock set back"),
+        "alarm head missing": ("fin de chaîne manquante", "the end of the chain has no note"),
         "by recipient": ("Par destinataire", "By recipient"),
         "about recipients": (
             "Un endroit peut relever de plusieurs destinataires : celui qui publie, et celui qui héberge. Le"

@@ -48,8 +48,12 @@ def case(tmp_path: Path) -> Case:
     targets = [row["target_sha256"] for row in made.targets()]
     chain = Chain.of(made, [])
     for round_number in (1, 2):
-        made.begin(round_number, deep=False)
-        chain.append(round_number, [probe(of, number, round_number) for number, of in enumerate(targets)])
+        made.begin(round_number, chain, deep=False)
+        hours = range(3 * round_number - 3, 3 * round_number)
+        chain.append(
+            round_number, [probe(of, hour, round_number) for hour, of in zip(hours, targets, strict=True)]
+        )
+        made.note_head(chain)
     return made
 
 
@@ -162,7 +166,7 @@ def test_how_a_case_stands_holds_no_probes_of_earlier_rounds(case: Case) -> None
     targets, before = [row["target_sha256"] for row in case.targets()], held()
     chain = Chain.of(case, case.probes())
     for number in range(3, 12):
-        case.begin(number, deep=False)
+        case.begin(number, Chain.of(case, case.probes()), deep=False)
         chain.append(number, [probe(of, place, number) for place, of in enumerate(targets)])
     assert held() <= before
 
@@ -170,7 +174,7 @@ def test_how_a_case_stands_holds_no_probes_of_earlier_rounds(case: Case) -> None
 def test_the_answer_of_an_earlier_time_stays(case: Case) -> None:
     chain = Chain.of(case, case.probes())
     (first, *_) = case.targets()
-    case.begin(3, deep=False)
+    case.begin(3, Chain.of(case, case.probes()), deep=False)
     chain.append(3, [probe(first["target_sha256"], 50, 3, "failed")])
     states = Standing.of(case).states[first["target_sha256"]], Standing.of(case, BEGIN + timedelta(hours=49))
     assert states[0].state == "undecided"
@@ -243,8 +247,52 @@ def test_an_older_copy_or_another_course_in_place_of_probes_is_noticed(
     chain = Chain.of(case, rows)
     for _ in range(2):
         case.note_head(chain)
-    assert case.notes("heads") == [{"probes": 6, "newest": rows[-1]["probe_sha256"]}]
+    assert case.notes("heads")[1:] == [{"probes": 6, "newest": rows[-1]["probe_sha256"]}]
     Standing.of(case)
     change(case)
     with pytest.raises(BrokenCaseError, match=f"had 6 probes once, the newest {rows[-1]['probe_sha256']}"):
         Standing.of(case)
+
+
+def test_a_case_without_the_notes_of_its_heads_is_reported(case: Case) -> None:
+    chain = Chain.of(case, case.probes())
+    case.note_head(chain)
+    assert Standing.of(case).alarms() == []
+    for path in (Path(case.folder.uri) / "heads").iterdir():
+        path.unlink()
+    # The round before the last one noted that there was a head.
+    with pytest.raises(BrokenCaseError, match=r"the note heads/0001\.json is missing"):
+        Standing.of(case)
+
+
+def test_a_head_that_was_deleted_after_the_only_round_is_reported(tmp_path: Path) -> None:
+    made = Case.create(str(tmp_path / "case"), [target(0)], {}, LOCAL)
+    (only,) = made.targets()
+    chain = Chain.of(made, [])
+    made.begin(1, chain, deep=False)
+    chain.append(1, [probe(only["target_sha256"], 0)])
+    made.note_head(chain)
+    assert Standing.of(made).alarms() == []
+    (tmp_path / "case" / "heads" / "0001.json").unlink()
+    assert [(alarm.kind, alarm.about) for alarm in Standing.of(made).alarms()] == [
+        ("head missing", "round 1")
+    ]
+    made.begin(2, chain, deep=False)
+    chain.append(2, [probe(only["target_sha256"], 1, 2)])
+    made.note_head(chain)
+    found = [(alarm.round, alarm.kind, alarm.about) for alarm in Standing.of(made).alarms()]
+    assert found == [(2, "head missing", "round 1")], "it stays reported after the next round"
+
+
+@pytest.mark.parametrize(("back", "count"), [(timedelta(days=1), 1), (timedelta(seconds=30), 0)])
+def test_a_clock_that_was_set_back_between_rounds_is_reported(
+    case: Case, back: timedelta, count: int
+) -> None:
+    chain = Chain.of(case, case.probes())
+    (first, *_) = case.targets()
+    case.begin(3, chain, deep=False)
+    row = probe(first["target_sha256"], 5, 3)
+    chain.append(3, [row | {"asked_at": row["asked_at"] - back}])
+    case.note_head(chain)
+    alarms = [alarm for alarm in Standing.of(case).alarms() if alarm.kind == "clock set back"]
+    assert [alarm.about for alarm in alarms] == ["round 3"] * count

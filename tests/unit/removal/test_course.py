@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from presswatch_spark.removal.case import LEAN, Case
+from presswatch_spark.removal.case import LEAN, Case, Round
 from presswatch_spark.removal.standing import Course, Standing
 from presswatch_spark.removal.states import STATES
 from tests.unit.removal.test_alarms import course, rounds
@@ -40,6 +40,9 @@ class Written:
     def targets(self) -> list[Row]:
         named = {"row_sha256": "r", "record_offset": 0, "row_index": None}
         return [{"target_sha256": target, **named} for target in TARGETS]
+
+    def rounds(self) -> list[Round]:
+        return []
 
     def each_round(self) -> Iterator[list[Row]]:
         for _, rows in groupby(self.rows, lambda row: row["round"]):

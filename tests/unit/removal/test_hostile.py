@@ -15,7 +15,7 @@ import pytest
 from benchmarks.removal import targets_in
 from presswatch_spark.cli import main as cli
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import Case, Chain
 from presswatch_spark.removal.probing import Prober
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.settings.load import load_scan_config
@@ -221,6 +221,27 @@ def test_a_clock_that_is_off_is_kept_and_said(
     assert cli.run(["removal", "probe", "--mirror", mirror, case.folder.uri]) == 0
     assert "clock and a server's differ by" in capsys.readouterr().out
     assert any((row["clock_offset"] or 0) > 7000 for row in case.probes())
+
+
+def test_a_probe_reports_a_lost_head_and_a_clock_that_was_set_back(
+    crawl: Release, case: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chain = Chain.of(case, case.probes())
+    later = datetime.now(UTC) + timedelta(days=1)
+    case.begin(2, chain, deep=False)
+    chain.append(
+        2, [{**row, "round": 2, "asked_at": later} for row in case.probes() if row["role"] == "target"]
+    )
+    assert cli.run(["removal", "probe", "--mirror", crawl.mirror_option, case.folder.uri]) == 3
+    told = capsys.readouterr().err
+    assert "alarm: head missing: round 2" in told
+    assert "alarm: clock set back: round 3: its first probe is of" in told
+    assert cli.run(["removal", "status", case.folder.uri]) == 0
+    told = capsys.readouterr().out
+    assert "alarm of round 3: head missing: round 2" in told
+    assert "alarm of round 3: clock set back: round 3" in told
+    assert cli.run(["removal", "status", "--lang", "fr", case.folder.uri]) == 0
+    assert "alerte du tour 3 : horloge reculée" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("fault", [Fault(drips=True), Fault(drips_head=True)], ids=["body", "head"])

@@ -30,9 +30,10 @@ def case(tmp_path: Path) -> Case:
     targets = [row["target_sha256"] for row in made.targets()]
     chain = Chain.of(made, [])
     for number, (etag, asked) in enumerate((("1", targets), ("2", targets[:2])), 1):
-        made.begin(number, deep=False)
-        rows = [probe(of, place, number) | {"etag": etag} for place, of in enumerate(asked)]
+        made.begin(number, Chain.of(made, made.probes()), deep=False)
+        rows = [probe(of, place + 3 * number - 3, number) | {"etag": etag} for place, of in enumerate(asked)]
         chain.append(number, rows)
+        made.note_head(chain)
     return made
 
 

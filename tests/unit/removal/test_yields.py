@@ -46,8 +46,10 @@ def fell(tmp_path: Path, case: Case) -> list[str]:
     known = {probe["file_uri"] for probe in probes}
     rows = yields_of(Tables(str(tmp_path / "tables"), LOCAL), case, case.targets(), known)
     number = max((probe["round"] for probe in probes), default=0) + 1
-    case.begin(number, deep=False)
-    Chain.of(case, probes).append(number, [{"round": number, "batch": 0, **row} for row in rows])
+    case.begin(number, Chain.of(case, case.probes()), deep=False)
+    chain = Chain.of(case, probes)
+    chain.append(number, [{"round": number, "batch": 0, **row} for row in rows])
+    case.note_head(chain)
     return [alarm.detail for alarm in Standing.of(case).alarms() if alarm.round == number]
 
 

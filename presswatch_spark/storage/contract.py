@@ -4,6 +4,7 @@ Import these names from `presswatch_spark.storage.objects`; this module exists s
 """
 
 import random
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from presswatch_spark.settings.config import StorageOptions as StorageOptions
 from presswatch_spark.storage.asking import rest
 
 PAUSE_MAX_SECONDS = 20.0
+CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-\d{1,18}|\*)/(\d{1,18}|\*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from presswatch_spark.errors import ConfigError, StorageError
 from presswatch_spark.storage.asking import check_wanted
 from presswatch_spark.storage.aws import aws_session
 from presswatch_spark.storage.contract import (
+    CONTENT_RANGE,
     Answer,
     Body,
     DeniedError,
@@ -44,6 +45,8 @@ REFUSED = BUSY | {"PreconditionFailed", "412"}
 GONE = frozenset({"NoSuchKey", "404"})
 DELETED_AT_ONCE = 1000
 READ_AT_ONCE = 1 << 18
+# S3 gives 1,000 keys a page, and seldom an empty one. A release of Common Crawl has 100,000 files of a kind.
+LISTED_MOST, PAGES_MOST, KEYS_A_PAGE = 2_000_000, 100, 10
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _MISSING = {
     "NoSuchBucket": "there is no such bucket",
@@ -96,13 +99,18 @@ class S3Store:
     def list(self, uri: str) -> Iterator[ObjectInfo]:
         """Yield the objects under `s3://bucket/prefix/`, 1,000 a request."""
         bucket, prefix = bucket_and_key(uri)
-        empty = True
+        seen = set[str]()
         with self._reaching(uri) as client:
-            for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            for number, page in enumerate(pages, 1):
+                before = len(seen)
                 for found in page.get("Contents", ()):
-                    empty = False
-                    yield ObjectInfo(f"s3://{bucket}/{found['Key']}", found["Size"], _etag(found))
-        if empty:
+                    yield _listed(found, bucket, prefix)
+                    seen.add(found["Key"])
+                is_new = len(seen) - before == len(page.get("Contents", ()))
+                if not is_new or len(seen) > LISTED_MOST or number > PAGES_MOST + len(seen) // KEYS_A_PAGE:
+                    raise _strange_list(uri, "has no end" if is_new else "names a key twice")
+        if not seen:
             raise MissingError(
                 "there is no such object, and nothing under it as a folder", where=uri.rstrip("/")
             )
@@ -126,20 +134,43 @@ class S3Store:
                 if code in {"InvalidRange", "416"}:
                     return Body(BytesIO(), start, info.size)
                 raise
-        ranged = reply.get("ContentRange")
-        total = int(ranged.rpartition("/")[2]) if ranged else reply["ContentLength"]
-        return Body(_Arriving(reply["Body"], slot), start if ranged else 0, total, _etag(reply))
+        body, first = _Arriving(reply["Body"], slot), 0
+        total: int | None = reply["ContentLength"]
+        if "Range" in asked and reply["ResponseMetadata"].get("HTTPStatusCode") == 206:
+            found = CONTENT_RANGE.fullmatch(reply.get("ContentRange", ""))
+            if found is None or found[1] is None or int(found[1]) != start:
+                body.close()
+                raise StorageError(
+                    "the server sent another range than asked for",
+                    where=f"{info.uri} @ {start}",
+                    remedy="check --endpoint",
+                )
+            first, total = start, None if found[2] == "*" else int(found[2])
+        return Body(body, first, total, _etag(reply))
 
     def ask(self, uri: str, start: int, end: int) -> Answer:
-        """Ask for a range, of whatever version there is."""
+        """Ask for a range, of whatever version there is; a body that breaks off is asked for again."""
+        answer = Answer(uri, time.time())
+        for attempt in range(1, self.options.max_attempts + 1):
+            answer = self._asked(uri, start, end)
+            if answer.status not in (200, 206) or not answer.failure:
+                break
+            pause(self.options, attempt)
+        return answer
+
+    def _asked(self, uri: str, start: int, end: int) -> Answer:
         sent_at = time.time()
         try:
             client = _client(self.options, self.options.endpoint or _named_endpoint(), os.getpid())
             slot = self._slot(client)
             try:
                 reply = client.get_object(**_place(uri), Range=f"bytes={start}-{end - 1}")
+                found = _answer(uri, sent_at, reply)
+                ranged = CONTENT_RANGE.fullmatch(reply.get("ContentRange", ""))
+                # A server that knows no ranges sends the object from its beginning.
+                first = int(ranged[1]) if ranged and ranged[1] else 0
                 with closing(_Arriving(reply["Body"], slot)) as arriving:
-                    body = b"".join(iter(partial(arriving.read, READ_AT_ONCE), b""))
+                    body, failure = _body(arriving, min(reply["ContentLength"], end - first))
             finally:
                 slot.release()
         except ClientError as error:
@@ -150,10 +181,9 @@ class S3Store:
         except BotoCoreError as error:
             ours = isinstance(error, OUR_FAULTS)
             return Answer(uri, sent_at, failure=explained(error, uri, self.options).what, ours=ours)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             return Answer(uri, sent_at, failure=f"the transfer broke off ({type(error).__name__})")
-        found = _answer(uri, sent_at, reply)
-        return replace(found, start=start if reply.get("ContentRange") else 0, body=body)
+        return replace(found, start=first, body=body, failure=failure)
 
     def put(self, local_path: str, uri: str) -> None:
         """Upload, in parts if large; S3 shows an object only when it is whole."""
@@ -241,6 +271,11 @@ class S3Store:
             yield _client(self.options, self.options.endpoint or _named_endpoint(), os.getpid())
         except (ClientError, BotoCoreError) as error:
             raise explained(error, uri, self.options) from error
+        except ValueError as error:
+            # botocore parses numbers and times of an answer, and lets the errors of that through.
+            raise StorageError(
+                "the server's answer cannot be read", where=uri, remedy="check --endpoint"
+            ) from error
 
 
 def _named_endpoint() -> str | None:
@@ -258,6 +293,19 @@ def _answer(uri: str, sent_at: float, reply: dict[str, Any]) -> Answer:
 def _place(uri: str) -> dict[str, str]:
     bucket, key = bucket_and_key(uri)
     return {"Bucket": bucket, "Key": key}
+
+
+def _body(arriving: "_Arriving", wanted: int) -> tuple[bytes, str]:
+    """Read so many bytes of a reply; return them, and why there are fewer, or nothing."""
+    parts, size, why = list[bytes](), 0, ""
+    try:
+        while size < wanted and (data := arriving.read(wanted - size)):
+            parts.append(data)
+            size += len(data)
+    except (BotoCoreError, urllib3.exceptions.HTTPError, OSError) as error:
+        why = f" ({type(error).__name__})"
+    short = f"the transfer ended after {size:,} of {wanted:,} bytes{why}"
+    return b"".join(parts), short if size < wanted else ""
 
 
 class _Arriving:
@@ -342,6 +390,24 @@ def _tell_answer(response_dict: Any = None, exception: Exception | None = None, 
     came = tuple((str(name), str(value)) for name, value in found.get("headers", {}).items())
     failure = type(exception).__name__ if exception else ""
     tell_exchange(request.method, request.url, sent, _ASKED.sent_at, found.get("status_code"), came, failure)
+
+
+def _listed(found: dict[str, Any], bucket: str, prefix: str) -> ObjectInfo:
+    """Return an object of a list; `StorageError` if no object below the prefix can be as the list says."""
+    key, size = found.get("Key"), found.get("Size")
+    if not isinstance(key, str) or not key.startswith(prefix):
+        raise _strange_list(f"s3://{bucket}/{prefix}", "names a key outside of the prefix")
+    if not isinstance(size, int) or size < 0:
+        raise _strange_list(f"s3://{bucket}/{prefix}", "gives an object no size")
+    return ObjectInfo(f"s3://{bucket}/{key}", size, _etag(found))
+
+
+def _strange_list(uri: str, what: str) -> StorageError:
+    return StorageError(
+        f"the server's list of objects {what}",
+        where=uri.rstrip("/"),
+        remedy="check --endpoint, or name a longer prefix",
+    )
 
 
 def _etag(described: dict[str, Any]) -> str | None:

@@ -24,6 +24,7 @@ from urllib3.exceptions import (
 
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
 from presswatch_spark.storage.contract import (
+    CONTENT_RANGE,
     Answer,
     Body,
     DeniedError,
@@ -43,7 +44,6 @@ from presswatch_spark.storage.web.shared_hosts import Slots, state_of
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 HEAD_REFUSED = frozenset({400, 401, 403, 405, 501})
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
-CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 REDIRECTS_MAX = 5
 CONNECT_ATTEMPTS_MAX = 4

@@ -18,6 +18,8 @@ from presswatch_spark.show import printable
 
 SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_BETWEEN_LINES = 60.0
+# Without news for so long, no time left is shown: shards of most datasets take less.
+STALLED_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +133,14 @@ class Progress(Ticker):
     _warned = False
     _pass: tuple[int, int] | None = None
     _readings = _readings_done = 0
+    _moved_at: float | None = None
+    _seen: tuple[Counts, int] = Counts(), 0
 
     def start(self, planned: int, done: Counts, terms: Terms = SCAN) -> None:
         """Begin the clock with `planned` shards in all; an earlier process has `done` some of them."""
         self._planned, self._before, self._done, self._terms = planned, done, done, terms
         self._started = self._reported = self._clock()
-        self._pass, self._readings, self._readings_done = None, 0, 0
+        self._pass, self._readings, self._readings_done, self._moved_at = None, 0, 0, None
 
     def expect(self, readings: int) -> None:
         """Count on so many readings of shards, in passes before the last, which give no rows."""
@@ -217,7 +221,7 @@ class Progress(Ticker):
         seconds = max(now - self._started, 1e-9)
         read = done.shards - self._before.shards + self._readings_done
         to_read = self._planned - done.shards + self._readings - self._readings_done
-        left = to_read * seconds / read if read else None
+        left = to_read * seconds / read if read and self._is_moving(done, now) else None
         passes = dict(zip(("pass", "passes"), self._pass, strict=True)) if self._pass else {}
         return {
             **passes,
@@ -231,6 +235,14 @@ class Progress(Ticker):
             "seconds": round(seconds, 1),
             "seconds_left": None if left is None else round(left),
         }
+
+    def _is_moving(self, done: Counts, now: float) -> bool:
+        """Return whether anything was read lately: no time left can be estimated of a host that is silent."""
+        if self._moved_at is None or (done, self._readings_done) != self._seen:
+            self._moved_at, self._seen = now, (done, self._readings_done)
+        gained = done - self._before
+        has_read = gained.text_bytes > 0 or gained.documents > 0 or self._readings_done > 0
+        return has_read and now - self._moved_at < STALLED_SECONDS
 
 
 def _line(facts: Mapping[str, int | float | None], terms: Terms) -> str:

@@ -108,6 +108,8 @@ class Store(Protocol):
     """Whether a body that ended early may go on when it is opened again."""
     interruptions: ClassVar[tuple[type[Exception], ...]]
     """What reading a body raises when the connection fails, and not the object."""
+    silences: ClassVar[tuple[type[Exception], ...]]
+    """Those of them that mean that nothing came for `read_timeout` seconds."""
 
     @property
     def options(self) -> StorageOptions:

@@ -40,6 +40,7 @@ class LocalStore:
     options: StorageOptions
     resumable: ClassVar[bool] = False
     interruptions: ClassVar[tuple[type[Exception], ...]] = (OSError,)
+    silences: ClassVar[tuple[type[Exception], ...]] = ()
 
     def stat(self, uri: str) -> ObjectInfo:
         """Describe a regular file, through symbolic links."""

@@ -36,7 +36,7 @@ from presswatch_spark.storage.exchanges import is_heard, tell_exchange
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.streams import ByteStream, step_aside
 from presswatch_spark.storage.uris import bucket_and_key, host_of, join, root_of
-from presswatch_spark.storage.web.manners import Host
+from presswatch_spark.storage.web.manners import Host, tell_silence
 from presswatch_spark.storage.web.shared_hosts import Slot, Slots, state_of
 
 # S3's answers if the condition of a put does not hold; of two puts at once, one is told to try again.
@@ -88,6 +88,10 @@ class S3Store:
         BotoCoreError,
         urllib3.exceptions.HTTPError,
         OSError,
+    )
+    silences: ClassVar[tuple[type[Exception], ...]] = (
+        exceptions.ReadTimeoutError,
+        urllib3.exceptions.ReadTimeoutError,
     )
 
     def stat(self, uri: str) -> ObjectInfo:
@@ -356,6 +360,7 @@ def _client(options: StorageOptions, endpoint: str | None, process: int) -> Any:
         client.meta.events.register("before-send.s3", partial(_keep_pace, options))
         client.meta.events.register("before-send.s3", _note_request)
         client.meta.events.register("response-received.s3", _tell_answer)
+        client.meta.events.register("response-received.s3", partial(_tell_silence, options))
         return client
     except ValueError as error:
         raise ConfigError(
@@ -408,6 +413,19 @@ def _strange_list(uri: str, what: str) -> StorageError:
         where=uri.rstrip("/"),
         remedy="check --endpoint, or name a longer prefix",
     )
+
+
+def _tell_silence(
+    options: StorageOptions,
+    exception: Exception | None = None,
+    context: dict[str, Any] | None = None,
+    **_: Any,
+) -> None:
+    """Tell the user of a request that was never answered; botocore calls this after each attempt."""
+    request = getattr(_ASKED, "request", None)
+    if request is not None and isinstance(exception, exceptions.ReadTimeoutError):
+        attempt = (context or {}).get("retries", {}).get("attempt", 1)
+        tell_silence(request.url, attempt, options)
 
 
 def _etag(described: dict[str, Any]) -> str | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Self
 
-from presswatch_spark.errors import InputError
+from presswatch_spark.errors import InputError, StorageError
 from presswatch_spark.show import counted
 from presswatch_spark.storage.hub.addresses import MAIN, HubAddress
 from presswatch_spark.storage.objects import (
@@ -33,6 +33,8 @@ from presswatch_spark.storage.web.manners import ask_anew
 _WILDCARD = re.compile(r"[*?[]")
 _TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?\]?[^]]*\]|.", re.DOTALL)
 _MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+# Files that mark a folder of tables and a case of removal.
+OWN_MARKERS = ("_presswatch.json", "_presswatch_case.json")
 # Names before a suffix of papers.
 PAPERS = frozenset((
     "readme", "license", "licence", "licenses", "copying", "notice", "changelog", "authors", "contributing",
@@ -106,7 +108,8 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
     shards.
 
     Of what is found this way, files that are no shards by their names are left out, and stand in `left_out`.
-    These are hidden ones (`.x`, `_x`), lists, and those that `is_shard_name` refuses. A file that is named
+    These are hidden ones (`.x`, `_x`), lists, those that `is_shard_name` refuses, and folders of our own
+    tables and cases. A file that is named
     outright is always planned, and so is an empty one.
 
     Args:
@@ -114,7 +117,8 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
 
     Raises:
         InputError: a path leads to nothing.
-        StorageError: storage does not answer.
+        StorageError: storage does not answer. If one web address of several fails, its shard is planned, and
+            fails when it is read.
     """
     if not paths:
         raise InputError(
@@ -123,8 +127,19 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
     # A plan begins a new run: sites that stopped an earlier one are asked again.
     ask_anew()
     left_out, pins = list[str](), _Pins(options)
-    found = (_shards(path, options, base, left_out, pins) for path in paths)
-    shards = ShardPlan.of(replace(info, uri=pins.of(info.uri)) for info in chain.from_iterable(found))
+    found, failures = list[ObjectInfo](), list[StorageError]()
+    for path in paths:
+        try:
+            found += _shards(path, options, base, left_out, pins)
+        except StorageError as error:
+            if scheme_of(path) not in ("http", "https") or is_list(printable(path)):
+                raise
+            # One bad answer of a web server concerns one shard, which fails when it is read.
+            failures.append(error)
+            found.append(ObjectInfo(canonical(path)))
+    if len(failures) == len(paths):
+        raise failures[0]
+    shards = ShardPlan.of(replace(info, uri=pins.of(info.uri)) for info in found)
     planned = {shard.uri for shard in shards}
     return replace(shards, left_out=tuple(sorted(set(left_out) - planned)))
 
@@ -162,8 +177,7 @@ def _shards_at(
     # Reading a list on the web tells whether it is there.
     asked = is_list(printable(uri)) and scheme_of(uri) in {"http", "https"}
     named = ObjectInfo(uri) if asked else _named(uri, options)
-    below = globbed if has_wildcard(uri) else list_objects
-    found = [named] if named else list(below(uri, options, left_out))
+    found = [named] if named else _found_below(uri, options, left_out)
     if is_list(printable(uri)):
         named_in = list(chain.from_iterable(listed(info.uri, options, base) for info in found))
         # If the list names nothing else, that is what was asked for.
@@ -183,6 +197,43 @@ def _shards_at(
             f"{what} no shards{rest}", where=uri, remedy="name the shards, or the folder they are in"
         )
     return kept
+
+
+def _found_below(uri: str, options: StorageOptions, left_out: list[str]) -> list[ObjectInfo]:
+    """Return what a folder, prefix or glob stands for, without the folders that our commands wrote.
+
+    Their Parquet files would be read as shards: results as if they were pages of a dataset.
+    """
+    below, hidden = globbed if has_wildcard(uri) else list_objects, list[str]()
+    found = list(below(uri, options, hidden))
+    own = {folder for folder, _, name in (each.rpartition("/") for each in hidden) if name in OWN_MARKERS}
+    if scheme_of(uri) == "file" and has_wildcard(uri):
+        own |= _marked_folders(root_of_glob(uri), found)
+    if uri.rstrip("/") in own:
+        raise InputError(
+            "this folder was written by presswatch, and contains results and no shards",
+            where=uri,
+            remedy="name the shards, or the folder they are in",
+        )
+    left_out += [each for each in hidden if each.rpartition("/")[0] not in own]
+    left_out += sorted(own)
+    inside = tuple(f"{folder}/" for folder in own)
+    return [info for info in found if not info.uri.startswith(inside)]
+
+
+def _marked_folders(root: str, found: Iterable[ObjectInfo]) -> set[str]:
+    """Return the folders on disk, below `root` and around a file found, that our commands wrote."""
+    folders = set[str]()
+    for info in found:
+        folder = os.path.dirname(info.uri)
+        while len(folder) >= len(root) and folder not in folders:
+            folders.add(folder)
+            folder = os.path.dirname(folder)
+    return {
+        folder
+        for folder in folders
+        if any(os.path.lexists(os.path.join(folder, name)) for name in OWN_MARKERS)
+    }
 
 
 def _without_papers(
@@ -240,7 +291,7 @@ def globbed(pattern: str, options: StorageOptions, hidden: list[str] | None = No
     unseen = list[str]()
     yield from (info for info in list_objects(root_of_glob(pattern), options, unseen) if matches(info.uri))
     if hidden is not None:
-        hidden.extend(filter(matches, unseen))
+        hidden.extend(each for each in unseen if matches(each) or each.rpartition("/")[2] in OWN_MARKERS)
 
 
 def glob_of(pattern: str) -> re.Pattern[str]:

@@ -157,6 +157,8 @@ class ByteStream:
             try:
                 data = self._next(wanted)
             except self._store.interruptions as error:
+                if isinstance(error, self._store.silences):
+                    self._tell_silence()
                 self._interrupted(getattr(error, "strerror", None) or type(error).__name__)
                 continue
             except _SlowError:
@@ -280,6 +282,12 @@ class ByteStream:
         self._info = ObjectInfo(self._info.uri, self.size, self._info.etag or body.etag, declared)
         self._delimited, self._behind = body.delimited, self.position - body.start
         return body.reader
+
+    def _tell_silence(self) -> None:
+        # Files on disk need nothing of the web.
+        from presswatch_spark.storage.web.manners import tell_silence
+
+        tell_silence(self._info.uri, self._failures + 1, self._store.options)
 
     def _interrupted(self, why: str) -> None:
         self._drop_body()

@@ -204,6 +204,18 @@ class TestPlans:
         assert [shard.uri for shard in shards] == [f"s3://shards/{keys[i]}" for i in found]
         assert all(shard.size == 2 and shard.etag for shard in shards)
 
+    def test_tables_of_a_scan_below_a_prefix_are_never_shards(
+        self, client: Any, bucket: str, options: StorageOptions
+    ) -> None:
+        for key in ("data/a.wet.gz", "data/out/_presswatch.json", "data/out/matches/part-0.parquet"):
+            client.put_object(Bucket=bucket, Key=key, Body=b"x")
+        for path in ("s3://shards/data", "s3://shards/data/**", "s3://shards/**/*.*"):
+            shards = plan([path], options)
+            assert [shard.uri for shard in shards] == ["s3://shards/data/a.wet.gz"]
+            assert "s3://shards/data/out" in shards.left_out
+        with pytest.raises(InputError, match="written by presswatch"):
+            plan(["s3://shards/data/out"], options)
+
     def test_a_long_listing_is_read_to_its_end(
         self, client: Any, bucket: str, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
     ) -> None:

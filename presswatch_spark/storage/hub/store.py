@@ -25,7 +25,7 @@ from presswatch_spark.storage.hub.places import Place, forget_place, kept_place,
 from presswatch_spark.storage.hub.refusals import code_of
 from presswatch_spark.storage.streams import ByteStream
 from presswatch_spark.storage.uris import scheme_of
-from presswatch_spark.storage.web.https import BadRequestError, body_of, range_header
+from presswatch_spark.storage.web.https import SILENCES, BadRequestError, body_of, range_header
 from presswatch_spark.storage.web.manners import BlockedError
 
 # An address that worked before, and is refused or gone, has expired.
@@ -40,6 +40,7 @@ class HubStore:
     options: StorageOptions
     resumable: ClassVar[bool] = True
     interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
+    silences: ClassVar[tuple[type[Exception], ...]] = SILENCES
 
     def pinned(self, uri: str) -> str:
         """Return the URI with the commit in place of its revision: what it names never changes."""

@@ -4,9 +4,10 @@ If two write over the same version, storage refuses one, on S3 and on disk. So o
 a holder that was silent for too long learns with its next write that it holds nothing any more.
 """
 
+import sys
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -19,6 +20,7 @@ from presswatch_spark.storage.objects import (
     ConflictError,
     MissingError,
     StorageOptions,
+    printable,
     read_object,
     write_object,
 )
@@ -148,6 +150,15 @@ class Lease:
                     return
 
 
+def _tell_wait(seconds: float, uris: Sequence[str]) -> None:
+    more = f" and {len(uris) - 1:,} more" if len(uris) > 1 else ""
+    with suppress(OSError, ValueError):
+        sys.stderr.write(
+            f"waiting up to {seconds:,.0f} s to see whether another process still holds"
+            f" {printable(uris[0])}{more}\n"
+        )
+
+
 def silent(
     watched: Collection[GuardedObject],
     rule: LeaseRule,
@@ -156,7 +167,8 @@ def silent(
 ) -> dict[GuardedObject, Version | None]:
     """Watch objects for the longest of their leases, and return those that have no living holder.
 
-    Each comes with the version that stayed the same all the time; with None if it is not there.
+    Each comes with the version that stayed the same all the time; with None if it is not there. The user is
+    told how long the wait may take.
 
     Args:
         seconds_of: the lease of an object, by its content.
@@ -165,6 +177,8 @@ def silent(
     dead: dict[GuardedObject, Version | None] = {each: None for each, seen in first.items() if seen is None}
     left = {each: seen for each, seen in first.items() if seen is not None}
     pause = max((seconds_of(seen.data) for seen in left.values()), default=0.0) * rule.patience / rule.looks
+    if left:
+        _tell_wait(pause * rule.looks, [each.uri for each in left])
     for _ in range(rule.looks):
         if not left:
             break

@@ -19,6 +19,7 @@ from urllib3.exceptions import (
     LocationValueError,
     NameResolutionError,
     NewConnectionError,
+    ReadTimeoutError,
     SSLError,
 )
 
@@ -38,7 +39,7 @@ from presswatch_spark.storage.streams import ByteStream, step_aside
 from presswatch_spark.storage.uris import host_of, printable, scheme_of
 from presswatch_spark.storage.web.addresses import PrivateAddressError, name_of, require_public
 from presswatch_spark.storage.web.connections import READ_AT_ONCE, Line, Lines, Reply, SlowAnswerError
-from presswatch_spark.storage.web.manners import BlockedError, Host, Verdict
+from presswatch_spark.storage.web.manners import BlockedError, Host, Verdict, tell_silence
 from presswatch_spark.storage.web.shared_hosts import Slots, state_of
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -56,6 +57,7 @@ class BadRedirectError(HTTPError):
     """A server redirects to something that is no address of a web site."""
 
 
+SILENCES = (ReadTimeoutError, SlowAnswerError)
 # Another try cannot change these.
 FINAL_ERRORS = (SSLError, LocationValueError, BadRedirectError, PrivateAddressError)
 
@@ -76,6 +78,7 @@ class HttpStore:
     named: str | None = None
     resumable: ClassVar[bool] = True
     interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
+    silences: ClassVar[tuple[type[Exception], ...]] = SILENCES
 
     def stat(self, uri: str) -> ObjectInfo:
         """Describe the object with HEAD, or with its first byte if the server refuses that."""
@@ -181,6 +184,8 @@ class HttpStore:
                 unconnected = isinstance(error, NewConnectionError) and attempt >= CONNECT_ATTEMPTS_MAX
                 if last or unconnected or isinstance(error, FINAL_ERRORS):
                     raise _unreachable(error, uri) from error
+                if isinstance(error, SILENCES):
+                    tell_silence(uri, attempt, self.options)
                 pause(self.options, attempt)
             else:
                 if self._is_judged(reply, named, alone=alone):

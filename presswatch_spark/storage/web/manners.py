@@ -324,6 +324,22 @@ def hosts_to_tell_of(
                 yield Waiting(changed.host, changed.until, changed.why)
 
 
+_SILENCE_TOLD: dict[str, float] = {}
+
+
+def tell_silence(uri: str, attempt: int, options: StorageOptions) -> None:
+    """Tell the user of a host that accepted a request and sent nothing in time; once a minute per host."""
+    host, now = host_of(uri) if scheme_of(uri) in ("http", "https") else scheme_of(uri), time.monotonic()
+    if now - _SILENCE_TOLD.get(host, -TELL_SECONDS) < TELL_SECONDS:
+        return
+    _SILENCE_TOLD[host] = now
+    with suppress(OSError, ValueError):
+        sys.stderr.write(
+            f"{host} sent nothing for {options.read_timeout:g} s: {printable(uri)}"
+            f" (attempt {attempt} of {options.max_attempts})\n"
+        )
+
+
 def _clock_time(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S} UTC"
 

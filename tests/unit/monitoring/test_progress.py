@@ -166,3 +166,26 @@ def test_a_run_goes_on_when_nobody_looks_on_any_more(clock: Clock, live: bool) -
         progress.say("news")
         clock.now += 60
         progress.tick()
+
+
+def test_no_time_left_is_shown_while_nothing_is_read(clock: Clock) -> None:
+    stream = io.StringIO()
+    progress = Progress(stream, clock=clock, live=False)
+    progress.start(10, Counts())
+    # Shards that a silent server failed are no progress.
+    progress.add(Counts(shards=2, incomplete=2))
+    clock.now += 900
+    progress.tick()
+    assert "left" not in stream.getvalue()
+    progress.add(Counts(shards=1, documents=10, text_bytes=1_000))
+    clock.now += 60
+    progress.tick()
+    assert stream.getvalue().splitlines()[-1].endswith("left")
+    for _ in range(3):
+        clock.now += 60
+        progress.tick()
+    assert "left" not in stream.getvalue().splitlines()[-1]
+    progress.add(Counts(shards=1, documents=10, text_bytes=1_000))
+    clock.now += 60
+    progress.tick()
+    assert stream.getvalue().splitlines()[-1].endswith("left")

@@ -1,8 +1,9 @@
 """What travels through a scan: batches of documents, where each lies, responses, and how far reading got."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -157,6 +158,17 @@ class DocumentBatch:
         if self.extract is not None:
             return self.extract(i)
         return self.text[self.text_starts[i] : self.text_ends[i]].tobytes()
+
+    def alone(self, i: int) -> Self:
+        """Return a batch of document i only, without the captures; it shares the buffers of this one."""
+        changed: dict[str, Any] = {"captures": ()}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if callable(value):
+                changed[each.name] = lambda _, question=value: question(i)
+            elif each.name.endswith(("_starts", "_ends")):
+                changed[each.name] = value[i : i + 1]
+        return replace(self, **changed)
 
     def url_of(self, i: int) -> str:
         """Return the URL of document i; undecodable bytes become U+FFFD."""

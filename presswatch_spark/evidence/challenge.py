@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,12 @@ import pyarrow as pa
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.evidence import verify_alone as alone
-from presswatch_spark.evidence.bag import require_sound
+from presswatch_spark.evidence.bag import require_sound, sealed_facts
 from presswatch_spark.evidence.contents import ARTICLES, SETTINGS
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.audit import Audit, Verdict, reading_in
 from presswatch_spark.pointers.checks import NO_SHARD, NOT_REACHED, Articles
+from presswatch_spark.pointers.figures import Figures, RunRules, rules_in
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.sampling.shares import most_share
 from presswatch_spark.storage.objects import StorageOptions
@@ -92,7 +94,8 @@ def challenge(
     Args:
         folder: the bag, which must verify.
         words: what the other side, or an officer of the court, says after the sealing.
-        corpus: the corpus, to compare the words of each span; without it, texts in the bag serve, if any.
+        corpus: the corpus, to compute each row again; without it, texts in the bag serve, if any, to compare
+            the words of each span.
         hear: gets each verdict.
 
     Raises:
@@ -109,7 +112,8 @@ def challenge(
         raise InputError("the bag has no rows to draw from", where=str(folder))
     drawn = [rows[digest] for digest in drawn_by(words, rows, count)]
     articles = Corpus.open(corpus, storage=storage) if corpus else texts_in(folder)
-    audit = Audit(None, storage, mirrors, articles, readings_in(folder))
+    figures = Figures(articles, partial(rules_in_bag, folder)) if isinstance(articles, Corpus) else None
+    audit = Audit(None, storage, mirrors, articles, readings_in(folder), figures)
     failures, read_at = Counter[str](), Counter[str]()
     for verdict in audit.verdicts(drawn):
         read_at[verdict.pointer.uri.partition("://")[2].partition("/")[0]] += 1
@@ -140,6 +144,16 @@ def readings_in(folder: Path) -> dict[str, dict[str, Any]]:
     try:
         runs = json.loads((folder / SETTINGS).read_bytes())["runs"]
         return {run_id: reading_in(json.dumps(config)) for run_id, config in runs.items()}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise OutputError("the settings of the runs cannot be read", where=str(folder / SETTINGS)) from error
+
+
+def rules_in_bag(folder: Path, run_id: str) -> RunRules:
+    """Return the rules of a run, and the digest of its corpus; `OutputError` if the bag does not say."""
+    try:
+        runs = json.loads((folder / SETTINGS).read_bytes())["runs"]
+        corpora = {run["run_id"]: run["corpus_digest"] for run in sealed_facts(folder)["runs"]}
+        return RunRules(rules_in(json.dumps(runs[run_id])), corpora.get(run_id))
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise OutputError("the settings of the runs cannot be read", where=str(folder / SETTINGS)) from error
 

@@ -29,6 +29,7 @@ from presswatch_spark.pointers.checks import (
     other_words,
 )
 from presswatch_spark.pointers.documents import Outcome, shards_ahead
+from presswatch_spark.pointers.figures import Figures
 from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.objects import StorageOptions
@@ -72,6 +73,7 @@ class Audit:
     """Checks rows of `store`, whose shards are found by `mirrors`; with a `corpus`, their words as well.
 
     `readings`: how runs read their shards, where no tables are asked: fields of `ReadOptions` by run.
+    `figures`: computes the figures of rows again; without it, they are not compared.
     """
 
     store: TableStore | None
@@ -79,6 +81,7 @@ class Audit:
     mirrors: Sequence[Mirror] = ()
     corpus: Articles | None = None
     readings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    figures: Figures | None = None
     _options: dict[str, ReadOptions] = field(default_factory=dict)
 
     def verdicts(self, rows: Sequence[Row]) -> Iterator[Verdict]:
@@ -125,7 +128,10 @@ class Audit:
         failure = difference(row, outcome) or damaged(row, outcome.facts)
         if failure is None and self.corpus is not None:
             failure = other_words(row, outcome.text, self.corpus)
-        return Verdict(row, pointer, failure, outcome)
+        if failure is None and self.figures is not None:
+            failure = self.figures.difference(row, outcome.batch)
+        # A batch shares the buffers of all documents around this one.
+        return Verdict(row, pointer, failure, replace(outcome, batch=None))
 
 
 DIGEST_DIGITS = 64

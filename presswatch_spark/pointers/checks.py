@@ -10,7 +10,7 @@ from typing import Protocol
 
 from presswatch_spark.formats import registry
 from presswatch_spark.judgement.match_rows import Row
-from presswatch_spark.model import DAMAGES, Capture
+from presswatch_spark.model import DAMAGES, Capture, DocumentBatch
 from presswatch_spark.rights.declaration import Signal
 from presswatch_spark.rights.signals import signals_of
 from presswatch_spark.tables.digests import row_digest, storable
@@ -31,11 +31,13 @@ OTHER_FACTS = "other facts"
 DAMAGED = "damaged record"
 OTHER_ARTICLE = "other article"
 OTHER_WORDS = "other words"
+OTHER_FIGURES = "other figures"
 OTHER_SIGNAL = "other signal"
 
 REASONS = (
     ROW_EDITED, NO_SHARD, NOT_REACHED, GONE, UNREADABLE, OTHER_URI, OTHER_RECORD, OTHER_DIGEST, OTHER_PAYLOAD,
-    OTHER_EXTRACTION, OTHER_TEXT, OTHER_FACTS, DAMAGED, OTHER_ARTICLE, OTHER_WORDS, OTHER_SIGNAL,
+    OTHER_EXTRACTION, OTHER_TEXT, OTHER_FACTS, DAMAGED, OTHER_ARTICLE, OTHER_WORDS, OTHER_FIGURES,
+    OTHER_SIGNAL,
 )  # fmt: skip
 """Why a row does not verify: the first that applies, in this order; see `docs/reference/pointers.md`."""
 
@@ -57,7 +59,8 @@ class Record:
 
     `facts`: the columns that `matches` would have of it. `stored`: the bytes of its range, if it was read by
     one. `bytes_read`: of the shard, up to the document. `capture`: the response around it, if somebody asked
-    for that; a response that is no document, such as robots.txt, has its body as text.
+    for that; a response that is no document, such as robots.txt, has its body as text. `batch`: a batch of
+    the document only, as its source gives it to a scan.
     """
 
     facts: Row
@@ -65,6 +68,7 @@ class Record:
     stored: bytes | None
     bytes_read: int
     capture: Capture | None = None
+    batch: DocumentBatch | None = None
 
     @property
     def is_bare(self) -> bool:
@@ -92,11 +96,13 @@ COMPARED = (
     ("text_sha256", OTHER_TEXT),
     # A range that is not just the record's would give a third party other bytes.
     *((name, OTHER_FACTS) for name in (
-        "captured_at", "http_status", "languages", "record_offset", "record_length", "record_encoding",
-        "row_index", "page_publisher", "page_publisher_source", "page_author", "page_published_at",
-        "page_based_on", "page_canonical_url", "upstream_uri", "upstream_offset",
+        "dataset", "captured_at", "http_status", "languages", "record_offset", "record_length",
+        "record_encoding", "row_index", "charset", "document_host", "document_domain", "page_publisher",
+        "page_publisher_source", "page_author", "page_published_at", "page_based_on", "page_canonical_url",
+        "upstream_uri", "upstream_offset",
     )),
 )  # fmt: skip
+SPAN = ("document_start", "document_end", "article_start", "article_end", "words")
 COMPARED_OF_RESPONSE = frozenset((
     "record_id", "captured_at", "http_status", "record_offset", "record_length", "record_encoding",
 ))  # fmt: skip
@@ -152,7 +158,7 @@ def other_words(row: Row, text: bytes, corpus: Articles) -> Failure | None:
     if row["longest_run_words"] and not spans:
         return Failure(OTHER_WORDS, "it has no span")
     for number, span in enumerate(spans):
-        if span is None or None in span.values():
+        if span is None or None in (span.get(name) for name in SPAN):
             return Failure(OTHER_WORDS, f"span {number} has no bounds")
         copied = _folded(document[span["document_start"] : span["document_end"]])
         if copied != _folded(article[span["article_start"] : span["article_end"]]):

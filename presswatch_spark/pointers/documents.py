@@ -211,7 +211,8 @@ def _records(
         capture = captures.pop(locator.record_offset, None)
         if wanted is None or _pointers_at(locator, wanted):
             text = batch.text_of(i)
-            yield locator, Record(document_facts(batch, i, origin, text), text, None, bytes_read, capture)
+            facts = document_facts(batch, i, origin, text)
+            yield locator, Record(facts, text, None, bytes_read, capture, batch.alone(i))
     for capture in captures.values():
         if wanted is None or _pointers_at(capture.locator, wanted):
             facts = located_facts(capture.url, capture.locator, origin, capture.body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,6 +35,10 @@ VERDICT_KINDS = {
     "detail": str, "pointer": str,
 }  # fmt: skip
 DIGITS_SHOWN = 12
+OTHER_CORPUS = (
+    "note: run {} was made with another corpus than --corpus: only figures of the two texts were compared,"
+    " and not rarity, ownership, confidence, or whose site the page is on"
+)
 
 
 @click.command()
@@ -105,7 +110,7 @@ def fetch(
 @draw_option(100, "Rows to check, drawn at random")
 @click.option("--seed", type=click.IntRange(0, SEEDS - 1), metavar="N", help="Draw the same rows again.")
 @run_option
-@click.option("--corpus", "corpus_path", metavar="DIR", help="Compare the words of every span, too.")
+@click.option("--corpus", "corpus_path", metavar="DIR", help="Compute every figure again.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row, verified or not.")
 @export_option
 @mirror_option()
@@ -130,7 +135,8 @@ def verify_rows(
 
     TABLES is the folder that a scan was given as --out. A row verifies if its digest is right and the
     document at its pointer has its URL, record id, declared digest, SHA-256 of the text, time and languages.
-    With --corpus, the article must have its SHA-256, and every span the same words on both sides.
+    Its grade and confidence must be those of its other columns. With --corpus, the article must have its
+    SHA-256, and the whole row is computed again as a scan does, from the document and the corpus.
     First, all tables of the runs are compared with what was published of them.
     The exit code is 0 if all rows verify, 3 if some do not, and 1 if only the tables have changed.
     """
@@ -138,6 +144,7 @@ def verify_rows(
 
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.pointers.audit import Audit, damage_of, drawn_rows
+    from presswatch_spark.pointers.figures import Figures, rules_in_tables
     from presswatch_spark.pointers.pointer import parse_mirror
     from presswatch_spark.tables.store import TableStore
 
@@ -146,7 +153,8 @@ def verify_rows(
     require_new(export, storage)
     store, places = TableStore.open(tables, storage), [parse_mirror(mirror) for mirror in mirrors]
     corpus = Corpus.open(corpus_path, storage=storage) if corpus_path else None
-    audit = Audit(store, storage, places, corpus)
+    figures = Figures(corpus, partial(rules_in_tables, store))
+    audit = Audit(store, storage, places, corpus, figures=figures)
     seed = randrange(SEEDS) if seed is None else seed
     damage = [printable(f"error: {error}") for error in damage_of(store, run_id)]
     print_lines(damage, err=True)
@@ -162,6 +170,8 @@ def verify_rows(
     everything = "all that are left" if damage else "all there are"
     of = f"of {total:,}, seed {seed}" if len(rows) < total else everything
     click.echo(f"{verified:,} of {len(rows):,} rows verify ({of})", err=as_json)
+    for run in sorted(figures.other_corpus_runs):
+        click.echo(printable(OTHER_CORPUS.format(run)), err=True)
     for reason, count in failures.most_common():
         click.echo(f"{count:>10,}  {reason}", err=as_json)
     if failures:

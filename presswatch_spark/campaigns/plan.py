@@ -6,7 +6,6 @@ CAMPAIGN/corpora/FROM-TO/         the articles that corpus TO has and corpus FRO
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -20,11 +19,14 @@ from presswatch_spark.releases.release import CRAWL, CRAWL_FORMS, Release, form_
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.hub.addresses import HubAddress
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, canonical
 from presswatch_spark.storage.shards import glob_of
 from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.tables.seals import sealed_json, unsealed_json
 
-LAYOUT = 1
+LAYOUT, UNSEALED = 2, 1
+"""Files of layout 1, which older versions wrote, have no seal."""
 PLAN = "campaign.json"
 LOCK = "campaign.lock"
 CORPORA = "corpora"
@@ -74,15 +76,18 @@ class CampaignPlan:
 
     def to_json(self) -> bytes:
         """Return the content of the campaign's file."""
-        return (json.dumps({"layout": LAYOUT, **asdict(self)}, indent=2, sort_keys=True) + "\n").encode()
+        return sealed_json({"layout": LAYOUT, **asdict(self)}) + b"\n"
 
     @classmethod
     def from_json(cls, data: bytes, where: str) -> Self:
         """Read what `to_json` wrote; `CorruptError` for anything else."""
         try:
-            facts: dict[str, Any] = json.loads(data)
-            if facts.pop("layout") != LAYOUT:
+            facts: dict[str, Any] = parse_json(data)
+            if (layout := facts.pop("layout")) not in (LAYOUT, UNSEALED):
                 raise ValueError
+            if layout == LAYOUT:
+                unsealed_json(data.rstrip(b"\n"))
+                del facts["sha256"]
             facts["corpora"] = tuple(CorpusOfCampaign(**each) for each in facts["corpora"])
             facts["datasets"] = tuple((str(name), str(part)) for name, part in facts["datasets"])
             facts["options"] = tuple(facts["options"])
@@ -91,7 +96,7 @@ class CampaignPlan:
             return plan
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise CorruptError(
-                "is no campaign that this version can read",
+                "is no campaign that this version can read, or was changed since it was written",
                 where=where,
                 remedy="use the version that opened it, undo an edit, or open it again in another folder",
             ) from error

@@ -1,7 +1,7 @@
 """Makes the table `claims` of all published runs, by DuckDB or Spark as the size asks, and publishes it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
@@ -57,12 +57,14 @@ def make_claims(
     *,
     engine: str = "auto",
     memory: str = "2GB",
+    tell: Callable[[str], None] = lambda line: None,
 ) -> ClaimsSummary:
     """Judge all rows of all published runs in `tables`, and write the table `claims` to `out`.
 
     Args:
         engine: one of `engines.ENGINES`.
         memory: what DuckDB may take before it sorts on disk.
+        tell: gets a line for each file of reviews whose last line is cut short.
 
     Raises:
         ConfigError: licences, reviews or press list have mistakes.
@@ -72,7 +74,7 @@ def make_claims(
     """
     store = TableStore.open(tables, config.storage)
     runs = chosen_runs(store, None)
-    knowledge = known_beside(store, sources, config)
+    knowledge = known_beside(store, sources, config, tell)
     rows = sum(row["matches"] for row in store.rows() if row["run_id"] in runs)
     chosen = chosen_engine(engine, rows)
     about: dict[str, object] = {}
@@ -92,8 +94,10 @@ def make_claims(
     return ClaimsSummary(published.root / "claims", counts.rows, str(about["table_digest"]), chosen, counts)
 
 
-def known_beside(store: TableStore, sources: Sources, config: ScanConfig) -> Knowledge:
-    """Read what is known beside the rows of tables.
+def known_beside(
+    store: TableStore, sources: Sources, config: ScanConfig, tell: Callable[[str], None] = lambda line: None
+) -> Knowledge:
+    """Read what is known beside the rows of tables; `tell`: as in `make_claims`.
 
     Raises:
         ConfigError: licences, reviews or press list have mistakes; each error lists all of its file.
@@ -109,7 +113,7 @@ def known_beside(store: TableStore, sources: Sources, config: ScanConfig) -> Kno
         as_of=sources.as_of or datetime.now(UTC).date(),
         licences=Licences.load(sources.licences, corpus.registry.titles.keys(), storage),
         known=KnownTexts.load(sources.known, storage),
-        reviews=load_reviews(sources.reviews, storage),
+        reviews=load_reviews(sources.reviews, storage, tell),
         signals=signals,
         pages=tuple(pages_read(store)) if len(signals) else (),
     )

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.errors import ConfigError, StorageError
 from presswatch_spark.show import utc
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, list_objects, printable, read_object, stat
 from presswatch_spark.storage.uris import canonical
 
@@ -40,8 +41,12 @@ class Review:
         return json.dumps(dict(zip(COLUMNS, values, strict=True))).encode("ascii") + b"\n"
 
 
-def load_reviews(paths: Sequence[str], storage: StorageOptions) -> dict[str, str]:
+def load_reviews(
+    paths: Sequence[str], storage: StorageOptions, tell: Callable[[str], None] = lambda line: None
+) -> dict[str, str]:
     """Return the newest verdict of each row, by `row_sha256`.
+
+    A last line of JSONL that is cut short was never stored whole: it is left out, and reported to `tell`.
 
     Args:
         paths: files of JSONL, CSV or Parquet with `COLUMNS`, or folders of these (the table `reviews`),
@@ -55,8 +60,11 @@ def load_reviews(paths: Sequence[str], storage: StorageOptions) -> dict[str, str
     newest, mistakes = dict[str, Review](), list[str]()
     for path in paths:
         for uri in _files(path, storage):
-            reviews, found = _read(uri, read_object(uri, storage)[0])
+            data = read_object(uri, storage)[0]
+            reviews, found = _read(uri, whole_lines(uri, data))
             mistakes += found
+            if torn := data[len(whole_lines(uri, data)) :]:
+                tell(f"{printable(uri)}: the last line is cut short ({len(torn):,} bytes), and was left out")
             for review in reviews:
                 if review.row_sha256 not in newest or newest[review.row_sha256].at <= review.at:
                     newest[review.row_sha256] = review
@@ -71,10 +79,22 @@ def reviews_in(uri: str, data: bytes) -> list[Review]:
     Args:
         uri: where the file lies; its end says whether `data` is JSONL, CSV or Parquet.
     """
-    reviews, mistakes = _read(uri, data)
+    reviews, mistakes = _read(uri, whole_lines(uri, data))
     if mistakes:
         raise _mistaken(mistakes, printable(uri))
     return reviews
+
+
+def whole_lines(uri: str, data: bytes) -> bytes:
+    """Return a file of reviews without a last line of JSONL that is cut short; other formats as they are."""
+    end = data.rfind(b"\n") + 1
+    if not end or not uri.lower().endswith(".jsonl") or not data[end:].strip():
+        return data
+    try:
+        parse_json(data[end:])
+    except ValueError:
+        return data[:end]
+    return data
 
 
 def _mistaken(mistakes: Sequence[str], where: str) -> ConfigError:
@@ -115,6 +135,9 @@ def _read(uri: str, data: bytes) -> tuple[list[Review], list[str]]:
     """Return the verdicts of a file, and its mistakes as `file:line: message`."""
     reviews, mistakes = list[Review](), list[str]()
     for line, row in _rows(uri, data):
+        if not row:
+            mistakes.append(f"{printable(uri)}:{line}: this is no row of a review")
+            continue
         if found := list(_mistakes(row)):
             mistakes += [f"{printable(uri)}:{line}: {mistake}" for mistake in found]
             continue
@@ -125,7 +148,7 @@ def _read(uri: str, data: bytes) -> tuple[list[Review], list[str]]:
 
 
 def _rows(uri: str, data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield the rows of a file, each with its line (of Parquet, its number)."""
+    """Yield the rows of a file, each with its line (of Parquet, its number); what is no row is empty."""
     try:
         if uri.lower().endswith(".parquet"):
             rows: Iterable[Any] = enumerate(pq.read_table(pa.BufferReader(data)).to_pylist(), 1)
@@ -134,7 +157,7 @@ def _rows(uri: str, data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
             rows = ((reader.line_num, row) for row in reader)
         else:
             lines = enumerate(data.decode("utf-8-sig").splitlines(), 1)
-            rows = ((number, json.loads(line)) for number, line in lines if line.strip())
+            rows = ((number, _parsed(line)) for number, line in lines if line.strip())
         for number, row in rows:
             yield number, row if isinstance(row, Mapping) else {}
     except (ValueError, pa.ArrowException, csv.Error) as error:
@@ -143,6 +166,13 @@ def _rows(uri: str, data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
             where=printable(uri),
             remedy="give JSONL, CSV or Parquet in UTF-8",
         ) from error
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return parse_json(line)
+    except ValueError:
+        return None
 
 
 def _mistakes(row: Mapping[str, Any]) -> Iterator[str]:

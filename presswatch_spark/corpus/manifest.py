@@ -25,6 +25,7 @@ from presswatch_spark.judgement.suffixes import list_version
 from presswatch_spark.settings.config import CorpusConfig, MinHashRules
 from presswatch_spark.sieve.shingle_index import SEARCHED
 from presswatch_spark.storage.disk import file_sha256
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.text.folding import FOLD_VERSION
 
 # How the articles were read; the files show it.
@@ -143,7 +144,7 @@ def read_manifest(raw: bytes, where: str) -> Manifest:
         "the manifest is not readable or was edited", where=where, remedy="build the corpus again"
     )
     try:
-        fields = json.loads(raw)
+        fields = parse_json(raw)
         version, fold_version = fields["format_version"], fields["fold_version"]
         if fields.pop("format") != _FORMAT:
             raise broken

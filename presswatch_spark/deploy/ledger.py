@@ -19,6 +19,7 @@ from itertools import count
 from presswatch_spark.deploy.emr import Service
 from presswatch_spark.deploy.services import State
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.locks.leases import GuardedObject
 from presswatch_spark.storage.locks.lock_rules import SUBMISSION_LEASE
 from presswatch_spark.storage.objects import ConflictError, StorageOptions, write_object
@@ -78,7 +79,7 @@ class Ledger:
     def left(self, attempt: int) -> int | None:
         """Return the exit code that the job left behind; None if it did not come so far."""
         result = self._object(attempt, "result").read()
-        return int(json.loads(result.data)["exit_code"]) if result else None
+        return int(parse_json(result.data)["exit_code"]) if result else None
 
     def _claim(self, attempt: int) -> bool:
         """Claim an attempt; return False if it is somebody's. No two claims are alike: see `write_object`."""
@@ -121,7 +122,7 @@ class Ledger:
 
     def _run_of(self, attempt: int) -> str | None:
         started = self._object(attempt, "started").read()
-        return str(json.loads(started.data)["run"]) if started else self.service.find(attempt)
+        return str(parse_json(started.data)["run"]) if started else self.service.find(attempt)
 
     def _is_over(self, running: Running, say: Callable[[str], None]) -> bool:
         """Return whether another attempt should follow this one."""

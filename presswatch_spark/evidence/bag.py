@@ -7,7 +7,6 @@ the seal, and the manifests of all these last.
 from __future__ import annotations
 
 import errno
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -22,6 +21,7 @@ from presswatch_spark.storage.contract import MissingError
 from presswatch_spark.storage.disk import refused, sync
 from presswatch_spark.storage.drafts import hidden_draft, new_folder
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.locks.file_locks import locked
 from presswatch_spark.storage.locks.lock_rules import BAG
 from presswatch_spark.storage.objects import StorageOptions, fetch_file
@@ -227,7 +227,7 @@ def claims_root_of(bag: Bag) -> str:
 def sealed_facts(folder: Path) -> dict[str, Any]:
     """Return what the seal of a bag says; `OutputError` if there is none."""
     try:
-        seal: dict[str, Any] = json.loads((folder / alone.SEAL).read_bytes())
+        seal: dict[str, Any] = parse_json((folder / alone.SEAL).read_bytes())
     except (OSError, ValueError) as error:
         raise OutputError(
             "this is no sealed bag: its seal is missing or cannot be read",

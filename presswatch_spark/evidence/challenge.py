@@ -28,6 +28,7 @@ from presswatch_spark.pointers.checks import NO_SHARD, NOT_REACHED, Articles
 from presswatch_spark.pointers.figures import Figures, RunRules, rules_in
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.sampling.shares import most_share
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
 
@@ -130,7 +131,7 @@ def rows_in(folder: Path) -> dict[str, Row]:
 
 
 def _row_of(line: bytes) -> Row:
-    fields = json.loads(line)
+    fields = parse_json(line)
     source = fields[alone.BETWEEN_RUNS]
     row: Row = {**fields["row"], "run_id": source["run_id"], "shard_uri": source["shard_uri"]}
     for name in _TIMES:
@@ -142,7 +143,7 @@ def _row_of(line: bytes) -> Row:
 def readings_in(folder: Path) -> dict[str, dict[str, Any]]:
     """Return how the runs of a bag read their shards; `OutputError` if it does not say."""
     try:
-        runs = json.loads((folder / SETTINGS).read_bytes())["runs"]
+        runs = parse_json((folder / SETTINGS).read_bytes())["runs"]
         return {run_id: reading_in(json.dumps(config)) for run_id, config in runs.items()}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise OutputError("the settings of the runs cannot be read", where=str(folder / SETTINGS)) from error
@@ -177,7 +178,7 @@ def texts_in(folder: Path) -> Articles | None:
     """Return the texts of articles in a bag; None if it was made without them."""
     if not (folder / alone.TEXTS).is_dir():
         return None
-    known = [json.loads(line) for line in alone.lines_of((folder / ARTICLES).read_bytes())]
+    known = [parse_json(line) for line in alone.lines_of((folder / ARTICLES).read_bytes())]
     known = [each for each in known if each["sha256"]]
     return _Texts(
         folder / alone.TEXTS, [each["article_id"] for each in known], [each["sha256"] for each in known]

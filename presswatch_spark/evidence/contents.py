@@ -1,7 +1,6 @@
 """What a bag holds beside records: rows, tables, the corpus, settings, and what sites declared."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from presswatch_spark.queries.reservations import DECISIVE
 from presswatch_spark.removal.case import MARKER
 from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.relation import InForce, in_force
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.tables.digests import canonical_form, digested
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.seals import sealed_parquet
@@ -139,10 +139,10 @@ def write_settings(bag: Bag, chosen: Chosen) -> None:
     """Write the settings of the runs, and what the claims were made with."""
     runs = chosen.store.read("runs", *chosen.runs).to_pylist()
     claims = chosen.judged.read("derivations", *chosen.judged.made("claims")[-1:]).to_pylist()
-    inputs = [json.loads(each["inputs"]) if each["inputs"] else None for each in claims]
+    inputs = [parse_json(each["inputs"]) if each["inputs"] else None for each in claims]
     bag.write_json(
         SETTINGS,
-        {"runs": {run["run_id"]: json.loads(run["config"]) for run in runs}, "claims": inputs[-1]},
+        {"runs": {run["run_id"]: parse_json(run["config"]) for run in runs}, "claims": inputs[-1]},
     )
 
 

@@ -1,6 +1,5 @@
 """Takes one claim out of a bag, with what proves that it was sealed: it verifies without the rest."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from presswatch_spark.errors import InputError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag, leaves_of, new_bag, require_sound
 from presswatch_spark.evidence.side_by_side import FOLDER as PAGES
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
 
 HEX = frozenset("0123456789abcdef")
@@ -33,7 +33,7 @@ def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> Di
     bag = Bag(folder)
     lines = alone.lines_of(bag.read(alone.ROWS))
     index = _place(lines, prefix, folder)
-    fields = json.loads(lines[index])
+    fields = parse_json(lines[index])
     measured = bag.measured()
     page = f"{PAGES}/{fields['row']['row_sha256']}.html"
     files = [name for name in (fields["record"]["path"], page) if name in measured]
@@ -67,7 +67,7 @@ def _place(lines: list[bytes], prefix: str, folder: Path) -> int:
     found = [
         place
         for place, line in enumerate(lines)
-        if str(json.loads(line)["row"]["row_sha256"]).startswith(wanted)
+        if str(parse_json(line)["row"]["row_sha256"]).startswith(wanted)
     ]
     if len(found) != 1:
         how_many = f"{len(found):,} rows have" if found else "no row has"

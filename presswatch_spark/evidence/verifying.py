@@ -1,7 +1,6 @@
 """Checks a bag, or a part that was disclosed of one, as its `verify.py` does, and time-stamps as well."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from presswatch_spark.errors import InputError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.stamps import RefusedError, check_token, pem_certificates, require_client
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.tables.digests import canonical_form
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 
@@ -61,10 +61,10 @@ def _check_tables(folder: Path, findings: alone.Findings) -> None:
             continue
         try:
             rows = opened_sealed(path.read_bytes()).read(use_threads=False).to_pylist()
-            said = [json.loads(line)[member] for line in alone.lines_of((folder / alone.ROWS).read_bytes())]
+            said = [parse_json(line)[member] for line in alone.lines_of((folder / alone.ROWS).read_bytes())]
             # Rows of earlier versions have fewer columns than their table.
             alike = len(rows) == len(said) and all(
-                json.loads(canonical_form({name: row[name] for name in each})) == each
+                parse_json(canonical_form({name: row[name] for name in each})) == each
                 for row, each in zip(rows, said, strict=True)
             )
         except UNREADABLE:

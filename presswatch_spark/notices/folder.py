@@ -21,6 +21,7 @@ from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.storage.disk import disk_errors, file_sha256
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, StorageOptions
 
 SUMS, NOTICE, LETTER, PDF, FORM, LUMEN = (
@@ -45,7 +46,7 @@ class Notice:
         folder = Folder.of(path, storage)
         try:
             sums = dict(_sums_in(folder.read(SUMS)[0].decode()))
-            about = json.loads(folder.read(NOTICE)[0])
+            about = parse_json(folder.read(NOTICE)[0])
             if not isinstance(about, dict):
                 raise ValueError("it is no object")
         except MissingError as error:

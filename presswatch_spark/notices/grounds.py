@@ -3,7 +3,6 @@
 Claims come from a case of removal, from tables with claims, or from a sealed bag of evidence.
 """
 
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ from presswatch_spark.removal.case import MARKER, Case, digest_of
 from presswatch_spark.removal.standing import Standing
 from presswatch_spark.removal.targets import rows_in, targets_of
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 
@@ -220,7 +220,7 @@ def inputs_at(claims: str, storage: StorageOptions) -> Mapping[str, Any]:
 def _inputs(judged: TableStore) -> Mapping[str, Any]:
     newest_run = judged.made("claims")[-1]
     (inputs,) = [row["inputs"] for row in judged.rows("derivations") if row["run_id"] == newest_run]
-    return dict(json.loads(inputs))
+    return dict(parse_json(inputs))
 
 
 def _left(

@@ -1,6 +1,5 @@
 """Claims of a sealed bag of evidence, as a notice rests on them: only of a bag that verifies."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from presswatch_spark.evidence.protocol import EXCHANGES, PROTOCOL
 from presswatch_spark.evidence.verifying import verified
 from presswatch_spark.removal.case import digest_of
 from presswatch_spark.removal.targets import target_of
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 
@@ -108,7 +108,7 @@ def sound_bag(path: str, storage: StorageOptions) -> Iterator[Path]:
 
 
 def _read(folder: Path) -> SealedClaims:
-    lines = [json.loads(line) for line in alone.lines_of((folder / alone.ROWS).read_bytes())]
+    lines = [parse_json(line) for line in alone.lines_of((folder / alone.ROWS).read_bytes())]
     rows = rows_in(folder)
     claims = {line["row"]["row_sha256"]: {**line["claim"], "run_id": None} for line in lines}
     log = opened_sealed((folder / "data/tables/scan_log.parquet").read_bytes()).read().to_pylist()
@@ -125,7 +125,7 @@ def _read(folder: Path) -> SealedClaims:
         unread=frozenset(line["row"]["row_sha256"] for line in lines if line["record"]["reason"] is not None),
         read_again=_readings(folder, lines),
         seal={name: str(seal[name]) for name in ("bag_root", "claims_root", "sealed_at")},
-        inputs=dict(json.loads((folder / SETTINGS).read_bytes())["claims"] or {}),
+        inputs=dict(parse_json((folder / SETTINGS).read_bytes())["claims"] or {}),
         readings=readings_in(folder),
     )
 
@@ -136,7 +136,7 @@ def _readings(folder: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, tup
     Bags of earlier versions do not name the file of a row: their records came from a file that a server gave,
     or from a disk.
     """
-    began_at = datetime.fromisoformat(json.loads((folder / PROTOCOL).read_bytes())["began_at"])
+    began_at = datetime.fromisoformat(parse_json((folder / PROTOCOL).read_bytes())["began_at"])
     asked = tuple(Reading(began_at, file) for file in sorted(set(_asked(folder)))) or (Reading(began_at, ""),)
     found = dict[str, tuple[Reading, ...]]()
     for line in lines:
@@ -148,6 +148,6 @@ def _readings(folder: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, tup
 
 def _asked(folder: Path) -> Iterator[str]:
     for line in alone.lines_of((folder / EXCHANGES).read_bytes()):
-        exchange = json.loads(line)
+        exchange = parse_json(line)
         if exchange["status"] in ANSWERED:
             yield exchange["uri"]

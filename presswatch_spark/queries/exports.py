@@ -13,7 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,6 +28,7 @@ from presswatch_spark.storage.scratch import scratch_folder
 
 Row = Sequence[object]
 Writer = Callable[[Path, pa.Schema, Iterable[Row], str], int]
+T = TypeVar("T")
 
 CHUNK_ROWS = 10_000
 FORMULA = re.compile(r"[\s\x00-\x1f]*[=+\-@＝＋－＠]")
@@ -220,12 +221,44 @@ def _workbook(path: Path) -> Iterator[Any]:
     """Give a workbook to fill. What it cannot write is an `OSError`, and no part of it stays elsewhere."""
     xlsxwriter = _xlsxwriter()
     options = {"constant_memory": True, "strings_to_urls": False, "strings_to_formulas": False}
-    with scratch_folder() as parts:
+    with scratch_folder() as parts, path.open("wb") as written:
+        file = _ArchiveFile(written)
         try:
-            with xlsxwriter.Workbook(str(path), {**options, "use_zip64": True, "tmpdir": str(parts)}) as book:
+            with xlsxwriter.Workbook(file, {**options, "use_zip64": True, "tmpdir": str(parts)}) as book:
                 yield book
         except xlsxwriter.exceptions.FileCreateError as error:
             raise error.args[0] from error
+
+
+class _ArchiveFile:
+    """The file of an archive: nothing is written after an error, or after it was closed.
+
+    Python closes an archive that failed once more when it is collected, and prints a second error then.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._failed = file, False
+
+    def write(self, data: bytes) -> int:
+        return self._unless_failed(lambda: self._file.write(data), len(data))
+
+    def flush(self) -> None:
+        self._unless_failed(self._file.flush, None)
+
+    def seek(self, place: int, whence: int = 0) -> int:
+        return self._unless_failed(lambda: self._file.seek(place, whence), 0)
+
+    def tell(self) -> int:
+        return self._unless_failed(self._file.tell, 0)
+
+    def _unless_failed(self, call: Callable[[], T], otherwise: T) -> T:
+        if self._failed or self._file.closed:
+            return otherwise
+        try:
+            return call()
+        except OSError:
+            self._failed = True
+            raise
 
 
 def _is_exact(value: Decimal) -> bool:

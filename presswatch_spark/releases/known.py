@@ -8,7 +8,6 @@ one is used, and the caller can say so. `scripts/crawls.py` writes the list that
 """
 
 import hashlib
-import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from typing import Self
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.releases.release import CRAWL, OLD_CRAWL, Release, newest_first
 from presswatch_spark.show import utc
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import (
     ObjectInfo,
     StorageOptions,
@@ -76,7 +76,7 @@ def from_collinfo(data: bytes, where: str, noted: datetime | None = None) -> Lis
         CorruptError: it is something else, or names no crawl.
     """
     try:
-        entries = json.loads(data)
+        entries = parse_json(data)
     except (ValueError, RecursionError) as error:
         raise _no_list("is not JSON", where) from error
     if not isinstance(entries, list) or len(entries) > CRAWLS_MAX:

@@ -4,7 +4,6 @@ A server of that API answers `?url=…&output=json` with a line of JSON for each
 message that there are none.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -14,6 +13,7 @@ from urllib.parse import quote
 from presswatch_spark.errors import ConfigError, InputError
 from presswatch_spark.removal import states
 from presswatch_spark.removal.answers import Finding
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import Answer, canonical, printable
 from presswatch_spark.storage.uris import names_in_common, scheme_of
 from presswatch_spark.storage.web.codings import unpacked_body
@@ -104,7 +104,7 @@ def captures_in(answer: Answer) -> Captures | Finding:
 def _says_none(text: str) -> bool:
     """Whether a 404 is the index's own: it says so, and a page that is missing says something else."""
     try:
-        said = json.loads(text)
+        said = parse_json(text)
     except ValueError:
         return text.startswith("No Captures found")
     message = said.get("message", said.get("error", "")) if isinstance(said, Mapping) else ""
@@ -113,7 +113,7 @@ def _says_none(text: str) -> bool:
 
 def _captures(text: str) -> Iterator[Mapping[str, Any]]:
     for line in filter(str.strip, text.splitlines()):
-        capture = json.loads(line)
+        capture = parse_json(line)
         if not isinstance(capture, Mapping) or "timestamp" not in capture:
             raise ValueError
         yield capture

@@ -5,7 +5,6 @@ searched by ranges, and one block is inflated. Of the columnar one, statistics s
 key, and only these are read. Pages are looked up together, so each range is asked for once.
 """
 
-import json
 import re
 import zlib
 from bisect import bisect_left
@@ -24,6 +23,7 @@ from presswatch_spark.removal import states
 from presswatch_spark.removal.answers import Finding, columns_of, part_of
 from presswatch_spark.removal.index import Captures
 from presswatch_spark.storage.asking import AskingThreads
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, printable, stat
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.web.manners import BlockedError
@@ -253,7 +253,7 @@ def _read_block(block: Block, wanted: Iterable[str], storage: StorageOptions) ->
 
 def _capture(line: str) -> Mapping[str, Any]:
     head, brace, rest = line.partition(" {")
-    fields = json.loads(f"{{{rest}") if brace else None
+    fields = parse_json(f"{{{rest}") if brace else None
     if not isinstance(fields, dict):
         raise ValueError
     return {**fields, "timestamp": head.rpartition(" ")[2]}

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,6 +18,7 @@ from presswatch_spark.removal.resolving import derived, in_source
 from presswatch_spark.show import counted
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.tables.schemas.case_tables import TARGETS
 from presswatch_spark.tables.store import TableStore
@@ -141,7 +141,7 @@ def _digests(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(lines, 1):
         if line.lstrip().startswith("{"):
             try:
-                row = json.loads(line)
+                row = parse_json(line)
             except ValueError:
                 row = {}
             yield number, str(row.get("row_sha256") or "")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
-from presswatch_spark.claims.reviews import Review, reviews_in
+from presswatch_spark.claims.reviews import Review, reviews_in, whole_lines
 from presswatch_spark.errors import ConfigError, OutputError
 from presswatch_spark.storage.objects import (
     ConflictError,
@@ -71,8 +71,9 @@ class ReviewFile:
                     remedy="set the clock of this machine",
                 )
             added = Review(row, verdict, reviewer, now, note)
-            missing_end = b"\n" if data and not data.endswith(b"\n") else b""
-            whole = data + missing_end + added.line()
+            kept = whole_lines(self.uri, data)
+            missing_end = b"\n" if kept and not kept.endswith(b"\n") else b""
+            whole = kept + missing_end + added.line()
             try:
                 write_object(self.uri, whole, self.storage, absent=etag is None, etag=etag)
             except ConflictError:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS
 from presswatch_spark.storage.contract import StorageOptions
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import ObjectInfo, open_stream
 
 KEY, DIGITS = "presswatch.sha256", 64
@@ -37,7 +38,7 @@ def unsealed_json(data: bytes) -> Mapping[str, Any]:
     seal = _JSON_HEAD + hashlib.sha256(facts).hexdigest().encode() + _JSON_TAIL
     if begin < 0 or data[begin:] != seal:
         raise ValueError("the seal does not fit")
-    found: Mapping[str, Any] = json.loads(facts)
+    found: Mapping[str, Any] = parse_json(facts)
     return found
 
 

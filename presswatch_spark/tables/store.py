@@ -28,6 +28,7 @@ from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.arrow_files import file_system, read_parquet
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, printable, stat
 from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables import WATCH_FOLDER
@@ -334,7 +335,7 @@ def _layout_in(data: bytes) -> int:
     """
     if b'"sha256"' in data:
         return int(unsealed_json(data)["layout"])
-    facts = json.loads(data)
+    facts = parse_json(data)
     if facts["layout"] == LAYOUT and (
         json.dumps({"layout": LAYOUT, "tables": facts["tables"]}).encode() != data
         or not set(facts["tables"]) <= set(SCHEMAS)

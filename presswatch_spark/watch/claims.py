@@ -18,6 +18,7 @@ from functools import partial
 from typing import Self
 
 from presswatch_spark.errors import CorruptError
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.locks.leases import GuardedObject, Lease, Version
 from presswatch_spark.storage.locks.lock_rules import WATCH_LEASE
 from presswatch_spark.storage.objects import StorageOptions, canonical
@@ -71,7 +72,7 @@ class Claim:
     def from_json(cls, data: bytes, where: str) -> Self:
         """Read what `to_json` wrote; `CorruptError` for all else, or if a later version wrote it."""
         try:
-            facts = json.loads(data)
+            facts = parse_json(data)
             if facts.pop("layout") != LAYOUT:
                 raise ValueError
             times = {name: datetime.fromisoformat(facts[name]) for name in ("claimed_at", "renewed_at")}

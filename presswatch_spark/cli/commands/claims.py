@@ -18,6 +18,7 @@ from presswatch_spark.cli.options import (
     scan_settings,
     setting_options,
     storage_options,
+    tell,
 )
 from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
 from presswatch_spark.queries.engines import ENGINE_NAMES
@@ -92,7 +93,7 @@ def claims(
     settings = scan_settings(flags, config)
     require_new(export, settings.storage)
     sources = Sources(corpus, licences, press, reviews, known, as_of.date() if as_of else None)
-    summary = make_claims(tables, out, sources, settings, engine=engine, memory=memory)
+    summary = make_claims(tables, out, sources, settings, engine=engine, memory=memory, tell=tell)
     print_lines(summary_lines(summary, screen.language))
     if export:
         answer = run_query(out, "select * from claims", settings.storage, "duckdb")

@@ -4,13 +4,13 @@ It comes from the file or the secret that the settings name, or from `HF_TOKEN`.
 hold the name of that place alone. So each worker reads the token itself.
 """
 
-import json
 import os
 import re
 from functools import lru_cache
 
 from presswatch_spark.errors import ConfigError, StorageError
 from presswatch_spark.settings.config import StorageOptions
+from presswatch_spark.storage.json_documents import parse_json
 
 VARIABLE = "HF_TOKEN"
 _TOKEN = re.compile(r"[!-~]{1,1024}")
@@ -76,7 +76,7 @@ def _in_secret(arn: str, profile: str | None) -> str:
             remedy="let the role of the job do secretsmanager:GetSecretValue there",
         ) from None
     try:
-        held = json.loads(text)
+        held = parse_json(text)
     except ValueError:
         return text
     return str(held.get(VARIABLE, "")) if isinstance(held, dict) else text

@@ -16,6 +16,7 @@ from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.contract import conflict
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.locks import file_locks as files
 from presswatch_spark.storage.locks.leases import GuardedObject, Lease, Version, silent
 from presswatch_spark.storage.locks.lock_rules import RUN, RUN_IN_USE, RUN_LEASE, RUN_LOOK
@@ -155,7 +156,7 @@ class RunLease(Lock):
 def _seconds(data: bytes) -> float:
     """Return the lease that a lock names; the usual one if it is damaged."""
     try:
-        seconds = json.loads(data)["lease_seconds"]
+        seconds = parse_json(data)["lease_seconds"]
     except (ValueError, LookupError, TypeError):
         return USUAL
     return min(max(seconds, SHORTEST), LONGEST) if isinstance(seconds, int | float) else USUAL

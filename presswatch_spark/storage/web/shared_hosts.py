@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Self
 
 from presswatch_spark.storage.asking import rest
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.locks.file_locks import is_free, lock
 from presswatch_spark.storage.locks.lock_rules import (
     CONNECTION,
@@ -92,7 +93,7 @@ class Facts:
     def of(cls, text: bytes) -> Self:
         """Read facts; return empty ones for a file whose writer was killed."""
         try:
-            noted, blank = json.loads(text), cls()
+            noted, blank = parse_json(text), cls()
             known = {each.name: noted[each.name] for each in fields(cls) if each.name in noted}
             kinds = {name: type(getattr(blank, name)) for name in known}
             right = (

@@ -150,7 +150,9 @@ class TestPlan:
         with pytest.raises(ConflictError):
             write_plan(folder, plan, found[1])
 
-    @pytest.mark.parametrize("text", ["", "{}", '{"layout": 2}', "[]"])
+    @pytest.mark.parametrize(
+        "text", ["", "{}", '{"layout": 3}', "[]", "[" * 500 + "]" * 500, '{"a":' * 100_000]
+    )
     def test_anything_else_is_no_campaign(self, text: str, tmp_path: Path) -> None:
         (tmp_path / "campaign.json").write_text(text)
         with pytest.raises(CorruptError, match="is no campaign that this version can read"):
@@ -188,9 +190,16 @@ class TestPlan:
         with pytest.raises(CorruptError, match="undo an edit"):
             plan_of(Folder.of(str(tmp_path), StorageOptions()))
 
+    def test_a_changed_option_is_noticed(self, tmp_path: Path) -> None:
+        plan = replace(PLAN, options=("--languages", "fra"))
+        text = plan.to_json().decode()
+        (tmp_path / "campaign.json").write_text(text.replace('"fra"', '"deu"'))
+        with pytest.raises(CorruptError, match="was changed since it was written"):
+            plan_of(Folder.of(str(tmp_path), StorageOptions()))
+
     def test_a_file_of_an_older_version_is_read(self, tmp_path: Path) -> None:
-        facts = json.loads(PLAN.to_json())
-        del facts["settings"]
+        facts = json.loads(PLAN.to_json()) | {"layout": 1}
+        del facts["settings"], facts["sha256"]
         (tmp_path / "campaign.json").write_text(json.dumps(facts))
         assert plan_of(Folder.of(str(tmp_path), StorageOptions())).settings is None
 

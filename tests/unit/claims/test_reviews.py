@@ -51,7 +51,7 @@ def test_mistakes_are_named_by_line_and_all_at_once(tmp_path: Path) -> None:
 
 def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "reviews.jsonl").write_text("{", "utf-8")
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match=r"reviews\.jsonl:1: this is no row of a review"):
         load_reviews([str(tmp_path / "reviews.jsonl")], StorageOptions())
 
 
@@ -72,3 +72,24 @@ def test_other_verdicts_have_another_digest() -> None:
     assert digest_of_reviews({ONE: "claim", TWO: "unsure"}) == digest_of_reviews(
         {TWO: "unsure", ONE: "claim"}
     )
+
+
+def test_a_last_line_that_is_cut_short_leaves_the_others_and_is_reported(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "reviews.jsonl", ROWS)
+    whole = path.read_bytes()
+    for cut in (3, 40):
+        told = list[str]()
+        path.write_bytes(whole[:-cut])
+        assert load_reviews([str(path)], StorageOptions(), told.append) == {ONE: "no_claim", TWO: "unsure"}
+        (line,) = told
+        assert line.startswith(f"{path}: the last line is cut short (")
+    path.write_bytes(whole.rstrip())
+    assert load_reviews([str(path)], StorageOptions(), pytest.fail) == {ONE: "claim", TWO: "unsure"}
+
+
+def test_a_line_in_the_middle_that_is_no_row_is_named(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "reviews.jsonl", ROWS)
+    for line in (b"{", b"[" * 100_000, b'{"row_sha256":' * 100_000):
+        path.write_bytes(line + b"\n" + path.read_bytes())
+        with pytest.raises(ConfigError, match=r"reviews\.jsonl:1: this is no row of a review"):
+            load_reviews([str(path)], StorageOptions())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import resource
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -224,6 +226,12 @@ def test_a_file_that_finds_no_room_is_an_error_in_a_line_and_leaves_nothing(
     try:
         with pytest.raises(OutputError, match=f"{name}: the output cannot be written: .*File too large"):
             export(str(tmp_path / name), SCHEMA, rows, STORAGE)
+        # What is collected while there is still no room must not print a traceback.
+        with pytest.MonkeyPatch.context() as patch:
+            ignored = list[object]()
+            patch.setattr(sys, "unraisablehook", ignored.append)
+            gc.collect()
+        assert ignored == []
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -63,6 +63,18 @@ def test_verdicts_are_added_behind_a_line_that_lacks_its_end(tmp_path: Path) -> 
     assert [review.row_sha256 for review in file.read()] == [ONE, TWO]
 
 
+def test_a_last_line_that_is_cut_short_blocks_no_verdict(tmp_path: Path) -> None:
+    file = file_in(tmp_path)
+    before = Review(ONE, "claim", "m", NOW, "").line()
+    Path(file.uri).write_bytes(before + Review(TWO, "claim", "m", NOW, "").line()[:30])
+    assert [review.row_sha256 for review in file.read()] == [ONE]
+    file.add(TWO, "no_claim", "k", "")
+    assert [(review.row_sha256, review.verdict) for review in file.read()] == [
+        (ONE, "claim"),
+        (TWO, "no_claim"),
+    ]
+
+
 def test_a_verdict_that_would_not_count_for_its_time_is_refused(tmp_path: Path) -> None:
     file = file_in(tmp_path)
     late = Review(ONE, "claim", "m", datetime.now(UTC) + timedelta(hours=1), "").line()

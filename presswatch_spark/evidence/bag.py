@@ -244,7 +244,7 @@ def new_bag(out: str, storage: StorageOptions) -> Iterator[Bag]:
     Raises:
         OutputError: there is something, it cannot be written, or another process is writing it.
     """
-    with new_folder(out, storage, DECLARATION) as folder:
+    with new_folder(out, storage, DECLARATION, private=True) as folder:
         yield Bag(folder)
 
 

@@ -84,7 +84,7 @@ def new_notice(path: str, storage: StorageOptions) -> Iterator[Path]:
     Raises:
         OutputError: `path` holds something, or cannot be written; then nothing is there.
     """
-    with disk_errors(path), new_folder(path, storage, SUMS) as draft:
+    with disk_errors(path), new_folder(path, storage, SUMS, private=True) as draft:
         yield draft
         _finish(draft)
 

@@ -40,7 +40,7 @@ from presswatch_spark.pointers.checks import (
 )
 from presswatch_spark.pointers.documents import HEADERS_BYTES, Outcome, failure_of, records_at, stored_record
 from presswatch_spark.pointers.pointer import Pointer
-from presswatch_spark.storage.disk import disk_errors, on_disk
+from presswatch_spark.storage.disk import disk_errors, on_disk, private_opener
 from presswatch_spark.storage.objects import read_range
 from presswatch_spark.storage.uris import canonical, join
 
@@ -256,7 +256,7 @@ def warc_of(stored: bytes, *, packed: bool) -> bytes:
 def save(path: str, content: bytes) -> None:
     """Write a new file; `OutputError` if there is one already, or it cannot be written."""
     place = on_disk(path)
-    with disk_errors(place), place.open("xb") as file:
+    with disk_errors(place), open(place, "xb", opener=private_opener) as file:
         try:
             file.write(content)
             file.flush()

@@ -35,6 +35,8 @@ FORMULA = re.compile(r"[\s\x00-\x1f]*[=+\-@＝＋－＠]")
 """How a text begins that a spreadsheet may take for a formula."""
 NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """What no file of XML may hold, and what ends a text early in a spreadsheet."""
+DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Controls of the direction of writing: with them a cell shows other words than it holds."""
 
 SHEET_ROWS, SHEET_COLUMNS, CELL_CHARACTERS = 1_048_576, 16_384, 32_767
 """What a sheet and a cell hold; a sign beyond U+FFFF, such as an emoji, counts as two characters there."""
@@ -69,7 +71,7 @@ def export(
     if writer in (_jsonl, _parquet):
         require_apart(schema.names)
     folder, name = require_new(path, storage)
-    with disk_errors(path), folder.new_file(name) as draft:
+    with disk_errors(path), folder.new_file(name, private=True) as draft:
         return writer(draft, schema, rows, lang)
 
 
@@ -130,7 +132,10 @@ def _csv_cell(value: object, lang: str) -> object:
 
 
 def _text(value: object) -> str:
-    """Return a text, a list or struct as JSON, or bytes in hex, without characters that no cell may hold."""
+    """Return a text, a list or struct as JSON, or bytes in hex, without characters that no cell may hold.
+
+    Controls of the direction of writing are shown as escapes.
+    """
     match value:
         case list() | tuple() | Mapping():
             value = json_text(plain(value))
@@ -138,7 +143,11 @@ def _text(value: object) -> str:
             value = value.hex()
         case datetime():
             value = _moment(value)
-    return NO_TEXT.sub("\ufffd", str(value))
+    return DIRECTIONS.sub(_escaped, NO_TEXT.sub("\ufffd", str(value)))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def _moment(value: datetime) -> str:

@@ -57,7 +57,7 @@ def make_report(
     for language, uri in places.items():
         say(f"writing the page ({language})")
         with disk_errors(uri):
-            write_object(uri, page_of(found, language).encode(), storage)
+            write_object(uri, page_of(found, language).encode(), storage, private=True)
 
 
 def _place(path: str) -> str:

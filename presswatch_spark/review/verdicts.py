@@ -75,7 +75,7 @@ class ReviewFile:
             missing_end = b"\n" if kept and not kept.endswith(b"\n") else b""
             whole = kept + missing_end + added.line()
             try:
-                write_object(self.uri, whole, self.storage, absent=etag is None, etag=etag)
+                write_object(self.uri, whole, self.storage, absent=etag is None, etag=etag, private=True)
             except ConflictError:
                 continue
             return added

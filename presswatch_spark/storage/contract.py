@@ -137,16 +137,20 @@ class Store(Protocol):
     def read(self, uri: str) -> tuple[bytes, str]:
         """Return a small object and the ETag that `write` compares; `MissingError` if there is none."""
 
-    def write(self, uri: str, data: bytes, absent: bool, etag: str | None) -> str:
-        """Write an object whole and return its ETag; `ConflictError` if what is there is not as asked."""
+    def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:
+        """Write an object whole and return its ETag; `ConflictError` if what is there is not as asked.
+
+        `private`: a new file on disk is its owner's alone. Who may read objects elsewhere, their store rules.
+        """
 
     def delete(self, uri: str) -> None:
         """Remove the object, if there is one."""
 
-    def draft(self, uri: str) -> AbstractContextManager[str]:
+    def draft(self, uri: str, *, private: bool = False) -> AbstractContextManager[str]:
         """Give the path of a local file, for this block alone, in which the object can be made.
 
-        It is removed at the end of the block, or by a later process if this one is killed.
+        `private`: as in `write`. It is removed at the end of the block, or by a later process if this one is
+        killed.
         """
 
     def put_draft(self, draft: str, uri: str) -> None:

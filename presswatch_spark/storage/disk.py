@@ -29,6 +29,8 @@ from presswatch_spark.storage.uris import canonical, is_hidden, printable, schem
 
 # Errors of a removal when others change the folder meanwhile, and how often it is tried again.
 CHANGING, REMOVALS = frozenset({errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}), 10
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+"""Permissions of outputs that hold texts of articles or verdicts: their owner's alone."""
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 AGAIN = "make room and give the same command again"
 
@@ -125,10 +127,10 @@ class LocalStore:
             data = Path(uri).read_bytes()
         return data, _digest(data)
 
-    def write(self, uri: str, data: bytes, absent: bool, etag: str | None) -> str:
+    def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:
         """Write beside the target, to the disk, then compare what is there under a lock, and rename."""
         folder = os.path.dirname(uri)
-        with self.draft(uri) as draft, system_errors(uri):
+        with self.draft(uri, private=private) as draft, system_errors(uri):
             Path(draft).write_bytes(data)
             sync(draft)
             with writes_alone(folder):
@@ -144,11 +146,18 @@ class LocalStore:
             os.unlink(uri)
 
     @contextmanager
-    def draft(self, uri: str) -> Iterator[str]:
-        """Give a hidden file beside the target, with a name that no thread of any process or host shares."""
+    def draft(self, uri: str, *, private: bool = False) -> Iterator[str]:
+        """Give a hidden file beside the target, with a name that no thread of any process or host shares.
+
+        A private one keeps the permissions of the file that it replaces: its owner may have shared that one.
+        """
+        draft = f"{partial_path(uri)}.{secrets.token_hex(4)}"
         with system_errors(uri):
             os.makedirs(os.path.dirname(uri), exist_ok=True)
-        draft = f"{partial_path(uri)}.{secrets.token_hex(4)}"
+            if private:
+                os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+                with suppress(FileNotFoundError):
+                    os.chmod(draft, stat.S_IMODE(os.stat(uri).st_mode))
         try:
             yield draft
         finally:
@@ -209,6 +218,18 @@ def file_sha256(path: Path | str) -> str:
     """Return the SHA-256 (hex) of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def private_opener(path: str, flags: int) -> int:
+    """Open a file, as the built-in `open` asks; one that is made is its owner's alone."""
+    return os.open(path, flags, PRIVATE_FILE)
+
+
+def make_private(folder: Path) -> None:
+    """Take a folder, and all in it, from everybody but its owner."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(PRIVATE_FOLDER if path.is_dir() else PRIVATE_FILE)
 
 
 def partial_path(path: str) -> str:

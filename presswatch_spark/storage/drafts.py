@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from presswatch_spark.errors import OutputError, StorageError
-from presswatch_spark.storage.disk import disk_errors, sync
+from presswatch_spark.storage.disk import disk_errors, make_private, sync
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks.file_locks import locked as file_locked
 from presswatch_spark.storage.locks.lock_rules import DRAFT
@@ -52,11 +52,12 @@ def require_new(out: str, storage: StorageOptions, last: str) -> Folder:
 
 
 @contextmanager
-def new_folder(out: str, storage: StorageOptions, last: str) -> Iterator[Path]:
+def new_folder(out: str, storage: StorageOptions, last: str, *, private: bool = False) -> Iterator[Path]:
     """Give an empty local folder to fill; when the block ends well, it becomes `out`, complete or not at all.
 
     Args:
         last: the file without which nothing takes the folder for complete; it is uploaded last.
+        private: on disk it is its owner's alone.
 
     Raises:
         OutputError: `out` holds something, cannot be written, or another process is writing it.
@@ -74,6 +75,8 @@ def new_folder(out: str, storage: StorageOptions, last: str) -> Iterator[Path]:
         new = draft / "new"
         new.mkdir()
         yield new
+        if private:
+            make_private(new)
         # A disk may report as late as now that it is full.
         os.sync()
         new.rename(path)

@@ -102,12 +102,12 @@ class Folder:
         store_of(self.uri, self.storage).move(source, self.at(name))
 
     @contextmanager
-    def new_file(self, name: str) -> Iterator[Path]:
+    def new_file(self, name: str, *, private: bool = False) -> Iterator[Path]:
         """Give a local file to write; when the block ends well, it is put under `name`, whole or not at all.
 
-        On disk it is written beside its place, so nothing is copied.
+        On disk it is written beside its place, so nothing is copied. `private`: it is its owner's alone.
         """
         store = store_of(self.uri, self.storage)
-        with store.draft(self.at(name)) as draft:
+        with store.draft(self.at(name), private=private) as draft:
             yield Path(draft)
             store.put_draft(draft, self.at(name))

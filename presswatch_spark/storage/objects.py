@@ -181,7 +181,13 @@ def read_object(uri: str, options: StorageOptions) -> tuple[bytes, str]:
 
 
 def write_object(
-    uri: str, data: bytes, options: StorageOptions, *, absent: bool = False, etag: str | None = None
+    uri: str,
+    data: bytes,
+    options: StorageOptions,
+    *,
+    absent: bool = False,
+    etag: str | None = None,
+    private: bool = False,
 ) -> str:
     """Write a small object, whole or not at all, and return its ETag; HTTPS is for reading only.
 
@@ -191,12 +197,13 @@ def write_object(
     Args:
         absent: write only if there is no such object.
         etag: write only over this version, as `read_object` or `write_object` returned it.
+        private: a new file on disk is its owner's alone.
 
     Raises:
         ConflictError: the object is there, or is not of that version, or is gone.
     """
     uri = canonical(uri)
-    return store_of(uri, options).write(uri, data, absent, etag)
+    return store_of(uri, options).write(uri, data, absent, etag, private=private)
 
 
 def delete_object(uri: str, options: StorageOptions) -> None:

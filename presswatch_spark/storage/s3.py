@@ -200,7 +200,7 @@ class S3Store:
         with ByteStream(replace(self, is_bounded=False), ObjectInfo(uri)) as stream:
             return stream.read_to_end(), stream.etag or ""
 
-    def write(self, uri: str, data: bytes, absent: bool, etag: str | None) -> str:
+    def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:
         """Put the object, conditionally if asked. A put whose reply was lost is known by its bytes."""
         wanted = {"IfNoneMatch": "*"} if absent else {} if etag is None else {"IfMatch": f'"{etag}"'}
         for attempt in range(1, self.options.max_attempts + 1):
@@ -234,7 +234,7 @@ class S3Store:
             client.delete_object(**_place(uri))
 
     @contextmanager
-    def draft(self, uri: str) -> Iterator[str]:
+    def draft(self, uri: str, *, private: bool = False) -> Iterator[str]:
         """Give a file in the temporary folder of this host."""
         with scratch_folder() as folder:
             yield str(folder / "draft")

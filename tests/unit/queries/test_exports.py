@@ -131,6 +131,20 @@ class TestCsv:
         assert row[0] == "00ff"
 
 
+class TestDirections:
+    """Controls of the direction of writing, which make a cell show other words than it holds."""
+
+    @pytest.mark.parametrize("sign", "\u202e\u202a\u2066\u2069\u200f\u061c")
+    @pytest.mark.parametrize("ending", ["csv", "xlsx"])
+    def test_no_cell_has_one(self, tmp_path: Path, sign: str, ending: str) -> None:
+        path = written(tmp_path, f"x.{ending}", (f"{sign}=cod.exe", *EMPTY[1:]))
+        data = path.read_bytes()
+        if ending == "xlsx":
+            data = b"".join(zipfile.ZipFile(path).read(name) for name in zipfile.ZipFile(path).namelist())
+        assert sign.encode() not in data
+        assert f"\\u{ord(sign):04x}=cod.exe".encode() in data
+
+
 class TestXlsx:
     def test_no_moment_of_writing_is_in_it(self, tmp_path: Path) -> None:
         with zipfile.ZipFile(written(tmp_path, "rows.xlsx", ROW)) as book:

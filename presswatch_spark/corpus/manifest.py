@@ -29,7 +29,7 @@ from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.text.folding import FOLD_VERSION
 
 # How the articles were read; the files show it.
-_NOT_CONTENT = ("master", "cores", "columns", "date_formats")
+_NOT_CONTENT = ("master", "cores", "columns", "date_formats", "body_format", "encoding")
 _FORMAT = "presswatch-corpus"
 
 

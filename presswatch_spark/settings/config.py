@@ -12,7 +12,23 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 
 from presswatch_spark.languages import language_problem
+from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.settings.declared import Path, Setting, setting, settings_in, share
+
+ENCODINGS = ("utf-8", "windows-1252", "iso-8859-1", "iso-8859-15", "mac-roman", "utf-16", "cp850", "cp437")
+"""Encodings that programs write articles in; Python knows more."""
+
+
+def encoding_problem(name: str) -> str:
+    """Return why a name is not that of a character encoding; nothing if it is."""
+    try:
+        b"a".decode(name)
+    except UnicodeError:  # a letter of UTF-16 takes two bytes
+        return ""
+    except (LookupError, ValueError):
+        return f"{name!r} is not a character encoding{did_you_mean(name, ENCODINGS)}"
+    return ""
+
 
 AGENCIES = (
     "AFP", "Agence France-Presse", "Reuters", "Belga", "ATS", "Associated Press",
@@ -340,6 +356,17 @@ class CorpusConfig:
         separator=";",
         flag="--date-format",
         value="FORMAT",
+    )
+    body_format: str = setting(
+        "auto",
+        "How bodies are given: auto extracts the text of those that are HTML, html of all, text of none",
+        words=("auto", "text", "html"),
+    )
+    encoding: str = setting(
+        "utf-8",
+        "Character encoding of article files in CSV and JSONL, e.g. windows-1252 of Excel's CSV",
+        check=encoding_problem,
+        value="NAME",
     )
     master: str | None = setting(None, "Spark master", without="this machine", value="URL")
     cores: int | None = setting(None, "Cores of this machine to use", without="all")

@@ -53,7 +53,7 @@ class Setting:
         words: the texts that are allowed; empty: any.
         form: what a text must match, as a whole; empty: anything. What does not match may be a secret in the
             wrong place, and is not quoted: `formed` says in words what is wanted.
-        check: returns what is wrong with one text of a list, or nothing.
+        check: returns what is wrong with a text, or with one of a list, or nothing.
         separator: what stands between the texts of a list in an environment variable.
         without: what holds by default, in words, where the default does not say it.
         flag: its option, where that is not called like the setting.
@@ -152,7 +152,7 @@ class Setting:
         return text
 
     def _wrong_text(self, value: object) -> str:
-        texts = cast(tuple[str, ...], self.canonical(value))
+        texts = cast(tuple[str, ...], (value,) if isinstance(value, str) else value)
         return next(filter(None, map(self.check, texts)), "") if self.check else ""
 
     def _has_kind(self, value: object) -> bool:

@@ -76,7 +76,13 @@ def corpus() -> None:
     "--out", required=True, metavar="DIR", help="Folder of the corpus: new or empty, on disk or s3://."
 )
 @click.option("--config", metavar="FILE", help="Settings in YAML; the section is `corpus`.")
-@setting_options("corpus.columns", "corpus.date_formats", "corpus.max_articles_per_shingle")
+@setting_options(
+    "corpus.columns",
+    "corpus.date_formats",
+    "corpus.body_format",
+    "corpus.encoding",
+    "corpus.max_articles_per_shingle",
+)
 @storage_options
 @setting_options("corpus.master", "corpus.cores")
 @click.pass_context

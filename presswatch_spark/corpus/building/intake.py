@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from presswatch_spark.corpus.building.bodies import PlainText, plain_text
 from presswatch_spark.corpus.building.excerpts import is_excerpt
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.formats.table.whole_rows import NamedColumns, Unreadable, whole_rows
@@ -86,7 +87,7 @@ def read_articles(
     Raises: as `whole_rows`; a file that cannot be read to its end yields no corpus.
     """
     source = printable(info.uri)
-    for index, row in whole_rows(info, article_columns(config.columns), storage):
+    for index, row in whole_rows(info, article_columns(config.columns), storage, config.encoding):
         if isinstance(row, Unreadable):
             yield Refusal(source, index, None, None, "unreadable", row.detail)
             continue
@@ -110,10 +111,10 @@ def _examine(index: int, row: Mapping[str, Any], titles: TitleSites, config: Cor
     fields: dict[str, Any] = {"article_id": article_id, "title_id": title_id}
     fields |= {name: _text(row[name], name) for name in ("url", "headline", "language", "agency_credit")}
     fields |= {name: _texts(row, name) for name in ("authors", "alternate_urls")}
-    body = _text(row["body"], "body")
-    if body is None:
-        raise _RefusedError("no_body", "`body` is missing or empty")
-    words = word_count(body.encode())
+    if fields["headline"]:
+        fields["headline"] = plain_text(fields["headline"]).text
+    body = _body(row, config)
+    words = word_count(body.text.encode())
     if words < config.min_article_words:
         raise _RefusedError("too_short", f"{words} words, fewer than {config.min_article_words}")
     dates = {name: _moment(row, name, config.date_formats) for name in ("published_at", "modified_at")}
@@ -121,14 +122,24 @@ def _examine(index: int, row: Mapping[str, Any], titles: TitleSites, config: Cor
     placeholder = kept["published_at"] != dates["published_at"]
     url = fields["url"]
     fields |= {
-        "body": body,
+        "body": body.text,
         "words": words,
-        "is_excerpt": is_excerpt(body),
-        "body_format": "text",
-        "body_repaired": False,
+        "is_excerpt": is_excerpt(body.text),
+        "body_format": body.format,
+        "body_repaired": body.repaired,
         "url_on_title": titles.title_at(url) == title_id if url else None,
     }
     return Candidate(index, fields | kept, placeholder)
+
+
+def _body(row: Mapping[str, Any], config: CorpusConfig) -> PlainText:
+    given = _text(row["body"], "body")
+    if given is None:
+        raise _RefusedError("no_body", "`body` is missing or empty")
+    body = plain_text(given, config.body_format)
+    if not body.text.strip():
+        raise _RefusedError("no_body", "`body` is HTML without text")
+    return body
 
 
 def _id(row: Mapping[str, Any], name: str) -> str | None:

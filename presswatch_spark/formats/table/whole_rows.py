@@ -6,12 +6,13 @@ A file that cannot be read to its end is an error. A row that is not as written 
 Of a shard, what can be read is read, and the rest is a defect.
 """
 
+import codecs
 import csv
 import io
 import itertools
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,12 +108,16 @@ def _at(row: Mapping[str, Any], name: str, absent: Any) -> Any:
     return _at(nested, inner, absent) if isinstance(nested, Mapping) else absent
 
 
-def whole_rows(info: ObjectInfo, columns: NamedColumns, options: StorageOptions) -> Iterator[tuple[int, Row]]:
+def whole_rows(
+    info: ObjectInfo, columns: NamedColumns, options: StorageOptions, encoding: str = "utf-8"
+) -> Iterator[tuple[int, Row]]:
     """Yield every row with its index from 0: line of JSONL, record of CSV after the header, row of Parquet.
+
+    `encoding`: that of JSONL and CSV, by a name that Python knows.
 
     Raises:
         InputError: the file is empty, is of no known format, or lacks required columns.
-        CorruptError, StorageError: the file cannot be read to its end.
+        CorruptError, StorageError: the file cannot be read to its end, or is not in that encoding.
     """
     where = printable(info.uri)
     if read_range(info.uri, 0, len(MAGIC), options) == MAGIC:
@@ -120,12 +125,32 @@ def whole_rows(info: ObjectInfo, columns: NamedColumns, options: StorageOptions)
         return
     report = ReadReport()
     with open_stream(info, options) as stream:
-        chunks = iter(inflated(stream, report))
+        chunks = iter(_in_utf8(inflated(stream, report), encoding, where))
         head = b""
         while len(head) < _HEAD_BYTES and (chunk := next(chunks, None)) is not None:
             head += bytes(chunk)
         yield from _rows_of(head, itertools.chain([head], chunks), columns, report, where)
     _require_whole(report, where)
+
+
+def _in_utf8(chunks: Iterable[bytes], encoding: str, where: str) -> Iterator[bytes]:
+    """Yield chunks of text in UTF-8; those that are in it already are not looked at."""
+    if codecs.lookup(encoding).name == "utf-8":
+        yield from map(bytes, chunks)
+        return
+    decoder, done = codecs.getincrementaldecoder(encoding)(), 0
+    try:
+        for chunk in chunks:
+            yield decoder.decode(bytes(chunk)).encode("utf-8", "surrogatepass")
+            done += len(chunk)
+        yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+    except UnicodeError as error:
+        place = done + getattr(error, "start", 0)
+        raise CorruptError(
+            f"the file is not in {encoding}: what is at about byte {place:,} is no text",
+            where=where,
+            remedy="give its encoding with --encoding, e.g. utf-8 or windows-1252",
+        ) from error
 
 
 def _rows_of(
@@ -254,7 +279,9 @@ def _csv_row(fields: Sequence[str], header: Sequence[str], columns: NamedColumns
         try:
             (row.get(name) or "").encode()
         except UnicodeEncodeError:
-            return Unreadable(f"column `{name}` is not UTF-8 (save the file as UTF-8)")
+            return Unreadable(
+                f"column `{name}` is not UTF-8 (give the file's encoding, e.g. --encoding windows-1252)"
+            )
     return columns.take(row)
 
 

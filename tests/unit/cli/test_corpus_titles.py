@@ -156,6 +156,7 @@ def test_excerpts_and_urls_elsewhere_are_counted_by_title_when_built_and_later(
     assert "excerpts, never of letter A: courrier 3, hebdo 1" in built
     assert "URLs outside of the title's sites: courrier 1" in built
     assert "not a URL in `url`: rivage 1" in built
+    assert "HTML" not in built
     assert cli.run(["corpus", "info", str(tmp_path / "corpus")]) == 0
     assert built.split("\n\n")[0] in capsys.readouterr().out
     assert cli.run(["corpus", "info", str(tmp_path / "corpus"), "--export", str(tmp_path / "t.jsonl")]) == 0
@@ -166,3 +167,23 @@ def test_excerpts_and_urls_elsewhere_are_counted_by_title_when_built_and_later(
     ]  # fmt: skip
     corpus = Corpus.open(str(tmp_path / "corpus"))
     assert [corpus.article(n).is_excerpt for n in range(8)] == [True] * 3 + [False] * 4 + [True]
+
+
+def test_html_and_repaired_bodies_are_counted_by_title_and_the_format_can_be_declared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [article(n, body=f"<p>{text(n)}</p>") for n in range(2)]
+    rows += [article(2, title_id="rivage", body=text(2).replace("é", "Ã©").replace("â", "Ã¢"))]
+    rows += [article(3, title_id="hebdo")]
+    write_jsonl(tmp_path / "a.jsonl", rows)
+    assert run(tmp_path, monkeypatch) == 0
+    built = capsys.readouterr().out
+    assert "bodies in HTML, now text: courrier 2" in built
+    assert "bodies with garbled letters, repaired: rivage 1" in built
+    (tmp_path / "declared").mkdir()
+    (tmp_path / "a.jsonl").rename(tmp_path / "declared" / "a.jsonl")
+    assert run(tmp_path / "declared", monkeypatch, "--body-format", "text") == 0
+    assert "HTML" not in capsys.readouterr().out
+    for wrong in (["--body-format", "markdown"], ["--encoding", "windows-1253x"]):
+        assert run(tmp_path / "declared", monkeypatch, *wrong) == 2
+    assert "is not a character encoding; did you mean windows-1252?" in capsys.readouterr().err

@@ -385,7 +385,11 @@ def test_a_csv_row_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     )
     assert refused(path) == [
         (1, "unreadable", "3 fields where the header has 4"),
-        (2, "unreadable", "column `body` is not UTF-8 (save the file as UTF-8)"),
+        (
+            2,
+            "unreadable",
+            "column `body` is not UTF-8 (give the file's encoding, e.g. --encoding windows-1252)",
+        ),
     ]
 
 

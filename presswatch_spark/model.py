@@ -131,9 +131,8 @@ class DocumentBatch:
     `locate(i)` builds the locator of document i; it is called for matching documents only. `captures`: the
     responses that `ReadOptions.wants` asks for, be they documents or not.
 
-    If the dataset holds pages, the sieve finds candidates in `text`, and `extract(i)` gives the text of
-    document i that is verified; else both are the same. `main_text(i)`: the main content of page i, None if
-    nobody can say which it is. `own_word(i)`: what page i says of itself, None if it is no page.
+    `main_text(i)`: the text of the main content of page i, None if it is unknown; itself None in formats
+    that hold text. `own_word(i)`: what page i says of itself, None if it is no page.
     `is_audit`: a language gate leaves the documents out, and they are read only to see what that costs.
     """
 
@@ -145,7 +144,6 @@ class DocumentBatch:
     url_ends: Offsets
     locate: Callable[[int], Locator]
     captures: Sequence[Capture] = ()
-    extract: Callable[[int], bytes] | None = None
     main_text: Callable[[int], bytes | None] | None = None
     own_word: Callable[[int], OwnWord | None] | None = None
     is_audit: bool = False
@@ -154,9 +152,7 @@ class DocumentBatch:
         return len(self.text_starts)
 
     def text_of(self, i: int) -> bytes:
-        """Return the text of document i that is verified: as stored, or as extracted from the page."""
-        if self.extract is not None:
-            return self.extract(i)
+        """Return the text of document i: as stored, or as extracted from the page."""
         return self.text[self.text_starts[i] : self.text_ends[i]].tobytes()
 
     def alone(self, i: int) -> Self:

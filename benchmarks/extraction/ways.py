@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.html import HTMLTree
 
 from benchmarks.extraction.pages import Page
-from presswatch_spark.extraction.main_content import main_content
-from presswatch_spark.extraction.page_text import extracted_text, text_of
+from presswatch_spark.extraction.apart import RefusedError
+from presswatch_spark.extraction.main_content import answer, has_prose_of
+from presswatch_spark.html.markup import text_of_page
 
 ROOT = Path(__file__).resolve().parents[2]
 THEIR_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
@@ -31,15 +31,19 @@ class Taken:
 
 def verified(html: str) -> str:
     """What passages are verified in, and what is stored of them."""
-    return extracted_text(html.encode()).decode()
+    return text_of_page(html.encode()).decode()
 
 
 def ours_main(html: str) -> str:
     """Our main content, or all of the text where it cannot be told."""
-    tree = HTMLTree.parse(html)
-    whole = text_of(tree)
-    found = main_content(tree, whole)
-    return whole if found is None else found
+    page = html.encode()
+    whole = text_of_page(page)
+    try:
+        content, unchosen = answer(page)
+    except RefusedError:
+        return whole.decode()
+    text = text_of_page(content)
+    return (text if unchosen or has_prose_of(text, whole) else whole).decode()
 
 
 WAYS: Mapping[str, Callable[[str], str]] = {

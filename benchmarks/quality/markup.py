@@ -172,11 +172,7 @@ def _attribute(decoy: str) -> str:
     return f'<img src=data:, alt="une image" title="elle" data-texte="{escape(decoy)}">'
 
 
-def _template(decoy: str) -> str:
-    return f"<template><p>{escape(decoy)}</p></template>"
-
-
-_UNSEEN = (_comment, _script, _style, _attribute, _template)
+_UNSEEN = (_comment, _script, _style, _attribute)
 
 
 def in_script(value: object) -> str:

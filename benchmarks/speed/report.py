@@ -90,7 +90,7 @@ def _warc(part: Figures) -> str:
       {part["shards"]} WARC shards with {part["page_megabytes"]:,} MB of pages (bodies as stored), of which
       {part["text_megabytes"]:,} MB can be seen, {part["stored_megabytes"]:,} MB stored {when(part)}; 10^6
       shingles. An MB is 10^6 bytes of pages, a second one of processor time. `read` makes the text that the
-      sieve reads; in the whole scan, candidates are extracted by resiliparse and verified. With `gate`, 5 %
+      sieve reads; in the whole scan, candidates are verified in the same text. With `gate`, 5 %
       of the pages pass as French. Beside it, resiliparse's text of every page and our sieve, the pages being
       read by FastWARC, or by warcio as jobs of cc-pyspark read them (`content_stream`; cc-pyspark leaves the
       text to each job).""")

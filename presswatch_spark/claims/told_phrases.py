@@ -25,7 +25,6 @@ TOLD: Phrases = MappingProxyType(
         "headline": ("Intitulé", "Headline"),
         "title": ("Titre de presse", "Title"),
         "owner": ("Titulaire", "Owner"),
-        "publisher": ("Éditeur", "Publisher"),
         "address": ("Adresse", "Address"),
         "published": ("Publication", "Published"),
         "mandate": ("Mandat", "Mandate"),

@@ -1,1 +1,1 @@
-"""Parsers of pages, in a process of their own: a page's text, main content, text under selectors; PDF."""
+"""Parsers in a process of their own: a page's main content, the text under selectors; PDF."""

@@ -21,8 +21,8 @@ from typing import BinaryIO, Literal
 
 from presswatch_spark.child import begin_child
 
-Kind = Literal["html", "main", "css", "pdf"]
-_MODULES = {"html": "page_text", "main": "main_content", "css": "selected", "pdf": "pdf"}
+Kind = Literal["main", "css", "pdf"]
+_MODULES = {"main": "main_content", "css": "selected", "pdf": "pdf"}
 
 # Processor time for one page: 100 MB of HTML take 7 to 15.
 MOST_SECONDS = 60
@@ -60,7 +60,7 @@ def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]
     """Return the text of a page in UTF-8, and a note on what was not read of it, or None.
 
     Args:
-        kind: `html` and `pdf` ask for all text, `main` for that of the main content; `css`: see
+        kind: `pdf` asks for all text, `main` for the main content, which is HTML; `css`: see
             `selected.request_of`.
         page: HTML in UTF-8, or PDF.
 

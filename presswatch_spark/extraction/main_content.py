@@ -15,7 +15,6 @@ from resiliparse.parse.html import HTMLTree
 from resiliparse.parse.html.node import ElementNode, Node
 
 from presswatch_spark.extraction.apart import RefusedError
-from presswatch_spark.extraction.page_text import parsed, text_of
 
 MOST = 0.7
 """The main content holds at least this share of the prose."""
@@ -47,44 +46,38 @@ class _TooMuchError(Exception):
     """The page costs more than it may."""
 
 
-def answer(page: bytes) -> tuple[bytes, None]:
-    """Answer `apart` with the text of the main content of a page, both in UTF-8.
+UNCHOSEN = "no element was chosen"
+
+
+def answer(page: bytes) -> tuple[bytes, str | None]:
+    """Answer `apart` with the main content of a page, HTML in UTF-8, and `UNCHOSEN` if it is the page.
 
     Raises:
-        RefusedError: the main content cannot be told from the rest.
+        RefusedError: the page costs more than it may.
         ValueError: the parser refuses the page.
     """
-    tree, visible = parsed(page)
-    # `main_content` cuts the tree up.
-    parsed.cache_clear()
-    text = main_content(tree, visible)
-    if text is None:
-        raise RefusedError("the main content cannot be told")
-    return text.encode("utf-8", "replace"), None
-
-
-def main_content(tree: HTMLTree, visible: str) -> str | None:
-    """Return the text of a page's main content, a part of the words of `visible`; None if nobody can tell it.
-
-    Args:
-        tree: the page. It is cut up: read anything else from it before.
-        visible: its text, from `page_text.text_of`. If the main content had hardly any of its long lines, the
-            article would stand in no paragraphs, and others would have voted.
-    """
+    tree = HTMLTree.parse(page.decode("utf-8", "replace"))
     if tree.body is None:
-        return ""
+        return b"", UNCHOSEN
     try:
         chosen = _Page(tree.body).cut()
     except _TooMuchError:
-        return None
-    text = text_of(tree)
-    if chosen and _in_long_lines(text) < LINES_AT_LEAST * _in_long_lines(visible):
-        return None
-    return text
+        raise RefusedError("the main content cannot be told") from None
+    return tree.body.html.encode("utf-8", "replace"), None if chosen else UNCHOSEN
 
 
-def _in_long_lines(text: str) -> int:
-    return sum(len(line) for line in text.split("\n") if len(line) >= LINE_CHARACTERS)
+def has_prose_of(text: bytes, page_text: bytes) -> bool:
+    """Whether the text of a chosen element has enough of the long lines of its page to be its main content.
+
+    If it had hardly any, the article would be in no paragraphs, and others would have voted.
+    """
+    return _in_long_lines(text) >= LINES_AT_LEAST * _in_long_lines(page_text)
+
+
+def _in_long_lines(text: bytes) -> int:
+    return sum(
+        len(line) for line in text.decode("utf-8", "replace").split("\n") if len(line) >= LINE_CHARACTERS
+    )
 
 
 class _Page:

@@ -21,15 +21,12 @@ from presswatch_spark.text.vectors import (
 )
 
 CHUNK_BYTES = 1 << 12
+PLACES = CHUNK_BYTES + 72
+"""The numbers that `next_marks` needs room for."""
 
 _0, _1, _2, _8, _63, _64, _65 = (U64(n) for n in (0, 1, 2, 8, 63, 64, 65))
 _CHUNK = U64(CHUNK_BYTES)
 _NUL, _QUOTE, _AMP, _APOSTROPHE, _LT, _EQUALS, _GT = (np.uint8(ord(c)) for c in "\0\"&'<=>")
-
-
-def places_of() -> Hashes:
-    """Make room for the marks of a chunk, as `next_marks` wants it."""
-    return np.empty(CHUNK_BYTES + 72, np.uint64)
 
 
 @uncounted_njit

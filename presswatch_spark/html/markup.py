@@ -1,10 +1,9 @@
-"""From the bytes of an HTML page to the text that can be seen in it, for the sieve.
+"""The text of an HTML page, from its bytes: the one that is searched, verified, stored and shown.
 
 One pass over the page in UTF-8, by the tokenizer of the HTML Standard (13.2.5), without a tree. Tags vanish
-or separate (see `tags`), scripts and styles are passed over, references are decoded. This text decides
-nothing: hits in it are verified in the text that a parser extracts (`extraction.page_text`). So it may hold
-more than that text, but must neither tear apart nor leave out words that are neighbours there. The content of
-`template`, which a browser does not show where it stands, is moved to the end.
+or separate (see `tags`), scripts and styles are passed over, references are decoded. The text is what can be
+seen, then hidden words between the words around them (see `visibility`). docs/explanation/page-text.md
+explains the rules. `docs/how-to/page_text.py` makes the same text, byte for byte, and shares no code.
 """
 
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from presswatch_spark.compiled import entry_njit, lean_njit, uncounted_njit
-from presswatch_spark.html.marks import next_marks, opens_value, places_of
+from presswatch_spark.html import tags as of_tags
+from presswatch_spark.html.marks import next_marks, opens_value
 from presswatch_spark.html.raw_text import (
     CDATA_BYTES,
     SCRIPT,
@@ -21,20 +21,22 @@ from presswatch_spark.html.raw_text import (
     cdata_end,
     data_in,
     end_tag,
-    foreign_end,
     script_end,
 )
 from presswatch_spark.html.references import EntityTable, load_entities, reference
+from presswatch_spark.html.styles import (
+    ABSENT_RULE,
+    BUILT_IN,
+    BUILT_IN_FILTER,
+    add_rule,
+    attributes,
+    may_hide,
+    name_rule,
+    read_sheet,
+)
 from presswatch_spark.html.tags import (
-    BLOCK,
-    BREAKS_OUT,
-    FOREIGN,
-    HIDDEN,
-    INTEGRATES_MATH,
-    INTEGRATES_SVG,
-    REFERENCES,
-    REST,
-    TEMPLATE,
+    HARD,
+    NAME_BYTES,
     TagTable,
     after_attributes,
     closes_itself,
@@ -44,19 +46,74 @@ from presswatch_spark.html.tags import (
     load_tags,
     name_at,
 )
+from presswatch_spark.html.visibility import (
+    ABSENT,
+    SEEN,
+    begin_element,
+    end_element,
+    finished,
+    imply_ends,
+    pop_to,
+    separate,
+    separate_as,
+    set_state,
+)
+from presswatch_spark.html.workspace import (
+    CLASS_FILTER,
+    DEEPEST,
+    EDGE,
+    OPEN,
+    ROOT_STACK,
+    ROOTS,
+    ROOTS_AROUND,
+    RULE_COUNT,
+    STATE,
+    workspace,
+)
 from presswatch_spark.text.kernels import U64, Bytes, Hashes, plain
 from presswatch_spark.text.vectors import copy_64, visible_bits_64
 
-_0, _1, _2, _3, _8, _64, _BYTE = (U64(n) for n in (0, 1, 2, 3, 8, 64, 255))
+EXTRACTION = "presswatch page text 1"
+"""The rules of this text, and their version: it changes with every change of the text of any page."""
+
+_0, _1, _2, _3, _5, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 5, 8, 64))
 _SPACE, _BANG, _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _GT, _QUERY = (np.uint8(ord(c)) for c in " !\"&'/<>?")
-_P, _BR, _FONT, _MATH = (U64(int.from_bytes(name, "little")) for name in (b"p", b"br", b"font", b"math"))
+_P, _BR, _FONT, _MATH, _SVG, _TITLE, _STYLE = (
+    U64(int.from_bytes(name, "little"))
+    for name in (b"p", b"br", b"font", b"math", b"svg", b"title", b"style")
+)
 _NUL, _NEWLINE = np.uint8(0), np.uint8(10)
-_KIND = np.uint8(7)
+_SEEN, _ABSENT, _SEPARATION, _HARD = U64(SEEN), U64(ABSENT), U64(3), U64(HARD)
+(
+    _CONTENT, _DROPPED, _REFERENCES, _REST, _FOREIGN, _COMPLEX, _HIDES_RAW, _HIDES_UNLESS_OPEN, _BREAKS_OUT,
+    _IN_SVG, _IN_MATH,
+) = (
+    U64(n) for n in (
+        of_tags.CONTENT, of_tags.DROPPED, of_tags.REFERENCES, of_tags.REST, of_tags.FOREIGN, of_tags.COMPLEX,
+        of_tags.HIDES_RAW, of_tags.HIDES_UNLESS_OPEN, of_tags.BREAKS_OUT, of_tags.IN_SVG, of_tags.IN_MATH,
+    )
+)  # fmt: skip
+_CLASS_FILTER, _EDGE, _STATE, _OPEN, _ROOTS, _ROOTS_AROUND, _ROOT_STACK, _RULE_COUNT = (
+    U64(n) for n in (CLASS_FILTER, EDGE, STATE, OPEN, ROOTS, ROOTS_AROUND, ROOT_STACK, RULE_COUNT)
+)
+_DEEPEST, _BUILT_IN, _NAME = U64(DEEPEST), U64(len(BUILT_IN)), U64(NAME_BYTES)
+_SPREAD = U64(0x9E3779B97F4A7C15)
 
 
 def room_for(size: int) -> int:
-    """Return the most bytes that the text of a page of `size` bytes takes: a reference of 5 may become 6."""
-    return size + size // 4 + 64
+    """Return the bytes of room that `page_text` needs for a page of `size` bytes.
+
+    All text takes up to a quarter more than the page, since a reference of 5 bytes may become 6. Hidden
+    words with those around them take as much again, and the places of each, behind a tag of 5 bytes, 8.
+    """
+    return 5 * size + 256
+
+
+def text_of_page(page: bytes | memoryview) -> bytes:
+    """Return the text of a page, both in UTF-8."""
+    data = np.frombuffer(page, np.uint8)
+    out = np.empty(room_for(len(data)), np.uint8)
+    return out[: page_text(data, out, 0)[0]].tobytes()
 
 
 def page_text(page: Bytes, out: Bytes, at: int) -> tuple[int, int]:
@@ -65,30 +122,31 @@ def page_text(page: Bytes, out: Bytes, at: int) -> tuple[int, int]:
     `out` has `room_for(len(page))` bytes from `at` on. Returns where the text ends, and what the page's
     scripts hold, which are passed over: bits `DATA` and `ARTICLE`.
     """
-    end, unread = _visible_text(load_tags(), load_entities(), plain(page), out, U64(at), places_of())
+    end, unread = _page_text(load_tags(), load_entities(), plain(page), out, U64(at), workspace())
     return int(end), int(unread)
 
 
 @lean_njit
-def _separate(out: Bytes, start: np.uint64, k: np.uint64) -> np.uint64:
-    if k > start and out[k - _1] > _SPACE:
-        out[k] = _NEWLINE
-        k += _1
-    return k
-
-
-@lean_njit
 def _copied(
-    data: Bytes, i: np.uint64, stop: np.uint64, end: np.uint64, out: Bytes, at: np.uint64, k: np.uint64
+    w: Hashes,
+    data: Bytes,
+    i: np.uint64,
+    stop: np.uint64,
+    end: np.uint64,
+    out: Bytes,
+    at: np.uint64,
+    k: np.uint64,
 ) -> Any:
     """Copy text between markup; nothing but blanks becomes a separator."""
     if i == stop:
         return k
     if stop - i <= _64 and i + _64 <= end:
         if visible_bits_64(data, i) & (~_0 >> (_64 - (stop - i))) == _0:
-            return _separate(out, at, k)
+            return separate(w, out, at, k)
         copy_64(data, i, out, k)
         return k + (stop - i)
+    if data[i] <= _SPACE and _is_blank(data, i, stop):
+        return separate(w, out, at, k)
     while i + _64 <= stop:
         copy_64(data, i, out, k)
         i += _64
@@ -98,6 +156,13 @@ def _copied(
         i += _1
         k += _1
     return k
+
+
+@uncounted_njit
+def _is_blank(data: Bytes, i: np.uint64, stop: np.uint64) -> Any:
+    while i < stop and data[i] <= _SPACE:
+        i += _1
+    return i == stop
 
 
 @uncounted_njit
@@ -122,51 +187,93 @@ def _copy_raw(
 
 
 @uncounted_njit
-def _move_to_end(
-    out: Bytes, start: np.uint64, k: np.uint64, kept: np.uint64, room: np.uint64
-) -> tuple[np.uint64, np.uint64]:
-    """Move `out[start:k]` to the end of the room, before the `kept` bytes there."""
-    size = k - start
-    kept += _1
-    out[room - kept] = _NEWLINE
-    for j in range(size):
-        out[room - kept - _1 - U64(j)] = out[k - _1 - U64(j)]
-    return start, kept + size
-
-
-@uncounted_njit
-def _breaks_out(found: np.uint8, first: np.uint64, closes: bool, rest: np.uint64) -> Any:
+def _breaks_out(kind: np.uint64, first: np.uint64, closes: bool, rest: np.uint64) -> Any:
     """Whether a tag ends the SVG or MathML that it stands in; `rest`: bytes behind its name."""
     if closes:
         return first in (_P, _BR)
     # `font` does so with some attributes, and nobody writes another one.
-    return found & np.uint8(BREAKS_OUT) or (first == _FONT and rest > _2)
+    return kind & _BREAKS_OUT != _0 or (first == _FONT and rest > _2)
+
+
+@lean_njit
+def _in_html(w: Hashes) -> Any:
+    """Whether HTML stands here: no SVG or MathML is open, or an element in it that holds HTML again."""
+    return w[_ROOTS] == _0 or w[_ROOT_STACK + w[_ROOTS] - _1] > _1
+
+
+@uncounted_njit
+def _enter(
+    w: Hashes, name: np.uint64, kind: np.uint64, closes: bool, empty: bool, rest: np.uint64
+) -> tuple[np.uint64, Any]:
+    """Follow a tag into SVG and MathML, and out of it.
+
+    An open root is a number: a bit (is it MathML), and above it the elements in it that hold HTML again.
+    Returns how many roots are around the element, and whether it is one of HTML.
+    """
+    html = _in_html(w)
+    if w[_ROOTS] != _0:
+        top = _ROOT_STACK + w[_ROOTS] - _1
+        if kind & (_IN_MATH if w[top] & _1 else _IN_SVG):
+            if not closes:
+                w[top] += U64(not empty) << _1
+            elif w[top] > _1:
+                w[top] -= _2
+        elif w[top] <= _1 and _breaks_out(kind, name, closes, rest):
+            while w[_ROOTS] != _0 and w[_ROOT_STACK + w[_ROOTS] - _1] <= _1:
+                w[_ROOTS] -= _1
+            html = True
+    roots = w[_ROOTS]
+    if kind & _CONTENT == _FOREIGN:
+        math = U64(name == _MATH)
+        if not closes and not empty and roots < _DEEPEST:
+            w[_ROOT_STACK + roots] = math
+            w[_ROOTS] += _1
+        elif closes and roots != _0 and w[_ROOT_STACK + roots - _1] & _1 == math:
+            w[_ROOTS] -= _1
+            roots -= _1
+    return roots, html
 
 
 @entry_njit
-def _visible_text(
-    tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: np.uint64, places: Hashes
+def _page_text(
+    tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: np.uint64, w: Hashes
 ) -> Any:
+    for key in BUILT_IN:
+        add_rule(w, key, ABSENT_RULE)
+    w[_CLASS_FILTER] = BUILT_IN_FILTER
+    k, unread, late = _read(tags, entities, data, out, at, w)
+    if late:
+        # A sheet behind text hides some of it, maybe: now all rules are known.
+        k, unread, late = _read(tags, entities, data, out, at, w)
+    return finished(w, out, at, k), unread
+
+
+@uncounted_njit
+def _read(
+    tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: np.uint64, w: Hashes
+) -> tuple[np.uint64, np.uint8, Any]:
+    """Write the text, and note what is hidden; say whether rules were found behind some of the text."""
     i, k, end = _0, at, U64(len(data))
-    templates, template_start, foreign, inside, kept = _0, _0, _0, _0, _0
-    # For each open one, the innermost lowest: a bit (is it MathML), a byte (how much HTML is around it).
-    roots, around, room = _0, _0, U64(len(out))
     p, count, looked = _0, _0, _0
-    unread = np.uint8(0)
+    unread, late = np.uint8(0), False
+    for number in range(_STATE, _RULE_COUNT):
+        w[number] = _0
+    w[_EDGE] = ~_0
+    named = w[_RULE_COUNT] > _BUILT_IN
     while True:
         byte = _NUL
         while True:
             if p == count:
                 p = _0
-                count, looked = next_marks(data, max(i, looked), end, places)
-            mark = places[p]
+                count, looked = next_marks(data, max(i, looked), end, w)
+            mark = w[p]
             if mark == end:
                 break
             byte = data[mark]
             if mark >= i and byte in (_LT, _AMP, _NUL):
                 break
             p += _1
-        k = _copied(data, i, mark, end, out, at, k)
+        k = _copied(w, data, i, mark, end, out, at, k)
         i = mark
         if i == end:
             break
@@ -175,8 +282,8 @@ def _visible_text(
             i, k = reference(entities, data, i, end, out, k)
             continue
         if byte == _NUL:
-            if foreign != _0 and inside == _0:
-                k = _separate(out, at, k)
+            if not _in_html(w):
+                k = separate(w, out, at, k)
             i += _1
             continue
         follows = data[i + _1] if i + _1 < end else _NUL
@@ -184,9 +291,8 @@ def _visible_text(
         if closes and i + _2 < end and not is_letter(data[i + _2]):
             i = find(data, i + _2, end, _GT) + _1
             continue
-        in_html = foreign == _0 or inside != _0
         if follows == _BANG:
-            if not in_html and begins_cdata(data, i, end):
+            if not _in_html(w) and begins_cdata(data, i, end):
                 stop = cdata_end(data, i + CDATA_BYTES, end)
                 k = _copy_raw(entities, data, i + CDATA_BYTES, stop, out, k, False)
                 i = stop + _3
@@ -200,13 +306,14 @@ def _visible_text(
             out[k] = _LT
             i, k = i + _1, k + _1
             continue
+        begin = i
         first, second, i = name_at(data, i + (_2 if closes else _1), end)
         name_end = i
         while True:
             if p == count:
                 p = _0
-                count, looked = next_marks(data, max(i, looked), end, places)
-            mark = places[p]
+                count, looked = next_marks(data, max(i, looked), end, w)
+            mark = w[p]
             if mark == end:
                 i = end + _1
                 break
@@ -224,8 +331,8 @@ def _visible_text(
                 while True:
                     if p == count:
                         p = _0
-                        count, looked = next_marks(data, max(i, looked), end, places)
-                    mark = places[p]
+                        count, looked = next_marks(data, max(i, looked), end, w)
+                    mark = w[p]
                     if mark == end or data[mark] == byte:
                         break
                     p += _1
@@ -236,64 +343,54 @@ def _visible_text(
                 p += _1
         if i > end:
             break
-        found = kind_of(tags, first, second)
-        kind = found & _KIND
-        if foreign != _0:
-            if found & np.uint8(INTEGRATES_MATH if roots & _1 else INTEGRATES_SVG):
-                if not closes:
-                    inside += U64(not closes_itself(data, name_end, i))
-                elif inside != _0:
-                    inside -= _1
-            elif inside == _0 and _breaks_out(found, first, closes, i - name_end):
-                while foreign != _0 and inside == _0:
-                    foreign, roots = foreign - _1, roots >> _1
-                    inside, around = around & _BYTE, around >> _8
-                in_html = True
-        if kind <= BLOCK:
+        kind, said = kind_of(tags, first, second), _0
+        if not closes:
+            if i - name_end > _5 and (named or may_hide(data, name_end, i)):
+                said = attributes(w, data, name_end, i)
+            if named and name_end - begin <= _NAME + _1:
+                said |= name_rule(w, data, begin + _1, name_end)
+        if kind & _COMPLEX == _0 and said == _0 and w[_OPEN] == _0 and w[_ROOTS] == _0:
             # Without a branch: nobody can foresee whether a tag separates.
             out[k] = _NEWLINE
-            k += U64((kind == BLOCK) & (k > at) & (out[k - U64(k > at)] > _SPACE))
-        elif kind == FOREIGN:
-            math = U64(first == _MATH)
-            if not closes:
-                if not closes_itself(data, name_end, i):
-                    foreign, roots = foreign + _1, roots << _1 | math
-                    inside, around = _0, around << _8 | min(inside, _BYTE)
-            elif foreign != _0 and roots & _1 == math:
-                foreign, roots = foreign - _1, roots >> _1
-                inside, around = around & _BYTE, around >> _8
-        elif kind == TEMPLATE:
-            k = _separate(out, at, k)
-            if not in_html:
-                continue
-            if not closes:
-                if templates == _0:
-                    template_start = k
-                templates += _1
-            elif templates != _0:
-                templates -= _1
-                if templates == _0:
-                    k, kept = _move_to_end(out, template_start, k, kept, room)
-        elif not closes and not in_html:
-            # Here their content is markup; only if it is all text, it is surely theirs.
-            if kind == HIDDEN and not closes_itself(data, name_end, i):
-                i = foreign_end(data, i, end, first, second)
-        elif not closes:
-            if kind == REST:
-                stop = end
-            elif first == SCRIPT and second == _0:
+            k += kind >> _1 & _1 & U64(k > at and (out[k - U64(k > at)] > _SPACE or k == w[_EDGE]))
+            continue
+        name = first ^ second * _SPREAD
+        empty = closes_itself(data, name_end, i)
+        roots, html = _enter(w, name, kind, closes, empty, i - name_end)
+        if w[_OPEN] != _0 and roots < w[_ROOTS_AROUND]:
+            k = pop_to(w, out, at, k, _0)
+        content = kind & _CONTENT
+        if closes:
+            k = end_element(w, out, at, k, name, kind)
+        elif not html or content in (_0, _FOREIGN):
+            if said == _0 and kind & _HIDES_UNLESS_OPEN:
+                said = attributes(w, data, name_end, i)
+            empty = empty and (not html or content == _FOREIGN)
+            k = begin_element(w, out, at, k, name, kind, said, html, empty, roots)
+        elif content == _REST:
+            k = imply_ends(w, out, at, k, kind)
+            k = separate(w, out, at, k)
+            k = _copy_raw(entities, data, i, end, out, k, False)
+            break
+        else:
+            if first == SCRIPT and second == _0:
                 stop = script_end(data, i, end)
                 unread |= data_in(data, i, stop)
             else:
                 stop = end_tag(data, i, end, first, second)
-            if kind != HIDDEN:
-                k = _separate(out, at, k)
-                k = _copy_raw(entities, data, i, stop, out, k, kind == REFERENCES)
-                k = _separate(out, at, k)
+            if first == _STYLE:
+                rules = w[_RULE_COUNT]
+                read_sheet(w, data, i, stop)
+                late = late or (k > at and w[_RULE_COUNT] > rules)
+                named = w[_RULE_COUNT] > _BUILT_IN
+            k = imply_ends(w, out, at, k, kind)
+            k = separate_as(w, out, at, k, kind & _SEPARATION)
+            # The title of a page stands before its text, and is none of it.
+            if content != _DROPPED and not (first == _TITLE and k == at):
+                around = w[_STATE]
+                if kind & _HIDES_RAW and around == _SEEN:
+                    k = set_state(w, out, at, k, _ABSENT)
+                k = _copy_raw(entities, data, i, stop, out, k, content == _REFERENCES)
+                k = set_state(w, out, at, k, around)
             i = stop
-    if kept != _0:
-        k = _separate(out, at, k)
-        for j in range(kept):
-            out[k + j] = out[room - kept + j]
-        k += kept
-    return k, unread
+    return k, unread, late

@@ -19,7 +19,7 @@ _CDATA = np.frombuffer(b"<![CDATA[", np.uint8)
 NOTHING, DATA, ARTICLE = (np.uint8(bit) for bit in (0, 1, 2))
 _ARTICLE_B, _CLEBODY = (U64(int.from_bytes(part, "little")) for part in (b"articleB", b'cleBody"'))
 _SPACE, _B, _BRACE, _BRACKET = (np.uint8(ord(c)) for c in " B{[")
-_BANG, _DASH, _SLASH, _LT, _GT, _QUERY, _CLOSE = (np.uint8(ord(c)) for c in "!-/<>?]")
+_BANG, _DASH, _SLASH, _LT, _GT, _CLOSE = (np.uint8(ord(c)) for c in "!-/<>]")
 
 
 @uncounted_njit
@@ -109,28 +109,6 @@ def data_in(data: Bytes, i: np.uint64, stop: np.uint64) -> np.uint8:
             return DATA
         if load8(data, i - _7) == _ARTICLE_B and load8(data, i - _3) == _CLEBODY:
             return DATA | ARTICLE
-
-
-@uncounted_njit
-def foreign_end(data: Bytes, i: np.uint64, end: np.uint64, first: np.uint64, second: np.uint64) -> np.uint64:
-    """Return where the end tag of a name begins, in SVG or MathML; i if another tag comes before it.
-
-    The content of scripts and styles is markup there.
-    """
-    p = i
-    while True:
-        p = find(data, p, end, _LT)
-        if p + _2 >= end or is_letter(data[p + _1]):
-            return i
-        if data[p + _1] == _BANG:
-            cdata = begins_cdata(data, p, end)
-            p = cdata_end(data, p + CDATA_BYTES, end) + _3 if cdata else after_declaration(data, p, end)
-        elif data[p + _1] == _SLASH and is_letter(data[p + _2]):
-            return p if end_tag(data, p, min(end, p + _NAME_ROOM), first, second) == p else i
-        elif data[p + _1] in (_SLASH, _QUERY):
-            p = find(data, p, end, _GT) + _1
-        else:
-            p += _1
 
 
 @uncounted_njit

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import lean_njit, uncounted_njit
+from presswatch_spark.html.styles import fnv
 from presswatch_spark.text.kernels import U64, Bytes
 
 LONGEST_NAME = max(len(name.removesuffix(";")) for name in html5)
@@ -19,7 +20,6 @@ LONGEST_LEGACY = max(len(name) for name in html5 if not name.endswith(";"))
 _SLOTS = 1 << 13
 _OFFSET, _PRIME = 0xCBF29CE484222325, 0x100000001B3
 _FNV_OFFSET, _FNV_PRIME = U64(_OFFSET), U64(_PRIME)
-_ALL_BITS = (1 << 64) - 1
 
 _0, _1, _2, _3, _6, _8, _12, _18 = (U64(n) for n in (0, 1, 2, 3, 6, 8, 12, 18))
 _AMP, _HASH, _SEMICOLON = (np.uint8(ord(c)) for c in "&#;")
@@ -53,14 +53,6 @@ def load_entities() -> EntityTable:
         values[slot] = len(code) << 56 | int.from_bytes(code, "little")
     windows = [ord(_windows(code)) for code in range(0x80, 0xA0)]
     return EntityTable(keys, values, np.array(windows, np.uint16))
-
-
-def fnv(name: bytes) -> int:
-    """FNV-1a, 64 bits (Fowler, Noll, Vo)."""
-    value = _OFFSET
-    for byte in name:
-        value = (value ^ byte) * _PRIME & _ALL_BITS
-    return value
 
 
 def _windows(code: int) -> str:

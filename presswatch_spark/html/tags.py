@@ -1,7 +1,7 @@
-"""HTML's elements for a kernel: those that separate words, and those whose content is no markup.
+"""HTML's elements for a kernel: how their tags separate words, what their content is, and what ends them.
 
-The lists follow what resiliparse's text extraction does (a test compares them, element by element), because
-that text is verified. An element that is not listed is inline: its tags vanish without a blank.
+docs/explanation/page-text.md explains the rules, and `docs/how-to/page_text.py` has the same lists. The tags
+of an element that is not listed vanish without a blank.
 """
 
 from functools import lru_cache
@@ -14,10 +14,17 @@ from presswatch_spark.compiled import lean_njit, uncounted_njit
 from presswatch_spark.text.kernels import U64, Bytes, load8
 from presswatch_spark.text.vectors import equal_bits_64, trailing_zeros
 
-# INLINE: nothing. BLOCK: separates. HIDDEN: content up to the end tag is no text. RAW: it is text, without
-# markup or references. REFERENCES: text without markup, with references. REST: all that follows is text.
-# TEMPLATE: content is not shown where it stands. FOREIGN: SVG or MathML, in which `/>` ends an element.
-INLINE, BLOCK, HIDDEN, RAW, REFERENCES, REST, TEMPLATE, FOREIGN = range(8)
+# The two lowest bits of an element: how its tags separate the words around them.
+NOTHING, SOFTLY, HARD = range(3)
+# The next three: its content. DROPPED: up to the end tag, no text. RAW: text without markup or references.
+# REFERENCES: text without markup, with references. REST: all that follows is text. FOREIGN: SVG or MathML.
+DROPPED, RAW, REFERENCES, REST, FOREIGN = (n << 2 for n in range(1, 6))
+CONTENT = 7 << 2
+(
+    BREAKS_OUT, IN_SVG, IN_MATH, HIDES, HIDES_RAW, HIDES_IN_FOREIGN, HIDES_UNLESS_OPEN, CLOSES_P, SCOPE,
+    SPECIAL, FENCE, VOID, UNPUSHED, FORMATTING, HEADING, CELL, ROW, SECTION, TABLE, P, LI, DD, OPTION,
+    OPTGROUP, A, NOBR, BUTTON, LIST, COMPLEX,
+) = (1 << n for n in range(5, 34))  # fmt: skip
 
 NAME_BYTES = 16
 """No listed name is longer."""
@@ -35,54 +42,95 @@ _PAST_BLANKS = _EACH * U64(0x7F - 0x20)
 _SLASHES, _SIGNS, _GTS = (_EACH * U64(ord(c)) for c in "/=>")
 _NAME = U64(NAME_BYTES)
 
-_KINDS = {
-    BLOCK: """address article aside blockquote body br button caption center col colgroup dd details dialog
-        dir div dl dt fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6 head header
-        hgroup hr html legend li listing main menu nav ol optgroup option p pre search section select summary
-        table tbody td tfoot th thead tr ul""",
-    HIDDEN: "script style iframe",
-    RAW: "xmp noembed noframes",
+_HEADINGS = "h1 h2 h3 h4 h5 h6"
+_VOID = """area base basefont bgsound br col embed frame hr image img input keygen link meta param source
+    track wbr"""
+_CLOSES_P = f"""{_HEADINGS} address article aside blockquote center dd details dialog dir div dl dt fieldset
+    figcaption figure footer form header hgroup hr li listing main menu nav ol p plaintext pre search section
+    summary table ul xmp"""
+_SECTIONS = "caption col colgroup tbody tfoot thead"
+_HARD = f"""{_CLOSES_P} {_SECTIONS} br legend math mi mn mo ms mtext optgroup option select td text th tr"""
+_SOFT = """annotation annotation-xml audio body button canvas datalist defs desc embed frame frameset head
+    html iframe image img input keygen label marquee metadata meter noembed noframes noscript object progress
+    svg symbol template textarea title video"""
+_SCOPE = """caption desc foreignobject marquee mi mn mo ms mtext object table td template th title"""
+_SPECIAL = f"{_HARD} {_SCOPE} body button frameset head html noscript"
+_RAW_NAMES = "iframe noembed noframes script style textarea title xmp"
+_NAMES: dict[int, str] = {
+    SOFTLY: _SOFT,
+    HARD: _HARD,
+    DROPPED: "iframe script style",
+    RAW: "noembed noframes xmp",
     REFERENCES: "textarea title",
     REST: "plaintext",
-    TEMPLATE: "template",
-    FOREIGN: "svg math",
+    FOREIGN: "math svg",
+    # Start tags that end SVG and MathML around them (13.2.6.5).
+    BREAKS_OUT: f"""{_HEADINGS} b big blockquote body br center code dd div dl dt em embed head hr i img li
+        listing menu meta nobr ol p pre ruby s small span strong strike sub table tt u ul var""",
+    # Elements of SVG and of MathML that hold HTML again (13.2.6, integration points).
+    IN_SVG: "desc foreignobject title",
+    IN_MATH: "mi mn mo ms mtext",
+    # Content that browsers do not show.
+    HIDES: "audio canvas datalist meter noscript object progress template video",
+    HIDES_RAW: "noembed noframes textarea title",
+    HIDES_IN_FOREIGN: "annotation annotation-xml defs desc metadata symbol title",
+    HIDES_UNLESS_OPEN: "details dialog",
+    CLOSES_P: _CLOSES_P,
+    SCOPE: _SCOPE,
+    SPECIAL: _SPECIAL,
+    FENCE: _SPECIAL,
+    VOID: _VOID,
+    UNPUSHED: f"{_VOID} {_RAW_NAMES} body head html plaintext",
+    FORMATTING: "a b big code em font i nobr s small strike strong tt u",
+    HEADING: _HEADINGS,
+    CELL: "td th",
+    ROW: "tr",
+    SECTION: _SECTIONS,
+    TABLE: "table template",
+    P: "p",
+    LI: "li",
+    DD: "dd dt",
+    OPTION: "option",
+    OPTGROUP: "optgroup",
+    A: "a",
+    NOBR: "nobr",
+    BUTTON: "button",
+    LIST: "ol ul",
 }
-# Start tags that end SVG and MathML around them (HTML Standard, 13.2.6.5); the parser lets `sup` pass.
-_BREAKOUT = """b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li
-    listing menu meta nobr ol p pre ruby s small span strong strike sub table tt u ul var"""
-# Elements of SVG and of MathML that hold HTML again (13.2.6, integration points).
-_IN_SVG, _IN_MATH = "foreignobject desc title", "mi mo mn ms mtext"
-
-BREAKS_OUT, INTEGRATES_SVG, INTEGRATES_MATH = 8, 16, 32
-"""Bits of a kind: its start tag ends foreign content; HTML stands in it within SVG, within MathML."""
+_EXCEPT = {
+    SPECIAL: "dialog math optgroup option text",
+    FENCE: "dialog math optgroup option text address div p li dd dt",
+}
+_COMPLEX = SOFTLY | CONTENT | HIDES | HIDES_UNLESS_OPEN
 
 
 class TagTable(NamedTuple):
     """Open addressing by the first and second eight bytes of a name in lower case, as `kind_of` mixes them.
 
-    `first`, `second` uint64 (512,), 0 where a slot is free; `kinds` uint8 (512,).
+    `first`, `second` uint64 (512,), 0 where a slot is free; `kinds` uint64 (512,).
     """
 
     first: npt.NDArray[np.uint64]
     second: npt.NDArray[np.uint64]
-    kinds: npt.NDArray[np.uint8]
+    kinds: npt.NDArray[np.uint64]
 
 
 @lru_cache(maxsize=1)
 def load_tags() -> TagTable:
     """Make the table."""
-    table = TagTable(np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.uint8))
-    kinds = {name: kind for kind, names in _KINDS.items() for name in names.split()}
-    lists = {BREAKS_OUT: _BREAKOUT, INTEGRATES_SVG: _IN_SVG, INTEGRATES_MATH: _IN_MATH}
-    bits = {bit: frozenset(names.split()) for bit, names in lists.items()}
-    for name in sorted(kinds.keys() | frozenset().union(*bits.values())):
+    table = TagTable(*(np.zeros(_SLOTS, np.uint64) for _ in range(3)))
+    kinds: dict[str, int] = {}
+    for bits, names in _NAMES.items():
+        for name in frozenset(names.split()) - frozenset(_EXCEPT.get(bits, "").split()):
+            kinds[name] = kinds.get(name, 0) | bits
+    for name, kind in sorted(kinds.items()):
         code = name.encode().ljust(NAME_BYTES, b"\0")
         first, second = (int.from_bytes(code[at : at + 8], "little") for at in (0, 8))
         slot = ((first ^ second) * _SPREAD % (1 << 64)) >> (64 - 9)
         while table.first[slot]:
             slot = (slot + 1) % _SLOTS
         table.first[slot], table.second[slot] = first, second
-        table.kinds[slot] = kinds.get(name, INLINE) | sum(bit for bit, names in bits.items() if name in names)
+        table.kinds[slot] = kind | (COMPLEX if kind & _COMPLEX else 0)
     return table
 
 
@@ -134,7 +182,7 @@ def _name_ends(x: np.uint64) -> Any:
 
 
 @lean_njit
-def _after_name(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+def after_name(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
     """Return the end of an attribute's name, which may begin before i."""
     while i + _8 <= end:
         x = load8(data, i)
@@ -157,7 +205,7 @@ def after_attributes(data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
             return end + _1
         if data[i] == _GT:
             return i + _1
-        i = _after_name(data, i + _1, end)
+        i = after_name(data, i + _1, end)
         while i < end and _is_space(data[i]):
             i += _1
         if i < end and data[i] == _EQUALS:
@@ -213,10 +261,10 @@ def closes_itself(data: Bytes, name_end: np.uint64, i: np.uint64) -> Any:
 
 @lean_njit
 def kind_of(tags: TagTable, first: np.uint64, second: np.uint64) -> Any:
-    """Return the kind, with its bits, of the element with a name (see `name_at`)."""
+    """Return the bits of the element with a name (see `name_at`); 0 if it is not listed."""
     slot = ((first ^ second) * _SPREAD_64) >> _SHIFT
     while tags.first[slot] != _0:
         if tags.first[slot] == first and tags.second[slot] == second:
             return tags.kinds[slot]
         slot = (slot + _1) & U64(len(tags.first) - 1)
-    return np.uint8(INLINE)
+    return _0

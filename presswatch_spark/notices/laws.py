@@ -15,8 +15,7 @@ class Element:
     """What a notice must say. Texts are by language; a line of `text` is a paragraph.
 
     `source`: the provision that asks for it. `needs`: names of facts without which it cannot be said.
-    `list`: name of the list that follows the text; None if there is none. `is_optional`: a notice is whole
-    without it, if its facts are missing.
+    `list`: name of the list that follows the text; None if there is none.
     """
 
     name: str
@@ -25,7 +24,6 @@ class Element:
     heading: Mapping[str, str]
     text: Mapping[str, str]
     list: str | None
-    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class Law:
 
     def required(self, also: Sequence[str] = ()) -> tuple[str, ...]:
         """Return the names of the elements that a notice must have, with those that a recipient asks for."""
-        own = [element.name for element in self.elements if not element.is_optional]
+        own = [element.name for element in self.elements]
         return tuple(dict.fromkeys([*own, *also]))
 
 
@@ -78,5 +76,4 @@ def _element(given: Mapping[str, Any]) -> Element:
         heading=given["heading"],
         text=given["text"],
         list=given.get("list"),
-        is_optional=bool(given.get("optional")),
     )

@@ -58,7 +58,7 @@ class Passages:
         for i, ordinals in self._candidates(batch):
             self._compare(batch.text_of(i), facts_of(batch, i), ordinals)
         for i, (start, end) in enumerate(zip(batch.text_starts, batch.text_ends, strict=True)):
-            if is_odd(batch.text[start:end].tobytes(), is_page=batch.extract is not None):
+            if is_odd(batch.text[start:end].tobytes(), is_page=batch.main_text is not None):
                 self._reread(batch.text_of(i), facts_of(batch, i))
 
     def _compare(self, text: bytes, facts: Mapping[str, Any], ordinals: Iterable[int]) -> None:

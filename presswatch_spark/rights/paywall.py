@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from presswatch_spark.extraction.apart import PageError, text_apart
-from presswatch_spark.extraction.page_text import EXTRACTION
-from presswatch_spark.extraction.selected import request_of
+from presswatch_spark.extraction.selected import PARSER, request_of
+from presswatch_spark.html.markup import text_of_page
 from presswatch_spark.rights.declaration import Signal, bounded
 from presswatch_spark.rights.jsonld import ACCESSIBLE, Part
 from presswatch_spark.show import json_text
@@ -51,9 +51,7 @@ def paywall_signals(parts: Iterable[Part], page: bytes, whole: bool = True) -> I
         if part.selector is not None and not part.free and words is None:
             note = note or (MISSED if missed else "the selector was not tried")
         captured = None if words is None else words > 0
-        yield Signal(
-            "paywall", "json_ld", value, note=note, paywalled_text_captured=captured, parser=EXTRACTION
-        )
+        yield Signal("paywall", "json_ld", value, note=note, paywalled_text_captured=captured, parser=PARSER)
 
 
 def words_under(selectors: Iterable[str], page: bytes) -> dict[str, int]:
@@ -62,13 +60,13 @@ def words_under(selectors: Iterable[str], page: bytes) -> dict[str, int]:
     if not tried or not can_be_built(page):
         return {}
     try:
-        texts = json.loads(text_apart("css", request_of(tried[:SELECTORS], page))[0])
+        elements = json.loads(text_apart("css", request_of(tried[:SELECTORS], page))[0])
     except PageError:
         return {}
     return {
-        selector: word_count(text.encode("utf-8", "replace"))
-        for selector, text in zip(tried, texts, strict=False)
-        if text is not None
+        selector: word_count(text_of_page(found.encode("utf-8", "replace")))
+        for selector, found in zip(tried, elements, strict=False)
+        if found is not None
     }
 
 

@@ -214,20 +214,15 @@ class Matcher:
 def _groups(
     batch: DocumentBatch, candidates: Candidates, sites: Collection[int]
 ) -> Iterator[list[tuple[int, list[int]]]]:
-    """Yield groups of the documents with candidates, and of those on members' sites, with the candidates.
-
-    Where a page is parsed for its text, it goes alone: the parser answers further questions about its last
-    page.
-    """
+    """Yield groups of the documents with candidates, and of those on members' sites, with the candidates."""
     documents, articles = sorted({*candidates.documents.tolist(), *sites}), candidates.articles.tolist()
     bounds = (np.searchsorted(candidates.documents, documents, side).tolist() for side in ("left", "right"))
-    room = 0 if batch.extract else GROUP_BYTES
     sizes = (batch.text_ends - batch.text_starts)[documents].tolist()
     group, taken = list[tuple[int, list[int]]](), 0
     for i, first, after, size in zip(documents, *bounds, sizes, strict=True):
         group.append((i, articles[first:after]))
         taken += size + CANDIDATE_BYTES * (after - first)
-        if taken >= room:
+        if taken >= GROUP_BYTES:
             yield group
             group, taken = [], 0
     if group:

@@ -53,6 +53,26 @@ def equal_bits_64(typing: Any, data: Any, i: Any, byte: Any) -> tuple[Any, Gener
 
 
 @intrinsic
+def hint_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
+    """A bit for each of 64 bytes from i: whether `dd`, `yl`, `-o` or `-r` begins there, in either case.
+
+    One byte more is read.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = _address(context, builder, signature, arguments)
+        after = builder.gep(address, [ir.Constant(_WORD, 1)])
+        one, two = (builder.or_(_load(builder, each, 64), _each(_CASE, 64)) for each in (address, after))
+        pairs = [
+            builder.and_(_any_of(builder, one, first), _any_of(builder, two, second))
+            for first, second in (("d", "d"), ("y", "l"), ("-", "or"))
+        ]
+        return builder.bitcast(reduce(builder.or_, pairs), _WORD)
+
+    return types.uint64(data, types.uint64), generate
+
+
+@intrinsic
 def copy_64(typing: Any, data: Any, i: Any, out: Any, k: Any) -> tuple[Any, Generate]:
     """Copy 64 bytes from i into `out[k:k + 64]`."""
 

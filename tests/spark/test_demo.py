@@ -33,6 +33,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.authority import authority
 from tests.documents import README, blocks, commands, commands_of, fences, holds_in_order, text_of
 from tests.proofs import each_time
+from tests.reference.page_text import SOURCE as PAGE_TEXT
 from tests.reference.words import reference_words
 from tests.reviews import judge, opened
 
@@ -203,6 +204,7 @@ def test_a_third_party_reaches_the_same_verdict_with_the_code_of_the_documentati
     code = "\n".join(blocks(text_of("how-to/check-a-table"), "python"))
     script = tmp_path / "check.py"
     script.write_text(code, encoding="utf-8")
+    shutil.copy(PAGE_TEXT, tmp_path)
     command = [sys.executable, str(script), str(demo.folder / "tables"), str(demo.folder / "articles.jsonl")]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -27,8 +27,17 @@ _XHTML = re.compile(
 )
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
-# Elements whose content is no markup in HTML; names in XML have one case.
-_EMPTY = re.compile(rb"<(script|style|title|textarea|iframe)(?=[\s/])([^<>]*)/>")
+_EMPTY = re.compile(rb"<([A-Za-z][^\s<>/]*+)([^<>]*)/>")
+_NO_END = frozenset(
+    b"area base basefont bgsound br col embed frame hr image img input keygen link meta param source track"
+    b" wbr".split()
+)
+_CDATA = re.compile(rb"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_SUBSET = re.compile(rb"<!DOCTYPE[^<>\[]*+\[([^\]]*+)\]\s*+>")
+_ENTITY = re.compile(rb"<!ENTITY\s++([^\s%\"'<>&;]++)\s++(?:\"([^\"]*+)\"|'([^']*+)')\s*+>")
+_REFERENCE = re.compile(rb"&([^\s#&;<>]++);")
+ENTITY_DEPTH, GROWTH = 4, 4
+"""Rounds of replacing entities in entities, and the most bytes put in for each byte of the page."""
 
 
 def media_type(value: str | None) -> str | None:
@@ -68,9 +77,32 @@ def is_text(head: bytes) -> bool:
 
 
 def as_html(page: bytes | memoryview, media: str | None) -> bytes | memoryview:
-    """Return a page in UTF-8 as parsers of HTML see what browsers show.
+    """Return a page in UTF-8 so that it reads as HTML; only pages of XML types change (XHTML).
 
-    To such a parser, `<script src="a"/>` in XHTML opens a script that hides the page to its end: every empty
-    element of that kind gets an end tag. Other pages stay as they are.
+    Entities that the page declares are replaced, CDATA sections become text, and empty elements get an end
+    tag: to a parser of HTML, `<script src="a"/>` opens a script that hides the page to its end.
     """
-    return _EMPTY.sub(rb"<\1\2></\1>", bytes(page)) if media and media.endswith("xml") else page
+    return xhtml_as_html(bytes(page)) if media and media.endswith("xml") else page
+
+
+def xhtml_as_html(page: bytes) -> bytes:
+    """Return a page of XHTML so that it reads as HTML."""
+    if subset := _SUBSET.search(page):
+        entities = {name: double or single for name, double, single in reversed(_ENTITY.findall(subset[1]))}
+        left = GROWTH * len(page)
+
+        def replaced(found: re.Match[bytes]) -> bytes:
+            nonlocal left
+            value: bytes | None = entities.get(found[1])
+            if value is None or len(value) > left:
+                return bytes(found[0])
+            left -= len(value)
+            return value
+
+        for _ in range(ENTITY_DEPTH):
+            entities = {name: _REFERENCE.sub(replaced, value) for name, value in entities.items()}
+        page = _REFERENCE.sub(replaced, page[subset.end() :])
+    page = _CDATA.sub(lambda found: found[1].replace(b"&", b"&amp;").replace(b"<", b"&lt;"), page)
+    return _EMPTY.sub(
+        lambda found: found[0] if found[1] in _NO_END else b"<%b%b></%b>" % found.group(1, 2, 1), page
+    )

@@ -1,8 +1,4 @@
-"""Makes documents of stored responses: head, codings, charset, kind, and what can be seen of a page.
-
-A kernel makes the text that the sieve reads (`html.markup`). A parser makes the text that is verified, of the
-few pages that are asked for (`extraction`).
-"""
+"""Makes documents of stored responses: head, codings, charset, kind, text of a page (`html.markup`)."""
 
 import hashlib
 from base64 import b32encode
@@ -14,7 +10,7 @@ import numpy as np
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.extraction.apart import Kind as ParsedKind
 from presswatch_spark.extraction.apart import PageError, ParserDiedError, text_apart
-from presswatch_spark.extraction.page_text import EXTRACTION
+from presswatch_spark.extraction.main_content import has_prose_of
 from presswatch_spark.extraction.pdf import PDF_EXTRACTION
 from presswatch_spark.formats.http.charsets import encoding_of, to_utf8
 from presswatch_spark.formats.http.codings import decoded_body
@@ -27,7 +23,7 @@ from presswatch_spark.formats.table.arrow_text import joined
 from presswatch_spark.formats.warc.gates import Draw
 from presswatch_spark.formats.warc.languages import declared
 from presswatch_spark.html.elements import PAGE_BYTES
-from presswatch_spark.html.markup import page_text, room_for
+from presswatch_spark.html.markup import EXTRACTION, page_text, room_for, text_of_page
 from presswatch_spark.html.raw_text import ARTICLE, DATA
 from presswatch_spark.model import Bytes, Capture, DocumentBatch, Locator, OwnWord, ReadReport
 
@@ -191,8 +187,7 @@ class PageBatches:
                 pages[i].stored, pages[i].message, EXTRACTIONS.get(pages[i].kind), pages[i].charset
             ),
             captures=captures,
-            extract=lambda i: self._extracted(pages[i]),
-            main_text=lambda i: self._main_text(pages[i]),
+            main_text=lambda i: self._main_text(pages[i], text.data[text.starts[i] : text.ends[i]].tobytes()),
             own_word=lambda i: _own_word(pages[i]),
         )
 
@@ -266,21 +261,16 @@ class PageBatches:
         self._pages.append(page)
         self._size += len(page.content)
 
-    def _extracted(self, page: _Page) -> bytes:
-        """Return the text of a page that is verified."""
+    def _main_text(self, page: _Page, whole: bytes) -> bytes | None:
+        """Return the text of a page's main content; `whole` is that of the page."""
         if page.kind != "html":
-            return bytes(page.content)
+            return None
         try:
-            return self._parsed("html", page.content)[0]
-        except PageError as error:
-            self.report.add_defect(f"{error}, so it was not compared", *page.stored.place())
-            return b""
-
-    def _main_text(self, page: _Page) -> bytes | None:
-        try:
-            return self._parsed("main", page.content)[0] if page.kind == "html" else None
+            content, unchosen = self._parsed("main", page.content)
         except PageError:
             return None
+        text = text_of_page(content)
+        return text if unchosen or has_prose_of(text, whole) else None
 
     def _parsed(self, kind: ParsedKind, page: bytes | memoryview) -> tuple[bytes, str | None]:
         """Call `text_apart`; a shard whose pages kill the parser again and again gets no more time."""

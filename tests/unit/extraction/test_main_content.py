@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import random
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from resiliparse.parse.html import HTMLTree
 
-from presswatch_spark.extraction.main_content import main_content
-from presswatch_spark.extraction.page_text import text_of
+from presswatch_spark.extraction.apart import RefusedError
+from presswatch_spark.extraction.main_content import UNCHOSEN, answer, has_prose_of
+from presswatch_spark.html.markup import text_of_page
 from tests import prose
 from tests.reference.words import reference_words
 
@@ -23,8 +24,14 @@ MENU = f"<nav><ul>{''.join(f'<li><a href=/>{line}</a></li>' for line in TEASERS[
 
 
 def main_text(html: str) -> str | None:
-    tree = HTMLTree.parse(html)
-    return main_content(tree, text_of(tree))
+    page = html.encode()
+    try:
+        content, unchosen = answer(page)
+    except RefusedError:
+        return None
+    text = text_of_page(content)
+    assert unchosen in (None, UNCHOSEN)
+    return text.decode() if unchosen or has_prose_of(text, text_of_page(page)) else None
 
 
 def words(text: str) -> list[str]:
@@ -79,15 +86,15 @@ def test_a_page_without_prose_is_kept_but_for_its_furniture() -> None:
     ids=["nested quotes", "nested furniture", "nested lists", "paragraphs", "headlines"],
 )
 def test_pages_made_to_be_slow_are_given_up(hostile: str) -> None:
-    tree = HTMLTree.parse(hostile)
     began = time.process_time()
-    main_content(tree, "")
+    with suppress(RefusedError):
+        answer(hostile.encode())
     assert time.process_time() - began < 10
 
 
 def test_what_is_left_is_the_page_but_for_some_words() -> None:
     page = f"{MENU}<main><h1>Le titre</h1>{ARTICLE}<aside>{TEASERS[4]}</aside><p>{TEASERS[5]}</p></main>"
-    rest = iter(words(text_of(HTMLTree.parse(page))))
+    rest = iter(words(text_of_page(page.encode()).decode()))
     assert all(word in rest for word in words(main_text(page) or "nichts"))
 
 

@@ -49,7 +49,7 @@ def test_a_pdf_is_counted_unless_its_text_is_asked_for(tmp_path: Path) -> None:
         ["suite"],
     ]
     assert str(found[0].locator.extraction).startswith("pypdf ")
-    assert str(found[1].locator.extraction).startswith("resiliparse ")
+    assert str(found[1].locator.extraction).startswith("presswatch page text ")
     assert report.defects_total == 0
 
 

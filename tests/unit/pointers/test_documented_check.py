@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 import re
+import shutil
 import subprocess
 import sys
 from html import escape
@@ -17,6 +18,7 @@ from presswatch_spark.settings.config import ReadRules, ScanConfig
 from tests.arc_records import arc_record, packed_arc
 from tests.corpora import article, build, write_jsonl
 from tests.documents import blocks, text_of
+from tests.reference.page_text import SOURCE as PAGE_TEXT
 from tests.scanned import scan_here
 from tests.unit.formats.test_warc_pdf import PDF, pdf
 from tests.warc_records import http, page, warc_record
@@ -131,6 +133,7 @@ def checked(folder: Path) -> subprocess.CompletedProcess[str]:
     code, removed = re.subn(r"for run in runs:\n(?:    .*\n|\n)+", "", code, count=1)
     assert removed == 1
     (folder / "check.py").write_text(code, encoding="utf-8")
+    shutil.copy(PAGE_TEXT, folder)
     command = [
         sys.executable,
         str(folder / "check.py"),

@@ -93,11 +93,11 @@ as `rowValidationXSDPath`. A group that a later Spark adds is refused until it i
 """
 HARMLESS_FUNCTIONS = frozenset({
     "aes_decrypt", "aes_encrypt", "assert_true", "bitmap_bit_position", "bitmap_bucket_number",
-    "bitmap_count", "current_catalog", "current_database", "current_schema", "hmac",
-    "monotonically_increasing_id", "raise_error", "spark_partition_id", "try_aes_decrypt", "typeof", "uuid",
-    "version",
+    "bitmap_count", "current_catalog", "current_database", "current_schema", "hll_sketch_estimate",
+    "hll_union", "hmac", "monotonically_increasing_id", "raise_error", "spark_partition_id",
+    "try_aes_decrypt", "typeof", "uuid", "version",
 })  # fmt: skip
-"""Functions of Spark's group of miscellaneous ones that compute on their arguments only."""
+"""Functions in Spark's group of miscellaneous ones, of any version, that compute on their arguments only."""
 BUILT_IN = ((), ("builtin",), ("system", "builtin"))
 """Qualifiers of Spark's own functions; others name functions that someone has added to a catalog."""
 BY_LATER_NAMES = "UnresolvedIdentifier"

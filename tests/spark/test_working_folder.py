@@ -46,7 +46,8 @@ WATCH = """
 import os, sys
 def note(event, args):
     opened = os.path.abspath(args[0]) if event == "open" and isinstance(args[0], str) else ""
-    if opened.startswith({trap!r} + os.sep):
+    # A name below an open folder, as in `rmtree`, comes without that folder.
+    if opened.startswith({trap!r} + os.sep) and os.path.lexists(opened):
         with open({mark!r}, "a") as file:
             file.write(opened + " ")
 sys.addaudithook(note)

@@ -10,6 +10,7 @@ import click
 
 from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.queries.engines import ENGINES
+from presswatch_spark.redaction import redacted
 from presswatch_spark.settings.config import ScanConfig, known_settings
 from presswatch_spark.settings.declared import Setting
 from presswatch_spark.show import terminal_width
@@ -204,7 +205,7 @@ def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
 def tell(news: str) -> None:
     """Say on stderr what a command is doing. If nobody reads it any more, its work goes on."""
     with suppress(BrokenPipeError):
-        click.echo(news, err=True)
+        click.echo(redacted(news), err=True)
 
 
 def tell_total(line: str) -> None:

@@ -20,7 +20,7 @@ from presswatch_spark.deploy.requests import local_command
 from presswatch_spark.deploy.starter import ROOT, archive_of, service_of
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.redaction import redacted_json
+from presswatch_spark.redaction import redacted, redacted_json
 from presswatch_spark.show import printable
 from presswatch_spark.storage.objects import StorageOptions
 
@@ -151,4 +151,4 @@ class _Progress:
 
 
 def _say(line: str) -> None:
-    click.echo(printable(line), err=True)
+    click.echo(printable(redacted(line)), err=True)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import urllib3
 
@@ -261,8 +261,9 @@ def _ends_of_chains(token: bytes) -> list[bytes]:
 def _asked(url: str, request: bytes, storage: StorageOptions) -> bytes:
     """Send a request to an authority, and return its answer, which must come within `ANSWER_SECONDS`."""
     line = Line(manager_for(url, storage), Slot(None))
+    address, headers = _addressed(url)
     try:
-        status, data = line.exchange("POST", url, _ASKING, request, ANSWER_SECONDS, ANSWER_MOST)
+        status, data = line.exchange("POST", address, headers, request, ANSWER_SECONDS, ANSWER_MOST)
     except SlowAnswerError as error:
         raise RefusedError(f"the answer did not come within {ANSWER_SECONDS:g} seconds") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -274,6 +275,16 @@ def _asked(url: str, request: bytes, storage: StorageOptions) -> bytes:
     if len(data) > ANSWER_MOST:
         raise RefusedError("the answer is too long for a time-stamp")
     return data
+
+
+def _addressed(url: str) -> tuple[str, dict[str, str]]:
+    """Return an authority's URL without user and password, and headers that carry these instead."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, _ASKING
+    credentials = urllib3.util.make_headers(basic_auth=unquote(user))
+    return urlunsplit(parts._replace(netloc=host)), {**_ASKING, **credentials}
 
 
 def _digests(sealed: bytes) -> set[str]:

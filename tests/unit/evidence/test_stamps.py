@@ -9,8 +9,11 @@ import os
 import re
 import shutil
 import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -19,7 +22,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import InUseError, OutputError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag
-from presswatch_spark.evidence.stamps import parse_authority, stamp_bag, stamps_of
+from presswatch_spark.evidence.stamps import RefusedError, _asked, parse_authority, stamp_bag, stamps_of
 from presswatch_spark.evidence.verifying import verified
 from presswatch_spark.extras import install_command
 from presswatch_spark.settings.load import load_scan_config
@@ -391,3 +394,24 @@ def test_an_authoritys_password_stays_out_of_messages(
     assert "no time-stamp of http://127.0.0.1:1/stamp: the authority cannot be reached" in told
     assert "ftp://127.0.0.1:1/stamp" in told
     assert "hunter2" not in told
+
+
+def test_an_authority_gets_user_and_password_in_a_header_and_not_in_the_address() -> None:
+    asked = list[tuple[str, str | None]]()
+
+    class Closed(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append((self.path, self.headers["Authorization"]))
+            self.send_response(401)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Closed) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://anne:hunter%40two@127.0.0.1:{server.server_port}/stamp"
+        with pytest.raises(RefusedError, match="the authority answered 401"):
+            _asked(url, b"request", STORAGE)
+        server.shutdown()
+    assert asked == [("/stamp", f"Basic {b64encode(b'anne:hunter@two').decode()}")]

@@ -299,6 +299,11 @@ class StorageOptions:
         form=r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d+:secret:.+",
         formed="the ARN of the secret that holds the token, as arn:aws:secretsmanager:REGION:…:secret:NAME",
     )
+    private_hosts: tuple[str, ...] = setting(
+        (),
+        "Hosts at private addresses that redirects, hubs and lists from the network may lead to",
+        without="none",
+    )
     max_connections: int | None = setting(
         None,
         "Connections open to one host at a time, over all processes of this machine",

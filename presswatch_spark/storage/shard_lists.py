@@ -87,20 +87,20 @@ def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[O
     if not keys:
         raise InputError("the list of shards is empty", where=printable(uri))
     if scheme_of(uri) != "file":
-        _refuse_local(uri, keys)
+        _refuse_local(uri, keys, options)
     relative = [key for key in keys if "://" not in key]
     root = canonical(base) if base else _default_base(uri, relative[0]) if relative else ""
     return [ObjectInfo(join(root, key) if "://" not in key else canonical(key)) for key in keys]
 
 
-def _refuse_local(uri: str, keys: list[str]) -> None:
+def _refuse_local(uri: str, keys: list[str], options: StorageOptions) -> None:
     """Raise `InputError` for a list from the network that names files or addresses of this machine.
 
     Addresses of its network count, too, unless the list itself comes from that host.
     """
     from presswatch_spark.storage.web.addresses import PrivateAddressError, name_of, require_public
 
-    checked = {name_of(uri)}
+    checked = {name_of(uri), *options.private_hosts}
     for number, key in enumerate(keys, 1):
         if scheme_of(key) in ("http", "https") and (host := name_of(canonical(key))) not in checked:
             checked.add(host)
@@ -110,7 +110,7 @@ def _refuse_local(uri: str, keys: list[str]) -> None:
                 raise InputError(
                     "a list from elsewhere names an address of this machine or of its network",
                     where=f"{printable(uri)}, entry {number}",
-                    remedy="if you trust that address, fetch the list and name the copy",
+                    remedy="fetch the list and name the copy, or name that host in storage.private_hosts",
                 ) from error
         if key.lower().startswith("file:") or ".." in key.split("/"):
             raise InputError(

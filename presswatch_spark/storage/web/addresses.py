@@ -7,6 +7,8 @@ nothing about the address that it resolves to, and an address has many spellings
 """
 
 import socket
+import time
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -15,6 +17,8 @@ from urllib3.exceptions import HTTPError
 from presswatch_spark.storage.contract import Answer
 from presswatch_spark.storage.uris import host_of, scheme_of
 
+RESOLVED_SECONDS = 60.0
+"""How long a name counts as resolved; the address of each connection is compared anyway."""
 _TRANSLATED = ip_network("64:ff9b::/96"), ip_network("::/96")
 """IPv6 networks whose last 32 bits are an IPv4 address."""
 
@@ -55,14 +59,19 @@ def require_public(uri: str) -> None:
 
     A host that cannot be resolved passes: a connection to it fails, unless a proxy resolves it.
     """
-    host, _, port = host_of(uri).rpartition(":")
+    if not _has_public_addresses(host_of(uri), int(time.monotonic() / RESOLVED_SECONDS)):
+        raise PrivateAddressError
+
+
+@lru_cache(maxsize=256)
+def _has_public_addresses(host: str, moment: int) -> bool:
+    """Return False for a host (`name:port`) with an address that is not public, as far as it resolves now."""
+    name, _, port = host.rpartition(":")
     try:
-        found = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(name, int(port), type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        return
-    for *_, address in found:
-        if not is_public(str(address[0])):
-            raise PrivateAddressError
+        return True
+    return all(is_public(str(address[0])) for *_, address in found)
 
 
 def require_public_peer(connected: socket.socket) -> None:

@@ -240,7 +240,7 @@ class HttpStore:
         Raises:
             PrivateAddressError: the host is not `named`, and has an address that is not public.
         """
-        is_guarded = name_of(uri) != named
+        is_guarded = name_of(uri) not in (named, *self.options.private_hosts)
         if is_guarded:
             require_public(uri)
         lines = _lines(host_of(uri), self.options, _ca_bundle(self.options), _proxy(uri), os.getpid())
@@ -355,7 +355,7 @@ def _unreachable(reason: Exception, uri: str) -> PresswatchError:
         return StorageError(
             "it leads to an address of this machine or of its network, which is not read",
             where=where,
-            remedy="if you trust that address, name it yourself",
+            remedy="if you trust that host, name it yourself, or in storage.private_hosts",
         )
     if isinstance(reason, LocationValueError):
         return InputError("is not a URL", where=where, remedy="check the address")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,15 @@ def test_a_name_that_resolves_otherwise_when_it_is_connected_to_is_refused(
     with pytest.raises(StorageError, match="an address of this machine"):
         read_object(f"{server.url}/old", OPTIONS)
     assert "/secret" not in {path for _, path, _ in server.requests}
+
+
+def test_a_private_host_that_the_settings_name_may_be_led_to(server: Server) -> None:
+    port = server.url.rpartition(":")[2]
+    server.redirects["/old"] = f"http://localhost:{port}/a"
+    server.objects["/x.paths"] = f"http://localhost:{port}/a\n".encode()
+    named = replace(OPTIONS, private_hosts=("localhost",))
+    assert read_object(f"{server.url}/old", named)[0] == b"text"
+    assert len(plan([f"{server.url}/x.paths"], named)) == 1
 
 
 def test_a_host_without_an_address_is_left_to_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:

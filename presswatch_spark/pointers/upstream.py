@@ -34,6 +34,7 @@ from presswatch_spark.pointers.documents import HEADERS_BYTES, records_at
 from presswatch_spark.pointers.pointer import COMMON_CRAWL, Mirror, Pointer, mirrored, pointer_of
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable, read_range
 from presswatch_spark.storage.uris import join, scheme_of
+from presswatch_spark.storage.web.addresses import is_private
 from presswatch_spark.text.words import words_of
 
 FIRST_BYTES = 1 << 18
@@ -94,7 +95,7 @@ def trail_of(
     if made_from:
         uri: str | None = mirrored(made_from[1], mirrors)
     else:
-        uri = _where(named, base, mirrors) if named else None
+        uri = _where(named, base, mirrors, storage) if named else None
     if uri is None and (index is None or row["document_url"] is None):
         raise _nothing(row, named)
     # A record of WET has an id of its own, and rows of some datasets have a number.
@@ -141,16 +142,18 @@ def _nothing(row: Row, named: str | None) -> InputError:
     )
 
 
-def _where(named: str, base: str, mirrors: Sequence[Mirror]) -> str | None:
+def _where(named: str, base: str, mirrors: Sequence[Mirror], storage: StorageOptions) -> str | None:
     """Return where a file that a row names is now; None if nobody can say.
 
-    A row is the word of others: without a mirror it leads to no file of this disk.
+    A row is the word of others: without a mirror it leads to no file of this disk, and to no private address.
     """
     uri = canonical(named)
     place = mirrored(uri, mirrors)
     if place == uri and uri.startswith(COMMON_CRAWL):
         place = mirrored(join(canonical(base), uri.removeprefix(COMMON_CRAWL)), mirrors)
     if ".." in place.split("/") or (place == uri and scheme_of(uri) == "file"):
+        return None
+    if place == uri and scheme_of(uri) in ("http", "https") and is_private(uri, storage):
         return None
     return place
 

@@ -98,20 +98,18 @@ def _refuse_local(uri: str, keys: list[str], options: StorageOptions) -> None:
 
     Addresses of its network count, too, unless the list itself comes from that host.
     """
-    from presswatch_spark.storage.web.addresses import PrivateAddressError, name_of, require_public
+    from presswatch_spark.storage.web.addresses import is_private, name_of
 
-    checked = {name_of(uri), *options.private_hosts}
+    checked = {name_of(uri)}
     for number, key in enumerate(keys, 1):
         if scheme_of(key) in ("http", "https") and (host := name_of(canonical(key))) not in checked:
             checked.add(host)
-            try:
-                require_public(key)
-            except PrivateAddressError as error:
+            if is_private(key, options):
                 raise InputError(
                     "a list from elsewhere names an address of this machine or of its network",
                     where=f"{printable(uri)}, entry {number}",
                     remedy="fetch the list and name the copy, or name that host in storage.private_hosts",
-                ) from error
+                )
         if key.lower().startswith("file:") or ".." in key.split("/"):
             raise InputError(
                 "a list from elsewhere names a file of this machine, or leads out of its base",

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError
 
-from presswatch_spark.storage.contract import Answer
+from presswatch_spark.storage.contract import Answer, StorageOptions
 from presswatch_spark.storage.uris import host_of, scheme_of
 
 RESOLVED_SECONDS = 60.0
@@ -61,6 +61,16 @@ def require_public(uri: str) -> None:
     """
     if not _has_public_addresses(host_of(uri), int(time.monotonic() / RESOLVED_SECONDS)):
         raise PrivateAddressError
+
+
+def is_private(uri: str, options: StorageOptions) -> bool:
+    """Return True if the host of a URL has an address that is not public, and no setting names that host."""
+    try:
+        if name_of(uri) not in options.private_hosts:
+            require_public(uri)
+    except PrivateAddressError:
+        return True
+    return False
 
 
 @lru_cache(maxsize=256)

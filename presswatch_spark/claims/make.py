@@ -90,7 +90,7 @@ def make_claims(
         return written
 
     published = publish_derived(out, "claims", runs, write, config.storage, about)
-    counts = counts_of(published.open_table("claims"))
+    counts = counts_of(published, chosen)
     return ClaimsSummary(published.root / "claims", counts.rows, str(about["table_digest"]), chosen, counts)
 
 

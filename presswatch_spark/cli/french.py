@@ -10,6 +10,8 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "removal": ("suppression", "suppressions"),
     "article": ("article", "articles"),
     "document": ("document", "documents"),
+    "record": ("enregistrement", "enregistrements"),
+    "known address": ("adresse connue", "adresses connues"),
     "known host": ("site connu", "sites connus"),
     "page": ("page", "pages"),
     "claim": ("réclamation", "réclamations"),
@@ -39,7 +41,9 @@ TEXTS: Mapping[str, str] = {
     ),
     "written to {folder}": "écrit dans {folder}",
     # `matches`.
-    "{rows}: {articles} in {documents} on {hosts}": "{rows} : {articles} dans {documents} sur {hosts}",
+    "{rows}: {articles} at {addresses}, in {records} on {hosts}": (
+        "{rows} : {articles} à {addresses}, dans {records} sur {hosts}"
+    ),
     "rows by site: {where}": "lignes par lieu : {where}",
     "the host is not known of {rows}": "le site n'est pas connu pour {rows}",
     "left out, as nobody knows whether they are wanted: {rows}": (
@@ -103,11 +107,11 @@ TEXTS: Mapping[str, str] = {
         "{named} dans l'échantillon ; des autres, rien ne peut être dit"
     ),
     # `claims`.
-    "each page, article, text and host counts once, where its strongest row does": (
-        "chaque page, article, texte et site compte une fois, avec sa ligne la plus forte"
+    "each address, page and the like counts once, where its strongest row does": (
+        "chaque adresse, page ou autre compte une fois, avec sa ligne la plus forte"
     ),
-    "{claims}, by {engine}; elsewhere {a} of A and {b} of B": (
-        "{claims}, par {engine} ; ailleurs : {a} en A et {b} en B"
+    "{claims} in {rows}, by {engine}; elsewhere {a} of A and {b} of B": (
+        "{claims} dans {rows}, par {engine} ; ailleurs : {a} en A et {b} en B"
     ),
     "table digest {digest}": "empreinte de la table : {digest}",
     # `evidence`.
@@ -442,7 +446,7 @@ NAMES: Mapping[str, str] = {
     "shards": "fichiers",
     "documents": "documents",
     "matches": "résultats",
-    "captures": "enregistrements",
+    "captures": "captures",
     "rows": "lignes",
     "table_digest": "empreinte",
     "under way": "en cours",
@@ -471,7 +475,9 @@ NAMES: Mapping[str, str] = {
     "articles, confidence A or B": "articles de lettre A ou B",
     # Columns of `claims`, and what stands in them.
     "kind": "nature",
+    "addresses": "adresses",
     "pages": "pages",
+    "claims": "réclamations",
     "texts": "textes",
     "hosts": "sites",
     "all": "total",

@@ -87,10 +87,11 @@ def total_lines(totals: MatchTotals, say: Language) -> Iterator[str]:
     letters = ", ".join(f"{say.number(count)} {letter}" for letter, count in sorted(totals.letters.items()))
     rows = f"{say.counted(totals.rows, 'row')}{f' ({letters})' if letters else ''}"
     yield say(
-        "{rows}: {articles} in {documents} on {hosts}",
+        "{rows}: {articles} at {addresses}, in {records} on {hosts}",
         rows=rows,
         articles=say.counted(totals.articles, "article"),
-        documents=say.counted(totals.documents, "document"),
+        addresses=say.counted(totals.addresses, "known address"),
+        records=say.counted(totals.documents, "record"),
         hosts=say.counted(totals.hosts, "known host"),
     )
     if not totals.rows:

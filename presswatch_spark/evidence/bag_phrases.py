@@ -65,9 +65,9 @@ README: Phrases = MappingProxyType(
             " a press article, or stands at an address of the press.",
         ),
         "read": (
-            "Chaque enregistrement a été relu pour ce dossier : {read} sur {all} sont tels que leur ligne les"
-            " décrit.",
-            "Each record was read again for this bag: {read} of {all} are as their rows describe them.",
+            "L'enregistrement de chaque ligne a été relu pour ce dossier : {read} lignes sur {all} le"
+            " décrivent tel qu'il est.",
+            "The record of each row was read again for this bag: {read} of {all} rows describe it as it is.",
         ),
         "read from place": (
             "à sa place, dans le fichier que sa ligne désigne : {count}",
@@ -91,13 +91,25 @@ README: Phrases = MappingProxyType(
         ),
         "letter": ("lettre", "letter"),
         "claims": ("réclamations", "claims"),
+        "addresses": ("adresses", "addresses"),
         "pages": ("pages", "pages"),
+        "captures": ("captures", "captures"),
+        "records": ("enregistrements", "records"),
+        "figures": (
+            "Une réclamation est un article sur une page ; une page, une adresse dans une livraison ; une"
+            " capture, une page à un moment ; un enregistrement, les octets d'une capture dans un fichier."
+            " Chaque page compte une fois, avec sa lettre la plus forte.",
+            "A claim is an article on a page; a page, an address in a release; a capture, a page at a time; a"
+            " record, the bytes of a capture in one file. Each page counts once, with its strongest letter.",
+        ),
         "articles": ("articles", "articles"),
         "hosts": ("sites", "hosts"),
         "total": ("en tout", "in all"),
         "unknown address": (
-            "Les pages dont l'adresse n'est pas connue ne comptent ni comme page, ni comme site : {claims}.",
-            "Pages whose address is not known count neither as page nor as host: {claims}.",
+            "Les pages dont l'adresse n'est pas connue comptent par leur texte, et ni comme adresse, ni comme"
+            " site. Lignes concernées : {count}.",
+            "Pages whose address is not known count by their text, and neither as address nor as host. Rows"
+            " concerned: {count}.",
         ),
         "one claim": ("{number} réclamation", "{number} claim"),
         "many claims": ("{number} réclamations", "{number} claims"),
@@ -110,7 +122,7 @@ README: Phrases = MappingProxyType(
         "command": ("Commande", "Command"),
         "program": ("Programme", "Program"),
         "commit": ("Version des sources", "Version of its source"),
-        "addresses": ("Adresses de la machine", "Addresses of the machine"),
+        "machine addresses": ("Adresses de la machine", "Addresses of the machine"),
         "proxies": ("Relais (proxies)", "Proxies"),
         "none": ("aucun", "none"),
         "not said": ("non dit", "not said"),

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from presswatch_spark.claims.exposures import load_exposures
+from presswatch_spark.claims.selection import Choice, Figures, Selection, select
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.errors import InputError
 from presswatch_spark.evidence import contents, protocol
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag, claims_root_of, new_bag, sealed_facts
-from presswatch_spark.evidence.choosing import Chosen, choose
 from presswatch_spark.evidence.claims_pdf import write_claims_pdfs
 from presswatch_spark.evidence.libraries import library
 from presswatch_spark.evidence.readme import Made, write_readme
@@ -20,12 +21,15 @@ from presswatch_spark.evidence.showing import Showing
 from presswatch_spark.evidence.stamps import Authority, Stamped, certificates_of, stamps_of
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.removal.case import Case
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
 from presswatch_spark.storage.exchanges import exchanges_heard
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.uris import printable
 from presswatch_spark.storage.web.manners import ask_anew
+from presswatch_spark.tables.store import TableStore
 from presswatch_spark.version import __version__
 
 
@@ -52,10 +56,12 @@ class Order:
 class Built:
     """A bag that was made: what its seal says, how its rows verify, and what authorities answered.
 
-    `reasons`: how many rows do not verify, by reason. `licensed`: claims that were left out.
+    `figures`: of its claims. `reasons`: how many rows do not verify, by reason. `licensed`: claims that were
+    left out.
     """
 
     seal: dict[str, Any]
+    figures: Figures
     reasons: Mapping[str, int]
     licensed: int
     stamps: Sequence[Stamped]
@@ -86,15 +92,16 @@ def build_bag(
         library("typst", "evidence build")
         exposures = load_exposures()
         ask_anew()
-        chosen = choose(
-            order.path, storage, claims=order.claims, rows=order.rows, confidences=order.confidences
-        )
+        case = Case.at(order.path, storage)
+        chosen = _selected(order, case, storage)
         corpus = Corpus.open(order.corpus, storage=storage)
         tell(f"reading {counted(len(chosen.rows), 'record')} again")
         with scratch_folder() as scratch:
             shown = Showing(bag, chosen, corpus, exposures, order.with_texts, scratch)
             with exchanges_heard() as exchanges:
                 kept = _keep(bag, chosen, corpus, order, config, shown)
+                if case:
+                    contents.write_case(bag, case)
             tell("setting the claims side by side")
             root = claims_root_of(bag)
             write_claims_pdfs(shown, began_at, root)
@@ -111,7 +118,7 @@ def build_bag(
         protocol.write_exchanges(bag, exchanges)
         protocol.write_protocol(bag, made.protocol, made.program)
         write_readme(bag, made)
-        description = f"{counted(len(chosen.rows), 'claim')} of copied articles, with records"
+        description = f"{counted(chosen.figures().claims, 'claim')} of copied articles, with records"
         bag.seal(_about(chosen, corpus), description)
         files, stamps = stamps_of(bag, trusted, storage)
         for name, data in files.items():
@@ -119,11 +126,26 @@ def build_bag(
         bag.finish()
         seal = sealed_facts(bag.folder)
     reasons = Counter(each.reason for each in kept.values() if each.reason)
-    return Built(seal, reasons, chosen.licensed, stamps, _other_corpus(chosen, corpus))
+    return Built(seal, chosen.figures(), reasons, chosen.licensed, stamps, _other_corpus(chosen, corpus))
+
+
+def _selected(order: Order, case: Case | None, storage: StorageOptions) -> Selection:
+    """Return the claims of tables, or of a case of removal, which names its claims itself."""
+    choice = Choice.of(order.rows, order.confidences, storage)
+    if case is None:
+        tables, claims = order.path, order.claims or order.path
+    elif choice:
+        raise InputError(
+            "a case names its claims itself", where=order.path, remedy="leave out the choice of rows"
+        )
+    else:
+        tables, claims = str(case.about["tables"]), order.claims or str(case.about["claims"])
+        choice = Choice(rows=frozenset(target["row_sha256"] for target in case.targets()))
+    return select(TableStore.open(tables, storage), TableStore.open(claims, storage), choice)
 
 
 def _keep(
-    bag: Bag, chosen: Chosen, corpus: Corpus, order: Order, config: ScanConfig, shown: Showing
+    bag: Bag, chosen: Selection, corpus: Corpus, order: Order, config: ScanConfig, shown: Showing
 ) -> dict[str, Kept]:
     """Read records and write the payload; return what is kept of each row's record."""
     keeper = Keeper(bag, Audit(chosen.store, config.storage, order.mirrors, corpus), shown.hear)
@@ -136,11 +158,10 @@ def _keep(
     contents.write_settings(bag, chosen)
     articles = {row["article_id"] for row in chosen.rows.values() if row["article_id"] is not None}
     contents.write_corpus(bag, corpus, articles, with_texts=order.with_texts)
-    contents.write_case(bag, chosen)
     return kept
 
 
-def _about(chosen: Chosen, corpus: Corpus) -> dict[str, Any]:
+def _about(chosen: Selection, corpus: Corpus) -> dict[str, Any]:
     """Return what the seal says of the inputs."""
     runs = chosen.store.read("runs", *chosen.runs).to_pylist()
     names = ("run_id", "table_digest", "corpus_digest", "config_digest", "tool_version", "tool_commit")
@@ -154,7 +175,7 @@ def _about(chosen: Chosen, corpus: Corpus) -> dict[str, Any]:
     }
 
 
-def _other_corpus(chosen: Chosen, corpus: Corpus) -> list[str]:
+def _other_corpus(chosen: Selection, corpus: Corpus) -> list[str]:
     """Return the runs that were made with another corpus."""
     runs = chosen.store.read("runs", *chosen.runs).to_pylist()
     return [run["run_id"] for run in runs if run["corpus_digest"] != corpus.manifest.digest]

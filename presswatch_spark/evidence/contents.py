@@ -8,14 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.claims.reservations import AGENT
+from presswatch_spark.claims.selection import Row, Selection
 from presswatch_spark.corpus.layout import MANIFEST, MEMBERS
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag
-from presswatch_spark.evidence.choosing import Chosen, Row
 from presswatch_spark.evidence.records import Kept
 from presswatch_spark.queries.reservations import DECISIVE
-from presswatch_spark.removal.case import MARKER
+from presswatch_spark.removal.case import MARKER, Case
 from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.relation import InForce, in_force
 from presswatch_spark.storage.json_documents import parse_json
@@ -30,7 +30,7 @@ _OF_ARTICLE = ("article_id", "title_id", "publisher_id", "url", "headline", "pub
 
 def write_rows(
     bag: Bag,
-    chosen: Chosen,
+    chosen: Selection,
     kept: Mapping[str, Kept],
     declared: Mapping[str, InForce],
 ) -> None:
@@ -86,7 +86,7 @@ def _row_of(declaration: Any) -> str | None:
     return row["row_sha256"] if row else None
 
 
-def declarations_in_force(chosen: Chosen) -> tuple[dict[str, InForce], dict[str, Row]]:
+def declarations_in_force(chosen: Selection) -> tuple[dict[str, InForce], dict[str, Row]]:
     """Return what held for the article of each row when its page was captured, and the rows that say so.
 
     Both are by `row_sha256`: of `matches`, and of `rights_signals`. A row without URL or time has none.
@@ -108,7 +108,7 @@ def declarations_in_force(chosen: Chosen) -> tuple[dict[str, InForce], dict[str,
     return found, used
 
 
-def write_tables(bag: Bag, chosen: Chosen, signals: Sequence[Row]) -> None:
+def write_tables(bag: Bag, chosen: Selection, signals: Sequence[Row]) -> None:
     """Write the published rows that the bag is about as Parquet."""
     shards = {row["shard_uri"] for row in chosen.rows.values()}
     logged = pc.field("shard_uri").isin(pa.array(sorted(shards)))
@@ -135,7 +135,7 @@ def _write_table(bag: Bag, table: str, rows: Sequence[Row]) -> None:
     )
 
 
-def write_settings(bag: Bag, chosen: Chosen) -> None:
+def write_settings(bag: Bag, chosen: Selection) -> None:
     """Write the settings of the runs, and what the claims were made with."""
     runs = chosen.store.read("runs", *chosen.runs).to_pylist()
     claims = chosen.judged.read("derivations", *chosen.judged.made("claims")[-1:]).to_pylist()
@@ -170,9 +170,8 @@ def write_corpus(bag: Bag, corpus: Corpus, ids: Iterable[str], *, with_texts: bo
     bag.write(ARTICLES, "".join(f"{line}\n" for line in lines).encode())
 
 
-def write_case(bag: Bag, chosen: Chosen) -> None:
+def write_case(bag: Bag, case: Case) -> None:
     """Write the files of the case of removal that named the claims, as they are."""
-    if chosen.case:
-        folder = chosen.case.folder
-        for name in [MARKER, *(each for each in folder.names() if not each.endswith(".lock"))]:
-            bag.write(f"data/case/{name}", folder.read(name)[0])
+    folder = case.folder
+    for name in [MARKER, *(each for each in folder.names() if not each.endswith(".lock"))]:
+        bag.write(f"data/case/{name}", folder.read(name)[0])

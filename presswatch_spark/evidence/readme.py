@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from presswatch_spark.claims.phrases import LETTERS
-from presswatch_spark.claims.selection import COPY, DISK, PLACE, Reading
+from presswatch_spark.claims.selection import COPY, DISK, PLACE, Reading, Selection
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.claims.told import owner_of
 from presswatch_spark.claims.told_phrases import FAILURES
@@ -21,13 +21,13 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF, COMMANDS, PLACES, README, STEPS
 from presswatch_spark.evidence.blocks import Block, data_of, text_of
-from presswatch_spark.evidence.choosing import Chosen
 from presswatch_spark.evidence.records import Kept
 from presswatch_spark.evidence.side_by_side import LANGUAGES
 from presswatch_spark.evidence.typesetting import lacks_signs, moment_in, pdf_of, signs
 from presswatch_spark.version import __version__
 
 NAMES = {"fr": "LISEZ-MOI", "en": "README"}
+FIGURES = ("claims", "addresses", "pages", "captures", "records", "articles", "hosts")
 SOURCES = (PLACE, COPY, DISK)
 TEMPLATE = Path(__file__).with_name("readme.typ")
 
@@ -40,7 +40,7 @@ class Made:
     that were asked for time-stamps. `moment`: when it was made, in whole seconds.
     """
 
-    chosen: Chosen
+    chosen: Selection
     corpus: Corpus
     kept: Mapping[str, Kept]
     protocol: Mapping[str, Any]
@@ -85,14 +85,18 @@ def _blocks(made: Made, say: Speaker) -> Iterator[Block]:
 def _in_brief(made: Made, say: Speaker) -> Iterator[Block]:
     name, chosen = partial(say.of, README), made.chosen
     yield Block.heading(name("in brief"))
-    yield Block.text(name("what", claims=_claims(len(chosen.rows), say)))
-    headers = [name(each) for each in ("letter", "claims", "pages", "articles", "hosts")]
-    letters = sorted({str(claim["confidence"]) for claim in chosen.claims.values()})
-    counts = [[letter, *_counts(made, letter, say)] for letter in letters]
-    yield Block.table(headers, [*counts, [name("total"), *_counts(made, None, say)]], numbers=(1, 2, 3, 4))
+    whole = chosen.figures()
+    yield Block.text(name("what", claims=_claims(whole.claims, say)))
+    headers = [name(each) for each in ("letter", *FIGURES)]
+    counts = [
+        [letter, *(say.number(figures.numbers()[each]) for each in FIGURES)]
+        for letter, figures in (*chosen.figures_by_letter().items(), (name("total"), whole))
+    ]
+    yield Block.table(headers, counts, numbers=tuple(range(1, len(headers))))
+    yield Block.text(name("figures"))
     lacking = sum(row["document_url"] is None for row in chosen.rows.values())
     if lacking:
-        yield Block.text(name("unknown address", claims=_claims(lacking, say)))
+        yield Block.text(name("unknown address", count=say.number(lacking)))
     reasons = Counter(each.reason for each in made.kept.values() if each.reason)
     read = len(made.kept) - reasons.total()
     yield Block.text(name("read", read=say.number(read), all=say.number(len(made.kept))))
@@ -120,20 +124,6 @@ def _sources(made: Made) -> Counter[str]:
     )
 
 
-def _counts(made: Made, letter: str | None, say: Speaker) -> list[str]:
-    """Return how many claims, pages, articles and hosts there are, of a letter or in all."""
-    claims = {
-        row: claim for row, claim in made.chosen.claims.items() if letter in (None, claim["confidence"])
-    }
-    rows = [made.chosen.rows[row] for row in claims]
-    found = (
-        {row["document_url"] for row in rows},
-        {row["article_id"] for row in rows},
-        {claim.get("document_host") for claim in claims.values()},
-    )
-    return [say.number(len(claims)), *(say.number(len(values - {None})) for values in found)]
-
-
 def _claims(number: int, say: Speaker) -> str:
     few = number < 2 if say.language == "fr" else number == 1
     return say.of(README, "one claim" if few else "many claims", number=say.number(number))
@@ -154,7 +144,7 @@ def _who(made: Made, say: Speaker) -> Iterator[Block]:
             (name("command"), protocol["command"] or not_said, True),
             (name("program"), f"presswatch-spark {program['version']}, Python {program['python']}", False),
             (name("commit"), program["commit"] or not_said, True),
-            (name("addresses"), ", ".join(protocol["addresses"]) or none, True),
+            (name("machine addresses"), ", ".join(protocol["addresses"]) or none, True),
             (name("proxies"), ", ".join(proxies) or none, True),
         ]
     )
@@ -219,7 +209,7 @@ def _examined(made: Made, say: Speaker) -> Iterator[Block]:
         yield Block.text(name("corpus differs"))
 
 
-def _releases(chosen: Chosen, say: Speaker) -> dict[str, set[str]]:
+def _releases(chosen: Selection, say: Speaker) -> dict[str, set[str]]:
     """Return the releases of each run's rows; that it is not known, and the format, where a row has none."""
     found = dict[str, set[str]]()
     for row in chosen.rows.values():

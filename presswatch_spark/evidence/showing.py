@@ -14,12 +14,12 @@ from presswatch_spark.claims.case import Case, article_of, owner
 from presswatch_spark.claims.exposed import exposure_told, exposures_of, nothing_told, product_of_row
 from presswatch_spark.claims.exposures import Exposure
 from presswatch_spark.claims.marks import around_marks, pieces_of, ranges_of
+from presswatch_spark.claims.selection import Selection
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.claims.told import Fact, told
 from presswatch_spark.claims.told_phrases import TOLD
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.evidence.bag import Bag
-from presswatch_spark.evidence.choosing import Chosen
 from presswatch_spark.evidence.side_by_side import FOLDER, LANGUAGES, Shown, page_of
 from presswatch_spark.evidence.typesetting import runs_leftwards, signs
 from presswatch_spark.pointers.audit import Verdict
@@ -92,7 +92,7 @@ class Showing:
     """
 
     bag: Bag
-    chosen: Chosen
+    chosen: Selection
     corpus: Corpus
     exposures: Sequence[Exposure]
     with_texts: bool

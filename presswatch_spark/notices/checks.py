@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
 
+from presswatch_spark.claims.selection import Choice, claims_of
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.notices.annex import rows_of_jsonl
@@ -14,11 +15,9 @@ from presswatch_spark.notices.draft import concerning, sender_facts, today
 from presswatch_spark.notices.events import CHECKED, EDITED, READ, SIGNED, add_event, newest
 from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, Notice, fault_of
 from presswatch_spark.notices.grounds import (
-    Choice,
     Grounds,
     Place,
     claims_known,
-    claims_of,
     grounds_of,
     inputs_at,
     knows_licences,

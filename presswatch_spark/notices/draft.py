@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from presswatch_spark.claims.selection import Choice
 from presswatch_spark.errors import InputError
 from presswatch_spark.notices.annex import ENDINGS, TABLES, Annex, annex_of, publishers_of
 from presswatch_spark.notices.docx_letter import docx_of
@@ -22,7 +23,7 @@ from presswatch_spark.notices.folder import (
     new_notice,
     validated,
 )
-from presswatch_spark.notices.grounds import Choice, Grounds, Place, grounds_of
+from presswatch_spark.notices.grounds import Grounds, Place, grounds_of
 from presswatch_spark.notices.laws import Law, laws
 from presswatch_spark.notices.letter import Block, Letter, blocks_of, letter_of
 from presswatch_spark.notices.lumen import lumen_of

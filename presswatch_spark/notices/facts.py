@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from presswatch_spark.claims import selection
 from presswatch_spark.claims.selection import COPY, DISK, PLACE
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.notices.annex import Annex, host_of_place, publishers_of
@@ -64,13 +65,20 @@ class Figures:
         for place in places:
             if reading := place.reading:
                 read.setdefault(reading.source(place.file), []).append(reading.at.date())
+        counted = selection.Figures.of(
+            {**place.target, "document_host": host_of_place(place)} for place in places
+        )
         numbers = {
-            "rows": len(places),
+            "rows": counted.rows,
             "files": len({place.file for place in places}),
-            "urls": len({target["document_url"] for target in targets if target["document_url"]}),
+            "urls": counted.addresses,
             "without_url": sum(not target["document_url"] for target in targets),
-            "hosts": len({host for place in places if (host := host_of_place(place))}),
-            "articles": len({target["article_id"] for target in targets if target["article_id"]}),
+            "pages": counted.pages,
+            "captures": counted.captures,
+            "records": counted.records,
+            "claims": counted.claims,
+            "hosts": counted.hosts,
+            "articles": counted.articles,
             "titles": len({target["title_id"] for target in targets}),
             "publishers": len({target["publisher_id"] for target in targets}),
             "author_rows": sum(AUTHOR in each for each in rights),

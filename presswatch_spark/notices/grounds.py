@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from presswatch_spark.claims.selection import Reading, newest_reading
+from presswatch_spark.claims.selection import Choice, Reading, claims_of, newest_reading
 from presswatch_spark.errors import InputError, PresswatchError
 from presswatch_spark.notices.sealed import SealedClaims, SealedOnce, is_bag
 from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.removal.case import MARKER, Case, digest_of
 from presswatch_spark.removal.standing import Standing
-from presswatch_spark.removal.targets import rows_in, targets_of
+from presswatch_spark.removal.targets import targets_of
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
@@ -23,28 +23,10 @@ from presswatch_spark.tables.store import TableStore
 
 Row = dict[str, Any]
 
-CLAIM_COLUMNS = (
-    "row_sha256", "run_id", "confidence", "kind", "review", "mandate", "reservation", "rights",
-    "licence_id", "document_host", "document_domain", "publisher_id", "title_id", "as_of",
-)  # fmt: skip
 _PLACE = ("run_id", "shard_uri", "record_offset", "row_index", "record_id", "article_id", "text_sha256")
 MATCH_COLUMNS = ("row_sha256", "article_url", "article_published_at", *_PLACE)
-NAMED = 3
 UNREAD = "read by no scan"
 UNSEALED = "not as their rows say in the bag"
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which claims a notice is made of: those of `rows` (by `row_sha256`), or of these letters."""
-
-    rows: frozenset[str] = frozenset()
-    confidences: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, path: str | None, confidences: Sequence[str], storage: StorageOptions) -> "Choice":
-        """Return the choice of a file of rows, or of letters; raises as `rows_in`."""
-        return cls(frozenset(rows_in(path, storage)) if path else frozenset(), tuple(confidences))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +119,9 @@ def _of_case(
     standing = Standing.of(case)
     store = TableStore.open(str(case.about["tables"]), storage)
     judged = TableStore.open(claims or str(case.about["claims"]), storage)
-    targets = list(standing.targets)
-    wanted = _chosen(targets, choice, judged)
+    rows = {target["row_sha256"] for target in standing.targets}
+    chosen = choice.among(rows, _letters(claims_of(judged, rows) if choice.confidences else {}), "case")
+    wanted = [target for target in standing.targets if target["row_sha256"] in chosen]
     removed = [each for each in wanted if standing.states[each["target_sha256"]].removed]
     left = [each for each in wanted if not standing.states[each["target_sha256"]].removed]
     scanned = _scanned(left)
@@ -151,7 +134,7 @@ def _of_tables(
     path: str, choice: Choice, storage: StorageOptions, claims: str | None, mirrors: Sequence[Mirror]
 ) -> Grounds:
     store, judged = TableStore.open(path, storage), TableStore.open(claims or path, storage)
-    chosen = targets_of(store, judged, choice.rows, choice.confidences or ("A", "B"))
+    chosen = targets_of(store, judged, choice)
     scanned = _scanned(chosen.targets)
     places = _places(scanned, store, judged, {}, mirrors)
     counts = {"licensed": chosen.licensed, UNREAD: len(chosen.targets) - len(scanned)}
@@ -162,16 +145,11 @@ def _of_bag(bag: SealedOnce, choice: Choice, claims: str | None, mirrors: Sequen
     """Return the records of a bag's claims. Other places of the same pages are not in it."""
     sealed = bag.claims()
     known = claims_known(bag, claims, sealed.rows.keys())
-    if lost := choice.rows - sealed.rows.keys():
-        named = ", ".join(sorted(lost)[:NAMED])
-        raise InputError(f"rows that are not in the bag: {named}", remedy="take them out of --rows")
-    wanted = [row for row in sealed.rows if row in choice.rows or not choice.rows]
-    if choice.confidences:
-        wanted = [row for row in wanted if row in known and known[row]["confidence"] in choice.confidences]
+    chosen = choice.among(sealed.rows.keys(), _letters(known), "bag")
+    wanted = [row for row in sealed.rows if row in chosen]
     read = [row for row in wanted if row not in sealed.unread]
     places = [_sealed_place(sealed, row, known.get(row), mirrors) for row in read]
-    is_chosen = bool(choice.rows or choice.confidences)
-    sure = [place for place in places if is_chosen or not place.is_doubtful]
+    sure = [place for place in places if choice or not place.is_doubtful]
     counts = {UNSEALED: len(wanted) - len(read), "doubtful": len(places) - len(sure)}
     where = str(Folder.of(bag.path, bag.storage))
     left = _left(where, sorted(sure, key=_order), counts)
@@ -241,18 +219,8 @@ def _left(
     return kept, {name: count for name, count in counts.items() if count}
 
 
-def _chosen(targets: Sequence[Row], choice: Choice, judged: TableStore) -> list[Row]:
-    """Return the targets of a case that a choice means; all of them without one."""
-    if choice.rows:
-        if lost := choice.rows - {target["row_sha256"] for target in targets}:
-            named = ", ".join(sorted(lost)[:NAMED])
-            raise InputError(f"rows that are not in the case: {named}", remedy="take them out of --rows")
-        return [target for target in targets if target["row_sha256"] in choice.rows]
-    if choice.confidences:
-        claims = claims_of(judged, {target["row_sha256"] for target in targets})
-        letters = {sha256: claim["confidence"] for sha256, claim in claims.items()}
-        return [target for target in targets if letters.get(target["row_sha256"]) in choice.confidences]
-    return list(targets)
+def _letters(claims: Mapping[str, Row]) -> dict[str, str]:
+    return {row: str(claim["confidence"]) for row, claim in claims.items()}
 
 
 def _places(
@@ -307,10 +275,3 @@ def claims_known(bag: SealedOnce, claims: str | None, rows: Collection[str]) -> 
         return claims_of(TableStore.open(claims, bag.storage), rows)
     known = bag.claims().claims
     return {row: dict(known[row]) for row in rows if row in known}
-
-
-def claims_of(store: TableStore, rows: Collection[str]) -> dict[str, Row]:
-    """Return the claims of rows; of two claims of one row, the worse."""
-    wanted = pc.field("row_sha256").isin(sorted(rows))
-    claims = store.open_table("claims").to_table(columns=list(CLAIM_COLUMNS), filter=wanted).to_pylist()
-    return {row["row_sha256"]: row for row in sorted(claims, key=lambda row: row["confidence"])}

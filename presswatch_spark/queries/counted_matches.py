@@ -19,13 +19,13 @@ from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.queries.match_totals import MatchTotals
 from presswatch_spark.show import printable
 from presswatch_spark.storage.arrow_files import file_system
-from presswatch_spark.tables.documents import PLACE, URL, Documents, codes_of, without_place
+from presswatch_spark.tables.documents import PLACE, Documents, codes_of
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.seals import UNREADABLE
 from presswatch_spark.tables.store import TableStore
 
 TEXTS = ("confidence", "article_id", "document_host", "shard_uri")
-NAMES = ("article_id", "document_host")
+NAMES = ("article_id", "document_host", "document_url")
 COUNTED = ("confidence", *NAMES, "own_site", *PLACE)
 READERS = 4
 GROUPS_AT_ONCE = 8
@@ -78,14 +78,14 @@ class Counts:
         self.documents.add_rows(rows)
 
     def name_once(self, name: str) -> None:
-        """Keep each article or host once, by its name."""
+        """Keep each article, host or address once, by its name."""
         self.names[name] = [pa.chunked_array(self.names[name], pa.string()).unique().drop_null()]
 
     def totals(self, pool: ThreadPoolExecutor) -> MatchTotals:
         """Return what all rows add up to."""
         documents = pool.submit(self.documents.count)
         list(pool.map(self.name_once, NAMES))
-        articles, hosts = (len(self.names[name][0]) for name in NAMES)
+        articles, hosts, addresses = (len(self.names[name][0]) for name in NAMES)
         numbers = self.numbers
         return MatchTotals(
             rows=numbers["rows"],
@@ -94,6 +94,7 @@ class Counts:
             elsewhere=numbers["rows"] - numbers["own"] - numbers["unknown"],
             unknown_site=numbers["unknown"],
             documents=documents.result(),
+            addresses=addresses,
             articles=articles,
             hosts=hosts,
             without_host=numbers["no host"],
@@ -159,8 +160,6 @@ def _counted(store: TableStore, part: Part, wanted: Wanted) -> Counts:
 def _rows(file: pq.ParquetFile, group: int, wanted: Wanted) -> pa.Table:
     """Read what is counted of the rows of a row group that are wanted."""
     rows = _read(file, group, [*COUNTED, *sorted(wanted.asked - set(COUNTED))])
-    if without_place(rows).any():
-        rows = rows.append_column(URL, _read(file, group, [URL])[URL])
     return rows if wanted.rows is None else rows.filter(wanted.rows)
 
 

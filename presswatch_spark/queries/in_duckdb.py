@@ -27,6 +27,7 @@ SPARK_NAMES = (
     "size(list) as len(list)",
     "explode(list) as unnest(list)",
     "collect_set(x) as list(distinct x)",
+    "unix_micros(value) as epoch_us(value)",
 )
 """Functions that Spark has under other names: queries and views are written with these for both engines."""
 

@@ -1,7 +1,6 @@
-"""What rows of `matches` add up to: by letter, by site, and the documents, articles and hosts that they name.
+"""Totals of rows of `matches`: by letter, by site, and the addresses, records, articles and hosts they name.
 
 An engine counts in SQL. Rows of this machine that no claim judges are counted by `queries.counted_matches`.
-What one document is, `tables.documents` says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,13 +8,15 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from presswatch_spark.judgement.grading import CONFIDENCES
+from presswatch_spark.queries.views import RECORD
 
 
 @dataclass(frozen=True, slots=True)
 class MatchTotals:
     """How many rows there are: all, by letter, and by where their documents stand; and what they name.
 
-    `without_host`: rows whose host is not known; `hosts` counts those of the others.
+    `documents` are records; `addresses` known URLs of their pages. `without_host`: rows whose host is not
+    known; `hosts` counts those of the others.
     """
 
     rows: int
@@ -24,6 +25,7 @@ class MatchTotals:
     elsewhere: int
     unknown_site: int
     documents: int
+    addresses: int
     articles: int
     hosts: int
     without_host: int
@@ -32,9 +34,13 @@ class MatchTotals:
     def of(cls, row: Sequence[Any]) -> Self:
         """Return the totals of the one row that `totals_query` gives."""
         numbers = [number or 0 for number in row]
-        rows, own, elsewhere, unknown, documents, articles, hosts, without_host, *by_letter = numbers
+        rows, own, elsewhere, unknown, documents, addresses, articles, hosts, without_host, *by_letter = (
+            numbers
+        )
         letters = {letter: count for letter, count in zip(CONFIDENCES, by_letter, strict=True) if count}
-        return cls(rows, letters, own, elsewhere, unknown, documents, articles, hosts, without_host)
+        return cls(
+            rows, letters, own, elsewhere, unknown, documents, addresses, articles, hosts, without_host
+        )
 
 
 def totals_query(source: str, letter: str, condition: str) -> str:
@@ -43,16 +49,15 @@ def totals_query(source: str, letter: str, condition: str) -> str:
     def rows_where(what: str) -> str:
         return f"sum(case when {what} then 1 else 0 end)"
 
-    offset, index = (f"coalesce(cast({name} as string), '')" for name in ("record_offset", "row_index"))
-    url = "case when record_offset is null and row_index is null then coalesce(document_url, '') else '' end"
     # Of 2,000 such texts, DuckDB's own hash of 64 bits gives 60 the number of another one.
-    document = f"md5(concat(shard_uri, ' ', {offset}, ' ', {index}, ' ', {url}))"
+    document = f"md5({RECORD})"
     counts = [
         "count(*)",
         rows_where("own_site"),
         rows_where("not own_site"),
         rows_where("own_site is null"),
         f"count(distinct {document})",
+        "count(distinct document_url)",
         "count(distinct article_id)",
         "count(distinct document_host)",
         rows_where("document_host is null"),

@@ -8,20 +8,81 @@ import re
 from collections.abc import Iterable, Mapping
 
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.show import printable
 from presswatch_spark.tables.schemas import SCHEMAS
 
-LETTERS = """
+# A page is an address in a release; where the URL is not known, its text stands for it.
+_PAGE = (
+    "concat(coalesce({row}release, ''), ' ', coalesce({row}document_url, {row}text_sha256, {row}row_sha256))"
+)
+# A capture is a page at a time, and a claim is an article on a page.
+_CAPTURE = f"concat({_PAGE}, ' ', coalesce(cast(unix_micros({{row}}captured_at) as string), ''))"
+# Where only the site is known, its title stands for the article.
+_CLAIM = f"concat(coalesce({{row}}article_id, concat('title ', {{row}}title_id)), ' ', {_PAGE})"
+# A record is the bytes of a capture in one file. Where its place is not known, its URL stands for it.
+_RECORD = """concat({row}shard_uri, ' ',
+    coalesce(cast({row}record_offset as string), ''), ' ', coalesce(cast({row}row_index as string), ''), ' ',
+    case when {row}record_offset is null and {row}row_index is null
+        then coalesce({row}document_url, '') else '' end)"""
+
+
+RECORD = _RECORD.format(row="")
+"""The key of a record, by the columns of `matches`."""
+
+
+def keys(row: str = "", *, record: bool = True) -> str:
+    """Return the columns that tell pages, captures, claims and records apart.
+
+    Args:
+        row: the name of the rows with a point, such as `m.`.
+        record: whether the rows have the place of their record; those of `claims` have not.
+    """
+    columns = {"page": _PAGE, "capture": _CAPTURE, "claim": _CLAIM, **({"record": _RECORD} if record else {})}
+    return ", ".join(f"{key.format(row=row)} as {name}" for name, key in columns.items())
+
+
+FIGURES = """
+    count(distinct document_url) as addresses,
     count(distinct page) as pages,
-    count(distinct article_id) as articles,
-    count(distinct case when letter = 'A' then page end) as pages_a,
-    count(distinct case when letter = 'B' then page end) as pages_b,
-    count(distinct case when letter = 'C' then page end) as pages_c,
-    count(distinct case when letter = 'D' then page end) as pages_d,
-    max(copied_words) as most_copied_words,
-    count(*) as rows"""
-"""What rows of `sightings` add up to. A page with rows of two letters counts for each."""
+    count(distinct capture) as captures,
+    count(distinct record) as records,
+    count(distinct claim) as claims,
+    count(distinct article_id) as articles"""
+"""The figures of rows of `sightings`. An address that is not known counts as none."""
+
+
+def _figures_by(key: str, source: str) -> str:
+    """Return the view of the figures of `source` by columns; each page has its strongest letter there."""
+    pages = ", ".join(
+        f"count(distinct case when page_letter = '{letter}' then page end) as pages_{letter.lower()}"
+        for letter in CONFIDENCES
+    )
+    return f"""
+        select
+            {key}, max(document_domain) as document_domain, count(distinct document_host) as hosts, {FIGURES},
+            {pages}, max(copied_words) as most_copied_words, count(*) as rows
+        from (
+            select *, min(letter) over (partition by {key}, page) as page_letter from {source}
+        ) as with_letters group by {key}"""
+
+
+def _pages_of(source: str) -> str:
+    """Return the view that has a row for each page of `source`."""
+    return f"""
+        select
+            release, document_url, min(text_sha256) as text_sha256,
+            max(document_host) as document_host, max(document_domain) as document_domain,
+            bool_or(own_site) as own_site, min(letter) as letter,
+            count(distinct article_id) as articles, max(copied_words) as most_copied_words,
+            max(document_words) as document_words,
+            min(captured_at) as first_captured_at, max(captured_at) as last_captured_at,
+            count(distinct capture) as captures, count(distinct record) as records,
+            count(distinct text_sha256) as texts,
+            count(distinct release) as releases, count(distinct run_id) as runs, count(*) as rows
+        from {source} group by release, document_url, page"""
+
 
 # The release that all shards of a run were said to be of. That of `runs` may be what other shards named.
 _TOLD = """nullif(regexp_extract(r.config, '"pdf":[^,]*,"release":"([^"]*)"[,}]', 1), '')"""
@@ -89,11 +150,10 @@ def _shares(names: str, owners: str, key: str, is_own: str, *, and_all: bool = F
 
 VIEWS: Mapping[str, str] = {
     # Claims are found by two numbers made of their keys: the keys themselves would not fit into memory.
-    "sightings": """
+    "sightings": f"""
         select
             m.*, c.kind, coalesce(c.confidence, m.confidence) as letter,
-            c.one is not null as is_judged,
-            concat(coalesce(m.document_url, ''), ' ', coalesce(m.text_sha256, m.row_sha256)) as page
+            c.one is not null as is_judged, {keys("m.")}
         from matches m left join (
             select
                 xxhash64(concat(run_id, row_sha256)) as one, xxhash64(concat(row_sha256, run_id)) as other,
@@ -106,23 +166,15 @@ VIEWS: Mapping[str, str] = {
         select * from sightings
         where article_id is not null and letter <> 'D' and own_site = false
             and coalesce(kind, 'copy') in ('copy', 'reprint')""",
-    "pages": """
-        select
-            document_url, text_sha256,
-            max(document_host) as document_host, max(document_domain) as document_domain,
-            bool_or(own_site) as own_site, min(letter) as letter,
-            count(distinct article_id) as articles, max(copied_words) as most_copied_words,
-            max(document_words) as document_words,
-            min(captured_at) as first_captured_at, max(captured_at) as last_captured_at,
-            count(distinct release) as releases, count(distinct run_id) as runs, count(*) as rows
-        from sightings group by document_url, text_sha256, page""",
-    "by_host": f"""
-        select document_host, max(document_domain) as document_domain, own_site, {LETTERS}
-        from sightings group by document_host, own_site""",
-    "by_title": f"select publisher_id, title_id, own_site, {LETTERS} from sightings"
-    " group by publisher_id, title_id, own_site",
-    "by_publisher": f"select publisher_id, own_site, {LETTERS} from sightings"
-    " group by publisher_id, own_site",
+    # Claims may be published in another folder than the rows that they judge.
+    "claimed": f"select c.*, {keys('c.', record=False)} from claims c",
+    "pages": _pages_of("sightings"),
+    "copied_pages": _pages_of("copies"),
+    "by_host": _figures_by("document_host, own_site", "sightings"),
+    "by_title": _figures_by("publisher_id, title_id, own_site", "sightings"),
+    "by_publisher": _figures_by("publisher_id, own_site", "sightings"),
+    "copies_by_host": _figures_by("document_host", "copies"),
+    "copies_by_title": _figures_by("publisher_id, title_id", "copies"),
     "articles": """
         select
             a.corpus_digest, a.corpus_digest = newest.corpus_digest as is_newest,
@@ -153,10 +205,9 @@ VIEWS: Mapping[str, str] = {
                 where r.records_planned is null group by r.corpus_digest, s.shard_uri
             ) as by_shard group by corpus_digest
         ) as looked on looked.corpus_digest = a.corpus_digest""",
-    "trend": """
+    "trend": f"""
         select
-            release, dataset, letter, kind, own_site,
-            count(distinct page) as pages, count(distinct article_id) as articles,
+            release, dataset, letter, kind, own_site, {FIGURES},
             count(distinct document_host) as hosts, sum(copied_words) as copied_words, count(*) as rows
         from sightings group by release, dataset, letter, kind, own_site""",
     "new_since": """

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
-from presswatch_spark.claims.selection import Reading
+from presswatch_spark.claims.selection import Reading, claims_of_targets
 from presswatch_spark.removal import states
 from presswatch_spark.removal.alarms import HEAD_MISSING, Alarm, Alarms
 from presswatch_spark.removal.case import Case
@@ -141,9 +141,11 @@ class Standing:
 
     def claims(self) -> tuple[int, int]:
         """Return how many claims are removed, at every place, and how many there are."""
-        of_claim = defaultdict[str, list[bool]](list)
+        claims = claims_of_targets(self.targets)
+        of_claim = defaultdict[Any, list[bool]](list)
         for target in self.targets:
-            of_claim[target["row_sha256"]].append(self.states[target["target_sha256"]].removed)
+            state = self.states[target["target_sha256"]]
+            of_claim[claims[target["row_sha256"]]].append(state.removed)
         return sum(map(all, of_claim.values())), len(of_claim)
 
     def alarms(self) -> Sequence[Alarm]:

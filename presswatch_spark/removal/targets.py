@@ -1,7 +1,5 @@
 """What is to go: each claim, at each place where its bytes are known to be; a case is opened of these."""
 
-import csv
-import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -10,29 +8,24 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.errors import InputError
+from presswatch_spark.claims.selection import Choice, chosen_claims, claims_of_targets, require_rows
 from presswatch_spark.pointers.audit import reading_of
 from presswatch_spark.removal.case import MARKER, Case, write_case
 from presswatch_spark.removal.passages import OTHERS
 from presswatch_spark.removal.resolving import derived, in_source
-from presswatch_spark.show import counted
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.objects import StorageOptions, read_object
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.schemas.case_tables import TARGETS
 from presswatch_spark.tables.store import TableStore
 
 Row = dict[str, Any]
 
-DIGITS = 64
-NAMED = 3
 # Columns of a target that its place's row of `matches` has under the same name.
 _OF_PLACE = (
     "run_id", "dataset", "release", "document_url", "shard_uri", "record_id", "record_offset",
     "record_length", "record_encoding", "row_index", "payload_digest", "text_sha256", "captured_at",
 )  # fmt: skip
-_OF_CLAIM = ("row_sha256", "kind", "publisher_id", "title_id", "article_id")
 _READ = ("row_sha256", "article_id", "article_sha256", "copied_words", *_OF_PLACE)
 
 
@@ -49,10 +42,8 @@ class Chosen:
     others: list[Row]
 
 
-def targets_of(
-    tables: TableStore, claims: TableStore, rows: Collection[str], confidences: Sequence[str]
-) -> Chosen:
-    """Return the targets of claims: those of `rows`, or those of these letters.
+def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen:
+    """Return the targets of the claims that are chosen.
 
     The places of a claim are its own record; other records of the same capture, such as the WARC record of a
     WET record; and the same page in other releases and datasets. All are rows of `matches`, but for the WARC
@@ -61,8 +52,7 @@ def targets_of(
     Raises:
         InputError: there are no claims, or none of a row that is asked for.
     """
-    judged, licensed = claims_wanted(claims, rows, confidences, _OF_CLAIM)
-    wanted = {row["row_sha256"]: row for row in judged}
+    wanted, licensed = chosen_claims(claims, choice)
     found = _matches(tables, wanted)
     require_rows(wanted.keys() - {row["row_sha256"] for row in found}, tables)
     scanned = _scanned(tables)
@@ -71,105 +61,8 @@ def targets_of(
         for of, row, place in _places(found, wanted.keys())
     ]
     targets += derived(targets)
-    return Chosen(len(wanted), licensed, targets, _others(tables, targets))
-
-
-def claims_wanted(
-    store: TableStore, rows: Collection[str], confidences: Sequence[str], columns: Sequence[str]
-) -> tuple[list[Row], int]:
-    """Return the claims of `rows`, or of these letters, but those under a licence, which are counted.
-
-    A row that several runs found has a claim for each of them.
-
-    Args:
-        columns: of `claims`, `row_sha256` and `kind` among them.
-
-    Raises:
-        InputError: there are no claims, none of a row that is asked for, or all are licensed.
-    """
-    judged = _claims(store, rows, confidences, columns)
-    left = [row for row in judged if row["kind"] != "licensed"]
-    licensed = len({row["row_sha256"] for row in judged} - {row["row_sha256"] for row in left})
-    if not left:
-        raise InputError(
-            f"no claim is left to follow: {counted(licensed, 'claim')} of those asked for are licensed",
-            where=str(store.root),
-            remedy="give other --rows, or other letters by --confidence",
-        )
-    return left, licensed
-
-
-def require_rows(lost: Collection[str], tables: TableStore) -> None:
-    """Raise `InputError` if rows are lost that claims rest on."""
-    if lost:
-        raise InputError(
-            f"{counted(len(lost), 'claim')} rest on rows that are not in these tables, such as {min(lost)}",
-            where=str(tables.root),
-            remedy="name the tables that the claims were made of",
-        )
-
-
-def rows_in(path: str, storage: StorageOptions) -> set[str]:
-    """Return the `row_sha256` that a file names: one a line, or that column of CSV or JSONL.
-
-    Raises:
-        InputError: a line names none; with its number.
-    """
-    text = read_object(path, storage)[0].decode("utf-8-sig", "replace")
-    found = set[str]()
-    for number, digest in _digests(text):
-        if len(digest) != DIGITS or not set(digest) <= set("0123456789abcdef"):
-            raise InputError(
-                "there is no row_sha256 in 64 small hexadecimal digits",
-                where=f"{path}:{number}",
-                remedy="write one a line, or give CSV or JSONL with a column row_sha256",
-            )
-        found.add(digest)
-    if not found:
-        raise InputError("the file names no row", where=path)
-    return found
-
-
-def _digests(text: str) -> Iterator[tuple[int, str]]:
-    lines = text.splitlines()
-    head = lines[0] if lines else ""
-    if "row_sha256" in head and not head.lstrip().startswith("{"):
-        separator = ";" if ";" in head else ","
-        reader = csv.DictReader(io.StringIO(text), delimiter=separator)
-        yield from ((reader.line_num, str(row.get("row_sha256") or "").strip()) for row in reader)
-        return
-    for number, line in enumerate(lines, 1):
-        if line.lstrip().startswith("{"):
-            try:
-                row = parse_json(line)
-            except ValueError:
-                row = {}
-            yield number, str(row.get("row_sha256") or "")
-        elif line.strip():
-            yield number, line.strip()
-
-
-def _claims(
-    store: TableStore, rows: Collection[str], confidences: Sequence[str], columns: Sequence[str]
-) -> list[Row]:
-    if not store.made("claims"):
-        raise InputError(
-            "there are no claims here",
-            where=str(store.root),
-            remedy="make them (`presswatch claims`), and name their folder with --claims",
-        )
-    chosen = (
-        pc.field("row_sha256").isin(list(rows)) if rows else pc.field("confidence").isin(list(confidences))
-    )
-    found: list[Row] = store.open_table("claims").to_table(columns=list(columns), filter=chosen).to_pylist()
-    if lost := set(rows) - {row["row_sha256"] for row in found}:
-        named = ", ".join(sorted(lost)[:NAMED])
-        raise InputError(
-            f"{counted(len(lost), 'row')} asked for has no claim: {named}",
-            where=str(store.root),
-            remedy="make the claims anew, or take these rows out",
-        )
-    return found
+    chosen = set(claims_of_targets(targets).values())
+    return Chosen(len(chosen), licensed, targets, _others(tables, targets))
 
 
 def _matches(store: TableStore, wanted: Mapping[str, Row]) -> list[Row]:
@@ -274,13 +167,13 @@ def open_case(
         noticed_at: the day of the notice; default: today, in UTC.
 
     Raises:
-        InputError: there are no such claims; see `targets_of` and `rows_in`.
+        InputError: there are no such claims; see `targets_of` and `Choice.of`.
         OutputError: `out` holds something, or a table is not as it was published.
     """
     storage = storage or StorageOptions()
     with new_folder(out, storage, MARKER) as draft:
         store, judged = TableStore.open(tables, storage), TableStore.open(claims or tables, storage)
-        chosen = targets_of(store, judged, rows_in(rows, storage) if rows else (), confidences)
+        chosen = targets_of(store, judged, Choice.of(rows, confidences, storage))
         runs = sorted({target["run_id"] for target in chosen.targets})
         about = {
             "tables": str(store.root),

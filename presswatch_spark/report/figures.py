@@ -124,7 +124,7 @@ def _pages(say: Words) -> str:
 
 _Draw = Callable[[Sequence[Row], Words], Bars | Dots]
 _DRAWN: Mapping[str, tuple[_Draw, Sequence[str]]] = {
-    "hosts": (_hosts, ("host", "pages", "pages_a", "pages_b", "pages_c")),
+    "hosts": (_hosts, ("host", "addresses", "pages", "pages_a", "pages_b", "pages_c")),
     "releases": (_releases, ("publisher_id", "source", "pages", "articles")),
     "years": (_years, ("year", "articles", "pages")),
     "lineage": (_lineage, ("source", "dataset_count", "copies")),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from presswatch_spark.queries.engines import Answer
 from presswatch_spark.queries.sql import answers_of
+from presswatch_spark.queries.views import FIGURES
 from presswatch_spark.tables.store import TableStore
 
 BARS = 15
@@ -19,31 +20,22 @@ HOSTS = 500
 CANDIDATES = 40
 """Hosts that examples are chosen from."""
 
-_STRONGEST = "select {key}, page, min(letter) as letter from copies group by {key}, page"
-_LETTERS = """
-    count(*) as pages,
-    count(case when letter = 'A' then 1 end) as pages_a,
-    count(case when letter = 'B' then 1 end) as pages_b,
-    count(case when letter = 'C' then 1 end) as pages_c"""
 _NEWEST_CORPUS = "select max_by(corpus_digest, run_id) as corpus_digest from runs"
 
 QUESTIONS: Mapping[str, str] = {
     # In brief.
-    "found": """
-select count(distinct page) as pages, count(distinct article_id) as articles,
-    count(distinct text_sha256) as texts, count(distinct document_host) as hosts
+    "found": f"""
+select {FIGURES.strip()},
+    count(distinct document_host) as hosts
 from copies""",
-    "letters": f"""
-select letter, count(*) as pages
-from ({_STRONGEST.format(key="document_host")}) as strongest
-group by letter order by letter""",
+    "letters": "select letter, count(*) as pages from copied_pages group by letter order by letter",
     "places": """
 select place, count(distinct page) as pages, count(distinct article_id) as articles
 from (
     select page, article_id, case
         when letter = 'D' then 'not_used'
         when kind = 'licensed' then 'licensed'
-        when kind = 'own_page' or own_site then 'own'
+        when kind in ('own_page', 'own_page_copy') or own_site then 'own'
         when own_site is null then 'unknown'
         else 'elsewhere' end as place
     from sightings
@@ -66,9 +58,8 @@ group by before_run_id, after_run_id, state
 order by after_run_id desc, before_run_id desc, state""",
     # Figures.
     "hosts": f"""
-select document_host as host, {_LETTERS}
-from ({_STRONGEST.format(key="document_host")}) as strongest
-group by document_host order by pages desc, host limit {BARS}""",
+select document_host as host, addresses, pages, pages_a, pages_b, pages_c
+from copies_by_host order by pages desc, host limit {BARS}""",
     "releases": f"""
 select c.publisher_id, c.dataset, c.release,
     count(distinct c.page) as pages, count(distinct c.article_id) as articles
@@ -95,45 +86,25 @@ from publisher_share p join ({_NEWEST_CORPUS}) as newest on newest.corpus_digest
 where p.words > 0
 order by copied_in_a_million desc, p.publisher_id, p.dataset, p.release, p.rows_name_release limit {BARS}""",
     "reservations": """
-select reservation, count(distinct concat(coalesce(document_url, ''), ' ', text_sha256)) as pages,
-    count(distinct article_id) as articles
-from claims
+select reservation, count(distinct page) as pages, count(distinct article_id) as articles
+from claimed
 where kind in ('copy', 'reprint') and confidence <> 'D' and article_id is not null
     and document_host is not null
 group by reservation order by reservation""",
     # Tables.
     "titles": f"""
 select coalesce(t.publisher_id, f.publisher_id) as publisher_id, coalesce(t.title_id, f.title_id) as title_id,
-    t.articles, coalesce(f.articles_copied, 0) as articles_copied, coalesce(f.pages, 0) as pages,
-    coalesce(f.pages_a, 0) as pages_a, coalesce(f.pages_b, 0) as pages_b, coalesce(f.pages_c, 0) as pages_c,
-    coalesce(f.hosts, 0) as hosts
+    t.articles, coalesce(f.articles, 0) as articles_copied, coalesce(f.addresses, 0) as addresses,
+    coalesce(f.pages, 0) as pages, coalesce(f.pages_a, 0) as pages_a, coalesce(f.pages_b, 0) as pages_b,
+    coalesce(f.pages_c, 0) as pages_c, coalesce(f.hosts, 0) as hosts
 from (
     select publisher_id, title_id, count(distinct article_id) as articles
     from articles where is_newest group by publisher_id, title_id
-) as t full outer join (
-    select p.publisher_id, p.title_id, a.articles_copied, a.hosts, p.pages, p.pages_a, p.pages_b, p.pages_c
-    from (
-        select publisher_id, title_id, {_LETTERS}
-        from ({_STRONGEST.format(key="publisher_id, title_id")}) as strongest
-        group by publisher_id, title_id
-    ) as p join (
-        select title_id, count(distinct article_id) as articles_copied,
-            count(distinct document_host) as hosts
-        from copies group by title_id
-    ) as a on a.title_id = p.title_id
-) as f on f.title_id = t.title_id
+) as t full outer join copies_by_title as f on f.title_id = t.title_id
 order by pages desc, title_id limit {ROWS}""",
     "all_hosts": f"""
-select s.document_host as host, s.pages, s.pages_a, s.pages_b, s.pages_c, w.articles, w.most_copied_words
-from (
-    select document_host, {_LETTERS}
-    from ({_STRONGEST.format(key="document_host")}) as strongest
-    group by document_host
-) as s join (
-    select document_host, count(distinct article_id) as articles, max(copied_words) as most_copied_words
-    from copies group by document_host
-) as w on w.document_host = s.document_host
-order by s.pages desc, host limit {HOSTS}""",
+select document_host as host, addresses, pages, pages_a, pages_b, pages_c, articles, most_copied_words
+from copies_by_host order by pages desc, host limit {HOSTS}""",
     "news": f"""
 select n.letter, n.document_url, a.headline, n.title_id, n.most_copied_words, n.first_found_at
 from (
@@ -155,8 +126,7 @@ from (
     "reasons": """
 select reason, count(distinct page) as pages, count(*) as rows
 from (
-    select concat(coalesce(document_url, ''), ' ', text_sha256) as page, explode(reasons) as reason
-    from claims
+    select page, explode(reasons) as reason from claimed
     where confidence = 'C' and kind in ('copy', 'reprint') and article_id is not null
         and document_host is not null
 ) as each_reason
@@ -164,8 +134,7 @@ group by reason order by pages desc, reason""",
     "reasons_of_rows": """
 select reason, count(distinct page) as pages, count(*) as rows
 from (
-    select concat(coalesce(document_url, ''), ' ', text_sha256) as page, explode(confidence_reasons) as reason
-    from matches where confidence = 'C' and own_site = false and article_id is not null
+    select page, explode(confidence_reasons) as reason from copies where letter = 'C'
 ) as each_reason
 group by reason order by pages desc, reason""",
     "for_a_person": f"""

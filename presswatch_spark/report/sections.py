@@ -17,10 +17,12 @@ from presswatch_spark.report.wording import Words, safe
 CHANGES = ("new", "reduced", "gone", "reappeared", "persists", "moved", "altered", "unknown")
 _TABLES: Mapping[str, Sequence[str]] = {
     "titles": (
-        "publisher_id", "title_id", "articles", "articles_copied", "pages", "pages_a", "pages_b", "pages_c",
-        "hosts",
+        "publisher_id", "title_id", "articles", "articles_copied", "addresses", "pages", "pages_a", "pages_b",
+        "pages_c", "hosts",
     ),
-    "all_hosts": ("host", "pages", "pages_a", "pages_b", "pages_c", "articles", "most_copied_words"),
+    "all_hosts": (
+        "host", "addresses", "pages", "pages_a", "pages_b", "pages_c", "articles", "most_copied_words",
+    ),
     "news": ("letter", "document_url", "headline", "title_id", "most_copied_words", "first_found_at"),
     "reasons": ("reason", "pages", "rows"),
     "for_a_person": (
@@ -57,7 +59,7 @@ def brief_of(found: Gathered, say: Words) -> dict[str, Any]:
             "label": say(f"{name} one" if totals[name] in say.singular else name),
             "says": say(f"{name} says"),
         }
-        for name in ("pages", "articles", "texts", "hosts")
+        for name in ("addresses", "pages", "captures", "records", "claims", "articles", "hosts")
     ]
     return {
         "read": say(read, **{name: say.number(count) for name, count in shards.items()}),

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.claims.reviews import VERDICTS
+from presswatch_spark.claims.selection import one_a_row
 from presswatch_spark.errors import InputError
 from presswatch_spark.removal.case import Case
 from presswatch_spark.review.verdicts import DISPUTED, NONE
@@ -92,7 +93,10 @@ class Docket:
             )
         found = judged.open_table("claims").to_table(columns=[*_FILTERED, *_SORTED])
         wanted = {target["row_sha256"] for target in case.targets()} if case else None
-        return cls._of(tables, claims, _one_a_row(found.to_pylist(), wanted))
+        newest = one_a_row(found.to_pylist())
+        return cls._of(
+            tables, claims, [claim for row, claim in newest.items() if wanted is None or row in wanted]
+        )
 
     @classmethod
     def _of(cls, tables: str, claims: str, found: Sequence[Mapping[str, Any]]) -> "Docket":
@@ -148,15 +152,3 @@ def _column(claims: Sequence[Mapping[str, Any]], name: str) -> npt.NDArray[np.ob
     column = np.empty(len(claims), object)
     column[:] = [claim[name] for claim in claims]
     return column
-
-
-def _one_a_row(claims: Sequence[Mapping[str, Any]], wanted: set[str] | None) -> list[Mapping[str, Any]]:
-    """Return one claim of each row, that of the newest run; of `wanted` rows alone, if there are any."""
-    newest = dict[str, Mapping[str, Any]]()
-    for claim in claims:
-        row = claim["row_sha256"]
-        if (wanted is None or row in wanted) and (
-            row not in newest or newest[row]["run_id"] <= claim["run_id"]
-        ):
-            newest[row] = claim
-    return list(newest.values())

@@ -116,11 +116,11 @@ def summary_lines(summary: ClaimsSummary, say: Language = ENGLISH) -> Iterator[s
     headers = say.names(("kind", "letter", *columns))
     if rows:
         yield from table_lines(headers, rows, terminal_width(), headers)
-        yield say("each page, article, text and host counts once, where its strongest row does")
+        yield say("each address, page and the like counts once, where its strongest row does")
     elsewhere = [kind for kind in KINDS if kind not in OWN_KINDS]
     a, b = (say.counted(counts.total("pages", elsewhere, letter), "page") for letter in "AB")
-    made = say.counted(summary.rows, "claim")
-    text = "{claims}, by {engine}; elsewhere {a} of A and {b} of B"
-    yield say(text, claims=made, engine=ENGINE_NAMES[summary.engine], a=a, b=b)
+    made, of_rows = say.counted(counts.total("claims"), "claim"), say.counted(summary.rows, "row")
+    text = "{claims} in {rows}, by {engine}; elsewhere {a} of A and {b} of B"
+    yield say(text, claims=made, rows=of_rows, engine=ENGINE_NAMES[summary.engine], a=a, b=b)
     yield say("table digest {digest}", digest=summary.table_digest)
     yield say("written to {folder}", folder=summary.folder)

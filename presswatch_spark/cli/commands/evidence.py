@@ -125,7 +125,8 @@ def build(
 
 def _built_lines(built: Built, out: str, say: Language) -> Iterator[str]:
     seal = built.seal
-    yield say("{claims} sealed in {bag}", claims=say.counted(seal["claims"], "claim"), bag=printable(out))
+    claims = say.counted(built.figures.claims, "claim")
+    yield say("{claims} sealed in {bag}", claims=claims, bag=printable(out))
     if built.licensed:
         yield say("left out, as they are licensed: {claims}", claims=say.counted(built.licensed, "claim"))
     yield say("claims root: {root}", root=seal["claims_root"])

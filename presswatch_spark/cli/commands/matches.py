@@ -173,7 +173,7 @@ def _strongest(found: Matches, order: str, limit: int) -> list[dict[str, Any]]:
 def _print_totals(found: Matches, say: Language, as_json: bool) -> None:
     totals, left_out = found.totals(), found.left_out()
     if as_json:
-        click.echo(json_line({**asdict(totals), "left_out": left_out}))
+        click.echo(json_line({**asdict(totals), "records": totals.documents, "left_out": left_out}))
     else:
         print_lines([*total_lines(totals, say), *left_out_lines(left_out, say), *_source_lines(found, say)])
 

@@ -98,8 +98,8 @@ def draft(source: str, out: str, **flags: Any) -> None:
     \b
     presswatch notice draft --to common-crawl --law fr --lang fr --sender sender.yaml --out n1 case
     """
+    from presswatch_spark.claims.selection import Choice
     from presswatch_spark.notices.draft import Request, draft_notice, today
-    from presswatch_spark.notices.grounds import Choice
     from presswatch_spark.notices.parties import load_recipient, load_sender
     from presswatch_spark.pointers.pointer import parse_mirror
 

@@ -328,8 +328,8 @@ def _elsewhere_lines(summary: RunSummary, out: str, storage: StorageOptions) -> 
         yield printable(f"rows elsewhere were not counted: {error.what}")
         return
     rows = " and ".join(f"{totals.letters.get(letter, 0):,} {letter}" for letter in "AB")
-    pages = counted(totals.documents, "page")
-    yield f"elsewhere: {rows}, on {pages}; judge them with: presswatch claims"
+    places = f"{counted(totals.addresses, 'known address')}, in {counted(totals.documents, 'record')}"
+    yield f"elsewhere: {rows}, at {places}; judge them with: presswatch claims"
 
 
 def incomplete_message(summary: RunSummary, out: str) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from presswatch_spark.claims.counts import counts_of
-from presswatch_spark.tables.schemas.claim_tables import CLAIMS
 from presswatch_spark.tables.store import TableStore
 from tests.claims import EVENING_BEFORE, LATER, PUBLISHED, YEAR_BEFORE, House, Seen, by_host, text
 from tests.corpora import MEMBERS, build
@@ -168,14 +167,14 @@ def test_sister_titles_print_what_is_their_publishers(house: House) -> None:
         ("www.courrier.example", "own_page"), ("rivage.example", "own_page"), ("copieur.example", "copy"),
     }  # fmt: skip
     store = TableStore.open(str(house.folder / "claims"))
-    counts = counts_of(store.dataset(store.files("claims"), CLAIMS))
-    assert counts.rows == 6
-    # Editions of one text are one page of the publisher's; the copy is one page, though it copies both.
+    counts = counts_of(store)
+    assert counts.rows == counts.total("claims") == 6
+    # Editions of one text are pages of their own; the copy is one page, though it copies both.
     assert {cell[0]: numbers["pages"] for cell, numbers in counts.cells.items() if numbers["pages"]} == {
-        "own_page": 1,
+        "own_page": 2,
         "copy": 1,
     }
-    assert counts.total("pages") == 2
+    assert (counts.total("pages"), counts.total("texts")) == (3, 1)
 
 
 def test_a_portal_has_a_licence_within_its_dates_and_none_outside(house: House, tmp_path: Path) -> None:
@@ -284,4 +283,4 @@ def test_a_page_of_two_members_articles_is_one_page(house: House) -> None:
     house.scan(Seen("https://www.courrier.example/revue", f"{ARTICLE}\n{other}"))
     assert {claim["kind"] for claim in house.claims()} == {"own_page", "reprint"}
     store = TableStore.open(str(house.folder / "claims"))
-    assert counts_of(store.dataset(store.files("claims"), CLAIMS)).total("pages") == 1
+    assert counts_of(store).total("pages") == 1

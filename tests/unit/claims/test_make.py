@@ -285,10 +285,12 @@ def test_the_command_says_what_the_claims_add_up_to(
     arguments = ["--corpus", str(house.corpus), "--out", str(house.folder / "said"), "--as-of", "2026-11-27"]
     assert cli.run(["claims", *arguments, str(house.tables)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["kind", "letter", "rows", "pages", "articles", "texts", "hosts"]
+    things = ["addresses", "pages", "captures", "claims", "articles", "texts", "hosts"]
+    assert lines[0].split() == ["kind", "letter", "rows", *things]
     cells = [line.split() for line in lines[1:] if line.startswith(("own_page", "copy", "reprint"))]
     total = next(line.split() for line in lines if line.startswith("all"))
-    for column in range(5):
+    for column in range(1 + len(things)):
         assert sum(int(cell[2 + column]) for cell in cells) == int(total[1 + column])
     assert int(total[1]) == len(claims)
-    assert lines[-3].startswith(f"{len(claims)} claims, by DuckDB; elsewhere ")
+    of_claims = total[1 + things.index("claims") + 1]
+    assert lines[-3].startswith(f"{of_claims} claims in {len(claims)} rows, by DuckDB; elsewhere ")

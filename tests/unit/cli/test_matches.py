@@ -45,7 +45,7 @@ def test_count_prints_the_totals_alone_and_on_standard_output(
     tables: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert said(["matches", tables, "--count"], capsys) == [
-        "5 rows (2 A, 1 B, 1 C, 1 D): 5 articles in 5 documents on 2 known hosts",
+        "5 rows (2 A, 1 B, 1 C, 1 D): 5 articles at 4 known addresses, in 5 records on 2 known hosts",
         "rows by site: own site 0, elsewhere 4, unknown 1",
         "the host is not known of 1 row",
         f"found by 2 runs: {RUNS[0]}, {RUNS[1]}",
@@ -53,7 +53,7 @@ def test_count_prints_the_totals_alone_and_on_standard_output(
     (line,) = said(["matches", tables, "--count", "--json", "--confidence", "A"], capsys)
     assert json.loads(line) == {
         "rows": 2, "letters": {"A": 2}, "own_site": 0, "elsewhere": 2, "unknown_site": 0, "documents": 2,
-        "articles": 2, "hosts": 1, "without_host": 0, "left_out": {},
+        "records": 2, "addresses": 2, "articles": 2, "hosts": 1, "without_host": 0, "left_out": {},
     }  # fmt: skip
 
 
@@ -111,7 +111,8 @@ def test_in_french_words_numbers_and_dates_are_french(
     monkeypatch.setenv("COLUMNS", "80")
     lines = said(["matches", tables, "--lang", "fr", "--run", RUNS[0], "--limit", "3"], capsys)
     assert lines[:6] == [
-        "4 lignes (2 A, 1 B, 1 C) : 4 articles dans 4 documents sur 2 sites connus",
+        "4 lignes (2 A, 1 B, 1 C) : 4 articles à 3 adresses connues, dans 4 enregistrements sur 2 sites"
+        " connus",
         "lignes par lieu : site propre 0, ailleurs 3, inconnu 1",
         "le site n'est pas connu pour 1 ligne",
         "affiché : 3 lignes, par force ; pour en voir plus : --limit, --export",
@@ -121,7 +122,7 @@ def test_in_french_words_numbers_and_dates_are_french(
     assert "1\u202f234" in lines[6]
     assert lines[10].startswith("aaaaaaaaaaaa  B          20  17/05/2024  ailleurs  p")
     assert said(["matches", tables, "--lang", "fr", "--count", "--article", "a5"], capsys)[0] == (
-        "1 ligne (1 D) : 1 article dans 1 document sur 1 site connu"
+        "1 ligne (1 D) : 1 article à 1 adresse connue, dans 1 enregistrement sur 1 site connu"
     )
 
 

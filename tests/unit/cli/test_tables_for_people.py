@@ -95,7 +95,7 @@ def test_matches_open_with_their_totals_and_a_row_has_two_lines_on_a_narrow_term
 ) -> None:
     lines = shown(["matches", tables, "--run", RUNS[0]], 80, capsys, monkeypatch)
     assert lines[:8] == [
-        "3 rows (1 A, 2 C): 2 articles in 3 documents on 1 known host",
+        "3 rows (1 A, 2 C): 2 articles at 2 known addresses, in 3 records on 1 known host",
         "rows by site: own site 1, elsewhere 2, unknown 0",
         "the host is not known of 2 rows",
         "row           letter  words  captured    where      publisher",
@@ -112,7 +112,7 @@ def test_on_a_wide_terminal_a_row_of_matches_is_one_line(
     tables: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = shown(["matches", tables], 140, capsys, monkeypatch)
-    assert lines[0] == "4 rows (2 A, 2 C): 2 articles in 3 documents on 1 known host"
+    assert lines[0] == "4 rows (2 A, 2 C): 2 articles at 2 known addresses, in 3 records on 1 known host"
     assert f"found by 2 runs: {', '.join(RUNS)}" in lines
     rows = [line for line in lines if line.split()[0] in {letter * 12 for letter in "abc"}]
     assert len(rows) == 4
@@ -171,7 +171,7 @@ def test_tables_of_a_version_without_letters_and_digests_are_shown_as_well(
     publish_row(store, "runs", store.rows()[0])
     for width in (80, 140):
         lines = shown(["matches", str(tmp_path)], width, capsys, monkeypatch)
-        assert lines[0] == "1 row: 1 article in 1 document on 0 known hosts"
+        assert lines[0] == "1 row: 1 article at 1 known address, in 1 record on 0 known hosts"
 
 
 def test_with_long_every_column_of_the_table_stands_below_the_other_and_whole(
@@ -193,7 +193,10 @@ def test_what_is_piped_is_never_cut_and_holds_rows_alone(
     assert len(said.out.splitlines()) == 5
     assert URL in said.out
     assert "…" not in said.out
-    assert said.err.splitlines()[0] == "4 rows (2 A, 2 C): 2 articles in 3 documents on 1 known host"
+    assert (
+        said.err.splitlines()[0]
+        == "4 rows (2 A, 2 C): 2 articles at 2 known addresses, in 3 records on 1 known host"
+    )
 
 
 MEASURES = ("documents", "matches", "documents with matches, own sites", "articles, confidence A or B")

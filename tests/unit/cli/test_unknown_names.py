@@ -71,7 +71,9 @@ def test_what_is_known_and_has_no_row_is_an_empty_answer(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert cli.run(["matches", tables, *filters]) == 0
-    assert capsys.readouterr().out == "0 rows: 0 articles in 0 documents on 0 known hosts\n"
+    assert (
+        capsys.readouterr().out == "0 rows: 0 articles at 0 known addresses, in 0 records on 0 known hosts\n"
+    )
 
 
 def test_with_its_corpus_a_title_that_nothing_was_found_of_is_known_and_a_name_leads_to_its_id(

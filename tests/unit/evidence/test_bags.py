@@ -248,7 +248,7 @@ def test_readers_are_told_the_same_numbers_in_both_languages(small: Path) -> Non
     english, french = (" ".join((small / name).read_text("utf-8").split()) for name in names)
     assert "This bag is about 6 claims." in english
     assert "Ce dossier porte sur 6 réclamations." in french
-    assert "6 of 6 are as their rows describe them" in english
+    assert "6 of 6 rows describe it as it is" in english
     assert "in a copy of this file, at another address: 6" in english
     assert "dans une copie de ce fichier, à une autre adresse : 6" in french
     assert "at its place" not in english

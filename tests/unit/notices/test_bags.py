@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from presswatch_spark.claims.selection import Choice
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import sealed_facts
@@ -17,7 +18,6 @@ from presswatch_spark.evidence.disclose import disclose
 from presswatch_spark.evidence.verify_alone import Findings
 from presswatch_spark.evidence.verifying import verified
 from presswatch_spark.notices import sealed as bags
-from presswatch_spark.notices.grounds import Choice
 from presswatch_spark.notices.sealed import sealed_claims
 from presswatch_spark.notices.states import state_of
 from presswatch_spark.pointers.pointer import Mirror

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.claims.selection import Choice
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.notices import checks, states
 from presswatch_spark.notices.choices import LAWS
 from presswatch_spark.notices.folder import Notice
-from presswatch_spark.notices.grounds import Choice
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.parties import load_recipient
 from presswatch_spark.notices.refusals import RULES

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from presswatch_spark.claims.selection import Choice
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.notices import grounds
 from presswatch_spark.notices.annex import digest_of, revision_and_path, rows_of_jsonl, surt_prefixes
@@ -20,7 +21,6 @@ from presswatch_spark.notices.choices import LAWS
 from presswatch_spark.notices.docx_letter import elements_in
 from presswatch_spark.notices.facts import AMOUNTS
 from presswatch_spark.notices.folder import fault_of
-from presswatch_spark.notices.grounds import Choice
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.parties import load_recipient
 from presswatch_spark.notices.pdf_letter import ATTACHED, attachments_in

@@ -12,12 +12,13 @@ from xml.etree import ElementTree
 import pytest
 from pypdf import PdfReader
 
+from presswatch_spark.claims.selection import Choice
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.evidence import libraries
 from presswatch_spark.notices.annex import annex_of, rows_of_jsonl
 from presswatch_spark.notices.docx_letter import docx_of
 from presswatch_spark.notices.facts import Figures, facts_of
-from presswatch_spark.notices.grounds import Choice, Place, grounds_of
+from presswatch_spark.notices.grounds import Place, grounds_of
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.letter import Letter, blocks_of, letter_of
 from presswatch_spark.notices.parties import load_recipient

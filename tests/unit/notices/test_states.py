@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from presswatch_spark.claims.selection import Choice
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.notices import events, states
 from presswatch_spark.notices.folder import Notice
-from presswatch_spark.notices.grounds import Choice
 from presswatch_spark.notices.states import NoticeState, state_of
 from presswatch_spark.storage.objects import StorageOptions
 from tests.notices import DRAFTED, Bureau

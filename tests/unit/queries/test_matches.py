@@ -103,6 +103,7 @@ def by_hand(rows: list[dict[str, Any]]) -> MatchTotals:
         elsewhere=sites[False],
         unknown_site=sites[None],
         documents=len({document(row) for row in rows}),
+        addresses=len({row["document_url"] for row in rows} - {None}),
         articles=len({row["article_id"] for row in rows} - {None}),
         hosts=len({row["document_host"] for row in rows} - {None}),
         without_host=sum(row["document_host"] is None for row in rows),

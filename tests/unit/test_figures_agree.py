@@ -1,0 +1,164 @@
+"""Report, bag, letter, case, views and totals count the same: each figure is computed here from raw files.
+
+One web page is in the tables as two records, of WET and of WARC, so that rows, records, captures, pages and
+addresses differ.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pytest
+
+from presswatch_spark.claims.counts import counts_of
+from presswatch_spark.claims.selection import Choice
+from presswatch_spark.cli import main as cli
+from presswatch_spark.queries.sql import run_query
+from presswatch_spark.removal.standing import Standing
+from presswatch_spark.report.gathered import gather
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.store import TableStore
+from tests.evidence import build
+from tests.notices import Bureau, bureau
+from tests.removal import release
+from tests.servers import web
+
+FIGURES = ("addresses", "pages", "captures", "records", "claims", "articles", "hosts")
+KEYS = """
+    with rows as (
+        select m.*, c.kind, c.confidence as letter, m.document_url is null as unknown,
+            coalesce(m.release, '-') || ' ' || coalesce(m.document_url, m.text_sha256) as one_page
+        from read_parquet('{tables}/matches/*.parquet') as m
+        join read_parquet('{tables}/claims/*.parquet') as c
+            on c.run_id = m.run_id and c.row_sha256 = m.row_sha256
+    )"""
+COUNTED = """
+    count(distinct document_url) as addresses, count(distinct one_page) as pages,
+    count(distinct one_page || coalesce(captured_at::varchar, '-')) as captures,
+    count(distinct (shard_uri, record_offset, row_index)) as records,
+    count(distinct coalesce(article_id, 'site ' || title_id) || one_page) as claims,
+    count(distinct article_id) as articles, count(distinct document_host) as hosts"""
+COPIES = "article_id is not null and letter <> 'D' and own_site = false and kind in ('copy', 'reprint')"
+A_OR_B = "letter in ('A', 'B') and kind <> 'licensed'"
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureau]:
+    with web() as server:
+        forms = ("a.warc.wet.gz", "pages.warc.gz")
+        yield bureau(release(tmp_path_factory.mktemp("figures"), server, forms))
+
+
+def raw(office: Bureau, query: str) -> list[dict[str, Any]]:
+    """The answer of a query over the Parquet files themselves."""
+    with duckdb.connect() as connection:
+        found = connection.sql(f"{KEYS.format(tables=office.crawl.tables)} {query}").arrow()
+        return found.read_all().to_pylist() if hasattr(found, "read_all") else found.to_pylist()
+
+
+def figures(office: Bureau, which: str) -> dict[str, int]:
+    (row,) = raw(office, f"select {COUNTED} from rows where {which}")
+    return row
+
+
+def by_letter(office: Bureau, which: str) -> dict[str, int]:
+    """Pages by their strongest letter."""
+    strongest = f"select one_page, min(letter) as letter from rows where {which} group by one_page"
+    rows = raw(office, f"select letter, count(*) as pages from ({strongest}) group by letter")
+    return {row["letter"]: row["pages"] for row in rows}
+
+
+def asked(office: Bureau, query: str) -> list[dict[str, Any]]:
+    """The answer of `presswatch sql`."""
+    answer = run_query(str(office.crawl.tables), query, engine="duckdb")
+    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+
+
+def test_the_kinds_of_figures_differ_in_these_tables(office: Bureau) -> None:
+    found = figures(office, "true")
+    assert found["addresses"] < found["records"]
+    assert found["captures"] < found["records"]
+
+
+def test_the_report_counts_as_the_raw_tables(office: Bureau) -> None:
+    found = gather(str(office.crawl.tables), StorageOptions())
+    assert dict(found.first("found")) == figures(office, COPIES)
+    letters = {row["letter"]: row["pages"] for row in found.rows("letters")}
+    assert letters == by_letter(office, COPIES)
+    for question, key in (("all_hosts", "document_host"), ("titles", "title_id")):
+        expected = {
+            row[key]: (row["addresses"], row["pages"], row["articles"])
+            for row in raw(office, f"select {key}, {COUNTED} from rows where {COPIES} group by {key}")
+        }
+        column, articles = ("host", "articles") if key == "document_host" else (key, "articles_copied")
+        given = {
+            row[column]: (row["addresses"], row["pages"], row[articles])
+            for row in found.rows(question)
+            if row["pages"]
+        }
+        assert given == expected, question
+        assert sum(pages for _, pages, _ in given.values()) >= sum(letters.values())
+
+
+def test_the_views_count_as_the_raw_tables(office: Bureau) -> None:
+    names = ", ".join(FIGURES)
+    keys = {"by_host": "document_host", "by_title": "title_id", "by_publisher": "publisher_id"}
+    for view, key in keys.items():
+        given = asked(office, f"select {key}, own_site, {names}, rows from {view}")
+        expected = raw(
+            office, f"select {key}, own_site, {COUNTED}, count(*) as rows from rows group by {key}, own_site"
+        )
+        assert sorted(given, key=str) == sorted(expected, key=str), view
+    (pages,) = asked(office, "select count(*) as pages, sum(rows) as rows from pages")
+    assert pages["pages"] == figures(office, "true")["pages"]
+    (lettered,) = asked(office, "select sum(pages_a) as a, sum(pages_b) as b from by_host where not own_site")
+    strongest = "select document_host, one_page, min(letter) as l from rows where not own_site group by all"
+    assert raw(
+        office, f"select count(*) filter (l = 'A') as a, count(*) filter (l = 'B') as b from ({strongest})"
+    ) == [lettered]
+
+
+def test_the_totals_of_claims_and_matches_count_as_the_raw_tables(
+    office: Bureau, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts, expected = counts_of(TableStore.open(str(office.crawl.tables))), figures(office, "true")
+    for thing in ("addresses", "pages", "captures", "claims", "articles", "hosts"):
+        assert counts.total(thing) == expected[thing], thing
+    letters = by_letter(office, "true")
+    assert {letter: counts.total("pages", letters=letter) for letter in letters} == letters
+    for engine in ("auto", "duckdb"):
+        assert cli.run(["matches", str(office.crawl.tables), "--count", "--json", "--engine", engine]) == 0
+        totals = json.loads(capsys.readouterr().out)
+        assert {name: totals[name] for name in ("addresses", "records", "articles", "hosts")} == {
+            name: expected[name] for name in ("addresses", "records", "articles", "hosts")
+        }
+
+
+def test_the_bag_counts_as_the_raw_tables(office: Bureau) -> None:
+    bag, built = build(office.crawl, "bag", confidences=("A", "B"))
+    expected, letters = figures(office, A_OR_B), by_letter(office, A_OR_B)
+    for name, total in (("README.txt", "in all"), ("LISEZ-MOI.txt", "en tout")):
+        text = (bag / name).read_text(encoding="utf-8")
+        (numbers,) = re.findall(rf"^\s*{total}((?:\s+\d+){{{len(FIGURES)}}})\s*$", text, re.MULTILINE)
+        order = ("claims", "addresses", "pages", "captures", "records", "articles", "hosts")
+        assert dict(zip(order, map(int, numbers.split()), strict=True)) == expected
+        for letter, pages in letters.items():
+            (numbers,) = re.findall(rf"^\s*{letter}((?:\s+\d+){{{len(FIGURES)}}})\s*$", text, re.MULTILINE)
+            assert int(numbers.split()[2]) == pages
+    assert built.figures.claims == expected["claims"]
+
+
+def test_letter_and_case_count_as_the_raw_tables(office: Bureau) -> None:
+    expected = figures(office, A_OR_B)
+    tables, choice = str(office.crawl.tables), Choice(confidences=("A", "B"))
+    worded = figures(office, f"{A_OR_B} and copied_words > 0")
+    for name, source in (("of-case", None), ("of-tables", tables)):
+        of_tables = {"source": source, "choice": choice} if source else {}
+        numbers = office.draft(name, **of_tables).figures.numbers
+        given = {"addresses": numbers["urls"], **{each: numbers[each] for each in FIGURES[1:]}}
+        assert given == worded, name
+    assert Standing.of(office.case).claims() == (0, expected["claims"])

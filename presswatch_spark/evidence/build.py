@@ -95,7 +95,7 @@ def build_bag(
         case = Case.at(order.path, storage)
         chosen = _selected(order, case, storage)
         corpus = Corpus.open(order.corpus, storage=storage)
-        tell(f"reading {counted(len(chosen.rows), 'record')} again")
+        tell(f"reading {counted(chosen.figures().records, 'record')} again")
         with scratch_folder() as scratch:
             shown = Showing(bag, chosen, corpus, exposures, order.with_texts, scratch)
             with exchanges_heard() as exchanges:

@@ -14,9 +14,8 @@ from presswatch_spark.show import printable
 from presswatch_spark.tables.schemas import SCHEMAS
 
 # A page is an address in a release; where the URL is not known, its text stands for it.
-_PAGE = (
-    "concat(coalesce({row}release, ''), ' ', coalesce({row}document_url, {row}text_sha256, {row}row_sha256))"
-)
+_ADDRESS = "coalesce({row}document_url, {row}text_sha256, {row}row_sha256)"
+_PAGE = f"concat(coalesce({{row}}release, ''), ' ', {_ADDRESS})"
 # A capture is a page at a time, and a claim is an article on a page.
 _CAPTURE = f"concat({_PAGE}, ' ', coalesce(cast(unix_micros({{row}}captured_at) as string), ''))"
 # Where only the site is known, its title stands for the article.
@@ -39,7 +38,13 @@ def keys(row: str = "", *, record: bool = True) -> str:
         row: the name of the rows with a point, such as `m.`.
         record: whether the rows have the place of their record; those of `claims` have not.
     """
-    columns = {"page": _PAGE, "capture": _CAPTURE, "claim": _CLAIM, **({"record": _RECORD} if record else {})}
+    columns = {
+        "address": _ADDRESS,
+        "page": _PAGE,
+        "capture": _CAPTURE,
+        "claim": _CLAIM,
+        **({"record": _RECORD} if record else {}),
+    }
     return ", ".join(f"{key.format(row=row)} as {name}" for name, key in columns.items())
 
 
@@ -212,12 +217,12 @@ VIEWS: Mapping[str, str] = {
         from sightings group by release, dataset, letter, kind, own_site""",
     "new_since": """
         select
-            s.publisher_id, s.title_id, s.article_id, s.document_url, s.page,
+            s.publisher_id, s.title_id, s.article_id, s.document_url, min(s.page) as page,
             min(r.started_at) as first_found_at, min(s.run_id) as first_run_id,
             min_by(s.row_sha256, concat(s.run_id, s.row_sha256)) as first_row, min(s.letter) as letter,
             max(s.copied_words) as most_copied_words, count(*) as rows
         from sightings s join runs r on r.run_id = s.run_id
-        group by s.publisher_id, s.title_id, s.article_id, s.document_url, s.page""",
+        group by s.publisher_id, s.title_id, s.article_id, s.document_url, s.address""",
     "lineage": """
         select
             publisher_id, title_id, article_id, document_url, captured_at, text_sha256,

@@ -145,7 +145,8 @@ class Standing:
         of_claim = defaultdict[Any, list[bool]](list)
         for target in self.targets:
             state = self.states[target["target_sha256"]]
-            of_claim[claims[target["row_sha256"]]].append(state.removed)
+            row = target["row_sha256"]
+            of_claim[claims.get(row, row)].append(state.removed)
         return sum(map(all, of_claim.values())), len(of_claim)
 
     def alarms(self) -> Sequence[Alarm]:

@@ -112,7 +112,7 @@ from (
         max(c.copied_words) as most_copied_words, min(r.started_at) as first_found_at,
         min(c.run_id) as first_run_id
     from copies c join runs r on r.run_id = c.run_id
-    group by c.article_id, c.title_id, c.document_url, c.page
+    group by c.article_id, c.title_id, c.document_url, c.address
 ) as n
 join (select max(run_id) as run_id from runs) as newest on newest.run_id = n.first_run_id
 join (select article_id, max(headline) as headline from copies group by article_id) as a
@@ -121,7 +121,7 @@ order by n.letter, n.most_copied_words desc, n.document_url, n.article_id limit 
     "news_in_all": """
 select count(*) as news
 from (
-    select min(run_id) as first_run_id from copies group by article_id, title_id, document_url, page
+    select min(run_id) as first_run_id from copies group by article_id, title_id, document_url, address
 ) as n join (select max(run_id) as run_id from runs) as newest on newest.run_id = n.first_run_id""",
     "reasons": """
 select reason, count(distinct page) as pages, count(*) as rows

@@ -147,7 +147,7 @@ def _(alt, mo, tables):
 @app.cell
 def _(alt, mo, tables):
     age_query = """
-        select page, article_id,
+        select address, article_id,
             min(extract(day from (captured_at - article_published_at))) as days
         from sightings
         where own_site = false and article_published_at is not null and captured_at is not null

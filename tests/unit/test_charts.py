@@ -81,7 +81,8 @@ def test_the_trend_counts_pages_elsewhere_by_release_and_letter(drawn: dict[str,
 def test_hosts_are_those_elsewhere_with_their_letters(drawn: dict[str, Any]) -> None:
     rows = data(drawn, "hosts").itertuples(index=False)
     assert {tuple(row) for row in rows} == {
-        ("a.example", "A", 3),
+        # One of its three addresses is in both releases.
+        ("a.example", "A", 4),
         ("b.example", "C", 1),
         ("b.example", "D", 1),
     }
@@ -90,7 +91,7 @@ def test_hosts_are_those_elsewhere_with_their_letters(drawn: dict[str, Any]) -> 
 def test_a_place_that_nobody_knows_is_not_drawn_as_elsewhere(drawn: dict[str, Any]) -> None:
     rows = data(drawn, "titles").itertuples(index=False)
     assert {tuple(row) for row in rows} == {
-        ("t", "elsewhere", 5),
+        ("t", "elsewhere", 6),
         ("t", "not known", 1),
         ("u", "own site", 1),
     }
@@ -107,8 +108,8 @@ def test_shares_are_of_the_words_of_each_release_and_leave_out_what_has_the_lett
     }
 
 
-def test_age_has_a_row_for_each_page_and_article(drawn: dict[str, Any]) -> None:
-    # The page that both runs found counts once, with its first capture; one has no day.
+def test_age_has_a_row_for_each_address_and_article(drawn: dict[str, Any]) -> None:
+    # The address that both runs found counts once, with its first capture; one has no day.
     assert Counter(data(drawn, "age")["days"]) == {40: 4}
 
 

@@ -38,7 +38,8 @@ class Written:
     rows: Sequence[Row]
 
     def targets(self) -> list[Row]:
-        named = {"row_sha256": "r", "record_offset": 0, "row_index": None}
+        named = {"row_sha256": "r", "record_offset": 0, "row_index": None, "place": "record", "release": "R"}
+        named |= {"document_url": "https://a.example/", "article_id": "a", "title_id": "t"}
         return [{"target_sha256": target, **named} for target in TARGETS]
 
     def rounds(self) -> list[Round]:

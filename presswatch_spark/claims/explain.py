@@ -20,6 +20,7 @@ from presswatch_spark.claims.told import (
     owner_of,
     place_of_page,
     rights_told,
+    same_words_of,
 )
 from presswatch_spark.judgement.reasons import REASONS, Reason
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
@@ -91,6 +92,8 @@ def _article(case: Case, say: Speaker) -> Iterator[str]:
         yield from _labelled(say("headline"), headline)
     yield from _labelled(say("address"), row["article_url"] or say("unknown"))
     yield from _labelled(say("published"), say.moment(row["article_published_at"]))
+    for name, ids in same_words_of(row):
+        yield from _labelled(say(name), ids)
     yield from _labelled(say("mandate"), mandate_told(case, say))
     for k, right in enumerate(rights_told(case, say)):
         yield from _labelled("" if k else say("rights"), right)

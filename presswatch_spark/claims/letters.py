@@ -18,8 +18,10 @@ OWN_PAGE_COPY = "own_page_copy"
 REVIEWS = {"no_claim": "D", "unsure": "C"}
 """The best letter of a claim that a person has judged so."""
 
-# A row with a doubt about its page is C already. So none is left when words beyond are judged.
+# A row with a doubt about its page is C already. So none is left when words beyond are judged. Its source is
+# not asked again, nor whether its words are in one piece: what is taken out of them breaks them.
 _WITHOUT_DOUBT = {
+    "credits_owner": True,
     "record_damage": None,
     "url_match": "none",
     "own_site": False,

@@ -228,6 +228,8 @@ SAYS: Phrases = MappingProxyType(
         "licence": ("licence", "licence"),
         "licence of": ("{id}, dans le fichier des licences", "{id}, in the file of licences"),
         "article": ("article", "article"),
+        "published again": ("publié aussi dans", "published again in"),
+        "repeats": ("réclamation de", "claim of"),
         "none of it": (
             "aucun : ce résultat porte sur l'adresse de la page seule",
             "none: this finding is about the page's address alone",
@@ -305,14 +307,14 @@ SAYS: Phrases = MappingProxyType(
             " these words.",
         ),
         "first capture": (
-            "La plus ancienne des pages connues et datées qui ont des mots de l'article a été enregistrée"
+            "La plus ancienne des pages connues et datées qui ont un passage de l'article a été enregistrée"
             " le {moment} : c'est le dossier n° {row}.",
-            "The oldest known page with a date that has words of the article was recorded on {moment}: it"
+            "The oldest known page with a date that has a passage of the article was recorded on {moment}: it"
             " is case {row}.",
         ),
         "first capture here": (
-            "Parmi les pages connues et datées, aucune de plus ancienne n'a de mots de l'article.",
-            "Among the known pages with a date, none that is older has words of the article.",
+            "Parmi les pages connues et datées, aucune de plus ancienne n'a de passage de l'article.",
+            "Among the known pages with a date, none that is older has a passage of the article.",
         ),
         "witnesses": (
             "Autres sites, sans lien connu avec celui-ci, qui ont une partie de ces mots : {count}.",
@@ -358,10 +360,10 @@ SAYS: Phrases = MappingProxyType(
             " took them from the other.",
         ),
         "known": (
-            "« Texte connu » désigne les articles de tous les membres, l'échantillon du web et les textes de"
-            " référence donnés à l'analyse.",
-            "“Known text” means the articles of all members, the sample of the web, and the texts of"
-            " reference that the scan was given.",
+            "« Texte connu » désigne les articles que les membres ont fournis, l'échantillon du web et les"
+            " textes de référence donnés à l'analyse.",
+            "“Known text” means the articles that the members supplied, the sample of the web, and the texts"
+            " of reference that the scan was given.",
         ),
         "member": (
             "« Membre » désigne un éditeur de presse pour lequel l'analyse a été faite.",

@@ -82,6 +82,14 @@ def own_words(case: Case, say: Speaker) -> list[str]:
     return said
 
 
+def same_words_of(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the other articles of the title with the same words on the page: a phrase's name, and ids."""
+    if others := row.get("repeated_by"):
+        yield "published again", ", ".join(others)
+    if other := row.get("repeats_article_id"):
+        yield "repeats", other
+
+
 def owner_of(publisher: Publisher | None, publisher_id: str) -> str:
     """Return the legal person that claims, with its number and address, so far as they are known."""
     if publisher is None:
@@ -238,6 +246,7 @@ def _article(case: Case, say: Speaker) -> Iterator[Fact]:
     address = row["article_url"]
     yield Fact(name("address"), both_ways(address, say) if address else name("unknown"), bool(address))
     yield Fact(name("published"), say.moment(row["article_published_at"]))
+    yield from (Fact(name(label), ids, is_code=True) for label, ids in same_words_of(row))
     yield Fact(name("mandate"), mandate_told(case, say))
     yield Fact(name("rights"), " ".join(rights_told(case, say)))
     yield Fact(name("reservation"), say.of(RESERVATIONS, case.reservation))

@@ -27,6 +27,8 @@ TOLD: Phrases = MappingProxyType(
         "owner": ("Titulaire", "Owner"),
         "address": ("Adresse", "Address"),
         "published": ("Publication", "Published"),
+        "published again": ("Publié aussi dans", "Published again in"),
+        "repeats": ("Réclamation de l'article", "Claim of the article"),
         "mandate": ("Mandat", "Mandate"),
         "rights": ("Droits", "Rights"),
         "reservation": ("Opposition", "Reservation"),

@@ -31,6 +31,7 @@ from presswatch_spark.judgement.credit_forms import (
     begins_clearly,
     form_of,
 )
+from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.text.words import Words, word_hashes
 
 AROUND_WORDS = 100
@@ -208,6 +209,15 @@ class CreditFinder:
 def is_other(credit: str, own_names: Names) -> bool:
     """Whether a credit names somebody else than those who have `own_names`: names and domains of members."""
     return key_of(credit) not in _keys_of(own_names)
+
+
+def names_address(text: bytes, url: str | None) -> bool:
+    """Return whether a text holds an article's own address, with or without scheme and `www.`."""
+    page = page_url(url) if url else None
+    if url is None or page is None or page.path == "/":
+        return False
+    address = re.sub(r"^(?:https?:)?//(?:www\.)?", "", url.strip(), flags=re.IGNORECASE).rstrip("/")
+    return address.encode("utf-8", "replace") in text
 
 
 @lru_cache(1024)

@@ -32,18 +32,24 @@ def grade(copied_words: int, article_coverage: float, rules: GradeRules) -> str:
 CONFIDENCES = ("A", "B", "C", "D")
 """The first speaks for itself, the last must not be used."""
 
-GIVES: Mapping[str, str] = {"own_url": "A", "sole_full_copy": "A", "strong_copy": "B", "rare_passage": "B"}
+GIVES: Mapping[str, str] = {
+    "own_url": "A", "sole_full_copy": "A", "full_copy": "B", "strong_copy": "B", "rare_passage": "B",
+}  # fmt: skip
 """The reasons that give a letter; the copied words alone decide on them."""
 CAPS = (
     "url_only", "record_damaged", "url_unknown", "own_page_copy", "copy_of_unknown_page", "on_member_site",
     "address_elsewhere", "capture_date_unknown", "publication_date_unknown", "captured_before_publication",
     "captured_within_a_day", "page_dated_earlier", "page_of_other_publisher", "credits_other",
-    "agency_text", "shared_text", "outside_main_content", "not_rare", "not_large", "article_excerpt",
+    "agency_text", "shared_text", "outside_main_content", "in_pieces", "not_rare", "not_large",
+    "article_excerpt",
 )  # fmt: skip
 """The reasons that let no letter be better than C, or B (`BEST_B`), in the order in which they are asked."""
 BEST_B = frozenset({"article_excerpt"})
+NOTES = ("published_again",)
+"""The reasons that change no letter."""
 REFUSED = "common_words"
-"""The one reason of D."""
+REFUSALS = (REFUSED, "page_furniture", "repeats_article")
+"""The reasons of D."""
 
 CAPTURE_YEARS = range(1991, 2100)
 """A dataset without a date may put one outside of these years: the web began in 1991."""
@@ -62,10 +68,10 @@ def judged(row: Mapping[str, Any], rules: ConfidenceRules) -> dict[str, Any]:
 
 def letter_of(reasons: Sequence[str]) -> str:
     """Return the letter that reasons make: what the first gives, lowered by the others; D if refused."""
-    if REFUSED in reasons:
+    if not set(reasons).isdisjoint(REFUSALS):
         return "D"
-    given = GIVES.get(reasons[0], "C")
-    return max([given, *("B" if reason in BEST_B else "C" for reason in reasons[1:])])
+    caps = [reason for reason in reasons[1:] if reason not in NOTES]
+    return max([GIVES.get(reasons[0], "C"), *("B" if reason in BEST_B else "C" for reason in caps)])
 
 
 def confidence_reasons(row: Mapping[str, Any], rules: ConfidenceRules) -> list[str]:
@@ -79,15 +85,25 @@ def confidence_reasons(row: Mapping[str, Any], rules: ConfidenceRules) -> list[s
     if rarity is None:
         return ["url_only", *damaged]
     gives = _what_gives(row, rules)
-    reasons = [*damaged, *_doubts_about(row), *([] if gives == "own_url" else _doubts_about_words(row))]
+    reasons = [
+        *damaged,
+        *_doubts_about(row),
+        *([] if gives == "own_url" else _doubts_about_words(row, rules)),
+    ]
     common = row["grade"] == "extract" and rarity < rules.common_bits
     if gives is None and not common:
         reasons.append("not_rare" if rarity < rules.rare_bits else "not_large")
     refused = common and (bool(reasons) or gives is None)
     if row.get("article_is_excerpt"):
         reasons.append("article_excerpt")
+    if row.get("repeated_by"):
+        reasons.append("published_again")
     if refused:
         reasons.append(REFUSED)
+    if row.get("passage_kind") and gives != "own_url":
+        reasons.append("page_furniture")
+    if row.get("repeats_article_id"):
+        reasons.append("repeats_article")
     return [gives, *reasons] if gives else reasons
 
 
@@ -101,7 +117,7 @@ def _what_gives(row: Mapping[str, Any], rules: ConfidenceRules) -> str | None:
     copied = row["copied_words"]
     whole = row["grade"] == "full_copy" and not row.get("article_is_excerpt")
     if whole and row["shared_words"] <= rules.full_copy_shared_share * copied:
-        return "sole_full_copy"
+        return "sole_full_copy" if row["own_site"] or row.get("credits_owner") else "full_copy"
     if row["grade"] != "extract" and copied >= rules.partial_copy_words:
         return "strong_copy"
     return "rare_passage" if row["run_rarity"] >= rules.rare_passage_bits else None
@@ -145,7 +161,7 @@ def _doubts_about(row: Mapping[str, Any]) -> Iterator[str]:
         yield "page_of_other_publisher"
 
 
-def _doubts_about_words(row: Mapping[str, Any]) -> Iterator[str]:
+def _doubts_about_words(row: Mapping[str, Any], rules: ConfidenceRules) -> Iterator[str]:
     """Yield what stands against a row because others may own its words, or the page only quotes them.
 
     At the article's own URL none of these counts: there the claim is the page itself, not who wrote it.
@@ -158,3 +174,16 @@ def _doubts_about_words(row: Mapping[str, Any]) -> Iterator[str]:
         yield "shared_text"
     if row.get("in_main_content") is False:
         yield "outside_main_content"
+    if not row["own_site"] and not row.get("credits_owner") and _is_in_pieces(row, rules):
+        yield "in_pieces"
+
+
+def _is_in_pieces(row: Mapping[str, Any], rules: ConfidenceRules) -> bool:
+    """Return whether copied words are in pieces, as where two papers edit one wire; False if unknown."""
+    unbroken = row.get("unbroken_words")
+    if unbroken is None:
+        return False
+    # An article or a page may hold a passage twice: the other side then tells how long it is.
+    copied = min(row["copied_words"], round(row["document_coverage"] * row["document_words"]))
+    is_long = unbroken >= max(rules.unbroken_words, rules.unbroken_share * copied)
+    return not is_long and row["longest_run_words"] < rules.one_piece_share * copied

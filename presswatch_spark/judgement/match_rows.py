@@ -6,6 +6,7 @@ for the title yet, it gives a `url_only` row for the title.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.judgement.credits import CREDITS, is_other
+from presswatch_spark.judgement.furniture import MOST_CHARACTERS, kind_of_passage
 from presswatch_spark.judgement.grading import grade, judged
 from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.judgement.suffixes import registered_domain
-from presswatch_spark.judgement.urls import host_of
+from presswatch_spark.judgement.urls import host_of, hosts_above, normalise_url
 from presswatch_spark.model import Article, DocumentBatch, Locator, OwnWord
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.digests import numbers_form, row_digest, storable
@@ -33,10 +35,14 @@ _OF_COPIES = (
     "article_id", "cluster_id", "article_url", "headline", "article_published_at", "article_sha256",
     "article_words", "article_is_excerpt", "article_coverage", "document_coverage", "minhash_jaccard",
     "run_rarity", "shared_words", "ownership", "in_main_content", "document_credits", "credits_others",
+    "unbroken_words", "passage_kind",
     "article_time_zone",
 )  # fmt: skip
 _OF_OWN_WORD = tuple((f"page_{name}", name) for name in OwnWord.__dataclass_fields__)
 _NO_WORD = OwnWord()
+_NOT_REPEATED: Row = {"repeats_article_id": None, "repeated_by": []}
+REPEATED = 0.9
+"""Share of an article's copied words that stand where another article's do, if it repeats that one."""
 # As many articles as a matcher keeps.
 _REMEMBERED = 512
 
@@ -67,7 +73,7 @@ class Finding:
     `places` int64 (s, 2): the characters of the article that each span of `overlap` covers. `run_rarity`,
     `shared_words` and `ownership`: see `Standing`. `in_main_content`: of the longest run, see `placement`.
     `credits`: whom the document credits in or next to the spans; `own_names`: the names of the article's
-    title and publisher.
+    title and publisher. `names_address`: the document's text holds the article's own address.
     """
 
     ordinal: int
@@ -81,6 +87,7 @@ class Finding:
     in_main_content: bool | None = None
     credits: Sequence[str] = ()
     own_names: tuple[str, ...] = ()
+    names_address: bool = False
 
 
 def document_rows(
@@ -122,10 +129,11 @@ def document_rows(
     facts["document_words"] = len(words) if words else len(word_hashes(text)) if text else None
     facts["site_title_id"] = site.title_id if site else None
     rows = [facts | row for row in rows]
-    own_names = {finding.article.article_id: finding.own_names for finding in findings}
+    by_article = {finding.article.article_id: finding for finding in findings}
+    repeated = repetitions(findings, site.articles if site else ())
     for row in rows:
-        names = own_names.get(row["article_id"])
-        row["page_publisher_others"] = _names_other_publisher(facts, names) if names else None
+        row |= _named_by_page(facts, by_article.get(row["article_id"]))
+        row |= repeated.get(row["article_id"], _NOT_REPEATED)
         row |= judged(row, confidence_rules)
         # There may be thousands of spans: their form is written without a look at each value and key.
         row["row_sha256"] = row_digest(row, {"spans": numbers_form(row["spans"])})
@@ -226,11 +234,21 @@ def _text_row(
         "run_rarity": finding.run_rarity,
         "shared_words": finding.shared_words,
         "ownership": finding.ownership,
+        "unbroken_words": overlap.unbroken_words,
+        "passage_kind": _kind_of_passage(finding),
         "in_main_content": finding.in_main_content,
         **_credit_columns(finding),
         "spans": spans,
         "own_site": _own_site(article.publisher_id, site) if url_known else None,
     }
+
+
+def _kind_of_passage(finding: Finding) -> str | None:
+    places = finding.places.tolist()
+    # Longer passages are prose, and most articles are long.
+    if not places or sum(end - start for start, end in places) > MOST_CHARACTERS:
+        return None
+    return kind_of_passage(finding.article.body.decode("utf-8", "replace"), places)
 
 
 def _credit_columns(finding: Finding) -> Row:
@@ -239,14 +257,74 @@ def _credit_columns(finding: Finding) -> Row:
     return {"document_credits": list(finding.credits[:CREDITS]), "credits_others": others}
 
 
-def _names_other_publisher(page: Row, own_names: tuple[str, ...]) -> bool | None:
-    """Return whether the publisher that a page names is none of the article's; None if it names none.
+def _named_by_page(page: Row, finding: Finding | None) -> Row:
+    """Return whether a page names another publisher, and whether it names the article's as its source.
 
     The name of a site is that of whoever runs it, and no statement about the text.
     """
-    if page["page_publisher"] is None or page["page_publisher_source"] == "site_name":
-        return None
-    return is_other(page["page_publisher"], own_names)
+    if finding is None:
+        return {"page_publisher_others": None, "credits_owner": None}
+    names, publisher = finding.own_names, page["page_publisher"]
+    is_named = publisher is not None and page["page_publisher_source"] != "site_name"
+    others = is_other(publisher, names) if is_named else None
+    origins = (page["page_based_on"], page["page_canonical_url"])
+    credits_owner = (
+        others is False
+        or finding.names_address
+        or any(not is_other(credit, names) for credit in finding.credits)
+        or any(_is_owners(origin, finding.article.url, names) for origin in origins if origin)
+    )
+    return {"page_publisher_others": others, "credits_owner": credits_owner}
+
+
+def _is_owners(address: str, article_url: str | None, own_names: tuple[str, ...]) -> bool:
+    """Return whether an address is the article's, or on a domain among the owner's names."""
+    host = host_of(address)
+    if host is None:
+        return not is_other(address, own_names)
+    is_article = article_url is not None and normalise_url(address) == normalise_url(article_url)
+    return is_article or any(name in own_names for name in hosts_above(host) if "." in name)
+
+
+def repetitions(findings: Sequence[Finding], at_address: Sequence[int]) -> dict[str, Row]:
+    """Return which articles repeat others of their title on a page: for each of these, columns of its row.
+
+    Of articles whose words the page has in the same places, the one at the page's own address counts, else
+    the earliest. Another repeats it if it has `REPEATED` of its words in these places.
+
+    Args:
+        at_address: ordinals of the articles at the page's address.
+    """
+    by_title: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_title.setdefault(finding.article.title_id, []).append(finding)
+    found: dict[str, Row] = {}
+    for same_title in by_title.values():
+        if len(same_title) > 1:
+            _note_repetitions(sorted(same_title, key=lambda each: _precedence(each, at_address)), found)
+    return found
+
+
+def _note_repetitions(findings: Sequence[Finding], found: dict[str, Row]) -> None:
+    holders: dict[int, list[str]] = {}
+    for finding in findings:
+        article_id = finding.article.article_id
+        words = {w for first, _, n, _ in finding.overlap.spans.tolist() for w in range(first, first + n)}
+        shared = Counter(holder for word in words for holder in holders.get(word, ()))
+        holder, count = max(shared.items(), key=lambda item: item[1], default=("", 0))
+        if count >= REPEATED * len(words) > 0:
+            found[article_id] = {"repeats_article_id": holder, "repeated_by": []}
+            first_of_all = found.setdefault(holder, {"repeats_article_id": None, "repeated_by": []})
+            first_of_all["repeated_by"].append(article_id)
+            continue
+        for word in words:
+            holders.setdefault(word, []).append(article_id)
+
+
+def _precedence(finding: Finding, at_address: Sequence[int]) -> tuple[bool, bool, float, str]:
+    published_at = finding.article.published_at
+    moment = published_at.timestamp() if published_at else 0.0
+    return finding.ordinal not in at_address, published_at is None, moment, finding.article.article_id
 
 
 def _url_match(ordinal: int, article: Article, site: SiteMatch | None) -> str:

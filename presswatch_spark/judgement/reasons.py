@@ -54,24 +54,39 @@ _OF_ROWS = (
     ),
     _gives(
         "sole_full_copy", "A",
-        "La page contient l'article en entier ou presque, et aucun autre membre n'a publié plus du dixième de"
-        " ces mots.",
-        "The page holds the article whole, or nearly so, and no other member has printed more than a tenth"
-        " of these words.",
+        "La page contient au moins neuf dixièmes des mots du texte fourni de l'article. Elle est de"
+        " l'éditeur, ou nomme comme source l'éditeur, un de ses titres ou l'adresse de l'article. Parmi les"
+        " articles fournis, ceux d'autres éditeurs ont moins d'un cinquième de ces mots, par suites de 11"
+        " mots ou plus.",
+        "The page has at least nine tenths of the words of the article's supplied text. It is the"
+        " publisher's own, or names as its source the publisher, one of its titles or the article's address."
+        " Among the supplied articles, other publishers' have less than a fifth of these words, in runs of"
+        " 11 words or more.",
+    ),
+    _gives(
+        "full_copy", "B",
+        "La page contient au moins neuf dixièmes des mots du texte fourni de l'article. Parmi les articles"
+        " fournis, ceux d'autres éditeurs ont moins d'un cinquième de ces mots, par suites de 11 mots ou"
+        " plus. Les textes que d'autres médias ont publiés ne sont pas tous connus.",
+        "The page has at least nine tenths of the words of the article's supplied text. Among the supplied"
+        " articles, other publishers' have less than a fifth of these words, in runs of 11 words or more."
+        " Not all texts that other media have published are known.",
     ),
     _gives(
         "strong_copy", "B",
-        "La page contient une part importante de l'article, 40 mots au moins. Une suite d'environ 23 mots ou"
-        " plus, jamais moins de 17, ne se trouve dans aucun autre texte connu.",
-        "The page holds a large part of the article, at least 40 words. A passage of some 23 words or"
-        " more, never fewer than 17, stands in no other known text.",
+        "La page contient une part importante de l'article, 40 mots au moins. Une suite de ces mots en"
+        " compte 17 au moins. Parmi les articles fournis, aucun article sans lien d'un autre éditeur ne la"
+        " contient du premier mot au dernier.",
+        "The page holds a large part of the article, at least 40 words. A run of these words has at least 17."
+        " Among the supplied articles, no unrelated article of another publisher has it from its first word"
+        " to its last.",
     ),
     _gives(
         "rare_passage", "B",
-        "La page contient un long passage de l'article (environ 70 mots consécutifs, jamais moins de 50)"
-        " qu'aucun autre texte connu ne contient.",
-        "The page holds a long passage of the article (some 70 consecutive words, never fewer than 50)"
-        " that no other known text contains.",
+        "La page contient un long passage de l'article : au moins 50 mots à la suite. Parmi les articles"
+        " fournis, aucun article sans lien d'un autre éditeur ne le contient du premier mot au dernier.",
+        "The page has a long passage of the article: at least 50 words in a row. Among the supplied"
+        " articles, no unrelated article of another publisher has it from its first word to its last.",
     ),
     _caps(
         "url_only",
@@ -194,19 +209,19 @@ _OF_ROWS = (
     ),
     _caps(
         "agency_text",
-        "L'article nomme une agence, ou plusieurs éditeurs ont publié ces mots : la page peut les tenir d'une"
-        " autre source, avec son accord.",
-        "The article names an agency, or several publishers have printed these words: the page may have"
-        " them from another source, by agreement.",
+        "L'article, ou un texte presque identique, nomme une agence, ou plusieurs éditeurs ont publié ces"
+        " mots : la page peut les tenir d'une autre source, avec son accord.",
+        "The article, or a nearly identical text, names an agency, or several publishers have printed these"
+        " words: the page may have them from another source, by agreement.",
         "Un passage copié qui est de la seule rédaction du titre.",
         "A copied passage that was written by the title's own staff alone.",
     ),
     _caps(
         "shared_text",
-        "Un autre membre a publié, lui aussi, la moitié au moins des mots copiés : la page peut les tenir de"
-        " lui.",
-        "Another member has printed at least half of the copied words too: the page may have them from"
-        " there.",
+        "Parmi les articles fournis par les membres, ceux d'autres éditeurs, ou de très nombreux articles,"
+        " ont la moitié au moins des mots copiés : la page peut les tenir de là.",
+        "Among the articles that members supplied, those of other publishers, or very many articles, have at"
+        " least half of the copied words: the page may have them from there.",
         "Un passage copié que l'autre membre n'a pas publié.",
         "A copied passage that the other member has not printed.",
     ),
@@ -218,6 +233,15 @@ _OF_ROWS = (
         " a menu.",
         "Une personne qui vérifie, sur la page, que le passage appartient au texte principal.",
         "A person who sees on the page that the passage belongs to the main text.",
+    ),
+    _caps(
+        "in_pieces",
+        "Les mots copiés sont en morceaux, avec d'autres mots à la place de ceux de l'article : deux"
+        " rédactions qui reprennent la même dépêche donnent de tels textes.",
+        "The copied words are in pieces, with other words in the place of the article's: two papers that"
+        " edit the same wire make such texts.",
+        "Un passage copié d'un seul tenant, ou une page qui nomme le titre comme source.",
+        "A copied passage in one piece, or a page that names the title as its source.",
     ),
     _caps(
         "not_rare",
@@ -244,6 +268,13 @@ _OF_ROWS = (
         "The complete text of the article, supplied by the publisher, and a new corpus.",
     ),
     Reason(
+        "published_again", None, None,
+        "Le titre a publié une partie au moins de ces mots dans un autre article aussi : la page donne une"
+        " seule réclamation, pour cet article-ci.",
+        "The title has published at least a part of these words in another article too: the page gives one"
+        " claim, for this article.",
+    ),
+    Reason(
         "common_words", None, "D",
         "Les mots copiés ne prouvent rien : c'est une formule, des mots courants, ou un passage que d'autres"
         " textes connus contiennent.",
@@ -251,6 +282,24 @@ _OF_ROWS = (
         " texts contain.",
         "Un passage copié plus long, que d'autres textes ne contiennent pas.",
         "A longer copied passage, which other texts do not contain.",
+    ),
+    Reason(
+        "page_furniture", None, "D",
+        "Les mots copiés sont une légende, une liste d'informations pratiques ou un renvoi vers un autre"
+        " article : une page peut avoir de telles lignes sans l'article.",
+        "The copied words are a caption, a list of practical facts or a link to another article: a page may"
+        " have such lines without the article.",
+        "Un passage copié du texte même de l'article.",
+        "A copied passage of the article's own text.",
+    ),
+    Reason(
+        "repeats_article", None, "D",
+        "Le titre a publié neuf dixièmes au moins de ces mots dans un autre article : la réclamation est"
+        " celle de cet autre article. Il est à l'adresse de la page, ou sa date n'est pas postérieure.",
+        "The title has published at least nine tenths of these words in another article: the claim is that"
+        " other article's. That article is at the page's address, or its date is not later.",
+        "Un passage copié que l'autre article n'a pas.",
+        "A copied passage that the other article does not have.",
     ),
 )  # fmt: skip
 

@@ -36,7 +36,7 @@ JUDGEMENTS = frozenset(("confidence", "confidence_reasons"))
 """Columns that are not compared for rows of an earlier version, which knew fewer reasons."""
 OF_THE_PAIR = frozenset((
     "grade", "longest_run_words", "copied_words", "article_coverage", "document_coverage", "minhash_jaccard",
-    "in_main_content", "spans", "article_words", "document_words",
+    "in_main_content", "spans", "article_words", "document_words", "unbroken_words", "passage_kind",
 ))  # fmt: skip
 """Columns that only the two texts and the settings decide: any corpus with the article gives them."""
 

@@ -82,6 +82,11 @@ class ConfidenceRules:
     rare_bits: int = setting(200, "Least rarity of A and B", low=0)
     own_url_run_words: int = setting(40, "A: words in an unbroken row at the article's own URL")
     full_copy_shared_share: float = share(0.1, "A: most that other publishers have of a full copy's words")
+    one_piece_share: float = share(0.75, "A, B: least share of the copied words in one run")
+    unbroken_share: float = share(
+        0.9, "A, B: else least share of them in a part of the article that has no gap on the page"
+    )
+    unbroken_words: int = setting(200, "A, B: and least words of such a part")
     partial_copy_words: int = setting(40, "B: least copied words of a full or partial copy")
     rare_passage_bits: int = setting(600, "B: least rarity of an extract", low=0)
     common_bits: int = setting(60, "D: an extract with less rarity than this", low=0)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.judgement.credits import CreditFinder
+from presswatch_spark.judgement.credits import CreditFinder, names_address
 from presswatch_spark.judgement.match_rows import (
     Finding,
     Origin,
@@ -192,7 +192,8 @@ class Matcher:
         passages = [finding.overlap.spans for finding in findings]
         for finding, names in zip(findings, self._credits.credits(text, document, passages), strict=True):
             own_names = self.corpus.owner_names(finding.article.title_id)
-            yield replace(finding, credits=names, own_names=own_names)
+            named = names_address(text, finding.article.url)
+            yield replace(finding, credits=names, own_names=own_names, names_address=named)
 
     def _load(self, ordinal: int) -> tuple[Article, Words, Standing]:
         article, words = self.corpus.article(ordinal), self._words(ordinal)

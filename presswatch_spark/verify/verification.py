@@ -151,6 +151,21 @@ class Overlap:
         return self.copied_words / self.article_words if self.article_words else 0.0
 
     @property
+    def unbroken_words(self) -> int:
+        """Return the words of the longest part of the article that the document has without a gap.
+
+        The document may have other words in between: what a page puts between paragraphs breaks nothing.
+        """
+        longest = begins = after = document_after = 0
+        for first, begin, count, _ in self.spans[np.argsort(self.spans[:, 1], kind="stable")].tolist():
+            # The last word of one span may be the first of the next.
+            if begin > after or first < document_after:
+                begins = begin
+            after, document_after = max(after, begin + count), first + count
+            longest = max(longest, after - begins)
+        return longest
+
+    @property
     def document_coverage(self) -> float:
         """Return the share of the document's words that lie in a span, 0 to 1."""
         return self.document_copied_words / self.document_words if self.document_words else 0.0

@@ -34,10 +34,10 @@ def test_a_whole_copy_of_an_exclusive_article_is_claimed(house: House) -> None:
     house.scan(COPY, Seen("https://pillard.example/a", f"{text(2)}\n{ARTICLE}\n{text(3)}"))
     claims = by_host(house.claims())
     assert {host: (claim["kind"], claim["confidence"]) for host, claim in claims.items()} == {
-        "copieur.example": ("copy", "A"),
-        "pillard.example": ("copy", "A"),
+        "copieur.example": ("copy", "B"),
+        "pillard.example": ("copy", "B"),
     }
-    assert claims["copieur.example"]["reasons"] == ["sole_full_copy"]
+    assert claims["copieur.example"]["reasons"] == ["full_copy"]
     assert [claim["witness_domains"] for claim in claims.values()] == [1, 1]
 
 
@@ -55,7 +55,7 @@ def test_agency_text_without_credit_in_the_article_is_known_by_the_credit_of_a_p
     claims = letter_and_reasons(house.claims())
     assert claims["site.example"][0] == "C"
     assert "credits_other" in claims["site.example"][1]
-    assert claims["copieur.example"] == ("C", ["sole_full_copy", "credited_elsewhere"])
+    assert claims["copieur.example"] == ("C", ["full_copy", "credited_elsewhere"])
 
 
 def test_agency_text_is_known_by_the_credit_of_the_article_alone(house: House) -> None:
@@ -190,7 +190,7 @@ def test_a_portal_has_a_licence_within_its_dates_and_none_outside(house: House, 
     house.scan(Seen("https://www.portail.example/a", ARTICLE, "2024-09-02T10:00:00Z"))
     inside, outside = sorted(house.claims(licences=str(licences)), key=lambda claim: claim["captured_at"])
     assert (inside["kind"], inside["licence_id"], inside["confidence"]) == ("licensed", "portail-2024", "C")
-    assert (outside["kind"], outside["licence_id"], outside["confidence"]) == ("copy", None, "A")
+    assert (outside["kind"], outside["licence_id"], outside["confidence"]) == ("copy", None, "B")
 
 
 def test_an_earlier_capture_of_an_earlier_run_takes_every_copy_down(house: House) -> None:
@@ -199,7 +199,7 @@ def test_an_earlier_capture_of_an_earlier_run_takes_every_copy_down(house: House
     house.scan(COPY)
     claims = by_host(house.claims())
     earlier, copy = claims["auteur.example"], claims["copieur.example"]
-    assert (copy["confidence"], copy["reasons"]) == ("C", ["sole_full_copy", "prior_capture"])
+    assert (copy["confidence"], copy["reasons"]) == ("C", ["full_copy", "prior_capture"])
     assert earlier["confidence"] == "C"
     assert copy["first_capture_row"] == earlier["row_sha256"]
     assert copy["first_capture_at"] == earlier["captured_at"]
@@ -242,7 +242,7 @@ def test_a_site_that_was_named_the_publishers_since_the_run_is_its_own(house: Ho
         "copieur.example": "own_page", "autre.example": "copy",
     }  # fmt: skip
     # A page of the publisher's own is no witness against its article.
-    assert (claims["autre.example"]["confidence"], claims["autre.example"]["witness_domains"]) == ("A", 0)
+    assert (claims["autre.example"]["confidence"], claims["autre.example"]["witness_domains"]) == ("B", 0)
 
 
 def test_a_site_that_was_named_another_members_since_the_run_is_a_reprint(house: House) -> None:
@@ -250,8 +250,8 @@ def test_a_site_that_was_named_another_members_since_the_run_is_a_reprint(house:
     house.scan(COPY)
     today = members_of_today(house, MEMBERS.replace("[hebdo.example]", "[hebdo.example, copieur.example]"))
     (claim,) = house.claims(corpus=today)
-    assert (claim["row_confidence"], claim["kind"], claim["confidence"]) == ("A", "reprint", "C")
-    assert claim["reasons"] == ["sole_full_copy", "on_member_site"]
+    assert (claim["row_confidence"], claim["kind"], claim["confidence"]) == ("B", "reprint", "C")
+    assert claim["reasons"] == ["full_copy", "on_member_site"]
 
 
 @pytest.mark.parametrize("cache", ["portail-example.cdn.ampproject.org/c/s", "www.google.fr/amp/s"])

@@ -297,7 +297,7 @@ def test_the_first_capture_names_its_row_or_says_that_none_is_earlier() -> None:
     assert "it is case 9b9b9b9b9b9b." in flat(case(claim=claim), "en")
     # Another page of the same moment is not earlier.
     same = case(claim=claim, captured_at=NOON)
-    assert "Among the known pages with a date, none that is older has words" in flat(same, "en")
+    assert "Among the known pages with a date, none that is older has a passage" in flat(same, "en")
 
 
 def test_words_with_another_source_are_counted_but_not_at_the_articles_own_address() -> None:

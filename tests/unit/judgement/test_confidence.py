@@ -13,6 +13,8 @@ from presswatch_spark.judgement.grading import (
     BEST_B,
     CAPS,
     GIVES,
+    NOTES,
+    REFUSALS,
     REFUSED,
     confidence,
     confidence_reasons,
@@ -41,6 +43,7 @@ def row_of(
         "grade": grade, "ownership": ownership, "longest_run_words": run, "run_rarity": rarity,
         "url_match": url_match, "copied_words": 100, "shared_words": 0, "captured_at": CAPTURED,
         "article_published_at": PUBLISHED, "site_title_id": None, "own_site": url_match == "article",
+        "credits_owner": True,
     }  # fmt: skip
     return row | more
 
@@ -212,7 +215,7 @@ RANKS, ARCHIVED = "ABCD", "https://web.archive.org/web/2024/https://journal.exam
 @pytest.mark.full
 def test_letters_and_reasons_of_100_000_rows_follow_from_their_columns() -> None:
     rng, rules = Random(15), ConfidenceRules()
-    order = [*GIVES, *CAPS, REFUSED]
+    order = [*GIVES, *CAPS, *NOTES, *REFUSALS]
     met, letters = Counter[str](), Counter[str]()
     for _ in range(100_000):
         row = generated(rng)
@@ -246,9 +249,15 @@ def generated(rng: Random) -> dict[str, Any]:
         "article_published_at": published, "record_damage": rng.choice([None] * 9 + ["digest"]),
         "credits_others": rng.choice([None, False, False, True]),
         "in_main_content": rng.choice([None, True, True, False]),
-        "document_url": rng.choice([*["https://page.example/1"] * 6, ARCHIVED, "https://archive.ph/AbCdE"]),
+        "document_url": rng.choice([*["https://page.example/1"] * 16, ARCHIVED, "https://archive.ph/AbCdE"]),
         "page_published_at": rng.choice([*[None] * 6, PUBLISHED, PUBLISHED - timedelta(seconds=1)]),
         "page_publisher_others": rng.choice([*[None] * 6, False, True]),
+        "credits_owner": rng.choice([None, False, *[True] * 4]), "document_words": 1000,
+        "document_coverage": rng.choice([words, words, words // 2]) / 1000,
+        "unbroken_words": rng.choice([None, words // 2, (9 * words + 9) // 10, words]),
+        "passage_kind": rng.choice([*[None] * 12, "caption"]),
+        "repeats_article_id": rng.choice([*[None] * 12, "a1"]),
+        "repeated_by": rng.choice([None, [], [], ["a2"]]),
     }  # fmt: skip
     if rng.random() < 0.05:
         row |= {"grade": "url_only", "run_rarity": None, "longest_run_words": 0, "copied_words": 0}
@@ -274,13 +283,26 @@ def expected_letter(row: dict[str, Any]) -> str:
     if not row["own_site"]:
         earlier = row["page_published_at"] is not None and row["page_published_at"] < PUBLISHED
         certain = certain and not earlier and not row["page_publisher_others"]
-    others = row["credits_others"] is True or row["in_main_content"] is False or not exclusive
+    copied_once = min(copied, round(row["document_coverage"] * 1000))
+    unbroken = row["unbroken_words"]
+    one_piece = (
+        unbroken is None
+        or row["own_site"]
+        or row["credits_owner"]
+        or 4 * row["longest_run_words"] >= 3 * copied_once
+        or (unbroken >= 200 and 10 * unbroken >= 9 * copied_once)
+    )
+    others = row["credits_others"] is True or row["in_main_content"] is False or not (exclusive and one_piece)
+    own_url = rarity >= 200 and row["own_site"] and row["url_match"] == "article"
+    own_url = own_url and row["longest_run_words"] >= 40
+    if row["repeats_article_id"] or (row["passage_kind"] and not own_url):
+        return "D"
     if certain and rarity >= 200:
         if row["url_match"] == "article" and row["longest_run_words"] >= 40:
             return "B" if row["article_is_excerpt"] else "A"
         whole = row["grade"] == "full_copy" and not row["article_is_excerpt"]
         if not others and whole and 10 * row["shared_words"] <= copied:
-            return "A"
+            return "A" if row["own_site"] or row["credits_owner"] else "B"
         if not others and ((row["grade"] != "extract" and copied >= 40) or rarity >= 600):
             return "B"
     return "D" if row["grade"] == "extract" and rarity < 60 else "C"

@@ -180,7 +180,7 @@ class TestWhatTheySay:
     def test_the_numbers_the_spans_and_the_pointer(self) -> None:
         row = rows_of(0)[0]
         assert row["document_url"] == "https://copy.example/1"
-        assert (row["headline"], row["confidence_reasons"]) == ("Quarante mots", ["sole_full_copy"])
+        assert (row["headline"], row["confidence_reasons"]) == ("Quarante mots", ["full_copy"])
         assert (row["longest_run_words"], row["copied_words"], row["article_words"]) == (40, 40, 40)
         assert (row["article_coverage"], row["document_coverage"], row["document_words"]) == (
             1.0,
@@ -210,6 +210,7 @@ class TestWhatTheySay:
             "payload_digest_computed", "text_extraction", "in_main_content", "charset", "record_damage",
             "product", "product_revision", "upstream_uri", "upstream_offset", "article_time_zone",
             "page_publisher_source", "page_publisher_others",
+            "credits_owner", "unbroken_words", "passage_kind", "repeats_article_id",
             "article_is_excerpt",
         }  # fmt: skip
         assert (row["release"], row["spans"], row["longest_run_words"]) == ("other", [], 0)
@@ -230,9 +231,9 @@ class TestWhatTheySay:
         ]
         assert {row["document_url"] for row in rows} == {url or None}
         pa.Table.from_pylist([row | {"run_id": "r"} for row in rows], MATCHES).validate(full=True)
-        assert {tuple(row["confidence_reasons"]) for row in rows} == {("sole_full_copy", "url_unknown")}
+        assert {tuple(row["confidence_reasons"]) for row in rows} == {("full_copy", "url_unknown")}
         assert {(row["document_host"], row["document_domain"]) for row in rows} == {(None, None)}
-        assert [row["confidence"] for row in rows_of(0, 2)] == ["A", "A"]
+        assert [row["confidence"] for row in rows_of(0, 2)] == ["B", "B"]
 
     @pytest.mark.parametrize(
         ("url", "host", "domain"),

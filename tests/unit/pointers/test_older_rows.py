@@ -21,6 +21,7 @@ NEWER = (
     "credits_others", "page_publisher", "page_author", "page_published_at", "page_based_on",
     "page_canonical_url", "product", "product_revision", "upstream_uri", "upstream_offset",
     "article_time_zone", "page_publisher_source", "page_publisher_others",
+    "credits_owner", "unbroken_words", "passage_kind", "repeats_article_id", "repeated_by",
 )  # fmt: skip
 
 

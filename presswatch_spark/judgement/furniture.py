@@ -1,0 +1,101 @@
+"""Lines of an article that are no prose of its own: captions, service lists, and links to other articles.
+
+Such lines are copied by whoever shows the same picture, event or link, so a passage that lies in them proves
+nothing. A line is told by what it begins or ends with, and by how much of it is telephone numbers, prices,
+hours and addresses.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+CAPTION, SERVICE, LINK = "caption", "service", "link"
+SHARE = 0.9
+"""Least share of a passage's characters in such lines."""
+MOST_CHARACTERS = 600
+"""Longer passages are not looked at, and longer lines are prose, whatever they begin with."""
+
+_MARKS = r"[\s»«>•·▶►→*|\-–—:\[(]*"
+_LINK = re.compile(
+    rf"{_MARKS}(?:[àa]\s)?(?:lire|voir|[ée]couter|regarder|d[ée]couvrir|relire)\s(?:aussi|[ée]galement|encore|plus)\b"
+    rf"|{_MARKS}(?:sur\sle\sm[êe]me\s(?:sujet|th[èe]me)|en\ssavoir\splus|pour\saller\splus\sloin|nos\sautres\sarticles"
+    r"|notre\sdossier|retrouvez\s(?:aussi|tou[st]e?s?|notre|nos)|cliquez\sici)\b"
+    rf"|{_MARKS}(?:read|see|watch|related|more)\s(?:also|more|next|articles?|stories|on)\b"
+    r"|.*[-–—]\s?(?:regarder|voir|[ée]couter|lire)\ssur\s\S",
+    re.IGNORECASE,
+)
+_PHOTO = r"(?:photos?|photographies?|cr[ée]dits?(?:\sphotos?)?|l[ée]gendes?|illustrations?|images?|pictures?)"
+_AGENCY = (
+    r"(?:AFP|Reuters|Belga|AP|EPA|Keystone|ATS|Getty(?:\sImages)?|Shutterstock|Sipa|Abaca|MaxPPP|PC|Gamma|Rea|DR"
+    r"|(?:La\s)?Presse\scanadienne|Associated\sPress|Hans\sLucas|iStock|Fotolia)"
+)
+_CAPTION = re.compile(
+    rf"{_MARKS}(?:(?i:{_PHOTO})\s?:|PHOTOS?\s+[A-ZÀ-Þ]|(?i:l[ée]gende|cr[ée]dit)\b|©)"
+    rf"|.*(?:[(\[]\s?{_PHOTO}\b[^)\]\n]{{0,80}}[)\]]|©[^\n]{{0,80}}|\b{_PHOTO}\s?:\s?[^\n.]{{1,60}})\s?[.)\]]?\s*\Z"
+    rf"|.*[\w.'’-]\s?/\s?{_AGENCY}\s?[)\].]?\s*\Z"
+    rf"|.*(?:PHOTO|Photo|ARCHIVES|Archives)\s[A-ZÀ-Þ][^\n.]{{1,60}}\s*\Z",
+)
+_SERVICE = re.compile(
+    r"(?<!\d)(?:\+?\d{2,3}[ .-]?)?(?:\(0\)\s?)?0?\d(?:[ ./-]?\d{2}){4}(?!\d)"  # a telephone number
+    r"|\bt[ée]l(?:[ée]phone)?\b\.?|\brens(?:eignements?)?\b\.?|\br[ée]serv(?:ations?|[ée]e?s?|er)\b\.?"
+    r"|\b(?:tarifs?|entr[ée]e\s(?:libre|gratuite)|gratuit|billetterie|inscriptions?|horaires?|adresse)\b"
+    r"|\b\d+(?:[.,]\d{2})?\s?(?:€|euros?\b|\$|CHF\b|francs?\b)|\b\d{1,2}\s?(?:h|:)\s?\d{0,2}\b(?:\s?(?:à|-|–)\s?\d)?"
+    r"|\b(?:www\.|https?://)\S+|\S+@\S+\.\w+|\b\d{5}\s[A-ZÀ-Þ]"
+    r"|\b\d{1,4}\s?(?:bis|ter)?,?\s(?:rue|avenue|av\.|boulevard|bd|place|quai|chemin|all[ée]e|route|impasse)\b"
+    r"|\b(?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche)s?\b",
+    re.IGNORECASE,
+)
+_CONTACT = re.compile(
+    r"(?<!\d)0\d(?:[ ./-]?\d{2}){4}(?!\d)|\bt[ée]l(?:\.|\s?:)|\brens(?:\.|eignements?\s?:|eignements?\sau\b)"
+    r"|\b(?:billetterie|tarifs?\s?:|entr[ée]e\s(?:libre|gratuite)|r[ée]servations?\s?:|horaires?\s?:)"
+    r"|\bwww\.\S+|\S+@\S+\.\w+",
+    re.IGNORECASE,
+)
+SERVICE_MARKS, WORDS_A_MARK = 3, 6
+"""A line with a contact is a service list if it has so many marks, and one at least for so many words."""
+
+
+def kind_of_passage(text: str, ranges: Sequence[tuple[int, int]]) -> str | None:
+    """Return the kind of lines in which a passage of an article lies; None if it is prose.
+
+    Args:
+        text: of the article.
+        ranges: its characters that are copied, from and to.
+    """
+    copied = sum(end - start for start, end in ranges)
+    if not copied or copied > MOST_CHARACTERS:
+        return None
+    found: dict[str, int] = {}
+    for first, after, kind in _lines(text):
+        share = sum(max(0, min(after, end) - max(first, start)) for start, end in ranges)
+        if kind and share:
+            found[kind] = found.get(kind, 0) + share
+    if sum(found.values()) < SHARE * copied:
+        return None
+    return max(found, key=lambda kind: found[kind])
+
+
+def kind_of_line(line: str) -> str | None:
+    """Return what a line is if it is no prose: `link`, `caption` or `service`."""
+    if len(line) > MOST_CHARACTERS:
+        return None
+    if _LINK.match(line):
+        return LINK
+    if _CAPTION.match(line):
+        return CAPTION
+    if not _CONTACT.search(line):
+        return None
+    marks, words = len(_SERVICE.findall(line)), len(line.split())
+    return SERVICE if marks >= SERVICE_MARKS and marks * WORDS_A_MARK >= words else None
+
+
+def _lines(text: str) -> Iterator[tuple[int, int, str | None]]:
+    """Yield the bounds of each line with its kind; after "Lire aussi" alone, the next line is the link."""
+    at, is_heading = 0, False
+    for line in text.split("\n"):
+        kind = kind_of_line(line)
+        if kind is None and is_heading and len(line) <= MOST_CHARACTERS // 3:
+            kind = LINK
+        is_heading = kind == LINK and len(line.split()) <= 4
+        # The line break belongs to a passage that goes on behind it.
+        yield at, at + len(line) + 1, kind
+        at += len(line) + 1

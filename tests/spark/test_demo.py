@@ -31,9 +31,9 @@ from presswatch_spark.review.desk import open_desk
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.authority import authority
+from tests.documented_check import run_check
 from tests.documents import README, blocks, commands, commands_of, fences, holds_in_order, text_of
 from tests.proofs import each_time
-from tests.reference.page_text import SOURCE as PAGE_TEXT
 from tests.reference.words import reference_words
 from tests.reviews import judge, opened
 
@@ -198,15 +198,10 @@ def test_the_published_tables_answer_sql(demo: Demonstration, engine: str) -> No
     assert list(answer.rows) == [(len(demo.rows), 1)]
 
 
-def test_a_third_party_reaches_the_same_verdict_with_the_code_of_the_documentation(
+def test_a_third_party_reaches_the_same_verdict_with_the_check_of_the_documentation(
     demo: Demonstration, tmp_path: Path
 ) -> None:
-    code = "\n".join(blocks(text_of("how-to/check-a-table"), "python"))
-    script = tmp_path / "check.py"
-    script.write_text(code, encoding="utf-8")
-    shutil.copy(PAGE_TEXT, tmp_path)
-    command = [sys.executable, str(script), str(demo.folder / "tables"), str(demo.folder / "articles.jsonl")]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    done = run_check(tmp_path, demo.folder / "tables", demo.folder / "corpus")
     assert done.returncode == 0, done.stderr
     rows = len(demo.rows)
     assert done.stdout.splitlines() == [

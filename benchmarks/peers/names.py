@@ -15,6 +15,7 @@ _WHERE = {
     "rensa-0.8": ("rensa_lsh", 0.8),
     "text-dedup": ("text_dedup_minhash", None),
     "datatrove": ("datatrove_minhash", None),
+    "datatrove-decontamination": ("datatrove_decontamination", None),
     "spark-mllib": ("spark_mllib", None),
 }
 NAMES = tuple(_WHERE)

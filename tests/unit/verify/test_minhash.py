@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.config import MinHashRules
 from presswatch_spark.text.words import Words, words_of
 from presswatch_spark.verify.minhash import SCHEME, jaccard, shingle_hashes, signature
+from tests.documents import blocks, text_of
+from tests.prose import articles
 
 RULES = MinHashRules()
 
@@ -69,6 +72,20 @@ def test_signatures_are_those_of_datasketch(text: list[str], permutations: int, 
     sketch = MinHash(num_perm=permutations, seed=seed, hashfunc=int, scheme=SCHEME)
     sketch.update_batch(shingle_hashes(words.hashes, rules.shingle_words).tolist())
     assert np.array_equal(signature(words, rules), sketch.hashvalues)
+
+
+def test_the_documented_hash_gives_our_signatures_by_datasketch_alone() -> None:
+    (block,) = blocks(text_of("reference/minhash"), "python")
+    assert "presswatch" not in block
+    named: dict[str, Any] = {}
+    exec(block, named)
+    longer = "anticonstitutionnellement antidisestablishmentarianism l’œuvre huit8888 seize88888888888 2024"
+    texts = [each.body for each in articles(5, 7)] + [longer, "Été", "un deux trois quatre cinq six", "…"]
+    for text in texts:
+        assert np.array_equal(named["signature"](text).hashvalues, signature(words_of(text.encode()), RULES))
+    first, second = (signature(words_of(named[name].encode()), RULES) for name in ("page", "article"))
+    assert named["minhash_jaccard"] == jaccard(first, second)
+    assert 0 < named["minhash_jaccard"] < 1
 
 
 def test_long_texts_give_the_same_signature_in_pieces_as_at_once() -> None:

@@ -9,9 +9,7 @@ import re
 from dataclasses import dataclass
 from html.entities import html5
 
-import numpy as np
-
-from presswatch_spark.html.markup import page_text, room_for
+from presswatch_spark.html.markup import text_of_page
 
 AUTO, TEXT, HTML = "auto", "text", "html"
 FORMATS = (AUTO, TEXT, HTML)
@@ -46,10 +44,8 @@ _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 
 def _extracted(markup: str) -> str:
     """Return the text that a browser shows, by the extractor that reads the pages of a scan."""
-    page = np.frombuffer(_CDATA.sub(r"\1", markup).encode("utf-8", "replace"), np.uint8)
-    out = np.empty(room_for(len(page)), np.uint8)
-    end, _ = page_text(page, out, 0)
-    return out[:end].tobytes().decode("utf-8", "replace").strip()
+    page = _CDATA.sub(r"\1", markup).encode("utf-8", "replace")
+    return text_of_page(page).decode("utf-8", "replace").strip()
 
 
 _BLOCKS = """

@@ -349,7 +349,8 @@ def _read(
                 said = attributes(w, data, name_end, i)
             if named and name_end - begin <= _NAME + _1:
                 said |= name_rule(w, data, begin + _1, name_end)
-        if kind & _COMPLEX == _0 and said == _0 and w[_OPEN] == _0 and w[_ROOTS] == _0:
+        # Of what is not listed, nothing is to be done in SVG either.
+        if said == _0 and w[_OPEN] == _0 and (kind == _0 or (kind & _COMPLEX == _0 and w[_ROOTS] == _0)):
             # Without a branch: nobody can foresee whether a tag separates.
             out[k] = _NEWLINE
             k += kind >> _1 & _1 & U64(k > at and (out[k - U64(k > at)] > _SPACE or k == w[_EDGE]))

@@ -15,7 +15,7 @@ from presswatch_spark.html.workspace import (
     RULES,
 )
 from presswatch_spark.text.kernels import U64, Bytes, Hashes, load8
-from presswatch_spark.text.vectors import hint_bits_64, trailing_zeros, visible_bits_64
+from presswatch_spark.text.vectors import hint_bits_64, sheet_bits_64, trailing_zeros, visible_bits_64
 
 _0, _1, _2, _3, _4, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 8, 64))
 _OFFSET, _PRIME = 0xCBF29CE484222325, 0x100000001B3
@@ -327,7 +327,20 @@ _IDDE, _TYLE, _R_ON, _N_RE = (
 def read_sheet(w: Hashes, data: Bytes, i: np.uint64, stop: np.uint64) -> None:
     """Add the rules of a style sheet, from i to `stop`, that hide something."""
     part, prelude, prelude_end, depth, printed, bits = i, i, i, _0, _0, _0
+    signs, base = _0, i
     while i < stop:
+        if base + _64 <= stop:
+            # Places of signs, 64 bytes at a time.
+            if i >= base + _64:
+                base, signs = i, _0
+                continue
+            if i == base:
+                signs = sheet_bits_64(data, base)
+            signs &= ~_0 << (i - base)
+            if signs == _0:
+                i = base = base + _64
+                continue
+            i = base + trailing_zeros(signs)
         byte = data[i]
         if byte == _SLASH and i + _1 < stop and data[i + _1] == _STAR:
             bits = declared(data, part, i, bits)

@@ -166,5 +166,7 @@ break_bits_64 = _bits_64(
     )
 )
 """Whether it is a blank, a control, `/` or `=`."""
+sheet_bits_64 = _bits_64(lambda builder, x: _any_of(builder, x, "{};/"))
+"""Whether it is a brace, a semicolon or a slash."""
 visible_bits_64 = _bits_64(lambda builder, x: builder.icmp_unsigned(">", x, _each(_SPACE, 64)))
 """Whether it is more than a blank or a control."""

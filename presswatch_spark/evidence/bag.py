@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -152,6 +152,7 @@ class Bag:
             draft._write_manifests("tagmanifest", measured, _is_tag)
             names = sorted(draft.names(), key=lambda name: name.startswith("tagmanifest-"))
             before = {name for name in names if (self.folder / name).exists()}
+            new_folders = {folder for name in names if not (folder := (self.folder / name).parent).exists()}
             for name in before:
                 draft.write(f"{_BEFORE}{name}", self.read(name))
             os.sync()
@@ -167,6 +168,10 @@ class Bag:
                         (draft.folder / f"{_BEFORE}{name}").replace(self.folder / name)
                     else:
                         (self.folder / name).unlink(missing_ok=True)
+                # A bag with an empty folder does not verify.
+                for folder in new_folders:
+                    with suppress(OSError):
+                        folder.rmdir()
                 raise
 
     def _declare(self, description: str, verifier: bytes) -> None:

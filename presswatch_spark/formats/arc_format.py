@@ -20,7 +20,7 @@ from presswatch_spark.formats.warc.arc_records import (
     ArcSpan,
     Wait,
     begins_with_arc_record,
-    version_end,
+    is_version_block,
 )
 from presswatch_spark.formats.warc.blocks import Block, PieceReader
 from presswatch_spark.formats.warc.pages import PageBatches, Stored
@@ -28,7 +28,7 @@ from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 _VERSION = re.compile(rb"[0-9] [0-9]")
-_READABLE = (records.WHOLE, records.WRONG_LENGTH, records.CUT)
+_READABLE = (records.WHOLE, records.WRONG_LENGTH)
 
 
 def read_arc_records(
@@ -36,9 +36,9 @@ def read_arc_records(
 ) -> Iterator[Stored]:
     """Yield the records of `stream` but version blocks: of all of `shard`, or a part that begins with one.
 
-    Every loss is noted in `report`. If a line lies about the length, or a plain file cuts the record, what is
-    there is read, and no more than the line declares; that is a defect. What a damaged gzip member held last
-    is not read. `CorruptError` if there is no ARC record.
+    Every loss is noted in `report`. If a line lies about the length, what is there is read, and no more than
+    the line declares; that is a defect. A record that the end of the file cuts is not read, as in WARC, and
+    neither is what a damaged gzip member held last. `CorruptError` if there is no ARC record.
     """
     yield from _Reading(shard, options, report, begins_with_arc_record).read(stream)
 
@@ -76,9 +76,7 @@ class _Reading(PieceReader[Stored]):
         what = _complaint(span)
         line = span.line
         if line and span.status == records.WRONG_LENGTH and line.url.startswith(VERSION_BLOCK):
-            data = block.data.data
-            own = data[version_end(data, line.end, span.end) : span.end]
-            what = what if bytes(own).strip(b"\r\n") else None
+            what = None if is_version_block(block.data.data, line.end, span.end) else what
         if line and span.status == records.WHOLE and line.url.startswith(VERSION_BLOCK):
             holds_version = _VERSION.match(block.data.data, line.end, span.end)
             what = None if holds_version else "version block holds no version, and may have been a page"
@@ -94,7 +92,7 @@ def _complaint(span: ArcSpan) -> str | None:
     read = "what it declares" if span.there > span.text_end else "what is there"
     return {
         records.WRONG_LENGTH: f"ARC record {declares} and has {span.text_bytes:,}; {read} was read",
-        records.CUT: f"ARC record is cut: it {declares} and has {span.text_bytes:,}; what is there was read",
+        records.CUT: f"ARC record is cut: it {declares} and has {span.text_bytes:,}; it was not read",
         records.NOT_A_RECORD: "bytes that are no ARC record; reading resumed at the next one",
         records.TOO_LONG: f"ARC record is longer than allowed, not read; it {declares}",
     }.get(span.status)

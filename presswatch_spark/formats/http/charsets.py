@@ -37,7 +37,16 @@ _CHARSET = re.compile(r"""(?i)[\s;"',]charset\s*=\s*(?:"([^"]*)"|["']?([^\s;"',]
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _HIGH_BYTES = bytes(range(0x80, 0x100))
 _FRENCH = "àâäçéèêëîïôöùûüÿœæÀÂÄÇÉÈÊËÎÏÔÖÙÛÜŸŒÆ«»‹›‘’‚“”„–—…•·€°§©®\xa0\xad"
-_FRENCH_BYTES = bytes(range(0x80)) + _FRENCH.encode(WINDOWS_1252)
+_FRENCH_LETTERS = "àâäçéèêëîïôöùûüÿœæ"
+# Encodings of Western text, by how likely a French text is in them; each reads the letters of the others as
+# other characters. Nothing else tells them apart.
+_WESTERN = (WINDOWS_1252, "iso8859-15", "mac_roman", "cp850")
+_WESTERN_FRENCH: Mapping[str, bytes] = {
+    encoding: bytes(range(0x80)) + _FRENCH.encode(encoding, "ignore") for encoding in _WESTERN
+}
+_LEAST_FRENCH = 0.8
+_IN_WORDS = re.compile(rf"(?i)(?<=[a-z])[{_FRENCH_LETTERS}]|[{_FRENCH_LETTERS}](?=[a-z])")
+_OE_IN_WORDS = re.compile(r"(?i)œ[a-z]")
 # Where resiliparse's names fall short: of the standard's encodings, or of labels.
 _DECODERS: Mapping[str, str] = {
     "gbk": "gb18030",
@@ -142,11 +151,26 @@ def _detected(body: BytesLike) -> str:
     # Other encodings hardly ever look like UTF-8; pages of UTF-8 with a few bytes of another do occur.
     if len(text) - ascii_bytes - wrong > wrong:
         return UTF_8
-    # The detector takes one short French text in ten for Polish or Turkish.
-    if not sample.translate(None, _FRENCH_BYTES):
+    # The detector takes one short French text in ten for Polish or Turkish, and knows no MacRoman.
+    possible = [each for each in _WESTERN if not sample.translate(None, _WESTERN_FRENCH[each])]
+    for encoding in possible:
+        if _reads_as_french(sample.decode(encoding), encoding):
+            return encoding
+    if WINDOWS_1252 in possible:
         return WINDOWS_1252
     found = detect_encoding(sample)
     return (_DECODERS.get(found, found) if found and found != UTF_8 else None) or WINDOWS_1252
+
+
+def _reads_as_french(text: str, encoding: str) -> bool:
+    """Whether letters beyond ASCII are where French has them: nearly all in lower case, and within words."""
+    letters = sum(text.lower().count(letter) for letter in _FRENCH_LETTERS)
+    lower = sum(text.count(letter) for letter in _FRENCH_LETTERS)
+    within = sum(1 for _ in _IN_WORDS.finditer(text))
+    if encoding == "iso8859-15" and not _OE_IN_WORDS.search(text):
+        # It differs from windows-1252 in nothing else that French has.
+        return False
+    return min(lower, within) >= max(1, _LEAST_FRENCH * letters)
 
 
 def to_utf8(data: bytes | memoryview, encoding: str) -> bytes | memoryview:

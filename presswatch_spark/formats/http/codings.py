@@ -15,7 +15,7 @@ from functools import partial
 import brotli
 import zstandard
 
-from presswatch_spark.formats.http.media import SNIFFED_BYTES, is_text
+from presswatch_spark.formats.http.media import SNIFFED_BYTES, is_text, may_hide_gzip, media_type
 from presswatch_spark.formats.http.message import BytesLike, Message
 from presswatch_spark.formats.inflate.inflated import ZSTD_MAGIC, ZSTD_MAX_WINDOW
 from presswatch_spark.formats.inflate.members import GZIP_MAGIC, Inflater
@@ -167,8 +167,8 @@ def decoded_body(message: Message, block: BytesLike, limit: int) -> Body:
     """Return the body of `block`, whose head is `message`, with its codings undone, last applied first.
 
     A body stays as it is if it is not in the coding that a header names, or in one that cannot be undone
-    here. That is a problem only if it is no text. What is damaged ends at the damage. No more than `limit`
-    bytes are returned.
+    here. That is a problem only if it is no text. A page or text that is gzip though no header names it is
+    inflated, too. What is damaged ends at the damage. No more than `limit` bytes are returned.
     """
     data: bytes | memoryview = memoryview(block)[message.body_at :]
     written = ",".join([*message.header("content-encoding"), *message.header("transfer-encoding")])
@@ -180,6 +180,10 @@ def decoded_body(message: Message, block: BytesLike, limit: int) -> Body:
         problems.append(f"{len(codings):,} codings are named, of which the last {MOST_CODINGS} were undone")
     for name in codings[: -MOST_CODINGS - 1 : -1]:
         data, problem = _undone(name, data, limit)
+        if problem:
+            problems.append(problem)
+    if bytes(data[:3]) == GZIP_MAGIC and may_hide_gzip(media_type(message.last("content-type"))):
+        data, problem = _undone("gzip", data, limit)
         if problem:
             problems.append(problem)
     if len(codings) < len(named) and not _is_plain(data):

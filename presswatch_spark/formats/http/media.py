@@ -14,7 +14,18 @@ _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _TYPE = re.compile(rf"\s*({_TOKEN}/{_TOKEN})", re.ASCII)
 _HTML_TYPES = ("text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml")
 _XML_TYPES = ("text/xml", "application/xml")
-_NO_TYPES = (None, "unknown/unknown", "application/unknown", "*/*")
+# Servers send these when they know no type: the body decides.
+_NO_TYPES = (
+    None,
+    "unknown/unknown",
+    "application/unknown",
+    "*/*",
+    "application/octet-stream",
+    "application/x-unknown",
+    "binary/octet-stream",
+)
+# Types of text that is no prose.
+_CODE = re.compile(r"text/(?:css|rtf|richtext|json|x-json|x-component|(?:x-)?(?:java|ecma|j|live)script.*)")
 
 # MIME Sniffing Standard, section 7.1.
 _HTML = re.compile(
@@ -52,23 +63,29 @@ def media_type(value: str | None) -> str | None:
 def kind_of_content(media: str | None, body: BytesLike) -> Kind:
     """Return what a body is, by its media type (see `media_type`) and its first bytes, all codings undone.
 
-    The type is believed, but PDF shows itself, and XML may have an `html` root. Without a type, the MIME
-    Sniffing Standard decides what is HTML, PDF or text.
+    The type is believed, but PDF shows itself, and XML may have an `html` root. Every `text/…` is text, but
+    code. Without a type, or with one that means any bytes, the MIME Sniffing Standard decides what is HTML,
+    PDF or text.
     """
     head = bytes(body[:SNIFFED_BYTES])
     if media == "application/pdf" or head.startswith(b"%PDF-"):
         return "pdf"
     if media in _HTML_TYPES:
         return "html"
-    if media == "text/plain":
-        return "text"
     if media in _XML_TYPES:
         return "html" if _XHTML.match(head) or _HTML.match(head) else "other"
+    if media is not None and media.startswith("text/"):
+        return "other" if _CODE.fullmatch(media) else "text"
     if media not in _NO_TYPES or not head.strip():
         return "other"
     if _HTML.match(head) or _XHTML.match(head):
         return "html"
     return "text" if is_text(head) and not head.lstrip().startswith(b"<?xml") else "other"
+
+
+def may_hide_gzip(media: str | None) -> bool:
+    """Whether a body of a type is compressed only by mistake or in transfer, whatever its headers declare."""
+    return media in (*_NO_TYPES, *_HTML_TYPES, *_XML_TYPES) or (media or "").startswith("text/")
 
 
 def is_text(head: bytes) -> bool:

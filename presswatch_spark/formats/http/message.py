@@ -6,7 +6,7 @@ from functools import lru_cache
 
 BytesLike = bytes | bytearray | memoryview
 
-# What Chrome allows; beyond it no end of a head is looked for.
+# What Chrome allows; fields beyond it do not count.
 MAX_HEAD_BYTES = 256 << 10
 # `100 Continue` and its like, of which a server may send some before it answers.
 MOST_INTERIM = 20
@@ -72,7 +72,7 @@ def parse_message(block: BytesLike) -> Message | None:
     """Return the head of a `response` record's block; None if there is nothing in the block.
 
     Lines may end with LF alone; lines without a colon are passed over. A block that begins with no head is
-    all body, as in HTTP/0.9. A head that does not end within `MAX_HEAD_BYTES` leaves no body. Of several
+    all body, as in HTTP/0.9. Of a head longer than `MAX_HEAD_BYTES`, the first fields are read. Of several
     heads, as after `100 Continue`, the last counts.
     """
     message = _message_at(block, 0)
@@ -86,20 +86,19 @@ def parse_message(block: BytesLike) -> Message | None:
 
 
 def _message_at(block: BytesLike, at: int) -> Message | None:
-    limit = at + MAX_HEAD_BYTES
     status = _STATUS_LINE.match(block, at)
     fields_at = status.end() if status else at
     # The line end before it is the status line's own: a head may be nothing but that.
-    end = _END.search(block, max(at, fields_at - 1), limit)
+    end = _END.search(block, max(at, fields_at - 1))
     if status is None and (end is None or not _FIRST_FIELD.match(block)):
         return None if _BLANK.match(block) else Message(None, "", 0)
-    head_end = min(len(block), limit) if end is None else end.start()
+    head_end = len(block) if end is None else end.start()
     body_at = len(block) if end is None else end.end()
     # No header begins so: the blank line is missing, and this is the body.
     if markup := _MARKUP.search(block, max(at, fields_at - 1), head_end):
         head_end, body_at = markup.start(), markup.end()
     code = int(status[1]) if status and status[1] else None
-    head = bytes(block[fields_at:head_end]).decode("latin-1")
+    head = bytes(block[fields_at : min(head_end, at + MAX_HEAD_BYTES)]).decode("latin-1")
     if "\n " in head or "\n\t" in head:
         head = _FOLD.sub(" ", head)
     return Message(code, head, body_at)

@@ -14,7 +14,7 @@ from presswatch_spark.compiled import entry_njit, uncounted_njit
 
 from presswatch_spark.formats.warc.headers import (  # isort: skip
     BODY, DAMAGE, DECLARED, END, GATED, KIND, LANGUAGE, RECORD_ID, REQUEST, RESPONSE, SOUND, START, URI,
-    URI_END, Gate, Which, is_version, line_end, name_end, read_header, same,
+    COLON, URI_END, Gate, Which, first_of, is_version, line_end, read_header, same,
 )  # fmt: skip
 from presswatch_spark.model import Bytes, Offsets
 from presswatch_spark.text.kernels import U64
@@ -117,7 +117,7 @@ def _field(data: Bytes, body: int, name: Bytes) -> tuple[int, int]:
     at = line_end(data, 0) + 1
     while 0 < at < body:
         end = line_end(data, at)
-        colon = name_end(data, at, end)
+        colon = first_of(data, COLON, at, end)
         if colon < end and same(data, at, colon, name):
             value = colon + 1
             while value < end and data[value] <= _SPACE:

@@ -100,7 +100,7 @@ def complaint(row: Offsets) -> str:
     read = "what it declares" if row[warc.BODY_END] < row[warc.THERE] else "what is there"
     wrong = {
         records.WRONG_LENGTH: f"record {declares} and has {found}; {read} was read",
-        records.CUT: f"record is cut: it {declares} and has {found}",
+        records.CUT: f"record is cut: it {declares} and has {found}; it was not read",
         records.NOT_A_RECORD: "bytes that are no WARC record; reading resumed at the next one",
         records.NO_HEADER: "record has no readable header; reading resumed at the next one",
         records.TOO_LONG: f"record is longer than allowed, not read; it {declares}",

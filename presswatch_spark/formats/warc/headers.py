@@ -28,7 +28,7 @@ SOUND, LENGTH, HEADER, VERSION, SOUGHT, INSIDE, TWICE = range(7)
 
 MAX_HEADER_BYTES = 1 << 20
 _SPACE, _TAB, LF, CR, _COMMA = 32, 9, 10, 13, 44
-_LINE_FEED, _COLON = np.uint8(LF), np.uint8(58)
+_LINE_FEED, COLON, _ZERO = np.uint8(LF), np.uint8(58), np.uint8(0)
 
 _WARC = np.frombuffer(b"warc/", np.uint8)
 _TYPE = np.frombuffer(b"warc-type", np.uint8)
@@ -97,10 +97,10 @@ def line_end(data: Bytes, at: int) -> Any:
 
 
 @uncounted_njit
-def name_end(data: Bytes, first: int, last: int) -> Any:
-    """Return the position of the next colon in [first, last); `last` or beyond if there is none."""
+def first_of(data: Bytes, byte: np.uint8, first: int, last: int) -> Any:
+    """Return the position of the next `byte` in [first, last); `last` or beyond if there is none."""
     # Room for the bytes that are looked at at once.
-    return np.int64(find(data, U64(first), U64(min(last + 64, len(data))), _COLON))
+    return np.int64(find(data, U64(first), U64(min(last + 64, len(data))), byte))
 
 
 @uncounted_njit
@@ -193,12 +193,12 @@ def _once(data: Bytes, start: int, end: int, value: int) -> int:
 def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
     """Fill `row` from the header at `start`; return where the body begins, -1 if the header has no end.
 
-    A header is damaged if a line is no field, or ends otherwise than the first: damage may have made one of
-    two. Its URL is then not believed. A header that says twice what is said once may be such, too; but some
-    writers do so, and the checksum decides (`TWICE`, see `shard_records`).
+    A header is damaged if a line is no field, holds a zero byte, or ends otherwise than the first: damage may
+    have made one of two. Its URL is then not believed. A header that says twice what is said once may be
+    such, too; but some writers do so, and the checksum decides (`TWICE`, see `shard_records`).
     """
     row[KIND], row[DECLARED], row[DAMAGE] = OTHER, -1, SOUND
-    passes, damaged, twice, seen = True, False, False, 0
+    passes, damaged, zeroed, twice, seen = True, False, False, False, 0
     at = line_end(data, start) + 1
     limit = start + MAX_HEADER_BYTES
     returns = at - 1 - _before_returns(data, start, at - 1)
@@ -210,8 +210,8 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
         if end - last != returns:
             damaged = True
         if last == first:
-            row[KIND] = GATED if row[KIND] == CONVERSION and not passes else row[KIND]
-            if damaged:
+            row[KIND] = GATED if row[KIND] == CONVERSION and not (passes or zeroed) else row[KIND]
+            if damaged or zeroed:
                 row[DAMAGE], row[URI], row[URI_END] = HEADER, 0, 0
             elif twice:
                 row[DAMAGE] = TWICE
@@ -224,7 +224,8 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
         if end + 1 >= len(data):
             return -1
         at = end + 1
-        colon = name_end(data, first, last)
+        zeroed = zeroed or first_of(data, _ZERO, first, last) < last
+        colon = first_of(data, COLON, first, last)
         if colon >= last:
             damaged = True
             continue

@@ -129,7 +129,7 @@ class PageBatches:
             self._size += len(body.data) + len(message.head)
         if gated:
             self._leave_out(stored)
-        elif site_file(url):
+        elif site_file(url) and kind_of_content(None, body.data) != "html":
             self.report.add_skipped("file about the site")
         elif encoding is not None:
             self._note(stored, body.problem)
@@ -255,7 +255,10 @@ class PageBatches:
             if unread & ARTICLE:
                 self.report.add_note(ARTICLE_NOTE)
         if not (text > _BLANK).any():
-            self._skip("no text", page.stored, None if len(page.content) else b"")
+            if _may_be_zeroed(page):
+                self.report.add_defect(DOUBTFUL, *page.stored.place())
+            else:
+                self._skip("no text", page.stored, None if len(page.content) else b"")
             return
         self._texts.append(text)
         self._pages.append(page)
@@ -287,6 +290,11 @@ def _own_word(page: _Page) -> OwnWord | None:
     if page.kind != "html":
         return None
     return own_word_of(bytes(page.content[:PAGE_BYTES]), page.stored.url.decode("utf-8", "replace"))
+
+
+def _may_be_zeroed(page: _Page) -> bool:
+    """Whether a page may have lost its text to zeros: within a tag, they hide what follows."""
+    return b"\0" in bytes(page.content) and not page.stored.verified() and not page.stored.proven()
 
 
 def _is_doubtful(stored: Stored, body: bytes | memoryview | None) -> bool:

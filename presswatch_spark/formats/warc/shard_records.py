@@ -110,6 +110,8 @@ class _Reading(PieceReader[Records]):
             for k in np.flatnonzero(_UNSETTLED[rows[:, warc.DAMAGE]]).tolist():
                 settle = _settle_twice if rows[k, warc.DAMAGE] == warc.TWICE else _settle_inside
                 settle(block, rows[k])
+            for k in np.flatnonzero(rows[:, warc.STATUS] == records.CUT).tolist():
+                _settle_cut(block, rows[k])
             parts = self._by_release(block, rows)
             release = parts[-1].release
             slack = length_slack(release or self.options.release)
@@ -181,6 +183,12 @@ def _settle_twice(block: Block, row: Offsets) -> None:
         row[warc.DAMAGE] = warc.SOUND
     else:
         row[warc.DAMAGE], row[warc.URI], row[warc.URI_END] = warc.HEADER, 0, 0
+
+
+def _settle_cut(block: Block, row: Offsets) -> None:
+    """Read a record that is shorter than it declares if its HTTP head shows that nothing is missing."""
+    if row[warc.KIND] == warc.RESPONSE and body_is_declared(block.body_of(row)):
+        row[warc.STATUS] = records.WRONG_LENGTH
 
 
 def _settle_inside(block: Block, row: Offsets) -> None:

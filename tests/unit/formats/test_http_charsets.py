@@ -135,6 +135,27 @@ def test_a_page_that_declares_nothing_is_read_by_what_its_bytes_are() -> None:
     )
 
 
+@pytest.mark.parametrize("encoding", ["iso8859-15", "mac_roman", "cp850"])
+def test_french_of_old_systems_is_read_right_without_declaration(encoding: str) -> None:
+    text = "Le cœur de la forêt brûlait déjà, a-t-on répété à l'évêché : sa sœur s'est inquiétée."
+    text = text if encoding != "cp850" else text.replace("œ", "oe")
+    assert utf8_of(text.encode(encoding)) == text
+    assert utf8_of("<p>½ tasse de lait, à l'été, très près".encode("cp1252")).endswith("très près")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Dnes je hezký den a žluťoučký kůň úpěl ďábelské ódy, říká moje žena", "cp1250"),
+        ("Ещё раз о том, как русский язык узнаётся без подсказки", "cp866"),
+        ("ÉCOLE PRIMAIRE À VENDRE", "cp1252"),
+        ("Der Fluß fließt über die Straße, sagt der Bäcker für fünf Ähren", "cp1252"),
+    ],
+)
+def test_other_text_is_not_taken_for_french_of_old_systems(text: str, encoding: str) -> None:
+    assert encoding_of(None, text.encode(encoding)) not in ("mac_roman", "cp850", "iso8859-15")
+
+
 def test_utf_8_with_a_few_bytes_of_another_charset_is_utf_8() -> None:
     page = FRENCH.encode() + "<p>copyright é".encode("latin-1") + FRENCH.encode()
     assert encoding_of(HTML, page) == "utf-8"

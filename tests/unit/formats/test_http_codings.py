@@ -77,9 +77,24 @@ def test_transfer_codings_are_undone_in_their_order() -> None:
 
 
 def test_what_the_crawler_has_undone_is_not_undone_again() -> None:
-    inner = gzip.compress(PAGE)
-    found = decoded(inner, "X-Crawler-Content-Encoding: gzip", "X-Crawler-Transfer-Encoding: chunked")
+    inner = zlib.compress(PAGE)
+    found = decoded(inner, "X-Crawler-Content-Encoding: deflate", "X-Crawler-Transfer-Encoding: chunked")
     assert (bytes(found.data), found.problem) == (inner, None)
+
+
+@pytest.mark.parametrize("coding", ["identity", "none", "gzip", ""])
+@pytest.mark.parametrize("media", ["text/html; charset=utf-8", "text/plain", "application/octet-stream"])
+def test_a_page_that_is_gzip_though_no_header_says_so_is_inflated(coding: str, media: str) -> None:
+    stored = gzip.compress(gzip.compress(PAGE) if coding == "gzip" else PAGE)
+    found = decoded(stored, f"Content-Encoding: {coding}", f"Content-Type: {media}")
+    assert (bytes(found.data), found.problem) == (PAGE, None)
+    found = decoded(stored[:-9], f"Content-Encoding: {coding}", f"Content-Type: {media}")
+    assert found.problem is not None
+
+
+def test_an_archive_stays_one() -> None:
+    stored = gzip.compress(PAGE)
+    assert bytes(decoded(stored, "Content-Type: application/gzip").data) == stored
 
 
 def test_a_body_without_codings_is_not_copied() -> None:

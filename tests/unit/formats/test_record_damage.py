@@ -16,6 +16,7 @@ from presswatch_spark.cli.main import cli
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.demo.shards import digest_of
+from presswatch_spark.errors import CorruptError
 from presswatch_spark.tables.digests import row_digest
 from tests.arc_records import HEAD, VERSION, arc_record, bodies, packed_arc, read_arc_bytes
 from tests.damage import damages
@@ -462,3 +463,69 @@ def test_a_body_of_another_type_than_its_arc_line_says_is_left_out_without_a_wor
     path.write_bytes(packed_arc(packing, [arc_record(image, fields="192.0.2.7 20100130112233 image/png")]))
     found, report = read(path, "arc")
     assert (found, report.defects_total) == ([], 0)
+
+
+def told(number: int) -> bytes:
+    return b"page%d " % number * 40
+
+
+def plain_file(format: str) -> bytes:
+    """Three pages, behind what opens a file of the format."""
+    urls = [f"http://exemple.fr/{number}" for number in range(3)]
+    if format == "arc":
+        records = [arc_record(HEAD + b"<p>" + told(k), url) for k, url in enumerate(urls)]
+        return packed_arc("plain", records)
+    info = warc_record(b"software: essai\r\n", "essai", kind="warcinfo").replace(
+        b"application/http; msgtype=response", b"application/warc-fields"
+    )
+    if format == "warc":
+        return info + b"".join(page(b"<p>" + told(k), url=url) for k, url in enumerate(urls))
+    texts = [record(told(k)).replace(b"/seul", b"/%d" % k) for k in range(3)]
+    return info + b"".join(texts)
+
+
+@pytest.mark.parametrize("format", ["arc", "warc", "wet"])
+@pytest.mark.parametrize("size", [20, 200])
+@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.full), 23])
+def test_zeros_in_a_plain_file_lose_no_page_in_silence(
+    tmp_path: Path, format: str, size: int, step: int
+) -> None:
+    """Zeros over a part of a page's text show nowhere; a page without any text, or another's, is named."""
+    whole, path = plain_file(format), tmp_path / f"some.{format}"
+    for at in range(0, len(whole) - size, step):
+        path.write_bytes(whole[:at] + bytes(size) + whole[at + size :])
+        try:
+            found, report = read(path, format)
+        except CorruptError:
+            # Its beginning is that of another format, or of none: the shard fails.
+            assert at < 330
+            continue
+        pages_of = [
+            {number for number in range(3) if b"page%d " % number in document.text} for document in found
+        ]
+        assert report.defects_total or set().union(*pages_of) == {0, 1, 2}, at
+        for document, numbers in zip(found, pages_of, strict=True):
+            assert not document.url or numbers <= {int(document.url[-1])}, at
+
+
+@pytest.mark.parametrize("format", ["arc", "warc", "wet"])
+@pytest.mark.parametrize("packing", ["plain", "gzip"])
+def test_a_last_record_that_is_cut_is_named_and_not_read_in_any_format(
+    tmp_path: Path, format: str, packing: str
+) -> None:
+    whole = plain_file(format)
+    kept, path = whole.index(b"page2 ") + 60, tmp_path / f"some.{format}"
+    # Without compression the cut falls at the same place.
+    path.write_bytes(whole[:kept] if packing == "plain" else gzip.compress(whole, 0, mtime=0)[: kept + 15])
+    found, report = read(path, format)
+    assert [document.url[-1] for document in found] == ["0", "1"]
+    assert report.defects_total == 1
+    assert report.defects[0].offset is not None
+
+
+def test_the_language_gate_leaves_out_no_page_whose_language_was_zeroed(tmp_path: Path) -> None:
+    header = "WARC-Identified-Content-Language: fra"
+    harmed = record(b"un texte", headers=header).replace(b"fra\r\n", b"\0\0\0\r\n")
+    found, report = read_bytes(tmp_path, harmed, languages=frozenset({"fra"}))
+    assert [document.text for document in found] == [b"un texte"]
+    assert report.defects_total == 1

@@ -152,6 +152,14 @@ def test_a_file_about_a_site_is_no_document_but_can_be_captured(
     assert [capture.body for capture in batch.captures] == [b"User-agent: *\nDisallow: /"]
 
 
+def test_a_page_at_the_place_of_a_site_file_is_a_page(tmp_path: Path) -> None:
+    url = "https://journal.fr/robots.txt"
+    found, report = scanned(tmp_path, [page(b"<!doctype html><p>Introuvable", url=url)])
+    assert [document.text for document in found] == [b"Introuvable"]
+    found, report = scanned(tmp_path, [page(b"User-agent: *", url=url)])
+    assert (found, report.skipped) == ([], {"file about the site": 1})
+
+
 def test_what_the_crawler_cut_is_a_note_and_no_loss(tmp_path: Path) -> None:
     cut = http(b"5\r\n<p>ab\r\n", "Content-Type: text/html", "Transfer-Encoding: chunked")
     found, report = scanned(tmp_path, [warc_record(cut, "https://a.fr/", "WARC-Truncated: length")])

@@ -10,6 +10,12 @@ from presswatch_spark.verify.screen import Hashes, window_hashes
 from presswatch_spark.verify.verification import Overlap
 
 
+MOST_OF_PAGE = 0.5
+"""A run with this share of the page's words is what the page is about, wherever its main content is sought."""
+MOST_OF_RUN = 0.5
+"""A run stands in the main content if this share of its windows does: a caption or a box may interrupt it."""
+
+
 class Placement:
     """The main content of a document, read when it is first needed.
 
@@ -23,13 +29,19 @@ class Placement:
         self._width = width
 
     def holds_longest(self, document: Words, overlap: Overlap) -> bool | None:
-        """Whether the longest run of an overlap stands in the main content; None if nobody knows."""
-        if self._windows is None:
+        """Whether the longest run of an overlap stands in the main content; None if nobody knows.
+
+        A run that makes up most of the page does, whatever else the page seems to be about.
+        """
+        if self._main_text is None:
             return None
         first, _, words, _ = overlap.spans[np.argmax(overlap.spans[:, 2])]
+        if words >= MOST_OF_PAGE * len(document):
+            return True
+        if self._windows is None:
+            return None
         run = window_hashes(document.hashes[first : first + words], self._width)
-        at = np.searchsorted(self._windows, run)
-        return bool((at < len(self._windows)).all() and (self._windows[at] == run).all())
+        return bool(np.isin(run, self._windows).mean() >= MOST_OF_RUN)
 
     @cached_property
     def _windows(self) -> Hashes | None:

@@ -24,19 +24,25 @@ def placed(document: bytes, main: bytes | None) -> bool | None:
     [
         (b"Titre. " + ARTICLE + b" Fin.", True),
         (ARTICLE, True),
-        (ARTICLE[:-8], False),
+        (b"Titre. " + ARTICLE[:-8], True),
+        (b" ".join(ARTICLE.split()[:13]), False),
         (b"", False),
         (b"un autre texte " * 20, False),
         (None, None),
     ],
 )
 def test_the_longest_run_stands_in_it_or_not(main: bytes | None, expected: bool | None) -> None:
-    assert placed(MENU + ARTICLE, main) is expected
+    assert placed(MENU + ARTICLE + b" un autre texte" * 20, main) is expected
+
+
+@pytest.mark.parametrize("main", [b"", b"un autre texte " * 20, None])
+def test_a_run_that_makes_up_most_of_the_page_is_its_main_content(main: bytes | None) -> None:
+    assert placed(MENU + ARTICLE + b" " + MENU, main) is True
 
 
 def test_of_several_runs_the_longest_decides() -> None:
     shorter = b" ".join(ARTICLE.split()[:12])
-    page = shorter + b" plus bas " + ARTICLE
+    page = shorter + b" plus bas " + ARTICLE + b" un autre texte" * 20
     assert placed(page, ARTICLE) is True
     assert placed(page, shorter) is False
 

@@ -148,7 +148,8 @@ def span_places(overlaps: Sequence[Overlap], side: int, words: Words) -> list[Pl
     Args:
         side: 0 if the text is the document of all overlaps, 1 if it is their article.
     """
-    spans = overlaps[0].spans if len(overlaps) == 1 else np.concatenate([each.spans for each in overlaps])
+    seen = [each.seen_from(side) for each in overlaps]
+    spans = seen[0] if len(overlaps) == 1 else np.concatenate(seen)
     first = spans[:, side].copy()
     places = words.characters(first, first + spans[:, 2] - 1)
     if len(overlaps) == 1:

@@ -9,9 +9,8 @@ from presswatch_spark.text.words import Words, word_hashes
 from presswatch_spark.verify.screen import Hashes, window_hashes
 from presswatch_spark.verify.verification import Overlap
 
-
 MOST_OF_PAGE = 0.5
-"""A run with this share of the page's words is what the page is about, wherever its main content is sought."""
+"""A run with this share of the page's words is what the page is about, wherever that is sought."""
 MOST_OF_RUN = 0.5
 """A run stands in the main content if this share of its windows does: a caption or a box may interrupt it."""
 
@@ -35,7 +34,7 @@ class Placement:
         """
         if self._main_text is None:
             return None
-        first, _, words, _ = overlap.spans[np.argmax(overlap.spans[:, 2])]
+        first, _, words, _ = overlap.seen_from(0)[np.argmax(overlap.spans[:, 2])]
         if words >= MOST_OF_PAGE * len(document):
             return True
         if self._windows is None:

@@ -15,6 +15,7 @@ from presswatch_spark.rights.declaration import Signal
 from presswatch_spark.rights.signals import signals_of
 from presswatch_spark.tables.digests import row_digest, storable
 from presswatch_spark.text.words import words_of
+from presswatch_spark.verify.readings import Joined, readings_of_pair
 
 ROW_EDITED = "row edited"
 NO_SHARD = "no shard"
@@ -160,18 +161,20 @@ def other_words(row: Row, text: bytes, corpus: Articles) -> Failure | None:
     for number, span in enumerate(spans):
         if span is None or None in (span.get(name) for name in SPAN):
             return Failure(OTHER_WORDS, f"span {number} has no bounds")
-        copied = _folded(document[span["document_start"] : span["document_end"]])
-        if copied != _folded(article[span["article_start"] : span["article_end"]]):
+        copied, original = readings_of_pair(
+            _joined(document[span["document_start"] : span["document_end"]]),
+            _joined(article[span["article_start"] : span["article_end"]]),
+        )
+        if copied.packed != original.packed:
             return Failure(OTHER_WORDS, f"span {number} is not the same on both sides")
-        if copied[0] != span["words"]:
-            return Failure(OTHER_WORDS, f"span {number} has {copied[0]} words, not {span['words']}")
+        count = len(copied.words)
+        if count != span["words"]:
+            return Failure(OTHER_WORDS, f"span {number} has {count} words, not {span['words']}")
     return None
 
 
-def _folded(text: str) -> tuple[int, bytes]:
-    """Return the number of words, and the words as verification compares them, a zero byte after each."""
-    words = words_of(text.encode("utf-8", "replace"))
-    return len(words), words.packed
+def _joined(text: str) -> Joined:
+    return Joined(words_of(text.encode("utf-8", "replace")))
 
 
 def other_declaration(row: Row, record: Record) -> Failure | None:

@@ -81,7 +81,9 @@ class Rehearsal:
         # Of an index that is fetched by need, one hash is enough.
         if not corpus.is_whole and len(shingles):
             hashes = HashRange(int(shingles[0]), 1)
-        Matcher(corpus, Rules.of(self.config), hashes).candidates(_batch_of(text))
+        matcher = Matcher(corpus, Rules.of(self.config), hashes)
+        for document in (text, b"un mot de li-\nsse"):
+            matcher.candidates(_batch_of(document))
         words, first = words_of(text), np.zeros(1, np.int64)
         words.characters(first, first)
 

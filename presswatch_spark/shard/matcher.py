@@ -39,6 +39,7 @@ from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange, ranges_l
 from presswatch_spark.sieve.sieve import Candidates, Sieve, joined
 from presswatch_spark.text.words import Words, words_of
 from presswatch_spark.verify.minhash import Signature, jaccard, signature
+from presswatch_spark.verify.readings import Joined
 from presswatch_spark.verify.screen import Hashes, Screen, window_hashes
 from presswatch_spark.verify.verification import NamedDocument, most_spans, verify
 
@@ -107,6 +108,7 @@ class Matcher:
         self._credits = CreditFinder(corpus.agencies)
         self._minhash = corpus.minhash
         self._words = lru_cache(ARTICLES_KEPT)(lambda ordinal: words_of(corpus.body(ordinal)))
+        self._joined = lru_cache(ARTICLES_KEPT)(lambda ordinal: Joined(self._words(ordinal)))
         self._article = lru_cache(ARTICLES_KEPT)(self._load)
         self._windows = lru_cache(WINDOWS_KEPT)(self._load_windows)
 
@@ -154,7 +156,12 @@ class Matcher:
         shared = list[tuple[_Document, Words, list[int]]]()
         for (document, words), screen in zip(texts, screens, strict=True):
             document.words = words
-            passing = [ordinal for ordinal in document.ordinals if screen.passes(self._windows(ordinal))]
+            joined = Joined(words)
+            passing = [
+                ordinal
+                for ordinal in document.ordinals
+                if screen.passes(self._windows(ordinal)) or joined.in_common(self._joined(ordinal))
+            ]
             if passing:
                 shared.append((document, words, passing))
         signed = [signature(words, self._minhash) for _, words, _ in shared]
@@ -181,7 +188,7 @@ class Matcher:
             if overlap.longest_run_words >= least:
                 [places] = span_places([overlap], 1, words)
                 likeness = jaccard(pair.signed, self.corpus.signature(pair.ordinal))
-                judged = standing.judged(overlap.spans, least, rules.ownership)
+                judged = standing.judged(overlap.seen_from(1), least, rules.ownership)
                 placed = pair.document.placement.holds_longest(pair.named.words, overlap)
                 pair.document.findings.append(
                     Finding(pair.ordinal, article, overlap, places, likeness, *judged, placed)
@@ -189,7 +196,7 @@ class Matcher:
 
     def _credited(self, text: bytes, document: Words, findings: Sequence[Finding]) -> Iterator[Finding]:
         """Yield findings with whom the document credits in or next to each."""
-        passages = [finding.overlap.spans for finding in findings]
+        passages = [finding.overlap.seen_from(0) for finding in findings]
         for finding, names in zip(findings, self._credits.credits(text, document, passages), strict=True):
             own_names = self.corpus.owner_names(finding.article.title_id)
             named = names_address(text, finding.article.url)

@@ -73,6 +73,27 @@ def hint_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
 
 
 @intrinsic
+def parting_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
+    """A bit for each of 64 bytes from i: whether it may end a hyphen, with a blank or a control behind it.
+
+    65 bytes are read. U+002D, U+00AD and U+2010 end with 0x2D, 0xAD and 0x90 in UTF-8.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = _address(context, builder, signature, arguments)
+        x = _load(builder, address, 64)
+        behind = _load(builder, builder.gep(address, [ir.Constant(_WORD, 1)]), 64)
+        ends = builder.or_(
+            builder.icmp_unsigned("==", builder.or_(x, _each(0x80, 64)), _each(0xAD, 64)),
+            builder.icmp_unsigned("==", x, _each(0x90, 64)),
+        )
+        blank = builder.icmp_unsigned("<=", behind, _each(_SPACE, 64))
+        return builder.bitcast(builder.and_(ends, blank), _WORD)
+
+    return types.uint64(data, types.uint64), generate
+
+
+@intrinsic
 def copy_64(typing: Any, data: Any, i: Any, out: Any, k: Any) -> tuple[Any, Generate]:
     """Copy 64 bytes from i into `out[k:k + 64]`."""
 

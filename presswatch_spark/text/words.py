@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit, lean_njit, uncounted_njit
 from presswatch_spark.text.folding import FoldTable, load_table
+from presswatch_spark.text.hyphens import Partings, find_partings
 from presswatch_spark.text.kernels import (
     GROWTH,
     SLACK,
@@ -52,6 +53,7 @@ class Words:
     folded_starts: Edges
     folded_ends: Edges
     _marked: Edges | None = field(default=None, init=False)
+    _parted: Edges | None = field(default=None, init=False)
     _located: tuple[Edges, Edges] | None = field(default=None, init=False)
 
     def __len__(self) -> int:
@@ -66,6 +68,19 @@ class Words:
     def ends(self) -> Edges:
         """Return the byte offset where each word's last character that folds to something ends: int64[n]."""
         return self._places()[1]
+
+    @property
+    def partings(self) -> Edges:
+        """Return the words that a hyphen at a line end may part from the next one: int64 (k,), ascending.
+
+        See `hyphens`.
+        """
+        if self._parted is None:
+            found = _partings(load_table(), self.text)
+            # Where nothing is parted, which is most often, no place of a word need be found.
+            before = np.searchsorted(self.starts, found[:, 0]) - 1 if len(found) else found[:, 0]
+            self._parted = before
+        return self._parted
 
     @property
     def packed(self) -> bytes:
@@ -155,6 +170,13 @@ def _decoded_offsets(data: memoryview, byte_offsets: npt.NDArray[np.int64]) -> n
 
 def _as_bytes(text: bytes | Bytes) -> Bytes:
     return plain(np.frombuffer(text, np.uint8) if isinstance(text, bytes) else text)
+
+
+@cached_njit
+def _partings(table: FoldTable, text: Bytes) -> Partings:
+    found = np.empty((len(text) // 3 + 1, 2), np.int64)
+    count = find_partings(table, text, 0, 0, len(text), len(text), found, 0)
+    return found[:count].copy()
 
 
 @cached_njit

@@ -31,6 +31,7 @@ from presswatch_spark.verify.names import (
     table_for,
     table_of,
 )
+from presswatch_spark.verify.readings import Joined, Reading, readings_of_pair
 from presswatch_spark.verify.screen import SECRET
 from presswatch_spark.verify.tiles import Pair, select
 
@@ -40,6 +41,7 @@ PAIRS_ENUMERATED = 1 << 16
 PAIRS_PER_WORD = 2
 # A page of one phrase, endlessly repeated, has millions of spans: the longest are kept, the numbers count
 # all. At most as many of one pair, of all pairs of a document, and at least of each pair.
+READINGS_KEPT = 8
 SPANS_KEPT, SPANS_OF_DOCUMENT, SPANS_AT_LEAST = 10_000, 100_000, 100
 
 
@@ -67,7 +69,28 @@ class NamedDocument:
     def __init__(self, words: Words, width: int) -> None:
         self.words = words
         self.width = width
+        self.joined = Joined(words)
+        self._readings: dict[bytes, NamedDocument] = {}
         self.naming = Naming(*_name_document(*_keys(words), width, SECRET))
+
+    def read_like(self, article: Words) -> "tuple[NamedDocument, Reading, Reading] | None":
+        """Return the document named in the reading that an article has, and both readings.
+
+        None if nothing is joined in either text.
+        """
+        of_article = Joined(article)
+        if not (len(self.joined) or len(of_article)) or not self.joined.in_common(of_article):
+            return None
+        document, other = readings_of_pair(self.joined, of_article)
+        if document.words is self.words:
+            return self, document, other
+        key = document.first.tobytes()
+        if key not in self._readings:
+            # Most articles have few of the joined words, and agree in them.
+            while len(self._readings) >= READINGS_KEPT:
+                self._readings.pop(next(iter(self._readings)))
+            self._readings[key] = NamedDocument(document.words, self.width)
+        return self._readings[key], document, other
 
     def runs(self, article: Words) -> tuple[Names, Runs]:
         """Return the names of an article's words, int32[m], and common runs of `width` words and more.
@@ -135,7 +158,9 @@ class Overlap:
     `document_copied_words` count the words of article and document that lie in a span, each once. `spans` is
     int64 of shape (s, 4): first word in the document, first word in the article, words, passage; by document
     position. A span's words are the same on both sides; spans of one passage continue each other on both
-    sides. Only the longest are kept: see `most_spans`.
+    sides. Only the longest are kept: see `most_spans`. Words that a hyphen parts at a line end in one text
+    and that the other has whole are one word in a run; places and sums count words as they are written.
+    `lengths` int64 (s, 2): of how many written words a span is in document and article; None: as in `spans`.
     """
 
     longest_run_words: int
@@ -144,6 +169,21 @@ class Overlap:
     article_words: int
     document_words: int
     spans: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64] | None = None
+
+    def seen_from(self, side: int) -> npt.NDArray[np.int64]:
+        """Return the spans with their lengths in words as one text writes them.
+
+        They differ from those of `spans` only where a hyphen at a line end parts a word.
+
+        Args:
+            side: 0 for the document, 1 for the article.
+        """
+        if self.lengths is None:
+            return self.spans
+        seen = self.spans.copy()
+        seen[:, 2] = self.lengths[:, side]
+        return seen
 
     @property
     def article_coverage(self) -> float:
@@ -182,14 +222,43 @@ def verify(document: NamedDocument, article: Words, rules: VerifyRules, most: in
     At most `most` spans are kept. The cost is linear in the article and in what both have in common, or in
     both texts if they repeat too much.
     """
+    read = document.read_like(article)
+    if read is None:
+        return _verified(document, article, rules, most)[0]
+    named, of_document, of_article = read
+    overlap, spans = _verified(named, of_article.words, rules, most)
+    return _as_written(overlap, spans, of_document, of_article)
+
+
+def _verified(document: NamedDocument, article: Words, rules: VerifyRules, most: int) -> tuple[Overlap, Runs]:
+    """Return the overlap of two texts as they are read, and all spans, whose number is not limited."""
     names, runs = document.runs(article)
     n, m = len(document.words), len(article)
     if not len(runs):
-        return Overlap(0, 0, 0, m, n, np.empty((0, 4), np.int64))
+        nothing = np.empty((0, 4), np.int64)
+        return Overlap(0, 0, 0, m, n, nothing), nothing
     longest, copied, document_copied, spans = _spans(
         document.naming.words, names, runs, rules.bridge_gap_words, rules.bridge_run_words
     )
-    return Overlap(longest, copied, document_copied, m, n, _longest(spans, most))
+    return Overlap(longest, copied, document_copied, m, n, _longest(spans, most)), spans
+
+
+def _as_written(overlap: Overlap, spans: Runs, document: Reading, article: Reading) -> Overlap:
+    """Return an overlap of two readings with places and sums in words as the texts write them."""
+    sums = []
+    for side, reading in enumerate((document, article)):
+        seen = np.zeros(len(reading.written) + 1, np.int64)
+        first, length = reading.first[spans[:, side]], reading.lengths(spans[:, side], spans[:, 2])
+        np.add.at(seen, first, 1)
+        np.add.at(seen, first + length, -1)
+        sums.append(int(np.count_nonzero(np.cumsum(seen))))
+    kept = overlap.spans.copy()
+    lengths = [reading.lengths(kept[:, side], kept[:, 2]) for side, reading in enumerate((document, article))]
+    kept[:, 0], kept[:, 1] = document.first[kept[:, 0]], article.first[kept[:, 1]]
+    return Overlap(
+        overlap.longest_run_words, sums[1], sums[0], len(article.written), len(document.written),
+        kept, np.stack(lengths, axis=1),
+    )  # fmt: skip
 
 
 @cached_njit

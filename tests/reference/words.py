@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
@@ -85,6 +86,22 @@ def reference_words(text: bytes) -> list[ReferenceWord]:
     if folded:
         words.append(ReferenceWord(folded, start, end))
     return words
+
+
+HYPHEN_AND_BLANKS = re.compile("[-\u2010\u00ad][\t\n\x0b\x0c\r ]+")
+
+
+def reference_partings(text: bytes) -> list[int]:
+    """The words that a hyphen right behind them and white space part from the next one."""
+    words, decoded = reference_words(text), text.decode("utf-8", "surrogateescape")
+    found = []
+    for gap in HYPHEN_AND_BLANKS.finditer(decoded):
+        before = [piece for char in decoded[: gap.start()][-40:] if (piece := fold_character(char))]
+        behind = [piece for char in decoded[gap.end() :][:40] if (piece := fold_character(char))]
+        if before and behind and " " not in (before[-1], behind[0]):
+            at = len(decoded[: gap.start()].encode("utf-8", "surrogateescape"))
+            found.append(sum(word.start < at for word in words) - 1)
+    return found
 
 
 @lru_cache(maxsize=1 << 16)

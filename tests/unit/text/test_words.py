@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from presswatch_spark.text.folding import TABLE_FILE, UNICODE_VERSION
 from presswatch_spark.text.words import Words, word_at, word_count, words_of
 from tests.reference.folding import table_lines
-from tests.reference.words import reference_words
+from tests.reference.words import reference_partings, reference_words
 
 same_unicode = pytest.mark.skipif(
     not unicodedata.unidata_version.startswith(UNICODE_VERSION),
@@ -120,6 +120,21 @@ def test_every_code_point_folds_as_the_reference_says(step: int) -> None:
 @same_unicode
 def test_the_table_file_is_what_the_rules_give() -> None:
     assert TABLE_FILE.read_text("ascii").splitlines() == list(table_lines())
+
+
+PARTED = st.sampled_from(
+    ["-\n", "-", "\n", "\u2010\r\n ", "\u00ad\n", "í ", "\u0410 ", " - ", "- ", "\u0301", "\u200b"]
+)
+
+
+@given(
+    st.lists(st.one_of(PARTED, st.sampled_from(["infor", "é", "l", "x’", "7", "."])), max_size=90).map(
+        "".join
+    )
+)
+@example("infor-\nmation, porte-\r\n\tmonnaie et " + "mot " * 30 + "infor\u00ad \nmation -\nfin-\n")
+def test_words_that_a_hyphen_parts_at_a_line_end_are_found_as_the_reference_says(text: str) -> None:
+    assert words_of(text.encode()).partings.tolist() == reference_partings(text.encode())
 
 
 @given(texts())

@@ -1,0 +1,206 @@
+"""Words that a hyphen may have parted at a line end, and the texts that they make when joined.
+
+`infor-` and `mation` at the end and the beginning of a line are one word, `porte-` and `monnaie` may be two.
+The text alone does not tell. So both readings are searched, and a comparison takes the one that the other
+text has (`verify.readings`). A *parting* is a hyphen (U+002D, U+2010, U+00AD) right behind a word, then white
+space of ASCII, then another word.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.compiled import entry_njit, lean_njit, uncounted_njit
+from presswatch_spark.text.folding import FoldTable
+from presswatch_spark.text.kernels import U64, Bytes, Edges, decode
+from presswatch_spark.text.vectors import parting_bits_64, trailing_zeros
+
+Partings = npt.NDArray[np.int64]
+"""int64 (k, 2): the byte where each hyphen begins, and the byte where the word behind it begins."""
+
+CONTEXT_TOKENS, CONTEXT_BYTES = 8, 1 << 10
+"""A joined word is searched with so many tokens on either side, within so many bytes."""
+MOST_CHOICES = 3
+"""Of the partings behind a joined word, so many are read in both ways; those beyond, as the last of these."""
+READING_ROOM = (CONTEXT_BYTES * 2) << MOST_CHOICES
+"""The bytes that the readings of one parting need at most."""
+
+_0, _1, _64 = U64(0), U64(1), U64(64)
+_CONTINUATION, _CONTINUED = np.uint8(0xC0), np.uint8(0x80)
+
+
+@lean_njit
+def _is_white(byte: np.uint8) -> bool:
+    return bool(byte == 0x20 or 0x09 <= byte <= 0x0D)
+
+
+@lean_njit
+def _is_plain_word(byte: np.uint8) -> bool:
+    lower = byte | 0x20
+    return bool(0x61 <= lower <= 0x7A or 0x30 <= byte <= 0x39)
+
+
+@uncounted_njit
+def _is_word_at(table: FoldTable, text: Bytes, i: int, end: int) -> bool:
+    """Whether the next character from i on that folds to something is one of a word."""
+    while i < end:
+        if text[i] < 0x80 and table.entries[text[i]] >> np.uint32(24) != 0:
+            return bool(_is_plain_word(text[i]))
+        code, size = decode(text, U64(i), U64(end))
+        entry = table.entries[code]
+        if entry >> np.uint32(24) != 0:
+            return bool(entry != np.uint32(1 << 24))
+        i += int(np.int64(size))
+    return False
+
+
+@uncounted_njit
+def _is_word_before(table: FoldTable, text: Bytes, start: int, i: int) -> bool:
+    """Whether the last character before i that folds to something is one of a word."""
+    while i > start:
+        i -= 1
+        while i > start and text[i] & _CONTINUATION == _CONTINUED:
+            i -= 1
+        code, _ = decode(text, U64(i), U64(len(text)))
+        entry = table.entries[code]
+        if entry >> np.uint32(24) != 0:
+            return bool(entry != np.uint32(1 << 24))
+    return False
+
+
+@uncounted_njit
+def find_partings(
+    table: FoldTable, text: Bytes, start: int, first: int, last: int, end: int, found: Partings, n: int
+) -> int:
+    """Add the partings of the document `text[start:end]` whose hyphen ends in [first, last) to `found[n:]`.
+
+    `found` needs room for a third of the bytes. Returns their number with those before.
+    """
+    i = U64(first)
+    while i < U64(last):
+        if i + _64 < U64(len(text)):
+            bits = parting_bits_64(text, i)
+        else:
+            bits = _0
+            for k in range(U64(len(text)) - i - _1):
+                byte = text[i + k]
+                hyphen = byte | 0x80 == 0xAD or byte == 0x90
+                bits |= U64(hyphen and text[i + k + _1] <= 0x20) << k
+        while bits != _0:
+            at = np.int64(i + trailing_zeros(bits))
+            bits &= bits - _1
+            if at < last:
+                n = _add_parting(table, text, start, at, end, found, n)
+        i += _64
+    return n
+
+
+@uncounted_njit
+def _add_parting(
+    table: FoldTable, text: Bytes, start: int, at: int, end: int, found: Partings, n: int
+) -> int:
+    """Add the parting whose hyphen ends with the byte `at`, if there is one."""
+    hyphen = at
+    if text[at] == 0x90:
+        hyphen = at - 2
+        if hyphen < start or text[hyphen] != 0xE2 or text[at - 1] != 0x80:
+            return n
+    elif text[at] == 0xAD:
+        hyphen = at - 1
+        if hyphen < start or text[hyphen] != 0xC2:
+            return n
+    after = at + 1
+    while after < end and _is_white(text[after]):
+        after += 1
+    if after == at + 1 or not _is_word_at(table, text, after, end):
+        return n
+    if not _is_word_before(table, text, start, hyphen):
+        return n
+    found[n, 0], found[n, 1] = hyphen, after
+    return n + 1
+
+
+@uncounted_njit
+def _left_of(text: Bytes, start: int, at: int) -> int:
+    """Return where the context of a word that ends at `at` begins."""
+    least, tokens, in_token = max(start, at - CONTEXT_BYTES), 0, False
+    while at > least:
+        if _is_white(text[at - 1]):
+            tokens += in_token
+            in_token = False
+            # The first token is the beginning of the word itself.
+            if tokens > CONTEXT_TOKENS:
+                return at
+        else:
+            in_token = in_token or _is_plain_word(text[at - 1])
+        at -= 1
+    return at
+
+
+@uncounted_njit
+def _right_of(text: Bytes, at: int, end: int) -> int:
+    """Return where the context of a word that goes on at `at` ends."""
+    most, tokens, in_token = min(end, at + CONTEXT_BYTES), 0, False
+    while at < most:
+        if _is_white(text[at]):
+            tokens += in_token
+            in_token = False
+            # Other joined words take two tokens each.
+            if tokens > CONTEXT_TOKENS + MOST_CHOICES:
+                return at
+        else:
+            in_token = in_token or _is_plain_word(text[at])
+        at += 1
+    return at
+
+
+@entry_njit
+def write_readings(
+    text: Bytes, bounds: Edges, partings: Partings, k: int, out: Bytes, ends: Edges, sources: Edges
+) -> tuple[int, int]:
+    """Write the readings of `partings[k:]`, as far as there is room: the words around each joined word.
+
+    A reading joins the words of one parting, leaves all partings before it, and joins some behind it. So each
+    window of words that any choice of joined words makes, with up to `MOST_CHOICES` more of them behind the
+    first, is in some reading.
+
+    Args:
+        bounds: int64 (n, 2), the documents' bytes in the text.
+        partings: of these documents, in the order of the text.
+        out: uint8, with room for `READING_ROOM` bytes and more.
+        ends, sources: int64 (m,), take where each reading ends in `out`, and of which document it is.
+
+    Returns:
+        (the next parting, the readings written).
+    """
+    document, readings, size = 0, 0, 0
+    while k < len(partings):
+        if size + READING_ROOM > len(out) or readings + (1 << MOST_CHOICES) > len(ends):
+            return k, readings
+        hyphen, after = partings[k, 0], partings[k, 1]
+        while document + 1 < len(bounds) and bounds[document, 1] <= hyphen:
+            document += 1
+        left = _left_of(text, bounds[document, 0], hyphen)
+        right = _right_of(text, after, bounds[document, 1])
+        behind = k + 1
+        while behind < len(partings) and partings[behind, 1] < right:
+            behind += 1
+        choices = min(MOST_CHOICES, behind - k - 1)
+        for choice in range(1 << choices):
+            size = _copied(text, left, hyphen, out, size)
+            at = after
+            for j in range(k + 1, behind):
+                if choice >> min(j - k - 1, MOST_CHOICES - 1) & 1:
+                    size = _copied(text, at, partings[j, 0], out, size)
+                    at = partings[j, 1]
+            size = _copied(text, at, right, out, size)
+            ends[readings], sources[readings] = size, document
+            readings += 1
+        k += 1
+    return k, readings
+
+
+@uncounted_njit
+def _copied(text: Bytes, start: int, end: int, out: Bytes, size: int) -> int:
+    for i in range(start, end):
+        out[size + i - start] = text[i]
+    return size + end - start

@@ -310,7 +310,9 @@ def _note_repetitions(findings: Sequence[Finding], found: dict[str, Row]) -> Non
     holders: dict[int, list[str]] = {}
     for finding in findings:
         article_id = finding.article.article_id
-        words = {w for first, _, n, _ in finding.overlap.spans.tolist() for w in range(first, first + n)}
+        words = {
+            w for first, _, n, _ in finding.overlap.seen_from(0).tolist() for w in range(first, first + n)
+        }
         shared = Counter(holder for word in words for holder in holders.get(word, ()))
         holder, count = max(shared.items(), key=lambda item: item[1], default=("", 0))
         if count >= REPEATED * len(words) > 0:

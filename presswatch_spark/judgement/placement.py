@@ -32,15 +32,17 @@ class Placement:
 
         A run that makes up most of the page does, whatever else the page seems to be about.
         """
+        # It is read in any case: the parser answers about its last page, and the next one may come.
+        windows = self._windows
         if self._main_text is None:
             return None
         first, _, words, _ = overlap.seen_from(0)[np.argmax(overlap.spans[:, 2])]
         if words >= MOST_OF_PAGE * len(document):
             return True
-        if self._windows is None:
+        if windows is None:
             return None
         run = window_hashes(document.hashes[first : first + words], self._width)
-        return bool(np.isin(run, self._windows).mean() >= MOST_OF_RUN)
+        return bool(np.isin(run, windows).mean() >= MOST_OF_RUN)
 
     @cached_property
     def _windows(self) -> Hashes | None:

@@ -91,7 +91,8 @@ class Sieve:
         self._has_readings = False
         self._scratch = scratch_of(segment_bytes)
         room = 2 * len(self._scratch.windows)
-        self._partings = np.empty((segment_bytes, 2), np.int64)
+        # Room for those of one segment, and for another one.
+        self._partings = np.empty((segment_bytes + 64, 2), np.int64)
         self._found = Found(np.empty(room, np.int32), np.empty(room, np.int64))
 
     def candidates(self, batch: DocumentBatch) -> Candidates:

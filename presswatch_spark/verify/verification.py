@@ -197,11 +197,13 @@ class Overlap:
         The document may have other words in between: what a page puts between paragraphs breaks nothing.
         """
         longest = begins = after = document_after = 0
-        for first, begin, count, _ in self.spans[np.argsort(self.spans[:, 1], kind="stable")].tolist():
+        order = np.argsort(self.spans[:, 1], kind="stable")
+        sides = (self.seen_from(side)[order].tolist() for side in (0, 1))
+        for (first, begin, document_count, _), (_, _, count, _) in zip(*sides, strict=True):
             # The last word of one span may be the first of the next.
             if begin > after or first < document_after:
                 begins = begin
-            after, document_after = max(after, begin + count), first + count
+            after, document_after = max(after, begin + count), first + document_count
             longest = max(longest, after - begins)
         return longest
 

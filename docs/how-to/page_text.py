@@ -257,7 +257,7 @@ class _Page:
             inner = NO_TEXT
         elif name in (HIDES if html else HIDES_IN_FOREIGN) or (name == b"details" and b"open" not in values):
             inner = max(own, ABSENT)
-        if self.stack and self.stack[-1][4] and own < ABSENT and name not in VOID:
+        if self.stack and self.stack[-1][4] and own == SEEN and name not in VOID:
             separation = HARD
         self._separate(separation)
         is_flex = display in _FLEX_DISPLAYS

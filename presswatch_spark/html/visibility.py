@@ -274,7 +274,7 @@ def begin_element(
         inner = _NO_TEXT
     elif kind & (_HIDES if html else _HIDES_IN_FOREIGN) or (name == _DETAILS and not is_open):
         inner = max(own, _ABSENT)
-    if own < _ABSENT and w[_OPEN] != _0 and w[_KINDS + w[_OPEN] - _1] >> _FLEX_AT != _0 and not kind & _VOID:
+    if own == _SEEN and w[_OPEN] != _0 and w[_KINDS + w[_OPEN] - _1] >> _FLEX_AT != _0 and not kind & _VOID:
         separation = _HARD
     k = separate_as(w, out, at, k, separation)
     special = inner != around or separation != usual or is_flex

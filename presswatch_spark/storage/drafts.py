@@ -67,8 +67,11 @@ def new_folder(out: str, storage: StorageOptions, last: str, *, private: bool = 
     if not folder.is_local:
         with leased(folder.at(LEASE), storage, LEASE_SECONDS) as lease, scratch_folder() as scratch:
             folder.delete([name for name in folder.entries() if name != LEASE])
-            yield scratch
-            _upload(scratch, folder, last, lease.confirm)
+            # The scratch folder itself is locked, and so cannot be written to through `Folder`.
+            new = scratch / "new"
+            new.mkdir()
+            yield new
+            _upload(new, folder, last, lease.confirm)
         return
     path = folder.path
     with disk_errors(path), hidden_draft(path) as draft:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import shlex
 
 import pytest
 
@@ -80,6 +81,35 @@ def test_a_command_line_keeps_everything_but_credentials() -> None:
         "presswatch scan --endpoint=https://s3.example/ --out 'my tables' https://host.example/a.gz"
         " 'AWS_SECRET_ACCESS_KEY=***' 'spark.hadoop.fs.s3a.secret.key=***'"
     )
+
+
+def test_nothing_of_a_signature_or_a_password_is_kept_of_a_command_line() -> None:
+    words = [
+        "presswatch", "scan", "--base=https://user:word@host.example/a?sig=secret", "--out", "my tables",
+        "https://host.example/s.gz?X-Amz-Signature=secret&X=1#secret", "s3://bucket/key", "--operator",
+        "Anne",
+    ]  # fmt: skip
+    line = redacted_command(words)
+    assert line == (
+        "presswatch scan --base=https://host.example/a --out 'my tables' https://host.example/s.gz"
+        " s3://bucket/key --operator Anne"
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "kept"),
+    [
+        ("https://host.example/a b.gz?sig=secret", "https://host.example/a b.gz"),
+        ("https://host.example/a?u=https://b.example/&token=secret", "https://host.example/a"),
+        ("https://a.example/=https://u:secret@b.example/", "https://a.example/=https://b.example/"),
+        ("HTTPS://u:secret@a.example/x#token=secret", "HTTPS://a.example/x"),
+        ("--base=ftp://u:secret@a.example/x", "--base=ftp://a.example/x"),
+        ("s3://bucket/wet/?0*.gz", "s3://bucket/wet/?0*.gz"),
+        ("redaction@journal.example", "redaction@journal.example"),
+    ],
+)
+def test_no_word_of_a_command_line_keeps_a_secret_of_an_address(word: str, kept: str) -> None:
+    assert redacted_command([word]) == shlex.join([kept])
 
 
 def test_a_printed_request_hides_secrets_by_name_and_keeps_tokens_that_give_no_access() -> None:

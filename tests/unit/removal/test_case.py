@@ -28,7 +28,7 @@ def target(number: int) -> Row:
     known = {
         "row_sha256": f"{number:064x}", "place": "record", "publisher_id": "p", "title_id": "t",
         "run_id": "r",
-        "dataset": "wet", "shard_uri": f"s3://b/{number}.wet.gz", "text_sha256": "0" * 64,
+        "dataset": "wet", "shard_uri": f"s3://b/{number}.wet.gz", "text_sha256": f"{number:064x}",
     }  # fmt: skip
     return {**dict.fromkeys(name for name in TARGETS.names if name != "target_sha256"), **known}
 

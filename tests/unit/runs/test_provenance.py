@@ -1,10 +1,9 @@
-"""Where a run came from: code, packages and command line, without secrets and without guesses."""
+"""Where a run came from: code, packages and command line, without guesses."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import shlex
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +17,6 @@ from presswatch_spark.runs.provenance import (
     packages_digest,
     provenance,
     spark_version,
-    without_secrets,
 )
 from tests.conftest import ROOT
 from tests.documents import commands, text_of
@@ -79,35 +77,6 @@ def test_a_working_copy_knows_its_commit_and_says_if_files_differ_from_it(
     monkeypatch.setenv("PATH", str(tmp_path / "no programs"))
     assert known() is None
     commit.cache_clear()
-
-
-def test_nothing_of_a_signature_or_a_password_is_kept_of_a_command_line() -> None:
-    words = [
-        "presswatch", "scan", "--base=https://user:word@host.example/a?sig=secret", "--out", "my tables",
-        "https://host.example/s.gz?X-Amz-Signature=secret&X=1#secret", "s3://bucket/key", "--operator",
-        "Anne",
-    ]  # fmt: skip
-    line = without_secrets(words)
-    assert line == (
-        "presswatch scan --base=https://host.example/a --out 'my tables' https://host.example/s.gz"
-        " s3://bucket/key --operator Anne"
-    )
-
-
-@pytest.mark.parametrize(
-    ("word", "kept"),
-    [
-        ("https://host.example/a b.gz?sig=secret", "https://host.example/a b.gz"),
-        ("https://host.example/a?u=https://b.example/&token=secret", "https://host.example/a"),
-        ("https://a.example/=https://u:secret@b.example/", "https://a.example/=https://b.example/"),
-        ("HTTPS://u:secret@a.example/x#token=secret", "HTTPS://a.example/x"),
-        ("--base=ftp://u:secret@a.example/x", "--base=ftp://a.example/x"),
-        ("s3://bucket/wet/?0*.gz", "s3://bucket/wet/?0*.gz"),
-        ("redaction@journal.example", "redaction@journal.example"),
-    ],
-)
-def test_no_word_of_a_command_line_keeps_a_secret_of_an_address(word: str, kept: str) -> None:
-    assert without_secrets([word]) == shlex.join([kept])
 
 
 def test_what_nobody_knows_is_null() -> None:

@@ -109,7 +109,6 @@ def case_of(
     published, captured = row["article_published_at"], row["captured_at"]
     # A claim was judged for its own day.
     as_claimed = claim if day == judged_on else None
-    mandate = mandate_of(publisher, published.date() if published else None, day)
     return Case(
         row=row,
         claim=claim,
@@ -121,8 +120,8 @@ def case_of(
         shard=canonical(row["shard_uri"]),
         config=json.loads(run["config"]),
         as_of=day,
-        mandate=as_claimed["mandate"] if as_claimed else mandate,
-        rights=as_claimed["rights"] if as_claimed else rights_of(published, captured, day),
+        mandate=as_claimed["mandate"] if as_claimed else mandate_of(publisher, day),
+        rights=as_claimed["rights"] if as_claimed else rights_of(published, captured, day, publisher),
         reservation=claim["reservation"] if claim else _reservation(store, row),
     )
 

@@ -14,10 +14,10 @@ from presswatch_spark.claims.told import (
     against_a_claim,
     dataset_of,
     finding_of,
+    legal_person_of,
     mandate_told,
     measures_told,
     own_words,
-    owner_of,
     place_of_page,
     rights_told,
     same_words_of,
@@ -84,7 +84,7 @@ def _article(case: Case, say: Speaker) -> Iterator[str]:
     row = case.row
     yield from _heading(say("the article"))
     yield from _labelled(say("title"), case.title.name if case.title else row["title_id"])
-    yield from _labelled(say("owner"), owner_of(case.publisher, row["publisher_id"]))
+    yield from _labelled(say("owner"), legal_person_of(case.publisher, row["publisher_id"]))
     if row["article_id"] is None:
         yield from _labelled(say("article"), say("none of it"))
         return

@@ -72,11 +72,14 @@ class StandingRights:
         """Return what the article's own site declared of its URL around a capture."""
         return self._sites.status(url, at) if self._sites else UNKNOWN
 
-    def _mandate(self, publisher_id: str, published_day: date | None) -> str:
-        return mandate_of(self._publishers.get(publisher_id), published_day, self._as_of)
+    def _mandate(self, publisher_id: str) -> str:
+        return mandate_of(self._publishers.get(publisher_id), self._as_of)
 
-    def _rights(self, published_day: date | None, captured_day: date | None) -> Sequence[str]:
-        return rights_of(_midnight(published_day), _midnight(captured_day), self._as_of)
+    def _rights(
+        self, published_day: date | None, captured_day: date | None, publisher_id: str
+    ) -> Sequence[str]:
+        publisher = self._publishers.get(publisher_id)
+        return rights_of(_midnight(published_day), _midnight(captured_day), self._as_of, publisher)
 
 
 def _midnight(day: date | None) -> datetime | None:
@@ -156,18 +159,21 @@ class Judge:
         """Return kind, licence, mandate, rights, reservation, and whether credits were looked for."""
         rights, published, captured = self._rights, _days(pages.published), _days(pages.captured)
         licences = self._licences(rows, pages)
-        of_publisher, of_days = alike(rows["publisher_id"], published), alike(published, captured)
-        mandates = zip(
-            values_of(rows["publisher_id"], of_publisher.first),
-            _dates(published[of_publisher.first]),
+        publishers = rows["publisher_id"]
+        of_publisher, of_days = alike(publishers), alike(published, captured, publishers)
+        days = zip(
+            _dates(published[of_days.first]),
+            _dates(captured[of_days.first]),
+            values_of(publishers, of_days.first),
             strict=True,
         )
-        days = zip(_dates(published[of_days.first]), _dates(captured[of_days.first]), strict=True)
         url_only = pc.equal(whole(rows["grade"]), "url_only")
         return {
             "kind": pc.if_else(licences.is_valid(), "licensed", pages.kinds),
             "licence_id": licences,
-            "mandate": of_publisher.spread([rights.mandate(*each) for each in mandates], pa.string()),
+            "mandate": of_publisher.spread(
+                [rights.mandate(each) for each in values_of(publishers, of_publisher.first)], pa.string()
+            ),
             "rights": of_days.spread([rights.rights(*each) for each in days], pa.list_(pa.string())),
             "reservation": self._reservations(rows),
             "credits_read": pc.or_(whole(rows["credits_read"]), url_only),

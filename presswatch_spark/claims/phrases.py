@@ -72,24 +72,20 @@ FINDINGS: Phrases = MappingProxyType(
 MANDATES: Phrases = MappingProxyType(
     {
         "in_force": (
-            "Le mandat de l'éditeur couvre le jour de publication et le jour de l'examen.",
-            "The publisher's mandate covers the day of publication and the day of judgement.",
+            "Le mandat de l'éditeur est en vigueur au jour de l'examen.",
+            "The publisher's mandate is in force on the day of judgement.",
         ),
         "before": (
-            "Le mandat de l'éditeur ne couvre pas l'article : la publication ou l'examen précède son premier"
-            " jour.",
-            "The publisher's mandate does not cover the article: publication or judgement is before its"
-            " first day.",
+            "Le mandat de l'éditeur n'est pas encore en vigueur au jour de l'examen.",
+            "The publisher's mandate is not yet in force on the day of judgement.",
         ),
         "after": (
-            "Le mandat de l'éditeur ne couvre pas l'article : la publication ou l'examen suit son dernier"
-            " jour.",
-            "The publisher's mandate does not cover the article: publication or judgement is after its last"
-            " day.",
+            "Le mandat de l'éditeur n'est plus en vigueur au jour de l'examen.",
+            "The publisher's mandate is no longer in force on the day of judgement.",
         ),
         "none": (
-            "Aucun mandat connu ne couvre l'article.",
-            "No mandate that is known covers the article.",
+            "Aucun mandat de l'éditeur n'est connu.",
+            "No mandate of the publisher is known.",
         ),
     }
 )
@@ -239,12 +235,6 @@ SAYS: Phrases = MappingProxyType(
         "published": ("publication", "published"),
         "owner": ("éditeur", "publisher"),
         "mandate": ("mandat", "mandate"),
-        "undated": (
-            "On ne peut dire si le mandat de l'éditeur couvre l'article : la date de publication n'est pas"
-            " connue.",
-            "Nobody can say whether the publisher's mandate covers the article: the date of publication is"
-            " not known.",
-        ),
         "no mandate": (
             "Il n'est pas à disposition : donnez --corpus avec le corpus de l'analyse.",
             "It is not at hand: give --corpus with the corpus of the scan.",
@@ -252,8 +242,12 @@ SAYS: Phrases = MappingProxyType(
         "from": ("à partir du {day}", "from {day}"),
         "to": ("jusqu'au {day}", "until {day}"),
         "document": (
-            "Son document est {path} (empreinte SHA-256 {sha256}…).",
-            "Its document is {path} (SHA-256 fingerprint {sha256}…).",
+            "Son acte est {path} (empreinte SHA-256 {sha256}…).",
+            "Its deed is {path} (SHA-256 fingerprint {sha256}…).",
+        ),
+        "dated document": (
+            "Son acte, du {day}, est {path} (empreinte SHA-256 {sha256}…).",
+            "Its deed, of {day}, is {path} (SHA-256 fingerprint {sha256}…).",
         ),
         "mandate facts": ("Il vaut {facts}.", "It holds {facts}."),
         "rights": ("droits", "rights"),

@@ -58,7 +58,7 @@ def against_a_claim(case: Case, say: Speaker) -> list[str]:
     is_known = case.publisher is not None or case.claim is not None
     lacks_mandate = is_known and case.mandate != "in_force"
     lacks_rights = not case.rights
-    return [mandate_covers(case, say)] * lacks_mandate + [no_right(case, say)] * lacks_rights
+    return [mandate_in_force(case, say)] * lacks_mandate + [no_right(case, say)] * lacks_rights
 
 
 def own_words(case: Case, say: Speaker) -> list[str]:
@@ -90,7 +90,12 @@ def same_words_of(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "repeats", other
 
 
-def owner_of(publisher: Publisher | None, publisher_id: str) -> str:
+def _role_of(publisher: Publisher | None) -> str:
+    """Return what a claim calls the publisher: holder of rights only if the members file gives the basis."""
+    return "owner" if publisher is not None and publisher.rights_basis else "publisher"
+
+
+def legal_person_of(publisher: Publisher | None, publisher_id: str) -> str:
     """Return the legal person that claims, with its number and address, so far as they are known."""
     if publisher is None:
         return publisher_id
@@ -107,21 +112,17 @@ def no_right(case: Case, say: Speaker) -> str:
 
 
 def mandate_told(case: Case, say: Speaker) -> str:
-    """Return whether the mandate covers the article, and what is known of it."""
+    """Return whether the mandate is in force, and what is known of it."""
     publisher = case.publisher
     if publisher is None or not publisher.has_mandate:
-        return mandate_covers(case, say)
-    return f"{mandate_covers(case, say)} {_terms(publisher, say)}"
+        return mandate_in_force(case, say)
+    return f"{mandate_in_force(case, say)} {_terms(publisher, say)}"
 
 
-def mandate_covers(case: Case, say: Speaker) -> str:
-    """Return whether the mandate covers the article."""
-    publisher = case.publisher
-    if publisher is None and case.claim is None:
+def mandate_in_force(case: Case, say: Speaker) -> str:
+    """Return whether the mandate is in force on the day of judgement."""
+    if case.publisher is None and case.claim is None:
         return say("no mandate")
-    # A mandate that is there, and covers nobody knows what.
-    if publisher is not None and publisher.has_mandate and case.mandate == "none":
-        return say("undated")
     return say.of(MANDATES, case.mandate)
 
 
@@ -133,7 +134,11 @@ def _terms(publisher: Publisher, say: Speaker) -> str:
     ]
     facts = [say("mandate facts", facts=", ".join(ends))] if ends else []
     if document := publisher.mandate_document:
-        facts.append(say("document", path=document.path, sha256=document.sha256[:12]))
+        given = {"path": document.path, "sha256": document.sha256[:12]}
+        signed = document.signed_on
+        facts.append(
+            say("dated document", day=say.day(signed), **given) if signed else say("document", **given)
+        )
     return " ".join(facts)
 
 
@@ -237,7 +242,7 @@ def _notes(case: Case, say: Speaker) -> Iterator[str]:
 def _article(case: Case, say: Speaker) -> Iterator[Fact]:
     row, name = case.row, partial(say.of, TOLD)
     yield Fact(name("title"), case.title.name if case.title else row["title_id"])
-    yield Fact(name("owner"), owner_of(case.publisher, row["publisher_id"]))
+    yield Fact(name(_role_of(case.publisher)), legal_person_of(case.publisher, row["publisher_id"]))
     if row["article_id"] is None:
         yield Fact(name("article"), say("none of it"))
         return

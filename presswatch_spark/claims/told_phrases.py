@@ -25,6 +25,7 @@ TOLD: Phrases = MappingProxyType(
         "headline": ("Intitulé", "Headline"),
         "title": ("Titre de presse", "Title"),
         "owner": ("Titulaire", "Owner"),
+        "publisher": ("Éditeur", "Publisher"),
         "address": ("Adresse", "Address"),
         "published": ("Publication", "Published"),
         "published again": ("Publié aussi dans", "Published again in"),

@@ -72,14 +72,16 @@ TEXTS: Mapping[str, str] = {
     # `runs`.
     "{runs} not finished": "{runs} sans fin",
     "the index was searched in {passes} passes": "l’index a été parcouru en {passes} passes",
-    "language gate: {gated} documents left out, {audited} of them read as an audit, {matching} with matches;"
+    "language gate: {gated} documents left out, {audited} of them read as an audit, {matching} with"
+    " matches;"
     " so it cost {cost} documents with matches (95 %: {low} to {high})": (
         "filtre de langues : {gated} documents laissés de côté, dont {audited} lus comme contrôle,"
         " {matching} avec des correspondances ; il a donc coûté {cost} documents avec des correspondances"
         " (95 % : de {low} à {high})"
     ),
     "language gate: {gated} documents left out, none of them read as an audit: what it cost is not known": (
-        "filtre de langues : {gated} documents laissés de côté, dont aucun lu comme contrôle : on ne sait pas"
+        "filtre de langues : {gated} documents laissés de côté, dont aucun lu comme contrôle : on ne"
+        " sait pas"
         " ce qu’il a coûté"
     ),
     "not shown in {width} columns: {names} (--json has all)": (
@@ -88,9 +90,11 @@ TEXTS: Mapping[str, str] = {
     "all {planned}": "les\u00a0{planned}",
     "{complete} of {planned}": "{complete} sur {planned}",
     # `estimate`.
-    "run {run}: {read} of {listed} shards read to their end, drawn in {strata} segments or folders; totals of"
+    "run {run}: {read} of {listed} shards read to their end, drawn in {strata} segments or folders;"
+    " totals of"
     " all {listed} within limits of 95 %": (
-        "analyse {run} : {read} fichiers sur {listed} lus jusqu'au bout, tirés au sort dans {strata} segments"
+        "analyse {run} : {read} fichiers sur {listed} lus jusqu'au bout, tirés au sort dans {strata}"
+        " segments"
         " ou dossiers ; totaux des {listed} fichiers, avec bornes à 95\u202f%"
     ),
     "fewer than {enough} shards were read: where few shards of the release hold most of a total, its limits"
@@ -190,8 +194,8 @@ TEXTS: Mapping[str, str] = {
         "une personne a écarté une ligne, ou ne se prononce pas"
     ),
     "a licence covers the host of a row": "une licence couvre le site d'une ligne",
-    "the sender has no mandate in force for the article of a row": (
-        "l'expéditeur n'a pas de mandat en vigueur pour l'article d'une ligne"
+    "the sender has no mandate in force for the publisher of a row": (
+        "l'expéditeur n'a pas de mandat en vigueur pour l'éditeur d'une ligne"
     ),
     "a row was not read again lately": "une ligne n'a pas été relue récemment",
     "a row was read again in a copy, and the law requires the location that is named": (
@@ -239,13 +243,10 @@ TEXTS: Mapping[str, str] = {
     ),
     "{place}: it breaks the rule `{rule}`": "{place} : la règle `{rule}` n'est pas respectée",
     "the publisher is none of the sender's": "l'éditeur n'est pas de ceux de l'expéditeur",
-    "by the claim, the mandate does not cover it": "d'après la réclamation, le mandat ne le couvre pas",
     "the members file names no document of the mandate": (
         "le fichier des membres n'indique aucun document du mandat"
     ),
-    "by the members file, the mandate does not cover it on {day}": (
-        "d'après le fichier des membres, le mandat ne le couvre pas le {day}"
-    ),
+    "the mandate is not in force on {day}": "le mandat n'est pas en vigueur le {day}",
     "within {days} days; run `removal probe`, or add --read-again": (
         "depuis {days} jours ; lancez `removal probe`, ou ajoutez --read-again"
     ),
@@ -284,6 +285,62 @@ TEXTS: Mapping[str, str] = {
     "verify before you send: letter.docx was edited; letter.pdf and form.txt are still those of the draft": (
         "à vérifier avant l'envoi : letter.docx a été corrigée ; letter.pdf et form.txt sont encore ceux du"
         " projet"
+    ),
+    "verify before you send: the members file gives no country of {publisher}: the right of press"
+    " publishers is"
+    " not claimed for it": (
+        "à vérifier avant l'envoi : le fichier des membres ne donne pas le pays de {publisher} : le"
+        " droit voisin"
+        " des éditeurs de presse n'est pas invoqué pour lui"
+    ),
+    "verify before you send: {publisher} is established outside the EU and EEA ({country}): the"
+    " right of press"
+    " publishers is not claimed for it": (
+        "à vérifier avant l'envoi : {publisher} est établi hors de l'UE et de l'EEE ({country}) : le"
+        " droit voisin"
+        " des éditeurs de presse n'est pas invoqué pour lui"
+    ),
+    "verify before you send: by its country, {publisher} has the right of press publishers for"
+    " {count} rows whose"
+    " claims do not say so: build the corpus with this members file, and make the claims again": (
+        "à vérifier avant l'envoi : par son pays, {publisher} a le droit voisin des éditeurs de"
+        " presse pour {count}"
+        " lignes dont les réclamations ne le disent pas : refaites le corpus avec ce fichier des"
+        " membres, puis les"
+        " réclamations"
+    ),
+    "verify before you send: the members file gives no rights_basis of {publisher}: the letter does"
+    " not call it the"
+    " holder of the author’s right": (
+        "à vérifier avant l'envoi : le fichier des membres ne donne pas de rights_basis pour"
+        " {publisher} : la lettre"
+        " ne le dit pas titulaire du droit d'auteur"
+    ),
+    "verify before you send: the members file gives no day (signed_on) of the deed by which"
+    " {publisher} gave its"
+    " mandate": (
+        "à vérifier avant l'envoi : le fichier des membres ne donne pas la date (signed_on) de"
+        " l'acte par lequel"
+        " {publisher} a donné son mandat"
+    ),
+    "verify before you send: opinion pieces, whose authors may hold rights ({count}): {articles}": (
+        "à vérifier avant l'envoi : tribunes, dont les auteurs peuvent être titulaires des droits"
+        " ({count}) :"
+        " {articles}"
+    ),
+    "verify before you send: interviews, whose speakers may hold rights ({count}): {articles}": (
+        "à vérifier avant l'envoi : entretiens, où la personne interrogée peut avoir des droits ({count}) :"
+        " {articles}"
+    ),
+    "verify before you send: articles of authors from outside, or who signed nothing else of their"
+    " title in the"
+    " corpus ({count}): {articles}": (
+        "à vérifier avant l'envoi : articles d'auteurs extérieurs, ou qui n'ont rien signé d'autre"
+        " pour leur titre"
+        " dans le corpus ({count}) : {articles}"
+    ),
+    "verify before you send: nobody has looked at the authors of the articles: give --corpus": (
+        "à vérifier avant l'envoi : personne n'a regardé les auteurs des articles : donnez --corpus"
     ),
     # `notice sign`, `sent`, `answer`, `status`.
     "noted: signed by {name} on {day}": "noté : signée par {name} le {day}",
@@ -338,7 +395,8 @@ TEXTS: Mapping[str, str] = {
         "{publisher} dit avoir entraîné {model} sur {dataset} : {extent}{through}"
     ),
     "rows of letters A to C count; what publishers say proves neither use of a text nor a wrong": (
-        "les lignes de lettre A à C comptent ; ce que disent les éditeurs ne prouve ni l'usage d'un texte, ni"
+        "les lignes de lettre A à C comptent ; ce que disent les éditeurs ne prouve ni l'usage d'un"
+        " texte, ni"
         " une faute"
     ),
     "the dataset of run {run} is {dataset}, as you say": (
@@ -394,9 +452,11 @@ TEXTS: Mapping[str, str] = {
     "{matches} on publishers' own sites, each for {agents} agents": (
         "{matches} sur les sites des éditeurs, chacun pour {agents} robots"
     ),
-    "incomplete: {unread} of {planned} shards of responses were not read whole; what was declared there does"
+    "incomplete: {unread} of {planned} shards of responses were not read whole; what was declared"
+    " there does"
     " not count": (
-        "incomplet : {unread} fichiers de réponses sur {planned} n'ont pas été lus en entier ; ce qui y était"
+        "incomplet : {unread} fichiers de réponses sur {planned} n'ont pas été lus en entier ; ce"
+        " qui y était"
         " déclaré ne compte pas"
     ),
     # `removal status`.

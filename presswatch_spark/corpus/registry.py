@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from presswatch_spark.corpus.countries import CODES, EEA
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.judgement.publication import is_time_zone, time_zones
 from presswatch_spark.judgement.suffixes import PLATFORMS, is_shared
@@ -45,17 +46,32 @@ class Title:
 
 @dataclass(frozen=True, slots=True)
 class MandateDocument:
-    """The document that gives a mandate: its path as the members file has it, and its SHA-256 (hex)."""
+    """The deed that gives a mandate: its path as the members file has it, its SHA-256 (hex), and its day."""
 
     path: str
     sha256: str
+    signed_on: date | None = None
+
+
+RIGHTS_BASES: Mapping[str, str] = {
+    "authors": "CPI, art. L. 113-1",
+    "contract": "CPI, art. L. 131-3, L. 132-36",
+    "presumption": "CPI, art. L. 113-5",
+}
+"""What a publisher's author's right can rest on, each with its provision.
+
+`authors`: the authors themselves act with the publisher. `contract`: they assigned their rights, journalists
+by their employment. `presumption`: the title is a collective work, published under the publisher's name.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
     """A member. The mandate's dates are inclusive; None means open.
 
-    `legal_name`, `siren` (nine digits) and `address` are those of the legal person that claims.
+    `legal_name`, `siren` (nine digits) and `address` are those of the legal person that claims. `country`:
+    where it is established (ISO 3166-1 alpha-2); None if the members file does not say. `rights_basis`: what
+    its author's right rests on, of `RIGHTS_BASES`; without one, nothing may call it the holder of that right.
     """
 
     id: str
@@ -68,6 +84,13 @@ class Publisher:
     siren: str | None = None
     address: str | None = None
     mandate_document: MandateDocument | None = None
+    country: str | None = None
+    rights_basis: tuple[str, ...] = ()
+
+    @property
+    def is_in_eea(self) -> bool:
+        """Return whether the publisher is known to be established in the EU or EEA."""
+        return self.country in EEA
 
     @property
     def has_mandate(self) -> bool:
@@ -130,7 +153,9 @@ class _Check(Check):
     lines: dict[str, int] = field(default_factory=dict)
 
 
-_OF_PUBLISHER = "association legal_name siren address mandate_from mandate_to mandate_document"
+_OF_PUBLISHER = (
+    "association legal_name siren address country rights_basis mandate_from mandate_to mandate_document"
+)
 
 
 def _publishers(root: yaml.Node, check: _Check) -> Iterator[Publisher]:
@@ -155,7 +180,32 @@ def _publishers(root: yaml.Node, check: _Check) -> Iterator[Publisher]:
             siren=_siren(keys.get("siren"), what, check),
             address=check.text(keys.get("address"), f"{what}: address"),
             mandate_document=_mandate_document(keys.get("mandate_document"), what, check),
+            country=_country(keys.get("country"), what, check),
+            rights_basis=_rights_basis(keys.get("rights_basis"), what, check),
         )
+
+
+def _country(node: yaml.Node | None, what: str, check: _Check) -> str | None:
+    """Return the code of a country, as written: YAML itself reads Norway's `NO` as false."""
+    if node is None:
+        return None
+    code = str(node.value).strip().upper() if isinstance(node, yaml.ScalarNode) else ""
+    if code not in CODES:
+        check.say(node, f"{what}: country must be a code of two letters (ISO 3166-1), as FR or BE")
+        return None
+    return code
+
+
+def _rights_basis(node: yaml.Node | None, what: str, check: _Check) -> tuple[str, ...]:
+    """Return what a publisher's author's right rests on: one name, or a list of names."""
+    if node is None:
+        return ()
+    where = f"{what}: rights_basis"
+    nodes = check.items(node, where) if isinstance(node, yaml.SequenceNode) else [node]
+    named = [(each, check.text(each, where)) for each in nodes]
+    for each, value in named:
+        check.known(each, value, where, RIGHTS_BASES)
+    return tuple(name for name in RIGHTS_BASES if any(value == name for _, value in named))
 
 
 def _siren(node: yaml.Node | None, what: str, check: _Check) -> str | None:
@@ -184,7 +234,8 @@ def _mandate_document(node: yaml.Node | None, what: str, check: _Check) -> Manda
     if node is None:
         return None
     where = f"{what}: mandate_document"
-    keys = check.entry(node, where, "path sha256")
+    keys = check.entry(node, where, "path sha256", "signed_on")
+    signed = check.date(keys.get("signed_on"), f"{where}: signed_on")
     path, sha256 = (
         check.text(keys.get("path"), f"{where}: path"),
         check.text(keys.get("sha256"), f"{where}: sha256"),
@@ -195,7 +246,7 @@ def _mandate_document(node: yaml.Node | None, what: str, check: _Check) -> Manda
         check.say(keys["sha256"], f"{where}: sha256 must be 64 digits of 0-9 and a-f")
     elif check.folder is not None and (wrong := _wrong_document(check.folder, path, sha256)):
         check.say(keys["path"], f"{where}: `{path}` {wrong}")
-    return MandateDocument(path, sha256)
+    return MandateDocument(path, sha256, signed)
 
 
 def _wrong_document(folder: Path, path: str, sha256: str) -> str | None:

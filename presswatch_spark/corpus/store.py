@@ -190,6 +190,20 @@ class Corpus:
         """Return the URL of an article and its alternates, as the member gave them; empty if it has none."""
         return self._articles.urls(ordinal)
 
+    def authors(self, ordinal: int) -> tuple[str, ...]:
+        """Return the authors of an article, as the member gave them."""
+        batch, row = self._articles.row(ordinal)
+        return tuple(batch.column("authors")[row].as_py())
+
+    def signed(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield the title and the authors of every article that names any."""
+        for first in range(0, len(self), layout.ARTICLES_PER_BATCH):
+            batch, _ = self._articles.row(first)
+            names = zip(
+                batch.column("title_id").to_pylist(), batch.column("authors").to_pylist(), strict=True
+            )
+            yield from ((title, authors) for title, authors in names if authors)
+
     def all_urls(self) -> Iterator[str]:
         """Yield the URLs of all articles, as the members gave them."""
         for part in range(-(-len(self) // layout.ARTICLES_PER_PART)):

@@ -159,13 +159,17 @@ README: Phrases = MappingProxyType(
         ),
         "judged": ("Réclamations jugées au", "Claims judged as of"),
         "reviews": ("Avis de personnes", "Verdicts of persons"),
-        "owners": ("Titulaires et mandats", "Owners and mandates"),
-        "owner": ("titulaire", "owner"),
+        "publishers": ("Éditeurs et mandats", "Publishers and mandates"),
+        "publisher": ("éditeur", "publisher"),
         "mandate": ("mandat", "mandate"),
         "no mandate": ("aucun mandat connu", "no mandate that is known"),
         "from": ("du {day}", "from {day}"),
         "to": ("au {day}", "to {day}"),
-        "document": ("document {path}, SHA-256 {sha256}", "document {path}, SHA-256 {sha256}"),
+        "document": ("acte {path}, SHA-256 {sha256}", "deed {path}, SHA-256 {sha256}"),
+        "dated document": (
+            "acte du {day} : {path}, SHA-256 {sha256}",
+            "deed of {day}: {path}, SHA-256 {sha256}",
+        ),
         "method": ("Comment un résultat est établi", "How a finding is made"),
         "letters": ("Ce que dit une lettre", "What a letter says"),
         "by rules": (
@@ -213,7 +217,7 @@ STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
     {
         "method": (
             (
-                "Le corpus réunit les articles que les titulaires ont donnés, avec leurs dates.",
+                "Le corpus réunit les articles que les éditeurs ont donnés, avec leurs dates.",
                 "Chaque page d'un fichier du jeu de données est comparée aux articles, mot à mot. Majuscules,"
                 " accents et ponctuation ne comptent pas. Un index ne sert qu'à choisir ce qui est comparé.",
                 "Une ligne n'est écrite que si la comparaison retrouve les mêmes mots, dans le même ordre,"
@@ -226,7 +230,7 @@ STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
                 "Le tout a été scellé : un octet qui change ensuite donne une autre racine.",
             ),
             (
-                "The corpus holds the articles that the owners gave, with their dates.",
+                "The corpus holds the articles that the publishers gave, with their dates.",
                 "Each page of a file of the dataset is compared with the articles, word by word. Capitals,"
                 " accents and punctuation do not count. An index only chooses the pairs to compare.",
                 "A row is written only if the comparison finds the same words, in the same order, on both"
@@ -310,8 +314,8 @@ PLACES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "the machine, its network, its clock",
         ),
         "data/corpus/": (
-            "les titulaires, leurs mandats, et les empreintes des articles",
-            "the owners, their mandates, and digests of the articles",
+            "les éditeurs, leurs mandats, et les empreintes des articles",
+            "the publishers, their mandates, and digests of the articles",
         ),
         "seal.json": ("le sceau", "the seal"),
         "stamps/": ("les horodatages du sceau par des tiers", "time-stamps of the seal by third parties"),

@@ -14,9 +14,9 @@ from typing import Any
 from presswatch_spark.claims.phrases import LETTERS
 from presswatch_spark.claims.selection import COPY, DISK, PLACE, Reading, Selection
 from presswatch_spark.claims.speaker import Speaker
-from presswatch_spark.claims.told import owner_of
+from presswatch_spark.claims.told import legal_person_of
 from presswatch_spark.claims.told_phrases import FAILURES
-from presswatch_spark.corpus.registry import Publisher
+from presswatch_spark.corpus.registry import MandateDocument, Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF, COMMANDS, PLACES, README, STEPS
@@ -77,7 +77,7 @@ def _blocks(made: Made, say: Speaker) -> Iterator[Block]:
     yield from _in_brief(made, say)
     yield from _who(made, say)
     yield from _examined(made, say)
-    yield from _owners(made, say)
+    yield from _publishers(made, say)
     yield from _method(say)
     yield from _seal(made, say)
 
@@ -218,16 +218,16 @@ def _releases(chosen: Selection, say: Speaker) -> dict[str, set[str]]:
     return found
 
 
-def _owners(made: Made, say: Speaker) -> Iterator[Block]:
+def _publishers(made: Made, say: Speaker) -> Iterator[Block]:
     name = partial(say.of, README)
     publishers = {each.id: each for each in made.corpus.registry.publishers}
     counts = Counter(row["publisher_id"] for row in made.chosen.rows.values())
     rows = [
-        [owner_of(publishers.get(owner), owner), _mandate(publishers.get(owner), say), say.number(count)]
-        for owner, count in sorted(counts.items())
+        [legal_person_of(publishers.get(id), id), _mandate(publishers.get(id), say), say.number(count)]
+        for id, count in sorted(counts.items())
     ]
-    yield Block.heading(name("owners"))
-    yield Block.table([name("owner"), name("mandate"), name("claims")], rows, numbers=(2,))
+    yield Block.heading(name("publishers"))
+    yield Block.table([name("publisher"), name("mandate"), name("claims")], rows, numbers=(2,))
 
 
 def _mandate(publisher: Publisher | None, say: Speaker) -> str:
@@ -236,8 +236,14 @@ def _mandate(publisher: Publisher | None, say: Speaker) -> str:
     ends = (("from", publisher.mandate_from), ("to", publisher.mandate_to))
     told = " ".join(say.of(README, end, day=say.day(day)) for end, day in ends if day)
     document = publisher.mandate_document
-    facts = {"path": document.path, "sha256": document.sha256} if document else {}
-    return ", ".join(filter(None, (told, say.of(README, "document", **facts) if facts else "")))
+    return ", ".join(filter(None, (told, _deed(document, say) if document else "")))
+
+
+def _deed(document: MandateDocument, say: Speaker) -> str:
+    facts = {"path": document.path, "sha256": document.sha256}
+    if document.signed_on is None:
+        return say.of(README, "document", **facts)
+    return say.of(README, "dated document", day=say.day(document.signed_on), **facts)
 
 
 def _method(say: Speaker) -> Iterator[Block]:

@@ -30,7 +30,8 @@ Row = dict[str, Any]
 
 TABLES = ("rows", "urls", "domains")
 ENDINGS = ("csv", "xlsx", "jsonl")
-UNKNOWN = "unknown"
+IN_FORCE = ("both", "before")
+"""Statuses of claims by which a reservation was in force at the capture. A notice names no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def _row(number: int, place: Place, sender: Sender) -> Row:
         "title": sender.title_of(target),
         "article_url": match["article_url"],
         "article_published_at": match["article_published_at"],
-        "reservation": claim["reservation"] if claim else UNKNOWN,
+        "reservation": claim["reservation"] if claim and claim["reservation"] in IN_FORCE else None,
         "row_sha256": match["row_sha256"],
     }
 
@@ -214,9 +215,8 @@ def _counts(rows: Sequence[Row]) -> dict[str, int]:
     return {"rows": len(rows), "articles": len(articles)}
 
 
-def _reservations(rows: Sequence[Row]) -> str:
-    """Return the statuses of rows, the most frequent first, each with its count."""
-    counts = Counter(row["reservation"] for row in rows)
-    return ", ".join(
-        f"{status} ({counts[status]})" for status in sorted(counts, key=lambda s: (-counts[s], s))
-    )
+def _reservations(rows: Sequence[Row]) -> str | None:
+    """Return the reservations in force, the most frequent first, each with its rows; None without any."""
+    counts = Counter(row["reservation"] for row in rows if row["reservation"])
+    statuses = sorted(counts, key=lambda s: (-counts[s], s))
+    return ", ".join(f"{status} ({counts[status]})" for status in statuses) or None

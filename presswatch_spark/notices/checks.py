@@ -23,6 +23,7 @@ from presswatch_spark.notices.grounds import (
     knows_licences,
 )
 from presswatch_spark.notices.laws import laws
+from presswatch_spark.notices.outside_authors import outside_articles
 from presswatch_spark.notices.parties import Recipient, Sender
 from presswatch_spark.notices.published_checks import (
     broken_by_annex,
@@ -31,6 +32,7 @@ from presswatch_spark.notices.published_checks import (
     broken_by_text,
 )
 from presswatch_spark.notices.refusals import Refusal
+from presswatch_spark.notices.rights_doubts import doubts_of_rights, last_mandate_day
 from presswatch_spark.notices.row_checks import (
     broken_by_age,
     broken_by_claims,
@@ -101,14 +103,22 @@ def check_notice(path: str, with_: Checking, storage: StorageOptions | None = No
         *_broken_elements(notice, files),
         *broken_by_annex(files, notice.about["annex"]["digests"]),
         *broken_by_open_changes(files),
-        *broken_by_persons(files, notice.about["sender"]),
-        *_broken_rows(notice, files, with_, bag),
+        *broken_by_persons(files, notice.about["sender"], notice.about["recipient"]),
+        *_broken_rows(notice, files, with_, bag, places := list[Place]()),
         *_broken_signature(notice),
     ]
     if not refusals:
         known = Notice.open(path, storage)
-        add_event(known.folder, known.events, CHECKED, known.digest, days=with_.days)
-    doubts = (*with_.recipient.doubts(), *_doubts_of_claims(notice.about, bag), *_doubts_of_letter(notice))
+        last = last_mandate_day(places, with_.sender)
+        until = last and last.isoformat()
+        add_event(known.folder, known.events, CHECKED, known.digest, days=with_.days, mandates_until=until)
+    doubts = (
+        *with_.recipient.doubts(),
+        *_doubts_of_claims(notice.about, bag),
+        *_doubts_of_letter(notice),
+        *doubts_of_rights(places, with_.sender, date.fromisoformat(notice.about["drafted_on"])),
+        *outside_articles(places, with_.corpus),
+    )
     return Checked(tuple(refusals), doubts)
 
 
@@ -173,7 +183,8 @@ def _broken_elements(notice: Notice, files: Mapping[str, bytes]) -> Iterator[Ref
     except ValueError:
         in_letter = {}
     form = " ".join(files.get(FORM, b"").decode("utf-8", "replace").split())
-    for name in law.required(notice.about["recipient"]["elements"]):
+    drafted = (element.name for element in law.elements if said.get(element.name, {}).get("text"))
+    for name in dict.fromkeys([*law.required(notice.about["recipient"]["elements"]), *drafted]):
         text = said.get(name, {}).get("text")
         if not text:
             lacking = sentence("a fact that it needs is missing: see the sender's file")
@@ -193,9 +204,13 @@ def _broken_signature(notice: Notice) -> Iterator[Refusal]:
 
 
 def _broken_rows(
-    notice: Notice, files: Mapping[str, bytes], with_: Checking, bag: SealedOnce
+    notice: Notice, files: Mapping[str, bytes], with_: Checking, bag: SealedOnce, found: list[Place]
 ) -> Iterator[Refusal]:
-    """Yield what the rows break, by what claims and tables say of them today."""
+    """Yield what the rows break, by what claims and tables say of them today.
+
+    Args:
+        found: gets the places of the annex, if claims and tables still have them.
+    """
     about = notice.about
     yield from _broken_claims(about, files, bag)
     try:
@@ -204,6 +219,7 @@ def _broken_rows(
             root = sentence("its root is {root} now", root=grounds.seal.get("bag_root"))
             yield Refusal("changed_bag", "seal", root)
         places = concerning(grounds, with_.recipient)
+        found += places
     except PresswatchError as error:
         rule = "changed_bag" if about["query"]["source"] == "bag" else "query_differs"
         yield Refusal(rule, "rows", sentence("{error}", error=error))
@@ -214,7 +230,7 @@ def _broken_rows(
     if recipient_facts(with_.recipient) != recipient_facts(about["recipient"]):
         otherwise = sentence("the recipients file says something else of it now")
         yield Refusal("query_differs", "recipient", otherwise)
-    # A mandate that ends before the day that the letter bears does not carry it.
+    # Whoever drafts acts on the day that the letter bears, and whoever checks will send it from today on.
     for day in sorted({today(), date.fromisoformat(about["drafted_on"])}):
         yield from broken_by_mandates_on(places, with_.sender, day)
     own = laws()[about["law"]].own_domains

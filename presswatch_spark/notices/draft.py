@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from presswatch_spark.claims.selection import Choice
+from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.errors import InputError
 from presswatch_spark.notices.annex import ENDINGS, TABLES, Annex, annex_of, publishers_of
 from presswatch_spark.notices.docx_letter import docx_of
@@ -93,7 +94,7 @@ def draft_notice(request: Request, out: str, storage: StorageOptions | None = No
         annex = annex_of(places, request.sender, request.recipient.columns, law.own_domains)
         (folder / ANNEX).mkdir()
         annex.write(folder / ANNEX, request.lang, storage)
-        figures = Figures.of(places, annex)
+        figures = Figures.of(places, annex, request.sender)
         deadline = request.drafted + timedelta(days=request.days) if law.deadline else None
         facts = facts_of(
             figures, places, annex, request.sender, request.recipient, deadline, request.lang,
@@ -221,10 +222,18 @@ def sender_facts(sender: Sender) -> dict[str, Any]:
                 "id": publisher.id,
                 "name": publisher.name,
                 "mandate_document": publisher.mandate_document and publisher.mandate_document.sha256,
+                "mandate_signed_on": _signed_on(publisher),
+                "country": publisher.country,
+                "rights_basis": list(publisher.rights_basis),
             }
             for publisher in sender.publishers
         ],
     }
+
+
+def _signed_on(publisher: Publisher) -> str | None:
+    document = publisher.mandate_document
+    return document.signed_on.isoformat() if document and document.signed_on else None
 
 
 def _query(request: Request, grounds: Grounds, places: Sequence[Place]) -> dict[str, Any]:

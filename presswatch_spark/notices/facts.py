@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from presswatch_spark.claims import selection
+from presswatch_spark.claims.mandates import AUTHOR, PRESS_PUBLISHER
 from presswatch_spark.claims.selection import COPY, DISK, PLACE
-from presswatch_spark.corpus.registry import Publisher
+from presswatch_spark.corpus.registry import RIGHTS_BASES, Publisher
 from presswatch_spark.notices.annex import Annex, host_of_place, publishers_of
 from presswatch_spark.notices.grounds import Place
 from presswatch_spark.notices.parties import Recipient, Sender
@@ -16,7 +17,6 @@ from presswatch_spark.show import ascii_url, printable, whole_number
 
 LISTED = 20
 """Lines of a list in a letter; the annex has all."""
-AUTHOR, PRESS_PUBLISHER = "author", "press_publisher"
 OF_SENDER = ("address", "email", "phone", "signatory", "signatory_title")
 """Facts of a sender that are texts; a missing one is empty."""
 
@@ -31,17 +31,30 @@ AMOUNTS: Mapping[str, str] = {
     "author_rows": "row",
     "press_rows": "row",
     "rights_rows": "row",
+    "reserved_rows": "row",
 }
 """Numbers that letters say, each with its noun."""
 
 RESERVATIONS: Mapping[str, tuple[str, str]] = {
-    "both": ("une réserve, avant et après la capture", "a reservation, both before and after the capture"),
-    "before": ("une réserve, avant la capture", "a reservation, before the capture"),
-    "after": ("une réserve, après la capture", "a reservation, after the capture"),
-    "none": ("aucune réserve dans ce qui a été lu", "no reservation in what was read"),
-    "conflicting": ("des déclarations contradictoires", "conflicting declarations"),
-    "unknown": ("ce que le site déclarait n’est pas connu", "what the site declared is not known"),
+    "both": ("déclarée avant et après la capture", "declared both before and after the capture"),
+    "before": ("déclarée avant la capture", "declared before the capture"),
 }
+"""The reservations that letters claim, `annex.IN_FORCE`, and when each was declared."""
+BASES: Mapping[str, tuple[str, str]] = {
+    "authors": (
+        "agissant avec les auteurs, titulaires du droit d’auteur ({law})",
+        "acting with the authors, who hold the author’s rights ({law})",
+    ),
+    "contract": (
+        "titulaire des droits d’auteur par contrat ({law})",
+        "holder of the author’s rights by contract ({law})",
+    ),
+    "presumption": (
+        "titulaire présumé des droits d’auteur sur l’œuvre collective ({law})",
+        "presumed holder of the author’s rights in the collective work ({law})",
+    ),
+}
+"""How letters say what a publisher's author's right rests on: `registry.RIGHTS_BASES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +70,10 @@ class Figures:
     read: Mapping[str, Sequence[date]]
 
     @classmethod
-    def of(cls, places: Sequence[Place], annex: Annex) -> "Figures":
+    def of(cls, places: Sequence[Place], annex: Annex, sender: Sender) -> "Figures":
         """Count places; what is not known of one counts under `without_url` or `never_read`."""
         targets = [place.target for place in places]
-        rights = [set(place.claim["rights"]) if place.claim else set() for place in places]
+        rights = [rights_claimed(place, sender) for place in places]
         read = dict[str, list[date]]()
         for place in places:
             if reading := place.reading:
@@ -89,9 +102,17 @@ class Figures:
             "read_from_copy": len(read.get(COPY, ())),
             "sites": len({row["site"] for row in annex.rows["domains"] if "site" in row}),
         }
-        statuses = Counter(row["reservation"] for row in annex.rows["rows"])
+        statuses = Counter(row["reservation"] for row in annex.rows["rows"] if row["reservation"])
+        numbers["reserved_rows"] = statuses.total()
         days = {source: sorted(of_source) for source, of_source in read.items()}
         return cls(numbers, dict(sorted(statuses.items())), days)
+
+
+def rights_claimed(place: Place, sender: Sender) -> set[str]:
+    """Return the rights that a notice claims for a place: its claim's, if the members file agrees."""
+    publisher = sender.by_id.get(place.target["publisher_id"])
+    rights = set(place.claim["rights"]) if place.claim else set[str]()
+    return rights if publisher and publisher.is_in_eea else rights - {PRESS_PUBLISHER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +139,7 @@ def facts_of(
     has_licences: bool,
 ) -> Facts:
     """Return the facts of a notice in a language; `has_licences`: somebody looked for licences."""
+    publishers = publishers_of(sender, places)
     texts = {
         **_amounts(figures, lang),
         "sender": printable(sender.name),
@@ -127,10 +149,12 @@ def facts_of(
         "without_url": _without_url(figures, lang),
         "read": _read(figures, lang),
         "licences": "known" if has_licences else "",
+        # Nobody may swear to act for the holder of a right whose basis no file gives.
+        "rights_basis": "known" if publishers and all(each.rights_basis for each in publishers) else "",
     }
     sites = annex.rows["domains"] if "surt_prefix" in annex.columns["domains"].names else ()
     lists = {
-        "mandates": [_mandate(publisher, sender, lang) for publisher in publishers_of(sender, places)],
+        "mandates": [_mandate(publisher, sender, lang) for publisher in publishers],
         "hosts": _top((host for place in places if (host := host_of_place(place))), lang),
         "files": _top((ascii_url(place.file) for place in places), lang),
         "reservations": _reservations(figures, lang),
@@ -203,29 +227,49 @@ def _between(first: date, last: date, lang: str) -> str:
 
 
 def _mandate(publisher: Publisher, sender: Sender, lang: str) -> str:
-    """Return a publisher with its legal person and the mandate that its members file states."""
+    """Return a publisher with its legal person, the basis of its right, and its mandate."""
     names = [printable(publisher.legal_name or publisher.name)]
     if publisher.siren:
         names.append(f"SIREN {publisher.siren}")
     if publisher.address:
         names.append(printable(publisher.address))
-    if sender.is_owner:
-        return ", ".join(names)
-    begins, ends, document = publisher.mandate_from, publisher.mandate_to, publisher.mandate_document
-    since, until, by = (
-        ("mandat du", "au", "document d’empreinte SHA-256")
-        if lang == "fr"
-        else ("mandate from", "to", "document with SHA-256")
-    )
-    if begins:
-        names.append(f"{since} {day(begins, lang)}" + (f" {until} {day(ends, lang)}" if ends else ""))
-    if document:
-        names.append(f"{by} {document.sha256}")
+    place = 0 if lang == "fr" else 1
+    names += [BASES[basis][place].format(law=RIGHTS_BASES[basis]) for basis in publisher.rights_basis]
+    if not sender.is_owner and publisher.has_mandate:
+        names += [_deed(publisher, lang), *filter(None, [_term(publisher, lang)])]
     return ", ".join(names)
 
 
+def _deed(publisher: Publisher, lang: str) -> str:
+    """Return the mandate with the day and the digest of its deed, so far as the members file gives them."""
+    document = publisher.mandate_document
+    if document is None:
+        return "mandat" if lang == "fr" else "mandate"
+    signed = day(document.signed_on, lang) if document.signed_on else None
+    if lang == "fr":
+        deed = f"mandat par acte du {signed}" if signed else "mandat par acte"
+        return f"{deed} (empreinte SHA-256 {document.sha256})"
+    return f"{f'mandate by deed of {signed}' if signed else 'mandate by deed'} (SHA-256 {document.sha256})"
+
+
+def _term(publisher: Publisher, lang: str) -> str:
+    """Return from when to when a mandate is in force; nothing if it has no end at either side."""
+    begins, ends = (limit and day(limit, lang) for limit in (publisher.mandate_from, publisher.mandate_to))
+    if lang == "fr":
+        until = f"jusqu’au {ends}" if not begins else f"au {ends}"
+        words = [
+            f"du {begins}" if begins and ends else f"depuis le {begins}" if begins else "",
+            until if ends else "",
+        ]
+        term = " ".join(filter(None, words))
+        return f"en vigueur {term}" if term else ""
+    words = [f"from {begins}" if begins else "", f"{'to' if begins else 'until'} {ends}" if ends else ""]
+    term = " ".join(filter(None, words))
+    return f"in force {term}" if term else ""
+
+
 def _reservations(figures: Figures, lang: str) -> list[str]:
-    """Return a line for each status: how many rows have it, and what it means."""
+    """Return a line for each way in which reservations in force were declared, with its rows."""
     place = 0 if lang == "fr" else 1
     mark = " : " if lang == "fr" else ": "
     counts = figures.reservations

@@ -24,7 +24,7 @@ from presswatch_spark.tables.store import TableStore
 Row = dict[str, Any]
 
 _PLACE = ("run_id", "shard_uri", "record_offset", "row_index", "record_id", "article_id", "text_sha256")
-MATCH_COLUMNS = ("row_sha256", "article_url", "article_published_at", *_PLACE)
+MATCH_COLUMNS = ("row_sha256", "article_url", "article_published_at", "headline", "captured_at", *_PLACE)
 UNREAD = "read by no scan"
 UNSEALED = "not as their rows say in the bag"
 
@@ -160,7 +160,8 @@ def _of_bag(bag: SealedOnce, choice: Choice, claims: str | None, mirrors: Sequen
 
 def _sealed_place(sealed: SealedClaims, row: str, claim: Row | None, mirrors: Sequence[Mirror]) -> Place:
     """Return the place of a row of a bag."""
-    match = {name: sealed.rows[row][name] for name in MATCH_COLUMNS}
+    # Rows of bags of earlier versions have no headline.
+    match: Row = {name: sealed.rows[row].get(name) for name in MATCH_COLUMNS}
     file = mirrored(match["shard_uri"], mirrors)
     return Place(sealed.targets[row], match, claim, sealed.read_again.get(row, ()), file)
 

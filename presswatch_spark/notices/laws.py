@@ -15,7 +15,8 @@ class Element:
     """What a notice must say. Texts are by language; a line of `text` is a paragraph.
 
     `source`: the provision that asks for it. `needs`: names of facts without which it cannot be said.
-    `list`: name of the list that follows the text; None if there is none.
+    `list`: name of the list that follows the text; None if there is none. `is_optional`: a notice is whole
+    without it, if its facts are missing.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Element:
     heading: Mapping[str, str]
     text: Mapping[str, str]
     list: str | None
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Law:
 
     def required(self, also: Sequence[str] = ()) -> tuple[str, ...]:
         """Return the names of the elements that a notice must have, with those that a recipient asks for."""
-        own = [element.name for element in self.elements]
+        own = [element.name for element in self.elements if not element.is_optional]
         return tuple(dict.fromkeys([*own, *also]))
 
 
@@ -76,4 +78,5 @@ def _element(given: Mapping[str, Any]) -> Element:
         heading=given["heading"],
         text=given["text"],
         list=given.get("list"),
+        is_optional=bool(given.get("optional")),
     )

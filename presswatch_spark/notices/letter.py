@@ -72,7 +72,8 @@ def blocks_of(law: Law, facts: Facts, lang: str) -> tuple[list[Block], dict[str,
     blocks, missing = list[Block](), dict[str, list[str]]()
     for element in law.elements:
         if lacking := facts.missing(element.needs):
-            missing[element.name] = lacking
+            if not element.is_optional:
+                missing[element.name] = lacking
         else:
             blocks.append(_block(element, facts, lang))
     return blocks, missing

@@ -40,9 +40,14 @@ OF_SENDER: Mapping[str, Sentence] = {
 }
 """What of the sender may not be published, by its name in notice.json."""
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+# A number behind a digit and a hyphen is a part of a date or an id.
 _PHONE = re.compile(
-    r"(?<![\w.])(?:(?:\+|00)\d{1,3}[ .-]?\(?\d(?:[ .()-]*\d){7,12}|0[1-9](?:[ .-]\d{2}){4})(?!\w)"
+    r"(?<![\w.])(?<!\d-)"
+    r"(?:(?:\+|00)[1-9]\d{0,2}[ .-]?\(?\d(?:[ .()-]*\d){7,12}|0[1-9](?:[ .-]\d{2}){4})(?!\w)"
 )
+_UUID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE)
+_NOT_OF_PERSONS = ("file", "path", "revision", "record_id", "payload_digest", "text_sha256", "row_sha256")
+"""Columns of the annex whose figures are never a telephone number."""
 _KNOWN = {
     "rows": set(ROW_COLUMNS.names),
     "urls": set(URL_COLUMNS.names),
@@ -81,22 +86,27 @@ def broken_by_open_changes(files: Files) -> Iterator[Refusal]:
         yield Refusal("open_changes", LETTER, remedy)
 
 
-def broken_by_persons(files: Files, sender: Mapping[str, Any]) -> Iterator[Refusal]:
-    """Yield where data of persons stand in what gets published."""
-    own = {str(sender["email"]).lower()}
-    phone = _digits(str(sender["phone"] or ""))
+def broken_by_persons(
+    files: Files, sender: Mapping[str, Any], recipient: Mapping[str, Any]
+) -> Iterator[Refusal]:
+    """Yield where data of persons stand in what gets published.
+
+    Args:
+        sender, recipient: as in notice.json. The address of either may stand in the letter.
+    """
+    own = f"{sender['email']} {recipient['name']} {recipient['route'] or ''}"
+    own_emails, own_phones = _emails(own), _phones(f"{own} {sender['phone'] or ''}")
+    own_phones.add(_digits(str(sender["phone"] or "")))
     for name in (*(f"{ANNEX}/{table}.jsonl" for table in TABLES), LUMEN):
-        text = _decoded(files.get(name, b"").decode("utf-8", "replace"))
-        if _EMAIL.search(text) or _PHONE.search(text):
+        text, places = _published(files.get(name, b""))
+        if _EMAIL.search(f"{text} {places}") or _phones(text):
             yield Refusal("personal_data", name, sentence("an email address or telephone number"))
     published = files.get(LUMEN, b"").decode("utf-8", "replace")
     for what, detail in OF_SENDER.items():
         if sender[what] and str(sender[what]) in published:
             yield Refusal("personal_data", LUMEN, detail)
     for name, text in _letters(files):
-        emails = {found.lower() for found in _EMAIL.findall(text)} - own
-        phones = {_digits(found) for found in _PHONE.findall(text)} - {phone}
-        if emails or phones:
+        if _emails(text) - own_emails or _phones(text) - own_phones:
             others = sentence("an email address or telephone number beside the sender's")
             yield Refusal("personal_data", name, others)
 
@@ -150,6 +160,26 @@ def _broken_by_attachments(files: Files) -> Iterator[Refusal]:
         path = f"{ANNEX}/{name}"
         if held.get(path, held.get(name)) != files.get(path):
             yield Refusal("attachment_differs", f"{PDF}: {name}")
+
+
+def _published(data: bytes) -> tuple[str, str]:
+    """Return the text of a file that gets published, and apart from it what names files and records."""
+    try:
+        rows = rows_of_jsonl(data)
+        cells = [(name, str(value)) for row in rows for name, value in row.items() if value is not None]
+    except (ValueError, AttributeError, TypeError):
+        return _decoded(data.decode("utf-8", "replace")), ""
+    text = "\n".join(value for name, value in cells if name not in _NOT_OF_PERSONS)
+    return _decoded(text), _decoded("\n".join(value for name, value in cells if name in _NOT_OF_PERSONS))
+
+
+def _emails(text: str) -> set[str]:
+    return {found.lower() for found in _EMAIL.findall(text)}
+
+
+def _phones(text: str) -> set[str]:
+    """Return the digits of telephone numbers in a text; UUIDs hold none."""
+    return {_digits(found) for found in _PHONE.findall(_UUID.sub(" ", text))}
 
 
 def _decoded(text: str) -> str:

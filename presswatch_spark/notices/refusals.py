@@ -19,7 +19,7 @@ RULES = {
     "c_row_without_verdict": "the claim of a row has the letter C, and no person said that it is one",
     "verdict_against": "a person said that a row is no claim, or is unsure",
     "licensed_host": "a licence covers the host of a row",
-    "outside_mandate": "the sender has no mandate in force for the article of a row",
+    "outside_mandate": "the sender has no mandate in force for the publisher of a row",
     "not_read_again": "a row was not read again lately",
     "read_from_a_copy": "a row was read again in a copy, and the law requires the location that is named",
     "file_on_a_disk": "a row names a file of this machine, and not its public address",

@@ -78,8 +78,8 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
     """Note that a person sent the notice.
 
     Raises:
-        InputError: it was not checked, or not signed, as it is now; its check is too old, or its deadline is
-            over; the day cannot be.
+        InputError: it was not checked, or not signed, as it is now; its check is too old, or its
+            deadline is over; a mandate has ended; the day cannot be.
     """
     _require_whole(notice)
     checked = newest(notice.events, CHECKED)
@@ -95,9 +95,18 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
     if sent_on > checked.day + timedelta(days=days):
         raise _refused(
             notice,
-            f"this notice was checked on {checked.day}, more than {days} days before: mandates, licences and"
+            f"this notice was checked on {checked.day}, more than {days} days before: mandates,"
+            f" licences and"
             " places may have changed",
             "run `presswatch notice check` again",
+        )
+    until = checked.facts.get("mandates_until")
+    if until and sent_on > date.fromisoformat(until):
+        raise _refused(
+            notice,
+            f"a mandate ended on {until}: on {sent_on} the sender cannot act for all publishers of"
+            f" this notice",
+            "renew the mandate, note it in the members file, and check the notice again",
         )
     deadline = notice.about["deadline"]
     if deadline and sent_on > date.fromisoformat(deadline):

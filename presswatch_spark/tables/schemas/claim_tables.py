@@ -44,7 +44,7 @@ CLAIMS = pa.schema(
         column("first_capture_row", pa.string(), "`row_sha256` of that capture."),
         column("witness_domains", pa.int32(), "Unrelated registered domains that have the same passage, this one not counted."),
         column("licence_id", pa.string(), "The licence that covers host, title and day of capture; null if none does."),
-        required("mandate", pa.string(), "Whether the publisher's mandate covers publication and `as_of`: `in_force`, `before`, `after`, `none`."),
+        required("mandate", pa.string(), "Whether the publisher's mandate is in force on `as_of`: `in_force`, `before`, `after`, `none`."),
         required("rights", pa.list_(pa.string()), "Rights that can be invoked: `author`, `press_publisher`, and others of the page on rights."),
         required("reservation", pa.string(), "What the member's own site declared of the article's own URL around the capture: `both`, `before`, `after`, `none`, `conflicting`, `unknown`."),
         column("review", pa.string(), "The newest verdict of a person: `claim`, `no_claim`, `unsure`; null if there is none."),

@@ -19,7 +19,8 @@ from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.mandates import MANDATES as ALL_MANDATES
 from presswatch_spark.claims.mandates import RIGHTS as ALL_RIGHTS
 from presswatch_spark.claims.phrases import FINDINGS, LETTERS, MANDATES, RESERVATIONS, RIGHTS, SAYS
-from presswatch_spark.claims.speaker import wrapped
+from presswatch_spark.claims.speaker import Speaker, wrapped
+from presswatch_spark.claims.told import told as told_facts
 from presswatch_spark.cli.main import run
 from presswatch_spark.corpus.registry import MandateDocument, Publisher, Title
 from presswatch_spark.demo.generate import Page
@@ -44,7 +45,7 @@ SPAN = {
 }
 PUBLISHER = Publisher(
     "rives", "Rives", None, date(2023, 1, 1), date(2027, 12, 31), (), "Éditions des Rives SAS", "732829320",
-    "1 quai des Rives, 99999 Valmont", MandateDocument("mandats/rives.pdf", "ab" * 32),
+    "1 quai des Rives, 99999 Valmont", MandateDocument("mandats/rives.pdf", "ab" * 32, date(2022, 12, 15)),
 )  # fmt: skip
 
 
@@ -92,7 +93,7 @@ def test_a_case_names_owner_mandate_rights_reservation_and_credits() -> None:
     for words in (
         "Éditions des Rives SAS, SIREN 732829320, 1 quai des Rives, 99999 Valmont",
         "Il vaut à partir du 1er janvier 2023, jusqu'au 31 décembre 2027.",
-        "Son document est mandats/rives.pdf (empreinte SHA-256 abababababab…).",
+        "Son acte, du 15 décembre 2022, est mandats/rives.pdf (empreinte SHA-256 abababababab…).",
         "en vigueur jusqu'au 31 décembre 2026",
         "s'opposait à la fouille de textes et de données (CPI, art. L. 122-5-3), avant et après",
         "publication 18 mai 2024 à 12 h 00 (temps universel)",
@@ -162,7 +163,7 @@ def test_several_points_against_a_claim_are_said_to_hold_its_letter_down_one_by_
 def test_a_good_letter_says_that_it_judges_the_facts_alone_where_mandate_or_rights_are_missing() -> None:
     good = {"confidence": "A", "confidence_reasons": ["sole_full_copy"]}
     warned = flat(case(**good, mandate="after"))
-    assert "la lettre ne juge que les faits. Le mandat de l'éditeur ne couvre pas l'article" in warned
+    assert "la lettre ne juge que les faits. Le mandat de l'éditeur n'est plus en vigueur" in warned
     assert "Tous les droits sont éteints" in flat(case(**good, rights=[]))
     for sound in (case(**good), case(mandate="after"), case(**good, publisher=None, mandate="none")):
         assert "ne juge que les faits" not in flat(sound)
@@ -322,12 +323,20 @@ def test_words_of_an_excerpt_are_not_counted_as_words_of_the_article() -> None:
         assert whole not in text
 
 
-def test_a_mandate_that_nobody_can_apply_is_not_called_missing() -> None:
-    text = flat(case(article_published_at=None, mandate="none"))
-    assert "mandat On ne peut dire si le mandat de l'éditeur couvre l'article" in text
-    assert "Aucun mandat connu" not in text
+def test_a_mandate_does_not_depend_on_the_date_of_the_article() -> None:
+    assert "mandat Le mandat de l'éditeur est en vigueur" in flat(case(article_published_at=None))
     without = case(publisher=Publisher("rives", "Rives", None, None, None, ()), mandate="none")
-    assert "mandat Aucun mandat connu ne couvre l'article." in flat(without)
+    assert "mandat Aucun mandat de l'éditeur n'est connu." in flat(without)
+
+
+def test_only_a_publisher_whose_basis_is_known_is_called_the_holder_of_rights() -> None:
+    for publisher, role, other in (
+        (PUBLISHER, "Éditeur", "Titulaire"),
+        (replace(PUBLISHER, rights_basis=("contract",)), "Titulaire", "Éditeur"),
+    ):
+        names = [fact.name for fact in told_facts(case(publisher=publisher), Speaker("fr")).article]
+        assert role in names
+        assert other not in names
 
 
 def test_a_row_without_an_article_says_nothing_of_one() -> None:

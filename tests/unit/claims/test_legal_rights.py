@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
 from presswatch_spark.claims.mandates import RIGHTS, rights_of
+from presswatch_spark.corpus.registry import Publisher
+
+PUBLISHER = Publisher("p", "P", None, None, None, (), country="FR")
 
 
 def at(text: str | None) -> datetime | None:
@@ -40,6 +44,32 @@ def at(text: str | None) -> datetime | None:
 def test_a_right_is_invoked_within_its_term_alone(
     published: str | None, captured: str | None, as_of: str, rights: list[str]
 ) -> None:
-    found = rights_of(at(published), at(captured), date.fromisoformat(as_of))
+    found = rights_of(at(published), at(captured), date.fromisoformat(as_of), PUBLISHER)
     assert found == rights
     assert found == [right for right in RIGHTS if right in found]
+
+
+@pytest.mark.parametrize(
+    ("country", "has_it"),
+    [
+        ("FR", True),
+        ("BE", True),
+        ("NO", True),
+        ("RE", True),
+        ("CH", False),
+        ("GB", False),
+        ("CA", False),
+        (None, False),
+    ],
+)
+def test_only_publishers_established_in_the_eu_or_eea_have_the_press_publishers_right(
+    country: str | None, has_it: bool
+) -> None:
+    publisher = replace(PUBLISHER, country=country)
+    for as_of, right in (
+        (date(2024, 6, 1), "press_publisher"),
+        (date(2027, 1, 1), "press_publisher_at_capture"),
+    ):
+        found = rights_of(at("2024-03-01"), at("2024-05-01"), as_of, publisher)
+        assert found == ["author", *([right] if has_it else [])]
+    assert rights_of(at("2024-03-01"), at("2024-05-01"), date(2024, 6, 1), None) == ["author"]

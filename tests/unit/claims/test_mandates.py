@@ -1,7 +1,8 @@
-"""Mandates: they cover the day of publication and the day of judgement, or do not."""
+"""Mandates: they are in force on the day of acting, or are not; the date of an article is no matter."""
 
 from __future__ import annotations
 
+import inspect
 from datetime import date
 
 import pytest
@@ -10,7 +11,7 @@ from presswatch_spark.claims.mandates import MANDATES, mandate_of
 from presswatch_spark.corpus.registry import MandateDocument, Publisher
 
 FIRST, LAST = date(2023, 1, 1), date(2025, 12, 31)
-TODAY = date(2025, 6, 1)
+DEED = date(2023, 3, 15)
 
 
 def publisher(starts: date | None, ends: date | None, document: MandateDocument | None = None) -> Publisher:
@@ -18,33 +19,37 @@ def publisher(starts: date | None, ends: date | None, document: MandateDocument 
 
 
 @pytest.mark.parametrize(
-    ("published", "as_of", "mandate"),
+    ("day", "mandate"),
     [
-        (date(2024, 5, 1), TODAY, "in_force"),
-        (FIRST, LAST, "in_force"),
-        (date(2022, 12, 31), TODAY, "before"),
-        (date(2022, 12, 31), date(2022, 12, 31), "before"),
-        (date(2024, 5, 1), date(2026, 1, 1), "after"),
-        (date(2022, 1, 1), date(2026, 1, 1), "after"),
-        (None, TODAY, "none"),
-        (None, date(2026, 1, 1), "after"),
-        (None, date(2022, 1, 1), "before"),
+        (date(2022, 12, 31), "before"),
+        (FIRST, "in_force"),
+        (date(2024, 6, 1), "in_force"),
+        (LAST, "in_force"),
+        (date(2026, 1, 1), "after"),
     ],
 )
-def test_a_mandate_covers_both_days_or_is_not_in_force(
-    published: date | None, as_of: date, mandate: str
-) -> None:
-    assert mandate_of(publisher(FIRST, LAST), published, as_of) == mandate
+def test_a_mandate_is_in_force_from_its_first_day_to_its_last(day: date, mandate: str) -> None:
+    assert mandate_of(publisher(FIRST, LAST), day) == mandate
     assert mandate in MANDATES
 
 
-@pytest.mark.parametrize("published", [None, date(1999, 1, 1), TODAY])
-def test_a_mandate_without_a_first_day_covers_every_publication(published: date | None) -> None:
-    assert mandate_of(publisher(None, LAST), published, TODAY) == "in_force"
-    document = MandateDocument("mandat.pdf", "0" * 64)
-    assert mandate_of(publisher(None, None, document), published, TODAY) == "in_force"
+def test_nobody_asks_when_an_article_was_published() -> None:
+    assert list(inspect.signature(mandate_of).parameters) == ["publisher", "day"]
+
+
+@pytest.mark.parametrize(
+    ("day", "mandate"),
+    [(date(2023, 3, 14), "before"), (DEED, "in_force"), (LAST, "in_force"), (date(2026, 1, 1), "after")],
+)
+def test_nobody_acts_by_a_deed_that_is_not_signed_yet(day: date, mandate: str) -> None:
+    assert mandate_of(publisher(FIRST, LAST, MandateDocument("m.pdf", "0" * 64, DEED)), day) == mandate
+
+
+def test_a_mandate_without_a_day_is_in_force() -> None:
+    assert mandate_of(publisher(None, LAST), FIRST) == "in_force"
+    assert mandate_of(publisher(None, None, MandateDocument("mandat.pdf", "0" * 64)), FIRST) == "in_force"
 
 
 def test_who_states_no_mandate_has_none() -> None:
-    assert mandate_of(publisher(None, None), TODAY, TODAY) == "none"
-    assert mandate_of(None, TODAY, TODAY) == "none"
+    assert mandate_of(publisher(None, None), FIRST) == "none"
+    assert mandate_of(None, FIRST) == "none"

@@ -326,3 +326,47 @@ publishers:
         (publisher,) = parse_registry(entry().encode(), "m.yaml").publishers
         assert not publisher.has_mandate
         assert (publisher.legal_name, publisher.siren, publisher.address) == (None, None, None)
+        assert (publisher.country, publisher.rights_basis, publisher.is_in_eea) == (None, (), False)
+
+    @pytest.mark.parametrize(
+        ("country", "code", "in_eea"),
+        [
+            ("FR", "FR", True),
+            ("be", "BE", True),
+            ("NO", "NO", True),
+            ("CH", "CH", False),
+            ('"GB"', "GB", False),
+        ],
+    )
+    def test_a_country_is_two_letters_though_yaml_reads_norway_as_false(
+        self, country: str, code: str, in_eea: bool
+    ) -> None:
+        text = self.member().replace("siren: 732 829 320", f"country: {country}")
+        (publisher,) = parse_registry(text.encode(), "m.yaml").publishers
+        assert (publisher.country, publisher.is_in_eea) == (code, in_eea)
+
+    @pytest.mark.parametrize("country", ["FRA", "France", "XX", "EU", "[FR]", "250", '""'])
+    def test_a_wrong_country_is_named_with_its_line(self, country: str) -> None:
+        (found,) = mistakes(self.member().replace("siren: 732 829 320", f"country: {country}"))
+        assert found.startswith("m.yaml:5: publisher `rives`: country must be a code of two letters")
+
+    @pytest.mark.parametrize(
+        ("given", "basis"),
+        [("contract", ("contract",)), ("[presumption, authors]", ("authors", "presumption"))],
+    )
+    def test_a_right_rests_on_one_basis_or_several(self, given: str, basis: tuple[str, ...]) -> None:
+        text = self.member().replace("siren: 732 829 320", f"rights_basis: {given}")
+        assert parse_registry(text.encode(), "m.yaml").publishers[0].rights_basis == basis
+
+    @pytest.mark.parametrize("given", ["contrat", "[contract, mine]", "[]", "{a: b}", "L. 113-5"])
+    def test_a_wrong_basis_is_named_with_its_line(self, given: str) -> None:
+        (found,) = mistakes(self.member().replace("siren: 732 829 320", f"rights_basis: {given}"))
+        assert found.startswith("m.yaml:5: publisher `rives`: rights_basis")
+
+    def test_a_deed_has_the_day_on_which_it_was_signed(self) -> None:
+        text = self.member().replace('"}', '", signed_on: 2022-12-15}')
+        (publisher,) = parse_registry(text.encode(), "m.yaml").publishers
+        assert publisher.mandate_document
+        assert publisher.mandate_document.signed_on == date(2022, 12, 15)
+        (found,) = mistakes(self.member().replace('"}', '", signed_on: yesterday}'))
+        assert "mandate_document: signed_on `yesterday` is not a date" in found

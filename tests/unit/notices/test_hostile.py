@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from pypdf import PdfReader
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.evidence import libraries
+from presswatch_spark.extras import install_command
 from presswatch_spark.notices.annex import annex_of, rows_of_jsonl
 from presswatch_spark.notices.docx_letter import docx_of
 from presswatch_spark.notices.facts import Figures, facts_of
@@ -45,7 +47,7 @@ def letter_for(office: Bureau, places: tuple[Place, ...], folder: Path, name: st
     recipient, law = load_recipient("common-crawl"), laws()["dsa16"]
     annex = annex_of(places, sender, recipient.columns, own_domains=False)
     annex.write(folder, "en", STORAGE)
-    figures = Figures.of(places, annex)
+    figures = Figures.of(places, annex, sender)
     facts = facts_of(figures, places, annex, sender, recipient, None, "en", has_licences=False)
     blocks, missing = blocks_of(law, facts, "en")
     assert not missing
@@ -109,5 +111,5 @@ def test_facts_are_put_in_once(shared: Bureau, places: tuple[Place, ...], tmp_pa
 
 
 def test_a_library_that_is_not_there_is_named_with_its_extra() -> None:
-    with pytest.raises(ConfigError, match=r"presswatch-spark\[legal\]"):
+    with pytest.raises(ConfigError, match=re.escape(install_command("legal"))):
         libraries.library("no_such_library_of_notices")

@@ -70,6 +70,19 @@ def text_column(array: pa.Array[Any], name: str) -> TextColumn:
     raise WrongTypeError(f"column {name} is of type {kind}, not text")
 
 
+def is_text_type(kind: pa.DataType) -> bool:
+    """Return True for strings and bytes that `text_column` reads without a copy."""
+    return any(
+        is_kind(kind)
+        for is_kind in (
+            pa.types.is_string,
+            pa.types.is_binary,
+            pa.types.is_large_string,
+            pa.types.is_large_binary,
+        )
+    )
+
+
 def bytes_of(array: pa.Array[Any]) -> int:
     """Return the bytes of all texts, counted as often as they repeat; 0 for a column of another type."""
     if pa.types.is_string(array.type) and len(array):

@@ -136,13 +136,14 @@ def _footer(fields: Struct, end: int, data: bytes) -> Footer:
 
 @dataclass(frozen=True, slots=True)
 class _Range:
-    """Bytes `start` to `end` that a footer names.
+    """Bytes `start` to `end` that a footer names: a column, an index or a Bloom filter.
 
     `is_followed`: a copy of the column's metadata follows. `is_open`: the footer does not name the end.
     """
 
     start: int
     end: int
+    is_column: bool = False
     is_followed: bool = False
     is_open: bool = False
 
@@ -156,7 +157,7 @@ def _named_ranges(fields: Struct, footer: Footer) -> Iterator[_Range]:
             start = min(filter(None, (number(meta, 9), number(meta, 11, 0))), default=0)
             if start:
                 end = start + chunk.size
-                yield _Range(start, end, is_followed=number(column, 2, 0) >= end)
+                yield _Range(start, end, is_column=True, is_followed=number(column, 2, 0) >= end)
             for entry, offset, size in ((column, 4, 5), (column, 6, 7), (meta, 14, 15)):
                 if start := number(entry, offset, 0):
                     yield _Range(start, start + number(entry, size, 0), is_open=size not in entry)
@@ -165,27 +166,35 @@ def _named_ranges(fields: Struct, footer: Footer) -> Iterator[_Range]:
 def _gaps(ranges: Iterable[_Range], end: int, footer_bytes: int) -> Iterator[tuple[int, int]]:
     """Yield the bytes up to `end` that are in none of `ranges`.
 
-    Older writers put a copy of a column's metadata after it; it is shorter than the footer, which has the
-    original. Older footers name where a Bloom filter begins, and not where it ends.
+    Some writers put a copy of a column's metadata after it: between two columns it is passed over without a
+    look. It is shorter than the footer, which has the original. Older footers name where a Bloom filter
+    begins, and not where it ends.
     """
     reached = _Range(0, len(MAGIC))
     for each in [*sorted(ranges, key=lambda each: (each.start, each.end)), _Range(end, end)]:
         size = each.start - reached.end
-        if size > 0 and not (reached.is_open or (reached.is_followed and size < footer_bytes)):
+        is_copy = reached.is_followed and each.is_column and size < footer_bytes
+        if size > 0 and not (reached.is_open or is_copy):
             yield reached.end, each.start
         if each.end >= reached.end:
             reached = each
 
 
 def _is_harmless(file: BinaryIO, start: int, end: int) -> bool:
-    """Return True for a gap without rows: zeros that align a row group, or a footer that was replaced."""
+    """Return True for a gap without rows: zeros that align a row group, metadata, or a replaced footer."""
     if end - start > LONGEST_PADDING:
         return False
     gap = _at(file, start, end)
     if not any(gap):
         return True
-    length = int.from_bytes(gap[-8:-4], "little")
-    return gap.endswith(MAGIC) and length == len(gap) - 8
+    if gap.endswith(MAGIC) and int.from_bytes(gap[-8:-4], "little") == len(gap) - 8:
+        return True
+    try:
+        metadata, size = thrift.read_struct(gap)
+    except ThriftError:
+        return False
+    # Of a column: its type, encodings, path and number of values.
+    return size == len(gap) and metadata.keys() >= {1, 2, 3, 5}
 
 
 def _leaves(elements: list[Struct]) -> Iterator[Leaf]:

@@ -204,7 +204,7 @@ def _check_texts(page: _Data) -> None:
     only in a page that is not packed: damage to packed bytes changes how many bytes come out, and pyarrow
     refuses that.
     """
-    if page.encoding not in _APART and (page.encoding != _PLAIN or page.codec):
+    if page.encoding not in _APART and (page.encoding != _PLAIN or page.codec or page.nulls is None):
         return
     held = _behind_levels(page.content, page.codec, page.size, page.highest, page.values, page.nulls or 0)
     if held is None:

@@ -22,6 +22,7 @@ import pyarrow as pa
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.formats.inflate.inflated import inflated
 from presswatch_spark.formats.inflate.lines import placed_lines
+from presswatch_spark.formats.table.arrow_text import is_text_type, lost_blocks, text_column
 from presswatch_spark.formats.table.footer import MAGIC
 from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK, RepeatedNameError, unrepeated
 from presswatch_spark.formats.table.memory import DECODED_BYTES, drawn_bounded
@@ -343,6 +344,10 @@ def _parquet_rows(
 
 
 def _batch_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    for column in batch.columns:
+        if is_text_type(column.type):
+            for _, size in lost_blocks(text_column(column, "")):
+                raise ValueError(f"{size:,} zero bytes in a row: a block of the file was lost")
     try:
         rows: list[dict[str, Any]] = batch.to_pylist()
     except _NO_VALUE:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.errors import CorruptError, PresswatchError
-from presswatch_spark.formats.table.footer import read_footer
+from presswatch_spark.formats.table.footer import _gaps, _is_harmless, _Range, read_footer
 from presswatch_spark.formats.table.levels import LevelsError, check_plain
 from presswatch_spark.formats.table.whole_rows import NamedColumns, whole_rows
 from presswatch_spark.storage.objects import StorageOptions, stat
@@ -225,6 +225,30 @@ def test_articles_before_a_footer_that_does_not_name_them_stop_the_build(tmp_pat
     columns = NamedColumns({"body": "text"}, frozenset({"body"}))
     with pytest.raises(CorruptError, match="the footer accounts for nothing in"):
         list(whole_rows(stat(str(path), StorageOptions()), columns, StorageOptions()))
+
+
+def test_articles_with_a_zeroed_block_stop_the_build(tmp_path: Path) -> None:
+    texts = long_texts(5)
+    by_duckdb(table(5, text=pa.array(texts)), tmp_path / "x.parquet", "none")
+    data = bytearray((tmp_path / "x.parquet").read_bytes())
+    at = data.index(texts[3].encode()) + 9_000
+    data[at : at + 900] = bytes(900)
+    (tmp_path / "x.parquet").write_bytes(data)
+    columns = NamedColumns({"body": "text"}, frozenset({"body"}))
+    with pytest.raises(CorruptError, match="900 zero bytes in a row: a block of the file was lost"):
+        list(whole_rows(stat(str(tmp_path / "x.parquet"), StorageOptions()), columns, StorageOptions()))
+
+
+def test_rows_are_no_copy_of_a_columns_metadata(tmp_path: Path) -> None:
+    """Some writers put such a copy after each column; a footer may be of fewer rows than lie before it."""
+    metadata = b"\x15\x0c\x19\x05\x19\x18\x01a\x25\x02\x00"
+    few, rows = [_Range(4, 50, is_column=True, is_followed=True)], _Range(60, 100, is_column=True)
+    assert list(_gaps([*few, rows], 100, 500)) == []
+    assert list(_gaps(few, 60, 500)) == [(50, 60)]
+    for gap, is_harmless in ((metadata, True), (b"PAIN" * 8, False), (metadata + b"x", False)):
+        (tmp_path / "x").write_bytes(gap)
+        with (tmp_path / "x").open("rb") as file:
+            assert _is_harmless(file, 0, len(gap)) == is_harmless
 
 
 def test_a_former_footer_and_padding_before_a_row_group_hold_no_rows(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from warcio.archiveiterator import ArchiveIterator
 
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.evidence import verify_alone as alone
-from presswatch_spark.evidence.bag import Bag
+from presswatch_spark.evidence.bag import Bag, sealed_facts
 from presswatch_spark.evidence.verifying import verified
 from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
 from tests.evidence import FIVE, bag_of, build, by_itself, files, flipped, lines, some_rows
@@ -146,10 +146,14 @@ def test_both_verifiers_name_what_has_changed(small: Path, capsys: pytest.Captur
 def test_what_is_added_or_taken_away_is_named(small: Path) -> None:
     for name in ("more.txt", "data/more.txt", "data/records/more.bin", "stamps/99.tsr", "manifest-md5.txt"):
         path = small / name
+        is_folder_new = not path.parent.exists()
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"more")
         assert name in alone.check(str(small)).faults
         path.unlink()
+        if is_folder_new:
+            assert path.parent.name in alone.check(str(small)).faults
+            path.parent.rmdir()
     (small / "data/link").symlink_to("/etc/hostname")
     assert "data/link" in alone.check(str(small)).faults
     (small / "data/link").unlink()
@@ -208,10 +212,11 @@ def test_the_same_claims_of_two_machines_have_the_same_root(tmp_path: Path) -> N
 
 def resealed(bag: Path) -> None:
     """Seal a bag anew, as who forges one would."""
+    about = {"verifier_sha256": sealed_facts(bag)["verifier_sha256"]}
     for name in files(bag):
         if name.startswith(("manifest", "tagmanifest", "seal")):
             (bag / name).unlink()
-    Bag(bag).seal({}, "")
+    Bag(bag).seal(about, "")
     Bag(bag).finish()
 
 

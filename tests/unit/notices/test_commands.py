@@ -48,7 +48,7 @@ def test_the_guide_leads_from_the_draft_to_what_came_of_it(
     steps = guide_of(at_home)
     draft, check, edited, sign, sent, answer, status, probe, again = steps
     code, said, warned = run(draft, capsys)
-    assert (code, "20 lignes pour 16 adresses" in said) == (0, True)
+    assert (code, "17 lignes pour 13 adresses" in said) == (0, True)
     assert "à vérifier avant l'envoi : route" in warned
     assert {entry for entry in os.listdir("notice") if entry != "events"} == {
         "letter.docx", "letter.pdf", "form.txt", "notice.json", "lumen.json", "annex", "SHA256SUMS",
@@ -60,7 +60,7 @@ def test_the_guide_leads_from_the_draft_to_what_came_of_it(
         assert (code, errors) == (0, "")
         assert said.startswith("noted: ")
     code, said, _ = run(status, capsys)
-    assert (code, "state: acknowledged" in said, "removed: 0 of 20 places" in said) == (0, True, True)
+    assert (code, "state: acknowledged" in said, "removed: 0 of 17 places" in said) == (0, True, True)
     assert "a registered letter" in said
     assert run(probe, capsys)[0] == 0
     assert json.loads(run([*again, "--json"], capsys)[1])["state"] == "acknowledged"
@@ -117,7 +117,7 @@ def test_checks_events_and_states_are_told_in_french(
         assert run(["notice", step, "--lang", "fr", *words, "notice"], capsys)[1].startswith(begins)
     code, said, _ = run(["notice", "status", "--lang", "fr", "notice"], capsys)
     assert "état : réponse reçue (le destinataire a répondu)\n" in said
-    assert "retirés : 0 sur 20 lieux, d'après l'affaire\n" in said
+    assert "retirés : 0 sur 17 lieux, d'après l'affaire\n" in said
     for event in ("rédigée", "contrôlée", "signée  Jeanne Valmont", "envoyée", "réponse  dit avoir fait"):
         assert f"  {event}" in said
 

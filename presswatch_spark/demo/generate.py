@@ -1,6 +1,8 @@
 """The demo's input: a press corpus, and three releases with copies planted among innocent pages.
 
-Copyists cut passages out, swap words, shout, lose accents, or bury a text in a page.
+Copyists cut passages out, swap words, shout, lose accents, or bury a text in a page. Most keep silent about
+where a text is from; `le-fil-des-regions.example` names the title below it, and `tout-sur-la-peche.example`
+links the article. So full copies of the letters A and B occur.
 """
 
 import json
@@ -11,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from presswatch_spark.demo.texts import Page, innocent_pages, members_yaml, package_file, press
+from presswatch_spark.demo.texts import Page, innocent_pages, members_yaml, package_file, press, title_names
 
 Rewrite = Callable[[str], str]
 
@@ -83,7 +85,7 @@ def _crawl() -> Iterator[Page]:
         "À la une de L’Hebdo des Vallées", "Météo des cols", "Le carnet du jour", "Nos archives depuis 1921"
     )
     yield Page("https://hebdo-des-vallees.example/archives/2024/", front)
-    yield _copy("https://le-fil-des-regions.example/2024/03/saint-aubry-pont-suspendu", "gazette-001")
+    yield _credited("https://le-fil-des-regions.example/2024/03/saint-aubry-pont-suspendu", "gazette-001")
     yield _copy("https://infos-en-vrac.example/?p=48213", "courrier-001", reworded)
     yield _copy(
         "http://actu-relais.example/justice/faux-tableaux.html",
@@ -119,7 +121,7 @@ def _crawl() -> Iterator[Page]:
 
 def _c4() -> Iterator[Page]:
     yield _copy("https://musique-ancienne-infos.example/violoncelle", "meridien-003", shouted)
-    yield _copy("https://le-fil-des-regions.example/2024/07/atelier-verrier", "meridien-002")
+    yield _credited("https://le-fil-des-regions.example/2024/07/atelier-verrier", "meridien-002")
     yield _copy("https://blog-transition.example/pile-a-sable", "eco-003", reworded)
     yield _review(
         "https://bulletin-des-elus.example/n-118", ("lisiere-001", "meridien-004", "gazette-003", "hebdo-003")
@@ -128,11 +130,16 @@ def _c4() -> Iterator[Page]:
 
 
 def _oscar() -> Iterator[Page]:
-    yield _copy("https://tout-sur-la-peche.example/encheres", "courrier-002")
+    auction = press()["courrier-002"]
+    yield Page(
+        "https://tout-sur-la-peche.example/encheres",
+        page(auction.headline, auction.body, f"À lire sur le site du journal : {auction.url}"),
+        copies=("courrier-002",),
+    )
     yield _copy(
         "https://voiles-et-cargos.example/passe-lointaine", "courrier-004", lambda body: sentences(body, 0, 5)
     )
-    yield _copy("https://le-fil-des-regions.example/2024/11/boulangere", "hebdo-004")
+    yield _credited("https://le-fil-des-regions.example/2024/11/boulangere", "hebdo-004")
     yield _review("https://la-revue-de-presse.example/semaine-35", ("eco-002", "gazette-004"))
     yield _copy("https://batellerie.example/forum/greve", "meridien-001", reworded)
 
@@ -146,6 +153,13 @@ def _copy(url: str, article_id: str, *others: str | Rewrite) -> Page:
         else:
             body = other(body)
     return Page(url, page(press()[article_id].headline, body), copies=tuple(ids))
+
+
+def _credited(url: str, article_id: str) -> Page:
+    """A page around one article's text, with the title that it is from below it."""
+    article = press()[article_id]
+    source = f"Source : {title_names()[article.title_id]}"
+    return Page(url, page(article.headline, article.body, source), copies=(article_id,))
 
 
 def _review(url: str, article_ids: tuple[str, ...]) -> Page:

@@ -45,19 +45,25 @@ def members_yaml() -> str:
 @lru_cache(maxsize=1)
 def press() -> Mapping[str, Article]:
     """Every article by its id; agency copy appears once for each title that published it."""
-    hosts = {
-        title["id"]: title["domains"][0]
-        for publisher in yaml.safe_load(members_yaml())["publishers"]
-        for title in publisher["titles"]
-    }
+    hosts = {title["id"]: title["domains"][0] for title in _titles()}
     entries = _load("press.yaml")["articles"]
     return {article.article_id: article for entry in entries for article in _articles(entry, hosts)}
+
+
+def title_names() -> Mapping[str, str]:
+    """The name of each title by its id."""
+    return {title["id"]: title["name"] for title in _titles()}
 
 
 @lru_cache(maxsize=1)
 def innocent_pages() -> Sequence[Page]:
     """Every innocent page; none shares a run of 11 words with any article."""
     return [Page(entry["url"], entry["text"], entry["language"]) for entry in _load("pages.yaml")["pages"]]
+
+
+def _titles() -> list[Mapping[str, Any]]:
+    publishers = yaml.safe_load(members_yaml())["publishers"]
+    return [title for publisher in publishers for title in publisher["titles"]]
 
 
 def _articles(entry: Mapping[str, Any], hosts: Mapping[str, str]) -> Iterator[Article]:

@@ -85,6 +85,19 @@ def test_innocent_pages_are_left_alone_and_a_members_page_is_known_by_its_addres
     assert (row["grade"], row["title_id"], row["article_id"]) == ("url_only", "hebdo-vallees", None)
 
 
+def test_letters_a_to_c_occur_and_a_page_elsewhere_is_a_where_it_names_its_source(
+    demo: Demonstration,
+) -> None:
+    elsewhere = [row for row in demo.rows if row["own_site"] is False]
+    assert {row["confidence"] for row in elsewhere} == {"A", "B", "C"}
+    crediting = {page.url for page in demo.pages if "\nSource : " in page.text}
+    crediting |= {
+        page.url for page in demo.pages if any(press()[each].url in page.text for each in page.copies)
+    }
+    assert {row["document_url"] for row in elsewhere if row["confidence"] == "A"} == crediting
+    assert len(crediting) == 4
+
+
 def test_every_grade_occurs_and_agency_copy_keeps_all_its_owners(demo: Demonstration) -> None:
     assert {row["grade"] for row in demo.rows} == {"full_copy", "partial_copy", "extract", "url_only"}
     owners = {row["title_id"]: row["cluster_id"] for row in demo.rows if row["cluster_id"]}

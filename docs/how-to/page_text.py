@@ -239,14 +239,16 @@ class _Page:
             if display in _BLOCK_DISPLAYS or placed or styles.get(b"float") in (b"left", b"right"):
                 separation = HARD
         until_found = values.get(b"hidden", b"").lower() == b"until-found"
+        unrendered = until_found or styles.get(b"content-visibility") == b"hidden"
         absent = b"hidden" in values and not until_found
         absent = bits & 1 or absent or (name == b"dialog" and b"open" not in values)
         absent = display == b"none" if display else absent
         around = own = self.state
         if name == b"summary" and self.stack and self.stack[-1][0] == b"details" and around == ABSENT:
             own = self.stack[-1][3]
+        in_flex = self.stack and self.stack[-1][4] and name not in VOID
         if own < ABSENT and name not in (b"option", b"optgroup"):
-            if absent or (separation and (until_found or styles.get(b"content-visibility") == b"hidden")):
+            if absent or (unrendered and (separation or in_flex)):
                 own = ABSENT
             elif visibility in (b"hidden", b"collapse") or (bits & 2 and visibility != b"visible"):
                 own = INVISIBLE
@@ -257,7 +259,7 @@ class _Page:
             inner = NO_TEXT
         elif name in (HIDES if html else HIDES_IN_FOREIGN) or (name == b"details" and b"open" not in values):
             inner = max(own, ABSENT)
-        if self.stack and self.stack[-1][4] and own == SEEN and name not in VOID:
+        if in_flex and (own == SEEN or (own == ABSENT and not absent)):
             separation = HARD
         self._separate(separation)
         is_flex = display in _FLEX_DISPLAYS

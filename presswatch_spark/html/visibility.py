@@ -262,8 +262,9 @@ def begin_element(
     own = around
     if around == _ABSENT and name == _SUMMARY and w[_OPEN] != _0 and w[_NAMES + w[_OPEN] - _1] == _DETAILS:
         own = w[_KINDS + w[_OPEN] - _1] >> _OWN_AT & _3
+    in_flex = w[_OPEN] != _0 and w[_KINDS + w[_OPEN] - _1] >> _FLEX_AT != _0 and not kind & _VOID
     if own < _ABSENT and not kind & (_OPTION | _OPTGROUP):
-        if absent or (said & (CONTENT_HIDDEN | UNTIL_FOUND) and separation != _NOTHING):
+        if absent or (said & (CONTENT_HIDDEN | UNTIL_FOUND) and (separation != _NOTHING or in_flex)):
             own = _ABSENT
         elif visibility == _1 or (said & BY_RULE & INVISIBLE_RULE and visibility != _2):
             own = _INVISIBLE
@@ -274,7 +275,7 @@ def begin_element(
         inner = _NO_TEXT
     elif kind & (_HIDES if html else _HIDES_IN_FOREIGN) or (name == _DETAILS and not is_open):
         inner = max(own, _ABSENT)
-    if own == _SEEN and w[_OPEN] != _0 and w[_KINDS + w[_OPEN] - _1] >> _FLEX_AT != _0 and not kind & _VOID:
+    if in_flex and (own == _SEEN or (own == _ABSENT and not absent)):
         separation = _HARD
     k = separate_as(w, out, at, k, separation)
     special = inner != around or separation != usual or is_flex

@@ -213,11 +213,18 @@ def is_other(credit: str, own_names: Names) -> bool:
 
 def names_address(text: bytes, url: str | None) -> bool:
     """Return whether a text holds an article's own address, with or without scheme and `www.`."""
-    page = page_url(url) if url else None
-    if url is None or page is None or page.path == "/":
-        return False
+    address = _address_in_texts(url) if url else None
+    return address is not None and address in text
+
+
+@lru_cache(4096)
+def _address_in_texts(url: str) -> bytes | None:
+    """Return the bytes of an article's address without scheme and `www.`; None for the address of a site."""
+    page = page_url(url)
+    if page is None or page.path == "/":
+        return None
     address = re.sub(r"^(?:https?:)?//(?:www\.)?", "", url.strip(), flags=re.IGNORECASE).rstrip("/")
-    return address.encode("utf-8", "replace") in text
+    return address.encode("utf-8", "replace")
 
 
 @lru_cache(1024)

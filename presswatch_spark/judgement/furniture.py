@@ -65,10 +65,14 @@ def kind_of_passage(text: str, ranges: Sequence[tuple[int, int]]) -> str | None:
     if not copied or copied > MOST_CHARACTERS:
         return None
     found: dict[str, int] = {}
-    for first, after, kind in _lines(text):
+    prose, most_prose = 0, (1 - SHARE) * copied
+    begins, ends = min(start for start, _ in ranges), max(end for _, end in ranges)
+    for first, after, kind in _lines(text, begins, ends):
         share = sum(max(0, min(after, end) - max(first, start)) for start, end in ranges)
         if kind and share:
             found[kind] = found.get(kind, 0) + share
+        elif share and (prose := prose + share) > most_prose:
+            return None
     if sum(found.values()) < SHARE * copied:
         return None
     return max(found, key=lambda kind: found[kind])
@@ -88,14 +92,20 @@ def kind_of_line(line: str) -> str | None:
     return SERVICE if marks >= SERVICE_MARKS and marks * WORDS_A_MARK >= words else None
 
 
-def _lines(text: str) -> Iterator[tuple[int, int, str | None]]:
-    """Yield the bounds of each line with its kind; after "Lire aussi" alone, the next line is the link."""
-    at, is_heading = 0, False
-    for line in text.split("\n"):
+def _lines(text: str, begins: int, ends: int) -> Iterator[tuple[int, int, str | None]]:
+    """Yield the bounds of the lines from one character to another, each with its kind.
+
+    After "Lire aussi" alone, the next line is the link: so the line before the first one is looked at, too.
+    """
+    at = text.rfind("\n", 0, max(0, text.rfind("\n", 0, begins))) + 1
+    is_heading = False
+    while at < ends:
+        after = text.find("\n", at) + 1 or len(text) + 1
+        line = text[at : after - 1]
         kind = kind_of_line(line)
         if kind is None and is_heading and len(line) <= MOST_CHARACTERS // 3:
             kind = LINK
         is_heading = kind == LINK and len(line.split()) <= 4
         # The line break belongs to a passage that goes on behind it.
-        yield at, at + len(line) + 1, kind
-        at += len(line) + 1
+        yield at, after, kind
+        at = after

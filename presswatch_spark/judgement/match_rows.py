@@ -6,7 +6,6 @@ for the title yet, it gives a `url_only` row for the title.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -307,21 +306,21 @@ def repetitions(findings: Sequence[Finding], at_address: Sequence[int]) -> dict[
 
 
 def _note_repetitions(findings: Sequence[Finding], found: dict[str, Row]) -> None:
-    holders: dict[int, list[str]] = {}
-    for finding in findings:
-        article_id = finding.article.article_id
-        words = {
-            w for first, _, n, _ in finding.overlap.seen_from(0).tolist() for w in range(first, first + n)
-        }
-        shared = Counter(holder for word in words for holder in holders.get(word, ()))
-        holder, count = max(shared.items(), key=lambda item: item[1], default=("", 0))
-        if count >= REPEATED * len(words) > 0:
+    spans = [finding.overlap.seen_from(0) for finding in findings]
+    size = max(int((each[:, 0] + each[:, 2]).max(initial=0)) for each in spans)
+    holders: dict[str, npt.NDArray[np.bool_]] = {}
+    for finding, each in zip(findings, spans, strict=True):
+        article_id, words = finding.article.article_id, np.zeros(size, np.bool_)
+        for first, _, count, _ in each.tolist():
+            words[first : first + count] = True
+        shared = {holder: int(np.count_nonzero(words & theirs)) for holder, theirs in holders.items()}
+        holder, most = max(shared.items(), key=lambda item: item[1], default=("", 0))
+        if most >= REPEATED * int(np.count_nonzero(words)) > 0:
             found[article_id] = {"repeats_article_id": holder, "repeated_by": []}
             first_of_all = found.setdefault(holder, {"repeats_article_id": None, "repeated_by": []})
             first_of_all["repeated_by"].append(article_id)
             continue
-        for word in words:
-            holders.setdefault(word, []).append(article_id)
+        holders[article_id] = words
 
 
 def _precedence(finding: Finding, at_address: Sequence[int]) -> tuple[bool, bool, float, str]:

@@ -55,8 +55,12 @@ class Joined:
     """The words that the partings of a text may have parted: each a span of words as written, and a hash."""
 
     def __init__(self, words: Words) -> None:
-        partings = set(words.partings[:MOST_PARTINGS].tolist())
         self.words = words
+        self.spans: list[tuple[int, int]] = []
+        self.hashes: Hashes = np.empty(0, np.uint64)
+        if not len(words.partings):
+            return
+        partings = set(words.partings[:MOST_PARTINGS].tolist())
         self.spans = [
             (first, last)
             for first in sorted(partings)
@@ -64,7 +68,8 @@ class Joined:
             if all(part in partings for part in range(first, last))
         ]
         texts = [self.spelt(*span) for span in self.spans]
-        self.hashes: Hashes = word_hashes(b" ".join(texts)) if texts else np.empty(0, np.uint64)
+        if texts:
+            self.hashes = word_hashes(b" ".join(texts))
 
     def __len__(self) -> int:
         return len(self.spans)
@@ -76,8 +81,12 @@ class Joined:
 
     def in_common(self, other: "Joined") -> bool:
         """Whether a joined word of one text is a word of the other, joined or as written."""
-        ours, theirs = (np.isin(a.hashes, b.words.hashes).any() for a, b in ((self, other), (other, self)))
-        return bool(ours or theirs or np.isin(self.hashes, other.hashes).any())
+        return any(
+            len(joined.hashes) and bool(np.isin(joined.hashes, hashes).any())
+            for joined, hashes in (
+                (self, other.words.hashes), (other, self.words.hashes), (self, other.hashes),
+            )
+        )  # fmt: skip
 
     def read_like(self, other: Words, also: "Joined | None" = None) -> Reading:
         """Return the reading of the text that has most in common with another.
@@ -85,6 +94,8 @@ class Joined:
         Args:
             also: the joined words of the other text, which may be read so.
         """
+        if not len(self):
+            return Reading.as_written(self.words)
         there = np.isin(self.hashes, other.hashes)
         if also is not None:
             there |= np.isin(self.hashes, also.hashes)

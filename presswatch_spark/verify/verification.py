@@ -78,8 +78,10 @@ class NamedDocument:
 
         None if nothing is joined in either text.
         """
+        if not len(self.joined) and not len(article.partings):
+            return None
         of_article = Joined(article)
-        if not (len(self.joined) or len(of_article)) or not self.joined.in_common(of_article):
+        if not self.joined.in_common(of_article):
             return None
         document, other = readings_of_pair(self.joined, of_article)
         if document.words is self.words:
@@ -196,6 +198,8 @@ class Overlap:
 
         The document may have other words in between: what a page puts between paragraphs breaks nothing.
         """
+        if len(self.spans) < 2:
+            return int(self.seen_from(1)[:, 2].sum())
         longest = begins = after = document_after = 0
         order = np.argsort(self.spans[:, 1], kind="stable")
         sides = (self.seen_from(side)[order].tolist() for side in (0, 1))

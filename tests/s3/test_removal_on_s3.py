@@ -58,7 +58,7 @@ def test_a_case_on_s3_is_opened_probed_and_read(
     client.put_object(Bucket=bucket, Key=key, Body=data[:start] + b"\0" * length + data[start + length :])
     probe(case, crawl, bucket, endpoint)
     assert Standing.of(case).states[target["target_sha256"]].state == "overwritten"
-    with pytest.raises(OutputError, match="holds something already"):
+    with pytest.raises(OutputError, match="there is something already"):
         open_case(str(crawl.tables), out, confidences=LETTERS, storage=storage)
 
 

@@ -33,7 +33,8 @@ def house_of(folder: Path) -> House:
     texts = [text(number) for number in range(COPIES)]
     for number, body in enumerate(texts):
         house.print(number, body, headline=f"Titre {number} {HOSTILE}")
-    pages = [Seen("https://whole.example/0", texts[0])]
+    # This page names its source, and so has an A.
+    pages = [Seen("https://whole.example/0", f"{texts[0]}\nSource : {house.articles[0]['url']}")]
     for number, body in enumerate(texts):
         words = body.split()
         few, many = (" ".join(words[20:end]) for end in (45, 300))

@@ -232,5 +232,5 @@ def _default_of(setting: Setting) -> str:
     default = setting.default
     if isinstance(default, int | float) and not isinstance(default, bool):
         return f"Default: {default:,}."
-    shown = default if setting.words else setting.without
+    shown = default if isinstance(default, str) and default else setting.without
     return f"Default: {shown}." if shown else ""

@@ -5,6 +5,7 @@ what it defines itself, and functions that make rows out of nothing. So no file,
 reach, and only the tables that it names are opened and held against what was published.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,6 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.queries.duckdb_session import BATCH_ROWS, duckdb_session, first_line
 from presswatch_spark.queries.engines import Answer, runs_of, whole
 from presswatch_spark.queries.views import VIEWS, in_order, no_call, no_query, no_table, refused
-from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
@@ -100,7 +100,7 @@ def names_in(connection: "DuckDBPyConnection", query: str) -> set[str]:
     """Return the tables and views of ours that a query names; raises `ConfigError` as `run`."""
     ((text,),) = connection.execute("select json_serialize_sql(?)", [query]).fetchall()
     try:
-        parsed = parse_json(text)
+        parsed = json.loads(text)
     except RecursionError as error:
         raise refused("the query is nested too deeply", "write it with fewer levels") from error
     if parsed.get("error_type") == "parser":

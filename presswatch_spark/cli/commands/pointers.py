@@ -170,14 +170,11 @@ def verify_rows(
     everything = "all that are left" if damage else "all there are"
     of = f"of {total:,}, seed {seed}" if len(rows) < total else everything
     click.echo(f"{verified:,} of {len(rows):,} rows verify ({of})", err=as_json)
-    for run in sorted(figures.other_corpus_runs):
-        click.echo(printable(OTHER_CORPUS.format(run)), err=True)
+    print_lines((printable(OTHER_CORPUS.format(run)) for run in sorted(figures.other_corpus_runs)), err=True)
     for reason, count in failures.most_common():
         click.echo(f"{count:>10,}  {reason}", err=as_json)
-    if failures:
-        context.exit(NOT_VERIFIED)
-    if damage:
-        context.exit(FAILED)
+    if failures or damage:
+        context.exit(NOT_VERIFIED if failures else FAILED)
 
 
 def _counted(verdicts: Iterator[Verdict], failures: Counter[str]) -> Iterator[Verdict]:

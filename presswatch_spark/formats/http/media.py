@@ -25,7 +25,9 @@ _NO_TYPES = (
     "binary/octet-stream",
 )
 # Types of text that is no prose.
-_CODE = re.compile(r"text/(?:css|rtf|richtext|json|x-json|x-component|(?:x-)?(?:java|ecma|j|live)script.*)")
+_CODE = re.compile(
+    r"text/(?:css|dns|rtf|richtext|json|x-json|x-component|(?:x-)?(?:java|ecma|j|live)script.*)"
+)
 
 # MIME Sniffing Standard, section 7.1.
 _HTML = re.compile(

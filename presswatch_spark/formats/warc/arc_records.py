@@ -255,15 +255,10 @@ class ArcBlock:
         damage = "boundary" if sought else None
         declared = line.length is not None and end <= limit
         after = _skipped(self.data, end, limit) if declared else -1
-        if (
-            declared
-            and after != limit
-            and not self._begins(after)
-            and not self.final
-            and self._may_grow(after)
-        ):
+        is_followed = declared and (after == limit or self._begins(after))
+        if declared and not is_followed and not self.final and self._may_grow(after):
             return Wait(start, self.size + 1)
-        if declared and (after == limit or self._begins(after)):
+        if is_followed:
             return self._whole(ArcSpan(start, end, after, records.WHOLE, line, damage=damage), run)
         closed = declared and self._is_closed(line, end, after)
         # The line end before the block is its line's own.

@@ -193,9 +193,10 @@ def _once(data: Bytes, start: int, end: int, value: int) -> int:
 def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
     """Fill `row` from the header at `start`; return where the body begins, -1 if the header has no end.
 
-    A header is damaged if a line is no field, holds a zero byte, or ends otherwise than the first: damage may
-    have made one of two. Its URL is then not believed. A header that says twice what is said once may be
-    such, too; but some writers do so, and the checksum decides (`TWICE`, see `shard_records`).
+    A header is damaged if a line is no field, holds two zero bytes in a row, or ends otherwise than the
+    first: damage may have made one of two. Its URL is then not believed. A header that says twice what is
+    said once may be such, too; but some writers do so, and the checksum decides (`TWICE`, see
+    `shard_records`).
     """
     row[KIND], row[DECLARED], row[DAMAGE] = OTHER, -1, SOUND
     passes, damaged, zeroed, twice, seen = True, False, False, False, 0
@@ -224,7 +225,8 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
         if end + 1 >= len(data):
             return -1
         at = end + 1
-        zeroed = zeroed or first_of(data, _ZERO, first, last) < last
+        zero = first_of(data, _ZERO, first, last)
+        zeroed = zeroed or (zero + 1 < last and data[zero + 1] == _ZERO)
         colon = first_of(data, COLON, first, last)
         if colon >= last:
             damaged = True

@@ -330,7 +330,8 @@ def test_corpus_info_says_in_words_what_a_corpus_holds(
     assert any(
         "minhash (permutations 128, scheme affine32, seed 1, shingle_words 5)" in line for line in lines
     )
-    assert [line.split() for line in lines[-4:]][1:] == [
+    titles = [line.split() for line in lines]
+    assert [each for each in titles if each[:1] in (["courrier"], ["hebdo"], ["rivage"])] == [
         ["courrier", "1", "2024"],
         ["hebdo", "0"],
         ["rivage", "1", "2024"],

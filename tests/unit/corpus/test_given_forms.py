@@ -69,7 +69,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 @pytest.mark.parametrize("number", range(len(GIVEN)), ids=list(GIVEN))
 def test_a_full_copy_is_one_however_the_article_was_given(corpus: Corpus, number: int) -> None:
-    (row,) = rows_of(corpus, f"Accueil\n{BODIES[number]}\nMentions légales")
+    source = corpus.article(number).url
+    (row,) = rows_of(corpus, f"Accueil\n{BODIES[number]}\nSource : {source}\nMentions légales")
     assert (row["grade"], row["article_coverage"], row["confidence"]) == ("full_copy", 1.0, "A")
     assert row["longest_run_words"] == row["article_words"]
     assert corpus.body(number).decode().split() == BODIES[number].split()

@@ -43,7 +43,7 @@ def saved(folder: Path, packing: str) -> Path:
 def test_pages_are_documents_and_the_rest_is_counted(tmp_path: Path, packing: str, format: str) -> None:
     found, report = read(saved(tmp_path, packing), format)
     assert [document.url for document in found] == [f"http://exemple.fr/{i}" for i in range(5)]
-    assert [document.text.decode() for document in found] == [f"Été {i} à la une é" for i in range(5)]
+    assert [document.text.decode().strip() for document in found] == [f"Été {i} à la une é" for i in range(5)]
     assert {document.locator.http_status for document in found} == {200}
     assert report.skipped == {"image/png": 1, "text/dns": 1, "empty response": 1}
     assert report.defects_total == 0

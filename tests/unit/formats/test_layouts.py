@@ -112,6 +112,7 @@ def test_the_same_without_a_known_url_is_nowhere_and_counted(
 def test_a_full_copy_elsewhere_has_an_a_only_with_both_dates(
     tmp_path: Path, corpus: Path, number: int, dates: dict[str, str], letter: str
 ) -> None:
-    page = {"text": article(number)["body"], "url": "https://copie.example/1"} | dates
+    text = f"{article(number)['body']}\n{article(number)['url']}"
+    page = {"text": text, "url": "https://copie.example/1"} | dates
     (row,) = rows_of(scanned(corpus, as_jsonl(tmp_path, [page])))
     assert (row["own_site"], row["grade"], row["confidence"]) == (False, "full_copy", letter)

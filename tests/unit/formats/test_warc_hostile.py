@@ -195,7 +195,7 @@ URLS = [
 def test_odd_urls_are_kept_as_they_are(tmp_path: Path, corpus: Path, packing: str) -> None:
     records = [page(b"<p>" + COPY, url=url) for url in URLS]
     log, rows = scanned(tmp_path, corpus, *records, packing=packing)
-    assert (log["status"], log["documents"]) == ("complete", len(URLS))
+    assert (log["status"], log["documents"], log["error"]) == ("complete", len(URLS), None)
     assert whole(rows) == [url.decode("utf-8", "replace") for url in URLS]
     assert log["error"] is None
 

@@ -107,9 +107,7 @@ def pages(asked: list[tuple[str, int]] | None = None) -> DocumentBatch:
         asked.append((question, i))
         return texts[i]
 
-    of_pages: dict[str, Any] = {
-        name: (lambda i, name=name: answer(name, i)) for name in ("extract", "main_text")
-    }
+    of_pages: dict[str, Any] = {"main_text": lambda i: answer("main_text", i)}
     return DocumentBatch(
         *(np.frombuffer(b"".join(texts), np.uint8), bounds[0][:-1], bounds[0][1:]),
         *(np.frombuffer(b"".join(urls), np.uint8), bounds[1][:-1], bounds[1][1:]),
@@ -136,8 +134,8 @@ def test_how_many_documents_go_through_a_step_together_changes_no_row(
     assert rows_of_pages(corpus, pages()) == rows
 
 
-def test_all_is_asked_of_a_page_before_the_next_one_is_parsed(corpus: Corpus) -> None:
+def test_each_page_is_parsed_once_for_its_main_content(corpus: Corpus) -> None:
     asked: list[tuple[str, int]] = []
     rows = rows_of_pages(corpus, pages(asked))
     assert all(row["in_main_content"] for row in rows)
-    assert asked == [(name, i) for i in range(len(PAGES)) for name in ("extract", "main_text")]
+    assert asked == [("main_text", i) for i in range(len(PAGES))]

@@ -112,7 +112,10 @@ def test_an_upload_that_fails_leaves_no_bag(
     assert "Contents" not in client.list_objects_v2(Bucket=bucket, Prefix="bags/two/")
 
 
-def test_a_folder_whose_writer_was_killed_is_written_again(client: Any, bucket: str, endpoint: str) -> None:
+def test_a_folder_whose_writer_was_killed_is_written_again(
+    client: Any, bucket: str, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("presswatch_spark.storage.drafts.LEASE_SECONDS", 1.0)
     storage, out = StorageOptions(endpoint=endpoint), f"s3://{bucket}/bags/killed"
 
     def keys() -> list[str]:

@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS
+from presswatch_spark.storage.drafts import MARK
 from presswatch_spark.tables.store import MARKER
 from presswatch_spark.user_cache import user_caches
 
@@ -26,8 +28,8 @@ KINDS = {
     "bagit.txt": "evidence bag",
     "SHA256SUMS": "notice",
     "campaign.json": "campaign",
-    "manifest.json": "corpus",
-    "presswatch-draft": "abandoned draft",
+    MANIFEST: "corpus",
+    MARK: "abandoned draft",
 }
 PARQUET, ZIPPED = frozenset((".parquet",)), frozenset((".xlsx", ".docx"))
 PLAIN = frozenset((".csv", ".json", ".jsonl", ".html", ".txt", ".yaml", ".yml", ".md", ".arrow"))

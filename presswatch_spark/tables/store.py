@@ -89,7 +89,7 @@ class TableStore:
         store = cls(Folder.of(path, storage or StorageOptions()))
         try:
             layout = _layout_in(store.root.read(MARKER)[0])
-        except (MissingError, ValueError, LookupError, TypeError, RecursionError) as error:
+        except (MissingError, ValueError, LookupError, TypeError) as error:
             raise OutputError(
                 f"this is not a folder of our tables: {MARKER} is missing or damaged",
                 where=str(store.root),

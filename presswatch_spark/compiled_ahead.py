@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
 import pyarrow as pa
 
 from presswatch_spark.compiled import ALL, cache_folder, ready_file, suits
@@ -23,8 +22,6 @@ from presswatch_spark.processors import baseline_here
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.shard.kernels import Rehearsal
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.text import hexadecimal, sha256
-from presswatch_spark.text.kernels import plain
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -84,12 +81,8 @@ def main(folder: Path) -> None:
 
 
 def compare_rows() -> None:
-    """Write the normal form of a URL, and make, read and write a digest, as a comparison of runs does."""
+    """Write the normal form of a URL, as a comparison of runs does."""
     normal_forms(pa.array(["https://t.example/"]))
-    raw, digits = np.zeros(sha256.DIGEST, np.uint8), np.zeros(2 * sha256.DIGEST, np.uint8)
-    sha256.write_digests(plain(raw), np.zeros(2, np.int32), raw)
-    hexadecimal.write_digits(plain(raw), digits)
-    hexadecimal.read_digits(plain(digits), raw)
 
 
 def keep(folder: Path) -> None:

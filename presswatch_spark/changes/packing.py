@@ -1,19 +1,16 @@
 """Digests as 32 bytes each while they are moved, and as the 64 digits that tables have.
 
 Half of their bytes go through scratch files, and values of one length are taken in a fraction of the time.
-
-Kernels write to memory of Arrow's. It is kept for the next digests (`cli.arrow_manners.keep_memory`); that of
-`bytes` is given back, and the system clears other pages for the next ones.
 """
+
+from binascii import Error as NoDigitError
+from binascii import hexlify, unhexlify
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.model import Bytes
 from presswatch_spark.tables.digests import bytes_of
-from presswatch_spark.text.hexadecimal import read_digits, write_digits
-from presswatch_spark.text.kernels import plain
 
 BYTES, DIGITS = 32, 64
 PACKED = pa.binary(BYTES)
@@ -32,13 +29,18 @@ def packed(texts: pa.Array) -> pa.Array:
     whole = pc.fill_null(texts, "0" * DIGITS)
     if pc.any(pc.not_equal(pc.binary_length(whole), DIGITS)).as_py():
         raise OtherTextError
-    raw = pa.allocate_buffer(len(texts) * BYTES)
-    if not read_digits(_viewed(bytes_of(whole)), np.frombuffer(raw, np.uint8)):
+    digits = bytes_of(whole)
+    try:
+        raw = unhexlify(digits)
+    except NoDigitError as error:
+        raise OtherTextError from error
+    # Capital letters are digits, too, but would come back as small ones.
+    if hexlify(raw) != digits:
         raise OtherTextError
     return packed_of(raw, texts)
 
 
-def packed_of(raw: bytes | pa.Buffer, like: pa.Array) -> pa.Array:
+def packed_of(raw: bytes, like: pa.Array) -> pa.Array:
     """Return values of 32 bytes as `PACKED`; null where `like` is."""
     return pa.FixedSizeBinaryArray.from_buffers(PACKED, len(like), [_validity(like), pa.py_buffer(raw)])
 
@@ -47,8 +49,7 @@ def digits_of(digests: pa.Array) -> pa.Array:
     """Return digests, as `PACKED`, as strings of 64 hexadecimal digits; null for null."""
     count = len(digests)
     offsets = np.arange(0, (count + 1) * DIGITS, DIGITS, dtype=np.int32)
-    data = pa.allocate_buffer(count * DIGITS)
-    write_digits(_viewed(raw_bytes(digests)), np.frombuffer(data, np.uint8))
+    data = pa.py_buffer(hexlify(raw_bytes(digests)))
     return pa.StringArray.from_buffers(
         count, pa.py_buffer(offsets), data, _validity(digests), digests.null_count
     )
@@ -70,7 +71,3 @@ def _validity(values: pa.Array) -> pa.Buffer | None:
     if not values.null_count:
         return None
     return pa.py_buffer(np.packbits(values.is_valid().to_numpy(zero_copy_only=False), bitorder="little"))
-
-
-def _viewed(data: memoryview) -> Bytes:
-    return plain(np.frombuffer(data, np.uint8))

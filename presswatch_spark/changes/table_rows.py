@@ -4,6 +4,7 @@ What has few values goes as codes from files of `matches` into those of `changes
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +17,7 @@ from presswatch_spark.changes.rows import plain
 from presswatch_spark.tables.schemas import columns_without_run
 from presswatch_spark.tables.schemas.derived_tables import SIGHTING
 from presswatch_spark.tables.sorted_files import GROUP_ROWS
-from presswatch_spark.text import kernels
-from presswatch_spark.text.sha256 import DIGEST, write_digests
 
-_HASHED = 1 << 13
 FEW = 64
 """Codes of a dictionary that costs a file less than it takes to see which are used."""
 
@@ -77,20 +75,9 @@ def identified(found: pa.Table, meeting: Meeting) -> dict[str, pa.Array]:
 
 def _digests(parts: Sequence[pa.Array]) -> pa.Array:
     """Return the digest of each change, packed, as `states` has it for Spark; null parts are empty."""
-    count = len(parts[0])
-    raw = pa.allocate_buffer(count * DIGEST)
-    digests = np.frombuffer(raw, np.uint8)
-    # A few texts at once stay in the processor's cache.
-    for first in range(0, count, _HASHED):
-        texts = [pc.fill_null(plain(part.slice(first, _HASHED)), "") for part in parts]
-        joined = pc.binary_join_element_wise(*texts, "\n")
-        _, bounds, data = joined.buffers()
-        write_digests(
-            kernels.plain(np.frombuffer(data, np.uint8)),
-            kernels.plain(np.frombuffer(bounds, np.int32, len(joined) + 1)),
-            digests[first * DIGEST :],
-        )
-    return packed_of(raw, parts[0])
+    joined = pc.binary_join_element_wise(*(pc.fill_null(plain(part), "") for part in parts), "\n")
+    texts = joined.cast(pa.binary()).to_pylist()
+    return packed_of(b"".join(sha256(text).digest() for text in texts), parts[0])
 
 
 def _null_if_empty(codes: pa.DictionaryArray) -> pa.DictionaryArray:

@@ -14,7 +14,7 @@ from presswatch_spark.show import GAP, printable, shortened, table_lines
 
 if TYPE_CHECKING:
     from presswatch_spark.cli.language import Language
-    from presswatch_spark.queries.match_totals import MatchTotals
+    from presswatch_spark.queries.matches import MatchTotals
 
 FACTS = ("row", "letter", "words", "captured", "where", "publisher")
 ABOUT = ("host", "headline", "reason")

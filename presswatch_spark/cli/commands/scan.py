@@ -315,14 +315,13 @@ def _estimate_lines(summary: RunSummary, out: str, storage: StorageOptions) -> I
 
 def _elsewhere_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[str]:
     """Yield how many rows of A and B the run has on pages elsewhere: the last that is said of a scan."""
-    from presswatch_spark.queries.counted_matches import counted_here
-    from presswatch_spark.queries.matches import MatchFilter
+    from presswatch_spark.queries.matches import Matches, MatchFilter
     from presswatch_spark.tables.store import TableStore
 
     wanted = MatchFilter(elsewhere=True, confidences=("A", "B"))
     try:
         store = TableStore.open(out, storage)
-        totals = counted_here(store, [summary.run_id], wanted.expression(), wanted.columns())
+        totals = Matches(store, wanted, [summary.run_id], "duckdb", judged=False).totals()
     except (InputError, OutputError, StorageError) as error:
         # The run is published, counted or not.
         yield printable(f"rows elsewhere were not counted: {error.what}")

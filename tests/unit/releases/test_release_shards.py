@@ -12,7 +12,8 @@ from presswatch_spark import pipeline
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError
 from presswatch_spark.pipeline import RunSummary
-from presswatch_spark.queries import counted_matches, estimates
+from presswatch_spark.queries import estimates
+from presswatch_spark.queries.matches import Matches
 from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.settings.config import C4Rules, CommonCrawlRules, DatasetRules, OscarRules
 from presswatch_spark.storage.objects import StorageOptions
@@ -212,13 +213,13 @@ class TestCommand:
         def estimate_of(store: object, run_id: str) -> None:
             raise InputError("too few shards", where=run_id)
 
-        def no_totals(store: object, runs: list[str], *filters: object) -> None:
-            raise InputError("no such run", where=runs[0])
+        def no_totals(found: Matches) -> None:
+            raise InputError("no such run", where=found.runs[0])
 
         monkeypatch.setattr(pipeline, "scan", scan)
         monkeypatch.setattr(TableStore, "open", lambda path, storage: path)
         monkeypatch.setattr(estimates, "estimate_of", estimate_of)
-        monkeypatch.setattr(counted_matches, "counted_here", no_totals)
+        monkeypatch.setattr(Matches, "totals", no_totals)
         return asked
 
     def test_scans_the_release_and_writes_its_name(

@@ -92,7 +92,13 @@ def scan_here(
         assert outcome.log["status"] in statuses, outcome.log
         rows += [row | {"run_id": run_id} for batch in outcome.tables["matches"] for row in batch.to_pylist()]
         log.append({**outcome.log, "run_id": run_id})
-    facts = {"config": row_settings(config, MinHashRules()), "corpus_digest": scan.corpus_digest}
+    facts = {
+        "config": row_settings(config, MinHashRules()),
+        "corpus_digest": scan.corpus_digest,
+        "shards_planned": len(log),
+        "shards_complete": sum(each["status"] == "complete" for each in log),
+        "documents": sum(each["documents"] for each in log),
+    }
     publish(tables, run_id, rows, **facts)
     write(TableStore.open(str(tables)), "scan_log", run_id, log, SCAN_LOG)
     return rows

@@ -211,6 +211,13 @@ class Selection:
         """Return the figures by letter; see `figures_by_letter`."""
         return figures_by_letter(self._lettered())
 
+    def figures_by_publisher(self) -> dict[str, Figures]:
+        """Return the figures by `publisher_id`, in its order."""
+        rows = defaultdict[str, list[Row]](list)
+        for row, _ in self._lettered():
+            rows[row["publisher_id"]].append(row)
+        return {publisher: Figures.of(rows[publisher]) for publisher in sorted(rows)}
+
     def _lettered(self) -> Iterator[tuple[Row, str]]:
         for digest, row in self.rows.items():
             claim = self.claims[digest]
@@ -255,7 +262,8 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Row], i
             remedy="make the claims anew, or take these rows out",
         )
     left = {row: claim for row, claim in found.items() if claim["kind"] != LICENSED}
-    licensed = len(found) - len(left)
+    # A licence covers hosts, so that the address of its pages is known.
+    licensed = len({claim_of({**found[row], "text_sha256": None}) for row in found.keys() - left.keys()})
     if not left:
         raise InputError(
             f"no claim is left to follow: {counted(licensed, 'claim')} of those asked for are licensed",

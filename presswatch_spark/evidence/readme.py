@@ -221,10 +221,9 @@ def _releases(chosen: Selection, say: Speaker) -> dict[str, set[str]]:
 def _publishers(made: Made, say: Speaker) -> Iterator[Block]:
     name = partial(say.of, README)
     publishers = {each.id: each for each in made.corpus.registry.publishers}
-    counts = Counter(row["publisher_id"] for row in made.chosen.rows.values())
     rows = [
-        [legal_person_of(publishers.get(id), id), _mandate(publishers.get(id), say), say.number(count)]
-        for id, count in sorted(counts.items())
+        [legal_person_of(publishers.get(id), id), _mandate(publishers.get(id), say), say.number(of_id.claims)]
+        for id, of_id in made.chosen.figures_by_publisher().items()
     ]
     yield Block.heading(name("publishers"))
     yield Block.table([name("publisher"), name("mandate"), name("claims")], rows, numbers=(2,))

@@ -67,8 +67,8 @@ class Grounds:
         source: `case`, `tables` or `bag`. `where`: its folder; `tables` and `claims_at`: those of runs and
             claims.
         places: each place once, in the order of files and records.
-        left_out: why places are left out, and how many: `removed`, `licensed`, `read by no scan`, `without
-            copied words`, `doubtful`, `not as their rows say in the bag`.
+        left_out: why places are left out, and how many: `removed`, `read by no scan`, `without copied words`,
+            `doubtful`, `not as their rows say in the bag`; and how many claims are `licensed`.
         has_licences: whether the claims were made with a file of licences.
         seal: `bag_root`, `claims_root` and `sealed_at` of a bag; empty without one.
     """

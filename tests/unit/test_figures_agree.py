@@ -27,6 +27,11 @@ from tests.notices import Bureau, bureau
 from tests.removal import release
 from tests.servers import web
 
+LEGAL_PERSONS = {
+    "armorial": "Groupe Armorial",
+    "meridien": "Société du Méridien",
+    "quai": "Éditions du Quai",
+}
 FIGURES = ("addresses", "pages", "captures", "records", "claims", "articles", "hosts")
 KEYS = """
     with rows as (
@@ -162,3 +167,81 @@ def test_letter_and_case_count_as_the_raw_tables(office: Bureau) -> None:
         given = {"addresses": numbers["urls"], **{each: numbers[each] for each in FIGURES[1:]}}
         assert given == worded, name
     assert Standing.of(office.case).claims() == (0, expected["claims"])
+
+
+DATE = r"\d{1,2}(?:er)? \w+ \d{4}"
+SPACES = str.maketrans("\u00a0\u202f", "  ")
+STATED = re.compile(
+    # Names, laws, dates, digests, places and commands are no figures: their own tests read them.
+    rf"{DATE}(?:,? à [\d hmins]+|, [\d:]+ UTC)?|\b[0-9a-f]{{40,}}\b|\b\d{{8}}T\d{{6}}Z\S*|CC-MAIN-\S+"
+    r"|art\. [RL]\. [\d\-]+(?:(?:,| et| and)\s+[RL]\. [\d\-]+)*|article 1344|SHA-?256|RFC 8493|python3"
+    r"|presswatch-spark \S+|Python \S+|Linux\S+|\S*127\.0\.0\.1\S*|1 rue des Vallées, 99999|[+-]\d[.,]\d s"
+    r"|^\d+\. |--sample 1000"
+)
+
+
+def unexplained(text: str, figures: dict[str, int]) -> list[str]:
+    """The lines that have other numbers than these figures, each found by its pattern with its value."""
+    for pattern, value in figures.items():
+        found = re.findall(pattern, text, re.MULTILINE)
+        assert found, f"no sentence says {pattern}"
+        assert {int(number) for number in found} == {value}, pattern
+        text = re.sub(pattern, " ", text, flags=re.MULTILINE)
+    return [line for line in text.split("\n") if re.search(r"\d", STATED.sub(" ", line))]
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_every_number_of_a_letter_is_one_of_the_raw_tables(office: Bureau, lang: str) -> None:
+    office.draft(f"said-{lang}", lang=lang)
+    form = (office.folder / f"said-{lang}" / "form.txt").read_text(encoding="utf-8").translate(SPACES)
+    letter = re.sub(r"(?<=[^\n])\n {2}(?=\S)|(?<=[^\n:;])\n(?=[^\n-])", " ", form.split("\n1. http")[0])
+    which = f"{A_OR_B} and copied_words > 0"
+    (found,) = raw(
+        office,
+        f"""select count(*) as rows, count(distinct article_id) as articles,
+            count(distinct title_id) as titles, count(distinct document_url) as addresses,
+            count(distinct document_host) as hosts, count(distinct shard_uri) as files
+            from rows where {which}""",
+    )
+    hosts = raw(
+        office, f"select document_host as host, count(*) as rows from rows where {which} group by all"
+    )
+    rows, space = ("rows", "") if lang == "en" else ("lignes", " ")
+    said = {
+        r"(\d+) articles": found["articles"],
+        r"(\d+) (?:titres|titles)": found["titles"],
+        r"(\d+) (?:adresses|URLs)": found["addresses"],
+        r"(\d+) (?:sites|hosts)": found["hosts"],
+        r"(\d+) (?:fichiers|files)": found["files"],
+    } | {rf"- {re.escape(each['host'])}{space}: (\d+) {rows}": each["rows"] for each in hosts}
+    assert unexplained(letter, said | {rf"(\d+) {rows}": found["rows"]}) == []
+
+
+@pytest.mark.parametrize("name", ["LISEZ-MOI.txt", "README.txt"])
+def test_every_number_of_a_bag_is_one_of_the_raw_tables(office: Bureau, name: str) -> None:
+    bag, _ = build(office.crawl, f"said-{name}", confidences=("A", "B"))
+    text = (bag / name).read_text(encoding="utf-8").translate(SPACES)
+    # The table by letter has a test of its own.
+    text = re.sub(r"^(?:A|B|en tout|in all)(?:\s+\d+){7}$", "", text, flags=re.MULTILINE)
+    log = f"read_parquet('{office.crawl.tables}/scan_log/*.parquet')"
+    (complete,) = raw(office, f"select count(*) as files from {log} where status = 'complete'")
+    found = figures(office, A_OR_B)
+    rows = len(raw(office, f"select 1 from rows where {A_OR_B}"))
+    publishers = {
+        row["publisher_id"]: row["claims"]
+        for row in raw(
+            office, f"select publisher_id, {COUNTED} from rows where {A_OR_B} group by publisher_id"
+        )
+    }
+    articles = len(next(office.crawl.corpus.parent.glob("*.jsonl")).read_text("utf-8").splitlines())
+    requests = len((bag / "data/http/exchanges.jsonl").read_bytes().splitlines())
+    said = {
+        r"(\d+) (?:réclamations|claims)": found["claims"],
+        r"(\d+) (?:lignes )?(?:sur|of) \d+(?: rows)?\s(?:le|describe)": rows,
+        r"(?:autre adresse|another address) ?: (\d+)": rows,
+        r" (\d+) (?:sur|of) \d+$": complete["files"],
+        r"(?:Articles du corpus|Articles in the corpus)\s+(\d+)": articles,
+        r"(?:Avis de personnes|Verdicts of persons)\s+(\d+)": 0,
+        r"127\.0\.0\.1:\d+\s+(\d+)(?=  127)": requests,
+    } | {rf"{person}.*?(\d+)$": publishers[id] for id, person in LEGAL_PERSONS.items()}
+    assert unexplained(text, said) == []

@@ -129,10 +129,11 @@ def _drafted_lines(drafted: Drafted, out: str, say: Language) -> Iterator[str]:
     numbers = {name: say.counted(drafted.figures.numbers[name], noun) for name, noun in nouns.items()}
     yield say("{rows} of {urls} on {hosts}, {articles}, in {folder}", folder=printable(out), **numbers)
     for reason, count in drafted.left_out.items():
+        if reason == "licensed":
+            yield say("left out, as they are licensed: {claims}", claims=say.counted(count, "claim"))
+            continue
         places = say.counted(count, "place")
-        # "licensed" is the name of a kind of claim, too.
-        named = say.name(reason) if reason == "licensed" else say(reason)
-        yield say("left out, as they are {reason}: {places}", reason=named, places=places)
+        yield say("left out, as they are {reason}: {places}", reason=say(reason), places=places)
     if drafted.elsewhere:
         places = say.counted(drafted.elsewhere, "place")
         yield say("left out, as they do not concern the recipient: {places}", places=places)

@@ -6,8 +6,7 @@
 Writes the articles, the corpus, shards and tables below DIR, and a line of JSON for the build and each scan.
 Of `3@1700`, 1,700 MB are all that driver, JVM and workers of a scan in three passes may have of memory, pages
 of files with them: the kernel enforces it, by a control group (version 1, which only root may make; where
-there is version 2, start the whole by `systemd-run --scope -p MemoryMax=…`). `3+need` serves the corpus over
-HTTP to a host that has no room for it, and says how much was fetched.
+there is version 2, start the whole by `systemd-run --scope -p MemoryMax=…`).
 """
 
 from __future__ import annotations
@@ -18,16 +17,12 @@ import io
 import json
 import os
 import random
-import re
 import shutil
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +32,7 @@ from benchmarks.scale.material import PAGE_SENTENCES, sentence_pool
 from benchmarks.speed.processes import PeakMemory, Watcher, apart, below, memory_of
 from benchmarks.speed.prose import vocabulary
 from presswatch_spark.corpus.building.build import build_corpus
-from presswatch_spark.corpus.store import CACHE_VARIABLE, ROOM_VARIABLE, manifest_of
+from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.demo.shards import write_wet
 from presswatch_spark.monitoring.progress import Progress
@@ -53,8 +48,6 @@ TITLES = 300
 # The fewest that a corpus may have: articles this short would else be mostly signature.
 PERMUTATIONS = 16
 SHARD_PAGES, COPYING = 3_000, 0.02
-# Less than a corpus of a million articles takes.
-ROOM_GB = 0.3
 MEMORY_GROUPS = Path("/sys/fs/cgroup/memory")
 
 
@@ -161,79 +154,16 @@ def _pages(rng: random.Random, articles: int, words: int) -> Iterator[Page]:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How shards are scanned: in so many passes, in so much memory, or with the corpus fetched by need."""
+    """How shards are scanned: in so many passes, and in so much memory."""
 
     passes: int
     megabytes: int | None = None
-    by_need: bool = False
 
     @classmethod
     def of(cls, text: str) -> Way:
-        """Read `3`, `3@1700` or `3+need`."""
-        passes, _, limit = text.removesuffix("+need").partition("@")
-        return cls(int(passes), int(limit) if limit else None, text.endswith("+need"))
-
-
-def scan_by_need(corpus: Path, shards: Sequence[Path], out: Path, way: Way, cores: int) -> dict[str, Any]:
-    """As `scan_many`, of a corpus that is fetched by need; and what was fetched of it."""
-    paths, cache = [str(path) for path in shards], out.with_name(f"{out.name}-cache")
-    with served(corpus) as (address, sent):
-        room = {CACHE_VARIABLE: str(cache), ROOM_VARIABLE: f"{ROOM_GB}"}
-        found = apart(_scan, corpus, paths, out, way.passes, cores, source=address, variables=room)
-    kept = sum(512 * path.stat().st_blocks for path in cache.rglob("*") if path.is_file())
-    shutil.rmtree(cache)
-    size = sum(path.stat().st_size for path in corpus.rglob("*") if path.is_file())
-    return found | {
-        "corpus_megabytes": round(size / 1e6),
-        "fetched_megabytes": {name: round(count / 1e6, 1) for name, count in sorted(sent.items())},
-        "all_fetched_megabytes": round(sum(sent.values()) / 1e6),
-        "kept_megabytes": round(kept / 1e6),
-    }
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[tuple[str, Counter[str]]]:
-    """Serve a folder's files over HTTP, by ranges; give its address, and the bytes sent by folder or file."""
-    sent, guard = Counter[str](), threading.Lock()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            path = folder / self.path.lstrip("/")
-            if not path.is_file():
-                self.send_error(404)
-                return
-            size = path.stat().st_size
-            asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-            first = int(asked[1]) if asked else 0
-            after = min(int(asked[2]) + 1, size) if asked and asked[2] else size
-            self.send_response(206 if asked else 200)
-            self.send_header("Content-Length", str(after - first))
-            self.send_header("ETag", f'"{size}-{path.stat().st_mtime_ns}"')
-            if asked:
-                self.send_header("Content-Range", f"bytes {first}-{after - 1}/{size}")
-            self.end_headers()
-            if self.command == "HEAD":
-                return
-            with path.open("rb") as file:
-                file.seek(first)
-                data = file.read(after - first)
-            with guard:
-                sent[self.path.lstrip("/").partition("/")[0]] += len(data)
-            self.wfile.write(data)
-
-        def do_HEAD(self) -> None:
-            self.do_GET()
-
-        def log_message(self, *_: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", sent
-        finally:
-            server.shutdown()
+        """Read `3` or `3@1700`."""
+        passes, _, limit = text.partition("@")
+        return cls(int(passes), int(limit) if limit else None)
 
 
 def scan_many(
@@ -398,10 +328,7 @@ def main() -> None:
     for number, item in enumerate(asked.passes.split(",")):
         way, out = Way.of(item), asked.folder / f"tables-{number}"
         shutil.rmtree(out, ignore_errors=True)
-        if way.by_need:
-            found = scan_by_need(corpus, shards, out, way, asked.cores)
-        else:
-            found = scan_many(corpus, shards, out, way.passes, asked.cores, way.megabytes)
+        found = scan_many(corpus, shards, out, way.passes, asked.cores, way.megabytes)
         print(json.dumps(found), flush=True)
         digests.add(found["table_digest"])
     assert len(digests) == 1, "passes change the rows"

@@ -44,9 +44,8 @@ class ArticleReader:
 
     def __init__(self, corpus: Corpus, known: KnownTexts, config: ScanConfig) -> None:
         self._corpus, self._known = corpus, known
-        looked, around = corpus.lookups(held=corpus.is_whole), corpus.surroundings
         rules = config.rarity, config.ownership
-        self._neighbours = Neighbours(looked.index, around, *rules, looked.need)
+        self._neighbours = Neighbours(corpus.index, corpus.surroundings, *rules)
 
     def read(self, article_id: str) -> ArticleWords | None:
         """Return the words of an article; None if the corpus has no article of that id."""

@@ -15,8 +15,6 @@
     sites/                     titles' sites, and hashes of the articles' normalised URLs with ordinals
     refused.parquet            every row that was not taken, with its reason
     suppressed.parquet         shingles left out of the index for being too common
-    blocks.npy                 uint8[blocks, 16]: a digest of each block of 64 KiB of articles, index and
-                               signatures, for hosts that fetch parts of them; none in older corpora
 
 An article's *ordinal* is its place in the order of article ids (by code points), from 0.
 """
@@ -42,7 +40,6 @@ INDEX_FOLDER = "index"
 SITES_FOLDER = "sites"
 REFUSED_TABLE = "refused.parquet"
 SUPPRESSED_TABLE = "suppressed.parquet"
-BLOCKS = "blocks.npy"
 
 ALONE = -1
 """The cluster of an article that shares its text with no other."""

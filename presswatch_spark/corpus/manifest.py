@@ -1,25 +1,17 @@
 """The manifest: the files, counts and parameters of a corpus, and the digest that names it in every run.
 
 It holds no time and no path: the same articles and settings give the same manifest, byte for byte.
-
-Its SHA-256 of a file says nothing of a part of it, which a host may fetch by ranges. So `blocks.npy` has a
-digest for each block of each file in `by_ranges`: files by name, each cut from its beginning.
 """
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from presswatch_spark.corpus import arrays, layout
-from presswatch_spark.corpus.layout import BLOCKS, FORMAT_VERSION, INDEX_FOLDER, MANIFEST
+from presswatch_spark.corpus.layout import FORMAT_VERSION, INDEX_FOLDER, MANIFEST
 from presswatch_spark.errors import CorpusError
 from presswatch_spark.judgement.suffixes import list_version
 from presswatch_spark.settings.config import CorpusConfig, MinHashRules
@@ -122,9 +114,8 @@ class Manifest:
 
 
 def describe(folder: Path, config: CorpusConfig, counts: Counts) -> Manifest:
-    """Make the manifest of a finished folder: write its blocks' digests, measure and hash every file."""
+    """Make the manifest of a finished folder: measure and hash every file."""
     parameters = {name: value for name, value in asdict(config).items() if name not in _NOT_CONTENT}
-    _write_blocks(folder)
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     files = {
         path.relative_to(folder).as_posix(): FileEntry(path.stat().st_size, sha256)
@@ -167,13 +158,8 @@ def read_manifest(raw: bytes, where: str) -> Manifest:
     return manifest
 
 
-def check_files(
-    folder: Path, manifest: Manifest, *, content: bool, names: Collection[str] | None = None
-) -> None:
+def check_files(folder: Path, manifest: Manifest, *, content: bool) -> None:
     """Compare the folder with its manifest: sizes, and with `content` every byte (SHA-256).
-
-    Args:
-        names: the files that are compared. None: all.
 
     Raises:
         CorpusError: naming every file that is missing, or is not as the manifest says.
@@ -181,8 +167,6 @@ def check_files(
     wrong: list[str] = []
     sound: dict[Path, str] = {}
     for name, entry in manifest.files.items():
-        if names is not None and name not in names:
-            continue
         path = folder / name
         if not path.is_file():
             wrong.append(f"{name} is missing")
@@ -203,56 +187,6 @@ def check_files(
             where=str(folder),
             remedy="build the corpus again, or copy it again from its source",
         )
-
-
-BLOCK_BYTES = 1 << 16
-DIGEST_BYTES = 16
-_BLOCKS_READ = 16
-
-Digests = npt.NDArray[np.uint8]
-"""uint8[blocks, DIGEST_BYTES]."""
-
-
-def by_ranges(names: Iterable[str]) -> list[str]:
-    """Return the files that are read by ranges where a corpus is not copied whole, sorted by name."""
-    folders = (f"{layout.ARTICLES_FOLDER}/", f"{layout.INDEX_FOLDER}/")
-    return sorted(name for name in names if name.startswith(folders) or name == layout.SIGNATURES)
-
-
-def blocks_in(size: int) -> int:
-    """Return in how many blocks a file of so many bytes is cut."""
-    return -(-size // BLOCK_BYTES)
-
-
-def digests_of(data: bytes | memoryview) -> Digests:
-    """Return the digests of the blocks of some bytes that begin where a block does."""
-    view = memoryview(data)
-    blocks = (view[first : first + BLOCK_BYTES] for first in range(0, len(view), BLOCK_BYTES))
-    found = b"".join(blake2b(block, digest_size=DIGEST_BYTES).digest() for block in blocks)
-    return np.frombuffer(found, np.uint8).reshape(-1, DIGEST_BYTES)
-
-
-def file_digests(path: Path) -> Digests:
-    """Return the digests of the blocks of a file."""
-    parts = [np.empty((0, DIGEST_BYTES), np.uint8)]
-    with path.open("rb") as file:
-        while data := file.read(_BLOCKS_READ * BLOCK_BYTES):
-            parts.append(digests_of(data))
-    return np.concatenate(parts)
-
-
-def by_file(digests: Digests, sizes: Mapping[str, int]) -> Mapping[str, Digests]:
-    """Cut the digests of all files in `by_ranges` into those of each; `sizes` are those of all files."""
-    names = by_ranges(sizes)
-    ends = np.cumsum([blocks_in(sizes[name]) for name in names])[:-1]
-    return dict(zip(names, np.split(digests, ends), strict=True))
-
-
-def _write_blocks(folder: Path) -> None:
-    names = by_ranges(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    with ThreadPoolExecutor() as pool:
-        digests = list(pool.map(file_digests, (folder / name for name in names)))
-    arrays.save(folder / BLOCKS, np.concatenate(digests))
 
 
 def _hashes(paths: list[Path]) -> list[str]:

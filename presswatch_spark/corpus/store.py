@@ -1,15 +1,12 @@
 """A corpus as a value: opened once a process, checked, memory-mapped, never written.
 
-One on S3 is copied to a host whose disk has room for it. Elsewhere, its large files are fetched by need: see
-`presswatch_spark.corpus.needed`.
+One on S3 or HTTPS is copied to each host, once for all its processes.
 """
 
-import glob
 import os
 import shutil
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -21,23 +18,14 @@ import pyarrow.parquet as pq
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.article_files import ArticleFiles, article_urls
 from presswatch_spark.corpus.manifest import Manifest, check_files, read_manifest
-from presswatch_spark.corpus.needed import (
-    NeededArray,
-    NeededFiles,
-    prepared,
-    small_files,
-    start_of_host,
-    taken_by,
-)
-from presswatch_spark.corpus.needed_articles import NeededArticles
-from presswatch_spark.corpus.needed_index import NeededIndex, unit_of
 from presswatch_spark.corpus.registry import Registry, parse_registry
-from presswatch_spark.errors import ConfigError, CorpusError, OutputError
+from presswatch_spark.errors import CorpusError, OutputError
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.standing import Surroundings
 from presswatch_spark.model import Article
 from presswatch_spark.settings.config import MinHashRules
-from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange, ShingleIndex
+from presswatch_spark.sieve.shingle_index import ShingleIndex
+from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.locks.file_locks import locked
 from presswatch_spark.storage.locks.lock_rules import CORPUS_COPY
 from presswatch_spark.storage.objects import (
@@ -54,48 +42,34 @@ from presswatch_spark.storage.uris import canonical, join, scheme_of
 from presswatch_spark.user_cache import is_ours, user_caches
 
 CACHE_VARIABLE = "PRESSWATCH_CACHE_DIR"
-ROOM_VARIABLE = "PRESSWATCH_CACHE_GB"
-
-
-@dataclass(frozen=True, slots=True)
-class Lookups:
-    """An index that is read here and there; `need` fetches what lookups of hashes, uint64[n], read."""
-
-    index: ShingleIndex
-    need: Callable[[npt.NDArray[np.uint64]], None]
 
 
 class Corpus:
     """An open corpus. Its arrays and texts are maps of its files, which all processes of a host share."""
 
-    def __init__(self, folder: Path, manifest: Manifest, needed: NeededFiles | None = None) -> None:
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
         self.manifest = manifest
-        self._needed = needed
-        self._articles = NeededArticles(needed) if needed else ArticleFiles(folder)
+        self._articles = ArticleFiles(folder)
 
     @classmethod
     def open(cls, path: str, *, check: bool = True, storage: StorageOptions | None = None) -> Self:
         """Open a corpus folder; one on S3 or HTTPS is first copied to this host, once for all processes.
 
         Sizes of all files are always compared with the manifest; with `check` also every byte (SHA-256).
-        The copy goes below the folder named by `PRESSWATCH_CACHE_DIR`, or `corpora/` in the user's cache.
-        It may take half of what is free there, or as many gigabytes as `PRESSWATCH_CACHE_GB` says. Of a
-        larger corpus, articles, index and signatures are fetched by need, and checked block by block.
+        The copy goes below the folder named by `PRESSWATCH_CACHE_DIR`, or `corpora/` in the user's cache; its
+        bytes are compared with the manifest while it is made.
 
         Raises:
             CorpusError: there is no corpus, it is of another version, or its files do not match.
-            OutputError: there is no folder for the copy that others cannot write to, or the disk is full.
+            OutputError: there is no folder for the copy that others cannot write to, or its disk has no room.
         """
         options = storage or StorageOptions()
         uri = canonical(path)
         manifest = manifest_of(uri, options)
-        if scheme_of(uri) == "file":
-            folder, needed = Path(uri), None
-        else:
-            folder, needed = _on_this_host(uri, manifest, options)
-        check_files(folder, manifest, content=check, names=set(small_files(manifest)) if needed else None)
-        return cls(folder, manifest, needed)
+        folder = Path(uri) if scheme_of(uri) == "file" else _on_this_host(uri, manifest, options)
+        check_files(folder, manifest, content=check)
+        return cls(folder, manifest)
 
     @classmethod
     def same(cls, path: str, digest: str, storage: StorageOptions) -> Self:
@@ -121,38 +95,15 @@ class Corpus:
         path = self.folder / layout.MEMBERS
         return parse_registry(path.read_bytes(), str(path), built=True)
 
-    @property
-    def is_whole(self) -> bool:
-        """Return whether all of it is on this host; else its large files are fetched by need."""
-        return self._needed is None
-
-    @property
-    def bytes_fetched(self) -> int:
-        """Return how many bytes of its large files this process fetched by need."""
-        return self._needed.bytes_fetched if self._needed else 0
-
     @cached_property
     def index(self) -> ShingleIndex:
         """Open the shingle index; postings name articles by ordinal."""
-        return self.index_of(ALL_HASHES)
+        return ShingleIndex.open(self.folder / layout.INDEX_FOLDER)
 
-    def index_of(self, hashes: HashRange) -> ShingleIndex:
-        """Open the index to look up a range of hashes; nothing may be said of others."""
-        if self._needed is None:
-            return ShingleIndex.open(self.folder / layout.INDEX_FOLDER)
-        needed = NeededIndex(self._needed, unit_of(hashes))
-        needed.need_range(hashes)
-        return needed.index
-
-    def lookups(self, *, held: bool) -> Lookups:
-        """Open the same index to read it here and there; `held`: memory is to hold all of it."""
-        if held:
-            return Lookups(self.index, lambda hashes: None)
-        if self._needed is None:
-            folder = self.folder / layout.INDEX_FOLDER
-            return Lookups(ShingleIndex.open(folder, scattered=True), lambda hashes: None)
-        needed = NeededIndex(self._needed, unit_of(ALL_HASHES))
-        return Lookups(needed.index, needed.need_lookups)
+    @cached_property
+    def scattered_index(self) -> ShingleIndex:
+        """Open the same index for few lookups here and there, where memory does not hold all of it."""
+        return ShingleIndex.open(self.folder / layout.INDEX_FOLDER, scattered=True)
 
     @cached_property
     def sites(self) -> SiteIndex:
@@ -210,9 +161,8 @@ class Corpus:
             yield from (url for _, url in article_urls(self.part(part), part))
 
     def part(self, number: int) -> Path:
-        """Return the file of a part of the articles, for who reads all of it; open it at once."""
-        name = layout.part_name(number)
-        return self._needed.whole(name) if self._needed else self.folder / name
+        """Return the file of a part of the articles."""
+        return self.folder / layout.part_name(number)
 
     def article_id(self, ordinal: int) -> str:
         """Return the id of an article."""
@@ -220,8 +170,6 @@ class Corpus:
 
     def signature(self, ordinal: int) -> npt.NDArray[np.uint32]:
         """Return the MinHash signature of an article: uint32[permutations]."""
-        if self._needed_signatures:
-            self._needed_signatures.need_slice(ordinal, ordinal + 1)
         row: npt.NDArray[np.uint32] = self._signatures[ordinal]
         return row
 
@@ -269,12 +217,7 @@ class Corpus:
 
     @cached_property
     def _signatures(self) -> npt.NDArray[np.uint32]:
-        needed = self._needed_signatures
-        return needed.array if needed else arrays.load(self.folder / layout.SIGNATURES)
-
-    @cached_property
-    def _needed_signatures(self) -> NeededArray | None:
-        return self._needed.array(layout.SIGNATURES) if self._needed else None
+        return arrays.load(self.folder / layout.SIGNATURES)
 
     @cached_property
     def _clusters(self) -> npt.NDArray[np.int32]:
@@ -314,52 +257,36 @@ def manifest_of(path: str, options: StorageOptions) -> Manifest:
         ) from error
 
 
-def _on_this_host(uri: str, manifest: Manifest, options: StorageOptions) -> tuple[Path, NeededFiles | None]:
-    """Return the folder of a remote corpus on this host; and what fetches its large files, if it has not all.
-
-    The first process makes it, while the others wait.
-    """
-    cache, size = _cache_folder(), sum(entry.size for entry in manifest.files.values())
-    copy, start = cache / manifest.digest, start_of_host()
+def _on_this_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path:
+    """Return the copy of a remote corpus on this host; the first process makes it, while the others wait."""
+    cache = _cache_folder()
+    copy = cache / manifest.digest
     with arrays.writing(cache), locked(cache / f".{manifest.digest}.lock", CORPUS_COPY):
-        if copy.is_dir():
-            return copy, None
-        fetched = f"{manifest.digest}.by-need-{start[0] if start else ''}-"
-        parts = cache / f"{fetched}{start[1] if start else ''}"
-        for left in cache.glob(f"{glob.escape(fetched)}*"):
-            # Another host's name may begin with this one's and a hyphen.
-            if left != parts and "-" not in left.name.removeprefix(fetched):
-                shutil.rmtree(left, ignore_errors=True)
-        room = _room(cache, parts)
-        if size <= room or start is None or layout.BLOCKS not in manifest.files:
+        if not copy.is_dir():
             _copy(uri, manifest, options, copy)
-            return copy, None
-        prepared(parts, uri, manifest, options)
-    return parts, NeededFiles(parts, uri, manifest, options, room)
+    return copy
 
 
 def _copy(uri: str, manifest: Manifest, options: StorageOptions, copy: Path) -> None:
     partial = copy.with_name(f".{manifest.digest}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    for name in [*manifest.files, layout.MANIFEST]:
+    size = sum(entry.size for entry in manifest.files.values())
+    if (free := shutil.disk_usage(copy.parent).free) < size:
+        raise OutputError(
+            f"the copy of {printable(uri)} takes {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free",
+            where=str(copy.parent),
+            remedy=f"make room there, or name a folder on a larger disk by {CACHE_VARIABLE}",
+        )
+    for name, entry in manifest.files.items():
         fetch_file(join(uri, name), str(partial / name), options)
+        if file_sha256(partial / name) != entry.sha256:
+            raise CorpusError(
+                "its content is not what the manifest says: the corpus was replaced or damaged",
+                where=printable(join(uri, name)),
+                remedy="put the same corpus there again; build another one to a new folder",
+            )
+    fetch_file(join(uri, layout.MANIFEST), str(partial / layout.MANIFEST), options)
     partial.rename(copy)
-
-
-def _room(cache: Path, parts: Path) -> float:
-    """Return how many bytes of a corpus this host may keep; `parts` are those that it has."""
-    named = os.environ.get(ROOM_VARIABLE)
-    if not named:
-        return (shutil.disk_usage(cache).free + taken_by(parts)) / 2
-    try:
-        room = float(named) * 1e9
-        if room >= 0:
-            return room
-    except ValueError:
-        pass
-    raise ConfigError(
-        f"`{named}` is no number of gigabytes", where=ROOM_VARIABLE, remedy="write it as 100 or 0.5"
-    )
 
 
 def _cache_folder() -> Path:

@@ -24,9 +24,7 @@ COMMAND_LINE = "command line"
 # With our prefix, but no settings of a job: those of profiles (`presswatch_spark.deploy`), ...
 DEPLOY_PREFIX = "PRESSWATCH_DEPLOY__"
 # ... where hosts keep copies of a corpus, where a submitted job leaves its outcome, and what the tests read.
-OTHER_VARIABLES = frozenset(
-    {"PRESSWATCH_CACHE_DIR", "PRESSWATCH_CACHE_GB", "PRESSWATCH_REAL_DATA", "PRESSWATCH_RESULT_URI"}
-)
+OTHER_VARIABLES = frozenset({"PRESSWATCH_CACHE_DIR", "PRESSWATCH_REAL_DATA", "PRESSWATCH_RESULT_URI"})
 
 Config = TypeVar("Config")
 

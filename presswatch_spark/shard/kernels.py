@@ -33,7 +33,7 @@ from presswatch_spark.monitoring.compiling import Compiling, telling
 from presswatch_spark.rights.signal_rows import Members
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.matcher import Matcher, Rules
-from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange
+from presswatch_spark.sieve.shingle_index import HashRange
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.text.shingles import shingle_hashes
@@ -76,12 +76,9 @@ class Rehearsal:
     def match(self) -> None:
         """Sieve an article as if it were a document, and take it apart into words."""
         corpus = self._opened()
-        text, hashes = corpus.body(0), ALL_HASHES
-        shingles = shingle_hashes(word_hashes(text))
-        # Of an index that is fetched by need, one hash is enough.
-        if not corpus.is_whole and len(shingles):
-            hashes = HashRange(int(shingles[0]), 1)
-        matcher = Matcher(corpus, Rules.of(self.config), hashes)
+        text = corpus.body(0)
+        shingle_hashes(word_hashes(text))
+        matcher = Matcher(corpus, Rules.of(self.config))
         for document in (text, b"un mot de li-\nsse"):
             matcher.candidates(_batch_of(document))
         words, first = words_of(text), np.zeros(1, np.int64)

@@ -35,8 +35,8 @@ from presswatch_spark.settings.config import (
     ScanConfig,
     VerifyRules,
 )
-from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange, ranges_like
-from presswatch_spark.sieve.sieve import Candidates, Sieve, joined
+from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange
+from presswatch_spark.sieve.sieve import Candidates, Sieve
 from presswatch_spark.text.words import Words, words_of
 from presswatch_spark.verify.minhash import Signature, jaccard, signature
 from presswatch_spark.verify.readings import Joined
@@ -102,8 +102,8 @@ class Matcher:
         self._rules, self._hashes = rules, hashes
         # Screen, placement, standing and rows are told what a run is; nobody else asks the settings.
         self._least_run = rules.grade.min_run_words
-        self._sieve = Sieve(corpus.index_of(hashes), hashes=hashes)
-        self._whole_sieve = lru_cache(1)(lambda: Sieve(corpus.lookups(held=False).index))
+        self._sieve = Sieve(corpus.index, hashes=hashes)
+        self._whole_sieve = lru_cache(1)(lambda: Sieve(corpus.scattered_index))
         self._neighbours = lru_cache(1)(self._open_neighbours)
         self._credits = CreditFinder(corpus.agencies)
         self._minhash = corpus.minhash
@@ -117,13 +117,10 @@ class Matcher:
         return self._sieve.candidates(batch)
 
     def candidates_of_all_hashes(self, batch: DocumentBatch) -> Candidates:
-        """Return the same, looked up in the whole index: range by range, if it is not on this host."""
+        """Return the same, looked up in the whole index."""
         if self._hashes == ALL_HASHES:
             return self.candidates(batch)
-        if self.corpus.is_whole:
-            return self._whole_sieve().candidates(batch)
-        parts = ranges_like(self._hashes)
-        return joined(Sieve(self.corpus.index_of(part), hashes=part).candidates(batch) for part in parts)
+        return self._whole_sieve().candidates(batch)
 
     def rows(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> Iterator[Row]:
         """Yield rows of `matches` without `run_id`: candidates that hold, and documents on members' sites."""
@@ -209,9 +206,8 @@ class Matcher:
 
     def _open_neighbours(self) -> Neighbours:
         corpus, rules = self.corpus, self._rules
-        looked = corpus.lookups(held=self._hashes == ALL_HASHES)
-        around = corpus.surroundings
-        return Neighbours(looked.index, around, rules.rarity, rules.ownership, looked.need)
+        index = corpus.index if self._hashes == ALL_HASHES else corpus.scattered_index
+        return Neighbours(index, corpus.surroundings, rules.rarity, rules.ownership)
 
     def _load_windows(self, ordinal: int) -> Hashes:
         # Most of those that pass the screen have just been asked for their windows.

@@ -45,12 +45,6 @@ def hash_ranges(count: int) -> list[HashRange]:
     return [HashRange(first, after - first) for first, after in pairwise(firsts)]
 
 
-def ranges_like(hashes: HashRange) -> list[HashRange]:
-    """Cut all hashes into ranges at most as wide as one of those that `hash_ranges` makes."""
-    firsts = range(0, HASHES, hashes.width)
-    return [HashRange(first, min(hashes.width, HASHES - first)) for first in firsts]
-
-
 def passes_for(searched_bytes: int, memory_bytes: float | None) -> int:
     """Return into how many ranges an index is cut, so that the arrays that are searched fit into memory.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, cast
@@ -77,6 +78,28 @@ def test_a_damaged_copy_on_this_host_is_refused(bucket: str, options: StorageOpt
     (tmp_path / "cache" / digest / "clusters.npy").write_bytes(b"")
     with pytest.raises(CorpusError, match=r"clusters\.npy has 0 bytes"):
         Corpus.open(f"s3://{bucket}/c", storage=options)
+
+
+def test_a_corpus_that_was_replaced_is_not_copied_and_is_once_it_is_right(
+    client: Any, bucket: str, there: tuple[str, str], options: StorageOptions
+) -> None:
+    key = "c/clusters.npy"
+    sound = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+    client.put_object(Bucket=bucket, Key=key, Body=bytes(len(sound)))
+    for _ in range(2):
+        with pytest.raises(CorpusError, match=r"clusters\.npy: .* replaced or damaged"):
+            Corpus.same(*there, options)
+    client.put_object(Bucket=bucket, Key=key, Body=sound)
+    assert Corpus.same(*there, options).body(0)
+
+
+def test_a_corpus_that_the_disk_has_no_room_for_is_refused_before_anything_is_copied(
+    there: tuple[str, str], options: StorageOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 9, 100))
+    with pytest.raises(OutputError, match=r"0\.0 GB are free.*larger disk by PRESSWATCH_CACHE_DIR"):
+        Corpus.open(there[0], storage=options)
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [f".{there[1]}.lock"]
 
 
 @pytest.fixture

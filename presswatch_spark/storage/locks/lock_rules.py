@@ -62,9 +62,6 @@ CORPUS_BUILD = FileRule(
     FOLDER, is_removed=True, refusal=Refusal("another build is at work there", "wait for its end")
 )
 CORPUS_COPY = FileRule(MADE, waits=True)
-# A range of the index of a remote corpus, for those who search it; one that nobody holds may be removed.
-CORPUS_RANGE = FileRule(FOLDER, waits=True, is_shared=True, is_removed=True)
-CORPUS_RANGE_LEFT = FileRule(FOLDER | os.O_NOFOLLOW)
 # The hidden folder in which an output folder is made.
 DRAFT = FileRule(
     MADE,

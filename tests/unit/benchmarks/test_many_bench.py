@@ -1,4 +1,4 @@
-"""The bench of many articles: what it serves, and the memory that it leaves to a scan."""
+"""The bench of many articles: its texts, and the memory that it leaves to a scan."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from benchmarks.scale.many import MEMORY_GROUPS, MemoryLimit, Way, served, short_body
-from presswatch_spark.corpus.store import CACHE_VARIABLE, ROOM_VARIABLE, Corpus
-from presswatch_spark.storage.objects import StorageOptions
+from benchmarks.scale.many import MEMORY_GROUPS, MemoryLimit, Way, short_body
 from tests.conftest import ROOT
-from tests.corpora import article, build, write_jsonl
 
 READ_ALL = """
 import sys
@@ -30,29 +27,12 @@ with open(sys.argv[2], "rb") as file:
 
 
 def test_a_way_is_read_from_its_text() -> None:
-    texts = ("3", "3@1700", "5+need")
-    assert [Way.of(text) for text in texts] == [Way(3), Way(3, 1700), Way(5, by_need=True)]
+    assert [Way.of(text) for text in ("3", "3@1700")] == [Way(3), Way(3, 1700)]
 
 
 def test_texts_have_as_many_words_as_asked_and_are_the_same_again() -> None:
     assert [len(short_body(number, words).split()) for number, words in ((0, 40), (7, 200))] == [40, 200]
     assert short_body(7, 200) == short_body(7, 200) != short_body(8, 200)
-
-
-def test_what_is_served_is_fetched_by_need_and_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    build(tmp_path / "corpus", [write_jsonl(tmp_path / "a.jsonl", [article(n) for n in range(900)])])
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setenv(ROOM_VARIABLE, "0")
-    with served(tmp_path / "corpus") as (address, sent):
-        corpus = Corpus.open(address, storage=StorageOptions())
-        before = dict(sent)
-        assert corpus.body(3) == Corpus.open(str(tmp_path / "corpus")).body(3)
-    size = sum(path.stat().st_size for path in (tmp_path / "corpus" / "articles").iterdir())
-    assert 0 < sent["articles"] < size
-    assert sent["index"] == sent["signatures.npy"] == 0
-    assert before["vocabulary"] == sent["vocabulary"] > 0
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from presswatch_spark.cli.options import given_settings
-from presswatch_spark.corpus.store import CACHE_VARIABLE, ROOM_VARIABLE
+from presswatch_spark.corpus.store import CACHE_VARIABLE
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.config import (
     CorpusConfig,
@@ -178,7 +178,7 @@ def test_every_variable_that_the_project_reads_is_known() -> None:
     folders = (ROOT / name for name in ("presswatch_spark", "tests", "jobs"))
     sources = (path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.py"))
     named = {name for source in sources for name in read.findall(source)}
-    assert named | {CACHE_VARIABLE, ROOM_VARIABLE} == OTHER_VARIABLES
+    assert named | {CACHE_VARIABLE} == OTHER_VARIABLES
     assert load_scan_config(None, dict.fromkeys(OTHER_VARIABLES, "/x")) == ScanConfig()
 
 

@@ -3,12 +3,14 @@
     git worktree add ../before COMMIT && (cd ../before && make setup)
     python -m benchmarks.speed.trees --base ../before
     python -m benchmarks.speed.trees --base ../before --corpus CORPUS wet:SHARD warc:SHARD …
+    python -m benchmarks.speed.trees --base ../before --corpus CORPUS --base-corpus OLDER wet:SHARD …
     python -m benchmarks.speed.trees --base . --shard-digest
 
 Each tree scans in a process of its own, with the Python of its `.venv`, one shard after the other. A ratio is
 the base's processor time by this tree's: above 1, this tree is faster. Without shards, made-up ones are
 scanned, with an article on one page in a hundred. With `--shard-digest`, this tree alone takes the SHA-256
-of shards. A base that cannot read corpora of this tree wants `--corpus`, with one that it built itself.
+of shards. If the base reads another corpus format than this tree, build a corpus of the same articles with
+each, and name the base's with `--base-corpus`.
 """
 
 import argparse
@@ -109,7 +111,8 @@ def main() -> None:
         if not shards:
             material = Material(Path(folder), Sizes(megabytes=asked.megabytes, shards=1))
             corpus, shards = material.padded(material.middle), made_up(material)
-        base, ours = Tree(asked.base, corpus), Tree(ROOT, corpus, options)
+        base = Tree(asked.base, asked.base_corpus or corpus)
+        ours = Tree(ROOT, corpus, options)
         print(HEAD, flush=True)
         for format_name, path in shards:
             figures = compared(base, ours, format_name, path, asked.rounds)
@@ -134,13 +137,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("shards", nargs="*", metavar="FORMAT:PATH", help="shards; default: made-up ones")
     parser.add_argument("--base", type=Path, required=True, help="the tree to compare with, set up")
     parser.add_argument("--corpus", type=Path, help="the corpus that the shards are scanned for")
+    parser.add_argument("--base-corpus", type=Path, help="the same for the base; default: the same corpus")
     parser.add_argument("--rounds", type=int, default=8, help="scans of each shard by each tree")
     parser.add_argument("--megabytes", type=int, default=80, help="text in each made-up shard")
     parser.add_argument("--shard-digest", action="store_true", help="this tree takes SHA-256 of shards")
     asked = parser.parse_args()
-    if asked.shards and not asked.corpus:
-        parser.error("shards need --corpus")
+    if (asked.shards or asked.base_corpus) and not asked.corpus:
+        parser.error("shards and --base-corpus need --corpus")
     asked.base = asked.base.resolve()
+    asked.corpus = asked.corpus and asked.corpus.resolve()
+    asked.base_corpus = asked.base_corpus and asked.base_corpus.resolve()
     return asked
 
 

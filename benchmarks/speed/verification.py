@@ -20,6 +20,7 @@ from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import ScanConfig, VerifyRules
 from presswatch_spark.shard.matcher import Matcher, Rules
 from presswatch_spark.text.words import words_of
+from presswatch_spark.verify.readings import Joined
 from presswatch_spark.verify.verification import NamedDocument, verify
 
 PAGE_WORDS = 1_000
@@ -72,17 +73,17 @@ def _staged(corpus: Corpus, pairs: Sequence[Pair]) -> dict[str, float]:
     rules, clock = VerifyRules(), time.process_time
     bodies = [corpus.body(ordinal) for _, ordinal in pairs]
     marks = [clock()]
-    documents = [words_of(text) for text, _ in pairs]
+    documents = [Joined(words_of(text)) for text, _ in pairs]
     marks.append(clock())
-    articles = [words_of(body) for body in bodies]
+    articles = [Joined(words_of(body)) for body in bodies]
     marks.append(clock())
     named = [NamedDocument(document, rules.anchor_words) for document in documents]
     marks.append(clock())
     overlaps = [verify(document, article, rules) for document, article in zip(named, articles, strict=True)]
     marks.append(clock())
     for k, overlap in enumerate(overlaps):
-        span_places([overlap], 0, documents[k])
-        span_places([overlap], 1, articles[k])
+        span_places([overlap], 0, documents[k].words)
+        span_places([overlap], 1, articles[k].words)
     marks.append(clock())
     return dict(zip(STAGES, np.diff(marks).tolist(), strict=True))
 

@@ -7,12 +7,16 @@ hours and addresses.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 CAPTION, SERVICE, LINK = "caption", "service", "link"
 SHARE = 0.9
 """Least share of a passage's characters in such lines."""
 MOST_CHARACTERS = 600
 """Longer passages are not looked at, and longer lines are prose, whatever they begin with."""
+
+# As many articles as a matcher keeps; a page has the lines of several.
+_ARTICLES_REMEMBERED, _LINES_REMEMBERED = 512, 4096
 
 _MARKS = r"[\s»«>•·▶►→*|\-–—:\[(]*"
 _LINK = re.compile(
@@ -28,12 +32,14 @@ _AGENCY = (
     r"(?:AFP|Reuters|Belga|AP|EPA|Keystone|ATS|Getty(?:\sImages)?|Shutterstock|Sipa|Abaca|MaxPPP|PC|Gamma|Rea|DR"
     r"|(?:La\s)?Presse\scanadienne|Associated\sPress|Hans\sLucas|iStock|Fotolia)"
 )
-_CAPTION = re.compile(
-    rf"{_MARKS}(?:(?i:{_PHOTO})\s?:|PHOTOS?\s+[A-ZÀ-Þ]|(?i:l[ée]gende|cr[ée]dit)\b|©)"
-    rf"|.*(?:[(\[]\s?{_PHOTO}\b[^)\]\n]{{0,80}}[)\]]|©[^\n]{{0,80}}|\b{_PHOTO}\s?:\s?[^\n.]{{1,60}})\s?[.)\]]?\s*\Z"
-    rf"|.*[\w.'’-]\s?/\s?{_AGENCY}\s?[)\].]?\s*\Z"
-    rf"|.*(?:PHOTO|Photo|ARCHIVES|Archives)\s[A-ZÀ-Þ][^\n.]{{1,60}}\s*\Z",
+_CAPTION = re.compile(rf"{_MARKS}(?:(?i:{_PHOTO})\s?:|PHOTOS?\s+[A-ZÀ-Þ]|(?i:l[ée]gende|cr[ée]dit)\b|©)")
+_CAPTION_END = re.compile(
+    rf"(?:[(\[]\s?{_PHOTO}\b[^)\]\n]{{0,80}}[)\]]|©[^\n]{{0,80}}|\b{_PHOTO}\s?:\s?[^\n.]{{1,60}})\s?[.)\]]?\s*\Z"
+    rf"|[\w.'’-]\s?/\s?{_AGENCY}\s?[)\].]?\s*\Z"
+    rf"|(?:PHOTO|Photo|ARCHIVES|Archives)\s[A-ZÀ-Þ][^\n.]{{1,60}}\s*\Z",
 )
+_END_CHARACTERS = 160
+"""More than what `_CAPTION_END` matches, but for white space at the end."""
 _SERVICE = re.compile(
     r"(?<!\d)(?:\+?\d{2,3}[ .-]?)?(?:\(0\)\s?)?0?\d(?:[ ./-]?\d{2}){4}(?!\d)"  # a telephone number
     r"|\bt[ée]l(?:[ée]phone)?\b\.?|\brens(?:eignements?)?\b\.?|\br[ée]serv(?:ations?|[ée]e?s?|er)\b\.?"
@@ -47,23 +53,26 @@ _SERVICE = re.compile(
 _CONTACT = re.compile(
     r"(?<!\d)0\d(?:[ ./-]?\d{2}){4}(?!\d)|\bt[ée]l(?:\.|\s?:)|\brens(?:\.|eignements?\s?:|eignements?\sau\b)"
     r"|\b(?:billetterie|tarifs?\s?:|entr[ée]e\s(?:libre|gratuite)|r[ée]servations?\s?:|horaires?\s?:)"
-    r"|\bwww\.\S+|\S+@\S+\.\w+",
+    r"|\bwww\.\S+",
     re.IGNORECASE,
 )
+_MAIL_ADDRESS = re.compile(r"\S@\S+\.\w")
 SERVICE_MARKS, WORDS_A_MARK = 3, 6
 """A line with a contact is a service list if it has so many marks, and one at least for so many words."""
 
 
-def kind_of_passage(text: str, ranges: Sequence[tuple[int, int]]) -> str | None:
+def kind_of_passage(article: bytes, ranges: Sequence[Sequence[int]]) -> str | None:
     """Return the kind of lines in which a passage of an article lies; None if it is prose.
 
     Args:
-        text: of the article.
-        ranges: its characters that are copied, from and to.
+        article: its text, in UTF-8.
+        ranges: the characters that are copied, from and to.
     """
     copied = sum(end - start for start, end in ranges)
+    # Longer passages are prose, and most articles are long.
     if not copied or copied > MOST_CHARACTERS:
         return None
+    text = _decoded(article)
     found: dict[str, int] = {}
     prose, most_prose = 0, (1 - SHARE) * copied
     begins, ends = min(start for start, _ in ranges), max(end for _, end in ranges)
@@ -80,13 +89,22 @@ def kind_of_passage(text: str, ranges: Sequence[tuple[int, int]]) -> str | None:
 
 def kind_of_line(line: str) -> str | None:
     """Return what a line is if it is no prose: `link`, `caption` or `service`."""
-    if len(line) > MOST_CHARACTERS:
-        return None
+    return _kind_of_line(line) if len(line) <= MOST_CHARACTERS else None
+
+
+@lru_cache(_ARTICLES_REMEMBERED)
+def _decoded(article: bytes) -> str:
+    return article.decode("utf-8", "replace")
+
+
+@lru_cache(_LINES_REMEMBERED)
+def _kind_of_line(line: str) -> str | None:
     if _LINK.match(line):
         return LINK
-    if _CAPTION.match(line):
+    end = max(0, len(line.rstrip()) - _END_CHARACTERS)
+    if _CAPTION.match(line) or _CAPTION_END.search(line, end):
         return CAPTION
-    if not _CONTACT.search(line):
+    if not (_CONTACT.search(line) or ("@" in line and _MAIL_ADDRESS.search(line))):
         return None
     marks, words = len(_SERVICE.findall(line)), len(line.split())
     return SERVICE if marks >= SERVICE_MARKS and marks * WORDS_A_MARK >= words else None

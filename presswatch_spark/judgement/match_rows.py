@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.judgement.credits import CREDITS, is_other
-from presswatch_spark.judgement.furniture import MOST_CHARACTERS, kind_of_passage
+from presswatch_spark.judgement.furniture import kind_of_passage
 from presswatch_spark.judgement.grading import grade, judged
 from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.judgement.suffixes import registered_domain
@@ -235,20 +235,12 @@ def _text_row(
         "shared_words": finding.shared_words,
         "ownership": finding.ownership,
         "unbroken_words": overlap.unbroken_words,
-        "passage_kind": _kind_of_passage(finding),
+        "passage_kind": kind_of_passage(article.body, finding.places.tolist()),
         "in_main_content": finding.in_main_content,
         **_credit_columns(finding),
         "spans": spans,
         "own_site": _own_site(article.publisher_id, site) if url_known else None,
     }
-
-
-def _kind_of_passage(finding: Finding) -> str | None:
-    places = finding.places.tolist()
-    # Longer passages are prose, and most articles are long.
-    if not places or sum(end - start for start, end in places) > MOST_CHARACTERS:
-        return None
-    return kind_of_passage(finding.article.body.decode("utf-8", "replace"), places)
 
 
 def _credit_columns(finding: Finding) -> Row:
@@ -306,16 +298,18 @@ def repetitions(findings: Sequence[Finding], at_address: Sequence[int]) -> dict[
 
 
 def _note_repetitions(findings: Sequence[Finding], found: dict[str, Row]) -> None:
-    spans = [finding.overlap.seen_from(0) for finding in findings]
-    size = max(int((each[:, 0] + each[:, 2]).max(initial=0)) for each in spans)
+    spans = [finding.overlap.seen_from(0).tolist() for finding in findings]
+    size = max((first + count for each in spans for first, _, count, _ in each), default=0)
     holders: dict[str, npt.NDArray[np.bool_]] = {}
     for finding, each in zip(findings, spans, strict=True):
         article_id, words = finding.article.article_id, np.zeros(size, np.bool_)
-        for first, _, count, _ in each.tolist():
+        for first, _, count, _ in each:
             words[first : first + count] = True
-        shared = {holder: int(np.count_nonzero(words & theirs)) for holder, theirs in holders.items()}
-        holder, most = max(shared.items(), key=lambda item: item[1], default=("", 0))
-        if most >= REPEATED * int(np.count_nonzero(words)) > 0:
+        holder, most = "", 0
+        for other, theirs in holders.items():
+            shared = int(np.count_nonzero(words & theirs))
+            holder, most = (other, shared) if shared > most else (holder, most)
+        if most and most >= REPEATED * int(np.count_nonzero(words)):
             found[article_id] = {"repeats_article_id": holder, "repeated_by": []}
             first_of_all = found.setdefault(holder, {"repeats_article_id": None, "repeated_by": []})
             first_of_all["repeated_by"].append(article_id)

@@ -97,6 +97,8 @@ class PageCopy:
 @lru_cache(_REMEMBERED)
 def copy_at(url: str) -> PageCopy | None:
     """Return the page whose copy an address serves; None if it is no copy's address. Never raises."""
+    if not may_be_copy(host_of(url)):
+        return None
     service = _nearest(url, SERVICES)
     kind = service or _nearest(url, PARTLY)
     if kind is None:
@@ -112,7 +114,7 @@ def copy_at(url: str) -> PageCopy | None:
 
 def original_page(url: str) -> PageUrl | None:
     """Take the URL of a page apart; of a copy, that of the original if it is known. None if it is no URL."""
-    copy = copy_at(url) if may_be_copy(host_of(url)) else None
+    copy = copy_at(url)
     return page_url(copy.original if copy and copy.original else url)
 
 

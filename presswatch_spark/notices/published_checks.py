@@ -25,6 +25,7 @@ from presswatch_spark.notices.refusals import Refusal
 from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.words import words_of
+from presswatch_spark.verify.readings import Joined
 from presswatch_spark.verify.verification import NamedDocument, verify
 
 Files = Mapping[str, bytes]
@@ -125,10 +126,11 @@ def broken_by_text(
             remedy = sentence("it was edited: give --corpus, to compare it with the articles")
             yield Refusal("article_text", LETTER, remedy)
         return
-    rules, bodies = VerifyRules(), [body for body in _bodies(corpus, articles) if body]
+    rules = VerifyRules()
+    articles_read = [Joined(words_of(body)) for body in _bodies(corpus, articles) if body]
     for name, text in [*_letters(files), (LUMEN, files.get(LUMEN, b"").decode("utf-8", "replace"))]:
-        document = NamedDocument(words_of(text.encode()), rules.anchor_words)
-        if any(verify(document, words_of(body), rules).copied_words for body in bodies):
+        document = NamedDocument(Joined(words_of(text.encode())), rules.anchor_words)
+        if any(verify(document, body, rules).copied_words for body in articles_read):
             passage = sentence("it has a passage of an article of the annex")
             yield Refusal("article_text", name, passage)
 

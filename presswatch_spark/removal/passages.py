@@ -19,7 +19,8 @@ from presswatch_spark.removal.answers import Finding
 from presswatch_spark.removal.readings import is_odd, is_spaced, readings_of, words_alike, words_scattered
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.sieve.sieve import Sieve
-from presswatch_spark.text.words import Words, words_of
+from presswatch_spark.text.words import words_of
+from presswatch_spark.verify.readings import Joined
 from presswatch_spark.verify.verification import NamedDocument, verify
 
 Known = frozenset[tuple[str, str]]
@@ -51,7 +52,7 @@ class Passages:
         self._least_run = config.grade.min_run_words
         self._ids = {ordinal: article_id for article_id, ordinal in articles.items()}
         self._bodies = {each: corpus.body(each) for each in self._ids}
-        self._words: Mapping[int, Words] = {each: words_of(body) for each, body in self._bodies.items()}
+        self._words = {each: Joined(words_of(body)) for each, body in self._bodies.items()}
 
     def look_at(self, batch: DocumentBatch) -> None:
         """Look for the articles in the documents of a batch, and in other readings of those that look odd."""
@@ -65,7 +66,7 @@ class Passages:
         wanted = self._unknown(facts, ordinals)
         if not wanted:
             return
-        document = NamedDocument(words_of(text), self._rules.anchor_words)
+        document = NamedDocument(Joined(words_of(text)), self._rules.anchor_words)
         for ordinal in wanted:
             overlap = verify(document, self._words[ordinal], self._rules)
             if overlap.longest_run_words >= self._least_run:
@@ -193,13 +194,13 @@ class Recount:
         article = self._article(target)
         if article is None or not found.texts:
             return found
-        words = words_of(article)
+        words = Joined(words_of(article))
         copied = max(self._copied(text, words, article) for text in found.texts)
         outcome = found.bare if found.bare and not copied else found.outcome
         facts = {**(found.facts or {}), "copied_words": copied}
         return replace(found, outcome=outcome, facts=facts, texts=(), bare="")
 
-    def _copied(self, text: bytes, words: Words, article: bytes) -> int:
+    def _copied(self, text: bytes, words: Joined, article: bytes) -> int:
         """Return how many words of an article a text has: as it stands, or else as a person may read it."""
         if copied := self._verified(text, words):
             return copied
@@ -209,8 +210,8 @@ class Recount:
         copied = copied or max(words_alike(reading, article) for reading in readings)
         return copied or max(words_scattered(reading, article) for reading in readings)
 
-    def _verified(self, text: bytes, words: Words) -> int:
-        document = NamedDocument(words_of(text), self._rules.anchor_words)
+    def _verified(self, text: bytes, words: Joined) -> int:
+        document = NamedDocument(Joined(words_of(text)), self._rules.anchor_words)
         return verify(document, words, self._rules).copied_words
 
     def _article(self, target: Mapping[str, Any]) -> bytes | None:

@@ -39,6 +39,7 @@ from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.text.shingles import shingle_hashes
 from presswatch_spark.text.words import Words, word_hashes, words_of
 from presswatch_spark.verify.minhash import signature
+from presswatch_spark.verify.readings import Joined
 from presswatch_spark.verify.screen import Screen, window_hashes
 from presswatch_spark.verify.verification import NamedDocument, _spans
 
@@ -108,7 +109,7 @@ class Rehearsal:
     def runs(self) -> None:
         """Find the common runs of two texts."""
         words = _spelled(WORDS)
-        NamedDocument(words, self.config.verify.anchor_words).runs(words)
+        NamedDocument(Joined(words), self.config.verify.anchor_words).runs(words)
 
     def spans(self) -> None:
         """Make spans of common runs."""

@@ -150,7 +150,7 @@ class Matcher:
         """
         texts = [(each, words_of(each.text)) for each in group if each.ordinals]
         screens = [Screen(window_hashes(words.hashes, self._least_run)) for _, words in texts]
-        shared = list[tuple[_Document, Words, list[int]]]()
+        shared = list[tuple[_Document, Joined, list[int]]]()
         for (document, words), screen in zip(texts, screens, strict=True):
             document.words = words
             joined = Joined(words)
@@ -160,9 +160,9 @@ class Matcher:
                 if screen.passes(self._windows(ordinal)) or joined.in_common(self._joined(ordinal))
             ]
             if passing:
-                shared.append((document, words, passing))
-        signed = [signature(words, self._minhash) for _, words, _ in shared]
-        named = [NamedDocument(words, self._rules.verify.anchor_words) for _, words, _ in shared]
+                shared.append((document, joined, passing))
+        signed = [signature(joined.words, self._minhash) for _, joined, _ in shared]
+        named = [NamedDocument(joined, self._rules.verify.anchor_words) for _, joined, _ in shared]
         pairs = (
             _Pair(document, its_signature, its_names, ordinal, most_spans(len(ordinals)))
             for (document, _, ordinals), its_signature, its_names in zip(shared, signed, named, strict=True)
@@ -170,34 +170,37 @@ class Matcher:
         )
         while some := list(islice(pairs, PAIRS_AT_ONCE)):
             self._verify(some)
-        for document, words, _ in shared:
-            document.findings = list(self._credited(document.text, words, document.findings))
+        for document, joined, _ in shared:
+            document.findings = list(self._credited(document.text, joined.words, document.findings))
 
     def _verify(self, pairs: Sequence[_Pair]) -> None:
         """Compare documents with articles word by word, and give each document what was found."""
         rules, least = self._rules, self._least_run
         articles = [self._article(pair.ordinal) for pair in pairs]
         overlaps = [
-            verify(pair.named, words, rules.verify, pair.most_spans)
-            for pair, (_, words, _) in zip(pairs, articles, strict=True)
+            verify(pair.named, self._joined(pair.ordinal), rules.verify, pair.most_spans) for pair in pairs
         ]
         for pair, overlap, (article, words, standing) in zip(pairs, overlaps, articles, strict=True):
             if overlap.longest_run_words >= least:
                 [places] = span_places([overlap], 1, words)
                 likeness = jaccard(pair.signed, self.corpus.signature(pair.ordinal))
                 judged = standing.judged(overlap.seen_from(1), least, rules.ownership)
-                placed = pair.document.placement.holds_longest(pair.named.words, overlap)
-                pair.document.findings.append(
-                    Finding(pair.ordinal, article, overlap, places, likeness, *judged, placed)
-                )
+                document = pair.document
+                placed = document.placement.holds_longest(pair.named.words, overlap)
+                own_names = self.corpus.owner_names(article.title_id)
+                named = names_address(document.text, article.url)
+                document.findings.append(
+                    Finding(
+                        pair.ordinal, article, overlap, places, likeness, *judged, placed,
+                        own_names=own_names, names_address=named,
+                    )
+                )  # fmt: skip
 
     def _credited(self, text: bytes, document: Words, findings: Sequence[Finding]) -> Iterator[Finding]:
         """Yield findings with whom the document credits in or next to each."""
         passages = [finding.overlap.seen_from(0) for finding in findings]
         for finding, names in zip(findings, self._credits.credits(text, document, passages), strict=True):
-            own_names = self.corpus.owner_names(finding.article.title_id)
-            named = names_address(text, finding.article.url)
-            yield replace(finding, credits=names, own_names=own_names, names_address=named)
+            yield replace(finding, credits=names) if names else finding
 
     def _load(self, ordinal: int) -> tuple[Article, Words, Standing]:
         article, words = self.corpus.article(ordinal), self._words(ordinal)

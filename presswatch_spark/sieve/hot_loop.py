@@ -20,7 +20,6 @@ from presswatch_spark.sieve.shingle_index import (
     filter_bits,
 )
 from presswatch_spark.text.folding import FoldTable
-from presswatch_spark.text.hyphens import Partings, find_partings
 from presswatch_spark.text.kernels import (
     GROWTH,
     SLACK,
@@ -92,7 +91,6 @@ PROGRESS = np.dtype(
         ("long", np.uint64),  # 1 if the cut word has begun before that
         ("state", np.uint64),  # of its hash
         ("words", np.uint64),  # of all documents so far
-        ("partings", np.uint64),  # found, and not taken yet
     ]
 )
 
@@ -221,37 +219,25 @@ def scan(
     probe: Probe,
     scratch: Scratch,
     found: Found,
-    partings: Partings,
     progress: npt.NDArray[Any],
 ) -> int:
-    """Scan on from `progress`, until all documents are done or a buffer may have no room for another segment.
+    """Scan on from `progress`, until all documents are done or `found` may have no room for another segment.
 
     Returns how many positions were found. The scan is over once `progress.document` has passed the last one.
-    `partings` takes those of the segments (see `hyphens`), as many as `progress.partings` says; without room
-    at all, none are sought.
     """
     at = progress[0]
-    partings_room = len(partings) - np.int64(segment) // 3 - 16
     room = len(found.documents) - len(scratch.windows)
     n_found = 0
     while at.document < U64(len(starts)):
         start, end = U64(starts[at.document]), U64(ends[at.document])
         last = False
         while not last:
-            if n_found > room or (len(partings) > 0 and np.int64(at.partings) > partings_room):
+            if n_found > room:
                 return n_found
             i = start + at.byte
-            first = np.int64(i)
             i, size = fold(table, text, i, min(i + segment, end), end, scratch.folded, at.tail)
             at.byte = i - start
             last = i >= end
-            if len(partings) > 0:
-                at.partings = U64(
-                    find_partings(
-                        table, text, np.int64(start), first, np.int64(i), np.int64(end),
-                        partings, np.int64(at.partings),
-                    )
-                )  # fmt: skip
             words = _hash_segment(scratch, size, last, at)
             at.words += words
             kept = _keep_last(scratch, at.carried + words)

@@ -7,6 +7,7 @@ often it repeats a shingle. Time does neither: a shingle that a document repeats
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from presswatch_spark.model import DocumentBatch
 from presswatch_spark.sieve.hot_loop import PROGRESS, Found, probe_of, scan, scratch_of
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange, ShingleIndex
 from presswatch_spark.text.folding import load_table
-from presswatch_spark.text.hyphens import Partings, write_readings
+from presswatch_spark.text.hyphens import Partings, partings_of_each, write_readings
 from presswatch_spark.text.kernels import U64, Bytes, Edges, Hashes, plain
 
 Ids = npt.NDArray[np.uint32]
@@ -88,18 +89,20 @@ class Sieve:
         self._probe = probe_of(index, hashes)
         self._articles = plain(index.articles)
         self._segment = U64(segment_bytes)
-        self._has_readings = False
         self._scratch = scratch_of(segment_bytes)
         room = 2 * len(self._scratch.windows)
-        # Room for those of one segment, and for another one.
-        self._partings = np.empty((segment_bytes + 64, 2), np.int64)
         self._found = Found(np.empty(room, np.int32), np.empty(room, np.int64))
 
     def candidates(self, batch: DocumentBatch) -> Candidates:
-        """Return every pair of a document of the batch and an article that share an indexed shingle."""
+        """Return every pair of a document of the batch and an article that share an indexed shingle.
+
+        Words that a hyphen parts at a line end are looked up as one word, too, after all documents.
+        """
         pairs, n_pairs, progress = _pairs(_PAIRS_AT_FIRST), 0, np.zeros(1, PROGRESS)
         followed = _Followed(np.full(_REMEMBERED, -1, np.int64), np.full(_REMEMBERED, -1, np.int32))
-        for found in self._scan(batch, progress, in_both_readings=True):
+        texts = plain(batch.text), plain(batch.text_starts), plain(batch.text_ends)
+        partings = partings_of_each(load_table(), *texts)
+        for found in chain(self._scan(*texts, progress), self._scan_readings(*texts, partings)):
             done = 0
             while done < len(found.entries):
                 done, n_pairs = _attribute(
@@ -109,12 +112,13 @@ class Sieve:
                     pairs = _grown(pairs, n_pairs)
         order = np.lexsort((pairs.articles[:n_pairs], pairs.documents[:n_pairs]))
         found_pairs = Candidates(pairs.documents[order], pairs.articles[order], int(progress["words"][0]))
-        # Readings come after all documents, and may find a pair again.
-        return joined([found_pairs]) if self._has_readings else found_pairs
+        # Readings may find a pair again.
+        return joined([found_pairs]) if len(partings) else found_pairs
 
     def hits(self, batch: DocumentBatch) -> Hits:
         """Return every hit of the batch; memory grows with their number."""
-        found_at = self._scan(batch, np.zeros(1, PROGRESS))
+        texts = plain(batch.text), plain(batch.text_starts), plain(batch.text_ends)
+        found_at = self._scan(*texts, np.zeros(1, PROGRESS))
         parts = [_distinct(found.documents, found.entries) for found in found_at]
         documents, entries = _distinct(*np.concatenate([np.empty((2, 0), np.int64), *parts], axis=1))
         postings = np.searchsorted(self._probe.hashes, self._probe.hashes[entries], "right") - entries
@@ -122,52 +126,35 @@ class Sieve:
         posting = np.arange(len(hit)) - np.repeat(np.cumsum(postings) - postings, postings) + entries[hit]
         return Hits(documents[hit].astype(np.int32), self._probe.hashes[posting], self._articles[posting])
 
-    def _scan(
-        self, batch: DocumentBatch, progress: npt.NDArray[Any], *, in_both_readings: bool = False
-    ) -> Iterator[Found]:
+    def _scan(self, text: Bytes, starts: Edges, ends: Edges, progress: npt.NDArray[Any]) -> Iterator[Found]:
         """Yield positions whose shingle is indexed, as views of one buffer: use them before the next.
 
-        `progress` is of type `PROGRESS`, and of zeros. `in_both_readings`: words that a hyphen parts at a
-        line end are looked up as one word, too, after all documents.
+        `progress` is of type `PROGRESS`, and of zeros.
         """
-        text, starts, ends = plain(batch.text), plain(batch.text_starts), plain(batch.text_ends)
-        table, partings = load_table(), list[Partings]()
-        buffer = self._partings if in_both_readings else self._partings[:0]
+        table = load_table()
         while progress["document"][0] < len(starts):
             n = scan(
-                text, starts, ends, self._segment, table, self._probe, self._scratch, self._found, buffer,
-                progress,
-            )  # fmt: skip
-            if taken := int(progress["partings"][0]):
-                partings.append(buffer[:taken].copy())
-                progress["partings"] = 0
+                text, starts, ends, self._segment, table, self._probe, self._scratch, self._found, progress
+            )
             if n:
                 yield Found(self._found.documents[:n], self._found.entries[:n])
-        self._has_readings = bool(partings)
-        if partings:
-            yield from self._scan_readings(text, starts, ends, np.concatenate(partings))
 
     def _scan_readings(self, text: Bytes, starts: Edges, ends: Edges, partings: Partings) -> Iterator[Found]:
         """Yield the positions of the readings in which words are joined, each with its document."""
+        if not len(partings):
+            return
         order = np.argsort(starts, kind="stable")
         bounds = np.stack((starts, ends), axis=1)[order]
         # Documents may lie in the text in any order, and partings must be in that of the text.
         partings, done = partings[np.argsort(partings[:, 0], kind="stable")], 0
         out = np.empty(READINGS_BYTES, np.uint8)
-        table = load_table()
         reading_ends, sources = np.empty((2, len(out) // 64), np.int64)
         while done < len(partings):
             done, count = write_readings(text, bounds, partings, done, out, reading_ends, sources)
             reading_starts = np.concatenate([[0], reading_ends[: count - 1]]).astype(np.int64)
-            progress = np.zeros(1, PROGRESS)
-            while progress["document"][0] < count:
-                n = scan(
-                    plain(out), plain(reading_starts), plain(reading_ends[:count]), self._segment, table,
-                    self._probe, self._scratch, self._found, self._partings[:0], progress,
-                )  # fmt: skip
-                if n:
-                    documents = order[sources[self._found.documents[:n]]].astype(np.int32)
-                    yield Found(documents, self._found.entries[:n])
+            readings = plain(out), plain(reading_starts), plain(reading_ends[:count])
+            for found in self._scan(*readings, np.zeros(1, PROGRESS)):
+                yield Found(order[sources[found.documents]].astype(np.int32), found.entries)
 
 
 def _distinct(documents: npt.NDArray[np.integer], entries: Counts) -> Counts:

@@ -9,7 +9,7 @@ space of ASCII, then another word.
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import entry_njit, lean_njit, uncounted_njit
+from presswatch_spark.compiled import cached_njit, entry_njit, lean_njit, uncounted_njit
 from presswatch_spark.text.folding import FoldTable
 from presswatch_spark.text.kernels import U64, Bytes, Edges, decode
 from presswatch_spark.text.vectors import parting_bits_64, trailing_zeros
@@ -25,6 +25,7 @@ READING_ROOM = (CONTEXT_BYTES * 2) << MOST_CHOICES
 """The bytes that the readings of one parting need at most."""
 
 _0, _1, _64 = U64(0), U64(1), U64(64)
+_BLOCK = 1 << 12
 _CONTINUATION, _CONTINUED = np.uint8(0xC0), np.uint8(0x80)
 
 
@@ -67,13 +68,29 @@ def _is_word_before(table: FoldTable, text: Bytes, start: int, i: int) -> bool:
     return False
 
 
+@cached_njit
+def partings_of_each(table: FoldTable, text: Bytes, starts: Edges, ends: Edges) -> Partings:
+    """Return the partings of n documents, document by document; document i is `text[starts[i] : ends[i]]`."""
+    # Of the bytes of a block, at most every other one ends a hyphen.
+    found, n = np.empty((_BLOCK, 2), np.int64), 0
+    for i in range(len(starts)):
+        for first in range(starts[i], ends[i], _BLOCK):
+            if n + _BLOCK // 2 > len(found):
+                grown = np.empty((2 * len(found), 2), np.int64)
+                grown[:n] = found[:n]
+                found = grown
+            last = min(first + _BLOCK, ends[i])
+            n = _find_partings(table, text, starts[i], first, last, ends[i], found, n)
+    return found[:n].copy()
+
+
 @uncounted_njit
-def find_partings(
+def _find_partings(
     table: FoldTable, text: Bytes, start: int, first: int, last: int, end: int, found: Partings, n: int
 ) -> int:
     """Add the partings of the document `text[start:end]` whose hyphen ends in [first, last) to `found[n:]`.
 
-    `found` needs room for a third of the bytes. Returns their number with those before.
+    Returns their number with those before.
     """
     i = U64(first)
     while i < U64(last):
@@ -108,6 +125,9 @@ def _add_parting(
         hyphen = at - 1
         if hyphen < start or text[hyphen] != 0xC2:
             return n
+    # Most hyphens before a blank are dashes, with a blank on either side.
+    if hyphen == start or _is_white(text[hyphen - 1]):
+        return n
     after = at + 1
     while after < end and _is_white(text[after]):
         after += 1

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit, lean_njit, uncounted_njit
 from presswatch_spark.text.folding import FoldTable, load_table
-from presswatch_spark.text.hyphens import Partings, find_partings
+from presswatch_spark.text.hyphens import partings_of_each
 from presswatch_spark.text.kernels import (
     GROWTH,
     SLACK,
@@ -76,7 +76,8 @@ class Words:
         See `hyphens`.
         """
         if self._parted is None:
-            found = _partings(load_table(), self.text)
+            whole = np.array([[0], [len(self.text)]])
+            found = partings_of_each(load_table(), self.text, *whole)
             # Where nothing is parted, which is most often, no place of a word need be found.
             before = np.searchsorted(self.starts, found[:, 0]) - 1 if len(found) else found[:, 0]
             self._parted = before
@@ -170,13 +171,6 @@ def _decoded_offsets(data: memoryview, byte_offsets: npt.NDArray[np.int64]) -> n
 
 def _as_bytes(text: bytes | Bytes) -> Bytes:
     return plain(np.frombuffer(text, np.uint8) if isinstance(text, bytes) else text)
-
-
-@cached_njit
-def _partings(table: FoldTable, text: Bytes) -> Partings:
-    found = np.empty((len(text) // 3 + 1, 2), np.int64)
-    count = find_partings(table, text, 0, 0, len(text), len(text), found, 0)
-    return found[:count].copy()
 
 
 @cached_njit

@@ -6,11 +6,13 @@ Where it has neither, the words stay as they are written. Where it has both, the
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from presswatch_spark.text.kernels import Edges, Hashes
 from presswatch_spark.text.words import Words, word_at, word_hashes
+from presswatch_spark.verify.screen import Screen
 
 MOST_PARTS = 4
 """A word may be parted at so many line ends but one."""
@@ -68,8 +70,7 @@ class Joined:
             if all(part in partings for part in range(first, last))
         ]
         texts = [self.spelt(*span) for span in self.spans]
-        if texts:
-            self.hashes = word_hashes(b" ".join(texts))
+        self.hashes = word_hashes(b" ".join(texts))
 
     def __len__(self) -> int:
         return len(self.spans)
@@ -80,13 +81,19 @@ class Joined:
         return self.words.folded[starts[first] : ends[last]].tobytes().replace(b"\0", b"")
 
     def in_common(self, other: "Joined") -> bool:
-        """Whether a joined word of one text is a word of the other, joined or as written."""
-        return any(
-            len(joined.hashes) and bool(np.isin(joined.hashes, hashes).any())
-            for joined, hashes in (
-                (self, other.words.hashes), (other, self.words.hashes), (self, other.hashes),
-            )
-        )  # fmt: skip
+        """Return whether a joined word of one text may be a word of the other, joined or as written.
+
+        False is certain.
+        """
+        return (
+            (bool(self.spans) and self._screen.passes(_keys(other.words.hashes)))
+            or (bool(other.spans) and other._screen.passes(_keys(self.words.hashes)))
+            or (bool(self.spans and other.spans) and self._screen.passes(_keys(other.hashes)))
+        )
+
+    @cached_property
+    def _screen(self) -> Screen:
+        return Screen(_keys(self.hashes))
 
     def read_like(self, other: Words, also: "Joined | None" = None) -> Reading:
         """Return the reading of the text that has most in common with another.
@@ -102,6 +109,12 @@ class Joined:
         known = {self.spans[k]: int(self.hashes[k]) for k in np.flatnonzero(there).tolist()}
         chosen = list(_chosen(self.words, other, known)) if known else []
         return _joined(self, chosen, known) if chosen else Reading.as_written(self.words)
+
+
+def _keys(hashes: Hashes) -> Hashes:
+    """Return hashes as a screen takes them: none is 0."""
+    keys: Hashes = hashes | np.uint64(1)
+    return keys
 
 
 def readings_of_pair(document: Joined, article: Joined) -> tuple[Reading, Reading]:

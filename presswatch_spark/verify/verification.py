@@ -66,24 +66,21 @@ class NamedDocument:
     linear in the article and in the number of windows that both have.
     """
 
-    def __init__(self, words: Words, width: int) -> None:
-        self.words = words
+    def __init__(self, text: Joined, width: int) -> None:
+        self.words = text.words
         self.width = width
-        self.joined = Joined(words)
+        self.joined = text
         self._readings: dict[bytes, NamedDocument] = {}
-        self.naming = Naming(*_name_document(*_keys(words), width, SECRET))
+        self.naming = Naming(*_name_document(*_keys(self.words), width, SECRET))
 
-    def read_like(self, article: Words) -> "tuple[NamedDocument, Reading, Reading] | None":
+    def read_like(self, article: Joined) -> "tuple[NamedDocument, Reading, Reading] | None":
         """Return the document named in the reading that an article has, and both readings.
 
         None if nothing is joined in either text.
         """
-        if not len(self.joined) and not len(article.partings):
+        if not self.joined.in_common(article):
             return None
-        of_article = Joined(article)
-        if not self.joined.in_common(of_article):
-            return None
-        document, other = readings_of_pair(self.joined, of_article)
+        document, other = readings_of_pair(self.joined, article)
         if document.words is self.words:
             return self, document, other
         key = document.first.tobytes()
@@ -91,7 +88,7 @@ class NamedDocument:
             # Most articles have few of the joined words, and agree in them.
             while len(self._readings) >= READINGS_KEPT:
                 self._readings.pop(next(iter(self._readings)))
-            self._readings[key] = NamedDocument(document.words, self.width)
+            self._readings[key] = NamedDocument(Joined(document.words), self.width)
         return self._readings[key], document, other
 
     def runs(self, article: Words) -> tuple[Names, Runs]:
@@ -198,12 +195,11 @@ class Overlap:
 
         The document may have other words in between: what a page puts between paragraphs breaks nothing.
         """
-        if len(self.spans) < 2:
-            return int(self.seen_from(1)[:, 2].sum())
         longest = begins = after = document_after = 0
-        order = np.argsort(self.spans[:, 1], kind="stable")
-        sides = (self.seen_from(side)[order].tolist() for side in (0, 1))
-        for (first, begin, document_count, _), (_, _, count, _) in zip(*sides, strict=True):
+        seen = self.seen_from(1).tolist()
+        document_counts = self.seen_from(0)[:, 2].tolist()
+        for k in sorted(range(len(seen)), key=lambda k: seen[k][1]):
+            (first, begin, count, _), document_count = seen[k], document_counts[k]
             # The last word of one span may be the first of the next.
             if begin > after or first < document_after:
                 begins = begin
@@ -222,7 +218,7 @@ def most_spans(articles: int) -> int:
     return min(SPANS_KEPT, max(SPANS_AT_LEAST, SPANS_OF_DOCUMENT // max(1, articles)))
 
 
-def verify(document: NamedDocument, article: Words, rules: VerifyRules, most: int = SPANS_KEPT) -> Overlap:
+def verify(document: NamedDocument, article: Joined, rules: VerifyRules, most: int = SPANS_KEPT) -> Overlap:
     """Compare a document, named by windows of `rules.anchor_words` words, with an article, word by word.
 
     At most `most` spans are kept. The cost is linear in the article and in what both have in common, or in
@@ -230,7 +226,7 @@ def verify(document: NamedDocument, article: Words, rules: VerifyRules, most: in
     """
     read = document.read_like(article)
     if read is None:
-        return _verified(document, article, rules, most)[0]
+        return _verified(document, article.words, rules, most)[0]
     named, of_document, of_article = read
     overlap, spans = _verified(named, of_article.words, rules, most)
     return _as_written(overlap, spans, of_document, of_article)

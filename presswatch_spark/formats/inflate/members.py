@@ -6,7 +6,7 @@ member counts as whole only once its CRC-32 and length were verified (by ISA-L, 
 
 import zlib
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import NamedTuple, Protocol, cast
 
 import numpy as np
@@ -142,13 +142,12 @@ def gzip_pieces(
         if passing and (after := passing.after(cursor)) is not None:
             cursor = after
             continue
-        at = cursor
-        for piece in _whole_members(window.view, starts, window.base, cursor):
-            yield passing.told(piece) if passing else piece
+        members = _whole_members(window.view, starts, window.base, cursor)
+        if passing is None:
+            cursor = yield from members
+        elif (piece := next(members, None)) is not None:
+            yield passing.told(piece)
             cursor = piece.offset + piece.length - window.base
-            if passing:
-                break
-        if passing and cursor > at:
             continue
         if cursor + SLICE_BYTES > len(window.view):
             fell = window.refill(cursor)
@@ -231,25 +230,27 @@ def _likely_starts(view: memoryview) -> list[int]:
     return found
 
 
-def _whole_members(view: memoryview, starts: list[int], base: int, start: int) -> Iterator[Piece]:
+def _whole_members(view: memoryview, starts: list[int], base: int, start: int) -> Generator[Piece, None, int]:
     """Yield members from `start` on, as long as each ends where the next one seems to begin.
 
+    Returns where the last of them ends; `start` without any.
     An inflater that gets no more than its member has nothing to hand back, which saves a fifth of the time.
     It must use all of it, and verify it. The caller reads what is long, cut, damaged, or the last in view.
     """
     for k in range(bisect_left(starts, start + SMALLEST_MEMBER), len(starts)):
         end = starts[k]
         if end - start > WHOLE_BYTES:
-            return
+            return start
         inflater = isal_zlib.decompressobj(31)
         try:
             data = inflater.decompress(view[start:end])
         except IsalError:
-            return
+            return start
         if not inflater.eof or inflater.unused_data:
-            return
+            return start
         yield Piece(base + start, end - start, data, True, True)
         start = end
+    return start
 
 
 class _Member:

@@ -126,11 +126,17 @@ class _BlockBuilder:
             data, opens = self._passed_over(data, opens)
             if not data:
                 return
+        size = self.size
         if opens or not self._starts:
-            self._add_run(offset, length, opens, closes)
+            if not self._starts:
+                self._opened = opens
+            self._starts.append(size)
+            self._offsets.append(offset)
+            self._lengths.append(length)
+            self._closed.append(closes)
+            self._inflated.append(self._next)
         else:
             self._lengths[-1], self._closed[-1] = length, closes
-        size = self.size
         end = size + len(data)
         if self._start + end > len(self._buffer):
             self._move(end)
@@ -138,15 +144,6 @@ class _BlockBuilder:
         self._buffer[start + size : start + end] = data
         self.size = end
         self._next += len(data)
-
-    def _add_run(self, offset: int, length: int, opens: bool, closes: bool) -> None:
-        if not self._starts:
-            self._opened = opens
-        self._starts.append(self.size)
-        self._offsets.append(offset)
-        self._lengths.append(length)
-        self._closed.append(closes)
-        self._inflated.append(self._next)
 
     def _passed_over(self, data: bytes, opens: bool) -> tuple[bytes, bool]:
         """Return what is left of a piece, and whether a member begins with it."""
@@ -160,7 +157,9 @@ class _BlockBuilder:
 
     def block(self, *, final: bool) -> Block:
         if not self._starts:
-            self._add_run(0, 0, False, False)
+            # A block has one run at least.
+            self._opened, self._closed = False, [False]
+            self._starts, self._offsets, self._lengths, self._inflated = [self.size], [0], [0], [self._next]
         states = np.where(self._closed, records.CLOSED, records.BROKEN_RUN).astype(np.uint8)
         if not self._closed[-1] and not final:
             states[-1] = records.OPEN

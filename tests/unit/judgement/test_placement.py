@@ -7,6 +7,7 @@ import pytest
 from presswatch_spark.judgement.placement import Placement
 from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.words import words_of
+from presswatch_spark.verify.readings import Joined
 from presswatch_spark.verify.verification import NamedDocument, verify
 
 ARTICLE = b"le conseil a vote hier soir une subvention de huit mille euros pour la place du marche couvert"
@@ -15,7 +16,9 @@ MENU = b"accueil contact abonnez vous "
 
 def placed(document: bytes, main: bytes | None) -> bool | None:
     words = words_of(document)
-    overlap = verify(NamedDocument(words, VerifyRules().anchor_words), words_of(ARTICLE), VerifyRules())
+    overlap = verify(
+        NamedDocument(Joined(words), VerifyRules().anchor_words), Joined(words_of(ARTICLE)), VerifyRules()
+    )
     return Placement(lambda: main, 11).holds_longest(words, overlap)
 
 
@@ -49,5 +52,5 @@ def test_of_several_runs_the_longest_decides() -> None:
 
 def test_without_a_page_nothing_is_said() -> None:
     words = words_of(ARTICLE)
-    overlap = verify(NamedDocument(words, 8), words, VerifyRules())
+    overlap = verify(NamedDocument(Joined(words), 8), Joined(words), VerifyRules())
     assert Placement(None, 11).holds_longest(words, overlap) is None

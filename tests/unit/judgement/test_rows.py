@@ -35,6 +35,7 @@ from presswatch_spark.tables.digests import (
 )
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.text.words import words_of
+from presswatch_spark.verify.readings import Joined
 from presswatch_spark.verify.verification import NamedDocument, verify
 
 CAPTURED = datetime(2024, 5, 18, 3, 58, 10, tzinfo=timezone(timedelta(hours=2)))
@@ -86,7 +87,7 @@ def rows_of(
     *found: int, text: bytes = PAGE, site: SiteMatch | None = None, batch: DocumentBatch | None = None
 ) -> list[Row]:
     words, body = words_of(text), words_of(BODY)
-    overlap = verify(NamedDocument(words, VerifyRules().anchor_words), body, VerifyRules())
+    overlap = verify(NamedDocument(Joined(words), VerifyRules().anchor_words), Joined(body), VerifyRules())
     places = span_places([overlap], 1, body)[0]
     findings = [Finding(n, ARTICLES[n], overlap, places, 0.5, 300, 4, "exclusive") for n in found]
     batch = batch or document(text)

@@ -20,6 +20,7 @@ from presswatch_spark.pointers.checks import other_words
 from presswatch_spark.settings.config import ScanConfig, VerifyRules
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.text.words import words_of
+from presswatch_spark.verify.readings import Joined
 from presswatch_spark.verify.verification import NamedDocument, Overlap, verify
 from tests.corpora import article, build, write_jsonl
 from tests.reference.words import reference_words
@@ -51,7 +52,9 @@ SURFACES = [
 
 def compared(document: str, original: str) -> Overlap:
     words = words_of(document.encode())
-    return verify(NamedDocument(words, RULES.anchor_words), words_of(original.encode()), RULES)
+    return verify(
+        NamedDocument(Joined(words), RULES.anchor_words), Joined(words_of(original.encode())), RULES
+    )
 
 
 def is_candidate(document: str, original: str) -> bool:

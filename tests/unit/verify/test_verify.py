@@ -18,6 +18,7 @@ from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.words import Words, word_at, words_of
 from presswatch_spark.verify import verification
 from presswatch_spark.verify.common_runs import covering_runs, longest_run
+from presswatch_spark.verify.readings import Joined
 from presswatch_spark.verify.screen import SECRET
 from presswatch_spark.verify.verification import NamedDocument, Overlap, verify
 from tests.reference import runs as reference
@@ -40,7 +41,7 @@ def text_of(words: Sequence[str]) -> bytes:
 
 
 def verified(document: Words, article: Words, rules: VerifyRules = RULES) -> Overlap:
-    return verify(NamedDocument(document, rules.anchor_words), article, rules)
+    return verify(NamedDocument(Joined(document), rules.anchor_words), Joined(article), rules)
 
 
 def compare(document: Sequence[str], article: Sequence[str], rules: VerifyRules = RULES) -> Overlap:

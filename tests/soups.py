@@ -26,7 +26,8 @@ ATTRIBUTES = [
     'style="content-visibility:hidden"', 'aria-hidden="true"', "type=hidden",
     'style="color:red;;display:inline"',
     "style=display:contents", 'style="', "size=1", "class='visually-hidden'", "class=screen-reader-text",
-    'style="display:none', "class=y hidden",
+    'style="display:none', "class=y hidden", "style=display:flex", "style='display: inline-grid'",
+    "style=display:table", "style=display:inline-flex",
 ]  # fmt: skip
 TEXTS = [
     "un ", "deux ", " trois", "quatre", "\n", "  ", " " * 70, "&eacute;", "&amp", "&#233;",

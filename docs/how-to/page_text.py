@@ -10,6 +10,7 @@ import re
 from html.entities import html5
 
 CONTEXT_WORDS, CONTEXT_BYTES, DEEPEST, MOST_RULES = 16, 1024, 256, 256
+MOST_DORMANT, MOST_REVIVED = 16, 256
 
 
 def _names(text):
@@ -49,6 +50,7 @@ SPECIAL = BLOCK - _names("dialog math optgroup option text") | SCOPE
 SPECIAL |= _names("body button frameset head html noscript")
 UNPUSHED = VOID | RAW | DROPPED | WITH_REFERENCES | _names("body head html plaintext")
 TABLE_PARTS = CELLS | SECTIONS | _names("tr")
+ENDS_WITHOUT_TAG = _names("dd dt li optgroup option p")
 
 _S = rb"[\t\n\f\r ]"
 _NAME = re.compile(rb"[A-Za-z][^\t\n\f\r />]*+")
@@ -68,6 +70,8 @@ _BLOCK_DISPLAYS = _names("block flex flow-root grid list-item table -webkit-box 
 _INLINE_DISPLAYS = _names("inline contents inline-block inline-flex inline-grid inline-table table-cell")
 
 _FLEX_DISPLAYS = _names("flex grid inline-flex inline-grid -webkit-flex")
+_UNHIDDEN_DISPLAYS = _names("contents inline-table table")
+_ALWAYS_BLOCKS, _BOXES_IN_FLEX = _names("dialog legend option p"), _names("image img input")
 
 NOTHING, SOFTLY, HARD = range(3)  # how a tag separates the words around it
 SEEN, INVISIBLE, ABSENT, NO_TEXT = range(4)  # what becomes of text
@@ -112,7 +116,9 @@ class _Page:
         self.page, self.rules, self.late = page, rules, False
         self.out, self.cuts, self.edge = bytearray(), [], -1
         self.state, self.start = SEEN, 0
-        # Elements, from the first that hides: [name, separation, state around, own state, is it flex].
+        self.in_form, self.revived, self.text_at, self.page_at = False, 0, 0, 0
+        # Elements, from the first that hides: [name, separation, state around, own state, is it flex,
+        # separation and state that its attributes ask for, is it dormant].
         self.stack = []
         self.depth = 0  # of the roots in which that first one is
         self.roots = []  # open svg and math: [is math, elements in it that hold HTML again]
@@ -164,9 +170,12 @@ class _Page:
             at = each.end()
         i, rest = end.end(), page[named.end() : end.end()]
         empty = rest.endswith(b"/>") and not re.search(rb"=[^\t\n\f\r \"'=]*/>\Z", rest)
-        return self._tag(_lower(named[0]), closes, attributes, rest, empty, i)
+        between = page[self.page_at : named.start() - 1 - closes]
+        text = not between.startswith(b"<") or not between.endswith(b">") if between else False
+        self.page_at = self._tag(_lower(named[0]), closes, attributes, rest, empty, i, text)
+        return self.page_at
 
-    def _tag(self, name, closes, attributes, rest, empty, i):
+    def _tag(self, name, closes, attributes, rest, empty, i, text):
         html = not self.roots or self.roots[-1][1] > 0
         if self.roots:
             root = self.roots[-1]
@@ -187,17 +196,23 @@ class _Page:
                 self.roots.append([name == b"math", 0])
         if self.stack and depth < self.depth:
             self._pop_to(0)
+        raw = DROPPED | RAW | WITH_REFERENCES
+        begins_nothing = closes or name in (CLOSES_P | TABLE_PARTS) - RAW or name in (b"script", b"style")
+        if text or len(self.out) != self.text_at or not begins_nothing:
+            self._revive(name)
         if closes:
             self._end(name)
-            return i
-        if html and name in DROPPED | RAW | WITH_REFERENCES:
-            return self._raw(name, i)
-        if html and name == b"plaintext":
+        elif html and name in raw:
+            i = self._raw(name, i)
+        elif html and name == b"plaintext":
             self._imply_ends(name)
             self._separate(HARD)
+            self.text_at = len(self.out)
             self._copy(i, len(self.page), False)
             return len(self.page)
-        self._begin(name, attributes, html, empty and (not html or name in (b"svg", b"math")), depth)
+        else:
+            self._begin(name, attributes, html, empty and (not html or name in (b"svg", b"math")), depth)
+        self.text_at = len(self.out)
         return i
 
     def _raw(self, name, i):
@@ -210,12 +225,12 @@ class _Page:
             known = len(self.rules)
             _add_rules(self.rules, self.page[i:stop])
             self.late = self.late or (len(self.out) > 0 and len(self.rules) > known)
-        if name in DROPPED or (name == b"title" and not self.out):
-            self._separate(SOFTLY if name == b"iframe" else NOTHING)
-            return stop
         if self.stack and name == b"xmp":
             self._imply_ends(name)
-        self._separate(_separation(name))
+        in_flex = self.stack and self.stack[-1][4] and self.state == SEEN
+        self._separate(HARD if in_flex and name in (b"iframe", b"textarea") else _separation(name))
+        if name in DROPPED or (name == b"title" and not self.out):
+            return stop
         around = self.state
         if name in HIDES_RAW and around == SEEN:
             self._set(ABSENT)
@@ -224,6 +239,11 @@ class _Page:
         return stop
 
     def _begin(self, name, attributes, html, empty, depth):
+        if name == b"form" and html:
+            if self.in_form:
+                self._separate(SOFTLY)  # HTML ignores a form in a form
+                return
+            self.in_form = True
         self._imply_ends(name)
         usual = separation = _separation(name)
         values, bits = dict(reversed(attributes)), self.rules.get(name, 0)
@@ -233,7 +253,7 @@ class _Page:
         bits |= self.rules.get(b"#" + values.get(b"id", b""), 0)
         display, visibility = styles.get(b"display"), styles.get(b"visibility")
         if name not in VOID:
-            if display in _INLINE_DISPLAYS and name != b"p":
+            if display in _INLINE_DISPLAYS and name not in _ALWAYS_BLOCKS:
                 separation = SOFTLY if usual or display not in (b"inline", b"contents") else NOTHING
             placed = styles.get(b"position") in (b"absolute", b"fixed")
             if display in _BLOCK_DISPLAYS or placed or styles.get(b"float") in (b"left", b"right"):
@@ -246,30 +266,77 @@ class _Page:
         around = own = self.state
         if name == b"summary" and self.stack and self.stack[-1][0] == b"details" and around == ABSENT:
             own = self.stack[-1][3]
-        in_flex = self.stack and self.stack[-1][4] and name not in VOID
-        if own < ABSENT and name not in (b"option", b"optgroup"):
-            if absent or (unrendered and (separation or in_flex)):
-                own = ABSENT
+        in_flex = bool(self.stack) and self.stack[-1][4]
+        contents = display == b"contents" or (name == b"slot" and not display)
+        is_flex = display in _FLEX_DISPLAYS or (contents and in_flex)
+        is_item = in_flex and not contents and (name not in VOID or name in _BOXES_IN_FLEX)
+        asked = None
+        if name not in (b"option", b"optgroup"):
+            # Where no box is, and in tables, content is not left out.
+            in_table = display in _UNHIDDEN_DISPLAYS or name in TABLE_PARTS - CELLS | {b"table", b"template"}
+            if absent or (unrendered and (separation or is_item) and not in_table):
+                asked = ABSENT
             elif visibility in (b"hidden", b"collapse") or (bits & 2 and visibility != b"visible"):
-                own = INVISIBLE
+                asked = INVISIBLE
             elif visibility == b"visible":
-                own = SEEN
+                asked = SEEN
+        own = asked if own < ABSENT and asked is not None else own
         inner = own
         if not html and name in (b"script", b"style"):
             inner = NO_TEXT
         elif name in (HIDES if html else HIDES_IN_FOREIGN) or (name == b"details" and b"open" not in values):
             inner = max(own, ABSENT)
-        if in_flex and (own == SEEN or (own == ABSENT and not absent)):
+        styled = separation
+        if is_item and (own == SEEN or (own == ABSENT and not absent)):
             separation = HARD
-        self._separate(separation)
-        is_flex = display in _FLEX_DISPLAYS
-        special = inner != around or separation != usual or is_flex
+        if empty:
+            self._separate(separation)
+            return
+        if not self.stack:
+            self.depth = depth
+        self._push([name, separation, around, own, is_flex, styled, asked, False], inner)
+
+    def _push(self, element, inner):
+        name, separation, around, _, is_flex, *_ = element
+        special = inner != around or separation != _separation(name) or is_flex
         pushed = (self.stack and name not in UNPUSHED) or (special and name not in VOID)
-        if pushed and not empty and len(self.stack) < DEEPEST:
-            if not self.stack:
-                self.depth = depth
-            self.stack.append([name, separation, around, own, is_flex])
-            self._set(inner)
+        if pushed and len(self.stack) < DEEPEST:
+            self.stack.append(element)
+            self._pass_border(inner, separation)
+        else:
+            self._separate(separation)
+
+    def _end_from(self, size):
+        """End an open element and those in it, of which formatting ones become dormant."""
+        element, *inner = self.stack[size:]
+        self._pop_to(size)
+        self._keep_formatting([] if element[0] in SCOPE else inner)
+
+    def _keep_formatting(self, ended):
+        """Keep formatting elements, up to a scope: text begins them again (13.2.4.3)."""
+        for name, _, _, _, is_flex, styled, asked, _ in ended:
+            if name in SCOPE or sum(element[-1] for element in self.stack) == MOST_DORMANT:
+                return
+            if name in FORMATTING and (self.stack or is_flex or styled or asked is not None):
+                self.stack.append([name, NOTHING, self.state, self.state, is_flex, styled, asked, True])
+
+    def _revive(self, start_tag=None):
+        """Begin dormant elements again, before the text since the last tag and a start tag."""
+        scopes = [j for j, element in enumerate(self.stack) if element[0] in SCOPE]
+        dormant = [element for element in self.stack[max(scopes, default=-1) + 1 :] if element[-1]]
+        text = self.out[self.text_at :]
+        for element in dormant:
+            self.stack = [other for other in self.stack if other is not element]
+            name, _, _, _, is_flex, styled, asked, _ = element
+            if self.revived == MOST_REVIVED or (name == start_tag and name in (b"a", b"nobr") and not text):
+                continue
+            self.revived += 1
+            del self.out[self.text_at :]
+            own = asked if self.state < ABSENT and asked is not None else self.state
+            separation = HARD if self.stack and self.stack[-1][4] and own == SEEN else styled
+            self._push([name, separation, self.state, own, is_flex, styled, asked, False], own)
+            self.text_at = len(self.out)
+            self.out += text
 
     def _imply_ends(self, name):
         """End the elements that a start tag ends."""
@@ -299,9 +366,11 @@ class _Page:
                 elif self.stack[j][0] in barrier:
                     break
             else:
-                last = 0 if all_ends and self.stack else last
+                if all_ends:
+                    self._pop_to(0)
+                    continue
             if last is not None:
-                self._pop_to(last)
+                self._end_from(last)
         for group in (HEADINGS, {b"option"}, {b"optgroup"}):
             starts = name in group or (b"option" in group and name == b"optgroup")
             if starts and self.stack and self.stack[-1][0] in group:
@@ -312,29 +381,53 @@ class _Page:
         same = HEADINGS if name in HEADINGS else {name}
         if name in TABLE_PARTS | {b"table"}:
             barrier = _names("table template")
-        elif name in SPECIAL | FORMATTING:
+        elif name in SPECIAL | FORMATTING | CLOSES_P:
             barrier = SCOPE | {b"li": _names("ol ul"), b"p": {b"button"}}.get(name, frozenset())
         else:
             barrier = SPECIAL
-        special = False
+        if name == b"form":
+            self.in_form = False
+        special, implied = False, True
         for j in range(len(self.stack) - 1, -1, -1):
             if self.stack[j][0] in same:
-                if name not in FORMATTING or not special or j == 0:
-                    self._pop_to(j)
+                if self.stack[j][-1]:
+                    del self.stack[j]
+                elif name == b"form" and not implied:
+                    self.stack[j + 1][1:3] = HARD, self.stack[j][2]
+                    del self.stack[j]
+                elif name not in FORMATTING or not special or j == 0:
+                    self._end_from(j)
+                    if name in FORMATTING and special:
+                        self._separate(HARD)  # a block in a formatting element goes on behind it
                     return
                 break
             if self.stack[j][0] in barrier:
                 break
             special = special or self.stack[j][0] in SPECIAL
+            implied = implied and self.stack[j][0] not in SPECIAL - ENDS_WITHOUT_TAG
         else:
-            if not (name in UNPUSHED or (special and (name in FORMATTING or name == b"p"))):
+            if name == b"form":
+                while self.stack and self.stack[-1][0] in ENDS_WITHOUT_TAG:
+                    self._pop_to(len(self.stack) - 1)
+            elif not (name in UNPUSHED or (special and (name in FORMATTING or name == b"p"))):
+                ended = self.stack[:]
                 self._pop_to(0)
+                self._separate(_separation(name))
+                self._keep_formatting([] if name in SCOPE | TABLE_PARTS else ended)
+                return
         self._separate(_separation(name))
 
     def _pop_to(self, size):
         while len(self.stack) > size:
             _, separation, around, *_ = self.stack.pop()
-            self._set(around)
+            self._pass_border(around, separation)
+
+    def _pass_border(self, state, separation):
+        """Separate words where an element begins or ends, on the side that is more visible; set the state."""
+        if before := self.state < state:
+            self._separate(separation)
+        self._set(state)
+        if not before:
             self._separate(separation)
 
     def _set(self, state):
@@ -385,6 +478,7 @@ class _Page:
         return i + 1 + len(known)
 
     def _finished(self):
+        self._revive()
         self._set(SEEN)
         text, passages, seen, at = bytes(self.out), [], bytearray(), 0
         for start, end in self.cuts:

@@ -48,12 +48,15 @@ from presswatch_spark.html.tags import (
 )
 from presswatch_spark.html.visibility import (
     ABSENT,
+    MOST_REVIVED,
     SEEN,
     begin_element,
     end_element,
     finished,
     imply_ends,
+    is_in_flex,
     pop_to,
+    revive,
     separate,
     separate_as,
     set_state,
@@ -61,13 +64,16 @@ from presswatch_spark.html.visibility import (
 from presswatch_spark.html.workspace import (
     CLASS_FILTER,
     DEEPEST,
+    DORMANT,
     EDGE,
     OPEN,
+    PAGE_AT,
     ROOT_STACK,
     ROOTS,
     ROOTS_AROUND,
     RULE_COUNT,
     STATE,
+    TEXT_AT,
     workspace,
 )
 from presswatch_spark.text.kernels import U64, Bytes, Hashes, plain
@@ -86,16 +92,23 @@ _NUL, _NEWLINE = np.uint8(0), np.uint8(10)
 _SEEN, _ABSENT, _SEPARATION, _HARD = U64(SEEN), U64(ABSENT), U64(3), U64(HARD)
 (
     _CONTENT, _DROPPED, _REFERENCES, _REST, _FOREIGN, _COMPLEX, _HIDES_RAW, _HIDES_UNLESS_OPEN, _BREAKS_OUT,
-    _IN_SVG, _IN_MATH,
+    _IN_SVG, _IN_MATH, _HAS_BOX, _BEFORE_FORMATTING,
 ) = (
     U64(n) for n in (
         of_tags.CONTENT, of_tags.DROPPED, of_tags.REFERENCES, of_tags.REST, of_tags.FOREIGN, of_tags.COMPLEX,
         of_tags.HIDES_RAW, of_tags.HIDES_UNLESS_OPEN, of_tags.BREAKS_OUT, of_tags.IN_SVG, of_tags.IN_MATH,
+        of_tags.HAS_BOX, of_tags.CLOSES_P | of_tags.CELL | of_tags.ROW | of_tags.SECTION,
     )
 )  # fmt: skip
-_CLASS_FILTER, _EDGE, _STATE, _OPEN, _ROOTS, _ROOTS_AROUND, _ROOT_STACK, _RULE_COUNT = (
-    U64(n) for n in (CLASS_FILTER, EDGE, STATE, OPEN, ROOTS, ROOTS_AROUND, ROOT_STACK, RULE_COUNT)
-)
+(
+    _CLASS_FILTER, _EDGE, _STATE, _OPEN, _ROOTS, _ROOTS_AROUND, _ROOT_STACK, _DORMANT, _TEXT_AT, _PAGE_AT,
+    _RULE_COUNT,
+) = (
+    U64(n) for n in (
+        CLASS_FILTER, EDGE, STATE, OPEN, ROOTS, ROOTS_AROUND, ROOT_STACK, DORMANT, TEXT_AT, PAGE_AT,
+        RULE_COUNT,
+    )
+)  # fmt: skip
 _DEEPEST, _BUILT_IN, _NAME = U64(DEEPEST), U64(len(BUILT_IN)), U64(NAME_BYTES)
 _SPREAD = U64(0x9E3779B97F4A7C15)
 
@@ -105,8 +118,9 @@ def room_for(size: int) -> int:
 
     All text takes up to a quarter more than the page, since a reference of 5 bytes may become 6. Hidden
     words with those around them take as much again, and the places of each, behind a tag of 5 bytes, 8.
+    Formatting elements that begin again have no tag, and up to 20 bytes each.
     """
-    return 5 * size + 256
+    return 5 * size + 256 + 20 * MOST_REVIVED
 
 
 def text_of_page(page: bytes | memoryview) -> bytes:
@@ -199,6 +213,20 @@ def _breaks_out(kind: np.uint64, first: np.uint64, closes: bool, rest: np.uint64
 def _in_html(w: Hashes) -> Any:
     """Whether HTML stands here: no SVG or MathML is open, or an element in it that holds HTML again."""
     return w[_ROOTS] == _0 or w[_ROOT_STACK + w[_ROOTS] - _1] > _1
+
+
+@lean_njit
+def _begins_formatting(kind: np.uint64, content: np.uint64, closes: bool) -> Any:
+    """Whether HTML begins the dormant formatting elements before a tag: not before blocks and scripts."""
+    if content in (_0, _REST):
+        return not closes and kind & _BEFORE_FORMATTING == _0
+    return not closes and (content != _DROPPED or kind & _SEPARATION != _0)
+
+
+@lean_njit
+def _has_text(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+    """Whether text begins or ends what is between two tags, blanks at least."""
+    return i < end and (data[i] != _LT or data[end - _1] != _GT)
 
 
 @uncounted_njit
@@ -358,9 +386,13 @@ def _read(
         name = first ^ second * _SPREAD
         empty = closes_itself(data, name_end, i)
         roots, html = _enter(w, name, kind, closes, empty, i - name_end)
-        if w[_OPEN] != _0 and roots < w[_ROOTS_AROUND]:
-            k = pop_to(w, out, at, k, _0)
         content = kind & _CONTENT
+        if w[_OPEN] != _0:
+            if roots < w[_ROOTS_AROUND]:
+                k = pop_to(w, out, at, k, _0)
+            goes_on = k != w[_TEXT_AT] or _has_text(data, w[_PAGE_AT], begin)
+            if w[_DORMANT] != _0 and (goes_on or _begins_formatting(kind, content, closes)):
+                k = revive(w, out, at, k, kind)
         if closes:
             k = end_element(w, out, at, k, name, kind)
         elif not html or content in (_0, _FOREIGN):
@@ -370,7 +402,7 @@ def _read(
             k = begin_element(w, out, at, k, name, kind, said, html, empty, roots)
         elif content == _REST:
             k = imply_ends(w, out, at, k, kind)
-            k = separate(w, out, at, k)
+            w[_TEXT_AT] = k = separate(w, out, at, k)
             k = _copy_raw(entities, data, i, end, out, k, False)
             break
         else:
@@ -385,7 +417,10 @@ def _read(
                 late = late or (k > at and w[_RULE_COUNT] > rules)
                 named = w[_RULE_COUNT] > _BUILT_IN
             k = imply_ends(w, out, at, k, kind)
-            k = separate_as(w, out, at, k, kind & _SEPARATION)
+            separation = kind & _SEPARATION
+            if kind & _HAS_BOX and w[_STATE] == _SEEN and is_in_flex(w):
+                separation = _HARD
+            k = separate_as(w, out, at, k, separation)
             # The title of a page stands before its text, and is none of it.
             if content != _DROPPED and not (first == _TITLE and k == at):
                 around = w[_STATE]
@@ -394,4 +429,8 @@ def _read(
                 k = _copy_raw(entities, data, i, stop, out, k, content == _REFERENCES)
                 k = set_state(w, out, at, k, around)
             i = stop
+        if w[_OPEN] != _0:
+            w[_TEXT_AT], w[_PAGE_AT] = k, i
+    if w[_DORMANT] != _0:
+        k = revive(w, out, at, k, _0)
     return k, unread, late

@@ -34,8 +34,9 @@ _FILTER, _NAME_FILTER = U64(CLASS_FILTER), U64(NAME_FILTER)
 ABSENT_RULE, INVISIBLE_RULE = U64(1), U64(2)
 """What a rule says: `display: none`, `visibility: hidden`."""
 
-# What a tag says, in bits. Display: 0 nothing, 1 none, 2 as a block, 3 inline or contents, 4 inline-block and
-# the like, 5 flex or grid, 6 inline-flex or inline-grid. Visibility: 0 nothing, 1 hidden, 2 seen, 3 another.
+# What a tag says, in bits. Display: 0 nothing, 1 none, 2 as a block, 3 inline, 4 inline-block and the like,
+# 5 flex or grid, 6 inline-flex or inline-grid, 7 table, 8 inline-table, 9 contents. Visibility: 0 nothing,
+# 1 hidden, 2 seen, 3 another.
 BY_RULE, HIDDEN, OPEN_, FLOATS = U64(3), U64(4), U64(8), U64(16)
 PLACED, CONTENT_HIDDEN, UNTIL_FOUND = U64(32), U64(64), U64(128)
 DISPLAY_AT, VISIBILITY_AT = U64(8), U64(12)
@@ -69,11 +70,12 @@ _UNTIL_FOUND = _word("until-found")
 _NONE, _COLLAPSE, _VISIBLE, _LEFT, _RIGHT, _ABSOLUTE, _FIXED = (
     _word(name) for name in ("none", "collapse", "visible", "left", "right", "absolute", "fixed")
 )
-_BLOCKS = tuple(_word(name) for name in ("block", "flow-root", "list-item", "table", "-webkit-box"))
+_BLOCKS = tuple(_word(name) for name in ("block", "flow-root", "list-item", "-webkit-box"))
 _FLEX = tuple(_word(name) for name in ("flex", "grid", "-webkit-flex"))
 _INLINE_FLEX = tuple(_word(name) for name in ("inline-flex", "inline-grid"))
-_INLINE = tuple(_word(name) for name in ("inline", "contents"))
-_INLINE_BLOCKS = tuple(_word(name) for name in ("inline-block", "inline-table", "table-cell"))
+_INLINE, _CONTENTS = _word("inline"), _word("contents")
+_INLINE_BLOCKS = tuple(_word(name) for name in ("inline-block", "table-cell"))
+_TABLE, _INLINE_TABLE = _word("table"), _word("inline-table")
 _MEDIA, _PRINT = _word("@media"), _word("print")
 _CLASSES = (b"sr-only", b"visually-hidden", b"screen-reader-text")
 BUILT_IN = tuple(U64(fnv(b"." + name)) for name in _CLASSES)
@@ -172,14 +174,18 @@ def declared(data: Bytes, i: np.uint64, end: np.uint64, bits: np.uint64) -> np.u
             display = _1
         elif value in _BLOCKS:
             display = _2
-        elif value in _INLINE:
+        elif value == _INLINE:
             display = _3
+        elif value == _CONTENTS:
+            display = U64(9)
         elif value in _INLINE_BLOCKS:
             display = _4
         elif value in _FLEX:
             display = U64(5)
         elif value in _INLINE_FLEX:
             display = U64(6)
+        elif value in (_TABLE, _INLINE_TABLE):
+            display = U64(7) if value == _TABLE else _8
         return bits & ~DISPLAY_BITS | display << DISPLAY_AT if display else bits
     if name == _VISIBILITY:
         visibility = _1 if value in (_HIDDEN, _COLLAPSE) else _2 if value == _VISIBLE else _3

@@ -23,8 +23,8 @@ CONTENT = 7 << 2
 (
     BREAKS_OUT, IN_SVG, IN_MATH, HIDES, HIDES_RAW, HIDES_IN_FOREIGN, HIDES_UNLESS_OPEN, CLOSES_P, SCOPE,
     SPECIAL, FENCE, VOID, UNPUSHED, FORMATTING, HEADING, CELL, ROW, SECTION, TABLE, P, LI, DD, OPTION,
-    OPTGROUP, A, NOBR, BUTTON, LIST, COMPLEX,
-) = (1 << n for n in range(5, 34))  # fmt: skip
+    OPTGROUP, A, NOBR, BUTTON, LIST, FORM, HAS_BOX, COMPLEX,
+) = (1 << n for n in range(5, 36))  # fmt: skip
 
 NAME_BYTES = 16
 """No listed name is longer."""
@@ -96,12 +96,15 @@ _NAMES: dict[int, str] = {
     NOBR: "nobr",
     BUTTON: "button",
     LIST: "ol ul",
+    FORM: "form",
+    # Without markup in them, and separate in a flex box.
+    HAS_BOX: "iframe textarea",
 }
 _EXCEPT = {
     SPECIAL: "dialog math optgroup option text",
     FENCE: "dialog math optgroup option text address div p li dd dt",
 }
-_COMPLEX = SOFTLY | CONTENT | HIDES | HIDES_UNLESS_OPEN
+_COMPLEX = SOFTLY | CONTENT | HIDES | HIDES_UNLESS_OPEN | FORM
 
 
 class TagTable(NamedTuple):

@@ -30,14 +30,18 @@ from presswatch_spark.html.tags import HARD, NOTHING, SOFTLY
 from presswatch_spark.html.workspace import (
     CUTS,
     DEEPEST,
+    DORMANT,
     DROPPED_FROM,
     EDGE,
+    IN_FORM,
     KINDS,
     NAMES,
     OPEN,
+    REVIVED,
     ROOTS_AROUND,
     START,
     STATE,
+    TEXT_AT,
 )
 from presswatch_spark.text.kernels import U64, Bytes, Hashes
 from presswatch_spark.text.vectors import copy_64
@@ -45,6 +49,8 @@ from presswatch_spark.text.vectors import copy_64
 SEEN, INVISIBLE, ABSENT, NO_TEXT = range(4)
 """What becomes of text: the middle two are hidden; the last is left out."""
 CUT_BYTES = 8
+MOST_DORMANT, MOST_REVIVED = 16, 256
+"""The most formatting elements that may begin again, at a time and on a page; each may take 20 bytes."""
 CONTEXT_WORDS, CONTEXT_BYTES = 16, 1024
 """The words around a hidden stretch, on each side, and the most bytes of them."""
 
@@ -53,26 +59,38 @@ _SPACE, _NEWLINE = np.uint8(32), np.uint8(10)
 _NOWHERE = U64(0xFFFFFFFFFFFFFFFF)
 _SEEN, _INVISIBLE, _ABSENT, _NO_TEXT = (U64(n) for n in range(4))
 _NOTHING, _SOFTLY, _HARD = U64(NOTHING), U64(SOFTLY), U64(HARD)
-_STATE, _START, _DROPPED_FROM, _EDGE, _CUTS, _OPEN, _ROOTS_AROUND, _NAMES, _KINDS = (
-    U64(n) for n in (STATE, START, DROPPED_FROM, EDGE, CUTS, OPEN, ROOTS_AROUND, NAMES, KINDS)
-)
+(
+    _STATE, _START, _DROPPED_FROM, _EDGE, _CUTS, _OPEN, _ROOTS_AROUND, _IN_FORM, _DORMANT, _REVIVED, _TEXT_AT,
+    _NAMES, _KINDS,
+) = (
+    U64(n) for n in (
+        STATE, START, DROPPED_FROM, EDGE, CUTS, OPEN, ROOTS_AROUND, IN_FORM, DORMANT, REVIVED, TEXT_AT, NAMES,
+        KINDS,
+    )
+)  # fmt: skip
 _DEEPEST, _CUT = U64(DEEPEST), U64(CUT_BYTES)
 (
     _P, _LI, _DD, _CELL, _ROW, _SECTION, _TABLE, _OPTION, _OPTGROUP, _A, _NOBR, _BUTTON, _LIST, _HEADING,
-    _FORMATTING, _SCOPE, _SPECIAL, _FENCE, _VOID, _UNPUSHED, _CLOSES_P, _HIDES, _HIDES_IN_FOREIGN,
+    _FORM, _FORMATTING, _SCOPE, _SPECIAL, _FENCE, _VOID, _UNPUSHED, _CLOSES_P, _HIDES, _HIDES_IN_FOREIGN,
 ) = (
     U64(n) for n in (
         tags.P, tags.LI, tags.DD, tags.CELL, tags.ROW, tags.SECTION, tags.TABLE, tags.OPTION, tags.OPTGROUP,
-        tags.A, tags.NOBR, tags.BUTTON, tags.LIST, tags.HEADING, tags.FORMATTING, tags.SCOPE, tags.SPECIAL,
-        tags.FENCE, tags.VOID, tags.UNPUSHED, tags.CLOSES_P, tags.HIDES, tags.HIDES_IN_FOREIGN,
+        tags.A, tags.NOBR, tags.BUTTON, tags.LIST, tags.HEADING, tags.FORM, tags.FORMATTING, tags.SCOPE,
+        tags.SPECIAL, tags.FENCE, tags.VOID, tags.UNPUSHED, tags.CLOSES_P, tags.HIDES, tags.HIDES_IN_FOREIGN,
     )
 )  # fmt: skip
 _ENDS_SOMETHING = (
     _CLOSES_P | _DD | _LI | _CELL | _ROW | _SECTION | _A | _NOBR | _BUTTON | _HEADING | _OPTION | _OPTGROUP
 )
-_SUMMARY, _DETAILS, _DIALOG, _SCRIPT, _STYLE = (
-    U64(int.from_bytes(name, "little")) for name in (b"summary", b"details", b"dialog", b"script", b"style")
+_MAY_HIDE = _HIDES | U64(tags.HIDES_UNLESS_OPEN)
+_ENDS_WITHOUT_TAG = _P | _LI | _DD | _OPTION | _OPTGROUP
+_SUMMARY, _DETAILS, _DIALOG, _SCRIPT, _STYLE, _SLOT = (
+    U64(int.from_bytes(name, "little"))
+    for name in (b"summary", b"details", b"dialog", b"script", b"style", b"slot")
 )
+# Blocks, whatever their style is; and void elements that have a box of their own in a flex box.
+_BLOCKS = tuple(U64(int.from_bytes(name, "little")) for name in (b"dialog", b"legend"))
+_BOXES = tuple(U64(int.from_bytes(name, "little")) for name in (b"image", b"img", b"input"))
 
 
 @lean_njit
@@ -149,13 +167,129 @@ def pop_to(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, size: np.uint64) 
     while w[_OPEN] > size:
         w[_OPEN] -= _1
         kind = w[_KINDS + w[_OPEN]]
-        k = set_state(w, out, at, k, kind >> _AROUND_AT & _3)
-        k = separate_as(w, out, at, k, kind >> _SEPARATION_AT & _3)
+        w[_DORMANT] -= U64(kind & _IS_DORMANT != _0)
+        k = _pass_border(w, out, at, k, kind >> _AROUND_AT & _3, kind >> _SEPARATION_AT & _3)
     return k
 
 
-# Above an element's own bits: how its tags separate, what becomes of text around it, of its own, is it flex.
+@uncounted_njit
+def _pass_border(
+    w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, state: np.uint64, separation: np.uint64
+) -> Any:
+    """Separate words where an element begins or ends, on the side that is more visible; change the state."""
+    if w[_STATE] < state:
+        return set_state(w, out, at, separate_as(w, out, at, k, separation), state)
+    if w[_STATE] != state:
+        k = set_state(w, out, at, k, state)
+    return separate_as(w, out, at, k, separation)
+
+
+# Above an element's own bits: how its tags separate, what becomes of text around it, of its own, is it flex;
+# and what its attributes alone ask for: how its tags separate, and a state (`NO_TEXT`: none).
 _SEPARATION_AT, _AROUND_AT, _OWN_AT, _FLEX_AT = U64(40), U64(42), U64(44), U64(46)
+_STYLED_AT, _ASKED_AT = U64(48), U64(50)
+
+
+@uncounted_njit
+def is_in_flex(w: Hashes) -> Any:
+    """Whether the innermost open element is a flex or grid box."""
+    return w[_OPEN] != _0 and w[_KINDS + w[_OPEN] - _1] >> _FLEX_AT & _1 != _0
+
+
+@uncounted_njit
+def _push(
+    w: Hashes,
+    out: Bytes,
+    at: np.uint64,
+    k: np.uint64,
+    name: np.uint64,
+    bits: np.uint64,
+    separation: np.uint64,
+    own: np.uint64,
+    inner: np.uint64,
+) -> Any:
+    """Separate words where an element begins, and keep it if it hides something, or is in one that does."""
+    around = w[_STATE]
+    special = inner != around or separation != bits & _3 or bits >> _FLEX_AT & _1 != _0
+    pushed = (w[_OPEN] != _0 and not bits & _UNPUSHED) or (special and not bits & _VOID)
+    if pushed and w[_OPEN] < _DEEPEST:
+        w[_NAMES + w[_OPEN]] = name
+        w[_KINDS + w[_OPEN]] = bits | separation << _SEPARATION_AT | around << _AROUND_AT | own << _OWN_AT
+        w[_OPEN] += _1
+        return _pass_border(w, out, at, k, inner, separation)
+    return separate_as(w, out, at, k, separation)
+
+
+@uncounted_njit
+def _end_from(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, size: np.uint64) -> Any:
+    """End an open element and those in it, of which formatting ones become dormant."""
+    end = w[_OPEN]
+    k = pop_to(w, out, at, k, size)
+    if w[_KINDS + size] & _SCOPE == _0:
+        _keep_formatting(w, size + _1, end)
+    return k
+
+
+@uncounted_njit
+def _keep_formatting(w: Hashes, i: np.uint64, end: np.uint64) -> None:
+    """Keep formatting elements among the ended ones i to `end`, up to a scope: text begins them again.
+
+    HTML lists them as *active formatting elements* (13.2.4.3). Here they stay among the open ones, dormant.
+    """
+    while i < end and w[_KINDS + i] & _SCOPE == _0 and w[_DORMANT] < _MOST_DORMANT:
+        bits = w[_KINDS + i]
+        if bits & _FORMATTING and (w[_OPEN] != _0 or bits & _BY_ATTRIBUTES != _NO_TEXT << _ASKED_AT):
+            w[_NAMES + w[_OPEN]] = w[_NAMES + i]
+            state = w[_STATE]
+            w[_KINDS + w[_OPEN]] = bits & _OF_TAG | _IS_DORMANT | state << _AROUND_AT | state << _OWN_AT
+            w[_OPEN] += _1
+            w[_DORMANT] += _1
+        i += _1
+
+
+@uncounted_njit
+def _remove(w: Hashes, j: np.uint64) -> None:
+    """Forget an open element, and keep those in it."""
+    w[_DORMANT] -= U64(w[_KINDS + j] & _IS_DORMANT != _0)
+    w[_OPEN] -= _1
+    while j < w[_OPEN]:
+        w[_NAMES + j], w[_KINDS + j] = w[_NAMES + j + _1], w[_KINDS + j + _1]
+        j += _1
+
+
+@uncounted_njit
+def revive(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, kind: np.uint64) -> Any:
+    """Begin dormant elements again, before the text since the last tag and a start tag of a kind."""
+    j, text, end = w[_OPEN], w[_TEXT_AT], w[_OPEN]
+    while j > _0 and w[_KINDS + j - _1] & _SCOPE == _0:
+        j -= _1
+    for _ in range(j, end):
+        name, bits = w[_NAMES + j], w[_KINDS + j]
+        if not bits & _IS_DORMANT:
+            j += _1
+            continue
+        _remove(w, j)
+        if w[_REVIVED] == _MOST_REVIVED or (text == k and bits & kind & (_A | _NOBR)):
+            continue
+        w[_REVIVED] += _1
+        state, asked = w[_STATE], bits >> _ASKED_AT & _3
+        own = asked if state < _ABSENT and asked != _NO_TEXT else state
+        separation = _HARD if is_in_flex(w) and own == _SEEN else bits >> _STYLED_AT & _3
+        length = k - text
+        writes = separation != _NOTHING and text > at and out[text - _1] > _SPACE
+        if writes or (separation == _HARD and text > at and text == w[_EDGE]):
+            # Room for the line end, before the text.
+            while k > text:
+                out[k] = out[k - _1]
+                k -= _1
+        text = _push(w, out, at, text, name, bits & _OF_TAG, separation, own, own)
+        k = text + length
+    return k
+
+
+_IS_DORMANT, _BY_ATTRIBUTES = _1 << U64(52), _1 << _FLEX_AT | U64(15) << _STYLED_AT
+_OF_TAG = (_1 << _SEPARATION_AT) - _1 | _BY_ATTRIBUTES
+_MOST_DORMANT, _MOST_REVIVED = U64(MOST_DORMANT), U64(MOST_REVIVED)
 
 
 @uncounted_njit
@@ -179,7 +313,8 @@ def imply_ends(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, kind: np.uint
         return k
     if kind & _CLOSES_P:
         last, _ = _last(w, _P, _SCOPE | _BUTTON)
-        k = pop_to(w, out, at, k, last)
+        if last != _NOWHERE:
+            k = _end_from(w, out, at, k, last)
     last, cells = _NOWHERE, False
     if kind & (_LI | _DD):
         last, _ = _last(w, kind & (_LI | _DD), _FENCE)
@@ -191,7 +326,10 @@ def imply_ends(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, kind: np.uint
         last, cells = _last(w, _CELL | _ROW | _SECTION, _TABLE)
     elif kind & (_A | _NOBR | _BUTTON):
         last, _ = _last(w, kind & (_A | _NOBR | _BUTTON), _SCOPE)
-    k = pop_to(w, out, at, k, _0 if cells else last)
+    if cells:
+        k = pop_to(w, out, at, k, _0)
+    elif last != _NOWHERE:
+        k = _end_from(w, out, at, k, last)
     for group in (_HEADING, _OPTION, _OPTGROUP):
         starts = kind & group or (group == _OPTION and kind & _OPTGROUP)
         if starts and w[_OPEN] != _0 and w[_KINDS + w[_OPEN] - _1] & group:
@@ -202,25 +340,45 @@ def imply_ends(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, kind: np.uint
 @uncounted_njit
 def end_element(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, name: np.uint64, kind: np.uint64) -> Any:
     """End the element that an end tag names, and all in it; what hides ends with what is around it."""
+    if kind & _FORM:
+        w[_IN_FORM] = _0
+    if w[_OPEN] == _0:
+        return separate_as(w, out, at, k, kind & _3)
     if kind & (_CELL | _ROW | _SECTION) or (kind & _TABLE and name == _TABLE_NAME):
         barrier = _TABLE
-    elif kind & (_SPECIAL | _FORMATTING):
+    elif kind & (_SPECIAL | _FORMATTING | _CLOSES_P):
         barrier = _SCOPE | (_LIST if kind & _LI else _BUTTON if kind & _P else _0)
     else:
         barrier = _SPECIAL
-    special, j = False, w[_OPEN]
+    special, implied, j = False, True, w[_OPEN]
     while j > _0:
         j -= _1
         other = w[_KINDS + j]
         if w[_NAMES + j] == name or (kind & _HEADING and other & _HEADING):
-            if not kind & _FORMATTING or not special or j == _0:
-                return pop_to(w, out, at, k, j)
+            if other & _IS_DORMANT:
+                _remove(w, j)
+            elif kind & _FORM and not implied:
+                around, kept = other & _3 << _AROUND_AT, ~(_3 << _AROUND_AT | _3 << _SEPARATION_AT)
+                w[_KINDS + j + _1] = w[_KINDS + j + _1] & kept | around | _HARD << _SEPARATION_AT
+                _remove(w, j)
+            elif not kind & _FORMATTING or not special or j == _0:
+                k = _end_from(w, out, at, k, j)
+                # A block in a formatting element goes on behind it.
+                return separate(w, out, at, k) if kind & _FORMATTING and special else k
             return separate_as(w, out, at, k, kind & _3)
         if other & barrier:
             return separate_as(w, out, at, k, kind & _3)
         special = special or other & _SPECIAL != _0
-    if not (kind & _UNPUSHED or (special and kind & (_FORMATTING | _P))):
-        k = pop_to(w, out, at, k, _0)
+        implied = implied and (other & _SPECIAL == _0 or other & _ENDS_WITHOUT_TAG != _0)
+    if kind & _FORM:
+        while w[_OPEN] != _0 and w[_KINDS + w[_OPEN] - _1] & _ENDS_WITHOUT_TAG:
+            k = pop_to(w, out, at, k, w[_OPEN] - _1)
+    elif not (kind & _UNPUSHED or (special and kind & (_FORMATTING | _P))):
+        end = w[_OPEN]
+        k = separate_as(w, out, at, pop_to(w, out, at, k, _0), kind & _3)
+        if kind & (_SCOPE | _ROW | _SECTION) == _0:
+            _keep_formatting(w, _0, end)
+        return k
     return separate_as(w, out, at, k, kind & _3)
 
 
@@ -245,16 +403,28 @@ def begin_element(
     `said`: see `styles.attributes`. `html`: it is no element of SVG or MathML. `empty`: it ends at once.
     `roots`: the open SVG and MathML around it.
     """
+    if kind & _FORM and html:
+        if w[_IN_FORM] != _0:
+            # HTML ignores a form in a form.
+            return separate_as(w, out, at, k, _SOFTLY)
+        w[_IN_FORM] = _1
     k = imply_ends(w, out, at, k, kind)
     usual = kind & _3
     separation, around = usual, w[_STATE]
+    if said == _0 and html and not kind & _MAY_HIDE and name != _SUMMARY and not is_in_flex(w):
+        if w[_OPEN] != _0 and not kind & _UNPUSHED and not empty and w[_OPEN] < _DEEPEST:
+            states = around << _AROUND_AT | around << _OWN_AT | _NO_TEXT << _ASKED_AT
+            w[_NAMES + w[_OPEN]] = name
+            w[_KINDS + w[_OPEN]] = kind | usual << _SEPARATION_AT | usual << _STYLED_AT | states
+            w[_OPEN] += _1
+        return separate_as(w, out, at, k, usual)
     display = (said & DISPLAY_BITS) >> DISPLAY_AT
     visibility = (said & VISIBILITY_BITS) >> VISIBILITY_AT
-    is_flex = display >= U64(5)
+    contents = display == U64(9) or (name == _SLOT and display == _0)
     if not kind & _VOID:
-        if (display in (_3, _4) or display == U64(6)) and not kind & _P:
-            separation = _SOFTLY if usual != _NOTHING or display != _3 else _NOTHING
-        if display in (_2, U64(5)) or said & (FLOATS | PLACED):
+        if display in (_3, _4, U64(6), U64(8), U64(9)) and not (kind & (_P | _OPTION) or name in _BLOCKS):
+            separation = _SOFTLY if usual != _NOTHING or display not in (_3, U64(9)) else _NOTHING
+        if display in (_2, U64(5), U64(7)) or said & (FLOATS | PLACED):
             separation = _HARD
     is_open = said & OPEN_ != _0
     absent = said & (_1 | HIDDEN) != _0 or (name == _DIALOG and not is_open)
@@ -262,33 +432,34 @@ def begin_element(
     own = around
     if around == _ABSENT and name == _SUMMARY and w[_OPEN] != _0 and w[_NAMES + w[_OPEN] - _1] == _DETAILS:
         own = w[_KINDS + w[_OPEN] - _1] >> _OWN_AT & _3
-    in_flex = w[_OPEN] != _0 and w[_KINDS + w[_OPEN] - _1] >> _FLEX_AT != _0 and not kind & _VOID
-    if own < _ABSENT and not kind & (_OPTION | _OPTGROUP):
-        if absent or (said & (CONTENT_HIDDEN | UNTIL_FOUND) and (separation != _NOTHING or in_flex)):
-            own = _ABSENT
+    in_flex = is_in_flex(w)
+    is_flex = display in (U64(5), U64(6)) or (contents and in_flex)
+    is_item = in_flex and not contents and (not kind & _VOID or name in _BOXES)
+    asked = _NO_TEXT
+    if not kind & (_OPTION | _OPTGROUP):
+        # Where no box is, and in tables, content is not left out.
+        has_box = (separation != _NOTHING or is_item) and not kind & (_ROW | _SECTION | _TABLE)
+        if absent or (said & (CONTENT_HIDDEN | UNTIL_FOUND) and has_box and display < U64(7)):
+            asked = _ABSENT
         elif visibility == _1 or (said & BY_RULE & INVISIBLE_RULE and visibility != _2):
-            own = _INVISIBLE
+            asked = _INVISIBLE
         elif visibility == _2:
-            own = _SEEN
+            asked = _SEEN
+    if own < _ABSENT and asked != _NO_TEXT:
+        own = asked
     inner = own
     if not html and name in (_SCRIPT, _STYLE):
         inner = _NO_TEXT
     elif kind & (_HIDES if html else _HIDES_IN_FOREIGN) or (name == _DETAILS and not is_open):
         inner = max(own, _ABSENT)
-    if in_flex and (own == _SEEN or (own == _ABSENT and not absent)):
+    bits = kind | U64(is_flex) << _FLEX_AT | separation << _STYLED_AT | asked << _ASKED_AT
+    if is_item and (own == _SEEN or (own == _ABSENT and not absent)):
         separation = _HARD
-    k = separate_as(w, out, at, k, separation)
-    special = inner != around or separation != usual or is_flex
-    pushed = (w[_OPEN] != _0 and not kind & _UNPUSHED) or (special and not kind & _VOID)
-    if pushed and not empty and w[_OPEN] < _DEEPEST:
-        if w[_OPEN] == _0:
-            w[_ROOTS_AROUND] = roots
-        w[_NAMES + w[_OPEN]] = name
-        states = around << _AROUND_AT | own << _OWN_AT | U64(is_flex) << _FLEX_AT
-        w[_KINDS + w[_OPEN]] = kind | separation << _SEPARATION_AT | states
-        w[_OPEN] += _1
-        k = set_state(w, out, at, k, inner)
-    return k
+    if empty:
+        return separate_as(w, out, at, k, separation)
+    if w[_OPEN] == _0:
+        w[_ROOTS_AROUND] = roots
+    return _push(w, out, at, k, name, bits, separation, own, inner)
 
 
 @lean_njit

@@ -13,8 +13,9 @@ RULE_SLOTS = 1024
 
 # Marks are first. The numbers behind them: what becomes of text (SEEN to NO_TEXT), where that began, where
 # text is dropped from, where the last cut ended, the number of cuts, that of open elements, that of open SVG
-# and MathML, the number of these in which the first open element is, that of rules, and
-# filters of the classes and names in them.
+# and MathML, the number of these in which the first open element is, is a form open, the number of dormant
+# elements, that of those that began again, where the text and the page go on behind the last tag, the number
+# of rules, and filters of the classes and names in them.
 (
     STATE,
     START,
@@ -24,10 +25,15 @@ RULE_SLOTS = 1024
     OPEN,
     ROOTS,
     ROOTS_AROUND,
+    IN_FORM,
+    DORMANT,
+    REVIVED,
+    TEXT_AT,
+    PAGE_AT,
     RULE_COUNT,
     CLASS_FILTER,
     NAME_FILTER,
-) = range(PLACES, PLACES + 11)
+) = range(PLACES, PLACES + 16)
 NAMES = PLACES + 16
 KINDS = NAMES + DEEPEST
 ROOT_STACK = KINDS + DEEPEST

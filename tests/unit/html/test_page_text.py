@@ -140,18 +140,62 @@ def test_hidden_words_do_not_split_a_run_that_is_seen_and_are_searched_with_it(n
         "<dl><dt hidden>a<dd>{}</dl>",
         "<select><option hidden>a<option>{}</select>",
         "<section><h2 hidden>a</h2>{}</section>",
-        "<p>a <b hidden>b</p>{}",
+        "<object>a <b hidden>b</object>{}",
+        "<table><tr><td>a <b hidden>b<td>{}</table>",
+        "<fieldset><i hidden></fieldset><table><tr><td>{}</table>",
+        "<a hidden>b<div>c</div><a>{}</a>",
+        "<form hidden>b<div><form>c</form>d</div>{}</form>",
+        "<form><form hidden>{}</form>",
+        "<dialog>b<p>c</dialog>{}",
         "<svg><title>a</svg>{}",
         "<details><summary>{}</summary>b</details>",
         "<span style=visibility:hidden>a<b style=visibility:visible>{}</b></span>",
         "<style>@media print{{.x{{display:none}}}}</style><p class=x>{}",
         "<span hidden style=display:block>{}</span>",
         "<dialog open>{}</dialog>",
+        "<table hidden=until-found><tr><td>{}</table>",
+        "<table><tr hidden=until-found><td>{}</table>",
+        "<div style='display: table' hidden=until-found>{}</div>",
+        "<div style='display: contents' hidden=until-found>{}</div>",
     ],
 )
 def test_words_behind_a_hidden_element_whose_end_is_implied_are_seen(page: str) -> None:
     made = text(page.format(f"{A} <b hidden>cache</b> {B}"))
     assert made.startswith((RUN, f"a {RUN}"))
+
+
+def test_a_formatting_element_that_hides_goes_on_behind_the_block_in_which_it_began() -> None:
+    made = text(f"<p>a <b hidden>b</p>{A}<p>{A}</b>{B}")
+    assert made.startswith(f"a {B}")
+    assert f"{A} {A}" in made
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p style=display:flex>{}<u><i></u>{}</p>",
+        "<p style=display:flex>{}<b hidden>cache <i>secret</b>{}</p>",
+        "<p style=display:flex>{}<img>{}</p>",
+        "<p style=display:inline-grid>{}<input>{}</p>",
+        "<p style=display:flex>{}<iframe></iframe>{}</p>",
+        "<p style=display:flex>{}<textarea></textarea>{}</p>",
+        "<p style=display:flex>{}<slot><b>{}</b></slot></p>",
+        "<p style=display:flex>{}<span style=display:contents><b>{}</b></span></p>",
+        "<details style=display:inline><summary>{}</summary>cache</details>{}",
+        "<legend style=display:inline>{}</legend>{}",
+        "<dialog open style=display:inline>{}</dialog>{}",
+        "<option style=display:inline>{}</option>{}",
+        "<span style=visibility:hidden><div style=visibility:visible>{}</div></span>{}",
+        "{}<b hidden>cache<p>secret</b>{}</p>",
+    ],
+)
+def test_words_of_two_boxes_are_two_words(page: str) -> None:
+    assert text(page.format(A, B)).startswith(RUN)
+
+
+def test_a_formatting_element_that_goes_on_in_a_flex_box_is_one_box() -> None:
+    word = RUN.replace("motm", "mo<b>tm</b>")
+    assert RUN in text(f"<p style=display:flex>a<u><i></u>{word}</p>")
 
 
 def test_a_page_without_hidden_words_has_each_word_once() -> None:

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from warcio.archiveiterator import ArchiveIterator
 
 from presswatch_spark.formats.http.charsets import encoding_of, to_utf8
 from presswatch_spark.html.markup import text_of_page
 from presswatch_spark.text.words import word_at, words_of
 from tests.browser_pages import RUN_WORDS, article_runs, generated, shown
 from tests.chromium import Chromium, chromium
-
-PROSE_WORDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -50,27 +49,51 @@ def test_of_20_000_generated_pages_no_run_of_an_article_is_missed(browser: Chrom
 @pytest.mark.full
 @pytest.mark.real_data
 def test_of_real_pages_no_run_of_prose_is_missed(browser: Chromium, real_data: Path) -> None:
-    paths = [*(real_data / "html").rglob("*.html"), *(real_data / "html").rglob("*.html.gz")]
-    assert len(paths) == 15
     # A crawl stores pages before any script has run, and without other files.
     browser.ask("Emulation.setScriptExecutionDisabled", value=True)
     browser.ask(
         "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0
     )
     frame = browser.ask("Page.getFrameTree")["frameTree"]["frame"]["id"]
-    for path in paths:
-        stored = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    pages, prose, missed, all_runs = 0, 0, {}, 0
+    for name, stored in real_pages(real_data):
         page = bytes(to_utf8(stored, encoding_of("text/html", stored)))
         browser.ask("Page.setDocumentContent", frameId=frame, html=page.decode("utf-8", "replace"))
-        lines = json.loads(browser.run("JSON.stringify(document.body.innerText)")).splitlines()
-        prose = [
-            line
-            for line in (words(each.encode("utf-8", "replace")) for each in lines)
-            if len(line) >= PROSE_WORDS
-        ]
-        assert len(prose) > 5, path.name
+        text = json.loads(browser.run("JSON.stringify(document.body.innerText)"))
         ours = runs(words(text_of_page(page)))
-        assert not set().union(*map(runs, prose)) - ours, path.name
+        of_lines = set().union(*(runs(words(line.encode("utf-8", "replace"))) for line in text.splitlines()))
+        assert not of_lines - ours, name
+        pages, prose = pages + 1, prose + len(of_lines)
+        everything = runs(words(text.encode("utf-8", "replace")))
+        all_runs += len(everything)
+        if everything - ours:
+            missed[name] = len(everything - ours)
+    assert pages > 30
+    assert prose > 20_000
+    assert missed.keys() <= WITH_OTHER_MENUS, missed
+    assert sum(missed.values()) < all_runs / 500, missed
+
+
+WITH_OTHER_MENUS = {
+    "EuronewsFR_2024_04_30.html.gz", "LeMonde_2023_09_01.html.gz", "gala.fr.surnom.html",
+    "lapresse.tn.parite.html",
+}  # fmt: skip
+"""Pages whose lists of languages, menus and buttons a browser shows otherwise; guarantee.md tells why."""
+
+
+def real_pages(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield names and bodies of press pages, and of all pages in the archives."""
+    for path in [*(folder / "html").rglob("*.html"), *(folder / "html").rglob("*.html.gz")]:
+        yield path.name, gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    for archive in ("whirlwind.warc.gz", "mini.warc.gz", "iana.warc.gz"):
+        (path,) = folder.rglob(archive)
+        with path.open("rb") as stored:
+            for record in ArchiveIterator(stored):
+                headers = record.http_headers
+                if record.rec_type == "response" and "html" in (headers.get_header("content-type") or ""):
+                    body = record.content_stream().read()
+                    if len(body) > 1_000:
+                        yield str(record.rec_headers.get_header("WARC-Target-URI")), body
 
 
 def runs(sequence: list[str]) -> set[tuple[str, ...]]:

@@ -1,29 +1,31 @@
 """Changes by DuckDB, bucket by bucket: all rows of some articles meet in memory, whatever the runs hold.
 
-Of each bucket DuckDB sees what decides, and numbers of rows. It does not see pairs that each run has once in
-the same text, which are most. The sightings, which are most of the bytes, stay in Arrow, and are taken by
-their numbers when files are written. Each of `WORKERS` has a bucket of its own, from its scratch files to the
-file that is written.
+DuckDB sees what decides, and numbers of rows. The sightings, which are most of the bytes, stay in Arrow, and
+are taken by their numbers when files are written.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from presswatch_spark.changes.dealing import Dealt
-from presswatch_spark.changes.inputs import Inputs
-from presswatch_spark.changes.meeting import FOUND, Meeting
-from presswatch_spark.changes.states import STORED, steps
-from presswatch_spark.changes.table_rows import identified, table_rows
+from presswatch_spark.changes.buckets import Buckets, key_of
+from presswatch_spark.changes.inputs import SIDES, Inputs, articles_of
+from presswatch_spark.changes.rows import COMPARED_AND_SEEN, IDENTITY, KEYS, USED, compared, keys_of
+from presswatch_spark.changes.states import ARTICLES, STORED, steps
 from presswatch_spark.changes.totals import Totals
 from presswatch_spark.errors import OutputError
 from presswatch_spark.queries.duckdb_session import duckdb_session, first_line
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.tables.published_files import Written
+from presswatch_spark.tables.reading import column_batches
+from presswatch_spark.tables.schemas import columns_without_run
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, SortedFiles
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 WORKERS = 2
 """Buckets that are in memory at once."""
+BUCKET_ROWS, MOST_BUCKETS = 75_000, 200
+"""Rows of a bucket, if no article has more; and how many there are at most: each has four open files."""
+_OWN = pa.schema([("title_id", pa.string()), ("document", pa.string())])
 
 
 def write(
@@ -46,61 +51,158 @@ def write(
         ConfigError: DuckDB knows no such size of memory.
         OutputError: there is no room, or rows cannot be read.
     """
-    import duckdb
-
     # A worker is a thread of DuckDB itself. With one more for each core, they would wait for each other.
     threads = max(1, (cores or os.cpu_count() or 1) // WORKERS)
-    with scratch_folder() as folder, duckdb_session(memory, threads) as session:
+    with scratch_folder() as folder, duckdb_session(memory, threads) as session, _errors(folder, memory):
         # What Spark has under this name.
         session.execute("create macro sha2(x, bits) as sha256(x)")
-        dealt = Dealt.of(inputs, folder)
+        count = min(max(1, -(-inputs.rows // BUCKET_ROWS)), MOST_BUCKETS)
+        with _readable(inputs):
+            dealt = _dealt(inputs, folder, count)
+        written = []
         with ThreadPoolExecutor(WORKERS, "buckets") as pool:
-            try:
-                found = pool.map(
-                    lambda number: _written(session, inputs, dealt, number, files), range(len(dealt.cuts))
-                )
-                written = []
-                for file, of_bucket in filter(None, found):
-                    written.append(file)
-                    totals.add(of_bucket)
-            except duckdb.Error as error:
-                raise _no_room(error, folder, memory) from error
+            buckets = pool.map(lambda number: _written(session, inputs, dealt, number, files), range(count))
+            for file, of_bucket in filter(None, buckets):
+                written.append(file)
+                totals.add(of_bucket)
     pa.default_memory_pool().release_unused()
     return written or [files.write_all([])]
 
 
+def _dealt(inputs: Inputs, folder: Path, count: int) -> dict[str, Buckets]:
+    """Deal the inputs of `states.steps` to so many buckets."""
+    with ThreadPoolExecutor(len(SIDES), "dealing") as pool:
+        sides = list(pool.map(lambda side: _dealt_side(inputs, side, folder, count), SIDES))
+    earlier = column_batches(inputs.store, "matches", inputs.earlier, IDENTITY) if inputs.earlier else ()
+    keys = Buckets(folder, "earlier", KEYS, count).deal_all(
+        map(keys_of, earlier), lambda batch: key_of(batch["article"], batch["document"])
+    )
+    return {**sides[0], **sides[1], "earlier": keys}
+
+
+def _dealt_side(inputs: Inputs, side: str, folder: Path, count: int) -> dict[str, Buckets]:
+    """Deal what one of both runs brings; documents on a title's site go to where rows of a site alone are."""
+    rows = Buckets(folder, f"{side}_rows", COMPARED_AND_SEEN, count)
+    own, articles = (
+        Buckets(folder, f"{side}_own", _OWN, count),
+        Buckets(folder, f"{side}_articles", ARTICLES, count),
+    )
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in column_batches(inputs.store, "matches", [inputs.run_of(side)], USED):
+            found = compared(batch, inputs.doubts[side])
+            is_own = pc.and_(pc.not_equal(found["article"], ""), pc.fill_null(found["own_site"], False))
+            there = found.filter(is_own).select(_OWN.names)
+            own.deal(there, there["document"])
+            yield found
+
+    try:
+        rows.deal_all(batches(), lambda batch: key_of(batch["article"], batch["document"]))
+    finally:
+        own.close()
+    digest = inputs.corpora[side]
+    known = () if digest is None else articles_of(inputs.store, digest)
+    articles.deal_all(known, lambda batch: batch["article_id"])
+    return {f"{side}_rows": rows, f"{side}_own": own, f"{side}_articles": articles}
+
+
 def _written(
-    session: "DuckDBPyConnection", inputs: Inputs, dealt: Dealt, number: int, files: SortedFiles
+    session: "DuckDBPyConnection",
+    inputs: Inputs,
+    dealt: Mapping[str, Buckets],
+    number: int,
+    files: SortedFiles,
 ) -> tuple[Written, Totals] | None:
     """Write the changes of a bucket, and count them; None if there are none."""
-    tables = {name: stream.read(number) for name, stream in dealt.streams.items()}
-    meeting = Meeting.of(tables)
+    tables, seen = {name: bucket.read(number) for name, bucket in dealt.items()}, dict[str, pa.Array]()
+    for side in SIDES:
+        rows = tables[f"{side}_rows"]
+        seen[side] = _whole(rows["sighting"])
+        numbers = pa.array(np.arange(len(rows)))
+        tables[f"{side}_rows"] = rows.set_column(rows.schema.get_field_index("sighting"), "sighting", numbers)
     # What a connection registers or makes for a while, others do not see.
     with session.cursor() as connection:
-        others = _changes_by(connection, meeting.judged(tables), steps(inputs.question, ("pair",)))
-    found = pa.concat_tables([meeting.persisting(), others])
-    if not len(found):
+        changes = _judged(connection, tables, steps(inputs.question))
+    if not len(changes):
         return None
-    changes = identified(found, meeting)
-    written = files.write_all(table_rows(changes, meeting, (inputs.before, inputs.after)))
+    written = files.write_all(_table_rows(changes, seen, (inputs.before, inputs.after)))
     return written, Totals.of(changes)
 
 
-def _changes_by(
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column in one piece.
+
+    Raises:
+        OutputError: its texts are more than Arrow addresses: 2 GB.
+    """
+    try:
+        return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    except pa.ArrowInvalid as error:
+        raise OutputError(
+            f"{len(column):,} rows of few articles are more than DuckDB is given at once",
+            where="matches",
+            remedy="give the same command with --engine spark",
+        ) from error
+
+
+def _judged(
     connection: "DuckDBPyConnection", tables: Mapping[str, pa.Table], queries: Mapping[str, str]
 ) -> pa.Table:
-    """Return the columns of `FOUND` that queries, of which the last is `changes`, give of tables."""
+    """Return the rows of the last query; each query reads the tables and the queries before it."""
     for name, rows in tables.items():
         connection.register(name, rows)
     for name, query in queries.items():
         kind = "temp table" if name in STORED else "temp view"
         connection.execute(f"create or replace {kind} {name} as {query}")
-    return connection.sql(f"select {', '.join(FOUND)} from changes").to_arrow_reader(GROUP_ROWS).read_all()
+    return connection.sql("select * from changes").to_arrow_reader(GROUP_ROWS).read_all()
 
 
-def _no_room(error: Exception, folder: Path, memory: str) -> OutputError:
-    return OutputError(
-        f"DuckDB cannot compare the rows: {first_line(error)}",
-        where=str(folder),
-        remedy=f"make room there, name another disk with TMPDIR, or give more than --memory {memory}",
+def _table_rows(
+    changes: pa.Table, seen: Mapping[str, pa.Array], runs: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of `changes` in order, a row group at once; sightings in the place of their numbers."""
+    urls = (
+        pc.struct_field(seen[side], "document_url").take(_whole(changes[side])) for side in reversed(SIDES)
     )
+    articles = pc.if_else(pc.equal(changes["article"], ""), None, changes["article"])
+    changes = changes.append_column("article_id", articles)
+    changes = changes.append_column("document_url", pc.coalesce(*urls))
+    keys = ("article_id", "document_url", "change_sha256")
+    order = pc.sort_indices(changes, [(name, "ascending", "at_start") for name in keys])
+    schema = columns_without_run("changes")
+    for first in range(0, len(order), GROUP_ROWS):
+        group = changes.take(order.slice(first, GROUP_ROWS))
+        columns = {name: _whole(group[name]) for name in group.column_names}
+        for side, run in zip(SIDES, runs, strict=True):
+            columns[side] = seen[side].take(columns[side])
+            columns[f"copied_words_{side}"] = pc.struct_field(columns[side], "copied_words")
+            columns[f"{side}_run_id"] = pa.repeat(run, len(group))
+        yield pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+
+@contextmanager
+def _readable(inputs: Inputs) -> Iterator[None]:
+    """Raise what goes wrong when rows are read as ours."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise OutputError(
+            f"the rows of matches cannot be read: {first_line(error)}",
+            where=str(inputs.store.root),
+            remedy="give the same command again; if a file has changed meanwhile, restore it from a copy",
+        ) from error
+
+
+@contextmanager
+def _errors(folder: Path, memory: str) -> Iterator[None]:
+    """Raise errors of DuckDB as ours."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        raise OutputError(
+            f"DuckDB cannot compare the rows: {first_line(error)}",
+            where=str(folder),
+            remedy=f"make room there, name another disk with TMPDIR, or give more than --memory {memory}",
+        ) from error

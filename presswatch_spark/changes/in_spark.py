@@ -10,30 +10,20 @@ import pyarrow as pa
 
 from presswatch_spark.changes.absence import Doubts
 from presswatch_spark.changes.inputs import SIDES, TABLE, Inputs
-from presswatch_spark.changes.rows import (
-    COMPARED,
-    IDENTITY,
-    KEYS,
-    USED,
-    judged_columns,
-    key_batches,
-    pair_columns,
-    plain,
-)
+from presswatch_spark.changes.rows import COMPARED_AND_SEEN, IDENTITY, KEYS, USED, compared, keys_of
 from presswatch_spark.changes.states import ARTICLES, STORED, steps, text
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.spark.worker import task
 from presswatch_spark.tables.frames import written_by_spark
 from presswatch_spark.tables.published_files import Written
-from presswatch_spark.tables.schemas.derived_tables import CHANGES, SIGHTING
+from presswatch_spark.tables.schemas.derived_tables import CHANGES
 from presswatch_spark.tables.sorted_files import ORDERS, SortedFiles
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 ROWS_A_TASK = 200_000
-_ROWS = pa.schema([*COMPARED, pa.field("sighting", pa.struct(list(SIGHTING)))])
 
 
 def write(
@@ -79,7 +69,9 @@ def _inputs(spark: SparkSession, inputs: Inputs) -> dict[str, DataFrame]:
     frames: dict[str, DataFrame] = {}
     for side in SIDES:
         matches = store.frame(spark, "matches", inputs.run_of(side), columns=USED)
-        rows = matches.mapInArrow(ComparedTask(inputs.doubts[side]), spark_schema(_ROWS)).persist()
+        rows = matches.mapInArrow(
+            ComparedTask(inputs.doubts[side]), spark_schema(COMPARED_AND_SEEN)
+        ).persist()
         frames[f"{side}_rows"] = rows
         frames[f"{side}_own"] = rows.where("article <> '' and own_site").select("title_id", "document")
         frames[f"{side}_articles"] = _articles(spark, inputs, side)
@@ -112,17 +104,10 @@ class ComparedTask:
         """Yield them with their sightings."""
         with task():
             for batch in batches:
-                found = pair_columns(batch) | judged_columns(batch, self.doubts)
-                fields = [batch[column.name].cast(column.type) for column in SIGHTING]
-                columns = [
-                    plain(found[field.name] if field.name in found else batch[field.name]).cast(field.type)
-                    for field in COMPARED
-                ]
-                sightings = pa.StructArray.from_arrays(fields, fields=list(SIGHTING))
-                yield pa.RecordBatch.from_arrays([*columns, sightings], schema=_ROWS)
+                yield compared(batch, self.doubts)
 
 
 def key_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Yield the keys of rows of `rows.IDENTITY`, for `mapInArrow`."""
     with task():
-        yield from key_batches(batches)
+        yield from map(keys_of, batches)

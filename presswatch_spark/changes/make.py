@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from presswatch_spark.changes import in_duckdb
 from presswatch_spark.changes.inputs import Inputs
 from presswatch_spark.changes.states import STATES
@@ -69,7 +71,7 @@ def compare(
 
             written = in_spark.write(inputs, files, config.run.master, config.run.cores)
             for rows in written_columns(files, written, ("state", "doubt", "change_sha256")):
-                totals.add(Totals.of(rows))
+                totals.add(Totals.of(pa.Table.from_batches([rows])))
         else:
             written = in_duckdb.write(inputs, files, memory, config.run.cores, totals)
         about["table_digest"] = totals.table_digest()

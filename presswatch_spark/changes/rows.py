@@ -1,14 +1,11 @@
 """Rows of `matches` as they are compared: the pair that each is of, and what the comparison needs to know."""
 
-from collections.abc import Iterable, Iterator
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.changes.absence import Doubts
-from presswatch_spark.changes.packing import with_digits
 from presswatch_spark.judgement.url_forms import normal_forms
 from presswatch_spark.tables.schemas.derived_tables import SIGHTING
 from presswatch_spark.verify.verification import SPANS_AT_LEAST
@@ -46,38 +43,41 @@ COMPARED = pa.schema(
 that is copied. `many`: there may have been more spans than are kept. `doubt`: why the other run may have
 missed such a row.
 """
+COMPARED_AND_SEEN = pa.schema([*COMPARED, pa.field("sighting", pa.struct(list(SIGHTING)))])
 
 
-def pair_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:
-    """Return the columns of `KEYS` of a batch with the columns of `IDENTITY`, and `known_url`."""
-    forms = normal_forms(plain(batch["document_url"]))
+def compared(batch: pa.RecordBatch, doubts: Doubts) -> pa.RecordBatch:
+    """Turn a batch with the columns of `USED` into one of `COMPARED_AND_SEEN`."""
+    spans, shards = batch["spans"], batch["shard_uri"].dictionary_encode()
+    reasons = pa.array(map(doubts.of, shards.dictionary.to_pylist()), pa.string())
+    columns = _pair_columns(batch) | {
+        "ranges": ranges_of(spans),
+        "many": pc.fill_null(pc.greater_equal(pc.list_value_length(spans), SPANS_AT_LEAST), False),
+        "doubt": reasons.take(shards.indices),
+        "sighting": pa.StructArray.from_arrays(
+            [batch[field.name].cast(field.type) for field in SIGHTING], fields=list(SIGHTING)
+        ),
+    }
+    arrays = [columns[f.name] if f.name in columns else batch[f.name].cast(f.type) for f in COMPARED_AND_SEEN]
+    return pa.RecordBatch.from_arrays(arrays, schema=COMPARED_AND_SEEN)
+
+
+def keys_of(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Turn a batch with the columns of `IDENTITY` into one of `KEYS`."""
+    columns = _pair_columns(batch)
+    return pa.RecordBatch.from_arrays([columns[name] for name in KEYS.names], schema=KEYS)
+
+
+def _pair_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    forms = normal_forms(batch["document_url"])
     return {
         "publisher_id": batch["publisher_id"],
         "title_id": batch["title_id"],
-        "article": pc.fill_null(plain(batch["article_id"]), ""),
+        "article": pc.fill_null(batch["article_id"], ""),
         # A new scheme or tracking parameter must not look like removal. Without a URL the text's digest
         # tells documents apart: what stands in the place of a URL ("n/a") may stand there in many rows.
-        "document": pc.coalesce(forms, plain(batch["text_sha256"])) if forms.null_count else forms,
+        "document": pc.coalesce(forms, batch["text_sha256"]) if forms.null_count else forms,
         "known_url": pc.is_valid(forms),
-    }
-
-
-def key_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Turn batches with the columns of `IDENTITY` into batches of `KEYS`."""
-    for batch in batches:
-        columns = pair_columns(batch)
-        yield pa.RecordBatch.from_arrays([plain(columns[name]) for name in KEYS.names], schema=KEYS)
-
-
-def judged_columns(batch: pa.RecordBatch, doubts: Doubts) -> dict[str, pa.Array]:
-    """Return `ranges` and `many`, and `doubt` as codes, of a batch with `spans` and `shard_uri`."""
-    spans = batch["spans"]
-    shards = batch["shard_uri"].dictionary_encode()
-    reasons = pa.array(map(doubts.of, shards.dictionary.to_pylist()), pa.string())
-    return {
-        "ranges": ranges_of(spans),
-        "many": pc.fill_null(pc.greater_equal(pc.list_value_length(spans), SPANS_AT_LEAST), False),
-        "doubt": reasons.dictionary_encode().take(shards.indices),
     }
 
 
@@ -122,8 +122,3 @@ def _reached(rows: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> npt.ND
     stride = int(ends.max()) + 1
     reached: npt.NDArray[np.int64] = np.maximum.accumulate(rows * stride + ends) - rows * stride
     return reached
-
-
-def plain(column: pa.Array) -> pa.Array:
-    """Return a column with values in the place of codes, and digits in that of packed digests."""
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else with_digits(column)

@@ -1,12 +1,10 @@
 """What the rows of a table `changes` add up to: pairs of each state and doubt, and the table's digest."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from presswatch_spark.changes.packing import PACKED, raw_bytes
 from presswatch_spark.tables.digests import digest_of_packed, packed
 
 
@@ -19,12 +17,9 @@ class Totals:
     digests: list[bytes] = field(default_factory=list)
 
     @classmethod
-    def of(cls, columns: Mapping[str, pa.Array]) -> "Totals":
-        """Add up rows, of which `columns` has state, doubt and digest, which may be packed."""
-        digests = columns["change_sha256"]
-        raw = bytes(raw_bytes(digests)) if digests.type == PACKED else packed(digests)
-        totals = cls(digests=[raw])
-        rows = pa.table({name: columns[name] for name in ("state", "doubt")})
+    def of(cls, rows: pa.Table) -> "Totals":
+        """Add up rows with the columns state, doubt and change_sha256."""
+        totals = cls(digests=[packed(digests) for digests in rows["change_sha256"].chunks])
         for group in rows.group_by(["state", "doubt"]).aggregate([([], "count_all")]).to_pylist():
             totals.counts[group["state"]] += group["count_all"]
             if group["doubt"] is not None:

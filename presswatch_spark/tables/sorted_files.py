@@ -85,8 +85,6 @@ WRITTEN = pa.schema(
 class SortedFiles:
     """Writes sorted rows of `table`, without run ids, as a file in `folder`; for `mapInArrow` as well.
 
-    Strings that come as dictionaries are written by their codes, without being made strings before.
-
     `names`: columns to write, for files of older versions; None: all.
     """
 
@@ -121,7 +119,7 @@ class SortedFiles:
         """Write row groups as a file; only the last one may be smaller than the first."""
         name, rows = f"{secrets.token_hex(6)}.parquet", 0
         with self.folder.new_file(name) as path:
-            with self._writer(path, first) as writer:
+            with self._writer(path, len(first)) as writer:
                 for group in chain((first,), others):
                     whole = self._with_run(group)
                     writer.write_table(whole.select(writer.schema.names).cast(writer.schema))
@@ -134,17 +132,12 @@ class SortedFiles:
             return group
         return group.add_column(0, "run_id", pa.array([self.run_id] * len(group), pa.string()))
 
-    def _writer(self, path: Path, first: pa.Table) -> Any:
-        given = self._with_run(first).schema
-        fields = [
-            pa.field(column.name, _as_given(column.type, given.field(column.name).type))
-            for column in SCHEMAS[self.table]
-            if self.names is None or column.name in self.names
-        ]
-        schema = pa.schema(fields)
+    def _writer(self, path: Path, group_rows: int) -> Any:
+        names = self.names
+        schema = pa.schema([each for each in SCHEMAS[self.table] if names is None or each.name in names])
         there = frozenset(schema.names)
         order = [(column, "ascending") for column in ORDERS.get(self.table, ()) if column in there]
-        sought = {name: _filter_of(name, len(first)) for name in SOUGHT.get(self.table, ()) if name in there}
+        sought = {name: _filter_of(name, group_rows) for name in SOUGHT.get(self.table, ()) if name in there}
         return pq.ParquetWriter(
             path,
             schema,
@@ -153,8 +146,6 @@ class SortedFiles:
             write_page_checksum=True,
             bloom_filter_options=sought or None,
             sorting_columns=pq.SortingColumn.from_ordering(schema, order, "at_start") if order else None,
-            # Else readers would get dictionaries, of some files and not of others.
-            store_schema=not any(_has_codes(column.type) for column in schema),
             **_encoding(self.table, schema),
         )
 
@@ -175,22 +166,6 @@ def _filter_of(column: str, rows: int) -> Mapping[str, float]:
     """Say how the Bloom filter of a column is made, for row groups of so many rows."""
     values = min(rows, MEMBERS) if column in MEMBER_COLUMNS else rows
     return {"ndv": values or 1, "fpp": FALSE_POSITIVES}
-
-
-def _as_given(kind: pa.DataType, given: pa.DataType) -> pa.DataType:
-    """Return the type of a column, with dictionaries in the place of strings where rows come with them."""
-    if pa.types.is_dictionary(given):
-        return given
-    if not pa.types.is_struct(kind):
-        return kind
-    fields = (field.with_type(_as_given(field.type, given.field(field.name).type)) for field in kind)
-    return pa.struct(list(fields))
-
-
-def _has_codes(kind: pa.DataType) -> bool:
-    return pa.types.is_dictionary(kind) or (
-        pa.types.is_struct(kind) and any(_has_codes(field.type) for field in kind)
-    )
 
 
 def _encoding(table: str, schema: pa.Schema) -> dict[str, Any]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from random import Random
 from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -22,13 +20,11 @@ from tests.histories import (
     altered_release,
     copy,
     hold,
-    random_history,
     run,
     sha,
     shard,
     span,
 )
-from tests.proofs import each_time
 
 X = "https://x.example/"
 
@@ -238,25 +234,13 @@ def test_rows_are_dealt_to_buckets_without_a_difference(
 ) -> None:
     altered_release(tmp_path / "tables")
     one = compare(str(tmp_path / "tables"), BEFORE, AFTER, str(tmp_path / "one"))
-    monkeypatch.setattr("presswatch_spark.changes.dealing.BUCKET_ROWS", 5)
+    monkeypatch.setattr("presswatch_spark.changes.in_duckdb.BUCKET_ROWS", 5)
     many = compare(str(tmp_path / "tables"), BEFORE, AFTER, str(tmp_path / "many"))
     assert len(list((tmp_path / "many" / "changes").iterdir())) > 3
     assert one.table_digest == many.table_digest
     assert (one.counts, one.doubts) == (many.counts, many.doubts)
     rows = [TableStore.open(str(tmp_path / name)).read("changes").to_pylist() for name in ("one", "many")]
     assert sorted(rows[0], key=str) == sorted(rows[1], key=str)
-
-
-@pytest.mark.parametrize("seed", each_time([0], range(4)))
-def test_pairs_that_are_not_judged_have_the_state_that_judging_gives(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
-    random_history(Random(seed), tmp_path / "tables")
-    found = changes(tmp_path / "tables")
-    nothing = np.empty(0, np.int64)
-    monkeypatch.setattr("presswatch_spark.changes.meeting._same", lambda rows, pairs: (nothing, nothing))
-    (tmp_path / "out").rename(tmp_path / "unjudged")
-    assert changes(tmp_path / "tables") == found
 
 
 def test_rows_with_other_texts_than_digests_are_compared_as_they_are(tmp_path: Path) -> None:

@@ -92,6 +92,9 @@ class Sieve:
         self._scratch = scratch_of(segment_bytes)
         room = 2 * len(self._scratch.windows)
         self._found = Found(np.empty(room, np.int32), np.empty(room, np.int64))
+        # Kept: a new megabyte for each batch would cost a page fault for every 4 KB, here and elsewhere.
+        self._readings = np.empty(READINGS_BYTES, np.uint8)
+        self._reading_bounds = np.empty((2, READINGS_BYTES // 64), np.int64)
 
     def candidates(self, batch: DocumentBatch) -> Candidates:
         """Return every pair of a document of the batch and an article that share an indexed shingle.
@@ -147,8 +150,7 @@ class Sieve:
         bounds = np.stack((starts, ends), axis=1)[order]
         # Documents may lie in the text in any order, and partings must be in that of the text.
         partings, done = partings[np.argsort(partings[:, 0], kind="stable")], 0
-        out = np.empty(READINGS_BYTES, np.uint8)
-        reading_ends, sources = np.empty((2, len(out) // 64), np.int64)
+        out, (reading_ends, sources) = self._readings, self._reading_bounds
         while done < len(partings):
             done, count = write_readings(text, bounds, partings, done, out, reading_ends, sources)
             reading_starts = np.concatenate([[0], reading_ends[: count - 1]]).astype(np.int64)

@@ -44,7 +44,6 @@ test-full: setup dev kernels airflow ## run all tests, the long proofs too
 	$(BIN)/python $(PYTEST) $(ARGS)
 
 test-spark40: setup $(SPARK40)/installed ## run the same tests on Spark 4.0, the version of EMR, in .venv-spark40
-	@$(SPARK40)/bin/python -m presswatch_spark.spark.class_archive
 	@$(SPARK40)/bin/python -m tests.kernels
 	$(SPARK40)/bin/python $(PYTEST) -m "not full" $(ARGS)
 
@@ -108,7 +107,6 @@ java: $(VENV)/installed # a suitable Java of the machine is used; without one, a
 	@$(BIN)/python -m presswatch_spark.spark.java --check >/dev/null 2>&1 || { \
 	  echo "no Java 17 or newer found: installing a JRE into $(VENV)"; \
 	  $(LOCKED) requirements-jre.lock && $(BIN)/python -m presswatch_spark.spark.java --check; }
-	@$(BIN)/python -m presswatch_spark.spark.class_archive
 
 dev: $(VENV)/dev-installed
 

@@ -13,10 +13,7 @@ short commands import this package, and wait for nothing that they do not use.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from presswatch_spark.library_settings import ignore_working_folder
 from presswatch_spark.version import __version__
-
-ignore_working_folder()
 
 if TYPE_CHECKING:
     from presswatch_spark.face import (

@@ -1,39 +1,55 @@
-"""How kernels are compiled, and where the compiled code is kept.
+"""How kernels are compiled, and where the compiled code is kept; the only module that imports numba.
 
 numba notices a change in a cached function's own file only, not in a kernel that it calls from another file.
 After an update, old and new code would hash words differently, and copies would be missed in silence. So the
 cache folder is named after the sources of the whole package.
-
-An archive for clusters may bring compiled kernels (`deploy.kernels`). They are for a baseline of processors,
-and are used where the host has all features of it. There, what else is compiled is for the baseline too.
 """
 
 import hashlib
 import os
-import shutil
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
 
-import numba
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
-from numba.core.caching import IndexDataCacheFile, UserProvidedCacheLocator
-from numba.core.registry import cpu_target
-from numba.core.types.misc import unliteral
 
-from presswatch_spark.absent import absent
-from presswatch_spark.processors import Baseline, baseline_here
 from presswatch_spark.user_cache import is_ours, user_caches
 
+
+@contextmanager
+def _hidden(module: str) -> Iterator[None]:
+    """Have imports of a module fail while the block runs, as if it were not installed."""
+    before = sys.modules.get(module)
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+        if before:
+            sys.modules[module] = before
+
+
+# With yaml, numba reads `.numba_config.yaml` of the working folder, which may have come with the shards.
+with _hidden("yaml"), warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import numba
+    from numba.core.caching import IndexDataCacheFile, UserProvidedCacheLocator
+    from numba.core.registry import cpu_target
+    from numba.core.types.misc import unliteral
+    from numba.extending import intrinsic as intrinsic
+numba.core.config._config_fname = os.devnull
+# It has read the file already where something else imported it first.
+numba.core.config.reload_config()
+types = numba.types
+
 PACKAGE = Path(__file__).resolve().parent
-BROUGHT = PACKAGE / "kernels"
-"""Where the kernels lie that an archive brings."""
 ALL = "any"
-"""What kernels are for that suffice for a scan of any format."""
+"""Stands for all formats in the name of a ready file."""
 
 
 def cached_njit(function: Callable[..., Any]) -> Any:
@@ -73,7 +89,7 @@ def load_numba() -> None:
 
     It looks for the linear algebra of scipy, which takes as long to load as all else. No kernel uses that.
     """
-    with absent("scipy.linalg"):
+    with _hidden("scipy.linalg"):
         cpu_target.typing_context.refresh()
         cpu_target.target_context.refresh()
 
@@ -176,66 +192,19 @@ LOCATORS = f"{__name__}.PackageLocator,UserProvidedCacheLocator"
 def cache_folder() -> Path:
     """A folder for these sources, below `NUMBA_CACHE_DIR`, the package, the user's caches, or a new one.
 
-    A folder that others may write to is not taken (see `user_cache`). If an archive brings kernels for this
-    host, they are in it, and numba compiles for their processors.
+    A folder that others may write to is not taken (see `user_cache`).
     """
     named = os.environ.get("NUMBA_CACHE_DIR")
     places = (Path(named),) if named else (PACKAGE / "__pycache__", *user_caches())
     root = next(filter(is_ours, places), None) or Path(tempfile.mkdtemp("-kernels"))
-    name = f"kernels-{sources_digest()[:16]}"
-    brought = _brought_for(name)
-    if brought:
-        numba.config.CPU_NAME, numba.config.CPU_FEATURES = brought.processor, ""
-    folder = root / (f"{name}-{numba.config.CPU_NAME}" if numba.config.CPU_NAME else name)
-    if brought and not folder.exists():
-        _lay_out(BROUGHT / folder.name, folder)
-    return folder
-
-
-def _brought_for(name: str) -> Baseline | None:
-    """Return what the kernels of these sources are for that the package brings; None if none suit this host.
-
-    Where `NUMBA_CPU_NAME` asks for others, they are not used.
-    """
-    baseline = baseline_here()
-    if baseline is None or numba.config.CPU_NAME or not suits(baseline):
-        return None
-    ready = _ready_name(ALL, (baseline.processor, ""))
-    return baseline if (BROUGHT / f"{name}-{baseline.processor}" / ready).exists() else None
-
-
-def suits(baseline: Baseline) -> bool:
-    """Say whether this host's processor has all features of a baseline."""
-    has = get_host_cpu_features()
-    return all(has.get(feature) for feature in baseline.features)
-
-
-def _lay_out(brought: Path, folder: Path) -> None:
-    """Copy the kernels that were brought to where numba can add to them: they may lie where nobody can write.
-
-    Where there is no room for them, they are compiled.
-    """
-    with suppress(OSError), tempfile.TemporaryDirectory(dir=folder.parent) as draft:
-        whole = Path(draft, folder.name)
-        for path in filter(Path.is_file, brought.rglob("*")):
-            copy = whole / path.relative_to(brought)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copy)
-        # Refused if another process was quicker: a folder with something in it is not replaced.
-        whole.rename(folder)
+    return root / f"kernels-{sources_digest()[:16]}"
 
 
 def ready_file(what: str) -> Path:
-    """Return the file that says that the kernels of `what` are cached for this Python and processor."""
-    folder = cache_folder()
-    name, features = numba.config.CPU_NAME, numba.config.CPU_FEATURES
-    host = get_host_cpu_features().flatten()
-    return folder / _ready_name(what, (name or get_host_cpu_name(), host if features is None else features))
-
-
-def _ready_name(what: str, processor: tuple[str, str]) -> str:
-    made_for = (sys.version_info[:2], numba.__version__, processor)
-    return f"{what}-{hashlib.sha256(repr(made_for).encode()).hexdigest()[:16]}.ready"
+    """Return the file that exists if kernels of `what` are cached for this Python, numba and processor."""
+    processor = get_host_cpu_name(), get_host_cpu_features().flatten()
+    made_for = (sys.version_info[:2], numba.__version__, processor, numba.config.CPU_NAME)
+    return cache_folder() / f"{what}-{hashlib.sha256(repr(made_for).encode()).hexdigest()[:16]}.ready"
 
 
 def sources_digest() -> str:

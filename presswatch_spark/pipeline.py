@@ -30,7 +30,6 @@ from presswatch_spark.judgement.grading import judged
 from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.judgement.url_bytes import documents_without_url
 from presswatch_spark.model import DocumentBatch
-from presswatch_spark.monitoring.compiling import Compiling
 from presswatch_spark.monitoring.events import EventLog
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
@@ -208,7 +207,7 @@ def _scanned(
             {**_facts(dataset, config, manifest, command), **asked.facts, "passes": passes},
             product,
         ),
-        preparing=partial(compiled_beside, rehearsal, Compiling(events=events)),
+        preparing=partial(compiled_beside, rehearsal, observer.say),
         guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
         corpus=partial(article_rows, opened),
         passes=_in_passes(scan_shard, passes, manifest) if passes > 1 else None,

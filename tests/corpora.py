@@ -4,17 +4,43 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from pyspark.sql import SparkSession
 
-from presswatch_spark.compiled_ahead import Inline
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.manifest import Manifest
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import StorageOptions
+
+
+class Inline:
+    """As much of a Spark session as a build asks for, at work in this process."""
+
+    defaultParallelism = 2  # noqa: N815
+
+    @property
+    def sparkContext(self) -> Inline:
+        return self
+
+    def parallelize(self, items: Sequence[Any], slices: int) -> _Items:
+        return _Items(iter(items))
+
+
+class _Items:
+    """Items that are worked on when they are collected."""
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        self._items = items
+
+    def map(self, function: Callable[[Any], Any]) -> _Items:
+        return _Items(map(function, self._items))
+
+    def collect(self) -> list[Any]:
+        return list(self._items)
+
 
 MEMBERS = """\
 publishers:

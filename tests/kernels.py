@@ -5,21 +5,12 @@ python -m tests.kernels
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from multiprocessing import get_context
 from pathlib import Path
 
 from presswatch_spark.compiled import ALL, ready_file
-
-# Code after which `compiled` holds the name of each function that numba compiles in the process.
-COUNTED = """
-from numba.core import event
-compiled = []
-class Listener(event.Listener):
-    def on_start(self, event): compiled.append(event.data["dispatcher"].py_func.__name__)
-    def on_end(self, event): pass
-event.register("numba:compile", Listener())
-"""
 
 
 def main() -> None:
@@ -28,7 +19,6 @@ def main() -> None:
         return
     # Each `make test` looks whether there is anything to do, which takes none of these.
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.monitoring.compiling import Compiling
     from presswatch_spark.settings.config import ScanConfig
     from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
     from tests.scanned import press_corpus
@@ -38,23 +28,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         corpus = press_corpus(Path(folder))
         digest = Corpus.open(str(corpus)).manifest.digest
-        with compiled_beside(Rehearsal(None, str(corpus), digest, ScanConfig()), Compiling()):
+        rehearsal = Rehearsal(None, str(corpus), digest, ScanConfig())
+        with compiled_beside(rehearsal, lambda _, line: sys.stdout.write(f"{line}\n")):
             claims.join()
 
 
 def compile_judgements() -> None:
-    """Judge two pages that hold the same words of an article; do what compares rows of two runs."""
+    """Judge two pages that hold the same words of an article; normalise a URL, as comparisons of runs do."""
     import numpy as np
+    import pyarrow as pa
 
     from presswatch_spark.claims.explained import NOWHERE, Limits, explained
-    from presswatch_spark.compiled_ahead import compare_rows
+    from presswatch_spark.judgement.url_forms import normal_forms
 
     pages, words = 2, 24
     bounds, spans = np.arange(pages + 1), np.zeros(pages, np.int64)
     sums, known = np.zeros((words + 1, 3), np.int32), np.zeros(words, np.bool_)
     limits = Limits(passage_words=11, rest_share=0.1, holder_share=0.5, least_run=11)
     explained(words, bounds, spans, spans + words, spans + NOWHERE, spans, known, sums, limits)
-    compare_rows()
+    normal_forms(pa.array(["https://t.example/"]))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ Secrets come from the first two, or from the AWS chain: a command line is seen b
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -44,6 +46,7 @@ def open_catalog(
     """
     _require_no_secret(properties, name)
     try:
+        ignore_working_folder()
         from pyiceberg.catalog import load_catalog
     except ImportError as error:
         raise ConfigError("pyiceberg is not installed", where="catalog", remedy=INSTALL) from error
@@ -57,6 +60,17 @@ def open_catalog(
                 where=f"--catalog {kind}",
                 remedy=f"give what it needs by --property, or {FROM_ELSEWHERE.format(name.upper())}",
             ) from error
+
+
+def ignore_working_folder() -> None:
+    """Have pyiceberg read no settings from the working folder, which may have come with the shards.
+
+    Call it before `pyiceberg.catalog` is imported; raises ImportError if pyiceberg is not installed.
+    """
+    from pyiceberg.utils import config
+
+    # It leaves out a folder without a name.
+    config.os = SimpleNamespace(**{**vars(os), "getcwd": str})  # type: ignore[attr-defined, assignment]
 
 
 def _require_no_secret(properties: Mapping[str, str], name: str) -> None:

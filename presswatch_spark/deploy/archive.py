@@ -6,10 +6,7 @@ with them. It is no virtual environment: that would link to a Python outside, by
 made it. pyspark and py4j are left out: the cluster brings its own, and two versions in one process would
 speak two protocols.
 
-With `--kernels` it brings compiled kernels too, so that no executor compiles (`compiled_ahead`). numba never
-writes the same bytes twice: such an archive has another digest each time it is built.
-
-Needs nothing but Python, pip and hatchling; for kernels, a pyspark too.
+Needs nothing but Python, pip and hatchling.
 """
 
 import argparse
@@ -22,15 +19,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from presswatch_spark.child import elsewhere
 from presswatch_spark.deploy.tarball import ArchiveError, check_archive, pack
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.processors import baseline_here
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.version import __version__
 
@@ -56,14 +50,10 @@ exit 1
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the archive runs on: a Python, such as 3.11, and a kind of processor, on Linux.
-
-    `kernels`: whether it brings compiled kernels, which only a machine of that kind can make.
-    """
+    """Hosts of the archive: their Python, such as 3.11, and their kind of processor, on Linux."""
 
     python: str = "3.11"
     machine: str = "x86_64"
-    kernels: bool = False
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -75,9 +65,9 @@ class Target:
         )
 
     @classmethod
-    def here(cls, *, kernels: bool = False) -> Self:
+    def here(cls) -> Self:
         """Return this Python, on this machine."""
-        return cls(f"{sys.version_info.major}.{sys.version_info.minor}", platform.machine(), kernels)
+        return cls(f"{sys.version_info.major}.{sys.version_info.minor}", platform.machine())
 
 
 def archive_for(root: Path, out: Path, target: Target, *, make: bool = True) -> Path:
@@ -86,7 +76,7 @@ def archive_for(root: Path, out: Path, target: Target, *, make: bool = True) -> 
     Raises:
         ArchiveError: it is not there, and cannot be built or, without `make`, must not be.
     """
-    kind = f"{target.python}-{target.machine}{'-kernels' if target.kernels else ''}"
+    kind = f"{target.python}-{target.machine}"
     inputs, note = inputs_digest(root, target), out / f"archive-{kind}.json"
     if file := _made_of(inputs, note):
         return file
@@ -113,7 +103,7 @@ def _made_of(inputs: str, note: Path) -> Path | None:
 
 def inputs_digest(root: Path, target: Target) -> str:
     """Return the SHA-256 (hex) over everything that an archive is made of."""
-    digest = hashlib.sha256(f"{target.python} {target.machine} {target.kernels}\n".encode())
+    digest = hashlib.sha256(f"{target.python} {target.machine}\n".encode())
     for name in INPUTS:
         for path in sorted([root / name, *(root / name).rglob("*")]):
             if path.is_file() and "__pycache__" not in path.parts:
@@ -161,29 +151,6 @@ def _fill(tree: Path, root: Path, work: Path, target: Target) -> None:
     launcher.parent.mkdir()
     launcher.write_text(LAUNCHER.format(python=target.python), encoding="utf-8")
     launcher.chmod(0o755)
-    if target.kernels:
-        _add_kernels(tree / "lib", work / "kernels", target)
-
-
-def _add_kernels(lib: Path, cache: Path, target: Target) -> None:
-    """Compile the kernels with the packages in `lib` and a Spark of this machine, for a baseline."""
-    baseline = baseline_here()
-    if baseline is None or target != Target.here(kernels=True):
-        raise ArchiveError(
-            f"kernels for Python {target.python} on {target.machine} cannot be compiled here",
-            where=str(lib),
-            remedy="build it in EMR's image, on such a machine: docker/Dockerfile.archive",
-        )
-    path = [str(lib), *elsewhere(os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    variables = {
-        "PYTHONPATH": os.pathsep.join(path),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "NUMBA_CACHE_DIR": str(cache),
-        "NUMBA_CPU_NAME": baseline.processor,
-        "NUMBA_CPU_FEATURES": "",
-    }
-    out = lib / "presswatch_spark" / "kernels"
-    _run([sys.executable, "-P", "-m", "presswatch_spark.compiled_ahead", str(out)], lib.parent, variables)
 
 
 def locked(lock: str) -> str:
@@ -199,9 +166,9 @@ def _install(what: list[str], folder: Path, target: Target, root: Path) -> None:
     _run([*command, *(f"--platform={name}" for name in target.platforms), *what], root)
 
 
-def _run(command: list[str], folder: Path, variables: Mapping[str, str] | None = None) -> None:
+def _run(command: list[str], folder: Path) -> None:
     # Without it, wheels of this project would depend on the time.
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "315532800", **(variables or {})}
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "315532800"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         tool = command[command.index("-m") + 1]
@@ -219,10 +186,9 @@ def main() -> int:
     parser.add_argument("--out", default="dist", type=Path, help="folder for the archive (default: dist)")
     parser.add_argument("--python", default=Target().python, help="Python of the hosts (default: 3.11)")
     parser.add_argument("--machine", default=Target().machine, choices=("x86_64", "aarch64"))
-    parser.add_argument("--kernels", action="store_true", help="bring kernels, compiled here for such hosts")
     given = parser.parse_args()
     try:
-        target = Target(given.python, given.machine, given.kernels)
+        target = Target(given.python, given.machine)
         file = archive_for(Path.cwd(), given.out.resolve(), target)
     except PresswatchError as error:
         sys.stderr.write(f"error: {error}\n")

@@ -12,7 +12,6 @@ from typing import Any
 from presswatch_spark.child import SAFE, without_blanks
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.submission import Submission, job_file
-from presswatch_spark.spark.class_archive import archive_options
 from presswatch_spark.spark.java import java_home, log_options
 
 # Where Spark unpacks the archive, in the working folder of the driver and of each executor.
@@ -161,8 +160,7 @@ def local_command(
     home = str(Path(str(spec and spec.origin)).parent)
     java = java_home()
     # A default, so that a caller's own spark.driver.extraJavaOptions stay free.
-    options = f"{log_options()} {archive_options(Path(java))}".strip()
-    settings = {"spark.driver.defaultJavaOptions": options, **profile.spark}
+    settings = {"spark.driver.defaultJavaOptions": log_options(), **profile.spark}
     command = [f"{home}/bin/spark-submit", "--master", env.get("SPARK_MASTER") or profile.local.master]
     for name, value in settings.items():
         command += ["--conf", f"{name}={value}"]

@@ -1,20 +1,15 @@
-"""Compiles the kernels of a scan, in processes side by side, before workers need them.
+"""Compiles the kernels of a scan, in three processes side by side, while Java starts.
 
-Each worker would else compile for itself, for most of a minute. The kernels fall into parts that have little
-in common. Each process takes the next part that no other has begun, and keeps the code on disk. What the
-parts miss, workers compile: that is slower, and nothing else.
+Each worker would else compile for itself, for most of a minute. What these processes miss, workers compile.
 """
 
 import gc
-import os
 import pickle
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from typing import Self
 
 import numpy as np
@@ -26,30 +21,29 @@ from presswatch_spark.formats import registry
 from presswatch_spark.formats.descriptor import Format
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.html.markup import page_text, room_for
+from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.judgement.url_bytes import documents_without_url
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
-from presswatch_spark.monitoring.compiling import Compiling, telling
 from presswatch_spark.rights.signal_rows import Members
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.matcher import Matcher, Rules
-from presswatch_spark.sieve.shingle_index import HashRange
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.scratch import scratch_folder
-from presswatch_spark.text.shingles import shingle_hashes
-from presswatch_spark.text.words import Words, word_hashes, words_of
-from presswatch_spark.verify.minhash import signature
+from presswatch_spark.text.words import Words
 from presswatch_spark.verify.readings import Joined
-from presswatch_spark.verify.screen import Screen, window_hashes
-from presswatch_spark.verify.verification import NamedDocument, _spans
+from presswatch_spark.verify.verification import NamedDocument, most_spans, verify
 
-PROCESSES = max(2, min(4, os.cpu_count() or 1))
 WORDS = 24
+ABOUT_SECONDS = 20
+"""Time that compiling takes on two cores of a machine of today."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What is rehearsed: a scan of shards of `format` (None: of any) for a corpus that is on this host."""
+    """A scan of one small document, of which nothing is kept: it runs, and so compiles, each kernel once.
+
+    `format`: of the shards; None: any.
+    """
 
     format: str | None
     corpus: str
@@ -60,88 +54,47 @@ class Rehearsal:
     def like(cls, shard: str, dataset: str, corpus: str, digest: str, config: ScanConfig) -> Self:
         """Return the rehearsal of a scan of shards like that of this URI, of a format or `auto`.
 
-        Nothing is read of the shard: what it holds may end the process that reads it. Its name alone says of
-        what format it is, and may say nothing.
+        Only the shard's name is used: its content may end the process that reads it.
         """
         format = registry.named_like(shard) if dataset == registry.AUTO else registry.named(dataset)
         return cls(format.name if format else None, corpus, digest, config)
 
     def parts(self) -> Mapping[str, Callable[[], None]]:
-        """The parts by name, long ones first; `read` reads pages, so `page` comes before it."""
-        format = registry.find(self.format)
-        page = {"page": self.page} if format is None or format.responses else {}
-        others = {"spans": self.spans, "read": self.read, "runs": self.runs, "standing": self.standing}
-        short = {"likeness": self.likeness, "addresses": self.addresses}
-        return {"match": self.match, **page, **others, **short}
+        """Return the parts by name; they have few kernels in common."""
+        return {"match": self.match, "verify": self.verify, "read": self.read}
 
     def match(self) -> None:
-        """Sieve an article as if it were a document, and take it apart into words."""
-        corpus = self._opened()
-        text = corpus.body(0)
-        shingle_hashes(word_hashes(text))
-        matcher = Matcher(corpus, Rules.of(self.config))
-        for document in (text, b"un mot de li-\nsse"):
-            matcher.candidates(_batch_of(document))
-        words, first = words_of(text), np.zeros(1, np.int64)
-        words.characters(first, first)
-
-    def standing(self) -> None:
-        """Judge whose words are, and how rare."""
-        matcher = Matcher(self._opened(), Rules.of(self.config), HashRange(0, 1))
-        standing = matcher._neighbours().standing(0, _spelled(WORDS).hashes)
-        spans = np.array([[0, 0, WORDS, 0]], np.int64)
-        standing.judged(spans, self.config.grade.min_run_words, self.config.ownership)
-
-    def likeness(self) -> None:
-        """Screen a text for windows of another, and sign it."""
-        words = _spelled(WORDS)
-        windows = window_hashes(words.hashes, self.config.grade.min_run_words)
-        Screen(windows).passes(windows)
-        signature(words, self._opened().minhash)
-
-    def addresses(self) -> None:
-        """Ask of a document's URL whose it is."""
-        corpus, batch = self._opened(), _batch_of(b"-")
+        """Match an article with itself."""
+        corpus = Corpus.same(self.corpus, self.digest, self.config.storage)
+        matcher, origin = Matcher(corpus, Rules.of(self.config)), Origin("rehearsal", None, "rehearsal")
+        batch = _batch_of(corpus.body(0) + b"\nun mot de li-\nsse")
         documents_without_url(batch)
-        corpus.sites.matches(batch, corpus.urls)
+        for _ in matcher.rows(batch, matcher.candidates(batch), origin):
+            pass
         Members(corpus).wants(batch.url_of(0))
 
-    def runs(self) -> None:
-        """Find the common runs of two texts."""
-        words = _spelled(WORDS)
-        NamedDocument(Joined(words), self.config.verify.anchor_words).runs(words)
-
-    def spans(self) -> None:
-        """Make spans of common runs."""
-        names, rules = np.arange(WORDS, dtype=np.int32), self.config.verify
-        runs = np.array([[0, 0, WORDS]], np.int64)
-        _spans(names, names, runs, rules.bridge_gap_words, rules.bridge_run_words)
-
-    def page(self) -> None:
-        """Take the text of a page."""
-        page = np.frombuffer(b"<p>-</p>", np.uint8)
-        page_text(page, np.empty(room_for(len(page)), np.uint8), 0)
+    def verify(self) -> None:
+        """Compare words with themselves, which are made without a kernel."""
+        starts = 2 * np.arange(WORDS)
+        folded = np.frombuffer(b"a\0" * WORDS + bytes(7), np.uint8).copy()
+        words = Words(folded, starts.astype(np.uint64), folded, starts, starts + 1)
+        joined, rules = Joined(words), self.config.verify
+        verify(NamedDocument(joined, rules.anchor_words), joined, rules, most_spans(1))
 
     def read(self) -> None:
-        """Read small shards of our own."""
+        """Read small shards of our own, with all languages and, where the scan may have a gate, with some."""
+        gates = [frozenset[str]()]
+        if self.config.read.languages or self.format is None:
+            gates.append(frozenset({"fra"}))
         with scratch_folder() as folder:
             for shard in specimens(folder, registry.find(self.format), "-"):
-                for languages in self._gates():
+                for languages in gates:
                     options = ReadOptions(languages=languages)
                     list(format_for(registry.AUTO, shard, options).read(shard, options, ReadReport()))
 
-    def _gates(self) -> Iterator[frozenset[str]]:
-        """Yield the languages that specimens are read with: all, and some where the scan may have a gate."""
-        yield frozenset()
-        if self.config.read.languages or self.format is None:
-            yield frozenset({"fra"})
-
-    def _opened(self) -> Corpus:
-        return Corpus.same(self.corpus, self.digest, self.config.storage)
-
 
 def _batch_of(text: bytes) -> DocumentBatch:
-    """A batch of one document."""
+    """Return a batch of one document."""
     zero, url = np.zeros(1, np.int64), b"https://rehearsal.invalid/"
     bytes_, url_bytes = np.frombuffer(text, np.uint8), np.frombuffer(url, np.uint8)
     return DocumentBatch(
@@ -156,58 +109,41 @@ def specimens(folder: Path, format: Format | None, text: str) -> list[ObjectInfo
     return [stat(str(path), StorageOptions()) for path in written]
 
 
-def _spelled(count: int) -> Words:
-    """The words of a text of so many letters that stand alone, made without a kernel."""
-    starts = 2 * np.arange(count)
-    folded = np.frombuffer(b"a\0" * count + bytes(7), np.uint8).copy()
-    return Words(folded, starts.astype(np.uint64), folded, starts, starts + 1)
-
-
 @contextmanager
-def compiled_beside(rehearsal: Rehearsal, compiling: Compiling) -> Iterator[None]:
-    """Have all that a scan needs compiled by the end of the block, while what is in the block is done.
+def compiled_beside(rehearsal: Rehearsal, say: Callable[[str, str], None]) -> Iterator[None]:
+    """Have all that a scan needs compiled by the end of the block, while the block runs.
 
-    Once it is, later scans of this host find it on disk, and nothing is done.
-    Where there is no room for it, or a process fails, workers compile.
+    Later scans of this host find it on disk, and nothing is done. Where there is no room for it, or a process
+    fails, workers compile.
+
+    Args:
+        say: is told, as an event and a line, that kernels are compiled.
     """
     ready = ready_file(rehearsal.format or ALL)
+    if ready.exists() or ready_file(ALL).exists():
+        yield
+        return
+    say("compiling", f"compiling kernels, once (about {ABOUT_SECONDS} s)")
     with ExitStack() as stack:
-        children = list[subprocess.Popen[bytes]]()
-        if not (ready.exists() or ready_file(ALL).exists()):
-            with suppress(OSError):
-                folder = stack.enter_context(scratch_folder())
-                stack.enter_context(compiling)
-                children += (_begin(rehearsal, folder, compiling, stack) for _ in range(PROCESSES))
+        children = []
+        for part in rehearsal.parts():
+            child, questions, _ = begin_child(__name__)
+            stack.enter_context(child)
+            stack.callback(child.kill)
+            with suppress(BrokenPipeError), questions:
+                pickle.dump((rehearsal, part), questions)
+            children.append(child)
         yield
         codes = [child.wait() for child in children]
-    if codes and not any(codes):
+    if not any(codes):
         with suppress(OSError):
             ready.touch()
 
 
-def _begin(
-    rehearsal: Rehearsal, folder: Path, compiling: Compiling, stack: ExitStack
-) -> subprocess.Popen[bytes]:
-    child, questions, answers = begin_child(__name__)
-    listener = Thread(target=compiling.follow, args=(answers,), daemon=True)
-    listener.start()
-    # From the last to the first: its end, what it told before, then its pipes.
-    stack.enter_context(child)
-    stack.callback(listener.join)
-    stack.callback(child.kill)
-    with suppress(BrokenPipeError), questions:
-        pickle.dump((rehearsal, folder), questions)
-    return child
-
-
 def serve() -> None:
-    """Do the parts of a rehearsal that no other process has begun; tell on stdout of what is compiled."""
-    rehearsal, folder = pickle.load(sys.stdin.buffer)
-    # To look for garbage again and again takes a sixth of the time to compile; this process ends soon.
+    """Do one part of a rehearsal."""
+    rehearsal, part = pickle.load(sys.stdin.buffer)
+    # Looking for garbage takes a sixth of the time to compile; this process ends soon.
     gc.disable()
     load_numba()
-    with telling(sys.stdout.buffer):
-        for name, part in rehearsal.parts().items():
-            with suppress(FileExistsError):
-                (folder / name).touch(exist_ok=False)
-                part()
+    rehearsal.parts()[part]()

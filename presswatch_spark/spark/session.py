@@ -21,7 +21,6 @@ import pyarrow as pa
 
 from presswatch_spark.child import SAFE, tidy_environment
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.spark.class_archive import archive_options
 from presswatch_spark.spark.interrupts import bear_interrupts, quiet_counts, quiet_py4j
 from presswatch_spark.spark.java import java_home, jvm_options
 from presswatch_spark.spark.worker import nothing
@@ -36,7 +35,6 @@ JAVA_SECONDS = 120
 DAEMON = "spark.python.daemon.module"
 
 # Looked at once a process: it starts one JVM, and asks for its session many times.
-_archive_options = lru_cache(maxsize=1)(archive_options)
 _java_home = lru_cache(maxsize=1)(java_home)
 
 SETTINGS = {
@@ -282,11 +280,11 @@ def _on_this_host() -> dict[str, str]:
     # For workers: huge pages under buffers that live for one batch cost the system more time than they save.
     os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     newer = tuple(int(part) for part in pyspark.__version__.split(".")[:2]) >= (4, 2)
-    options, archive = jvm_options(), _archive_options(Path(os.environ["JAVA_HOME"]))
+    options = jvm_options()
     return {
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
-        "spark.driver.extraJavaOptions": f"{options} {archive}".strip(),
+        "spark.driver.extraJavaOptions": options,
         "spark.executor.extraJavaOptions": options,
         "spark.python.unix.domain.socket.enabled": str(newer).lower(),
         DAEMON: "presswatch_spark.spark.daemon",

@@ -8,8 +8,8 @@ from functools import reduce
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+
+from presswatch_spark.compiled import intrinsic, types
 
 Generate = Callable[[Any, Any, Any, Any], Any]
 

@@ -13,7 +13,6 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.deploy.archive import Target, archive_for
 from presswatch_spark.deploy.requests import FOLDER, PYTHON
 from presswatch_spark.deploy.tarball import check_archive
@@ -21,7 +20,6 @@ from presswatch_spark.pipeline import scan
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
-from tests.kernels import COUNTED
 from tests.spark.press import Press
 
 pytestmark = pytest.mark.full
@@ -30,8 +28,8 @@ HOME = Path(pyspark.__file__).parent
 
 @pytest.fixture(scope="module")
 def archive() -> Path:
-    """The archive of this checkout, for this machine, with kernels; made anew only if the sources changed."""
-    return archive_for(ROOT, ROOT / "dist", Target.here(kernels=True))
+    """The archive of this checkout, for this machine; made anew only if the sources changed."""
+    return archive_for(ROOT, ROOT / "dist", Target.here())
 
 
 @pytest.fixture(scope="module")
@@ -110,28 +108,6 @@ def test_a_scan_without_one_of_its_packages_fails_and_names_it(
     done = scan_on_a_cluster(lacks, driver, press, corpus, tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "No module named 'isal" in done.stdout + done.stderr
-
-
-ALL_PARTS = f"""{COUNTED}
-import sys
-from presswatch_spark.compiled_ahead import compare_rows
-from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.kernels import Rehearsal
-for part in Rehearsal(None, *sys.argv[1:], ScanConfig()).parts().values():
-    part()
-compare_rows()
-print(*compiled)
-"""
-
-
-def test_scans_of_any_format_and_comparisons_compile_nothing_where_the_archive_was_unpacked(
-    driver: Path, corpus: Path, tmp_path: Path
-) -> None:
-    digest = Corpus.open(str(corpus)).manifest.digest
-    environment = {"PATH": os.environ["PATH"], "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    command = [str(driver), "-P", "-c", ALL_PARTS, str(corpus), digest]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "\n"), done.stderr
 
 
 def test_the_archive_is_safe_and_holds_neither_spark_nor_traces_of_where_it_was_made(archive: Path) -> None:

@@ -21,9 +21,8 @@ from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.spark.class_archive import archive_options
 from presswatch_spark.spark.interrupts import interruptible
-from presswatch_spark.spark.java import LIGHT_JVM, java_home
+from presswatch_spark.spark.java import LIGHT_JVM
 from presswatch_spark.spark.session import cores_now, session, spark_schema
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
@@ -169,11 +168,6 @@ def test_ctrl_c_while_the_jvm_starts_leaves_none_behind(tmp_path: Path) -> None:
     assert said == "stopped\n"
 
 
-def quick_start() -> str:
-    """What has a JVM of spark-submit start as quickly as those of sessions, where their classes are kept."""
-    return f"{LIGHT_JVM} {archive_options(Path(java_home()))}".replace('"', "")
-
-
 def submitted(words: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """A program under spark-submit, with the log of its events in `folder`."""
     submit = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), "--master", "local[1]"]
@@ -184,7 +178,7 @@ def submitted(words: list[str], folder: Path, **variables: str) -> subprocess.Co
         "PYTHONPATH": str(ROOT),
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "SPARK_SUBMIT_OPTS": quick_start(),
+        "SPARK_SUBMIT_OPTS": LIGHT_JVM,
         **variables,
     }
     return subprocess.run([*submit, *words], env=environment, capture_output=True, text=True, check=False)
@@ -232,7 +226,7 @@ def test_a_job_runs_under_spark_submit_and_its_exit_code_survives(
         **os.environ,
         "PYTHONPATH": str(ROOT),
         "PYSPARK_PYTHON": sys.executable,
-        "SPARK_SUBMIT_OPTS": quick_start(),
+        "SPARK_SUBMIT_OPTS": LIGHT_JVM,
     }
     done = subprocess.run(
         [*submit, *job, str(shard), str(tmp_path / "cut.warc.wet.gz")],

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from presswatch_spark.spark.java import LIGHT_JVM
 from tests.conftest import ROOT
-from tests.spark.test_session import quick_start
 
 SUBMIT = str(ROOT / "scripts" / "submit.sh")
 
@@ -20,7 +20,7 @@ def submit(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
 
 
 def test_sparks_chatter_does_not_hide_what_a_job_says_and_the_exit_code_is_the_jobs() -> None:
-    done = submit("--on", "local", "verify-rows", "absent", SPARK_SUBMIT_OPTS=quick_start())
+    done = submit("--on", "local", "verify-rows", "absent", SPARK_SUBMIT_OPTS=LIGHT_JVM)
     assert done.returncode == 1
     assert done.stderr == ""
     # Under spark-submit, both streams of a driver are one.

@@ -96,8 +96,8 @@ def test_no_process_of_a_scan_runs_or_reads_a_file_of_the_working_folder(tmp_pat
     ("imported_first", "text"),
     [
         ("numba", "disable_jit: 1\n"),
-        ("presswatch_spark", "disable_jit: 1\n"),
-        pytest.param("presswatch_spark", "{no yaml", marks=pytest.mark.full),
+        ("presswatch_spark.compiled", "disable_jit: 1\n"),
+        pytest.param("presswatch_spark.compiled", "{no yaml", marks=pytest.mark.full),
     ],
 )
 def test_numba_takes_no_setting_from_the_working_folder(
@@ -105,7 +105,7 @@ def test_numba_takes_no_setting_from_the_working_folder(
 ) -> None:
     (tmp_path / ".numba_config.yaml").write_text(text)
     code = (
-        f"import {imported_first}, presswatch_spark, numba; add = numba.njit(lambda x: x + 1);"
+        f"import {imported_first}, presswatch_spark.compiled, numba; add = numba.njit(lambda x: x + 1);"
         " print(numba.config.DISABLE_JIT, hasattr(add, 'py_func'))"
     )
     done = run_in(tmp_path, sys.executable, "-P", "-W", "error", "-c", code)
@@ -119,7 +119,8 @@ def test_an_iceberg_catalog_is_not_named_by_the_working_folder(tmp_path: Path) -
         settings = SETTINGS[".pyiceberg.yaml"].replace("127.0.0.1", folder.name)
         (folder / ".pyiceberg.yaml").write_text(settings)
     code = (
-        "import presswatch_spark; from pyiceberg.utils.config import Config;"
+        "from presswatch_spark.catalog.connect import ignore_working_folder; ignore_working_folder();"
+        " from pyiceberg.utils.config import Config;"
         " print(Config().get_catalog_config('presswatch'))"
     )
     found = [

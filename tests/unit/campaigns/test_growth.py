@@ -9,14 +9,13 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.campaigns.growth import build_growth, require_growth
-from presswatch_spark.compiled_ahead import Inline
 from presswatch_spark.corpus.article_rows import article_rows
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
-from tests.corpora import MEMBERS, article, build, write_jsonl
+from tests.corpora import MEMBERS, Inline, article, build, write_jsonl
 
 OLD = [article(number) for number in range(0, 40, 2)]
 NEW = [article(number, title_id="hebdo", published_at=None, authors=["A. B."]) for number in range(1, 40, 3)]

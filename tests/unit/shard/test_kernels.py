@@ -1,8 +1,7 @@
-"""What is compiled before a scan: all that it needs, by processes side by side, and once."""
+"""Compilation before a scan: all kernels that it needs, by processes side by side, and once."""
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 
 from presswatch_spark.compiled import ready_file
-from presswatch_spark.monitoring.compiling import Compiling
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard import kernels
 from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
@@ -64,17 +62,18 @@ def test_the_parts_compile_every_kernel_that_a_scan_calls(corpus: tuple[str, str
 
 @pytest.mark.slow
 @pytest.mark.full
-def test_what_is_compiled_is_told_and_not_done_again(
+def test_compiling_is_reported_and_not_done_again(
     corpus: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kernels, "ready_file", lambda what: tmp_path / f"{what}.ready")
-    rehearsal = Rehearsal("rows", *corpus, ScanConfig())
-    with compiled_beside(rehearsal, Compiling(io.StringIO())):
+    rehearsal, said = Rehearsal("rows", *corpus, ScanConfig()), list[tuple[str, str]]()
+    with compiled_beside(rehearsal, lambda *news: said.append(news)):
         assert not (tmp_path / "rows.ready").exists()
     assert (tmp_path / "rows.ready").exists()
-    monkeypatch.setattr(kernels, "_begin", None)
-    with compiled_beside(rehearsal, Compiling(io.StringIO())):
-        pass
+    assert said == [("compiling", "compiling kernels, once (about 20 s)")]
+    monkeypatch.setattr(kernels, "begin_child", None)
+    with compiled_beside(rehearsal, lambda *news: said.append(news)):
+        assert len(said) == 1
 
 
 @pytest.mark.slow
@@ -83,9 +82,7 @@ def test_a_process_that_fails_is_left_to_the_workers(
     corpus: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kernels, "ready_file", lambda what: tmp_path / f"{what}.ready")
-    with compiled_beside(
-        Rehearsal("wet", corpus[0], "no such digest", ScanConfig()), Compiling(io.StringIO())
-    ):
+    with compiled_beside(Rehearsal("wet", corpus[0], "no such digest", ScanConfig()), lambda *news: None):
         pass
     assert not (tmp_path / "wet.ready").exists()
 
@@ -95,19 +92,20 @@ def test_processes_end_with_a_block_that_fails(
     corpus: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kernels, "ready_file", lambda what: tmp_path / f"{what}.ready")
-    begun, begin = list[subprocess.Popen[bytes]](), kernels._begin
+    begun, begin = list[subprocess.Popen[bytes]](), kernels.begin_child
 
-    def noted(*arguments: Any) -> subprocess.Popen[bytes]:
-        begun.append(begin(*arguments))
-        return begun[-1]
+    def noted(module: str) -> Any:
+        found = begin(module)
+        begun.append(found[0])
+        return found
 
-    monkeypatch.setattr(kernels, "_begin", noted)
+    monkeypatch.setattr(kernels, "begin_child", noted)
     with (
         pytest.raises(KeyboardInterrupt),
-        compiled_beside(Rehearsal("wet", *corpus, ScanConfig()), Compiling(io.StringIO())),
+        compiled_beside(Rehearsal("wet", *corpus, ScanConfig()), lambda *news: None),
     ):
         raise KeyboardInterrupt
-    assert all(child.returncode is not None for child in begun)
+    assert [child.returncode is not None for child in begun] == [True, True, True]
 
 
 def test_another_python_numba_or_processor_compiles_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:

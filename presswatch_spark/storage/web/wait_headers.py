@@ -1,8 +1,6 @@
-"""Reads how long a web server asks its callers to wait: `Retry-After`, and the headers of rate limits.
+"""Reads how long a web server asks its callers to wait: `Retry-After`, and `RateLimit` (IETF httpapi).
 
-`RateLimit` has two shapes: `"resolvers";r=0;t=240` (IETF httpapi, structured fields) and, in older drafts,
-`limit=100, remaining=0, reset=50`. Still older are `RateLimit-Remaining` and `RateLimit-Reset`, also with
-`X-`.
+`RateLimit` is a list of structured fields, such as `"resolvers";r=0;t=240`.
 """
 
 import re
@@ -12,12 +10,8 @@ from email.utils import parsedate_to_datetime
 
 from presswatch_spark.show import utc
 
-# A reset that is so large is no number of seconds, but a time since 1970.
-EPOCH_BEGINS = 1_000_000_000
-
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _PAIR = re.compile(r"\s*([A-Za-z*][\w*.-]*)\s*=\s*([^;,\s]+)\s*")
-_OLDER = ("RateLimit-", "X-RateLimit-", "X-Rate-Limit-")
 
 
 def asked_wait(
@@ -28,7 +22,7 @@ def asked_wait(
     The longest of several times counts. `headers` ignores the case of names. A limit that is not used up
     counts only if the refusal itself says that one was reached (`limited`).
     """
-    limits = list(_limits(headers, clock))
+    limits = list(_limits(headers))
     used_up = [reset for left, reset in limits if left == 0]
     if limited and not used_up:
         used_up = [reset for _, reset in limits]
@@ -39,7 +33,7 @@ def asked_wait(
 
 def used_up_for(headers: Mapping[str, str]) -> float:
     """Return the seconds until a limit that is used up begins anew; 0 if none is used up."""
-    return max((reset for left, reset in _limits(headers, time.time) if left == 0), default=0.0)
+    return max((reset for left, reset in _limits(headers) if left == 0), default=0.0)
 
 
 def _retry_after(headers: Mapping[str, str], clock: Callable[[], float]) -> float | None:
@@ -73,26 +67,14 @@ def clock_ahead(date: str, at: float) -> float | None:
     return None if said is None else round(said - at, 3)
 
 
-def _limits(headers: Mapping[str, str], clock: Callable[[], float]) -> Iterator[tuple[float | None, float]]:
+def _limits(headers: Mapping[str, str]) -> Iterator[tuple[float | None, float]]:
     """Yield what is left of each limit (None: not said), and the seconds until it begins anew."""
-    value = headers.get("RateLimit", "")
-    policies = _QUOTED.sub("", value).split(",")
-    if "reset" in value.lower() and ";" not in value:
-        policies = [value.replace(",", ";")]
-    for policy in policies:
+    for policy in _QUOTED.sub("", headers.get("RateLimit", "")).split(","):
         pairs = {name.lower(): _number(text) for name, text in _PAIR.findall(policy)}
-        reset = pairs.get("t", pairs.get("reset"))
+        reset = pairs.get("t")
         if reset is not None:
-            yield pairs.get("r", pairs.get("remaining")), _seconds(reset, clock)
-    for prefix in _OLDER:
-        reset = _number(headers.get(f"{prefix}Reset", ""))
-        if reset is not None:
-            yield _number(headers.get(f"{prefix}Remaining", "")), _seconds(reset, clock)
+            yield pairs.get("r"), reset
 
 
 def _number(text: str) -> float | None:
     return float(text) if re.fullmatch(r"\d{1,15}(\.\d{1,9})?", text.strip()) else None
-
-
-def _seconds(reset: float, clock: Callable[[], float]) -> float:
-    return max(0.0, reset - clock()) if reset >= EPOCH_BEGINS else reset

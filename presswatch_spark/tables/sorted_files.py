@@ -133,8 +133,9 @@ class SortedFiles:
         return group.add_column(0, "run_id", pa.array([self.run_id] * len(group), pa.string()))
 
     def _writer(self, path: Path, group_rows: int) -> Any:
-        names = self.names
-        schema = pa.schema([each for each in SCHEMAS[self.table] if names is None or each.name in names])
+        names = self.names or SCHEMAS[self.table].names
+        # A file keeps its rows even where a later version allows no nulls.
+        schema = pa.schema([(each.name, each.type) for each in SCHEMAS[self.table] if each.name in names])
         there = frozenset(schema.names)
         order = [(column, "ascending") for column in ORDERS.get(self.table, ()) if column in there]
         sought = {name: _filter_of(name, group_rows) for name in SOUGHT.get(self.table, ()) if name in there}

@@ -13,7 +13,7 @@ LOCKED := PIP_USE_PEP517=1 $(PIP) --require-hashes --no-build-isolation --no-com
 SPARKED := PIP_USE_PEP517=1 $(SPARK40)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
            --no-build-isolation --requirement
 # Tests wait for servers and processes while they compute; the first process has Spark (`tests/conftest.py`).
-JOBS ?= 3
+JOBS ?= 4
 # What takes longest comes first; the reordering would begin with files of many small tests.
 PYTEST = -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \

@@ -72,6 +72,7 @@ def linted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
 
 
 class TestTemplate:
+    @pytest.mark.full
     def test_cfn_lint_has_nothing_to_say_and_is_told_to_ignore_nothing(
         self, linted: dict[str, set[str]]
     ) -> None:

@@ -59,6 +59,7 @@ def known(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> se
     return set(catalogs.SCHEMAS)
 
 
+@pytest.mark.full
 def test_glue_has_the_published_rows_of_tables_on_s3(
     storage: StorageOptions, properties: dict[str, str], glue: Any, client: Any, known: set[str]
 ) -> None:

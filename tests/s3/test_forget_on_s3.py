@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
@@ -15,6 +17,7 @@ from tests.unit.claims.test_forget import digest, rows_of
 TABLES = "s3://shards/tables"
 
 
+@pytest.mark.full
 def test_a_members_rows_are_removed_from_tables_on_s3(
     tmp_path: Path, client: Any, bucket: str, endpoint: str
 ) -> None:

@@ -294,6 +294,7 @@ class TestOtherProcesses:
         assert all(out or "another process is at this run" in error for out, error in said)
         assert guarded.read() is None
 
+    @pytest.mark.full
     def test_a_holder_that_is_stopped_for_too_long_learns_that_it_was_followed(self, on_s3: Place) -> None:
         guarded = on_s3.object("a.lock")
         with others(TAKES, guarded, SECONDS) as (sleeper,):

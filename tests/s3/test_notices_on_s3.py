@@ -27,6 +27,7 @@ def passes(office: Bureau, where: str, storage: StorageOptions) -> bool:
     return check_notice(where, checking, storage).passes
 
 
+@pytest.mark.full
 def test_a_notice_on_s3(tmp_path: Path, client: Any, bucket: str, endpoint: str) -> None:
     storage, where = StorageOptions(endpoint=endpoint), f"s3://{bucket}/notice"
     with web() as server:

@@ -39,6 +39,7 @@ SOME = ASKED[::3]
 
 
 @pytest.mark.parametrize("question", each_time(SOME, ASKED), ids=[each.heading for each in ASKED])
+@pytest.mark.full
 def test_the_answer_is_the_one_that_is_printed(tables: Path, question: Question) -> None:
     assert answer_of(str(tables), question.query) == question.answer
 

@@ -92,6 +92,7 @@ def test_a_server_that_stops_answering_is_named_as_the_cause(
     assert outcome.log["failure"] == "storage"
 
 
+@pytest.mark.full
 def test_a_site_that_refuses_its_files_is_no_census_and_the_same_command_takes_it_later(
     spark: SparkSession,
     corpus: Path,
@@ -140,6 +141,7 @@ class TestTablesOnS3:
         config = ScanConfig(storage=replace(FAST, endpoint=endpoint), run=RunRules(wave_shards=1))
         return census([str(index)], corpus=str(corpus), out=out, config=config, spark=spark)
 
+    @pytest.mark.full
     def test_it_has_the_rows_and_digest_of_one_on_disk_and_reading_commands_read_it(
         self,
         spark: SparkSession,

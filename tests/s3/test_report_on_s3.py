@@ -6,11 +6,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from presswatch_spark.cli import main as cli
 from tests.reports import hostile_house, page_of_tables, undrawn
 from tests.s3.uploads import upload
 
 
+@pytest.mark.full
 def test_a_page_on_s3_says_what_one_on_disk_says(
     tmp_path: Path, client: Any, bucket: str, endpoint: str
 ) -> None:

@@ -111,6 +111,7 @@ def killed(killer: Killer, campaign: str, moment: str) -> None:
         run(campaign)
 
 
+@pytest.mark.full
 def test_a_campaign_that_is_killed_joined_and_out_of_budget_reads_everything_once(
     spark: SparkSession,
     history: History,

@@ -106,6 +106,7 @@ def test_a_driver_killed_at_a_random_moment_and_given_again_finds_the_same(
     assert list((out / "_runs").iterdir()) == []
 
 
+@pytest.mark.full
 def test_ctrl_c_ends_with_a_message_publishes_nothing_and_the_same_command_resumes(
     start: Callable[..., subprocess.Popen[str]], words: list[str], tmp_path: Path, digest: object
 ) -> None:

@@ -138,6 +138,7 @@ def test_two_killers_in_one_task_are_both_set_aside(spark: SparkSession, tmp_pat
     assert summary.row["shards_complete"] == 9
 
 
+@pytest.mark.full
 def test_a_shard_set_aside_is_not_tried_again_when_the_run_goes_on(
     spark: SparkSession, tmp_path: Path
 ) -> None:

@@ -62,6 +62,7 @@ def run_in(folder: Path, *words: str, **variables: str) -> subprocess.CompletedP
     )
 
 
+@pytest.mark.full
 def test_no_process_of_a_scan_runs_or_reads_a_file_of_the_working_folder(tmp_path: Path) -> None:
     row = article(0)
     build(tmp_path / "corpus", [write_jsonl(tmp_path / "articles.jsonl", [row])])

@@ -59,6 +59,7 @@ def data(drawn: dict[str, Any], name: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@pytest.mark.full
 def test_every_chart_is_shown(drawn: dict[str, Any]) -> None:
     shown = [output for output in drawn["outputs"] if "vega" in str(getattr(output, "text", "")).lower()]
     assert len(shown) == len(CHARTS)

@@ -382,6 +382,7 @@ def test_tables_of_other_folders_and_of_others_are_left_alone(tmp_path: Path, ca
 
 
 @pytest.mark.usefixtures("few")
+@pytest.mark.full
 def test_a_folder_with_spaces_and_accents_is_read_and_one_that_no_uri_can_name_is_refused(
     tmp_path: Path, catalog: Any
 ) -> None:
@@ -416,6 +417,7 @@ def test_settings_that_are_missing_or_lead_nowhere_are_named(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("few")
+@pytest.mark.full
 def test_the_command_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = small(tmp_path)
     sqlite(tmp_path)
@@ -432,6 +434,7 @@ def test_the_command_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.usefixtures("few")
+@pytest.mark.full
 def test_settings_come_from_the_environment_as_pyiceberg_reads_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -447,6 +450,7 @@ def test_settings_come_from_the_environment_as_pyiceberg_reads_them(
 
 
 @pytest.mark.usefixtures("few")
+@pytest.mark.full
 def test_a_namespace_with_dots_has_levels_and_is_refused_in_a_line_where_there_are_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -470,6 +474,7 @@ def _read_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("few")
+@pytest.mark.full
 def test_a_rest_catalog_is_brought_there_as_well_with_a_token_from_the_environment(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

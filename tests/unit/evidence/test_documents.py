@@ -241,6 +241,7 @@ def test_exposure_is_told_with_its_source_and_that_it_proves_nothing() -> None:
     assert [name for _, name in low["exposure"]] == [None]
 
 
+@pytest.mark.full
 def test_many_claims_come_in_parts(crawl: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("presswatch_spark.evidence.claims_pdf.PART", 4)
     parts, _ = build(crawl, "parts", rows=str(some_rows(crawl, 6)), confidences=(), printed=True)

@@ -64,6 +64,7 @@ def answers(bench: tuple[Bench, Path]) -> list[tuple[Planted, Answer]]:
     return [(page, answer(page)) for page in bench[0].pages]
 
 
+@pytest.mark.full
 def test_what_can_be_seen_is_the_planted_text_and_no_more_of_any_article(
     bench: tuple[Bench, Path], answers: list[tuple[Planted, Answer]]
 ) -> None:

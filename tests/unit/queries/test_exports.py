@@ -228,6 +228,7 @@ class TestXlsx:
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.xlsx", "rows.jsonl", "rows.parquet"])
+@pytest.mark.full
 def test_a_file_that_finds_no_room_is_an_error_in_a_line_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -133,6 +133,7 @@ def commands_in(page: str) -> list[list[str]]:
     return [shlex.split(text)[1:] for text in shown if text.startswith("presswatch ")]
 
 
+@pytest.mark.full
 def test_each_command_runs_as_it_stands_from_any_folder(
     house: House,
     tmp_path: Path,

@@ -90,6 +90,7 @@ def test_what_few_files_or_segments_hold_is_estimated_less_surely_as_documented(
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_the_limits_hold_the_truth_of_most_releases() -> None:
     few = {name: SCENARIOS[name] for name in ("heavy files",)}
     for name, (below, above) in misses(few, QUICK, FEW_DRAWS).items():

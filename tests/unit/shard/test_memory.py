@@ -115,7 +115,7 @@ BOMBS: dict[str, tuple[str, str, Callable[[Path], None], str]] = {
     "a response": ("warc", "bomb.warc.gz", response_bomb, "body inflates to more than 16,777,216 bytes"),
 }
 
-EACH_TIME = ("a zstd frame",)
+EACH_TIME = ("a WET record",)
 
 
 @pytest.mark.parametrize(

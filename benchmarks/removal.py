@@ -34,7 +34,7 @@ from benchmarks.answers import TREE, presswatch, whole
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import ReadReport
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.schemas.case_tables import TARGETS
 
@@ -169,7 +169,7 @@ def rounds(command: list[str], url: str, number: int, case: Path) -> Iterator[Ro
         yield {"round": each, **figures, **asked, **sent, "case_bytes": size}
 
 
-def killed(command: list[str], case: Case, kills: int, seconds: float) -> Row:
+def killed(command: list[str], case: RemovalCase, kills: int, seconds: float) -> Row:
     """Kill a round at random moments, let it end, and return how often each target was asked for."""
     chance, hit = random.Random(SEED), 0
     for _ in range(kills):
@@ -219,7 +219,8 @@ def main() -> None:
         targets = [row for path in sorted((folder / "crawl").iterdir()) for row in targets_in(path)]
         about: Row = {"reading": {}}
         cases = [
-            Case.create(str(folder / name), targets, about, StorageOptions()) for name in ("whole", "killed")
+            RemovalCase.create(str(folder / name), targets, about, StorageOptions())
+            for name in ("whole", "killed")
         ]
         with serving(folder / "crawl") as url:
             mirror = ["--mirror", f"{folder}/crawl={url}/crawl"]

@@ -42,8 +42,8 @@ from presswatch_spark.sampling.design import draw
 from presswatch_spark.sampling.gate_audit import AUDIT_COLUMNS, audit_of
 from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
-from presswatch_spark.shard.matcher import Matcher, Rules
-from presswatch_spark.shard.outcome import Reading
+from presswatch_spark.shard.matcher import Matcher, MatchRules
+from presswatch_spark.shard.outcome import ShardAttempt
 from presswatch_spark.shard.passes import (
     KEPT,
     KEPT_COLUMNS,
@@ -266,11 +266,11 @@ class ShardScan:
         """Scan one shard; only a corpus that cannot be used raises."""
         hashes = self.part.hashes if self.part else ALL_HASHES
         matcher = matcher_for(self.corpus, self.corpus_digest, self.config, hashes)
-        rules, begin = self.config.run, Sifting if self.part and not self.part.is_last else Reading
+        rules, begin = self.config.run, Sifting if self.part and not self.part.is_last else ShardAttempt
         read = partial(self._read, matcher)
         return outcome_of(begin, read, shard, rules.shard_attempts, rules.shard_seconds)
 
-    def _read(self, matcher: Matcher, reading: Reading) -> None:
+    def _read(self, matcher: Matcher, reading: ShardAttempt) -> None:
         rules, members = self.config.read, Members(matcher.corpus)
         options = ReadOptions(
             languages=frozenset(rules.languages),
@@ -306,7 +306,7 @@ class ShardScan:
                 reading.doubt(partial(judged, rules=self.config.confidence))
 
     def _read_records(
-        self, matcher: Matcher, reading: Reading, shard: RecordShard, options: ReadOptions
+        self, matcher: Matcher, reading: ShardAttempt, shard: RecordShard, options: ReadOptions
     ) -> None:
         """Scan the wanted records of a WARC file, as those of the whole file are scanned."""
         # Of the file's bytes only some are read, and all of these are told as read.
@@ -324,7 +324,7 @@ class ShardScan:
                 reading.doubt(partial(judged, rules=self.config.confidence))
 
     def _match(
-        self, matcher: Matcher, reading: Reading, read: Iterator[DocumentBatch], origin: Origin
+        self, matcher: Matcher, reading: ShardAttempt, read: Iterator[DocumentBatch], origin: Origin
     ) -> None:
         """Sieve → attribute → verify → grade → rows, one batch of documents after the other."""
         if isinstance(reading, Sifting):
@@ -381,7 +381,7 @@ def origin_of(form: str, release: str | None, uri: str, product: str | None = No
     return Origin(form, release, printable(uri), named, revision)
 
 
-def _take_digest(reading: Reading, options: ReadOptions) -> None:
+def _take_digest(reading: ShardAttempt, options: ReadOptions) -> None:
     """Take the SHA-256 of a shard that was read; that it cannot be taken is no loss of the shard."""
     try:
         reading.sha256 = options.opener.sha256(reading.shard, options.storage)
@@ -397,11 +397,13 @@ def matcher_for(corpus: str, digest: str, config: ScanConfig, hashes: HashRange 
 
     `hashes`: the range of the index that it looks up.
     """
-    return _matcher(corpus, digest, config.storage, Rules.of(config), hashes)
+    return _matcher(corpus, digest, config.storage, MatchRules.of(config), hashes)
 
 
 @lru_cache(maxsize=1)
-def _matcher(path: str, digest: str, storage: StorageOptions, rules: Rules, hashes: HashRange) -> Matcher:
+def _matcher(
+    path: str, digest: str, storage: StorageOptions, rules: MatchRules, hashes: HashRange
+) -> Matcher:
     return Matcher(Corpus.same(path, digest, storage), rules, hashes)
 
 
@@ -518,5 +520,5 @@ def _release_of_all(log: pa.Table, told: str | None) -> str | None:
     return releases.pop() if len(releases) == 1 else None if releases else told
 
 
-SCAN = Kind("runs", "scan_log", ("matches", "rights_signals"), Reading, _logged)
+SCAN = Kind("runs", "scan_log", ("matches", "rights_signals"), ShardAttempt, _logged)
 """A scan: its tables, and how its row is made."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from presswatch_spark.claims.make import Sources, make_claims
-from presswatch_spark.demo.shards import Answer, write_warc
+from presswatch_spark.demo.shards import CannedResponse, write_warc
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.tables.store import TableStore
 from tests.corpora import article, build, write_jsonl
@@ -73,7 +73,7 @@ class House:
     def scan_web(self, url: str, page: str) -> None:
         """Scan a page of HTML as one run."""
         shard = self.folder / f"pages-{self.runs + 1}.warc.gz"
-        response = Answer(url, [("Content-Type", "text/html; charset=utf-8")], page.encode(), "fra")
+        response = CannedResponse(url, [("Content-Type", "text/html; charset=utf-8")], page.encode(), "fra")
         if not self.corpus.exists():
             self.build()
         write_warc(shard, [response])

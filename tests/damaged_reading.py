@@ -13,7 +13,7 @@ from pathlib import Path
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.runs.attempts import failure_of, guarded
-from presswatch_spark.shard.outcome import Reading
+from presswatch_spark.shard.outcome import ShardAttempt
 from presswatch_spark.storage.objects import stat
 
 Pair = tuple[str, str]
@@ -32,7 +32,7 @@ def verdict(path: Path, pages: Sequence[Pair], format: str, excuse: Excuse | Non
     texts as far as `excuse` finds in the shard.
     """
     options = ReadOptions()
-    reading = Reading(stat(str(path), options.storage))
+    reading = ShardAttempt(stat(str(path), options.storage))
     found: list[tuple[str, bytes]] = []
     guarded(partial(_read, reading, found, format, options), reading, str(path))
     said = reading.status
@@ -48,7 +48,7 @@ def verdict(path: Path, pages: Sequence[Pair], format: str, excuse: Excuse | Non
     return said
 
 
-def _read(reading: Reading, found: list[tuple[str, bytes]], format: str, options: ReadOptions) -> None:
+def _read(reading: ShardAttempt, found: list[tuple[str, bytes]], format: str, options: ReadOptions) -> None:
     source = format_for(format, reading.shard, options)
     for batch in source.read(reading.shard, options, reading.report):
         for i in range(len(batch)):

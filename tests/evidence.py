@@ -16,7 +16,7 @@ from presswatch_spark.claims.make import Sources, make_claims
 from presswatch_spark.demo.texts import Page
 from presswatch_spark.evidence import claims_pdf, readme
 from presswatch_spark.evidence import verify_alone as alone
-from presswatch_spark.evidence.build import Built, Order, build_bag
+from presswatch_spark.evidence.build import BagOrder, Built, build_bag
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.settings.load import load_scan_config
 from tests.claims import AS_OF
@@ -44,7 +44,7 @@ def build(
     order = {"confidences": LETTERS, "mirrors": mirrors} | order
     out, config = found.folder / name, load_scan_config(flags=QUICK)
     with nullcontext() if printed else unprinted():
-        made = build_bag(Order(path or str(found.tables), str(found.corpus), **order), str(out), config)
+        made = build_bag(BagOrder(path or str(found.tables), str(found.corpus), **order), str(out), config)
     return out, made
 
 
@@ -63,7 +63,7 @@ def bag_of(
         FORMS[name](shards / name, pages)
     scan_here([shards / name for name in names], corpus, tables, run_id=run_id)
     make_claims(str(tables), str(tables), Sources(corpus=str(corpus), as_of=AS_OF), ScanConfig())
-    order = Order(str(tables), str(corpus), confidences=LETTERS, with_texts=True)
+    order = BagOrder(str(tables), str(corpus), confidences=LETTERS, with_texts=True)
     with nullcontext() if printed else unprinted():
         build_bag(order, str(folder / "bag"), ScanConfig())
     return folder / "bag"

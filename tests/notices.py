@@ -18,10 +18,10 @@ import yaml
 
 from presswatch_spark.demo.texts import members_yaml
 from presswatch_spark.notices.checks import Checked, Checking, check_notice
-from presswatch_spark.notices.draft import Drafted, Request, draft_notice
+from presswatch_spark.notices.draft import Drafted, NoticeOrder, draft_notice
 from presswatch_spark.notices.parties import Sender, load_recipient, load_sender
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.tables.schemas.claim_tables import CLAIMS
 from presswatch_spark.tables.store import TableStore
 from tests.removal import Release, probe
@@ -43,7 +43,7 @@ class Bureau:
     """A case whose targets were read once, and the sender's files, in a folder."""
 
     crawl: Release
-    case: Case
+    case: RemovalCase
 
     @property
     def folder(self) -> Path:
@@ -82,8 +82,8 @@ class Bureau:
         shared = Counter(target["record_offset"] for target in targets)
         return next(target for target in targets if shared[target["record_offset"]] == 1)
 
-    def request(self, law: str = "fr", lang: str = "fr", **changed: Any) -> Request:
-        request = Request(
+    def request(self, law: str = "fr", lang: str = "fr", **changed: Any) -> NoticeOrder:
+        request = NoticeOrder(
             source=str(self.case.folder),
             recipient=load_recipient("common-crawl"),
             law=law,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from presswatch_spark.demo.generate import FOOT, MENU, Page
-from presswatch_spark.demo.texts import Article
+from presswatch_spark.demo.texts import DemoArticle
 
 WHEN = (
     "Lundi matin", "Dès l’aube", "Après trois heures de débat", "Malgré la pluie",
@@ -72,12 +72,12 @@ def prose(rng: random.Random, words: int) -> str:
     return "\n".join(" ".join(lines[i : i + 4]) for i in range(0, len(lines), 4))
 
 
-def articles(n: int, seed: int, *, words: tuple[int, int] = (150, 450)) -> Iterator[Article]:
+def articles(n: int, seed: int, *, words: tuple[int, int] = (150, 450)) -> Iterator[DemoArticle]:
     """`n` articles of one invented title, `title-0`; same seed, same articles, whatever `n`."""
     start = datetime(2024, 1, 1, tzinfo=UTC)
     for i in range(n):
         rng = random.Random(f"article {seed} {i}")
-        yield Article(
+        yield DemoArticle(
             article_id=f"article-{seed}-{i}",
             title_id="title-0",
             url=f"https://www.title-0.example/{seed}/{i}",
@@ -89,7 +89,7 @@ def articles(n: int, seed: int, *, words: tuple[int, int] = (150, 450)) -> Itera
 
 
 def pages(
-    n: int, seed: int, sources: list[Article], *, share: float = 0.5, run_words: int = 11
+    n: int, seed: int, sources: list[DemoArticle], *, share: float = 0.5, run_words: int = 11
 ) -> Iterator[Page]:
     """`n` pages; a `share` of them hold a passage of `run_words` blank-separated words or more of an article.
 

@@ -18,9 +18,9 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.texts import members_yaml
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.probing import Probed, Prober
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.removal.targets import open_case
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.settings.load import load_scan_config
@@ -103,7 +103,7 @@ class Release:
         assert len(record) == length
         self.change(target, lambda data: data[:start] + record + data[start + length :])
 
-    def open(self, name: str = "case", **chosen: Any) -> Case:
+    def open(self, name: str = "case", **chosen: Any) -> RemovalCase:
         chosen = {"confidences": LETTERS} | chosen
         return open_case(str(self.tables), str(self.folder / name), **chosen).case
 
@@ -140,16 +140,18 @@ def _made(forms: tuple[str, ...], below: str) -> Made:
     return Made(folder, below, {path.name: path.read_bytes() for path in shards.iterdir()})
 
 
-def probe(case: Case, found: Release, *, deep: bool = False, words: bool = False, **settings: Any) -> Probed:
+def probe(
+    case: RemovalCase, found: Release, *, deep: bool = False, words: bool = False, **settings: Any
+) -> Probed:
     """One round of probes."""
     corpus = Corpus.open(str(found.corpus)) if words else None
     config = load_scan_config(flags=QUICK | settings)
     return Prober(case, config, [found.mirror], corpus, deep).probe()
 
 
-def states(case: Case, as_of: datetime | None = None) -> dict[str, Any]:
+def states(case: RemovalCase, as_of: datetime | None = None) -> dict[str, Any]:
     """The state of each target, by its digest."""
-    return dict(Standing.of(case, as_of).states)
+    return dict(CaseStatus.of(case, as_of).states)
 
 
 def member_of(record: bytes, length: int, packed: bool = True) -> bytes:

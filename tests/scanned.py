@@ -17,7 +17,7 @@ from presswatch_spark.corpus.article_rows import article_rows
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import Page
-from presswatch_spark.demo.texts import Article
+from presswatch_spark.demo.texts import DemoArticle
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.storage.objects import stat
@@ -57,7 +57,7 @@ ONE_OF_EACH_FORMAT = (
 BY_RANGE = ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "plain.warc")
 
 
-def press() -> list[Article]:
+def press() -> list[DemoArticle]:
     return list(articles(20, SEED))
 
 

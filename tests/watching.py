@@ -10,8 +10,8 @@ from typing import Any
 
 from presswatch_spark.releases.release import Release
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.watch.claims import Claim, Claims
-from presswatch_spark.watch.look import Finding, Look
+from presswatch_spark.watch.claims import Claim, WatchLeases
+from presswatch_spark.watch.look import Look, WatchReport
 from presswatch_spark.watch.starters import ScanJob, Status
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -74,7 +74,7 @@ class Cluster:
 def look(out: str, cluster: Any, clock: Clock, storage: StorageOptions | None = None, **more: Any) -> Look:
     """A look of a watcher of its own."""
     given: dict[str, Any] = {
-        "claims": Claims(out, storage or StorageOptions()),
+        "claims": WatchLeases(out, storage or StorageOptions()),
         "key": KEY,
         "job_of": lambda release: ScanJob(release.name, ("--release", release.name)),
         "starters": lambda profile: cluster,
@@ -88,6 +88,6 @@ def look(out: str, cluster: Any, clock: Clock, storage: StorageOptions | None = 
     return Look(**{**given, **more})
 
 
-def told(findings: list[Finding]) -> dict[str, tuple[str, int]]:
+def told(findings: list[WatchReport]) -> dict[str, tuple[str, int]]:
     """The first word said of each release, and its code."""
     return {finding.release: (finding.said.split(":")[0].split(",")[0], finding.code) for finding in findings}

@@ -12,7 +12,7 @@ from pathlib import Path
 from resiliparse.extract.html2text import extract_plain_text
 
 from benchmarks.extraction.pages import Page
-from presswatch_spark.extraction.apart import RefusedError
+from presswatch_spark.extraction.apart import RefusedPageError
 from presswatch_spark.extraction.main_content import answer, has_prose_of
 from presswatch_spark.html.markup import text_of_page
 
@@ -40,7 +40,7 @@ def ours_main(html: str) -> str:
     whole = text_of_page(page)
     try:
         content, unchosen = answer(page)
-    except RefusedError:
+    except RefusedPageError:
         return whole.decode()
     text = text_of_page(content)
     return (text if unchosen or has_prose_of(text, whole) else whole).decode()

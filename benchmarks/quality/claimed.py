@@ -35,7 +35,7 @@ from benchmarks.quality.product import presswatch
 from benchmarks.quality.truth import ROW
 from benchmarks.speed.report import into, table
 from presswatch_spark.demo import shards
-from presswatch_spark.demo.texts import Article
+from presswatch_spark.demo.texts import DemoArticle
 from presswatch_spark.tables.store import TableStore
 
 SPLITS: Mapping[str, tuple[str, ...]] = {
@@ -73,12 +73,12 @@ BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
 class Split:
     """Articles of members, and pages of the web; each page's kind says what its claims may be."""
 
-    articles: tuple[Article, ...]
+    articles: tuple[DemoArticle, ...]
     pages: tuple[Planted, ...]
 
 
 def split_of(
-    material: Sequence[Article], outlets: Sequence[str], filler: Sequence[str], count: int, seed: int
+    material: Sequence[DemoArticle], outlets: Sequence[str], filler: Sequence[str], count: int, seed: int
 ) -> Split:
     """Return members' articles, other papers' pages, and at most `count` planted articles of each kind."""
     titles = frozenset(map(title_of, outlets))
@@ -104,7 +104,7 @@ def split_of(
     return Split(tuple(dated), tuple(pages))
 
 
-def exclusive(members: Iterable[Article], press: Iterable[Article]) -> list[Article]:
+def exclusive(members: Iterable[DemoArticle], press: Iterable[DemoArticle]) -> list[DemoArticle]:
     """Return articles that share no row of eight words with another outlet's, and name no agency."""
     holders: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for article in press:
@@ -119,12 +119,12 @@ def exclusive(members: Iterable[Article], press: Iterable[Article]) -> list[Arti
     ]
 
 
-def _rows(article: Article) -> Iterable[tuple[str, ...]]:
+def _rows(article: DemoArticle) -> Iterable[tuple[str, ...]]:
     words = cut(article.body).folded
     return (tuple(words[i : i + ROW]) for i in range(len(words) - ROW + 1))
 
 
-def _copied(kind: str, article: Article, filler: Sequence[str], rng: random.Random) -> str:
+def _copied(kind: str, article: DemoArticle, filler: Sequence[str], rng: random.Random) -> str:
     if kind == PART:
         return around(filler, rng, PAGE_WORDS, edits.excerpt(article.body, rng, PART_WORDS).text)
     return around(filler, rng, 60, article.body)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from presswatch_spark.demo.texts import Article
+from presswatch_spark.demo.texts import DemoArticle
 from tests import prose
 
 PUBLISHERS: Mapping[str, Sequence[str]] = {
@@ -43,9 +43,9 @@ class Material:
     that stand in none of the others. `real` says whether it is real press.
     """
 
-    members: tuple[Article, ...]
-    other_press: tuple[Article, ...]
-    background_press: tuple[Article, ...]
+    members: tuple[DemoArticle, ...]
+    other_press: tuple[DemoArticle, ...]
+    background_press: tuple[DemoArticle, ...]
     filler: tuple[str, ...]
     background_filler: tuple[str, ...]
     passages: tuple[str, ...]
@@ -78,7 +78,7 @@ def load(folder: Path | None, articles: int, seed: int) -> Material:
 
 
 def _real(folder: Path, articles: int, seed: int) -> Material:
-    press: dict[str, list[Article]] = {}
+    press: dict[str, list[DemoArticle]] = {}
     with (folder / "press" / "articles.jsonl").open(encoding="utf-8") as file:
         for number, line in enumerate(file):
             row = json.loads(line)
@@ -103,10 +103,10 @@ def _real(folder: Path, articles: int, seed: int) -> Material:
     )
 
 
-def _article(number: int, row: Mapping[str, str | None]) -> Article:
+def _article(number: int, row: Mapping[str, str | None]) -> DemoArticle:
     outlet = str(row["outlet"])
     host = outlet if "." in outlet else f"{outlet}.example"
-    return Article(
+    return DemoArticle(
         article_id=f"press-{number:04}",
         title_id=title_of(outlet),
         # Some have no URL in the data: one is made up, so that no two articles share it.

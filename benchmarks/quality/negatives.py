@@ -18,7 +18,7 @@ from benchmarks.quality.cut import cut
 from benchmarks.quality.material import Material, publisher_of
 from benchmarks.quality.pages import Planted, around, url_for
 from benchmarks.quality.truth import RUN, Common, common_pairs
-from presswatch_spark.demo.texts import Article
+from presswatch_spark.demo.texts import DemoArticle
 
 _WRITTEN = yaml.safe_load(Path(__file__).with_name("commonplaces.yaml").read_text(encoding="utf-8"))
 FORMULAS: tuple[str, ...] = tuple(_WRITTEN["formulas"])
@@ -45,7 +45,7 @@ class Commonplaces:
     passages: tuple[str, ...]
 
 
-def dressed(material: Material, seed: int) -> tuple[tuple[Article, ...], Commonplaces]:
+def dressed(material: Material, seed: int) -> tuple[tuple[DemoArticle, ...], Commonplaces]:
     """Members' articles with commonplaces put into some of them, and all commonplaces."""
     rng = random.Random(f"dress {seed}")
     bodies = [article.body for article in material.members]
@@ -74,7 +74,7 @@ def _some(rng: random.Random, places: Sequence[int], count: int) -> list[int]:
     return rng.sample(places, min(count, len(places)))
 
 
-def _found(members: Sequence[Article]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _found(members: Sequence[DemoArticle]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Runs that articles of several publishers, or many of one title, share without sharing a text."""
     texts = {article.article_id: article.body for article in members}
     titles = {article.article_id: article.title_id for article in members}
@@ -99,7 +99,7 @@ def _found(members: Sequence[Article]) -> tuple[tuple[str, ...], tuple[str, ...]
 
 
 def negatives(
-    material: Material, articles: Sequence[Article], common: Commonplaces, per_kind: int, seed: int
+    material: Material, articles: Sequence[DemoArticle], common: Commonplaces, per_kind: int, seed: int
 ) -> Iterator[Planted]:
     """`per_kind` pages of each kind, and all the other press there is."""
     rng = random.Random(f"negatives {seed}")
@@ -120,7 +120,7 @@ def negatives(
         yield Planted(kind, f"{article.url}?{article.article_id}", article.body, {})
 
 
-def with_decoys(pages: Iterable[Planted], articles: Sequence[Article], seed: int) -> Iterator[Planted]:
+def with_decoys(pages: Iterable[Planted], articles: Sequence[DemoArticle], seed: int) -> Iterator[Planted]:
     """The pages, each with texts of articles that nobody sees on it: of its own, or of any."""
     texts = {article.article_id: article.body for article in articles}
     for page in pages:

@@ -10,7 +10,7 @@ from benchmarks.quality import edits
 from benchmarks.quality.cut import cut
 from benchmarks.quality.edits import Edited
 from benchmarks.quality.pages import Planted, around, url_for
-from presswatch_spark.demo.texts import Article
+from presswatch_spark.demo.texts import DemoArticle
 
 LEAST_WORDS = 100
 """Shorter articles are indexed but not planted: a tenth of them edited leaves nothing to speak of."""
@@ -53,7 +53,7 @@ KINDS = (*ONE_ARTICLE, *REWORDED, EXACT_QUOTE, MERGED, SEVERAL, OWN_URL)
 
 
 def planted(
-    articles: Sequence[Article], filler: Sequence[str], per_kind: int, seed: int
+    articles: Sequence[DemoArticle], filler: Sequence[str], per_kind: int, seed: int
 ) -> Iterator[Planted]:
     """`per_kind` pages of every kind, each of articles drawn anew; same seed, same pages."""
     fit = [article for article in articles if len(cut(article.body)) >= LEAST_WORDS]
@@ -79,7 +79,7 @@ def planted(
                 yield Planted(kind, article.url, text, {article.article_id: kept})
 
 
-def _one(kind: str, url: str, article: Article, filler: Sequence[str], rng: random.Random) -> Planted:
+def _one(kind: str, url: str, article: DemoArticle, filler: Sequence[str], rng: random.Random) -> Planted:
     page, edit = ONE_ARTICLE[kind]
     # Composed first: what the data holds is not what the edit is about.
     made = edit(unicodedata.normalize("NFC", article.body), rng)
@@ -89,7 +89,7 @@ def _one(kind: str, url: str, article: Article, filler: Sequence[str], rng: rand
 def _page(
     kind: str,
     url: str,
-    article: Article,
+    article: DemoArticle,
     made: Edited,
     filler: Sequence[str],
     rng: random.Random,
@@ -103,7 +103,7 @@ def _page(
 def _reworded(
     kind: str,
     url: str,
-    article: Article,
+    article: DemoArticle,
     filler: Sequence[str],
     vocabulary: Sequence[str],
     rng: random.Random,
@@ -113,7 +113,7 @@ def _reworded(
     return _page(kind, url, article, made, filler, rng, page)
 
 
-def _exact_quote(url: str, article: Article, filler: Sequence[str], rng: random.Random) -> Planted:
+def _exact_quote(url: str, article: DemoArticle, filler: Sequence[str], rng: random.Random) -> Planted:
     """Eleven words and not one more: the words beside them in the page are not those of the article."""
     folded = cut(article.body).folded
     while True:
@@ -127,7 +127,7 @@ def _exact_quote(url: str, article: Article, filler: Sequence[str], rng: random.
             return page
 
 
-def _merged(url: str, pair: Sequence[Article], rng: random.Random) -> Planted:
+def _merged(url: str, pair: Sequence[DemoArticle], rng: random.Random) -> Planted:
     """Two articles, four sentences of one and four of the other in turn."""
     groups = []
     for article in pair:
@@ -140,7 +140,7 @@ def _merged(url: str, pair: Sequence[Article], rng: random.Random) -> Planted:
     return Planted(MERGED, url, "\n".join(lines), sources)
 
 
-def _several(url: str, some: Sequence[Article], filler: Sequence[str], rng: random.Random) -> Planted:
+def _several(url: str, some: Sequence[DemoArticle], filler: Sequence[str], rng: random.Random) -> Planted:
     """A page of passages of 60 to 100 words, as reviews of the press are."""
     parts = {
         article.article_id: edits.excerpt(article.body, rng, rng.randint(60, LEAST_WORDS)) for article in some

@@ -19,7 +19,7 @@ from benchmarks.quality.material import PUBLISHERS, title_of
 from benchmarks.quality.pages import Planted
 from benchmarks.quality.responses import write_pages
 from presswatch_spark.demo import shards
-from presswatch_spark.demo.texts import Article
+from presswatch_spark.demo.texts import DemoArticle
 from presswatch_spark.tables.store import TableStore
 from tests.shards import write_rows_parquet
 
@@ -42,7 +42,7 @@ class Found:
     scan_seconds: float
 
 
-def write_members(folder: Path, articles: Sequence[Article]) -> None:
+def write_members(folder: Path, articles: Sequence[DemoArticle]) -> None:
     """Write `members.yaml` and `articles.jsonl`."""
     publishers = [
         {

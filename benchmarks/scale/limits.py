@@ -23,7 +23,7 @@ from presswatch_spark.formats.wet import WET
 from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.model import ReadReport
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.matcher import Matcher, Rules
+from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.sieve.shingle_index import ShingleIndex, block_shift, hash_ranges
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
@@ -125,7 +125,7 @@ def furniture(folder: Path, sizes: Sizes, spark: SparkSession | None = None) -> 
 
 
 def _furnished(corpus: Corpus, line: str, count: int) -> dict[str, Any]:
-    matcher = Matcher(corpus, Rules.of(ScanConfig()))
+    matcher = Matcher(corpus, MatchRules.of(ScanConfig()))
     pages = count // FURNISHED
     pool = sentences(random.Random("furniture"), 40 * pages)
     texts = ["\n".join([*pool[40 * n : 40 * n + 40], line]).encode() for n in range(pages)]

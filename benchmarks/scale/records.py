@@ -18,7 +18,7 @@ from benchmarks.speed import articles
 from benchmarks.speed.processes import apart, below
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import Page
-from presswatch_spark.demo.shards import Answer, write_warc, write_wet
+from presswatch_spark.demo.shards import CannedResponse, write_warc, write_wet
 from presswatch_spark.formats import registry
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ReadRules, ScanConfig
@@ -51,7 +51,7 @@ def _wet(path: Path, text: str) -> None:
 def _warc(path: Path, text: str) -> None:
     paragraphs = "".join(f"<p>{line}</p>\n" for line in text.split("\n"))
     body = f"<!DOCTYPE html><html><body>{paragraphs}</body></html>".encode()
-    write_warc(path, [Answer(URL, [("Content-Type", "text/html; charset=UTF-8")], body, "fra")])
+    write_warc(path, [CannedResponse(URL, [("Content-Type", "text/html; charset=UTF-8")], body, "fra")])
 
 
 def _jsonl(path: Path, text: str) -> None:

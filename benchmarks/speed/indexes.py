@@ -17,7 +17,7 @@ from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.building.index_parts import IndexPlan, build_bucket, join_buckets
 from presswatch_spark.corpus.building.key_runs import Keys, write_run
-from presswatch_spark.corpus.manifest import Counts, describe
+from presswatch_spark.corpus.manifest import CorpusCounts, describe
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.shingle_index import ShingleIndex
@@ -61,7 +61,7 @@ def padded(source: Path, out: Path, shingles: int) -> Path:
     describe(
         out,
         config,
-        Counts(**{name: getattr(counts, name) for name in counts.__slots__} | {"shingles": shingles}),
+        CorpusCounts(**{name: getattr(counts, name) for name in counts.__slots__} | {"shingles": shingles}),
     ).write(out)
     return out
 

@@ -18,7 +18,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.match_rows import Origin, span_places
 from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import ScanConfig, VerifyRules
-from presswatch_spark.shard.matcher import Matcher, Rules
+from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.readings import Joined
 from presswatch_spark.verify.verification import NamedDocument, verify
@@ -42,7 +42,7 @@ def measure(material: Material) -> dict[str, object]:
 
 
 def _of_kind(corpus: Corpus, count: int, kind: str) -> dict[str, object]:
-    matcher = Matcher(corpus, Rules.of(ScanConfig()))
+    matcher = Matcher(corpus, MatchRules.of(ScanConfig()))
     stages: Counter[str] = Counter()
     whole, rows, spans, words = 0.0, 0, 0, 0
     pairs = pages(corpus, count, KINDS[kind])

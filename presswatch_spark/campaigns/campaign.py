@@ -16,10 +16,10 @@ from presswatch_spark.campaigns.budget import Budget
 from presswatch_spark.campaigns.growth import build_growth, require_growth
 from presswatch_spark.campaigns.plan import CORPORA, CampaignPlan, CorpusOfCampaign, Item, unlisted_crawl
 from presswatch_spark.campaigns.progress import (
+    CampaignSample,
+    ItemProgress,
     Reads,
     Runs,
-    Sample,
-    Standing,
     Step,
     core_hours_spent,
     place_of,
@@ -52,7 +52,7 @@ from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.storage.web.manners import ask_anew
 from presswatch_spark.tables.store import TableStore
 
-ALL = Sample()
+ALL = CampaignSample()
 """No sample: all shards of each release."""
 ASKED_AT_ONCE = 8
 
@@ -85,7 +85,7 @@ class Task:
 
 
 @dataclass(slots=True)
-class _Seen:
+class _SeenRuns:
     """What this process has read: runs, with the ids of those published, and by item its list, and notes."""
 
     ids: tuple[str, ...] = ()
@@ -103,8 +103,8 @@ class Campaign:
     items: tuple[Item, ...]
     config: ScanConfig
     base: str | None = None
-    sample: Sample = ALL
-    _seen: _Seen = field(default_factory=_Seen, compare=False, repr=False)
+    sample: CampaignSample = ALL
+    _seen: _SeenRuns = field(default_factory=_SeenRuns, compare=False, repr=False)
 
     @property
     def newest(self) -> int:
@@ -135,11 +135,11 @@ class Campaign:
         """Return the runs of its tables that are begun, and not published."""
         return _begun(self.store())
 
-    def standings(self) -> Iterator[Standing]:
+    def standings(self) -> Iterator[ItemProgress]:
         """Yield how each item stands, by the published runs, and by its list if that was read meanwhile."""
         runs, digests, minhash = self._published(), self.digests(), self._minhash()
         for item in self.items:
-            yield Standing.of(item, self._reads(item, runs, digests, minhash), self.newest)
+            yield ItemProgress.of(item, self._reads(item, runs, digests, minhash), self.newest)
 
     def _reads(self, item: Item, runs: Runs, digests: Mapping[str, Step], minhash: MinHashRules) -> Reads:
         reads = runs.reads(item, digests, self.config, minhash, self.sample)
@@ -192,7 +192,7 @@ class Campaign:
         for step, uris in reads.missing(self.newest).items():
             if (step, True) not in tried:
                 return self._again(item, step, uris)
-        standing = Standing.of(item, reads, self.newest)
+        standing = ItemProgress.of(item, reads, self.newest)
         if standing.reached == self.newest and (item.path is None or self.sample != ALL):
             return None
         listed = self._list(item, standing)
@@ -229,7 +229,7 @@ class Campaign:
         gone = tuple(uri for uri, info in found.items() if info is None)
         return Task(item, step, there, again=True, gone=gone, known=self._seen.ids)
 
-    def _list(self, item: Item, standing: Standing) -> ShardPlan | None:
+    def _list(self, item: Item, standing: ItemProgress) -> ShardPlan | None:
         """Return the shards of an item by its list, read once; None if it is done and the list gone."""
         lists = self._seen.lists
         if item.name not in lists:
@@ -247,7 +247,7 @@ class Campaign:
                 return None
         return lists[item.name]
 
-    def lists_of(self, standings: Iterable[Standing]) -> Mapping[str, ShardPlan]:
+    def lists_of(self, standings: Iterable[ItemProgress]) -> Mapping[str, ShardPlan]:
         """Return, by name, lists of datasets on disk or S3 that have no runs yet, where they can be had."""
         for standing in standings:
             place = standing.item.path
@@ -309,7 +309,7 @@ class Campaign:
             return
         reads = self._reads(task.item, runs, self.digests(), self._minhash())
         if self.sample != ALL and not task.again:
-            is_wanted = Standing.of(task.item, reads, self.newest).reached == task.step[0]
+            is_wanted = ItemProgress.of(task.item, reads, self.newest).reached == task.step[0]
         elif task.again:
             missing = set(reads.missing(self.newest).get(task.step, ()))
             is_wanted = all(info.uri in missing for info in task.shards)

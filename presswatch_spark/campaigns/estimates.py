@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from presswatch_spark.campaigns.plan import Item
-from presswatch_spark.campaigns.progress import Standing
+from presswatch_spark.campaigns.progress import ItemProgress
 from presswatch_spark.costs.estimate import Machine, PriceList, core_hours, estimate, kind_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.shards import ShardPlan
 
 
 def estimated(
-    standings: Sequence[Standing],
+    standings: Sequence[ItemProgress],
     config: ScanConfig,
     machine: Machine | None,
     lists: Mapping[str, ShardPlan] | None = None,
@@ -41,7 +41,7 @@ def estimated(
     return total, unknown
 
 
-def _own_hours(standing: Standing, machine: Machine | None) -> float | None:
+def _own_hours(standing: ItemProgress, machine: Machine | None) -> float | None:
     """Return the core-hours that the rest of an item takes at the pace of its runs; None if it has none."""
     if not (standing.shard_reads and standing.core_hours):
         return None
@@ -59,7 +59,7 @@ def _hours_by_size(
     return None if found.unknown else found.core_hours
 
 
-def _means(standings: Sequence[Standing], machine: Machine | None) -> Iterator[tuple[str, float]]:
+def _means(standings: Sequence[ItemProgress], machine: Machine | None) -> Iterator[tuple[str, float]]:
     """Yield, by format, what reading all shards of an item once has cost on average."""
     spent: dict[str, list[float]] = {}
     for standing in standings:

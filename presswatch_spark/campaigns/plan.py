@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.releases.datasets import Dataset, dataset_named, load_datasets, part_of
-from presswatch_spark.releases.known import Known
+from presswatch_spark.releases.known import ReleaseList
 from presswatch_spark.releases.release import CRAWL, CRAWL_FORMS, Release, form_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.folders import Folder
@@ -194,7 +194,7 @@ def _pattern(path: str) -> re.Pattern[str]:
     return glob_of(canonical(path))
 
 
-def items_of(plan: CampaignPlan, known: Known, config: ScanConfig) -> tuple[Item, ...]:
+def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig) -> tuple[Item, ...]:
     """Return the items of a campaign in their order: crawls, then datasets.
 
     Raises:
@@ -221,7 +221,7 @@ def _part(dataset: Dataset, part: str, mirror: str | None) -> Item:
     return Item(name, shards.format, shards.release, shards.path, shards.columns, note, dataset.id)
 
 
-def _crawls(plan: CampaignPlan, known: Known, config: ScanConfig) -> Iterator[Item]:
+def _crawls(plan: CampaignPlan, known: ReleaseList, config: ScanConfig) -> Iterator[Item]:
     listed = _between(plan, known.listing.crawls)
     for release in listed:
         form = form_of(release.name, str(plan.crawls))

@@ -33,7 +33,7 @@ _LOGGED = ("shard_uri", "status", "bytes_expected", "etag")
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class CampaignSample:
     """The sample that a campaign draws of each release, as `runs` has it."""
 
     share: float | None = None
@@ -129,7 +129,7 @@ class Reads:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ItemProgress:
     """How an item stands. Corpora count from 1, and `wanted` is the newest.
 
     `reached`: the newest corpus that all its shards were planned for, missing ones too. `whole`: the newest
@@ -152,7 +152,7 @@ class Standing:
     shard_reads: int = 0
 
     @classmethod
-    def of(cls, item: Item, reads: Reads, wanted: int) -> Standing:
+    def of(cls, item: Item, reads: Reads, wanted: int) -> ItemProgress:
         """Sum up what runs have read of an item."""
         shards, planned_for = reads.shards, reads.planned_for()
         missing = reads.missing(wanted)
@@ -218,11 +218,11 @@ class Runs:
         digests: Mapping[str, Step],
         config: ScanConfig,
         minhash: MinHashRules,
-        sample: Sample,
+        sample: CampaignSample,
     ) -> Reads:
         """Return what they have read of an item; `digests`: of the campaign's corpora, with their steps."""
         asked = {"dataset": item.format, "config_digest": config_digest(item.settings(config), minhash)}
-        reads = Reads(is_sample=sample != Sample())
+        reads = Reads(is_sample=sample != CampaignSample())
         # Samples first: a second try is known by them, and a clock may have been put back since.
         for row in sorted(self.rows, key=lambda row: row["sample"] is None):
             step = digests.get(row["corpus_digest"])
@@ -234,10 +234,12 @@ class Runs:
                 reads.core_hours += self.core_hours.get(row["run_id"], 0.0)
         return reads
 
-    def _add(self, reads: Reads, step: Step, row: Mapping[str, Any], item: Item, sample: Sample) -> bool:
+    def _add(
+        self, reads: Reads, step: Step, row: Mapping[str, Any], item: Item, sample: CampaignSample
+    ) -> bool:
         """Add what a run has read, if it read shards of the item; a second try has no sample of its own."""
         assert self.store is not None
-        drawn, steps = Sample(row["sample"], row["sample_seed"]), reads.steps
+        drawn, steps = CampaignSample(row["sample"], row["sample_seed"]), reads.steps
         if drawn != sample and (drawn.share is not None or step not in steps):
             return False
         log = self.store.read("scan_log", row["run_id"], columns=list(_LOGGED))

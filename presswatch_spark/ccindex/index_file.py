@@ -17,7 +17,7 @@ from presswatch_spark.ccindex.columns import SEARCHED, chosen_columns, missing_c
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.formats.table.footer import BYTE_ARRAY, Chunk, RowGroup
-from presswatch_spark.formats.table.opening import DAMAGE_ERRORS, Opened, dotted_names, opened
+from presswatch_spark.formats.table.opening import DAMAGE_ERRORS, OpenedParquet, dotted_names, opened
 from presswatch_spark.formats.table.row_groups import GroupReader
 from presswatch_spark.formats.table.row_values import column_at
 from presswatch_spark.model import ReadReport
@@ -84,7 +84,7 @@ def read_index(
             report.bytes_read = file.bytes_read
 
 
-def _columns(parquet: Opened, uri: str, report: IndexReport) -> dict[str, str]:
+def _columns(parquet: OpenedParquet, uri: str, report: IndexReport) -> dict[str, str]:
     schema = parquet.schema
     chosen = chosen_columns(dotted_names(schema))
     sample = pa.RecordBatch.from_pylist([], schema)
@@ -106,7 +106,7 @@ def _columns(parquet: Opened, uri: str, report: IndexReport) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _IndexFile:
-    parquet: Opened
+    parquet: OpenedParquet
     columns: Mapping[str, str]
     wanted: Wanted
     report: IndexReport

@@ -38,7 +38,7 @@ _OF_FILE = ("url", "captured_at", "warc_filename", "record_offset", "record_leng
 
 
 @dataclass(frozen=True, slots=True)
-class Capture:
+class IndexedCapture:
     """A capture as an index lists it. `filename`: of its WARC file, below the release's bucket or site."""
 
     url: str
@@ -77,7 +77,7 @@ class Index:
             return (release,)
         return crawls_at(captured_at) if captured_at else ()
 
-    def captures(self, urls: Collection[str], release: str = "") -> Iterator[Capture]:
+    def captures(self, urls: Collection[str], release: str = "") -> Iterator[IndexedCapture]:
         """Yield all captures of URLs in a release.
 
         Raises:
@@ -94,7 +94,7 @@ class Index:
             yield from _read(plan([address], self.storage, self.base).shards, urls, self.storage)
 
 
-def _asked(endpoint: str, url: str, storage: StorageOptions) -> Iterator[Capture]:
+def _asked(endpoint: str, url: str, storage: StorageOptions) -> Iterator[IndexedCapture]:
     address = f"{canonical(endpoint)}?url={quote(url, safe='')}&output=json"
     answer = ask(address, 0, ANSWER_BYTES, storage)
     where = printable(endpoint)
@@ -125,7 +125,9 @@ def _asked(endpoint: str, url: str, storage: StorageOptions) -> Iterator[Capture
             yield capture
 
 
-def _read(files: Sequence[ObjectInfo], urls: Collection[str], storage: StorageOptions) -> Iterator[Capture]:
+def _read(
+    files: Sequence[ObjectInfo], urls: Collection[str], storage: StorageOptions
+) -> Iterator[IndexedCapture]:
     wanted, asked = wanted_pages(urls), frozenset(urls)
     for file in files:
         info = file if file.size is not None else stat(file.uri, storage)
@@ -154,9 +156,11 @@ def wanted_pages(urls: Collection[str]) -> Wanted:
     return Wanted.of(places)
 
 
-def _capture_of(url: Any, at: Any, filename: Any, offset: Any, length: Any, digest: Any) -> Capture | None:
+def _capture_of(
+    url: Any, at: Any, filename: Any, offset: Any, length: Any, digest: Any
+) -> IndexedCapture | None:
     """Return the capture that the values of a row tell; None if they tell no place."""
     name, begin, size = as_text(filename), as_number(offset, _LARGEST), as_number(length, _LARGEST)
     if not isinstance(url, str) or not name or begin is None or not size or ".." in name.split("/"):
         return None
-    return Capture(url, as_time(at), name, begin, size, as_text(digest))
+    return IndexedCapture(url, as_time(at), name, begin, size, as_text(digest))

@@ -29,7 +29,7 @@ Shard = tuple[str | None, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ComparedRun:
     """A published run as absence asks for it: its `name` in messages, row of `runs`, and shards.
 
     `shards`: URI, and whether it was read to its end. A URI may be there several times: what follows `?` is
@@ -41,7 +41,7 @@ class Run:
     shards: Sequence[tuple[str, bool]]
 
     @classmethod
-    def of(cls, store: TableStore, run_id: str, name: str) -> "Run":
+    def of(cls, store: TableStore, run_id: str, name: str) -> "ComparedRun":
         """Read what the tables say of a run."""
         (row,) = store.read("runs", run_id).to_pylist()
         if row["records_planned"] is not None:
@@ -77,7 +77,7 @@ class Doubts:
         return self.subsets.get(subset_of(shard_uri), unlogged)
 
 
-def doubts_of(found: Run, other: Run) -> Doubts:
+def doubts_of(found: ComparedRun, other: ComparedRun) -> Doubts:
     """Say why what `found` has and `other` has not may be there all the same."""
     row, again = found.row, other.row
     if again["shards_planned"] == 0:
@@ -139,14 +139,14 @@ def _on_hub(uri: str) -> tuple[str, str] | None:
     return address.dataset, address.path
 
 
-def _parts(run: Run) -> set[tuple[str, str]]:
+def _parts(run: ComparedRun) -> set[tuple[str, str]]:
     """Return the datasets on a hub and their folders that shards are of, without the name of the release."""
     places = [place for uri, _ in run.shards if (place := _on_hub(uri))]
     release = run.row["release"] or ""
     return {(dataset, path.rpartition("/")[0].replace(release, "")) for dataset, path in places}
 
 
-def _parts_not_read(found: Run, other: Run) -> list[str]:
+def _parts_not_read(found: ComparedRun, other: ComparedRun) -> list[str]:
     """Return the folders of datasets on a hub of which one run has shards, and the other only of others.
 
     A folder is a part of its dataset, as a language, or is named after the release, which is another one.
@@ -156,7 +156,7 @@ def _parts_not_read(found: Run, other: Run) -> list[str]:
     return sorted(f"{dataset}/{folder}" for dataset, folder in had - read if dataset in datasets)
 
 
-def _not_read_again(found: Run, other: Run) -> dict[str, str | None]:
+def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
     """Say of each shard of a run why it was not read again; None if it was.
 
     The same place is the same shard; on a hub, at whatever revision. Elsewhere, it is what has its name and
@@ -196,7 +196,7 @@ def _not_read_again(found: Run, other: Run) -> dict[str, str | None]:
     return doubts
 
 
-def _doubt_of_subset(subset: str | None, found: Run, other: Run) -> str | None:
+def _doubt_of_subset(subset: str | None, found: ComparedRun, other: ComparedRun) -> str | None:
     """Say of copies in shards of one subset why they may be there; the subset None: their paths name none.
 
     A release has files of robots.txt and of errors beside those of pages, of the same names. Only shards of

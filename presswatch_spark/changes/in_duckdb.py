@@ -19,7 +19,7 @@ from presswatch_spark.changes.buckets import Buckets, key_of
 from presswatch_spark.changes.inputs import SIDES, Inputs, articles_of
 from presswatch_spark.changes.rows import COMPARED_AND_SEEN, IDENTITY, KEYS, USED, compared, keys_of
 from presswatch_spark.changes.states import ARTICLES, STORED, steps
-from presswatch_spark.changes.totals import Totals
+from presswatch_spark.changes.totals import ChangeTotals
 from presswatch_spark.errors import OutputError
 from presswatch_spark.queries.duckdb_session import duckdb_session, first_line
 from presswatch_spark.storage.scratch import scratch_folder
@@ -39,7 +39,7 @@ _OWN = pa.schema([("title_id", pa.string()), ("document", pa.string())])
 
 
 def write(
-    inputs: Inputs, files: SortedFiles, memory: str, cores: int | None, totals: Totals
+    inputs: Inputs, files: SortedFiles, memory: str, cores: int | None, totals: ChangeTotals
 ) -> list[Written]:
     """Write the changes of two runs as files, one for each bucket, and add them to `totals`.
 
@@ -112,7 +112,7 @@ def _written(
     dealt: Mapping[str, Buckets],
     number: int,
     files: SortedFiles,
-) -> tuple[Written, Totals] | None:
+) -> tuple[Written, ChangeTotals] | None:
     """Write the changes of a bucket, and count them; None if there are none."""
     tables, seen = {name: bucket.read(number) for name, bucket in dealt.items()}, dict[str, pa.Array]()
     for side in SIDES:
@@ -126,7 +126,7 @@ def _written(
     if not len(changes):
         return None
     written = files.write_all(_table_rows(changes, seen, (inputs.before, inputs.after)))
-    return written, Totals.of(changes)
+    return written, ChangeTotals.of(changes)
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.changes.absence import Doubts, Run, difference_of, doubts_of
+from presswatch_spark.changes.absence import ComparedRun, Doubts, difference_of, doubts_of
 from presswatch_spark.changes.states import ARTICLES, Question
 from presswatch_spark.tables.reading import column_batches
 from presswatch_spark.tables.store import TableStore
@@ -36,7 +36,10 @@ class Inputs:
     @classmethod
     def of(cls, store: TableStore, before: str, after: str) -> "Inputs":
         """Read what is known of two published runs, beside their rows."""
-        runs = {"before": Run.of(store, before, "before"), "after": Run.of(store, after, "after")}
+        runs = {
+            "before": ComparedRun.of(store, before, "before"),
+            "after": ComparedRun.of(store, after, "after"),
+        }
         first, second = runs.values()
         doubts = {"before": doubts_of(first, second), "after": doubts_of(second, first)}
         earlier = tuple(run_id for run_id in store.published() if run_id < before and run_id != after)

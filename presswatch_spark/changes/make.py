@@ -8,7 +8,7 @@ import pyarrow as pa
 from presswatch_spark.changes import in_duckdb
 from presswatch_spark.changes.inputs import Inputs
 from presswatch_spark.changes.states import STATES
-from presswatch_spark.changes.totals import Totals
+from presswatch_spark.changes.totals import ChangeTotals
 from presswatch_spark.queries.engines import chosen_engine
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.folders import Folder
@@ -61,7 +61,7 @@ def compare(
     config = config or ScanConfig()
     store = TableStore.open(tables, config.storage)
     (before,), (after,) = chosen_runs(store, before), chosen_runs(store, after)
-    about, made, totals = dict[str, object](), list[str](), Totals()
+    about, made, totals = dict[str, object](), list[str](), ChangeTotals()
 
     def write(files: SortedFiles) -> Sequence[Written]:
         inputs = Inputs.of(store, before, after)
@@ -71,7 +71,7 @@ def compare(
 
             written = in_spark.write(inputs, files, config.run.master, config.run.cores)
             for rows in written_columns(files, written, ("state", "doubt", "change_sha256")):
-                totals.add(Totals.of(pa.Table.from_batches([rows])))
+                totals.add(ChangeTotals.of(pa.Table.from_batches([rows])))
         else:
             written = in_duckdb.write(inputs, files, memory, config.run.cores, totals)
         about["table_digest"] = totals.table_digest()

@@ -9,7 +9,7 @@ from presswatch_spark.tables.digests import digest_of_packed, packed
 
 
 @dataclass(slots=True)
-class Totals:
+class ChangeTotals:
     """`counts`: pairs of each state. `doubts`: of each state and doubt. `digests`: 32 bytes of each row."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -17,7 +17,7 @@ class Totals:
     digests: list[bytes] = field(default_factory=list)
 
     @classmethod
-    def of(cls, rows: pa.Table) -> "Totals":
+    def of(cls, rows: pa.Table) -> "ChangeTotals":
         """Add up rows with the columns state, doubt and change_sha256."""
         totals = cls(digests=[packed(digests) for digests in rows["change_sha256"].chunks])
         for group in rows.group_by(["state", "doubt"]).aggregate([([], "count_all")]).to_pylist():
@@ -26,7 +26,7 @@ class Totals:
                 totals.doubts[group["state"], group["doubt"]] += group["count_all"]
         return totals
 
-    def add(self, others: "Totals") -> None:
+    def add(self, others: "ChangeTotals") -> None:
         """Add those of other rows."""
         self.counts += others.counts
         self.doubts += others.doubts

@@ -26,7 +26,7 @@ from presswatch_spark.tables.store import TableStore
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class ExplainedRow:
     """What is known of a row of `matches` on the day `as_of`.
 
     `claim`: its row of `claims`, None if none is known. `publisher` and `title`: of the corpus, None
@@ -77,7 +77,7 @@ def case_of(
     mirrors: Sequence[Mirror] = (),
     as_of: date | None = None,
     claims: str | None = None,
-) -> Case:
+) -> ExplainedRow:
     """Gather the case of the row of `matches` whose `row_sha256` begins with `prefix`.
 
     Args:
@@ -109,7 +109,7 @@ def case_of(
     published, captured = row["article_published_at"], row["captured_at"]
     # A claim was judged for its own day.
     as_claimed = claim if day == judged_on else None
-    return Case(
+    return ExplainedRow(
         row=row,
         claim=claim,
         publisher=publisher,

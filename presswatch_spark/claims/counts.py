@@ -33,7 +33,7 @@ Cell = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class ClaimCounts:
     """The numbers of rows, and of each of `THINGS`, by kind and letter; no cell is without rows."""
 
     cells: Mapping[Cell, Mapping[str, int]]
@@ -49,7 +49,7 @@ class Counts:
         return sum(numbers[thing] for cell, numbers in self.cells.items() if cell in wanted)
 
 
-def counts_of(store: TableStore, engine: str = "duckdb") -> Counts:
+def counts_of(store: TableStore, engine: str = "duckdb") -> ClaimCounts:
     """Count the published claims in a folder, by `duckdb` or `spark`; raises as `run_query`."""
     queries = [f"select {_STRENGTH}, count(*) from claims group by 1"]
     queries += [
@@ -62,7 +62,7 @@ def counts_of(store: TableStore, engine: str = "duckdb") -> Counts:
         for name, answer in zip(("rows", *THINGS), answers_of(store, queries, engine), strict=True)
     }
     cells = ((kind, letter) for kind in KINDS for letter in CONFIDENCES if numbers["rows"][kind, letter])
-    return Counts({cell: {name: numbers[name][cell] for name in numbers} for cell in cells})
+    return ClaimCounts({cell: {name: numbers[name][cell] for name in numbers} for cell in cells})
 
 
 def _cell(strength: str) -> Cell:

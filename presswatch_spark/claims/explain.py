@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import Any
 
 from presswatch_spark.claims import recipe
-from presswatch_spark.claims.case import Case
+from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.letters import is_page_itself
 from presswatch_spark.claims.phrases import FINDINGS, LETTERS, RESERVATIONS
 from presswatch_spark.claims.speaker import Speaker, wrapped
@@ -33,7 +33,7 @@ LEAST_SHOWN = 5
 """Words of a passage that is shown, but for the longest: single words beside it say nothing to a reader."""
 
 
-def case_lines(case: Case, language: str) -> Iterator[str]:
+def case_lines(case: ExplainedRow, language: str) -> Iterator[str]:
     """Yield the case in `fr` or `en`, in lines of 80 columns; only addresses and commands may be longer."""
     say = Speaker(language)
     yield from _head(case, say)
@@ -44,7 +44,7 @@ def case_lines(case: Case, language: str) -> Iterator[str]:
     yield from _check(case, say)
 
 
-def _head(case: Case, say: Speaker) -> Iterator[str]:
+def _head(case: ExplainedRow, say: Speaker) -> Iterator[str]:
     row = case.row
     yield from _paragraph(say("case", row=row["row_sha256"][:12], run=row["run_id"]))
     named = say("the dataset" if row["release"] else "a dataset", which=dataset_of(case, say))
@@ -59,7 +59,7 @@ def _head(case: Case, say: Speaker) -> Iterator[str]:
     yield from _paragraph(say("as of", day=say.day(case.as_of)))
 
 
-def _page(case: Case, say: Speaker) -> Iterator[str]:
+def _page(case: ExplainedRow, say: Speaker) -> Iterator[str]:
     row = case.row
     yield from _heading(say("the page"))
     address = row["document_url"] or say("unknown")
@@ -80,7 +80,7 @@ def _page(case: Case, say: Speaker) -> Iterator[str]:
             yield from _labelled(say("licence"), say("licence of", id=case.claim["licence_id"]))
 
 
-def _article(case: Case, say: Speaker) -> Iterator[str]:
+def _article(case: ExplainedRow, say: Speaker) -> Iterator[str]:
     row = case.row
     yield from _heading(say("the article"))
     yield from _labelled(say("title"), case.title.name if case.title else row["title_id"])
@@ -101,7 +101,7 @@ def _article(case: Case, say: Speaker) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class ExplainedPassage:
     """Spans that continue each other on both sides: their words, and the characters from first to last."""
 
     words: int
@@ -109,13 +109,15 @@ class Passage:
     page: tuple[int, int]
 
 
-def passages_of(spans: Sequence[Mapping[str, int]]) -> list[Passage]:
+def passages_of(spans: Sequence[Mapping[str, int]]) -> list[ExplainedPassage]:
     """Return the passages of spans, those with most words first."""
     chains: dict[int, list[Mapping[str, int]]] = {}
     for span in spans:
         chains.setdefault(span["passage"], []).append(span)
     found = [
-        Passage(sum(span["words"] for span in chain), _reach(chain, "article"), _reach(chain, "document"))
+        ExplainedPassage(
+            sum(span["words"] for span in chain), _reach(chain, "article"), _reach(chain, "document")
+        )
         for chain in chains.values()
     ]
     return sorted(found, key=lambda passage: -passage.words)
@@ -125,7 +127,7 @@ def _reach(chain: Sequence[Mapping[str, int]], side: str) -> tuple[int, int]:
     return min(span[f"{side}_start"] for span in chain), max(span[f"{side}_end"] for span in chain)
 
 
-def _words(case: Case, say: Speaker) -> Iterator[str]:
+def _words(case: ExplainedRow, say: Speaker) -> Iterator[str]:
     """Yield the part of the case about its words."""
     row = case.row
     yield from _heading(say("the words"))
@@ -150,7 +152,7 @@ def _words(case: Case, say: Speaker) -> Iterator[str]:
         yield from _paragraph(say("more passages", count=left))
 
 
-def _side_by_side(case: Case, passage: Passage, say: Speaker) -> Iterator[str]:
+def _side_by_side(case: ExplainedRow, passage: ExplainedPassage, say: Speaker) -> Iterator[str]:
     """Yield a passage of the article, and the same of the page beside it."""
     yield from _paragraph(say("passage", words=say.number(passage.words)))
     left, right = (
@@ -173,7 +175,7 @@ def _cut(text: str | None, reach: tuple[int, int], say: Speaker) -> list[str]:
     return wrapped(shown, SIDE)
 
 
-def _why(case: Case, say: Speaker) -> Iterator[str]:
+def _why(case: ExplainedRow, say: Speaker) -> Iterator[str]:
     yield from _heading(say("why", letter=case.letter))
     reasons = case.reasons
     if reasons is None:
@@ -209,7 +211,7 @@ def _other_thresholds(config: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _mends(case: Case, known: Sequence[Reason], say: Speaker) -> Iterator[str]:
+def _mends(case: ExplainedRow, known: Sequence[Reason], say: Speaker) -> Iterator[str]:
     """Yield what would change the letter."""
     mends = list(dict.fromkeys(filter(None, (reason.mend(say.language) for reason in known))))
     is_good = case.letter in ("A", "B")
@@ -227,7 +229,7 @@ def _mends(case: Case, known: Sequence[Reason], say: Speaker) -> Iterator[str]:
         yield from _paragraph(say("for a person"))
 
 
-def _check(case: Case, say: Speaker) -> Iterator[str]:
+def _check(case: ExplainedRow, say: Speaker) -> Iterator[str]:
     row = case.row
     yield from _heading(say("how to check"))
     yield from _paragraph(say("fetch it"))
@@ -243,7 +245,7 @@ def _check(case: Case, say: Speaker) -> Iterator[str]:
     yield from (f"    {line}".rstrip() for line in recipe.program(row, case.shard, passage, column))
 
 
-def _longest_passage(case: Case) -> str | None:
+def _longest_passage(case: ExplainedRow) -> str | None:
     """Return words that follow each other in the article and on the page; None if none are at hand."""
     longest = max(case.row["spans"], key=lambda span: span["words"], default=None)
     source, kind = (case.article, "article") if case.article is not None else (case.page, "document")

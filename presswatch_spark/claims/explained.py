@@ -253,7 +253,7 @@ def _judged(
     return judged, taken
 
 
-class _Seen(NamedTuple):
+class _SeenGroups(NamedTuple):
     """The groups that have a passage of the page that is judged.
 
     `who` int64[groups], of which the first `numbers[GROUPS]` count; these are `numbers[DOMAINS]` domains.
@@ -273,7 +273,8 @@ class _Reach(NamedTuple):
 
     `ends` int64[groups]: the word up to which each group is counted, and `counts` int64[groups] its words up
     to there: as many as a passage has, or fewer if the article ends before. `first` int64[words + 3]: where
-    groups with each end begin in `_Seen.who`. `held` is that of `_Seen`, for a page without an end.
+    groups with each end begin in `_SeenGroups.who`. `held` is that of `_SeenGroups`, for a page without
+    an end.
     """
 
     start: Counts
@@ -287,9 +288,9 @@ GROUPS, DOMAINS = 0, 1
 
 
 @inner_njit
-def _seen(groups: int, size: int) -> _Seen:
+def _seen(groups: int, size: int) -> _SeenGroups:
     held, lacking = np.zeros((2, size), np.uint64), np.zeros((3, size), np.uint64)
-    return _Seen(np.empty(groups, np.int64), np.zeros(2, np.int64), held, lacking, np.zeros(1))
+    return _SeenGroups(np.empty(groups, np.int64), np.zeros(2, np.int64), held, lacking, np.zeros(1))
 
 
 @inner_njit
@@ -300,7 +301,7 @@ def _reach(groups: int, words: int) -> _Reach:
 
 
 @inner_njit
-def _witnesses(mask: Bits, groups: Bits, sizes: Counts, passage_words: int, seen: _Seen) -> None:
+def _witnesses(mask: Bits, groups: Bits, sizes: Counts, passage_words: int, seen: _SeenGroups) -> None:
     """Find the groups that have a passage of a page, by looking at each."""
     low, high = _extent(mask)
     seen.held[:] = _0
@@ -319,7 +320,13 @@ def _witnesses(mask: Bits, groups: Bits, sizes: Counts, passage_words: int, seen
 
 @inner_njit
 def _witnesses_of_range(
-    mask: Bits, words: Counts, groups: Bits, sizes: Counts, passage_words: int, reach: _Reach, seen: _Seen
+    mask: Bits,
+    words: Counts,
+    groups: Bits,
+    sizes: Counts,
+    passage_words: int,
+    reach: _Reach,
+    seen: _SeenGroups,
 ) -> None:
     """Find the groups that have a passage of a page that is one range of words, after the ranges before it.
 
@@ -339,7 +346,7 @@ def _witnesses_of_range(
 
 
 @inner_njit
-def _begin(start: int, groups: Bits, passage_words: int, reach: _Reach, seen: _Seen) -> None:
+def _begin(start: int, groups: Bits, passage_words: int, reach: _Reach, seen: _SeenGroups) -> None:
     """Sort the groups by how far pages must reach that begin with the word `start`, which only rises."""
     last, words = max(0, reach.start[0]), len(reach.first) - 3
     reach.start[0] = start
@@ -366,7 +373,7 @@ def _begin(start: int, groups: Bits, passage_words: int, reach: _Reach, seen: _S
 
 
 @inner_njit
-def _find_lacking(mask: Bits, groups: Bits, sizes: Counts, least: float, seen: _Seen) -> None:
+def _find_lacking(mask: Bits, groups: Bits, sizes: Counts, least: float, seen: _SeenGroups) -> None:
     """Find the words of a page that domains have which lack the rest of the article.
 
     These are the domains with less than `least` words outside of the page's: of the page's, their words are
@@ -392,7 +399,7 @@ def _common(
     own: int,
     is_own: bool,
     least: float,
-    seen: _Seen,
+    seen: _SeenGroups,
     common: Bits,
 ) -> None:
     """Fill `common` with the words of the page that other domains have which lack the rest of the article.

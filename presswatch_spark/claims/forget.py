@@ -120,7 +120,7 @@ def _planned(store: TableStore, folder: Folder, subject: Subject, operator: str 
         InputError: no row names the subject.
     """
     folder.remove()
-    wanted = _Wanted(subject, _own_pages(store, subject))
+    wanted = _ForgottenRows(subject, _own_pages(store, subject))
     changes = [
         change
         for table, by in PUBLISHED_BY.items()
@@ -147,7 +147,7 @@ def _planned(store: TableStore, folder: Folder, subject: Subject, operator: str 
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _ForgottenRows:
     """Which rows are of a subject. `own_pages`: normal forms of an article's own URLs."""
 
     subject: Subject
@@ -187,7 +187,7 @@ def _own_pages(store: TableStore, subject: Subject) -> frozenset[str]:
 
 
 def _change(
-    store: TableStore, folder: Folder, table: str, run_id: str, wanted: _Wanted
+    store: TableStore, folder: Folder, table: str, run_id: str, wanted: _ForgottenRows
 ) -> dict[str, Any] | None:
     """Write those files of a table of a run anew that hold rows of the subject; None if none does."""
     files = {uri: _columns_of(store, uri) for uri in store.files(table, run_id)}
@@ -222,7 +222,7 @@ def _columns_of(store: TableStore, uri: str) -> tuple[tuple[str, ...], int]:
     return tuple(metadata.schema.to_arrow_schema().names), metadata.num_rows
 
 
-def _count(store: TableStore, table: str, uri: str, wanted: _Wanted) -> int:
+def _count(store: TableStore, table: str, uri: str, wanted: _ForgottenRows) -> int:
     column = wanted.names(table)
     batches = store.dataset([uri], SCHEMAS[table]).to_batches(columns=[column])
     return sum(int(pc.sum(wanted.marks(table, batch[column])).as_py() or 0) for batch in batches)
@@ -234,7 +234,7 @@ def _rewritten(
     table: str,
     uri: str,
     columns: tuple[tuple[str, ...], int],
-    wanted: _Wanted,
+    wanted: _ForgottenRows,
 ) -> Written:
     """Write a file of a table anew, without the subject's rows and with the columns that it had."""
     names = tuple(column.name for column in SCHEMAS[table] if column.name in columns[0])

@@ -19,7 +19,7 @@ from presswatch_spark.claims.distinct import Counts, Marks, alike, values_of, wh
 from presswatch_spark.claims.inputs import Knowledge, article_groups
 from presswatch_spark.claims.letters import judged as judged_letter
 from presswatch_spark.claims.mandates import mandate_of, rights_of
-from presswatch_spark.claims.pages import MICROS_A_DAY, NO_TIME, PageReader, Pages, day_of
+from presswatch_spark.claims.pages import MICROS_A_DAY, NO_TIME, PageFacts, PageReader, day_of
 from presswatch_spark.claims.reservations import OwnSites
 from presswatch_spark.claims.seals import claim_digests
 from presswatch_spark.claims.word_facts import WordFacts, limits_of
@@ -155,7 +155,7 @@ class Judge:
             return pa.nulls(len(rows), pa.string())
         return pa.array([reviews.get(row) for row in rows["row_sha256"].to_pylist()], pa.string())
 
-    def _of_rights(self, rows: pa.Table, pages: Pages) -> Columns:
+    def _of_rights(self, rows: pa.Table, pages: PageFacts) -> Columns:
         """Return kind, licence, mandate, rights, reservation, and whether credits were looked for."""
         rights, published, captured = self._rights, _days(pages.published), _days(pages.captured)
         licences = self._licences(rows, pages)
@@ -179,7 +179,7 @@ class Judge:
             "credits_read": pc.or_(whole(rows["credits_read"]), url_only),
         }
 
-    def _licences(self, rows: pa.Table, pages: Pages) -> pa.Array:
+    def _licences(self, rows: pa.Table, pages: PageFacts) -> pa.Array:
         """Return the licences that cover pages; the member's own need none."""
         if not self._knowledge.licences.licences:
             return pa.nulls(len(rows), pa.string())

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
 from presswatch_spark.claims import in_duckdb, in_spark
-from presswatch_spark.claims.counts import Counts, counts_of
+from presswatch_spark.claims.counts import ClaimCounts, counts_of
 from presswatch_spark.claims.inputs import Knowledge
 from presswatch_spark.claims.known_texts import KnownTexts
 from presswatch_spark.claims.licences import Licences
@@ -46,7 +46,7 @@ class ClaimsSummary:
     rows: int
     table_digest: str
     engine: str
-    counts: Counts
+    counts: ClaimCounts
 
 
 def make_claims(

@@ -19,7 +19,7 @@ _NEAR, _LEAST = 40, 200
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextPiece:
     """A part of a text; where `left_out` is not 0, it is empty, and stands for so many characters."""
 
     text: str
@@ -32,18 +32,18 @@ def ranges_of(spans: Iterable[Mapping[str, Any]], side: str) -> list[tuple[Any, 
     return [(each[f"{side}_start"], each[f"{side}_end"]) for each in spans if each]
 
 
-def pieces_of(text: str, ranges: Iterable[tuple[Any, Any]]) -> list[Piece]:
+def pieces_of(text: str, ranges: Iterable[tuple[Any, Any]]) -> list[TextPiece]:
     """Return a text in pieces; ranges of copied characters may overlap, or lie outside of it."""
-    found, at = list[Piece](), 0
+    found, at = list[TextPiece](), 0
     for start, end in sorted((start, end) for start, end in ranges if None not in (start, end)):
         start, end = max(at, start), min(end, len(text))
         if start < end:
-            found += [Piece(text[at:start]), Piece(text[start:end], is_copied=True)]
+            found += [TextPiece(text[at:start]), TextPiece(text[start:end], is_copied=True)]
             at = end
-    return [piece for piece in (*found, Piece(text[at:])) if piece.text]
+    return [piece for piece in (*found, TextPiece(text[at:])) if piece.text]
 
 
-def around_marks(pieces: Iterable[Piece], around: int, most: int, begin: int = 0) -> list[Piece]:
+def around_marks(pieces: Iterable[TextPiece], around: int, most: int, begin: int = 0) -> list[TextPiece]:
     """Return pieces without what is far from copied words, and without what is beyond the first `most`.
 
     Args:
@@ -52,7 +52,7 @@ def around_marks(pieces: Iterable[Piece], around: int, most: int, begin: int = 0
         begin: the character that they begin at.
     """
     near = list(_near_marks(list(_beginning(pieces, begin)), around))
-    shown, left = list[Piece](), most
+    shown, left = list[TextPiece](), most
     for number, piece in enumerate(near):
         if len(piece.text) <= left:
             shown.append(piece)
@@ -60,12 +60,12 @@ def around_marks(pieces: Iterable[Piece], around: int, most: int, begin: int = 0
             continue
         cut = _begin_of_word(piece.text, left)
         rest = sum(len(each.text) + each.left_out for each in near[number + 1 :])
-        shown += [Piece(piece.text[:cut], piece.is_copied)] if cut else []
-        return [*shown, Piece("", left_out=len(piece.text) - cut + rest)]
+        shown += [TextPiece(piece.text[:cut], piece.is_copied)] if cut else []
+        return [*shown, TextPiece("", left_out=len(piece.text) - cut + rest)]
     return shown
 
 
-def _beginning(pieces: Iterable[Piece], begin: int) -> Iterator[Piece]:
+def _beginning(pieces: Iterable[TextPiece], begin: int) -> Iterator[TextPiece]:
     """Yield pieces from a character on, with what is left out before it; from the first, if that is near."""
     at, is_open = 0, begin <= _LEAST
     for piece in pieces:
@@ -73,14 +73,14 @@ def _beginning(pieces: Iterable[Piece], begin: int) -> Iterator[Piece]:
             yield piece
         elif at + len(piece.text) > begin:
             cut, is_open = _begin_of_word(piece.text, begin - at), True
-            yield Piece("", left_out=at + cut)
-            yield Piece(piece.text[cut:], piece.is_copied)
+            yield TextPiece("", left_out=at + cut)
+            yield TextPiece(piece.text[cut:], piece.is_copied)
         at += len(piece.text)
     if not is_open and at:
-        yield Piece("", left_out=at)
+        yield TextPiece("", left_out=at)
 
 
-def _near_marks(pieces: list[Piece], around: int) -> Iterator[Piece]:
+def _near_marks(pieces: list[TextPiece], around: int) -> Iterator[TextPiece]:
     for number, piece in enumerate(pieces):
         is_first, is_last = number == 0, number == len(pieces) - 1
         text = piece.text
@@ -92,10 +92,10 @@ def _near_marks(pieces: list[Piece], around: int) -> Iterator[Piece]:
             continue
         first, last = _begin_of_word(text, head), _begin_of_word(text, len(text) - tail)
         if first:
-            yield Piece(text[:first])
-        yield Piece("", left_out=last - first)
+            yield TextPiece(text[:first])
+        yield TextPiece("", left_out=last - first)
         if last < len(text):
-            yield Piece(text[last:])
+            yield TextPiece(text[last:])
 
 
 def _begin_of_word(text: str, place: int) -> int:
@@ -109,12 +109,12 @@ def marked(text: str, ranges: Iterable[tuple[Any, Any]]) -> str:
     return as_html(pieces_of(text, ranges))
 
 
-def as_html(pieces: Iterable[Piece]) -> str:
+def as_html(pieces: Iterable[TextPiece]) -> str:
     """Return pieces as HTML, with copied words marked, and `[…]` for what is left out."""
     return "".join(_as_html(piece) for piece in pieces)
 
 
-def _as_html(piece: Piece) -> str:
+def _as_html(piece: TextPiece) -> str:
     if piece.left_out:
         return GAP
     return f"<mark>{escaped(piece.text)}</mark>" if piece.is_copied else escaped(piece.text)

@@ -37,7 +37,7 @@ _FIRST, _AFTER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class PageLocations:
     """Where the pages of n rows stand; null where that is not known.
 
     `hosts` and `domains`: of the URL. `sites`: the host of the page; it is another one if the URL is that of
@@ -60,7 +60,7 @@ class PlaceReader:
         self._sites = sites
         self._may_be_members = lru_cache(_HOSTS_KEPT)(self._asks_whose)
 
-    def read(self, rows: pa.Table) -> Places:
+    def read(self, rows: pa.Table) -> PageLocations:
         """Return where the pages of rows of `inputs.INPUT` stand."""
         urls, publishers = whole(rows["document_url"]), whole(rows["publisher_id"])
         hosts, domains = _named(urls, whole(rows["document_host"]), whole(rows["document_domain"]))
@@ -73,7 +73,7 @@ class PlaceReader:
             publisher = site and site.publisher_id
             own[i] = publisher == publishers[i].as_py()
             others[i] = not own[i] and (others[i] or publisher is not None)
-        return Places(hosts, domains, sites, own, others, copies)
+        return PageLocations(hosts, domains, sites, own, others, copies)
 
     def _asks_whose(self, host: Text) -> bool:
         """Whether a host is one on which a member has a site, or below one."""
@@ -112,13 +112,13 @@ def _numpy(marks: pa.Array) -> Marks:
 
 
 @dataclass(frozen=True, slots=True)
-class Pages:
+class PageFacts:
     """Facts of the pages of n rows.
 
     `hosts`, `domains`, `sites` and `press_kinds`: null where not known, or not listed; `sites` are the
-    hosts of the pages themselves, as in `Places`. `kinds`: of the claim, but for `licensed`. `captured` and
-    `published` int64[n]: microseconds since 1970, `NO_TIME` if not known. `numbers` int64[n] of the domains,
-    or `NOWHERE`. `facts` int64[n]: see `explained.EARLY`.
+    hosts of the pages themselves, as in `PageLocations`. `kinds`: of the claim, but for `licensed`.
+    `captured` and `published` int64[n]: microseconds since 1970, `NO_TIME` if not known. `numbers` int64[n]
+    of the domains, or `NOWHERE`. `facts` int64[n]: see `explained.EARLY`.
     """
 
     hosts: pa.Array
@@ -148,7 +148,7 @@ class PageReader:
         self._early = early_days * MICROS_A_DAY
         self._kind = lru_cache(_HOSTS_KEPT)(press.kind_of)
 
-    def read(self, rows: pa.Table) -> Pages:
+    def read(self, rows: pa.Table) -> PageFacts:
         """Return the facts of the pages of rows of `inputs.INPUT`."""
         places = self._places.read(rows)
         same = alike(places.sites, rows["publisher_id"], places.own, places.others, places.copies)
@@ -157,7 +157,7 @@ class PageReader:
         facts = facts[same.kind_of]
         facts |= EARLY * (captured < self._early_until(rows, places.own)) * (captured != NO_TIME)
         facts |= CREDITED * pc.fill_null(rows["credits_others"], False).to_numpy()
-        return Pages(
+        return PageFacts(
             places.hosts,
             places.domains,
             places.sites,
@@ -170,7 +170,7 @@ class PageReader:
         )
 
     def _early_until(self, rows: pa.Table, own: Marks) -> Counts:
-        """Return until when pages count as captured before publication: int64[n] as in `Pages`.
+        """Return until when pages count as captured before publication: int64[n] as in `PageFacts`.
 
         On own pages that is the publication itself, on others' the latest moment that it may have been. Each
         of `early_days` but the first adds a day.
@@ -191,7 +191,7 @@ class PageReader:
         return until
 
     def _of_each(
-        self, places: Places, publishers: pa.ChunkedArray, rows: Counts
+        self, places: PageLocations, publishers: pa.ChunkedArray, rows: Counts
     ) -> tuple[list[str], list[Text], Counts, Counts]:
         """Return kinds, press kinds, numbers and facts of pages, as far as sites and publishers decide."""
         numbers_of: dict[str, int] = {}
@@ -221,7 +221,7 @@ class PageReader:
 
 
 def captured_at(rows: pa.Table) -> Counts:
-    """Return the times of capture, int64 as in `Pages`; what no crawler can have written is not known."""
+    """Return the times of capture, int64 as in `PageFacts`; what no crawler can have written is not known."""
     captured = _micros(rows["captured_at"])
     return np.where((captured >= _FIRST) & (captured < _AFTER), captured, NO_TIME)
 

@@ -45,7 +45,7 @@ def pages_read(store: TableStore, article_id: str | None = None) -> Iterator[Mom
 
 
 @dataclass(slots=True)
-class _Page:
+class _ReservedPage:
     """What is known about a page: when it was captured, and the seconds between which answers differ."""
 
     captures: list[PageCapture]
@@ -64,8 +64,8 @@ class OwnSites:
         self._agent = agent
         self._declared = Declared(signals.to_pylist())
         self._captures: dict[str, list[PageCapture]] = defaultdict(list)
-        self._known: dict[str, _Page] = {}
-        self._alike: dict[object, _Page] = {}
+        self._known: dict[str, _ReservedPage] = {}
+        self._alike: dict[object, _ReservedPage] = {}
         self._add_pages(pages)
 
     def status(self, url: str | None, at: datetime | None) -> str:
@@ -89,21 +89,23 @@ class OwnSites:
             page.answers[place] = self._answer(url, at, page)
         return page.answers[place]
 
-    def _answer(self, url: str, at: datetime, page: _Page) -> str:
+    def _answer(self, url: str, at: datetime, page: _ReservedPage) -> str:
         series = self._declared.around(url, at, self._agent, page.captures)
         read = bool(page.captures) and self._declared.has_robots(url)
         return in_force(at, series, read).status
 
-    def _page(self, url: str) -> _Page:
+    def _page(self, url: str) -> _ReservedPage:
         form = page_url(url)
         captures = sorted(self._captures.get(form.text, ()) if form else (), key=lambda each: each[0])
         if captures:
             moments = [*self._declared.moments(url), *(moment for moment, _ in captures)]
-            return _Page(captures, sorted({second(moment) for moment in moments}))
+            return _ReservedPage(captures, sorted({second(moment) for moment in moments}))
         # Pages of which nothing is known but what their site says share their answers.
         key = self._declared.standing(url, self._agent)
         if key not in self._alike:
-            self._alike[key] = _Page([], sorted({second(moment) for moment in self._declared.moments(url)}))
+            self._alike[key] = _ReservedPage(
+                [], sorted({second(moment) for moment in self._declared.moments(url)})
+            )
         return self._alike[key]
 
     def _add_pages(self, pages: Iterable[Moment]) -> None:

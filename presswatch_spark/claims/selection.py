@@ -41,7 +41,7 @@ DISK, COPY, PLACE = "disk", "copy", "place"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class RecordReading:
     """A reading that found a record as its row describes it: `at` which time, and in which `file`.
 
     `file` is a printable URI; empty if it is not known.
@@ -61,7 +61,7 @@ class Reading:
         return PLACE if _public(self.file) == _public(printable(file)) else COPY
 
 
-def newest_reading(readings: Iterable[Reading], file: str) -> Reading | None:
+def newest_reading(readings: Iterable[RecordReading], file: str) -> RecordReading | None:
     """Return the reading that a document may state of a record in `file`; None if there is none.
 
     The newest one at the place itself comes before all readings of copies.
@@ -106,7 +106,7 @@ def claims_of_targets(targets: Iterable[Row]) -> dict[str, Key]:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class ClaimFigures:
     """The figures of rows. Addresses and hosts that are not known count as none."""
 
     rows: int
@@ -119,7 +119,7 @@ class Figures:
     hosts: int
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> "Figures":
+    def of(cls, rows: Iterable[Row]) -> "ClaimFigures":
         """Count the rows of `matches`, and what they are about."""
         found = list(rows)
         return cls(
@@ -138,7 +138,7 @@ class Figures:
         return asdict(self)
 
 
-def figures_by_letter(rows: Iterable[tuple[Row, str]]) -> dict[str, Figures]:
+def figures_by_letter(rows: Iterable[tuple[Row, str]]) -> dict[str, ClaimFigures]:
     """Return the figures of rows and their letters, by letter: each page counts with its strongest one."""
     pages = defaultdict[Key, list[tuple[Row, str]]](list)
     for row, letter in rows:
@@ -146,7 +146,7 @@ def figures_by_letter(rows: Iterable[tuple[Row, str]]) -> dict[str, Figures]:
     by_letter = defaultdict[str, list[Row]](list)
     for of_page in pages.values():
         by_letter[min(letter for _, letter in of_page)] += [row for row, _ in of_page]
-    return {letter: Figures.of(by_letter[letter]) for letter in sorted(by_letter)}
+    return {letter: ClaimFigures.of(by_letter[letter]) for letter in sorted(by_letter)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,20 +203,20 @@ class Selection:
         """Return the runs that found the rows."""
         return sorted({row["run_id"] for row in self.rows.values()})
 
-    def figures(self) -> Figures:
+    def figures(self) -> ClaimFigures:
         """Return the figures of all claims."""
-        return Figures.of(row for row, _ in self._lettered())
+        return ClaimFigures.of(row for row, _ in self._lettered())
 
-    def figures_by_letter(self) -> dict[str, Figures]:
+    def figures_by_letter(self) -> dict[str, ClaimFigures]:
         """Return the figures by letter; see `figures_by_letter`."""
         return figures_by_letter(self._lettered())
 
-    def figures_by_publisher(self) -> dict[str, Figures]:
+    def figures_by_publisher(self) -> dict[str, ClaimFigures]:
         """Return the figures by `publisher_id`, in its order."""
         rows = defaultdict[str, list[Row]](list)
         for row, _ in self._lettered():
             rows[row["publisher_id"]].append(row)
-        return {publisher: Figures.of(rows[publisher]) for publisher in sorted(rows)}
+        return {publisher: ClaimFigures.of(rows[publisher]) for publisher in sorted(rows)}
 
     def _lettered(self) -> Iterator[tuple[Row, str]]:
         for digest, row in self.rows.items():

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from presswatch_spark.claims import recipe
-from presswatch_spark.claims.case import Case
+from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.letters import is_page_itself
 from presswatch_spark.claims.mandates import last_day
 from presswatch_spark.claims.phrases import FINDINGS, LETTERS, MANDATES, RESERVATIONS, RIGHTS
@@ -24,12 +24,12 @@ from presswatch_spark.storage.uris import scheme_of
 ENCODED = "xn--"
 
 
-def dataset_of(case: Case, say: Speaker) -> str:
+def dataset_of(case: ExplainedRow, say: Speaker) -> str:
     """Return the release; without one the format is known, which is no dataset's name."""
     return case.row["release"] or say("of format", format=case.row["dataset"])
 
 
-def finding_of(case: Case) -> str:
+def finding_of(case: ExplainedRow) -> str:
     """Return which of `FINDINGS` the case is."""
     if not case.row["spans"]:
         return "address"
@@ -40,18 +40,18 @@ def finding_of(case: Case) -> str:
     return {True: "own page", False: "other page", None: "unknown page"}[case.own_site]
 
 
-def is_page_copy(case: Case) -> bool:
+def is_page_copy(case: ExplainedRow) -> bool:
     """Return whether the page is a copy that an archive, a cache or a translator serves."""
     return copy_at(case.row["document_url"] or "") is not None
 
 
-def is_on_member_site(case: Case) -> bool:
+def is_on_member_site(case: ExplainedRow) -> bool:
     """Whether the page is on another member's site, by its run or, since then, by its claim."""
     reprint = case.claim is not None and case.claim["kind"] == "reprint"
     return case.own_site is False and bool(reprint or case.row["site_title_id"])
 
 
-def against_a_claim(case: Case, say: Speaker) -> list[str]:
+def against_a_claim(case: ExplainedRow, say: Speaker) -> list[str]:
     """Return what speaks against a claim of good letter though the facts are sound: mandate, rights."""
     if case.letter not in ("A", "B") or case.row["article_id"] is None:
         return []
@@ -61,7 +61,7 @@ def against_a_claim(case: Case, say: Speaker) -> list[str]:
     return [mandate_in_force(case, say)] * lacks_mandate + [no_right(case, say)] * lacks_rights
 
 
-def own_words(case: Case, say: Speaker) -> list[str]:
+def own_words(case: ExplainedRow, say: Speaker) -> list[str]:
     """Return what the page says of itself: nobody has checked it, and the other side will name it."""
     row = case.row
     at, published = row.get("page_published_at"), row["article_published_at"]
@@ -103,7 +103,7 @@ def legal_person_of(publisher: Publisher | None, publisher_id: str) -> str:
     return ", ".join(filter(None, (publisher.legal_name or publisher.name, siren, publisher.address)))
 
 
-def no_right(case: Case, say: Speaker) -> str:
+def no_right(case: ExplainedRow, say: Speaker) -> str:
     """Return why no right can be invoked."""
     published = case.row["article_published_at"]
     if published is None:
@@ -111,7 +111,7 @@ def no_right(case: Case, say: Speaker) -> str:
     return say("no right yet" if published.date() > case.as_of else "no right")
 
 
-def mandate_told(case: Case, say: Speaker) -> str:
+def mandate_told(case: ExplainedRow, say: Speaker) -> str:
     """Return whether the mandate is in force, and what is known of it."""
     publisher = case.publisher
     if publisher is None or not publisher.has_mandate:
@@ -119,7 +119,7 @@ def mandate_told(case: Case, say: Speaker) -> str:
     return f"{mandate_in_force(case, say)} {_terms(publisher, say)}"
 
 
-def mandate_in_force(case: Case, say: Speaker) -> str:
+def mandate_in_force(case: ExplainedRow, say: Speaker) -> str:
     """Return whether the mandate is in force on the day of judgement."""
     if case.publisher is None and case.claim is None:
         return say("no mandate")
@@ -142,7 +142,7 @@ def _terms(publisher: Publisher, say: Speaker) -> str:
     return " ".join(facts)
 
 
-def place_of_page(case: Case, say: Speaker) -> str:
+def place_of_page(case: ExplainedRow, say: Speaker) -> str:
     """Return whose site the page stands on."""
     if is_on_member_site(case):
         return say("member site")
@@ -151,14 +151,14 @@ def place_of_page(case: Case, say: Speaker) -> str:
     return say({True: "own site", False: "elsewhere", None: "site unknown"}[case.own_site])
 
 
-def rights_told(case: Case, say: Speaker) -> list[str]:
+def rights_told(case: ExplainedRow, say: Speaker) -> list[str]:
     """Return the rights that can be invoked, a sentence each; or why there are none."""
     published = case.row["article_published_at"]
     until = say.day(last_day(published.date())) if published else say("unknown")
     return [say.of(RIGHTS, right, until=until) for right in case.rights] or [no_right(case, say)]
 
 
-def _reasons(case: Case, say: Speaker) -> Iterator[tuple[bool, str]]:
+def _reasons(case: ExplainedRow, say: Speaker) -> Iterator[tuple[bool, str]]:
     """Yield of each reason whether it speaks for the claim, and its sentence."""
     for code in case.reasons or ():
         if code in REASONS:
@@ -166,7 +166,7 @@ def _reasons(case: Case, say: Speaker) -> Iterator[tuple[bool, str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class NamedFact:
     """A fact with its name. `is_code`: it is an address, a digest or the like, which a reader compares."""
 
     name: str
@@ -186,14 +186,14 @@ class Told:
     letter: str
     finding: str
     notes: Sequence[str]
-    article: Sequence[Fact]
-    page: Sequence[Fact]
+    article: Sequence[NamedFact]
+    page: Sequence[NamedFact]
     measures: Sequence[str]
     reasons: Sequence[tuple[bool, str]]
     commands: Sequence[str]
 
 
-def told(case: Case, say: Speaker) -> Told:
+def told(case: ExplainedRow, say: Speaker) -> Told:
     """Return the account of a case; the case's shard is where its record is asked for."""
     row = case.row
     return Told(
@@ -223,14 +223,14 @@ def both_ways(address: str, say: Speaker) -> str:
     return say.of(TOLD, "also written", ascii=address, plain=printable(plain))
 
 
-def _finding(case: Case, say: Speaker) -> str:
+def _finding(case: ExplainedRow, say: Speaker) -> str:
     """Return the finding as a sentence of its own, without the word `Finding:` before it."""
     named = say("the dataset" if case.row["release"] else "a dataset", which=dataset_of(case, say))
     sentence = say.of(FINDINGS, finding_of(case), dataset=named).partition(": ")[2]
     return sentence[:1].upper() + sentence[1:]
 
 
-def _notes(case: Case, say: Speaker) -> Iterator[str]:
+def _notes(case: ExplainedRow, say: Speaker) -> Iterator[str]:
     yield say.of(LETTERS, case.letter)
     if besides := against_a_claim(case, say):
         yield say("facts alone", besides=" ".join(besides))
@@ -239,52 +239,54 @@ def _notes(case: Case, say: Speaker) -> Iterator[str]:
     yield say("as of", day=say.day(case.as_of))
 
 
-def _article(case: Case, say: Speaker) -> Iterator[Fact]:
+def _article(case: ExplainedRow, say: Speaker) -> Iterator[NamedFact]:
     row, name = case.row, partial(say.of, TOLD)
-    yield Fact(name("title"), case.title.name if case.title else row["title_id"])
-    yield Fact(name(_role_of(case.publisher)), legal_person_of(case.publisher, row["publisher_id"]))
+    yield NamedFact(name("title"), case.title.name if case.title else row["title_id"])
+    yield NamedFact(name(_role_of(case.publisher)), legal_person_of(case.publisher, row["publisher_id"]))
     if row["article_id"] is None:
-        yield Fact(name("article"), say("none of it"))
+        yield NamedFact(name("article"), say("none of it"))
         return
     if headline := row.get("headline"):
-        yield Fact(name("headline"), headline)
+        yield NamedFact(name("headline"), headline)
     address = row["article_url"]
-    yield Fact(name("address"), both_ways(address, say) if address else name("unknown"), bool(address))
-    yield Fact(name("published"), say.moment(row["article_published_at"]))
-    yield from (Fact(name(label), ids, is_code=True) for label, ids in same_words_of(row))
-    yield Fact(name("mandate"), mandate_told(case, say))
-    yield Fact(name("rights"), " ".join(rights_told(case, say)))
-    yield Fact(name("reservation"), say.of(RESERVATIONS, case.reservation))
+    yield NamedFact(name("address"), both_ways(address, say) if address else name("unknown"), bool(address))
+    yield NamedFact(name("published"), say.moment(row["article_published_at"]))
+    yield from (NamedFact(name(label), ids, is_code=True) for label, ids in same_words_of(row))
+    yield NamedFact(name("mandate"), mandate_told(case, say))
+    yield NamedFact(name("rights"), " ".join(rights_told(case, say)))
+    yield NamedFact(name("reservation"), say.of(RESERVATIONS, case.reservation))
     if digest := row.get("article_sha256"):
-        yield Fact(name("article digest"), digest, is_code=True)
+        yield NamedFact(name("article digest"), digest, is_code=True)
 
 
-def _page(case: Case, say: Speaker) -> Iterator[Fact]:
+def _page(case: ExplainedRow, say: Speaker) -> Iterator[NamedFact]:
     row, claim, name = case.row, case.claim or {}, partial(say.of, TOLD)
     address = row["document_url"]
     if address and row["own_site"] is None:
-        yield Fact(name("address"), say("no address", said=address))
+        yield NamedFact(name("address"), say("no address", said=address))
     else:
-        yield Fact(name("address"), both_ways(address, say) if address else name("unknown"), bool(address))
-    yield Fact(name("recorded"), say.moment(row["captured_at"]))
-    yield Fact(name("site"), place_of_page(case, say))
+        yield NamedFact(
+            name("address"), both_ways(address, say) if address else name("unknown"), bool(address)
+        )
+    yield NamedFact(name("recorded"), say.moment(row["captured_at"]))
+    yield NamedFact(name("site"), place_of_page(case, say))
     if claim:
-        yield Fact(name("kind"), say(f"kind {claim['kind']}"))
+        yield NamedFact(name("kind"), say(f"kind {claim['kind']}"))
     if licence := claim.get("licence_id"):
-        yield Fact(name("licence"), say("licence of", id=licence))
+        yield NamedFact(name("licence"), say("licence of", id=licence))
     if review := claim.get("review"):
-        yield Fact(name("review"), name(f"review {review}"))
+        yield NamedFact(name("review"), name(f"review {review}"))
     if credits := row.get("document_credits"):
-        yield Fact(name("credits"), ", ".join(credits))
+        yield NamedFact(name("credits"), ", ".join(credits))
     if said := own_words(case, say):
-        yield Fact(name("page says"), " ".join(said))
-    yield Fact(name("dataset"), dataset_of(case, say))
-    yield Fact(name("file"), without_secrets(case.shard), is_code=True)
-    yield Fact(name("place"), _place(case, say))
-    yield Fact(name("row digest"), row["row_sha256"], is_code=True)
+        yield NamedFact(name("page says"), " ".join(said))
+    yield NamedFact(name("dataset"), dataset_of(case, say))
+    yield NamedFact(name("file"), without_secrets(case.shard), is_code=True)
+    yield NamedFact(name("place"), _place(case, say))
+    yield NamedFact(name("row digest"), row["row_sha256"], is_code=True)
 
 
-def _place(case: Case, say: Speaker) -> str:
+def _place(case: ExplainedRow, say: Speaker) -> str:
     row = case.row
     first, length = row["record_offset"], row["record_length"]
     if first is None or length is None:
@@ -293,7 +295,7 @@ def _place(case: Case, say: Speaker) -> str:
     return say.of(TOLD, kind, first=say.number(first), last=say.number(first + length - 1))
 
 
-def measures_told(case: Case, say: Speaker) -> Iterator[str]:
+def measures_told(case: ExplainedRow, say: Speaker) -> Iterator[str]:
     """Yield how many words of the article the page has, and where else these stand, a sentence each."""
     row = case.row
     yield say(

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from presswatch_spark.claims.article_words import ArticleWords
 from presswatch_spark.claims.distinct import Counts, whole
 from presswatch_spark.claims.explained import COLUMNS, NOWHERE, SOURCES, Limits, explained
-from presswatch_spark.claims.pages import NO_TIME, Pages
+from presswatch_spark.claims.pages import NO_TIME, PageFacts
 from presswatch_spark.judgement.standing import ownership_of
 from presswatch_spark.settings.config import OwnershipRules, ScanConfig
 
@@ -39,7 +39,7 @@ def limits_of(config: ScanConfig) -> Limits:
 class WordFacts:
     """The words of n sorted rows of `inputs.INPUT`, which `judge` is told of article by article."""
 
-    def __init__(self, rows: pa.Table, pages: Pages) -> None:
+    def __init__(self, rows: pa.Table, pages: PageFacts) -> None:
         self._rows, self._pages = rows, pages
         starts, ends = (whole(rows[name]) for name in ("starts", "ends"))
         lengths = pc.fill_null(pc.list_value_length(starts), 0).to_numpy(zero_copy_only=False)

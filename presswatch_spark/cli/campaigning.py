@@ -11,7 +11,7 @@ import click
 
 from presswatch_spark.campaigns.campaign import Campaign, with_corpus
 from presswatch_spark.campaigns.plan import CampaignPlan, items_of, plan_of, read_plan, write_plan
-from presswatch_spark.campaigns.progress import Sample
+from presswatch_spark.campaigns.progress import CampaignSample
 from presswatch_spark.cli.options import scan_settings, tell
 from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.errors import ConfigError
@@ -53,7 +53,9 @@ def campaign_at(context: click.Context, path: str, flags: Mapping[str, Any]) -> 
     if plan.crawls and known.trouble:
         tell(printable(f"note: a newer list could not be had: {known.trouble}; {known.origin}"))
     share = given["sample"]
-    sample = Sample(share, given["sample_seed"]) if share is not None and share != 1 else Sample()
+    sample = (
+        CampaignSample(share, given["sample_seed"]) if share is not None and share != 1 else CampaignSample()
+    )
     items = items_of(plan, known, config)
     found = Campaign(Folder(folder.uri, config.storage), plan, items, config, given["base"], sample)
     return found.with_unlisted([crawl.name for crawl in known.listing.crawls])

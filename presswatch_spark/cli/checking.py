@@ -19,8 +19,8 @@ from presswatch_spark.cli.submitting import How
 from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.costs.budget import Bill
 from presswatch_spark.deploy.archive import archive_for
-from presswatch_spark.deploy.check_places import Places
-from presswatch_spark.deploy.findings import Finding, Word, fault, looked, ok, unknown
+from presswatch_spark.deploy.check_places import JobPlaces
+from presswatch_spark.deploy.findings import CheckResult, Word, fault, looked, ok, unknown
 from presswatch_spark.deploy.first_contact import FirstContact
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.requests import local_command
@@ -45,7 +45,7 @@ def check_here(job: str, arguments: Sequence[str], profile: Profile) -> Iterator
 
 def check_elsewhere(
     job: str, arguments: Sequence[str], profile: Profile, how: How, params: Params
-) -> list[Finding]:
+) -> list[CheckResult]:
     """Return a finding for each point of a submission, without sending it; `params` are the job's options.
 
     Raises:
@@ -66,7 +66,7 @@ def check_elsewhere(
         )
     reads += filter(None, [params.get("tables"), params.get("folder")])
     writes = filter(None, [params.get("out"), params.get("folder")])
-    places = Places(tuple(map(canonical, reads)), tuple(map(canonical, writes)))
+    places = JobPlaces(tuple(map(canonical, reads)), tuple(map(canonical, writes)))
     contact = FirstContact(
         service_of(asked, how.credentials),
         archive,
@@ -78,13 +78,13 @@ def check_elsewhere(
     return [*contact.findings(), *found]
 
 
-def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
+def finding_lines(findings: Iterable[CheckResult]) -> Iterator[str]:
     """Yield a table of findings, faults in capitals."""
     rows = [(each.point, _shown(each.word), each.line) for each in findings]
     return table_lines(HEADERS, rows, terminal_width(), wrapped=HEADERS[2:])
 
 
-def verdict(job: str, profile: Profile, findings: Sequence[Finding]) -> str:
+def verdict(job: str, profile: Profile, findings: Sequence[CheckResult]) -> str:
     """Return what the findings come to, in one line."""
     faults, open_points = (sum(each.word is word for each in findings) for word in (Word.FAULT, Word.UNKNOWN))
     rest = f"; {counted(open_points, 'point')} could not be checked" if open_points else ""
@@ -98,7 +98,7 @@ def _shown(word: Word) -> str:
     return "FAULT" if word is Word.FAULT else str(word)
 
 
-def _archive(profile: Profile, how: How) -> tuple[Path | None, list[Finding]]:
+def _archive(profile: Profile, how: How) -> tuple[Path | None, list[CheckResult]]:
     """Return the archive that would be sent; or None, and how it would be made."""
     if how.archive is not None:
         return how.archive, []
@@ -111,12 +111,14 @@ def _archive(profile: Profile, how: How) -> tuple[Path | None, list[Finding]]:
     return None, [ok("archive", said)]
 
 
-def _corpus(corpus: str, storage: StorageOptions) -> Iterator[Finding]:
+def _corpus(corpus: str, storage: StorageOptions) -> Iterator[CheckResult]:
     manifest = manifest_of(corpus, storage)
     yield ok("corpus", f"{corpus} can be read: {counted(manifest.counts.articles, 'article')}")
 
 
-def _scan(params: Params, profile: Profile, credentials: str | None, reads: list[str]) -> Iterator[Finding]:
+def _scan(
+    params: Params, profile: Profile, credentials: str | None, reads: list[str]
+) -> Iterator[CheckResult]:
     """Say whether the shards of a scan are listed, and what they cost; add what it reads to `reads`."""
     flags, paths, base = dict(params), tuple(params["paths"]), params["base"]
     dataset = params["dataset"]
@@ -137,7 +139,7 @@ def _scan(params: Params, profile: Profile, credentials: str | None, reads: list
     yield from looked("price", lambda: _price(Bill.of(shards, dataset, config), profile))
 
 
-def _price(bill: Bill, profile: Profile) -> Iterator[Finding]:
+def _price(bill: Bill, profile: Profile) -> Iterator[CheckResult]:
     """Say what a scan costs, and whether the network of its machine keeps up with its cores."""
     if bill.machine is None:
         yield unknown("price", bill.line(), f"name a machine of {bill.prices.where} by --price, for dollars")

@@ -27,7 +27,7 @@ Command = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
+class ReplyScreen:
     """Shows lines in a language, page by page if `paged`."""
 
     language: Language
@@ -63,7 +63,7 @@ def _with_ends(lines: Iterable[str]) -> Iterator[str]:
 
 
 def screen_options(lang: str = "en", *, pager: bool = True) -> Callable[[Command], Command]:
-    """Give a command `--lang`, with its default, and `--no-pager`; it gets a `Screen` as `screen`.
+    """Give a command `--lang`, with its default, and `--no-pager`; it gets a `ReplyScreen` as `screen`.
 
     Args:
         pager: whether it says more than a screen holds; else it has no `--no-pager`.
@@ -79,7 +79,7 @@ def screen_options(lang: str = "en", *, pager: bool = True) -> Callable[[Command
     def decorate(command: Command) -> Command:
         @wraps(command)
         def with_screen(*arguments: Any, lang: str, no_pager: bool = True, **options: Any) -> Any:
-            return command(*arguments, screen=Screen(Language(lang), not no_pager), **options)
+            return command(*arguments, screen=ReplyScreen(Language(lang), not no_pager), **options)
 
         return language(pager_option(with_screen) if pager else with_screen)
 

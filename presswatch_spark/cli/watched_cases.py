@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from presswatch_spark.pointers.pointer import Mirror
     from presswatch_spark.removal.metrics import Measures
     from presswatch_spark.removal.probing import Probed
-    from presswatch_spark.removal.recaptures import Tables
-    from presswatch_spark.watch.look import Finding
+    from presswatch_spark.removal.recaptures import LaterTables
+    from presswatch_spark.watch.look import WatchReport
 
 
 @dataclass(slots=True)
@@ -40,19 +40,19 @@ class WatchedCases:
     _published_at: datetime | None = None
     _failed: set[str] = field(default_factory=set)
 
-    def __call__(self) -> Iterator[Finding]:
+    def __call__(self) -> Iterator[WatchReport]:
         """Probe each case that is due, and yield what came of it: of a failure, too."""
-        from presswatch_spark.watch.look import Finding
+        from presswatch_spark.watch.look import WatchReport
 
         self._published_at, self._failed = self._newest(), set()
         for path in self.paths:
             if self.dry_run:
-                yield Finding(path, "would be probed, if it is due")
+                yield WatchReport(path, "would be probed, if it is due")
             else:
-                yield from self._findings(path) or [Finding(path, "not due")]
+                yield from self._findings(path) or [WatchReport(path, "not due")]
         yield from self._written()
 
-    def after_scans(self) -> Iterator[Finding]:
+    def after_scans(self) -> Iterator[WatchReport]:
         """Do the same for what scans have published since, but not again for cases that failed."""
         if not self.paths or self.dry_run or self._newest() == self._published_at:
             return
@@ -61,39 +61,39 @@ class WatchedCases:
                 yield from self._findings(path)
         yield from self._written()
 
-    def _findings(self, path: str) -> list[Finding]:
+    def _findings(self, path: str) -> list[WatchReport]:
         """Return what came of a case; nothing if it is not due."""
-        from presswatch_spark.watch.look import Finding
+        from presswatch_spark.watch.look import WatchReport
         from presswatch_spark.watch.starters import FAILED
 
         try:
             probed = self._probe(path)
         except InUseError:
-            return [Finding(path, "another process is probing it")]
+            return [WatchReport(path, "another process is probing it")]
         except PresswatchError as error:
             self._failed.add(path)
-            return [Finding(path, f"could not be probed: {error}", FAILED)]
+            return [WatchReport(path, f"could not be probed: {error}", FAILED)]
         return list(_found(path, probed, self.index)) if probed else []
 
     def _probe(self, path: str) -> Probed | None:
         from presswatch_spark.corpus.store import Corpus
-        from presswatch_spark.removal.case import Case
+        from presswatch_spark.removal.case import RemovalCase
         from presswatch_spark.removal.metrics import Measures
         from presswatch_spark.removal.probing import Prober
-        from presswatch_spark.removal.standing import Standing
+        from presswatch_spark.removal.standing import CaseStatus
 
         config = self.target.config
-        case = Case.open(path, config.storage)
+        case = RemovalCase.open(path, config.storage)
         corpus = Corpus.open(self.target.corpus, check=False, storage=config.storage)
         prober = Prober(case, config, self.mirrors, corpus, self.deep, self.index, self._tables(), tell)
         probed = prober.probe_if_due(self.every)
         if self.metrics and (probed or path not in self._measured):
-            self._measured[path] = Measures.of(probed.standing if probed else Standing.of(case))
+            self._measured[path] = Measures.of(probed.standing if probed else CaseStatus.of(case))
         return probed
 
-    def _tables(self) -> Tables | None:
+    def _tables(self) -> LaterTables | None:
         """Return the tables of the scan; None before there are any."""
-        from presswatch_spark.removal.recaptures import Tables
+        from presswatch_spark.removal.recaptures import LaterTables
         from presswatch_spark.storage.folders import Folder
         from presswatch_spark.storage.objects import MissingError
         from presswatch_spark.tables.store import MARKER
@@ -103,7 +103,7 @@ class WatchedCases:
             Folder.of(self.target.out, storage).read(MARKER)
         except MissingError:
             return None
-        return Tables(self.target.out, storage)
+        return LaterTables(self.target.out, storage)
 
     def _newest(self) -> datetime | None:
         """Return when a run was published last; None also if that cannot be read now: each probe says so."""
@@ -113,9 +113,9 @@ class WatchedCases:
         except PresswatchError:
             return None
 
-    def _written(self) -> Iterator[Finding]:
+    def _written(self) -> Iterator[WatchReport]:
         from presswatch_spark.removal.metrics import write_metrics
-        from presswatch_spark.watch.look import Finding
+        from presswatch_spark.watch.look import WatchReport
         from presswatch_spark.watch.starters import FAILED
 
         if self.metrics is None or self.dry_run:
@@ -123,7 +123,7 @@ class WatchedCases:
         try:
             write_metrics(self.metrics, list(self._measured.values()))
         except PresswatchError as error:
-            yield Finding(self.metrics, str(error), FAILED)
+            yield WatchReport(self.metrics, str(error), FAILED)
 
 
 def cases_of(target: Watched, options: Mapping[str, Any]) -> WatchedCases:
@@ -142,19 +142,19 @@ def cases_of(target: Watched, options: Mapping[str, Any]) -> WatchedCases:
     )
 
 
-def _found(path: str, probed: Probed, index: str | None) -> Iterator[Finding]:
+def _found(path: str, probed: Probed, index: str | None) -> Iterator[WatchReport]:
     """Yield what a round found. What alarms, was left alone, or answered nothing, is partial."""
     from presswatch_spark.storage.objects import printable
-    from presswatch_spark.watch.look import Finding
+    from presswatch_spark.watch.look import WatchReport
     from presswatch_spark.watch.starters import DONE, PARTIAL
 
     removed, claims = probed.standing.claims()
     asked = f"{probed.asked:,} of {counted(probed.targets, 'place')} asked for"
     said = f"round {probed.round.number}: {asked}; {removed:,} of {counted(claims, 'claim')} removed"
-    yield Finding(path, said, DONE if probed.is_complete else PARTIAL)
+    yield WatchReport(path, said, DONE if probed.is_complete else PARTIAL)
     for alarm in probed.alarms:
-        yield Finding(path, f"alarm: {alarm.kind}: {alarm.about}: {alarm.detail}", PARTIAL)
+        yield WatchReport(path, f"alarm: {alarm.kind}: {alarm.about}: {alarm.detail}", PARTIAL)
     for uri, why in probed.blocked.items():
-        yield Finding(path, f"left alone: {uri}: {why}", PARTIAL)
+        yield WatchReport(path, f"left alone: {uri}: {why}", PARTIAL)
     if probed.unheard and index:
-        yield Finding(path, f"index: {printable(index)}: {probed.unheard}", PARTIAL)
+        yield WatchReport(path, f"index: {printable(index)}: {probed.unheard}", PARTIAL)

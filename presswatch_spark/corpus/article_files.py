@@ -15,7 +15,7 @@ from presswatch_spark.moments import EPOCH
 _FILES_OPEN = 256
 
 
-class Facts(NamedTuple):
+class ArticleFacts(NamedTuple):
     """What an article's row says, but for its text."""
 
     article_id: str
@@ -27,22 +27,24 @@ class Facts(NamedTuple):
     is_excerpt: bool
 
 
-class Columns:
+class ArticleColumns:
     """The facts of a record batch, read from its buffers: Arrow's scalars take several times as long."""
 
     def __init__(self, batch: pa.RecordBatch) -> None:
-        self._texts = tuple(map(_Texts, map(batch.column, ("article_id", "title_id", "url", "headline"))))
+        self._texts = tuple(
+            map(_TextColumn, map(batch.column, ("article_id", "title_id", "url", "headline")))
+        )
         self._published_at, self._words = (
             _Numbers(batch.column("published_at")),
             _Numbers(batch.column("words")),
         )
         self._is_excerpt = _Flags(batch.column("is_excerpt"))
 
-    def __getitem__(self, row: int) -> Facts:
+    def __getitem__(self, row: int) -> ArticleFacts:
         published_at, words = self._published_at[row], self._words[row]
         moment = None if published_at is None else EPOCH + timedelta(microseconds=published_at)
         article_id, title_id, url, headline = (text[row] for text in self._texts)
-        return Facts(article_id, title_id, url, headline, moment, words, self._is_excerpt[row])
+        return ArticleFacts(article_id, title_id, url, headline, moment, words, self._is_excerpt[row])
 
 
 class _Column:
@@ -56,7 +58,7 @@ class _Column:
         return self._valid is not None and not self._valid[row >> 3] >> (row & 7) & 1
 
 
-class _Texts(_Column):
+class _TextColumn(_Column):
     def __init__(self, column: pa.Array) -> None:
         super().__init__(column)
         _, bounds, data = column.buffers()
@@ -99,9 +101,9 @@ class ArticleFiles:
             return pa.ipc.open_file(pa.memory_map(str(folder / part_name(part))))
 
         self._batch = lru_cache(_FILES_OPEN)(lambda part, batch: reader(part).get_batch(batch))
-        self._columns = lru_cache(_FILES_OPEN)(lambda part, batch: Columns(self._batch(part, batch)))
+        self._columns = lru_cache(_FILES_OPEN)(lambda part, batch: ArticleColumns(self._batch(part, batch)))
         self._bodies = lru_cache(_FILES_OPEN)(
-            lambda part, batch: _Texts(self._batch(part, batch).column("body"))
+            lambda part, batch: _TextColumn(self._batch(part, batch).column("body"))
         )
 
     def row(self, ordinal: int) -> tuple[Any, int]:
@@ -115,7 +117,7 @@ class ArticleFiles:
         part, place = divmod(ordinal, ARTICLES_PER_PART)
         return part, *divmod(place, ARTICLES_PER_BATCH)
 
-    def facts(self, ordinal: int) -> Facts:
+    def facts(self, ordinal: int) -> ArticleFacts:
         """Return what the row of an article says, but for its text."""
         part, batch, row = self.place(ordinal)
         return self._columns(part, batch)[row]

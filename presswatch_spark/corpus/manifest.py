@@ -59,7 +59,7 @@ class TitleCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class CorpusCounts:
     """The counts of a corpus: `refused` rows by reason, `shingles` in postings, `suppressed` in shingles.
 
     Of the index, the `known_texts` have `known_shingles`; the background sample has `background_documents`,
@@ -92,7 +92,7 @@ class Manifest:
     format_version: int
     fold_version: str
     parameters: Mapping[str, Any]
-    counts: Counts
+    counts: CorpusCounts
     files: Mapping[str, FileEntry]
     digest: str
     public_suffixes: str = ""
@@ -113,7 +113,7 @@ class Manifest:
         (folder / MANIFEST).write_text(text + "\n", "utf-8")
 
 
-def describe(folder: Path, config: CorpusConfig, counts: Counts) -> Manifest:
+def describe(folder: Path, config: CorpusConfig, counts: CorpusCounts) -> Manifest:
     """Make the manifest of a finished folder: measure and hash every file."""
     parameters = {name: value for name, value in asdict(config).items() if name not in _NOT_CONTENT}
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -149,7 +149,7 @@ def read_manifest(raw: bytes, where: str) -> Manifest:
         files = {name: FileEntry(**entry) for name, entry in fields.pop("files").items()}
         counts = fields.pop("counts")
         titles = {title: TitleCounts(**entry) for title, entry in counts.pop("titles", {}).items()}
-        manifest = Manifest(counts=Counts(**counts, titles=titles), files=files, **fields)
+        manifest = Manifest(counts=CorpusCounts(**counts, titles=titles), files=files, **fields)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise broken from error
     outside = any(name.startswith("/") or ".." in name.split("/") for name in manifest.files)

@@ -6,7 +6,7 @@ from typing import Self
 
 from presswatch_spark.costs.estimate import Estimate, Machine, PriceList, estimate
 from presswatch_spark.errors import BudgetError, ConfigError
-from presswatch_spark.monitoring.progress import Counts
+from presswatch_spark.monitoring.progress import ShardTotals
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
 from presswatch_spark.storage.shards import ShardPlan
@@ -117,12 +117,12 @@ class CostGuard:
         self, bill: Bill, planned: int, cores: Callable[[], int], say: Callable[[str], None]
     ) -> None:
         self._bill, self._planned, self._cores, self._say = bill, planned, cores, say
-        self._before: Counts | None = None
+        self._before: ShardTotals | None = None
         self._spent = self._spent_before_shards = self._asked = 0.0
         self._had = 0
         self._has_forecast = False
 
-    def __call__(self, done: Counts, seconds: float) -> None:
+    def __call__(self, done: ShardTotals, seconds: float) -> None:
         """Count the cost up to now: `done` by all processes of the run, `seconds` of this one.
 
         Raises `BudgetError` if it has reached the budget, and shards are left.
@@ -158,7 +158,7 @@ class CostGuard:
             line += f"; more than the budget of {dollars_text(bill.budget)}, where the scan will stop"
         return line
 
-    def _stop_at_budget(self, done: Counts, core_hours: float, whole: float | None) -> None:
+    def _stop_at_budget(self, done: ShardTotals, core_hours: float, whole: float | None) -> None:
         bill = self._bill
         if bill.machine is None or bill.budget is None or done.shards >= self._planned:
             return

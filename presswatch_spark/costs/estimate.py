@@ -52,7 +52,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class ReleaseSize:
     """A release as its publisher states it: shards, bytes stored, and bytes of text (of WARC: of pages)."""
 
     name: str
@@ -72,7 +72,7 @@ class PriceList:
     """
 
     machines: tuple[Machine, ...]
-    releases: tuple[Release, ...]
+    releases: tuple[ReleaseSize, ...]
     rates: Mapping[tuple[str, bool], float]
     spark_share: float
     measured: str
@@ -110,7 +110,7 @@ class PriceList:
                 for one in prices["machines"]
             ),
             releases=tuple(
-                Release(
+                ReleaseSize(
                     str(one["name"]),
                     str(one["format"]),
                     bool(one.get("gate")),
@@ -156,7 +156,7 @@ class PriceList:
         """Return MB of text a second and core; a gate that was not measured costs no speed."""
         return self.rates.get((kind, gate), self.rates.get((kind, False)))
 
-    def like(self, kind: str) -> Release | None:
+    def like(self, kind: str) -> ReleaseSize | None:
         """Return the first release of a format; shards of unknown size are taken to be like its shards."""
         return next((release for release in self.releases if release.format == kind), None)
 

@@ -19,10 +19,10 @@ from presswatch_spark.demo.shards import (
     write_wet,
 )
 from presswatch_spark.demo.texts import Page
-from presswatch_spark.evidence.build import Built, Order, build_bag
+from presswatch_spark.evidence.build import BagOrder, Built, build_bag
 from presswatch_spark.evidence.libraries import is_installed
 from presswatch_spark.extras import install_command
-from presswatch_spark.notices.draft import Drafted, Request, draft_notice, today
+from presswatch_spark.notices.draft import Drafted, NoticeOrder, draft_notice, today
 from presswatch_spark.notices.parties import load_recipient, load_recipients, load_sender
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.pointers.pointer import parse_mirror
@@ -91,10 +91,10 @@ def make_dossier(folder: Path, say: Callable[[str], None] = lambda news: None) -
     make_claims(tables, tables, Sources(corpus), config)
     open_case(tables, case, confidences=("A", "B"))
     say("sealing the evidence")
-    built = build_bag(Order(case, corpus, with_texts=True), bag, config)
+    built = build_bag(BagOrder(case, corpus, with_texts=True), bag, config)
     say("drafting a notice")
     sender = folder / "sender.yaml"
-    request = Request(
+    request = NoticeOrder(
         source=bag,
         recipient=load_recipient(RECIPIENT),
         law="fr",

@@ -36,7 +36,7 @@ ISO_639_1 = {"fra": "fr", "eng": "en", "deu": "de", "spa": "es", "ita": "it"}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CannedResponse:
     """A server's answer, as a crawler stored it; `headers` are those of HTTP, but for the status line.
 
     `language`: as `Page` has it; empty if the crawl identified none.
@@ -61,7 +61,7 @@ def write_wet(path: Path, pages: Iterable[Page], *, one_member: bool = False, re
     path.write_bytes(_packed(".gz" if packed and one_member else "", buffer.getvalue()))
 
 
-def web_page(page: Page) -> Answer:
+def web_page(page: Page) -> CannedResponse:
     """A page as a server sends it: each line of its text a paragraph between a menu and a footer."""
     paragraphs = "\n".join(f"<p>{escape(line, quote=False)}</p>" for line in page.text.split("\n"))
     body = (
@@ -73,10 +73,10 @@ def web_page(page: Page) -> Answer:
         "</body>\n</html>\n"
     ).encode("utf-8", "replace")
     headers = [("Content-Type", "text/html; charset=UTF-8"), ("X-Crawler-Content-Encoding", "gzip")]
-    return Answer(page.url, [*headers, ("Content-Length", str(len(body)))], body, page.language)
+    return CannedResponse(page.url, [*headers, ("Content-Length", str(len(body)))], body, page.language)
 
 
-def write_warc(path: Path, responses: Iterable[Answer]) -> None:
+def write_warc(path: Path, responses: Iterable[CannedResponse]) -> None:
     """Write a WARC file with request, response and metadata of each answer; each a gzip member in a `.gz`."""
     with path.open("wb") as file:
         writer = WARCWriter(file, gzip=path.suffix == ".gz", warc_version="1.0")
@@ -187,7 +187,7 @@ def _packed(suffix: str, data: bytes) -> bytes:
     return zstandard.ZstdCompressor(write_checksum=True).compress(data) if suffix == ".zst" else data
 
 
-def _records(writer: WARCWriter, number: int, response: Answer) -> Iterable[ArcWarcRecord]:
+def _records(writer: WARCWriter, number: int, response: CannedResponse) -> Iterable[ArcWarcRecord]:
     ids = {kind: record_id(f"{kind} {number} {response.url}") for kind in ("request", "response", "metadata")}
     heads = {kind: {**when(number), "WARC-Record-ID": ids[kind]} for kind in ids}
     heads["response"] |= {"WARC-Concurrent-To": ids["request"], "WARC-Identified-Payload-Type": "text/html"}
@@ -226,7 +226,7 @@ def _record(
     )
 
 
-def _metadata(response: Answer) -> bytes:
+def _metadata(response: CannedResponse) -> bytes:
     lines = ["fetchTimeMs: 258"]
     if response.language:
         measured = {"text-covered": 0.99, "score": 1200.0}

@@ -11,7 +11,7 @@ import yaml
 
 
 @dataclass(frozen=True, slots=True)
-class Article:
+class DemoArticle:
     """An article as its title delivers it; the fields are the columns that a corpus is built from."""
 
     article_id: str
@@ -43,7 +43,7 @@ def members_yaml() -> str:
 
 
 @lru_cache(maxsize=1)
-def press() -> Mapping[str, Article]:
+def press() -> Mapping[str, DemoArticle]:
     """Every article by its id; agency copy appears once for each title that published it."""
     hosts = {title["id"]: title["domains"][0] for title in _titles()}
     entries = _load("press.yaml")["articles"]
@@ -66,10 +66,10 @@ def _titles() -> list[Mapping[str, Any]]:
     return [title for publisher in publishers for title in publisher["titles"]]
 
 
-def _articles(entry: Mapping[str, Any], hosts: Mapping[str, str]) -> Iterator[Article]:
+def _articles(entry: Mapping[str, Any], hosts: Mapping[str, str]) -> Iterator[DemoArticle]:
     shared = len(entry["titles"]) > 1
     for title in entry["titles"]:
-        yield Article(
+        yield DemoArticle(
             article_id=f"{entry['id']}-{title}" if shared else entry["id"],
             title_id=title,
             url=f"https://www.{hosts[title]}{entry['path']}",

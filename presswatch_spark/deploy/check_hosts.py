@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import yaml
 
-from presswatch_spark.deploy.findings import Finding, fault, ok, unknown
+from presswatch_spark.deploy.findings import CheckResult, fault, ok, unknown
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.services import client, reaching
 from presswatch_spark.settings.shipped import shipped
@@ -88,7 +88,7 @@ def known_hosts() -> KnownHosts:
     return KnownHosts.read()
 
 
-def check_release(profile: Profile, today: date) -> Iterator[Finding]:
+def check_release(profile: Profile, today: date) -> Iterator[CheckResult]:
     """Say which Spark and Python the profile's release has, and until when it is supported."""
     known, label = known_hosts(), profile.release
     release = known.release(label)
@@ -112,7 +112,7 @@ def check_release(profile: Profile, today: date) -> Iterator[Finding]:
         yield ok("release", f"{said}; support ends on {release.support_ends}{soon} (noted {known.noted})")
 
 
-def check_workers(profile: Profile) -> Iterator[Finding]:
+def check_workers(profile: Profile) -> Iterator[CheckResult]:
     """Say whether EMR Serverless has workers of the profile's sizes."""
     said = []
     for name, cores, memory in _workers(profile):
@@ -137,7 +137,7 @@ def check_workers(profile: Profile) -> Iterator[Finding]:
         yield ok("workers", f"{', '.join(said)}; executors at most: {profile.most_executors}")
 
 
-def check_limits(profile: Profile, application: Mapping[str, Any]) -> Iterator[Finding]:
+def check_limits(profile: Profile, application: Mapping[str, Any]) -> Iterator[CheckResult]:
     """Say whether the application's own limits allow what the profile asks for."""
     limits, needed = application.get("maximumCapacity") or {}, _asked(profile)
     short = []
@@ -158,7 +158,7 @@ def check_limits(profile: Profile, application: Mapping[str, Any]) -> Iterator[F
         yield ok("limits", "the application has no limits of its own")
 
 
-def check_quota(profile: Profile, credentials: str | None) -> Iterator[Finding]:
+def check_quota(profile: Profile, credentials: str | None) -> Iterator[CheckResult]:
     """Say whether the account may use as many vCPUs at a time as the profile asks for."""
     quotas = client("service-quotas", profile.region, credentials=credentials)
     with reaching("Service Quotas", QUOTA):

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from presswatch_spark.deploy.findings import Finding, fault, ok, unknown
+from presswatch_spark.deploy.findings import CheckResult, fault, ok, unknown
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.services import client, reaching
 from presswatch_spark.deploy.submission import Submission
@@ -22,7 +22,7 @@ VERSION_FILE = f"lib/presswatch_spark-{__version__}.dist-info/"
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class JobPlaces:
     """What a job reads and what it writes, as URIs."""
 
     reads: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class Places:
         return tuple(dict.fromkeys((*self.reads, *self.writes)))
 
 
-def check_regions(profile: Profile, places: Sequence[str], credentials: str | None) -> Iterator[Finding]:
+def check_regions(profile: Profile, places: Sequence[str], credentials: str | None) -> Iterator[CheckResult]:
     """Say of each bucket whether it lies in the region of the hosts."""
     named = (place for place in (profile.store, profile.logs, *places) if place and scheme_of(place) == "s3")
     for bucket in dict.fromkeys(bucket_and_key(place)[0] for place in named):
@@ -49,7 +49,7 @@ def check_regions(profile: Profile, places: Sequence[str], credentials: str | No
             yield fault("region", said, remedy)
 
 
-def check_ways(places: Sequence[str], has_network: bool) -> Iterator[Finding]:
+def check_ways(places: Sequence[str], has_network: bool) -> Iterator[CheckResult]:
     """Say whether an application reaches what does not lie on S3; without subnets, it does not."""
     outside = sorted({f"{scheme_of(place)}://" for place in places} - {"s3://", "file://"})
     if not outside:
@@ -64,7 +64,7 @@ def check_ways(places: Sequence[str], has_network: bool) -> Iterator[Finding]:
 
 def check_token(
     profile: Profile, places: Sequence[str], secret: str | None, *, has_network: bool, has_own: bool
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Say whether the hosts get the token for a hub; `has_own`: this machine has one in its environment."""
     if not any(scheme_of(place) == "hf" for place in places):
         return
@@ -81,7 +81,7 @@ def check_token(
         yield ok("token", "the hosts read the token from its secret")
 
 
-def check_store(asked: Submission, storage: StorageOptions) -> Iterator[Finding]:
+def check_store(asked: Submission, storage: StorageOptions) -> Iterator[CheckResult]:
     """Say whether the store answers these credentials. That they may write to it, only an upload shows."""
     try:
         read_object(asked.record(1, "result"), storage)
@@ -92,7 +92,7 @@ def check_store(asked: Submission, storage: StorageOptions) -> Iterator[Finding]
     yield ok("store", f"{asked.profile.store} can be read; that you may write to it, only an upload shows")
 
 
-def check_archive_version(archive: Path, uri: str, storage: StorageOptions) -> Iterator[Finding]:
+def check_archive_version(archive: Path, uri: str, storage: StorageOptions) -> Iterator[CheckResult]:
     """Say whether an archive is of this version, and whether it lies in the store already."""
     with tarfile.open(archive, "r:gz") as tar:
         names = [name for name in tar.getnames() if "/presswatch_spark-" in name]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from presswatch_spark.deploy.findings import Finding, code_of, fault, ok, unknown
+from presswatch_spark.deploy.findings import CheckResult, code_of, fault, ok, unknown
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.services import ServiceError, client, reaching
 
@@ -20,7 +20,7 @@ class Right:
     resources: tuple[str, ...]
 
 
-def check_job_role(profile: Profile, credentials: str | None) -> Iterator[Finding]:
+def check_job_role(profile: Profile, credentials: str | None) -> Iterator[CheckResult]:
     """Say whether the role of a job is there, and whether EMR Serverless may take it."""
     arn = str(profile.serverless.role_arn)
     iam = client("iam", profile.region, credentials=credentials)
@@ -37,7 +37,7 @@ def check_job_role(profile: Profile, credentials: str | None) -> Iterator[Findin
         yield _trusted(role, SERVERLESS, profile)
 
 
-def check_pod_role(profile: Profile, credentials: str | None) -> Iterator[Finding]:
+def check_pod_role(profile: Profile, credentials: str | None) -> Iterator[CheckResult]:
     """Say whether the role of a job on EKS is there. Its trust in the cluster is not looked at."""
     arn = str(profile.eks.role_arn)
     iam = client("iam", profile.region, credentials=credentials)
@@ -52,7 +52,7 @@ def check_pod_role(profile: Profile, credentials: str | None) -> Iterator[Findin
 
 def check_cluster_roles(
     profile: Profile, cluster: Mapping[str, Any], credentials: str | None
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Say whether the roles of a cluster and of its hosts are there, and who may take them."""
     iam = client("iam", profile.region, credentials=credentials)
     remedy = "make EMR's default roles (aws emr create-default-roles), and start a cluster with them"
@@ -69,7 +69,7 @@ def check_cluster_roles(
 
 def check_rights(
     profile: Profile, role: str, rights: Sequence[Right], credentials: str | None
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Say whether the role of a job may do what the job does, as IAM simulates it."""
     iam = client("iam", profile.region, credentials=credentials)
     denied = list[str]()
@@ -115,7 +115,7 @@ def _there(name: str, ask: Callable[[], Any]) -> Any:
         raise
 
 
-def _trusted(role: Mapping[str, Any], taker: str, profile: Profile) -> Finding:
+def _trusted(role: Mapping[str, Any], taker: str, profile: Profile) -> CheckResult:
     """Say whether a role's trust policy lets a service take it."""
     name = role["RoleName"]
     statements = _listed(role["AssumeRolePolicyDocument"].get("Statement"))

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from presswatch_spark.deploy.requests import Request, container_request, job_run_request, step_request
+from presswatch_spark.deploy.requests import AwsRequest, container_request, job_run_request, step_request
 from presswatch_spark.deploy.services import (
     ATTEMPTS,
-    State,
+    JobState,
     aws_options,
     check_release,
     client,
@@ -58,7 +58,7 @@ class _TokenRuns:
     def _logs(self) -> str:
         return str(self.asked.profile.logs).rstrip("/")
 
-    def request(self, attempt: int) -> Request:
+    def request(self, attempt: int) -> AwsRequest:
         """Return what starts the job run."""
         raise NotImplementedError
 
@@ -99,15 +99,15 @@ class JobRuns(_TokenRuns):
         found: dict[str, Any] = reply["application"]
         return found
 
-    def request(self, attempt: int) -> Request:
+    def request(self, attempt: int) -> AwsRequest:
         """Return what starts the job run."""
         return job_run_request(self.asked, attempt)
 
-    def state(self, run: str) -> State:
+    def state(self, run: str) -> JobState:
         """Return where the job run stands."""
         with reaching(self.called, f"{self._hosts} {run}"):
             found = self.aws.get_job_run(applicationId=self._hosts, jobRunId=run)["jobRun"]
-        return State(found["state"], str(found.get("stateDetails") or ""))
+        return JobState(found["state"], str(found.get("stateDetails") or ""))
 
     def links(self, run: str) -> Iterator[tuple[str, str]]:
         """Yield the application's console, the run's logs, and what opens its Spark UI for an hour."""
@@ -144,16 +144,16 @@ class ContainerRuns(_TokenRuns):
                 f"the virtual cluster is {state}", where=self._hosts, remedy="name one that runs"
             )
 
-    def request(self, attempt: int) -> Request:
+    def request(self, attempt: int) -> AwsRequest:
         """Return what starts the job run."""
         return container_request(self.asked, attempt)
 
-    def state(self, run: str) -> State:
+    def state(self, run: str) -> JobState:
         """Return where the job run stands."""
         with reaching(self.called, f"{self._hosts} {run}"):
             found = self.aws.describe_job_run(virtualClusterId=self._hosts, id=run)["jobRun"]
         reason = ", ".join(str(found[name]) for name in ("failureReason", "stateDetails") if found.get(name))
-        return State(found["state"], reason)
+        return JobState(found["state"], reason)
 
     def links(self, run: str) -> Iterator[tuple[str, str]]:
         """Yield the console of virtual clusters, and the run's logs."""
@@ -198,11 +198,11 @@ class Steps:
     def check(self) -> None:
         """Make sure that the cluster lives and has the profile's release."""
         cluster = self.cluster()
-        if (state := cluster["Status"]["State"]) in GONE:
+        if (state := cluster["Status"]["JobState"]) in GONE:
             raise ConfigError(f"the cluster is {state}", where=self._cluster, remedy="name one that runs")
         check_release(self.asked.profile, str(cluster.get("ReleaseLabel")), self._cluster)
 
-    def request(self, attempt: int) -> Request:
+    def request(self, attempt: int) -> AwsRequest:
         """Return what adds the step."""
         return step_request(self.asked, attempt)
 
@@ -233,7 +233,7 @@ class Steps:
             time.sleep(min(PAUSE_MAX_SECONDS, PAUSE_SECONDS * 2 ** (tries - 1)))
         raise AssertionError("the last try returns or raises")
 
-    def state(self, run: str) -> State:
+    def state(self, run: str) -> JobState:
         """Return where the step stands."""
         with reaching("EMR", f"{self._cluster} {run}"):
             step = self.emr.describe_step(ClusterId=self._cluster, StepId=run)["Step"]
@@ -242,7 +242,7 @@ class Steps:
         reason = ", ".join(
             str(details[name]) for name in ("Reason", "Message", "LogFile") if details.get(name)
         )
-        return State(status["State"], reason)
+        return JobState(status["JobState"], reason)
 
     def links(self, run: str) -> Iterator[tuple[str, str]]:
         """Yield the cluster, where its steps are listed, and the step's logs."""

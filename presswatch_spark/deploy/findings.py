@@ -31,7 +31,7 @@ class Word(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What a check says of one point; `remedy` is what to do about it, if anything is."""
 
     point: str
@@ -45,22 +45,24 @@ class Finding:
         return f"{self.said}; {self.remedy}" if self.remedy else self.said
 
 
-def ok(point: str, said: str) -> Finding:
+def ok(point: str, said: str) -> CheckResult:
     """Return that a point was looked at and is right."""
-    return Finding(point, Word.OK, said)
+    return CheckResult(point, Word.OK, said)
 
 
-def fault(point: str, said: str, remedy: str) -> Finding:
+def fault(point: str, said: str, remedy: str) -> CheckResult:
     """Return that the job would fail, or would not do what was asked; and what to do."""
-    return Finding(point, Word.FAULT, said, remedy)
+    return CheckResult(point, Word.FAULT, said, remedy)
 
 
-def unknown(point: str, said: str, remedy: str = "") -> Finding:
+def unknown(point: str, said: str, remedy: str = "") -> CheckResult:
     """Return that nobody knows whether a point is right."""
-    return Finding(point, Word.UNKNOWN, said, remedy)
+    return CheckResult(point, Word.UNKNOWN, said, remedy)
 
 
-def looked(point: str, look: Callable[[], Iterable[Finding]], *, needed: bool = False) -> Iterator[Finding]:
+def looked(
+    point: str, look: Callable[[], Iterable[CheckResult]], *, needed: bool = False
+) -> Iterator[CheckResult]:
     """Yield what a look finds; an error of the look is a finding, and ends this point only.
 
     Args:

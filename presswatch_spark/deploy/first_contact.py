@@ -12,7 +12,7 @@ from pathlib import Path
 from presswatch_spark.deploy.archive import NEEDED
 from presswatch_spark.deploy.check_hosts import check_limits, check_quota, check_release, check_workers
 from presswatch_spark.deploy.check_places import (
-    Places,
+    JobPlaces,
     check_archive_version,
     check_regions,
     check_store,
@@ -27,7 +27,7 @@ from presswatch_spark.deploy.check_roles import (
     check_rights,
 )
 from presswatch_spark.deploy.emr import JobRuns, Service, Steps
-from presswatch_spark.deploy.findings import Finding, looked, ok
+from presswatch_spark.deploy.findings import CheckResult, looked, ok
 from presswatch_spark.deploy.tarball import check_archive
 from presswatch_spark.storage.hub.token import VARIABLE as TOKEN_VARIABLE
 from presswatch_spark.storage.objects import StorageOptions
@@ -36,7 +36,7 @@ from presswatch_spark.storage.uris import bucket_and_key, scheme_of
 NEEDED_POINTS = ("hosts", "store")
 """What a submission asks, too."""
 
-Look = tuple[str, Callable[[], Iterable[Finding]]]
+Look = tuple[str, Callable[[], Iterable[CheckResult]]]
 """A point of a check, and what looks at it."""
 
 
@@ -50,12 +50,12 @@ class FirstContact:
 
     service: Service
     archive: Path | None
-    places: Places
+    places: JobPlaces
     secret: str | None
     credentials: str | None
     today: date
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[CheckResult]:
         """Yield a finding for each point, in order."""
         for point, look in self._looks():
             yield from looked(point, look, needed=point in NEEDED_POINTS)
@@ -85,18 +85,18 @@ class FirstContact:
         if self.archive is not None:
             yield "archive", lambda: self._archive(storage)
 
-    def _hosts(self) -> Iterator[Finding]:
+    def _hosts(self) -> Iterator[CheckResult]:
         self.service.check()
         yield ok("hosts", f"{self.service.asked.profile.hosts} is there, with the profile's release")
 
-    def _token(self) -> Iterator[Finding]:
+    def _token(self) -> Iterator[CheckResult]:
         service, has_own = self.service, bool(os.environ.get(TOKEN_VARIABLE))
         # A cluster and pods have networks of their own, and what these reach is not known here.
         has_network = not isinstance(service, JobRuns) or _has_network(service)
         profile, places = service.asked.profile, self.places.all
         return check_token(profile, places, self.secret, has_network=has_network, has_own=has_own)
 
-    def _archive(self, storage: StorageOptions) -> Iterator[Finding]:
+    def _archive(self, storage: StorageOptions) -> Iterator[CheckResult]:
         assert self.archive is not None
         check_archive(self.archive, NEEDED)
         yield from check_archive_version(self.archive, self.service.asked.archive.uri, storage)

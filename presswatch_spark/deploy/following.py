@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 
 from presswatch_spark.deploy.emr import Service
 from presswatch_spark.deploy.profiles import WaitRules
-from presswatch_spark.deploy.services import State
+from presswatch_spark.deploy.services import JobState
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
@@ -33,7 +33,7 @@ DRIVER = "_000001/"
 POD = "-driver/"
 
 
-def wait(service: Service, run: str, rules: WaitRules, tell: Callable[[str], None]) -> State:
+def wait(service: Service, run: str, rules: WaitRules, tell: Callable[[str], None]) -> JobState:
     """Look at a job until it has ended, and return its last state.
 
     Args:

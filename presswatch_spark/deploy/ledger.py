@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from presswatch_spark.deploy.emr import Service
-from presswatch_spark.deploy.services import State
+from presswatch_spark.deploy.services import JobState
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.locks.leases import GuardedObject
@@ -69,7 +69,7 @@ class Ledger:
                 return running
         raise AssertionError("attempts have no end")
 
-    def exit_code(self, attempt: int, state: State) -> int:
+    def exit_code(self, attempt: int, state: JobState) -> int:
         """Return the job's exit code: the one it left behind, or what the service's word stands for."""
         left = self.left(attempt)
         if left is None:

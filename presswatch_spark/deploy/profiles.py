@@ -16,7 +16,7 @@ from typing import Any, Self
 from presswatch_spark.deploy.archive import Target
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.declared import setting, settings_in
-from presswatch_spark.settings.load import DEPLOY_PREFIX, Family, build_config, load_settings
+from presswatch_spark.settings.load import DEPLOY_PREFIX, SettingsGroup, build_config, load_settings
 from presswatch_spark.settings.shipped import shipped
 
 
@@ -149,9 +149,9 @@ OURS = tuple(
 
 
 @lru_cache(maxsize=1)
-def profile_settings() -> Family:
+def profile_settings() -> SettingsGroup:
     """Return every setting of a profile."""
-    return Family(dict(settings_in(Profile)), "the files of conf/profiles", DEPLOY_PREFIX)
+    return SettingsGroup(dict(settings_in(Profile)), "the files of conf/profiles", DEPLOY_PREFIX)
 
 
 def load_profile(name: str, env: Mapping[str, str]) -> Profile:

@@ -25,7 +25,7 @@ DYNAMIC = "spark.dynamicAllocation"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class AwsRequest:
     """One call of boto3: `client(service).operation(**parameters)`."""
 
     service: str
@@ -33,7 +33,7 @@ class Request:
     parameters: Mapping[str, Any]
 
 
-def step_request(asked: Submission, attempt: int) -> Request:
+def step_request(asked: Submission, attempt: int) -> AwsRequest:
     """Return the step of a cluster: spark-submit, with a list of arguments and no shell.
 
     The driver runs on a host of its own (`cluster`): on the master it would have no archive.
@@ -49,10 +49,10 @@ def step_request(asked: Submission, attempt: int) -> Request:
         "HadoopJarStep": {"Jar": "command-runner.jar", "Args": [*command, asked.entry.uri, *asked.arguments]},
     }
     parameters = {"JobFlowId": asked.profile.ec2.cluster_id, "Steps": [step]}
-    return Request("emr", "add_job_flow_steps", parameters)
+    return AwsRequest("emr", "add_job_flow_steps", parameters)
 
 
-def job_run_request(asked: Submission, attempt: int) -> Request:
+def job_run_request(asked: Submission, attempt: int) -> AwsRequest:
     """Return the job run of an application. Its settings are a mapping: in one text they need quotes."""
     rules = asked.profile.serverless
     settings = spark_settings(asked, attempt, "spark.emr-serverless.driverEnv.")
@@ -63,10 +63,10 @@ def job_run_request(asked: Submission, attempt: int) -> Request:
             settings[f"spark.emr-serverless.{worker}.disk.type"] = "shuffle_optimized"
     hosts = {"applicationId": rules.application_id, "executionTimeoutMinutes": rules.timeout_minutes}
     parameters = _job_run(asked, attempt, "sparkSubmit", settings, str(rules.role_arn))
-    return Request("emr-serverless", "start_job_run", {**parameters, **hosts})
+    return AwsRequest("emr-serverless", "start_job_run", {**parameters, **hosts})
 
 
-def container_request(asked: Submission, attempt: int) -> Request:
+def container_request(asked: Submission, attempt: int) -> AwsRequest:
     """Return the job run of a virtual cluster of EMR on EKS."""
     rules = asked.profile.eks
     settings = spark_settings(asked, attempt, "spark.kubernetes.driverEnv.")
@@ -77,7 +77,7 @@ def container_request(asked: Submission, attempt: int) -> Request:
     # Names have no spaces there.
     hosts["name"] = asked.name(attempt).replace(" ", "-")
     parameters = _job_run(asked, attempt, "sparkSubmitJobDriver", settings, str(rules.role_arn))
-    return Request("emr-containers", "start_job_run", {**parameters, **hosts})
+    return AwsRequest("emr-containers", "start_job_run", {**parameters, **hosts})
 
 
 def _job_run(

@@ -26,7 +26,7 @@ FAILED = frozenset({"FAILED", "CANCELLED", "INTERRUPTED"})
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class JobState:
     """Where a job stands, in the service's word; `reason` is why it failed."""
 
     word: str

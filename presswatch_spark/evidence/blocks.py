@@ -12,7 +12,7 @@ NAMED = 28
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class DocumentBlock:
     """A heading, a paragraph, a list, numbered steps, lines of code, facts, or a table, by its `kind`.
 
     `lines`: of all but a table. A fact is a name, its value, and whether that is code. `headers`, `rows` and
@@ -26,44 +26,44 @@ class Block:
     numbers: Sequence[int] = ()
 
     @classmethod
-    def heading(cls, text: str) -> "Block":
+    def heading(cls, text: str) -> "DocumentBlock":
         """Return a heading."""
         return cls("heading", (text,))
 
     @classmethod
-    def text(cls, text: str) -> "Block":
+    def text(cls, text: str) -> "DocumentBlock":
         """Return a paragraph."""
         return cls("text", (text,))
 
     @classmethod
-    def list(cls, lines: Iterable[str]) -> "Block":
+    def list(cls, lines: Iterable[str]) -> "DocumentBlock":
         """Return a list."""
         return cls("list", tuple(lines))
 
     @classmethod
-    def steps(cls, lines: Iterable[str]) -> "Block":
+    def steps(cls, lines: Iterable[str]) -> "DocumentBlock":
         """Return a numbered list."""
         return cls("steps", tuple(lines))
 
     @classmethod
-    def code(cls, lines: Iterable[str]) -> "Block":
+    def code(cls, lines: Iterable[str]) -> "DocumentBlock":
         """Return lines to be typed."""
         return cls("code", tuple(lines))
 
     @classmethod
-    def facts(cls, facts: Iterable[tuple[str, str, bool]]) -> "Block":
+    def facts(cls, facts: Iterable[tuple[str, str, bool]]) -> "DocumentBlock":
         """Return facts: name, value, and whether it is code."""
         return cls("facts", tuple(facts))
 
     @classmethod
     def table(
         cls, headers: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()
-    ) -> "Block":
+    ) -> "DocumentBlock":
         """Return a table."""
         return cls("table", headers=headers, rows=rows, numbers=numbers)
 
 
-def data_of(block: Block, shown: Callable[[str], str]) -> list[Any]:
+def data_of(block: DocumentBlock, shown: Callable[[str], str]) -> list[Any]:
     """Return a block as templates take it; each text goes through `shown`."""
     if block.kind == "table":
         headers = [shown(header) for header in block.headers]
@@ -76,7 +76,7 @@ def data_of(block: Block, shown: Callable[[str], str]) -> list[Any]:
     return [block.kind, lines[0] if block.kind in ("heading", "text") else lines]
 
 
-def text_of(title: str, subtitle: str, blocks: Iterable[Block]) -> str:
+def text_of(title: str, subtitle: str, blocks: Iterable[DocumentBlock]) -> str:
     """Return a document as plain text."""
     lines = [title.upper(), "=" * columns_of(title), "", subtitle]
     for block in blocks:
@@ -84,7 +84,7 @@ def text_of(title: str, subtitle: str, blocks: Iterable[Block]) -> str:
     return "".join(f"{visible(line).rstrip()}\n" for line in lines)
 
 
-def _lines(block: Block) -> Iterator[str]:
+def _lines(block: DocumentBlock) -> Iterator[str]:
     if block.kind == "heading":
         yield from (block.lines[0], "-" * columns_of(block.lines[0]))
     elif block.kind == "text":
@@ -109,7 +109,7 @@ def _beside(mark: str, text: str, is_whole: bool = False) -> Iterator[str]:
         yield (" " * len(mark) if number else mark) + piece
 
 
-def _table(block: Block) -> Iterator[str]:
+def _table(block: DocumentBlock) -> Iterator[str]:
     rows = [block.headers, *block.rows]
     widths = [max(columns_of(row[place]) for row in rows) for place in range(len(block.headers))]
     for row in rows:

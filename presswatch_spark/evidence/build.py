@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from presswatch_spark.claims.exposures import load_exposures
-from presswatch_spark.claims.selection import Choice, Figures, Selection, select
+from presswatch_spark.claims.selection import Choice, ClaimFigures, Selection, select
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
 from presswatch_spark.evidence import contents, protocol
@@ -21,7 +21,7 @@ from presswatch_spark.evidence.showing import Showing
 from presswatch_spark.evidence.stamps import Authority, Stamped, certificates_of, stamps_of
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
 from presswatch_spark.storage.exchanges import exchanges_heard
@@ -34,7 +34,7 @@ from presswatch_spark.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class BagOrder:
     """What a bag is to be made of: paths on disk or S3.
 
     `path`: tables, or a case. `rows`: a file that names claims; `confidences`: their letters. `command`: the
@@ -61,7 +61,7 @@ class Built:
     """
 
     seal: dict[str, Any]
-    figures: Figures
+    figures: ClaimFigures
     reasons: Mapping[str, int]
     licensed: int
     stamps: Sequence[Stamped]
@@ -74,7 +74,7 @@ class Built:
 
 
 def build_bag(
-    order: Order, out: str, config: ScanConfig, tell: Callable[[str], None] = lambda line: None
+    order: BagOrder, out: str, config: ScanConfig, tell: Callable[[str], None] = lambda line: None
 ) -> Built:
     """Make a sealed bag at `out`, a new folder on disk or S3.
 
@@ -92,7 +92,7 @@ def build_bag(
         library("typst", "evidence build")
         exposures = load_exposures()
         ask_anew()
-        case = Case.at(order.path, storage)
+        case = RemovalCase.at(order.path, storage)
         chosen = _selected(order, case, storage)
         corpus = Corpus.open(order.corpus, storage=storage)
         tell(f"reading {counted(chosen.figures().records, 'record')} again")
@@ -129,7 +129,7 @@ def build_bag(
     return Built(seal, chosen.figures(), reasons, chosen.licensed, stamps, _other_corpus(chosen, corpus))
 
 
-def _selected(order: Order, case: Case | None, storage: StorageOptions) -> Selection:
+def _selected(order: BagOrder, case: RemovalCase | None, storage: StorageOptions) -> Selection:
     """Return the claims of tables, or of a case of removal, which names its claims itself."""
     choice = Choice.of(order.rows, order.confidences, storage)
     if case is None:
@@ -145,7 +145,7 @@ def _selected(order: Order, case: Case | None, storage: StorageOptions) -> Selec
 
 
 def _keep(
-    bag: Bag, chosen: Selection, corpus: Corpus, order: Order, config: ScanConfig, shown: Showing
+    bag: Bag, chosen: Selection, corpus: Corpus, order: BagOrder, config: ScanConfig, shown: Showing
 ) -> dict[str, Kept]:
     """Read records and write the payload; return what is kept of each row's record."""
     keeper = Keeper(bag, Audit(chosen.store, config.storage, order.mirrors, corpus), shown.hear)

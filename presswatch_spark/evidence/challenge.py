@@ -23,9 +23,9 @@ from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import require_sound, sealed_facts
 from presswatch_spark.evidence.contents import ARTICLES, SETTINGS
 from presswatch_spark.judgement.match_rows import Row
-from presswatch_spark.pointers.audit import Audit, Verdict, reading_in
-from presswatch_spark.pointers.checks import NO_SHARD, NOT_REACHED, Articles
-from presswatch_spark.pointers.figures import Figures, RunRules, rules_in
+from presswatch_spark.pointers.audit import Audit, RowCheck, reading_in
+from presswatch_spark.pointers.checks import NO_SHARD, NOT_REACHED, ArticleTexts
+from presswatch_spark.pointers.figures import RowRecomputation, RowRules, rules_in
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.sampling.shares import most_share
 from presswatch_spark.storage.json_documents import parse_json
@@ -88,7 +88,7 @@ def challenge(
     *,
     mirrors: Sequence[Mirror] = (),
     corpus: str | None = None,
-    hear: Callable[[Verdict], None] = lambda verdict: None,
+    hear: Callable[[RowCheck], None] = lambda verdict: None,
 ) -> Challenged:
     """Read rows of a bag again from their sources, and check them as `verify-rows` does.
 
@@ -113,7 +113,9 @@ def challenge(
         raise InputError("the bag has no rows to draw from", where=str(folder))
     drawn = [rows[digest] for digest in drawn_by(words, rows, count)]
     articles = Corpus.open(corpus, storage=storage) if corpus else texts_in(folder)
-    figures = Figures(articles, partial(rules_in_bag, folder)) if isinstance(articles, Corpus) else None
+    figures = (
+        RowRecomputation(articles, partial(rules_in_bag, folder)) if isinstance(articles, Corpus) else None
+    )
     audit = Audit(None, storage, mirrors, articles, readings_in(folder), figures)
     failures, read_at = Counter[str](), Counter[str]()
     for verdict in audit.verdicts(drawn):
@@ -149,18 +151,18 @@ def readings_in(folder: Path) -> dict[str, dict[str, Any]]:
         raise OutputError("the settings of the runs cannot be read", where=str(folder / SETTINGS)) from error
 
 
-def rules_in_bag(folder: Path, run_id: str) -> RunRules:
+def rules_in_bag(folder: Path, run_id: str) -> RowRules:
     """Return the rules of a run, and the digest of its corpus; `OutputError` if the bag does not say."""
     try:
         runs = json.loads((folder / SETTINGS).read_bytes())["runs"]
         corpora = {run["run_id"]: run["corpus_digest"] for run in sealed_facts(folder)["runs"]}
-        return RunRules(rules_in(json.dumps(runs[run_id])), corpora.get(run_id))
+        return RowRules(rules_in(json.dumps(runs[run_id])), corpora.get(run_id))
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise OutputError("the settings of the runs cannot be read", where=str(folder / SETTINGS)) from error
 
 
 @dataclass(frozen=True, slots=True)
-class _Texts:
+class _BagTexts:
     """Texts of articles that lie in a bag."""
 
     folder: Path
@@ -174,12 +176,12 @@ class _Texts:
         return (self.folder / f"{self.digests[ordinal]}.txt").read_bytes()
 
 
-def texts_in(folder: Path) -> Articles | None:
+def texts_in(folder: Path) -> ArticleTexts | None:
     """Return the texts of articles in a bag; None if it was made without them."""
     if not (folder / alone.TEXTS).is_dir():
         return None
     known = [parse_json(line) for line in alone.lines_of((folder / ARTICLES).read_bytes())]
     known = [each for each in known if each["sha256"]]
-    return _Texts(
+    return _BagTexts(
         folder / alone.TEXTS, [each["article_id"] for each in known], [each["sha256"] for each in known]
     )

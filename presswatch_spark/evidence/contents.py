@@ -15,7 +15,7 @@ from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.records import Kept
 from presswatch_spark.queries.reservations import DECISIVE
-from presswatch_spark.removal.case import MARKER, Case
+from presswatch_spark.removal.case import MARKER, RemovalCase
 from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.relation import InForce, in_force
 from presswatch_spark.storage.json_documents import parse_json
@@ -170,7 +170,7 @@ def write_corpus(bag: Bag, corpus: Corpus, ids: Iterable[str], *, with_texts: bo
     bag.write(ARTICLES, "".join(f"{line}\n" for line in lines).encode())
 
 
-def write_case(bag: Bag, case: Case) -> None:
+def write_case(bag: Bag, case: RemovalCase) -> None:
     """Write the files of the case of removal that named the claims, as they are."""
     folder = case.folder
     for name in [MARKER, *(each for each in folder.names() if not each.endswith(".lock"))]:

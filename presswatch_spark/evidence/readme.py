@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from presswatch_spark.claims.phrases import LETTERS
-from presswatch_spark.claims.selection import COPY, DISK, PLACE, Reading, Selection
+from presswatch_spark.claims.selection import COPY, DISK, PLACE, RecordReading, Selection
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.claims.told import legal_person_of
 from presswatch_spark.claims.told_phrases import FAILURES
@@ -20,7 +20,7 @@ from presswatch_spark.corpus.registry import MandateDocument, Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF, COMMANDS, PLACES, README, STEPS
-from presswatch_spark.evidence.blocks import Block, data_of, text_of
+from presswatch_spark.evidence.blocks import DocumentBlock, data_of, text_of
 from presswatch_spark.evidence.records import Kept
 from presswatch_spark.evidence.side_by_side import LANGUAGES
 from presswatch_spark.evidence.typesetting import lacks_signs, moment_in, pdf_of, signs
@@ -59,7 +59,7 @@ def write_readme(bag: Bag, made: Made) -> None:
         subtitle = say.of(README, "subtitle", moment=say.moment(made.moment))
         shown = [data_of(block, signs) for block in blocks]
         if lacks_signs(shown):
-            shown.append(data_of(Block.text(say.of(CLAIMS_PDF, "signs")), str))
+            shown.append(data_of(DocumentBlock.text(say.of(CLAIMS_PDF, "signs")), str))
         data = {
             "lang": language,
             "title": title,
@@ -73,7 +73,7 @@ def write_readme(bag: Bag, made: Made) -> None:
         bag.write(f"{NAMES[language]}.txt", text_of(title, subtitle, blocks).encode())
 
 
-def _blocks(made: Made, say: Speaker) -> Iterator[Block]:
+def _blocks(made: Made, say: Speaker) -> Iterator[DocumentBlock]:
     yield from _in_brief(made, say)
     yield from _who(made, say)
     yield from _examined(made, say)
@@ -82,42 +82,42 @@ def _blocks(made: Made, say: Speaker) -> Iterator[Block]:
     yield from _seal(made, say)
 
 
-def _in_brief(made: Made, say: Speaker) -> Iterator[Block]:
+def _in_brief(made: Made, say: Speaker) -> Iterator[DocumentBlock]:
     name, chosen = partial(say.of, README), made.chosen
-    yield Block.heading(name("in brief"))
+    yield DocumentBlock.heading(name("in brief"))
     whole = chosen.figures()
-    yield Block.text(name("what", claims=_claims(whole.claims, say)))
+    yield DocumentBlock.text(name("what", claims=_claims(whole.claims, say)))
     headers = [name(each) for each in ("letter", *FIGURES)]
     counts = [
         [letter, *(say.number(figures.numbers()[each]) for each in FIGURES)]
         for letter, figures in (*chosen.figures_by_letter().items(), (name("total"), whole))
     ]
-    yield Block.table(headers, counts, numbers=tuple(range(1, len(headers))))
-    yield Block.text(name("figures"))
+    yield DocumentBlock.table(headers, counts, numbers=tuple(range(1, len(headers))))
+    yield DocumentBlock.text(name("figures"))
     lacking = sum(row["document_url"] is None for row in chosen.rows.values())
     if lacking:
-        yield Block.text(name("unknown address", count=say.number(lacking)))
+        yield DocumentBlock.text(name("unknown address", count=say.number(lacking)))
     reasons = Counter(each.reason for each in made.kept.values() if each.reason)
     read = len(made.kept) - reasons.total()
-    yield Block.text(name("read", read=say.number(read), all=say.number(len(made.kept))))
+    yield DocumentBlock.text(name("read", read=say.number(read), all=say.number(len(made.kept))))
     sources = _sources(made)
-    yield Block.list(
+    yield DocumentBlock.list(
         name(f"read from {each}", count=say.number(sources[each])) for each in SOURCES if sources[each]
     )
     if reasons:
-        yield Block.text(name("none left out"))
-        yield Block.list(
+        yield DocumentBlock.text(name("none left out"))
+        yield DocumentBlock.list(
             f"{say.of(FAILURES, reason)} ({reason}) × {say.number(count)}"
             for reason, count in sorted(reasons.items())
         )
     if chosen.licensed:
-        yield Block.text(name("licensed", claims=_claims(chosen.licensed, say)))
+        yield DocumentBlock.text(name("licensed", claims=_claims(chosen.licensed, say)))
 
 
 def _sources(made: Made) -> Counter[str]:
-    """Return how many records were read from each source; see `Reading.source`."""
+    """Return how many records were read from each source; see `RecordReading.source`."""
     readings = {
-        row: Reading(made.moment, kept.file) for row, kept in made.kept.items() if kept.reason is None
+        row: RecordReading(made.moment, kept.file) for row, kept in made.kept.items() if kept.reason is None
     }
     return Counter(
         reading.source(str(made.chosen.rows[row]["shard_uri"])) for row, reading in readings.items()
@@ -129,12 +129,12 @@ def _claims(number: int, say: Speaker) -> str:
     return say.of(README, "one claim" if few else "many claims", number=say.number(number))
 
 
-def _who(made: Made, say: Speaker) -> Iterator[Block]:
+def _who(made: Made, say: Speaker) -> Iterator[DocumentBlock]:
     name, protocol, program = partial(say.of, README), made.protocol, made.program
     none, not_said = name("none"), name("not said")
     proxies = [f"{scheme}: {url}" for scheme, url in protocol["proxies"].items()]
-    yield Block.heading(name("who"))
-    yield Block.facts(
+    yield DocumentBlock.heading(name("who"))
+    yield DocumentBlock.facts(
         [
             (name("account"), protocol["account"] or not_said, True),
             (name("host"), protocol["host"], True),
@@ -149,7 +149,7 @@ def _who(made: Made, say: Speaker) -> Iterator[Block]:
         ]
     )
     servers = protocol["servers"]
-    yield Block.text(name("servers" if servers else "no servers"))
+    yield DocumentBlock.text(name("servers" if servers else "no servers"))
     if servers:
         headers = [name(each) for each in ("server", "requests", "answered", "clock")]
         rows = [
@@ -161,7 +161,7 @@ def _who(made: Made, say: Speaker) -> Iterator[Block]:
             ]
             for server in servers
         ]
-        yield Block.table(headers, rows, numbers=(1, 3))
+        yield DocumentBlock.table(headers, rows, numbers=(1, 3))
 
 
 def _ahead(server: Mapping[str, Any], say: Speaker) -> str:
@@ -176,10 +176,10 @@ def _moment(text: str, say: Speaker) -> str:
     return say.moment(datetime.fromisoformat(text).replace(microsecond=0))
 
 
-def _examined(made: Made, say: Speaker) -> Iterator[Block]:
+def _examined(made: Made, say: Speaker) -> Iterator[DocumentBlock]:
     name, chosen = partial(say.of, README), made.chosen
-    yield Block.heading(name("sources"))
-    yield Block.text(name("runs"))
+    yield DocumentBlock.heading(name("sources"))
+    yield DocumentBlock.text(name("runs"))
     runs = chosen.store.read("runs", *chosen.runs).to_pylist()
     releases = _releases(chosen, say)
     headers = [name(each) for each in ("run", "release", "scanned", "shards")]
@@ -194,10 +194,10 @@ def _examined(made: Made, say: Speaker) -> Iterator[Block]:
         ]
         for run in runs
     ]
-    yield Block.table(headers, rows)
+    yield DocumentBlock.table(headers, rows)
     days = sorted({str(claim["as_of"]) for claim in chosen.claims.values()})
     reviewed = sum(claim.get("review") is not None for claim in chosen.claims.values())
-    yield Block.facts(
+    yield DocumentBlock.facts(
         [
             (name("corpus"), made.corpus.manifest.digest, True),
             (name("corpus size"), say.number(len(made.corpus)), False),
@@ -206,7 +206,7 @@ def _examined(made: Made, say: Speaker) -> Iterator[Block]:
         ]
     )
     if any(run["corpus_digest"] != made.corpus.manifest.digest for run in runs):
-        yield Block.text(name("corpus differs"))
+        yield DocumentBlock.text(name("corpus differs"))
 
 
 def _releases(chosen: Selection, say: Speaker) -> dict[str, set[str]]:
@@ -218,15 +218,15 @@ def _releases(chosen: Selection, say: Speaker) -> dict[str, set[str]]:
     return found
 
 
-def _publishers(made: Made, say: Speaker) -> Iterator[Block]:
+def _publishers(made: Made, say: Speaker) -> Iterator[DocumentBlock]:
     name = partial(say.of, README)
     publishers = {each.id: each for each in made.corpus.registry.publishers}
     rows = [
         [legal_person_of(publishers.get(id), id), _mandate(publishers.get(id), say), say.number(of_id.claims)]
         for id, of_id in made.chosen.figures_by_publisher().items()
     ]
-    yield Block.heading(name("publishers"))
-    yield Block.table([name("publisher"), name("mandate"), name("claims")], rows, numbers=(2,))
+    yield DocumentBlock.heading(name("publishers"))
+    yield DocumentBlock.table([name("publisher"), name("mandate"), name("claims")], rows, numbers=(2,))
 
 
 def _mandate(publisher: Publisher | None, say: Speaker) -> str:
@@ -245,35 +245,35 @@ def _deed(document: MandateDocument, say: Speaker) -> str:
     return say.of(README, "dated document", day=say.day(document.signed_on), **facts)
 
 
-def _method(say: Speaker) -> Iterator[Block]:
+def _method(say: Speaker) -> Iterator[DocumentBlock]:
     name, side = partial(say.of, README), 0 if say.language == "fr" else 1
     steps = {each: [say.set(line) for line in STEPS[each][side]] for each in STEPS}
-    yield Block.heading(name("method"))
-    yield Block.steps(steps["method"])
-    yield Block.heading(name("letters"))
-    yield Block.text(name("by rules"))
-    yield Block.facts([(letter, say.of(LETTERS, letter), False) for letter in LETTERS])
-    yield Block.heading(name("check"))
-    yield Block.text(name("check own"))
-    yield Block.list(steps["check"])
-    yield Block.code(COMMANDS["check"])
-    yield Block.text(name("draw"))
-    yield Block.code(COMMANDS["draw"])
-    yield Block.heading(name("where"))
-    yield Block.facts([(place, say.of(PLACES, place), False) for place in PLACES])
-    yield Block.heading(name("limits"))
-    yield Block.list(steps["limits"])
+    yield DocumentBlock.heading(name("method"))
+    yield DocumentBlock.steps(steps["method"])
+    yield DocumentBlock.heading(name("letters"))
+    yield DocumentBlock.text(name("by rules"))
+    yield DocumentBlock.facts([(letter, say.of(LETTERS, letter), False) for letter in LETTERS])
+    yield DocumentBlock.heading(name("check"))
+    yield DocumentBlock.text(name("check own"))
+    yield DocumentBlock.list(steps["check"])
+    yield DocumentBlock.code(COMMANDS["check"])
+    yield DocumentBlock.text(name("draw"))
+    yield DocumentBlock.code(COMMANDS["draw"])
+    yield DocumentBlock.heading(name("where"))
+    yield DocumentBlock.facts([(place, say.of(PLACES, place), False) for place in PLACES])
+    yield DocumentBlock.heading(name("limits"))
+    yield DocumentBlock.list(steps["limits"])
 
 
-def _seal(made: Made, say: Speaker) -> Iterator[Block]:
+def _seal(made: Made, say: Speaker) -> Iterator[DocumentBlock]:
     name = partial(say.of, README)
-    yield Block.heading(name("seal"))
-    yield Block.facts(
+    yield DocumentBlock.heading(name("seal"))
+    yield DocumentBlock.facts(
         [
             (name("claims root"), made.claims_root, True),
             *([(name("asked"), ", ".join(made.authorities), True)] if made.authorities else []),
         ]
     )
-    yield Block.text(name("roots"))
+    yield DocumentBlock.text(name("roots"))
     if not made.authorities:
-        yield Block.text(name("not asked"))
+        yield DocumentBlock.text(name("not asked"))

@@ -22,7 +22,7 @@ from presswatch_spark.formats.inflate.members import GZIP_MAGIC
 from presswatch_spark.formats.warc.fields import begins_with_record
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.model import ReadReport
-from presswatch_spark.pointers.audit import Audit, Verdict
+from presswatch_spark.pointers.audit import Audit, RowCheck
 from presswatch_spark.pointers.checks import NOT_REACHED, Failure, Record, edited, other_declaration
 from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer, mirrored
@@ -71,7 +71,7 @@ class Keeper:
 
     bag: Bag
     audit: Audit
-    hear: Callable[[Verdict], None] = lambda verdict: None
+    hear: Callable[[RowCheck], None] = lambda verdict: None
 
     def of_rows(self, rows: Sequence[Row]) -> dict[str, Kept]:
         """Keep the records of rows of `matches`; return them by `row_sha256`."""
@@ -94,7 +94,7 @@ class Keeper:
         """Keep the responses that declare what rows of `rights_signals` say; return them by `row_sha256`."""
         return {row["row_sha256"]: self._declared(row) for row in rows}
 
-    def _verdicts(self, rows: Sequence[Row]) -> Iterator[Verdict]:
+    def _verdicts(self, rows: Sequence[Row]) -> Iterator[RowCheck]:
         """Check rows; those of a site that refuses everything were not reached."""
         left = {row["row_sha256"]: row for row in rows}
         while left:
@@ -111,12 +111,12 @@ class Keeper:
                 for row in blocked:
                     del left[row["row_sha256"]]
                     pointer = Pointer(self._uri(row), row["record_offset"], row["record_length"])
-                    yield Verdict(row, pointer, Failure(NOT_REACHED, LEFT_ALONE))
+                    yield RowCheck(row, pointer, Failure(NOT_REACHED, LEFT_ALONE))
 
     def _uri(self, row: Row) -> str:
         return mirrored(row["shard_uri"] or "", self.audit.mirrors)
 
-    def _kept(self, verdict: Verdict) -> Kept:
+    def _kept(self, verdict: RowCheck) -> Kept:
         """Keep what a verdict is about."""
         failure, record = verdict.failure, verdict.record
         if record is None or failure is not None:

@@ -10,19 +10,19 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.claims.case import Case, article_of, owner
+from presswatch_spark.claims.case import ExplainedRow, article_of, owner
 from presswatch_spark.claims.exposed import exposure_told, exposures_of, nothing_told, product_of_row
 from presswatch_spark.claims.exposures import Exposure
 from presswatch_spark.claims.marks import around_marks, pieces_of, ranges_of
 from presswatch_spark.claims.selection import Selection
 from presswatch_spark.claims.speaker import Speaker
-from presswatch_spark.claims.told import Fact, told
+from presswatch_spark.claims.told import NamedFact, told
 from presswatch_spark.claims.told_phrases import TOLD
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.evidence.bag import Bag
-from presswatch_spark.evidence.side_by_side import FOLDER, LANGUAGES, Shown, page_of
+from presswatch_spark.evidence.side_by_side import FOLDER, LANGUAGES, ShownClaim, page_of
 from presswatch_spark.evidence.typesetting import runs_leftwards, signs
-from presswatch_spark.pointers.audit import Verdict
+from presswatch_spark.pointers.audit import RowCheck
 from presswatch_spark.pointers.checks import OTHER_ARTICLE
 from presswatch_spark.storage.uris import canonical
 
@@ -32,7 +32,7 @@ SHOWN_MOST = 24_000
 """Characters that are shown of a text in all: some 4,000 words, or eight columns."""
 
 
-def in_print(shown: Shown, language: str) -> dict[str, Any]:
+def in_print(shown: ShownClaim, language: str) -> dict[str, Any]:
     """Return what the template shows of a claim.
 
     `exposure`: sentences, each with the name of the exposure that it is about, if any.
@@ -64,7 +64,7 @@ def in_print(shown: Shown, language: str) -> dict[str, Any]:
     }
 
 
-def facts_in_print(facts: Sequence[Fact]) -> list[list[Any]]:
+def facts_in_print(facts: Sequence[NamedFact]) -> list[list[Any]]:
     """Return facts as the templates take them: name, value, whether it is code."""
     return [[signs(fact.name), signs(fact.value), fact.is_code] for fact in facts]
 
@@ -98,9 +98,9 @@ class Showing:
     with_texts: bool
     scratch: Path
 
-    def hear(self, verdict: Verdict) -> None:
+    def hear(self, verdict: RowCheck) -> None:
         """Show the claim of a row."""
-        shown = Shown(self._case(verdict), self.exposures)
+        shown = ShownClaim(self._case(verdict), self.exposures)
         digest = verdict.row["row_sha256"]
         self.bag.write(f"{FOLDER}/{digest}.html", page_of(shown).encode())
         for language in LANGUAGES:
@@ -121,13 +121,13 @@ class Showing:
         names = ("title_id", "article_id", "document_url")
         return (str(claim["confidence"]), *(str(row[name] or "") for name in names), digest)
 
-    def _case(self, verdict: Verdict) -> Case:
+    def _case(self, verdict: RowCheck) -> ExplainedRow:
         row, failure, record = verdict.row, verdict.failure, verdict.record
         claim = self.chosen.claims[row["row_sha256"]]
         publisher, title = owner(self.corpus, row)
         # What the corpus has become says nothing of the page.
         is_page = record is not None and (failure is None or failure.reason == OTHER_ARTICLE)
-        return Case(
+        return ExplainedRow(
             row=row,
             claim=claim,
             publisher=publisher,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from presswatch_spark.claims.case import Case
+from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.exposed import (
     exposure_told,
     exposures_of,
@@ -23,7 +23,7 @@ from presswatch_spark.claims.exposed import (
 from presswatch_spark.claims.exposures import Exposure
 from presswatch_spark.claims.marks import escaped, marked, ranges_of
 from presswatch_spark.claims.speaker import Speaker
-from presswatch_spark.claims.told import Fact, Told, told
+from presswatch_spark.claims.told import NamedFact, Told, told
 from presswatch_spark.claims.told_phrases import FAILURES, TOLD
 
 FOLDER = "data/pages"
@@ -91,12 +91,12 @@ def text_html(text: str | None, ranges: Iterable[tuple[int, int]], missing: str 
     return f'<div class="text" dir="auto">{marked(text, ranges)}</div>'
 
 
-def _facts_html(heading: str, facts: Sequence[Fact]) -> str:
+def _facts_html(heading: str, facts: Sequence[NamedFact]) -> str:
     lines = "".join(f"<dt>{escaped(fact.name)}</dt><dd>{_value(fact)}</dd>\n" for fact in facts)
     return f"<section><h3>{escaped(heading)}</h3>\n<dl>\n{lines}</dl></section>"
 
 
-def _value(fact: Fact) -> str:
+def _value(fact: NamedFact) -> str:
     shown = f"<bdi>{escaped(fact.value)}</bdi>"
     return f"<code>{shown}</code>" if fact.is_code else shown
 
@@ -116,13 +116,13 @@ def _paragraphs(sentences: Iterable[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownClaim:
     """A claim as the bag shows it.
 
     `case`: with the texts that may be shown. `exposures`: those that the bag is made with.
     """
 
-    case: Case
+    case: ExplainedRow
     exposures: Sequence[Exposure]
 
     def why_not(self, say: Speaker) -> str:
@@ -138,7 +138,7 @@ class Shown:
         return say.of(TOLD, "no article by address" if is_address else "no text of article")
 
 
-def page_of(shown: Shown) -> str:
+def page_of(shown: ShownClaim) -> str:
     """Return the page of a claim as HTML."""
     languages = "".join(
         f'<input type="radio" class="choose" name="language" id="{code}"{" checked" if code == "fr" else ""}>'
@@ -157,7 +157,7 @@ def page_of(shown: Shown) -> str:
     )
 
 
-def _in_language(shown: Shown, code: str) -> str:
+def _in_language(shown: ShownClaim, code: str) -> str:
     """Return the account of a claim, what models it is exposed to, and how to read its record again."""
     case, say = shown.case, Speaker(code, for_print=True)
     account, why_not = told(case, say), shown.why_not(say)
@@ -171,7 +171,7 @@ def _in_language(shown: Shown, code: str) -> str:
     )
 
 
-def _texts(shown: Shown) -> str:
+def _texts(shown: ShownClaim) -> str:
     """Return both texts next to each other, once, with their names in both languages."""
     case = shown.case
     sides = []

@@ -66,7 +66,7 @@ class Stamped:
         return self.name is not None
 
 
-class RefusedError(Exception):
+class RefusedStampError(Exception):
     """An answer that is no time-stamp of the seal; the message says why."""
 
 
@@ -118,7 +118,7 @@ def stamps_of(
     for authority, certificates in authorities:
         try:
             token, chain, remark = _stamp(authority.url, sealed, certificates, storage)
-        except RefusedError as error:
+        except RefusedStampError as error:
             found.append(Stamped(authority.url, None, str(error)))
             continue
         number += 1
@@ -159,24 +159,24 @@ def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: 
 
     answer = _decoded(token)
     if answer.status not in GRANTED:
-        raise RefusedError(f"the authority refused: status {answer.status}")
+        raise RefusedStampError(f"the authority refused: status {answer.status}")
     builder = client.VerifierBuilder.from_request(request) if request else client.VerifierBuilder()
     for each in dict.fromkeys(trusted):
         builder = builder.add_root_certificate(x509.load_pem_x509_certificate(each))
     try:
         imprint, at = alone.stamped(token)
     except ValueError as error:
-        raise RefusedError("the answer is no time-stamp") from error
+        raise RefusedStampError("the answer is no time-stamp") from error
     if imprint not in _digests(sealed):
-        raise RefusedError("the time-stamp is of something else")
+        raise RefusedStampError("the time-stamp is of something else")
     if request is not None and answer.tst_info.nonce != request.nonce:
-        raise RefusedError("the time-stamp answers another request: its nonce is another")
+        raise RefusedStampError("the time-stamp answers another request: its nonce is another")
     try:
         builder.build().verify_message(answer, sealed)
     except client.VerificationError as error:
-        raise RefusedError(_why(str(error))) from error
+        raise RefusedStampError(_why(str(error))) from error
     except ValueError as error:
-        raise RefusedError(f"its certificates cannot be read: {type(error).__name__}") from error
+        raise RefusedStampError(f"its certificates cannot be read: {type(error).__name__}") from error
     return f"{answer.tst_info.gen_time:%Y-%m-%d %H:%M:%S} UTC ({at})"
 
 
@@ -201,7 +201,7 @@ def _decoded(token: bytes) -> Any:
             return answer
         except ValueError:
             continue
-    raise RefusedError("the answer is no time-stamp that can be read")
+    raise RefusedStampError("the answer is no time-stamp that can be read")
 
 
 def _in_order(token: bytes) -> Iterator[bytes]:
@@ -229,7 +229,7 @@ def _stamp(
         return token, list(certificates), said + _clock_remark(token)
     roots = _ends_of_chains(token)
     if not roots:
-        raise RefusedError("its chain ends in a certificate that it does not bring: give URL,CA.pem")
+        raise RefusedStampError("its chain ends in a certificate that it does not bring: give URL,CA.pem")
     said = check_token(token, sealed, roots, request)
     said += _clock_remark(token)
     return token, roots, f"{said}; nobody named a certificate to trust it by: its own was taken"
@@ -252,7 +252,7 @@ def _ends_of_chains(token: bytes) -> list[bytes]:
         try:
             certificate: Certificate = x509.load_der_x509_certificate(der)
         except ValueError as error:
-            raise RefusedError("its certificates cannot be read") from error
+            raise RefusedStampError("its certificates cannot be read") from error
         if certificate.issuer == certificate.subject:
             found.append(certificate.public_bytes(Encoding.PEM))
     return sorted(found)
@@ -265,15 +265,15 @@ def _asked(url: str, request: bytes, storage: StorageOptions) -> bytes:
     try:
         status, data = line.exchange("POST", address, headers, request, ANSWER_SECONDS, ANSWER_MOST)
     except SlowAnswerError as error:
-        raise RefusedError(f"the answer did not come within {ANSWER_SECONDS:g} seconds") from error
+        raise RefusedStampError(f"the answer did not come within {ANSWER_SECONDS:g} seconds") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise RefusedError(f"the authority cannot be reached ({type(error).__name__})") from error
+        raise RefusedStampError(f"the authority cannot be reached ({type(error).__name__})") from error
     finally:
         line.close()
     if status != 200:
-        raise RefusedError(f"the authority answered {status}")
+        raise RefusedStampError(f"the authority answered {status}")
     if len(data) > ANSWER_MOST:
-        raise RefusedError("the answer is too long for a time-stamp")
+        raise RefusedStampError("the answer is too long for a time-stamp")
     return data
 
 

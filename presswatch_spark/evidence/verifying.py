@@ -7,7 +7,7 @@ from pathlib import Path
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.evidence import verify_alone as alone
-from presswatch_spark.evidence.stamps import RefusedError, check_token, pem_certificates, require_client
+from presswatch_spark.evidence.stamps import RefusedStampError, check_token, pem_certificates, require_client
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.tables.digests import canonical_form
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
@@ -79,7 +79,7 @@ def _check_stamp(folder: Path, token: Path, trusted: Sequence[bytes], findings: 
         roots = list(trusted) or pem_certificates(beside.read_bytes(), str(beside))
         sealed = (folder / alone.SEAL).read_bytes()
         said = check_token(token.read_bytes(), sealed, roots)
-    except (OSError, InputError, RefusedError) as error:
+    except (OSError, InputError, RefusedStampError) as error:
         findings.refuse(name, str(error.what if isinstance(error, InputError) else error))
         return
     rests = "the certificates that you named" if trusted else f"{beside.name}, which lies in the bag"

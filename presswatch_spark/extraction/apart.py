@@ -40,15 +40,15 @@ _REQUEST = struct.Struct(">4sQ")
 _ANSWER = struct.Struct(">?QQ")
 
 
-class RefusedError(ValueError):
+class RefusedPageError(ValueError):
     """A parser can make nothing of a page; the message is a sentence without text of the page."""
 
 
-class PageError(ValueError):
+class UnparsablePageError(ValueError):
     """A page cannot be parsed; the message says why, without text of the page."""
 
 
-class ParserDiedError(PageError):
+class ParserDiedError(UnparsablePageError):
     """The page killed the process: it took too long (`late`), or all memory, or made the parser crash."""
 
     def __init__(self, why: str, *, late: bool) -> None:
@@ -85,7 +85,7 @@ def _asked(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
     except ParserDiedError:
         _parser.cache_clear()
         raise
-    except PageError:
+    except UnparsablePageError:
         raise
     except BaseException:
         # Its answer would be taken for the answer to the next question.
@@ -128,7 +128,7 @@ class _Parser:
         except (OSError, EOFError, struct.error):
             raise self._death() from None
         if not read:
-            raise PageError(note.decode())
+            raise UnparsablePageError(note.decode())
         return text, note.decode() or None
 
     def end(self) -> int:
@@ -188,7 +188,7 @@ def _parsed(kind: str, page: bytes) -> tuple[bool, bytes, bytes]:
         text, note = module.answer(page)
     except MemoryError:
         return False, b"", b"the parser needs too much memory for the page"
-    except RefusedError as error:
+    except RefusedPageError as error:
         return False, b"", str(error).encode()
     except ValueError:
         return False, b"", b"the parser refuses the page"

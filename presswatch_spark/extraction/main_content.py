@@ -14,7 +14,7 @@ from itertools import takewhile
 from resiliparse.parse.html import HTMLTree
 from resiliparse.parse.html.node import ElementNode, Node
 
-from presswatch_spark.extraction.apart import RefusedError
+from presswatch_spark.extraction.apart import RefusedPageError
 
 MOST = 0.7
 """The main content holds at least this share of the prose."""
@@ -60,9 +60,9 @@ def answer(page: bytes) -> tuple[bytes, str | None]:
     if tree.body is None:
         return b"", UNCHOSEN
     try:
-        chosen = _Page(tree.body).cut()
+        chosen = _PageTree(tree.body).cut()
     except _TooMuchError:
-        raise RefusedError("the main content cannot be told") from None
+        raise RefusedPageError("the main content cannot be told") from None
     return tree.body.html.encode("utf-8", "replace"), None if chosen else UNCHOSEN
 
 
@@ -80,7 +80,7 @@ def _in_long_lines(text: bytes) -> int:
     )
 
 
-class _Page:
+class _PageTree:
     """The elements of a page, and the characters of prose in each."""
 
     def __init__(self, body: ElementNode) -> None:

@@ -4,7 +4,7 @@ import io
 import logging
 from importlib.metadata import version
 
-from presswatch_spark.extraction.apart import RefusedError
+from presswatch_spark.extraction.apart import RefusedPageError
 
 PDF_EXTRACTION = f"pypdf {version('pypdf')}"
 MOST_PAGES = 2_000
@@ -26,7 +26,7 @@ def answer(body: bytes) -> tuple[bytes, str | None]:
         pages = pypdf.PdfReader(io.BytesIO(body), strict=False).pages
         count = len(pages)
     except Exception as error:  # noqa: BLE001 - a damaged file makes it raise nearly anything
-        raise RefusedError(f"PDF cannot be read: {type(error).__name__}") from None
+        raise RefusedPageError(f"PDF cannot be read: {type(error).__name__}") from None
     for number in range(min(count, MOST_PAGES)):
         try:
             texts.append(pages[number].extract_text())

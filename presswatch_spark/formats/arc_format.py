@@ -22,7 +22,7 @@ from presswatch_spark.formats.warc.arc_records import (
     begins_with_arc_record,
     is_version_block,
 )
-from presswatch_spark.formats.warc.blocks import Block, PieceReader
+from presswatch_spark.formats.warc.blocks import InflatedBlock, PieceReader
 from presswatch_spark.formats.warc.pages import PageBatches, Stored
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream
@@ -40,10 +40,10 @@ def read_arc_records(
     the line declares; that is a defect. A record that the end of the file cuts is not read, as in WARC, and
     neither is what a damaged gzip member held last. `CorruptError` if there is no ARC record.
     """
-    yield from _Reading(shard, options, report, begins_with_arc_record).read(stream)
+    yield from _ArcReading(shard, options, report, begins_with_arc_record).read(stream)
 
 
-class _Reading(PieceReader[Stored]):
+class _ArcReading(PieceReader[Stored]):
     kind, head_bytes = "ARC", MAX_LINE_BYTES
     name, remedy = "ARC", "get the file again"
     _seeking = False
@@ -71,7 +71,7 @@ class _Reading(PieceReader[Stored]):
             self._seeking, self._sought, at = False, True, found
         return arc.record(at, sought=self._sought)
 
-    def _note(self, block: Block, span: ArcSpan) -> None:
+    def _note(self, block: InflatedBlock, span: ArcSpan) -> None:
         """Report what was not read; a version block of two lines loses nothing by a wrong length."""
         what = _complaint(span)
         line = span.line
@@ -98,7 +98,7 @@ def _complaint(span: ArcSpan) -> str | None:
     }.get(span.status)
 
 
-def _stored(block: Block, span: ArcSpan, line: ArcLine) -> Stored:
+def _stored(block: InflatedBlock, span: ArcSpan, line: ArcLine) -> Stored:
     offset, length, encoding = block.stored_at(span.start, span.end)
     locator = Locator(
         record_offset=offset,

@@ -12,7 +12,7 @@ from presswatch_spark.formats.heads import holds_objects_only, is_text
 from presswatch_spark.formats.oscar_text import is_named_like_text, metadata_of, read_text
 from presswatch_spark.formats.row_datasets import JSON_RATE, KINDS, RowSource
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.table.columns import Columns
+from presswatch_spark.formats.table.columns import ColumnNames
 from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo
 
@@ -22,7 +22,7 @@ def _headers(name: str) -> tuple[str, ...]:
 
 
 _ROWS = RowSource(
-    columns=Columns(
+    columns=ColumnNames(
         {
             "text": ("content", "text"),
             "url": _headers("warc-target-uri"),

@@ -22,7 +22,7 @@ from presswatch_spark.formats.inflate.window import Window
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import BatchBuilder
 from presswatch_spark.formats.table.columns import tree_of
-from presswatch_spark.formats.table.doubt import Beside, Ending, SteadyFields
+from presswatch_spark.formats.table.doubt import DoubtfulLines, Ending, SteadyFields
 from presswatch_spark.formats.table.json_text import encoded, is_utf8, parse_object, repeats_a_name
 from presswatch_spark.formats.table.values import as_languages, locator_of, readable_part
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
@@ -77,7 +77,7 @@ class Entry:
 def read_entries(stream: Stream, report: ReadReport, max_line_bytes: int) -> Iterator[Entry]:
     """Yield the entries in the metadata file `stream`; a line that is none is a defect."""
     ending = Ending(inflated(stream, report))
-    reading = _Reading(report)
+    reading = _OscarReading(report)
     for index, _, line in placed_lines(ending, max_line_bytes):
         if line is None:
             report.add_defect(f"line longer than {max_line_bytes:,} bytes, not read", index, "line")
@@ -87,11 +87,11 @@ def read_entries(stream: Stream, report: ReadReport, max_line_bytes: int) -> Ite
     yield from reading.numbered(reading.beside.rest(ending.was_cut))
 
 
-class _Reading:
+class _OscarReading:
     """Holds entries until those beside them are known."""
 
     def __init__(self, report: ReadReport) -> None:
-        self.beside: Beside[Entry] = Beside()
+        self.beside: DoubtfulLines[Entry] = DoubtfulLines()
         self._report = report
         self._steady = SteadyFields(tree_of(("headers", name) for name in HEADERS.values()))
         self._forms: set[tuple[int, int, int]] = set()
@@ -147,7 +147,7 @@ Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CertainDocuments:
     """Which documents are certain: those before `ahead` and from `behind` on, by their number from 0.
 
     Before `ahead`, an entry has the number of its document; from `behind` on, a number higher by `shift`.
@@ -164,7 +164,7 @@ class Order:
         return document + self.shift if document >= self.behind else None
 
 
-def certain(documents: Sequence[Place], entries: Sequence[Place]) -> Order:
+def certain(documents: Sequence[Place], entries: Sequence[Place]) -> CertainDocuments:
     """Return which documents are those of the entries at their places.
 
     If the last document and entry have one place, only the metadata lost lines, and places can be believed.
@@ -172,13 +172,13 @@ def certain(documents: Sequence[Place], entries: Sequence[Place]) -> Order:
     that fit entries from the end may have moved, too.
     """
     if documents == entries:
-        return Order(len(documents))
+        return CertainDocuments(len(documents))
     ahead = _common(documents, entries)
     behind = _common(documents[::-1], entries[::-1])
     if behind:
-        return Order(ahead, max(ahead, len(documents) - behind + 1), len(entries) - len(documents))
+        return CertainDocuments(ahead, max(ahead, len(documents) - behind + 1), len(entries) - len(documents))
     moved = _common([lines for _, lines in documents[::-1]], [lines for _, lines in entries[::-1]])
-    return Order(max(0, min(ahead, len(documents) - moved) - 1))
+    return CertainDocuments(max(0, min(ahead, len(documents) - moved) - 1))
 
 
 def _common(these: Sequence[object], those: Sequence[object]) -> int:
@@ -188,7 +188,7 @@ def _common(these: Sequence[object], those: Sequence[object]) -> int:
 
 
 @dataclass(slots=True)
-class _Document:
+class _OscarDocument:
     """A document: `line` and `offset` of its first line, `size` in bytes; no `lines` if it is too long."""
 
     line: int
@@ -257,34 +257,34 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
             yield builder.take()
 
 
-def _order(shard: ObjectInfo, options: ReadOptions) -> Order:
+def _order(shard: ObjectInfo, options: ReadOptions) -> CertainDocuments:
     """Return which documents are certain; without metadata none is."""
     info = first_existing(metadata_of(shard.uri), options.storage)
     if info is None:
-        return Order()
+        return CertainDocuments()
     with options.open(shard) as stream:
         report = ReadReport()
         found = _documents(Window(stream, report), options.max_document_bytes, report)
         documents = [(document.line, document.sentences) for document in found]
     if report.defects_total:
         # What a damaged stream inflates to before anybody notices may be anything.
-        return Order()
+        return CertainDocuments()
     with open_stream(info, options.storage) as stream:
         read = read_entries(stream, ReadReport(), options.max_document_bytes)
         named = [(entry.line, entry.sentences) for entry in read]
     return certain(documents, named)
 
 
-def _documents(window: Window, limit: int, stream_report: ReadReport) -> Iterator[_Document]:
+def _documents(window: Window, limit: int, stream_report: ReadReport) -> Iterator[_OscarDocument]:
     """Yield the documents; the last one of a stream that broke off is not whole, and left out."""
-    document: _Document | None = None
+    document: _OscarDocument | None = None
     for number, offset, line in placed_lines(inflated_window(window, stream_report), limit):
         if line in (b"", b"\r"):
             if document:
                 yield document
             document = None
         else:
-            document = document or _Document(number, offset)
+            document = document or _OscarDocument(number, offset)
             document.add(line, limit)
     if document and not stream_report.defects_total:
         yield document
@@ -301,7 +301,7 @@ class _Entries:
         self._entries = self._read(uri, options, stack)
         self._ahead = next(self._entries, None)
 
-    def of(self, document: _Document, number: int | None) -> Entry:
+    def of(self, document: _OscarDocument, number: int | None) -> Entry:
         """Return the entry of the file's next document, without values if none is certain.
 
         `number`: of the document's entry, if it is known.

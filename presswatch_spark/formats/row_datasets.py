@@ -14,7 +14,7 @@ from presswatch_spark.formats.inflate.inflated import inflated_window
 from presswatch_spark.formats.inflate.window import Window
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table import parquet
-from presswatch_spark.formats.table.columns import Columns, leads_into
+from presswatch_spark.formats.table.columns import ColumnNames, leads_into
 from presswatch_spark.formats.table.footer import MAGIC
 from presswatch_spark.formats.table.jsonl import read_jsonl
 from presswatch_spark.model import DocumentBatch, ReadReport
@@ -40,7 +40,7 @@ class RowSource:
     a file that has no other. `text_is_sure`: a row of JSON without the column of text is a damaged one.
     """
 
-    columns: Columns
+    columns: ColumnNames
     marks: tuple[frozenset[str], ...]
     exact: bool = False
     text_is_sure: bool = False
@@ -94,7 +94,7 @@ TRIED: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 _C4 = RowSource(
-    columns=Columns(
+    columns=ColumnNames(
         {
             "text": ("text",),
             "url": ("url",),
@@ -119,7 +119,7 @@ C4 = Format(
     has_columns=True,
 )
 
-_ROWS = RowSource(columns=Columns(TRIED), marks=tuple(frozenset({name}) for name in TRIED["text"]))
+_ROWS = RowSource(columns=ColumnNames(TRIED), marks=tuple(frozenset({name}) for name in TRIED["text"]))
 
 
 def _recognises(head: Head) -> bool:

@@ -8,7 +8,7 @@ from presswatch_spark.storage.objects import ByteStream, ObjectInfo, Opener, Sto
 
 
 @dataclass(slots=True)
-class Part:
+class RangeStream:
     """Bytes of a shard that were read by range, as a stream. `position`: offset of the next byte in it."""
 
     data: bytes

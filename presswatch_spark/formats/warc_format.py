@@ -15,7 +15,7 @@ from presswatch_spark.formats import specimens
 from presswatch_spark.formats.descriptor import ANYTHING, Format, whole
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
-from presswatch_spark.formats.warc.blocks import Block, record_locator
+from presswatch_spark.formats.warc.blocks import InflatedBlock, record_locator
 from presswatch_spark.formats.warc.fields import begins_with_record, block_is_declared, header_fields
 from presswatch_spark.formats.warc.gates import warc_gate
 from presswatch_spark.formats.warc.languages import identified
@@ -77,7 +77,7 @@ def _responses(blocks: Iterator[Records], report: ReadReport) -> Iterator[Stored
         yield waiting
 
 
-def _compare_urls(page: Stored, block: Block, row: Offsets, report: ReadReport) -> None:
+def _compare_urls(page: Stored, block: InflatedBlock, row: Offsets, report: ReadReport) -> None:
     """Take its URL from a page if the metadata about it give another page's: one of the two is damaged.
 
     Metadata may have a name of their own instead, such as `urn:…`.
@@ -114,7 +114,7 @@ def _with_pages(found: Records, report: ReadReport) -> Offsets:
     return pages
 
 
-def _note_untyped(block: Block, rows: Offsets, report: ReadReport) -> None:
+def _note_untyped(block: InflatedBlock, rows: Offsets, report: ReadReport) -> None:
     """Count records of no type that there is.
 
     Outside of a gzip member of its own, damage may have made such a record: that is a defect.

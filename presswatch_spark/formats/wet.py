@@ -11,7 +11,7 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc.blocks import record_locator
 from presswatch_spark.formats.warc.fields import begins_with_record
-from presswatch_spark.formats.warc.gates import Draw, wet_gate
+from presswatch_spark.formats.warc.gates import AuditDraw, wet_gate
 from presswatch_spark.formats.warc.shard_records import (
     WARC_SUFFIXES,
     Expected,
@@ -39,7 +39,7 @@ def read_part(
         return "holds WARC `response` records" if pages else None
 
     expected = Expected("WET", warc.gate_of(spellings_of(options.languages)), refused, wet_gate(options))
-    draw = Draw(options.audit)
+    draw = AuditDraw(options.audit)
     for found in read_blocks(stream, shard, options, report, expected):
         # No WET holds such records: their header is damaged, or the file is of another format.
         strange = ~_EXPECTED[found.rows[:, warc.KIND]] & are_readable(found.rows)
@@ -74,7 +74,7 @@ def _batch(found: Records, report: ReadReport) -> DocumentBatch:
     return _documents(found, rows)
 
 
-def _audit(found: Records, draw: Draw) -> DocumentBatch:
+def _audit(found: Records, draw: AuditDraw) -> DocumentBatch:
     """Return the batch of those that the gate leaves out and that are drawn for an audit."""
     gated = found.rows[are_readable(found.rows) & (found.rows[:, warc.KIND] == warc.GATED)]
     drawn = [draw.holds(found.block.header_of(row)) for row in gated]

@@ -37,7 +37,7 @@ _TYPE_WITH_REFERENCE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Element:
+class HtmlElement:
     """A `meta`, `link` or `script` with its attributes (names in lower case) and, of a script, its text.
 
     `whole`: whether all of its attributes were read.
@@ -53,7 +53,7 @@ class Element:
         return self.attributes.get(name, "").strip()
 
 
-def elements_of(page: bytes) -> Iterator[Element]:
+def elements_of(page: bytes) -> Iterator[HtmlElement]:
     """Yield the `meta`, `link` and JSON-LD `script` elements of a page in UTF-8."""
     lowered, at = page.lower(), 0
     last = _last_place(lowered)
@@ -70,14 +70,14 @@ def elements_of(page: bytes) -> Iterator[Element]:
             return
         at = end_of_tag
         if name in (b"meta", b"link"):
-            yield Element(name.decode(), attributes, whole=whole)
+            yield HtmlElement(name.decode(), attributes, whole=whole)
             continue
         end_of_text = lowered.find(b"</" + name, at)
         text = page[at : end_of_text if end_of_text >= 0 else len(page)]
         at += len(text)
         kind = attributes.get("type", "").partition(";")[0].strip().lower()
         if name == b"script" and kind == "application/ld+json":
-            yield Element("script", attributes, text.decode("utf-8", "replace"))
+            yield HtmlElement("script", attributes, text.decode("utf-8", "replace"))
 
 
 def _last_place(lowered: bytes) -> int:

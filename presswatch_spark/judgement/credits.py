@@ -32,7 +32,7 @@ from presswatch_spark.judgement.credit_forms import (
     form_of,
 )
 from presswatch_spark.judgement.urls import page_url
-from presswatch_spark.text.words import Words, word_hashes
+from presswatch_spark.text.words import TextWords, word_hashes
 
 AROUND_WORDS = 100
 """So many words before and behind a copied run are next to the passage: 600 characters of French or so."""
@@ -95,7 +95,7 @@ class CreditFinder:
         self._begins = np.zeros(int(_LAST_BITS) + 1, np.bool_)
         self._begins[np.array(sorted(firsts), np.uint64) & _LAST_BITS] = True
 
-    def credits(self, text: bytes, words: Words, passages: Sequence[Spans]) -> list[list[str]]:
+    def credits(self, text: bytes, words: TextWords, passages: Sequence[Spans]) -> list[list[str]]:
         """Return whom a document credits in or next to each passage, each name once, in its order.
 
         Args:
@@ -110,7 +110,7 @@ class CreditFinder:
             return [[] for _ in passages]
         return [_distinct(credited.names, _near(credited.places, [each])) for each in passages]
 
-    def _places(self, text: bytes, words: Words) -> array[int]:
+    def _places(self, text: bytes, words: TextWords) -> array[int]:
         """Return the words that may begin a name, or stand before names, by their rising numbers."""
         # Nearly no word begins a name: one look at its last bits shows that.
         (candidates,) = self._begins[(words.hashes & _LAST_BITS).view(np.int64)].nonzero()
@@ -127,7 +127,7 @@ class CreditFinder:
         return places
 
     def _credited(
-        self, text: bytes, words: Words, places: array[int], passages: Sequence[Spans]
+        self, text: bytes, words: TextWords, places: array[int], passages: Sequence[Spans]
     ) -> _Credited:
         """Return the credits in or next to passages that begin at some words, by the words' numbers."""
         credited, judged = _Credited(), dict[tuple[str, bool, str, bool], tuple[int, Names]]()
@@ -240,7 +240,7 @@ def _hashes(name: str) -> list[int]:
     return hashes
 
 
-def _bounded(words: Words, places: array[int]) -> Iterable[tuple[int, tuple[int, int]]]:
+def _bounded(words: TextWords, places: array[int]) -> Iterable[tuple[int, tuple[int, int]]]:
     """Return words by their numbers, each with the bytes at which it begins and ends."""
     if not places:
         return ()

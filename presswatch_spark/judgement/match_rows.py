@@ -23,7 +23,7 @@ from presswatch_spark.judgement.urls import host_of, hosts_above, normalise_url
 from presswatch_spark.model import Article, DocumentBatch, Locator, OwnWord
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.digests import numbers_form, row_digest, storable
-from presswatch_spark.text.words import Words, word_hashes
+from presswatch_spark.text.words import TextWords, word_hashes
 from presswatch_spark.verify.verification import Overlap
 
 Row = dict[str, Any]
@@ -66,7 +66,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class VerifiedOverlap:
     """An article of which a document holds a run that is long enough to report, and what both share.
 
     `places` int64 (s, 2): the characters of the article that each span of `overlap` covers. `run_rarity`,
@@ -94,8 +94,8 @@ def document_rows(
     i: int,
     origin: Origin,
     text: bytes,
-    words: Words | None,
-    findings: Sequence[Finding],
+    words: TextWords | None,
+    findings: Sequence[VerifiedOverlap],
     site: SiteMatch | None,
     article_of: Callable[[int], Article],
     rules: GradeRules,
@@ -139,7 +139,7 @@ def document_rows(
     return sorted(rows, key=lambda row: (row["title_id"], row["article_id"] or ""))
 
 
-def span_places(overlaps: Sequence[Overlap], side: int, words: Words) -> list[Places]:
+def span_places(overlaps: Sequence[Overlap], side: int, words: TextWords) -> list[Places]:
     """Return the characters of one text that the spans of each overlap cover: int64 (s, 2), from and to.
 
     They are indices into `text.decode("utf-8", "replace")`; one walk through it finds them all.
@@ -197,7 +197,7 @@ def located_facts(
     }
 
 
-def _spans(finding: Finding, places: Places) -> list[dict[str, int]]:
+def _spans(finding: VerifiedOverlap, places: Places) -> list[dict[str, int]]:
     """Return the spans as a row holds them, with sorted keys; `places` are those in the document."""
     columns = (
         finding.places[:, 1], finding.places[:, 0], places[:, 1], places[:, 0],
@@ -219,7 +219,11 @@ def _spans(finding: Finding, places: Places) -> list[dict[str, int]]:
 
 
 def _text_row(
-    finding: Finding, spans: list[dict[str, int]], site: SiteMatch | None, url_known: bool, rules: GradeRules
+    finding: VerifiedOverlap,
+    spans: list[dict[str, int]],
+    site: SiteMatch | None,
+    url_known: bool,
+    rules: GradeRules,
 ) -> Row:
     overlap, article = finding.overlap, finding.article
     url_match = _url_match(finding.ordinal, article, site)
@@ -243,13 +247,13 @@ def _text_row(
     }
 
 
-def _credit_columns(finding: Finding) -> Row:
+def _credit_columns(finding: VerifiedOverlap) -> Row:
     # Whoever is credited counts, and the row names the first.
     others = any(is_other(credit, finding.own_names) for credit in finding.credits)
     return {"document_credits": list(finding.credits[:CREDITS]), "credits_others": others}
 
 
-def _named_by_page(page: Row, finding: Finding | None) -> Row:
+def _named_by_page(page: Row, finding: VerifiedOverlap | None) -> Row:
     """Return whether a page names another publisher, and whether it names the article's as its source.
 
     The name of a site is that of whoever runs it, and no statement about the text.
@@ -278,7 +282,7 @@ def _is_owners(address: str, article_url: str | None, own_names: tuple[str, ...]
     return is_article or any(name in own_names for name in hosts_above(host) if "." in name)
 
 
-def repetitions(findings: Sequence[Finding], at_address: Sequence[int]) -> dict[str, Row]:
+def repetitions(findings: Sequence[VerifiedOverlap], at_address: Sequence[int]) -> dict[str, Row]:
     """Return which articles repeat others of their title on a page: for each of these, columns of its row.
 
     Of articles whose words the page has in the same places, the one at the page's own address counts, else
@@ -287,7 +291,7 @@ def repetitions(findings: Sequence[Finding], at_address: Sequence[int]) -> dict[
     Args:
         at_address: ordinals of the articles at the page's address.
     """
-    by_title: dict[str, list[Finding]] = {}
+    by_title: dict[str, list[VerifiedOverlap]] = {}
     for finding in findings:
         by_title.setdefault(finding.article.title_id, []).append(finding)
     found: dict[str, Row] = {}
@@ -297,7 +301,7 @@ def repetitions(findings: Sequence[Finding], at_address: Sequence[int]) -> dict[
     return found
 
 
-def _note_repetitions(findings: Sequence[Finding], found: dict[str, Row]) -> None:
+def _note_repetitions(findings: Sequence[VerifiedOverlap], found: dict[str, Row]) -> None:
     spans = [finding.overlap.seen_from(0).tolist() for finding in findings]
     size = max((first + count for each in spans for first, _, count, _ in each), default=0)
     holders: dict[str, npt.NDArray[np.bool_]] = {}
@@ -317,7 +321,7 @@ def _note_repetitions(findings: Sequence[Finding], found: dict[str, Row]) -> Non
         holders[article_id] = words
 
 
-def _precedence(finding: Finding, at_address: Sequence[int]) -> tuple[bool, bool, float, str]:
+def _precedence(finding: VerifiedOverlap, at_address: Sequence[int]) -> tuple[bool, bool, float, str]:
     published_at = finding.article.published_at
     moment = published_at.timestamp() if published_at else 0.0
     return finding.ordinal not in at_address, published_at is None, moment, finding.article.article_id

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from presswatch_spark.text.words import Words, word_hashes
+from presswatch_spark.text.words import TextWords, word_hashes
 from presswatch_spark.verify.screen import Hashes, window_hashes
 from presswatch_spark.verify.verification import Overlap
 
@@ -27,7 +27,7 @@ class Placement:
         self._main_text = main_text
         self._width = width
 
-    def holds_longest(self, document: Words, overlap: Overlap) -> bool | None:
+    def holds_longest(self, document: TextWords, overlap: Overlap) -> bool | None:
         """Whether the longest run of an overlap stands in the main content; None if nobody knows.
 
         A run that makes up most of the page does, whatever else the page seems to be about.

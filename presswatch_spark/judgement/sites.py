@@ -40,7 +40,7 @@ HOSTS_FILE, HASHES_FILE, ORDINALS_FILE, TITLES_FILE = (
 )
 
 
-class Title(Protocol):
+class TitleFacts(Protocol):
     """The facts of a title that an index needs: `domains` are host names, `url_prefixes` are `host/path`."""
 
     @property
@@ -77,7 +77,7 @@ class TitleSites:
     by_host: Mapping[str, tuple[_Site, ...]]
 
     @classmethod
-    def of(cls, titles: Iterable[Title]) -> Self:
+    def of(cls, titles: Iterable[TitleFacts]) -> Self:
         """Return the sites of titles."""
         owners = _owners(titles)
         return cls(frozenset(owners), _by_host(owners))
@@ -122,7 +122,7 @@ class SiteIndex:
     sites: Mapping[str, tuple[_Site, ...]]
 
     @staticmethod
-    def build(folder: Path, titles: Iterable[Title], sites: Iterable[str]) -> None:
+    def build(folder: Path, titles: Iterable[TitleFacts], sites: Iterable[str]) -> None:
         """Write the index, but for the keys of URLs, which are many: `url_keys` makes them in order.
 
         Args:
@@ -197,12 +197,12 @@ def url_hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-def _owners(titles: Iterable[Title]) -> dict[str, tuple[str, list[str]]]:
+def _owners(titles: Iterable[TitleFacts]) -> dict[str, tuple[str, list[str]]]:
     """Return the publisher and the sites of each title, by its id."""
     return {title.id: (title.publisher_id, _sites_of(title)) for title in titles}
 
 
-def _sites_of(title: Title) -> list[str]:
+def _sites_of(title: TitleFacts) -> list[str]:
     """Return a title's sites as `host/path`: its prefixes, and its domains without a prefix on them."""
     prefixes = [without_www(prefix) for prefix in title.url_prefixes]
     prefixed = {prefix.partition("/")[0] for prefix in prefixes}

@@ -66,7 +66,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class WordRarity:
     """How the n words of one article stand.
 
     `sums` int32[n + 1, 3] are sums over the words before each: bits of words that are not known; words that
@@ -120,7 +120,7 @@ class Neighbours:
         self._limits = (rarity.known_publishers, rarity.known_articles, ownership.agency_publishers)
         self._domains, self._word_bits = rarity.known_domains, rarity.word_bits
         vocabulary_directory = build_directory(around.vocabulary, directory_bits(len(around.vocabulary)))
-        self._known = Known(
+        self._known = RarityArrays(
             plain(index.filter), block_shift(len(index.filter)),
             plain(index.hashes), plain(index.articles),
             plain(index.directory), block_shift(len(index.directory) - 1),
@@ -130,12 +130,12 @@ class Neighbours:
             plain(around.bits),
         )  # fmt: skip
 
-    def standing(self, ordinal: int, words: Hashes) -> Standing:
+    def standing(self, ordinal: int, words: Hashes) -> WordRarity:
         """Return the standing of the article with that ordinal; `words` are its word hashes, uint64[n]."""
         shingles = shingle_hashes(words)
         self._need(shingles)
         sums = sums_of(self._known, ordinal, words, shingles, self._limits, self._domains, self._word_bits)
-        return Standing(sums, bool(self._agency[ordinal]))
+        return WordRarity(sums, bool(self._agency[ordinal]))
 
 
 @cached_njit
@@ -157,7 +157,7 @@ def _judge(sums: Sums, spans: Counts, least_run: int) -> tuple[int, int, int, in
     return rarity, words, shared, wide
 
 
-class Known(NamedTuple):
+class RarityArrays(NamedTuple):
     """The arrays that the kernels read: parts of the index, and of `Surroundings`."""
 
     filter: Hashes
@@ -192,7 +192,7 @@ class _Met(NamedTuple):
 
 @cached_njit
 def sums_of(
-    known: Known,
+    known: RarityArrays,
     ordinal: int,
     words: Hashes,
     shingles: Hashes,
@@ -200,7 +200,7 @@ def sums_of(
     domains: int,
     word_bits: int,
 ) -> Sums:
-    """Return the sums of `Standing` for the article with that ordinal.
+    """Return the sums of `WordRarity` for the article with that ordinal.
 
     Args:
         words, shingles: uint64[n] and uint64[max(0, n - 7)].
@@ -249,7 +249,7 @@ def sums_of(
 
 
 @inner_njit
-def _passing(known: Known, shingles: Hashes) -> Counts:
+def _passing(known: RarityArrays, shingles: Hashes) -> Counts:
     """Return the numbers of the shingles that the filter of the index lets through, int64[k]."""
     passing, count = np.empty(len(shingles), np.int64), 0
     for w in range(len(shingles)):
@@ -288,7 +288,7 @@ def _is_last(hashes: Hashes, e: int) -> bool:
 
 
 @inner_njit
-def _meet(known: Known, e: int, ordinal: int, w: int, met: _Met) -> None:
+def _meet(known: RarityArrays, e: int, ordinal: int, w: int, met: _Met) -> None:
     """Note the other articles and publishers that have shingle w, whose postings begin at e."""
     h, cluster, slot = known.hashes[e], known.clusters[ordinal], w % STRIDE
     met.counts[:, slot] = 0

@@ -21,7 +21,7 @@ STATES = ("running", "published", "stopped")
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class MetricFamily:
     """Samples of one name; `label` tells them apart, and `values` are those that are always there.
 
     `run`: the kind of run that has them, if not all have.
@@ -35,55 +35,65 @@ class Family:
     run: str = ""
 
 
-FAMILIES: Mapping[str, Family] = {
-    "run_info": Family("gauge", "runs", "The run, by its labels."),
-    "run_state": Family("gauge", "runs", "1 for the state that the run is in.", "state", STATES),
-    "run_start_timestamp_seconds": Family("gauge", "seconds", "When the run was first started."),
-    "run_age_seconds": Family("gauge", "seconds", "How long ago that was when this was written."),
-    "run_update_timestamp_seconds": Family("gauge", "seconds", "When this was written."),
-    "last_success_timestamp_seconds": Family("gauge", "seconds", "When a run was last published here."),
-    "shards_planned": Family("gauge", "shards", "Shards in the plan."),
-    "shards_total": Family("counter", "shards", "Shards that are done.", "status", STATUSES),
-    "shard_failures_total": Family("counter", "shards", "Those not complete, by cause.", "cause", FAILURES),
-    "shard_retries_total": Family("counter", "tries", "Tries of shards beyond the first."),
-    "shard_seconds_total": Family("counter", "seconds", "Time of a core spent in shards, waiting included."),
-    "stage_seconds_total": Family("counter", "seconds", "The same by stage.", "stage", STAGES, "scan"),
-    "documents_total": Family("counter", "documents", "Documents scanned.", run="scan"),
-    "documents_without_url_total": Family(
+FAMILIES: Mapping[str, MetricFamily] = {
+    "run_info": MetricFamily("gauge", "runs", "The run, by its labels."),
+    "run_state": MetricFamily("gauge", "runs", "1 for the state that the run is in.", "state", STATES),
+    "run_start_timestamp_seconds": MetricFamily("gauge", "seconds", "When the run was first started."),
+    "run_age_seconds": MetricFamily("gauge", "seconds", "How long ago that was when this was written."),
+    "run_update_timestamp_seconds": MetricFamily("gauge", "seconds", "When this was written."),
+    "last_success_timestamp_seconds": MetricFamily("gauge", "seconds", "When a run was last published here."),
+    "shards_planned": MetricFamily("gauge", "shards", "Shards in the plan."),
+    "shards_total": MetricFamily("counter", "shards", "Shards that are done.", "status", STATUSES),
+    "shard_failures_total": MetricFamily(
+        "counter", "shards", "Those not complete, by cause.", "cause", FAILURES
+    ),
+    "shard_retries_total": MetricFamily("counter", "tries", "Tries of shards beyond the first."),
+    "shard_seconds_total": MetricFamily(
+        "counter", "seconds", "Time of a core spent in shards, waiting included."
+    ),
+    "stage_seconds_total": MetricFamily("counter", "seconds", "The same by stage.", "stage", STAGES, "scan"),
+    "documents_total": MetricFamily("counter", "documents", "Documents scanned.", run="scan"),
+    "documents_without_url_total": MetricFamily(
         "counter", "documents", "Those of them whose URL is not known.", run="scan"
     ),
-    "documents_skipped_total": Family("counter", "documents", "Documents left out on purpose.", run="scan"),
-    "text_bytes_total": Family("counter", "bytes", "Bytes of text scanned.", run="scan"),
-    "read_bytes_total": Family("counter", "bytes", "Bytes of shards read from storage."),
-    "candidates_total": Family(
+    "documents_skipped_total": MetricFamily(
+        "counter", "documents", "Documents left out on purpose.", run="scan"
+    ),
+    "text_bytes_total": MetricFamily("counter", "bytes", "Bytes of text scanned.", run="scan"),
+    "read_bytes_total": MetricFamily("counter", "bytes", "Bytes of shards read from storage."),
+    "candidates_total": MetricFamily(
         "counter", "pairs", "Pairs that the sieve named for verification.", run="scan"
     ),
-    "matches_total": Family("counter", "rows", "Rows of `matches`.", "grade", GRADES, "scan"),
-    "signals_total": Family("counter", "rows", "Rows of `rights_signals`.", run="scan"),
-    "index_rows_total": Family("counter", "rows", "Rows of the index.", run="census"),
-    "captures_total": Family("counter", "rows", "Rows of `captures`.", run="census"),
-    "waves_total": Family("counter", "waves", "Waves that are done."),
-    "pass_waves_total": Family(
+    "matches_total": MetricFamily("counter", "rows", "Rows of `matches`.", "grade", GRADES, "scan"),
+    "signals_total": MetricFamily("counter", "rows", "Rows of `rights_signals`.", run="scan"),
+    "index_rows_total": MetricFamily("counter", "rows", "Rows of the index.", run="census"),
+    "captures_total": MetricFamily("counter", "rows", "Rows of `captures`.", run="census"),
+    "waves_total": MetricFamily("counter", "waves", "Waves that are done."),
+    "pass_waves_total": MetricFamily(
         "counter", "waves", "Waves of passes before the last, which give no rows.", run="scan"
     ),
-    "pass_shards_total": Family("counter", "shards", "Readings of shards in these passes.", run="scan"),
-    "shards_rescanned_total": Family(
+    "pass_shards_total": MetricFamily("counter", "shards", "Readings of shards in these passes.", run="scan"),
+    "shards_rescanned_total": MetricFamily(
         "counter", "shards", "Shards scanned again, since what was written of them was damaged later."
     ),
-    "worker_deaths_total": Family("counter", "workers", "Python workers that died of a shard."),
-    "core_seconds_total": Family("counter", "seconds", "Time of waves, times the cores of the executors."),
-    "cost_dollars": Family("gauge", "dollars", "What that costs by the price that was named, if one was."),
+    "worker_deaths_total": MetricFamily("counter", "workers", "Python workers that died of a shard."),
+    "core_seconds_total": MetricFamily(
+        "counter", "seconds", "Time of waves, times the cores of the executors."
+    ),
+    "cost_dollars": MetricFamily(
+        "gauge", "dollars", "What that costs by the price that was named, if one was."
+    ),
 }
 
 
-class Sample(NamedTuple):
+class MetricSample(NamedTuple):
     """The name of a family, without prefix, and the value of its label."""
 
     family: str
     value: str = ""
 
 
-Totals: TypeAlias = "Counter[Sample]"
+Totals: TypeAlias = "Counter[MetricSample]"
 
 # Columns of `scan_log` and `census_log` that are added up as they are.
 SUMMED = {
@@ -104,23 +114,23 @@ def totals_of(log: Iterable[Mapping[str, Any]]) -> Totals:
     """Add up rows of `scan_log`, or of `census_log`."""
     totals: Totals = Counter()
     for row in log:
-        totals[Sample("shards_total", row["status"])] += 1
+        totals[MetricSample("shards_total", row["status"])] += 1
         if row["failure"]:
-            totals[Sample("shard_failures_total", row["failure"])] += 1
-        totals[Sample("shard_retries_total")] += row["attempts"] - 1
+            totals[MetricSample("shard_failures_total", row["failure"])] += 1
+        totals[MetricSample("shard_retries_total")] += row["attempts"] - 1
         for family, column in SUMMED.items():
             if column in row:
-                totals[Sample(family)] += row[column] or 0
+                totals[MetricSample(family)] += row[column] or 0
         for graded in row.get("grades") or ():
-            totals[Sample("matches_total", graded["grade"])] += graded["matches"]
+            totals[MetricSample("matches_total", graded["grade"])] += graded["matches"]
         for spent in row.get("stages") or ():
-            totals[Sample("stage_seconds_total", spent["stage"])] += spent["seconds"]
+            totals[MetricSample("stage_seconds_total", spent["stage"])] += spent["seconds"]
     return totals
 
 
 def time_of_cores(seconds: float) -> Totals:
     """Return what a wave took of the cores; upwards, or many short waves would have cost nothing."""
-    return Counter({Sample("core_seconds_total"): ceil(seconds)})
+    return Counter({MetricSample("core_seconds_total"): ceil(seconds)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +149,7 @@ class Metrics:
     """All metrics of a run at one time, in the order of `FAMILIES`."""
 
     facts: RunFacts
-    values: Mapping[Sample, float]
+    values: Mapping[MetricSample, float]
 
     @classmethod
     def of(
@@ -150,24 +160,24 @@ class Metrics:
         `dollars`: what the run has cost; None if that is not known.
         """
         zeros = {
-            Sample(name, value): 0.0
+            MetricSample(name, value): 0.0
             for name, family in FAMILIES.items()
             if family.kind == "counter" and family.run in ("", facts.terms.run)
             for value in family.values or ("",)
         }
         values = zeros | {sample: float(value) for sample, value in totals.items()}
-        values |= {Sample("run_state", name): float(name == state) for name in STATES}
+        values |= {MetricSample("run_state", name): float(name == state) for name in STATES}
         values |= {
-            Sample("run_info"): 1.0,
-            Sample("run_start_timestamp_seconds"): facts.started_at.timestamp(),
-            Sample("run_age_seconds"): (now - facts.started_at).total_seconds(),
-            Sample("run_update_timestamp_seconds"): now.timestamp(),
-            Sample("shards_planned"): float(facts.planned),
+            MetricSample("run_info"): 1.0,
+            MetricSample("run_start_timestamp_seconds"): facts.started_at.timestamp(),
+            MetricSample("run_age_seconds"): (now - facts.started_at).total_seconds(),
+            MetricSample("run_update_timestamp_seconds"): now.timestamp(),
+            MetricSample("shards_planned"): float(facts.planned),
         }
         if last := now if state == "published" else facts.last_success:
-            values[Sample("last_success_timestamp_seconds")] = last.timestamp()
+            values[MetricSample("last_success_timestamp_seconds")] = last.timestamp()
         if dollars is not None:
-            values[Sample("cost_dollars")] = dollars
+            values[MetricSample("cost_dollars")] = dollars
         order = list(FAMILIES)
         return cls(facts, dict(sorted(values.items(), key=lambda item: (order.index(item[0][0]), item[0]))))
 
@@ -188,14 +198,14 @@ class Metrics:
         samples = ((sample.family, self._labels(sample), value) for sample, value in self.values.items())
         return exposition(FAMILIES, samples)
 
-    def _labels(self, sample: Sample) -> str:
+    def _labels(self, sample: MetricSample) -> str:
         pairs = self.facts.labels if sample.family == "run_info" else {}
         if label := FAMILIES[sample.family].label:
             pairs = {label: sample.value}
         return labels_of(pairs)
 
 
-def exposition(families: Mapping[str, Family], samples: Iterable[tuple[str, str, float]]) -> str:
+def exposition(families: Mapping[str, MetricFamily], samples: Iterable[tuple[str, str, float]]) -> str:
     """Return samples in Prometheus's exposition format, version 0.0.4.
 
     Args:

@@ -11,8 +11,8 @@ from typing import Any, Self
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.events import EventLog, Level, throttling_reported
-from presswatch_spark.monitoring.metrics import Metrics, RunFacts, Sample, Totals
-from presswatch_spark.monitoring.progress import SCAN, Counts, Progress
+from presswatch_spark.monitoring.metrics import Metrics, MetricSample, RunFacts, Totals
+from presswatch_spark.monitoring.progress import SCAN, Progress, ShardTotals
 from presswatch_spark.storage.web.manners import Waiting
 
 # Columns of the log that tell of a shard that is not complete.
@@ -45,14 +45,16 @@ class Observer:
         self._wave = 0
         self._terms = SCAN
 
-    def start(self, facts: RunFacts, asked: Mapping[str, object], counts: Counts, totals: Totals) -> None:
+    def start(
+        self, facts: RunFacts, asked: Mapping[str, object], counts: ShardTotals, totals: Totals
+    ) -> None:
         """The run begins, or goes on after an earlier process, which left `counts` and `totals`.
 
         Raises:
             OutputError: the metrics file cannot be written.
         """
         self._facts, self._totals, self._terms = facts, Counter(totals), facts.terms
-        self._wave = int(totals[Sample("waves_total")])
+        self._wave = int(totals[MetricSample("waves_total")])
         if self._events:
             self._events.bind(run_id=facts.labels["run_id"])
         self._tell("run_started", shards_planned=facts.planned, shards_done=counts.shards, **asked)
@@ -64,7 +66,7 @@ class Observer:
         self._wave += 1
         self._tell("wave_started", wave=self._wave, shards=shards)
 
-    def wave_finished(self, counts: Counts, totals: Totals, log: Iterable[Mapping[str, Any]]) -> None:
+    def wave_finished(self, counts: ShardTotals, totals: Totals, log: Iterable[Mapping[str, Any]]) -> None:
         """What was done of a wave is kept; `log` are its rows of the log, at least of shards not complete.
 
         A wave of which shards are tried once more finishes in two parts.
@@ -74,14 +76,14 @@ class Observer:
             level: Level = "error" if row["status"] == "failed" else "warning"
             told = {name: row[name] for name in TOLD_OF_SHARDS}
             self._tell(f"shard_{row['status']}", level, wave=self._wave, **told)
-        failed, terms = totals[Sample("shards_total", "failed")], self._terms
+        failed, terms = totals[MetricSample("shards_total", "failed")], self._terms
         counted = {terms.documents: counts.documents, terms.text_bytes: counts.text_bytes}
         self._tell(
             "wave_finished",
             wave=self._wave,
             shards=counts.shards,
             shards_failed=int(failed),
-            shards_partial=int(totals[Sample("shards_total", "partial")]),
+            shards_partial=int(totals[MetricSample("shards_total", "partial")]),
             **counted,
             **{terms.matches: counts.matches},
         )
@@ -94,7 +96,9 @@ class Observer:
         self.say("passes", why)
         self.progress.expect(readings)
 
-    def sifted(self, shards: int, lost: int, number: int, count: int, counts: Counts, totals: Totals) -> None:
+    def sifted(
+        self, shards: int, lost: int, number: int, count: int, counts: ShardTotals, totals: Totals
+    ) -> None:
         """So many shards were read in pass `number` of `count`, which gives no rows.
 
         `lost`: those of them that could not be read for a reason of the platform. `counts` and `totals` are
@@ -110,7 +114,7 @@ class Observer:
         self.progress.sifted(shards)
         self._write("running")
 
-    def wave_lost(self, counts: Counts, totals: Totals) -> None:
+    def wave_lost(self, counts: ShardTotals, totals: Totals) -> None:
         """What a wave wrote is damaged: its shards are scanned again."""
         self._totals.subtract(totals)
         self.progress.take_back(counts)
@@ -140,7 +144,7 @@ class Observer:
         """All metrics as they are now."""
         if self._facts is None:
             raise RuntimeError("no run has been started")
-        spent = self._totals[Sample("core_seconds_total")] / 3600
+        spent = self._totals[MetricSample("core_seconds_total")] / 3600
         dollars = self._dollars(spent) if self._dollars else None
         return Metrics.of(self._facts, self._totals, state, datetime.now(UTC), dollars)
 
@@ -174,7 +178,7 @@ class Observer:
         try:
             write_whole(self._file, self.metrics(state).text())
         except OSError as error:
-            if self._totals[Sample("waves_total")] or state != "running":
+            if self._totals[MetricSample("waves_total")] or state != "running":
                 self._tell("metrics_not_written", "warning", error=error.strerror or type(error).__name__)
                 return
             raise unwritable(self._file, error) from error

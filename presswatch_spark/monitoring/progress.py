@@ -43,7 +43,7 @@ TERMS: Mapping[str, Terms] = {"runs": SCAN, "censuses": CENSUS}
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class ShardTotals:
     """What some shards gave; `incomplete` counts those that were not read to their end.
 
     Of a census, `documents` are rows of the index, `text_bytes` bytes read, `matches` captures: see `Terms`.
@@ -58,14 +58,18 @@ class Counts:
     signals: int = 0
     core_seconds: float = 0.0
 
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+    def __add__(self, other: ShardTotals) -> ShardTotals:
+        return ShardTotals(
+            *(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True))
+        )
 
-    def __sub__(self, other: Counts) -> Counts:
-        return Counts(*(mine - theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+    def __sub__(self, other: ShardTotals) -> ShardTotals:
+        return ShardTotals(
+            *(mine - theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True))
+        )
 
     @classmethod
-    def of(cls, log: Mapping[str, object], terms: Terms = SCAN) -> Counts:
+    def of(cls, log: Mapping[str, object], terms: Terms = SCAN) -> ShardTotals:
         """Count one shard, from its row of the log."""
         columns = (terms.documents, terms.text_bytes, terms.matches, "signals")
         return cls(1, int(log["status"] != "complete"), *(int(str(log.get(name) or 0)) for name in columns))
@@ -128,15 +132,15 @@ class Progress(Ticker):
 
     _planned = 0
     _terms = SCAN
-    _before = _done = Counts()
-    _under_way: Callable[[], Counts] = Counts
+    _before = _done = ShardTotals()
+    _under_way: Callable[[], ShardTotals] = ShardTotals
     _warned = False
     _pass: tuple[int, int] | None = None
     _readings = _readings_done = 0
     _moved_at: float | None = None
-    _seen: tuple[Counts, int] = Counts(), 0
+    _seen: tuple[ShardTotals, int] = ShardTotals(), 0
 
-    def start(self, planned: int, done: Counts, terms: Terms = SCAN) -> None:
+    def start(self, planned: int, done: ShardTotals, terms: Terms = SCAN) -> None:
         """Begin the clock with `planned` shards in all; an earlier process has `done` some of them."""
         self._planned, self._before, self._done, self._terms = planned, done, done, terms
         self._started = self._reported = self._clock()
@@ -155,15 +159,15 @@ class Progress(Ticker):
         self._readings_done += shards
 
     @contextmanager
-    def during(self, counts: Callable[[], Counts]) -> Iterator[None]:
+    def during(self, counts: Callable[[], ShardTotals]) -> Iterator[None]:
         """While the block runs, add what `counts` says: work that may yet have to be done again."""
         self._under_way = counts
         try:
             yield
         finally:
-            self._under_way = Counts
+            self._under_way = ShardTotals
 
-    def add(self, counts: Counts, log: Sequence[Mapping[str, object]] = ()) -> None:
+    def add(self, counts: ShardTotals, log: Sequence[Mapping[str, object]] = ()) -> None:
         """Count what is done for good; `log` are its shards' rows of the log.
 
         If no shard so far could be read and others are to come, say so, once, with an error: a wrong
@@ -176,7 +180,7 @@ class Progress(Ticker):
             self._warned = True
             self._warn(log[0])
 
-    def take_back(self, counts: Counts) -> None:
+    def take_back(self, counts: ShardTotals) -> None:
         """What was counted as done has to be done again."""
         self._done -= counts
 
@@ -236,7 +240,7 @@ class Progress(Ticker):
             "seconds_left": None if left is None else round(left),
         }
 
-    def _is_moving(self, done: Counts, now: float) -> bool:
+    def _is_moving(self, done: ShardTotals, now: float) -> bool:
         """Return whether anything was read lately: no time left can be estimated of a host that is silent."""
         if self._moved_at is None or (done, self._readings_done) != self._seen:
             self._moved_at, self._seen = now, (done, self._readings_done)

@@ -18,7 +18,7 @@ from presswatch_spark.notices.annex_columns import (
     ROW_COLUMNS,
     URL_COLUMNS,
 )
-from presswatch_spark.notices.grounds import Place
+from presswatch_spark.notices.grounds import NoticePlace
 from presswatch_spark.notices.parties import Sender
 from presswatch_spark.queries.exports import export
 from presswatch_spark.show import plain
@@ -64,7 +64,9 @@ def rows_of_jsonl(data: bytes) -> list[Row]:
     return [orjson.loads(line) for line in data.splitlines() if line.strip()]
 
 
-def annex_of(places: Sequence[Place], sender: Sender, columns: Sequence[str], own_domains: bool) -> Annex:
+def annex_of(
+    places: Sequence[NoticePlace], sender: Sender, columns: Sequence[str], own_domains: bool
+) -> Annex:
     """Return the annex of places.
 
     Args:
@@ -88,7 +90,7 @@ def annex_of(places: Sequence[Place], sender: Sender, columns: Sequence[str], ow
     )
 
 
-def _row(number: int, place: Place, sender: Sender) -> Row:
+def _row(number: int, place: NoticePlace, sender: Sender) -> Row:
     target, match, claim = place.target, place.match, place.claim
     publisher = sender.by_id.get(target["publisher_id"])
     revision, path = revision_and_path(place.file)
@@ -151,12 +153,12 @@ def surt_prefixes(site: str) -> Iterator[tuple[str, str]]:
     yield f"{labels},", "subdomains"
 
 
-def host_of_place(place: Place) -> str | None:
+def host_of_place(place: NoticePlace) -> str | None:
     """Return the host of a place's page, in ASCII; None where it is not known."""
     return place.claim["document_host"] if place.claim else None
 
 
-def _urls(places: Sequence[Place], rows: Sequence[Row]) -> Iterator[Row]:
+def _urls(places: Sequence[NoticePlace], rows: Sequence[Row]) -> Iterator[Row]:
     """Yield a row for each known URL, in the order of the URLs."""
     groups = defaultdict[str, list[int]](list)
     for number, row in enumerate(rows):
@@ -175,7 +177,7 @@ def _urls(places: Sequence[Place], rows: Sequence[Row]) -> Iterator[Row]:
         }
 
 
-def _domains(places: Sequence[Place], rows: Sequence[Row]) -> Iterator[Row]:
+def _domains(places: Sequence[NoticePlace], rows: Sequence[Row]) -> Iterator[Row]:
     """Yield a row for each known registered domain, the one with most rows first."""
     groups = defaultdict[str, list[int]](list)
     for number, place in enumerate(places):
@@ -192,7 +194,7 @@ def _domains(places: Sequence[Place], rows: Sequence[Row]) -> Iterator[Row]:
         }
 
 
-def publishers_of(sender: Sender, places: Sequence[Place]) -> list[Publisher]:
+def publishers_of(sender: Sender, places: Sequence[NoticePlace]) -> list[Publisher]:
     """Return the sender's publishers whose articles the places have, in the order of the members file."""
     ids = {place.target["publisher_id"] for place in places}
     return [publisher for publisher in sender.publishers if publisher.id in ids]

@@ -16,7 +16,7 @@ from presswatch_spark.notices.events import CHECKED, EDITED, READ, SIGNED, add_e
 from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, Notice, fault_of
 from presswatch_spark.notices.grounds import (
     Grounds,
-    Place,
+    NoticePlace,
     claims_known,
     grounds_of,
     inputs_at,
@@ -31,7 +31,7 @@ from presswatch_spark.notices.published_checks import (
     broken_by_persons,
     broken_by_text,
 )
-from presswatch_spark.notices.refusals import Refusal
+from presswatch_spark.notices.refusals import BrokenRule
 from presswatch_spark.notices.rights_doubts import doubts_of_rights, last_mandate_day
 from presswatch_spark.notices.row_checks import (
     broken_by_age,
@@ -74,7 +74,7 @@ class Checking:
 class Checked:
     """What breaks rules, and what a person must verify besides."""
 
-    refusals: tuple[Refusal, ...]
+    refusals: tuple[BrokenRule, ...]
     doubts: tuple[Sentence, ...]
 
     @property
@@ -93,7 +93,7 @@ def check_notice(path: str, with_: Checking, storage: StorageOptions | None = No
     storage = storage or StorageOptions()
     notice = Notice.open(path, storage)
     if fault := fault_of(notice.about):
-        return Checked((Refusal("invalid_notice", "notice.json", fault),), ())
+        return Checked((BrokenRule("invalid_notice", "notice.json", fault),), ())
     if with_.edited_by:
         notice = _edited(notice, with_.edited_by, storage)
     files = notice.files()
@@ -104,7 +104,7 @@ def check_notice(path: str, with_: Checking, storage: StorageOptions | None = No
         *broken_by_annex(files, notice.about["annex"]["digests"]),
         *broken_by_open_changes(files),
         *broken_by_persons(files, notice.about["sender"], notice.about["recipient"]),
-        *_broken_rows(notice, files, with_, bag, places := list[Place]()),
+        *_broken_rows(notice, files, with_, bag, places := list[NoticePlace]()),
         *_broken_signature(notice),
     ]
     if not refusals:
@@ -150,19 +150,19 @@ def _doubts_of_claims(about: Mapping[str, Any], bag: SealedOnce) -> Iterator[Sen
         )
 
 
-def broken_files(notice: Notice, files: Mapping[str, bytes]) -> Iterator[Refusal]:
+def broken_files(notice: Notice, files: Mapping[str, bytes]) -> Iterator[BrokenRule]:
     """Yield the files that are not as they were drafted, but for a letter that a person vouches for."""
     edited = newest(notice.events, EDITED)
     expected = {**notice.sums, **({LETTER: str(edited.facts["letter"])} if edited else {})}
     for name in sorted(expected.keys() - files.keys()):
-        yield Refusal("changed_file", name, sentence("it is missing"))
+        yield BrokenRule("changed_file", name, sentence("it is missing"))
     for name in sorted(files.keys() - expected.keys()):
-        yield Refusal("changed_file", name, sentence("it was added"))
+        yield BrokenRule("changed_file", name, sentence("it was added"))
     for name in sorted(files.keys() & expected.keys()):
         if sha256(files[name]).hexdigest() != expected[name]:
-            yield Refusal("changed_file", name, CHANGED_LETTER if name == LETTER else CHANGED)
+            yield BrokenRule("changed_file", name, CHANGED_LETTER if name == LETTER else CHANGED)
     if not notice.events or notice.events[0].sums != notice.digest:
-        yield Refusal("changed_file", "SHA256SUMS", sentence("it is not the one that was drafted"))
+        yield BrokenRule("changed_file", "SHA256SUMS", sentence("it is not the one that was drafted"))
 
 
 def _edited(notice: Notice, by: str, storage: StorageOptions) -> Notice:
@@ -175,7 +175,7 @@ def _edited(notice: Notice, by: str, storage: StorageOptions) -> Notice:
     return Notice.open(str(notice.folder.uri), storage)
 
 
-def _broken_elements(notice: Notice, files: Mapping[str, bytes]) -> Iterator[Refusal]:
+def _broken_elements(notice: Notice, files: Mapping[str, bytes]) -> Iterator[BrokenRule]:
     """Yield the elements that are missing: in what the notice says, in its letter, or in its form."""
     law, said = laws()[notice.about["law"]], notice.about["elements"]
     try:
@@ -188,24 +188,26 @@ def _broken_elements(notice: Notice, files: Mapping[str, bytes]) -> Iterator[Ref
         text = said.get(name, {}).get("text")
         if not text:
             lacking = sentence("a fact that it needs is missing: see the sender's file")
-            yield Refusal("missing_element", name, lacking)
+            yield BrokenRule("missing_element", name, lacking)
         elif not in_letter.get(name):
-            yield Refusal("missing_element", name, sentence("it is not in {file}", file=LETTER))
+            yield BrokenRule("missing_element", name, sentence("it is not in {file}", file=LETTER))
         elif any(" ".join(line.split()) not in form for line in text.splitlines()):
             lacking = sentence("it is not in {file} as it was drafted", file=FORM)
-            yield Refusal("missing_element", name, lacking)
+            yield BrokenRule("missing_element", name, lacking)
 
 
-def _broken_signature(notice: Notice) -> Iterator[Refusal]:
+def _broken_signature(notice: Notice) -> Iterator[BrokenRule]:
     """Yield that a clause of perjury is not signed, as it is now, by the one who is named under it."""
     law = laws()[notice.about["law"]]
     if law.sworn and not notice.holds(SIGNED):
-        yield Refusal("unsigned_perjury", "perjury", sentence("`presswatch notice sign` notes who signed it"))
+        yield BrokenRule(
+            "unsigned_perjury", "perjury", sentence("`presswatch notice sign` notes who signed it")
+        )
 
 
 def _broken_rows(
-    notice: Notice, files: Mapping[str, bytes], with_: Checking, bag: SealedOnce, found: list[Place]
-) -> Iterator[Refusal]:
+    notice: Notice, files: Mapping[str, bytes], with_: Checking, bag: SealedOnce, found: list[NoticePlace]
+) -> Iterator[BrokenRule]:
     """Yield what the rows break, by what claims and tables say of them today.
 
     Args:
@@ -217,19 +219,19 @@ def _broken_rows(
         grounds = grounds_of_notice(notice, bag.storage, bag)
         if grounds.seal != about["query"].get("seal", {}):
             root = sentence("its root is {root} now", root=grounds.seal.get("bag_root"))
-            yield Refusal("changed_bag", "seal", root)
+            yield BrokenRule("changed_bag", "seal", root)
         places = concerning(grounds, with_.recipient)
         found += places
     except PresswatchError as error:
         rule = "changed_bag" if about["query"]["source"] == "bag" else "query_differs"
-        yield Refusal(rule, "rows", sentence("{error}", error=error))
+        yield BrokenRule(rule, "rows", sentence("{error}", error=error))
         return
     if sender_facts(with_.sender) != about["sender"]:
         otherwise = sentence("its file, or the members file, says something else now")
-        yield Refusal("query_differs", "sender", otherwise)
+        yield BrokenRule("query_differs", "sender", otherwise)
     if recipient_facts(with_.recipient) != recipient_facts(about["recipient"]):
         otherwise = sentence("the recipients file says something else of it now")
-        yield Refusal("query_differs", "recipient", otherwise)
+        yield BrokenRule("query_differs", "recipient", otherwise)
     # Whoever drafts acts on the day that the letter bears, and whoever checks will send it from today on.
     for day in sorted({today(), date.fromisoformat(about["drafted_on"])}):
         yield from broken_by_mandates_on(places, with_.sender, day)
@@ -245,7 +247,7 @@ def _broken_rows(
 
 def _broken_claims(
     about: Mapping[str, Any], files: Mapping[str, bytes], bag: SealedOnce
-) -> Iterator[Refusal]:
+) -> Iterator[BrokenRule]:
     """Yield what the claims of the annex's rows break; an annex that cannot be read is refused elsewhere."""
     try:
         rows = {str(row["row_sha256"]) for row in rows_of_jsonl(files[f"{ANNEX}/rows.jsonl"])}
@@ -254,7 +256,7 @@ def _broken_claims(
     try:
         known = _known_claims(about["query"], rows, bag)
     except PresswatchError as error:
-        yield Refusal("no_claim", "rows", sentence("{error}", error=error))
+        yield BrokenRule("no_claim", "rows", sentence("{error}", error=error))
         return
     claims = {row: known.get(row) for row in rows}
     yield from broken_by_claims(claims)
@@ -287,7 +289,7 @@ def grounds_of_notice(notice: Notice, storage: StorageOptions, bag: SealedOnce |
 def _read(
     notice: Notice,
     grounds: Grounds,
-    places: tuple[Place, ...],
+    places: tuple[NoticePlace, ...],
     with_: Checking,
     bag: SealedOnce,
 ) -> dict[str, datetime]:

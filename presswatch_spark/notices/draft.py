@@ -12,7 +12,7 @@ from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.errors import InputError
 from presswatch_spark.notices.annex import ENDINGS, TABLES, Annex, annex_of, publishers_of
 from presswatch_spark.notices.docx_letter import docx_of
-from presswatch_spark.notices.facts import OF_SENDER, Figures, facts_of
+from presswatch_spark.notices.facts import OF_SENDER, NoticeFigures, facts_of
 from presswatch_spark.notices.folder import (
     ANNEX,
     FORM,
@@ -24,9 +24,9 @@ from presswatch_spark.notices.folder import (
     new_notice,
     validated,
 )
-from presswatch_spark.notices.grounds import Grounds, Place, grounds_of
+from presswatch_spark.notices.grounds import Grounds, NoticePlace, grounds_of
 from presswatch_spark.notices.laws import Law, laws
-from presswatch_spark.notices.letter import Block, Letter, blocks_of, letter_of
+from presswatch_spark.notices.letter import Letter, LetterElement, blocks_of, letter_of
 from presswatch_spark.notices.lumen import lumen_of
 from presswatch_spark.notices.parties import Recipient, Sender
 from presswatch_spark.notices.pdf_letter import pdf_of
@@ -41,7 +41,7 @@ DEADLINE_DAYS = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class NoticeOrder:
     """What a notice is asked to be.
 
     `sender_file` and `recipients_file` are where a check reads both again. `claims`: folder of the claims, if
@@ -71,13 +71,13 @@ class Drafted:
     """
 
     notice: Notice
-    figures: Figures
+    figures: NoticeFigures
     left_out: Mapping[str, int]
     missing: Mapping[str, Sequence[str]]
     elsewhere: int
 
 
-def draft_notice(request: Request, out: str, storage: StorageOptions | None = None) -> Drafted:
+def draft_notice(request: NoticeOrder, out: str, storage: StorageOptions | None = None) -> Drafted:
     """Draft a notice in a new folder.
 
     Raises:
@@ -94,7 +94,7 @@ def draft_notice(request: Request, out: str, storage: StorageOptions | None = No
         annex = annex_of(places, request.sender, request.recipient.columns, law.own_domains)
         (folder / ANNEX).mkdir()
         annex.write(folder / ANNEX, request.lang, storage)
-        figures = Figures.of(places, annex, request.sender)
+        figures = NoticeFigures.of(places, annex, request.sender)
         deadline = request.drafted + timedelta(days=request.days) if law.deadline else None
         facts = facts_of(
             figures, places, annex, request.sender, request.recipient, deadline, request.lang,
@@ -119,7 +119,7 @@ def draft_notice(request: Request, out: str, storage: StorageOptions | None = No
     return Drafted(opened, figures, grounds.left_out, missing, len(grounds.places) - len(places))
 
 
-def concerning(grounds: Grounds, recipient: Recipient) -> tuple[Place, ...]:
+def concerning(grounds: Grounds, recipient: Recipient) -> tuple[NoticePlace, ...]:
     """Return the places that concern a recipient; `InputError` if none does."""
     places = tuple(
         place for place in grounds.places if recipient.concerns(place.target["dataset"], place.file)
@@ -139,7 +139,12 @@ def today() -> date:
 
 
 def _letter(
-    request: Request, law: Law, blocks: Sequence[Block], annex: Annex, folder: Path, bag_root: str | None
+    request: NoticeOrder,
+    law: Law,
+    blocks: Sequence[LetterElement],
+    annex: Annex,
+    folder: Path,
+    bag_root: str | None,
 ) -> Letter:
     names = [f"{table}.{ending}" for table in TABLES for ending in ENDINGS]
     files = [(f"{ANNEX}/{name}", file_sha256(folder / name)) for name in names]
@@ -157,7 +162,7 @@ def _write(folder: Path, letter: Letter, annex: Annex, drafted: date, about: Map
     (folder / NOTICE).write_text(_json(validated(about)), encoding="utf-8")
 
 
-def _public(place: Place, sender: Sender) -> dict[str, Any]:
+def _public(place: NoticePlace, sender: Sender) -> dict[str, Any]:
     return {
         "title": sender.title_of(place.target),
         "document_url": place.target["document_url"],
@@ -167,13 +172,13 @@ def _public(place: Place, sender: Sender) -> dict[str, Any]:
 
 
 def _about(
-    request: Request,
+    request: NoticeOrder,
     law: Law,
     grounds: Grounds,
-    places: Sequence[Place],
+    places: Sequence[NoticePlace],
     annex: Annex,
-    figures: Figures,
-    blocks: Sequence[Block],
+    figures: NoticeFigures,
+    blocks: Sequence[LetterElement],
     deadline: date | None,
 ) -> dict[str, Any]:
     """Return what notice.json says, but for the digests of the annex's files."""
@@ -236,7 +241,7 @@ def _signed_on(publisher: Publisher) -> str | None:
     return document.signed_on.isoformat() if document and document.signed_on else None
 
 
-def _query(request: Request, grounds: Grounds, places: Sequence[Place]) -> dict[str, Any]:
+def _query(request: NoticeOrder, grounds: Grounds, places: Sequence[NoticePlace]) -> dict[str, Any]:
     """Return what a check asks again: where claims and tables are, and which of them the annex has."""
     recipients = request.recipients_file
     return {

@@ -10,7 +10,7 @@ from presswatch_spark.claims.mandates import AUTHOR, PRESS_PUBLISHER
 from presswatch_spark.claims.selection import COPY, DISK, PLACE
 from presswatch_spark.corpus.registry import RIGHTS_BASES, Publisher
 from presswatch_spark.notices.annex import Annex, host_of_place, publishers_of
-from presswatch_spark.notices.grounds import Place
+from presswatch_spark.notices.grounds import NoticePlace
 from presswatch_spark.notices.parties import Recipient, Sender
 from presswatch_spark.notices.wording import amount, day
 from presswatch_spark.show import ascii_url, printable, whole_number
@@ -58,7 +58,7 @@ BASES: Mapping[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class NoticeFigures:
     """The numbers of a notice, by name.
 
     `read`: by source of the reading (see `Reading.source`), the days on which rows were last read, a day for
@@ -70,7 +70,7 @@ class Figures:
     read: Mapping[str, Sequence[date]]
 
     @classmethod
-    def of(cls, places: Sequence[Place], annex: Annex, sender: Sender) -> "Figures":
+    def of(cls, places: Sequence[NoticePlace], annex: Annex, sender: Sender) -> "NoticeFigures":
         """Count places; what is not known of one counts under `without_url` or `never_read`."""
         targets = [place.target for place in places]
         rights = [rights_claimed(place, sender) for place in places]
@@ -78,7 +78,7 @@ class Figures:
         for place in places:
             if reading := place.reading:
                 read.setdefault(reading.source(place.file), []).append(reading.at.date())
-        counted = selection.Figures.of(
+        counted = selection.ClaimFigures.of(
             {**place.target, "document_host": host_of_place(place)} for place in places
         )
         numbers = {
@@ -108,7 +108,7 @@ class Figures:
         return cls(numbers, dict(sorted(statuses.items())), days)
 
 
-def rights_claimed(place: Place, sender: Sender) -> set[str]:
+def rights_claimed(place: NoticePlace, sender: Sender) -> set[str]:
     """Return the rights that a notice claims for a place: its claim's, if the members file agrees."""
     publisher = sender.by_id.get(place.target["publisher_id"])
     rights = set(place.claim["rights"]) if place.claim else set[str]()
@@ -116,7 +116,7 @@ def rights_claimed(place: Place, sender: Sender) -> set[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class LetterFacts:
     """All that the elements of a letter may say. An empty text, or no lines, is a fact that is missing."""
 
     texts: Mapping[str, str]
@@ -128,8 +128,8 @@ class Facts:
 
 
 def facts_of(
-    figures: Figures,
-    places: Sequence[Place],
+    figures: NoticeFigures,
+    places: Sequence[NoticePlace],
     annex: Annex,
     sender: Sender,
     recipient: Recipient,
@@ -137,7 +137,7 @@ def facts_of(
     lang: str,
     *,
     has_licences: bool,
-) -> Facts:
+) -> LetterFacts:
     """Return the facts of a notice in a language; `has_licences`: somebody looked for licences."""
     publishers = publishers_of(sender, places)
     texts = {
@@ -161,10 +161,10 @@ def facts_of(
         "prefixes": _cut([site["surt_prefix"] for site in sites], lang),
         "signature": _signature(sender, lang),
     }
-    return Facts(texts, lists)
+    return LetterFacts(texts, lists)
 
 
-def _amounts(figures: Figures, lang: str) -> dict[str, str]:
+def _amounts(figures: NoticeFigures, lang: str) -> dict[str, str]:
     """Return numbers with their nouns. One that is 0 is missing; URLs and hosts may be 0."""
     numbers = figures.numbers
     amounts = {name: amount(numbers[name], noun, lang) for name, noun in AMOUNTS.items()}
@@ -172,7 +172,7 @@ def _amounts(figures: Figures, lang: str) -> dict[str, str]:
     return {**amounts, **missing, "domains": amount(numbers["sites"], "site", lang)}
 
 
-def _without_url(figures: Figures, lang: str) -> str:
+def _without_url(figures: NoticeFigures, lang: str) -> str:
     count = figures.numbers["without_url"]
     if not count:
         return ""
@@ -205,7 +205,7 @@ READ: Mapping[str, tuple[str, str]] = {
 """The sentence of a letter about readings, by their source, in French and English."""
 
 
-def _read(figures: Figures, lang: str) -> str:
+def _read(figures: NoticeFigures, lang: str) -> str:
     """State when and where the rows were last read again; nothing if none was."""
     sentences = [
         READ[source][0 if lang == "fr" else 1].format(
@@ -268,7 +268,7 @@ def _term(publisher: Publisher, lang: str) -> str:
     return f"in force {term}" if term else ""
 
 
-def _reservations(figures: Figures, lang: str) -> list[str]:
+def _reservations(figures: NoticeFigures, lang: str) -> list[str]:
     """Return a line for each way in which reservations in force were declared, with its rows."""
     place = 0 if lang == "fr" else 1
     mark = " : " if lang == "fr" else ": "

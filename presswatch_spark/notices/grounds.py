@@ -9,12 +9,12 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from presswatch_spark.claims.selection import Choice, Reading, claims_of, newest_reading
+from presswatch_spark.claims.selection import Choice, RecordReading, claims_of, newest_reading
 from presswatch_spark.errors import InputError, PresswatchError
 from presswatch_spark.notices.sealed import SealedClaims, SealedOnce, is_bag
 from presswatch_spark.pointers.pointer import Mirror, mirrored
-from presswatch_spark.removal.case import MARKER, Case, digest_of
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.case import MARKER, RemovalCase, digest_of
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.removal.targets import targets_of
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.json_documents import parse_json
@@ -30,7 +30,7 @@ UNSEALED = "not as their rows say in the bag"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NoticePlace:
     """Where bytes of a claim lie.
 
     `target`: as in the table `targets`, with its digest. `match`: columns of its own row of `matches`.
@@ -41,11 +41,11 @@ class Place:
     target: Row
     match: Row
     claim: Row | None
-    readings: tuple[Reading, ...]
+    readings: tuple[RecordReading, ...]
     file: str
 
     @property
-    def reading(self) -> Reading | None:
+    def reading(self) -> RecordReading | None:
         """Return the reading that a letter may state; None if the record was not read again."""
         return newest_reading(self.readings, self.file)
 
@@ -77,7 +77,7 @@ class Grounds:
     where: str
     tables: str
     claims_at: str
-    places: tuple[Place, ...]
+    places: tuple[NoticePlace, ...]
     left_out: Mapping[str, int]
     has_licences: bool
     seal: Mapping[str, str] = field(default_factory=dict)
@@ -107,16 +107,16 @@ def grounds_of(
     """
     entries = set(Folder.of(path, storage).entries())
     if MARKER in entries:
-        return _of_case(Case.open(path, storage), choice, storage, claims, mirrors)
+        return _of_case(RemovalCase.open(path, storage), choice, storage, claims, mirrors)
     if is_bag(entries):
         return _of_bag(bag or SealedOnce(path, storage), choice, claims, mirrors)
     return _of_tables(path, choice, storage, claims, mirrors)
 
 
 def _of_case(
-    case: Case, choice: Choice, storage: StorageOptions, claims: str | None, mirrors: Sequence[Mirror]
+    case: RemovalCase, choice: Choice, storage: StorageOptions, claims: str | None, mirrors: Sequence[Mirror]
 ) -> Grounds:
-    standing = Standing.of(case)
+    standing = CaseStatus.of(case)
     store = TableStore.open(str(case.about["tables"]), storage)
     judged = TableStore.open(claims or str(case.about["claims"]), storage)
     rows = {target["row_sha256"] for target in standing.targets}
@@ -158,12 +158,14 @@ def _of_bag(bag: SealedOnce, choice: Choice, claims: str | None, mirrors: Sequen
     return Grounds("bag", where, where, claims or where, *left, had, sealed.seal)
 
 
-def _sealed_place(sealed: SealedClaims, row: str, claim: Row | None, mirrors: Sequence[Mirror]) -> Place:
+def _sealed_place(
+    sealed: SealedClaims, row: str, claim: Row | None, mirrors: Sequence[Mirror]
+) -> NoticePlace:
     """Return the place of a row of a bag."""
     # Rows of bags of earlier versions have no headline.
     match: Row = {name: sealed.rows[row].get(name) for name in MATCH_COLUMNS}
     file = mirrored(match["shard_uri"], mirrors)
-    return Place(sealed.targets[row], match, claim, sealed.read_again.get(row, ()), file)
+    return NoticePlace(sealed.targets[row], match, claim, sealed.read_again.get(row, ()), file)
 
 
 def _scanned(targets: Sequence[Row]) -> list[Row]:
@@ -176,7 +178,7 @@ def _grounds(
     where: str,
     store: TableStore,
     judged: TableStore,
-    places: Sequence[Place],
+    places: Sequence[NoticePlace],
     left: Mapping[str, int],
 ) -> Grounds:
     had = knows_licences(lambda: _inputs(judged))
@@ -203,8 +205,8 @@ def _inputs(judged: TableStore) -> Mapping[str, Any]:
 
 
 def _left(
-    where: str, places: Sequence[Place], left: Mapping[str, int]
-) -> tuple[tuple[Place, ...], dict[str, int]]:
+    where: str, places: Sequence[NoticePlace], left: Mapping[str, int]
+) -> tuple[tuple[NoticePlace, ...], dict[str, int]]:
     """Return the places that a letter may name, and how many are left out, by reason."""
     # Letters say that records hold words of articles: a page that is known by its URL alone need not.
     worded = [place for place in places if place.target["copied_words"]]
@@ -228,9 +230,9 @@ def _places(
     targets: Sequence[Row],
     store: TableStore,
     judged: TableStore,
-    readings: Mapping[str, tuple[Reading, ...]],
+    readings: Mapping[str, tuple[RecordReading, ...]],
     mirrors: Sequence[Mirror],
-) -> list[Place]:
+) -> list[NoticePlace]:
     """Return places, each once: two claims may share one."""
     matches = _matches_of(store, {target["text_sha256"] for target in targets})
     found = {each["row_sha256"]: each for target in targets if (each := matches.get(_key(target)))}
@@ -241,19 +243,19 @@ def _places(
             where=str(store.root),
             remedy="name the tables that the claims were made of",
         )
-    places = dict[str, Place]()
+    places = dict[str, NoticePlace]()
     # A place that is a claim's own record says more than the same one beside another claim.
     for target in sorted(targets, key=lambda each: each["place"] != "record"):
         match = matches[_key(target)]
         digest = str(target.get("target_sha256") or digest_of(target))
         whole = {**target, "target_sha256": digest}
         file = mirrored(target["shard_uri"], mirrors)
-        place = Place(whole, match, claims.get(match["row_sha256"]), readings.get(digest, ()), file)
+        place = NoticePlace(whole, match, claims.get(match["row_sha256"]), readings.get(digest, ()), file)
         places.setdefault(match["row_sha256"], place)
     return sorted(places.values(), key=_order)
 
 
-def _order(place: Place) -> tuple[Any, ...]:
+def _order(place: NoticePlace) -> tuple[Any, ...]:
     target = place.target
     numbers = (-1 if target[name] is None else target[name] for name in ("record_offset", "row_index"))
     return place.file, *numbers, place.match["row_sha256"]

@@ -11,7 +11,7 @@ from presswatch_spark.settings.shipped import shipped
 
 
 @dataclass(frozen=True, slots=True)
-class Element:
+class LegalElement:
     """What a notice must say. Texts are by language; a line of `text` is a paragraph.
 
     `source`: the provision that asks for it. `needs`: names of facts without which it cannot be said.
@@ -39,7 +39,7 @@ class Law:
 
     id: str
     title: Mapping[str, str]
-    elements: tuple[Element, ...]
+    elements: tuple[LegalElement, ...]
     deadline: bool
     sworn: bool
     location: bool
@@ -70,8 +70,8 @@ def _law(given: Mapping[str, Any]) -> Law:
     )
 
 
-def _element(given: Mapping[str, Any]) -> Element:
-    return Element(
+def _element(given: Mapping[str, Any]) -> LegalElement:
+    return LegalElement(
         name=given["name"],
         source=given["source"],
         needs=tuple(given["needs"]),

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from presswatch_spark.notices.facts import Facts
-from presswatch_spark.notices.laws import Element, Law
+from presswatch_spark.notices.facts import LetterFacts
+from presswatch_spark.notices.laws import Law, LegalElement
 from presswatch_spark.notices.parties import Recipient, Sender
 from presswatch_spark.notices.wording import day
 from presswatch_spark.show import printable
@@ -19,7 +19,7 @@ ANNEX: Mapping[str, tuple[str, str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class LetterElement:
     """An element of the law as the letter says it: a heading (which may be empty), paragraphs, and a list."""
 
     element: str
@@ -46,7 +46,7 @@ class Letter:
     sender: tuple[str, ...]
     recipient: tuple[str, ...]
     day: str
-    blocks: tuple[Block, ...]
+    blocks: tuple[LetterElement, ...]
     annex: tuple[tuple[str, str], ...]
     digest: str
     bag_root: str | None = None
@@ -67,9 +67,9 @@ class Letter:
         return ANNEX[self.lang][0]
 
 
-def blocks_of(law: Law, facts: Facts, lang: str) -> tuple[list[Block], dict[str, list[str]]]:
+def blocks_of(law: Law, facts: LetterFacts, lang: str) -> tuple[list[LetterElement], dict[str, list[str]]]:
     """Return a block for each element that can be said, and for the others the facts that are missing."""
-    blocks, missing = list[Block](), dict[str, list[str]]()
+    blocks, missing = list[LetterElement](), dict[str, list[str]]()
     for element in law.elements:
         if lacking := facts.missing(element.needs):
             if not element.is_optional:
@@ -81,7 +81,7 @@ def blocks_of(law: Law, facts: Facts, lang: str) -> tuple[list[Block], dict[str,
 
 def letter_of(
     law: Law,
-    blocks: Sequence[Block],
+    blocks: Sequence[LetterElement],
     sender: Sender,
     recipient: Recipient,
     drafted: date,
@@ -103,14 +103,14 @@ def letter_of(
     )
 
 
-def _block(element: Element, facts: Facts, lang: str) -> Block:
+def _block(element: LegalElement, facts: LetterFacts, lang: str) -> LetterElement:
     """Return an element with its facts; these are put in once, whatever braces they have."""
     lines = facts.lists[element.list] if element.list else ()
     said = [_said(line, facts) for line in element.text[lang].splitlines()]
-    return Block(element.name, element.heading[lang], tuple(filter(None, said)), tuple(lines))
+    return LetterElement(element.name, element.heading[lang], tuple(filter(None, said)), tuple(lines))
 
 
-def _said(line: str, facts: Facts) -> str:
+def _said(line: str, facts: LetterFacts) -> str:
     """Return a paragraph with its facts; nothing if the one that it depends on is missing."""
     found = _DEPENDS.match(line)
     if found and not facts.texts[found[1]]:

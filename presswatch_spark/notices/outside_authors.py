@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.notices.grounds import Place
+from presswatch_spark.notices.grounds import NoticePlace
 from presswatch_spark.notices.wording import Sentence, sentence
 
 OPINION, INTERVIEW, AUTHOR = "opinion", "interview", "author"
@@ -41,7 +41,7 @@ _FROM_OUTSIDE = re.compile(
 )
 
 
-def outside_articles(places: Sequence[Place], corpus: Corpus | None) -> Iterator[Sentence]:
+def outside_articles(places: Sequence[NoticePlace], corpus: Corpus | None) -> Iterator[Sentence]:
     """Yield a sentence for each kind of article that an outsider may have written, with the articles' ids.
 
     Args:
@@ -63,7 +63,9 @@ def outside_articles(places: Sequence[Place], corpus: Corpus | None) -> Iterator
         yield sentence(UNKNOWN_AUTHORS)
 
 
-def _kind_of(article_id: str, place: Place, corpus: Corpus | None, authors: "_Authors | None") -> str | None:
+def _kind_of(
+    article_id: str, place: NoticePlace, corpus: Corpus | None, authors: "_Authors | None"
+) -> str | None:
     """Return which kind of outsider an article seems to have; None if nothing speaks for one."""
     path = re.sub(r"^[a-z]+://[^/]*", "", place.match["article_url"] or "")
     shown = f"{_plain(place.match.get('headline') or '')} {_plain(path)}"

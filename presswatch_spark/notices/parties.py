@@ -28,7 +28,7 @@ ONE_OWNER = "an owner is one publisher, and this file names {}: list the one und
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class RecipientFact:
     """What is known of a recipient, and by what.
 
     `checked`: the day on which somebody read `source`; None if nobody could.
@@ -48,7 +48,7 @@ class Recipient:
     name: str
     datasets: tuple[str, ...]
     places: tuple[str, ...]
-    facts: Mapping[str, Fact]
+    facts: Mapping[str, RecipientFact]
 
     def concerns(self, dataset: str, file: str) -> bool:
         """Return whether a record of this dataset, in the file at this URI, is a matter for the recipient."""
@@ -139,7 +139,7 @@ def _recipients(root: yaml.Node, check: Check) -> Iterator[Recipient]:
         )
 
 
-def _fact(node: yaml.Node | None, what: str, check: Check) -> Fact:
+def _fact(node: yaml.Node | None, what: str, check: Check) -> RecipientFact:
     keys = check.entry(node, what, "source", "value checked note") if node is not None else {}
     value = _value(keys.get("value"), what, check)
     if what.endswith("columns") and isinstance(value, tuple):
@@ -149,7 +149,7 @@ def _fact(node: yaml.Node | None, what: str, check: Check) -> Fact:
     # A day of Auckland may be one ahead.
     if checked and checked > datetime.now(UTC).date() + timedelta(days=1):
         check.say(line_of(keys["checked"]), f"{what}: checked: {checked} is to come")
-    return Fact(
+    return RecipientFact(
         value=value,
         source=check.text(keys.get("source"), f"{what}: source") or "",
         checked=checked,

@@ -21,7 +21,7 @@ from presswatch_spark.notices.annex_columns import (
 from presswatch_spark.notices.docx_letter import has_open_changes, published_text_in
 from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, LUMEN, PDF
 from presswatch_spark.notices.pdf_letter import ATTACHED, attachments_in
-from presswatch_spark.notices.refusals import Refusal
+from presswatch_spark.notices.refusals import BrokenRule
 from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.words import words_of
@@ -56,7 +56,7 @@ _KNOWN = {
 }
 
 
-def broken_by_annex(files: Files, digests: Mapping[str, str]) -> Iterator[Refusal]:
+def broken_by_annex(files: Files, digests: Mapping[str, str]) -> Iterator[BrokenRule]:
     """Yield what the annex breaks: its digests, its columns, and what the PDF holds of it."""
     for table in TABLES:
         name = f"{ANNEX}/{table}.jsonl"
@@ -64,19 +64,19 @@ def broken_by_annex(files: Files, digests: Mapping[str, str]) -> Iterator[Refusa
             rows = rows_of_jsonl(files[name])
             digest = digest_of(rows)
         except (KeyError, ValueError, AttributeError):
-            yield Refusal("annex_differs", name, sentence("it cannot be read"))
+            yield BrokenRule("annex_differs", name, sentence("it cannot be read"))
             continue
         if digest != digests.get(table):
-            yield Refusal("annex_differs", name, sentence("its digest is {digest}", digest=digest))
+            yield BrokenRule("annex_differs", name, sentence("its digest is {digest}", digest=digest))
         if strange := sorted({column for row in rows for column in row} - _KNOWN[table]):
             columns = sentence("no annex has the column {names}", names=", ".join(map(repr, strange)))
-            yield Refusal("article_text", name, columns)
+            yield BrokenRule("article_text", name, columns)
         if any(len(str(value)) > CELL_CHARACTERS for row in rows for value in row.values()):
-            yield Refusal("article_text", name, LONG_CELL)
+            yield BrokenRule("article_text", name, LONG_CELL)
     yield from _broken_by_attachments(files)
 
 
-def broken_by_open_changes(files: Files) -> Iterator[Refusal]:
+def broken_by_open_changes(files: Files) -> Iterator[BrokenRule]:
     """Yield that a letter has tracked changes or comments: whoever gets it reads what was taken back."""
     try:
         is_open = has_open_changes(files.get(LETTER, b""))
@@ -84,12 +84,12 @@ def broken_by_open_changes(files: Files) -> Iterator[Refusal]:
         is_open = False
     if is_open:
         remedy = sentence("accept or reject the changes, and take the comments out")
-        yield Refusal("open_changes", LETTER, remedy)
+        yield BrokenRule("open_changes", LETTER, remedy)
 
 
 def broken_by_persons(
     files: Files, sender: Mapping[str, Any], recipient: Mapping[str, Any]
-) -> Iterator[Refusal]:
+) -> Iterator[BrokenRule]:
     """Yield where data of persons stand in what gets published.
 
     Args:
@@ -101,20 +101,20 @@ def broken_by_persons(
     for name in (*(f"{ANNEX}/{table}.jsonl" for table in TABLES), LUMEN):
         text, places = _published(files.get(name, b""))
         if _EMAIL.search(f"{text} {places}") or _phones(text):
-            yield Refusal("personal_data", name, sentence("an email address or telephone number"))
+            yield BrokenRule("personal_data", name, sentence("an email address or telephone number"))
     published = files.get(LUMEN, b"").decode("utf-8", "replace")
     for what, detail in OF_SENDER.items():
         if sender[what] and str(sender[what]) in published:
-            yield Refusal("personal_data", LUMEN, detail)
+            yield BrokenRule("personal_data", LUMEN, detail)
     for name, text in _letters(files):
         if _emails(text) - own_emails or _phones(text) - own_phones:
             others = sentence("an email address or telephone number beside the sender's")
-            yield Refusal("personal_data", name, others)
+            yield BrokenRule("personal_data", name, others)
 
 
 def broken_by_text(
     files: Files, corpus: Corpus | None, articles: Iterable[str], is_edited: bool
-) -> Iterator[Refusal]:
+) -> Iterator[BrokenRule]:
     """Yield which letters have words of an article.
 
     Args:
@@ -124,7 +124,7 @@ def broken_by_text(
     if corpus is None:
         if is_edited:
             remedy = sentence("it was edited: give --corpus, to compare it with the articles")
-            yield Refusal("article_text", LETTER, remedy)
+            yield BrokenRule("article_text", LETTER, remedy)
         return
     rules = VerifyRules()
     articles_read = [Joined(words_of(body)) for body in _bodies(corpus, articles) if body]
@@ -132,7 +132,7 @@ def broken_by_text(
         document = NamedDocument(Joined(words_of(text.encode())), rules.anchor_words)
         if any(verify(document, body, rules).copied_words for body in articles_read):
             passage = sentence("it has a passage of an article of the annex")
-            yield Refusal("article_text", name, passage)
+            yield BrokenRule("article_text", name, passage)
 
 
 def _bodies(corpus: Corpus, articles: Iterable[str]) -> Iterator[bytes | None]:
@@ -151,17 +151,17 @@ def _letters(files: Files) -> list[tuple[str, str]]:
     return letters
 
 
-def _broken_by_attachments(files: Files) -> Iterator[Refusal]:
+def _broken_by_attachments(files: Files) -> Iterator[BrokenRule]:
     try:
         held = attachments_in(files.get(PDF, b""))
     except ValueError:
-        yield Refusal("attachment_differs", PDF, sentence("its attachments cannot be read"))
+        yield BrokenRule("attachment_differs", PDF, sentence("its attachments cannot be read"))
         return
     for name in ATTACHED:
         # Tools may leave out the folder before its name.
         path = f"{ANNEX}/{name}"
         if held.get(path, held.get(name)) != files.get(path):
-            yield Refusal("attachment_differs", f"{PDF}: {name}")
+            yield BrokenRule("attachment_differs", f"{PDF}: {name}")
 
 
 def _published(data: bytes) -> tuple[str, str]:

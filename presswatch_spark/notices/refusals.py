@@ -32,7 +32,7 @@ RULES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class BrokenRule:
     """A rule that a notice breaks.
 
     `about`: the element, file or rows, and `more` rows that are not named. `detail`: more of it; never text
@@ -54,9 +54,9 @@ class Refusal:
         return f"{self.about} and {self.more:,} more rows" if self.more else self.about
 
 
-def of_rows(rule: str, rows: Iterable[str], detail: Sentence | None = None) -> Iterator[Refusal]:
+def of_rows(rule: str, rows: Iterable[str], detail: Sentence | None = None) -> Iterator[BrokenRule]:
     """Yield the refusal of rows, by their row_sha256; none without rows."""
     broken = sorted(rows)
     if not broken:
         return
-    yield Refusal(rule, ", ".join(broken[:NAMED]), detail, max(len(broken) - NAMED, 0))
+    yield BrokenRule(rule, ", ".join(broken[:NAMED]), detail, max(len(broken) - NAMED, 0))

@@ -7,7 +7,7 @@ from presswatch_spark.claims.mandates import PRESS_PUBLISHER, rights_of
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.notices.annex import publishers_of
 from presswatch_spark.notices.facts import rights_claimed
-from presswatch_spark.notices.grounds import Place
+from presswatch_spark.notices.grounds import NoticePlace
 from presswatch_spark.notices.parties import Sender
 from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.show import printable
@@ -39,7 +39,7 @@ NO_DEED_DAY = (
 )
 
 
-def doubts_of_rights(places: Sequence[Place], sender: Sender, drafted: date) -> Iterator[Sentence]:
+def doubts_of_rights(places: Sequence[NoticePlace], sender: Sender, drafted: date) -> Iterator[Sentence]:
     """Yield what the members file leaves open of the rights and mandates that a notice rests on."""
     for publisher in publishers_of(sender, places):
         name = printable(publisher.legal_name or publisher.name)
@@ -57,7 +57,7 @@ def doubts_of_rights(places: Sequence[Place], sender: Sender, drafted: date) -> 
 
 
 def _rows_without_their_right(
-    places: Sequence[Place], sender: Sender, publisher: Publisher, drafted: date
+    places: Sequence[NoticePlace], sender: Sender, publisher: Publisher, drafted: date
 ) -> int:
     """Count the places that have the press publishers’ right by the members file, and not by their claims."""
     ours = (place for place in places if place.target["publisher_id"] == publisher.id)
@@ -69,7 +69,7 @@ def _rows_without_their_right(
     )
 
 
-def last_mandate_day(places: Sequence[Place], sender: Sender) -> date | None:
+def last_mandate_day(places: Sequence[NoticePlace], sender: Sender) -> date | None:
     """Return the last day on which all mandates of a notice are in force; None if none of them ends."""
     if sender.is_owner:
         return None

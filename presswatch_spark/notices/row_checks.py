@@ -7,12 +7,12 @@ from typing import Any
 import pyarrow.compute as pc
 
 from presswatch_spark.claims.mandates import mandate_of
-from presswatch_spark.claims.selection import PLACE, Reading
+from presswatch_spark.claims.selection import PLACE, RecordReading
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.notices.annex import annex_of
-from presswatch_spark.notices.grounds import Grounds, Place
+from presswatch_spark.notices.grounds import Grounds, NoticePlace
 from presswatch_spark.notices.parties import Sender
-from presswatch_spark.notices.refusals import Refusal, of_rows
+from presswatch_spark.notices.refusals import BrokenRule, of_rows
 from presswatch_spark.notices.sealed import SealedOnce
 from presswatch_spark.notices.wording import sentence
 from presswatch_spark.pointers.audit import Audit
@@ -27,7 +27,7 @@ Claim = Mapping[str, Any]
 Claims = Mapping[str, Claim | None]
 
 
-def broken_by_claims(claims: Claims) -> Iterator[Refusal]:
+def broken_by_claims(claims: Claims) -> Iterator[BrokenRule]:
     """Yield what the claims of the rows break, as they are today.
 
     Args:
@@ -53,7 +53,7 @@ BY_CLAIM: Mapping[str, Callable[[Claim], bool]] = {
 """Rules that a claim can break by itself."""
 
 
-def broken_by_mandates(claims: Claims, sender: Mapping[str, Any]) -> Iterator[Refusal]:
+def broken_by_mandates(claims: Claims, sender: Mapping[str, Any]) -> Iterator[BrokenRule]:
     """Yield what the mandates of the sender break. An owner needs none for its own articles.
 
     Args:
@@ -71,7 +71,7 @@ def broken_by_mandates(claims: Claims, sender: Mapping[str, Any]) -> Iterator[Re
     yield from of_rows("outside_mandate", bare, undocumented)
 
 
-def broken_by_mandates_on(places: Sequence[Place], sender: Sender, day: date) -> Iterator[Refusal]:
+def broken_by_mandates_on(places: Sequence[NoticePlace], sender: Sender, day: date) -> Iterator[BrokenRule]:
     """Yield the rows of publishers whose mandate is not in force on a day of acting, by the members file.
 
     What claims say of mandates is of the day that they were made for, and does not count.
@@ -88,8 +88,8 @@ def broken_by_mandates_on(places: Sequence[Place], sender: Sender, day: date) ->
 
 
 def broken_by_age(
-    places: Sequence[Place], read: Mapping[str, datetime], now: datetime, days: int, location: bool
-) -> Iterator[Refusal]:
+    places: Sequence[NoticePlace], read: Mapping[str, datetime], now: datetime, days: int, location: bool
+) -> Iterator[BrokenRule]:
     """Yield the rows that were not read again within so many days.
 
     Args:
@@ -97,10 +97,10 @@ def broken_by_age(
         location: whether the law requires the location of a row: then readings of copies do not count.
     """
     first, last = now - timedelta(days=days), now + timedelta(minutes=CLOCK_MINUTES)
-    old, copied = list[Place](), list[Place]()
+    old, copied = list[NoticePlace](), list[NoticePlace]()
     for place in places:
         again = read.get(place.match["row_sha256"])
-        readings = (*place.readings, *([Reading(again, printable(place.file))] if again else ()))
+        readings = (*place.readings, *([RecordReading(again, printable(place.file))] if again else ()))
         # A time in the future is that of a wrong clock, and counts for nothing.
         recent = [reading for reading in readings if first <= reading.at <= last]
         if not recent:
@@ -113,29 +113,29 @@ def broken_by_age(
     yield from of_rows("read_from_a_copy", _names(copied), remedy)
 
 
-def broken_by_files(places: Sequence[Place]) -> Iterator[Refusal]:
+def broken_by_files(places: Sequence[NoticePlace]) -> Iterator[BrokenRule]:
     """Yield the rows whose files no recipient can find."""
     local = [place for place in places if scheme_of(place.file) == "file"]
     yield from of_rows("file_on_a_disk", _names(local), sentence("draft it again with --mirror FROM=TO"))
 
 
 def broken_by_query(
-    grounds: Grounds, places: Sequence[Place], about: About, sender: Sender, own_domains: bool
-) -> Iterator[Refusal]:
+    grounds: Grounds, places: Sequence[NoticePlace], about: About, sender: Sender, own_domains: bool
+) -> Iterator[BrokenRule]:
     """Yield how what is asked of claims and tables today differs from what the notice names."""
     now = annex_of(places, sender, about["recipient"]["columns"], own_domains).digests()
     for name, digest in about["annex"]["digests"].items():
         if now.get(name) != digest:
             given = sentence("{place} gives {digest}", place=grounds.where, digest=now.get(name))
-            yield Refusal("query_differs", name, given)
+            yield BrokenRule("query_differs", name, given)
 
 
-def _names(places: Iterable[Place]) -> list[str]:
+def _names(places: Iterable[NoticePlace]) -> list[str]:
     return [place.match["row_sha256"] for place in places]
 
 
 def read_again(
-    grounds: Grounds, places: Sequence[Place], mirrors: Sequence[Mirror], bag: SealedOnce
+    grounds: Grounds, places: Sequence[NoticePlace], mirrors: Sequence[Mirror], bag: SealedOnce
 ) -> list[str]:
     """Return the `row_sha256` of the places whose documents are still what their rows say, in order.
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.claims.selection import Reading
+from presswatch_spark.claims.selection import RecordReading
 from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import bag_on_disk, sealed_facts
@@ -42,7 +42,7 @@ class SealedClaims:
     claims: Mapping[str, Row]
     targets: Mapping[str, Row]
     unread: frozenset[str]
-    read_again: Mapping[str, tuple[Reading, ...]]
+    read_again: Mapping[str, tuple[RecordReading, ...]]
     seal: Mapping[str, str]
     inputs: Mapping[str, Any]
     readings: Mapping[str, Mapping[str, Any]]
@@ -130,19 +130,21 @@ def _read(folder: Path) -> SealedClaims:
     )
 
 
-def _readings(folder: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Reading, ...]]:
+def _readings(folder: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, tuple[RecordReading, ...]]:
     """Return the reading of each row whose record was as its row says when the bag was made.
 
     Bags of earlier versions do not name the file of a row: their records came from a file that a server gave,
     or from a disk.
     """
     began_at = datetime.fromisoformat(parse_json((folder / PROTOCOL).read_bytes())["began_at"])
-    asked = tuple(Reading(began_at, file) for file in sorted(set(_asked(folder)))) or (Reading(began_at, ""),)
-    found = dict[str, tuple[Reading, ...]]()
+    asked = tuple(RecordReading(began_at, file) for file in sorted(set(_asked(folder)))) or (
+        RecordReading(began_at, ""),
+    )
+    found = dict[str, tuple[RecordReading, ...]]()
     for line in lines:
         if line["record"]["reason"] is None:
             file = line[alone.BETWEEN_RUNS].get("read_from")
-            found[line["row"]["row_sha256"]] = (Reading(began_at, file),) if file else asked
+            found[line["row"]["row_sha256"]] = (RecordReading(began_at, file),) if file else asked
     return found
 
 

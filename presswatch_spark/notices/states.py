@@ -9,8 +9,8 @@ from presswatch_spark.notices.checks import broken_files
 from presswatch_spark.notices.events import ANSWERED, CHECKED, SENT, SIGNED, Event, add_event, newest
 from presswatch_spark.notices.folder import Notice
 from presswatch_spark.notices.laws import laws
-from presswatch_spark.removal.case import Case
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 
 STATES = (
@@ -167,7 +167,7 @@ def _removed(notice: Notice, storage: StorageOptions, case: str | None) -> tuple
     path = case or (query["where"] if query["source"] == "case" else None)
     if path is None:
         return None, None
-    standing = Standing.of(Case.open(path, storage))
+    standing = CaseStatus.of(RemovalCase.open(path, storage))
     targets: Sequence[str] = query["targets"]
     if lost := set(targets) - standing.states.keys():
         raise InputError(

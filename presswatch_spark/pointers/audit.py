@@ -20,7 +20,7 @@ from presswatch_spark.formats import registry
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.checks import (
-    Articles,
+    ArticleTexts,
     Failure,
     Record,
     damaged,
@@ -29,7 +29,7 @@ from presswatch_spark.pointers.checks import (
     other_words,
 )
 from presswatch_spark.pointers.documents import Outcome, shards_ahead
-from presswatch_spark.pointers.figures import Figures
+from presswatch_spark.pointers.figures import RowRecomputation
 from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.objects import StorageOptions
@@ -40,7 +40,7 @@ from presswatch_spark.tables.store import TableStore
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RowCheck:
     """A row, its pointer, and why it does not verify, or None. `record`: the document that was compared."""
 
     row: Row
@@ -79,19 +79,19 @@ class Audit:
     store: TableStore | None
     storage: StorageOptions = field(default_factory=StorageOptions)
     mirrors: Sequence[Mirror] = ()
-    corpus: Articles | None = None
+    corpus: ArticleTexts | None = None
     readings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    figures: Figures | None = None
+    figures: RowRecomputation | None = None
     _options: dict[str, ReadOptions] = field(default_factory=dict)
 
-    def verdicts(self, rows: Sequence[Row]) -> Iterator[Verdict]:
+    def verdicts(self, rows: Sequence[Row]) -> Iterator[RowCheck]:
         """Check rows, each shard in turn; `OutputError` if the settings of a run cannot be read."""
         shards: dict[tuple[str, str, str, str | None], dict[Pointer, list[Row]]] = {}
         for row in rows:
             pointer = pointer_of(row, mirrored(row["shard_uri"] or "", self.mirrors))
             if failure := edited(row):
                 # Such a row perhaps points to a place that never was in a shard.
-                yield Verdict(row, pointer, failure)
+                yield RowCheck(row, pointer, failure)
                 continue
             # Rows of one shard of another format may name many releases.
             format = registry.find(row["dataset"])
@@ -121,17 +121,17 @@ class Audit:
         self._options[run_id] = options
         return options
 
-    def _verdict(self, row: Row, pointer: Pointer, outcome: Outcome) -> Verdict:
+    def _verdict(self, row: Row, pointer: Pointer, outcome: Outcome) -> RowCheck:
         if isinstance(outcome, Failure):
             # The damage in a row explains why its record cannot be read alone.
-            return Verdict(row, pointer, damaged(row) or outcome)
+            return RowCheck(row, pointer, damaged(row) or outcome)
         failure = difference(row, outcome) or damaged(row, outcome.facts)
         if failure is None and self.corpus is not None:
             failure = other_words(row, outcome.text, self.corpus)
         if failure is None and self.figures is not None:
             failure = self.figures.difference(row, outcome.batch)
         # A batch shares the buffers of all documents around this one.
-        return Verdict(row, pointer, failure, replace(outcome, batch=None))
+        return RowCheck(row, pointer, failure, replace(outcome, batch=None))
 
 
 DIGEST_DIGITS = 64

@@ -77,7 +77,7 @@ class Record:
         return self.capture is not None and self.text is self.capture.body
 
 
-class Articles(Protocol):
+class ArticleTexts(Protocol):
     """Texts of articles; a corpus is that."""
 
     def ordinal_of(self, article_id: str) -> int | None:
@@ -144,7 +144,7 @@ def damaged(row: Row, facts: Row | None = None) -> Failure | None:
     return Failure(DAMAGED, f"`{damage}`: {DAMAGES.get(damage, 'unknown')}") if damage else None
 
 
-def other_words(row: Row, text: bytes, corpus: Articles) -> Failure | None:
+def other_words(row: Row, text: bytes, corpus: ArticleTexts) -> Failure | None:
     """Fail a row whose article is another one, or whose spans do not have the same words on both sides."""
     if row["article_id"] is None:
         return None

@@ -18,7 +18,7 @@ from presswatch_spark.formats import registry
 from presswatch_spark.formats.descriptor import Format, ReadPart
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.inflate.inflated import compression_of, inflated
-from presswatch_spark.formats.source import Part, ReadOptions
+from presswatch_spark.formats.source import RangeStream, ReadOptions
 from presswatch_spark.judgement.match_rows import Origin, document_facts, located_facts
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.pointers.checks import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
@@ -144,7 +144,7 @@ def _decoded_as(
     batch = None
     # The report says what a part of a shard lacks.
     with suppress(CorruptError):
-        batch = next(read_part(Part(data, start), part, options, report), None)
+        batch = next(read_part(RangeStream(data, start), part, options, report), None)
     if batch is not None:
         _, record = next(_records(batch, shard.uri, format.name, len(data)))
         length = record.facts["record_length"]

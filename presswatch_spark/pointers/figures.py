@@ -21,7 +21,7 @@ from presswatch_spark.settings.config import (
     RarityRules,
     VerifyRules,
 )
-from presswatch_spark.shard.matcher import Matcher, Rules
+from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.sieve.sieve import Candidates
 from presswatch_spark.tables.digests import DIGESTED_IF_KNOWN, NOT_DIGESTED, canonical_form
 from presswatch_spark.tables.schemas import SCHEMAS
@@ -42,17 +42,17 @@ OF_THE_PAIR = frozenset((
 
 
 @dataclass(frozen=True, slots=True)
-class RunRules:
+class RowRules:
     """What decides the figures of a run's rows besides the documents."""
 
-    rules: Rules
+    rules: MatchRules
     corpus_digest: str | None
 
 
-def rules_in(config: str) -> Rules:
+def rules_in(config: str) -> MatchRules:
     """Return the rules in the settings of a run, which are JSON; `ValueError` and the like if it fails."""
     values = json.loads(config)
-    return Rules(
+    return MatchRules(
         verify=VerifyRules(**values["verify"]),
         grade=GradeRules(**values["grade"]),
         rarity=RarityRules(**values["rarity"]),
@@ -61,11 +61,11 @@ def rules_in(config: str) -> Rules:
     )
 
 
-def rules_in_tables(store: TableStore, run_id: str) -> RunRules:
+def rules_in_tables(store: TableStore, run_id: str) -> RowRules:
     """Return the rules of a published run; `OutputError` if its row does not say."""
     try:
         (run,) = store.read("runs", run_id, columns=["config", "corpus_digest"]).to_pylist()
-        return RunRules(rules_in(run["config"]), run["corpus_digest"])
+        return RowRules(rules_in(run["config"]), run["corpus_digest"])
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise OutputError(
             f"the settings of run {run_id} cannot be read",
@@ -74,7 +74,7 @@ def rules_in_tables(store: TableStore, run_id: str) -> RunRules:
         ) from error
 
 
-class Figures:
+class RowRecomputation:
     """Computes rows again. Without a corpus, only what a row's other columns decide.
 
     Args:
@@ -82,7 +82,7 @@ class Figures:
         rules_of: returns the rules of a run by its id.
     """
 
-    def __init__(self, corpus: Corpus | None, rules_of: Callable[[str], RunRules]) -> None:
+    def __init__(self, corpus: Corpus | None, rules_of: Callable[[str], RowRules]) -> None:
         self._corpus = corpus
         self._rules_of = lru_cache(rules_of)
         self._matcher_by = lru_cache(self._matcher)
@@ -128,7 +128,7 @@ class Figures:
         # The row of an article that names another title is that of this article.
         return next(iter(own or (alike if row["article_id"] is not None else ())), None)
 
-    def _matcher(self, rules: Rules) -> Matcher:
+    def _matcher(self, rules: MatchRules) -> Matcher:
         if self._corpus is None:
             raise InputError("figures cannot be computed without a corpus")
         return Matcher(self._corpus, rules)
@@ -141,7 +141,7 @@ def _pair(corpus: Corpus, article_id: str) -> Candidates:
     return Candidates(np.zeros(len(articles), np.int32), np.array(articles, np.uint32), 0)
 
 
-def _unlike_itself(row: Row, rules: Rules) -> list[str]:
+def _unlike_itself(row: Row, rules: MatchRules) -> list[str]:
     """Return the columns that are not what other columns of the row make them; none for an older row."""
     if _is_older(row):
         return []

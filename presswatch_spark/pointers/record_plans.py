@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from presswatch_spark.ccindex.lookup import Capture, Index
+from presswatch_spark.ccindex.lookup import Index, IndexedCapture
 from presswatch_spark.errors import InputError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.warc.by_range import RecordPlan, RecordShard, WantedRecord
@@ -43,7 +43,7 @@ def plan_of_captures(store: TableStore, base: str) -> RecordPlan:
     """
     if not store.published("censuses"):
         raise InputError("no census is published here", where=str(store.root))
-    wanted = _Wanted()
+    wanted = _WantedRecords()
     root = canonical(base)
     for row in _rows(store, "captures", _OF_CAPTURE):
         name, offset, length = row["warc_filename"], row["record_offset"], row["record_length"]
@@ -69,7 +69,7 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
     """
     if not store.published():
         raise InputError("no run is published here", where=str(store.root))
-    wanted, rows, asked = _Wanted(), dict[Page, dict[str, str]](), dict[str, set[Page]]()
+    wanted, rows, asked = _WantedRecords(), dict[Page, dict[str, str]](), dict[str, set[Page]]()
     for uri, row in _made_from(_rows(store, "matches", _OF_MATCH)):
         url, at = row["document_url"], row["captured_at"]
         releases = index.releases_of(row["release"], at) if url and at and host_of(url) else ()
@@ -80,7 +80,7 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
         rows.setdefault(page, {})[uri] = row["row_sha256"]
         for release in releases:
             asked.setdefault(release, set()).add(page)
-    listed = dict[Page, list[Capture]]()
+    listed = dict[Page, list[IndexedCapture]]()
     for release, pages in sorted(asked.items()):
         # A row that names no crawl is asked for in several: one of them lists it.
         for page, captures in _listed(index, release, pages).items():
@@ -106,8 +106,8 @@ def _made_from(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
             yield source[1], row
 
 
-def _listed(index: Index, release: str, wanted: Set[Page]) -> Mapping[Page, Sequence[Capture]]:
-    found = dict[Page, list[Capture]]()
+def _listed(index: Index, release: str, wanted: Set[Page]) -> Mapping[Page, Sequence[IndexedCapture]]:
+    found = dict[Page, list[IndexedCapture]]()
     for capture in index.captures(sorted({url for url, _ in wanted}), release):
         at = capture.captured_at and capture.captured_at.replace(microsecond=0)
         if at is not None and (capture.url, at) in wanted:
@@ -116,7 +116,7 @@ def _listed(index: Index, release: str, wanted: Set[Page]) -> Mapping[Page, Sequ
 
 
 def _placed(
-    uri: str, page: Page, digest: str, captures: Sequence[Capture], base: str | None
+    uri: str, page: Page, digest: str, captures: Sequence[IndexedCapture], base: str | None
 ) -> Iterator[tuple[str, WantedRecord]]:
     """Yield the file and the record of each capture of a page in the file that its text was made from.
 
@@ -138,7 +138,7 @@ def _unplaced(url: str, at: datetime | None, row: str, why: str) -> WantedRecord
 
 
 @dataclass(slots=True)
-class _Wanted:
+class _WantedRecords:
     """Records by file, each once; of what is told of one place in two ways, both are asked for."""
 
     files: dict[str, dict[tuple[Any, ...], WantedRecord]] = field(default_factory=dict)

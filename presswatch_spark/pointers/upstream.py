@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from presswatch_spark.ccindex.columns import in_filename
-from presswatch_spark.ccindex.lookup import RELEASE, Capture, Index
+from presswatch_spark.ccindex.lookup import RELEASE, Index, IndexedCapture
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.detection import format_for
@@ -223,7 +223,7 @@ def _read(pointer: Pointer, trail: Trail) -> Record | Failure:
     return outcome
 
 
-def _listed(trail: Trail, index: Index) -> Iterator[Capture]:
+def _listed(trail: Trail, index: Index) -> Iterator[IndexedCapture]:
     """Yield the captures of the row's URL that an index lists, at the row's time and in the row's file."""
     at, files = _second(trail.row["captured_at"]), _names(trail.uri) if trail.uri else None
     for release in _releases(trail, index):

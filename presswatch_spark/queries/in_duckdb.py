@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.queries.duckdb_session import BATCH_ROWS, duckdb_session, first_line
-from presswatch_spark.queries.engines import Answer, runs_of, whole
+from presswatch_spark.queries.engines import QueryResult, runs_of, whole
 from presswatch_spark.queries.views import VIEWS, in_order, no_call, no_query, no_table, refused
 from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
@@ -40,14 +40,14 @@ READING = "the stream registered as"
 AGAIN = "give the query again; if a file has changed meanwhile, restore it from a copy"
 
 
-def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
+def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
     """Run a query, as `sql.answer_of` says; `OutputError` also if there is no room to sort."""
     with ExitStack() as stack:
         found = stack.enter_context(_opened(store, runs)).found(query)
         return _answer(found, stack.pop_all())
 
 
-def run_each(store: TableStore, queries: Iterable[str]) -> Iterator[Answer]:
+def run_each(store: TableStore, queries: Iterable[str]) -> Iterator[QueryResult]:
     """Run queries one after the other over the same state of the tables; raises as `run`.
 
     A table is opened when a query first names it. Read each answer before the next is asked for.
@@ -91,9 +91,9 @@ def _opened(store: TableStore, runs: Sequence[str] = ()) -> Iterator[_Tables]:
         yield _Tables(store, connection, runs)
 
 
-def _answer(found: "pa.RecordBatchReader", kept: ExitStack) -> Answer:
+def _answer(found: "pa.RecordBatchReader", kept: ExitStack) -> QueryResult:
     """Return rows as an answer; what is `kept` ends after them."""
-    return Answer(found.schema.names, _rows(found, kept), lambda: found.schema, "duckdb")
+    return QueryResult(found.schema.names, _rows(found, kept), lambda: found.schema, "duckdb")
 
 
 def names_in(connection: "DuckDBPyConnection", query: str) -> set[str]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.errors import ConfigError, PresswatchError
-from presswatch_spark.queries.engines import Answer, runs_of, whole
+from presswatch_spark.queries.engines import QueryResult, runs_of, whole
 from presswatch_spark.queries.views import VIEWS, in_order, no_call, no_query, no_table, refused
 from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.tables.schemas import SCHEMAS
@@ -35,7 +35,7 @@ WORD = re.compile(r"\w+")
 OF_THE_QUERY = re.compile(r"^Caused by: org\.apache\.spark\.\S+: (\[[A-Z_.]+\].*)", re.MULTILINE)
 
 
-def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
+def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
     """Run a query, as `sql.answer_of` says."""
     spark = session("presswatch sql", workers=False)
     # PySpark logs every refused query, with a Java stack, before it raises.
@@ -57,7 +57,7 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> Answer:
             frame.createOrReplaceTempView(name)
         found = spark.sql(query)
         rows = (tuple(whole(_plain(value)) for value in row) for row in found.toLocalIterator())
-        return Answer(found.columns, _guarded(rows), lambda: found.limit(0).toArrow().schema, "spark")
+        return QueryResult(found.columns, _guarded(rows), lambda: found.limit(0).toArrow().schema, "spark")
 
 
 PLANS = frozenset({

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.judgement.grading import CONFIDENCES
-from presswatch_spark.queries.engines import Answer, literal
+from presswatch_spark.queries.engines import QueryResult, literal
 from presswatch_spark.queries.sql import answer_of, engine_of
 from presswatch_spark.queries.views import RECORD
 from presswatch_spark.tables.reading import chosen_runs
@@ -190,7 +190,7 @@ class Matches:
         runs = chosen_runs(store, run_id)
         return cls(store, wanted, runs, engine_of(store, engine), bool(store.made("claims")))
 
-    def rows(self, columns: Sequence[str], order: str = "weight", limit: int | None = None) -> Answer:
+    def rows(self, columns: Sequence[str], order: str = "weight", limit: int | None = None) -> QueryResult:
         """Return columns of at most `limit` rows, in one of `ORDERS`; `letter` is a column, too.
 
         Raises:
@@ -239,7 +239,7 @@ class Matches:
     def _query(self, columns: str, wanted: MatchFilter) -> str:
         return f"select {columns} from {self._source} where {wanted.condition(self._letter)}"
 
-    def _answer(self, query: str) -> Answer:
+    def _answer(self, query: str) -> QueryResult:
         return answer_of(self.store, query, self.engine, self.runs)
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from presswatch_spark.queries import in_duckdb
-from presswatch_spark.queries.engines import Answer, chosen_engine, rows_of
+from presswatch_spark.queries.engines import QueryResult, chosen_engine, rows_of
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 
 
-def run_query(tables: str, query: str, storage: StorageOptions | None = None, engine: str = "auto") -> Answer:
+def run_query(
+    tables: str, query: str, storage: StorageOptions | None = None, engine: str = "auto"
+) -> QueryResult:
     """Run `query` over the tables and views; its rows are made while they are read.
 
     Args:
@@ -28,7 +30,7 @@ def engine_of(store: TableStore, engine: str) -> str:
     return chosen_engine(engine, rows_of(store) if engine == "auto" else 0)
 
 
-def answer_of(store: TableStore, query: str, engine: str, runs: Sequence[str] = ()) -> Answer:
+def answer_of(store: TableStore, query: str, engine: str, runs: Sequence[str] = ()) -> QueryResult:
     """Run `query` by `duckdb` or `spark`; raises as `run_query`.
 
     Args:
@@ -41,7 +43,7 @@ def answer_of(store: TableStore, query: str, engine: str, runs: Sequence[str] = 
     return in_spark.run(store, query, runs)
 
 
-def answers_of(store: TableStore, queries: Iterable[str], engine: str) -> Iterator[Answer]:
+def answers_of(store: TableStore, queries: Iterable[str], engine: str) -> Iterator[QueryResult]:
     """Run queries one after the other by `duckdb` or `spark`; raises as `run_query`.
 
     Read each answer before the next is asked for: DuckDB opens once what they share.

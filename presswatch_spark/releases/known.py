@@ -129,7 +129,7 @@ def _no_list(what: str, where: str) -> CorruptError:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ReleaseList:
     """A list of crawls, where it is from, and why a newer one could not be had, if so."""
 
     listing: Listing
@@ -143,7 +143,9 @@ def list_uri(base: str) -> str:
     return uri if printable(uri).endswith(".json") else join(uri, LIST_NAME)
 
 
-def current(uri: str, options: StorageOptions, now: datetime, fresh: timedelta, again: bool = False) -> Known:
+def current(
+    uri: str, options: StorageOptions, now: datetime, fresh: timedelta, again: bool = False
+) -> ReleaseList:
     """Return the list at canonical `uri`, or the best there is.
 
     Args:
@@ -154,20 +156,20 @@ def current(uri: str, options: StorageOptions, now: datetime, fresh: timedelta, 
         PresswatchError: `uri` is a file of this machine that is missing or no list.
     """
     if scheme_of(uri) == "file":
-        return Known(fetched(uri, options), uri)
+        return ReleaseList(fetched(uri, options), uri)
     cached = _cached(uri)
     # A list from the future was noted by a clock that was wrong.
     if cached and not again and timedelta() <= now - cached.noted < fresh:
-        return Known(cached, f"{printable(uri)}, {_as_of(cached)}, from the cache")
+        return ReleaseList(cached, f"{printable(uri)}, {_as_of(cached)}, from the cache")
     try:
         listing = fetched(uri, options, now)
     except PresswatchError as error:
         return replace(_at_hand(cached), trouble=str(error))
     _keep(uri, listing)
-    return Known(listing, f"{printable(uri)}, {_as_of(listing)}")
+    return ReleaseList(listing, f"{printable(uri)}, {_as_of(listing)}")
 
 
-def at_hand(uri: str) -> Known:
+def at_hand(uri: str) -> ReleaseList:
     """Return the newest list of `uri` that needs no network."""
     return _at_hand(None if scheme_of(uri) == "file" else _cached(uri))
 
@@ -177,11 +179,11 @@ def shipped() -> Listing:
     return Listing.from_text(SHIPPED.read_text(encoding="ascii"))
 
 
-def _at_hand(cached: Listing | None) -> Known:
+def _at_hand(cached: Listing | None) -> ReleaseList:
     if cached:
-        return Known(cached, f"an earlier answer, {_as_of(cached)}, from the cache")
+        return ReleaseList(cached, f"an earlier answer, {_as_of(cached)}, from the cache")
     came = shipped()
-    return Known(came, f"the list that came with this version, {_as_of(came)}")
+    return ReleaseList(came, f"the list that came with this version, {_as_of(came)}")
 
 
 def _as_of(listing: Listing) -> str:

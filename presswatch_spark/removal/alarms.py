@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from presswatch_spark.removal import states
-from presswatch_spark.removal.states import State
+from presswatch_spark.removal.states import RemovalState
 
 Row = Mapping[str, Any]
-States = Mapping[str, State]
+States = Mapping[str, RemovalState]
 """The state of each target that a round asked for, after it, by the target's digest."""
 
 REAPPEARED = "reappeared"

@@ -78,7 +78,7 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class RemovalCase:
     """A case that was opened. `about` is what its marker says."""
 
     folder: Folder
@@ -264,18 +264,18 @@ class Case:
 class Chain:
     """The end of a chain of a case, to which one process adds; it must hold the case."""
 
-    case: Case
+    case: RemovalCase
     length: int
     newest: str
     table: str = "probes"
 
     @classmethod
-    def of(cls, case: Case, probes: Sequence[Row], table: str = "probes") -> Self:
+    def of(cls, case: RemovalCase, probes: Sequence[Row], table: str = "probes") -> Self:
         """Return the end of a chain that has these rows."""
         return cls.after(case, len(probes), probes[-1]["probe_sha256"] if probes else "", table)
 
     @classmethod
-    def after(cls, case: Case, length: int, newest: str, table: str = "probes") -> Self:
+    def after(cls, case: RemovalCase, length: int, newest: str, table: str = "probes") -> Self:
         """Return the end of a chain of so many rows, the last of which has this digest."""
         return cls(case, length, newest or str(case.about["targets_digest"]), table)
 
@@ -304,7 +304,7 @@ class Chain:
 def write_case(
     draft: Path, targets: Sequence[Mapping[str, Any]], about: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Write a new case into a folder from `new_folder`; return its marker. Arguments: see `Case.create`."""
+    """Write a new case into a folder from `new_folder`; return its marker. See `RemovalCase.create`."""
     folder = Folder.of(str(draft), StorageOptions())
     rows = {digest_of(target): {**target, "target_sha256": digest_of(target)} for target in targets}
     ordered = [rows[digest] for digest in sorted(rows)]
@@ -349,5 +349,5 @@ def _note_name(kind: str, number: int) -> str:
     return f"{kind}/{number:04}.json"
 
 
-def _broken(what: str, case: Case) -> BrokenCaseError:
+def _broken(what: str, case: RemovalCase) -> BrokenCaseError:
     return BrokenCaseError(printable(what), where=str(case.folder), remedy=RESTORE)

@@ -19,8 +19,8 @@ from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.removal import states
 from presswatch_spark.removal.answers import (
-    Finding,
-    Part,
+    FetchedRange,
+    ProbeFinding,
     columns_of,
     compared,
     control_in,
@@ -56,7 +56,7 @@ Version = tuple[str | None, str | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownControl:
     """A control as the chain has it: its place, the digest of its bytes or text, its file's version.
 
     `row`: its place in files of rows. `names`: its URL and the digest of its text, as far as they are known.
@@ -84,8 +84,8 @@ class Memory:
     dataset.
     """
 
-    beside: dict[tuple[str, str], Known] = field(default_factory=dict)
-    first: dict[str, Known] = field(default_factory=dict)
+    beside: dict[tuple[str, str], KnownControl] = field(default_factory=dict)
+    first: dict[str, KnownControl] = field(default_factory=dict)
     versions: dict[str, tuple[Version, int]] = field(default_factory=dict)
     newest: dict[str, tuple[tuple[str, int | None], Mapping[str, Any]]] = field(default_factory=dict)
     others: dict[str, dict[str, None]] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class Memory:
         row, version = probe["row_index"], _version(probe)
         names = frozenset(filter(None, (probe["document_url"], probe["text_sha256"])))
         first = (start or 0) if row is None else row
-        known = Known(first, first + (probe["record_length"] or 0), sha256, version, row, names)
+        known = KnownControl(first, first + (probe["record_length"] or 0), sha256, version, row, names)
         if probe["role"] in ("before", "after"):
             self.beside.setdefault((probe["target_sha256"], probe["role"]), known)
         elif probe["role"] == "first":
@@ -169,7 +169,7 @@ class Batch:
             BlockedError: the site is to be asked nothing more.
         """
         for target in filter(is_unresolved, self.file.targets):
-            found = Finding(states.UNRESOLVED, "no index has said where it is")
+            found = ProbeFinding(states.UNRESOLVED, "no index has said where it is")
             self._note("target", {"asked_at": datetime.now(UTC), "request": "NONE"}, found, target)
         known = [target for target in self.file.targets if not is_unresolved(target)]
         if not known:
@@ -191,13 +191,15 @@ class Batch:
             self.ask_index(self.index, controls)
         return self.rows
 
-    def _asked(self, uri: str, start: int, end: int) -> tuple[Part | Finding, dict[str, Any]]:
+    def _asked(self, uri: str, start: int, end: int) -> tuple[FetchedRange | ProbeFinding, dict[str, Any]]:
         """Ask for a part of a file; also return the columns of `probes` that the answer gives."""
         answer = ask(uri, start, end, self.options.storage)
         about = columns_of(answer, f"GET {printable(uri)} bytes={start}-{end - 1}", uri)
         return part_of(answer, uri, start, end), about
 
-    def _note(self, role: str, about: Mapping[str, Any], found: Finding, target: Row | None = None) -> None:
+    def _note(
+        self, role: str, about: Mapping[str, Any], found: ProbeFinding, target: Row | None = None
+    ) -> None:
         self.rows.append(probe_of(role, about, found, target))
 
     # Records that are read by range.
@@ -207,13 +209,13 @@ class Batch:
         known = self.memory.first.get(self.file.uri)
         start, end = (known.start, known.end) if known else (0, HEAD_BYTES)
         part, about = self._asked(self.file.uri, start, end)
-        if isinstance(part, Finding):
+        if isinstance(part, ProbeFinding):
             self._note("first", about, part)
             return
         if known is None:
             found = next(_records(part, self.file.noticed), None)
             if found is None:
-                self._note("first", about, Finding(states.UNREADABLE, "no record begins the file"))
+                self._note("first", about, ProbeFinding(states.UNREADABLE, "no record begins the file"))
                 return
             start, end = found
         self._note("first", about, _kept(part, start, end, known, about))
@@ -231,7 +233,7 @@ class Batch:
         start, end = ranges[0][0], max(end for _, end, _ in ranges)
         part, about = self._asked(self.file.uri, start, end)
         for *_, target in ranges:
-            if isinstance(part, Finding):
+            if isinstance(part, ProbeFinding):
                 self._note("target", about, part, target)
                 continue
             found = target_in(part, target, self.options)
@@ -239,7 +241,7 @@ class Batch:
             self._neighbour("before", target, part, about)
             self._neighbour("after", target, part, about)
 
-    def _neighbour(self, role: str, target: Row, part: Part, about: dict[str, Any]) -> None:
+    def _neighbour(self, role: str, target: Row, part: FetchedRange, about: dict[str, Any]) -> None:
         known = self.memory.beside.get((target["target_sha256"], role))
         if known is not None:
             self._note(role, about, _kept(part, known.start, known.end, known, about), target)
@@ -247,18 +249,18 @@ class Batch:
         start, end = target["record_offset"], target["record_offset"] + target["record_length"]
         is_edge = start == 0 if role == "before" else end == part.size
         if is_edge:
-            self._note(role, about, Finding(states.EDGE, "the file begins or ends there"), target)
+            self._note(role, about, ProbeFinding(states.EDGE, "the file begins or ends there"), target)
             return
         bounds = _bounds(role, part, start, end)
         if bounds is None:
             first, last = (max(0, start - WIDE_BYTES), start) if role == "before" else (end, end + WIDE_BYTES)
             wide, about = self._asked(self.file.uri, first, last)
-            if isinstance(wide, Finding):
+            if isinstance(wide, ProbeFinding):
                 self._note(role, about, wide, target)
                 return
             part, bounds = wide, _bounds(role, wide, start, end)
         if bounds is None:
-            self._note(role, about, Finding(states.UNREADABLE, "no record was found there"), target)
+            self._note(role, about, ProbeFinding(states.UNREADABLE, "no record was found there"), target)
         else:
             self._note(role, about, control_in(part, *bounds, None), target)
 
@@ -277,7 +279,7 @@ class Batch:
         """Read a file from its beginning, for all its targets and their neighbours."""
         uri = self.file.uri
         part, about = self._asked(uri, 0, 1)
-        if isinstance(part, Finding):
+        if isinstance(part, ProbeFinding):
             for target in targets:
                 self._note("target", about, part, target)
             self._note("first", about, part)
@@ -288,7 +290,7 @@ class Batch:
             known = self.memory.versions.get(target["target_sha256"])
             if known and known[0] in versions and not self.deep and not uri.startswith("/"):
                 detail = f"the file is the version that probe {known[1]:,} read"
-                self._note("target", about, Finding(states.SAME, detail), target)
+                self._note("target", about, ProbeFinding(states.SAME, detail), target)
             else:
                 left.append(target)
         if left:
@@ -337,15 +339,15 @@ class Batch:
         if lost:
             self.look_through(lost, about)
 
-    def _at(self, outcome: Record | Failure, target: Row) -> Finding:
+    def _at(self, outcome: Record | Failure, target: Row) -> ProbeFinding:
         if isinstance(outcome, Failure):
             gone = outcome.reason == GONE
-            return Finding(states.BEYOND if gone else states.UNREADABLE, str(outcome))
+            return ProbeFinding(states.BEYOND if gone else states.UNREADABLE, str(outcome))
         return self.recount.counted(compared(target, outcome), target)
 
     def _control(
         self, role: str, target: Row | None, outcome: Record | Failure, about: Mapping[str, Any]
-    ) -> Finding:
+    ) -> ProbeFinding:
         known = (
             self.memory.beside.get((target["target_sha256"], role))
             if target is not None
@@ -353,12 +355,12 @@ class Batch:
         )
         if isinstance(outcome, Failure):
             has_moved = outcome.reason == GONE and known is not None and known.is_new(about)
-            return Finding(states.REWRITTEN if has_moved else states.UNREADABLE, str(outcome))
+            return ProbeFinding(states.REWRITTEN if has_moved else states.UNREADABLE, str(outcome))
         facts = {name: outcome.facts[name] for name in CONTROLLED}
         if known is not None and known.sha256 != facts["text_sha256"]:
             outcome_now = states.REWRITTEN if known.is_new(about) else states.OTHER_RECORD
-            return Finding(outcome_now, "its text is another than before", facts)
-        return Finding(states.SAME, facts=facts)
+            return ProbeFinding(outcome_now, "its text is another than before", facts)
+        return ProbeFinding(states.SAME, facts=facts)
 
     def _beside(self, targets: Sequence[Row]) -> Iterator[tuple[str, Row | None, Pointer]]:
         """Yield role, target and place of the rows before and after each target, and of one that is none."""
@@ -379,7 +381,7 @@ class Batch:
             row = unnoticed if known is None else known.row
             yield "first", None, Pointer(uri, row=row, format=dataset)
 
-    def _unnoticed(self, targets: Sequence[Row]) -> Finding:
+    def _unnoticed(self, targets: Sequence[Row]) -> ProbeFinding:
         """Return a record that is no target: the first behind all targets, or else the last before them."""
         behind, found = max(self.file.noticed, default=0), None
         batches = self._batches(targets[0]["dataset"], ReadReport())
@@ -392,8 +394,8 @@ class Batch:
             if place > behind:
                 break
         if found is None:
-            return Finding(states.UNREADABLE, "the file has no record that is no target")
-        return Finding(states.SAME, facts={name: found[name] for name in CONTROLLED})
+            return ProbeFinding(states.UNREADABLE, "the file has no record that is no target")
+        return ProbeFinding(states.SAME, facts={name: found[name] for name in CONTROLLED})
 
     # Whole files.
 
@@ -414,7 +416,9 @@ class Batch:
                 if found is None or absent.outcome == states.ABSENT:
                     self._note("target", about, absent, target)
 
-    def _best(self, target: Row, named: Finding | None, passages: Passages | None) -> Finding | None:
+    def _best(
+        self, target: Row, named: ProbeFinding | None, passages: Passages | None
+    ) -> ProbeFinding | None:
         """Return what the file has of a target: by its names, or a document with more of its article.
 
         A document with all the words that the page had copied has what was to go.
@@ -426,29 +430,31 @@ class Batch:
             return found
         facts, copied = {**passage.facts, "copied_words": passage.copied_words}, target["copied_words"]
         if copied and passage.copied_words >= copied:
-            return Finding(states.ELSEWHERE, "another document of the file has all that it had copied", facts)
-        return Finding(states.OTHER_TEXT, "another document of the file has words of its article", facts)
+            return ProbeFinding(
+                states.ELSEWHERE, "another document of the file has all that it had copied", facts
+            )
+        return ProbeFinding(states.OTHER_TEXT, "another document of the file has words of its article", facts)
 
-    def _absent(self, target: Row, places: Sequence[int], report: ReadReport) -> Finding:
+    def _absent(self, target: Row, places: Sequence[int], report: ReadReport) -> ProbeFinding:
         """Return what a file that was read to its end says of a target that was not met in it."""
         if not self._is_whole(target, places):
-            return Finding(states.BEYOND, "no record that stood behind it was found")
+            return ProbeFinding(states.BEYOND, "no record that stood behind it was found")
         detail = f"{report.documents:,} documents were read, to the end of the file"
         if target["article_id"] is None or self.recount.can_count(target):
-            return Finding(states.ABSENT, detail)
-        return Finding(states.NOWHERE, f"{detail}, and not searched for passages of its article")
+            return ProbeFinding(states.ABSENT, detail)
+        return ProbeFinding(states.NOWHERE, f"{detail}, and not searched for passages of its article")
 
-    def _unread(self, targets: Sequence[Row], report: ReadReport) -> Finding | None:
+    def _unread(self, targets: Sequence[Row], report: ReadReport) -> ProbeFinding | None:
         """Return why the file was not read as a whole; None if what was passed over cannot hold a text."""
         if not report.defects_total:
             return None
         stopped = report.interrupted or report.blocked or report.late or report.faulty
         # A file of rows is read in order only: nobody has looked at the bytes of a row.
         if stopped or not all(map(_by_range, targets)):
-            return Finding(states.FAILED, f"the file was not read to its end: {report.complaints[0]}")
+            return ProbeFinding(states.FAILED, f"the file was not read to its end: {report.complaints[0]}")
         if report.defects_total == len(report.defects) and all(map(self._is_zeroed, report.defects)):
             return None
-        return Finding(states.GAPS, f"not all of the file was read: {report.complaints[0]}")
+        return ProbeFinding(states.GAPS, f"not all of the file was read: {report.complaints[0]}")
 
     def _is_zeroed(self, defect: Defect) -> bool:
         """Whether what was passed over is a target's place, or several, of zeros; a record begins behind it.
@@ -462,7 +468,7 @@ class Batch:
         while last in self.file.ends and last - first < JOINED_BYTES:
             last = self.file.ends[last]
         part, about = self._asked(self.file.uri, first, last + WINDOW_BYTES)
-        if isinstance(part, Finding):
+        if isinstance(part, ProbeFinding):
             self._note("gap", about, part)
             return False
         end = first
@@ -471,7 +477,7 @@ class Batch:
         is_zeroed = end > first and (end == part.size or begins_member_of_record(part.at(end)))
         facts = {"record_offset": first, "record_length": (end if is_zeroed else last) - first}
         outcome = states.ZEROS if is_zeroed else states.UNREADABLE
-        self._note("gap", about, Finding(outcome, "passed over", facts))
+        self._note("gap", about, ProbeFinding(outcome, "passed over", facts))
         return is_zeroed
 
     def _marks(self) -> list[tuple[int, frozenset[str]]]:
@@ -496,10 +502,14 @@ class Batch:
 
     def _seen(
         self, targets: Sequence[Row], report: ReadReport, marks: Collection[str], passages: Passages | None
-    ) -> tuple[dict[str, Finding], set[str]]:
+    ) -> tuple[dict[str, ProbeFinding], set[str]]:
         """Return what the file has of the names of targets, by these; and which marks it has."""
         wanted = {name for target in targets for name in names_of(target)}
-        texts, seen, names = {target["text_sha256"] for target in targets}, dict[str, Finding](), set[str]()
+        texts, seen, names = (
+            {target["text_sha256"] for target in targets},
+            dict[str, ProbeFinding](),
+            set[str](),
+        )
         for batch in self._batches(targets[0]["dataset"], report):
             if passages is not None:
                 passages.look_at(batch)
@@ -508,12 +518,12 @@ class Batch:
                 digest, found = facts["text_sha256"], names_of(facts)
                 names.update({batch.url_of(i), digest}.intersection(marks))
                 if digest in texts:
-                    seen[digest] = Finding(states.ELSEWHERE, "its text stands in the file", facts)
+                    seen[digest] = ProbeFinding(states.ELSEWHERE, "its text stands in the file", facts)
                 for name in wanted.intersection(found) - {digest}:
                     # A page may be in a file more than once.
                     others = seen[name].texts if name in seen else ()
                     detail, text = "its URL or id has another text", batch.text_of(i)
-                    seen[name] = Finding(states.OTHER_TEXT, detail, facts, (*others, text))
+                    seen[name] = ProbeFinding(states.OTHER_TEXT, detail, facts, (*others, text))
         return seen, names
 
     def _batches(self, dataset: str, report: ReadReport) -> Iterator[DocumentBatch]:
@@ -533,7 +543,11 @@ class Batch:
     def _nowhere(self) -> None:
         """Ask for a name that never was: who answers for it, answers for anything."""
         part, about = self._asked(self.nowhere, 0, 1)
-        outcome = part if isinstance(part, Finding) else Finding(states.SAME, "a file of that name is there")
+        outcome = (
+            part
+            if isinstance(part, ProbeFinding)
+            else ProbeFinding(states.SAME, "a file of that name is there")
+        )
         self._note("nowhere", about, outcome)
 
     def _siblings(self) -> None:
@@ -543,11 +557,11 @@ class Batch:
         self._as_a_whole()
         for uri in self.file.siblings:
             part, about = self._asked(uri, 0, HEAD_BYTES)
-            if isinstance(part, Finding):
+            if isinstance(part, ProbeFinding):
                 self._note("beside", about, part)
                 continue
             bounds = next(_records(part, ()), None)
-            found = Finding(states.SAME, f"{len(part.data):,} bytes of another file were read")
+            found = ProbeFinding(states.SAME, f"{len(part.data):,} bytes of another file were read")
             self._note("beside", about, control_in(part, *bounds, None) if bounds else found)
             return
 
@@ -558,7 +572,11 @@ class Batch:
         if answer is None:
             return
         part = part_of(answer, uri, 0, 1)
-        found = part if isinstance(part, Finding) else Finding(states.SAME, "it is there without a range")
+        found = (
+            part
+            if isinstance(part, ProbeFinding)
+            else ProbeFinding(states.SAME, "it is there without a range")
+        )
         self._note(states.UNRANGED, columns_of(answer, f"GET {printable(uri)}", uri), found)
 
     def ask_index(self, endpoint: str, others: Iterable[str | None]) -> None:
@@ -582,7 +600,7 @@ class Batch:
         if other := next((url for url in others if url and url not in noticed), None):
             self._note("listed", *self._of_index(query(endpoint, release, other), None))
 
-    def _of_index(self, address: str, captured_at: Any) -> tuple[dict[str, Any], Finding]:
+    def _of_index(self, address: str, captured_at: Any) -> tuple[dict[str, Any], ProbeFinding]:
         answer = ask(address, 0, ANSWER_BYTES, self.options.storage)
         return columns_of(answer, f"GET {address}", address), listed(answer, captured_at)
 
@@ -591,7 +609,9 @@ def _version(about: Mapping[str, Any]) -> Version:
     return states.strong(about["etag"]), about["last_modified"], about["bytes"]
 
 
-def _kept(part: Part, start: int, end: int, known: Known | None, about: Mapping[str, Any]) -> Finding:
+def _kept(
+    part: FetchedRange, start: int, end: int, known: KnownControl | None, about: Mapping[str, Any]
+) -> ProbeFinding:
     """Return what became of a control that the chain knows, or of one that is asked for the first time."""
     sha256, is_new = (known.sha256, known.is_new(about)) if known else (None, False)
     return control_in(part, start, end, sha256, is_new=is_new)
@@ -625,7 +645,7 @@ def ends_of(targets: Iterable[Row]) -> dict[int, int]:
     return {target["record_offset"]: target["record_offset"] + target["record_length"] for target in packed}
 
 
-def _words_in(found: Finding | None) -> int | None:
+def _words_in(found: ProbeFinding | None) -> int | None:
     """Return how many of the article's words were counted in a finding; None if nobody counted."""
     return found.facts.get("copied_words") if found and found.facts else None
 
@@ -647,7 +667,7 @@ def _joined(ranges: Iterable[tuple[int, int, Row]]) -> Iterator[list[tuple[int, 
         yield joined
 
 
-def _records(part: Part, taken: Iterable[int]) -> Iterator[tuple[int, int]]:
+def _records(part: FetchedRange, taken: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Yield the records at the beginning of a file that are no targets; the very first one comes last."""
     bounds, at = list[tuple[int, int]](), 0
     while at < len(part.data) and (end := end_of_record(part.data, at)) is not None and len(bounds) < 8:
@@ -659,7 +679,7 @@ def _records(part: Part, taken: Iterable[int]) -> Iterator[tuple[int, int]]:
     yield from sorted(free, key=lambda each: (each[0] > min(noticed, default=0), each[0] == 0))
 
 
-def _bounds(role: str, part: Part, start: int, end: int) -> tuple[int, int] | None:
+def _bounds(role: str, part: FetchedRange, start: int, end: int) -> tuple[int, int] | None:
     if role == "after":
         length = end_of_record(part.at(end), 0)
         return None if length is None else (end, end + length)

@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from presswatch_spark.errors import ConfigError, InputError
 from presswatch_spark.removal import states
-from presswatch_spark.removal.answers import Finding
+from presswatch_spark.removal.answers import ProbeFinding
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.objects import Answer, canonical, printable
+from presswatch_spark.storage.objects import RawResponse, canonical, printable
 from presswatch_spark.storage.uris import names_in_common, scheme_of
 from presswatch_spark.storage.web.codings import unpacked_body
 
@@ -45,29 +45,29 @@ def query(endpoint: str, release: str | None, url: str) -> str:
     return f"{endpoint.replace('{release}', release or '')}?url={quote(url, safe='')}&output=json"
 
 
-def listed(answer: Answer, captured_at: datetime | None) -> Finding:
+def listed(answer: RawResponse, captured_at: datetime | None) -> ProbeFinding:
     """Return whether an index lists a capture, or any if its time is not known."""
     return listed_among(captures_in(answer), captured_at)
 
 
-def listed_among(captures: Captures | Finding, captured_at: datetime | None) -> Finding:
+def listed_among(captures: Captures | ProbeFinding, captured_at: datetime | None) -> ProbeFinding:
     """Return whether a capture is among those of a URL; what the index failed with if it gave none."""
-    if isinstance(captures, Finding):
+    if isinstance(captures, ProbeFinding):
         return captures
     if not captures:
-        return Finding(states.UNLISTED, "the index has no capture of the URL")
+        return ProbeFinding(states.UNLISTED, "the index has no capture of the URL")
     wanted = captured_at and captured_at.strftime(_MOMENT)
     if any(wanted in (None, capture.get("timestamp")) for capture in captures):
-        return Finding(states.LISTED)
-    return Finding(states.UNLISTED, f"the index has {len(captures):,} other captures of the URL")
+        return ProbeFinding(states.LISTED)
+    return ProbeFinding(states.UNLISTED, f"the index has {len(captures):,} other captures of the URL")
 
 
-def place_among(captures: Captures | Finding, target: Mapping[str, Any]) -> Finding:
+def place_among(captures: Captures | ProbeFinding, target: Mapping[str, Any]) -> ProbeFinding:
     """Return where in its file a target's capture is: offset and length of its record, as an index says.
 
     Files of one name lie in several folders of a crawl: the one whose path is most like the target's counts.
     """
-    if isinstance(captures, Finding):
+    if isinstance(captures, ProbeFinding):
         return captures
     wanted, found, most = target["captured_at"].strftime(_MOMENT), None, 0
     for capture in captures:
@@ -76,29 +76,29 @@ def place_among(captures: Captures | Finding, target: Mapping[str, Any]) -> Find
         if capture["timestamp"] == wanted and alike > most and all(map(_NUMBER.fullmatch, place)):
             found, most = place, alike
     if found is None:
-        return Finding(states.UNLISTED, "the index has no capture of the page in this file at this time")
+        return ProbeFinding(states.UNLISTED, "the index has no capture of the page in this file at this time")
     offset, length = map(int, found)
-    return Finding(states.LISTED, facts={"record_offset": offset, "record_length": length})
+    return ProbeFinding(states.LISTED, facts={"record_offset": offset, "record_length": length})
 
 
-def captures_in(answer: Answer) -> Captures | Finding:
+def captures_in(answer: RawResponse) -> Captures | ProbeFinding:
     """Return the captures that an index lists, or why it lists none, or says nothing."""
     if answer.ours or answer.status is None or answer.failure:
-        return Finding(states.FAILED, answer.failure)
+        return ProbeFinding(states.FAILED, answer.failure)
     body = unpacked_body(answer, ANSWER_BYTES)
     text = body.decode("utf-8", "replace")
     if answer.status == 404 and _says_none(text):
-        return Finding(states.UNLISTED, "the index has no capture of the URL")
+        return ProbeFinding(states.UNLISTED, "the index has no capture of the URL")
     if answer.status == 429:
-        return Finding(states.LIMITED)
+        return ProbeFinding(states.LIMITED)
     if answer.status not in (200, 206):
-        return Finding(states.REFUSED, f"status {answer.status}")
+        return ProbeFinding(states.REFUSED, f"status {answer.status}")
     if len(body) >= ANSWER_BYTES:
-        return Finding(states.STRANGE, "the answer is too long to be read whole")
+        return ProbeFinding(states.STRANGE, "the answer is too long to be read whole")
     try:
         return list(_captures(text))
     except ValueError:
-        return Finding(states.STRANGE, "the answer is no list of captures")
+        return ProbeFinding(states.STRANGE, "the answer is no list of captures")
 
 
 def _says_none(text: str) -> bool:

@@ -20,7 +20,7 @@ from presswatch_spark.errors import PresswatchError
 from presswatch_spark.formats.table.values import as_time
 from presswatch_spark.judgement.urls import host_of
 from presswatch_spark.removal import states
-from presswatch_spark.removal.answers import Finding, columns_of, part_of
+from presswatch_spark.removal.answers import ProbeFinding, columns_of, part_of
 from presswatch_spark.removal.index import Captures
 from presswatch_spark.storage.asking import AskingThreads
 from presswatch_spark.storage.json_documents import parse_json
@@ -49,7 +49,7 @@ class Said:
     """What an index says of a page: columns of `probes` about its answer, and captures, or why none came."""
 
     about: Row
-    captures: Captures | Finding
+    captures: Captures | ProbeFinding
 
 
 def is_files(endpoint: str) -> bool:
@@ -72,16 +72,18 @@ def look_up(endpoint: str, pages: Iterable[Page], storage: StorageOptions) -> di
         read = _in_clusters if address.endswith(CLUSTER) else _in_tables
         said = read(address, keys, storage)
         for url, page in wanted.items():
-            nothing = Said(_about(address), Finding(states.STRANGE, "this is no URL that an index can have"))
+            nothing = Said(
+                _about(address), ProbeFinding(states.STRANGE, "this is no URL that an index can have")
+            )
             found[page] = _sure(said.get(url, nothing), keys.get(url))
     return found
 
 
 def _sure(said: Said, key: Key | None) -> Said:
     """Return what an index says; that it has no capture only if it is sure under which key it would stand."""
-    if isinstance(said.captures, Finding) or said.captures or (key and key.is_sure):
+    if isinstance(said.captures, ProbeFinding) or said.captures or (key and key.is_sure):
         return said
-    return Said(said.about, Finding(states.STRANGE, UNSURE))
+    return Said(said.about, ProbeFinding(states.STRANGE, UNSURE))
 
 
 def _about(uri: str, more: str = "") -> Row:
@@ -126,7 +128,7 @@ class _Clusters:
                 break
             low, high = narrowed
         if high - low > BLOCK_BYTES:
-            return Said(_about(self.uri), Finding(states.STRANGE, "the index cannot be searched"))
+            return Said(_about(self.uri), ProbeFinding(states.STRANGE, "the index cannot be searched"))
         data = self._read(low, high)
         if isinstance(data, Said):
             return data
@@ -144,7 +146,7 @@ class _Clusters:
         """Read a part, from the beginning of a line on, and note which line that is."""
         answer = ask(self.uri, start, end, self.storage)
         part = part_of(answer, self.uri, start, end)
-        if isinstance(part, Finding) or part.size is None or not part.data:
+        if isinstance(part, ProbeFinding) or part.size is None or not part.data:
             about = columns_of(answer, f"GET {printable(self.uri)} bytes={start}-{end - 1}", self.uri)
             return Said(about, _failure(part, answer.status))
         self.size, skipped = part.size, 0
@@ -188,10 +190,10 @@ def _surt(line: str) -> str:
     return line.partition("\t")[0].partition(" ")[0]
 
 
-def _failure(part: Any, status: int | None) -> Finding:
-    if isinstance(part, Finding) and part.outcome in states.FAILURES:
+def _failure(part: Any, status: int | None) -> ProbeFinding:
+    if isinstance(part, ProbeFinding) and part.outcome in states.FAILURES:
         return part
-    return Finding(states.REFUSED, f"the index could not be read: status {status}")
+    return ProbeFinding(states.REFUSED, f"the index could not be read: status {status}")
 
 
 def _in_clusters(address: str, keys: Mapping[str, Key], storage: StorageOptions) -> dict[str, Said]:
@@ -220,7 +222,7 @@ def _joined(address: str, said: Sequence[Said]) -> Said:
     """Return what several blocks say of a key together; a failure of one is that of all."""
     shown, captures = Said(_about(address), []), list[Mapping[str, Any]]()
     for each in said:
-        if isinstance(each.captures, Finding):
+        if isinstance(each.captures, ProbeFinding):
             return each
         if not captures:
             shown = each
@@ -234,7 +236,7 @@ def _read_block(block: Block, wanted: Iterable[str], storage: StorageOptions) ->
     answer = ask(uri, start, start + length, storage)
     part = part_of(answer, uri, start, start + length)
     about = columns_of(answer, f"GET {printable(uri)} bytes={start}-{start + length - 1}", uri)
-    if isinstance(part, Finding):
+    if isinstance(part, ProbeFinding):
         return {"": Said(about, _failure(part, answer.status))}
     found = dict[str, list[Mapping[str, Any]]]()
     try:
@@ -247,7 +249,7 @@ def _read_block(block: Block, wanted: Iterable[str], storage: StorageOptions) ->
             if (surt := _surt(line)) in names:
                 found.setdefault(surt, []).append(_capture(line))
     except (ValueError, zlib.error):
-        return {"": Said(about, Finding(states.STRANGE, "the block of the index cannot be read"))}
+        return {"": Said(about, ProbeFinding(states.STRANGE, "the block of the index cannot be read"))}
     return {"": Said(about, []), **{surt: Said(about, captures) for surt, captures in found.items()}}
 
 
@@ -268,14 +270,14 @@ def _in_tables(address: str, keys: Mapping[str, Key], storage: StorageOptions) -
     except BlockedError:
         raise
     except PresswatchError as error:
-        return dict.fromkeys(keys, Said(_about(address), Finding(states.FAILED, error.what)))
+        return dict.fromkeys(keys, Said(_about(address), ProbeFinding(states.FAILED, error.what)))
     of_surt = dict[str, list[str]]()
     for url, key in keys.items():
         of_surt.setdefault(key.surt, []).append(url)
     found, failure = dict[str, list[tuple[Row, Row]]](), None
     with AskingThreads(AT_ONCE, "index") as pool:
         for rows in pool.map(_TableReader(keys, storage), files):
-            if isinstance(rows, Finding):
+            if isinstance(rows, ProbeFinding):
                 failure = failure or rows
                 continue
             for about, capture, surt in rows:
@@ -295,7 +297,7 @@ class _TableReader:
     keys: Mapping[str, Key]
     storage: StorageOptions
 
-    def __call__(self, file: ObjectInfo) -> list[tuple[Row, Row, str]] | Finding:
+    def __call__(self, file: ObjectInfo) -> list[tuple[Row, Row, str]] | ProbeFinding:
         """Return what to note of each row, the row as a capture, and its key; or why it could not be read."""
         wanted, report = _wanted(self.keys), IndexReport()
         surts = {key.surt for key in self.keys.values()}
@@ -305,9 +307,9 @@ class _TableReader:
         except BlockedError:
             raise
         except PresswatchError as error:
-            return Finding(states.FAILED, error.what)
+            return ProbeFinding(states.FAILED, error.what)
         if report.defects_total:
-            return Finding(states.FAILED, report.complaints[0])
+            return ProbeFinding(states.FAILED, report.complaints[0])
         return rows
 
     def _rows(

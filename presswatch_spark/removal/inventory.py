@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.removal.answers import Finding, columns_of, part_of
-from presswatch_spark.removal.case import Case, Chain
+from presswatch_spark.removal.answers import ProbeFinding, columns_of, part_of
+from presswatch_spark.removal.case import Chain, RemovalCase
 from presswatch_spark.removal.states import SAME
 from presswatch_spark.storage.asking import AskingThreads
 from presswatch_spark.storage.objects import StorageOptions, ask, printable
@@ -41,7 +41,7 @@ class Inventory:
 
 
 def take_inventory(
-    case: Case,
+    case: RemovalCase,
     release: str,
     format: str,
     uris: Sequence[str],
@@ -104,7 +104,7 @@ def _asked(uris: Sequence[str], storage: StorageOptions) -> tuple[list[Row], str
         except BlockedError as error:
             return str(error)
         part = part_of(answer, uri, 0, 1)
-        outcome = part if isinstance(part, Finding) else Finding(SAME)
+        outcome = part if isinstance(part, ProbeFinding) else ProbeFinding(SAME)
         about = columns_of(answer, f"GET {printable(uri)} bytes=0-0", uri)
         about.pop("body_sha256")
         return {

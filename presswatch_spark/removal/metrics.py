@@ -7,25 +7,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from presswatch_spark.monitoring.metrics import Family, exposition, labels_of
+from presswatch_spark.monitoring.metrics import MetricFamily, exposition, labels_of
 from presswatch_spark.monitoring.observer import unwritable, write_whole
 from presswatch_spark.removal.alarms import KINDS
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.removal.states import STATES
 from presswatch_spark.storage.objects import printable
 
 UPDATED = "removal_update_timestamp_seconds"
-FAMILIES: Mapping[str, Family] = {
-    "removal_places": Family("gauge", "places", "Places of the case, by state.", "state", STATES),
-    "removal_claims": Family("gauge", "claims", "Claims of the case."),
-    "removal_claims_removed": Family("gauge", "claims", "Those of them that are removed at every place."),
-    "removal_claims_left": Family("gauge", "claims", "Those of them that are not."),
-    "removal_rounds_total": Family("counter", "rounds", "Rounds that were begun."),
-    "removal_alarms_total": Family("counter", "alarms", "Alarms of all rounds.", "kind", KINDS),
-    "removal_round_alarms": Family("gauge", "alarms", "Alarms of the last round.", "kind", KINDS),
-    "removal_round_places": Family("gauge", "places", "Places that the last round has asked for."),
-    "removal_round_timestamp_seconds": Family("gauge", "seconds", "When the last round was begun."),
-    UPDATED: Family("gauge", "seconds", "When this was written."),
+FAMILIES: Mapping[str, MetricFamily] = {
+    "removal_places": MetricFamily("gauge", "places", "Places of the case, by state.", "state", STATES),
+    "removal_claims": MetricFamily("gauge", "claims", "Claims of the case."),
+    "removal_claims_removed": MetricFamily(
+        "gauge", "claims", "Those of them that are removed at every place."
+    ),
+    "removal_claims_left": MetricFamily("gauge", "claims", "Those of them that are not."),
+    "removal_rounds_total": MetricFamily("counter", "rounds", "Rounds that were begun."),
+    "removal_alarms_total": MetricFamily("counter", "alarms", "Alarms of all rounds.", "kind", KINDS),
+    "removal_round_alarms": MetricFamily("gauge", "alarms", "Alarms of the last round.", "kind", KINDS),
+    "removal_round_places": MetricFamily("gauge", "places", "Places that the last round has asked for."),
+    "removal_round_timestamp_seconds": MetricFamily("gauge", "seconds", "When the last round was begun."),
+    UPDATED: MetricFamily("gauge", "seconds", "When this was written."),
 }
 
 Sample = tuple[str, str, float]
@@ -40,7 +42,7 @@ class Measures:
     samples: Sequence[Sample]
 
     @classmethod
-    def of(cls, standing: Standing) -> Self:
+    def of(cls, standing: CaseStatus) -> Self:
         """Measure a case as it stands."""
         return cls(printable(str(standing.case.folder)), list(_samples(standing)))
 
@@ -68,7 +70,7 @@ def metrics_text(measured: Sequence[Measures], now: datetime) -> str:
     return exposition(FAMILIES, ordered())
 
 
-def _samples(standing: Standing) -> Iterator[Sample]:
+def _samples(standing: CaseStatus) -> Iterator[Sample]:
     rounds, alarms, places = standing.case.rounds(), standing.alarms(), standing.counts()
     removed, claims = standing.claims()
     last = rounds[-1].number if rounds else 0

@@ -13,12 +13,12 @@ from typing import Any
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.removal import states
-from presswatch_spark.removal.answers import Finding, columns_of, part_of
+from presswatch_spark.removal.answers import ProbeFinding, columns_of, part_of
 from presswatch_spark.removal.file_batch import HEAD_BYTES, Batch, File, Memory
 from presswatch_spark.settings.config import StorageOptions
 from presswatch_spark.storage.hub.addresses import MAIN, HubAddress
 from presswatch_spark.storage.hub.refusals import NO_REVISION
-from presswatch_spark.storage.objects import Answer, ask, list_objects, pinned
+from presswatch_spark.storage.objects import RawResponse, ask, list_objects, pinned
 from presswatch_spark.storage.web.manners import BlockedError
 from presswatch_spark.tables.schemas.case_tables import PROBES
 
@@ -49,16 +49,16 @@ class HubBatch(Batch):
             self._beside_commit(address)
 
     def _at_newest(
-        self, address: HubAddress, main: str, answer: Answer, about: Row
-    ) -> Iterator[tuple[Row, Finding]]:
+        self, address: HubAddress, main: str, answer: RawResponse, about: Row
+    ) -> Iterator[tuple[Row, ProbeFinding]]:
         """Yield each target with what the newest revision has of it."""
         part, targets, commit = part_of(answer, main, 0, 1), self.file.targets, answer.header(COMMIT)
-        if isinstance(part, Finding):
+        if isinstance(part, ProbeFinding):
             if answer.code == NO_REVISION:
-                part = Finding(states.STRANGE, f"the dataset has no branch {MAIN}")
+                part = ProbeFinding(states.STRANGE, f"the dataset has no branch {MAIN}")
             names = self._names(address) if part.outcome == states.MISSING else part
             for target in targets:
-                yield target, names if isinstance(names, Finding) else _renamed(target, names)
+                yield target, names if isinstance(names, ProbeFinding) else _renamed(target, names)
             return
         if commit in (None, address.revision):
             for target in targets:
@@ -73,19 +73,19 @@ class HubBatch(Batch):
         if left:
             yield from self._read_through(left, str(replace(address, revision=commit)), about)
 
-    def _unchanged(self, target: Row, commit: str | None) -> Finding:
+    def _unchanged(self, target: Row, commit: str | None) -> ProbeFinding:
         """Return what the commit itself said: the newest revision is that commit."""
         if commit is None:
-            return Finding(states.STRANGE, "the hub does not say which commit it gave")
+            return ProbeFinding(states.STRANGE, "the hub does not say which commit it gave")
         said = [row for row in self.rows if row["target_sha256"] == target["target_sha256"]]
         last = next(row for row in reversed(said) if row["role"] == "target")
         facts = {"copied_words": last.get("copied_words")}
-        return Finding(last["outcome"], "the newest revision is the commit itself", facts)
+        return ProbeFinding(last["outcome"], "the newest revision is the commit itself", facts)
 
-    def _known(self, target: Row, linked: str, about: Row) -> Finding | None:
+    def _known(self, target: Row, linked: str, about: Row) -> ProbeFinding | None:
         """Return what is known of a file with this SHA-256 without reading it again."""
         if linked and linked == target["etag"]:
-            return Finding(states.SAME, "the newest revision has the same file, by its SHA-256")
+            return ProbeFinding(states.SAME, "the newest revision has the same file, by its SHA-256")
         version, probe = self.memory.newest.get(target["target_sha256"], (None, None))
         if probe is None or about["etag"] is None or version != (about["etag"], about["bytes"]):
             return None
@@ -95,9 +95,9 @@ class HubBatch(Batch):
         if is_uncounted and self.recount.can_count(target):
             return None
         detail = f"the newest revision has the file that probe {probe['number']:,} read"
-        return Finding(probe["outcome"], detail, {"copied_words": probe["copied_words"]})
+        return ProbeFinding(probe["outcome"], detail, {"copied_words": probe["copied_words"]})
 
-    def _read_through(self, targets: list[Row], uri: str, about: Row) -> Iterator[tuple[Row, Finding]]:
+    def _read_through(self, targets: list[Row], uri: str, about: Row) -> Iterator[tuple[Row, ProbeFinding]]:
         """Read the file of the newest revision to its end, for all targets."""
         memory = Memory(dict(self.memory.beside), dict(self.memory.first), {})
         for row in self.rows:
@@ -116,9 +116,9 @@ class HubBatch(Batch):
         by_digest = {target["target_sha256"]: target for target in targets}
         for row in (row for row in whole.rows if row["role"] == "target"):
             facts = {name: row.get(name) for name in row if name not in (*about, *_OF_NOTES)}
-            yield by_digest[row["target_sha256"]], Finding(row["outcome"], row["detail"] or "", facts)
+            yield by_digest[row["target_sha256"]], ProbeFinding(row["outcome"], row["detail"] or "", facts)
 
-    def _names(self, address: HubAddress) -> dict[str, str] | Finding:
+    def _names(self, address: HubAddress) -> dict[str, str] | ProbeFinding:
         """Return the paths of the newest revision's large files, by their SHA-256; or why nobody knows."""
         try:
             root = pinned(replace(address, revision=MAIN, path="").root, self.options.storage)
@@ -126,11 +126,11 @@ class HubBatch(Batch):
         except BlockedError:
             raise
         except PresswatchError as error:
-            return Finding(states.FAILED, f"the newest revision could not be listed: {error.what}")
+            return ProbeFinding(states.FAILED, f"the newest revision could not be listed: {error.what}")
 
     # Other files, which show that the hub answers, and that the dataset is laid out as before.
 
-    def _beside_newest(self, address: HubAddress, answer: Answer) -> None:
+    def _beside_newest(self, address: HubAddress, answer: RawResponse) -> None:
         """The commit is gone: read a file in the newest revision that is known from the commit."""
         commit = answer.header(COMMIT)
         root = pinned_root(address, commit, self.options.storage)
@@ -163,10 +163,12 @@ class HubBatch(Batch):
     def _is_read(self, uri: str) -> bool:
         """Read the beginning of another file; return whether that could be read."""
         part, about = self._asked(uri, 0, HEAD_BYTES)
-        if isinstance(part, Finding):
+        if isinstance(part, ProbeFinding):
             self._note("beside", about, part)
             return False
-        self._note("beside", about, Finding(states.SAME, f"{len(part.data):,} bytes of a file were read"))
+        self._note(
+            "beside", about, ProbeFinding(states.SAME, f"{len(part.data):,} bytes of a file were read")
+        )
         return bool(part.data)
 
 
@@ -185,12 +187,12 @@ def pinned_root(address: HubAddress, commit: str | None, storage: StorageOptions
         return None
 
 
-def _renamed(target: Row, names: dict[str, str]) -> Finding:
+def _renamed(target: Row, names: dict[str, str]) -> ProbeFinding:
     """Say of a file that the newest revision lacks whether it has the same bytes under another name."""
     name = names.get(target["etag"] or "")
     if name is None:
-        return Finding(states.MISSING, "the newest revision has neither this file nor its bytes")
-    return Finding(states.ELSEWHERE, f"the newest revision has the same file under another name: {name}")
+        return ProbeFinding(states.MISSING, "the newest revision has neither this file nor its bytes")
+    return ProbeFinding(states.ELSEWHERE, f"the newest revision has the same file under another name: {name}")
 
 
 def large_files(root: str, storage: StorageOptions) -> dict[str, str]:

@@ -15,7 +15,7 @@ import numpy as np
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.model import DocumentBatch, Locator
-from presswatch_spark.removal.answers import Finding
+from presswatch_spark.removal.answers import ProbeFinding
 from presswatch_spark.removal.readings import is_odd, is_spaced, readings_of, words_alike, words_scattered
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.sieve.sieve import Sieve
@@ -30,7 +30,7 @@ OTHERS = ("shard_uri", "article_id", "text_sha256", "document_url", "record_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class DocumentPassage:
     """A document that has words of an article: how many, and the columns of `probes` that say which it is."""
 
     copied_words: int
@@ -47,7 +47,7 @@ class Passages:
     """
 
     def __init__(self, corpus: Corpus, articles: Mapping[str, int], config: ScanConfig, known: Known) -> None:
-        self.found: dict[str, Passage] = {}
+        self.found: dict[str, DocumentPassage] = {}
         self._sieve, self._rules, self._known = Sieve(corpus.index), config.verify, known
         self._least_run = config.grade.min_run_words
         self._ids = {ordinal: article_id for article_id, ordinal in articles.items()}
@@ -70,7 +70,7 @@ class Passages:
         for ordinal in wanted:
             overlap = verify(document, self._words[ordinal], self._rules)
             if overlap.longest_run_words >= self._least_run:
-                self._add(self._ids[ordinal], Passage(overlap.copied_words, facts))
+                self._add(self._ids[ordinal], DocumentPassage(overlap.copied_words, facts))
 
     def _reread(self, text: bytes, facts: Mapping[str, Any]) -> None:
         """Look for the articles in each way that a person may read a text."""
@@ -80,7 +80,7 @@ class Passages:
         for ordinal in self._unknown(facts, self._ids) if is_spaced(text) else ():
             copied = words_alike(text, self._bodies[ordinal])
             if copied >= self._least_run:
-                self._add(self._ids[ordinal], Passage(copied, facts))
+                self._add(self._ids[ordinal], DocumentPassage(copied, facts))
 
     def _unknown(self, facts: Mapping[str, Any], ordinals: Iterable[int]) -> list[int]:
         """Return the articles that the document did not have before."""
@@ -98,7 +98,7 @@ class Passages:
     def _is_known(self, article_id: str, names: Collection[str]) -> bool:
         return any((article_id, name) in self._known for name in names)
 
-    def _add(self, article_id: str, passage: Passage) -> None:
+    def _add(self, article_id: str, passage: DocumentPassage) -> None:
         best = self.found.get(article_id)
         if best is None or passage.copied_words > best.copied_words:
             self.found[article_id] = passage
@@ -186,7 +186,7 @@ class Recount:
         found = {each: ordinal for each, ordinal in ordinals.items() if ordinal is not None}
         return Passages(self._corpus, found, self._config, known)
 
-    def counted(self, found: Finding, target: Mapping[str, Any]) -> Finding:
+    def counted(self, found: ProbeFinding, target: Mapping[str, Any]) -> ProbeFinding:
         """Return a finding with the words of the target's article in its texts: the most that one has.
 
         Nothing is counted if the corpus has not the very text that the target was compared with.

@@ -19,15 +19,15 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.removal.alarms import ANSWERS_OF_INDEX, OF_INDEX, Alarm
 from presswatch_spark.removal.answers import probe_of
-from presswatch_spark.removal.case import Case, Chain, Round, lean_of
+from presswatch_spark.removal.case import Chain, RemovalCase, Round, lean_of
 from presswatch_spark.removal.file_batch import CONTROLS, Batch, File, Memory, ends_of, place_of
 from presswatch_spark.removal.index import listed_among, require_address
 from presswatch_spark.removal.index_files import Page, is_files, look_up
 from presswatch_spark.removal.newest import HubBatch
 from presswatch_spark.removal.passages import Recount, known_documents, names_by_article
-from presswatch_spark.removal.recaptures import Tables, yields_of
-from presswatch_spark.removal.resolving import Places, is_unresolved, resolved
-from presswatch_spark.removal.standing import Course, Standing
+from presswatch_spark.removal.recaptures import LaterTables, yields_of
+from presswatch_spark.removal.resolving import ResolvedPlaces, is_unresolved, resolved
+from presswatch_spark.removal.standing import CaseStatus, Course
 from presswatch_spark.removal.states import OF_TABLES, RECAPTURE, UNRESOLVED, YIELD
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
@@ -67,7 +67,7 @@ class Probed:
     blocked: Mapping[str, str]
     clock_offset: float
     newest: str
-    standing: Standing
+    standing: CaseStatus
     alarms: Sequence[Alarm]
     unheard: str = ""
 
@@ -91,14 +91,14 @@ class _Known:
     last: Round | None
     course: Course
     memory: Memory
-    places: Places
+    places: ResolvedPlaces
     chain: Chain
     current: list[Row] = field(default_factory=list)
     captures: set[tuple[str, str]] = field(default_factory=set)
     runs: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, case: Case, uri_of: Callable[[Row], str]) -> Self:
+    def of(cls, case: RemovalCase, uri_of: Callable[[Row], str]) -> Self:
         """Read a case, one round after the other; `BrokenCaseError` if any of it has changed.
 
         `uri_of`: says where the file of a target is asked for now.
@@ -106,7 +106,7 @@ class _Known:
         targets, rounds = case.targets(), case.rounds()
         uris = {target["target_sha256"]: uri_of(target) for target in targets}
         last, chain = rounds[-1] if rounds else None, Chain.of(case, ())
-        known = cls(targets, len(rounds), last, Course(targets), Memory(), Places(targets), chain)
+        known = cls(targets, len(rounds), last, Course(targets), Memory(), ResolvedPlaces(targets), chain)
         for probes in case.each_round():
             known._end_round()
             known.learn(probes, uris)
@@ -166,13 +166,13 @@ class Prober:
         tell: gets a line of progress now and then.
     """
 
-    case: Case
+    case: RemovalCase
     config: ScanConfig
     mirrors: Sequence[Mirror] = ()
     corpus: Corpus | None = None
     deep: bool = False
     index: str | None = None
-    tables: Tables | None = None
+    tables: LaterTables | None = None
     tell: Callable[[str], None] = lambda line: None
     _blocked: dict[str, str] = field(default_factory=dict)
     _answers: Counter[tuple[str, int | None]] = field(default_factory=Counter)
@@ -227,11 +227,11 @@ class Prober:
         self.case.note_head(known.chain)
         found = known.current[before:]
         known.course.add(known.current)
-        standing = Standing.by(self.case, targets, known.course)
+        standing = CaseStatus.by(self.case, targets, known.course)
         return self._probed(last, resumed, len(done), found, standing)
 
     def _probed(
-        self, begun: Round, resumed: bool, done: int, found: Sequence[Row], standing: Standing
+        self, begun: Round, resumed: bool, done: int, found: Sequence[Row], standing: CaseStatus
     ) -> Probed:
         """Return what a round did, by the probes that it added now."""
         of_targets = [row for row in found if row["role"] == "target"]
@@ -317,7 +317,7 @@ class Prober:
             rows += [{**row, "batch": number} for row in of_file]
         self._write(begun, known, rows)
 
-    def _of_tables(self, tables: Tables, begun: Round, known: _Known) -> None:
+    def _of_tables(self, tables: LaterTables, begun: Round, known: _Known) -> None:
         """Note later captures of the targets, and the yields of the runs that looked for them."""
         captures = tables.recaptures(self.case, known.targets, known.captures)
         yields = yields_of(tables, self.case, known.targets, known.runs)

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.judgement.urls import normalise_url
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.states import ELSEWHERE, FELL, FEW, RECAPTURE, RECAPTURED, STEADY, YIELD
 from presswatch_spark.show import utc
 from presswatch_spark.storage.objects import StorageOptions, printable
@@ -47,7 +47,7 @@ _FACTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Tables:
+class LaterTables:
     """Tables in which later captures are looked for."""
 
     path: str
@@ -57,7 +57,9 @@ class Tables:
         """Return when a run was published last, in UTC; None if none was."""
         return max(map(finished_at, TableStore.open(self.path, self.storage).rows("runs")), default=None)
 
-    def recaptures(self, case: Case, targets: Sequence[Row], known: Collection[tuple[str, str]]) -> list[Row]:
+    def recaptures(
+        self, case: RemovalCase, targets: Sequence[Row], known: Collection[tuple[str, str]]
+    ) -> list[Row]:
         """Return a probe for each target whose article a later capture has at the same URL, or another file.
 
         Of a page on a title's site without an article, any row of the title at that URL is taken. URLs are
@@ -89,7 +91,7 @@ class Tables:
                         probes.append(probe)
         return probes
 
-    def _since(self, case: Case, places: Collection[tuple[str, str, str]]) -> Iterator[Row]:
+    def _since(self, case: RemovalCase, places: Collection[tuple[str, str, str]]) -> Iterator[Row]:
         """Yield the rows of articles or titles that runs have which were published since."""
         store = TableStore.open(self.path, self.storage)
         opened_at = datetime.fromisoformat(case.about["opened_at"])
@@ -111,7 +113,7 @@ def finished_at(run: Row) -> datetime:
     return utc(run["finished_at"])
 
 
-def noticed_at(case: Case) -> str:
+def noticed_at(case: RemovalCase) -> str:
     """Return the day of the notice, as 2026-11-27."""
     return str(case.about.get("noticed_at") or case.about["opened_at"][:10])
 
@@ -145,7 +147,9 @@ def _probe(target: Row, row: Row, outcome: str) -> Row:
     }
 
 
-def yields_of(tables: Tables, case: Case, targets: Sequence[Row], known: Collection[str]) -> list[Row]:
+def yields_of(
+    tables: LaterTables, case: RemovalCase, targets: Sequence[Row], known: Collection[str]
+) -> list[Row]:
     """Return a probe for each run published since the case was opened, and for each of its titles.
 
     Rows of a run are compared with the median of up to five earlier runs of the same dataset and kind of

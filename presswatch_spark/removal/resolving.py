@@ -10,7 +10,7 @@ from typing import Any
 
 from presswatch_spark.formats import registry
 from presswatch_spark.removal import states
-from presswatch_spark.removal.answers import Finding, columns_of, probe_of
+from presswatch_spark.removal.answers import ProbeFinding, columns_of, probe_of
 from presswatch_spark.removal.index import ANSWER_BYTES, Captures, captures_in, place_among, query
 from presswatch_spark.removal.index_files import is_files, look_up
 from presswatch_spark.storage.asking import AskingThreads
@@ -58,7 +58,7 @@ def is_unresolved(target: Mapping[str, Any]) -> bool:
     return target["record_offset"] is None and target["row_index"] is None
 
 
-class Places:
+class ResolvedPlaces:
     """Where the targets are that no scan has found, and the first text that was read there, as probes say."""
 
     def __init__(self, targets: Sequence[Row]) -> None:
@@ -129,5 +129,5 @@ def _resolved_in_files(
     ], {}
 
 
-def _probe(target: Row, about: Row, captures: Captures | Finding) -> Row:
+def _probe(target: Row, about: Row, captures: Captures | ProbeFinding) -> Row:
     return probe_of(states.PLACE, about, place_among(captures, target), target)

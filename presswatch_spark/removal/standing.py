@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
-from presswatch_spark.claims.selection import Reading, claims_of_targets
+from presswatch_spark.claims.selection import RecordReading, claims_of_targets
 from presswatch_spark.removal import states
 from presswatch_spark.removal.alarms import HEAD_MISSING, Alarm, Alarms
-from presswatch_spark.removal.case import Case
-from presswatch_spark.removal.resolving import Places
-from presswatch_spark.removal.states import Followed, Probe, State
+from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.removal.resolving import ResolvedPlaces
+from presswatch_spark.removal.states import FollowedTarget, Probe, RemovalState
 
 Row = dict[str, Any]
 
@@ -37,9 +37,9 @@ class Course:
         self.rounds, self.probes, self.newest = 0, 0, ""
         self.asked_at: datetime | None = None
         self._asked = (0, 0)
-        self.readings: dict[str, tuple[Reading, ...]] = {}
-        self.places = Places(targets)
-        self._followed = {target["target_sha256"]: Followed() for target in targets}
+        self.readings: dict[str, tuple[RecordReading, ...]] = {}
+        self.places = ResolvedPlaces(targets)
+        self._followed = {target["target_sha256"]: FollowedTarget() for target in targets}
         self._alarms = Alarms()
 
     def add(self, probes: Sequence[Probe]) -> None:
@@ -52,7 +52,7 @@ class Course:
         self._note_readings(probe for probe in probes if probe["role"] == "target")
         self._alarms.add(probes, self._states_after(probes))
 
-    def _states_after(self, probes: Sequence[Probe]) -> dict[str, State]:
+    def _states_after(self, probes: Sequence[Probe]) -> dict[str, RemovalState]:
         """Return the states of the targets that a round asked for, after it."""
         asked, index, captures = (dict[str, list[Probe]]() for _ in range(3))
         by_role = {"target": asked, "index": index, states.RECAPTURE: captures}
@@ -77,7 +77,7 @@ class Course:
             target, file = probe["target_sha256"], probe["file_uri"]
             if probe["outcome"] in states.READS:
                 others = (each for each in self.readings.get(target, ()) if each.file != file)
-                self.readings[target] = (*others, Reading(probe["asked_at"], file))
+                self.readings[target] = (*others, RecordReading(probe["asked_at"], file))
             elif probe["outcome"] not in silent:
                 self.readings.pop(target, None)
 
@@ -85,7 +85,7 @@ class Course:
         """Return how many targets a round asked for, if it is the last that has probes; else 0."""
         return self._asked[1] if self._asked[0] == number else 0
 
-    def states(self) -> dict[str, State]:
+    def states(self) -> dict[str, RemovalState]:
         """Return the state of each target, by its digest."""
         return {target: followed.state for target, followed in self._followed.items()}
 
@@ -95,20 +95,20 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CaseStatus:
     """A case by its probes up to a time: its targets, their states, and the course of its rounds.
 
     `headless`: an alarm for each complete round whose head has no note.
     """
 
-    case: Case
+    case: RemovalCase
     targets: Sequence[Row]
-    states: Mapping[str, State]
+    states: Mapping[str, RemovalState]
     course: Course
     headless: Sequence[Alarm] = ()
 
     @classmethod
-    def of(cls, case: Case, as_of: datetime | None = None) -> Self:
+    def of(cls, case: RemovalCase, as_of: datetime | None = None) -> Self:
         """Read a case; `BrokenCaseError` if any of it has changed."""
         targets = case.targets()
         course = Course(targets)
@@ -118,7 +118,7 @@ class Standing:
         return replace(cls.by(case, targets, course), headless=headless)
 
     @classmethod
-    def by(cls, case: Case, targets: Sequence[Row], course: Course) -> Self:
+    def by(cls, case: RemovalCase, targets: Sequence[Row], course: Course) -> Self:
         """Return how a case stands after the rounds of a course."""
         return cls(case, course.places.of(targets), course.states(), course, list(_headless(case)))
 
@@ -154,7 +154,7 @@ class Standing:
         return [*self.course.alarms(), *self.headless]
 
 
-def _headless(case: Case, targets: int = 0, course: Course | None = None) -> Iterator[Alarm]:
+def _headless(case: RemovalCase, targets: int = 0, course: Course | None = None) -> Iterator[Alarm]:
     """Yield an alarm for each round that began without a note of the head before it.
 
     With a course, the last round is included if it asked for all targets: its end should be noted, too.

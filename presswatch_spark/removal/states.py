@@ -76,7 +76,7 @@ STATES = (
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class RemovalState:
     """The state of a target at a time.
 
     `removed`: whether its text is gone. `doubt`: why nothing, or no more, is said. `probes`: `number` of each
@@ -89,10 +89,10 @@ class State:
     doubt: str = ""
     probes: tuple[int, ...] = ()
     left: int | None = None
-    own: "State | None" = None
+    own: "RemovalState | None" = None
 
 
-UNASKED = State("undecided", doubt="it was not asked for yet")
+UNASKED = RemovalState("undecided", doubt="it was not asked for yet")
 
 
 @dataclass(slots=True)
@@ -128,7 +128,7 @@ class _Past:
 
 
 @dataclass(slots=True)
-class Followed:
+class FollowedTarget:
     """A target as its rounds are read, one after the other; it holds no probes of earlier rounds but one.
 
     `state`: after the last round that asked for it. `was_gone`: its last state in which it was removed.
@@ -136,15 +136,15 @@ class Followed:
     show its capture in another file of the release.
     """
 
-    state: State = UNASKED
-    was_gone: State | None = None
+    state: RemovalState = UNASKED
+    was_gone: RemovalState | None = None
     captures: tuple[int, ...] = ()
     elsewhere: tuple[int, ...] = ()
     _past: _Past = field(default_factory=_Past)
 
     def add(
         self, asked: Sequence[Probe], controls: Controls, index: Sequence[Probe], captures: Sequence[Probe]
-    ) -> State:
+    ) -> RemovalState:
         """Return the state after a round that asked for the target.
 
         Args:
@@ -160,7 +160,7 @@ class Followed:
             self.was_gone = state
         elif self.was_gone and state.state in READABLE:
             doubt = f"it was {self.was_gone.state} before"
-            state = State("reappeared", doubt=doubt, probes=state.probes)
+            state = RemovalState("reappeared", doubt=doubt, probes=state.probes)
         self.note(captures)
         self.state = self._by_runs(_by_index(state, index, controls))
         return self.state
@@ -171,29 +171,29 @@ class Followed:
         self.captures += tuple(number for number, is_elsewhere in found if not is_elsewhere)
         self.elsewhere += tuple(number for number, is_elsewhere in found if is_elsewhere)
 
-    def _by_runs(self, own: State) -> State:
+    def _by_runs(self, own: RemovalState) -> RemovalState:
         """Return `recaptured` or `moved` from the round on in which a run had the article again."""
         if self.captures:
             doubt = f"a later capture of its URL has the article; its own place is {own.state}"
             numbers = (*self.captures, *own.probes)
-            return State(RECAPTURED, doubt=doubt, probes=numbers, left=own.left, own=own)
+            return RemovalState(RECAPTURED, doubt=doubt, probes=numbers, left=own.left, own=own)
         if self.elsewhere and own.removed:
             doubt = f"a run found this capture in another file; its own place is {own.state}"
-            return State("moved", doubt=doubt, probes=(*self.elsewhere, *own.probes), own=own)
+            return RemovalState("moved", doubt=doubt, probes=(*self.elsewhere, *own.probes), own=own)
         return own
 
 
-def _undecided(doubt: str, probes: tuple[int, ...]) -> State:
-    return State("undecided", doubt=doubt, probes=probes)
+def _undecided(doubt: str, probes: tuple[int, ...]) -> RemovalState:
+    return RemovalState("undecided", doubt=doubt, probes=probes)
 
 
-def _in_round(last: Sequence[Probe], past: _Past, controls: Controls) -> State:
+def _in_round(last: Sequence[Probe], past: _Past, controls: Controls) -> RemovalState:
     """Return the state by the last round; `past`: what all probes say up to its end."""
     numbers = tuple(probe["number"] for probe in last)
     outcomes = {probe["outcome"] for probe in last}
     # Whatever else was answered: a text that can be read is not gone.
     if outcomes & READS:
-        return State("present" if SAME in outcomes else "moved", probes=numbers)
+        return RemovalState("present" if SAME in outcomes else "moved", probes=numbers)
     if UNRESOLVED in outcomes:
         doubt = "unresolved: no index (--index) has said yet where in its file the record is"
         return _undecided(doubt, numbers)
@@ -203,7 +203,7 @@ def _in_round(last: Sequence[Probe], past: _Past, controls: Controls) -> State:
     if failures := [FAILURES[outcome] for outcome in sorted(outcomes & FAILURES.keys())]:
         return _undecided("; ".join(failures), numbers)
     if DENIED in outcomes:
-        return State("restricted", doubt="access was refused, which removes nothing", probes=numbers)
+        return RemovalState("restricted", doubt="access was refused, which removes nothing", probes=numbers)
     if not past.was_read:
         return _undecided("no probe of this case ever read it", numbers)
     if not any(each["role"] == "nowhere" and each["outcome"] in (MISSING, DENIED) for each in beside):
@@ -215,7 +215,7 @@ def _in_round(last: Sequence[Probe], past: _Past, controls: Controls) -> State:
     return _at_place(last, past, outcomes, beside, numbers)
 
 
-def _by_newest(state: State, last: Sequence[Probe], controls: Controls) -> State:
+def _by_newest(state: RemovalState, last: Sequence[Probe], controls: Controls) -> RemovalState:
     """Return the state of a target on a hub, by what its commit and the newest revision gave.
 
     `state`: by its commit alone. Elsewhere there is no newest revision, and that is all.
@@ -231,11 +231,13 @@ def _by_newest(state: State, last: Sequence[Probe], controls: Controls) -> State
             return state
         doubt = "the newest revision is without it, and an older one still serves it"
         doubt += f"; {UNSEARCHED}" if NOWHERE in outcomes else ""
-        return State("superseded", doubt=doubt, probes=probes)
+        return RemovalState("superseded", doubt=doubt, probes=probes)
     if outcomes & READS:
-        return State("moved", doubt="its commit no longer gives it; the newest revision does", probes=probes)
+        return RemovalState(
+            "moved", doubt="its commit no longer gives it; the newest revision does", probes=probes
+        )
     if DENIED in outcomes:
-        return State("restricted", doubt="access was refused, which removes nothing", probes=probes)
+        return RemovalState("restricted", doubt="access was refused, which removes nothing", probes=probes)
     if not state.removed:
         return state
     if not is_without:
@@ -244,7 +246,7 @@ def _by_newest(state: State, last: Sequence[Probe], controls: Controls) -> State
         return _by_words(newest, outcomes, probes)
     if NOWHERE in outcomes:
         return _undecided(UNSEARCHED, probes)
-    return State("dropped" if ABSENT in outcomes else state.state, removed=True, probes=probes)
+    return RemovalState("dropped" if ABSENT in outcomes else state.state, removed=True, probes=probes)
 
 
 def _version(probe: Probe) -> tuple[Any, Any] | None:
@@ -271,7 +273,7 @@ def _at_place(
     outcomes: set[str],
     beside: Sequence[Probe],
     numbers: tuple[int, ...],
-) -> State:
+) -> RemovalState:
     """Return the state of a target whose file answers, and whose place has no longer its text."""
     rests_on = (*numbers, *(control["number"] for control in beside))
     # Where no record begins, and the whole file was read, the bytes are those of records that were read.
@@ -285,7 +287,7 @@ def _at_place(
     if outcomes & {EMPTY, ZEROS} or (UNREADABLE in outcomes and ABSENT not in outcomes):
         return _in_place(last, past, outcomes, beside, rests_on)
     if ABSENT in outcomes:
-        return State("dropped", removed=True, probes=rests_on)
+        return RemovalState("dropped", removed=True, probes=rests_on)
     if NOWHERE in outcomes:
         return _undecided(UNSEARCHED, rests_on)
     if GAPS in outcomes:
@@ -304,15 +306,15 @@ def _has_remains(probe: Probe) -> bool:
     return probe["outcome"] == REMAINS and probe.get("record_offset") is not None
 
 
-def _by_words(last: Sequence[Probe], outcomes: set[str], numbers: tuple[int, ...]) -> State:
+def _by_words(last: Sequence[Probe], outcomes: set[str], numbers: tuple[int, ...]) -> RemovalState:
     """Return the state of a target whose place has other text, by the article's words that are left."""
     left = max((probe["copied_words"] for probe in last if probe["copied_words"] is not None), default=None)
     if REMAINS in outcomes and not left:
         doubt = "bytes at its place still give text, and only --corpus can say whether it is the article's"
         return _undecided(doubt, numbers)
     if left is None:
-        return State("altered", doubt="the article's words were not counted", probes=numbers)
-    return State("reduced", left == 0, probes=numbers, left=left)
+        return RemovalState("altered", doubt="the article's words were not counted", probes=numbers)
+    return RemovalState("reduced", left == 0, probes=numbers, left=left)
 
 
 def _in_place(
@@ -321,15 +323,15 @@ def _in_place(
     outcomes: set[str],
     beside: Sequence[Probe],
     rests_on: tuple[int, ...],
-) -> State:
+) -> RemovalState:
     """Return the state of a target whose place has nothing to read; deep reading makes it no worse."""
     if EMPTY in outcomes:
-        state = State("blanked", removed=True, probes=rests_on)
+        state = RemovalState("blanked", removed=True, probes=rests_on)
         return state if ABSENT in outcomes else _unless_grown(state, last, past)
     if ABSENT in outcomes:
-        return State("overwritten", removed=True, probes=rests_on)
+        return RemovalState("overwritten", removed=True, probes=rests_on)
     if _read(beside, "before") and _read(beside, "after"):
-        return _unless_grown(State("overwritten", removed=True, probes=rests_on), last, past)
+        return _unless_grown(RemovalState("overwritten", removed=True, probes=rests_on), last, past)
     if NOWHERE in outcomes:
         doubt = f"its neighbours in the file were not both read; {UNSEARCHED}"
     elif GAPS in outcomes:
@@ -341,7 +343,7 @@ def _in_place(
     return _undecided(doubt, rests_on)
 
 
-def _unless_grown(state: State, last: Sequence[Probe], past: _Past) -> State:
+def _unless_grown(state: RemovalState, last: Sequence[Probe], past: _Past) -> RemovalState:
     """Return the state, unless the file is longer than ever: the text may have been put behind it."""
     sizes = [size for probe in last if (size := probe.get("bytes")) is not None]
     if past.longest is None or max(sizes, default=0) <= past.longest:
@@ -352,7 +354,7 @@ def _unless_grown(state: State, last: Sequence[Probe], past: _Past) -> State:
     return _undecided(doubt, state.probes)
 
 
-def _missing(last: Sequence[Probe], past: _Past, controls: Controls) -> State:
+def _missing(last: Sequence[Probe], past: _Past, controls: Controls) -> RemovalState:
     """Return the state of a target whose file is missing: once says little."""
     first = past.first_missing
     newest = last[-1]
@@ -367,7 +369,7 @@ def _missing(last: Sequence[Probe], past: _Past, controls: Controls) -> State:
         again = first["asked_at"] + STAYED_AWAY
         doubt = f"its file was missing once; ask again after {again:%Y-%m-%d %H:%M} UTC"
         return _undecided(doubt, (newest["number"],))
-    return State("withdrawn", removed=True, probes=(first["number"], newest["number"]))
+    return RemovalState("withdrawn", removed=True, probes=(first["number"], newest["number"]))
 
 
 def _apart(first: Probe, newest: Probe) -> timedelta:
@@ -404,7 +406,7 @@ def _is_there(controls: Sequence[Probe]) -> bool:
     )
 
 
-def _by_index(state: State, index: Sequence[Probe], controls: Controls) -> State:
+def _by_index(state: RemovalState, index: Sequence[Probe], controls: Controls) -> RemovalState:
     """Return `hidden` for a text that reads while its index has no entry, and lists others."""
     unlisted = [
         probe
@@ -416,4 +418,4 @@ def _by_index(state: State, index: Sequence[Probe], controls: Controls) -> State
     if state.state not in ("present", "moved") or not unlisted:
         return state
     doubt = "the index has no entry of it, and the record reads"
-    return State("hidden", doubt=doubt, probes=(*state.probes, unlisted[0]["number"]))
+    return RemovalState("hidden", doubt=doubt, probes=(*state.probes, unlisted[0]["number"]))

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from presswatch_spark.claims.selection import Choice, chosen_claims, claims_of_targets, require_rows
 from presswatch_spark.pointers.audit import reading_of
-from presswatch_spark.removal.case import MARKER, Case, write_case
+from presswatch_spark.removal.case import MARKER, RemovalCase, write_case
 from presswatch_spark.removal.passages import OTHERS
 from presswatch_spark.removal.resolving import derived, in_source
 from presswatch_spark.storage.drafts import new_folder
@@ -30,7 +30,7 @@ _READ = ("row_sha256", "article_id", "article_sha256", "copied_words", *_OF_PLAC
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenTargets:
     """The claims that were asked for, and their targets; `licensed` ones are left out, and counted.
 
     `others`: documents of the same files that have the same articles, and are no targets; see `OTHERS`.
@@ -42,7 +42,7 @@ class Chosen:
     others: list[Row]
 
 
-def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen:
+def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> ChosenTargets:
     """Return the targets of the claims that are chosen.
 
     The places of a claim are its own record; other records of the same capture, such as the WARC record of a
@@ -62,7 +62,7 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
     ]
     targets += derived(targets)
     chosen = set(claims_of_targets(targets).values())
-    return Chosen(len(chosen), licensed, targets, _others(tables, targets))
+    return ChosenTargets(len(chosen), licensed, targets, _others(tables, targets))
 
 
 def _matches(store: TableStore, wanted: Mapping[str, Row]) -> list[Row]:
@@ -140,11 +140,11 @@ def target_of(
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedCase:
     """A new case, and what it was opened of."""
 
-    case: Case
-    chosen: Chosen
+    case: RemovalCase
+    chosen: ChosenTargets
 
 
 def open_case(
@@ -156,7 +156,7 @@ def open_case(
     confidences: Sequence[str] = (),
     noticed_at: date | None = None,
     storage: StorageOptions | None = None,
-) -> Opened:
+) -> OpenedCase:
     """Open a case of claims in a new folder; nothing is asked of any server yet.
 
     Args:
@@ -185,4 +185,4 @@ def open_case(
             "others": chosen.others,
         }
         facts = write_case(draft, chosen.targets, about)
-    return Opened(Case(Folder.of(out, storage), facts), chosen)
+    return OpenedCase(RemovalCase(Folder.of(out, storage), facts), chosen)

@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 from presswatch_spark.evidence.verify_alone import shown
 from presswatch_spark.judgement.reasons import REASONS
-from presswatch_spark.report.questions import Asked
-from presswatch_spark.report.wording import Words, safe
+from presswatch_spark.report.questions import AnsweredQuestion
+from presswatch_spark.report.wording import ReportWords, safe
 from presswatch_spark.show import ascii_url, utc
 
 LINKED = ("http", "https")
@@ -84,32 +84,32 @@ class Cell:
         )
 
 
-Shown = Callable[[Any, Words], Cell]
+Shown = Callable[[Any, ReportWords], Cell]
 
 
-def _number(value: Any, say: Words) -> Cell:
+def _number(value: Any, say: ReportWords) -> Cell:
     return Cell(None, say("unknown")) if value is None else Cell(value, say.number(value))
 
 
-def _text(value: Any, say: Words) -> Cell:
+def _text(value: Any, say: ReportWords) -> Cell:
     shown = say("unknown") if value is None else safe(value)
     return Cell(shown.unescape(), shown)
 
 
-def _share(value: Any, say: Words) -> Cell:
+def _share(value: Any, say: ReportWords) -> Cell:
     return Cell(None, say("unknown")) if value is None else Cell(value, say.share(value))
 
 
-def _day(value: Any, say: Words) -> Cell:
+def _day(value: Any, say: ReportWords) -> Cell:
     at = utc(value).isoformat() if isinstance(value, datetime) else None
     return Cell(at, say.day(value))
 
 
-def _host(value: Any, say: Words) -> Cell:
+def _host(value: Any, say: ReportWords) -> Cell:
     return _text(both_ways(value) if isinstance(value, str) else None, say)
 
 
-def _url(value: Any, say: Words) -> Cell:
+def _url(value: Any, say: ReportWords) -> Cell:
     cell = _text(value, say)
     return Cell(cell.value, cell.shown, link_of(value))
 
@@ -118,12 +118,12 @@ def _named(shown: Markup) -> Cell:
     return Cell(shown.unescape(), shown)
 
 
-def _digest(value: Any, say: Words) -> Cell:
+def _digest(value: Any, say: ReportWords) -> Cell:
     cell = _text(value, say)
     return Cell(cell.value, Markup("<code>{}</code>").format(cell.shown))
 
 
-def _reason(value: Any, say: Words) -> Cell:
+def _reason(value: Any, say: ReportWords) -> Cell:
     reason = REASONS.get(str(value))
     return _named(say.ours(reason.sentence(say.language)) if reason else safe(value))
 
@@ -158,18 +158,18 @@ _KINDS: Mapping[str, tuple[str, Shown]] = {
 """Kind of the columns that hold no numbers, and how their values are shown."""
 
 
-def columns_of(names: Sequence[str], say: Words) -> list[Column]:
+def columns_of(names: Sequence[str], say: ReportWords) -> list[Column]:
     """Return the columns of a table by their names in the query."""
     return [Column(name, say.known(f"col {name}"), _KINDS.get(name, (NUMBER, _number))[0]) for name in names]
 
 
-def cells_of(row: Row, names: Sequence[str], say: Words) -> list[Cell]:
+def cells_of(row: Row, names: Sequence[str], say: ReportWords) -> list[Cell]:
     """Return the cells of a row, in the order of `names`."""
     return [_KINDS.get(name, (NUMBER, _number))[1](row[name], say) for name in names]
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ShownTable:
     """A table that is shown: its columns, its rows as cells, and the query that gave them."""
 
     name: str
@@ -185,7 +185,7 @@ class Table:
         return self.rows[:FIRST_ROWS]
 
 
-def table_of(answer: Asked, names: Sequence[str], say: Words, **more: Any) -> Table:
-    """Return the answer of a query as a table with these of its columns; `more` are fields of `Table`."""
+def table_of(answer: AnsweredQuestion, names: Sequence[str], say: ReportWords, **more: Any) -> ShownTable:
+    """Return the answer of a query as a table of these columns; `more` are fields of `ShownTable`."""
     rows = [cells_of(row, names, say) for row in answer.rows]
-    return Table(more.pop("name", answer.name), columns_of(names, say), rows, answer.query, **more)
+    return ShownTable(more.pop("name", answer.name), columns_of(names, say), rows, answer.query, **more)

@@ -13,7 +13,7 @@ import altair as alt
 import vl_convert
 from markupsafe import escape
 
-from presswatch_spark.report.wording import Words
+from presswatch_spark.report.wording import ReportWords
 
 FONT = "Arial, Liberation Sans, sans-serif"
 """One whose widths are known where the picture is drawn."""
@@ -52,15 +52,15 @@ class Dots:
     unit: str
 
 
-def pictures(drawn: Bars | Dots, label: str, say: Words) -> tuple[str, str]:
+def pictures(drawn: Bars | Dots, label: str, say: ReportWords) -> tuple[str, str]:
     """Return the picture for a desk and for a phone, as SVG with `label` as its name."""
-    draw: Callable[[Any, int, int, Words], Chart] = _bars if isinstance(drawn, Bars) else _dots
+    draw: Callable[[Any, int, int, ReportWords], Chart] = _bars if isinstance(drawn, Bars) else _dots
     sizes = ((WIDE, NAMES_WIDE), (NARROW, NAMES_NARROW))
     wide, narrow = (_svg(draw(drawn, width, names, say), label, say) for width, names in sizes)
     return wide, narrow
 
 
-def _bars(bars: Bars, width: int, names: int, say: Words) -> Chart:
+def _bars(bars: Bars, width: int, names: int, say: ReportWords) -> Chart:
     rows = [
         {"name": name, "series": series, "length": lengths[place], "order": order}
         for order, (series, lengths) in enumerate(bars.series.items())
@@ -95,7 +95,7 @@ def _bars(bars: Bars, width: int, names: int, say: Words) -> Chart:
     return alt.layer(drawn, texts).properties(width=width, height=alt.Step(step))
 
 
-def _dots(dots: Dots, width: int, names: int, say: Words) -> Chart:
+def _dots(dots: Dots, width: int, names: int, say: ReportWords) -> Chart:
     rows = [
         {"name": name, "source": source, "size": size, "text": say.number(size).unescape()}
         for name, source, size in dots.cells
@@ -131,7 +131,7 @@ def _names(pixels: int, lines: int = 1) -> alt.Axis:
     )
 
 
-def _svg(chart: Chart, label: str, say: Words) -> str:
+def _svg(chart: Chart, label: str, say: ReportWords) -> str:
     themed = (
         chart.configure(background="transparent", font=FONT, padding=PADDING, aria=False)
         .configure_view(stroke=None)

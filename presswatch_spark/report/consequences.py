@@ -13,9 +13,9 @@ from presswatch_spark.releases.products import PRODUCTS
 from presswatch_spark.removal.states import STATES
 from presswatch_spark.report.cells import link_of, table_of
 from presswatch_spark.report.commands import Commands, code
-from presswatch_spark.report.questions import Asked
-from presswatch_spark.report.removals import GROUPS, NOBODY, Followed
-from presswatch_spark.report.wording import Words, safe
+from presswatch_spark.report.questions import AnsweredQuestion
+from presswatch_spark.report.removals import GROUPS, NOBODY, FollowedCase
+from presswatch_spark.report.wording import ReportWords, safe
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 
@@ -48,7 +48,7 @@ def exposures_of(store: TableStore, engine: str, storage: StorageOptions) -> Exp
     )
 
 
-def removal_of(found: Followed | None, commands: Commands, say: Words) -> dict[str, Any] | None:
+def removal_of(found: FollowedCase | None, commands: Commands, say: ReportWords) -> dict[str, Any] | None:
     """Return how a case stands, as the page says it; None without a case."""
     if found is None:
         return None
@@ -75,14 +75,16 @@ def removal_of(found: Followed | None, commands: Commands, say: Words) -> dict[s
         "last": last if found.asked_at else Markup(),
         "alarms": say("alarms", alarms=Markup(alarms)) if alarms else None,
         "recipients": table_of(
-            Asked("recipients", "", (), recipients), ("recipient", "places", *GROUPS), say
+            AnsweredQuestion("recipients", "", (), recipients), ("recipient", "places", *GROUPS), say
         ),
-        "states": table_of(Asked("states", "", (), states), ("removal_state", "means", "places"), say),
+        "states": table_of(
+            AnsweredQuestion("states", "", (), states), ("removal_state", "means", "places"), say
+        ),
         "check": say(check, command=code(commands.counts_removal(found.case)), digest=code(found.newest)),
     }
 
 
-def exposure_of(found: Exposures, say: Words) -> dict[str, Any]:
+def exposure_of(found: Exposures, say: ReportWords) -> dict[str, Any]:
     """Return what publishers of models say, as the page says it."""
     by_entry: dict[str, list[Mapping[str, Any]]] = {}
     for row in found.rows:
@@ -100,7 +102,7 @@ def exposure_of(found: Exposures, say: Words) -> dict[str, Any]:
     }
 
 
-def _entry(entry: Exposure, rows: list[Mapping[str, Any]], say: Words) -> dict[str, Any]:
+def _entry(entry: Exposure, rows: list[Mapping[str, Any]], say: ReportWords) -> dict[str, Any]:
     dataset = PRODUCTS.get(entry.dataset, entry.dataset)
     shown = [
         {
@@ -116,7 +118,7 @@ def _entry(entry: Exposure, rows: list[Mapping[str, Any]], say: Words) -> dict[s
         "sentence": say(f"exposure {entry.extent}", **facts),
         "says": entry.says,
         "table": table_of(
-            Asked("exposure", "", (), shown), ("source", "release_is", "articles", "pages"), say
+            AnsweredQuestion("exposure", "", (), shown), ("source", "release_is", "articles", "pages"), say
         ),
         "sources": [
             {"quotation": source.quotation, "where": _where(source, say)} for source in entry.sources
@@ -124,7 +126,7 @@ def _entry(entry: Exposure, rows: list[Mapping[str, Any]], say: Words) -> dict[s
     }
 
 
-def _where(source: Source, say: Words) -> Markup:
+def _where(source: Source, say: ReportWords) -> Markup:
     """Return the document of a quotation, and when it was read."""
     link = link_of(source.identifier)
     identifier = safe(source.identifier)

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from presswatch_spark.claims.case import Case, case_of
+from presswatch_spark.claims.case import ExplainedRow, case_of
 from presswatch_spark.claims.explain import passages_of
 from presswatch_spark.claims.marks import around_marks, as_html, pieces_of, ranges_of
 from presswatch_spark.errors import PresswatchError
@@ -25,7 +25,7 @@ class Example:
     """A row that is shown: its case, or why the case could not be read."""
 
     row_sha256: str
-    case: Case | None
+    case: ExplainedRow | None
     missing: str | None
 
 
@@ -59,7 +59,7 @@ def _read(
         return Example(row, None, str(error))
 
 
-def sides_of(case: Case) -> dict[str, Markup | None]:
+def sides_of(case: ExplainedRow) -> dict[str, Markup | None]:
     """Return the longest passage on both sides as HTML, with what stands around it; None for a missing text.
 
     Words of the article that the page has, too, are marked.

@@ -7,11 +7,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from presswatch_spark.report.cells import Table, both_ways, table_of
+from presswatch_spark.report.cells import ShownTable, both_ways, table_of
 from presswatch_spark.report.charts import BREAK, Bars, Dots, pictures
 from presswatch_spark.report.gathered import Gathered
-from presswatch_spark.report.questions import BARS, Asked
-from presswatch_spark.report.wording import Words
+from presswatch_spark.report.questions import BARS, AnsweredQuestion
+from presswatch_spark.report.wording import ReportWords
 
 Row = Mapping[str, Any]
 LETTERS = "ABC"
@@ -29,21 +29,23 @@ class Figure:
     about: Markup
     pictures: tuple[Markup, Markup] | None
     missing: Markup | None
-    table: Table | None
+    table: ShownTable | None
     left_out: Markup | None = None
 
 
-def figures_of(found: Gathered, say: Words) -> list[Figure]:
+def figures_of(found: Gathered, say: ReportWords) -> list[Figure]:
     """Return all figures, in order."""
     return [_figure(name, found, say) for name in _DRAWN]
 
 
-def _figure(name: str, found: Gathered, say: Words) -> Figure:
+def _figure(name: str, found: Gathered, say: ReportWords) -> Figure:
     draw, columns = _DRAWN[name]
     about, answer = say(f"about figure {name}"), found.answers.get(name)
     if answer is None:
         return Figure(name, about, None, say(f"no figure {name}"), None)
-    named = Asked(name, answer.query, answer.columns, [_with_names(row, say) for row in answer.rows])
+    named = AnsweredQuestion(
+        name, answer.query, answer.columns, [_with_names(row, say) for row in answer.rows]
+    )
     table = table_of(named, columns, say)
     if not named.rows:
         return Figure(name, about, None, say("empty figure"), table)
@@ -52,7 +54,7 @@ def _figure(name: str, found: Gathered, say: Words) -> Figure:
     return Figure(name, about, (Markup(wide), Markup(narrow)), None, table, _left_out(name, answer.rows, say))
 
 
-def _left_out(name: str, rows: Sequence[Row], say: Words) -> Markup | None:
+def _left_out(name: str, rows: Sequence[Row], say: ReportWords) -> Markup | None:
     """Return that there may be more than a figure shows; None if it shows all."""
     shown = len({row["publisher_id"] for row in rows} if name == "releases" else rows)
     if name not in LIMITED or shown < BARS:
@@ -60,7 +62,7 @@ def _left_out(name: str, rows: Sequence[Row], say: Words) -> Markup | None:
     return say("most publishers" if name == "releases" else "at the limit", shown=say.number(shown))
 
 
-def _with_names(row: Row, say: Words) -> dict[str, Any]:
+def _with_names(row: Row, say: ReportWords) -> dict[str, Any]:
     """Return a row with the names that people read."""
     named = dict(row)
     if "dataset" in row and "release" in row:
@@ -71,14 +73,14 @@ def _with_names(row: Row, say: Words) -> dict[str, Any]:
     return named
 
 
-def _hosts(rows: Sequence[Row], say: Words) -> Bars:
+def _hosts(rows: Sequence[Row], say: ReportWords) -> Bars:
     names = [both_ways(row["host"]) if row["host"] else say("unknown").unescape() for row in rows]
     return Bars(
         names, {letter: [row[f"pages_{letter.lower()}"] for row in rows] for letter in LETTERS}, _pages(say)
     )
 
 
-def _releases(rows: Sequence[Row], say: Words) -> Dots:
+def _releases(rows: Sequence[Row], say: ReportWords) -> Dots:
     cells = [
         (say.publisher(row["publisher_id"]).unescape(), row["source"].unescape(), float(row["pages"]))
         for row in rows
@@ -86,13 +88,13 @@ def _releases(rows: Sequence[Row], say: Words) -> Dots:
     return Dots(cells, _pages(say))
 
 
-def _years(rows: Sequence[Row], say: Words) -> Bars:
+def _years(rows: Sequence[Row], say: ReportWords) -> Bars:
     names = [str(row["year"]) if row["year"] is not None else say("unknown").unescape() for row in rows]
     unit = say("articles").unescape()
     return Bars(names, {unit: [row["articles"] for row in rows]}, unit)
 
 
-def _lineage(rows: Sequence[Row], say: Words) -> Bars:
+def _lineage(rows: Sequence[Row], say: ReportWords) -> Bars:
     copies = defaultdict[str, list[float]](lambda: [0.0] * MANY)
     for row in rows:
         copies[row["source"].unescape()][min(row["dataset_count"], MANY) - 1] += row["copies"]
@@ -101,7 +103,7 @@ def _lineage(rows: Sequence[Row], say: Words) -> Bars:
     return Bars(list(copies), series, say("copies").unescape())
 
 
-def _token_share(rows: Sequence[Row], say: Words) -> Bars:
+def _token_share(rows: Sequence[Row], say: ReportWords) -> Bars:
     names = [
         f"{say.publisher(row['publisher_id']).unescape()}{BREAK}{row['source'].unescape()}" for row in rows
     ]
@@ -112,17 +114,17 @@ def _token_share(rows: Sequence[Row], say: Words) -> Bars:
     return Bars(names, series, say("words in a million").unescape())
 
 
-def _reservations(rows: Sequence[Row], say: Words) -> Bars:
+def _reservations(rows: Sequence[Row], say: ReportWords) -> Bars:
     names = [say.known(f"reservation {row['reservation']}").unescape() for row in rows]
     unit = _pages(say)
     return Bars(names, {unit: [row["pages"] for row in rows]}, unit)
 
 
-def _pages(say: Words) -> str:
+def _pages(say: ReportWords) -> str:
     return say("pages").unescape()
 
 
-_Draw = Callable[[Sequence[Row], Words], Bars | Dots]
+_Draw = Callable[[Sequence[Row], ReportWords], Bars | Dots]
 _DRAWN: Mapping[str, tuple[_Draw, Sequence[str]]] = {
     "hosts": (_hosts, ("host", "addresses", "pages", "pages_a", "pages_b", "pages_c")),
     "releases": (_releases, ("publisher_id", "source", "pages", "articles")),

@@ -10,8 +10,8 @@ from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.queries.sql import engine_of
 from presswatch_spark.report.consequences import Exposures, exposures_of
 from presswatch_spark.report.examples import Example, examples_of
-from presswatch_spark.report.questions import QUESTIONS, Asked, ask
-from presswatch_spark.report.removals import Followed, Recipient, followed
+from presswatch_spark.report.questions import QUESTIONS, AnsweredQuestion, ask
+from presswatch_spark.report.removals import FollowedCase, NoticeRecipient, followed
 from presswatch_spark.runs.unfinished import unfinished_runs
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import canonical
@@ -37,12 +37,12 @@ class Gathered:
     made_at: datetime
     engine: str
     tool_version: str
-    answers: Mapping[str, Asked]
+    answers: Mapping[str, AnsweredQuestion]
     claims: Mapping[str, Any] | None
     runs: Sequence[Mapping[str, Any]]
     unfinished: int
     examples: Sequence[Example]
-    removal: Followed | None
+    removal: FollowedCase | None
     exposure: Exposures
     titles: Mapping[str, str]
     publishers: Mapping[str, str]
@@ -64,7 +64,7 @@ def gather(
     storage: StorageOptions,
     *,
     case: str | None = None,
-    recipients: Sequence[Recipient] = (),
+    recipients: Sequence[NoticeRecipient] = (),
     corpus: str | None = None,
     mirrors: Sequence[Mirror] = (),
     engine: str = "auto",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from presswatch_spark.errors import OutputError
 from presswatch_spark.evidence.libraries import library
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.report.removals import Recipient
+from presswatch_spark.report.removals import NoticeRecipient
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.objects import StorageOptions, write_object
 from presswatch_spark.storage.uris import canonical
@@ -20,7 +20,7 @@ def make_report(
     storage: StorageOptions,
     *,
     case: str | None = None,
-    recipients: Sequence[Recipient] = (),
+    recipients: Sequence[NoticeRecipient] = (),
     corpus: str | None = None,
     mirrors: Sequence[Mirror] = (),
     engine: str = "auto",

@@ -21,7 +21,7 @@ from presswatch_spark.report.consequences import exposure_of, removal_of
 from presswatch_spark.report.figures import figures_of
 from presswatch_spark.report.gathered import Gathered
 from presswatch_spark.report.sections import brief_of, commands_of, examples_in, method_of, tables_of
-from presswatch_spark.report.wording import Words
+from presswatch_spark.report.wording import ReportWords
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -30,7 +30,7 @@ SECTIONS = ("brief", "figures", "tables", "examples", "removal", "exposure", "me
 
 def page_of(found: Gathered, language: str) -> str:
     """Return the page in `fr` or `en`."""
-    say = Words(language, found.titles, found.publishers)
+    say = ReportWords(language, found.titles, found.publishers)
     style, script = _static("report.css"), _static("report.js")
     data_tables = tables_of(found, say)
     policy = (
@@ -74,7 +74,7 @@ def _digest(text: str) -> str:
     return f"sha256-{digest}"
 
 
-def _data(tables: Sequence[Any], say: Words) -> str:
+def _data(tables: Sequence[Any], say: ReportWords) -> str:
     """Return the rows of tables for the script: by column, as JSON that ends no element."""
     texts = {name: say(name).unescape() for name in ("rows shown", "sort by")}
     packed = {table.name: _columns(table.columns, table.rows, say) for table in tables if table.rows}
@@ -82,7 +82,9 @@ def _data(tables: Sequence[Any], say: Words) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _columns(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], say: Words) -> list[dict[str, Any]]:
+def _columns(
+    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], say: ReportWords
+) -> list[dict[str, Any]]:
     """Return the cells of each column: what sorts them, and what is shown where that is not the same."""
     packed = []
     for place, column in enumerate(columns):

@@ -7,7 +7,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from presswatch_spark.queries.engines import Answer
+from presswatch_spark.queries.engines import QueryResult
 from presswatch_spark.queries.sql import answers_of
 from presswatch_spark.queries.views import FIGURES
 from presswatch_spark.tables.store import TableStore
@@ -160,7 +160,7 @@ from runs order by run_id""",
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AnsweredQuestion:
     """A question and its answer: the query, and rows whose values are by column."""
 
     name: str
@@ -169,7 +169,7 @@ class Asked:
     rows: Sequence[Mapping[str, object]]
 
 
-def ask(store: TableStore, names: Iterable[str], engine: str) -> dict[str, Asked]:
+def ask(store: TableStore, names: Iterable[str], engine: str) -> dict[str, AnsweredQuestion]:
     """Ask these of `QUESTIONS` by `duckdb` or `spark`; return the answers by name.
 
     Raises:
@@ -178,12 +178,12 @@ def ask(store: TableStore, names: Iterable[str], engine: str) -> dict[str, Asked
     queries = {name: QUESTIONS[name].strip() for name in names}
     answers = answers_of(store, queries.values(), engine)
     return {
-        name: Asked(name, query, answer.columns, list(_by_column(answer)))
+        name: AnsweredQuestion(name, query, answer.columns, list(_by_column(answer)))
         for (name, query), answer in zip(queries.items(), answers, strict=True)
     }
 
 
-def _by_column(answer: Answer) -> Iterator[Mapping[str, object]]:
+def _by_column(answer: QueryResult) -> Iterator[Mapping[str, object]]:
     """Yield the rows of an answer, each with the names of its columns."""
     for row in answer.rows:
         yield dict(zip(answer.columns, row, strict=True))

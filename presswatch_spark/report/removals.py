@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from presswatch_spark.removal.case import Case
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import canonical
 
@@ -18,7 +18,7 @@ GROUPS = (REMOVED, READABLE, UNDECIDED)
 """What a board asks of a place: is it gone, is it there, or can nobody say?"""
 
 
-class Recipient(Protocol):
+class NoticeRecipient(Protocol):
     """Who is asked to remove rows, as `notices.parties` has it."""
 
     @property
@@ -30,7 +30,7 @@ class Recipient(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class FollowedCase:
     """How a case stands.
 
     `recipients`: counts of places by `GROUPS`, by the name of each recipient; a place may be a matter for
@@ -51,7 +51,7 @@ class Followed:
     newest: str
 
 
-def followed(path: str, storage: StorageOptions, recipients: Sequence[Recipient] = ()) -> Followed:
+def followed(path: str, storage: StorageOptions, recipients: Sequence[NoticeRecipient] = ()) -> FollowedCase:
     """Read a case of removal, and count its places.
 
     Args:
@@ -61,11 +61,11 @@ def followed(path: str, storage: StorageOptions, recipients: Sequence[Recipient]
         OutputError: there is no case.
         BrokenCaseError: any of it has changed.
     """
-    case = Case.open(path, storage)
-    standing = Standing.of(case)
+    case = RemovalCase.open(path, storage)
+    standing = CaseStatus.of(case)
     removed, claims = standing.claims()
     course = standing.course
-    return Followed(
+    return FollowedCase(
         case=canonical(path),
         opened_at=str(case.about["opened_at"]),
         targets=len(standing.targets),
@@ -81,7 +81,7 @@ def followed(path: str, storage: StorageOptions, recipients: Sequence[Recipient]
 
 
 def _by_recipient(
-    rows: Sequence[Mapping[str, Any]], recipients: Sequence[Recipient]
+    rows: Sequence[Mapping[str, Any]], recipients: Sequence[NoticeRecipient]
 ) -> dict[str, dict[str, int]]:
     counts = defaultdict[str, Counter[str]](Counter)
     for row in rows:

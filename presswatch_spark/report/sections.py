@@ -7,12 +7,12 @@ from markupsafe import Markup
 
 from presswatch_spark.claims.phrases import LETTERS
 from presswatch_spark.judgement.reasons import REASONS
-from presswatch_spark.report.cells import Table, both_ways, cells_of, table_of
+from presswatch_spark.report.cells import ShownTable, both_ways, cells_of, table_of
 from presswatch_spark.report.commands import CORPUS, Commands, code
 from presswatch_spark.report.examples import Example, sides_of
 from presswatch_spark.report.gathered import Gathered
-from presswatch_spark.report.questions import HOSTS, ROWS, Asked
-from presswatch_spark.report.wording import Words, safe
+from presswatch_spark.report.questions import HOSTS, ROWS, AnsweredQuestion
+from presswatch_spark.report.wording import ReportWords, safe
 
 CHANGES = ("new", "reduced", "gone", "reappeared", "persists", "moved", "altered", "unknown")
 _TABLES: Mapping[str, Sequence[str]] = {
@@ -31,12 +31,12 @@ _TABLES: Mapping[str, Sequence[str]] = {
 }  # fmt: skip
 
 
-def commands_of(found: Gathered, say: Words) -> Commands:
+def commands_of(found: Gathered, say: ReportWords) -> Commands:
     """Return what writes the commands of the page."""
     return Commands(say.language, found.tables, found.corpus, found.mirrors)
 
 
-def _no_corpus(found: Gathered, say: Words) -> Markup:
+def _no_corpus(found: Gathered, say: ReportWords) -> Markup:
     """Return what stands for the corpus in a command, if none was given."""
     return Markup() if found.corpus else Markup(" ") + say("stands for corpus", placeholder=code(CORPUS))
 
@@ -47,7 +47,7 @@ def shards_of(found: Gathered) -> dict[str, int]:
     return {name: sum(int(row[name]) for row in found.rows("read")) for name in names}
 
 
-def brief_of(found: Gathered, say: Words) -> dict[str, Any]:
+def brief_of(found: Gathered, say: ReportWords) -> dict[str, Any]:
     """Return what the page says in brief."""
     shards, totals = shards_of(found), found.first("found")
     all_read = 0 < shards["shards"] == shards["complete"]
@@ -79,7 +79,7 @@ def brief_of(found: Gathered, say: Words) -> dict[str, Any]:
     }
 
 
-def _notes(found: Gathered, say: Words) -> list[Markup]:
+def _notes(found: Gathered, say: ReportWords) -> list[Markup]:
     notes = [
         say(
             "a sample",
@@ -97,7 +97,7 @@ def _notes(found: Gathered, say: Words) -> list[Markup]:
     return notes
 
 
-def _judged(found: Gathered, say: Words) -> Markup:
+def _judged(found: Gathered, say: ReportWords) -> Markup:
     """Return whose the letters are: those of claims, of rows, or of both."""
     if found.claims is None:
         return say("no claims", command=code(commands_of(found, say).judges())) + _no_corpus(found, say)
@@ -105,7 +105,7 @@ def _judged(found: Gathered, say: Words) -> Markup:
     return say("not all judged", rows=say.number(alone)) if alone else Markup()
 
 
-def _changes(found: Gathered, say: Words) -> dict[str, Any] | None:
+def _changes(found: Gathered, say: ReportWords) -> dict[str, Any] | None:
     """Return what became of copies between the runs that were compared last; None if none were."""
     rows = found.rows("changes")
     if not rows:
@@ -123,7 +123,7 @@ def _changes(found: Gathered, say: Words) -> dict[str, Any] | None:
     }
 
 
-def tables_of(found: Gathered, say: Words) -> list[Table]:
+def tables_of(found: Gathered, say: ReportWords) -> list[ShownTable]:
     """Return the tables that are sorted and filtered in the page."""
     shards = {name: say.number(count) for name, count in shards_of(found).items()}
     made = []
@@ -138,7 +138,7 @@ def tables_of(found: Gathered, say: Words) -> list[Table]:
     return made
 
 
-def _left_out(found: Gathered, name: str, say: Words) -> Markup | None:
+def _left_out(found: Gathered, name: str, say: ReportWords) -> Markup | None:
     """Return how many rows a table does not show; None if it shows all."""
     shown = len(found.rows(name))
     totals = {"all_hosts": ("found", "hosts"), "news": ("news_in_all", "news")}
@@ -150,12 +150,12 @@ def _left_out(found: Gathered, name: str, say: Words) -> Markup | None:
     return say("at the limit", shown=say.number(shown)) if shown in (ROWS, HOSTS) else None
 
 
-def examples_in(found: Gathered, say: Words) -> list[dict[str, Any]]:
+def examples_in(found: Gathered, say: ReportWords) -> list[dict[str, Any]]:
     """Return the examples, each as what the page shows of it."""
     return [_example(example, found, say) for example in found.examples]
 
 
-def _example(example: Example, found: Gathered, say: Words) -> dict[str, Any]:
+def _example(example: Example, found: Gathered, say: ReportWords) -> dict[str, Any]:
     case = example.case
     if case is None:
         return {"missing": example.missing}
@@ -192,7 +192,7 @@ def _example(example: Example, found: Gathered, say: Words) -> dict[str, Any]:
     }
 
 
-def _words_of(row: Mapping[str, Any], say: Words) -> Markup:
+def _words_of(row: Mapping[str, Any], say: ReportWords) -> Markup:
     """Return how many words are copied, and of how many where that is known."""
     copied, words, share = row["copied_words"], row["article_words"], row["article_coverage"]
     if not words or share is None:
@@ -200,7 +200,7 @@ def _words_of(row: Mapping[str, Any], say: Words) -> Markup:
     return say("words copied", copied=say.number(copied), words=say.number(words), share=say.share(share))
 
 
-def method_of(found: Gathered, say: Words) -> dict[str, Any]:
+def method_of(found: Gathered, say: ReportWords) -> dict[str, Any]:
     """Return what was read, by which runs, and how to check it."""
     read = found.answers["read"]
     rows = [
@@ -210,7 +210,7 @@ def method_of(found: Gathered, say: Words) -> dict[str, Any]:
     names = ("source", "shards", "complete", "partial", "failed", "documents")
     claims = found.claims
     return {
-        "read": table_of(Asked("read", read.query, read.columns, rows), names, say),
+        "read": table_of(AnsweredQuestion("read", read.query, read.columns, rows), names, say),
         "runs": table_of(
             found.answers["runs"],
             ("run_id", "finished_at", "tool_version", "table_digest", "corpus_digest", "config_digest"),

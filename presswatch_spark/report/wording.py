@@ -44,7 +44,7 @@ def safe(value: object) -> Markup:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class ReportWords:
     """Says things in `fr` or `en`. `titles` and `publishers`: names by id, as far as they are known."""
 
     language: str

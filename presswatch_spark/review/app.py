@@ -17,12 +17,12 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from presswatch_spark.claims.case import Case
+from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.reviews import VERDICTS
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.errors import ConfigError, PresswatchError
-from presswatch_spark.review.desk import LANGUAGES, Asked, Desk, Shown
+from presswatch_spark.review.desk import LANGUAGES, Desk, DeskPage, DeskQuery
 from presswatch_spark.review.docket import ANY, LETTERS, STATES
 from presswatch_spark.review.guard import HOST, Guard
 from presswatch_spark.review.page import (
@@ -107,7 +107,7 @@ class _Pages:
             return self._entered()
         if not session.knows(request.cookies.get(self._cookie, "")):
             return self._message("closed", 403)
-        asked = Asked.of(request.query_params, self._desk.language)
+        asked = DeskQuery.of(request.query_params, self._desk.language)
         saved = request.query_params.get("saved", "")
         return await run_in_threadpool(self._shown, asked, {"saved": saved})
 
@@ -137,7 +137,7 @@ class _Pages:
 
     def _judged(self, form: Mapping[str, str]) -> Response:
         # In the form, `verdict` is the one that is given.
-        asked = Asked.of({**form, "verdict": form.get("verdict_filter", "")}, self._desk.language)
+        asked = DeskQuery.of({**form, "verdict": form.get("verdict_filter", "")}, self._desk.language)
         say, note = Speaker(asked.language), form.get("note", "").replace("\r\n", "\n").strip()
         try:
             if len(note) > NOTE_CHARACTERS:
@@ -151,7 +151,7 @@ class _Pages:
         there = {"row": form["row"]} if is_met else {"after": form["row"]}
         return RedirectResponse(asked.address(saved="met" if is_met else "yes", **there), 303)
 
-    def _shown(self, asked: Asked, news: Mapping[str, str]) -> Response:
+    def _shown(self, asked: DeskQuery, news: Mapping[str, str]) -> Response:
         """Return the page of a claim. `news`: what became of a verdict, and the note of one that failed."""
         desk, say = self._desk, Speaker(asked.language)
         try:
@@ -176,7 +176,7 @@ class _Pages:
             page("claim.html", asked.language, **facts), status_code=status, background=read_ahead
         )
 
-    def _case(self, row: str) -> tuple[Case | None, str]:
+    def _case(self, row: str) -> tuple[ExplainedRow | None, str]:
         if not row:
             return None, ""
         try:
@@ -184,7 +184,7 @@ class _Pages:
         except PresswatchError as error:
             return None, str(error)
 
-    def _saved(self, asked: Asked, news: Mapping[str, str], say: Speaker) -> Mapping[str, str] | None:
+    def _saved(self, asked: DeskQuery, news: Mapping[str, str], say: Speaker) -> Mapping[str, str] | None:
         """Return what the page says of the last verdict of this session, if the address asks for it."""
         judged = self._desk.session.judged
         if not judged or news.get("saved") not in ("yes", "met"):
@@ -193,7 +193,7 @@ class _Pages:
         text = say.of(PHRASES, name, verdict=say.of(PHRASES, judged[-1].verdict))
         return {"text": text, "back": asked.address(row=judged[-1].row_sha256)}
 
-    def _of_desk(self, asked: Asked, shown: Shown, row: str) -> dict[str, Any]:
+    def _of_desk(self, asked: DeskQuery, shown: DeskPage, row: str) -> dict[str, Any]:
         desk = self._desk
         other = next(each for each in LANGUAGES if each != asked.language)
         return {
@@ -222,7 +222,7 @@ class _Pages:
         return HTMLResponse(page("message.html", language, text=text), status_code=status)
 
 
-def _of_case(case: Case | None, say: Speaker) -> dict[str, Any]:
+def _of_case(case: ExplainedRow | None, say: Speaker) -> dict[str, Any]:
     if case is None:
         return {"facts": {}, "reasons": [], "texts": {}, "whole": "", "page_missing": "", "by_address": False}
     return {

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
-from presswatch_spark.claims.case import Case, case_of
+from presswatch_spark.claims.case import ExplainedRow, case_of
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.review.docket import Docket
@@ -28,10 +28,10 @@ class CaseReader:
     corpus: str | None
     storage: StorageOptions
     mirrors: Sequence[Mirror] = ()
-    _kept: OrderedDict[str, Case] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[str, ExplainedRow] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
-    def read(self, row: str) -> Case:
+    def read(self, row: str) -> ExplainedRow:
         """Return the case of a row. What could not be read is asked for again the next time.
 
         Raises:

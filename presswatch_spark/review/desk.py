@@ -20,7 +20,7 @@ HOSTS_OFFERED = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DeskQuery:
     """What an address asks for: filters, language, a row to show, or the row after which to go on."""
 
     filters: Filters
@@ -29,7 +29,7 @@ class Asked:
     after: str = ""
 
     @classmethod
-    def of(cls, query: Mapping[str, str], language: str) -> "Asked":
+    def of(cls, query: Mapping[str, str], language: str) -> "DeskQuery":
         """Return what a query asks for; values that mean nothing give the usual ones.
 
         Args:
@@ -54,7 +54,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class DeskPage:
     """The claim that is shown, None if no claim is left; its neighbours, and numbers.
 
     `number`: its place among the `count` claims that previous and next lead through. `left` of `all` claims
@@ -88,7 +88,7 @@ class Desk:
     language: str
     session: Session
 
-    def show(self, asked: Asked) -> Shown:
+    def show(self, asked: DeskQuery) -> DeskPage:
         """Return what an address shows; `is_known` is False if it asks for a row that is no claim here."""
         verdicts, docket = by_row(self.file.read()), self.docket
         states = states_of(verdicts)
@@ -100,7 +100,7 @@ class Desk:
         queue = sorted({*matching, *(judged & set(whole)), *([] if position is None else [position])})
         place = queue.index(position) if position is not None else -1
         row = docket.rows[position] if position is not None else ""
-        return Shown(
+        return DeskPage(
             position=position,
             previous=docket.rows[queue[place - 1]] if place > 0 else None,
             next=docket.rows[queue[place + 1]] if 0 <= place < len(queue) - 1 else None,
@@ -112,7 +112,7 @@ class Desk:
             is_known=not asked.row or asked.row in docket.positions,
         )
 
-    def _position(self, asked: Asked, matching: Sequence[int]) -> int | None:
+    def _position(self, asked: DeskQuery, matching: Sequence[int]) -> int | None:
         if asked.row in self.docket.positions:
             return self.docket.positions[asked.row]
         behind = self.docket.positions.get(asked.after, -1)

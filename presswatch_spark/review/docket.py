@@ -10,7 +10,7 @@ import numpy.typing as npt
 from presswatch_spark.claims.reviews import VERDICTS
 from presswatch_spark.claims.selection import one_a_row
 from presswatch_spark.errors import InputError
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.review.verdicts import DISPUTED, NONE
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
@@ -75,7 +75,7 @@ class Docket:
             OutputError: a folder is none of tables.
             BrokenCaseError: the case is not as it was written.
         """
-        case = Case.at(path, storage)
+        case = RemovalCase.at(path, storage)
         claims = str(case.about["claims"]) if case else path
         tables = tables or (str(case.about["tables"]) if case else path)
         judged, store = TableStore.open(claims, storage), TableStore.open(tables, storage)

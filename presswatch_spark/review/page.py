@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from presswatch_spark.claims.case import Case
+from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.marks import marked, ranges_of
 from presswatch_spark.claims.phrases import LETTERS, MANDATES, RESERVATIONS
 from presswatch_spark.claims.reviews import Review
@@ -29,7 +29,7 @@ def page(template: str, language: str, **facts: Any) -> str:
     return _TEMPLATES.get_template(template).render(say=phrase, speaker=say, language=language, **facts)
 
 
-def facts_of(case: Case, say: Speaker) -> dict[str, list[tuple[str, str]]]:
+def facts_of(case: ExplainedRow, say: Speaker) -> dict[str, list[tuple[str, str]]]:
     """Return what the page says of article and page: names of `PHRASES`, each with its value."""
     row, claim, phrase = case.row, case.claim or {}, partial(say.of, PHRASES)
     unknown = phrase("unknown")
@@ -59,7 +59,7 @@ def facts_of(case: Case, say: Speaker) -> dict[str, list[tuple[str, str]]]:
     return {"article": article, "page": page}
 
 
-def reasons_of(case: Case, say: Speaker) -> list[str]:
+def reasons_of(case: ExplainedRow, say: Speaker) -> list[str]:
     """Return why the claim has its letter, a sentence for each reason."""
     sentences = [say.of(LETTERS, case.letter)]
     for code in case.reasons or ():
@@ -67,7 +67,7 @@ def reasons_of(case: Case, say: Speaker) -> list[str]:
     return sentences
 
 
-def texts_of(case: Case) -> dict[str, Markup | None]:
+def texts_of(case: ExplainedRow) -> dict[str, Markup | None]:
     """Return both texts as HTML with copied words marked; None for one that is not at hand."""
     spans = case.row["spans"] or ()
     texts = {"article": case.article, "document": case.page}

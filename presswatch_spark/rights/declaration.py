@@ -81,7 +81,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RobotsUrl:
     """A URL as robots.txt sees it: `origin` as `https://host:port`, `path` with its query.
 
     A site is scheme, host and port, exactly (RFC 9309, section 2.3): `www.site.example` is not
@@ -94,7 +94,7 @@ class Place:
 
 
 @lru_cache(maxsize=1024)
-def place_of(url: str) -> Place | None:
+def place_of(url: str) -> RobotsUrl | None:
     """Return the place of an http(s) URL; None for anything else."""
     try:
         parts = urlsplit(url.strip())
@@ -107,7 +107,7 @@ def place_of(url: str) -> Place | None:
     host = name if port in (None, DEFAULT_PORTS[scheme]) else f"{name}:{port}"
     # An empty query is one: `/*?` is about `/a?`.
     query = f"?{parts.query}" if "?" in url.partition("#")[0] else ""
-    return Place(f"{scheme}://{host}", host, f"{parts.path or '/'}{query}")
+    return RobotsUrl(f"{scheme}://{host}", host, f"{parts.path or '/'}{query}")
 
 
 def _ascii(name: str) -> str:

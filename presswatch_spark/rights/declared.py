@@ -6,10 +6,18 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from presswatch_spark.rights.declaration import ALLOWED, RESERVED, UNKNOWN, Place, agreed, is_cut, place_of
+from presswatch_spark.rights.declaration import (
+    ALLOWED,
+    RESERVED,
+    UNKNOWN,
+    RobotsUrl,
+    agreed,
+    is_cut,
+    place_of,
+)
 from presswatch_spark.rights.declaring_files import applies_to
 from presswatch_spark.rights.relation import Declaration, may_be_one, second, sides_of, strongest
-from presswatch_spark.rights.robots import OR, Rules, allows, lines_of, octets
+from presswatch_spark.rights.robots import OR, RobotsGroup, allows, lines_of, octets
 
 Row = Mapping[str, Any]
 
@@ -153,7 +161,7 @@ def record_of(row: Row) -> str:
     return row["record_id"] or f"{row['shard_uri'].rpartition('/')[2]} {row['record_offset']}"
 
 
-def _of_file(at: datetime, rows: Sequence[Row], place: Place, agent: str) -> Declaration:
+def _of_file(at: datetime, rows: Sequence[Row], place: RobotsUrl, agent: str) -> Declaration:
     declarations = [Declaration(at, verdict, row) for row, verdict in _verdicts(rows, place.path, agent)]
     return strongest(declarations) or Declaration(at, None, rows[0])
 
@@ -198,7 +206,7 @@ def _verdicts(rows: Sequence[Row], path: str, agent: str) -> Iterator[tuple[Row,
                 yield row, UNKNOWN
             elif _is_no_rule(row):
                 yield row, row["verdict"]
-            elif not allows(Rules([("disallow", row["path"])]), path):  # its pattern is about the path
+            elif not allows(RobotsGroup([("disallow", row["path"])]), path):  # its pattern is about the path
                 specific[row["signal"]].append(row)
     for signal, named in specific.items():
         yield _first(named) if signal == TDMREP else _longest(named)
@@ -247,5 +255,5 @@ def _lets_in(value: str, path: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _rules(value: str) -> Rules:
-    return Rules(lines_of(value))
+def _rules(value: str) -> RobotsGroup:
+    return RobotsGroup(lines_of(value))

@@ -20,7 +20,7 @@ from presswatch_spark.rights.declaration import (
     agreed,
     bounded,
 )
-from presswatch_spark.rights.robots import OR, PARSER, Line, Rules, allows, robots_of, shown
+from presswatch_spark.rights.robots import OR, PARSER, Line, RobotsGroup, allows, robots_of, shown
 from presswatch_spark.rights.verdicts import PREFERENCES, preference_verdict, reservation_verdict
 
 ROBOTS_BYTES = 500 << 10
@@ -85,7 +85,7 @@ def _robots_signals(body: bytes, read_to: str | None, kind: str) -> Iterator[Sig
     if robots.foreign:
         yield from _silent(kind, UNKNOWN, "no line of it is one of a robots.txt")
         return
-    verdict_of = lru_cache(lambda lines: ALLOWED if allows(Rules(lines), "/") else RESERVED)
+    verdict_of = lru_cache(lambda lines: ALLOWED if allows(RobotsGroup(lines), "/") else RESERVED)
     for agent in AGENTS:
         readings = robots.readings_for(agent)
         notes = [read_to, TWO_READINGS if len(readings) > 1 else None]

@@ -13,14 +13,14 @@ _COPYRIGHT = ("copyrightHolder", "copyrightNotice")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PaywalledPart:
     """What `isAccessibleForFree` says of an object, and the selector of its text, if the object names one."""
 
     free: bool
     selector: str | None
 
 
-def parts_of(item: dict[str, Any]) -> Iterator[Part]:
+def parts_of(item: dict[str, Any]) -> Iterator[PaywalledPart]:
     """Yield what an object says of its own accessibility: once for each selector, or once without any."""
     free = _truth(item.get(ACCESSIBLE))
     if free is None:
@@ -31,7 +31,7 @@ def parts_of(item: dict[str, Any]) -> Iterator[Part]:
         selector.strip() for selector in named if isinstance(selector, str) and selector.strip()
     ]
     for selector in texts or [None]:
-        yield Part(free, selector)
+        yield PaywalledPart(free, selector)
 
 
 def object_signals(item: dict[str, Any]) -> Iterator[Signal]:

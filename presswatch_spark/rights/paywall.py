@@ -9,11 +9,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from presswatch_spark.extraction.apart import PageError, text_apart
+from presswatch_spark.extraction.apart import UnparsablePageError, text_apart
 from presswatch_spark.extraction.selected import PARSER, request_of
 from presswatch_spark.html.markup import text_of_page
 from presswatch_spark.rights.declaration import Signal, bounded
-from presswatch_spark.rights.jsonld import ACCESSIBLE, Part
+from presswatch_spark.rights.jsonld import ACCESSIBLE, PaywalledPart
 from presswatch_spark.show import json_text
 from presswatch_spark.text.words import word_count
 
@@ -32,7 +32,7 @@ MOST_NODES = 2_000_000
 MOST_SPACES = 10_000
 
 
-def paywall_signals(parts: Iterable[Part], page: bytes, whole: bool = True) -> Iterator[Signal]:
+def paywall_signals(parts: Iterable[PaywalledPart], page: bytes, whole: bool = True) -> Iterator[Signal]:
     """Yield a signal for each part; the text of `SELECTORS` selectors is sought.
 
     Args:
@@ -61,7 +61,7 @@ def words_under(selectors: Iterable[str], page: bytes) -> dict[str, int]:
         return {}
     try:
         elements = json.loads(text_apart("css", request_of(tried[:SELECTORS], page))[0])
-    except PageError:
+    except UnparsablePageError:
         return {}
     return {
         selector: word_count(text_of_page(found.encode("utf-8", "replace")))

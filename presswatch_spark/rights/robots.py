@@ -142,7 +142,7 @@ PatternSet = Callable[[str], bool]
 """Whether one of some patterns is about a path."""
 
 
-class Rules:
+class RobotsGroup:
     """The rules of one group. Protego says which patterns are about a path, `allows` which one counts."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
@@ -178,7 +178,7 @@ def octets(pattern: str) -> int:
     return len(quote(pattern, safe=printable))
 
 
-def allows(rules: Rules, path: str) -> bool:
+def allows(rules: RobotsGroup, path: str) -> bool:
     """Whether rules let an agent fetch a path (with its query).
 
     The longest pattern about the path counts; if two are equal, the one that allows (RFC 9309, section

@@ -15,7 +15,7 @@ from presswatch_spark.rights.signals import signals_of
 from presswatch_spark.tables.digests import row_digest, storable
 
 
-class Corpus(Protocol):
+class CorpusTitles(Protocol):
     """What `Members` asks of a corpus. Articles go by their ordinals."""
 
     @property
@@ -36,7 +36,7 @@ class Owner:
 class Members:
     """Finds the member that a capture belongs to, by its URL."""
 
-    corpus: Corpus
+    corpus: CorpusTitles
 
     def wants(self, url: str) -> bool:
         """Whether a response at this URL may declare something for a member; 5 µs for other hosts."""

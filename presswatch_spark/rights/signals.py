@@ -12,11 +12,11 @@ from presswatch_spark.formats.http.charsets import UTF_8, to_utf8
 from presswatch_spark.formats.http.media import as_html, kind_of_content
 from presswatch_spark.formats.http.site_files import site_file
 from presswatch_spark.formats.json_ld import objects_of, value_of
-from presswatch_spark.html.elements import ELEMENTS, PAGE_BYTES, Element, elements_of
+from presswatch_spark.html.elements import ELEMENTS, PAGE_BYTES, HtmlElement, elements_of
 from presswatch_spark.model import Capture
 from presswatch_spark.rights.declaration import Signal, left_out, stated
 from presswatch_spark.rights.declaring_files import file_signals
-from presswatch_spark.rights.jsonld import ACCESSIBLE, Part, object_signals, parts_of
+from presswatch_spark.rights.jsonld import ACCESSIBLE, PaywalledPart, object_signals, parts_of
 from presswatch_spark.rights.paywall import paywall_signals
 from presswatch_spark.rights.verdicts import (
     PREFERENCES,
@@ -75,7 +75,7 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
         return
     content = to_utf8(capture.body[:PAGE_BYTES], capture.encoding or UTF_8)
     page = bytes(as_html(content, capture.media_type))
-    parts: list[Part] = []
+    parts: list[PaywalledPart] = []
     elements = elements_of(page)
     for element in islice(elements, ELEMENTS):
         if element.name != "script":
@@ -132,7 +132,7 @@ def _header_values(capture: Capture, name: str) -> Iterator[str]:
     return (value[:_HEADER_CHARACTERS].strip() for value in capture.header(name) if value.strip())
 
 
-def _element_signals(element: Element) -> Iterator[Signal]:
+def _element_signals(element: HtmlElement) -> Iterator[Signal]:
     """Yield what a `meta` or `link` element declares: at most two signals, mostly none."""
     if element.name == "link":
         relations = element.get("rel").lower().split()

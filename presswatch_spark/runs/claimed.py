@@ -25,7 +25,7 @@ LEASE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class OwnedRun:
     """A run that this process owns. `resumed` is whether an earlier process began it.
 
     `waves` are those that earlier processes have finished; `epoch` counts the processes, from 1. `damaged`
@@ -55,7 +55,7 @@ class Run:
 @contextmanager
 def claim(
     store: TableStore, key: str, now: datetime, lease_seconds: float = LEASE_SECONDS, by: str = "runs"
-) -> Iterator[Run]:
+) -> Iterator[OwnedRun]:
     """Own the unfinished run of `key`, or a new one, until the block ends.
 
     Args:
@@ -71,7 +71,7 @@ def claim(
         yield _taken_up(store, folder, lock, key, now, by)
 
 
-def clear(run: Run) -> None:
+def clear(run: OwnedRun) -> None:
     """Remove what a published run no longer needs, as far as that can be done, while the run is owned.
 
     It is in the tables, so nothing fails here any more. What is left the next run of the same key removes.
@@ -84,7 +84,7 @@ def clear(run: Run) -> None:
             run.folder.path.with_suffix(".lock").unlink()
 
 
-def _taken_up(store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime, by: str) -> Run:
+def _taken_up(store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime, by: str) -> OwnedRun:
     """Take up the run that `folder` holds, or begin a new one if that is published and only not cleared.
 
     From here on no wave counts that an earlier process has yet to put; what they left of others is removed.
@@ -108,7 +108,7 @@ def _taken_up(store: TableStore, folder: Folder, lock: Lock, key: str, now: date
     said = tuple(
         f"{folder.at(name)}: the marker of a wave is damaged; it is scanned again" for name in damaged
     )
-    return Run(note.run_id, note.started_at, folder, lock, True, note.epoch + 1, waves, said)
+    return OwnedRun(note.run_id, note.started_at, folder, lock, True, note.epoch + 1, waves, said)
 
 
 def _leftovers(names: Iterable[str], waves: Iterable[Wave]) -> set[str]:
@@ -123,7 +123,7 @@ def _leftovers(names: Iterable[str], waves: Iterable[Wave]) -> set[str]:
 
 def _new(
     store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime, by: str, damaged: tuple[str, ...]
-) -> Run:
+) -> OwnedRun:
     """Begin a run; its id is the second of its start and the head of its key.
 
     If the tables have a run of that second, it is the next free one: ids in order are runs in order of time.
@@ -138,4 +138,4 @@ def _new(
         lock.confirm()
         folder.remove()
     write_note(folder, Note(run_id, started, by=by), None)
-    return Run(run_id, started, folder, lock, damaged=damaged)
+    return OwnedRun(run_id, started, folder, lock, damaged=damaged)

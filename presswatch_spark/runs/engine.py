@@ -22,10 +22,10 @@ from pyspark.sql import SparkSession
 from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.monitoring.metrics import RunFacts, Totals
 from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import Counts
-from presswatch_spark.runs.claimed import Run, claim, clear
+from presswatch_spark.monitoring.progress import ShardTotals
+from presswatch_spark.runs.claimed import OwnedRun, claim, clear
 from presswatch_spark.runs.markers import Wave, forget_wave
-from presswatch_spark.runs.parts import Part, damage_of, in_groups
+from presswatch_spark.runs.parts import RunPart, damage_of, in_groups
 from presswatch_spark.runs.publish import publish
 from presswatch_spark.runs.sifting import Sifter
 from presswatch_spark.runs.unfinished import remove_leftovers
@@ -91,7 +91,7 @@ def carry_out(
 
 
 def execute(
-    work: Work, run: Run, store: TableStore, rules: RunRules, context: SparkContext, observer: Observer
+    work: Work, run: OwnedRun, store: TableStore, rules: RunRules, context: SparkContext, observer: Observer
 ) -> Finished:
     """Read, in waves, what no earlier process of this run has read, and publish the run.
 
@@ -173,12 +173,12 @@ def _positions(waves: Iterable[Wave]) -> set[int]:
     return {position for wave in waves for position in wave.shards}
 
 
-def _counts(waves: Iterable[Wave]) -> Counts:
-    return sum((wave.counts for wave in waves), Counts())
+def _counts(waves: Iterable[Wave]) -> ShardTotals:
+    return sum((wave.counts for wave in waves), ShardTotals())
 
 
 def _start(
-    work: Work, run: Run, store: TableStore, planned: int, waves: Sequence[Wave], observer: Observer
+    work: Work, run: OwnedRun, store: TableStore, planned: int, waves: Sequence[Wave], observer: Observer
 ) -> None:
     """Tell the observer which run begins, what is asked of it, and what is done already."""
     names = ("dataset", "release", "sample", "corpus_digest", "config_digest", "tool_version")
@@ -198,7 +198,7 @@ READERS = 8
 
 
 def without_damage(
-    context: SparkContext, run: Run, waves: Sequence[Wave], tell: Callable[[str], None]
+    context: SparkContext, run: OwnedRun, waves: Sequence[Wave], tell: Callable[[str], None]
 ) -> tuple[list[Wave], list[Wave]]:
     """Return the waves whose parts are all as they were written, and the others, without their markers.
 
@@ -218,7 +218,7 @@ def without_damage(
     return [wave for wave in waves if wave not in lost], lost
 
 
-def damaged_parts(context: SparkContext, folder: Folder, parts: Sequence[Part]) -> dict[str, str]:
+def damaged_parts(context: SparkContext, folder: Folder, parts: Sequence[RunPart]) -> dict[str, str]:
     """Name the parts that are not as they were written, and say what is wrong with each."""
     if sum(part.bytes for part in parts) <= CHECKED_HERE_BYTES:
         with ThreadPoolExecutor(READERS, "check") as pool:
@@ -230,7 +230,7 @@ def damaged_parts(context: SparkContext, folder: Folder, parts: Sequence[Part]) 
 
 
 def _checked(
-    folder: Folder, groups: Sequence[Sequence[Part]], numbers: Iterable[int]
+    folder: Folder, groups: Sequence[Sequence[RunPart]], numbers: Iterable[int]
 ) -> Iterator[tuple[str, str]]:
     with task():
         for part in chain.from_iterable(groups[number] for number in numbers):

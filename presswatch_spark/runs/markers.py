@@ -18,9 +18,9 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.monitoring.metrics import Sample, Totals
-from presswatch_spark.monitoring.progress import TERMS, Counts
-from presswatch_spark.runs.parts import Part
+from presswatch_spark.monitoring.metrics import MetricSample, Totals
+from presswatch_spark.monitoring.progress import TERMS, ShardTotals
+from presswatch_spark.runs.parts import RunPart
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError
@@ -57,8 +57,8 @@ class Wave:
 
     attempt: str
     shards: tuple[int, ...]
-    counts: Counts
-    parts: tuple[Part, ...]
+    counts: ShardTotals
+    parts: tuple[RunPart, ...]
     epoch: int = 1
     totals: Totals = field(default_factory=Counter)
 
@@ -139,10 +139,10 @@ def read_waves(
             wave = Wave(
                 attempt,
                 tuple(map(int, facts["shards"])),
-                Counts(**facts["counts"]),
-                tuple(Part(**part) for part in facts["parts"]),
+                ShardTotals(**facts["counts"]),
+                tuple(RunPart(**part) for part in facts["parts"]),
                 int(facts["epoch"]),
-                Counter({Sample(family, value): total for family, value, total in facts["totals"]}),
+                Counter({MetricSample(family, value): total for family, value, total in facts["totals"]}),
             )
         except UNREADABLE:
             on_damage(name)

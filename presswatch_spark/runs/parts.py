@@ -31,7 +31,7 @@ PARTS_PER_TASK = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RunPart:
     """A part, by its name in the folder of parts; `sha256` (hex) is that of the file."""
 
     table: str
@@ -66,10 +66,10 @@ class _Open:
             self.writer.write_table(pa.Table.from_batches(self.waiting))
             self.waiting = []
 
-    def closed(self) -> Part:
+    def closed(self) -> RunPart:
         self.pack()
         self.writer.close()
-        return Part(self.table, self.name, self.rows, os.path.getsize(self.path), file_sha256(self.path))
+        return RunPart(self.table, self.name, self.rows, os.path.getsize(self.path), file_sha256(self.path))
 
 
 class PartFiles:
@@ -78,7 +78,7 @@ class PartFiles:
     def __init__(
         self, folder: Folder, stem: str, columns: Mapping[str, pa.Schema], drafts: ExitStack
     ) -> None:
-        self.parts: list[Part] = []
+        self.parts: list[RunPart] = []
         self._folder, self._stem, self._columns, self._drafts = folder, stem, columns, drafts
         self._open: dict[str, _Open] = {}
 
@@ -115,13 +115,13 @@ def part_files(folder: Folder, attempt: str, columns: Mapping[str, pa.Schema]) -
         files.close()
 
 
-def in_groups(parts: Sequence[Part]) -> list[Sequence[Part]]:
+def in_groups(parts: Sequence[RunPart]) -> list[Sequence[RunPart]]:
     """Deal parts into groups that a Spark task reads."""
     groups = -(-len(parts) // PARTS_PER_TASK)
     return [parts[first::groups] for first in range(groups)]
 
 
-def damage_of(parts: Folder, part: Part) -> str | None:
+def damage_of(parts: Folder, part: RunPart) -> str | None:
     """Say what is wrong with a part; None if it is, bit for bit, what was written."""
     try:
         _bytes_of(parts, part)
@@ -130,7 +130,7 @@ def damage_of(parts: Folder, part: Part) -> str | None:
     return None
 
 
-def read_part(parts: Folder, part: Part, columns: Sequence[str] | None = None) -> pa.Table:
+def read_part(parts: Folder, part: RunPart, columns: Sequence[str] | None = None) -> pa.Table:
     """Return the rows of a part, or those columns of them.
 
     Raises:
@@ -154,7 +154,7 @@ class ChangedError(ValueError):
     """A file is not what was written; the message says how."""
 
 
-def _bytes_of(parts: Folder, part: Part) -> bytes:
+def _bytes_of(parts: Folder, part: RunPart) -> bytes:
     try:
         data = whole_object(parts.at(part.name), parts.storage)
     except MissingError:

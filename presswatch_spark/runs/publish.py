@@ -17,10 +17,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.metrics import STATUSES
-from presswatch_spark.monitoring.progress import Counts
-from presswatch_spark.runs.claimed import Run, clear
+from presswatch_spark.monitoring.progress import ShardTotals
+from presswatch_spark.runs.claimed import OwnedRun, clear
 from presswatch_spark.runs.markers import Wave
-from presswatch_spark.runs.parts import Part, in_groups, read_part
+from presswatch_spark.runs.parts import RunPart, in_groups, read_part
 from presswatch_spark.runs.work import CorpusRows, Kind, Row
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import sql_session
@@ -54,7 +54,7 @@ class Sorted:
 
 def publish(
     store: TableStore,
-    run: Run,
+    run: OwnedRun,
     kind: Kind,
     waves: Sequence[Wave],
     facts: Row,
@@ -80,7 +80,7 @@ def publish(
     rows = {table: sum(part.rows for part in parts[table]) for table in kind.tables}
     log = _read(run.parts, parts[kind.log], kind.columns[kind.log])
     row = _row(kind, log, rows, facts) | {"run_id": run.run_id, "started_at": run.started_at}
-    _check(row, rows, sum((wave.counts for wave in waves), Counts()), run)
+    _check(row, rows, sum((wave.counts for wave in waves), ShardTotals()), run)
     with disk_errors(str(run.staged)):
         run.staged.remove()
         tables = {table: _written(run, kind, parts[table], log, table) for table in kind.columns}
@@ -105,7 +105,7 @@ def publish(
     return published, log.sort_by("shard_uri")
 
 
-def _read(folder: Folder, parts: Sequence[Part], columns: pa.Schema) -> pa.Table:
+def _read(folder: Folder, parts: Sequence[RunPart], columns: pa.Schema) -> pa.Table:
     with ThreadPoolExecutor(READERS, "parts") as pool:
         return pa.concat_tables([columns.empty_table(), *pool.map(partial(read_part, folder), parts)])
 
@@ -119,7 +119,7 @@ def _row(kind: Kind, log: pa.Table, rows: Mapping[str, int], facts: Row) -> dict
     return {**facts, **counts, **kind.row(log, facts), **known}
 
 
-def _written(run: Run, kind: Kind, parts: Sequence[Part], log: pa.Table, table: str) -> Sorted:
+def _written(run: OwnedRun, kind: Kind, parts: Sequence[RunPart], log: pa.Table, table: str) -> Sorted:
     files = SortedFiles(table, run.run_id, run.staged)
     if table == kind.log:
         return sorted_here(log.select(columns_without_run(table).names), files)
@@ -130,7 +130,7 @@ def _written(run: Run, kind: Kind, parts: Sequence[Part], log: pa.Table, table: 
     return sorted_by_spark(sql_session(), run.parts, parts, files)
 
 
-def _check(row: Row, rows: Mapping[str, int], counts: Counts, run: Run) -> None:
+def _check(row: Row, rows: Mapping[str, int], counts: ShardTotals, run: OwnedRun) -> None:
     """Compare what the waves hold with what was planned, and with what they counted when they were done."""
     shards = sum(row[f"shards_{status}"] for status in STATUSES)
     # Signals, where there are some, are counted apart.
@@ -149,7 +149,7 @@ def _check(row: Row, rows: Mapping[str, int], counts: Counts, run: Run) -> None:
         )
 
 
-def _corpus_files(store: TableStore, run: Run, digest: str, rows: CorpusRows) -> tuple[Written, ...]:
+def _corpus_files(store: TableStore, run: OwnedRun, digest: str, rows: CorpusRows) -> tuple[Written, ...]:
     """Write the articles of the corpus; none if a published run of these tables has brought them."""
     for published in store.rows("runs"):
         brought = {file["table"] for file in published["files"] or ()}
@@ -167,7 +167,9 @@ def sorted_here(rows: pa.Table, files: SortedFiles) -> Sorted:
     return Sorted((written,), written.rows, digest)
 
 
-def sorted_by_spark(spark: SparkSession, folder: Folder, parts: Sequence[Part], files: SortedFiles) -> Sorted:
+def sorted_by_spark(
+    spark: SparkSession, folder: Folder, parts: Sequence[RunPart], files: SortedFiles
+) -> Sorted:
     """Have Spark sort rows into files of about `FILE_BYTES`; tasks of ours read parts and write files."""
     order = ORDERS[files.table]
     count = max(1, sum(part.bytes for part in parts) // FILE_BYTES)
@@ -193,7 +195,7 @@ def table_digest(rows: DataFrame) -> str:
 
 
 def _frame(
-    spark: SparkSession, folder: Folder, parts: Sequence[Part], columns: Sequence[str] | None
+    spark: SparkSession, folder: Folder, parts: Sequence[RunPart], columns: Sequence[str] | None
 ) -> DataFrame:
     schema = columns_without_run(parts[0].table)
     wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
@@ -201,7 +203,7 @@ def _frame(
 
 
 def _rows_of(
-    folder: Folder, columns: Sequence[str] | None, parts: Iterable[Part]
+    folder: Folder, columns: Sequence[str] | None, parts: Iterable[RunPart]
 ) -> Iterator[pa.RecordBatch]:
     for part in parts:
         yield from read_part(folder, part, columns).to_batches(ROWS_AT_ONCE)

@@ -12,11 +12,11 @@ from functools import partial
 
 from pyspark import SparkContext, TaskContext
 
-from presswatch_spark.monitoring.metrics import Sample, time_of_cores
+from presswatch_spark.monitoring.metrics import MetricSample, time_of_cores
 from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import Counts
+from presswatch_spark.monitoring.progress import ShardTotals
 from presswatch_spark.runs.attempts import ALL_DIED
-from presswatch_spark.runs.claimed import Run
+from presswatch_spark.runs.claimed import OwnedRun
 from presswatch_spark.runs.failures import PLATFORM, check_budget
 from presswatch_spark.runs.markers import Wave, write_wave
 from presswatch_spark.runs.wave_task import Notes
@@ -40,7 +40,7 @@ class Sifter:
     """Does the passes before the last, of shards given by their position in the plan."""
 
     context: SparkContext
-    run: Run
+    run: OwnedRun
     passes: Passes
     rules: RunRules
     observer: Observer
@@ -82,9 +82,9 @@ class Sifter:
             done, reports = len(shards) - len(left), self._reports(number, left, len(left)) if left else ()
         check_budget(reports or (), len(shards), self.rules.wave_failures)
         done += sum(report["failure"] not in PLATFORM for report in reports or ())
-        counts = Counts(core_seconds=meter.core_seconds())
+        counts = ShardTotals(core_seconds=meter.core_seconds())
         totals = time_of_cores(counts.core_seconds)
-        totals |= {Sample("pass_waves_total"): 1, Sample("pass_shards_total"): len(shards)}
+        totals |= {MetricSample("pass_waves_total"): 1, MetricSample("pass_shards_total"): len(shards)}
         attempt = f"pass-{number + 1}-{next(iter(shards)):06}-{secrets.token_hex(4)}"
         wave = Wave(attempt, (), counts, (), self.run.epoch, totals)
         self.run.lock.confirm()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from presswatch_spark.errors import InUseError, OutputError
-from presswatch_spark.monitoring.progress import TERMS, Counts
+from presswatch_spark.monitoring.progress import TERMS, ShardTotals
 from presswatch_spark.runs.claimed import LEASE_SECONDS
 from presswatch_spark.runs.markers import FOUND_FOLDER, NOTE, Note, read_note, read_waves
 from presswatch_spark.show import counted
@@ -31,7 +31,7 @@ class UnfinishedRun:
 
     begun: Note
     folder: Folder
-    counts: Counts
+    counts: ShardTotals
     under_way: bool
     passes: Mapping[str, int] = field(default_factory=dict)
 
@@ -156,20 +156,20 @@ def remove_leftovers(store: TableStore, *, strict: bool = False) -> list[str]:
     return removed
 
 
-def _run_in(folder: Folder, names: Sequence[str]) -> tuple[Note, Counts] | DamagedRun | None:
+def _run_in(folder: Folder, names: Sequence[str]) -> tuple[Note, ShardTotals] | DamagedRun | None:
     """Read the run that `folder` holds, by its names; None if it is being made or removed this moment."""
     try:
         if NOTE not in names or (there := read_note(folder)) is None:
             return None
         waves = read_waves(folder, there[0], names)
-        counts = sum((wave.counts for wave in waves), Counts())
+        counts = sum((wave.counts for wave in waves), ShardTotals())
     except MissingError:
         return None
     except OutputError as error:
         return DamagedRun(folder, error.what)
     # Of a census that an earlier version began.
     if files := sum(name.startswith(f"{FOUND_FOLDER}/") for name in names):
-        return replace(there[0], by="censuses"), Counts(shards=files)
+        return replace(there[0], by="censuses"), ShardTotals(shards=files)
     return there[0], counts
 
 

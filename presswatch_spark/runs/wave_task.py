@@ -19,17 +19,17 @@ import pyarrow as pa
 from pyspark import TaskContext
 from pyspark.accumulators import Accumulator, AccumulatorParam
 
-from presswatch_spark.monitoring.progress import Counts
+from presswatch_spark.monitoring.progress import ShardTotals
 from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.runs.failures import PLATFORM
-from presswatch_spark.runs.parts import Part, PartFiles, part_files
+from presswatch_spark.runs.parts import PartFiles, RunPart, part_files
 from presswatch_spark.runs.work import Kind, ReadOne, Row
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.schemas.columns import PUBLISHED_FILE
 
-PART = pa.struct([PUBLISHED_FILE.field(each.name) for each in fields(Part)])
+PART = pa.struct([PUBLISHED_FILE.field(each.name) for each in fields(RunPart)])
 
 
 def report_schema(kind: Kind) -> pa.Schema:
@@ -95,7 +95,7 @@ class WaveTask:
     run: Folder
     parts: Folder
     attempt: str
-    meter: Accumulator[Counts]
+    meter: Accumulator[ShardTotals]
     final: bool
 
     def __call__(self, numbers: Iterable[int]) -> Iterator[Row]:
@@ -121,7 +121,7 @@ class WaveTask:
         if self.final or outcome.log["failure"] not in PLATFORM:
             for table, batches in outcome.tables.items():
                 files.add(table, batches)
-            self.meter.add(Counts.of(outcome.log, self.kind.terms))
+            self.meter.add(ShardTotals.of(outcome.log, self.kind.terms))
         return _reports(schema, {"shard": shard, "log": dict(outcome.log)})
 
 
@@ -132,11 +132,11 @@ def _reports(schema: pa.Schema, *rows: Row) -> list[Row]:
     return reports
 
 
-class CountsParam(AccumulatorParam[Counts]):
+class CountsParam(AccumulatorParam[ShardTotals]):
     """How Spark adds up what tasks count."""
 
-    def zero(self, value: Counts) -> Counts:  # noqa: D102
-        return Counts()
+    def zero(self, value: ShardTotals) -> ShardTotals:  # noqa: D102
+        return ShardTotals()
 
-    def addInPlace(self, value1: Counts, value2: Counts) -> Counts:  # noqa: D102, N802
+    def addInPlace(self, value1: ShardTotals, value2: ShardTotals) -> ShardTotals:  # noqa: D102, N802
         return value1 + value2

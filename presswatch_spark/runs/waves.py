@@ -19,13 +19,13 @@ import pyarrow as pa
 from pyspark import SparkContext
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.monitoring.metrics import Sample, time_of_cores, totals_of
+from presswatch_spark.monitoring.metrics import MetricSample, time_of_cores, totals_of
 from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import Counts
-from presswatch_spark.runs.claimed import Run
+from presswatch_spark.monitoring.progress import ShardTotals
+from presswatch_spark.runs.claimed import OwnedRun
 from presswatch_spark.runs.failures import PLATFORM, check_budget, is_hopeless
 from presswatch_spark.runs.markers import Wave, write_wave
-from presswatch_spark.runs.parts import Part, part_files
+from presswatch_spark.runs.parts import RunPart, part_files
 from presswatch_spark.runs.wave_task import CountsParam, Notes, WaveTask
 from presswatch_spark.runs.work import Kind, ReadOne, Row
 from presswatch_spark.settings.config import RunRules
@@ -47,7 +47,7 @@ class _Attempt:
 
     attempt: str
     log: dict[int, Row] = field(default_factory=dict)
-    parts: list[Part] = field(default_factory=list)
+    parts: list[RunPart] = field(default_factory=list)
     deaths: int = 0
 
 
@@ -74,7 +74,7 @@ class WaveReader:
     """Reads waves of `run` with `read`, in as many tasks for each core; see `tasks_for`."""
 
     context: SparkContext
-    run: Run
+    run: OwnedRun
     kind: Kind
     read: ReadOne
     rules: RunRules
@@ -148,7 +148,7 @@ class WaveReader:
     def _attempted(
         self, attempt: str, shards: Shards, groups: tuple[tuple[int, ...], ...], *, final: bool
     ) -> _Attempt:
-        meter, run = self.context.accumulator(Counts(), CountsParam()), self.run
+        meter, run = self.context.accumulator(ShardTotals(), CountsParam()), self.run
         task = WaveTask(self.kind, groups, shards, self.read, run.folder, run.parts, attempt, meter, final)
         with self.observer.progress.during(lambda: meter.value), spark_errors(run.parts.at(attempt)):
             reported = collected(self.context, len(groups), task)
@@ -163,7 +163,7 @@ class WaveReader:
         if deaths:
             suspects = [place for place, row in log.items() if row["failure"] == "worker"]
             self._tell_deaths(shards, suspects, deaths)
-        return _Attempt(attempt, log, [Part(**row["part"]) for row in reported if row["part"]], deaths)
+        return _Attempt(attempt, log, [RunPart(**row["part"]) for row in reported if row["part"]], deaths)
 
     def _tell_deaths(self, shards: Shards, suspects: Iterable[int], tries: int) -> None:
         self.observer.worker_died([printable(shards[place].uri) for place in sorted(suspects)], tries)
@@ -180,13 +180,13 @@ class WaveReader:
         with disk_errors(where), part_files(self.run.parts, attempt.attempt, kind.columns) as files:
             rows = list(map(dict, log))
             files.add(kind.log, [pa.RecordBatch.from_pylist(rows, kind.columns[kind.log])])
-        counted = (Counts.of(row, kind.terms) for row in log)
-        counts = sum(counted, Counts(core_seconds=meter.core_seconds()))
+        counted = (ShardTotals.of(row, kind.terms) for row in log)
+        counts = sum(counted, ShardTotals(core_seconds=meter.core_seconds()))
         totals = totals_of(log)
         totals.update(time_of_cores(counts.core_seconds))
-        totals[Sample("waves_total")] = int(first)
-        totals[Sample("worker_deaths_total")] = deaths
-        totals[Sample("shards_rescanned_total")] = len(self.again.intersection(places))
+        totals[MetricSample("waves_total")] = int(first)
+        totals[MetricSample("worker_deaths_total")] = deaths
+        totals[MetricSample("shards_rescanned_total")] = len(self.again.intersection(places))
         parts = (*attempt.parts, *files.parts)
         wave = Wave(attempt.attempt, tuple(places), counts, parts, self.run.epoch, totals)
         self.run.lock.confirm()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from presswatch_spark.monitoring.progress import TERMS, Counts, Terms
+from presswatch_spark.monitoring.progress import TERMS, ShardTotals, Terms
 from presswatch_spark.runs.attempts import ALL_DIED, Attempt, Outcome
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo
@@ -27,7 +27,7 @@ ReadOne = Callable[[ObjectInfo], Outcome]
 
 CorpusRows = Callable[[], Iterable[pa.RecordBatch]]
 
-Guard = Callable[[Counts, float], None]
+Guard = Callable[[ShardTotals, float], None]
 """Stops a run by raising. It is asked before the first wave and after each, with the counts of all processes
 of the run and the seconds of this one. What is done stays done."""
 

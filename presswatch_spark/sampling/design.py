@@ -30,7 +30,7 @@ _HASH_END = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
+class ShardSample:
     """The shards that were drawn, and how many each stratum of the release has, drawn or not."""
 
     shards: ShardPlan
@@ -49,7 +49,7 @@ def stratum_of(uri: str) -> str:
     return path.rpartition("/")[0].rpartition("/")[2]
 
 
-def draw(listed: ShardPlan, share: float, seed: int) -> Draw:
+def draw(listed: ShardPlan, share: float, seed: int) -> ShardSample:
     """Draw `share` (0 < share <= 1) of the shards, at least one.
 
     Every shard has the same chance. Only if a few are drawn from strata of different sizes, those in small
@@ -71,7 +71,7 @@ def draw(listed: ShardPlan, share: float, seed: int) -> Draw:
     turns.sort(key=lambda turn: turn[:2])
     wanted = max(1, round(share * len(listed)))
     drawn = ShardPlan.of(shard for *_, shard in turns[:wanted])
-    return Draw(drawn, {name: len(shards) for name, shards in sorted(strata.items())})
+    return ShardSample(drawn, {name: len(shards) for name, shards in sorted(strata.items())})
 
 
 def _turns(stratum: str, shards: Iterable[ObjectInfo], seed: int) -> list[tuple[float, str, ObjectInfo]]:

@@ -100,7 +100,11 @@ def estimate(
 
 
 def _estimated(
-    design: Design, measures: Sequence[Measure], articles: Sequence[Articles], seed: int, known: int | None
+    design: Design,
+    measures: Sequence[Measure],
+    articles: Sequence[ArticlePairs],
+    seed: int,
+    known: int | None,
 ) -> Iterator[Estimated]:
     """Yield all measures, those of all titles first; `known`: the articles of the corpus."""
     seen = [occurrences(pairs, len(design.files)) for pairs in articles]
@@ -145,7 +149,7 @@ class Occurrences:
     singles: Floats
 
 
-def occurrences(pairs: Articles, files: int) -> Occurrences:
+def occurrences(pairs: ArticlePairs, files: int) -> Occurrences:
     """Count the articles by how many of `files` they were seen in."""
     times = np.bincount(pairs.articles)
     alone = pairs.files[times[pairs.articles] == 1] if len(times) else pairs.files
@@ -184,7 +188,7 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Articles:
+class ArticlePairs:
     """Pairs of an article and a file that it was found in, each once: two arrays of numbers."""
 
     name: str
@@ -243,7 +247,9 @@ def _documents(matches: pa.Table, chosen: Any) -> Counter[str]:
     return counts
 
 
-def article_measures(files: Sequence[str], matches: pa.Table, of: str | None = None) -> Iterator[Articles]:
+def article_measures(
+    files: Sequence[str], matches: pa.Table, of: str | None = None
+) -> Iterator[ArticlePairs]:
     """Yield the articles that each file holds something of."""
     numbers = {uri: number for number, uri in enumerate(files)}
     known = pc.is_valid(matches["article_id"])
@@ -257,7 +263,7 @@ def article_measures(files: Sequence[str], matches: pa.Table, of: str | None = N
         shards, articles = distinct(shards, articles)
         # A dictionary may name shards that no row is in any more.
         places = np.array([numbers.get(uri, -1) for uri in names], np.int64)[shards]
-        yield Articles(name, of, articles, places)
+        yield ArticlePairs(name, of, articles, places)
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[Numbers, list[str]]:

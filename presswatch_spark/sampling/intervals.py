@@ -52,7 +52,7 @@ class Stratum:
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class SampleTotals:
     """Arrays over the measures: the sum in the files that were read, the total with its interval of 95 %.
 
     `high` is infinite if nobody can say it. `files` counts the files that have any.
@@ -65,7 +65,7 @@ class Totals:
     files: npt.NDArray[np.int64]
 
 
-def totals(strata: Sequence[Stratum], seed: int) -> Totals:
+def totals(strata: Sequence[Stratum], seed: int) -> SampleTotals:
     """Estimate the totals of all measures, none of them negative, over the files of all strata.
 
     Every stratum has two files at least. The same seed gives the same intervals.
@@ -82,7 +82,7 @@ def totals(strata: Sequence[Stratum], seed: int) -> Totals:
         high = estimate - np.take_along_axis(pivots, above[None], axis=0)[0] * error
     unread = any(stratum.size > len(stratum.values) for stratum in strata)
     few = (files < FEWEST_FILES) & unread
-    return Totals(
+    return SampleTotals(
         seen,
         estimate,
         np.where(few, seen, np.clip(np.where(error > 0, low, estimate), seen, estimate)),

@@ -30,7 +30,7 @@ Config = TypeVar("Config")
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class SettingsGroup:
     """Settings that are read together.
 
     Args:
@@ -83,10 +83,10 @@ def load_scan_config(
     return build_config(ScanConfig, (), values)
 
 
-def job_settings() -> Family:
+def job_settings() -> SettingsGroup:
     """Return the settings of scans and of corpus builds, which stand in one file."""
     listed_in = "conf/scan.yaml and conf/releases.yaml"
-    return Family(known_settings(), listed_in, ENVIRONMENT_PREFIX, OTHER_VARIABLES, DEPLOY_PREFIX)
+    return SettingsGroup(known_settings(), listed_in, ENVIRONMENT_PREFIX, OTHER_VARIABLES, DEPLOY_PREFIX)
 
 
 def parse_flag(name: str, value: object, flags_from: str = COMMAND_LINE) -> object:
@@ -103,7 +103,7 @@ def parse_flag(name: str, value: object, flags_from: str = COMMAND_LINE) -> obje
 
 
 def load_settings(
-    family: Family,
+    family: SettingsGroup,
     path: str | None,
     env: Mapping[str, str],
     flags: Mapping[str, object],
@@ -155,7 +155,7 @@ def build_config(kind: type[Config], path: Path, values: Mapping[Path, object]) 
     return kind(**arguments)
 
 
-def _from_environment(env: Mapping[str, str], family: Family, problems: list[str]) -> Iterator[Given]:
+def _from_environment(env: Mapping[str, str], family: SettingsGroup, problems: list[str]) -> Iterator[Given]:
     for name in sorted(filter(family.owns, env)):
         path = tuple(name.removeprefix(family.prefix).lower().split("__"))
         setting = family.known.get(path)
@@ -168,7 +168,7 @@ def _from_environment(env: Mapping[str, str], family: Family, problems: list[str
             problems.append(f"{name}: {'.'.join(path)} {error}")
 
 
-def _from_file(path: str, family: Family, problems: list[str]) -> list[Given]:
+def _from_file(path: str, family: SettingsGroup, problems: list[str]) -> list[Given]:
     import yaml
 
     try:
@@ -190,7 +190,12 @@ def _from_file(path: str, family: Family, problems: list[str]) -> list[Given]:
 
 
 def _from_node(
-    loader: yaml.SafeLoader, node: yaml.Node, path: Path, file: str, family: Family, problems: list[str]
+    loader: yaml.SafeLoader,
+    node: yaml.Node,
+    path: Path,
+    file: str,
+    family: SettingsGroup,
+    problems: list[str],
 ) -> Iterator[Given]:
     """Walk the YAML tree down to settings; a section is any path that settings lie under."""
     from yaml import MappingNode

@@ -26,10 +26,10 @@ from presswatch_spark.judgement.url_bytes import documents_without_url
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.rights.signal_rows import Members
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.matcher import Matcher, Rules
+from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.scratch import scratch_folder
-from presswatch_spark.text.words import Words
+from presswatch_spark.text.words import TextWords
 from presswatch_spark.verify.readings import Joined
 from presswatch_spark.verify.verification import NamedDocument, most_spans, verify
 
@@ -66,7 +66,7 @@ class Rehearsal:
     def match(self) -> None:
         """Match an article with itself."""
         corpus = Corpus.same(self.corpus, self.digest, self.config.storage)
-        matcher, origin = Matcher(corpus, Rules.of(self.config)), Origin("rehearsal", None, "rehearsal")
+        matcher, origin = Matcher(corpus, MatchRules.of(self.config)), Origin("rehearsal", None, "rehearsal")
         batch = _batch_of(corpus.body(0) + b"\nun mot de li-\nsse")
         documents_without_url(batch)
         for _ in matcher.rows(batch, matcher.candidates(batch), origin):
@@ -77,7 +77,7 @@ class Rehearsal:
         """Compare words with themselves, which are made without a kernel."""
         starts = 2 * np.arange(WORDS)
         folded = np.frombuffer(b"a\0" * WORDS + bytes(7), np.uint8).copy()
-        words = Words(folded, starts.astype(np.uint64), folded, starts, starts + 1)
+        words = TextWords(folded, starts.astype(np.uint64), folded, starts, starts + 1)
         joined, rules = Joined(words), self.config.verify
         verify(NamedDocument(joined, rules.anchor_words), joined, rules, most_spans(1))
 

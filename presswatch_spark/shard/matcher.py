@@ -18,14 +18,14 @@ import numpy as np
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.credits import CreditFinder, names_address
 from presswatch_spark.judgement.match_rows import (
-    Finding,
     Origin,
     Row,
+    VerifiedOverlap,
     document_rows,
     span_places,
 )
 from presswatch_spark.judgement.placement import Placement
-from presswatch_spark.judgement.standing import Neighbours, Standing
+from presswatch_spark.judgement.standing import Neighbours, WordRarity
 from presswatch_spark.model import Article, DocumentBatch
 from presswatch_spark.settings.config import (
     ConfidenceRules,
@@ -37,10 +37,10 @@ from presswatch_spark.settings.config import (
 )
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange
 from presswatch_spark.sieve.sieve import Candidates, Sieve
-from presswatch_spark.text.words import Words, words_of
+from presswatch_spark.text.words import TextWords, words_of
 from presswatch_spark.verify.minhash import Signature, jaccard, signature
 from presswatch_spark.verify.readings import Joined
-from presswatch_spark.verify.screen import Hashes, Screen, window_hashes
+from presswatch_spark.verify.screen import DocumentWindows, Hashes, window_hashes
 from presswatch_spark.verify.verification import NamedDocument, most_spans, verify
 
 # An article with its words takes some 25 KB, its windows 4 KB.
@@ -52,7 +52,7 @@ PAIRS_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class MatchRules:
     """The rules by which a pair is verified, compared and judged."""
 
     verify: VerifyRules
@@ -62,27 +62,27 @@ class Rules:
     confidence: ConfidenceRules
 
     @classmethod
-    def of(cls, config: ScanConfig) -> Rules:
+    def of(cls, config: ScanConfig) -> MatchRules:
         """Take the rules from a scan's settings."""
         return cls(config.verify, config.grade, config.rarity, config.ownership, config.confidence)
 
 
 @dataclass(slots=True, eq=False)
-class _Document:
+class _MatchedDocument:
     """A document of a batch on its way to rows. It has `words` only if it has candidates, the `ordinals`."""
 
     i: int
     text: bytes
     ordinals: Sequence[int]
     placement: Placement
-    words: Words | None = None
-    findings: list[Finding] = field(default_factory=list)
+    words: TextWords | None = None
+    findings: list[VerifiedOverlap] = field(default_factory=list)
 
 
 class _Pair(NamedTuple):
     """A document and an article that share a window; what is made of the document once for all its pairs."""
 
-    document: _Document
+    document: _MatchedDocument
     signed: Signature
     named: NamedDocument
     ordinal: int
@@ -97,7 +97,7 @@ class Matcher:
             expected to be in memory.
     """
 
-    def __init__(self, corpus: Corpus, rules: Rules, hashes: HashRange = ALL_HASHES) -> None:
+    def __init__(self, corpus: Corpus, rules: MatchRules, hashes: HashRange = ALL_HASHES) -> None:
         self.corpus = corpus
         self._rules, self._hashes = rules, hashes
         # Screen, placement, standing and rows are told what a run is; nobody else asks the settings.
@@ -139,18 +139,18 @@ class Matcher:
         """Count the documents that would give rows."""
         return len({row["record_id"] or row["document_url"] for row in self.rows(batch, candidates, origin)})
 
-    def _document(self, batch: DocumentBatch, i: int, ordinals: Sequence[int]) -> _Document:
+    def _document(self, batch: DocumentBatch, i: int, ordinals: Sequence[int]) -> _MatchedDocument:
         main_text = partial(batch.main_text, i) if batch.main_text else None
-        return _Document(i, batch.text_of(i), ordinals, Placement(main_text, self._least_run))
+        return _MatchedDocument(i, batch.text_of(i), ordinals, Placement(main_text, self._least_run))
 
-    def _compare(self, group: Sequence[_Document]) -> None:
+    def _compare(self, group: Sequence[_MatchedDocument]) -> None:
         """Find those articles that each document holds a long enough run of.
 
         What costs time in the length of a document is done once, however many articles there are.
         """
         texts = [(each, words_of(each.text)) for each in group if each.ordinals]
-        screens = [Screen(window_hashes(words.hashes, self._least_run)) for _, words in texts]
-        shared = list[tuple[_Document, Joined, list[int]]]()
+        screens = [DocumentWindows(window_hashes(words.hashes, self._least_run)) for _, words in texts]
+        shared = list[tuple[_MatchedDocument, Joined, list[int]]]()
         for (document, words), screen in zip(texts, screens, strict=True):
             document.words = words
             joined = Joined(words)
@@ -190,19 +190,21 @@ class Matcher:
                 own_names = self.corpus.owner_names(article.title_id)
                 named = names_address(document.text, article.url)
                 document.findings.append(
-                    Finding(
+                    VerifiedOverlap(
                         pair.ordinal, article, overlap, places, likeness, *judged, placed,
                         own_names=own_names, names_address=named,
                     )
                 )  # fmt: skip
 
-    def _credited(self, text: bytes, document: Words, findings: Sequence[Finding]) -> Iterator[Finding]:
+    def _credited(
+        self, text: bytes, document: TextWords, findings: Sequence[VerifiedOverlap]
+    ) -> Iterator[VerifiedOverlap]:
         """Yield findings with whom the document credits in or next to each."""
         passages = [finding.overlap.seen_from(0) for finding in findings]
         for finding, names in zip(findings, self._credits.credits(text, document, passages), strict=True):
             yield replace(finding, credits=names) if names else finding
 
-    def _load(self, ordinal: int) -> tuple[Article, Words, Standing]:
+    def _load(self, ordinal: int) -> tuple[Article, TextWords, WordRarity]:
         article, words = self.corpus.article(ordinal), self._words(ordinal)
         standing = self._neighbours().standing(ordinal, words.hashes)
         return article, words, standing

@@ -57,7 +57,7 @@ class Stages:
 
 
 @dataclass(slots=True)
-class Reading(Attempt):
+class ShardAttempt(Attempt):
     """One attempt at a shard, filled while it goes on."""
 
     format: str | None = None

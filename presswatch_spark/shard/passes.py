@@ -21,7 +21,7 @@ from isal.isal_zlib import crc32
 
 from presswatch_spark.model import DocumentBatch
 from presswatch_spark.shard.matcher import Matcher
-from presswatch_spark.shard.outcome import Reading
+from presswatch_spark.shard.outcome import ShardAttempt
 from presswatch_spark.sieve.shingle_index import HashRange, hash_ranges
 from presswatch_spark.sieve.sieve import Candidates, joined
 from presswatch_spark.storage.contract import MissingError
@@ -76,7 +76,7 @@ class Pass:
 
 
 @dataclass(slots=True)
-class Sifting(Reading):
+class Sifting(ShardAttempt):
     """One attempt at a shard in a pass that only keeps candidates."""
 
     kept: list[dict[str, Any]] = field(default_factory=list)

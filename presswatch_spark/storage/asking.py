@@ -20,12 +20,12 @@ class GivenUpError(BaseException):
     """Nobody wants any more what this thread asks for. Nothing that it finds may be made of that."""
 
 
-class _Thread(threading.local):
+class _AskingThread(threading.local):
     def __init__(self) -> None:
         self.over: threading.Event | None = None
 
 
-_THREAD = _Thread()
+_THREAD = _AskingThread()
 
 
 class AskingThreads(ThreadPoolExecutor):

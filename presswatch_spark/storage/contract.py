@@ -60,7 +60,7 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class RangeReply:
     """A reply: bytes of the object from `start` on, and what the reply says of the whole object.
 
     `start` is 0 if a server knows no ranges. `delimited`: the end of the body can be told from a lost
@@ -76,7 +76,7 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RawResponse:
     """What storage answered when it was asked for bytes of an object: word by word, and never an exception.
 
     `uri`: what answered, after redirects. `sent_at`: when it was asked, in seconds since 1970. `status`:
@@ -121,10 +121,10 @@ class Store(Protocol):
     def list(self, uri: str) -> Iterator[ObjectInfo]:
         """Yield the objects under the folder, whose URI ends in `/`; `MissingError` if there are none."""
 
-    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
+    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
         """Open bytes [start, end) of the object; the body is empty if it has none there."""
 
-    def ask(self, uri: str, start: int, end: int) -> Answer:
+    def ask(self, uri: str, start: int, end: int) -> RawResponse:
         """Ask for bytes [start, end) of the object, and say what came of it.
 
         Raises:

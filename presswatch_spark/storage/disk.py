@@ -16,11 +16,11 @@ from typing import ClassVar
 
 from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.contract import (
-    Answer,
-    Body,
     DeniedError,
     MissingError,
     ObjectInfo,
+    RangeReply,
+    RawResponse,
     StorageOptions,
     conflict,
 )
@@ -82,15 +82,15 @@ class LocalStore:
             else:
                 yield _described(entry.path, found)
 
-    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
+    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
         """Open the file at `start`; reads are unbuffered, so ask for a megabyte at a time."""
         found = self.stat(info.uri)
         with system_errors(info.uri):
             file = open(info.uri, "rb", buffering=0)  # noqa: SIM115 the stream closes it
             file.seek(start)
-        return Body(file, start, found.size, found.etag)
+        return RangeReply(file, start, found.size, found.etag)
 
-    def ask(self, uri: str, start: int, end: int) -> Answer:
+    def ask(self, uri: str, start: int, end: int) -> RawResponse:
         """Read a part of the file; its status is the one that a server would give."""
         sent_at = time.time()
         try:
@@ -101,18 +101,20 @@ class LocalStore:
                 file.seek(start)
                 body = file.read(end - start)
         except MissingError as error:
-            return Answer(uri, sent_at, 404, failure=error.what)
+            return RawResponse(uri, sent_at, 404, failure=error.what)
         except DeniedError as error:
-            return Answer(uri, sent_at, 403, failure=error.what)
+            return RawResponse(uri, sent_at, 403, failure=error.what)
         except (StorageError, OSError) as error:
             what = error.what if isinstance(error, StorageError) else type(error).__name__
-            return Answer(uri, sent_at, failure=what, ours=True)
+            return RawResponse(uri, sent_at, failure=what, ours=True)
         found, changed_at = _described(uri, status), formatdate(status.st_mtime, usegmt=True)
         headers = {"ETag": found.etag or "", "Last-Modified": changed_at, "Content-Length": f"{len(body)}"}
         if not body and start:
-            return Answer(uri, sent_at, 416, (*headers.items(), ("Content-Range", f"bytes */{found.size}")))
+            return RawResponse(
+                uri, sent_at, 416, (*headers.items(), ("Content-Range", f"bytes */{found.size}"))
+            )
         headers |= {"Content-Range": f"bytes {start}-{start + len(body) - 1}/{found.size}"}
-        return Answer(uri, sent_at, 206, tuple(headers.items()), start, body)
+        return RawResponse(uri, sent_at, 206, tuple(headers.items()), start, body)
 
     def put(self, local_path: str, uri: str) -> None:
         """Copy beside the target, then rename."""

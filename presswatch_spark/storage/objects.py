@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from presswatch_spark.errors import ConfigError, StorageError
-from presswatch_spark.storage.contract import Answer as Answer
 from presswatch_spark.storage.contract import ConflictError as ConflictError
 from presswatch_spark.storage.contract import DeniedError as DeniedError
 from presswatch_spark.storage.contract import MissingError as MissingError
 from presswatch_spark.storage.contract import NoBucketError as NoBucketError
 from presswatch_spark.storage.contract import ObjectInfo as ObjectInfo
+from presswatch_spark.storage.contract import RawResponse as RawResponse
 from presswatch_spark.storage.contract import StorageOptions as StorageOptions
 from presswatch_spark.storage.contract import Store, changed
 from presswatch_spark.storage.contract import Stream as Stream
@@ -85,7 +85,7 @@ def read_range(uri: str, offset: int, length: int, options: StorageOptions) -> b
         return stream.read_to_end()
 
 
-def ask(uri: str, start: int, end: int, options: StorageOptions) -> Answer:
+def ask(uri: str, start: int, end: int, options: StorageOptions) -> RawResponse:
     """Ask for bytes [start, end) of an object, and return what was answered, a refusal too.
 
     Raises:
@@ -95,7 +95,7 @@ def ask(uri: str, start: int, end: int, options: StorageOptions) -> Answer:
     return store_of(uri, options).ask(uri, start, end)
 
 
-def ask_whole(uri: str, most: int, options: StorageOptions) -> Answer | None:
+def ask_whole(uri: str, most: int, options: StorageOptions) -> RawResponse | None:
     """Ask a web site for an object without a range; return the answer with up to `most` bytes.
 
     None for other storage, where a part is missing only if the whole is.

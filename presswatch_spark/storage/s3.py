@@ -21,12 +21,12 @@ from presswatch_spark.storage.asking import check_wanted
 from presswatch_spark.storage.aws import aws_session
 from presswatch_spark.storage.contract import (
     CONTENT_RANGE,
-    Answer,
-    Body,
     DeniedError,
     MissingError,
     NoBucketError,
     ObjectInfo,
+    RangeReply,
+    RawResponse,
     StorageOptions,
     changed,
     conflict,
@@ -119,7 +119,7 @@ class S3Store:
                 "there is no such object, and nothing under it as a folder", where=uri.rstrip("/")
             )
 
-    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
+    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
         """Ask for a range, and for the version that `info` names."""
         asked = _place(info.uri)
         if start or end is not None:
@@ -136,9 +136,9 @@ class S3Store:
                 if code in {"PreconditionFailed", "412"}:
                     raise changed(info.uri, start) from error
                 if code in {"InvalidRange", "416"}:
-                    return Body(BytesIO(), start, info.size)
+                    return RangeReply(BytesIO(), start, info.size)
                 raise
-        body, first = _Arriving(reply["Body"], slot), 0
+        body, first = _Arriving(reply["RangeReply"], slot), 0
         total: int | None = reply["ContentLength"]
         if "Range" in asked and reply["ResponseMetadata"].get("HTTPStatusCode") == 206:
             found = CONTENT_RANGE.fullmatch(reply.get("ContentRange", ""))
@@ -150,11 +150,11 @@ class S3Store:
                     remedy="check --endpoint",
                 )
             first, total = start, None if found[2] == "*" else int(found[2])
-        return Body(body, first, total, _etag(reply))
+        return RangeReply(body, first, total, _etag(reply))
 
-    def ask(self, uri: str, start: int, end: int) -> Answer:
+    def ask(self, uri: str, start: int, end: int) -> RawResponse:
         """Ask for a range, of whatever version there is; a body that breaks off is asked for again."""
-        answer = Answer(uri, time.time())
+        answer = RawResponse(uri, time.time())
         for attempt in range(1, self.options.max_attempts + 1):
             answer = self._asked(uri, start, end)
             if answer.status not in (200, 206) or not answer.failure:
@@ -162,7 +162,7 @@ class S3Store:
             pause(self.options, attempt)
         return answer
 
-    def _asked(self, uri: str, start: int, end: int) -> Answer:
+    def _asked(self, uri: str, start: int, end: int) -> RawResponse:
         sent_at = time.time()
         try:
             client = _client(self.options, self.options.endpoint or _named_endpoint(), os.getpid())
@@ -173,7 +173,7 @@ class S3Store:
                 ranged = CONTENT_RANGE.fullmatch(reply.get("ContentRange", ""))
                 # A server that knows no ranges sends the object from its beginning.
                 first = int(ranged[1]) if ranged and ranged[1] else 0
-                with closing(_Arriving(reply["Body"], slot)) as arriving:
+                with closing(_Arriving(reply["RangeReply"], slot)) as arriving:
                     body, failure = _body(arriving, min(reply["ContentLength"], end - first))
             finally:
                 slot.release()
@@ -184,9 +184,9 @@ class S3Store:
             return replace(found, code=code, failure=what, ours=code in _BAD_KEY | _EXPIRED)
         except BotoCoreError as error:
             ours = isinstance(error, OUR_FAULTS)
-            return Answer(uri, sent_at, failure=explained(error, uri, self.options).what, ours=ours)
+            return RawResponse(uri, sent_at, failure=explained(error, uri, self.options).what, ours=ours)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            return Answer(uri, sent_at, failure=f"the transfer broke off ({type(error).__name__})")
+            return RawResponse(uri, sent_at, failure=f"the transfer broke off ({type(error).__name__})")
         return replace(found, start=first, body=body, failure=failure)
 
     def put(self, local_path: str, uri: str) -> None:
@@ -220,7 +220,7 @@ class S3Store:
         """Put once; return the ETag, or None and the code of a condition that did not hold."""
         with self._reaching(uri) as client:
             try:
-                reply = client.put_object(**_place(uri), Body=data, **wanted)
+                reply = client.put_object(**_place(uri), RangeReply=data, **wanted)
             except ClientError as error:
                 code = str(error.response["Error"]["Code"])
                 if code in REFUSED or (code in GONE and "IfMatch" in wanted):
@@ -287,11 +287,11 @@ def _named_endpoint() -> str | None:
     return next((os.environ[name] for name in ENDPOINT_VARIABLES if os.environ.get(name)), None)
 
 
-def _answer(uri: str, sent_at: float, reply: dict[str, Any]) -> Answer:
+def _answer(uri: str, sent_at: float, reply: dict[str, Any]) -> RawResponse:
     """Return the status and headers of a reply."""
     about = reply.get("ResponseMetadata", {})
     headers = tuple((str(name), str(value)) for name, value in about.get("HTTPHeaders", {}).items())
-    return Answer(uri, sent_at, about.get("HTTPStatusCode"), headers)
+    return RawResponse(uri, sent_at, about.get("HTTPStatusCode"), headers)
 
 
 def _place(uri: str) -> dict[str, str]:

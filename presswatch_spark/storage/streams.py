@@ -30,7 +30,7 @@ class _SlowError(Exception):
     """A body comes too slowly."""
 
 
-class _Thread(threading.local):
+class _StreamThread(threading.local):
     def __init__(self) -> None:
         self.streams: weakref.WeakSet[ByteStream] = weakref.WeakSet()
         self.lent: LentStreams | None = None
@@ -63,7 +63,7 @@ class LentStreams:
             self._streams = ()
 
 
-_OPEN = _Thread()
+_OPEN = _StreamThread()
 
 
 def step_aside() -> None:

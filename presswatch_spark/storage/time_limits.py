@@ -27,12 +27,12 @@ class TimeLimit:
     waited: float = 0.0
 
 
-class _Thread(threading.local):
+class _LimitedThread(threading.local):
     def __init__(self) -> None:
         self.limit: TimeLimit | None = None
 
 
-_THREAD = _Thread()
+_THREAD = _LimitedThread()
 
 
 def count_waiting(seconds: float) -> None:

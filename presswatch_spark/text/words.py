@@ -39,7 +39,7 @@ _FIRST_SURROGATE, _AFTER_SURROGATES = U64(0xD800), U64(0xE000)
 
 
 @dataclass(slots=True, eq=False)
-class Words:
+class TextWords:
     """The n words of a text, in order.
 
     `text` uint8. `hashes` uint64[n]. `folded` uint8: the words as they fold, with zero bytes between them,
@@ -123,10 +123,10 @@ class Words:
         return self._located
 
 
-def words_of(text: bytes | Bytes) -> Words:
+def words_of(text: bytes | Bytes) -> TextWords:
     """Find the words of a text in UTF-8; invalid bytes separate. Never fails."""
     data = _as_bytes(text)
-    return Words(data, *_words(load_table(), data))
+    return TextWords(data, *_words(load_table(), data))
 
 
 def word_hashes(text: bytes | Bytes) -> Hashes:
@@ -149,7 +149,7 @@ def word_count(text: bytes | Bytes) -> int:
     return int(_find(load_table(), _as_bytes(text))[2])
 
 
-def word_at(words: Words, i: int) -> str:
+def word_at(words: TextWords, i: int) -> str:
     """Return word i, folded."""
     return words.folded[words.folded_starts[i] : words.folded_ends[i]].tobytes().decode()
 
@@ -314,7 +314,7 @@ def _bounds(
     last: Edges,
     in_characters: bool,
 ) -> Edges:
-    """Return `Words.bounds` or `Words.characters`, by a walk from the mark before each."""
+    """Return `TextWords.bounds` or `TextWords.characters`, by a walk from the mark before each."""
     bounds = np.empty((len(first), 2), np.int64)
     i, k, characters = _0, _0, np.int64(0)
     for run in range(len(first)):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit, inner_njit, uncounted_njit
-from presswatch_spark.verify.names import Names, Table, table_for
+from presswatch_spark.verify.names import Names, WordTable, table_for
 
 Runs = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int64]
@@ -18,7 +18,7 @@ Run = tuple[int, int, int]
 
 
 @uncounted_njit
-def _find_pair(table: Table, document: Names, offset: int, x: int, y: int) -> int:
+def _find_pair(table: WordTable, document: Names, offset: int, x: int, y: int) -> int:
     slots = table.slots
     slot = int(np.int64((((np.uint64(x) << np.uint64(32)) | np.uint64(y)) * table.factor) >> table.shift))
     while slots[slot] >= 0 and (document[slots[slot]] != x or document[slots[slot] + offset] != y):
@@ -27,7 +27,7 @@ def _find_pair(table: Table, document: Names, offset: int, x: int, y: int) -> in
 
 
 @inner_njit
-def widen(document: Names, offset: int, factor: np.uint64) -> tuple[Names, Table]:
+def widen(document: Names, offset: int, factor: np.uint64) -> tuple[Names, WordTable]:
     """Name the document's windows `offset` words longer, each from the two windows it is the union of.
 
     Args: names int32 of all windows of w words; 1 <= offset <= w.
@@ -44,7 +44,7 @@ def widen(document: Names, offset: int, factor: np.uint64) -> tuple[Names, Table
 
 
 @inner_njit
-def look_up(document: Names, offset: int, table: Table, article: Names) -> Names:
+def look_up(document: Names, offset: int, table: WordTable, article: Names) -> Names:
     """Name the article's windows likewise, by the table that `widen` made of the document's."""
     wide = np.full(max(0, len(article) - offset), -1, np.int32)
     for j in range(len(wide)):

@@ -14,7 +14,7 @@ from presswatch_spark.compiled import cached_njit, inner_njit
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.config import MinHashRules
 from presswatch_spark.text.kernels import Edges, Hashes
-from presswatch_spark.text.words import Words
+from presswatch_spark.text.words import TextWords
 
 Signature = npt.NDArray[np.uint32]
 Signatures = npt.NDArray[np.uint32]
@@ -28,7 +28,7 @@ _MURMUR_1, _MURMUR_2 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
 _13, _16 = np.uint32(13), np.uint32(16)
 
 
-def signature(words: Words, rules: MinHashRules) -> Signature:
+def signature(words: TextWords, rules: MinHashRules) -> Signature:
     """Return the MinHash signature of a text: uint32[permutations].
 
     A text shorter than a shingle is one shingle; a text without words has the signature of the empty set.

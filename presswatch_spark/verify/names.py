@@ -19,7 +19,7 @@ Names = npt.NDArray[np.int32]
 _0, _3, _8, _HALF = (np.uint64(n) for n in (0, 3, 8, 32))
 
 
-class Table(NamedTuple):
+class WordTable(NamedTuple):
     """Open addressing: int32 places in a text, -1 for an empty slot; key * factor >> shift is the slot.
 
     The factor is a secret of the process and changes no result. It and a word's bytes make the key: anybody
@@ -41,21 +41,21 @@ class Spelt(NamedTuple):
 
 
 @inner_njit
-def table_for(keys: int, factor: np.uint64) -> Table:
+def table_for(keys: int, factor: np.uint64) -> WordTable:
     """Return an empty table that so many keys fill to a quarter at most. `factor` is odd."""
     bits = 4
     while 1 << bits < 4 * keys:
         bits += 1
-    return Table(np.full(1 << bits, -1, np.int32), np.uint64(64 - bits), factor)
+    return WordTable(np.full(1 << bits, -1, np.int32), np.uint64(64 - bits), factor)
 
 
 @inner_njit
-def table_of(slots: Names, factor: np.uint64) -> Table:
+def table_of(slots: Names, factor: np.uint64) -> WordTable:
     """Return the table with these slots."""
     bits = 0
     while 1 << bits < len(slots):
         bits += 1
-    return Table(slots, np.uint64(64 - bits), factor)
+    return WordTable(slots, np.uint64(64 - bits), factor)
 
 
 @lean_njit
@@ -94,7 +94,7 @@ def _same_word(document: Spelt, j: int, text: Spelt, i: int) -> bool:
 
 
 @lean_njit
-def _slot_of(table: Table, document: Spelt, text: Spelt, i: int) -> int:
+def _slot_of(table: WordTable, document: Spelt, text: Spelt, i: int) -> int:
     """Return the slot of word i of a text in the document's table, or the free one that it would have."""
     key = _word_key(text.folded, text.starts[i], text.ends[i], table.factor)
     slot = int(np.int64((key * table.factor) >> table.shift))
@@ -104,7 +104,7 @@ def _slot_of(table: Table, document: Spelt, text: Spelt, i: int) -> int:
 
 
 @inner_njit
-def name_words(table: Table, document: Spelt) -> Names:
+def name_words(table: WordTable, document: Spelt) -> Names:
     """Name the document's words, int32[n], and put them into its table."""
     names = np.empty(len(document.hashes), np.int32)
     for i in range(len(names)):
@@ -116,7 +116,7 @@ def name_words(table: Table, document: Spelt) -> Names:
 
 
 @inner_njit
-def look_up_words(table: Table, document: Spelt, document_names: Names, article: Spelt) -> Names:
+def look_up_words(table: WordTable, document: Spelt, document_names: Names, article: Spelt) -> Names:
     """Name the article's words likewise, by the document's table and names: int32[m].
 
     What is copied goes on word by word: the word behind the last one in the document is asked first, which
@@ -163,7 +163,7 @@ def look_up_windows(
 
 @inner_njit
 def _windows(
-    table: Table, document: Names, windows: Names, text: Names, width: int, add: bool, names: Names
+    table: WordTable, document: Names, windows: Names, text: Names, width: int, add: bool, names: Names
 ) -> None:
     """A rolling key (Karp and Rabin, 1987), with the secret for its base, says where to look.
 

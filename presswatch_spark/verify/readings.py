@@ -11,8 +11,8 @@ from functools import cached_property
 import numpy as np
 
 from presswatch_spark.text.kernels import Edges, Hashes
-from presswatch_spark.text.words import Words, word_at, word_hashes
-from presswatch_spark.verify.screen import Screen
+from presswatch_spark.text.words import TextWords, word_at, word_hashes
+from presswatch_spark.verify.screen import DocumentWindows
 
 MOST_PARTS = 4
 """A word may be parted at so many line ends but one."""
@@ -25,19 +25,19 @@ CONTEXT = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadText:
     """The n words of a text as they are compared, and the words as written, `written`, that each stands for.
 
     Word i stands for those from `first[i]` to `last[i]`, both int64[n].
     """
 
-    words: Words
-    written: Words
+    words: TextWords
+    written: TextWords
     first: Edges
     last: Edges
 
     @classmethod
-    def as_written(cls, words: Words) -> "Reading":
+    def as_written(cls, words: TextWords) -> "ReadText":
         """Return the reading in which nothing is joined."""
         every = np.arange(len(words))
         return cls(words, words, every, every)
@@ -56,7 +56,7 @@ class Reading:
 class Joined:
     """The words that the partings of a text may have parted: each a span of words as written, and a hash."""
 
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: TextWords) -> None:
         self.words = words
         self.spans: list[tuple[int, int]] = []
         self.hashes: Hashes = np.empty(0, np.uint64)
@@ -92,23 +92,23 @@ class Joined:
         )
 
     @cached_property
-    def _screen(self) -> Screen:
-        return Screen(_keys(self.hashes))
+    def _screen(self) -> DocumentWindows:
+        return DocumentWindows(_keys(self.hashes))
 
-    def read_like(self, other: Words, also: "Joined | None" = None) -> Reading:
+    def read_like(self, other: TextWords, also: "Joined | None" = None) -> ReadText:
         """Return the reading of the text that has most in common with another.
 
         Args:
             also: the joined words of the other text, which may be read so.
         """
         if not len(self):
-            return Reading.as_written(self.words)
+            return ReadText.as_written(self.words)
         there = np.isin(self.hashes, other.hashes)
         if also is not None:
             there |= np.isin(self.hashes, also.hashes)
         known = {self.spans[k]: int(self.hashes[k]) for k in np.flatnonzero(there).tolist()}
         chosen = list(_chosen(self.words, other, known)) if known else []
-        return _joined(self, chosen, known) if chosen else Reading.as_written(self.words)
+        return _joined(self, chosen, known) if chosen else ReadText.as_written(self.words)
 
 
 def _keys(hashes: Hashes) -> Hashes:
@@ -117,13 +117,15 @@ def _keys(hashes: Hashes) -> Hashes:
     return keys
 
 
-def readings_of_pair(document: Joined, article: Joined) -> tuple[Reading, Reading]:
+def readings_of_pair(document: Joined, article: Joined) -> tuple[ReadText, ReadText]:
     """Return the readings of two texts in which they have most in common."""
     of_article = article.read_like(document.words, document)
     return document.read_like(of_article.words), of_article
 
 
-def _chosen(words: Words, other: Words, known: dict[tuple[int, int], int]) -> Iterator[tuple[int, int]]:
+def _chosen(
+    words: TextWords, other: TextWords, known: dict[tuple[int, int], int]
+) -> Iterator[tuple[int, int]]:
     """Yield the spans of words that are joined, in order; none overlap."""
     hashes, others = words.hashes.tolist(), other.hashes.tolist()
     places = dict[int, list[int]]()
@@ -163,7 +165,7 @@ def _longest(
 
 def _joined(
     joined: Joined, spans: Sequence[tuple[int, int]], hashes_of: Mapping[tuple[int, int], int]
-) -> Reading:
+) -> ReadText:
     """Return the reading in which the words of each span are one."""
     words = joined.words
     starts, ends = words.folded_starts, words.folded_ends
@@ -187,4 +189,4 @@ def _joined(
         extra.append(text + b"\0")
         at += len(text) + 1
     folded = np.frombuffer(b"".join(extra) + bytes(8), np.uint8)
-    return Reading(Words(words.text, hashes, folded, folded_starts, folded_ends), words, firsts, lasts)
+    return ReadText(TextWords(words.text, hashes, folded, folded_starts, folded_ends), words, firsts, lasts)

@@ -24,7 +24,7 @@ SECRET = np.uint64(secrets.randbits(64) | 1)
 """Decides the slots, anew in each process: no page can be written to make them collide. Changes no result."""
 
 
-class Screen:
+class DocumentWindows:
     """The windows of one document.
 
     Args:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from presswatch_spark.compiled import cached_njit
 from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.kernels import Bytes, Edges, Hashes
-from presswatch_spark.text.words import Words
+from presswatch_spark.text.words import TextWords
 from presswatch_spark.verify.bridges import bridge, passages
 from presswatch_spark.verify.common_runs import Runs, all_runs, common_pairs, covering_runs, in_order_of
 from presswatch_spark.verify.names import (
@@ -31,7 +31,7 @@ from presswatch_spark.verify.names import (
     table_for,
     table_of,
 )
-from presswatch_spark.verify.readings import Joined, Reading, readings_of_pair
+from presswatch_spark.verify.readings import Joined, ReadText, readings_of_pair
 from presswatch_spark.verify.screen import SECRET
 from presswatch_spark.verify.tiles import Pair, select
 
@@ -73,7 +73,7 @@ class NamedDocument:
         self._readings: dict[bytes, NamedDocument] = {}
         self.naming = Naming(*_name_document(*_keys(self.words), width, SECRET))
 
-    def read_like(self, article: Joined) -> "tuple[NamedDocument, Reading, Reading] | None":
+    def read_like(self, article: Joined) -> "tuple[NamedDocument, ReadText, ReadText] | None":
         """Return the document named in the reading that an article has, and both readings.
 
         None if nothing is joined in either text.
@@ -91,7 +91,7 @@ class NamedDocument:
             self._readings[key] = NamedDocument(Joined(document.words), self.width)
         return self._readings[key], document, other
 
-    def runs(self, article: Words) -> tuple[Names, Runs]:
+    def runs(self, article: TextWords) -> tuple[Names, Runs]:
         """Return the names of an article's words, int32[m], and common runs of `width` words and more.
 
         The runs are all maximal ones, by document position, then article position. If these are too many,
@@ -104,7 +104,7 @@ class NamedDocument:
         return names, runs
 
 
-def _keys(words: Words) -> tuple[Hashes, Bytes, Edges, Edges]:
+def _keys(words: TextWords) -> tuple[Hashes, Bytes, Edges, Edges]:
     return words.hashes, words.folded, words.folded_starts, words.folded_ends
 
 
@@ -232,7 +232,9 @@ def verify(document: NamedDocument, article: Joined, rules: VerifyRules, most: i
     return _as_written(overlap, spans, of_document, of_article)
 
 
-def _verified(document: NamedDocument, article: Words, rules: VerifyRules, most: int) -> tuple[Overlap, Runs]:
+def _verified(
+    document: NamedDocument, article: TextWords, rules: VerifyRules, most: int
+) -> tuple[Overlap, Runs]:
     """Return the overlap of two texts as they are read, and all spans, whose number is not limited."""
     names, runs = document.runs(article)
     n, m = len(document.words), len(article)
@@ -245,7 +247,7 @@ def _verified(document: NamedDocument, article: Words, rules: VerifyRules, most:
     return Overlap(longest, copied, document_copied, m, n, _longest(spans, most)), spans
 
 
-def _as_written(overlap: Overlap, spans: Runs, document: Reading, article: Reading) -> Overlap:
+def _as_written(overlap: Overlap, spans: Runs, document: ReadText, article: ReadText) -> Overlap:
     """Return an overlap of two readings with places and sums in words as the texts write them."""
     sums = []
     for side, reading in enumerate((document, article)):

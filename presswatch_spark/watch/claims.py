@@ -30,7 +30,7 @@ KEY_LETTERS = 16
 Clock = Callable[[], datetime]
 
 
-class State(StrEnum):
+class LeaseStage(StrEnum):
     """How far the scan of a claim is."""
 
     CLAIMED = "claimed"
@@ -53,7 +53,7 @@ class Claim:
     holder: str
     claimed_at: datetime
     renewed_at: datetime
-    state: State = State.CLAIMED
+    state: LeaseStage = LeaseStage.CLAIMED
     place: Mapping[str, str] = field(default_factory=dict)
     exit_code: int | None = None
 
@@ -78,7 +78,7 @@ class Claim:
             times = {name: datetime.fromisoformat(facts[name]) for name in ("claimed_at", "renewed_at")}
             if any(time.tzinfo is None for time in times.values()):
                 raise ValueError
-            return cls(**{**facts, **times, "state": State(facts["state"])})
+            return cls(**{**facts, **times, "state": LeaseStage(facts["state"])})
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise CorruptError(
                 "is no claim that this version can read",
@@ -96,7 +96,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
+class WatchLeases:
     """The claims beside the tables at `out` (a path or `s3://`)."""
 
     out: str
@@ -131,7 +131,7 @@ class Holding(Lease):
     been silent for longer than `lease`.
     """
 
-    def __init__(self, claims: Claims, held: Held, lease: timedelta, clock: Clock) -> None:
+    def __init__(self, claims: WatchLeases, held: Held, lease: timedelta, clock: Clock) -> None:
         guarded, self._clock = claims.object(held.claim.release, held.claim.key), clock
         super().__init__(guarded, held.version, WATCH_LEASE, lease.total_seconds(), self._changed)
 
@@ -142,12 +142,12 @@ class Holding(Lease):
 
     def submitted(self, place: Mapping[str, str]) -> None:
         """Write where the submission can be looked for."""
-        self.write(partial(self._changed, state=State.SUBMITTED, place=dict(place)))
+        self.write(partial(self._changed, state=LeaseStage.SUBMITTED, place=dict(place)))
 
     def finished(self, exit_code: int) -> None:
         """Write how the scan ended, and renew the claim no more."""
         self.stop()
-        self.write(partial(self._changed, state=State.FINISHED, exit_code=exit_code))
+        self.write(partial(self._changed, state=LeaseStage.FINISHED, exit_code=exit_code))
 
     def _changed(self, data: bytes, **changes: object) -> bytes:
         return renewed(Claim.from_json(data, ""), self._clock(), **changes).to_json()

@@ -12,7 +12,7 @@ from datetime import timedelta
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.releases.release import Release
 from presswatch_spark.storage.objects import ConflictError
-from presswatch_spark.watch.claims import Claim, Claims, Clock, Held, Holding, State, renewed
+from presswatch_spark.watch.claims import Claim, Clock, Held, Holding, LeaseStage, WatchLeases, renewed
 from presswatch_spark.watch.scope import is_overdue
 from presswatch_spark.watch.starters import DONE, FAILED, PARTIAL, Published, ScanJob, Starter, Status
 
@@ -21,7 +21,7 @@ UNDER_WAY = 75
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class WatchReport:
     """What a look says of one release. `code` is 0, 1 or 3 as exit codes are, or `UNDER_WAY`."""
 
     release: str
@@ -48,7 +48,7 @@ class Look:
     started anew.
     """
 
-    claims: Claims
+    claims: WatchLeases
     key: str
     job_of: Callable[[Release], ScanJob]
     starters: Callable[[str], Starter]
@@ -62,7 +62,7 @@ class Look:
     again: frozenset[str] = frozenset()
     dry_run: bool = False
 
-    def __call__(self, releases: Sequence[Release]) -> Iterator[Finding]:
+    def __call__(self, releases: Sequence[Release]) -> Iterator[WatchReport]:
         """Look at the releases (newest first), start scans, and yield a finding for each as it happens.
 
         Raises:
@@ -79,46 +79,46 @@ class Look:
             yield outcome
         for task in todo:
             if busy >= self.at_once:
-                finding = Finding(task.release.name, f"waits for {busy} under way", UNDER_WAY)
+                finding = WatchReport(task.release.name, f"waits for {busy} under way", UNDER_WAY)
             else:
                 finding = self._would(task) if self.dry_run else self._start(task)
                 busy += finding.code == UNDER_WAY or self.dry_run
             yield finding
 
-    def drop(self, release: str) -> Finding:
+    def drop(self, release: str) -> WatchReport:
         """Give the release up: it is not scanned, or no longer waited for. What runs is not stopped."""
         held, now = self.claims.read(release, self.key), self.clock()
         before = held.claim if held else Claim.new(release, self.key, self.holder, now)
-        claim = renewed(before, now, holder=self.holder, state=State.DROPPED)
+        claim = renewed(before, now, holder=self.holder, state=LeaseStage.DROPPED)
         self.claims.write(claim, held)
-        runs = f"; what runs at {_place_of(before)} goes on" if before.state is State.SUBMITTED else ""
-        return Finding(release, f"given up{runs}")
+        runs = f"; what runs at {_place_of(before)} goes on" if before.state is LeaseStage.SUBMITTED else ""
+        return WatchReport(release, f"given up{runs}")
 
-    def _state_of(self, release: Release) -> Finding | _Todo:
+    def _state_of(self, release: Release) -> WatchReport | _Todo:
         held = self.claims.read(release.name, self.key)
         if held is None:
             return self._unclaimed(release)
         claim = held.claim
         alive = self.clock() - claim.renewed_at < self.lease
-        if claim.state is State.CLAIMED:
+        if claim.state is LeaseStage.CLAIMED:
             who = f"{claim.holder}, which was there at {claim.renewed_at:%H:%M:%S} UTC, is about to submit it"
-            return Finding(release.name, f"claimed: {who}", UNDER_WAY) if alive else _Todo(release, held)
-        if claim.state is State.SUBMITTED:
+            return WatchReport(release.name, f"claimed: {who}", UNDER_WAY) if alive else _Todo(release, held)
+        if claim.state is LeaseStage.SUBMITTED:
             return self._submitted(release, held, alive)
         if release.name in self.again:
             return _Todo(release, held, fresh=True)
         return self._ended(claim, new=False)
 
-    def _unclaimed(self, release: Release) -> Finding | _Todo:
+    def _unclaimed(self, release: Release) -> WatchReport | _Todo:
         if self.published(release.name, None) is not None:
-            return Finding(release.name, "scanned, by a run that nobody claimed")
+            return WatchReport(release.name, "scanned, by a run that nobody claimed")
         reason = self.ready(release)
         if reason is None:
             return _Todo(release)
         code = FAILED if is_overdue(release, self.clock()) else DONE
-        return Finding(release.name, f"not ready: {reason}", code)
+        return WatchReport(release.name, f"not ready: {reason}", code)
 
-    def _submitted(self, release: Release, held: Held, alive: bool) -> Finding | _Todo:
+    def _submitted(self, release: Release, held: Held, alive: bool) -> WatchReport | _Todo:
         claim = held.claim
         resumes = False
         try:
@@ -129,42 +129,42 @@ class Look:
             left = self.published(release.name, claim.claimed_at)
             if left is None:
                 said = f"cannot be looked for from here, {_place_of(claim)}: {error}"
-                return Finding(release.name, said, FAILED)
+                return WatchReport(release.name, said, FAILED)
             seen = left
         if seen is Status.UNDER_WAY:
-            return Finding(release.name, f"under way: {_place_of(claim)}", UNDER_WAY)
+            return WatchReport(release.name, f"under way: {_place_of(claim)}", UNDER_WAY)
         if seen is Status.LOST:
             if resumes or release.name in self.again:
                 return _Todo(release, held, fresh=not resumes)
             said = f"lost: nothing is known there of {_place_of(claim)}; --again {release.name} scans it anew"
-            return Finding(release.name, said, FAILED)
-        ended = renewed(claim, self.clock(), state=State.FINISHED, exit_code=seen)
+            return WatchReport(release.name, said, FAILED)
+        ended = renewed(claim, self.clock(), state=LeaseStage.FINISHED, exit_code=seen)
         if not self.dry_run:
             try:
                 self.claims.write(ended, held)
             except ConflictError:
-                return Finding(release.name, "another watcher is at it", UNDER_WAY)
+                return WatchReport(release.name, "another watcher is at it", UNDER_WAY)
         return self._ended(ended, new=True)
 
-    def _ended(self, claim: Claim, new: bool) -> Finding:
+    def _ended(self, claim: Claim, new: bool) -> WatchReport:
         """Return what an ended claim says. A failure always has its exit code, all else only as news."""
         name, code = claim.release, claim.exit_code
-        if claim.state is State.DROPPED:
-            return Finding(name, "given up")
+        if claim.state is LeaseStage.DROPPED:
+            return WatchReport(name, "given up")
         if code == DONE:
-            return Finding(name, "scanned")
+            return WatchReport(name, "scanned")
         if code == PARTIAL:
             said = "scanned, but some shards were not read to their end: see scan_log"
-            return Finding(name, said, PARTIAL if new else DONE)
-        return Finding(
+            return WatchReport(name, said, PARTIAL if new else DONE)
+        return WatchReport(
             name, f"failed with exit code {code}; --again {name} goes on, --drop {name} gives it up", FAILED
         )
 
-    def _would(self, task: _Todo) -> Finding:
+    def _would(self, task: _Todo) -> WatchReport:
         words = " ".join(("scan", *self.job_of(task.release).arguments))
-        return Finding(task.release.name, f"would be started, {self.profile}: presswatch {words}")
+        return WatchReport(task.release.name, f"would be started, {self.profile}: presswatch {words}")
 
-    def _start(self, task: _Todo) -> Finding:
+    def _start(self, task: _Todo) -> WatchReport:
         name = task.release.name
         try:
             held = self._claim(task)
@@ -175,11 +175,11 @@ class Look:
                     holding.finished(code)
                 claim = holding.claim
         except ConflictError:
-            return Finding(name, "another watcher has claimed it", UNDER_WAY)
+            return WatchReport(name, "another watcher has claimed it", UNDER_WAY)
         except PresswatchError as error:
-            return Finding(name, f"could not be started: {error}", FAILED)
+            return WatchReport(name, f"could not be started: {error}", FAILED)
         if code is None:
-            return Finding(name, f"started: {_place_of(claim)}", UNDER_WAY)
+            return WatchReport(name, f"started: {_place_of(claim)}", UNDER_WAY)
         return self._ended(claim, new=True)
 
     def _claim(self, task: _Todo) -> Held:
@@ -188,11 +188,11 @@ class Look:
         if held is None or task.fresh:
             claim = Claim.new(task.release.name, self.key, self.holder, now)
         else:
-            claim = renewed(held.claim, now, holder=self.holder, state=State.CLAIMED, place={})
+            claim = renewed(held.claim, now, holder=self.holder, state=LeaseStage.CLAIMED, place={})
         return self.claims.write(claim, held)
 
 
-def exit_code_of(findings: Sequence[Finding], poll: bool) -> int:
+def exit_code_of(findings: Sequence[WatchReport], poll: bool) -> int:
     """Return the exit code of a look: 1 if something failed, else 3 if something is partial, else 0.
 
     With `poll`, it is 75 in place of 0 and 3 as long as something is under way or waits.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from presswatch_spark.errors import InputError, StorageError
-from presswatch_spark.releases.known import Known, Listing
+from presswatch_spark.releases.known import Listing, ReleaseList
 from presswatch_spark.releases.release import CRAWL, NEWS, NEWS_SINCE, Release
 from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.settings.config import DatasetRules
@@ -22,7 +22,7 @@ class Scope:
     since: str | None = None
     news: bool = False
 
-    def of(self, known: Known, now: datetime) -> tuple[Release, ...]:
+    def of(self, known: ReleaseList, now: datetime) -> tuple[Release, ...]:
         """Return the releases of the scope, newest first; `InputError` if the list does not hold `since`."""
         listed = news_months(now) if self.news else known.listing.crawls
         if self.since is None:
@@ -48,7 +48,7 @@ def news_months(now: datetime) -> tuple[Release, ...]:
     return tuple(months)
 
 
-def probed(known: Known, now: datetime, not_ready: Callable[[Release], str | None]) -> Known:
+def probed(known: ReleaseList, now: datetime, not_ready: Callable[[Release], str | None]) -> ReleaseList:
     """Return the list with the crawls published since, found by their names: a crawl is named by its week.
 
     This is for machines that cannot ask for the list of crawls, but for shard lists.
@@ -60,7 +60,7 @@ def probed(known: Known, now: datetime, not_ready: Callable[[Release], str | Non
     weeks = [Release(name, None, None) for name in _weeks_after(newest, now)] if newest else []
     found = [release for release in reversed(weeks) if not_ready(release) is None]
     listing = Listing(now, (*found, *known.listing.crawls))
-    return Known(listing, f"{known.origin}, and the weeks since {newest}")
+    return ReleaseList(listing, f"{known.origin}, and the weeks since {newest}")
 
 
 def _weeks_after(newest: str, now: datetime) -> Iterator[str]:

@@ -29,7 +29,7 @@ from presswatch_spark.storage.locks.leases import GuardedObject, Lease
 from presswatch_spark.storage.locks.lock_rules import RUN_LEASE, SUBMISSION_LEASE, WATCH_LEASE, LeaseRule
 from presswatch_spark.storage.locks.run_locks import USUAL, RunLease, leased, owned
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
-from presswatch_spark.watch.claims import Claim, Claims, State
+from presswatch_spark.watch.claims import Claim, LeaseStage, WatchLeases
 from tests.conftest import ROOT
 from tests.proofs import each_time
 from tests.servers import Fault, Server
@@ -312,7 +312,7 @@ class TestOtherProcesses:
     def test_a_watcher_that_is_stopped_for_too_long_notes_nothing_over_who_followed_it(
         self, place: Place
     ) -> None:
-        claims, root = Claims(place.uri, place.storage), GuardedObject(place.uri, place.storage)
+        claims, root = WatchLeases(place.uri, place.storage), GuardedObject(place.uri, place.storage)
         with others(WATCHES, root, SECONDS, NEWEST, KEY) as (sleeper,):
             assert sleeper.stdout.readline() == "taken\n"
             first = claims.read(NEWEST, KEY)
@@ -333,7 +333,7 @@ class TestOtherProcesses:
             assert "ConflictError" in error
         after = claims.read(NEWEST, KEY)
         assert after
-        assert (after.claim.state, after.claim.place["profile"]) == (State.SUBMITTED, "cluster")
+        assert (after.claim.state, after.claim.place["profile"]) == (LeaseStage.SUBMITTED, "cluster")
         assert after.claim.token == first.claim.token
 
 
@@ -353,7 +353,7 @@ class TestClocks:
     def test_a_clock_that_is_ahead_by_less_than_the_lease_takes_nothing_over(
         self, place: Place, ahead: timedelta
     ) -> None:
-        claims, cluster = Claims(place.uri, place.storage), Cluster()
+        claims, cluster = WatchLeases(place.uri, place.storage), Cluster()
         first = claims.write(Claim.new(NEWEST, KEY, "me", NOON), None)
         (finding,) = look(place.uri, cluster, Clock(NOON + ahead), place.storage)([release()])
         assert finding.said.startswith("claimed: me")
@@ -402,7 +402,7 @@ class SlowCluster:
         return run
 
     def state(self, run: str) -> Any:
-        return type("State", (), {"ended": False})
+        return type("LeaseStage", (), {"ended": False})
 
 
 def ledger(cluster: SlowCluster, claim_seconds: float = 60) -> Ledger:

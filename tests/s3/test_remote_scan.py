@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import Page
-from presswatch_spark.demo.texts import Article
+from presswatch_spark.demo.texts import DemoArticle
 from presswatch_spark.tables.store import TableStore
 from tests.commands import presswatch
 from tests.corpora import article, build, write_jsonl
@@ -27,12 +27,12 @@ PATIENT = {"PRESSWATCH_STORAGE__BACKOFF_BASE": "0", "PRESSWATCH_STORAGE__MAX_ATT
 
 
 @pytest.fixture(scope="module")
-def sources() -> list[Article]:
+def sources() -> list[DemoArticle]:
     return list(articles(30, SEED))
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory, sources: list[Article]) -> Path:
+def release(tmp_path_factory: pytest.TempPathFactory, sources: list[DemoArticle]) -> Path:
     """Shards of all formats, each with copies."""
     folder = tmp_path_factory.mktemp("release") / "shards"
     folder.mkdir()
@@ -45,12 +45,12 @@ def release(tmp_path_factory: pytest.TempPathFactory, sources: list[Article]) ->
     return folder
 
 
-def some_pages(number: int, sources: list[Article]) -> list[Page]:
+def some_pages(number: int, sources: list[DemoArticle]) -> list[Page]:
     return list(pages(80, SEED + number, sources))
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory, sources: list[Article]) -> Path:
+def corpus(tmp_path_factory: pytest.TempPathFactory, sources: list[DemoArticle]) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
     rows = [article(number, body=source.body) for number, source in enumerate(sources)]
     build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", rows)])

@@ -9,9 +9,9 @@ import pytest
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.probing import Probed, Prober
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.removal.targets import open_case
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, ask
@@ -34,7 +34,7 @@ def crawl(tmp_path: Path, client: Any, bucket: str) -> Release:
     return found
 
 
-def probe(case: Case, crawl: Release, bucket: str, endpoint: str) -> Probed:
+def probe(case: RemovalCase, crawl: Release, bucket: str, endpoint: str) -> Probed:
     flags = {"storage.endpoint": endpoint, "storage.max_attempts": 1, "storage.backoff_base": 0.01}
     config = load_scan_config(flags=flags)
     mirror = Mirror(str(crawl.shards), f"s3://{bucket}/crawl")
@@ -47,7 +47,7 @@ def test_a_case_on_s3_is_opened_probed_and_read(
     out, storage = f"s3://{bucket}/cases/one", options(endpoint)
     case = open_case(str(crawl.tables), out, confidences=LETTERS, storage=storage).case
     assert probe(case, crawl, bucket, endpoint).is_complete
-    found = Standing.of(Case.open(out, storage))
+    found = CaseStatus.of(RemovalCase.open(out, storage))
     assert set(found.counts()) == {"present"}
     headers = [probed["headers"] for probed in case.probes() if probed["status"] == 206]
     assert all("x-amz-request-id" in each.lower() or "etag" in each.lower() for each in headers)
@@ -57,7 +57,7 @@ def test_a_case_on_s3_is_opened_probed_and_read(
     start, length = target["record_offset"], target["record_length"]
     client.put_object(Bucket=bucket, Key=key, Body=data[:start] + b"\0" * length + data[start + length :])
     probe(case, crawl, bucket, endpoint)
-    assert Standing.of(case).states[target["target_sha256"]].state == "overwritten"
+    assert CaseStatus.of(case).states[target["target_sha256"]].state == "overwritten"
     with pytest.raises(OutputError, match="there is something already"):
         open_case(str(crawl.tables), out, confidences=LETTERS, storage=storage)
 
@@ -83,7 +83,7 @@ def test_no_refusal_of_s3_is_a_removal(
     probe(case, crawl, bucket, endpoint)
     faulty.always = fault
     probe(case, crawl, bucket, faulty.url)
-    found = Standing.of(case)
+    found = CaseStatus.of(case)
     assert set(found.counts()) <= {state, "present"}
     assert state in found.counts()
     assert found.claims()[0] == 0

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from presswatch_spark.errors import OutputError, StorageError
-from presswatch_spark.monitoring.progress import Counts
-from presswatch_spark.runs.claimed import Run, claim, clear
+from presswatch_spark.monitoring.progress import ShardTotals
+from presswatch_spark.runs.claimed import OwnedRun, claim, clear
 from presswatch_spark.runs.markers import Note, Wave, read_note, read_waves, write_note, write_wave
 from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.runs.work import key_of
@@ -60,8 +60,8 @@ def fall_asleep(lock: Any) -> None:
     lock._lease.stop()
 
 
-def wave(run: Run, first: int) -> Wave:
-    return Wave(f"{first:06}-{run.epoch:08}", (first, first + 1), Counts(shards=2), (), run.epoch)
+def wave(run: OwnedRun, first: int) -> Wave:
+    return Wave(f"{first:06}-{run.epoch:08}", (first, first + 1), ShardTotals(shards=2), (), run.epoch)
 
 
 class TestLease:
@@ -236,7 +236,7 @@ class TestRuns:
     def test_who_slept_before_it_began_a_run_does_not_remove_its_followers(
         self, store: TableStore, monkeypatch: pytest.MonkeyPatch, claims: ExitStack
     ) -> None:
-        taken, sleepers, followers = RunLease.take, list[RunLease](), list[Run]()
+        taken, sleepers, followers = RunLease.take, list[RunLease](), list[OwnedRun]()
 
         def asleep_for_long(folder: Folder) -> tuple[Note, str] | None:
             monkeypatch.setattr(RunLease, "take", taken)

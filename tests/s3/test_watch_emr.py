@@ -14,7 +14,7 @@ from moto.emrserverless.models import emrserverless_backends
 from presswatch_spark.deploy.profiles import load_profile
 from presswatch_spark.deploy.starter import Deployed
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.watch.claims import Claim, Claims, State
+from presswatch_spark.watch.claims import Claim, LeaseStage, WatchLeases
 from presswatch_spark.watch.look import UNDER_WAY
 from tests.s3.archives import write_archive
 from tests.watching import KEY, LEASE, NEWEST, NOON, Clock, look, release, told
@@ -72,7 +72,7 @@ def test_a_release_is_submitted_once_and_its_exit_code_is_found(
     (run,) = runs_of(application)
     run.state = "RUNNING"
     assert told(list(look(out, emr, clock)([release()]))) == {NEWEST: ("under way", UNDER_WAY)}
-    held = Claims(out, StorageOptions()).read(NEWEST, KEY)
+    held = WatchLeases(out, StorageOptions()).read(NEWEST, KEY)
     assert held
     assert held.claim.place["run"] == run.id
     run.state = "FAILED"
@@ -87,7 +87,7 @@ def test_who_follows_a_dead_watcher_finds_its_submission_with_another_version_to
     out, clock, claims = (
         "s3://shards/tables",
         Clock(),
-        Claims("s3://shards/tables", look("x", emr, Clock()).claims.storage),
+        WatchLeases("s3://shards/tables", look("x", emr, Clock()).claims.storage),
     )
     held = claims.write(Claim.new(NEWEST, KEY, "dead", NOON), None)
     first = look(out, emr, clock).job_of(release())
@@ -102,14 +102,14 @@ def test_who_follows_a_dead_watcher_finds_its_submission_with_another_version_to
     (run,) = runs_of(application)
     after = claims.read(NEWEST, KEY)
     assert after
-    assert (after.claim.state, after.claim.place["run"]) == (State.SUBMITTED, run.id)
+    assert (after.claim.state, after.claim.place["run"]) == (LeaseStage.SUBMITTED, run.id)
 
 
 def test_who_follows_a_dead_watcher_does_not_run_again_what_failed_meanwhile(
     emr: Deployed, application: str, client: Any
 ) -> None:
     out, clock = "s3://shards/tables", Clock()
-    held = Claims(out, StorageOptions()).write(Claim.new(NEWEST, KEY, "dead", NOON), None)
+    held = WatchLeases(out, StorageOptions()).write(Claim.new(NEWEST, KEY, "dead", NOON), None)
     emr.start(look(out, emr, clock).job_of(release()), held.claim, lambda place: None)
     (run,) = runs_of(application)
     run.state = "FAILED"

@@ -25,7 +25,7 @@ from presswatch_spark.runs.claimed import claim
 from presswatch_spark.runs.engine import execute
 from presswatch_spark.runs.work import Passes
 from presswatch_spark.settings.config import RunRules
-from presswatch_spark.shard.outcome import Reading
+from presswatch_spark.shard.outcome import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.schemas import columns_without_run
 from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
@@ -57,7 +57,7 @@ def fake_shards(count: int) -> list[ObjectInfo]:
     return [ObjectInfo(f"shard-{number:03}", size=1 + number % 3) for number in range(count)]
 
 
-def read_fake(reading: Reading) -> None:
+def read_fake(reading: ShardAttempt) -> None:
     """Fill in what a shard of that size gives."""
     size = reading.shard.size or 0
     reading.format = "wet"
@@ -70,33 +70,33 @@ def read_fake(reading: Reading) -> None:
 
 
 def scan_with(
-    trouble: Mapping[str, Callable[[Reading], None]], broken: str | None = None
+    trouble: Mapping[str, Callable[[ShardAttempt], None]], broken: str | None = None
 ) -> Callable[[ObjectInfo], Outcome]:
     """A scan that meets `trouble` at the end of some shards, and cannot even begin `broken`."""
 
-    def read(reading: Reading) -> None:
+    def read(reading: ShardAttempt) -> None:
         read_fake(reading)
         trouble.get(reading.shard.uri, lambda _: None)(reading)
 
     def scan(shard: ObjectInfo) -> Outcome:
         if shard.uri == broken:
             raise ModuleNotFoundError("the package is not on this host")
-        return outcome_of(Reading, read, shard, 2)
+        return outcome_of(ShardAttempt, read, shard, 2)
 
     return scan
 
 
-def die(reading: Reading) -> None:
+def die(reading: ShardAttempt) -> None:
     """Kill this Python worker, as the kernel does when memory runs out."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def lose_connection(reading: Reading) -> None:
+def lose_connection(reading: ShardAttempt) -> None:
     """Fail as storage does."""
     raise StorageError("connection reset", where=reading.shard.uri)
 
 
-def declare(reading: Reading) -> None:
+def declare(reading: ShardAttempt) -> None:
     """Give as many signals as matches, the last first."""
     for number in reversed(range(reading.shard.size or 0)):
         uri = reading.shard.uri
@@ -106,10 +106,10 @@ def declare(reading: Reading) -> None:
         reading.add_signal(row)
 
 
-def once(flag: Path, trouble: Callable[[Reading], None]) -> Callable[[Reading], None]:
+def once(flag: Path, trouble: Callable[[ShardAttempt], None]) -> Callable[[ShardAttempt], None]:
     """Trouble that is over after the first time."""
 
-    def first_time_only(reading: Reading) -> None:
+    def first_time_only(reading: ShardAttempt) -> None:
         if not flag.exists():
             flag.touch()
             trouble(reading)
@@ -117,10 +117,12 @@ def once(flag: Path, trouble: Callable[[Reading], None]) -> Callable[[Reading], 
     return first_time_only
 
 
-def counted(folder: Path, trouble: Callable[[Reading], None] = lambda _: None) -> Callable[[Reading], None]:
+def counted(
+    folder: Path, trouble: Callable[[ShardAttempt], None] = lambda _: None
+) -> Callable[[ShardAttempt], None]:
     """Trouble that leaves a line in a file for each time that its shard is scanned."""
 
-    def counted_first(reading: Reading) -> None:
+    def counted_first(reading: ShardAttempt) -> None:
         with (folder / reading.shard.uri).open("a") as file:
             file.write("scanned\n")
         trouble(reading)
@@ -133,7 +135,7 @@ def times_scanned(folder: Path) -> dict[str, int]:
     return {path.name: len(path.read_text().splitlines()) for path in folder.iterdir()}
 
 
-def be_cut(reading: Reading) -> None:
+def be_cut(reading: ShardAttempt) -> None:
     """Be damaged, as a shard that was stored cut."""
     raise CorruptError("the gzip member is cut", where=reading.shard.uri)
 
@@ -182,7 +184,7 @@ def run_fake(
     out: Path | str,
     *,
     shards: int = 12,
-    trouble: Mapping[str, Callable[[Reading], None]] | None = None,
+    trouble: Mapping[str, Callable[[ShardAttempt], None]] | None = None,
     broken: str | None = None,
     rules: RunRules | None = None,
     facts: Mapping[str, object] | None = None,

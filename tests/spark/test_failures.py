@@ -17,7 +17,7 @@ from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.runs.failures import PlatformError, check_budget, failures_allowed, is_hopeless
 from presswatch_spark.settings.config import RunRules
-from presswatch_spark.shard.outcome import Reading
+from presswatch_spark.shard.outcome import ShardAttempt
 from presswatch_spark.tables.store import TableStore
 from tests.exposition import parsed
 from tests.spark.fakes import be_cut, counted, fake_shards, lose_connection, run_fake, times_scanned
@@ -25,14 +25,14 @@ from tests.spark.fakes import be_cut, counted, fake_shards, lose_connection, run
 RULES = RunRules(wave_shards=12, shards_per_task=2)
 
 
-def deny(reading: Reading) -> None:
+def deny(reading: ShardAttempt) -> None:
     """Fail before anything was read, as where credentials have expired."""
     reading.report.bytes_read = reading.report.documents = 0
     reading.matches.clear()
     raise StorageError("access denied: the token has expired", where=reading.shard.uri)
 
 
-def first(count: int, trouble: Callable[[Reading], None]) -> dict[str, Callable[[Reading], None]]:
+def first(count: int, trouble: Callable[[ShardAttempt], None]) -> dict[str, Callable[[ShardAttempt], None]]:
     """Trouble for so many of the shards."""
     return {f"shard-{number:03}": trouble for number in range(count)}
 
@@ -80,7 +80,7 @@ def test_storage_that_recovers_between_two_tries_costs_nothing_but_the_second(
     assert summary.row["matches"] == sum(shard.size or 0 for shard in fake_shards(12))
 
 
-def lose_connection_twice(reading: Reading, scans: Path) -> None:
+def lose_connection_twice(reading: ShardAttempt, scans: Path) -> None:
     """Fail in both attempts of the first try."""
     if times_scanned(scans)[reading.shard.uri] <= 2:
         lose_connection(reading)

@@ -18,7 +18,7 @@ from presswatch_spark.claims.counts import counts_of
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.cli import main as cli
 from presswatch_spark.queries.sql import run_query
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.report.gathered import gather
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
@@ -166,7 +166,7 @@ def test_letter_and_case_count_as_the_raw_tables(office: Bureau) -> None:
         numbers = office.draft(name, **of_tables).figures.numbers
         given = {"addresses": numbers["urls"], **{each: numbers[each] for each in FIGURES[1:]}}
         assert given == worded, name
-    assert Standing.of(office.case).claims() == (0, expected["claims"])
+    assert CaseStatus.of(office.case).claims() == (0, expected["claims"])
 
 
 DATE = r"\d{1,2}(?:er)? \w+ \d{4}"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from presswatch_spark.campaigns.budget import Budget
     from presswatch_spark.campaigns.campaign import Campaign, Task
     from presswatch_spark.campaigns.plan import Item
-    from presswatch_spark.campaigns.progress import Standing
+    from presswatch_spark.campaigns.progress import ItemProgress
 
 HEADERS = ("release", "format", "state", "missing", "matches", "core-hours", "dollars", "runs")
 
@@ -212,7 +212,7 @@ def status(context: click.Context, /, folder: str, as_json: bool, **flags: Any) 
     print_lines(_total_lines(found, standings, budget))
 
 
-def _facts(standing: Standing, budget: Budget) -> dict[str, Any]:
+def _facts(standing: ItemProgress, budget: Budget) -> dict[str, Any]:
     """Return what is known of an item, in the columns of the table."""
     machine, hours = budget.machine, standing.core_hours
     return {
@@ -237,7 +237,7 @@ def _figures(values: tuple[Any, ...]) -> tuple[str, str, str]:
     )
 
 
-def _total_lines(found: Campaign, standings: list[Standing], budget: Budget) -> Iterator[str]:
+def _total_lines(found: Campaign, standings: list[ItemProgress], budget: Budget) -> Iterator[str]:
     """Yield what is done, what it has cost, what is left, and what is special about some releases."""
     from presswatch_spark.campaigns.estimates import estimated
     from presswatch_spark.costs.budget import core_hours_text, dollars_text

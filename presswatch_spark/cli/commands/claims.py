@@ -20,7 +20,7 @@ from presswatch_spark.cli.options import (
     storage_options,
     tell,
 )
-from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
+from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
 from presswatch_spark.queries.engines import ENGINE_NAMES
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def claims(
     out: str,
     config: str | None,
     export: Export | None,
-    screen: Screen,
+    screen: ReplyScreen,
     **flags: Any,
 ) -> None:
     """Judge every row of all runs by all runs, and say which claims hold.

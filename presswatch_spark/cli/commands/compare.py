@@ -17,7 +17,7 @@ from presswatch_spark.cli.options import (
     setting_options,
     storage_options,
 )
-from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
+from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
 
 if TYPE_CHECKING:
     from presswatch_spark.changes.make import ChangesSummary
@@ -54,7 +54,7 @@ def compare(
     memory: str,
     out: str,
     export: Export | None,
-    screen: Screen,
+    screen: ReplyScreen,
     **flags: Any,
 ) -> None:
     """Compare two runs, pair by pair of article and document.

@@ -20,7 +20,14 @@ from presswatch_spark.cli.options import (
     storage_options,
     tell,
 )
-from presswatch_spark.cli.replies import Export, Screen, export_option, pager_option, require_new, schema_of
+from presswatch_spark.cli.replies import (
+    Export,
+    ReplyScreen,
+    export_option,
+    pager_option,
+    require_new,
+    schema_of,
+)
 from presswatch_spark.show import counted, json_text, printable, table_lines, terminal_width
 
 if TYPE_CHECKING:
@@ -165,7 +172,7 @@ def info(
         return
     titles = ["", *title_lines(manifest)] if manifest.counts.titles else []
     lines = [*summary_lines(manifest, folder), *_parameter_lines(manifest), *titles]
-    Screen(ENGLISH, not no_pager).show(lines)
+    ReplyScreen(ENGLISH, not no_pager).show(lines)
 
 
 def _title_rows(manifest: Manifest) -> Iterator[dict[str, Any]]:

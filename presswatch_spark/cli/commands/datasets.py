@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.options import as_json
-from presswatch_spark.cli.replies import Screen, screen_options
+from presswatch_spark.cli.replies import ReplyScreen, screen_options
 from presswatch_spark.show import block_lines, json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("name", required=False)
 @as_json
 @screen_options()
-def datasets(name: str | None, as_json: bool, screen: Screen) -> None:
+def datasets(name: str | None, as_json: bool, screen: ReplyScreen) -> None:
     """List the datasets that `presswatch scan --dataset` knows, or all that is known of one.
 
     Where files are and how rows are read changes: what was not verified is marked, and `source` says where

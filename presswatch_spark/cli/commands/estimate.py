@@ -11,7 +11,14 @@ import click
 from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import scan_settings, storage_options, tell_total
-from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, schema_of, screen_options
+from presswatch_spark.cli.replies import (
+    Export,
+    ReplyScreen,
+    export_option,
+    require_new,
+    schema_of,
+    screen_options,
+)
 from presswatch_spark.show import json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
@@ -51,7 +58,7 @@ def estimate(
     by: str | None,
     as_json: bool,
     export: Export | None,
-    screen: Screen,
+    screen: ReplyScreen,
     **flags: Any,
 ) -> None:
     """Estimate what a whole release holds, from the sample of it that a run read.

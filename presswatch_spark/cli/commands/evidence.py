@@ -19,7 +19,7 @@ from presswatch_spark.cli.options import (
     storage_options,
     tell,
 )
-from presswatch_spark.cli.replies import Screen, screen_options
+from presswatch_spark.cli.replies import ReplyScreen, screen_options
 from presswatch_spark.redaction import bare_url
 from presswatch_spark.show import json_line, printable
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from presswatch_spark.evidence.build import Built
     from presswatch_spark.evidence.challenge import Challenged
     from presswatch_spark.evidence.stamps import Stamped
-    from presswatch_spark.pointers.audit import Verdict
+    from presswatch_spark.pointers.audit import RowCheck
 
 
 def _tsa_option(*, required: bool) -> Decorator[Any]:
@@ -79,7 +79,7 @@ def build(
     with_texts: bool,
     mirrors: tuple[str, ...],
     out: str,
-    screen: Screen,
+    screen: ReplyScreen,
     **flags: Any,
 ) -> None:
     """Make a sealed bag of claims.
@@ -93,12 +93,12 @@ def build(
     \b
     presswatch evidence build --corpus corpus --tsa https://tsa.example/,ca.pem --out bag tables
     """
-    from presswatch_spark.evidence.build import Order, build_bag
+    from presswatch_spark.evidence.build import BagOrder, build_bag
     from presswatch_spark.evidence.stamps import parse_authority
     from presswatch_spark.pointers.pointer import parse_mirror
 
     require_one_choice(rows, confidences)
-    order = Order(
+    order = BagOrder(
         path,
         corpus,
         claims,
@@ -153,7 +153,7 @@ def _stamp_failures(stamps: Sequence[Stamped], say: Language) -> Iterator[str]:
 @storage_options
 @click.pass_context
 def stamp(
-    context: click.Context, /, bag: str, authorities: tuple[str, ...], screen: Screen, **flags: Any
+    context: click.Context, /, bag: str, authorities: tuple[str, ...], screen: ReplyScreen, **flags: Any
 ) -> None:
     """Have the seal of a bag on disk stamped by more authorities.
 
@@ -189,7 +189,7 @@ def stamp(
 @storage_options
 @click.pass_context
 def verify(
-    context: click.Context, /, bag: str, certificates: tuple[str, ...], screen: Screen, **flags: Any
+    context: click.Context, /, bag: str, certificates: tuple[str, ...], screen: ReplyScreen, **flags: Any
 ) -> None:
     """Say what of a bag is as it was sealed, and name what is not. No server is asked.
 
@@ -238,7 +238,7 @@ def challenge(
     corpus: str | None,
     as_json: bool,
     mirrors: tuple[str, ...],
-    screen: Screen,
+    screen: ReplyScreen,
     **flags: Any,
 ) -> None:
     """Draw rows by words that somebody says after the sealing, and read them again from their source.
@@ -259,7 +259,7 @@ def challenge(
     storage = scan_settings(flags).storage
     places = [parse_mirror(mirror) for mirror in mirrors]
 
-    def hear(verdict: Verdict) -> None:
+    def hear(verdict: RowCheck) -> None:
         if as_json or verdict.failure:
             click.echo(json_line(_verdict(verdict)) if as_json else _failure(verdict))
 
@@ -270,13 +270,13 @@ def challenge(
         context.exit(INCOMPLETE)
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
+def _verdict(verdict: RowCheck) -> dict[str, Any]:
     failure = verdict.failure
     outcome = {"verified": failure is None, "reason": failure and failure.reason}
     return {"row_sha256": verdict.row["row_sha256"], **outcome, "pointer": str(verdict.pointer)}
 
 
-def _failure(verdict: Verdict) -> str:
+def _failure(verdict: RowCheck) -> str:
     return printable(f"{verdict.row['row_sha256']}  {verdict.failure}")
 
 
@@ -311,7 +311,7 @@ def _challenge_lines(found: Challenged, say: Language) -> Iterator[str]:
 @click.option("--out", required=True, metavar="PART", help="A new folder, or s3://, for the claim.")
 @screen_options(pager=False)
 @storage_options
-def disclose(bag: str, prefix: str, out: str, screen: Screen, **flags: Any) -> None:
+def disclose(bag: str, prefix: str, out: str, screen: ReplyScreen, **flags: Any) -> None:
     """Take one claim out of a bag, with the proof that it was sealed: it verifies without the rest.
 
     \b

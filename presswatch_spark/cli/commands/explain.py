@@ -12,7 +12,7 @@ from presswatch_spark.cli.options import (
     storage_config_option,
     storage_options,
 )
-from presswatch_spark.cli.replies import Screen, screen_options
+from presswatch_spark.cli.replies import ReplyScreen, screen_options
 
 
 @click.command()
@@ -37,7 +37,7 @@ def explain(
     as_of: datetime | None,
     mirrors: tuple[str, ...],
     config: str | None,
-    screen: Screen,
+    screen: ReplyScreen,
     **flags: Any,
 ) -> None:
     """Explain a row: its words side by side, dates, owner, mandate, reservation, and why it has its letter.

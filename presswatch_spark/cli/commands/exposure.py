@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.options import as_json, engine_option, scan_settings, storage_options
-from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, schema_of, screen_options
+from presswatch_spark.cli.replies import (
+    Export,
+    ReplyScreen,
+    export_option,
+    require_new,
+    schema_of,
+    screen_options,
+)
 from presswatch_spark.show import json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
@@ -66,7 +73,7 @@ def exposure(
     exposures: str | None,
     said: dict[str, str],
     engine: str,
-    screen: Screen,
+    screen: ReplyScreen,
     **flags: Any,
 ) -> None:
     """List which publishers of models say that they trained on datasets that hold the articles.

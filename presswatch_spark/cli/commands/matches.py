@@ -21,14 +21,14 @@ from presswatch_spark.cli.options import (
     scan_settings,
     storage_options,
 )
-from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
+from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
 from presswatch_spark.judgement.grading import GRADES
 from presswatch_spark.show import block_lines, json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.cli.language import Language
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.queries.engines import Answer
+    from presswatch_spark.queries.engines import QueryResult
     from presswatch_spark.queries.matches import Matches
     from presswatch_spark.storage.objects import StorageOptions
 
@@ -93,7 +93,7 @@ def matches(
     limit: int | None,
     engine: str,
     export: Export | None,
-    screen: Screen,
+    screen: ReplyScreen,
     **options: Any,
 ) -> None:
     """Print what the matches add up to, and the strongest of them.
@@ -152,7 +152,7 @@ def _opened(corpus: str, storage: StorageOptions) -> Corpus:
     return Corpus.open(corpus, check=False, storage=storage)
 
 
-def _all_rows(found: Matches, order: str | None, limit: int | None, with_letter: bool = False) -> Answer:
+def _all_rows(found: Matches, order: str | None, limit: int | None, with_letter: bool = False) -> QueryResult:
     """Return whole rows of `matches`, as they are stored; in a file, with the letter of the claim."""
     from presswatch_spark.tables.schemas.scan_tables import MATCHES
 

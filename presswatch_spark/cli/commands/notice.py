@@ -18,7 +18,7 @@ from presswatch_spark.cli.options import (
     scan_settings,
     storage_options,
 )
-from presswatch_spark.cli.replies import Screen, screen_options
+from presswatch_spark.cli.replies import ReplyScreen, screen_options
 from presswatch_spark.notices.choices import ANSWERS, LANGUAGES, LAWS
 from presswatch_spark.show import json_line, printable
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from presswatch_spark.notices.checks import Checked
     from presswatch_spark.notices.draft import Drafted
     from presswatch_spark.notices.folder import Notice
-    from presswatch_spark.notices.refusals import Refusal
+    from presswatch_spark.notices.refusals import BrokenRule
     from presswatch_spark.notices.states import NoticeState
     from presswatch_spark.notices.wording import Sentence
 
@@ -99,13 +99,13 @@ def draft(source: str, out: str, **flags: Any) -> None:
     presswatch notice draft --to common-crawl --law fr --lang fr --sender sender.yaml --out n1 case
     """
     from presswatch_spark.claims.selection import Choice
-    from presswatch_spark.notices.draft import Request, draft_notice, today
+    from presswatch_spark.notices.draft import NoticeOrder, draft_notice, today
     from presswatch_spark.notices.parties import load_recipient, load_sender
     from presswatch_spark.pointers.pointer import parse_mirror
 
     require_one_choice(flags["rows"], flags["confidences"])
     storage = scan_settings(flags).storage
-    request = Request(
+    request = NoticeOrder(
         source=source,
         recipient=load_recipient(flags["recipient"], flags["recipients"]),
         law=flags["law"],
@@ -174,7 +174,7 @@ def _fact(fact: object, say: Language) -> object:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, one for each refusal.")
 @screen_options(pager=False)
 @storage_options
-def check(path: str, as_json: bool, screen: Screen, **flags: Any) -> None:
+def check(path: str, as_json: bool, screen: ReplyScreen, **flags: Any) -> None:
     """Check a notice, and refuse it by the name of each rule that it breaks.
 
     Claims, verdicts, licences and mandates are asked as they are today. The exit code is 0 if nothing refuses
@@ -217,7 +217,7 @@ def _checked_lines(checked: Checked, as_json: bool, say: Language) -> Iterator[s
     yield say.counted(count, "refusal") if count else say("nothing refuses this notice")
 
 
-def _refused(refusal: Refusal, say: Language) -> str:
+def _refused(refusal: BrokenRule, say: Language) -> str:
     from presswatch_spark.notices.refusals import RULES
 
     about = refusal.about
@@ -239,7 +239,9 @@ def _refused(refusal: Refusal, say: Language) -> str:
 @click.option("--file", metavar="FILE", help="The signed copy; its SHA-256 is noted.")
 @screen_options(pager=False)
 @storage_options
-def sign(path: str, by: str, on: datetime | None, file: str | None, screen: Screen, **flags: Any) -> None:
+def sign(
+    path: str, by: str, on: datetime | None, file: str | None, screen: ReplyScreen, **flags: Any
+) -> None:
     """Note that a person signed a notice, as it is now."""
     from presswatch_spark.notices import states
 
@@ -257,7 +259,7 @@ def sign(path: str, by: str, on: datetime | None, file: str | None, screen: Scre
 @screen_options(pager=False)
 @storage_options
 def sent(
-    path: str, on: datetime | None, via: str | None, file: str | None, screen: Screen, **flags: Any
+    path: str, on: datetime | None, via: str | None, file: str | None, screen: ReplyScreen, **flags: Any
 ) -> None:
     """Note that a person sent a notice. It must have been checked, and signed if its law wants that."""
     from presswatch_spark.notices import states
@@ -280,7 +282,7 @@ def answer(
     on: datetime | None,
     note: str | None,
     file: str | None,
-    screen: Screen,
+    screen: ReplyScreen,
     **flags: Any,
 ) -> None:
     """Note what a recipient answered. Whether it complied, only `removal` says."""
@@ -297,7 +299,7 @@ def answer(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @screen_options(pager=False)
 @storage_options
-def status(path: str, case: str | None, as_json: bool, screen: Screen, **flags: Any) -> None:
+def status(path: str, case: str | None, as_json: bool, screen: ReplyScreen, **flags: Any) -> None:
     """Say how far a notice got, and what came of it.
 
     It is `complied` or `partly` by the case that follows it, never by what the recipient wrote.

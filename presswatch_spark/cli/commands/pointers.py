@@ -26,7 +26,7 @@ from presswatch_spark.show import json_line, printable
 from presswatch_spark.storage.web.manners import ask_anew
 
 if TYPE_CHECKING:
-    from presswatch_spark.pointers.audit import Verdict
+    from presswatch_spark.pointers.audit import RowCheck
 
 FAILED, NOT_VERIFIED = 1, 3
 SEEDS = 1 << 32
@@ -144,7 +144,7 @@ def verify_rows(
 
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.pointers.audit import Audit, damage_of, drawn_rows
-    from presswatch_spark.pointers.figures import Figures, rules_in_tables
+    from presswatch_spark.pointers.figures import RowRecomputation, rules_in_tables
     from presswatch_spark.pointers.pointer import parse_mirror
     from presswatch_spark.tables.store import TableStore
 
@@ -153,7 +153,7 @@ def verify_rows(
     require_new(export, storage)
     store, places = TableStore.open(tables, storage), [parse_mirror(mirror) for mirror in mirrors]
     corpus = Corpus.open(corpus_path, storage=storage) if corpus_path else None
-    figures = Figures(corpus, partial(rules_in_tables, store))
+    figures = RowRecomputation(corpus, partial(rules_in_tables, store))
     audit = Audit(store, storage, places, corpus, figures=figures)
     seed = randrange(SEEDS) if seed is None else seed
     damage = [printable(f"error: {error}") for error in damage_of(store, run_id)]
@@ -177,7 +177,7 @@ def verify_rows(
         context.exit(NOT_VERIFIED if failures else FAILED)
 
 
-def _counted(verdicts: Iterator[Verdict], failures: Counter[str]) -> Iterator[Verdict]:
+def _counted(verdicts: Iterator[RowCheck], failures: Counter[str]) -> Iterator[RowCheck]:
     """Yield verdicts, and count `failures` by reason."""
     for verdict in verdicts:
         if verdict.failure:
@@ -185,14 +185,14 @@ def _counted(verdicts: Iterator[Verdict], failures: Counter[str]) -> Iterator[Ve
         yield verdict
 
 
-def _verdict_row(verdict: Verdict) -> dict[str, Any]:
+def _verdict_row(verdict: RowCheck) -> dict[str, Any]:
     failure = verdict.failure
     row = {name: verdict.row[name] for name in ("run_id", "row_sha256", "document_url", "article_id")}
     outcome = {"verified": failure is None, "reason": failure and failure.reason}
     return row | outcome | {"detail": failure and failure.detail, "pointer": str(verdict.pointer)}
 
 
-def _failure_lines(verdicts: Iterator[Verdict]) -> Iterator[str]:
+def _failure_lines(verdicts: Iterator[RowCheck]) -> Iterator[str]:
     """Yield two lines for each row that fails."""
     for verdict in verdicts:
         if verdict.failure:

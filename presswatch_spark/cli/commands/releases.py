@@ -10,12 +10,19 @@ import click
 
 from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import as_json, scan_settings, storage_options
-from presswatch_spark.cli.replies import Export, Screen, export_option, pager_option, require_new, schema_of
+from presswatch_spark.cli.replies import (
+    Export,
+    ReplyScreen,
+    export_option,
+    pager_option,
+    require_new,
+    schema_of,
+)
 from presswatch_spark.show import counted, json_line, printable, table_lines, terminal_width
 from presswatch_spark.storage.web.manners import ask_anew
 
 if TYPE_CHECKING:
-    from presswatch_spark.releases.known import Known
+    from presswatch_spark.releases.known import ReleaseList
     from presswatch_spark.releases.release import Release
 
 COLUMNS = ("release", "first", "last")
@@ -65,26 +72,26 @@ def releases(
     if export:
         export.write(schema_of(**KINDS), _rows(known), settings.storage, ENGLISH)
     else:
-        Screen(ENGLISH, not no_pager).show(map(json_line, _rows(known)) if as_json else _lines(known))
+        ReplyScreen(ENGLISH, not no_pager).show(map(json_line, _rows(known)) if as_json else _lines(known))
     count = f"{counted(len(known.listing.crawls), 'crawl')}, from {known.origin}"
     click.echo(printable(count), err=True)
     if known.trouble:
         click.echo(printable(f"note: a newer list could not be had: {known.trouble}"), err=True)
 
 
-def _listed(known: Known) -> list[Release]:
+def _listed(known: ReleaseList) -> list[Release]:
     from presswatch_spark.releases.release import NEWS, NEWS_SINCE, Release
 
     return [*known.listing.crawls, Release(NEWS, NEWS_SINCE, None)]
 
 
-def _rows(known: Known) -> Iterator[dict[str, Any]]:
+def _rows(known: ReleaseList) -> Iterator[dict[str, Any]]:
     for release in _listed(known):
         values = (release.name, release.first, release.last, release.has)
         yield dict(zip(KINDS, values, strict=True))
 
 
-def _lines(known: Known) -> Iterator[str]:
+def _lines(known: ReleaseList) -> Iterator[str]:
     from presswatch_spark.releases.release import LABELS
 
     listed = _listed(known)

@@ -22,14 +22,21 @@ from presswatch_spark.cli.options import (
     tell,
     tell_total,
 )
-from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, schema_of, screen_options
+from presswatch_spark.cli.replies import (
+    Export,
+    ReplyScreen,
+    export_option,
+    require_new,
+    schema_of,
+    screen_options,
+)
 from presswatch_spark.show import counted, json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from presswatch_spark.removal.probing import Probed
-    from presswatch_spark.removal.standing import Standing
+    from presswatch_spark.removal.standing import CaseStatus
 
 NAMED = 20
 ALARM_COLUMNS = {"round": int, "kind": str, "about": str, "detail": str, "probe": int}
@@ -145,16 +152,16 @@ def probe(
     """
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.pointers.pointer import parse_mirror
-    from presswatch_spark.removal.case import Case
+    from presswatch_spark.removal.case import RemovalCase
     from presswatch_spark.removal.metrics import Measures, write_metrics
     from presswatch_spark.removal.probing import Prober
-    from presswatch_spark.removal.recaptures import Tables
+    from presswatch_spark.removal.recaptures import LaterTables
     from presswatch_spark.storage.objects import printable
 
     config = scan_settings(flags)
-    opened = Case.open(case, config.storage)
+    opened = RemovalCase.open(case, config.storage)
     words = Corpus.open(corpus, check=False, storage=config.storage) if corpus else None
-    later = Tables(tables, config.storage) if tables else None
+    later = LaterTables(tables, config.storage) if tables else None
     at = [parse_mirror(each) for each in mirrors]
     prober = Prober(opened, config, at, words, deep, index, later, tell)
     probed = prober.probe()
@@ -207,12 +214,12 @@ def inventory(case: str, release: str, kind: str, base: str | None, since: str |
     stopped goes on.
     """
     from presswatch_spark.releases.release_shards import shards_of
-    from presswatch_spark.removal.case import Case
+    from presswatch_spark.removal.case import RemovalCase
     from presswatch_spark.removal.inventory import take_inventory
     from presswatch_spark.storage.shards import plan
 
     config = scan_settings(flags)
-    opened = Case.open(case, config.storage)
+    opened = RemovalCase.open(case, config.storage)
     day = _moment(since, "--since") or datetime.fromisoformat(opened.about["opened_at"])
     shards = shards_of(release, kind, base, config.datasets, config.storage)
     uris = [shard.uri for shard in plan([shards.path], config.storage, shards.base)]
@@ -248,22 +255,22 @@ def status(
     as_json: bool,
     metrics_file: str | None,
     export: Export | None,
-    screen: Screen,
+    screen: ReplyScreen,
     **flags: Any,
 ) -> None:
     """Say of each place whether its text is gone, and what that rests on.
 
     A claim is removed when it is at every place. The chain is checked first: one changed byte is named.
     """
-    from presswatch_spark.removal.case import Case
+    from presswatch_spark.removal.case import RemovalCase
     from presswatch_spark.removal.metrics import Measures, write_metrics
-    from presswatch_spark.removal.standing import Standing
+    from presswatch_spark.removal.standing import CaseStatus
 
     if as_of and metrics_file:
         raise click.UsageError("metrics are of now: give --as-of or --metrics-file")
     storage = scan_settings(flags).storage
     require_new(export, storage)
-    standing = Standing.of(Case.open(case, storage), _moment(as_of))
+    standing = CaseStatus.of(RemovalCase.open(case, storage), _moment(as_of))
     if metrics_file:
         write_metrics(metrics_file, [Measures.of(standing)])
     rows = map(asdict, standing.alarms()) if alarms else standing.rows()
@@ -295,7 +302,7 @@ def _state_schema() -> pa.Schema:
     return pa.schema([*(TARGETS.field(name) for name in TARGET_COLUMNS), *facts, probes])
 
 
-def _status_lines(standing: Standing, say: Language) -> Iterator[str]:
+def _status_lines(standing: CaseStatus, say: Language) -> Iterator[str]:
     counts = standing.counts()
     rows = [
         (say.number(counts[state]), say.name(state), say(meaning))
@@ -317,7 +324,7 @@ def _status_lines(standing: Standing, say: Language) -> Iterator[str]:
         )
 
 
-def _alarm_lines(standing: Standing, say: Language) -> Iterator[str]:
+def _alarm_lines(standing: CaseStatus, say: Language) -> Iterator[str]:
     for alarm in standing.alarms():
         yield say(
             "alarm of round {round}: {kind}: {about}: {detail}",

@@ -8,7 +8,7 @@ import click
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.language import Language
 from presswatch_spark.cli.options import as_json, print_lines, run_option, scan_settings, storage_options
-from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
+from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
 from presswatch_spark.show import json_line, table_lines, terminal_width
 
 MEANING = {
@@ -42,7 +42,7 @@ def rights(
     out: str | None,
     as_json: bool,
     export: Export | None,
-    screen: Screen,
+    screen: ReplyScreen,
     **flags: Any,
 ) -> None:
     """Say which reservation was in force when a member's own pages were captured.

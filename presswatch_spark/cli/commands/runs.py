@@ -9,7 +9,7 @@ import click
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import as_json, print_lines, scan_settings, storage_options, tell_total
-from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
+from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
 from presswatch_spark.show import fits, json_line, printable, table_lines, terminal_width
 
 RUN_COLUMNS = (
@@ -35,7 +35,7 @@ OTHERS = (("censuses", "census"), ("derivations", "derived table"), ("tombstones
 @export_option
 @screen_options()
 @storage_options
-def runs(tables: str, as_json: bool, export: Export | None, screen: Screen, **flags: Any) -> None:
+def runs(tables: str, as_json: bool, export: Export | None, screen: ReplyScreen, **flags: Any) -> None:
     """List the published runs and censuses, and those that are not finished.
 
     TABLES is the folder that a scan was given as --out. As JSON, and in a file, only published runs of scans

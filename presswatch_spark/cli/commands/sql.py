@@ -9,7 +9,7 @@ import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.options import as_json, engine_option, scan_settings, storage_options, tell_total
-from presswatch_spark.cli.replies import Export, Screen, export_option, require_new, screen_options
+from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
 from presswatch_spark.queries.engines import ENGINE_NAMES, require_apart
 from presswatch_spark.show import block_lines, fits, json_line, table_lines, terminal_width
 
@@ -34,7 +34,7 @@ def sql(
     as_json: bool,
     engine: str,
     export: Export | None,
-    screen: Screen,
+    screen: ReplyScreen,
     **flags: Any,
 ) -> None:
     """Query the tables with SQL.

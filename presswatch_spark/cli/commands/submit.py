@@ -104,7 +104,7 @@ def submit(
     context.exit(_checked(asked, profile, wanted))
 
 
-def _checked(asked: Asked, profile: Profile, how: How) -> int:
+def _checked(asked: SubmittedJob, profile: Profile, how: How) -> int:
     """Print what is known of a job without sending it, and return the exit code: 1 with a fault."""
     from presswatch_spark.cli import checking
     from presswatch_spark.deploy.findings import Word
@@ -121,7 +121,7 @@ def _checked(asked: Asked, profile: Profile, how: How) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SubmittedJob:
     """A job as it is asked for: its file of `jobs/`, its arguments, and what its command made of them."""
 
     name: str
@@ -146,7 +146,7 @@ class Asked:
             )
 
 
-def parsed(context: click.Context, words: Sequence[str]) -> Asked:
+def parsed(context: click.Context, words: Sequence[str]) -> SubmittedJob:
     """Return the job that `words` ask for, parsed by its own command.
 
     Raises:
@@ -172,7 +172,7 @@ def parsed(context: click.Context, words: Sequence[str]) -> Asked:
     given_settings(job.params)
     if scan_options := job.params.get("scan_options"):
         scan_given(job, scan_options, job.params["news"])
-    return Asked(name, arguments, job.params)
+    return SubmittedJob(name, arguments, job.params)
 
 
 def _job_of(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:

@@ -22,7 +22,7 @@ from presswatch_spark.storage.web.manners import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.cli.watched import Watched
-    from presswatch_spark.watch.look import Finding, Look
+    from presswatch_spark.watch.look import Look, WatchReport
     from presswatch_spark.watch.scope import Scope
 
 KINDS = {"release": str, "said": str, "code": int}
@@ -164,11 +164,11 @@ def repeated(once: Callable[[], int], seconds: float, pause: Callable[[float], N
 
 
 def _look_of(target: Watched, **options: Any) -> Look:
-    from presswatch_spark.watch.claims import Claims
+    from presswatch_spark.watch.claims import WatchLeases
     from presswatch_spark.watch.look import Look
 
     return Look(
-        claims=Claims(target.out, target.config.storage),
+        claims=WatchLeases(target.out, target.config.storage),
         key=target.key,
         job_of=target.job_of,
         starters=target.starter_of,
@@ -186,7 +186,7 @@ def _look_of(target: Watched, **options: Any) -> Look:
 
 
 def _listed(
-    look: Look, target: Watched, scope: Scope, findings: list[Finding], listed: str | None, probe: bool
+    look: Look, target: Watched, scope: Scope, findings: list[WatchReport], listed: str | None, probe: bool
 ) -> int:
     """Look at the releases of the scope; return 1 if the list is so old that new ones may be missing."""
     from presswatch_spark.releases.known import at_hand, current, list_uri
@@ -212,6 +212,6 @@ LIST_MAX_AGE = timedelta(days=7)
 """With an older list a release may be missed: that is a failure, and no absence."""
 
 
-def _said(finding: Finding) -> Finding:
+def _said(finding: WatchReport) -> WatchReport:
     click.echo(printable(f"{finding.release}: {finding.said}"), err=finding.code == 1)
     return finding

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.corpus.building.account import PieceWriter
-from presswatch_spark.corpus.building.intake import Refusal, read_articles
-from presswatch_spark.corpus.building.workspace import Workspace
+from presswatch_spark.corpus.building.intake import RefusedArticle, read_articles
+from presswatch_spark.corpus.building.workspace import BuildWorkspace
 from presswatch_spark.corpus.layout import ARTICLES, ARTICLES_PER_BATCH, ARTICLES_PER_PART
 from presswatch_spark.errors import OutputError
 from presswatch_spark.judgement.sites import TitleSites
@@ -66,7 +66,7 @@ def grouped(files: Sequence[ObjectInfo], n: int) -> Iterator[Files]:
 
 
 def take_in(
-    work: Workspace, titles: TitleSites, config: CorpusConfig, storage: StorageOptions, files: Files
+    work: BuildWorkspace, titles: TitleSites, config: CorpusConfig, storage: StorageOptions, files: Files
 ) -> Taken:
     """Read a group of files to their ends. Memory holds one run.
 
@@ -83,7 +83,7 @@ def take_in(
     placeholders = Counter[str]()
     for source, info in enumerate(files.infos, files.first):
         for row in read_articles(info, titles, config, storage):
-            if isinstance(row, Refusal):
+            if isinstance(row, RefusedArticle):
                 refused.add(asdict(row))
             else:
                 place = {"source": source, "row_index": row.row_index}
@@ -126,9 +126,9 @@ def cut(runs: Sequence[str], articles_per_part: int = ARTICLES_PER_PART) -> Cuts
     return Cuts(tuple(runs), tuple(bounds), articles)
 
 
-def merge_part(cuts: Cuts, part: int, sources: Sequence[str]) -> tuple[pa.Table, list[Refusal]]:
+def merge_part(cuts: Cuts, part: int, sources: Sequence[str]) -> tuple[pa.Table, list[RefusedArticle]]:
     """Return the articles of a part (schema `ARTICLES`) and the rows that repeat an id, by their ids."""
-    held, refusals = RUN.empty_table(), list[Refusal]()
+    held, refusals = RUN.empty_table(), list[RefusedArticle]()
     for path, first, last in zip(cuts.runs, cuts.bounds[part], cuts.bounds[part + 1], strict=True):
         held = pa.concat_tables([held, _rows(path, first, last)])
         if len(held) > _PART_ROWS or path == cuts.runs[-1]:
@@ -138,7 +138,7 @@ def merge_part(cuts: Cuts, part: int, sources: Sequence[str]) -> tuple[pa.Table,
     return held.select(ARTICLES.names), sorted(refusals, key=lambda refusal: refusal.article_id or "")
 
 
-def _first_of_each(table: pa.Table, sources: Sequence[str]) -> tuple[pa.Table, list[Refusal]]:
+def _first_of_each(table: pa.Table, sources: Sequence[str]) -> tuple[pa.Table, list[RefusedArticle]]:
     """Return the first row of every id, in the order of ids, and refusals of the other rows."""
     ordered = table.sort_by(ORDER).combine_chunks()
     ids = ordered["article_id"].chunk(0)
@@ -164,14 +164,14 @@ def _ids(path: str, run: int) -> Iterator[tuple[str, int]]:
                 yield article_id, run
 
 
-def _repeats(table: pa.Table, repeated: Any, sources: Sequence[str]) -> Iterator[Refusal]:
+def _repeats(table: pa.Table, repeated: Any, sources: Sequence[str]) -> Iterator[RefusedArticle]:
     body, row_index, source = table["body"], table["row_index"], table["source"]
     firsts = np.maximum.accumulate(np.where(repeated, 0, np.arange(len(repeated))))
     for row in np.flatnonzero(repeated).tolist():
         first = int(firsts[row])
         place = f"row {row_index[first].as_py()} of {sources[source[first].as_py()]}"
         same = body[row].as_py() == body[first].as_py()
-        yield Refusal(
+        yield RefusedArticle(
             source=sources[source[row].as_py()],
             row_index=row_index[row].as_py(),
             article_id=table["article_id"][row].as_py(),

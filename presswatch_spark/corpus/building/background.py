@@ -26,7 +26,7 @@ from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.building.article_runs import Files, grouped
 from presswatch_spark.corpus.building.key_runs import Keys, groups, write_run
 from presswatch_spark.corpus.building.spread import join_runs, spread
-from presswatch_spark.corpus.building.workspace import Workspace
+from presswatch_spark.corpus.building.workspace import BuildWorkspace
 from presswatch_spark.corpus.known_shingles import shingles_of
 from presswatch_spark.corpus.layout import DOMAINS, HASHES
 from presswatch_spark.errors import CorruptError
@@ -65,7 +65,7 @@ class Background:
 
 def read_background(
     spark: SparkSession,
-    work: Workspace,
+    work: BuildWorkspace,
     sample: Sequence[ObjectInfo],
     known: Sequence[ObjectInfo],
     config: CorpusConfig,

@@ -36,8 +36,8 @@ from presswatch_spark.corpus.building.owners import Owners, owner_numbers, share
 from presswatch_spark.corpus.building.parts import PartReport, build_part
 from presswatch_spark.corpus.building.spread import join_runs, spread
 from presswatch_spark.corpus.building.vocabulary import write_vocabulary
-from presswatch_spark.corpus.building.workspace import BANDS, POSTINGS, URLS, Workspace, workspace
-from presswatch_spark.corpus.manifest import Counts, Manifest, describe
+from presswatch_spark.corpus.building.workspace import BANDS, POSTINGS, URLS, BuildWorkspace, workspace
+from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, describe
 from presswatch_spark.corpus.registry import Registry, load_registry
 from presswatch_spark.corpus.store import require_free, upload
 from presswatch_spark.errors import InputError
@@ -62,7 +62,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class SideFiles:
     """The files beside the articles: shards of a background, and files of known texts."""
 
     sample: Sequence[ObjectInfo]
@@ -93,7 +93,7 @@ def build_corpus(
     texts = plan(known, storage) if known else ShardPlan(())
     if line := left_out_line([*files.left_out, *sample.left_out, *texts.left_out]):
         say(line)
-    beside = Beside(sample.shards, texts.shards)
+    beside = SideFiles(sample.shards, texts.shards)
     build = partial(_build, spark, members, registry, files, beside, config, storage, say)
     uri = canonical(out)
     if scheme_of(uri) == "file":
@@ -111,7 +111,7 @@ def _build(
     members: str,
     registry: Registry,
     files: ShardPlan,
-    beside: Beside,
+    beside: SideFiles,
     config: CorpusConfig,
     storage: StorageOptions,
     say: Say,
@@ -137,7 +137,7 @@ def _build(
         background = _read_beside(spark, work, beside, config, storage, say)
         say("writing the tables and the manifest")
         write_table(work.corpus / layout.REFUSED_TABLE, REFUSED, refused)
-        counts = Counts(
+        counts = CorpusCounts(
             articles=cuts.articles,
             words=sum(report.words for report in reports),
             refused=reasons(refused),
@@ -155,7 +155,7 @@ def _build(
 
 def _take_in(
     spark: SparkSession,
-    work: Workspace,
+    work: BuildWorkspace,
     registry: Registry,
     files: ShardPlan,
     config: CorpusConfig,
@@ -179,8 +179,8 @@ def _take_in(
 
 def _read_beside(
     spark: SparkSession,
-    work: Workspace,
-    beside: Beside,
+    work: BuildWorkspace,
+    beside: SideFiles,
     config: CorpusConfig,
     storage: StorageOptions,
     say: Say,
@@ -193,7 +193,12 @@ def _read_beside(
 
 
 def _build_parts(
-    spark: SparkSession, work: Workspace, cuts: Cuts, files: ShardPlan, owners: Owners, config: CorpusConfig
+    spark: SparkSession,
+    work: BuildWorkspace,
+    cuts: Cuts,
+    files: ShardPlan,
+    owners: Owners,
+    config: CorpusConfig,
 ) -> list[PartReport]:
     (work.corpus / layout.ARTICLES_FOLDER).mkdir()
     arrays.reserve(work.corpus / layout.SIGNATURES, np.uint32, (cuts.articles, config.minhash.permutations))
@@ -207,7 +212,7 @@ def _build_parts(
     return reports
 
 
-def _link(spark: SparkSession, work: Workspace, cuts: Cuts, config: CorpusConfig) -> Clusters:
+def _link(spark: SparkSession, work: BuildWorkspace, cuts: Cuts, config: CorpusConfig) -> Clusters:
     bands, _ = banding(config.cluster_jaccard, config.minhash.permutations)
     bits = bucket_bits(bands * cuts.articles)
     runs = [work.run(BANDS, part) for part in range(cuts.parts)]
@@ -219,7 +224,9 @@ def _link(spark: SparkSession, work: Workspace, cuts: Cuts, config: CorpusConfig
     return clusters
 
 
-def _link_bucket(work: Workspace, runs: Sequence[Path], bits: int, config: CorpusConfig, bucket: int) -> Path:
+def _link_bucket(
+    work: BuildWorkspace, runs: Sequence[Path], bits: int, config: CorpusConfig, bucket: int
+) -> Path:
     path = work.scratch / f"edges-{bucket:05d}.npy"
     signatures = arrays.load(work.corpus / layout.SIGNATURES)
     arrays.save(path, edges_of_bucket(runs, bucket, bits, signatures, config))
@@ -227,7 +234,7 @@ def _link_bucket(work: Workspace, runs: Sequence[Path], bits: int, config: Corpu
 
 
 def _index(
-    spark: SparkSession, work: Workspace, reports: Sequence[PartReport], config: CorpusConfig
+    spark: SparkSession, work: BuildWorkspace, reports: Sequence[PartReport], config: CorpusConfig
 ) -> tuple[int, int]:
     """Write the index and the `suppressed` table; return the postings indexed and the shingles suppressed."""
     runs = [work.run(POSTINGS, part) for part in range(len(reports))]
@@ -247,7 +254,7 @@ def _index_bucket(cutting: IndexPlan, corpus: Path, limit: int, item: tuple[int,
     return build_bucket(cutting, bucket, folder, ArticleFiles(corpus), limit)
 
 
-def _write_sites(spark: SparkSession, work: Workspace, registry: Registry, parts: int) -> None:
+def _write_sites(spark: SparkSession, work: BuildWorkspace, registry: Registry, parts: int) -> None:
     keyed = spread(spark, work.scratch, partial(_key_part, work), range(parts))
     runs = [work.run(URLS, part) for part in range(parts)]
     join_runs(spark, work, runs, sum(keys for _, keys in keyed), url_keys, layout.SITES_FOLDER)
@@ -255,7 +262,7 @@ def _write_sites(spark: SparkSession, work: Workspace, registry: Registry, parts
     SiteIndex.build(work.corpus / layout.SITES_FOLDER, registry.titles.values(), names)
 
 
-def _key_part(work: Workspace, part: int) -> tuple[frozenset[str], int]:
+def _key_part(work: BuildWorkspace, part: int) -> tuple[frozenset[str], int]:
     """Write the run of the keys of the URLs of one part; return their sites and their number."""
     keys = UrlKeys.of(article_urls(work.corpus / layout.part_name(part), part))
     write_run(work.run(URLS, part), keys.hashes, keys.ordinals.astype(np.uint64))

@@ -34,7 +34,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedArticle:
     """A row of the `refused` table."""
 
     source: str
@@ -81,7 +81,7 @@ def article_columns(mapping: Mapping[str, str]) -> NamedColumns:
 
 def read_articles(
     info: ObjectInfo, titles: TitleSites, config: CorpusConfig, storage: StorageOptions
-) -> Iterator[Candidate | Refusal]:
+) -> Iterator[Candidate | RefusedArticle]:
     """Examine every row of one article file, in order. `titles` are those that the registry knows.
 
     Raises: as `whole_rows`; a file that cannot be read to its end yields no corpus.
@@ -89,13 +89,13 @@ def read_articles(
     source = printable(info.uri)
     for index, row in whole_rows(info, article_columns(config.columns), storage, config.encoding):
         if isinstance(row, Unreadable):
-            yield Refusal(source, index, None, None, "unreadable", row.detail)
+            yield RefusedArticle(source, index, None, None, "unreadable", row.detail)
             continue
         try:
             yield _examine(index, row, titles, config)
         except _RefusedError as refused:
             ids = (_readable(row["article_id"]), _readable(row["title_id"]))
-            yield Refusal(source, index, *ids, refused.reason, refused.detail)
+            yield RefusedArticle(source, index, *ids, refused.reason, refused.detail)
 
 
 def _examine(index: int, row: Mapping[str, Any], titles: TitleSites, config: CorpusConfig) -> Candidate:

@@ -51,7 +51,7 @@ def _share(credited: Marks, clusters: Clusters, roots: Marks) -> None:
             credited[i] = True
 
 
-class AgencyNames:
+class AgencyFinder:
     """Finds names of agencies among the words of texts: whole words, whatever their case and accents."""
 
     def __init__(self, names: Sequence[str]) -> None:

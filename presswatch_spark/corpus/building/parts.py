@@ -12,9 +12,9 @@ from presswatch_spark.corpus.building.article_runs import Cuts, merge_part
 from presswatch_spark.corpus.building.clusters import band_keys
 from presswatch_spark.corpus.building.index_parts import Bounds, postings_of
 from presswatch_spark.corpus.building.key_runs import Keys, write_run
-from presswatch_spark.corpus.building.owners import AgencyNames, Owners
+from presswatch_spark.corpus.building.owners import AgencyFinder, Owners
 from presswatch_spark.corpus.building.vocabulary import WordCounter
-from presswatch_spark.corpus.building.workspace import BANDS, POSTINGS, WORDS, Workspace
+from presswatch_spark.corpus.building.workspace import BANDS, POSTINGS, WORDS, BuildWorkspace
 from presswatch_spark.corpus.layout import (
     AGENCY,
     ARTICLES_PER_PART,
@@ -43,7 +43,7 @@ class PartReport:
 
 
 def build_part(
-    work: Workspace,
+    work: BuildWorkspace,
     cuts: Cuts,
     sources: Sequence[str],
     owners: Owners,
@@ -58,7 +58,7 @@ def build_part(
         refused.add(asdict(refusal))
     refused.flush()
     first = part * ARTICLES_PER_PART
-    counter, names = WordCounter(), AgencyNames(config.agencies)
+    counter, names = WordCounter(), AgencyFinder(config.agencies)
     agency = table["agency_credit"].is_valid().to_numpy()
     hashes, values, signed = [], [], []
     for row, words, bounds in _hashed_words(table):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.building.key_runs import Keys, bucket_bits, read_bucket
-from presswatch_spark.corpus.building.workspace import Workspace
+from presswatch_spark.corpus.building.workspace import BuildWorkspace
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.worker import task
@@ -56,7 +56,7 @@ def _guarded(place: str | Path, function: Callable[[Item], Result], item: Item) 
 
 def join_runs(
     spark: SparkSession,
-    work: Workspace,
+    work: BuildWorkspace,
     runs: Sequence[Path],
     keys: int,
     make: BucketArrays,

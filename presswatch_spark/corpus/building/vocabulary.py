@@ -17,7 +17,7 @@ from presswatch_spark.compiled import cached_njit
 from presswatch_spark.corpus.arrays import Array
 from presswatch_spark.corpus.building.key_runs import Keys, groups
 from presswatch_spark.corpus.building.spread import join_runs
-from presswatch_spark.corpus.building.workspace import WORDS, Workspace
+from presswatch_spark.corpus.building.workspace import WORDS, BuildWorkspace
 from presswatch_spark.corpus.layout import BITS, HASHES, VOCABULARY_FOLDER
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class WordCounter:
 
 
 def write_vocabulary(
-    spark: SparkSession, work: Workspace, words: Sequence[int], distinct: Sequence[int]
+    spark: SparkSession, work: BuildWorkspace, words: Sequence[int], distinct: Sequence[int]
 ) -> None:
     """Join the words that the parts counted: so many in each part, and so many `distinct` ones."""
     runs = [work.run(WORDS, part) for part in range(len(words))]

@@ -24,7 +24,7 @@ _MARK = "presswatch-corpus-build"
 
 
 @dataclass(frozen=True, slots=True)
-class Workspace:
+class BuildWorkspace:
     """`corpus` becomes the output; `scratch` holds files that are needed only on the way."""
 
     corpus: Path
@@ -36,7 +36,7 @@ class Workspace:
 
 
 @contextmanager
-def workspace(out: Path) -> Iterator[Workspace]:
+def workspace(out: Path) -> Iterator[BuildWorkspace]:
     """Make a locked, empty workspace for `out`; on success its corpus is moved there. The rest is removed.
 
     Raises:
@@ -49,7 +49,7 @@ def workspace(out: Path) -> Iterator[Workspace]:
         staging.mkdir(parents=True, exist_ok=True)
         with locked(staging, CORPUS_BUILD):
             _empty(staging)
-            work = Workspace(staging / "corpus", staging / "scratch")
+            work = BuildWorkspace(staging / "corpus", staging / "scratch")
             try:
                 work.corpus.mkdir()
                 work.scratch.mkdir()

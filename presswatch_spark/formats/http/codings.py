@@ -152,7 +152,7 @@ class _Brotli:
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class DecodedBody:
     """The entity of a response.
 
     `data`: a view of the block if nothing had to be undone. `problem`: what is missing or wrong, None if
@@ -163,7 +163,7 @@ class Body:
     problem: str | None = None
 
 
-def decoded_body(message: Message, block: BytesLike, limit: int) -> Body:
+def decoded_body(message: Message, block: BytesLike, limit: int) -> DecodedBody:
     """Return the body of `block`, whose head is `message`, with its codings undone, last applied first.
 
     A body stays as it is if it is not in the coding that a header names, or in one that cannot be undone
@@ -191,7 +191,7 @@ def decoded_body(message: Message, block: BytesLike, limit: int) -> Body:
     if len(data) > limit:
         data = memoryview(data)[:limit]
         problems.append(f"body is longer than {limit:,} bytes; the rest was left")
-    return Body(data, "; ".join(problems) or None)
+    return DecodedBody(data, "; ".join(problems) or None)
 
 
 def _is_plain(data: bytes | memoryview) -> bool:

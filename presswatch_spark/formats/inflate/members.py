@@ -84,7 +84,7 @@ class Inflater(Protocol):
     def decompress(self, data: memoryview, /) -> bytes: ...  # noqa: D102
 
 
-class Piece(NamedTuple):
+class MemberPiece(NamedTuple):
     """Inflated bytes of a member, or of a part of it if it is large.
 
     `offset`, `length`: the member's place in the file (its length so far, unless it `closes`). `opens`: the
@@ -125,7 +125,7 @@ def gzip_pieces(
     report: ReadReport,
     begins_well: Callable[[bytes], bool] | None = None,
     gate: Gate | None = None,
-) -> Iterator[Piece]:
+) -> Iterator[MemberPiece]:
     """Yield every byte that inflates, in order.
 
     After damage, reading resumes at the next member whose first bytes satisfy `begins_well`; without that
@@ -164,7 +164,7 @@ def gzip_pieces(
             data = None
         if data is not None and inflater.eof:
             length = len(fed) - len(inflater.unused_data)
-            piece = Piece(window.base + cursor, length, data, True, True)
+            piece = MemberPiece(window.base + cursor, length, data, True, True)
             yield passing.told(piece) if passing else piece
             cursor += length
         else:
@@ -211,7 +211,7 @@ class _Passing:
         self._report.add_passed(stretch.members, stretch.end - cursor, stretch.documents)
         return stretch.end
 
-    def told(self, piece: Piece) -> Piece:
+    def told(self, piece: MemberPiece) -> MemberPiece:
         """Return a piece that is read, which says how much was passed over before it."""
         before, self._before = self._before, 0
         self._proven = piece.closes
@@ -230,7 +230,9 @@ def _likely_starts(view: memoryview) -> list[int]:
     return found
 
 
-def _whole_members(view: memoryview, starts: list[int], base: int, start: int) -> Generator[Piece, None, int]:
+def _whole_members(
+    view: memoryview, starts: list[int], base: int, start: int
+) -> Generator[MemberPiece, None, int]:
     """Yield members from `start` on, as long as each ends where the next one seems to begin.
 
     Returns where the last of them ends; `start` without any.
@@ -248,7 +250,7 @@ def _whole_members(view: memoryview, starts: list[int], base: int, start: int) -
             return start
         if not inflater.eof or inflater.unused_data:
             return start
-        yield Piece(base + start, end - start, data, True, True)
+        yield MemberPiece(base + start, end - start, data, True, True)
         start = end
     return start
 
@@ -270,7 +272,7 @@ class _Member:
         """Index of the first byte of the member that is still in view."""
         return max(0, self.offset - self._window.base)
 
-    def pieces(self, data: bytes | None) -> Iterator[Piece]:
+    def pieces(self, data: bytes | None) -> Iterator[MemberPiece]:
         """Yield the member; `data`: what its first slice gave, None if that failed."""
         data = self._again() if data is None else data
         parts, size, produced = [data or b""], len(data or b""), len(data or b"")
@@ -315,10 +317,10 @@ class _Member:
         except zlib.error:
             return None
 
-    def _piece(self, parts: list[bytes]) -> Piece:
+    def _piece(self, parts: list[bytes]) -> MemberPiece:
         opens, self._opened = not self._opened, True
         length = self._window.base + self.end - self.offset
-        return Piece(self.offset, length, b"".join(parts), opens, self.whole)
+        return MemberPiece(self.offset, length, b"".join(parts), opens, self.whole)
 
     def _more(self) -> bool:
         if self.end < len(self._window.view):

@@ -67,7 +67,7 @@ def check_mapping(mapping: Mapping[str, str]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class ColumnNames:
     """Names to try for each role, best first; dots lead into nested fields."""
 
     names: Mapping[str, tuple[str, ...]]

@@ -50,7 +50,7 @@ class _Line(Generic[T]):
     is_odd: bool
 
 
-class Beside(Generic[T]):
+class DoubtfulLines(Generic[T]):
     """Passes lines on, in order, and says which are in doubt: odd ones, and those beside an odd one.
 
     `settled`: the index of the last line that was passed on.

@@ -21,7 +21,7 @@ from presswatch_spark.formats.table.arrow_text import BatchBuilder
 from presswatch_spark.formats.table.columns import (
     OWN_ROLES,
     ROLES,
-    Columns,
+    ColumnNames,
     MissingColumnError,
     Path,
     Tree,
@@ -32,7 +32,7 @@ from presswatch_spark.formats.table.columns import (
     pruned,
     tree_of,
 )
-from presswatch_spark.formats.table.doubt import Beside, Ending, SteadyFields
+from presswatch_spark.formats.table.doubt import DoubtfulLines, Ending, SteadyFields
 from presswatch_spark.formats.table.json_strings import encoded_url, leading_on, unfold, why_no_text
 from presswatch_spark.formats.table.json_text import (
     BYTE_ORDER_MARK,
@@ -87,7 +87,7 @@ class _Forms:
     `paths`: those to try, by role; `known`: forms by their rows' names.
     """
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: ColumnNames) -> None:
         self.paths: Mapping[str, tuple[Path, ...]] = {role: columns.paths(role) for role in ROLES}
         self._strings = leading_on(path for paths in self.paths.values() for path in paths)
         self._needed = tree_of(path for role in LOCATOR_ROLES for path in self.paths[role])
@@ -120,7 +120,7 @@ def _only_key(paths: list[Path]) -> str | None:
 
 def read_jsonl(
     chunks: Iterable[bytes],
-    columns: Columns,
+    columns: ColumnNames,
     options: ReadOptions,
     report: ReadReport,
     where: str,
@@ -182,7 +182,7 @@ class _Rows:
     """The rows of one shard on their way into batches."""
 
     def __init__(
-        self, columns: Columns, options: ReadOptions, report: ReadReport, text_is_sure: bool
+        self, columns: ColumnNames, options: ReadOptions, report: ReadReport, text_is_sure: bool
     ) -> None:
         self._text_is_sure = text_is_sure
         self._forms = _Forms(columns)
@@ -198,7 +198,7 @@ class _Rows:
         self._rows = 0
         self._names: set[str] = set()
         self._steady = SteadyFields(tree_of(path for role in OWN_ROLES for path in self._paths[role]))
-        self._beside: Beside[RowDocument] = Beside()
+        self._beside: DoubtfulLines[RowDocument] = DoubtfulLines()
         self._broken = 0
         self._ends_broken = self._withheld = False
         self.builder: BatchBuilder[Place] = BatchBuilder(report, self._locate)

@@ -21,7 +21,7 @@ DAMAGE_ERRORS = (*ARROW_ERRORS, ValueError, ArithmeticError, LookupError)
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedParquet:
     """A Parquet file: what its footer says, pyarrow's reader, and the checked bytes below it."""
 
     footer: Footer
@@ -34,7 +34,7 @@ class Opened:
         return self.parquet.schema_arrow
 
 
-def opened(file: BinaryIO, uri: str, **reading: Any) -> Opened:
+def opened(file: BinaryIO, uri: str, **reading: Any) -> OpenedParquet:
     """Open a Parquet file, with settings of pyarrow's; `CorruptError` if its footer cannot be believed."""
     checked = CheckedFile(file)
     # Ahead of the decoder, another thread reads: from a disk that only takes the bytes to another core.
@@ -58,7 +58,7 @@ def opened(file: BinaryIO, uri: str, **reading: Any) -> Opened:
             where=uri,
             remedy="get the file again",
         ) from error
-    return Opened(footer, parquet, checked)
+    return OpenedParquet(footer, parquet, checked)
 
 
 def dotted_names(schema: pa.Schema) -> frozenset[str]:

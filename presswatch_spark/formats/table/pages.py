@@ -39,12 +39,12 @@ _LARGEST_PLACES = 1 << 20
 _REMEMBERED_PLACES = 1 << 16
 
 
-class PageError(OSError):
+class ParquetPageError(OSError):
     """A page of a column is damaged; the message quotes no text of it."""
 
 
 @dataclass(slots=True)
-class Pages:
+class PageTotals:
     """What a column's pages say, added up.
 
     `nulls`: None if a page does not say. `dictionary`: values in it. `unused`: those that stand in no row, if
@@ -76,18 +76,18 @@ class _Data:
     content: memoryview
 
 
-def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pages:
-    """Add up the pages of a column, whose bytes are `data`; `PageError` if they do not fit it.
+def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> PageTotals:
+    """Add up the pages of a column, whose bytes are `data`; `ParquetPageError` if they do not fit it.
 
     With places: read the places in the dictionary, and count its values that stand in none.
     """
-    found, at, used = Pages(), 0, np.zeros(0, np.bool_)
+    found, at, used = PageTotals(), 0, np.zeros(0, np.bool_)
     try:
         while at < len(data):
             header, at = thrift.read_struct(data, at)
             size = number(header, 3)
             if size < 0 or number(header, 2) < 0 or at + size > len(data):
-                raise PageError("a page is longer than its column")
+                raise ParquetPageError("a page is longer than its column")
             page = _added(found, header, data[at : at + size], chunk)
             if page is None and with_places:
                 # Of a dictionary longer than the column some values are in no row: no place has to be read.
@@ -104,11 +104,13 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
                     _check_texts(page)
             at += size
     except ThriftError as error:
-        raise PageError(f"the header of a page cannot be read: {error}") from None
+        raise ParquetPageError(f"the header of a page cannot be read: {error}") from None
     except LevelsError as error:
-        raise PageError(str(error)) from None
+        raise ParquetPageError(str(error)) from None
     except (IndexError, pa.ArrowException, OSError) as error:
-        raise error if isinstance(error, PageError) else PageError("a page cannot be unpacked") from None
+        raise (
+            error if isinstance(error, ParquetPageError) else ParquetPageError("a page cannot be unpacked")
+        ) from None
     _check(found, chunk)
     if with_places:
         found.unused = (found.dictionary or 0) - int(np.count_nonzero(used))
@@ -117,22 +119,22 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
     return found
 
 
-def _added(found: Pages, header: Struct, content: memoryview, chunk: Chunk) -> _Data | None:
+def _added(found: PageTotals, header: Struct, content: memoryview, chunk: Chunk) -> _Data | None:
     """Add a page, and return it; None if it is the dictionary."""
     kind = number(header, 1)
     found.pages += 1
     if kind == _DICTIONARY:
         said = inner(header, 7)
         if said is None or found.pages > 1 or number(said, 1) < 0:
-            raise PageError("a column has a dictionary where none can be")
+            raise ParquetPageError("a column has a dictionary where none can be")
         found.dictionary = number(said, 1)
         return None
     said = inner(header, 5 if kind == _DATA else 8)
     if kind not in (_DATA, _DATA_2) or said is None:
-        raise PageError("a page is of no type that there is")
+        raise ParquetPageError("a page is of no type that there is")
     page = (_page_1 if kind == _DATA else _page_2)(said, number(header, 2), content, chunk)
     if page.values < 0 or page.encoding not in chunk.encodings:
-        raise PageError("a page is encoded otherwise than the footer says")
+        raise ParquetPageError("a page is encoded otherwise than the footer says")
     found.nulls = None if None in (found.nulls, page.nulls) else (found.nulls or 0) + (page.nulls or 0)
     found.values += page.values
     found.data_pages += 1
@@ -155,12 +157,12 @@ def _page_2(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk
     """Return a page of the second version, which names more numbers, and never packs its levels."""
     values, nulls, rows, size, repeated = (number(said, key) for key in (1, 2, 3, 5, 6))
     if not 0 <= nulls <= _at_most(values, chunk) or min(size, repeated) < 0 or size + repeated > len(content):
-        raise PageError("the header of a page contradicts itself")
+        raise ParquetPageError("the header of a page contradicts itself")
     if rows > values or (rows != values and not chunk.leaf.repetitions):
-        raise PageError("a page has another number of values than of rows")
+        raise ParquetPageError("a page has another number of values than of rows")
     highest, levels = chunk.leaf.definitions, content[repeated : repeated + size]
     if nulls != (nulls_of(levels, highest, values) if highest else 0) or (size and not highest):
-        raise PageError("a page has another number of nulls than its header says")
+        raise ParquetPageError("a page has another number of nulls than its header says")
     codec, size = 0 if said.get(7) is False else chunk.codec, size + repeated
     # They are never packed, and were counted.
     highest = 0 if size else highest
@@ -170,7 +172,7 @@ def _page_2(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk
 def _at_most(values: int, chunk: Chunk) -> int:
     """Return so many values, if a page of the column can hold them."""
     if not 0 <= values <= chunk.values:
-        raise PageError("a page has more values than its column")
+        raise ParquetPageError("a page has more values than its column")
     return values
 
 
@@ -183,13 +185,13 @@ def _places(page: _Data) -> Numbers | None:
 
 def _places_of(packed: bytes, codec: int, size: int, highest: int, values: int, nulls: int) -> Numbers | None:
     if codec and not 0 <= size <= _LARGEST_PLACES + 8 * values:
-        raise PageError("a page is longer than its values can be")
+        raise ParquetPageError("a page is longer than its values can be")
     held = _behind_levels(packed, codec, size, highest, values, nulls)
     if held is None:
         return None
     content, present = held
     if not len(content):
-        raise PageError("a page is shorter than its values can be")
+        raise ParquetPageError("a page is shorter than its values can be")
     return numbers_of(content[1:], content[0], present)[0]
 
 
@@ -235,7 +237,7 @@ def _behind_levels(
         if name is None or not pa.Codec.is_available(name):
             return None
         if size < 0:
-            raise PageError("a page is shorter than its levels")
+            raise ParquetPageError("a page is shorter than its levels")
         content = memoryview(pa.Codec(name).decompress(pa.py_buffer(packed), size)).cast("B")
     if highest:
         levels = _behind_length(content)
@@ -249,23 +251,23 @@ def _behind_length(content: memoryview) -> memoryview:
     return content[4 : 4 + int.from_bytes(content[:4], "little")]
 
 
-def _check(found: Pages, chunk: Chunk) -> None:
+def _check(found: PageTotals, chunk: Chunk) -> None:
     if found.values != chunk.values:
-        raise PageError("the pages of a column have another number of values than the footer says")
+        raise ParquetPageError("the pages of a column have another number of values than the footer says")
     if chunk.data_pages not in (None, found.data_pages):
-        raise PageError("a column has another number of pages than the footer says")
+        raise ParquetPageError("a column has another number of pages than the footer says")
     if None not in (found.nulls, chunk.nulls) and found.nulls != chunk.nulls:
-        raise PageError("the pages of a column have another number of nulls than the footer says")
+        raise ParquetPageError("the pages of a column have another number of nulls than the footer says")
     # Parquet for Java before 1.14 gives the dictionary a checksum, and no data page of the second version.
     if found.with_checksum not in (0, found.data_pages):
-        raise PageError("some pages of a column have checksums, and some have none")
+        raise ParquetPageError("some pages of a column have checksums, and some have none")
 
 
 class CheckedFile(SeekableFile):
     """A seekable file in front of another, which it closes: it checks the columns that are read through it.
 
-    A read of a whole column of `expect` raises `PageError` if its pages are damaged. `failure`: what a read
-    has raised since; pyarrow may make another error of it.
+    A read of a whole column of `expect` raises `ParquetPageError` if its pages are damaged. `failure`: what a
+    read has raised since; pyarrow may make another error of it.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -276,7 +278,7 @@ class CheckedFile(SeekableFile):
         self._held: dict[tuple[int, int], bytes] = {}
         self._hold: frozenset[int] = frozenset()
         self._coded: frozenset[int] = frozenset()
-        self.pages: dict[int, Pages] = {}
+        self.pages: dict[int, PageTotals] = {}
         self.failure: Exception | None = None
 
     def expect(

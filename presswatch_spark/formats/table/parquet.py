@@ -17,13 +17,13 @@ from presswatch_spark.formats.table.arrow_text import (
     lost_blocks,
     text_column,
 )
-from presswatch_spark.formats.table.columns import Columns, MissingColumnError, listed
+from presswatch_spark.formats.table.columns import ColumnNames, MissingColumnError, listed
 from presswatch_spark.formats.table.footer import BYTE_ARRAY
 from presswatch_spark.formats.table.memory import DECODED_BYTES, drawn_bounded
-from presswatch_spark.formats.table.opening import DAMAGE_ERRORS, Opened, dotted_names, opened
-from presswatch_spark.formats.table.pages import PageError
+from presswatch_spark.formats.table.opening import DAMAGE_ERRORS, OpenedParquet, dotted_names, opened
+from presswatch_spark.formats.table.pages import ParquetPageError
 from presswatch_spark.formats.table.row_groups import DamagedError, GroupReader
-from presswatch_spark.formats.table.row_values import Chosen, RowValues, choose, column_at, is_text
+from presswatch_spark.formats.table.row_values import ChosenColumns, RowValues, choose, column_at, is_text
 from presswatch_spark.formats.table.values import as_languages, locator_of
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, random_access
@@ -32,7 +32,7 @@ UNSURE = "read without URLs: a dictionary holds texts that no row has, so a plac
 
 
 def read_parquet(
-    shard: ObjectInfo, columns: Columns, options: ReadOptions, report: ReadReport
+    shard: ObjectInfo, columns: ColumnNames, options: ReadOptions, report: ReadReport
 ) -> Iterator[DocumentBatch]:
     """Yield batches of at most about `options.batch_bytes`; a row group that cannot be read is a defect.
 
@@ -87,10 +87,10 @@ class _RowGroup:
     `sought`: roles whose mapped name leads into JSON strings, and that no row has so far.
     """
 
-    parquet: Opened
+    parquet: OpenedParquet
     group: int
     first_row: int
-    chosen: Chosen
+    chosen: ChosenColumns
     options: ReadOptions
     report: ReadReport
     sought: set[str]
@@ -116,7 +116,7 @@ class _RowGroup:
                 done += rows
         except (MemoryError, *DAMAGE_ERRORS) as error:
             failure = self.parquet.file.failure
-            if isinstance(failure, PresswatchError | OSError) and not isinstance(failure, PageError):
+            if isinstance(failure, PresswatchError | OSError) and not isinstance(failure, ParquetPageError):
                 raise failure from error
             why = _why(failure or error)
             what = f"row group cannot be read ({why}), {done:,} of its {self.rows:,} rows were"
@@ -199,7 +199,7 @@ class _RowGroup:
 
 
 def _in_no_row(
-    parquet: Opened, chosen: Chosen, sought: set[str], options: ReadOptions, report: ReadReport
+    parquet: OpenedParquet, chosen: ChosenColumns, sought: set[str], options: ReadOptions, report: ReadReport
 ) -> set[str]:
     """Return the roles `sought` whose mapped name leads into the JSON strings of no row.
 
@@ -220,7 +220,7 @@ def _in_no_row(
     return left
 
 
-def _check_texts(parquet: Opened, chosen: Chosen, report: ReadReport) -> None:
+def _check_texts(parquet: OpenedParquet, chosen: ChosenColumns, report: ReadReport) -> None:
     """Add a defect if no row has a text and another column of text has values: the text may be there."""
     if not parquet.footer.rows or report.skipped.get("no text") != parquet.footer.rows:
         return
@@ -240,7 +240,7 @@ def _check_texts(parquet: Opened, chosen: Chosen, report: ReadReport) -> None:
         )
 
 
-def _check_types(schema: pa.Schema, chosen: Chosen, report: ReadReport, uri: str) -> None:
+def _check_types(schema: pa.Schema, chosen: ChosenColumns, report: ReadReport, uri: str) -> None:
     """Refuse a text column of another type; leave out a URL column of another type, as a defect."""
     names = chosen.names
     for name in sorted(chosen.columns):
@@ -264,4 +264,4 @@ def _check_types(schema: pa.Schema, chosen: Chosen, report: ReadReport, uri: str
 def _why(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return f"its next rows take more than {DECODED_BYTES >> 20:,} MiB of memory"
-    return str(error) if isinstance(error, DamagedError | PageError) else type(error).__name__
+    return str(error) if isinstance(error, DamagedError | ParquetPageError) else type(error).__name__

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from presswatch_spark.formats.table.arrow_text import bytes_of
 from presswatch_spark.formats.table.footer import BYTE_ARRAY, Chunk
-from presswatch_spark.formats.table.opening import Opened
+from presswatch_spark.formats.table.opening import OpenedParquet
 from presswatch_spark.formats.table.pages import CODED
 from presswatch_spark.formats.table.row_values import column_at
 
@@ -36,7 +36,7 @@ class _Count:
 class GroupReader:
     """Reads the columns `names` (dotted) of row group `group`."""
 
-    def __init__(self, opened: Opened, group: int, names: Collection[str]) -> None:
+    def __init__(self, opened: OpenedParquet, group: int, names: Collection[str]) -> None:
         described = opened.footer.groups[group]
         self.rows = described.rows
         below = tuple(f"{name}." for name in names)

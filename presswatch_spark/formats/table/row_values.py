@@ -15,7 +15,7 @@ from presswatch_spark.formats.table.arrow_text import TextColumn, WrongTypeError
 from presswatch_spark.formats.table.columns import (
     BROKEN,
     ROLES,
-    Columns,
+    ColumnNames,
     Path,
     first,
     has_any,
@@ -39,7 +39,7 @@ LONGEST_LIST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenColumns:
     """By role: the dotted name of a column, or where in columns of JSON strings it may be (see `inside`)."""
 
     names: dict[str, str]
@@ -60,7 +60,7 @@ class Chosen:
         return frozenset(column for column, *_ in self.inside.get(role, ()))
 
 
-def choose(columns: Columns, available: Collection[str], is_text: Callable[[str], bool]) -> Chosen:
+def choose(columns: ColumnNames, available: Collection[str], is_text: Callable[[str], bool]) -> ChosenColumns:
     """Choose among the dotted names that are `available`; a column that `is_text` may hold JSON.
 
     A column of its own comes before anything inside of strings.
@@ -68,7 +68,7 @@ def choose(columns: Columns, available: Collection[str], is_text: Callable[[str]
     names = columns.chosen(available)
     led = {role: inside(columns.names.get(role, ()), available) for role in ROLES if role not in names}
     read = {role: tuple(place for place in places if is_text(place[0])) for role, places in led.items()}
-    return Chosen(names, {role: places for role, places in read.items() if places})
+    return ChosenColumns(names, {role: places for role, places in read.items() if places})
 
 
 class RowValues:
@@ -78,7 +78,7 @@ class RowValues:
     """
 
     def __init__(
-        self, record_batch: pa.RecordBatch, chosen: Chosen, report: ReadReport, first_row: int
+        self, record_batch: pa.RecordBatch, chosen: ChosenColumns, report: ReadReport, first_row: int
     ) -> None:
         self.rows = record_batch.num_rows
         self.defective = 0

@@ -17,7 +17,7 @@ from datetime import datetime
 
 from presswatch_spark.formats.table.values import as_time
 from presswatch_spark.formats.warc import records
-from presswatch_spark.formats.warc.blocks import Block
+from presswatch_spark.formats.warc.blocks import InflatedBlock
 from presswatch_spark.formats.warc.fields import body_is_declared
 
 MAX_LINE_BYTES = 64 << 10
@@ -142,7 +142,7 @@ class ArcBlock:
     block's start on; `final`: nothing comes after it.
     """
 
-    def __init__(self, block: Block, max_bytes: int, reach: int, *, final: bool) -> None:
+    def __init__(self, block: InflatedBlock, max_bytes: int, reach: int, *, final: bool) -> None:
         self.data = block.data.data
         self.size = len(self.data)
         self.final = final

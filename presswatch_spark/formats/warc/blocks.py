@@ -10,7 +10,7 @@ import numpy as np
 
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.formats.inflate.inflated import compression_of, inflated_window
-from presswatch_spark.formats.inflate.members import Gate, Piece, gzip_pieces
+from presswatch_spark.formats.inflate.members import Gate, MemberPiece, gzip_pieces
 from presswatch_spark.formats.inflate.window import Window
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.values import as_languages, as_time
@@ -29,7 +29,7 @@ RecordT = TypeVar("RecordT")
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class InflatedBlock:
     """Consecutive inflated bytes of a shard.
 
     `data` uint8 (n,); `base`: its offset in the inflated shard. `runs` int64 (m,): where gzip members begin,
@@ -119,7 +119,7 @@ class _BlockBuilder:
         self._beyond = 0
         self._opened = False
 
-    def add(self, piece: Piece) -> None:
+    def add(self, piece: MemberPiece) -> None:
         offset, length, data, opens, closes, before = piece
         self._next += before
         if self._beyond:
@@ -155,7 +155,7 @@ class _BlockBuilder:
         self._beyond -= passed
         return data[passed:], opens and not passed
 
-    def block(self, *, final: bool) -> Block:
+    def block(self, *, final: bool) -> InflatedBlock:
         if not self._starts:
             # A block has one run at least.
             self._opened, self._closed = False, [False]
@@ -165,7 +165,7 @@ class _BlockBuilder:
             states[-1] = records.OPEN
         elif self._encoding != "gzip":
             states[-1] = records.CLOSED
-        return Block(
+        return InflatedBlock(
             data=np.frombuffer(self._buffer, np.uint8, self.size, self._start),
             base=self._inflated[0],
             runs=np.array(self._starts, np.int64),
@@ -216,7 +216,7 @@ _DAMAGES: Mapping[int, str] = {
 }
 
 
-def record_locator(block: Block, row: Offsets, release: str | None) -> Locator:
+def record_locator(block: InflatedBlock, row: Offsets, release: str | None) -> Locator:
     """Return the pointer to a record, with what its header says.
 
     The digest of a response's block covers head and payload: it is no payload digest. A record that no gzip
@@ -284,7 +284,7 @@ class PieceReader(ABC, Generic[RecordT]):
         pieces = (
             gzip_pieces(window, self.report, self._begins, self.gate)
             if compression == "gzip"
-            else (Piece(0, 0, data, False, False) for data in inflated_window(window, self.report))
+            else (MemberPiece(0, 0, data, False, False) for data in inflated_window(window, self.report))
         )
         begun, is_empty = False, True
         for piece in pieces:

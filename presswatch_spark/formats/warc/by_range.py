@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from presswatch_spark.formats.inflate.members import Member, first_member
-from presswatch_spark.formats.source import Part, ReadOptions
+from presswatch_spark.formats.source import RangeStream, ReadOptions
 from presswatch_spark.formats.table.values import as_time
 from presswatch_spark.formats.warc.fields import HEADER_END, header_fields, is_other_digest, release_of
 from presswatch_spark.formats.warc_format import read_part
@@ -234,9 +234,9 @@ class _Stretch:
             return "its record is not one whole gzip member, or is longer than allowed"
         return _other(_fields_of(member.data), wanted)
 
-    def stream(self) -> Part:
+    def stream(self) -> RangeStream:
         """Return the record and its metadata as a stream."""
-        return Part(self._data[: self.end - self._start], self._start)
+        return RangeStream(self._data[: self.end - self._start], self._start)
 
 
 def _other(fields: Mapping[str, str], wanted: WantedRecord) -> str | None:

@@ -30,7 +30,7 @@ _SEGMENT = b"\nwarc-segment-number:"
 _HASHES = 1 << 64
 
 
-class Draw:
+class AuditDraw:
     """Draws records with a probability of `share` (0 to 1), by a hash of their `WARC-Record-ID`."""
 
     def __init__(self, share: float) -> None:
@@ -82,7 +82,7 @@ class _WetGate:
         self._gate = headers.gate_of(spellings)
         self._far = far_codes(spellings)
         self._most = options.max_document_bytes
-        self._draw = Draw(options.audit)
+        self._draw = AuditDraw(options.audit)
         self._row = np.empty(headers.COLUMNS, np.int64)
         self._heads = _Heads()
         self._starts: Sequence[int] = ()
@@ -119,7 +119,7 @@ class _WarcGate:
 
     def __init__(self, options: ReadOptions) -> None:
         self._options = options
-        self._draw = Draw(options.audit)
+        self._draw = AuditDraw(options.audit)
         self._no_gate = headers.gate_of(frozenset())
         self._heads = _Heads()
         self._view = memoryview(b"")

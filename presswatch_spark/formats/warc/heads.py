@@ -67,7 +67,7 @@ class Code(NamedTuple):
     places: Offsets
 
 
-class Workspace(NamedTuple):
+class HeadWorkspace(NamedTuple):
     """What the kernel writes over for each member; `lengths` uint8, of the codes of a block."""
 
     lengths: Bytes
@@ -76,7 +76,7 @@ class Workspace(NamedTuple):
     distances: Code
 
 
-def workspace() -> Workspace:
+def workspace() -> HeadWorkspace:
     """Make room for `inflate_heads`."""
     codes, literals, distances = (
         Code(
@@ -88,11 +88,11 @@ def workspace() -> Workspace:
             (_DISTANCE_BITS, _DISTANCES + 2),
         )
     )
-    return Workspace(np.zeros(_LITERALS + _DISTANCES + 4, np.uint8), codes, literals, distances)
+    return HeadWorkspace(np.zeros(_LITERALS + _DISTANCES + 4, np.uint8), codes, literals, distances)
 
 
 @entry_njit
-def inflate_heads(data: Bytes, starts: Offsets, heads: Bytes, bounds: Offsets, work: Workspace) -> None:
+def inflate_heads(data: Bytes, starts: Offsets, heads: Bytes, bounds: Offsets, work: HeadWorkspace) -> None:
     """Inflate the heads of the members at `starts`.
 
     Args:
@@ -177,7 +177,7 @@ def _slow(hold: np.uint64, code: Code, bits: int) -> int:
 
 @uncounted_njit
 def _lengths(
-    data: Bytes, at: int, stop: int, hold: np.uint64, have: int, work: Workspace
+    data: Bytes, at: int, stop: int, hold: np.uint64, have: int, work: HeadWorkspace
 ) -> tuple[int, np.uint64, int]:
     """Read a dynamic block's codes; return (place, bits held, their number); place is -1 if they fail."""
     literals, distances = 257 + _signed(hold & U64(31)), 1 + _signed(hold >> U64(5) & U64(31))
@@ -230,7 +230,7 @@ def _lengths(
 
 
 @uncounted_njit
-def _fixed(work: Workspace) -> None:
+def _fixed(work: HeadWorkspace) -> None:
     """Make the codes of blocks that bring none."""
     lengths = work.lengths
     lengths[:144], lengths[144:256], lengths[256:280], lengths[280:288] = 8, 9, 7, 8
@@ -253,7 +253,7 @@ def _more(data: Bytes, at: int, stop: int, hold: np.uint64, have: int) -> tuple[
 
 
 @uncounted_njit
-def _inflate(data: Bytes, at: int, stop: int, out: Bytes, first: int, work: Workspace) -> tuple[int, int]:
+def _inflate(data: Bytes, at: int, stop: int, out: Bytes, first: int, work: HeadWorkspace) -> tuple[int, int]:
     """Inflate data[at:stop] to out[first:] until a blank line; return (how many or -1, place)."""
     hold, have, n, most = _0, 0, first, first + MOST_HEAD_BYTES
     last = False
@@ -300,7 +300,7 @@ def _inflate(data: Bytes, at: int, stop: int, out: Bytes, first: int, work: Work
 @uncounted_njit
 def _symbols(
     data: Bytes, at: int, stop: int, hold: np.uint64, have: int, out: Bytes, first: int, n: int,
-    work: Workspace,
+    work: HeadWorkspace,
 ) -> tuple[int, np.uint64, int, int, int]:  # fmt: skip
     """Inflate the symbols of a block to out[n:]; return (place, bits held, their number, n, why it ended)."""
     literals, distances = work.literals.table, work.distances.table

@@ -9,7 +9,7 @@ import numpy as np
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.extraction.apart import Kind as ParsedKind
-from presswatch_spark.extraction.apart import PageError, ParserDiedError, text_apart
+from presswatch_spark.extraction.apart import ParserDiedError, UnparsablePageError, text_apart
 from presswatch_spark.extraction.main_content import has_prose_of
 from presswatch_spark.extraction.pdf import PDF_EXTRACTION
 from presswatch_spark.formats.http.charsets import encoding_of, to_utf8
@@ -20,7 +20,7 @@ from presswatch_spark.formats.http.site_files import site_file
 from presswatch_spark.formats.own_word import own_word_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import joined
-from presswatch_spark.formats.warc.gates import Draw
+from presswatch_spark.formats.warc.gates import AuditDraw
 from presswatch_spark.formats.warc.languages import declared
 from presswatch_spark.html.elements import PAGE_BYTES
 from presswatch_spark.html.markup import EXTRACTION, page_text, room_for, text_of_page
@@ -76,7 +76,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class _WarcPage:
     """A document. `content` in UTF-8: the page; of a PDF, its text."""
 
     stored: Stored
@@ -97,7 +97,7 @@ class PageBatches:
     _broken: int = 0
     _scratch: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
     _texts: list[Bytes] = field(default_factory=list)
-    _pages: list[_Page] = field(default_factory=list)
+    _pages: list[_WarcPage] = field(default_factory=list)
     _captures: list[Capture] = field(default_factory=list)
     _drawn: list[Stored] = field(default_factory=list)
 
@@ -135,7 +135,7 @@ class PageBatches:
             self._note(stored, body.problem)
             content = to_utf8(body.data, encoding)
             content = as_html(content, media) if kind == "html" else content
-            self._add_page(_Page(stored, message, kind, content, encoding))
+            self._add_page(_WarcPage(stored, message, kind, content, encoding))
         elif kind == "pdf" and self.options.pdf:
             self._note(stored, body.problem)
             self._add_pdf(stored, message, body.data)
@@ -198,7 +198,7 @@ class PageBatches:
 
     def _draw(self, stored: Stored) -> None:
         """Take what the language gate leaves out for an audit, if it is drawn."""
-        if self.options.audit and Draw(self.options.audit).takes(stored.pointer().record_id):
+        if self.options.audit and AuditDraw(self.options.audit).takes(stored.pointer().record_id):
             self._drawn.append(stored)
 
     def _audit(self) -> Iterator[DocumentBatch]:
@@ -228,12 +228,12 @@ class PageBatches:
     def _add_pdf(self, stored: Stored, message: Message, body: bytes | memoryview) -> None:
         try:
             text, problem = self._parsed("pdf", body)
-        except PageError as error:
+        except UnparsablePageError as error:
             text, problem = b"", str(error)
         self._note(stored, problem)
-        self._add_page(_Page(stored, message, "pdf", text))
+        self._add_page(_WarcPage(stored, message, "pdf", text))
 
-    def _add_page(self, page: _Page) -> None:
+    def _add_page(self, page: _WarcPage) -> None:
         if (
             page.stored.languages is None
             and page.kind == "html"
@@ -264,13 +264,13 @@ class PageBatches:
         self._pages.append(page)
         self._size += len(page.content)
 
-    def _main_text(self, page: _Page, whole: bytes) -> bytes | None:
+    def _main_text(self, page: _WarcPage, whole: bytes) -> bytes | None:
         """Return the text of a page's main content; `whole` is that of the page."""
         if page.kind != "html":
             return None
         try:
             content, unchosen = self._parsed("main", page.content)
-        except PageError:
+        except UnparsablePageError:
             return None
         text = text_of_page(content)
         return text if unchosen or has_prose_of(text, whole) else None
@@ -278,7 +278,7 @@ class PageBatches:
     def _parsed(self, kind: ParsedKind, page: bytes | memoryview) -> tuple[bytes, str | None]:
         """Call `text_apart`; a shard whose pages kill the parser again and again gets no more time."""
         if self._broken == MOST_BROKEN:
-            raise PageError("too many pages of the shard killed the parser before this one")
+            raise UnparsablePageError("too many pages of the shard killed the parser before this one")
         try:
             return text_apart(kind, page)
         except ParserDiedError:
@@ -286,13 +286,13 @@ class PageBatches:
             raise
 
 
-def _own_word(page: _Page) -> OwnWord | None:
+def _own_word(page: _WarcPage) -> OwnWord | None:
     if page.kind != "html":
         return None
     return own_word_of(bytes(page.content[:PAGE_BYTES]), page.stored.url.decode("utf-8", "replace"))
 
 
-def _may_be_zeroed(page: _Page) -> bool:
+def _may_be_zeroed(page: _WarcPage) -> bool:
     """Whether a page may have lost its text to zeros: within a tag, they hide what follows."""
     return b"\0" in bytes(page.content) and not page.stored.verified() and not page.stored.proven()
 

@@ -13,7 +13,7 @@ from presswatch_spark.formats.inflate.members import Gate
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc import records
-from presswatch_spark.formats.warc.blocks import Block, PieceReader
+from presswatch_spark.formats.warc.blocks import InflatedBlock, PieceReader
 from presswatch_spark.formats.warc.fields import (
     begins_with_record,
     block_is_declared,
@@ -62,7 +62,7 @@ class Expected(NamedTuple):
 class Records(NamedTuple):
     """Records of a shard: `rows` int64 (k, COLUMNS), see `headers`, in `block`; their release."""
 
-    block: Block
+    block: InflatedBlock
     rows: Offsets
     release: str | None
 
@@ -79,10 +79,10 @@ def read_blocks(
 
     Every loss is noted in `report`. Raises `CorruptError` if the shard is of another format.
     """
-    yield from _Reading(shard, options, report, expected).read(stream)
+    yield from _WarcReading(shard, options, report, expected).read(stream)
 
 
-class _Reading(PieceReader[Records]):
+class _WarcReading(PieceReader[Records]):
     kind, head_bytes = "WARC", 64
 
     def __init__(
@@ -131,7 +131,7 @@ class _Reading(PieceReader[Records]):
             self.needed = max(self.options.batch_bytes, needed - done)
             full = found == RECORDS_AT_ONCE
 
-    def _by_release(self, block: Block, rows: Offsets) -> list[Records]:
+    def _by_release(self, block: InflatedBlock, rows: Offsets) -> list[Records]:
         """Part records by the release that the warcinfo before them names: files may have been joined."""
         named = [(0, self._release)]
         for k in np.flatnonzero(rows[:, warc.KIND] == warc.WARCINFO).tolist():
@@ -150,7 +150,7 @@ class _Reading(PieceReader[Records]):
             for (first, release), end in zip(named, ends, strict=True)
         ]
 
-    def _note(self, block: Block, rows: Offsets) -> None:
+    def _note(self, block: InflatedBlock, rows: Offsets) -> None:
         """Report what was not read, and refuse a file of another format."""
         if what := self._expected.refused(rows[:, warc.KIND]):
             raise self.refusal(what)
@@ -165,7 +165,9 @@ class _Reading(PieceReader[Records]):
             note_defects(block, rows[~sound & (status != records.BROKEN)], self.report, complaint)
 
 
-def note_defects(block: Block, rows: Offsets, report: ReadReport, what: Callable[[Offsets], str]) -> None:
+def note_defects(
+    block: InflatedBlock, rows: Offsets, report: ReadReport, what: Callable[[Offsets], str]
+) -> None:
     """Report a defect of each of `rows`; those beyond what a report keeps are only counted."""
     room = report.room
     for row in rows[:room]:
@@ -173,7 +175,7 @@ def note_defects(block: Block, rows: Offsets, report: ReadReport, what: Callable
     report.add_defects(len(rows[room:]))
 
 
-def _settle_twice(block: Block, row: Offsets) -> None:
+def _settle_twice(block: InflatedBlock, row: Offsets) -> None:
     """Decide whether a header that says something twice is as it was written.
 
     It is where the checksum of a gzip member holds. Then the URL is known, unless a decisive field has two
@@ -185,13 +187,13 @@ def _settle_twice(block: Block, row: Offsets) -> None:
         row[warc.DAMAGE], row[warc.URI], row[warc.URI_END] = warc.HEADER, 0, 0
 
 
-def _settle_cut(block: Block, row: Offsets) -> None:
+def _settle_cut(block: InflatedBlock, row: Offsets) -> None:
     """Read a record that is shorter than it declares if its HTTP head shows that nothing is missing."""
     if row[warc.KIND] == warc.RESPONSE and body_is_declared(block.body_of(row)):
         row[warc.STATUS] = records.WRONG_LENGTH
 
 
-def _settle_inside(block: Block, row: Offsets) -> None:
+def _settle_inside(block: InflatedBlock, row: Offsets) -> None:
     """Decide where a record ends that holds whole records up to its end.
 
     A page may show records, or a wrong length takes in those that follow. If neither the digest nor the

@@ -9,7 +9,7 @@ from urllib3.exceptions import HTTPError
 
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError, TruncatedError
 from presswatch_spark.settings.config import StorageOptions
-from presswatch_spark.storage.contract import Answer, pause
+from presswatch_spark.storage.contract import RawResponse, pause
 from presswatch_spark.storage.hub.addresses import HubAddress
 from presswatch_spark.storage.hub.refusals import dataset_in, moved, refusal
 from presswatch_spark.storage.hub.token import token_of
@@ -62,7 +62,7 @@ class Hub:
         asked = {**(headers or {}), **self._identity(url)}
         return self.web.request("GET", url, asked, alone=True, follow=False)
 
-    def ask(self, url: str, start: int, end: int) -> Answer:
+    def ask(self, url: str, start: int, end: int) -> RawResponse:
         """Ask the hub for a part of a file that it gives itself; see `Store.ask`."""
         return self.web.ask(url, start, end, self._identity(url), follow=False)
 

@@ -28,7 +28,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class HubFile:
     """Where a file is, and what the hub says of it.
 
     `url` is signed where `at_hub` is false: never print or write it. `content`: all bytes of a small file.
@@ -78,10 +78,10 @@ class _Kept(Generic[Value]):
         self._guard = threading.Lock()
 
 
-_PLACES, _FILES = _Kept[Place](PLACES_KEPT), _Kept[Place](FILES_KEPT)
+_PLACES, _FILES = _Kept[HubFile](PLACES_KEPT), _Kept[HubFile](FILES_KEPT)
 
 
-def known_place(hub: Hub, address: HubAddress) -> Place | None:
+def known_place(hub: Hub, address: HubAddress) -> HubFile | None:
     """Return where a file was when the hub was asked last; None if that is not known.
 
     Ask this of addresses with a commit alone, unless what a branch gave before will do.
@@ -102,7 +102,7 @@ def forget_places() -> None:
         kept.clear()
 
 
-def place_of(hub: Hub, address: HubAddress) -> Place:
+def place_of(hub: Hub, address: HubAddress) -> HubFile:
     """Return where a file is; the hub is asked only if that is not known.
 
     Raises:
@@ -116,7 +116,7 @@ def place_of(hub: Hub, address: HubAddress) -> Place:
     return kept_place(hub, address, hub.required(url, address))
 
 
-def kept_place(hub: Hub, address: HubAddress, reply: Reply) -> Place:
+def kept_place(hub: Hub, address: HubAddress, reply: Reply) -> HubFile:
     """Return, and keep, the place that a reply of the resolver names; the reply is closed.
 
     The hub may send us on to another of its own addresses first.
@@ -131,7 +131,7 @@ def kept_place(hub: Hub, address: HubAddress, reply: Reply) -> Place:
         if not hub.owns(url):
             size, etag = facts.get("X-Linked-Size", ""), facts.get("X-Linked-ETag", "").strip('"')
             sha256 = etag.lower() if SHA256.fullmatch(etag.lower()) else None
-            place = Place(
+            place = HubFile(
                 url,
                 False,
                 int(size) if size.isdecimal() else None,
@@ -146,7 +146,7 @@ def kept_place(hub: Hub, address: HubAddress, reply: Reply) -> Place:
     raise StorageError("the hub redirects in a circle", where=str(address), remedy="run again later")
 
 
-def _at_hub(hub: Hub, address: HubAddress, reply: Reply, url: str, facts: dict[str, str]) -> Place:
+def _at_hub(hub: Hub, address: HubAddress, reply: Reply, url: str, facts: dict[str, str]) -> HubFile:
     """Return the place of a file that the hub itself gives; a small one is taken as it comes."""
     if reply.status == 206:
         reply.close()
@@ -159,7 +159,9 @@ def _at_hub(hub: Hub, address: HubAddress, reply: Reply, url: str, facts: dict[s
             content = whole_body(reply, address)
     if is_small and content is None:
         content = hub.whole(url, address)[0]
-    place = Place(url, True, size, validator_of(reply), declared_sha256(reply), tuple(facts.items()), content)
+    place = HubFile(
+        url, True, size, validator_of(reply), declared_sha256(reply), tuple(facts.items()), content
+    )
     (_PLACES if content is None else _FILES).put((hub.endpoint, str(address)), place)
     return place
 

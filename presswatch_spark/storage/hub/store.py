@@ -11,17 +11,17 @@ from urllib3.exceptions import HTTPError
 
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
 from presswatch_spark.storage.contract import (
-    Answer,
-    Body,
     DeniedError,
     MissingError,
     ObjectInfo,
+    RangeReply,
+    RawResponse,
     StorageOptions,
     changed,
 )
 from presswatch_spark.storage.hub.addresses import HubAddress
 from presswatch_spark.storage.hub.hub import Hub
-from presswatch_spark.storage.hub.places import Place, forget_place, kept_place, known_place, place_of
+from presswatch_spark.storage.hub.places import HubFile, forget_place, kept_place, known_place, place_of
 from presswatch_spark.storage.hub.refusals import code_of
 from presswatch_spark.storage.streams import ByteStream
 from presswatch_spark.storage.uris import scheme_of
@@ -70,7 +70,7 @@ class HubStore:
             )
         yield from found
 
-    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
+    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
         """Open a range in the store. An address that it refuses has expired, so the hub signs another."""
         address, hub = HubAddress.of(info.uri), self._hub
         is_known = known_place(hub, address) is not None
@@ -83,7 +83,7 @@ class HubStore:
                 raise
         return self._opened(info, place_of(hub, address), start, end)
 
-    def _opened(self, info: ObjectInfo, place: Place, start: int, end: int | None) -> Body:
+    def _opened(self, info: ObjectInfo, place: HubFile, start: int, end: int | None) -> RangeReply:
         """Open a range of the file at its place, and make sure that it is the file that `info` describes."""
         etag = info.etag or place.etag
         if None not in (info.sha256, place.sha256) and info.sha256 != place.sha256:
@@ -92,7 +92,7 @@ class HubStore:
             # Something between us and the hub may answer in its place, such as a page to log in.
             if info.sha256 and not place.sha256 and sha256(place.content).hexdigest() != info.sha256:
                 raise changed(info.uri, start)
-            return Body(BytesIO(place.content[start:end]), start, len(place.content), etag)
+            return RangeReply(BytesIO(place.content[start:end]), start, len(place.content), etag)
         body = self._body(info.uri, place, start, end)
         if None not in (place.size, body.total) and place.size != body.total:
             body.reader.close()
@@ -103,7 +103,7 @@ class HubStore:
             )
         return replace(body, etag=etag, sha256=place.sha256)
 
-    def _body(self, uri: str, place: Place, start: int, end: int | None) -> Body:
+    def _body(self, uri: str, place: HubFile, start: int, end: int | None) -> RangeReply:
         if place.at_hub:
             reply = self._hub.required(place.url, HubAddress.of(uri), range_header(start, end))
             return body_of(reply, uri, start)
@@ -121,7 +121,7 @@ class HubStore:
                 f"the store behind the hub: {error.what}", where=uri, remedy=error.remedy
             ) from error
 
-    def ask(self, uri: str, start: int, end: int) -> Answer:
+    def ask(self, uri: str, start: int, end: int) -> RawResponse:
         """Ask for a range: of the hub where it refuses the file, else of its store.
 
         The headers of an answer of the store are followed by those in which the hub described the file.
@@ -135,9 +135,9 @@ class HubStore:
                 return answer
             forget_place(hub, address)
         found = self._resolved(address)
-        return found if isinstance(found, Answer) else self._answer(uri, found, start, end)
+        return found if isinstance(found, RawResponse) else self._answer(uri, found, start, end)
 
-    def _resolved(self, address: HubAddress) -> Place | Answer:
+    def _resolved(self, address: HubAddress) -> HubFile | RawResponse:
         """Ask the hub where a file is; return its refusal as an answer."""
         hub, url, sent_at = self._hub, address.resolver(self._hub.endpoint), time.time()
         try:
@@ -149,12 +149,12 @@ class HubStore:
             raise
         except PresswatchError as error:
             is_ours = isinstance(error, InputError | ConfigError)
-            return Answer(str(address), sent_at, failure=error.what, ours=is_ours)
+            return RawResponse(str(address), sent_at, failure=error.what, ours=is_ours)
         reply.close()
         headers = tuple((str(name), str(value)) for name, value in reply.headers.iteritems())
         code = code_of(reply.status, reply.headers)
         is_ours = reply.status == 401 and not code
-        return Answer(
+        return RawResponse(
             str(address),
             reply.sent_at,
             reply.status,
@@ -164,7 +164,7 @@ class HubStore:
             ours=is_ours,
         )
 
-    def _answer(self, uri: str, place: Place, start: int, end: int) -> Answer:
+    def _answer(self, uri: str, place: HubFile, start: int, end: int) -> RawResponse:
         if place.content is not None:
             return _kept_answer(uri, place, place.content, start, end)
         if place.at_hub:
@@ -191,12 +191,12 @@ class HubStore:
         return Hub.of(self.options)
 
 
-def _kept_answer(uri: str, place: Place, content: bytes, start: int, end: int) -> Answer:
+def _kept_answer(uri: str, place: HubFile, content: bytes, start: int, end: int) -> RawResponse:
     """Return the answer for a part of a file that the hub gave whole."""
     body, about = content[start:end], (("ETag", place.etag or ""), *place.facts)
     if not body:
         missed = ("Content-Range", f"bytes */{len(content)}")
-        return Answer(uri, time.time(), 416, (missed, *about))
+        return RawResponse(uri, time.time(), 416, (missed, *about))
     ranged = f"bytes {start}-{start + len(body) - 1}/{len(content)}"
     headers = (("Content-Length", f"{len(body)}"), ("Content-Range", ranged), *about)
-    return Answer(uri, time.time(), 206, headers, start, body)
+    return RawResponse(uri, time.time(), 206, headers, start, body)

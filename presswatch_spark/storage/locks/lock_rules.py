@@ -15,7 +15,7 @@ MADE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class LockRefusal:
     """What a second one is told, and what it can do."""
 
     what: str
@@ -26,8 +26,8 @@ class Refusal:
         return InUseError(self.what, where=where, remedy=self.remedy)
 
 
-IN_USE = Refusal("another process holds this lock", "wait for its end")
-RUN_IN_USE = Refusal("another process is at this run", "wait for it, or stop it and try again")
+IN_USE = LockRefusal("another process holds this lock", "wait for its end")
+RUN_IN_USE = LockRefusal("another process is at this run", "wait for it, or stop it and try again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class FileRule:
     waits: bool = False
     is_shared: bool = False
     is_removed: bool = False
-    refusal: Refusal = IN_USE
+    refusal: LockRefusal = IN_USE
 
 
 # A run of tables on disk, and a look whether somebody is at it. Other users may look.
@@ -59,19 +59,19 @@ FOLDER_WRITES = FileRule(FOLDER, waits=True)
 FOLDER_WRITES_ON_NFS = FileRule(MADE, mode=0o644, waits=True)
 # The hidden folder in which a corpus is built, and the copy of a remote corpus on this host.
 CORPUS_BUILD = FileRule(
-    FOLDER, is_removed=True, refusal=Refusal("another build is at work there", "wait for its end")
+    FOLDER, is_removed=True, refusal=LockRefusal("another build is at work there", "wait for its end")
 )
 CORPUS_COPY = FileRule(MADE, waits=True)
 # The hidden folder in which an output folder is made.
 DRAFT = FileRule(
     MADE,
     is_removed=True,
-    refusal=Refusal("another process is writing this folder", "wait for its end, or name another --out"),
+    refusal=LockRefusal("another process is writing this folder", "wait for its end, or name another --out"),
 )
 # A bag of evidence that is being stamped.
 BAG = FileRule(
     FOLDER,
-    refusal=Refusal("another process adds to this bag", "wait for its end, and try again"),
+    refusal=LockRefusal("another process adds to this bag", "wait for its end, and try again"),
 )
 # A scratch folder of a living process; what nobody holds is removed.
 SCRATCH = FileRule(FOLDER, waits=True, is_removed=True)

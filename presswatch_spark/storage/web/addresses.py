@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError
 
-from presswatch_spark.storage.contract import Answer, StorageOptions
+from presswatch_spark.storage.contract import RawResponse, StorageOptions
 from presswatch_spark.storage.uris import host_of, scheme_of
 
 RESOLVED_SECONDS = 60.0
@@ -47,7 +47,7 @@ def _ipv4_in(address: IPv6Address) -> IPv4Address | None:
     return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
 
 
-def other_host(answer: Answer, uri: str) -> str | None:
+def other_host(answer: RawResponse, uri: str) -> str | None:
     """Return the host that answered for a URL, if a redirect led to another one; else None."""
     if scheme_of(uri) not in ("http", "https") or host_of(answer.uri) == host_of(uri):
         return None

@@ -2,7 +2,7 @@
 
 import zlib
 
-from presswatch_spark.storage.contract import Answer
+from presswatch_spark.storage.contract import RawResponse
 
 _PLAIN, _GZIP, _GZIP_WINDOW = ("", "identity"), ("gzip", "x-gzip"), 31
 
@@ -29,7 +29,7 @@ def unpacked(body: bytes, coding: str, most: int) -> bytes | None:
     return data if inflater.eof and not inflater.unused_data else None
 
 
-def unpacked_body(answer: Answer, most: int) -> bytes:
+def unpacked_body(answer: RawResponse, most: int) -> bytes:
     """Return the body of an answer as it was before its coding; as it came where it cannot be unpacked."""
     body = unpacked(answer.body, answer.header("Content-Encoding") or "", most)
     return answer.body if body is None else body

@@ -26,11 +26,11 @@ from urllib3.exceptions import (
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
 from presswatch_spark.storage.contract import (
     CONTENT_RANGE,
-    Answer,
-    Body,
     DeniedError,
     MissingError,
     ObjectInfo,
+    RangeReply,
+    RawResponse,
     StorageOptions,
     pause,
 )
@@ -39,7 +39,7 @@ from presswatch_spark.storage.streams import ByteStream, step_aside
 from presswatch_spark.storage.uris import host_of, printable, scheme_of
 from presswatch_spark.storage.web.addresses import PrivateAddressError, name_of, require_public
 from presswatch_spark.storage.web.connections import READ_AT_ONCE, Line, Lines, Reply, SlowAnswerError
-from presswatch_spark.storage.web.manners import BlockedError, Host, Verdict, tell_silence
+from presswatch_spark.storage.web.manners import BlockedError, Host, HostDecision, tell_silence
 from presswatch_spark.storage.web.shared_hosts import Slots, state_of
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -96,11 +96,11 @@ class HttpStore:
         """Raise `InputError`: the web has no folders."""
         raise InputError("a web site cannot be listed", where=printable(uri), remedy="name files or a list")
 
-    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
+    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
         """Ask for a range. The stream compares versions, since not every server knows `If-Match`."""
         return self.open_part(info, start, end, alone=False)
 
-    def open_part(self, info: ObjectInfo, start: int, end: int | None, *, alone: bool) -> Body:
+    def open_part(self, info: ObjectInfo, start: int, end: int | None, *, alone: bool) -> RangeReply:
         """Ask for bytes [start, end). `alone`: the object may be refused for itself; see `Host.judge`."""
         reply = self.request("GET", info.uri, range_header(start, end), alone=alone)
         return body_of(reply, info.uri, start)
@@ -113,13 +113,13 @@ class HttpStore:
         headers: Mapping[str, str] = MappingProxyType({}),
         *,
         follow: bool = True,
-    ) -> Answer:
+    ) -> RawResponse:
         """Ask for a range, of whatever version there is; a body that breaks off is asked for again.
 
         `headers` are sent, too. `follow`: as in `request`.
         """
         asked = {**headers, "Range": f"bytes={start}-{end - 1}"}
-        answer = Answer(uri, time.time())
+        answer = RawResponse(uri, time.time())
         for attempt in range(1, self.options.max_attempts + 1):
             answer = self._answer(uri, start, end, asked, follow=follow)
             if answer.status is None or not answer.failure:
@@ -127,11 +127,11 @@ class HttpStore:
             pause(self.options, attempt)
         return answer
 
-    def ask_whole(self, uri: str, most: int) -> Answer:
+    def ask_whole(self, uri: str, most: int) -> RawResponse:
         """Ask for an object without a range, as a browser does; keep its first `most` bytes."""
         return self._answer(uri, 0, most, {}, follow=True)
 
-    def _answer(self, uri: str, start: int, end: int, asked: dict[str, str], *, follow: bool) -> Answer:
+    def _answer(self, uri: str, start: int, end: int, asked: dict[str, str], *, follow: bool) -> RawResponse:
         sent_at = time.time()
         try:
             reply = self.request("GET", uri, asked, alone=True, follow=follow)
@@ -139,7 +139,7 @@ class HttpStore:
             raise
         except PresswatchError as error:
             ours = isinstance(error, InputError | ConfigError)
-            return Answer(uri, sent_at, failure=error.what, ours=ours)
+            return RawResponse(uri, sent_at, failure=error.what, ours=ours)
         with closing(reply):
             found = CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
             first = int(found[1]) if reply.status == 206 and found and found[1] else 0
@@ -149,7 +149,7 @@ class HttpStore:
             body, failure = _body(reply, ignored, end - start, self.options)
             if ignored:
                 first = ignored if body else 0
-        return Answer(reply.uri, reply.sent_at, reply.status, headers, first, body, failure=failure)
+        return RawResponse(reply.uri, reply.sent_at, reply.status, headers, first, body, failure=failure)
 
     def read(self, uri: str) -> tuple[bytes, str]:
         """Read the object; its ETag is empty if the server gives neither ETag nor time."""
@@ -201,7 +201,7 @@ class HttpStore:
         host = Host(host_of(reply.uri), self.options)
         try:
             verdict = host.judge(reply.uri, reply.status, reply.headers, reply.sent_at, alone=alone)
-            if verdict is Verdict.CANARY:
+            if verdict is HostDecision.CANARY:
                 reply.close()
                 canary = self._sent("GET", host.canary, {"Range": "bytes=0-0"}, named)
                 canary.close()
@@ -209,9 +209,9 @@ class HttpStore:
         except BaseException:
             reply.close()
             raise
-        if verdict is Verdict.AGAIN:
+        if verdict is HostDecision.AGAIN:
             reply.close()
-        return verdict is Verdict.AGAIN
+        return verdict is HostDecision.AGAIN
 
     def _send(self, method: str, uri: str, headers: dict[str, str], named: str) -> Reply:
         """Send a request, and follow redirects; each host is asked in its turn."""
@@ -287,7 +287,7 @@ def range_header(start: int, end: int | None) -> dict[str, str]:
     return {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
 
 
-def body_of(reply: Reply, uri: str, start: int) -> Body:
+def body_of(reply: Reply, uri: str, start: int) -> RangeReply:
     """Return the body of a reply to a request for bytes from `start` on; raise what a refusal means.
 
     Raises:
@@ -297,17 +297,17 @@ def body_of(reply: Reply, uri: str, start: int) -> Body:
     total = int(found[2]) if found and found[2] != "*" else None
     if reply.status == 416:
         reply.close()
-        return Body(BytesIO(), start, total)
+        return RangeReply(BytesIO(), start, total)
     _require_object(reply, uri)
     if reply.status == 206:
         if not found or found[1] is None or int(found[1]) != start:
             reply.close()
             where = f"{printable(uri)} @ {start}"
             raise StorageError("the server sent another range than asked for", where=where)
-        return Body(reply, start, total, validator_of(reply), sha256=reply.sha256)
+        return RangeReply(reply, start, total, validator_of(reply), sha256=reply.sha256)
     size = length_of(reply)
     delimited = size is not None or "chunked" in reply.headers.get("Transfer-Encoding", "").lower()
-    return Body(reply, 0, size, validator_of(reply), delimited, reply.sha256)
+    return RangeReply(reply, 0, size, validator_of(reply), delimited, reply.sha256)
 
 
 def _body(reply: Reply, ignored: int, most: int, options: StorageOptions) -> tuple[bytes, str]:

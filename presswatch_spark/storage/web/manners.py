@@ -26,7 +26,7 @@ from presswatch_spark.storage.asking import check_wanted, rest
 from presswatch_spark.storage.contract import StorageOptions
 from presswatch_spark.storage.time_limits import count_waiting
 from presswatch_spark.storage.uris import host_of, printable, scheme_of
-from presswatch_spark.storage.web.shared_hosts import FURTHEST_SECONDS, Facts, paused_hosts, state_of
+from presswatch_spark.storage.web.shared_hosts import FURTHEST_SECONDS, HostState, paused_hosts, state_of
 from presswatch_spark.storage.web.wait_headers import asked_wait, used_up_for
 
 REFUSALS = frozenset({401, 403, 429})
@@ -55,7 +55,7 @@ class BlockedError(StorageError):
     """A site refuses everything, or asks to wait for too long: nothing more is asked of it."""
 
 
-class Verdict(Enum):
+class HostDecision(Enum):
     """What to do about a reply: take it, ask again in turn, or ask for the host's canary."""
 
     TAKE = auto()
@@ -104,7 +104,7 @@ class Host:
 
     def judge(
         self, uri: str, status: int, headers: Mapping[str, str], sent_at: float, *, alone: bool = False
-    ) -> Verdict:
+    ) -> HostDecision:
         """Take note of a reply to a request.
 
         Args:
@@ -118,13 +118,13 @@ class Host:
         # A date in whole seconds may have come by now: then the site grants the next request.
         if named or (named is not None and status == 429):
             self._wait_as_asked(named or SHORTEST_WAIT, status, uri)
-            return Verdict.AGAIN
+            return HostDecision.AGAIN
         if status in REFUSALS and not (alone and status != 429):
             with self._change(uri) as facts:
                 return self._refused(facts, _hashed(uri), status, headers, sent_at)
         if status < 500 and status not in REFUSALS:
             self._answered(uri, status, headers, sent_at)
-        return Verdict.TAKE
+        return HostDecision.TAKE
 
     def judge_canary(self, uri: str, status: int) -> None:
         """Note the answer for the canary, asked when `uri` was refused; `BlockedError` if it is, too."""
@@ -136,7 +136,7 @@ class Host:
                 facts.forbidden.append(_hashed(uri))
 
     @contextmanager
-    def _change(self, uri: str) -> Iterator[Facts]:
+    def _change(self, uri: str) -> Iterator[HostState]:
         """Change the facts; raise `BlockedError` about `uri` if the host must not be asked after that."""
         with self._state.change() as facts:
             yield facts
@@ -185,36 +185,36 @@ class Host:
                     facts.pause(now, until, asked)
 
     def _refused(
-        self, facts: Facts, refused: str, status: int, headers: Mapping[str, str], sent_at: float
-    ) -> Verdict:
+        self, facts: HostState, refused: str, status: int, headers: Mapping[str, str], sent_at: float
+    ) -> HostDecision:
         """Take note of a refusal that names no time; `refused` is the hash of the object."""
         limited, now, pause = status == 429, self._clock(), self._options.refusal_pause
         if facts.stopped:
-            return Verdict.TAKE
+            return HostDecision.TAKE
         _lets_others_probe(facts)
         if refused in facts.forbidden and not limited:
-            return Verdict.TAKE
+            return HostDecision.TAKE
         if refused not in facts.refused:
             facts.refused.append(refused)
         if not facts.paused_at:
             explained = status == 401 or any(name in headers for name in REASONS)
             if (explained or facts.forbidden) and not limited and len(facts.refused) < SINGLE_REFUSALS:
-                return Verdict.TAKE
+                return HostDecision.TAKE
             facts.paused_at = now
             why = f"it answered {status}, so nothing is asked for {pause:,g} s"
             facts.pause(now, now + pause * random.uniform(1.0, 1.1), why)
-            return Verdict.AGAIN
+            return HostDecision.AGAIN
         if sent_at <= facts.paused_at:
-            return Verdict.AGAIN
+            return HostDecision.AGAIN
         if facts.canary and not limited:
             facts.probe, facts.probe_at = _asker(), now
-            return Verdict.CANARY
+            return HostDecision.CANARY
         if limited or len(facts.refused) > 1:
             self._stop_refused(facts, status)
         else:
             # Nothing else is known of the site: the next object decides.
             facts.forbidden.append(refused)
-        return Verdict.TAKE
+        return HostDecision.TAKE
 
     def _answered(self, uri: str, status: int, headers: Mapping[str, str], sent_at: float) -> None:
         facts, used_up = self._state.look(), used_up_for(headers)
@@ -235,12 +235,12 @@ class Host:
                 until = max(facts.until, now + used_up)
                 facts.pause(now, until, f"its limit is used up for {used_up:,.0f} s")
 
-    def _stop_refused(self, facts: Facts, status: int) -> None:
+    def _stop_refused(self, facts: HostState, status: int) -> None:
         since, pause = _clock_time(facts.paused_at), self._options.refusal_pause
         denied = "too many requests" if status == 429 else "access denied"
         self._stop(facts, f"{denied} ({status}) at {since}, and again after a pause of {pause:,g} s")
 
-    def _stop(self, facts: Facts, why: str) -> None:
+    def _stop(self, facts: HostState, why: str) -> None:
         facts.stopped = True
         facts.pause(self._clock(), self._clock() + max(self._options.longest_wait, TELL_SECONDS), why)
 
@@ -267,7 +267,7 @@ def _asker() -> str:
     return f"{os.getpid()}:{threading.get_ident()}"
 
 
-def _probes(facts: Facts, now: float) -> bool:
+def _probes(facts: HostState, now: float) -> bool:
     """Return whether this thread asks for all after a pause."""
     mine = _asker()
     if facts.probe not in ("", mine) and abs(now - facts.probe_at) < PROBE_SECONDS:
@@ -276,13 +276,13 @@ def _probes(facts: Facts, now: float) -> bool:
     return True
 
 
-def _lets_others_probe(facts: Facts) -> None:
+def _lets_others_probe(facts: HostState) -> None:
     """Let another thread ask for all: this one has its reply, which may be from before the pause."""
     if facts.probe == _asker():
         facts.probe = ""
 
 
-def _blocked(facts: Facts, uri: str) -> BlockedError:
+def _blocked(facts: HostState, uri: str) -> BlockedError:
     return BlockedError(f"the site is asked nothing more: {facts.why}", where=printable(uri), remedy=MEANING)
 
 
@@ -344,7 +344,7 @@ def _clock_time(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S} UTC"
 
 
-def _to_tell(facts: Facts, now: float, patient: bool, told: dict[str, float] | None = None) -> bool:
+def _to_tell(facts: HostState, now: float, patient: bool, told: dict[str, float] | None = None) -> bool:
     waits = not facts.stopped and 0 < facts.until - now <= FURTHEST_SECONDS
     last = facts.told_at if told is None else told.get(facts.host, 0.0)
     last = max(last, facts.since) if patient else last

@@ -52,7 +52,7 @@ _HELD: set[int] = set()
 
 
 @dataclass(slots=True)
-class Facts:
+class HostState:
     """What is known of a host. Times are in seconds since 1970.
 
     `until`, `why`: it is not asked before, and the reason. `stopped`: this run does not ask it after that
@@ -113,19 +113,19 @@ class SharedState:
 
     def __init__(self, host: str, folder: Path | None) -> None:
         self.host, self.folder, self.asked = host, folder, False
-        self._own = Facts(host)
+        self._own = HostState(host)
         self._alone = folder is None
         self._guard = threading.Lock()
 
-    def look(self) -> Facts:
+    def look(self) -> HostState:
         """Return the facts as they are now."""
         if self.folder is not None and not self._alone:
             with suppress(OSError), open(lock(self.folder / FACTS, HOST_FACTS), "rb") as file:
-                return Facts.of(file.read())
+                return HostState.of(file.read())
         return self._own
 
     @contextmanager
-    def change(self) -> Iterator[Facts]:
+    def change(self) -> Iterator[HostState]:
         """Give the facts to a short block that changes them; nobody else does meanwhile."""
         with self._guard:
             if self.folder is not None and not self._alone:
@@ -135,14 +135,14 @@ class SharedState:
                     yield self._own
                     return
                 with open(handle, "r+b", buffering=0) as file:
-                    facts = Facts.of(file.read())
+                    facts = HostState.of(file.read())
                     before = facts.until
                     yield facts
                     self._keep(file.fileno(), facts, before)
                 return
             yield self._own
 
-    def _keep(self, handle: int, facts: Facts, before: float) -> None:
+    def _keep(self, handle: int, facts: HostState, before: float) -> None:
         """Write the facts, and mark a host that makes us wait anew.
 
         If they cannot be written, as on a full disk, this process goes by its own from now on.
@@ -158,7 +158,7 @@ class SharedState:
                 marks.mkdir(0o700, exist_ok=True)
                 (marks / self.folder.name).touch()
 
-    def _write(self, handle: int, facts: Facts) -> None:
+    def _write(self, handle: int, facts: HostState) -> None:
         facts.host = self.host
         facts.refused, facts.forbidden = facts.refused[-OBJECTS_KEPT:], facts.forbidden[-OBJECTS_KEPT:]
         text = json.dumps(asdict(facts)).encode()
@@ -175,14 +175,14 @@ def state_of(host: str) -> SharedState:
     return SharedState(host, folder if folder and is_ours(folder) else None)
 
 
-def paused_hosts() -> Iterator[tuple[SharedState, Facts]]:
+def paused_hosts() -> Iterator[tuple[SharedState, HostState]]:
     """Yield the hosts that make this user's processes wait, or did so not long ago."""
     root = own_folder(shared_folders(), NAME)
     for mark in sorted((root / PAUSED).glob("*")) if root else ():
         with suppress(OSError):
             if time.time() - mark.stat().st_mtime > FURTHEST_SECONDS:
                 mark.unlink()
-            elif (facts := Facts.of((mark.parents[1] / mark.name / FACTS).read_bytes())).host:
+            elif (facts := HostState.of((mark.parents[1] / mark.name / FACTS).read_bytes())).host:
                 yield state_of(facts.host), facts
 
 

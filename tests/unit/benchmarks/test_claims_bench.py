@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from benchmarks.quality.claimed import PAPER, PART, WHOLE, bounds, broken, exclusive, figures
-from presswatch_spark.demo.texts import Article
+from presswatch_spark.demo.texts import DemoArticle
 from tests import prose
 
 
@@ -50,8 +50,8 @@ def test_a_certain_claim_on_another_paper_and_too_few_on_copies_are_broken_promi
     assert (false["A"]["found"], false["B"]["found"], false["B"]["of"]) == (0, 1, 1)
 
 
-def _of(title: str, article: Article, body: str) -> Article:
-    return Article(
+def _of(title: str, article: DemoArticle, body: str) -> DemoArticle:
+    return DemoArticle(
         article_id=f"{title}-{article.article_id}", title_id=title, url=article.url,
         headline=article.headline, body=body, published_at=article.published_at, authors=(),
     )  # fmt: skip

@@ -16,7 +16,7 @@ from benchmarks.quality.negatives import Commonplaces
 from benchmarks.quality.pages import Planted
 from benchmarks.quality.score import Bench
 from benchmarks.quality.truth import RUN, Common, common_pairs
-from presswatch_spark.demo.texts import Article
+from presswatch_spark.demo.texts import DemoArticle
 from tests.reference.runs import covered, longest
 
 pytestmark = pytest.mark.slow
@@ -31,12 +31,12 @@ def stuff() -> Material:
 
 
 @pytest.fixture(scope="module")
-def dressed(stuff: Material) -> tuple[tuple[Article, ...], Commonplaces]:
+def dressed(stuff: Material) -> tuple[tuple[DemoArticle, ...], Commonplaces]:
     return negatives.dressed(stuff, SEED)
 
 
 @pytest.fixture(scope="module")
-def bench(stuff: Material, dressed: tuple[tuple[Article, ...], Commonplaces]) -> Bench:
+def bench(stuff: Material, dressed: tuple[tuple[DemoArticle, ...], Commonplaces]) -> Bench:
     articles, common = dressed
     pages = [
         *plant.planted(articles, stuff.filler, PER_KIND, SEED),
@@ -64,7 +64,7 @@ def test_every_kind_is_planted_and_no_url_twice(bench: Bench) -> None:
 
 @pytest.mark.full
 def test_the_same_seed_gives_the_same_pages(
-    stuff: Material, dressed: tuple[tuple[Article, ...], Commonplaces], bench: Bench
+    stuff: Material, dressed: tuple[tuple[DemoArticle, ...], Commonplaces], bench: Bench
 ) -> None:
     again = list(plant.planted(dressed[0], stuff.filler, PER_KIND, SEED))
     assert again == bench.pages[: len(again)]
@@ -141,7 +141,7 @@ def test_dress_is_what_it_is_called(copies: dict[str, list[tuple[Planted, str, C
 
 
 def test_hard_negatives_share_runs_with_articles_and_unrelated_pages_do_not(
-    stuff: Material, dressed: tuple[tuple[Article, ...], Commonplaces], bench: Bench
+    stuff: Material, dressed: tuple[tuple[DemoArticle, ...], Commonplaces], bench: Bench
 ) -> None:
     run_pages = {url for url, _ in bench.runs()}
     for kind in (negatives.FORMULA, negatives.FURNISHED, negatives.OLD_TEXT):

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.answers import TREE, presswatch
 from benchmarks.removal import counts, killed, lines, rounds, serving, targets_in, write_files
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.storage.objects import StorageOptions
 
 
@@ -17,7 +17,7 @@ def test_rounds_are_measured_and_kills_lose_nothing(tmp_path: Path) -> None:
     write_files(tmp_path / "crawl", 3)
     targets = [row for path in sorted((tmp_path / "crawl").iterdir()) for row in targets_in(path)]
     assert len(targets) == 15
-    case = Case.create(str(tmp_path / "case"), targets, {"reading": {}}, StorageOptions())
+    case = RemovalCase.create(str(tmp_path / "case"), targets, {"reading": {}}, StorageOptions())
     with serving(tmp_path / "crawl") as url:
         command = [*presswatch(TREE), "removal", "probe", "--mirror", f"{tmp_path}/crawl={url}", "CASE"]
         command[-1] = str(case.folder)

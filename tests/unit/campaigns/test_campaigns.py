@@ -25,18 +25,18 @@ from presswatch_spark.campaigns.plan import (
     write_plan,
 )
 from presswatch_spark.campaigns.progress import (
+    CampaignSample,
+    ItemProgress,
     Read,
     Reads,
     Runs,
-    Sample,
-    Standing,
     is_of,
     place_of,
     version_of,
 )
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.releases.datasets import load_datasets
-from presswatch_spark.releases.known import Known, Listing, shipped
+from presswatch_spark.releases.known import Listing, ReleaseList, shipped
 from presswatch_spark.releases.release import Release
 from presswatch_spark.settings.config import MinHashRules, ReadRules, RunRules, ScanConfig, config_digest
 from presswatch_spark.storage.folders import Folder
@@ -48,7 +48,7 @@ CORPUS = CorpusOfCampaign("s3://b/corpus", "0" * 64, 7)
 PLAN = CampaignPlan("s3://b/tables", (CORPUS,), "wet")
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 CRAWLS = ("CC-MAIN-2026-40", "CC-MAIN-2018-34", "CC-MAIN-2018-30", "CC-MAIN-2013-20", "CC-MAIN-2009-2010")
-KNOWN = Known(Listing(NOW, tuple(Release(name, None, None) for name in CRAWLS)), "a test")
+KNOWN = ReleaseList(Listing(NOW, tuple(Release(name, None, None) for name in CRAWLS)), "a test")
 FRENCH = ScanConfig(read=ReadRules(languages=("fra",)))
 
 
@@ -66,7 +66,7 @@ class TestItems:
         assert {item.format for item in items(crawls="warc")} == {"warc", "arc"}
 
     def test_all_crawls_since_2008_are_in_the_list_that_comes_with_this_version(self) -> None:
-        known = Known(shipped(), "shipped")
+        known = ReleaseList(shipped(), "shipped")
         found = items_of(PLAN, known, ScanConfig())
         assert len(found) == len(known.listing.crawls) > 100
         assert "CC-MAIN-2008-2009" in {item.name for item in found}
@@ -212,8 +212,8 @@ def reads(**steps: Read) -> Reads:
     return Reads({(int(name[1]), int(name[2])): found for name, found in steps.items()}, ["run"])
 
 
-def standing(wanted: int, **steps: Read) -> Standing:
-    return Standing.of(ITEM, reads(**steps), wanted)
+def standing(wanted: int, **steps: Read) -> ItemProgress:
+    return ItemProgress.of(ITEM, reads(**steps), wanted)
 
 
 def read(complete: str, missing: str = "") -> Read:
@@ -248,12 +248,12 @@ class TestStanding:
 
     def test_samples_of_a_list_that_grew_are_each_of_all_that_was_listed(self) -> None:
         drawn = reads(s01=read("ab"), s12=read("bc"))
-        assert Standing.of(ITEM, drawn, 2).word == "new shards"
+        assert ItemProgress.of(ITEM, drawn, 2).word == "new shards"
         drawn.is_sample = True
-        assert Standing.of(ITEM, drawn, 2).is_done
+        assert ItemProgress.of(ITEM, drawn, 2).is_done
         partial = reads(s01=read("a", "b"), s12=read("bc"))
         partial.is_sample = True
-        found = Standing.of(ITEM, partial, 2)
+        found = ItemProgress.of(ITEM, partial, 2)
         assert (found.reached, found.whole, found.missing_of) == (2, 0, {(0, 1): ("b",)})
 
     def test_what_is_left_is_counted_in_shards_to_be_read(self) -> None:
@@ -287,19 +287,19 @@ class TestStanding:
 class TestListedAgain:
     """What a list names today, beside what runs have read."""
 
-    def compared(self, *listed: ObjectInfo, logged: Sequence[ObjectInfo]) -> Standing:
+    def compared(self, *listed: ObjectInfo, logged: Sequence[ObjectInfo]) -> ItemProgress:
         found = Read()
         for info in logged:
             found.add(place_of(info.uri), "complete", version_of(info))
         known = reads(s01=found)
         known.compare(ShardPlan.of(listed))
-        return Standing.of(ITEM, known, 1)
+        return ItemProgress.of(ITEM, known, 1)
 
     def test_a_shard_that_is_listed_no_more_is_not_scanned_for_new_articles(self) -> None:
         known = reads(s01=read("ab"), s12=read("a"))
         known.compare(ShardPlan.of([ObjectInfo("a")]))
         assert known.unlisted(2) == 1
-        assert not Standing.of(ITEM, known, 2).is_done
+        assert not ItemProgress.of(ITEM, known, 2).is_done
         assert known.unlisted(1) == 0
 
     def test_a_shard_that_came_later_is_new(self) -> None:
@@ -359,8 +359,8 @@ def test_a_second_try_counts_though_a_clock_was_put_back() -> None:
         for run_id, share, seed in zip(logs, (None, 0.5), (None, 7), strict=True)
     ]
     runs = Runs(cast(TableStore, Tables()), rows)
-    found = runs.reads(ITEM, {"0": (0, 1)}, ScanConfig(), MinHashRules(), Sample(0.5, 7))
-    assert Standing.of(ITEM, found, 1).is_done
+    found = runs.reads(ITEM, {"0": (0, 1)}, ScanConfig(), MinHashRules(), CampaignSample(0.5, 7))
+    assert ItemProgress.of(ITEM, found, 1).is_done
     assert found.shard_reads == 3
 
 
@@ -371,14 +371,14 @@ class TestEstimate:
         here.core_hours, here.shard_reads = 2.0, 4
         other = reads(s01=read("a"))
         other.core_hours, other.shard_reads = 50.0, 1
-        found = [Standing.of(ITEM, here, 1), Standing.of(ITEM, other, 1)]
+        found = [ItemProgress.of(ITEM, here, 1), ItemProgress.of(ITEM, other, 1)]
         assert estimated(found, ScanConfig(), None) == (pytest.approx(1.5), 0)
 
     def test_an_item_without_runs_is_reckoned_by_its_sizes(self) -> None:
         item = Item("mc4:fr", "c4", None, path="/m/*.json.gz")
         done = reads(s01=read("a"))
         done.core_hours, done.shard_reads = 50.0, 1
-        found = [Standing.of(replace(item, name="mc4:de"), done, 1), Standing.of(item, Reads(), 1)]
+        found = [ItemProgress.of(replace(item, name="mc4:de"), done, 1), ItemProgress.of(item, Reads(), 1)]
         plans = [ShardPlan((ObjectInfo("/m/1.json.gz", size),)) for size in (10**9, 3 * 10**9, None)]
         one, three, unknown = (
             estimated(found, ScanConfig(), None, {item.name: listed})[0] for listed in plans
@@ -390,7 +390,7 @@ class TestEstimate:
     def test_an_item_without_runs_costs_what_one_like_it_costs_once(self) -> None:
         done = reads(s01=read("abcd"), s12=read("abcd"))
         done.core_hours, done.shard_reads = 4.0, 8
-        found = [Standing.of(ITEM, done, 2), Standing.of(ITEM, Reads(), 2)]
+        found = [ItemProgress.of(ITEM, done, 2), ItemProgress.of(ITEM, Reads(), 2)]
         assert estimated(found, ScanConfig(), None) == (pytest.approx(2.0), 0)
 
 

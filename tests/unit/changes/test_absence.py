@@ -7,23 +7,23 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.changes.absence import Run, doubts_of
+from presswatch_spark.changes.absence import ComparedRun, doubts_of
 from tests.histories import shard
 
 LATER = "CC-MAIN-2025-33"
 
 
-def run(name: str, shards: Any = 3, **facts: Any) -> Run:
+def run(name: str, shards: Any = 3, **facts: Any) -> ComparedRun:
     """A run of so many complete shards, or of those named, each with whether it was complete."""
     if isinstance(shards, int):
         release = facts.get("release", "CC-MAIN-2024-10")
         shards = [(shard(number, "wet", release), True) for number in range(shards)]
     standard = {"shards_planned": len(shards), "dataset": "wet", "release": "CC-MAIN-2024-10", "documents": 9}
     standard |= {"tool_version": "1", "config": json.dumps({"read": {}}), "corpus_digest": "c"}
-    return Run(name, standard | facts, shards)
+    return ComparedRun(name, standard | facts, shards)
 
 
-def doubt(before: Run, after: Run, uri: str | None = None) -> str | None:
+def doubt(before: ComparedRun, after: ComparedRun, uri: str | None = None) -> str | None:
     """Why a copy of the first shard of `before` may be there all the same."""
     return doubts_of(before, after).of(uri or before.shards[0][0])
 
@@ -51,7 +51,7 @@ def test_nothing_is_in_doubt_between_two_runs_alike() -> None:
         (run("after", 2, release=LATER), "the after run read fewer shards than the before run"),
     ],
 )
-def test_what_cannot_be_compared_is_in_doubt_as_a_whole(after: Run, told: str) -> None:
+def test_what_cannot_be_compared_is_in_doubt_as_a_whole(after: ComparedRun, told: str) -> None:
     assert doubts_of(run("before"), after).whole == told
     if after.row["shards_planned"] != 2:
         assert doubts_of(run("before", sample=0.01), after).whole == told

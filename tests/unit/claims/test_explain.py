@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from presswatch_spark.claims import recipe
-from presswatch_spark.claims.case import Case, case_of
+from presswatch_spark.claims.case import ExplainedRow, case_of
 from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.mandates import MANDATES as ALL_MANDATES
 from presswatch_spark.claims.mandates import RIGHTS as ALL_RIGHTS
@@ -49,7 +49,7 @@ PUBLISHER = Publisher(
 )  # fmt: skip
 
 
-def case(**values: Any) -> Case:
+def case(**values: Any) -> ExplainedRow:
     """A copy of four words on somebody's page; `values` replace fields of the case, or columns of its row."""
     standard: dict[str, Any] = {
         "document_url": "https://portail.example/a", "article_url": "https://courrier.example/1",
@@ -68,7 +68,7 @@ def case(**values: Any) -> Case:
     }  # fmt: skip
     columns = {name: value for name, value in values.items() if name not in fields}
     row = match("a", None) | standard | columns
-    return Case(
+    return ExplainedRow(
         row=row, shard=row["shard_uri"], **(fields | {k: v for k, v in values.items() if k in fields})
     )
 
@@ -78,7 +78,7 @@ def named(phrase: str) -> list[str]:
     return re.findall(r"\{\w+\}", phrase)
 
 
-def told(the_case: Case, language: str = "fr") -> str:
+def told(the_case: ExplainedRow, language: str = "fr") -> str:
     return "\n".join(case_lines(the_case, language))
 
 
@@ -118,7 +118,7 @@ def test_reasons_that_speak_for_and_against_have_their_sentences_and_what_would_
     assert "This scan is old" in told(case(confidence_reasons=None), "en")
 
 
-def flat(the_case: Case, language: str = "fr") -> str:
+def flat(the_case: ExplainedRow, language: str = "fr") -> str:
     """The case in one line."""
     return re.sub(r"\s+", " ", told(the_case, language))
 

@@ -20,7 +20,7 @@ import yaml
 from benchmarks.quality import claimed
 from benchmarks.quality.material import load, real_data, title_of
 from presswatch_spark.claims.make import Sources, make_claims
-from presswatch_spark.demo.texts import Article
+from presswatch_spark.demo.texts import DemoArticle
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.tables.store import TableStore
 from tests.corpora import build, write_jsonl
@@ -32,7 +32,7 @@ Page = tuple[str, str, str]
 
 
 @pytest.fixture(scope="module")
-def press() -> list[Article]:
+def press() -> list[DemoArticle]:
     folder = real_data()
     if folder is None:
         pytest.skip("there is no real press here")
@@ -41,7 +41,7 @@ def press() -> list[Article]:
 
 
 def claims_of(
-    folder: Path, outlets: Sequence[str], articles: Sequence[Article], pages: Sequence[Page]
+    folder: Path, outlets: Sequence[str], articles: Sequence[DemoArticle], pages: Sequence[Page]
 ) -> list[dict[str, Any]]:
     """Claims on pages, each a URL, a text and a time of capture, of articles of outlets."""
     sites = [
@@ -63,7 +63,7 @@ def claims_of(
 
 @pytest.mark.parametrize("name", claimed.SPLITS)
 def test_foreign_press_is_never_certain_and_full_copies_are_kept(
-    tmp_path: Path, press: list[Article], name: str
+    tmp_path: Path, press: list[DemoArticle], name: str
 ) -> None:
     outlets = claimed.SPLITS[name]
     filler = load(real_data(), sys.maxsize, SEED).filler
@@ -89,7 +89,7 @@ def test_foreign_press_is_never_certain_and_full_copies_are_kept(
 
 
 def test_planted_teasers_twins_early_captures_and_archive_copies_are_never_a(
-    tmp_path: Path, press: list[Article]
+    tmp_path: Path, press: list[DemoArticle]
 ) -> None:
     of_dh = [replace(a, published_at="2019-01-10") for a in press if a.title_id == "dhnet-be"]
     twins = [a for a in press if a.title_id == "lalibre-be"]

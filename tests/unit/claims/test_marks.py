@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.claims.marks import Piece, around_marks, as_html, marked, pieces_of, visible
+from presswatch_spark.claims.marks import TextPiece, around_marks, as_html, marked, pieces_of, visible
 
 LONG = "mot " * 200_000
 
 
-def left_out(pieces: list[Piece]) -> int:
+def left_out(pieces: list[TextPiece]) -> int:
     return sum(piece.left_out for piece in pieces)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from presswatch_spark.claims.selection import Reading, newest_reading
+from presswatch_spark.claims.selection import RecordReading, newest_reading
 
 DAY = datetime(2026, 11, 30, tzinfo=UTC)
 
@@ -31,12 +31,12 @@ DAY = datetime(2026, 11, 30, tzinfo=UTC)
 def test_only_bytes_of_the_public_file_itself_were_read_at_the_place(
     read: str, named: str, source: str
 ) -> None:
-    assert Reading(DAY, read).source(named) == source
+    assert RecordReading(DAY, read).source(named) == source
 
 
 def test_an_older_reading_at_the_place_comes_before_a_newer_one_of_a_copy() -> None:
     file = "https://a.example/x.gz"
-    at_place, older = (Reading(DAY.replace(day=day), file) for day in (2, 1))
-    assert newest_reading([Reading(DAY, "/copy"), older, at_place], file) == at_place
-    assert newest_reading([Reading(DAY, "/copy")], file) == Reading(DAY, "/copy")
+    at_place, older = (RecordReading(DAY.replace(day=day), file) for day in (2, 1))
+    assert newest_reading([RecordReading(DAY, "/copy"), older, at_place], file) == at_place
+    assert newest_reading([RecordReading(DAY, "/copy")], file) == RecordReading(DAY, "/copy")
     assert newest_reading([], file) is None

@@ -10,7 +10,7 @@ import pytest
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.corpus import title_lines, titles_without_articles
 from presswatch_spark.corpus.layout import MANIFEST
-from presswatch_spark.corpus.manifest import Counts, Manifest, TitleCounts, read_manifest
+from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, TitleCounts, read_manifest
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.show import columns_of
@@ -114,7 +114,7 @@ def test_the_way_dates_were_written_is_no_part_of_the_digest(tmp_path: Path) -> 
 
 def counts(**titles: TitleCounts) -> Manifest:
     refused = {"bad_date": sum(sum(found.refused.values()) for found in titles.values())}
-    return Manifest(3, "f", {}, Counts(1, 1, refused, 0, 0, 0, 0, 0, 0, titles), {}, "d", "2026")
+    return Manifest(3, "f", {}, CorpusCounts(1, 1, refused, 0, 0, 0, 0, 0, 0, titles), {}, "d", "2026")
 
 
 def title(articles: int, **fields: object) -> TitleCounts:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.removal.case import Case
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 from tests.removal import Release, release
 from tests.servers import Fault, Server, web
@@ -49,7 +49,7 @@ def watch(crawl: Release, *cases: Any, every: float = 24, more: tuple[str, ...] 
     return cli.run(["watch", *where, *named, *options, "--", *scan, "--out", str(crawl.tables)])
 
 
-def rounds(case: Case) -> int:
+def rounds(case: RemovalCase) -> int:
     return len(case.rounds())
 
 
@@ -83,7 +83,7 @@ def test_a_run_that_is_published_makes_a_case_due_and_its_captures_are_found(
     publish(crawl.tables, "20991128T000000Z-abcdef", [row], finished_at=later)
     assert watch(crawl, case.folder) == 3
     assert "alarm: recaptured" in capsys.readouterr().out
-    assert Standing.of(case).states[target["target_sha256"]].state == "recaptured"
+    assert CaseStatus.of(case).states[target["target_sha256"]].state == "recaptured"
 
 
 def test_what_alarms_is_partial_and_told_once(crawl: Release) -> None:
@@ -121,7 +121,7 @@ def test_a_round_that_a_site_stopped_goes_on_at_the_next_look(crawl: Release) ->
     crawl.server.always = Fault()
     assert watch(crawl, case.folder) == 0
     assert rounds(case) == 1
-    assert {state.state for state in Standing.of(case).states.values()} == {"present"}
+    assert {state.state for state in CaseStatus.of(case).states.values()} == {"present"}
 
 
 def test_a_case_that_another_process_probes_is_left_to_it(

@@ -26,7 +26,7 @@ from presswatch_spark.corpus.building.index_parts import (
     join_buckets,
     postings_of,
 )
-from presswatch_spark.corpus.building.intake import Refusal
+from presswatch_spark.corpus.building.intake import RefusedArticle
 from presswatch_spark.corpus.building.key_runs import bucket_bits, read_bucket, sort_pairs, write_run
 from presswatch_spark.corpus.layout import ALONE, ARTICLES
 from presswatch_spark.errors import OutputError
@@ -223,8 +223,12 @@ def test_parts_are_cut_at_fixed_ordinals_however_articles_lay_in_runs(tmp_path: 
     assert cuts.articles == 10
     assert ids == [[f"a{n:05d}" for n in range(first, last)] for first, last in ((0, 4), (4, 8), (8, 10))]
     assert [refusal for _, refusals in merged for refusal in refusals] == [
-        Refusal("a.jsonl", 3, "a00003", "courrier", "duplicate", "same id and body as row 1 of a.jsonl"),
-        Refusal("a.jsonl", 11, "a00005", "courrier", "duplicate", "same id and body as row 5 of a.jsonl"),
+        RefusedArticle(
+            "a.jsonl", 3, "a00003", "courrier", "duplicate", "same id and body as row 1 of a.jsonl"
+        ),
+        RefusedArticle(
+            "a.jsonl", 11, "a00005", "courrier", "duplicate", "same id and body as row 5 of a.jsonl"
+        ),
     ]
 
 

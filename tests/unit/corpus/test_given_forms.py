@@ -17,7 +17,7 @@ from presswatch_spark.errors import CorruptError
 from presswatch_spark.judgement.match_rows import Origin, Row
 from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
-from presswatch_spark.shard.matcher import Matcher, Rules
+from presswatch_spark.shard.matcher import Matcher, MatchRules
 from tests.corpora import article, build, text, write_jsonl
 from tests.prose import articles
 from tests.unit.corpus.test_bodies import garbled
@@ -52,7 +52,7 @@ def rows_of(corpus: Corpus, page: str, url: str = "https://copy.example/1") -> l
     batch = DocumentBatch(
         content, zero, zero + len(content), address, zero, zero + len(address), lambda _: locator
     )
-    matcher = Matcher(corpus, Rules.of(ScanConfig()))
+    matcher = Matcher(corpus, MatchRules.of(ScanConfig()))
     return list(matcher.rows(batch, matcher.candidates(batch), ORIGIN))
 
 

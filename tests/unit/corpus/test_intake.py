@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from presswatch_spark.corpus.building.intake import Candidate, Refusal, article_columns, read_articles
+from presswatch_spark.corpus.building.intake import Candidate, RefusedArticle, article_columns, read_articles
 from presswatch_spark.corpus.registry import parse_registry
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.formats.table import whole_rows
@@ -31,20 +31,22 @@ TITLES = TitleSites.of(
 BODY = "Les hirondelles reviennent au pays des lavoirs chaque printemps."
 
 
-def read(path: Path, **columns: str) -> list[Candidate | Refusal]:
+def read(path: Path, **columns: str) -> list[Candidate | RefusedArticle]:
     info = ObjectInfo(str(path), path.stat().st_size)
     return list(read_articles(info, TITLES, CorpusConfig(columns=columns), StorageOptions()))
 
 
 def taken(path: Path, **columns: str) -> list[dict[str, Any]]:
     rows = read(path, **columns)
-    assert not [row for row in rows if isinstance(row, Refusal)]
+    assert not [row for row in rows if isinstance(row, RefusedArticle)]
     return [row.fields for row in rows if isinstance(row, Candidate)]
 
 
 def refused(path: Path, **columns: str) -> list[tuple[int, str, str]]:
     return [
-        (row.row_index, row.reason, row.detail) for row in read(path, **columns) if isinstance(row, Refusal)
+        (row.row_index, row.reason, row.detail)
+        for row in read(path, **columns)
+        if isinstance(row, RefusedArticle)
     ]
 
 
@@ -241,7 +243,7 @@ def test_dates_that_begin_with_the_day_are_read_as_declared_and_never_otherwise(
     assert "declare it, as --date-format %d-%m-%Y" in detail
     both = CorpusConfig(date_formats=("%d-%m-%Y", "%m-%d-%Y"))
     [row] = read_articles(info, TITLES, both, StorageOptions())
-    assert isinstance(row, Refusal)
+    assert isinstance(row, RefusedArticle)
     assert "fits two of the declared formats" in row.detail
 
 
@@ -255,7 +257,7 @@ def test_a_date_that_stands_for_none_is_left_out_and_counted(tmp_path: Path, sai
 
 def test_a_refusal_names_ids_and_never_text(tmp_path: Path) -> None:
     [row] = read(jsonl(tmp_path, published_at="demain"))
-    assert isinstance(row, Refusal)
+    assert isinstance(row, RefusedArticle)
     assert (row.article_id, row.title_id) == ("a00001", "courrier")
     assert "demain" not in row.detail
 
@@ -295,7 +297,7 @@ def test_a_line_that_does_not_parse_is_refused_and_the_next_is_read(
 ) -> None:
     path = jsonl(tmp_path)
     path.write_bytes(path.read_bytes() + line + b"\n\n" + json.dumps(article(2)).encode())
-    assert [type(row) for row in read(path)] == [Candidate, Refusal, Candidate]
+    assert [type(row) for row in read(path)] == [Candidate, RefusedArticle, Candidate]
     assert refused(path) == [(1, "unreadable", detail)]
 
 
@@ -304,7 +306,7 @@ def test_a_line_longer_than_a_row_may_be_is_refused_and_the_next_is_read(
 ) -> None:
     monkeypatch.setattr(whole_rows, "MAX_ROW_BYTES", 2_000)
     path = as_jsonl(tmp_path, [article(1), article(2, body=BODY * 40), article(3)])
-    assert [type(row) for row in read(path)] == [Candidate, Refusal, Candidate]
+    assert [type(row) for row in read(path)] == [Candidate, RefusedArticle, Candidate]
     assert refused(path) == [(1, "unreadable", "longer than 2,000 bytes")]
 
 
@@ -349,7 +351,7 @@ def test_a_parquet_value_that_cannot_be_had_refuses_its_row_and_the_next_is_read
         path,
     )
     first, second = read(path)
-    assert isinstance(first, Refusal)
+    assert isinstance(first, RefusedArticle)
     assert (first.article_id, first.reason) == ("a00001", reason)
     assert f"`{name}`" in first.detail
     assert isinstance(second, Candidate)

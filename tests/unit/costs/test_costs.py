@@ -12,7 +12,7 @@ from benchmarks.speed import costs as bench
 from presswatch_spark.costs.budget import Bill, CostGuard
 from presswatch_spark.costs.estimate import PriceList, estimate, kind_of
 from presswatch_spark.errors import BudgetError, ConfigError
-from presswatch_spark.monitoring.progress import Counts
+from presswatch_spark.monitoring.progress import ShardTotals
 from presswatch_spark.settings.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
@@ -219,10 +219,10 @@ class TestWhile:
     def test_the_scan_stops_where_it_has_cost_its_budget(self) -> None:
         said: list[str] = []
         guard = self.guard(said)
-        guard(Counts(), 0.0)
-        guard(Counts(shards=60), 1750.0)
+        guard(ShardTotals(), 0.0)
+        guard(ShardTotals(shards=60), 1750.0)
         with pytest.raises(BudgetError) as caught:
-            guard(Counts(shards=80), 1760.0)
+            guard(ShardTotals(shards=80), 1760.0)
         assert str(caught.value) == (
             "the scan has cost $0.10 on c7a.xlarge on demand (2.0 core-hours), and its budget is $0.10; 80 of"
             " 100 shards are done, and nothing is published (give the same command with a higher --budget:"
@@ -232,9 +232,9 @@ class TestWhile:
     def test_the_first_wave_tells_what_the_scan_will_cost(self) -> None:
         said: list[str] = []
         guard = self.guard(said)
-        guard(Counts(), 0.0)
-        guard(Counts(shards=10), 180.0)
-        guard(Counts(shards=20), 360.0)
+        guard(ShardTotals(), 0.0)
+        guard(ShardTotals(shards=10), 180.0)
+        guard(ShardTotals(shards=20), 360.0)
         assert said == [
             "estimate by the 10 shards that were read: 2.0 core-hours, $0.10 in all; more than the budget of"
             " $0.10, where the scan will stop"
@@ -243,29 +243,29 @@ class TestWhile:
     def test_without_price_it_tells_core_hours_and_never_stops(self) -> None:
         said: list[str] = []
         guard = CostGuard(bill(1), 100, lambda: 4, said.append)
-        guard(Counts(), 0.0)
-        guard(Counts(shards=50), 1e6)
+        guard(ShardTotals(), 0.0)
+        guard(ShardTotals(shards=50), 1e6)
         assert said == ["estimate by the 50 shards that were read: 2,222.2 core-hours in all"]
 
     def test_what_earlier_processes_of_the_run_spent_counts(self) -> None:
         guard = self.guard([])
         with pytest.raises(BudgetError, match="60 of 100 shards are done"):
-            guard(Counts(shards=60, core_seconds=7200.0), 0.0)
+            guard(ShardTotals(shards=60, core_seconds=7200.0), 0.0)
 
     def test_what_is_done_is_published_whatever_it_cost(self) -> None:
         guard = self.guard([])
-        guard(Counts(), 0.0)
-        guard(Counts(shards=100), 1e6)
+        guard(ShardTotals(), 0.0)
+        guard(ShardTotals(shards=100), 1e6)
 
     def test_an_hour_of_emr_serverless_costs_what_its_vcpus_do(self) -> None:
         expected = bill(1, price=SERVERLESS, budget=0.25)
         said: list[str] = []
         guard = CostGuard(expected, 100, lambda: 4, said.append)
-        guard(Counts(), 0.0)
+        guard(ShardTotals(), 0.0)
         with pytest.raises(
             BudgetError, match=r"has cost \$0\.30 on EMR .* \(2\.0 core-hours\).*\$0\.59 in all"
         ):
-            guard(Counts(shards=50), 3600.0)
+            guard(ShardTotals(shards=50), 3600.0)
         assert said == [
             "estimate by the 50 shards that were read: 4.0 core-hours, $0.59 in all; more than the budget of"
             " $0.25, where the scan will stop"
@@ -275,15 +275,15 @@ class TestWhile:
         said: list[str] = []
         cores = iter((4, 1))
         guard = CostGuard(bill(1, price=CHEAP, budget=0.20), 100, lambda: next(cores), said.append)
-        guard(Counts(), 0.0)
+        guard(ShardTotals(), 0.0)
         with pytest.raises(BudgetError, match=r"\$0\.21"):
-            guard(Counts(shards=10), 3600.0)
+            guard(ShardTotals(shards=10), 3600.0)
 
     def test_cores_that_join_count_from_then_on(self) -> None:
         said: list[str] = []
         cores = iter((2, 2, 100))
         guard = CostGuard(bill(1, price=CHEAP, budget=0.10), 100, lambda: next(cores), said.append)
-        guard(Counts(), 0.0)
-        guard(Counts(shards=10), 3000.0)
+        guard(ShardTotals(), 0.0)
+        guard(ShardTotals(shards=10), 3000.0)
         with pytest.raises(BudgetError):
-            guard(Counts(shards=20), 3100.0)
+            guard(ShardTotals(shards=20), 3100.0)

@@ -13,9 +13,9 @@ import pytest
 from presswatch_spark.claims.make import Sources, make_claims
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import OutputError
-from presswatch_spark.evidence.build import Order, build_bag
+from presswatch_spark.evidence.build import BagOrder, build_bag
 from presswatch_spark.evidence.challenge import challenge, drawn_by
-from presswatch_spark.pointers.audit import Verdict
+from presswatch_spark.pointers.audit import RowCheck
 from presswatch_spark.sampling.shares import most_share
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
@@ -70,7 +70,7 @@ def bag_with(folder: Path, pages: int, rows: int, false: int) -> tuple[Path, Pat
     )
     sources = Sources(corpus=str(corpus), as_of=AS_OF)
     make_claims(str(folder / "tables"), str(folder / "tables"), sources, ScanConfig())
-    order = Order(str(folder / "tables"), str(corpus), confidences=LETTERS, with_texts=True)
+    order = BagOrder(str(folder / "tables"), str(corpus), confidences=LETTERS, with_texts=True)
     with pytest.MonkeyPatch.context() as patch:
         # Setting 1,000 claims takes half a minute, and says nothing of draws.
         patch.setattr("presswatch_spark.evidence.build.write_claims_pdfs", lambda *claims: None)
@@ -85,7 +85,7 @@ def lying(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, set[str
 
 def failing(bag: Path, **options: Any) -> set[str]:
     """Rows that do not verify, of all."""
-    heard = list[Verdict]()
+    heard = list[RowCheck]()
     found = challenge(bag, "tout", 1_000_000, STORAGE, hear=heard.append, **options)
     failed = {each.row["row_sha256"] for each in heard if each.failure}
     assert (found.drawn, len(failed)) == (found.rows, found.failures.total())

@@ -18,12 +18,12 @@ from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.evidence import claims_pdf, readme
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF
-from presswatch_spark.evidence.blocks import Block, data_of, text_of
-from presswatch_spark.evidence.build import Order, build_bag
+from presswatch_spark.evidence.blocks import DocumentBlock, data_of, text_of
+from presswatch_spark.evidence.build import BagOrder, build_bag
 from presswatch_spark.evidence.claims_pdf import pdf_name
 from presswatch_spark.evidence.readme import TEMPLATE
 from presswatch_spark.evidence.showing import SHOWN_MOST, in_print
-from presswatch_spark.evidence.side_by_side import LANGUAGES, Shown, page_of
+from presswatch_spark.evidence.side_by_side import LANGUAGES, ShownClaim, page_of
 from presswatch_spark.evidence.typesetting import MARKED, RANGES, moment_in, pdf_of, signs
 from presswatch_spark.settings.config import ScanConfig
 from tests.evidence import build, lines, some_rows
@@ -46,7 +46,9 @@ def words_in(data: bytes) -> str:
 
 
 def document(texts: list[str], kind: str = "text") -> bytes:
-    blocks = [Block.code([text]) if kind == "code" else getattr(Block, kind)(text) for text in texts]
+    blocks = [
+        DocumentBlock.code([text]) if kind == "code" else getattr(DocumentBlock, kind)(text) for text in texts
+    ]
     data = {
         "lang": "fr", "title": "t", "subtitle": "", "author": "a", "footer": "", "moment": moment_in(MOMENT),
         "blocks": [data_of(block, signs) for block in blocks],
@@ -199,7 +201,7 @@ def test_a_bag_says_what_codes_of_signs_are_where_it_has_some(
     said = Speaker(language, for_print=True).of(CLAIMS_PDF, "signs")
     texts = []
     for host in ("plain.example", "漢字.example"):
-        blocks = [Block.text(host)]
+        blocks = [DocumentBlock.text(host)]
         monkeypatch.setattr(readme, "_blocks", lambda made, say, blocks=blocks: blocks)
         kept: dict[str, bytes] = {}
         made: Any = SimpleNamespace(moment=MOMENT, claims_root="0")
@@ -228,7 +230,7 @@ def test_both_languages_have_the_same_facts() -> None:
 
 
 def test_exposure_is_told_with_its_source_and_that_it_proves_nothing() -> None:
-    exposed: Shown = shown("a", "a", release="CC-MAIN-2019-04")
+    exposed: ShownClaim = shown("a", "a", release="CC-MAIN-2019-04")
     for language, proves in (("fr", "ne prouvent ni"), ("en", "prove neither")):
         claim = in_print(exposed, language)
         names = {name for _, name in claim["exposure"]}
@@ -279,12 +281,12 @@ def test_a_bag_is_not_begun_without_what_sets_its_documents(
 
     monkeypatch.setattr(libraries, "import_module", missing)
     with pytest.raises(ConfigError, match="typst is not installed"):
-        build_bag(Order(str(crawl.tables), str(crawl.corpus)), str(tmp_path / "bag"), ScanConfig())
+        build_bag(BagOrder(str(crawl.tables), str(crawl.corpus)), str(tmp_path / "bag"), ScanConfig())
     assert not (tmp_path / "bag").exists()
 
 
 def test_a_table_keeps_its_columns_in_plain_text() -> None:
-    table = Block.table(["lettre", "réclamations"], [["A", "50"], ["en tout", "140"]], numbers=(1,))
+    table = DocumentBlock.table(["lettre", "réclamations"], [["A", "50"], ["en tout", "140"]], numbers=(1,))
     assert text_of("t", "s", [table]).splitlines()[-3:] == [
         "lettre   réclamations",
         "A                  50",

@@ -17,7 +17,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.demo.texts import Page
 from presswatch_spark.errors import OutputError
 from presswatch_spark.evidence import verify_alone as alone
-from presswatch_spark.evidence.build import Order, build_bag
+from presswatch_spark.evidence.build import BagOrder, build_bag
 from presswatch_spark.evidence.challenge import challenge
 from presswatch_spark.evidence.verifying import verified
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
@@ -316,7 +316,7 @@ def test_declarations_in_force_are_in_the_bag_with_their_records(tmp_path: Path)
     write(store, "scan_log", "r1", [{**outcome.log, "run_id": "r1"}], SCAN_LOG)
     sources = Sources(corpus=str(tmp_path / "corpus"), as_of=AS_OF)
     make_claims(str(tables), str(tables), sources, ScanConfig())
-    order = Order(str(tables), str(tmp_path / "corpus"), confidences=LETTERS)
+    order = BagOrder(str(tables), str(tmp_path / "corpus"), confidences=LETTERS)
     build_bag(order, str(tmp_path / "bag"), ScanConfig())
     (line,) = [each for each in lines(tmp_path / "bag") if "copieur" in each["row"]["document_url"]]
     told = (tmp_path / "bag/data/declarations.jsonl").read_bytes().splitlines()

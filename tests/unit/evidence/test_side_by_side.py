@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.claims.case import Case
+from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.exposures import load_exposures
-from presswatch_spark.evidence.side_by_side import Shown, page_of
+from presswatch_spark.evidence.side_by_side import ShownClaim, page_of
 from presswatch_spark.evidence.verify_alone import check
 from presswatch_spark.pointers.checks import Failure
 from presswatch_spark.text.words import words_of
@@ -41,15 +41,15 @@ CLAIM: dict[str, Any] = {
 }  # fmt: skip
 
 
-def shown(document: str | None, article: str | None, claim: dict[str, Any] = CLAIM, **row: Any) -> Shown:
+def shown(document: str | None, article: str | None, claim: dict[str, Any] = CLAIM, **row: Any) -> ShownClaim:
     """A claim with these texts, and with changes to its row."""
     fields = ROW | row
-    case = Case(
+    case = ExplainedRow(
         row=fields, claim=claim, publisher=None, title=None, article=article, page=document,
         page_missing=Failure("no shard") if document is None else None, shard=fields["shard_uri"], config={},
         as_of=date(2026, 11, 27), mandate="none", rights=(), reservation="unknown",
     )  # fmt: skip
-    return Shown(case, load_exposures())
+    return ShownClaim(case, load_exposures())
 
 
 class Seen(HTMLParser):

@@ -22,7 +22,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import InUseError, OutputError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag
-from presswatch_spark.evidence.stamps import RefusedError, _asked, parse_authority, stamp_bag, stamps_of
+from presswatch_spark.evidence.stamps import RefusedStampError, _asked, parse_authority, stamp_bag, stamps_of
 from presswatch_spark.evidence.verifying import verified
 from presswatch_spark.extras import install_command
 from presswatch_spark.settings.load import load_scan_config
@@ -411,7 +411,7 @@ def test_an_authority_gets_user_and_password_in_a_header_and_not_in_the_address(
     with ThreadingHTTPServer(("127.0.0.1", 0), Closed) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://anne:hunter%40two@127.0.0.1:{server.server_port}/stamp"
-        with pytest.raises(RefusedError, match="the authority answered 401"):
+        with pytest.raises(RefusedStampError, match="the authority answered 401"):
             _asked(url, b"request", STORAGE)
         server.shutdown()
     assert asked == [("/stamp", f"Basic {b64encode(b'anne:hunter@two').decode()}")]

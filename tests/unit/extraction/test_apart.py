@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.extraction import apart
-from presswatch_spark.extraction.apart import PageError, ParserDiedError, text_apart
+from presswatch_spark.extraction.apart import ParserDiedError, UnparsablePageError, text_apart
 from presswatch_spark.extraction.main_content import UNCHOSEN, answer
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import pages
@@ -48,7 +48,7 @@ def test_the_text_is_the_same_as_here(html: str) -> None:
 
 @pytest.mark.slow
 def test_a_page_that_needs_all_memory_is_refused_and_the_next_is_read() -> None:
-    with pytest.raises(PageError, match="the parser"):
+    with pytest.raises(UnparsablePageError, match="the parser"):
         text_apart("main", SWELLING)
     assert text_apart("main", b"<p>suite") == SUITE
 
@@ -128,7 +128,7 @@ def test_a_large_page_has_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_file_that_is_no_pdf_is_refused_without_harm() -> None:
     first = apart._parser(os.getpid())
-    with pytest.raises(PageError, match="PDF cannot be read"):
+    with pytest.raises(UnparsablePageError, match="PDF cannot be read"):
         text_apart("pdf", b"%PDF-1.4 nothing")
     assert apart._parser(os.getpid()) is first
 

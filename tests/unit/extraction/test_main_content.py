@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.extraction.apart import RefusedError
+from presswatch_spark.extraction.apart import RefusedPageError
 from presswatch_spark.extraction.main_content import UNCHOSEN, answer, has_prose_of
 from presswatch_spark.html.markup import text_of_page
 from tests import prose
@@ -27,7 +27,7 @@ def main_text(html: str) -> str | None:
     page = html.encode()
     try:
         content, unchosen = answer(page)
-    except RefusedError:
+    except RefusedPageError:
         return None
     text = text_of_page(content)
     assert unchosen in (None, UNCHOSEN)
@@ -87,7 +87,7 @@ def test_a_page_without_prose_is_kept_but_for_its_furniture() -> None:
 )
 def test_pages_made_to_be_slow_are_given_up(hostile: str) -> None:
     began = time.process_time()
-    with suppress(RefusedError):
+    with suppress(RefusedPageError):
         answer(hostile.encode())
     assert time.process_time() - began < 10
 

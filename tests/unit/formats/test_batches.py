@@ -14,7 +14,7 @@ from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.row_datasets import TRIED
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import DOCUMENTS_AT_ONCE
-from presswatch_spark.formats.table.columns import Columns
+from presswatch_spark.formats.table.columns import ColumnNames
 from presswatch_spark.formats.table.jsonl import read_jsonl
 from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.storage.objects import stat
@@ -30,7 +30,7 @@ def row(number: int, **more: object) -> bytes:
 
 
 def batches(chunks: Iterator[bytes]) -> Iterator[DocumentBatch]:
-    return read_jsonl(chunks, Columns(TRIED), ReadOptions(batch_bytes=4 * MEGABYTE), ReadReport(), "here")
+    return read_jsonl(chunks, ColumnNames(TRIED), ReadOptions(batch_bytes=4 * MEGABYTE), ReadReport(), "here")
 
 
 def traced_peak(work: Callable[[], None]) -> int:

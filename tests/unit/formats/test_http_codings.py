@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presswatch_spark.formats.http import codings
-from presswatch_spark.formats.http.codings import Body, decoded_body
+from presswatch_spark.formats.http.codings import DecodedBody, decoded_body
 from presswatch_spark.formats.http.message import parse_message
 from tests.proofs import each_time
 
@@ -45,7 +45,7 @@ ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {
 }
 
 
-def decoded(body: bytes, *headers: str, limit: int = LIMIT) -> Body:
+def decoded(body: bytes, *headers: str, limit: int = LIMIT) -> DecodedBody:
     block = "\r\n".join(["HTTP/1.1 200 OK", *headers, "", ""]).encode() + body
     message = parse_message(block)
     assert message is not None
@@ -120,12 +120,12 @@ def test_a_page_that_is_not_encoded_as_declared_stays_as_it_is(coding: str) -> N
 def test_a_body_in_a_coding_that_cannot_be_undone_is_named_unless_it_is_text(coding: str) -> None:
     found = decoded(b"\x1f\x9d\x90<\xd0\x80\x01" * 9, f"Content-Encoding: {coding}")
     assert found.problem == "body is in a coding that cannot be undone"
-    assert decoded(PAGE, f"Content-Encoding: {coding}") == Body(PAGE)
+    assert decoded(PAGE, f"Content-Encoding: {coding}") == DecodedBody(PAGE)
 
 
 @pytest.mark.parametrize("coding", ["utf-8", "none", "text/html", "binary", ""])
 def test_what_is_no_coding_is_of_no_consequence(coding: str) -> None:
-    assert decoded(b"\0\1" + PAGE, f"Content-Encoding: {coding}") == Body(b"\0\1" + PAGE)
+    assert decoded(b"\0\1" + PAGE, f"Content-Encoding: {coding}") == DecodedBody(b"\0\1" + PAGE)
 
 
 @pytest.mark.parametrize("body", [PAGE, b"0\n<html>", b"", b"5 colonnes \xe0 la une", b"face\xe0face"])
@@ -136,8 +136,8 @@ def test_a_page_that_is_not_chunked_as_declared_stays_as_it_is(body: bytes) -> N
 
 def test_chunks_may_have_extensions_trailers_and_bare_line_ends() -> None:
     body = b"0005 ;name=value\r\nun de\r\n4;x\nux t\n00\r\nX-Trailer: a\r\n\r\n"
-    assert decoded(body, "Transfer-Encoding: chunked") == Body(b"un deux t")
-    assert decoded(chunked(PAGE, 70, newline=b"\n"), "Transfer-Encoding: chunked") == Body(PAGE)
+    assert decoded(body, "Transfer-Encoding: chunked") == DecodedBody(b"un deux t")
+    assert decoded(chunked(PAGE, 70, newline=b"\n"), "Transfer-Encoding: chunked") == DecodedBody(PAGE)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_of_a_body_that_is_cut_what_came_before_is_kept(coding: str) -> None:
 def test_of_a_gzip_body_with_a_wrong_sum_all_is_kept() -> None:
     whole = bytearray(gzip.compress(PAGE))
     whole[-6] ^= 1
-    assert decoded(bytes(whole), "Content-Encoding: gzip") == Body(PAGE, "gzip body is damaged")
+    assert decoded(bytes(whole), "Content-Encoding: gzip") == DecodedBody(PAGE, "gzip body is damaged")
 
 
 def test_of_a_damaged_gzip_body_what_came_before_is_kept() -> None:
@@ -182,14 +182,16 @@ def test_of_a_damaged_gzip_body_what_came_before_is_kept() -> None:
     deflater = zlib.compressobj(wbits=31)
     begun = deflater.compress(text) + deflater.flush(zlib.Z_FULL_FLUSH)
     no_block = b"\x07"
-    assert decoded(begun + no_block * 9000, "Content-Encoding: gzip") == Body(text, "gzip body is damaged")
+    assert decoded(begun + no_block * 9000, "Content-Encoding: gzip") == DecodedBody(
+        text, "gzip body is damaged"
+    )
 
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd", "br"])
 @pytest.mark.parametrize("size", [10, 3000, 200_000])
 def test_what_follows_a_compressed_body_is_left(coding: str, size: int) -> None:
     text = random.Random(3).randbytes(size // 2).hex().encode()
-    assert decoded(ENCODERS[coding](text) + b"\0\0more", f"Content-Encoding: {coding}") == Body(text)
+    assert decoded(ENCODERS[coding](text) + b"\0\0more", f"Content-Encoding: {coding}") == DecodedBody(text)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import zstandard
 from presswatch_spark.errors import TruncatedError
 from presswatch_spark.formats.inflate.inflated import inflated
 from presswatch_spark.formats.inflate.lines import lines
-from presswatch_spark.formats.inflate.members import Piece, gzip_pieces
+from presswatch_spark.formats.inflate.members import MemberPiece, gzip_pieces
 from presswatch_spark.formats.inflate.window import Window
 from presswatch_spark.model import ReadReport
 
@@ -49,7 +49,7 @@ def everything(data: bytes, **how: int | bool) -> tuple[bytes, ReadReport]:
     return b"".join(inflated(Trickle(data, **how), report)), report  # type: ignore[arg-type]
 
 
-def pieces_of(data: bytes, chunk_bytes: int = 1 << 22) -> tuple[list[Piece], ReadReport]:
+def pieces_of(data: bytes, chunk_bytes: int = 1 << 22) -> tuple[list[MemberPiece], ReadReport]:
     report = ReadReport()
     window = Window(Trickle(data), report, chunk_bytes)
     return list(gzip_pieces(window, report, lambda head: head.startswith(b"WARC/"))), report

@@ -21,7 +21,7 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.footer import RowGroup, read_footer
 from presswatch_spark.formats.table.memory import drawn_bounded, memory_bounded
 from presswatch_spark.formats.table.opening import opened
-from presswatch_spark.formats.table.pages import PageError, pages_of
+from presswatch_spark.formats.table.pages import ParquetPageError, pages_of
 from presswatch_spark.formats.table.row_groups import DamagedError, GroupReader
 from presswatch_spark.formats.table.thrift import number, read_struct
 from presswatch_spark.model import ReadReport
@@ -193,7 +193,7 @@ def test_lengths_must_fill_their_page_where_no_bytes_of_texts_are_counted(
     assert pages_of(memoryview(data), chunk).values == len(texts)
     place = data.index(b"\xa0\x01")  # 80, the first length, twice as a varint.
     shorter = data[:place] + b"\x80\x01" + data[place + 2 :]
-    with pytest.raises(PageError, match="other lengths than its bytes"):
+    with pytest.raises(ParquetPageError, match="other lengths than its bytes"):
         pages_of(memoryview(shorter), chunk)
 
 

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presswatch_spark.judgement.match_rows import (
-    Finding,
     Origin,
     Row,
+    VerifiedOverlap,
     document_rows,
     span_places,
 )
@@ -89,7 +89,7 @@ def rows_of(
     words, body = words_of(text), words_of(BODY)
     overlap = verify(NamedDocument(Joined(words), VerifyRules().anchor_words), Joined(body), VerifyRules())
     places = span_places([overlap], 1, body)[0]
-    findings = [Finding(n, ARTICLES[n], overlap, places, 0.5, 300, 4, "exclusive") for n in found]
+    findings = [VerifiedOverlap(n, ARTICLES[n], overlap, places, 0.5, 300, 4, "exclusive") for n in found]
     batch = batch or document(text)
     return document_rows(
         batch, 0, ORIGIN, batch.text_of(0), words, findings, site, ARTICLES.__getitem__,

@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.judgement.standing import Neighbours, Standing
+from presswatch_spark.judgement.standing import Neighbours, WordRarity
 from presswatch_spark.settings.config import CorpusConfig, OwnershipRules, RarityRules
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.text.shingles import shingle_hashes
@@ -72,7 +72,7 @@ def built(
     return Corpus.open(str(folder / "corpus"))
 
 
-def standing(corpus: Corpus, ordinal: int, rules: RarityRules | None = None) -> Standing:
+def standing(corpus: Corpus, ordinal: int, rules: RarityRules | None = None) -> WordRarity:
     around = Neighbours(corpus.index, corpus.surroundings, rules or RarityRules(), RULES)
     return around.standing(ordinal, word_hashes(corpus.body(ordinal)))
 

@@ -20,9 +20,9 @@ from presswatch_spark.monitoring.events import (
     failures_logged,
     throttling_reported,
 )
-from presswatch_spark.monitoring.metrics import RunFacts, Sample, totals_of
+from presswatch_spark.monitoring.metrics import MetricSample, RunFacts, totals_of
 from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import CENSUS, Counts, Progress
+from presswatch_spark.monitoring.progress import CENSUS, Progress, ShardTotals
 from presswatch_spark.storage.web.manners import Waiting, will_ask
 from presswatch_spark.storage.web.shared_hosts import state_of
 from presswatch_spark.tables.schemas.census_tables import CENSUS_LOG
@@ -50,11 +50,11 @@ def told(stream: io.StringIO) -> list[dict[str, Any]]:
 
 
 def do_a_wave(observer: Observer) -> None:
-    observer.start(FACTS, {"plan_digest": "d"}, Counts(), totals_of([]))
+    observer.start(FACTS, {"plan_digest": "d"}, ShardTotals(), totals_of([]))
     observer.wave_started(2)
     totals = totals_of([LOST, READ])
-    totals[Sample("waves_total")] = 1
-    observer.wave_finished(Counts.of(LOST) + Counts.of(READ), totals, [LOST, READ])
+    totals[MetricSample("waves_total")] = 1
+    observer.wave_finished(ShardTotals.of(LOST) + ShardTotals.of(READ), totals, [LOST, READ])
 
 
 def stop(observer: Observer, error: BaseException) -> None:
@@ -127,7 +127,7 @@ def test_the_metrics_file_is_there_from_the_start_and_says_how_the_run_ended(tmp
     file = tmp_path / "presswatch.prom"
     observer, _ = observed(file)
     with observer.following():
-        observer.start(FACTS, {}, Counts(), totals_of([]))
+        observer.start(FACTS, {}, ShardTotals(), totals_of([]))
         assert parsed(file.read_text())['presswatch_shards_total{status="complete"}'] == 0
         do_a_wave(observer)
         during = parsed(file.read_text())
@@ -150,10 +150,10 @@ def test_what_a_run_has_cost_is_told_where_a_price_was_named(tmp_path: Path, pri
     file = tmp_path / "presswatch.prom"
     dollars = (lambda hours: price * hours) if price else None
     earlier = totals_of([])
-    earlier[Sample("core_seconds_total")] = 1800
+    earlier[MetricSample("core_seconds_total")] = 1800
     observer = Observer(Progress(io.StringIO(), live=False), None, str(file), dollars)
     with observer.following():
-        observer.start(FACTS, {}, Counts(), earlier)
+        observer.start(FACTS, {}, ShardTotals(), earlier)
     found = parsed(file.read_text())
     assert found["presswatch_core_seconds_total"] == 1800
     assert found.get("presswatch_cost_dollars") == (price and 1.25)
@@ -171,9 +171,9 @@ def test_what_an_earlier_process_did_counts_on(tmp_path: Path) -> None:
     file = tmp_path / "presswatch.prom"
     observer, _ = observed(file)
     earlier = totals_of([LOST, READ])
-    earlier[Sample("waves_total")] = 1
+    earlier[MetricSample("waves_total")] = 1
     with observer.following():
-        observer.start(FACTS, {}, Counts(shards=2), earlier)
+        observer.start(FACTS, {}, ShardTotals(shards=2), earlier)
         values = parsed(file.read_text())
     assert values["presswatch_waves_total"] == 1
     assert values["presswatch_documents_total"] == 7
@@ -184,24 +184,24 @@ def test_a_metrics_file_that_cannot_be_written_is_an_error_at_the_start_and_a_wa
 ) -> None:
     observer, _ = observed(tmp_path / "missing" / "presswatch.prom")
     with pytest.raises(OutputError, match="the metrics file cannot be written"), observer.following():
-        observer.start(FACTS, {}, Counts(), totals_of([]))
+        observer.start(FACTS, {}, ShardTotals(), totals_of([]))
     folder = tmp_path / "there"
     folder.mkdir()
     observer, stream = observed(folder / "presswatch.prom")
     with observer.following():
-        observer.start(FACTS, {}, Counts(), totals_of([]))
+        observer.start(FACTS, {}, ShardTotals(), totals_of([]))
         (folder / "presswatch.prom").unlink()
         folder.rmdir()
         do_again = totals_of([READ])
-        do_again[Sample("waves_total")] = 1
-        observer.wave_finished(Counts.of(READ), do_again, [READ])
+        do_again[MetricSample("waves_total")] = 1
+        observer.wave_finished(ShardTotals.of(READ), do_again, [READ])
     assert "metrics_not_written" in [event["event"] for event in told(stream)]
 
 
 def test_people_are_told_of_a_worker_that_died() -> None:
     stream = io.StringIO()
     observer = Observer(Progress(stream, live=False))
-    observer.start(FACTS, {}, Counts(), totals_of([]))
+    observer.start(FACTS, {}, ShardTotals(), totals_of([]))
     observer.worker_died(["s3://b/1.gz"], 2)
     assert stream.getvalue() == "warning: a Python worker died at s3://b/1.gz (2 tries); others go on\n"
 
@@ -215,10 +215,10 @@ def test_of_a_census_collectors_are_told_in_its_own_terms_and_what_stopped_it() 
 
     def stopped() -> None:
         with observer.following():
-            observer.start(INDEX, {"resumed": True}, Counts(shards=1), totals_of([]))
+            observer.start(INDEX, {"resumed": True}, ShardTotals(shards=1), totals_of([]))
             observer.wave_started(2)
             observer.worker_died(["s3://b/cdx-00001.gz"], 4)
-            observer.wave_finished(Counts.of(FILE, CENSUS), totals_of([FILE]), [FILE])
+            observer.wave_finished(ShardTotals.of(FILE, CENSUS), totals_of([FILE]), [FILE])
             raise OutputError("the disk is full", where="/out")
 
     with pytest.raises(OutputError):
@@ -238,8 +238,8 @@ def test_of_a_census_people_see_files_rows_and_captures_and_metrics_have_no_docu
     stream, file = io.StringIO(), tmp_path / "presswatch.prom"
     observer = Observer(Progress(stream, live=False), metrics_file=str(file))
     with observer.following():
-        observer.start(INDEX, {}, Counts(shards=1, documents=2), totals_of([]))
-        observer.wave_finished(Counts.of(FILE, CENSUS), totals_of([FILE]), [FILE])
+        observer.start(INDEX, {}, ShardTotals(shards=1, documents=2), totals_of([]))
+        observer.wave_finished(ShardTotals.of(FILE, CENSUS), totals_of([FILE]), [FILE])
     assert stream.getvalue().startswith("2/3 index files · 11 rows · 0 MB/s · 4 captures")
     values = parsed(file.read_text())
     assert (values["presswatch_index_rows_total"], values["presswatch_captures_total"]) == (9, 4)

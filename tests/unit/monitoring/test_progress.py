@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from presswatch_spark.monitoring.progress import Counts, Progress
+from presswatch_spark.monitoring.progress import Progress, ShardTotals
 
 
 class Clock:
@@ -25,7 +25,7 @@ def clock() -> Clock:
 def test_elsewhere_than_on_a_terminal_there_is_one_line_a_minute(clock: Clock) -> None:
     stream = io.StringIO()
     progress = Progress(stream, clock=clock, live=False)
-    progress.start(10, Counts())
+    progress.start(10, ShardTotals())
     for _ in range(150):
         clock.now += 1
         progress.tick()
@@ -35,8 +35,8 @@ def test_elsewhere_than_on_a_terminal_there_is_one_line_a_minute(clock: Clock) -
 def test_a_line_for_people_holds_speed_and_time_left_whatever_it_is_written_to(clock: Clock) -> None:
     stream = io.StringIO()
     progress = Progress(stream, clock=clock, live=False)
-    progress.start(10, Counts())
-    progress.add(Counts(shards=4, incomplete=1, documents=4000, text_bytes=600_000_000, matches=7))
+    progress.start(10, ShardTotals())
+    progress.add(ShardTotals(shards=4, incomplete=1, documents=4000, text_bytes=600_000_000, matches=7))
     clock.now += 60
     progress.tick()
     line = "4/10 shards · 4,000 documents · 10 MB/s · 7 matches · 1 incomplete · 0:01:30 left\n"
@@ -46,8 +46,10 @@ def test_a_line_for_people_holds_speed_and_time_left_whatever_it_is_written_to(c
 def test_a_terminal_shows_one_line_that_is_drawn_over(clock: Clock) -> None:
     stream = io.StringIO()
     progress = Progress(stream, clock=clock, live=True)
-    progress.start(4096, Counts())
-    progress.add(Counts(shards=1024, incomplete=2, documents=1_234_567, text_bytes=5 * 10**9, matches=842))
+    progress.start(4096, ShardTotals())
+    progress.add(
+        ShardTotals(shards=1024, incomplete=2, documents=1_234_567, text_bytes=5 * 10**9, matches=842)
+    )
     clock.now += 50
     progress.tick()
     progress.tick()
@@ -58,8 +60,8 @@ def test_a_terminal_shows_one_line_that_is_drawn_over(clock: Clock) -> None:
 def test_what_an_earlier_process_did_counts_as_done_but_not_as_speed(clock: Clock) -> None:
     stream = io.StringIO()
     progress = Progress(stream, clock=clock, live=False)
-    progress.start(10, Counts(shards=8, text_bytes=10**12))
-    progress.add(Counts(shards=1, text_bytes=60_000_000))
+    progress.start(10, ShardTotals(shards=8, text_bytes=10**12))
+    progress.add(ShardTotals(shards=1, text_bytes=60_000_000))
     clock.now += 60
     progress.tick()
     assert stream.getvalue() == "9/10 shards · 0 documents · 1 MB/s · 0 matches · 0:01:00 left\n"
@@ -68,8 +70,8 @@ def test_what_an_earlier_process_did_counts_as_done_but_not_as_speed(clock: Cloc
 def test_work_under_way_is_shown_and_forgotten_when_it_must_be_done_again(clock: Clock) -> None:
     stream = io.StringIO()
     progress = Progress(stream, clock=clock, live=False)
-    progress.start(10, Counts())
-    with progress.during(lambda: Counts(shards=3)):
+    progress.start(10, ShardTotals())
+    with progress.during(lambda: ShardTotals(shards=3)):
         clock.now += 60
         progress.tick()
     clock.now += 60
@@ -80,7 +82,7 @@ def test_work_under_way_is_shown_and_forgotten_when_it_must_be_done_again(clock:
 def test_time_left_counts_what_earlier_passes_read_and_have_to_read(clock: Clock) -> None:
     stream = io.StringIO()
     progress = Progress(stream, clock=clock, live=False)
-    progress.start(10, Counts())
+    progress.start(10, ShardTotals())
     progress.expect(20)
     for number, read in ((1, 10), (2, 5)):
         progress.in_pass(number, 3)
@@ -89,7 +91,7 @@ def test_time_left_counts_what_earlier_passes_read_and_have_to_read(clock: Clock
         progress.tick()
     progress.sifted(5)
     progress.in_pass(3, 3)
-    progress.add(Counts(shards=4))
+    progress.add(ShardTotals(shards=4))
     clock.now += 120
     progress.tick()
     shown = [(line.split(" · ")[0], line.split(" · ")[-1]) for line in stream.getvalue().splitlines()]
@@ -104,13 +106,13 @@ def test_time_left_counts_what_earlier_passes_read_and_have_to_read(clock: Clock
 def test_the_end_is_always_reported(clock: Clock) -> None:
     stream = io.StringIO()
     with Progress(stream, clock=clock, live=False) as progress:
-        progress.start(1, Counts())
-        progress.add(Counts(shards=1))
+        progress.start(1, ShardTotals())
+        progress.add(ShardTotals(shards=1))
     assert [line.split(" · ")[0] for line in stream.getvalue().splitlines()] == ["1/1 shards"]
 
 
-def failed(shards: int) -> Counts:
-    return Counts(shards=shards, incomplete=shards)
+def failed(shards: int) -> ShardTotals:
+    return ShardTotals(shards=shards, incomplete=shards)
 
 
 LOG = [{"shard_uri": "s3://b/1.gz", "status": "failed", "error": "access\x1b[2J denied"}]
@@ -120,7 +122,7 @@ LOG = [{"shard_uri": "s3://b/1.gz", "status": "failed", "error": "access\x1b[2J 
 def test_when_no_shard_could_be_read_so_far_it_is_said_once_with_an_error(clock: Clock, live: bool) -> None:
     stream = io.StringIO()
     progress = Progress(stream, clock=clock, live=live)
-    progress.start(10, Counts())
+    progress.start(10, ShardTotals())
     progress.add(failed(4), LOG)
     progress.add(failed(4), LOG)
     warning = stream.getvalue().removeprefix("\r\x1b[K" if live else "")
@@ -133,16 +135,16 @@ def test_when_no_shard_could_be_read_so_far_it_is_said_once_with_an_error(clock:
 @pytest.mark.parametrize(
     ("before", "wave"),
     [
-        (Counts(), Counts(shards=4, incomplete=3, documents=9, text_bytes=90)),
-        (Counts(shards=1, documents=9, text_bytes=90), failed(4)),
-        (Counts(), Counts(shards=4)),
-        (Counts(), failed(1)),
-        (Counts(), failed(10)),
+        (ShardTotals(), ShardTotals(shards=4, incomplete=3, documents=9, text_bytes=90)),
+        (ShardTotals(shards=1, documents=9, text_bytes=90), failed(4)),
+        (ShardTotals(), ShardTotals(shards=4)),
+        (ShardTotals(), failed(1)),
+        (ShardTotals(), failed(10)),
     ],
     ids=["one was read", "an earlier process read one", "all empty", "a single shard", "nothing is left"],
 )
 def test_no_such_warning_where_it_would_be_wrong_or_too_late(
-    clock: Clock, before: Counts, wave: Counts
+    clock: Clock, before: ShardTotals, wave: ShardTotals
 ) -> None:
     stream = io.StringIO()
     progress = Progress(stream, clock=clock, live=False)
@@ -162,7 +164,7 @@ class Gone(io.StringIO):
 def test_a_run_goes_on_when_nobody_looks_on_any_more(clock: Clock, live: bool) -> None:
     progress = Progress(Gone(), clock=clock, live=live)
     with progress:
-        progress.start(10, Counts())
+        progress.start(10, ShardTotals())
         progress.say("news")
         clock.now += 60
         progress.tick()
@@ -171,13 +173,13 @@ def test_a_run_goes_on_when_nobody_looks_on_any_more(clock: Clock, live: bool) -
 def test_no_time_left_is_shown_while_nothing_is_read(clock: Clock) -> None:
     stream = io.StringIO()
     progress = Progress(stream, clock=clock, live=False)
-    progress.start(10, Counts())
+    progress.start(10, ShardTotals())
     # Shards that a silent server failed are no progress.
-    progress.add(Counts(shards=2, incomplete=2))
+    progress.add(ShardTotals(shards=2, incomplete=2))
     clock.now += 900
     progress.tick()
     assert "left" not in stream.getvalue()
-    progress.add(Counts(shards=1, documents=10, text_bytes=1_000))
+    progress.add(ShardTotals(shards=1, documents=10, text_bytes=1_000))
     clock.now += 60
     progress.tick()
     assert stream.getvalue().splitlines()[-1].endswith("left")
@@ -185,7 +187,7 @@ def test_no_time_left_is_shown_while_nothing_is_read(clock: Clock) -> None:
         clock.now += 60
         progress.tick()
     assert "left" not in stream.getvalue().splitlines()[-1]
-    progress.add(Counts(shards=1, documents=10, text_bytes=1_000))
+    progress.add(ShardTotals(shards=1, documents=10, text_bytes=1_000))
     clock.now += 60
     progress.tick()
     assert stream.getvalue().splitlines()[-1].endswith("left")

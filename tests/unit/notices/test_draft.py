@@ -26,7 +26,7 @@ from presswatch_spark.notices.parties import load_recipient
 from presswatch_spark.notices.pdf_letter import ATTACHED, attachments_in
 from presswatch_spark.notices.wording import amount
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal.targets import Chosen, targets_of
+from presswatch_spark.removal.targets import ChosenTargets, targets_of
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.notices import Bureau, about, bureau, rewrite_claims, text_in
@@ -250,7 +250,7 @@ def test_a_page_without_copied_words_is_in_no_annex(shared: Bureau) -> None:
 def test_a_place_that_no_scan_has_read_is_in_no_annex(
     shared: Bureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def with_one_more(*given: object) -> Chosen:
+    def with_one_more(*given: object) -> ChosenTargets:
         chosen = targets_of(*given)  # type: ignore[arg-type]
         unread = {"place": "capture", "text_sha256": None, "copied_words": None, "record_offset": None}
         return replace(chosen, targets=[*chosen.targets, {**chosen.targets[0], **unread}])

@@ -19,8 +19,8 @@ from presswatch_spark.evidence import libraries
 from presswatch_spark.extras import install_command
 from presswatch_spark.notices.annex import annex_of, rows_of_jsonl
 from presswatch_spark.notices.docx_letter import docx_of
-from presswatch_spark.notices.facts import Figures, facts_of
-from presswatch_spark.notices.grounds import Place, grounds_of
+from presswatch_spark.notices.facts import NoticeFigures, facts_of
+from presswatch_spark.notices.grounds import NoticePlace, grounds_of
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.letter import Letter, blocks_of, letter_of
 from presswatch_spark.notices.parties import load_recipient
@@ -42,19 +42,19 @@ HOSTILE = (
 """Spreadsheet, Jinja and Python, Typst, XML, controls and directions, other scripts, a long text."""
 
 
-def letter_for(office: Bureau, places: tuple[Place, ...], folder: Path, name: str) -> Letter:
+def letter_for(office: Bureau, places: tuple[NoticePlace, ...], folder: Path, name: str) -> Letter:
     sender = replace(office.sender(), name=name[:300])
     recipient, law = load_recipient("common-crawl"), laws()["dsa16"]
     annex = annex_of(places, sender, recipient.columns, own_domains=False)
     annex.write(folder, "en", STORAGE)
-    figures = Figures.of(places, annex, sender)
+    figures = NoticeFigures.of(places, annex, sender)
     facts = facts_of(figures, places, annex, sender, recipient, None, "en", has_licences=False)
     blocks, missing = blocks_of(law, facts, "en")
     assert not missing
     return letter_of(law, blocks, sender, recipient, DRAFTED, [("annex/rows.csv", "0" * 64)], "0" * 64, "en")
 
 
-def hostile(place: Place, text: str) -> Place:
+def hostile(place: NoticePlace, text: str) -> NoticePlace:
     """A place whose URL, file, record and title others wrote."""
     url = f"https://xn--bcher-kva.example/{text[:20_000]}"
     changed = {"document_url": url, "record_id": text[:2_000], "title_id": text[:2_000]}
@@ -65,7 +65,7 @@ def hostile(place: Place, text: str) -> Place:
 
 
 @pytest.fixture(scope="module")
-def places(shared: Bureau) -> tuple[Place, ...]:
+def places(shared: Bureau) -> tuple[NoticePlace, ...]:
     return grounds_of(str(shared.case.folder), Choice(), STORAGE, mirrors=[shared.mirror]).places
 
 
@@ -73,7 +73,7 @@ def places(shared: Bureau) -> tuple[Place, ...]:
     "text", HOSTILE, ids=["sheet", "braces", "typst", "xml", "controls", "scripts", "long"]
 )
 def test_hostile_text_is_text_in_every_format(
-    shared: Bureau, places: tuple[Place, ...], tmp_path: Path, text: str
+    shared: Bureau, places: tuple[NoticePlace, ...], tmp_path: Path, text: str
 ) -> None:
     letter = letter_for(shared, (hostile(places[0], text), *places[1:]), tmp_path, text)
     word, form = docx_of(letter, DRAFTED), text_of_letter(letter)
@@ -95,7 +95,7 @@ def test_hostile_text_is_text_in_every_format(
 
 @pytest.mark.parametrize(("name", "notes"), [("Alliance é — ж", 0), ("مرحبا 漢字 🎉", 1)])
 def test_the_pdf_says_once_what_the_codes_of_signs_are(
-    shared: Bureau, places: tuple[Place, ...], tmp_path: Path, name: str, notes: int
+    shared: Bureau, places: tuple[NoticePlace, ...], tmp_path: Path, name: str, notes: int
 ) -> None:
     """The form of the codes is that of the PDFs of a bag."""
     pages = PdfReader(io.BytesIO(pdf_of(letter_for(shared, places, tmp_path, name), tmp_path, DRAFTED))).pages
@@ -104,7 +104,7 @@ def test_the_pdf_says_once_what_the_codes_of_signs_are(
     assert ("⟨U+6F22⟩" in text) == bool(notes)
 
 
-def test_facts_are_put_in_once(shared: Bureau, places: tuple[Place, ...], tmp_path: Path) -> None:
+def test_facts_are_put_in_once(shared: Bureau, places: tuple[NoticePlace, ...], tmp_path: Path) -> None:
     letter = letter_for(shared, places, tmp_path, "{email} {0.__class__}")
     said = [line for block in letter.blocks for line in block.paragraphs if "bona fide" in line]
     assert said[0].startswith("{email} {0.__class__} confirms")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.notices.grounds import Place
+from presswatch_spark.notices.grounds import NoticePlace
 from presswatch_spark.notices.outside_authors import AUTHOR, INTERVIEW, LINES, OPINION, outside_articles
 
 PLAIN = "Le pont du village a rouvert"
@@ -34,12 +34,12 @@ class Library:
         return [("courrier", authors) for authors, _ in self._articles.values()]
 
 
-def place(article_id: str | None, headline: str | None = None, url: str | None = None) -> Place:
+def place(article_id: str | None, headline: str | None = None, url: str | None = None) -> NoticePlace:
     match = {"headline": headline, "article_url": url}
-    return Place({"article_id": article_id, "title_id": "courrier"}, match, None, (), "")
+    return NoticePlace({"article_id": article_id, "title_id": "courrier"}, match, None, (), "")
 
 
-def listed(places: list[Place], corpus: Any = None) -> dict[str, str]:
+def listed(places: list[NoticePlace], corpus: Any = None) -> dict[str, str]:
     kinds = {line: kind for kind, line in LINES.items()}
     found = outside_articles(places, corpus)
     return {kinds[each.text]: str(each.facts["articles"]) for each in found if each.text in kinds}

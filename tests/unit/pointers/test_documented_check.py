@@ -21,7 +21,7 @@ import zstandard
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.texts import Page
 from presswatch_spark.pointers.audit import Audit, drawn_rows
-from presswatch_spark.pointers.figures import Figures, rules_in_tables
+from presswatch_spark.pointers.figures import RowRecomputation, rules_in_tables
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
@@ -296,7 +296,7 @@ def assert_agreement(folder: Path, corpus: Path, *, refused: int) -> None:
     publish_with_digests(folder / "tables")
     store, opened = TableStore.open(str(folder / "tables")), Corpus.open(str(corpus))
     rows, _ = drawn_rows(store, None, 1_000_000, 0)
-    figures = Figures(opened, partial(rules_in_tables, store))
+    figures = RowRecomputation(opened, partial(rules_in_tables, store))
     verdicts = list(Audit(store, corpus=opened, figures=figures).verdicts(rows))
     ours = {each.row["row_sha256"] for each in verdicts if each.failure}
     done = run_check(folder, folder / "tables", corpus)

@@ -18,7 +18,7 @@ from warcio.archiveiterator import ArchiveIterator
 from benchmarks.census.material import SCHEMA, row_of
 from presswatch_spark.cli import main as cli
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.demo.shards import Answer, write_warc
+from presswatch_spark.demo.shards import CannedResponse, write_warc
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import stat
@@ -51,10 +51,10 @@ def shard(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     path = path.with_name(request.param)
     path.parent.mkdir(parents=True)
     answers = [
-        Answer(PAGE, [("Content-Type", "text/html")], b"<p>Le pont est ouvert.</p>", "fra"),
-        Answer(ROBOTS, [("Content-Type", "text/plain")], RULES, ""),
-        Answer(GONE, [("Location", "https://www.gazette.fr/")], b"", ""),
-        Answer(IMAGE, [("Content-Type", "image/png")], b"\x89PNG\x00\xff", ""),
+        CannedResponse(PAGE, [("Content-Type", "text/html")], b"<p>Le pont est ouvert.</p>", "fra"),
+        CannedResponse(ROBOTS, [("Content-Type", "text/plain")], RULES, ""),
+        CannedResponse(GONE, [("Location", "https://www.gazette.fr/")], b"", ""),
+        CannedResponse(IMAGE, [("Content-Type", "image/png")], b"\x89PNG\x00\xff", ""),
     ]
     write_warc(path, answers)
     return path

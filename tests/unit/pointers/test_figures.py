@@ -18,7 +18,7 @@ from presswatch_spark.demo.texts import Page
 from presswatch_spark.formats import registry
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.checks import OTHER_FIGURES
-from presswatch_spark.pointers.figures import NOT_RECOMPUTED, OF_THE_PAIR, Figures, rules_in_tables
+from presswatch_spark.pointers.figures import NOT_RECOMPUTED, OF_THE_PAIR, RowRecomputation, rules_in_tables
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
@@ -56,7 +56,7 @@ def scanned(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> tuple[Pat
 def failures(tables: Path, corpus: Path | None, rows: Rows) -> list[str]:
     """The reasons and details for which rows fail, empty for those that verify; in the order of the rows."""
     store, opened = TableStore.open(str(tables)), Corpus.open(str(corpus)) if corpus else None
-    audit = Audit(store, corpus=opened, figures=Figures(opened, partial(rules_in_tables, store)))
+    audit = Audit(store, corpus=opened, figures=RowRecomputation(opened, partial(rules_in_tables, store)))
     found = {id(each.row): str(each.failure or "") for each in audit.verdicts(rows)}
     return [found[id(row)] for row in rows]
 

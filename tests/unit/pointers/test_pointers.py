@@ -22,7 +22,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.pointers.audit import Audit, Verdict, drawn_rows, row_by_digest
+from presswatch_spark.pointers.audit import Audit, RowCheck, drawn_rows, row_by_digest
 from presswatch_spark.pointers.checks import REASONS, Failure, Record
 from presswatch_spark.pointers.documents import SHARDS_AT_ONCE, records_at, shards_ahead
 from presswatch_spark.pointers.fetch import at_pointer, for_row
@@ -89,7 +89,7 @@ one_of_each_format = pytest.mark.parametrize("scanned", each_time(ONE_OF_EACH_FO
 ranged_forms = pytest.mark.parametrize("scanned", BY_RANGE, indirect=True)
 
 
-def verdicts(tables: Path, corpus: Path | None = None, shard: Path | None = None) -> list[Verdict]:
+def verdicts(tables: Path, corpus: Path | None = None, shard: Path | None = None) -> list[RowCheck]:
     """Of all rows; `shard` stands for the one that was scanned."""
     store = TableStore.open(str(tables))
     rows, total = drawn_rows(store, None, 10_000, 0)
@@ -104,7 +104,7 @@ def verdicts(tables: Path, corpus: Path | None = None, shard: Path | None = None
     return found
 
 
-def failures(found: list[Verdict]) -> dict[str, set[str]]:
+def failures(found: list[RowCheck]) -> dict[str, set[str]]:
     """URLs of the rows that fail, by reason; a document of which one row fails fails with all of them."""
     reasons: dict[str, set[str]] = {}
     for verdict in found:

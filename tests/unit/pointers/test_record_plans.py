@@ -93,7 +93,9 @@ def crawl(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
     answers = [_answer(page, number) for number, page in enumerate(found)]
     robots = b"User-agent: CCBot\nDisallow: /\n"
     answers.append(
-        shards.Answer("https://courrier.example/robots.txt", [("Content-Type", "text/plain")], robots, "")
+        shards.CannedResponse(
+            "https://courrier.example/robots.txt", [("Content-Type", "text/plain")], robots, ""
+        )
     )
     for name in (WARC, WET):
         (folder / name).parent.mkdir(parents=True)
@@ -114,7 +116,7 @@ def crawl(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
     return Crawl(folder, corpus, places, metadata)
 
 
-def _answer(page: Any, number: int) -> shards.Answer:
+def _answer(page: Any, number: int) -> shards.CannedResponse:
     """A page that is as long as real ones, on a member's site with a reservation."""
     answer = shards.web_page(page)
     noise = random.Random(number).randbytes(9000).hex().encode()

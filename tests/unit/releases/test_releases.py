@@ -15,8 +15,8 @@ import pytest
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.releases.known import (
-    Known,
     Listing,
+    ReleaseList,
     at_hand,
     current,
     from_collinfo,
@@ -54,11 +54,11 @@ def site() -> Iterator[Server]:
         yield server
 
 
-def ask(server: Server, now: datetime = NOON, *, again: bool = False) -> Known:
+def ask(server: Server, now: datetime = NOON, *, again: bool = False) -> ReleaseList:
     return current(list_uri(server.url), QUICK, now, DAY, again)
 
 
-def names(known: Known) -> list[str]:
+def names(known: ReleaseList) -> list[str]:
     return [crawl.name for crawl in known.listing.crawls]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from tests.removal import Release, probe, release
 from tests.servers import Server, web
 
@@ -24,7 +24,7 @@ def crawl(tmp_path: Path, server: Server) -> Release:
 
 
 @pytest.fixture
-def case(crawl: Release) -> Case:
+def case(crawl: Release) -> RemovalCase:
     """A case whose targets were read once."""
     opened = crawl.open()
     probe(opened, crawl)

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.removal.case import BrokenCaseError, Case, Chain, digest_of
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.case import BrokenCaseError, Chain, RemovalCase, digest_of
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.schemas.case_tables import CASE_TABLES, PROBES, TARGETS
 from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
@@ -42,9 +42,9 @@ def probe(of: str, number: int, round_number: int = 1, outcome: str = "same") ->
 
 
 @pytest.fixture
-def case(tmp_path: Path) -> Case:
+def case(tmp_path: Path) -> RemovalCase:
     """A case of three targets, with two files of probes."""
-    made = Case.create(str(tmp_path / "case"), [target(number) for number in range(3)], {}, LOCAL)
+    made = RemovalCase.create(str(tmp_path / "case"), [target(number) for number in range(3)], {}, LOCAL)
     targets = [row["target_sha256"] for row in made.targets()]
     chain = Chain.of(made, [])
     for round_number in (1, 2):
@@ -57,7 +57,7 @@ def case(tmp_path: Path) -> Case:
     return made
 
 
-def files(case: Case, table: str) -> list[Path]:
+def files(case: RemovalCase, table: str) -> list[Path]:
     return sorted((Path(case.folder.uri) / table).iterdir())
 
 
@@ -71,30 +71,30 @@ def rewrite(path: Path, table: str, change: Callable[[list[Row]], None]) -> None
 
 def read_all(root: Path) -> None:
     """Read all of a case."""
-    found = Case.open(str(root), LOCAL)
+    found = RemovalCase.open(str(root), LOCAL)
     found.targets()
     found.probes()
     found.rounds()
 
 
-def test_what_was_written_is_read_again(case: Case) -> None:
-    again = Case.open(case.folder.uri, LOCAL)
+def test_what_was_written_is_read_again(case: RemovalCase) -> None:
+    again = RemovalCase.open(case.folder.uri, LOCAL)
     assert [row["number"] for row in again.probes()] == [*range(6)]
     assert len(again.targets()) == again.about["targets"] == 3
     assert [(each.number, each.deep) for each in again.rounds()] == [(1, False), (2, False)]
 
 
 def test_a_case_may_lie_in_folders_that_are_not_there_yet(tmp_path: Path) -> None:
-    made = Case.create(str(tmp_path / "dossier" / "affaire"), [target(1)], {}, LOCAL)
-    assert len(Case.open(made.folder.uri, LOCAL).targets()) == 1
+    made = RemovalCase.create(str(tmp_path / "dossier" / "affaire"), [target(1)], {}, LOCAL)
+    assert len(RemovalCase.open(made.folder.uri, LOCAL).targets()) == 1
 
 
 def test_the_same_target_is_written_once(tmp_path: Path) -> None:
-    made = Case.create(str(tmp_path / "case"), [target(1), target(2), target(1)], {}, LOCAL)
+    made = RemovalCase.create(str(tmp_path / "case"), [target(1), target(2), target(1)], {}, LOCAL)
     assert len(made.targets()) == 2
 
 
-def test_one_changed_byte_anywhere_is_noticed(case: Case) -> None:
+def test_one_changed_byte_anywhere_is_noticed(case: RemovalCase) -> None:
     root = Path(case.folder.uri)
     for path in sorted(path for path in root.rglob("*") if path.is_file() and path.name != "case.lock"):
         kept = path.read_bytes()
@@ -105,7 +105,7 @@ def test_one_changed_byte_anywhere_is_noticed(case: Case) -> None:
             name = path.relative_to(root).as_posix()
             assert name in str(noticed.value) or "case says of itself" in str(noticed.value)
         path.write_bytes(kept)
-    Case.open(str(root), LOCAL).probes()
+    RemovalCase.open(str(root), LOCAL).probes()
 
 
 @pytest.mark.parametrize(
@@ -122,26 +122,26 @@ def test_one_changed_byte_anywhere_is_noticed(case: Case) -> None:
     ],
     ids=["outcome", "time", "dropped", "added", "digested anew"],
 )
-def test_a_change_that_was_sealed_anew_breaks_the_chain(case: Case, change: Any, said: str) -> None:
+def test_a_change_that_was_sealed_anew_breaks_the_chain(case: RemovalCase, change: Any, said: str) -> None:
     rewrite(files(case, "probes")[1], "probes", change)
     with pytest.raises(BrokenCaseError, match=said):
         case.probes()
 
 
-def test_a_file_that_is_missing_breaks_the_chain(case: Case) -> None:
+def test_a_file_that_is_missing_breaks_the_chain(case: RemovalCase) -> None:
     files(case, "probes")[0].unlink()
     with pytest.raises(BrokenCaseError, match=r"probe 0, in \S+, says that it is number 3"):
         case.probes()
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_the_note_of_a_round_that_is_missing_is_named(case: Case, number: int) -> None:
+def test_the_note_of_a_round_that_is_missing_is_named(case: RemovalCase, number: int) -> None:
     (case.folder.path / f"rounds/{number:04}.json").unlink()
     with pytest.raises(BrokenCaseError, match=f"the note rounds/{number:04}.json is missing"):
-        Standing.of(case)
+        CaseStatus.of(case)
 
 
-def test_a_target_that_was_changed_or_taken_out_is_named(case: Case) -> None:
+def test_a_target_that_was_changed_or_taken_out_is_named(case: RemovalCase) -> None:
     (path,) = files(case, "targets")
     kept, digest = path.read_bytes(), case.targets()[1]["target_sha256"]
     rewrite(path, "targets", lambda rows: rows[1].update(document_url="https://other.example/"))
@@ -153,10 +153,10 @@ def test_a_target_that_was_changed_or_taken_out_is_named(case: Case) -> None:
         case.targets()
 
 
-def test_how_a_case_stands_holds_no_probes_of_earlier_rounds(case: Case) -> None:
+def test_how_a_case_stands_holds_no_probes_of_earlier_rounds(case: RemovalCase) -> None:
     def held() -> int:
         """How many probes are in memory while the standing of the case is."""
-        standing = Standing.of(case)
+        standing = CaseStatus.of(case)
         gc.collect()
         alive = sum(type(each) is dict and "previous_sha256" in each for each in gc.get_objects())
         alive += sum(type(each) is dict and "probe_sha256" in each for each in gc.get_objects())
@@ -171,35 +171,38 @@ def test_how_a_case_stands_holds_no_probes_of_earlier_rounds(case: Case) -> None
     assert held() <= before
 
 
-def test_the_answer_of_an_earlier_time_stays(case: Case) -> None:
+def test_the_answer_of_an_earlier_time_stays(case: RemovalCase) -> None:
     chain = Chain.of(case, case.probes())
     (first, *_) = case.targets()
     case.begin(3, Chain.of(case, case.probes()), deep=False)
     chain.append(3, [probe(first["target_sha256"], 50, 3, "failed")])
-    states = Standing.of(case).states[first["target_sha256"]], Standing.of(case, BEGIN + timedelta(hours=49))
+    states = (
+        CaseStatus.of(case).states[first["target_sha256"]],
+        CaseStatus.of(case, BEGIN + timedelta(hours=49)),
+    )
     assert states[0].state == "undecided"
     assert states[1].states[first["target_sha256"]].state == "present"
 
 
-def test_only_one_process_adds_to_a_case(case: Case) -> None:
+def test_only_one_process_adds_to_a_case(case: RemovalCase) -> None:
     with case.held(), pytest.raises(OutputError, match="another process"), case.held():
         pass
 
 
-def test_a_folder_that_holds_something_is_no_new_case(case: Case, tmp_path: Path) -> None:
+def test_a_folder_that_holds_something_is_no_new_case(case: RemovalCase, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="there is something already"):
-        Case.create(case.folder.uri, [target(1)], {}, LOCAL)
+        RemovalCase.create(case.folder.uri, [target(1)], {}, LOCAL)
     with pytest.raises(OutputError, match="this is no case"):
-        Case.open(str(tmp_path), LOCAL)
+        RemovalCase.open(str(tmp_path), LOCAL)
 
 
-def test_a_case_of_another_layout_is_refused(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_case_of_another_layout_is_refused(case: RemovalCase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("presswatch_spark.removal.case.LAYOUT", 2)
     with pytest.raises(OutputError, match="the case has layout 1, and this version reads 2"):
-        Case.open(case.folder.uri, LOCAL)
+        RemovalCase.open(case.folder.uri, LOCAL)
 
 
-def test_a_full_disk_loses_no_probe(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_loses_no_probe(case: RemovalCase, monkeypatch: pytest.MonkeyPatch) -> None:
     chain, before = Chain.of(case, case.probes()), case.probes()
 
     def full(*_: Any, **__: Any) -> str:
@@ -214,7 +217,7 @@ def test_a_full_disk_loses_no_probe(case: Case, monkeypatch: pytest.MonkeyPatch)
     assert len(case.probes()) == len(before) + 1
 
 
-def test_every_column_is_part_of_the_digest(case: Case) -> None:
+def test_every_column_is_part_of_the_digest(case: RemovalCase) -> None:
     (row, *_) = case.probes()
     for name in PROBES.names:
         if name != "probe_sha256":
@@ -226,11 +229,11 @@ def test_every_column_is_part_of_the_digest(case: Case) -> None:
     assert re.fullmatch("[0-9a-f]{64}", row["target_sha256"])
 
 
-def replaced_by_an_older_copy(case: Case) -> None:
+def replaced_by_an_older_copy(case: RemovalCase) -> None:
     files(case, "probes")[-1].unlink()
 
 
-def continued_elsewhere(case: Case) -> None:
+def continued_elsewhere(case: RemovalCase) -> None:
     """The same case was copied, and went on in two places; then its files were put together."""
     path = files(case, "probes")[-1]
     rows = opened_sealed(path.read_bytes()).read().to_pylist()
@@ -241,52 +244,52 @@ def continued_elsewhere(case: Case) -> None:
 
 @pytest.mark.parametrize("change", [replaced_by_an_older_copy, continued_elsewhere])
 def test_an_older_copy_or_another_course_in_place_of_probes_is_noticed(
-    case: Case, change: Callable[[Case], None]
+    case: RemovalCase, change: Callable[[RemovalCase], None]
 ) -> None:
     rows = case.probes()
     chain = Chain.of(case, rows)
     for _ in range(2):
         case.note_head(chain)
     assert case.notes("heads")[1:] == [{"probes": 6, "newest": rows[-1]["probe_sha256"]}]
-    Standing.of(case)
+    CaseStatus.of(case)
     change(case)
     with pytest.raises(BrokenCaseError, match=f"had 6 probes once, the newest {rows[-1]['probe_sha256']}"):
-        Standing.of(case)
+        CaseStatus.of(case)
 
 
-def test_a_case_without_the_notes_of_its_heads_is_reported(case: Case) -> None:
+def test_a_case_without_the_notes_of_its_heads_is_reported(case: RemovalCase) -> None:
     chain = Chain.of(case, case.probes())
     case.note_head(chain)
-    assert Standing.of(case).alarms() == []
+    assert CaseStatus.of(case).alarms() == []
     for path in (Path(case.folder.uri) / "heads").iterdir():
         path.unlink()
     # The round before the last one noted that there was a head.
     with pytest.raises(BrokenCaseError, match=r"the note heads/0001\.json is missing"):
-        Standing.of(case)
+        CaseStatus.of(case)
 
 
 def test_a_head_that_was_deleted_after_the_only_round_is_reported(tmp_path: Path) -> None:
-    made = Case.create(str(tmp_path / "case"), [target(0)], {}, LOCAL)
+    made = RemovalCase.create(str(tmp_path / "case"), [target(0)], {}, LOCAL)
     (only,) = made.targets()
     chain = Chain.of(made, [])
     made.begin(1, chain, deep=False)
     chain.append(1, [probe(only["target_sha256"], 0)])
     made.note_head(chain)
-    assert Standing.of(made).alarms() == []
+    assert CaseStatus.of(made).alarms() == []
     (tmp_path / "case" / "heads" / "0001.json").unlink()
-    assert [(alarm.kind, alarm.about) for alarm in Standing.of(made).alarms()] == [
+    assert [(alarm.kind, alarm.about) for alarm in CaseStatus.of(made).alarms()] == [
         ("head missing", "round 1")
     ]
     made.begin(2, chain, deep=False)
     chain.append(2, [probe(only["target_sha256"], 1, 2)])
     made.note_head(chain)
-    found = [(alarm.round, alarm.kind, alarm.about) for alarm in Standing.of(made).alarms()]
+    found = [(alarm.round, alarm.kind, alarm.about) for alarm in CaseStatus.of(made).alarms()]
     assert found == [(2, "head missing", "round 1")], "it stays reported after the next round"
 
 
 @pytest.mark.parametrize(("back", "count"), [(timedelta(days=1), 1), (timedelta(seconds=30), 0)])
 def test_a_clock_that_was_set_back_between_rounds_is_reported(
-    case: Case, back: timedelta, count: int
+    case: RemovalCase, back: timedelta, count: int
 ) -> None:
     chain = Chain.of(case, case.probes())
     (first, *_) = case.targets()
@@ -294,5 +297,5 @@ def test_a_clock_that_was_set_back_between_rounds_is_reported(
     row = probe(first["target_sha256"], 5, 3)
     chain.append(3, [row | {"asked_at": row["asked_at"] - back}])
     case.note_head(chain)
-    alarms = [alarm for alarm in Standing.of(case).alarms() if alarm.kind == "clock set back"]
+    alarms = [alarm for alarm in CaseStatus.of(case).alarms() if alarm.kind == "clock set back"]
     assert [alarm.about for alarm in alarms] == ["round 3"] * count

@@ -17,7 +17,7 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.watch import watch
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.storage.objects import StorageOptions
 from tests.documents import commands, text_of
 from tests.removal import Release, release
@@ -55,7 +55,7 @@ def test_the_guide_leads_from_the_notice_to_gone_and_back_again(
     code, said, _ = run(present, capsys)
     assert (code, "present" in said, "0 of" in said) == (0, True, False)
 
-    case = Case.open(CASE, StorageOptions())
+    case = RemovalCase.open(CASE, StorageOptions())
     targets = sorted(case.targets(), key=lambda target: target["record_offset"])
     target, shard = targets[3], Path(targets[3]["shard_uri"])
     kept, start, length = shard.read_bytes(), target["record_offset"], target["record_length"]
@@ -90,7 +90,7 @@ def test_a_mirror_says_where_files_really_are(at_home: Release, capsys: pytest.C
     code, said, _ = run([*asked, "--metrics-file", "removal.prom"], capsys)
     assert (code, "same" in said) == (0, True)
     assert at_home.server.requests
-    places = len(Case.open(CASE, StorageOptions()).targets())
+    places = len(RemovalCase.open(CASE, StorageOptions()).targets())
     assert f'state="present"}} {places}\n' in Path("removal.prom").read_text("utf-8")
 
 
@@ -98,7 +98,7 @@ def test_rows_that_a_file_names_are_followed_and_no_others(
     at_home: Release, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     run(["removal", "open", "--claims", "claims", "--out", "all", "tables"], capsys)
-    wanted = sorted({row["row_sha256"] for row in Case.open("all", StorageOptions()).targets()})[:2]
+    wanted = sorted({row["row_sha256"] for row in RemovalCase.open("all", StorageOptions()).targets()})[:2]
     forms = {
         "rows.txt": "\n".join(wanted),
         "rows.csv": "row_sha256;note\n" + "\n".join(f"{row};x" for row in wanted),
@@ -111,7 +111,7 @@ def test_rows_that_a_file_names_are_followed_and_no_others(
             ["removal", "open", "--rows", name, "--claims", "claims", "--out", out, "tables"], capsys
         )
         assert code == 0, errors
-        assert {row["row_sha256"] for row in Case.open(out, StorageOptions()).targets()} == set(wanted)
+        assert {row["row_sha256"] for row in RemovalCase.open(out, StorageOptions()).targets()} == set(wanted)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_a_round_that_is_killed_goes_on_and_asks_for_nothing_twice(
     monkeypatch.chdir(tmp_path)
     run(["removal", "open", "--out", CASE, "tables"], capsys)
     probe = ["removal", "probe", "--mirror", found.mirror_option, CASE]
-    case = Case.open(CASE, StorageOptions())
+    case = RemovalCase.open(CASE, StorageOptions())
     killed = 0
     for kill in range(kills):
         running = subprocess.Popen([sys.executable, "-c", KILLED, *probe], stderr=subprocess.PIPE)

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from presswatch_spark.removal.case import LEAN, Case, Round
-from presswatch_spark.removal.standing import Course, Standing
+from presswatch_spark.removal.case import LEAN, RemovalCase, Round
+from presswatch_spark.removal.standing import CaseStatus, Course
 from presswatch_spark.removal.states import STATES
 from tests.unit.removal.test_alarms import course, rounds
 
@@ -50,8 +50,8 @@ class Written:
             yield list(rows)
 
 
-def standing(rows: Sequence[Row], as_of: datetime | None = None) -> Standing:
-    return Standing.of(cast(Case, Written(rows)), as_of)
+def standing(rows: Sequence[Row], as_of: datetime | None = None) -> CaseStatus:
+    return CaseStatus.of(cast(RemovalCase, Written(rows)), as_of)
 
 
 def history(random: Random) -> list[Row]:

@@ -15,9 +15,9 @@ import pytest
 from benchmarks.removal import targets_in
 from presswatch_spark.cli import main as cli
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal.case import Case, Chain
+from presswatch_spark.removal.case import Chain, RemovalCase
 from presswatch_spark.removal.probing import Prober
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, ask
 from tests.arc_records import HEAD, arc_record, packed_arc
@@ -32,13 +32,13 @@ ID = b"<urn:uuid:ffffffff-0000-4000-8000-000000000000>"
 ONCE = {"storage.max_attempts": 1, "storage.refusal_pause": 0.1}
 
 
-def ordered(case: Case) -> list[Target]:
+def ordered(case: RemovalCase) -> list[Target]:
     """Targets by their place in the file, one for each record."""
     by_place = {target["record_offset"] or target["row_index"]: target for target in case.targets()}
     return [by_place[place] for place in sorted(by_place)]
 
 
-def placed(crawl: Release, case: Case, place: int) -> Target:
+def placed(crawl: Release, case: RemovalCase, place: int) -> Target:
     """The target at a place; the last one, -1, is made the last record of its file."""
     target = ordered(case)[place]
     if place == -1:
@@ -47,7 +47,7 @@ def placed(crawl: Release, case: Case, place: int) -> Target:
     return target
 
 
-def removed(case: Case) -> list[str]:
+def removed(case: RemovalCase) -> list[str]:
     return [state.state for state in states(case).values() if state.removed]
 
 
@@ -62,7 +62,7 @@ def without(data: bytes, target: Target) -> bytes:
 
 
 @pytest.mark.parametrize("there", ["nothing", "a page", "the file"])
-def test_a_redirect_to_another_host_removes_nothing(crawl: Release, case: Case, there: str) -> None:
+def test_a_redirect_to_another_host_removes_nothing(crawl: Release, case: RemovalCase, there: str) -> None:
     target = ordered(case)[3]
     path = crawl.object_of(target)
     page = b"<!DOCTYPE html><p>gone</p>" * 40_000
@@ -102,7 +102,7 @@ SOME_FAULTS = [FAULTS[name] for name in ("new ETag", "a page")]
 
 
 @pytest.mark.parametrize("fault", each_time(SOME_FAULTS, FAULTS.values()), ids=FAULTS)
-def test_a_proxy_that_alters_answers_removes_nothing(crawl: Release, case: Case, fault: Fault) -> None:
+def test_a_proxy_that_alters_answers_removes_nothing(crawl: Release, case: RemovalCase, fault: Fault) -> None:
     crawl.server.always = fault
     probe(case, crawl, deep=True, **ONCE)
     assert not removed(case)
@@ -111,13 +111,13 @@ def test_a_proxy_that_alters_answers_removes_nothing(crawl: Release, case: Case,
     assert {state.state for state in states(case).values()} == {"present"}
 
 
-def test_a_proxy_that_sends_the_whole_file_for_a_part_is_read(crawl: Release, case: Case) -> None:
+def test_a_proxy_that_sends_the_whole_file_for_a_part_is_read(crawl: Release, case: RemovalCase) -> None:
     crawl.server.always = Fault(whole=True)
     probe(case, crawl)
     assert {state.state for state in states(case).values()} == {"present"}
 
 
-def test_zeros_in_the_version_that_was_read_are_no_removal(crawl: Release, case: Case) -> None:
+def test_zeros_in_the_version_that_was_read_are_no_removal(crawl: Release, case: RemovalCase) -> None:
     target = ordered(case)[3]
     etag = next(row["etag"] for row in case.probes() if row["etag"])
     crawl.change(target, lambda data: zeroed(data, target))
@@ -131,7 +131,7 @@ def test_zeros_in_the_version_that_was_read_are_no_removal(crawl: Release, case:
     assert states(case)[target["target_sha256"]].state == "overwritten"
 
 
-def test_a_weak_etag_makes_no_other_version(crawl: Release, case: Case) -> None:
+def test_a_weak_etag_makes_no_other_version(crawl: Release, case: RemovalCase) -> None:
     target = ordered(case)[3]
     etag = next(row["etag"] for row in case.probes() if row["etag"])
     crawl.change(target, lambda data: zeroed(data, target))
@@ -146,7 +146,7 @@ def test_a_weak_etag_makes_no_other_version(crawl: Release, case: Case) -> None:
     "leads",
     ["file:///etc/passwd", "http://169.254.169.254/latest/meta-data/", "http://[fe80::1]/", "http://127.1/"],
 )
-def test_a_redirect_into_this_machine_is_not_followed(crawl: Release, case: Case, leads: str) -> None:
+def test_a_redirect_into_this_machine_is_not_followed(crawl: Release, case: RemovalCase, leads: str) -> None:
     crawl.server.redirects[crawl.object_of(ordered(case)[3])] = leads
     probe(case, crawl, deep=True, **ONCE)
     rows = [row for row in case.probes() if row["round"] == 2 and row["role"] == "target"]
@@ -157,7 +157,7 @@ def test_a_redirect_into_this_machine_is_not_followed(crawl: Release, case: Case
 
 
 @pytest.mark.parametrize("leads", ["itself", "a circle", "nowhere"])
-def test_redirects_without_end_remove_nothing(crawl: Release, case: Case, leads: str) -> None:
+def test_redirects_without_end_remove_nothing(crawl: Release, case: RemovalCase, leads: str) -> None:
     path = crawl.object_of(ordered(case)[3])
     there = {"itself": path, "a circle": "/other", "nowhere": "ftp://a.example/x"}[leads]
     crawl.server.redirects |= {path: there, "/other": path}
@@ -185,7 +185,7 @@ def test_an_etag_that_always_changes_alarms_nobody(tmp_path: Path, form: str, da
         for _ in range(3):
             asked = len(server.requests)
             probe(case, crawl)
-        assert not Standing.of(case).alarms()
+        assert not CaseStatus.of(case).alarms()
         assert {state.state for state in states(case).values()} == {"present"}
         if dated and form.startswith("c4"):
             # Twice the first byte, and the name that never was: the file is not read.
@@ -213,7 +213,7 @@ def test_a_server_that_knows_little_is_read_all_the_same(
 
 
 def test_a_clock_that_is_off_is_kept_and_said(
-    crawl: Release, case: Case, capsys: pytest.CaptureFixture[str]
+    crawl: Release, case: RemovalCase, capsys: pytest.CaptureFixture[str]
 ) -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
     crawl.server.always = Fault(headers=(("Date", date),))
@@ -224,7 +224,7 @@ def test_a_clock_that_is_off_is_kept_and_said(
 
 
 def test_a_probe_reports_a_lost_head_and_a_clock_that_was_set_back(
-    crawl: Release, case: Case, capsys: pytest.CaptureFixture[str]
+    crawl: Release, case: RemovalCase, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chain = Chain.of(case, case.probes())
     later = datetime.now(UTC) + timedelta(days=1)
@@ -245,7 +245,7 @@ def test_a_probe_reports_a_lost_head_and_a_clock_that_was_set_back(
 
 
 @pytest.mark.parametrize("fault", [Fault(drips=True), Fault(drips_head=True)], ids=["body", "head"])
-def test_an_answer_that_drips_is_a_failure(crawl: Release, case: Case, fault: Fault) -> None:
+def test_an_answer_that_drips_is_a_failure(crawl: Release, case: RemovalCase, fault: Fault) -> None:
     crawl.server.always = fault
     slow = {"storage.read_timeout": 0.2, "storage.lowest_rate": 1_000_000_000, "storage.connect_timeout": 0.2}
     probed = probe(case, crawl, **(ONCE | slow))
@@ -261,7 +261,7 @@ def test_an_answer_without_end_is_read_no_further_than_asked(server: Server, sta
 
 
 def test_headers_cannot_steer_a_terminal_nor_fill_a_table(
-    crawl: Release, case: Case, capsys: pytest.CaptureFixture[str]
+    crawl: Release, case: RemovalCase, capsys: pytest.CaptureFixture[str]
 ) -> None:
     huge = tuple((f"X-{number}", "\x1b[2J" + "y" * 2_000) for number in range(60))
     crawl.server.always = Fault(headers=(("ETag", '"\x1b[31mred\x07"'), *huge))
@@ -275,7 +275,7 @@ def test_headers_cannot_steer_a_terminal_nor_fill_a_table(
     assert "SHA-256" in kept[0]
 
 
-def test_a_folded_header_feigns_no_other(crawl: Release, case: Case) -> None:
+def test_a_folded_header_feigns_no_other(crawl: Release, case: RemovalCase) -> None:
     crawl.server.always = Fault(headers=(("X-Note", "one\r\n ETag: feigned"),))
     probe(case, crawl)
     for row in case.probes():
@@ -326,7 +326,7 @@ def test_a_file_that_was_packed_anew_has_moved_all_and_lost_none(
     assert states(case)[target["target_sha256"]].state == "dropped"
 
 
-def test_records_that_changed_places_have_moved(crawl: Release, case: Case) -> None:
+def test_records_that_changed_places_have_moved(crawl: Release, case: RemovalCase) -> None:
     one, two = ordered(case)[2:4]
     data = crawl.server.objects[crawl.object_of(one)]
     ranges = [(each["record_offset"], each["record_offset"] + each["record_length"]) for each in (one, two)]
@@ -337,7 +337,7 @@ def test_records_that_changed_places_have_moved(crawl: Release, case: Case) -> N
     assert {found[each["target_sha256"]].state for each in (one, two)} == {"moved"}
 
 
-def test_the_same_text_under_another_url_is_no_removal(crawl: Release, case: Case) -> None:
+def test_the_same_text_under_another_url_is_no_removal(crawl: Release, case: RemovalCase) -> None:
     target = ordered(case)[3]
     url = target["document_url"].encode()
     record_id = target["record_id"].encode()
@@ -368,7 +368,7 @@ def test_every_form_is_read_and_read_again(tmp_path: Path, server: Server, form:
     case = crawl.open()
     for _ in range(2):
         probe(case, crawl)
-        found = Standing.of(case)
+        found = CaseStatus.of(case)
         assert set(found.counts()) == {"present"}
         assert not found.alarms()
     first = [row["outcome"] for row in case.probes() if row["role"] == "first"]
@@ -445,7 +445,7 @@ def test_another_file_under_the_name_is_no_removal(tmp_path: Path, server: Serve
     assert not removed(case)
 
 
-def test_targets_that_share_a_record_share_its_fate(crawl: Release, case: Case) -> None:
+def test_targets_that_share_a_record_share_its_fate(crawl: Release, case: RemovalCase) -> None:
     places = [target["record_offset"] for target in case.targets()]
     shared = next(place for place in places if places.count(place) > 1)
     target = next(each for each in case.targets() if each["record_offset"] == shared)
@@ -469,7 +469,7 @@ def test_many_targets_of_a_file_share_its_controls(
     }
     for _ in range(2):
         probe(case, crawl)
-        found = Standing.of(case)
+        found = CaseStatus.of(case)
         assert set(found.counts()) == {"present"}
         assert not found.alarms()
     firsts = [row for row in case.probes() if row["role"] == "first"]
@@ -514,7 +514,7 @@ def test_records_of_arc_are_followed(tmp_path: Path, server: Server, packing: st
     path = tmp_path / ("a.arc" if packing == "plain" else "a.arc.gz")
     path.write_bytes(packed_arc(packing, records))
     targets = list(targets_in(path, "arc"))
-    case = Case.create(str(tmp_path / "case"), targets, {"reading": {}}, StorageOptions())
+    case = RemovalCase.create(str(tmp_path / "case"), targets, {"reading": {}}, StorageOptions())
     server.objects[f"/crawl/{path.name}"] = path.read_bytes()
     mirror = Mirror(str(tmp_path), f"{server.url}/crawl")
 

@@ -20,11 +20,11 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.texts import members_yaml
 from presswatch_spark.removal import states as of
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.file_batch import place_of
 from presswatch_spark.removal.newest import large_files
 from presswatch_spark.removal.probing import Prober
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.removal.targets import open_case
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.settings.load import load_scan_config
@@ -44,7 +44,7 @@ class Dataset:
     """A dataset whose rows were found and claimed, and a case of them that was read once."""
 
     site: Hub
-    case: Case
+    case: RemovalCase
     commit: str
     corpus: Path
 
@@ -76,8 +76,8 @@ class Dataset:
         corpus = Corpus.open(str(self.corpus)) if words else None
         Prober(self.case, load_scan_config(flags=QUICK), corpus=corpus).probe()
 
-    def state(self, target: Target | None = None) -> of.State:
-        return Standing.of(self.case).states[(target or self.target)["target_sha256"]]
+    def state(self, target: Target | None = None) -> of.RemovalState:
+        return CaseStatus.of(self.case).states[(target or self.target)["target_sha256"]]
 
     def newest(self) -> list[dict[str, Any]]:
         """The probes of the newest revision for the target, by their round."""
@@ -139,7 +139,7 @@ def a_day_later(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rows_of_a_commit_that_is_the_newest_are_present(dataset: Dataset) -> None:
-    assert set(Standing.of(dataset.case).counts()) == {"present"}
+    assert set(CaseStatus.of(dataset.case).counts()) == {"present"}
     (probe,) = dataset.newest()
     assert (probe["outcome"], probe["detail"]) == ("same", "the newest revision is the commit itself")
     assert f"X-Repo-Commit: {dataset.commit}" in probe["headers"]
@@ -148,7 +148,7 @@ def test_rows_of_a_commit_that_is_the_newest_are_present(dataset: Dataset) -> No
 def test_rows_are_present_while_the_newest_revision_has_the_same_file(dataset: Dataset) -> None:
     dataset.site.push(dataset.files | {"README.md": b"# New"})
     dataset.probe()
-    assert set(Standing.of(dataset.case).counts()) == {"present"}
+    assert set(CaseStatus.of(dataset.case).counts()) == {"present"}
     assert dataset.newest()[-1]["detail"] == "the newest revision has the same file, by its SHA-256"
 
 
@@ -300,7 +300,7 @@ def test_a_cut_newest_file_says_nothing_of_a_row(dataset: Dataset, monkeypatch: 
     dataset.site.squash()
     for _ in range(2):
         dataset.probe()
-    assert not any(state.removed for state in Standing.of(dataset.case).states.values())
+    assert not any(state.removed for state in CaseStatus.of(dataset.case).states.values())
 
 
 def test_gated_disabled_and_private_datasets_are_restricted(

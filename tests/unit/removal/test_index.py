@@ -12,12 +12,12 @@ import pytest
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.removal import states
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.index import listed, place_among, query
 from presswatch_spark.removal.probing import Prober
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.settings.load import load_scan_config
-from presswatch_spark.storage.objects import Answer
+from presswatch_spark.storage.objects import RawResponse
 from tests.removal import QUICK, Release
 from tests.servers import Reply
 
@@ -43,14 +43,17 @@ NONE = json.dumps({"message": "No Captures found for: https://a.example/"})
     ],
 )
 def test_an_index_lists_a_capture_or_says_that_it_does_not(status: Any, body: str, outcome: str) -> None:
-    answer = Answer("http://i.example", 0.0, status, body=body.encode())
+    answer = RawResponse("http://i.example", 0.0, status, body=body.encode())
     assert listed(answer, CAPTURED).outcome == outcome
 
 
 def test_an_index_may_pack_its_answer() -> None:
     body, packed = gzip.compress(b'{"timestamp": "20241214015810"}'), (("content-encoding", "gzip"),)
-    assert listed(Answer("http://i.example", 0.0, 200, packed, body=body), CAPTURED).outcome == states.LISTED
-    broken = Answer("http://i.example", 0.0, 200, packed, body=body[:-1])
+    assert (
+        listed(RawResponse("http://i.example", 0.0, 200, packed, body=body), CAPTURED).outcome
+        == states.LISTED
+    )
+    broken = RawResponse("http://i.example", 0.0, 200, packed, body=body[:-1])
     assert listed(broken, CAPTURED).outcome == states.STRANGE
 
 
@@ -75,20 +78,20 @@ def test_a_query_quotes_the_url_and_names_the_release() -> None:
 @pytest.mark.parametrize(
     "index", ["ftp://i.example", "{release}-index", "https://", "https://i.example/?a=b"]
 )
-def test_an_index_that_cannot_be_asked_begins_no_round(case: Case, crawl: Release, index: str) -> None:
+def test_an_index_that_cannot_be_asked_begins_no_round(case: RemovalCase, crawl: Release, index: str) -> None:
     rounds = case.rounds()
     with pytest.raises(ConfigError, match="is not the address of an index"):
         Prober(case, load_scan_config(flags=QUICK), [crawl.mirror], index=index).probe()
     assert case.rounds() == rounds
 
 
-def probe(case: Case, crawl: Release) -> None:
+def probe(case: RemovalCase, crawl: Release) -> None:
     config = load_scan_config(flags=QUICK)
     index = f"{crawl.server.url}/{{release}}-index"
     Prober(case, config, [crawl.mirror], Corpus.open(str(crawl.corpus)), index=index).probe()
 
 
-def fill(crawl: Release, case: Case, unlisted: str = "") -> None:
+def fill(crawl: Release, case: RemovalCase, unlisted: str = "") -> None:
     """Have the index list every page of the release, but one."""
     everything = {target["document_url"]: target for target in case.targets()}
     urls = {probe["document_url"] for probe in case.probes() if probe["document_url"]} | set(everything)
@@ -106,11 +109,11 @@ def test_a_record_that_its_index_hides_is_not_removed_and_alarms_once(crawl: Rel
     target = sorted(case.targets(), key=lambda each: each["record_offset"])[3]
     fill(crawl, case)
     probe(case, crawl)
-    assert set(Standing.of(case).counts()) == {"present"}
+    assert set(CaseStatus.of(case).counts()) == {"present"}
     fill(crawl, case, unlisted=target["document_url"])
     probe(case, crawl)
     probe(case, crawl)
-    found = Standing.of(case)
+    found = CaseStatus.of(case)
     state = found.states[target["target_sha256"]]
     assert (state.state, state.removed) == ("hidden", False)
     places = {
@@ -127,7 +130,7 @@ def test_a_removed_record_that_its_index_lists_alarms(crawl: Release) -> None:
     target = sorted(case.targets(), key=lambda each: each["record_offset"])[3]
     crawl.overwrite(target, b"\0" * target["record_length"])
     probe(case, crawl)
-    found = Standing.of(case)
+    found = CaseStatus.of(case)
     assert found.states[target["target_sha256"]].state == "overwritten"
     assert "index disagrees" in {alarm.kind for alarm in found.alarms()}
 
@@ -139,4 +142,4 @@ def test_an_index_that_lists_nothing_at_all_hides_nothing(crawl: Release) -> Non
     for address in crawl.server.queries:
         crawl.server.queries[address] = Reply(404, {}, NONE.encode())
     probe(case, crawl)
-    assert set(Standing.of(case).counts()) == {"present"}
+    assert set(CaseStatus.of(case).counts()) == {"present"}

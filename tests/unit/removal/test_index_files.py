@@ -20,11 +20,11 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal import index_files, states
-from presswatch_spark.removal.answers import Finding
+from presswatch_spark.removal.answers import ProbeFinding
 from presswatch_spark.removal.case import Chain
 from presswatch_spark.removal.index_files import Said, is_files, look_up
 from presswatch_spark.removal.probing import Probed, Prober
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
 from tests.proofs import each_time
@@ -117,7 +117,7 @@ def serve(server: Server, rows: list[Row], **written: Any) -> str:
 
 
 def found_in(said: Said) -> list[tuple[str, int, int]]:
-    assert not isinstance(said.captures, Finding), said.captures
+    assert not isinstance(said.captures, ProbeFinding), said.captures
     return [(each["timestamp"], int(each["offset"]), int(each["length"])) for each in said.captures]
 
 
@@ -169,7 +169,7 @@ def test_a_page_that_is_not_there_is_not_listed_and_one_of_an_unsure_key_unknown
     assert [said[RELEASE, url].captures for url in pages[:3]] == [[], [], []]
     for url in pages[3:]:
         failed = said[RELEASE, url].captures
-        assert isinstance(failed, Finding)
+        assert isinstance(failed, ProbeFinding)
         assert failed.outcome == states.STRANGE
 
 
@@ -204,7 +204,7 @@ def test_files_that_are_damaged_say_nothing(server: Server, damage: str) -> None
         server.objects[name] = server.objects[name].replace(b"\t0\t", b"\t3\t")
     said = look_up(endpoint, [(RELEASE, rows[0]["url"])], StorageOptions(max_attempts=1))
     (each,) = said.values()
-    assert isinstance(each.captures, Finding)
+    assert isinstance(each.captures, ProbeFinding)
     assert each.captures.outcome in states.FAILURES
 
 
@@ -214,7 +214,7 @@ def test_a_table_that_is_damaged_or_missing_says_nothing(tmp_path: Path) -> None
         path.parent.mkdir(parents=True, exist_ok=True)
         make()
         (said,) = look_up(str(path), [("", "https://a.example/x")], StorageOptions()).values()
-        assert isinstance(said.captures, Finding)
+        assert isinstance(said.captures, ProbeFinding)
         assert said.captures.outcome == states.FAILED
 
 
@@ -260,7 +260,7 @@ def test_files_say_where_warc_records_are_and_what_is_hidden(crawl: Crawl, kind:
     assert {row["target_sha256"] for row in asked} == {each["target_sha256"] for each in crawl.case.targets()}
     target = crawl.of("wet")[0]
     probe(crawl, indexed([row for row in rows if row["url"] != target["document_url"]]))
-    found = {row["target_sha256"]: row["state"] for row in Standing.of(crawl.case).rows()}
+    found = {row["target_sha256"]: row["state"] for row in CaseStatus.of(crawl.case).rows()}
     assert found[target["target_sha256"]] == "hidden"
     assert set(found.values()) == {"hidden", "present"}
 
@@ -286,7 +286,7 @@ def test_an_index_that_answers_nothing_is_named_and_the_exit_code_tells(
     assert "it answered none: " in said
     assert ("status 403" in said) == (kind == "server")
     assert "name another index" in said
-    assert not any(row["removed"] for row in Standing.of(crawl.case).rows())
+    assert not any(row["removed"] for row in CaseStatus.of(crawl.case).rows())
 
 
 class KilledError(Exception):

@@ -12,7 +12,7 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.removal import inventory as inventories
-from presswatch_spark.removal.case import BrokenCaseError, Case
+from presswatch_spark.removal.case import BrokenCaseError, RemovalCase
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.schemas.case_tables import RELEASE_FILES
 from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
@@ -36,11 +36,13 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def case(tmp_path: Path) -> Case:
-    return Case.create(str(tmp_path / "case"), [target(1)], {}, LOCAL)
+def case(tmp_path: Path) -> RemovalCase:
+    return RemovalCase.create(str(tmp_path / "case"), [target(1)], {}, LOCAL)
 
 
-def take(case: Case, server: Server, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, str, str]:
+def take(
+    case: RemovalCase, server: Server, capsys: pytest.CaptureFixture[str], *more: str
+) -> tuple[int, str, str]:
     base = ["--release", RELEASE, "--format", "wet", "--base", f"{server.url}/"]
     code = cli.run(["removal", "inventory", *base, *more, case.folder.uri])
     said = capsys.readouterr()
@@ -48,7 +50,7 @@ def take(case: Case, server: Server, capsys: pytest.CaptureFixture[str], *more: 
 
 
 def test_an_inventory_says_that_nothing_was_modified(
-    case: Case, server: Server, capsys: pytest.CaptureFixture[str]
+    case: RemovalCase, server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, said, _ = take(case, server, capsys, "--since", "2026-09-01")
     assert code == 0
@@ -60,7 +62,7 @@ def test_an_inventory_says_that_nothing_was_modified(
 
 
 def test_files_that_changed_are_named_and_missing_ones_counted(
-    case: Case, server: Server, capsys: pytest.CaptureFixture[str]
+    case: RemovalCase, server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.modified[f"/{KEYS[3]}"] = NEW
     server.modified.pop(f"/{KEYS[4]}")
@@ -75,7 +77,7 @@ def test_files_that_changed_are_named_and_missing_ones_counted(
 
 
 def test_an_inventory_that_was_stopped_goes_on(
-    case: Case, server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    case: RemovalCase, server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inventories, "FILES_WRITTEN", 10)
     monkeypatch.setattr(inventories, "FILES_AT_ONCE", 1)
@@ -94,7 +96,7 @@ def test_an_inventory_that_was_stopped_goes_on(
 
 
 def test_a_change_in_the_inventory_is_named(
-    case: Case, server: Server, capsys: pytest.CaptureFixture[str]
+    case: RemovalCase, server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     take(case, server, capsys)
     (path,) = (Path(case.folder.uri) / "release_files").iterdir()
@@ -108,7 +110,7 @@ def test_a_change_in_the_inventory_is_named(
 
 
 def test_a_release_that_nobody_knows_is_refused(
-    case: Case, server: Server, capsys: pytest.CaptureFixture[str]
+    case: RemovalCase, server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = cli.run(["removal", "inventory", "--release", "CC-MAIN-2024", "--format", "wet", case.folder.uri])
     assert code == 1

@@ -12,9 +12,9 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.removal import MEANING
-from presswatch_spark.removal.case import Case, Chain
+from presswatch_spark.removal.case import Chain, RemovalCase
 from presswatch_spark.removal.metrics import FAMILIES, Measures, metrics_text
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.removal.states import STATES
 from presswatch_spark.storage.objects import StorageOptions
 from tests.unit.removal.test_case import BEGIN, probe, target
@@ -24,9 +24,9 @@ SAMPLE = re.compile(r'(presswatch_removal_\w+)\{case="([^"]*)"(?:,(\w+)="([^"]*)
 
 
 @pytest.fixture
-def case(tmp_path: Path) -> Case:
+def case(tmp_path: Path) -> RemovalCase:
     """A case of three places that were read in one round; in a second, two of them were, in another file."""
-    made = Case.create(str(tmp_path / "case"), [target(number) for number in range(3)], {}, LOCAL)
+    made = RemovalCase.create(str(tmp_path / "case"), [target(number) for number in range(3)], {}, LOCAL)
     targets = [row["target_sha256"] for row in made.targets()]
     chain = Chain.of(made, [])
     for number, (etag, asked) in enumerate((("1", targets), ("2", targets[:2])), 1):
@@ -47,8 +47,8 @@ def samples(text: str) -> dict[tuple[str, str], float]:
     return found
 
 
-def test_metrics_say_how_a_case_stands(case: Case) -> None:
-    found = samples(metrics_text([Measures.of(Standing.of(case))], BEGIN))
+def test_metrics_say_how_a_case_stands(case: RemovalCase) -> None:
+    found = samples(metrics_text([Measures.of(CaseStatus.of(case))], BEGIN))
     assert found["removal_places", "present"] == 3
     assert found["removal_places", "dropped"] == 0
     assert [found[f"removal_claims{name}", ""] for name in ("", "_removed", "_left")] == [3, 0, 3]
@@ -60,14 +60,14 @@ def test_metrics_say_how_a_case_stands(case: Case) -> None:
     assert now - 3600 < found["removal_round_timestamp_seconds", ""] <= now
 
 
-def test_samples_of_cases_stand_together_by_their_family(case: Case, tmp_path: Path) -> None:
-    other = Case.create(str(tmp_path / 'a "case"'), [target(0)], {}, LOCAL)
-    text = metrics_text([Measures.of(Standing.of(each)) for each in (case, other)], BEGIN)
+def test_samples_of_cases_stand_together_by_their_family(case: RemovalCase, tmp_path: Path) -> None:
+    other = RemovalCase.create(str(tmp_path / 'a "case"'), [target(0)], {}, LOCAL)
+    text = metrics_text([Measures.of(CaseStatus.of(each)) for each in (case, other)], BEGIN)
     told = [line.split()[2].removeprefix("presswatch_") for line in text.splitlines() if "# TYPE" in line]
     assert told == list(FAMILIES)
     assert r"a \"case\"" in text
     assert (
-        samples(metrics_text([Measures.of(Standing.of(other))], BEGIN).replace(r"\"", "'"))[
+        samples(metrics_text([Measures.of(CaseStatus.of(other))], BEGIN).replace(r"\"", "'"))[
             "removal_claims", ""
         ]
         == 1
@@ -79,7 +79,7 @@ def test_every_state_is_counted_and_explained() -> None:
 
 
 def test_status_writes_metrics_and_alarms(
-    case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    case: RemovalCase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, where = tmp_path / "removal.prom", str(case.folder)
     assert cli.run(["removal", "status", "--metrics-file", str(path), where]) == 0
@@ -95,7 +95,7 @@ def test_status_writes_metrics_and_alarms(
 
 
 def test_a_metrics_file_that_cannot_be_written_is_said(
-    case: Case, capsys: pytest.CaptureFixture[str]
+    case: RemovalCase, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = str(case.folder)
     assert cli.run(["removal", "status", "--metrics-file", f"{where}/no/such/file", where]) == 1

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.passages import names_of
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.standing import CaseStatus
 from tests.removal import Release, probe, release, states
 from tests.servers import Server
 from tests.unit.removal.test_hostile import ordered, zeroed
@@ -49,12 +49,12 @@ def put_elsewhere(crawl: Release, target: Target, of_article: Change = lambda te
     crawl.change(target, changed)
 
 
-def longest(case: Case) -> Target:
+def longest(case: RemovalCase) -> Target:
     """The target that has the most of its article, and is neither first nor last."""
     return max(ordered(case)[2:-2], key=lambda target: target["copied_words"] or 0)
 
 
-def test_an_article_under_another_url_with_another_frame_has_moved(crawl: Release, case: Case) -> None:
+def test_an_article_under_another_url_with_another_frame_has_moved(crawl: Release, case: RemovalCase) -> None:
     target = longest(case)
     put_elsewhere(crawl, target)
     probe(case, crawl, deep=True)
@@ -66,10 +66,10 @@ def test_an_article_under_another_url_with_another_frame_has_moved(crawl: Releas
     last = [row for row in case.probes() if row["number"] in state.probes and row["outcome"] == "elsewhere"]
     assert {row["document_url"] for row in last} == {URL.decode()}
     assert {row["copied_words"] >= target["copied_words"] for row in last} == {True}
-    assert Standing.of(case).claims()[0] == 0
+    assert CaseStatus.of(case).claims()[0] == 0
 
 
-def test_half_of_an_article_under_another_url_is_reduced(crawl: Release, case: Case) -> None:
+def test_half_of_an_article_under_another_url_is_reduced(crawl: Release, case: RemovalCase) -> None:
     target = longest(case)
     put_elsewhere(crawl, target, lambda text: text[: len(text) // 2])
     probe(case, crawl, deep=True, words=True)
@@ -78,7 +78,7 @@ def test_half_of_an_article_under_another_url_is_reduced(crawl: Release, case: C
     assert 0 < (state.left or 0) < target["copied_words"]
 
 
-def test_an_article_without_its_words_is_dropped(crawl: Release, case: Case) -> None:
+def test_an_article_without_its_words_is_dropped(crawl: Release, case: RemovalCase) -> None:
     target = longest(case)
     put_elsewhere(crawl, target, lambda text: b" ".join(reversed(text.split())))
     probe(case, crawl, deep=True, words=True)
@@ -86,7 +86,7 @@ def test_an_article_without_its_words_is_dropped(crawl: Release, case: Case) -> 
     assert (state.state, state.removed) == ("dropped", True)
 
 
-def test_an_article_behind_its_overwritten_record_has_moved(crawl: Release, case: Case) -> None:
+def test_an_article_behind_its_overwritten_record_has_moved(crawl: Release, case: RemovalCase) -> None:
     target = longest(case)
     start, end = target["record_offset"], target["record_offset"] + target["record_length"]
     again = gzip.compress(
@@ -101,7 +101,7 @@ def test_an_article_behind_its_overwritten_record_has_moved(crawl: Release, case
 
 
 def test_a_page_that_was_emptied_of_its_article_is_not_removed_while_another_has_it(
-    crawl: Release, case: Case
+    crawl: Release, case: RemovalCase
 ) -> None:
     target = longest(case)
     name = target["record_id"].encode()
@@ -124,7 +124,7 @@ def test_a_page_that_was_emptied_of_its_article_is_not_removed_while_another_has
     assert (state.state, state.removed, state.left) == ("reduced", True, 0)
 
 
-def alone(crawl: Release) -> tuple[Case, Target]:
+def alone(crawl: Release) -> tuple[RemovalCase, Target]:
     """A case of one claim, whose article another document of the same file has as well."""
     everything = crawl.open("everything").targets()
     for target in everything:
@@ -150,7 +150,7 @@ def test_documents_that_had_the_article_before_are_not_where_a_page_went(crawl: 
     )
     probe(case, crawl, deep=True, words=True)
     states_of_place = {
-        row["state"] for row in Standing.of(case).rows() if row["record_id"] == target["record_id"]
+        row["state"] for row in CaseStatus.of(case).rows() if row["record_id"] == target["record_id"]
     }
     assert states_of_place == {"dropped"}
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from presswatch_spark.removal.answers import columns_of
-from presswatch_spark.removal.case import Case
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.removal.standing import CaseStatus
 from tests.proofs import each_time
 from tests.removal import Release, member_of, probe, release, states
 from tests.servers import Fault, Server
@@ -19,7 +19,7 @@ from tests.servers import Fault, Server
 Target = dict[str, Any]
 
 
-def one(case: Case, place: int = 3) -> Target:
+def one(case: RemovalCase, place: int = 3) -> Target:
     """A target that is neither first nor last in its file."""
     found = sorted(case.targets(), key=lambda target: target["record_offset"] or target["row_index"])
     return next(target for target in found[place:] if target["place"] == "record")
@@ -31,8 +31,8 @@ def record_of(crawl: Release, target: Target) -> bytes:
     return gzip.decompress(stored) if stored[:2] == b"\x1f\x8b" else stored
 
 
-def test_what_nobody_changed_is_present_and_read_with_its_controls(crawl: Release, case: Case) -> None:
-    found = Standing.of(case)
+def test_what_nobody_changed_is_present_and_read_with_its_controls(crawl: Release, case: RemovalCase) -> None:
+    found = CaseStatus.of(case)
     assert set(found.counts()) == {"present"}
     assert found.claims()[0] == 0
     roles = {probe["role"] for probe in case.probes()}
@@ -45,7 +45,7 @@ def test_what_nobody_changed_is_present_and_read_with_its_controls(crawl: Releas
     assert all(abs(probe["clock_offset"]) < 5 for probe in case.probes())
 
 
-def test_a_blanked_record_is_removed(crawl: Release, case: Case) -> None:
+def test_a_blanked_record_is_removed(crawl: Release, case: RemovalCase) -> None:
     target = one(case)
     record = record_of(crawl, target)
     head, _, _ = record.partition(b"\r\n\r\n")
@@ -59,7 +59,7 @@ def test_a_blanked_record_is_removed(crawl: Release, case: Case) -> None:
     )
 
 
-def test_an_overwritten_range_is_removed_if_both_neighbours_read(crawl: Release, case: Case) -> None:
+def test_an_overwritten_range_is_removed_if_both_neighbours_read(crawl: Release, case: RemovalCase) -> None:
     target = one(case)
     crawl.overwrite(target, b"\0" * target["record_length"])
     probe(case, crawl)
@@ -72,7 +72,7 @@ def test_an_overwritten_range_is_removed_if_both_neighbours_read(crawl: Release,
     assert (state.state, state.removed) == ("undecided", False)
 
 
-def test_a_dropped_record_needs_the_whole_file_read(crawl: Release, case: Case) -> None:
+def test_a_dropped_record_needs_the_whole_file_read(crawl: Release, case: RemovalCase) -> None:
     target = one(case)
     start, length = target["record_offset"], target["record_length"]
     crawl.change(target, lambda data: data[:start] + data[start + length :])
@@ -93,7 +93,7 @@ def test_a_dropped_record_needs_the_whole_file_read(crawl: Release, case: Case) 
     assert {found[each["target_sha256"]].state for each in behind} == {"moved"}
 
 
-def test_a_cut_file_is_no_removal_however_deep(crawl: Release, case: Case) -> None:
+def test_a_cut_file_is_no_removal_however_deep(crawl: Release, case: RemovalCase) -> None:
     target = one(case)
     start, length = target["record_offset"], target["record_length"]
     crawl.change(target, lambda data: (data[:start] + data[start + length :])[:-7])
@@ -101,7 +101,7 @@ def test_a_cut_file_is_no_removal_however_deep(crawl: Release, case: Case) -> No
     assert not any(state.removed for state in states(case).values())
 
 
-def test_words_are_counted_again_in_a_changed_text(crawl: Release, case: Case) -> None:
+def test_words_are_counted_again_in_a_changed_text(crawl: Release, case: RemovalCase) -> None:
     target = max(case.targets(), key=lambda each: each["copied_words"] or 0)
     record = record_of(crawl, target)
     head, _, body = record.partition(b"\r\n\r\n")
@@ -118,7 +118,7 @@ def test_words_are_counted_again_in_a_changed_text(crawl: Release, case: Case) -
 
 
 def missing(
-    crawl: Release, case: Case, hours: float, monkeypatch: pytest.MonkeyPatch, *, gone: bool = True
+    crawl: Release, case: RemovalCase, hours: float, monkeypatch: pytest.MonkeyPatch, *, gone: bool = True
 ) -> Any:
     """The state of a target after its file is missing twice, so many hours apart; `gone`: as a whole, too."""
     target = one(case)
@@ -159,13 +159,13 @@ def test_a_file_that_is_missing_by_ranges_alone_is_not_withdrawn(
 
 
 def test_a_file_that_is_missing_with_all_others_is_not_withdrawn(
-    crawl: Release, case: Case, monkeypatch: pytest.MonkeyPatch
+    crawl: Release, case: RemovalCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = missing(crawl, case, 25.0, monkeypatch)
     assert (state.state, state.removed) == ("undecided", False)
 
 
-def test_what_comes_back_alarms_once(crawl: Release, case: Case) -> None:
+def test_what_comes_back_alarms_once(crawl: Release, case: RemovalCase) -> None:
     target = one(case)
     kept = crawl.server.objects[crawl.object_of(target)]
     crawl.overwrite(target, b"\0" * target["record_length"])
@@ -173,7 +173,7 @@ def test_what_comes_back_alarms_once(crawl: Release, case: Case) -> None:
     crawl.server.objects[crawl.object_of(target)] = kept
     probe(case, crawl)
     probe(case, crawl)
-    found = Standing.of(case)
+    found = CaseStatus.of(case)
     back = [alarm for alarm in found.alarms() if alarm.kind == "reappeared"]
     places = [each for each in case.targets() if each["record_offset"] == target["record_offset"]]
     assert [alarm.round for alarm in back] == [3] * len(places)
@@ -196,7 +196,7 @@ FAILURES = [
     each_time([FAILURES[0], FAILURES[1], FAILURES[3]], FAILURES),
     ids=["403", "503", "500", "cut", "reset", "lost"],
 )  # fmt: skip
-def test_a_failure_is_no_removal(crawl: Release, case: Case, fault: Fault, state: str) -> None:
+def test_a_failure_is_no_removal(crawl: Release, case: RemovalCase, fault: Fault, state: str) -> None:
     crawl.server.always = fault
     probe(case, crawl, **{"storage.refusal_pause": 0.1})
     found = states(case)
@@ -207,14 +207,14 @@ def test_a_failure_is_no_removal(crawl: Release, case: Case, fault: Fault, state
     assert {each.state for each in states(case).values()} == {"present"}
 
 
-def test_a_site_that_asks_for_less_is_left_alone(crawl: Release, case: Case) -> None:
+def test_a_site_that_asks_for_less_is_left_alone(crawl: Release, case: RemovalCase) -> None:
     crawl.server.always = Fault(status=429)
     probed = probe(case, crawl, **{"storage.refusal_pause": 0.1})
     assert not any(each.removed for each in states(case).values())
     assert probed.blocked or "limited" in probed.outcomes
 
 
-def test_a_server_that_answers_for_any_name_proves_nothing(crawl: Release, case: Case) -> None:
+def test_a_server_that_answers_for_any_name_proves_nothing(crawl: Release, case: RemovalCase) -> None:
     target = one(case)
     page = b"<!DOCTYPE html><title>Sorry</title><p>This file was removed.</p>"
     crawl.server.objects = Anything({crawl.object_of(target): page}, page)
@@ -243,12 +243,12 @@ def test_rows_of_dumps_are_found_by_their_place_and_their_text(
     crawl = release(tmp_path, server, (form,))
     case = crawl.open()
     probe(case, crawl)
-    assert set(Standing.of(case).counts()) == {"present"}
+    assert set(CaseStatus.of(case).counts()) == {"present"}
     asked = len(server.requests)
     probe(case, crawl)
     # The file is not read again: it has the same ETag and size.
     assert len(server.requests) - asked == 2
-    assert set(Standing.of(case).counts()) == {"present"}
+    assert set(CaseStatus.of(case).counts()) == {"present"}
 
 
 def test_a_row_that_is_taken_out_of_a_dump_is_dropped(tmp_path: Path, server: Server) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.readings import is_odd, readings_of, words_alike, words_scattered
 from presswatch_spark.removal.remains import remains_of_damaged
 from presswatch_spark.text.words import words_of
@@ -111,7 +111,7 @@ SOME = [AT_ITS_PLACE[name] for name in ("latin-1", "letters apart", "words from 
 
 @pytest.mark.parametrize("change", each_time(SOME, AT_ITS_PLACE.values()), ids=AT_ITS_PLACE)
 def test_a_record_that_was_written_in_another_way_is_not_removed(
-    crawl: Release, case: Case, change: Change
+    crawl: Release, case: RemovalCase, change: Change
 ) -> None:
     target = longest(case)
     start, end = target["record_offset"], target["record_offset"] + target["record_length"]
@@ -141,7 +141,7 @@ def test_few_words_of_an_article_are_none_of_it() -> None:
     "change", each_time(SOME[1:5:2], (SEEN_AS_IT_STANDS | ODD).values()), ids=SEEN_AS_IT_STANDS | ODD
 )
 def test_another_page_that_has_it_in_another_writing_is_found(
-    crawl: Release, case: Case, change: Change
+    crawl: Release, case: RemovalCase, change: Change
 ) -> None:
     target = longest(case)
     put_elsewhere(crawl, target, change)
@@ -150,7 +150,7 @@ def test_another_page_that_has_it_in_another_writing_is_found(
     assert (state.state in ("reduced", "moved"), state.removed) == (True, False), state
 
 
-def test_an_article_that_is_cut_in_two_records_is_not_removed(crawl: Release, case: Case) -> None:
+def test_an_article_that_is_cut_in_two_records_is_not_removed(crawl: Release, case: RemovalCase) -> None:
     target = longest(case)
     before = crawl.server.objects[crawl.object_of(target)]
     put_elsewhere(crawl, target, lambda text: text[: len(text) // 2])
@@ -166,7 +166,7 @@ def test_an_article_that_is_cut_in_two_records_is_not_removed(crawl: Release, ca
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16-le", "utf-16-be"])
-def test_bytes_in_another_encoding_are_text(crawl: Release, case: Case, encoding: str) -> None:
+def test_bytes_in_another_encoding_are_text(crawl: Release, case: RemovalCase, encoding: str) -> None:
     plain = TEXT.encode(encoding, "replace")
     assert remains_of_damaged(b"\x01" * 33 + plain + b"\x02" * 33)
     target = longest(case)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.removal.case import Case
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 from tests.proofs import each_time
 from tests.removal import Release
@@ -21,15 +21,15 @@ SHA = "f" * 64
 
 
 @pytest.fixture
-def case(crawl: Release, tmp_path: Path) -> Case:
+def case(crawl: Release, tmp_path: Path) -> RemovalCase:
     """A case of a notice that was given before it was opened."""
     out, tables = str(tmp_path / "case"), str(crawl.tables)
     opened = ["removal", "open", "--noticed-at", "2026-11-01", "--confidence", "A", "--out", out, tables]
     assert cli.run(opened) == 0
-    return Case.open(out, StorageOptions())
+    return RemovalCase.open(out, StorageOptions())
 
 
-def probe(case: Case, crawl: Release) -> int:
+def probe(case: RemovalCase, crawl: Release) -> int:
     mirror = crawl.mirror_option
     return cli.run(["removal", "probe", "--tables", str(crawl.tables), "--mirror", mirror, case.folder.uri])
 
@@ -42,7 +42,9 @@ def capture(crawl: Release, target: dict[str, Any], **other: Any) -> None:
     publish(crawl.tables, "20991128T000000Z-abcdef", [row], finished_at=finished_at)
 
 
-def test_a_page_that_was_captured_again_is_not_removed_and_alarms_once(crawl: Release, case: Case) -> None:
+def test_a_page_that_was_captured_again_is_not_removed_and_alarms_once(
+    crawl: Release, case: RemovalCase
+) -> None:
     assert case.about["noticed_at"] == "2026-11-01"
     assert probe(case, crawl) == 0
     target = min(case.targets(), key=lambda each: each["record_offset"])
@@ -50,14 +52,14 @@ def test_a_page_that_was_captured_again_is_not_removed_and_alarms_once(crawl: Re
     crawl.change(target, lambda data: data[:start] + b"\0" * length + data[start + length :])
     capture(crawl, target)
     assert probe(case, crawl) == 3
-    found = Standing.of(case)
+    found = CaseStatus.of(case)
     state = found.states[target["target_sha256"]]
     assert (state.state, state.removed, "overwritten" in state.doubt) == ("recaptured", False, True)
     (shown,) = (row for row in case.probes() if row["number"] == state.probes[0])
     assert (shown["request"], shown["document_url"][:7]) == (f"READ matches {SHA}", "http://")
     assert "20991128T000000Z-abcdef" in shown["detail"]
     assert probe(case, crawl) == 0
-    again = Standing.of(case)
+    again = CaseStatus.of(case)
     assert again.states[target["target_sha256"]].state == "recaptured"
     assert {alarm.round for alarm in again.alarms() if alarm.kind == "recaptured"} == {2}
     assert len([row for row in case.probes() if row["role"] == "recapture"]) == len(
@@ -77,11 +79,11 @@ def test_a_page_that_was_captured_again_is_not_removed_and_alarms_once(crawl: Re
     ids=["the day of the notice", "no time", "article", "page", "run of before"],
 )
 def test_what_is_no_later_capture_of_the_page_shows_nothing(
-    crawl: Release, case: Case, other: dict[str, Any]
+    crawl: Release, case: RemovalCase, other: dict[str, Any]
 ) -> None:
     capture(crawl, case.targets()[0], **other)
     assert probe(case, crawl) == 0
-    assert {state.state for state in Standing.of(case).states.values()} == {"present"}
+    assert {state.state for state in CaseStatus.of(case).states.values()} == {"present"}
 
 
 def moved(target: dict[str, Any], **other: Any) -> dict[str, Any]:
@@ -91,17 +93,17 @@ def moved(target: dict[str, Any], **other: Any) -> dict[str, Any]:
 
 
 def test_a_record_that_was_moved_to_another_file_of_its_release_is_not_removed(
-    crawl: Release, case: Case
+    crawl: Release, case: RemovalCase
 ) -> None:
     assert probe(case, crawl) == 0
     target = min(case.targets(), key=lambda each: each["record_offset"])
     start, length = target["record_offset"], target["record_length"]
     crawl.change(target, lambda data: data[:start] + b"\0" * length + data[start + length :])
     assert probe(case, crawl) == 3
-    assert Standing.of(case).states[target["target_sha256"]].removed
+    assert CaseStatus.of(case).states[target["target_sha256"]].removed
     capture(crawl, target, **moved(target))
     assert probe(case, crawl) == 3
-    found = Standing.of(case)
+    found = CaseStatus.of(case)
     state = found.states[target["target_sha256"]]
     assert (state.state, state.removed, "overwritten" in state.doubt) == ("moved", False, True)
     (shown,) = (row for row in case.probes() if row["number"] == state.probes[0])
@@ -109,7 +111,7 @@ def test_a_record_that_was_moved_to_another_file_of_its_release_is_not_removed(
     told = [alarm for alarm in found.alarms() if alarm.kind == "reappeared"]
     assert [(alarm.round, alarm.about) for alarm in told] == [(3, target["target_sha256"])]
     assert probe(case, crawl) == 0
-    assert Standing.of(case).states[target["target_sha256"]].state == "moved"
+    assert CaseStatus.of(case).states[target["target_sha256"]].state == "moved"
 
 
 OTHERS: list[dict[str, Any]] = [
@@ -127,7 +129,7 @@ OTHERS: list[dict[str, Any]] = [
     ids=["a mirror", "release", "dataset", "capture", "no time"],
 )
 def test_what_is_not_the_same_capture_in_another_file_moves_nothing(
-    crawl: Release, case: Case, other: dict[str, Any]
+    crawl: Release, case: RemovalCase, other: dict[str, Any]
 ) -> None:
     assert probe(case, crawl) == 0
     target = min(case.targets(), key=lambda each: each["record_offset"])
@@ -137,4 +139,4 @@ def test_what_is_not_the_same_capture_in_another_file_moves_nothing(
         other = {"shard_uri": f"s3://mirror/{target['shard_uri'].rpartition('/')[2]}"}
     capture(crawl, target, **moved(target, **other))
     assert probe(case, crawl) == 3
-    assert Standing.of(case).states[target["target_sha256"]].removed
+    assert CaseStatus.of(case).states[target["target_sha256"]].removed

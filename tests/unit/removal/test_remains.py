@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from presswatch_spark.removal import remains
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.remains import remains_of_damaged, remains_of_empty
 from tests.proofs import each_time
 from tests.removal import Release, member_of, probe, release, states
@@ -168,7 +168,7 @@ def empty_with_text(stored: bytes) -> bytes:
     each_time([broken, empty_with_text], [broken, no_magic, of_another_kind, empty_with_text]),
 )
 def test_a_record_that_only_looks_gone_is_not_removed(
-    crawl: Release, case: Case, change: Callable[[bytes], bytes], deep: bool
+    crawl: Release, case: RemovalCase, change: Callable[[bytes], bytes], deep: bool
 ) -> None:
     target = max(ordered(case)[2:-2], key=lambda each: each["copied_words"] or 0)
     start, end = target["record_offset"], target["record_offset"] + target["record_length"]
@@ -206,7 +206,7 @@ def test_a_plain_record_with_a_broken_header_is_not_removed(tmp_path: Path, serv
         assert not states(case)[target["target_sha256"]].removed
 
 
-def test_noise_over_a_record_is_an_overwriting(crawl: Release, case: Case) -> None:
+def test_noise_over_a_record_is_an_overwriting(crawl: Release, case: RemovalCase) -> None:
     target = ordered(case)[3]
     crawl.overwrite(target, NOISE[: target["record_length"]])
     for deep in (False, True):
@@ -215,7 +215,7 @@ def test_noise_over_a_record_is_an_overwriting(crawl: Release, case: Case) -> No
 
 
 def test_a_notice_over_a_record_is_an_overwriting_if_it_has_none_of_the_words(
-    crawl: Release, case: Case
+    crawl: Release, case: RemovalCase
 ) -> None:
     target = ordered(case)[3]
     notice = (
@@ -228,7 +228,7 @@ def test_a_notice_over_a_record_is_an_overwriting_if_it_has_none_of_the_words(
     assert states(case)[target["target_sha256"]].state == "overwritten"
 
 
-def test_a_short_text_before_the_old_one_does_not_hide_it(crawl: Release, case: Case) -> None:
+def test_a_short_text_before_the_old_one_does_not_hide_it(crawl: Release, case: RemovalCase) -> None:
     target = max(ordered(case)[2:-2], key=lambda each: each["copied_words"] or 0)
     head, _, body = record_of(crawl, target).partition(b"\r\n\r\n")
     lines = [line for line in head.split(b"\r\n") if not line.startswith((b"Content-Length", b"WARC-Block"))]
@@ -242,7 +242,7 @@ def test_a_short_text_before_the_old_one_does_not_hide_it(crawl: Release, case: 
     assert state.left
 
 
-def test_a_text_put_behind_the_file_is_no_removal(crawl: Release, case: Case) -> None:
+def test_a_text_put_behind_the_file_is_no_removal(crawl: Release, case: RemovalCase) -> None:
     target = ordered(case)[3]
     start, end = target["record_offset"], target["record_offset"] + target["record_length"]
     crawl.change(target, lambda data: zeroed(data, target) + data[start:end])
@@ -253,7 +253,7 @@ def test_a_text_put_behind_the_file_is_no_removal(crawl: Release, case: Case) ->
     assert states(case)[target["target_sha256"]].state == "moved"
 
 
-def test_a_page_under_another_spelling_of_its_url_is_found(crawl: Release, case: Case) -> None:
+def test_a_page_under_another_spelling_of_its_url_is_found(crawl: Release, case: RemovalCase) -> None:
     target = ordered(case)[3]
     start, end = target["record_offset"], target["record_offset"] + target["record_length"]
     record = record_of(crawl, target).replace(target["record_id"].encode(), b"<urn:uuid:" + b"f" * 36 + b">")
@@ -271,10 +271,10 @@ def test_a_page_under_another_spelling_of_its_url_is_found(crawl: Release, case:
 class TestGaps:
     """Deep readings go around what is damaged, and say what they did not read."""
 
-    def gaps(self, case: Case) -> list[dict[str, Any]]:
+    def gaps(self, case: RemovalCase) -> list[dict[str, Any]]:
         return [row for row in case.probes() if row["role"] == "gap"]
 
-    def test_looking_harder_makes_no_state_worse(self, crawl: Release, case: Case) -> None:
+    def test_looking_harder_makes_no_state_worse(self, crawl: Release, case: RemovalCase) -> None:
         target = ordered(case)[3]
         crawl.change(target, lambda data: zeroed(data, target))
         for deep in (False, True):
@@ -285,7 +285,7 @@ class TestGaps:
         assert (gap["outcome"], gap["record_offset"], gap["record_length"]) == ("zeros", *place)
 
     def test_records_side_by_side_are_overwritten_if_the_rest_of_the_file_was_read(
-        self, crawl: Release, case: Case
+        self, crawl: Release, case: RemovalCase
     ) -> None:
         found = ordered(case)
         one, two = next(
@@ -299,7 +299,9 @@ class TestGaps:
         assert {states(case)[each["target_sha256"]].state for each in (one, two)} == {"overwritten"}
 
     @pytest.mark.parametrize("bad", [b"\0" * 200, NOISE[:200]], ids=["zeros", "noise"])
-    def test_a_text_may_stand_in_what_was_not_read(self, crawl: Release, case: Case, bad: bytes) -> None:
+    def test_a_text_may_stand_in_what_was_not_read(
+        self, crawl: Release, case: RemovalCase, bad: bytes
+    ) -> None:
         one, other = ordered(case)[2], ordered(case)[5]
         start, end = one["record_offset"], one["record_offset"] + one["record_length"]
         place = other["record_offset"] - one["record_length"] + 10
@@ -309,7 +311,9 @@ class TestGaps:
         state = states(case)[one["target_sha256"]]
         assert (state.state, "may hold its text" in state.doubt) == ("undecided", True)
 
-    def test_zeros_at_the_place_of_another_target_hold_no_text(self, crawl: Release, case: Case) -> None:
+    def test_zeros_at_the_place_of_another_target_hold_no_text(
+        self, crawl: Release, case: RemovalCase
+    ) -> None:
         early, late = ordered(case)[2], ordered(case)[5]
         start, end = late["record_offset"], late["record_offset"] + late["record_length"]
         crawl.change(early, lambda data: zeroed(data[:start] + data[end:], early))

@@ -18,10 +18,10 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.wet import warc_shard_of
 from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.index import query
 from presswatch_spark.removal.probing import Probed, Prober
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.proofs import each_time
@@ -43,7 +43,7 @@ class Crawl:
     folder: Path
     wet: Release
     server: Server
-    case: Case
+    case: RemovalCase
 
     @property
     def warc(self) -> str:
@@ -57,7 +57,7 @@ class Crawl:
 
     def of(self, dataset: str) -> list[dict[str, Any]]:
         """The places of a dataset, as `status --json` prints them."""
-        return [row for row in Standing.of(self.case).rows() if row["dataset"] == dataset]
+        return [row for row in CaseStatus.of(self.case).rows() if row["dataset"] == dataset]
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_a_claim_is_not_removed_while_the_warc_record_reads(crawl: Crawl) -> Non
     crawl.server.objects[path] = data[:start] + b"\0" * length + data[start + length :]
     crawl.probe()
     assert {row["state"] for row in crawl.of("wet") if row["record_offset"] == start} == {"overwritten"}
-    assert Standing.of(crawl.case).claims()[0] == 0
+    assert CaseStatus.of(crawl.case).claims()[0] == 0
 
 
 @pytest.mark.parametrize(

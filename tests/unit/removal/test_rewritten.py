@@ -14,9 +14,9 @@ import pytest
 from benchmarks.removal import _record, targets_in
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal import probing
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.probing import TARGETS_A_BATCH, Prober
-from presswatch_spark.removal.standing import Standing
+from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
 from tests.proofs import each_time
@@ -66,7 +66,7 @@ def test_more_targets_than_a_batch_holds_are_followed_in_one_file(
     path.write_bytes(b"".join(map(gzip.compress, records)))
     targets = list(targets_in(path))
     assert len(targets) > batch
-    case = Case.create(str(tmp_path / "case"), targets, {"reading": {}}, StorageOptions())
+    case = RemovalCase.create(str(tmp_path / "case"), targets, {"reading": {}}, StorageOptions())
     server.objects[f"/crawl/{path.name}"] = path.read_bytes()
     mirror = Mirror(str(tmp_path), f"{server.url}/crawl")
 
@@ -89,4 +89,4 @@ def test_more_targets_than_a_batch_holds_are_followed_in_one_file(
         found = again(deep=deep)
         assert {key for key, state in found.items() if state == "overwritten"} == wanted
         assert {state for key, state in found.items() if key not in wanted} == {"present"}
-    assert {alarm.kind for alarm in Standing.of(case).alarms()} == {"file changed"}
+    assert {alarm.kind for alarm in CaseStatus.of(case).alarms()} == {"file changed"}

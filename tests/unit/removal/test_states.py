@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presswatch_spark.removal import states
-from presswatch_spark.removal.states import REMOVED, Followed, State
+from presswatch_spark.removal.states import REMOVED, FollowedTarget, RemovalState
 
 BEGIN = datetime(2026, 11, 27, 9, tzinfo=UTC)
 TARGET = "t" * 64
@@ -27,9 +27,9 @@ CONTROLS = ("first", "before", "after", "beside", "nowhere")
 Answers = dict[str, str]
 
 
-def state_of(probes: Sequence[dict[str, Any]], controls: states.Controls) -> State:
+def state_of(probes: Sequence[dict[str, Any]], controls: states.Controls) -> RemovalState:
     """The state after all rounds of a target, one taken into account after the other."""
-    followed = Followed()
+    followed = FollowedTarget()
     for _, of_round in groupby(probes, key=lambda probe: probe["round"]):
         followed.add(list(of_round), controls, (), ())
     return followed.state
@@ -37,7 +37,7 @@ def state_of(probes: Sequence[dict[str, Any]], controls: states.Controls) -> Sta
 
 def asked(
     *rounds: tuple[float, tuple[str, ...], Answers], words: int | None = None, on_hub: bool = False
-) -> State:
+) -> RemovalState:
     """The state after rounds: hours since the first, outcomes of the target, and of controls by role."""
     probes, controls, number = list[dict[str, Any]](), dict[tuple[int, int], list[dict[str, Any]]](), 0
     for place, (hours, outcomes, beside) in enumerate(rounds, 1):
@@ -201,7 +201,7 @@ def test_what_no_probe_ever_read_is_not_removed() -> None:
 
 
 def test_a_target_that_was_not_asked_for_is_undecided() -> None:
-    assert state_of((), {}) == State("undecided", doubt="it was not asked for yet")
+    assert state_of((), {}) == RemovalState("undecided", doubt="it was not asked for yet")
 
 
 def test_a_state_names_the_probes_that_it_rests_on() -> None:

@@ -19,7 +19,7 @@ from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.report.questions import QUESTIONS
 from presswatch_spark.report.sections import CHANGES
-from presswatch_spark.report.wording import Words
+from presswatch_spark.report.wording import ReportWords
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
@@ -277,7 +277,7 @@ def test_a_figure_that_does_not_show_all_says_so(tmp_path: Path) -> None:
 def test_a_format_is_not_called_by_the_name_of_a_dataset_that_nobody_said(
     dataset: str | None, release: str | None, shown: str
 ) -> None:
-    assert Words("en", {}, {}).source(dataset, release).replace("\u00a0", " ") == shown
+    assert ReportWords("en", {}, {}).source(dataset, release).replace("\u00a0", " ") == shown
 
 
 def test_what_is_nobodys_or_licensed_or_d_is_no_copy(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from presswatch_spark.rights.declaration import CUT, place_of
 from presswatch_spark.rights.declaring_files import ROBOTS_BYTES
-from presswatch_spark.rights.robots import Robots, Rules, allows, robots_of
+from presswatch_spark.rights.robots import Robots, RobotsGroup, allows, robots_of
 from tests.captures import robots, told, verdicts
 from tests.proofs import each_time
 
@@ -127,7 +127,7 @@ def test_of_rules_about_a_path_the_longest_counts_and_of_equal_ones_what_allows(
 ) -> None:
     for order in (rules, rules[::-1]):
         (lines,) = robots_of("\n".join(["User-agent: *", *order])).readings_for("CCBot")
-        assert allows(Rules(lines), path) is allowed
+        assert allows(RobotsGroup(lines), path) is allowed
 
 
 @pytest.mark.parametrize(
@@ -323,10 +323,10 @@ def test_hostile_robots_txt_takes_no_time(text: str) -> None:
 
 def test_a_pattern_of_wildcards_against_a_long_path_takes_no_time() -> None:
     started = time.process_time()
-    rules_read = Rules([("disallow", f"/{'*a' * 2000}*b")] * 50)
+    rules_read = RobotsGroup([("disallow", f"/{'*a' * 2000}*b")] * 50)
     assert allows(rules_read, "/" + "a" * 16_000)
     lengths = [("disallow" if length % 2 else "allow", "/" + "*a" * length) for length in range(700)]
-    assert allows(Rules(lengths), "/" + "a" * 698)
+    assert allows(RobotsGroup(lengths), "/" + "a" * 698)
     assert time.process_time() - started < 10
 
 

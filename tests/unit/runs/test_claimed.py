@@ -12,11 +12,11 @@ import pytest
 
 from presswatch_spark.censuses.run import CENSUS
 from presswatch_spark.errors import OutputError
-from presswatch_spark.monitoring.progress import Counts
+from presswatch_spark.monitoring.progress import ShardTotals
 from presswatch_spark.pipeline import SCAN
 from presswatch_spark.runs.claimed import claim, clear
 from presswatch_spark.runs.markers import Note, Wave, read_note, read_waves, write_wave
-from presswatch_spark.runs.parts import Part
+from presswatch_spark.runs.parts import RunPart
 from presswatch_spark.runs.work import Kind, key_of
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
@@ -65,7 +65,7 @@ class TestClaim:
     @pytest.mark.slow
     def test_any_flipped_bit_of_a_marker_is_noticed(self, store: TableStore) -> None:
         with claim(store, KEY, NOON) as run:
-            write_wave(run.folder, Wave("000000-a", (0, 1), Counts(shards=2), ()))
+            write_wave(run.folder, Wave("000000-a", (0, 1), ShardTotals(shards=2), ()))
         whole = run.folder.read("waves/000000-a.json")[0]
         for place in range(8 * len(whole)):
             run.folder.path.joinpath("waves", "000000-a.json").write_bytes(flipped(whole, place))
@@ -154,8 +154,8 @@ class TestClaim:
         with claim(store, KEY, NOON) as run:
             for name in names:
                 run.parts.write(name, b"")
-            parts = tuple(Part("matches", name, 0, 0, "") for name in names[:2])
-            write_wave(run.folder, Wave("000000-a-lost", (0, 1), Counts(shards=2), parts))
+            parts = tuple(RunPart("matches", name, 0, 0, "") for name in names[:2])
+            write_wave(run.folder, Wave("000000-a-lost", (0, 1), ShardTotals(shards=2), parts))
         with claim(store, KEY, NOON) as again:
             assert [wave.parts for wave in again.waves] == [parts]
             assert again.parts.names() == names[:2]

@@ -12,7 +12,7 @@ import pytest
 from presswatch_spark.cli.commands.runs import gate_line
 from presswatch_spark.cli.language import Language
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.formats.warc.gates import Draw
+from presswatch_spark.formats.warc.gates import AuditDraw
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.sampling.gate_audit import audit_of, cost_of
@@ -71,11 +71,11 @@ def test_the_same_records_are_drawn_however_they_are_stored(corpus: Path, tmp_pa
 
 
 def test_a_share_is_drawn_of_ids_that_differ_in_a_letter() -> None:
-    draw = Draw(0.1)
+    draw = AuditDraw(0.1)
     drawn = sum(draw.takes(f"<urn:uuid:{number}>") for number in range(20_000))
     assert 1_800 < drawn < 2_200
-    assert not any(Draw(0.0).holds(b"WARC/1.0\r\nWARC-Record-ID: a\r\n\r\n") for _ in range(3))
-    assert all(Draw(1.0).takes(f"{number}") for number in range(100))
+    assert not any(AuditDraw(0.0).holds(b"WARC/1.0\r\nWARC-Record-ID: a\r\n\r\n") for _ in range(3))
+    assert all(AuditDraw(1.0).takes(f"{number}") for number in range(100))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,13 @@ from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.queries.estimates import estimate_of
 from presswatch_spark.sampling import intervals
 from presswatch_spark.sampling.design import Design, design_of
-from presswatch_spark.sampling.extrapolation import Articles, Estimated, SampleEstimate, cautious, occurrences
+from presswatch_spark.sampling.extrapolation import (
+    ArticlePairs,
+    Estimated,
+    SampleEstimate,
+    cautious,
+    occurrences,
+)
 from presswatch_spark.sampling.intervals import Stratum, freedom, most_files, totals
 from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
@@ -238,9 +244,9 @@ class TestDesign:
 class TestArticles:
     DESIGN = Design(100, tuple(map(str, range(10))), 0, 1, ((100, tuple(range(10))),))
 
-    def pairs(self, *pairs: tuple[int, int]) -> Articles:
+    def pairs(self, *pairs: tuple[int, int]) -> ArticlePairs:
         articles, files = np.array(pairs, np.int64).reshape(-1, 2).T
-        return Articles("articles", None, articles, files)
+        return ArticlePairs("articles", None, articles, files)
 
     def test_occurrences_are_counted(self) -> None:
         seen = occurrences(self.pairs((0, 3), (0, 4), (1, 3), (2, 9), (3, 0), (3, 1), (3, 2)), 10)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 
 from presswatch_spark.sampling.design import Design, design_of, draw
-from presswatch_spark.sampling.extrapolation import Articles, cautious, occurrences
+from presswatch_spark.sampling.extrapolation import ArticlePairs, cautious, occurrences
 from presswatch_spark.sampling.intervals import totals
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
@@ -71,7 +71,7 @@ def article_limits(
         order = np.argsort(files)
         found = np.isin(where, files)
         places = order[np.searchsorted(files[order], where[found])]
-        seen = occurrences(Articles("articles", None, articles[found], places), len(files))
+        seen = occurrences(ArticlePairs("articles", None, articles[found], places), len(files))
         singles = totals(design.stratified(seen.singles[:, None]), seed)
         most = seen.seen + float(singles.high[0]) - seen.once
         yield len(np.unique(articles)), seen.seen, cautious(seen, design), most

@@ -15,7 +15,7 @@ from presswatch_spark.judgement.match_rows import Origin, Row
 from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import CorpusConfig, GradeRules, ScanConfig
 from presswatch_spark.shard import matcher as shard_matcher
-from presswatch_spark.shard.matcher import Matcher, Rules
+from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.storage.objects import StorageOptions
 from tests.corpora import Inline, write_jsonl
 
@@ -50,7 +50,7 @@ def rows_of(
     batch = DocumentBatch(
         text, zero, zero + len(text), address, zero, zero + len(address), lambda i: Locator()
     )
-    matcher = Matcher(corpus, Rules.of(ScanConfig(grade=GradeRules(min_run_words=least))))
+    matcher = Matcher(corpus, MatchRules.of(ScanConfig(grade=GradeRules(min_run_words=least))))
     return list(matcher.rows(batch, matcher.candidates(batch), Origin("wet", None, "")))
 
 
@@ -117,7 +117,7 @@ def pages(asked: list[tuple[str, int]] | None = None) -> DocumentBatch:
 
 
 def rows_of_pages(corpus: Corpus, batch: DocumentBatch) -> list[Row]:
-    matcher = Matcher(corpus, Rules.of(ScanConfig()))
+    matcher = Matcher(corpus, MatchRules.of(ScanConfig()))
     return list(matcher.rows(batch, matcher.candidates(batch), Origin("wet", None, "")))
 
 

@@ -19,7 +19,7 @@ from isal import igzip
 
 from benchmarks.scale import records
 from benchmarks.speed.processes import apart
-from presswatch_spark.demo.shards import Answer, write_warc
+from presswatch_spark.demo.shards import CannedResponse, write_warc
 from presswatch_spark.settings.config import ReadRules
 from tests.scanned import press, press_corpus
 
@@ -86,7 +86,7 @@ def wet_bomb(path: Path) -> None:
 def response_bomb(path: Path) -> None:
     body = igzip.compress(b"<p>" + COPY.encode() + b"<p>" + b"a " * (HUGE // 2), compresslevel=0)
     headers = [("Content-Type", "text/html; charset=UTF-8"), ("Content-Encoding", "gzip")]
-    write_warc(path, [Answer("https://exemple.fr/", headers, body, "fra")])
+    write_warc(path, [CannedResponse("https://exemple.fr/", headers, body, "fra")])
 
 
 def parquet_bomb(path: Path) -> None:

@@ -11,7 +11,7 @@ from presswatch_spark.errors import CorruptError, StorageError
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.runs.attempts import Outcome, outcome_of
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.outcome import Reading
+from presswatch_spark.shard.outcome import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.text.words import words_of
 from tests.scanned import FORMS, press_corpus, some_pages
@@ -21,11 +21,11 @@ ROWS = pa.RecordBatch.from_pydict({"row": [1, 2]})
 PAGE = "what a page says"
 
 
-def outcome(read: Callable[[Reading], None], attempts: int = 2) -> Outcome:
-    return outcome_of(Reading, read, SHARD, attempts)
+def outcome(read: Callable[[ShardAttempt], None], attempts: int = 2) -> Outcome:
+    return outcome_of(ShardAttempt, read, SHARD, attempts)
 
 
-def read_whole(reading: Reading) -> None:
+def read_whole(reading: ShardAttempt) -> None:
     reading.report.bytes_read = 100
     reading.report.documents = 5
     reading.matches.append(ROWS)
@@ -38,7 +38,7 @@ def test_a_shard_read_to_its_end_is_complete() -> None:
 
 
 def test_a_reader_that_stops_early_without_a_word_does_not_make_a_shard_complete() -> None:
-    def read(reading: Reading) -> None:
+    def read(reading: ShardAttempt) -> None:
         read_whole(reading)
         reading.report.bytes_read = 99
 
@@ -47,7 +47,7 @@ def test_a_reader_that_stops_early_without_a_word_does_not_make_a_shard_complete
 
 
 def test_a_defect_makes_a_shard_partial_even_when_all_bytes_were_read() -> None:
-    def read(reading: Reading) -> None:
+    def read(reading: ShardAttempt) -> None:
         read_whole(reading)
         reading.report.add_defect("the record lies about its length", 12)
 
@@ -56,7 +56,7 @@ def test_a_defect_makes_a_shard_partial_even_when_all_bytes_were_read() -> None:
 
 
 def test_many_defects_are_counted_not_listed() -> None:
-    def read(reading: Reading) -> None:
+    def read(reading: ShardAttempt) -> None:
         for offset in range(1000):
             reading.report.add_defect("bad line", offset, "line")
 
@@ -66,7 +66,7 @@ def test_many_defects_are_counted_not_listed() -> None:
 
 
 def test_a_shard_without_a_document_failed() -> None:
-    def read(reading: Reading) -> None:
+    def read(reading: ShardAttempt) -> None:
         raise CorruptError("this is no gzip file", where=SHARD.uri)
 
     log = outcome(read).log
@@ -75,7 +75,7 @@ def test_a_shard_without_a_document_failed() -> None:
 
 
 def test_rows_verified_before_an_error_are_kept() -> None:
-    def read(reading: Reading) -> None:
+    def read(reading: ShardAttempt) -> None:
         read_whole(reading)
         raise CorruptError("garbage")
 
@@ -84,7 +84,7 @@ def test_rows_verified_before_an_error_are_kept() -> None:
 
 
 def test_a_row_that_cannot_be_stored_is_counted_nowhere() -> None:
-    def read(reading: Reading) -> None:
+    def read(reading: ShardAttempt) -> None:
         read_whole(reading)
         reading.add({"grade": "extract", "spans": [], "document_url": "http://x.example/\udc80"})
 
@@ -95,17 +95,17 @@ def test_a_row_that_cannot_be_stored_is_counted_nowhere() -> None:
 def test_a_signature_in_an_address_reaches_no_table() -> None:
     shard = ObjectInfo("https://user:word@site.example/a.gz?X-Signature=secret", size=100)
 
-    def read(reading: Reading) -> None:
+    def read(reading: ShardAttempt) -> None:
         raise CorruptError("this is no gzip file", where=reading.shard.uri)
 
-    log = outcome_of(Reading, read, shard, 1).log
+    log = outcome_of(ShardAttempt, read, shard, 1).log
     assert log["shard_uri"] == "https://site.example/a.gz"
 
 
 def test_a_transfer_that_broke_off_is_tried_again() -> None:
-    tries: list[Reading] = []
+    tries: list[ShardAttempt] = []
 
-    def read(reading: Reading) -> None:
+    def read(reading: ShardAttempt) -> None:
         tries.append(reading)
         read_whole(reading)
         if len(tries) == 1:
@@ -119,7 +119,7 @@ def test_a_transfer_that_broke_off_is_tried_again() -> None:
 def test_storage_that_fails_once_is_tried_again_and_rows_are_not_doubled() -> None:
     tries = []
 
-    def read(reading: Reading) -> None:
+    def read(reading: ShardAttempt) -> None:
         tries.append(reading)
         read_whole(reading)
         if len(tries) == 1:
@@ -137,7 +137,7 @@ def test_storage_that_fails_once_is_tried_again_and_rows_are_not_doubled() -> No
 def test_storage_that_always_fails_leaves_what_the_best_attempt_read() -> None:
     documents = iter([5, 3, 0])
 
-    def read(reading: Reading) -> None:
+    def read(reading: ShardAttempt) -> None:
         reading.report.documents = next(documents)
         raise StorageError("connection reset")
 
@@ -149,7 +149,7 @@ def test_storage_that_always_fails_leaves_what_the_best_attempt_read() -> None:
     "error", [ValueError(PAGE), KeyError(PAGE), UnicodeDecodeError("utf-8", PAGE.encode(), 0, 1, PAGE)]
 )
 def test_an_unexpected_error_is_logged_by_kind_and_place_never_by_what_it_quotes(error: Exception) -> None:
-    def read(reading: Reading) -> None:
+    def read(reading: ShardAttempt) -> None:
         raise error
 
     said = str(outcome(read).log["error"])
@@ -159,7 +159,7 @@ def test_an_unexpected_error_is_logged_by_kind_and_place_never_by_what_it_quotes
 
 
 def test_an_interrupt_is_no_failure_of_the_shard() -> None:
-    def read(reading: Reading) -> None:
+    def read(reading: ShardAttempt) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -167,7 +167,7 @@ def test_an_interrupt_is_no_failure_of_the_shard() -> None:
 
 
 def test_what_a_table_cannot_hold_does_not_get_past_the_shard() -> None:
-    def read(reading: Reading) -> None:
+    def read(reading: ShardAttempt) -> None:
         reading.report.documents = 1
         reading.rows.append({"http_status": 1 << 40})
         raise CorruptError("columns \ud800 and \x1b[31m")
@@ -179,7 +179,7 @@ def test_what_a_table_cannot_hold_does_not_get_past_the_shard() -> None:
 
 
 def test_what_is_noticed_and_no_loss_is_noted_and_leaves_a_shard_complete() -> None:
-    def read(reading: Reading) -> None:
+    def read(reading: ShardAttempt) -> None:
         read_whole(reading)
         for _ in range(3):
             reading.report.add_note("an erratum of its release")

@@ -15,7 +15,7 @@ from presswatch_spark.errors import InputError, StorageError
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.runs.attempts import failure_of, guarded
-from presswatch_spark.shard.outcome import Reading
+from presswatch_spark.shard.outcome import ShardAttempt
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import left_out_line, plan
 from tests.servers import listening
@@ -70,7 +70,7 @@ def site() -> Iterator[str]:
         yield url
 
 
-def read(reading: Reading) -> None:
+def read(reading: ShardAttempt) -> None:
     options = ReadOptions(storage=OPTIONS)
     for batch in format_for("auto", reading.shard, options).read(reading.shard, options, reading.report):
         assert len(batch)
@@ -82,7 +82,7 @@ def test_every_bad_answer_fails_its_shard_and_no_other(site: str) -> None:
     assert len(shards) == len(names)
     statuses = dict[str, str]()
     for shard in shards:
-        reading = Reading(shard)
+        reading = ShardAttempt(shard)
         guarded(partial(read, reading), reading, shard.uri)
         name = shard.uri.rpartition("/")[2].replace("%20", " ")
         statuses[name] = reading.status

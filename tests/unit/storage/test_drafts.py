@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.errors import InUseError, OutputError
-from presswatch_spark.removal.case import Case
+from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
@@ -108,12 +108,12 @@ def test_a_case_whose_opening_was_killed_is_opened_by_the_same_command(tmp_path:
 
         Folder.write = write  # type: ignore[method-assign, assignment]
         with new_folder(str(tmp_path / "other"), LOCAL, LAST):
-            Case.create(str(tmp_path / "case"), targets, {}, LOCAL)
+            RemovalCase.create(str(tmp_path / "case"), targets, {}, LOCAL)
             os._exit(9)
 
     killed(dying)
     if point < 2:
-        assert Case.at(str(tmp_path / "case"), LOCAL) is None
-        Case.create(str(tmp_path / "case"), targets, {}, LOCAL)
-    assert len(Case.open(str(tmp_path / "case"), LOCAL).targets()) == 3
+        assert RemovalCase.at(str(tmp_path / "case"), LOCAL) is None
+        RemovalCase.create(str(tmp_path / "case"), targets, {}, LOCAL)
+    assert len(RemovalCase.open(str(tmp_path / "case"), LOCAL).targets()) == 3
     assert not (tmp_path / ".case.partial").exists()

@@ -21,8 +21,8 @@ from presswatch_spark.errors import StorageError, TruncatedError
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.runs.attempts import outcome_of
-from presswatch_spark.shard.outcome import Reading
-from presswatch_spark.storage.contract import Body
+from presswatch_spark.shard.outcome import ShardAttempt
+from presswatch_spark.storage.contract import RangeReply
 from presswatch_spark.storage.disk import LocalStore
 from presswatch_spark.storage.objects import (
     DeniedError,
@@ -37,11 +37,11 @@ from presswatch_spark.storage.web import manners
 from presswatch_spark.storage.web.manners import (
     BlockedError,
     Host,
-    Verdict,
+    HostDecision,
     ask_anew,
     hosts_to_tell_of,
 )
-from presswatch_spark.storage.web.shared_hosts import Facts, SharedState, Slots, state_of
+from presswatch_spark.storage.web.shared_hosts import HostState, SharedState, Slots, state_of
 from presswatch_spark.storage.web.wait_headers import asked_wait, used_up_for
 from tests.servers import Fault, Server, forget, web
 
@@ -181,7 +181,7 @@ class TestPauses:
         now = [1000.0]
         host = Host(HOST, OPTIONS, lambda: now[0])
         headers = HTTPHeaderDict({"RateLimit": '"resolvers";r=0;t=240'})
-        assert host.judge("https://host.example/a", 200, headers, 999.0) is Verdict.TAKE
+        assert host.judge("https://host.example/a", 200, headers, 999.0) is HostDecision.TAKE
         assert host.takes_turn("https://host.example/b") is None
         now[0] += 241
         assert host.takes_turn("https://host.example/b") == now[0]
@@ -190,7 +190,7 @@ class TestPauses:
         now = [1_000_000.0]
         host = Host(HOST, OPTIONS, lambda: now[0])
         headers = HTTPHeaderDict({"Retry-After": "240"})
-        assert host.judge("https://host.example/a", 429, headers, now[0]) is Verdict.AGAIN
+        assert host.judge("https://host.example/a", 429, headers, now[0]) is HostDecision.AGAIN
 
         def told() -> list[str]:
             return [str(waiting) for waiting in hosts_to_tell_of(now[0]) if waiting.host == HOST]
@@ -207,9 +207,9 @@ class TestPauses:
     def test_facts_that_a_killed_process_left_half_written_are_none(self, tmp_path: Path) -> None:
         state = SharedState(HOST, tmp_path)
         (tmp_path / "facts.json").write_text('{"host": "host.exa')
-        assert state.look() == Facts()
+        assert state.look() == HostState()
         (tmp_path / "facts.json").write_text('{"until": "never", "new": 1}')
-        assert state.look() == Facts()
+        assert state.look() == HostState()
 
     def test_a_clock_that_was_wrong_stops_nobody(self) -> None:
         with state_of(HOST).change() as facts:
@@ -384,10 +384,10 @@ class TestTime:
         now, both = [0.0], threading.Barrier(2)
 
         class Waits(LocalStore):
-            def open_body(self, info: ObjectInfo, start: int, end: int | None) -> Body:
+            def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
                 both.wait()
                 count_waiting(5)
-                return Body(BytesIO(DATA[start:end]), start, len(DATA))
+                return RangeReply(BytesIO(DATA[start:end]), start, len(DATA))
 
         with time_limit(10, lambda: now[0]):
             file = RangeFile(Waits(OPTIONS), ObjectInfo("file", len(DATA)), len(DATA))
@@ -419,13 +419,13 @@ class TestTime:
         server.always = Fault(drips=True)
         info = ObjectInfo(f"{server.url}/a", len(DATA))
 
-        def drain(reading: Reading) -> None:
+        def drain(reading: ShardAttempt) -> None:
             reading.report.documents = 1
             with open_stream(info, OPTIONS) as stream:
                 while stream.read(10):
                     reading.report.bytes_read = stream.position
 
-        log = outcome_of(Reading, drain, info, 2, 0.1).log
+        log = outcome_of(ShardAttempt, drain, info, 2, 0.1).log
         assert (log["status"], log["failure"], log["attempts"]) == ("partial", "time", 1)
         assert str(log["error"]).startswith(
             "the 0.1 s that a shard may take (run.shard_seconds) were over at byte "
@@ -441,7 +441,7 @@ class TestRequestsForAShard:
         )
         with web(objects={"/a.json": lines}) as server:
             shard, options = ObjectInfo(f"{server.url}/a.json"), ReadOptions(storage=OPTIONS)
-            reading = Reading(shard)
+            reading = ShardAttempt(shard)
             source = format_for(format, shard, options)
             reading.shard = options.opener.described(shard)
             batches = list(source.read(reading.shard, options, reading.report))

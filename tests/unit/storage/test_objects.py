@@ -21,7 +21,7 @@ import pytest
 import trustme
 
 from presswatch_spark.errors import ConfigError, InputError, StorageError, TruncatedError
-from presswatch_spark.storage.contract import Body
+from presswatch_spark.storage.contract import RangeReply
 from presswatch_spark.storage.disk import LocalStore
 from presswatch_spark.storage.objects import (
     MissingError,
@@ -152,7 +152,7 @@ class TestFiles:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
 
         (tmp_path / "x").write_bytes(b"0123456789")
-        monkeypatch.setattr(LocalStore, "open_body", lambda *_: Body(FailingDisk(), 4, 10))
+        monkeypatch.setattr(LocalStore, "open_body", lambda *_: RangeReply(FailingDisk(), 4, 10))
         with pytest.raises(TruncatedError, match=r"x @ 4: .*Input/output error"):
             read_range(str(tmp_path / "x"), 4, 2, OPTIONS)
 

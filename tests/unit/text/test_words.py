@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from presswatch_spark.text.folding import TABLE_FILE, UNICODE_VERSION
-from presswatch_spark.text.words import Words, word_at, word_count, words_of
+from presswatch_spark.text.words import TextWords, word_at, word_count, words_of
 from tests.reference.folding import table_lines
 from tests.reference.words import reference_partings, reference_words
 
@@ -42,11 +42,11 @@ def _known_to_both(char: str) -> bool:
     return unicodedata.ucd_3_2_0.category(char) != "Cn"
 
 
-def spelt(words: Words) -> list[str]:
+def spelt(words: TextWords) -> list[str]:
     return [word_at(words, i) for i in range(len(words))]
 
 
-def as_tuples(words: Words) -> list[tuple[str, int, int]]:
+def as_tuples(words: TextWords) -> list[tuple[str, int, int]]:
     return list(zip(spelt(words), words.starts.tolist(), words.ends.tolist(), strict=True))
 
 

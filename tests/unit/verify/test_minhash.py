@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.config import MinHashRules
-from presswatch_spark.text.words import Words, words_of
+from presswatch_spark.text.words import TextWords, words_of
 from presswatch_spark.verify.minhash import SCHEME, jaccard, shingle_hashes, signature
 from tests.documents import blocks, text_of
 from tests.prose import articles
@@ -20,7 +20,7 @@ from tests.prose import articles
 RULES = MinHashRules()
 
 
-def numbered(*ranges: range) -> Words:
+def numbered(*ranges: range) -> TextWords:
     return words_of(" ".join(f"mot{k}" for span in ranges for k in span).encode())
 
 

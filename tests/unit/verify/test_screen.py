@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.verify.screen import Screen, window_hashes
+from presswatch_spark.verify.screen import DocumentWindows, window_hashes
 
 WORDS = st.lists(st.integers(1, 3), max_size=40)
 
@@ -21,7 +21,7 @@ def test_a_pair_passes_exactly_if_it_has_a_common_window(
     document: list[int], article: list[int], width: int
 ) -> None:
     common = windows(document, width) & windows(article, width)
-    screen = Screen(window_hashes(hashes(document), width))
+    screen = DocumentWindows(window_hashes(hashes(document), width))
     assert screen.passes(window_hashes(hashes(article), width)) == bool(common)
 
 
@@ -31,4 +31,4 @@ def windows(words: list[int], width: int) -> set[tuple[int, ...]]:
 
 def test_texts_shorter_than_a_window_have_none() -> None:
     assert len(window_hashes(hashes([1, 2, 3]), 4)) == 0
-    assert not Screen(window_hashes(hashes([]), 4)).passes(window_hashes(hashes([1, 2, 3, 1]), 4))
+    assert not DocumentWindows(window_hashes(hashes([]), 4)).passes(window_hashes(hashes([1, 2, 3, 1]), 4))

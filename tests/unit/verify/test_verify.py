@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from presswatch_spark.judgement.match_rows import span_places
 from presswatch_spark.settings.config import VerifyRules
-from presswatch_spark.text.words import Words, word_at, words_of
+from presswatch_spark.text.words import TextWords, word_at, words_of
 from presswatch_spark.verify import verification
 from presswatch_spark.verify.common_runs import covering_runs, longest_run
 from presswatch_spark.verify.readings import Joined
@@ -40,7 +40,7 @@ def text_of(words: Sequence[str]) -> bytes:
     return " ".join(words).encode()
 
 
-def verified(document: Words, article: Words, rules: VerifyRules = RULES) -> Overlap:
+def verified(document: TextWords, article: TextWords, rules: VerifyRules = RULES) -> Overlap:
     return verify(NamedDocument(Joined(document), rules.anchor_words), Joined(article), rules)
 
 
@@ -134,7 +134,7 @@ class TestAgainstBruteForce:
         assert overlap.spans[:, 0].tolist() == sorted(overlap.spans[:, 0])
 
 
-def colliding(words: Words) -> Words:
+def colliding(words: TextWords) -> TextWords:
     return dataclasses.replace(words, hashes=np.zeros_like(words.hashes))
 
 

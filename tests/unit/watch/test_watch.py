@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from presswatch_spark.errors import ConfigError, CorruptError, InputError, StorageError
-from presswatch_spark.releases.known import Known, Listing
+from presswatch_spark.releases.known import Listing, ReleaseList
 from presswatch_spark.releases.release import Release
 from presswatch_spark.storage.locks.lock_rules import WATCH_LEASE
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
-from presswatch_spark.watch.claims import Claim, Claims, Holding, State
-from presswatch_spark.watch.look import UNDER_WAY, Finding, exit_code_of
+from presswatch_spark.watch.claims import Claim, Holding, LeaseStage, WatchLeases
+from presswatch_spark.watch.look import UNDER_WAY, WatchReport, exit_code_of
 from presswatch_spark.watch.scope import Scope, news_months, probed
 from presswatch_spark.watch.starters import InProcess, ScanJob
 from tests.watching import KEY, LEASE, NEWEST, NOON, OLDER, Clock, Cluster, look, release, told
@@ -31,7 +31,7 @@ def out(tmp_path: Path) -> str:
 
 
 def claim_of(out: str, name: str = NEWEST) -> Claim:
-    held = Claims(out, StorageOptions()).read(name, KEY)
+    held = WatchLeases(out, StorageOptions()).read(name, KEY)
     assert held
     return held.claim
 
@@ -53,7 +53,7 @@ class TestOnce:
     def test_of_watchers_at_the_same_moment_one_starts_it(self, out: str) -> None:
         cluster, clock, together = Cluster(), Clock(), Barrier(8)
 
-        def watcher(number: int) -> list[Finding]:
+        def watcher(number: int) -> list[WatchReport]:
             mine = look(out, cluster, clock, holder=f"watcher {number}")
             together.wait()
             return list(mine([release(name) for name in (NEWEST, OLDER)]))
@@ -74,7 +74,7 @@ class TestOnce:
         assert not cluster.asked
         clock.later(timedelta(seconds=2))
         assert told(list(look(out, cluster, clock)([release()]))) == {NEWEST: ("started", UNDER_WAY)}
-        assert claim_of(out).state is State.SUBMITTED
+        assert claim_of(out).state is LeaseStage.SUBMITTED
 
     def test_a_watcher_killed_after_it_submitted_is_followed_by_the_same_submission(self, out: str) -> None:
         cluster, clock = Cluster(dies_after=True), Clock()
@@ -163,7 +163,7 @@ class TestEnds:
         cluster, clock = Cluster(codes={NEWEST: code}), Clock()
         list(look(out, cluster, clock)([release()]))
         assert told(list(look(out, cluster, clock)([release()]))) == {NEWEST: first}
-        assert (claim_of(out).state, claim_of(out).exit_code) == (State.FINISHED, code)
+        assert (claim_of(out).state, claim_of(out).exit_code) == (LeaseStage.FINISHED, code)
         assert told(list(look(out, cluster, clock)([release()]))) == {NEWEST: then}
 
     def test_a_failure_is_said_until_somebody_decides_and_is_not_tried_again_by_itself(
@@ -222,7 +222,7 @@ class TestEnds:
         assert told(list(both))[NEWEST] == ("would be started", 0)
         seen = look(out, cluster, clock, starters=elsewhere, published=lambda release, since: 3)
         assert told(list(seen([release(OLDER)]))) == {OLDER: ("scanned", 3)}
-        assert claim_of(out, OLDER).state is State.FINISHED
+        assert claim_of(out, OLDER).state is LeaseStage.FINISHED
 
     def test_a_submission_that_is_refused_is_a_failure_and_is_repeated_under_its_token(
         self, out: str
@@ -242,7 +242,7 @@ class TestInThisProcess:
 
         def run(arguments: Any) -> int:
             ran.append(arguments)
-            assert claim_of(out).state is State.SUBMITTED
+            assert claim_of(out).state is LeaseStage.SUBMITTED
             assert claim_of(out).place["process"] == str(os.getpid())
             assert claim_of(out).place["host"] == socket.gethostname()
             return 3
@@ -287,7 +287,7 @@ class TestInThisProcess:
         """The first holder publishes while a second one has claimed and died."""
         clock, ran = Clock(), []
         starter = InProcess(lambda arguments: ran.append(arguments) or 0, lambda release, since: 0)
-        held = Claims(out, StorageOptions())
+        held = WatchLeases(out, StorageOptions())
         held.write(Claim.new(NEWEST, KEY, "dead", NOON), None)
         clock.later(LEASE)
         never = {"published": lambda release, since: None}
@@ -297,7 +297,7 @@ class TestInThisProcess:
 
 class TestHolding:
     def test_a_claim_is_renewed_while_its_holder_works(self, out: str) -> None:
-        claims, clock = Claims(out, StorageOptions()), Clock()
+        claims, clock = WatchLeases(out, StorageOptions()), Clock()
         held = claims.write(Claim.new(NEWEST, KEY, "me", NOON), None)
         lease = timedelta(seconds=0.01 * WATCH_LEASE.renewals)
         with Holding(claims, held, lease, clock):
@@ -308,7 +308,7 @@ class TestHolding:
         assert claim_of(out).token == held.claim.token
 
     def test_whoever_lost_its_claim_cannot_note_anything(self, out: str) -> None:
-        claims, clock = Claims(out, StorageOptions()), Clock()
+        claims, clock = WatchLeases(out, StorageOptions()), Clock()
         held = claims.write(Claim.new(NEWEST, KEY, "me", NOON), None)
         holding = Holding(claims, held, LEASE, clock)
         claims.write(Claim.new(NEWEST, KEY, "other", NOON), held)
@@ -324,7 +324,8 @@ class TestClaimFile:
         claim = Claim.new(NEWEST, KEY, "me", NOON)
         assert Claim.from_json(claim.to_json(), "x") == claim
         assert (
-            Claims(out, StorageOptions()).object(NEWEST, KEY).uri == f"{out}/_watch/{NEWEST}-{KEY[:16]}.json"
+            WatchLeases(out, StorageOptions()).object(NEWEST, KEY).uri
+            == f"{out}/_watch/{NEWEST}-{KEY[:16]}.json"
         )
 
     @pytest.mark.parametrize(
@@ -340,7 +341,7 @@ class TestClaimFile:
     )
     def test_what_is_damaged_starts_nothing(self, out: str, damage: Any) -> None:
         cluster, clock = Cluster(), Clock()
-        path = Path(Claims(out, StorageOptions()).object(NEWEST, KEY).uri)
+        path = Path(WatchLeases(out, StorageOptions()).object(NEWEST, KEY).uri)
         path.parent.mkdir(parents=True)
         path.write_text(damage(Claim.new(NEWEST, KEY, "me", NOON).to_json().decode()))
         with pytest.raises(CorruptError, match="no claim"):
@@ -349,7 +350,9 @@ class TestClaimFile:
 
 
 class TestScope:
-    KNOWN = Known(Listing(NOON, (release(NEWEST), release(OLDER), release("CC-MAIN-2026-12"))), "the list")
+    KNOWN = ReleaseList(
+        Listing(NOON, (release(NEWEST), release(OLDER), release("CC-MAIN-2026-12"))), "the list"
+    )
 
     def test_is_the_newest_or_all_since_one(self) -> None:
         assert [each.name for each in Scope().of(self.KNOWN, NOON)] == [NEWEST]
@@ -393,7 +396,7 @@ class TestScope:
 
 
 def test_failures_come_before_what_is_under_way_and_that_before_what_is_partial() -> None:
-    fine, failed, partial, busy = (Finding("x", "", code) for code in (0, 1, 3, UNDER_WAY))
+    fine, failed, partial, busy = (WatchReport("x", "", code) for code in (0, 1, 3, UNDER_WAY))
     assert exit_code_of([fine, failed, partial, busy], poll=True) == 1
     assert exit_code_of([fine, partial, busy], poll=True) == UNDER_WAY
     assert exit_code_of([fine, partial, busy], poll=False) == 3

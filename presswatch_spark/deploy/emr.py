@@ -198,7 +198,7 @@ class Steps:
     def check(self) -> None:
         """Make sure that the cluster lives and has the profile's release."""
         cluster = self.cluster()
-        if (state := cluster["Status"]["JobState"]) in GONE:
+        if (state := cluster["Status"]["State"]) in GONE:
             raise ConfigError(f"the cluster is {state}", where=self._cluster, remedy="name one that runs")
         check_release(self.asked.profile, str(cluster.get("ReleaseLabel")), self._cluster)
 
@@ -242,7 +242,7 @@ class Steps:
         reason = ", ".join(
             str(details[name]) for name in ("Reason", "Message", "LogFile") if details.get(name)
         )
-        return JobState(status["JobState"], reason)
+        return JobState(status["State"], reason)
 
     def links(self, run: str) -> Iterator[tuple[str, str]]:
         """Yield the cluster, where its steps are listed, and the step's logs."""

@@ -138,7 +138,7 @@ class S3Store:
                 if code in {"InvalidRange", "416"}:
                     return RangeReply(BytesIO(), start, info.size)
                 raise
-        body, first = _Arriving(reply["RangeReply"], slot), 0
+        body, first = _Arriving(reply["Body"], slot), 0
         total: int | None = reply["ContentLength"]
         if "Range" in asked and reply["ResponseMetadata"].get("HTTPStatusCode") == 206:
             found = CONTENT_RANGE.fullmatch(reply.get("ContentRange", ""))
@@ -173,7 +173,7 @@ class S3Store:
                 ranged = CONTENT_RANGE.fullmatch(reply.get("ContentRange", ""))
                 # A server that knows no ranges sends the object from its beginning.
                 first = int(ranged[1]) if ranged and ranged[1] else 0
-                with closing(_Arriving(reply["RangeReply"], slot)) as arriving:
+                with closing(_Arriving(reply["Body"], slot)) as arriving:
                     body, failure = _body(arriving, min(reply["ContentLength"], end - first))
             finally:
                 slot.release()
@@ -220,7 +220,7 @@ class S3Store:
         """Put once; return the ETag, or None and the code of a condition that did not hold."""
         with self._reaching(uri) as client:
             try:
-                reply = client.put_object(**_place(uri), RangeReply=data, **wanted)
+                reply = client.put_object(**_place(uri), Body=data, **wanted)
             except ClientError as error:
                 code = str(error.response["Error"]["Code"])
                 if code in REFUSED or (code in GONE and "IfMatch" in wanted):

@@ -43,7 +43,7 @@ from datetime import UTC, datetime, timedelta
 from presswatch_spark.storage.locks.leases import GuardedObject
 from presswatch_spark.storage.locks.run_locks import RunLease
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
-from presswatch_spark.watch.claims import Claim, Claims, Holding
+from presswatch_spark.watch.claims import Claim, Holding, WatchLeases
 uri, storage = sys.argv[1], StorageOptions(endpoint=sys.argv[2] or None)
 """
 COUNTS_UP = """
@@ -67,7 +67,7 @@ print("still taken", flush=True)
 lease.release()
 """
 WATCHES = """
-claims, lease = Claims(uri, storage), timedelta(seconds=float(sys.argv[3]))
+claims, lease = WatchLeases(uri, storage), timedelta(seconds=float(sys.argv[3]))
 first = claims.write(Claim.new(sys.argv[4], sys.argv[5], "other", datetime.now(UTC)), None)
 with Holding(claims, first, lease, lambda: datetime.now(UTC)) as holding:
     print("taken", flush=True)

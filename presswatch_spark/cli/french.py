@@ -256,10 +256,6 @@ TEXTS: Mapping[str, str] = {
     "its digest is {digest}": "son empreinte est {digest}",
     "no annex has the column {names}": "aucune annexe n'a la colonne {names}",
     "a cell has more than {count} characters": "une cellule a plus de {count} caractères",
-    "the signatory of the sender": "le signataire de l'expéditeur",
-    "the address of the sender": "l'adresse postale de l'expéditeur",
-    "the telephone number of the sender": "le numéro de téléphone de l'expéditeur",
-    "the email address of the sender": "l'adresse électronique de l'expéditeur",
     "an email address or telephone number": "une adresse électronique ou un numéro de téléphone",
     "an email address or telephone number beside the sender's": (
         "une adresse électronique ou un numéro de téléphone, outre ceux de l'expéditeur"

@@ -10,14 +10,13 @@ from typing import Any
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.errors import InputError
-from presswatch_spark.notices.annex import ENDINGS, TABLES, Annex, annex_of, publishers_of
+from presswatch_spark.notices.annex import ENDINGS, TABLES, Annex, annex_of
 from presswatch_spark.notices.docx_letter import docx_of
 from presswatch_spark.notices.facts import OF_SENDER, NoticeFigures, facts_of
 from presswatch_spark.notices.folder import (
     ANNEX,
     FORM,
     LETTER,
-    LUMEN,
     NOTICE,
     PDF,
     Notice,
@@ -27,7 +26,6 @@ from presswatch_spark.notices.folder import (
 from presswatch_spark.notices.grounds import Grounds, NoticePlace, grounds_of
 from presswatch_spark.notices.laws import Law, laws
 from presswatch_spark.notices.letter import Letter, LetterElement, blocks_of, letter_of
-from presswatch_spark.notices.lumen import lumen_of
 from presswatch_spark.notices.parties import Recipient, Sender
 from presswatch_spark.notices.pdf_letter import pdf_of
 from presswatch_spark.notices.text_letter import text_of_letter
@@ -105,16 +103,6 @@ def draft_notice(request: NoticeOrder, out: str, storage: StorageOptions | None 
         about = _about(request, law, grounds, places, annex, figures, blocks, deadline)
         about["annex"]["files"] = dict(letter.annex)
         _write(folder, letter, annex, request.drafted, about)
-        lumen = lumen_of(
-            law,
-            request.sender,
-            request.recipient,
-            publishers_of(request.sender, places),
-            [_public(place, request.sender) for place in places],
-            request.drafted,
-            request.lang,
-        )
-        (folder / LUMEN).write_text(_json(lumen), encoding="utf-8")
     opened = Notice.open(out, storage)
     return Drafted(opened, figures, grounds.left_out, missing, len(grounds.places) - len(places))
 
@@ -160,15 +148,6 @@ def _write(folder: Path, letter: Letter, annex: Annex, drafted: date, about: Map
     (folder / PDF).write_bytes(pdf_of(letter, folder / ANNEX, drafted))
     (folder / FORM).write_text(text_of_letter(letter, annex.rows["rows"]), encoding="utf-8")
     (folder / NOTICE).write_text(_json(validated(about)), encoding="utf-8")
-
-
-def _public(place: NoticePlace, sender: Sender) -> dict[str, Any]:
-    return {
-        "title": sender.title_of(place.target),
-        "document_url": place.target["document_url"],
-        "file": place.file,
-        "article_url": place.match["article_url"],
-    }
 
 
 def _about(

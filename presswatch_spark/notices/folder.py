@@ -1,6 +1,6 @@
 """A notice on disk or S3: its files under SHA256SUMS, and its events beside them.
 
-N/letter.docx letter.pdf form.txt notice.json lumen.json
+N/letter.docx letter.pdf form.txt notice.json
 N/annex/rows.csv rows.xlsx rows.jsonl, and the same of urls and domains
 N/SHA256SUMS           digests of all of these; written last
 N/events/0001.json …   what happened since; only added to
@@ -24,9 +24,7 @@ from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, StorageOptions
 
-SUMS, NOTICE, LETTER, PDF, FORM, LUMEN = (
-    "SHA256SUMS", "notice.json", "letter.docx", "letter.pdf", "form.txt", "lumen.json",
-)  # fmt: skip
+SUMS, NOTICE, LETTER, PDF, FORM = "SHA256SUMS", "notice.json", "letter.docx", "letter.pdf", "form.txt"
 ANNEX = "annex"
 SCHEMA = Path(__file__).with_name("notice.schema.json")
 

@@ -1,8 +1,8 @@
 """What refuses a notice for what gets published: data of persons, and text of articles.
 
-Recipients publish notices, and so does Lumen. So nothing of a person may stand in the annex or in lumen.json,
-and no address but the sender's own in the letter. Names of people in the path of a URL cannot be told from
-other words; whoever signs has to look.
+Recipients publish notices. Therefore the annex must not contain data of persons, and the letter no address
+but the sender's own. Names of people in the path of a URL cannot be told from other words; whoever signs has
+to look.
 """
 
 import re
@@ -19,10 +19,10 @@ from presswatch_spark.notices.annex_columns import (
     URL_COLUMNS,
 )
 from presswatch_spark.notices.docx_letter import has_open_changes, published_text_in
-from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, LUMEN, PDF
+from presswatch_spark.notices.folder import ANNEX, FORM, LETTER, PDF
 from presswatch_spark.notices.pdf_letter import ATTACHED, attachments_in
 from presswatch_spark.notices.refusals import BrokenRule
-from presswatch_spark.notices.wording import Sentence, sentence
+from presswatch_spark.notices.wording import sentence
 from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.readings import Joined
@@ -33,13 +33,6 @@ Files = Mapping[str, bytes]
 CELL_CHARACTERS = 16_384
 """No URL is longer (see `judgement.urls`): a longer cell is text."""
 LONG_CELL = sentence("a cell has more than {count} characters", count=CELL_CHARACTERS)
-OF_SENDER: Mapping[str, Sentence] = {
-    "signatory": sentence("the signatory of the sender"),
-    "address": sentence("the address of the sender"),
-    "phone": sentence("the telephone number of the sender"),
-    "email": sentence("the email address of the sender"),
-}
-"""What of the sender may not be published, by its name in notice.json."""
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 # A number behind a digit and a hyphen is a part of a date or an id.
 _PHONE = re.compile(
@@ -98,14 +91,10 @@ def broken_by_persons(
     own = f"{sender['email']} {recipient['name']} {recipient['route'] or ''}"
     own_emails, own_phones = _emails(own), _phones(f"{own} {sender['phone'] or ''}")
     own_phones.add(_digits(str(sender["phone"] or "")))
-    for name in (*(f"{ANNEX}/{table}.jsonl" for table in TABLES), LUMEN):
+    for name in (f"{ANNEX}/{table}.jsonl" for table in TABLES):
         text, places = _published(files.get(name, b""))
         if _EMAIL.search(f"{text} {places}") or _phones(text):
             yield BrokenRule("personal_data", name, sentence("an email address or telephone number"))
-    published = files.get(LUMEN, b"").decode("utf-8", "replace")
-    for what, detail in OF_SENDER.items():
-        if sender[what] and str(sender[what]) in published:
-            yield BrokenRule("personal_data", LUMEN, detail)
     for name, text in _letters(files):
         if _emails(text) - own_emails or _phones(text) - own_phones:
             others = sentence("an email address or telephone number beside the sender's")
@@ -128,7 +117,7 @@ def broken_by_text(
         return
     rules = VerifyRules()
     articles_read = [Joined(words_of(body)) for body in _bodies(corpus, articles) if body]
-    for name, text in [*_letters(files), (LUMEN, files.get(LUMEN, b"").decode("utf-8", "replace"))]:
+    for name, text in _letters(files):
         document = NamedDocument(Joined(words_of(text.encode())), rules.anchor_words)
         if any(verify(document, body, rules).copied_words for body in articles_read):
             passage = sentence("it has a passage of an article of the annex")

@@ -46,5 +46,5 @@ def test_a_notice_on_s3(tmp_path: Path, client: Any, bucket: str, endpoint: str)
         assert passes(office, where, storage)
         states.send(Notice.open(where, storage), DRAFTED, None, None)
         assert states.state_of(Notice.open(where, storage), DRAFTED, storage).state == "sent"
-        client.delete_object(Bucket=bucket, Key="notice/lumen.json")
+        client.delete_object(Bucket=bucket, Key="notice/form.txt")
         assert not passes(office, where, storage)

@@ -20,7 +20,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.notices import checks, states
 from presswatch_spark.notices.choices import LAWS
-from presswatch_spark.notices.folder import Notice
+from presswatch_spark.notices.folder import Notice, new_notice
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.parties import load_recipient
 from presswatch_spark.notices.refusals import RULES
@@ -283,7 +283,7 @@ def test_files_on_a_disk_are_no_place_for_a_recipient(shared: Bureau) -> None:
     "name",
     each_time(
         ["letter.pdf", "annex/rows.csv"],
-        ["letter.pdf", "annex/rows.csv", "lumen.json", "form.txt", "letter.docx"],
+        ["letter.pdf", "annex/rows.csv", "form.txt", "letter.docx"],
     ),
 )
 def test_one_changed_byte_is_named_by_its_file(shared: Bureau, name: str) -> None:
@@ -302,10 +302,24 @@ def test_one_changed_byte_is_named_by_its_file(shared: Bureau, name: str) -> Non
 
 def test_a_file_that_is_missing_or_added_is_named(shared: Bureau) -> None:
     shared.draft("parts")
-    (shared.folder / "parts" / "lumen.json").unlink()
+    (shared.folder / "parts" / "form.txt").unlink()
     (shared.folder / "parts" / "more.txt").write_text("x", encoding="utf-8")
     refused = [each.about for each in shared.check("parts").refusals if each.rule == "changed_file"]
-    assert refused == ["lumen.json", "more.txt"]
+    assert refused == ["form.txt", "more.txt"]
+
+
+def test_a_notice_that_has_a_lumen_json_of_an_older_version_is_checked_with_it(shared: Bureau) -> None:
+    drafted, older = shared.folder / "newer", shared.folder / "older"
+    shared.draft(drafted.name)
+    with new_notice(str(older), StorageOptions()) as folder:
+        shutil.copytree(
+            drafted, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("events", "SHA256SUMS")
+        )
+        (folder / "lumen.json").write_text('{"notice": {"source": "Other"}}\n', encoding="utf-8")
+    assert "lumen.json" in opened(shared, "older").sums
+    assert shared.rules("older") == NOTHING
+    (older / "lumen.json").write_text("{}\n", encoding="utf-8")
+    assert shared.rules("older") == {"changed_file": "lumen.json"}
 
 
 def test_a_row_that_is_taken_out_of_the_annex_breaks_its_digest_and_the_pdf(shared: Bureau) -> None:
@@ -325,11 +339,6 @@ def test_personal_data_in_what_gets_published_is_refused(shared: Bureau) -> None
     path = folder / "annex" / "urls.jsonl"
     path.write_bytes(path.read_bytes().replace(b"https://", b"https://x.example/?to=a%40b.example&u=", 1))
     assert shared.rules("person")["personal_data"] == "annex/urls.jsonl"
-    shared.draft("named")
-    rewrite(
-        shared.folder / "named" / "lumen.json", lambda data: data["notice"].update(source="Jeanne Valmont")
-    )
-    assert shared.rules("named")["personal_data"] == "lumen.json"
     shared.draft("called")
     edit_letter(
         shared.folder / "called" / "letter.docx",

@@ -51,7 +51,7 @@ def test_the_guide_leads_from_the_draft_to_what_came_of_it(
     assert (code, "17 lignes pour 13 adresses" in said) == (0, True)
     assert "à vérifier avant l'envoi : route" in warned
     assert {entry for entry in os.listdir("notice") if entry != "events"} == {
-        "letter.docx", "letter.pdf", "form.txt", "notice.json", "lumen.json", "annex", "SHA256SUMS",
+        "letter.docx", "letter.pdf", "form.txt", "notice.json", "annex", "SHA256SUMS",
     }  # fmt: skip
     assert run(check, capsys)[:2] == (0, "nothing refuses this notice\n")
     assert run(edited, capsys)[0] == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import re
 import shutil
 import subprocess
@@ -140,15 +139,6 @@ def test_rows_say_where_the_record_is_and_have_no_text(shared: Bureau) -> None:
         assert not {"text", "headline", "body", "spans", "confidence"} & row.keys()
     with (folder / "rows.csv").open(encoding="utf-8-sig", newline="") as file:
         assert [line["row_sha256"] for line in csv.DictReader(file)] == [row["row_sha256"] for row in rows]
-
-
-def test_the_notice_to_lumen_names_no_person(shared: Bureau) -> None:
-    shared.draft("lumen", "dmca512", "en")
-    text = (shared.folder / "lumen" / "lumen.json").read_text(encoding="utf-8")
-    notice = json.loads(text)["notice"]
-    assert notice["type"] == "DMCA"
-    assert sum(len(work["infringing_urls_attributes"]) for work in notice["works_attributes"]) >= 16
-    assert not any(secret in text for secret in ("Valmont", "droits@", "+33", "rue des"))
 
 
 def test_an_opt_out_gives_the_sites_of_the_members_as_surt_prefixes(shared: Bureau) -> None:

@@ -10,7 +10,6 @@ a row: each text has one of them in the index, wherever it begins. A passage of 
 texts have is found whole, but for three words at either end.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -102,11 +101,7 @@ def ownership_of(agency: bool, copied: int, shared: int, wide: int, rules: Owner
 
 
 class Neighbours:
-    """Finds the standing of articles.
-
-    Args:
-        need: is told shingles, uint64[n], before these are looked up in an index that is fetched by need.
-    """
+    """Finds the standing of articles."""
 
     def __init__(
         self,
@@ -114,9 +109,8 @@ class Neighbours:
         around: Surroundings,
         rarity: RarityRules,
         ownership: OwnershipRules,
-        need: Callable[[Hashes], None] = lambda shingles: None,
     ) -> None:
-        self._agency, self._need = around.agency, need
+        self._agency = around.agency
         self._limits = (rarity.known_publishers, rarity.known_articles, ownership.agency_publishers)
         self._domains, self._word_bits = rarity.known_domains, rarity.word_bits
         vocabulary_directory = build_directory(around.vocabulary, directory_bits(len(around.vocabulary)))
@@ -133,7 +127,6 @@ class Neighbours:
     def standing(self, ordinal: int, words: Hashes) -> WordRarity:
         """Return the standing of the article with that ordinal; `words` are its word hashes, uint64[n]."""
         shingles = shingle_hashes(words)
-        self._need(shingles)
         sums = sums_of(self._known, ordinal, words, shingles, self._limits, self._domains, self._word_bits)
         return WordRarity(sums, bool(self._agency[ordinal]))
 

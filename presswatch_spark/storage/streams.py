@@ -7,8 +7,6 @@ import io
 import threading
 import time
 import weakref
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
@@ -33,62 +31,19 @@ class _SlowError(Exception):
 class _StreamThread(threading.local):
     def __init__(self) -> None:
         self.streams: weakref.WeakSet[ByteStream] = weakref.WeakSet()
-        self.lent: LentStreams | None = None
-
-
-class LentStreams:
-    """The streams of a thread that waits for others to do its work; see `lent_streams`."""
-
-    def __init__(self, streams: Collection[ByteStream]) -> None:
-        self._guard, self._streams = threading.Lock(), streams
-
-    @contextmanager
-    def here(self) -> Iterator[None]:
-        """Let this thread, in the block, let go of their connections when it waits for one itself."""
-        before, _OPEN.lent = _OPEN.lent, self
-        try:
-            yield
-        finally:
-            _OPEN.lent = before
-
-    def step_aside(self) -> None:
-        """Let go of their connections, one thread at a time."""
-        with self._guard:
-            for stream in self._streams:
-                stream.step_aside()
-
-    def take_back(self) -> None:
-        """Have them back: threads that are still at work let go of nothing any more."""
-        with self._guard:
-            self._streams = ()
 
 
 _OPEN = _StreamThread()
 
 
 def step_aside() -> None:
-    """Let go of the connections of this thread's streams, and of those lent to it.
+    """Let go of the connections of this thread's streams.
 
     Their next read opens them again. Otherwise two threads that each hold one connection, and wait for
     another, would wait for ever.
     """
     for stream in list(_OPEN.streams):
         stream.step_aside()
-    if _OPEN.lent is not None:
-        _OPEN.lent.step_aside()
-
-
-@contextmanager
-def lent_streams() -> Iterator[LentStreams]:
-    """Lend the streams of this thread to those that it waits for in the block; it must not read meanwhile.
-
-    They may need the very connections that these streams hold.
-    """
-    lent = LentStreams(list(_OPEN.streams))
-    try:
-        yield lent
-    finally:
-        lent.take_back()
 
 
 class ByteStream:

@@ -31,7 +31,7 @@ from presswatch_spark.storage.objects import (
     open_stream,
     read_range,
 )
-from presswatch_spark.storage.streams import RangeFile, lent_streams
+from presswatch_spark.storage.streams import RangeFile
 from presswatch_spark.storage.time_limits import LateError, LentLimit, check_time, count_waiting, time_limit
 from presswatch_spark.storage.web import manners
 from presswatch_spark.storage.web.manners import (
@@ -272,16 +272,6 @@ class TestConnections:
 
         with ThreadPoolExecutor(2) as pool:
             assert set(pool.map(two, ("ab", "cd"))) == {DATA[:1000] + DATA + DATA[1000:]}
-
-    def test_streams_are_let_go_of_by_others_only_while_they_are_lent(self, server: Server) -> None:
-        with open_stream(ObjectInfo(f"{server.url}/a"), OPTIONS) as stream:
-            parts = [stream.read(1000)]
-            with lent_streams() as lent:
-                lent.step_aside()
-            parts.append(stream.read(1000))
-            lent.step_aside()
-            assert b"".join([*parts, stream.read_to_end()]) == DATA
-        assert server.gets() == ["", "bytes=1000-"]
 
     def test_a_folder_that_is_not_ours_alone_is_not_used(
         self, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

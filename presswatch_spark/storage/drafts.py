@@ -20,7 +20,7 @@ from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.disk import disk_errors, make_private, sync
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks.file_locks import locked as file_locked
-from presswatch_spark.storage.locks.lock_rules import DRAFT
+from presswatch_spark.storage.locks.lock_rules import DRAFT, FileRule
 from presswatch_spark.storage.locks.run_locks import leased
 from presswatch_spark.storage.objects import StorageOptions, put_file
 from presswatch_spark.storage.scratch import scratch_folder
@@ -87,8 +87,11 @@ def new_folder(out: str, storage: StorageOptions, last: str, *, private: bool = 
 
 
 @contextmanager
-def hidden_draft(path: Path) -> Iterator[Path]:
+def hidden_draft(path: Path, rule: FileRule = DRAFT) -> Iterator[Path]:
     """Give the hidden, locked folder beside `path`, empty but for its mark; it is removed after the block.
+
+    Args:
+        rule: what a second process is told.
 
     Raises:
         OutputError: another process holds it, or a folder of that name is not ours.
@@ -98,7 +101,7 @@ def hidden_draft(path: Path) -> Iterator[Path]:
     draft.mkdir(0o700, parents=True, exist_ok=True)
     if any(draft.iterdir()) and not (draft / MARK).exists():
         raise OutputError("this hidden folder is not ours", where=str(draft), remedy="move it away")
-    with file_locked(draft / MARK, DRAFT):
+    with file_locked(draft / MARK, rule):
         for left in draft.iterdir():
             if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left)

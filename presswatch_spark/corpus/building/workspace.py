@@ -5,7 +5,6 @@ same output removes it. A full disk is reported as such.
 """
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,13 +13,11 @@ from pathlib import Path
 from presswatch_spark.corpus.arrays import writing
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.errors import OutputError
-from presswatch_spark.storage.locks.file_locks import locked
+from presswatch_spark.storage.drafts import hidden_draft
 from presswatch_spark.storage.locks.lock_rules import CORPUS_BUILD
 
 POSTINGS, BANDS, WORDS, URLS = "postings", "bands", "words", "urls"
 """Kinds of keys; each part writes a run of each kind."""
-
-_MARK = "presswatch-corpus-build"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +41,12 @@ def workspace(out: Path) -> Iterator[BuildWorkspace]:
     """
     out = out.absolute()
     _require_free(out)
-    staging = out.with_name(f".{out.name}.building")
-    with writing(out):
-        staging.mkdir(parents=True, exist_ok=True)
-        with locked(staging, CORPUS_BUILD):
-            _empty(staging)
-            work = BuildWorkspace(staging / "corpus", staging / "scratch")
-            try:
-                work.corpus.mkdir()
-                work.scratch.mkdir()
-                yield work
-                os.rename(work.corpus, out)
-            finally:
-                shutil.rmtree(staging, ignore_errors=True)
+    with writing(out), hidden_draft(out, CORPUS_BUILD) as draft:
+        work = BuildWorkspace(draft / "corpus", draft / "scratch")
+        work.corpus.mkdir()
+        work.scratch.mkdir()
+        yield work
+        os.rename(work.corpus, out)
 
 
 def _require_free(out: Path) -> None:
@@ -72,14 +62,3 @@ def _require_free(out: Path) -> None:
         )
     if any(out.iterdir()):
         raise OutputError("the output folder is not empty", where=str(out), remedy="give --out a new folder")
-
-
-def _empty(staging: Path) -> None:
-    """Remove what a killed build left in the staging folder."""
-    left = sorted(staging.iterdir())
-    if left and staging / _MARK not in left:
-        raise OutputError("this hidden folder is not ours", where=str(staging), remedy="move it away")
-    for path in left:
-        if path.is_dir():
-            shutil.rmtree(path)
-    (staging / _MARK).touch()

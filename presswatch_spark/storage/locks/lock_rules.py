@@ -59,7 +59,7 @@ FOLDER_WRITES = FileRule(FOLDER, waits=True)
 FOLDER_WRITES_ON_NFS = FileRule(MADE, mode=0o644, waits=True)
 # The hidden folder in which a corpus is built, and the copy of a remote corpus on this host.
 CORPUS_BUILD = FileRule(
-    FOLDER, is_removed=True, refusal=LockRefusal("another build is at work there", "wait for its end")
+    MADE, is_removed=True, refusal=LockRefusal("another build is at work there", "wait for its end")
 )
 CORPUS_COPY = FileRule(MADE, waits=True)
 # The hidden folder in which an output folder is made.

@@ -51,6 +51,6 @@ def test_a_killed_build_leaves_no_corpus_and_the_next_one_works(tmp_path: Path, 
     assert builder.exitcode == -signal.SIGKILL
     with pytest.raises(CorpusError, match="there is no corpus"):
         Corpus.open(str(tmp_path / "corpus"))
-    assert (tmp_path / ".corpus.building").is_dir()
+    assert (tmp_path / ".corpus.partial").is_dir()
     assert build(tmp_path / "corpus", [source]) == expected
-    assert not (tmp_path / ".corpus.building").exists()
+    assert not (tmp_path / ".corpus.partial").exists()

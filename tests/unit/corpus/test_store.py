@@ -242,9 +242,9 @@ def test_a_corpus_without_an_article_says_why(tmp_path: Path) -> None:
 
 
 def test_a_second_build_of_the_same_output_waits_for_nobody(tmp_path: Path) -> None:
-    staging = tmp_path / ".corpus.building"
+    staging = tmp_path / ".corpus.partial"
     staging.mkdir()
-    held = os.open(staging, os.O_RDONLY)
+    held = os.open(staging / "presswatch-draft", os.O_CREAT | os.O_RDWR)
     fcntl.flock(held, fcntl.LOCK_EX)
     with pytest.raises(OutputError, match="another build is at work there"):
         build(tmp_path / "corpus", [write_jsonl(tmp_path / "a.jsonl", ROWS)])
@@ -252,11 +252,11 @@ def test_a_second_build_of_the_same_output_waits_for_nobody(tmp_path: Path) -> N
 
 
 def test_a_hidden_folder_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / ".corpus.building").mkdir()
-    (tmp_path / ".corpus.building" / "thesis.txt").touch()
+    (tmp_path / ".corpus.partial").mkdir()
+    (tmp_path / ".corpus.partial" / "thesis.txt").touch()
     with pytest.raises(OutputError, match="this hidden folder is not ours"):
         build(tmp_path / "corpus", [write_jsonl(tmp_path / "a.jsonl", ROWS)])
-    assert (tmp_path / ".corpus.building" / "thesis.txt").exists()
+    assert (tmp_path / ".corpus.partial" / "thesis.txt").exists()
 
 
 def test_info_tells_what_a_corpus_holds(built: tuple[Path, Manifest]) -> None:

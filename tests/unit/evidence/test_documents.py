@@ -94,6 +94,23 @@ def test_documents_state_the_root_of_the_claims_and_the_seal_covers_them(bag: Pa
         assert name not in alone.files_of_claims(alone.measure(str(bag), alone.Findings()))
 
 
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_no_address_and_no_digest_runs_beyond_the_right_margin(bag: Path, name: str) -> None:
+    """Each sign of the monospaced font is 0.602 of its size wide."""
+    ends: list[float] = []
+
+    def see(text: str, place: Any, matrix: Any, font: Any, size: float) -> None:
+        if font and "Mono" in str(font["/BaseFont"]):
+            ends.append(place[4] + len(text.strip()) * size * 0.602)
+
+    pages = PdfReader(bag / name).pages
+    for page in pages:
+        page.extract_text(visitor_text=see)
+    right_margin = 1.5 * 72 / 2.54
+    assert ends
+    assert max(ends) < float(pages[0].mediabox.width) - right_margin
+
+
 def build_root(bag: Path) -> str:
     return str(json.loads((bag / alone.SEAL).read_bytes())["claims_root"])
 

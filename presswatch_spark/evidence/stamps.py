@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -25,13 +24,14 @@ from presswatch_spark.evidence.bag import Bag, first_fault
 from presswatch_spark.extras import install_command
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import printable
+from presswatch_spark.storage.web.connections import Line, SlowAnswerError
 from presswatch_spark.storage.web.https import manager_for
+from presswatch_spark.storage.web.shared_hosts import Slot
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 ANSWER_MOST, ANSWER_SECONDS = 1 << 20, 60.0
-LATE_ANSWER = "the answer did not come within {seconds:g} seconds"
 CLOCK_SECONDS = 60.0
 """An authority's clock may differ from ours by so much; more is said."""
 GRANTED = (0, 1)
@@ -259,33 +259,19 @@ def _ends_of_chains(token: bytes) -> list[bytes]:
 
 
 def _asked(url: str, request: bytes, storage: StorageOptions) -> bytes:
-    """Send a request to an authority, and return its answer, whose body must come within `ANSWER_SECONDS`."""
+    """Send a request to an authority, and return its answer, which must come within `ANSWER_SECONDS`."""
+    line = Line(manager_for(url, storage), Slot(None))
     address, headers = _addressed(url)
-    timeout = urllib3.Timeout(connect=storage.connect_timeout, read=ANSWER_SECONDS)
-    late, data = time.monotonic() + ANSWER_SECONDS, b""
     try:
-        with manager_for(url, storage) as manager:
-            reply = manager.request(
-                "POST",
-                address,
-                body=request,
-                headers=headers,
-                timeout=timeout,
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-            with closing(reply):
-                while len(data) <= ANSWER_MOST and (part := reply.read1(ANSWER_MOST)):
-                    data += part
-                    if time.monotonic() > late:
-                        raise RefusedStampError(LATE_ANSWER.format(seconds=ANSWER_SECONDS))
-    except urllib3.exceptions.ReadTimeoutError as error:
-        raise RefusedStampError(LATE_ANSWER.format(seconds=ANSWER_SECONDS)) from error
+        status, data = line.exchange("POST", address, headers, request, ANSWER_SECONDS, ANSWER_MOST)
+    except SlowAnswerError as error:
+        raise RefusedStampError(f"the answer did not come within {ANSWER_SECONDS:g} seconds") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise RefusedStampError(f"the authority cannot be reached ({type(error).__name__})") from error
-    if reply.status != 200:
-        raise RefusedStampError(f"the authority answered {reply.status}")
+    finally:
+        line.close()
+    if status != 200:
+        raise RefusedStampError(f"the authority answered {status}")
     if len(data) > ANSWER_MOST:
         raise RefusedStampError("the answer is too long for a time-stamp")
     return data

@@ -12,12 +12,13 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
 
 from presswatch_spark.storage.exchanges import Peer, peer_of
 from presswatch_spark.storage.web.addresses import require_public_peer
@@ -31,6 +32,10 @@ _LINES: weakref.WeakSet[Line] = weakref.WeakSet()
 READ_AT_ONCE = 1 << 18
 
 
+class SlowAnswerError(HTTPError):
+    """The head of an answer took too long, though bytes of it kept coming."""
+
+
 class Line:
     """One connection, or none yet; used by one request at a time."""
 
@@ -40,6 +45,7 @@ class Line:
         self._connection: HTTPConnection | None = None
         # A second handle of the same socket: nothing else can shut what TLS wraps, or what is being read.
         self._handle: socket.socket | None = None
+        self._late = False
         # A proxy may have any address: the user named it.
         self._is_direct = not isinstance(manager, urllib3.ProxyManager)
         self._is_guarded = False
@@ -58,32 +64,57 @@ class Line:
         return peer_of((connection and connection.sock) or self._handle)
 
     def request(
-        self, method: str, uri: str, headers: dict[str, str], *, is_guarded: bool = False
+        self, method: str, uri: str, headers: dict[str, str], seconds: float, *, is_guarded: bool = False
     ) -> urllib3.BaseHTTPResponse:
-        """Return the reply to one request once its head is here; `HTTPError` if none comes.
+        """Return the reply to one request; `HTTPError` if its whole head does not come within `seconds`.
 
         `is_guarded`: nothing is sent to an address that is not public (`PrivateAddressError`).
         """
         self._is_guarded = is_guarded and self._is_direct
         if self._is_guarded and self.is_open and self._handle is not None:
             require_public_peer(self._handle)
-        _OPENING.line = self
-        return self._manager.request(
-            method,
-            uri,
-            headers=headers,
-            retries=False,
-            redirect=False,
-            preload_content=False,
-            decode_content=False,
-        )
+        with self._within(seconds):
+            reply = self._manager.request(
+                method,
+                uri,
+                headers=headers,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+        if self._late:
+            # A head that is cut looks like one that has ended.
+            reply.close()
+            raise SlowAnswerError
+        return reply
+
+    def exchange(
+        self, method: str, uri: str, headers: dict[str, str], body: bytes, seconds: float, most: int
+    ) -> tuple[int, bytes]:
+        """Return status and body of a small answer, both of which must come within `seconds`.
+
+        No more than `most` + 1 bytes of the body are kept. `HTTPError` as `request`.
+        """
+        with self._within(seconds):
+            reply = self._manager.request(
+                method, uri, body=body, headers=headers, retries=False, redirect=False, preload_content=False
+            )
+            data = b""
+            while len(data) <= most and (part := reply.read1(most)):
+                data += part
+        if self._late:
+            raise SlowAnswerError
+        return reply.status, data[: most + 1]
 
     def opened(self, connection: HTTPConnection, plain: socket.socket) -> None:
-        """Take the connection that was made for the request under way."""
+        """Take the connection that was made for the request under way: from now on its answer is timed."""
         self._hang_up()
         if self._is_guarded:
             require_public_peer(plain)
         self._connection, self._handle = connection, plain.dup()
+        if self._late:
+            _shut(self._handle)
 
     def close(self) -> None:
         """Close the connection, and let others have the slot once the site has closed its end."""
@@ -106,9 +137,30 @@ class Line:
     def _hang_up(self) -> None:
         handle, self._handle = self._handle, None
         if handle is not None:
-            with suppress(OSError):
-                handle.shutdown(socket.SHUT_RDWR)
+            _shut(handle)
             handle.close()
+
+    def _run_late(self) -> None:
+        self._late = True
+        if self._handle is not None:
+            _shut(self._handle)
+
+    @contextmanager
+    def _within(self, seconds: float) -> Iterator[None]:
+        """Shut the connection if the block takes longer: a read of bytes that drip never times out."""
+        self._late = False
+        timer = threading.Timer(seconds, self._run_late)
+        timer.daemon = True
+        timer.start()
+        _OPENING.line = self
+        try:
+            yield
+        except (HTTPError, OSError) as error:
+            if self._late:
+                raise SlowAnswerError from error
+            raise
+        finally:
+            timer.cancel()
 
 
 class Lines:
@@ -155,10 +207,15 @@ class Lines:
                 return
 
 
-def _reported(kind: type[HTTPConnection]) -> type[HTTPConnection]:
+def _shut(handle: socket.socket) -> None:
+    with suppress(OSError):
+        handle.shutdown(socket.SHUT_RDWR)
+
+
+def _timed(kind: type[HTTPConnection]) -> type[HTTPConnection]:
     """Return that kind of connection, which also tells the line of its request what it opened."""
 
-    class Reported(kind):  # type: ignore[misc, valid-type]
+    class Timed(kind):  # type: ignore[misc, valid-type]
         def _new_conn(self) -> socket.socket:
             plain: socket.socket = super()._new_conn()
             try:
@@ -168,15 +225,15 @@ def _reported(kind: type[HTTPConnection]) -> type[HTTPConnection]:
                 raise
             return plain
 
-    return Reported
+    return Timed
 
 
 class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls: Any = _reported(HTTPConnection)
+    ConnectionCls: Any = _timed(HTTPConnection)
 
 
 class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls: Any = _reported(HTTPSConnection)
+    ConnectionCls: Any = _timed(HTTPSConnection)
 
 
 def _forget_in_child() -> None:

@@ -38,7 +38,7 @@ from presswatch_spark.storage.exchanges import is_heard, tell_exchange
 from presswatch_spark.storage.streams import ByteStream, step_aside
 from presswatch_spark.storage.uris import host_of, printable, scheme_of
 from presswatch_spark.storage.web.addresses import PrivateAddressError, name_of, require_public
-from presswatch_spark.storage.web.connections import READ_AT_ONCE, Line, Lines, Reply
+from presswatch_spark.storage.web.connections import READ_AT_ONCE, Line, Lines, Reply, SlowAnswerError
 from presswatch_spark.storage.web.manners import BlockedError, Host, HostDecision, tell_silence
 from presswatch_spark.storage.web.shared_hosts import Slots, state_of
 
@@ -57,7 +57,7 @@ class BadRedirectError(HTTPError):
     """A server redirects to something that is no address of a web site."""
 
 
-SILENCES = (ReadTimeoutError,)
+SILENCES = (ReadTimeoutError, SlowAnswerError)
 # Another try cannot change these.
 FINAL_ERRORS = (SSLError, LocationValueError, BadRedirectError, PrivateAddressError)
 
@@ -263,9 +263,11 @@ class HttpStore:
     def _asked(
         self, line: Line, method: str, uri: str, headers: dict[str, str], *, is_guarded: bool
     ) -> urllib3.BaseHTTPResponse:
+        # The connection takes time, and then the head of the answer.
+        seconds = self.options.connect_timeout + self.options.read_timeout
         sent, sent_at = REQUEST_HEADERS | headers, time.time()
         try:
-            raw = line.request(method, uri, sent, is_guarded=is_guarded)
+            raw = line.request(method, uri, sent, seconds, is_guarded=is_guarded)
             if is_heard():
                 peer, came = line.peer, raw.headers.iteritems()
                 tell_exchange(method, uri, sent, sent_at, raw.status, came, peer=peer)
@@ -361,6 +363,8 @@ def _unreachable(reason: Exception, uri: str) -> PresswatchError:
         return StorageError(
             "the host name is not known", where=where, remedy="check the address and the network"
         )
+    if isinstance(reason, SlowAnswerError):
+        return StorageError("the answer comes too slowly", where=where, remedy="run again later")
     what = f"the server cannot be reached ({type(reason).__name__})"
     return StorageError(what, where=where, remedy="run again later")
 

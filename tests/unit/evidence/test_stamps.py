@@ -170,7 +170,7 @@ def test_an_authority_that_fails_leaves_a_sound_bag_without_its_stamp(
     assert by_itself(out)[0] == 0
 
 
-@pytest.mark.parametrize("lie", ["drips", "waits"])
+@pytest.mark.parametrize("lie", ["drips", "drips its head", "drips its chunks", "waits"])
 def test_an_authority_that_drips_or_waits_is_left(
     lie: str, small: Path, one: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:

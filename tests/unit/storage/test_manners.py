@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -326,6 +327,11 @@ class TestDrips:
         server.always = Fault(drips=True)
         with pytest.raises(TruncatedError, match="slower than"):
             read_range(f"{server.url}/a", 10, 100_000, self.SLOW)
+
+    def test_a_head_that_drips_is_given_up(self, server: Server) -> None:
+        server.always = Fault(drips_head=True)
+        with pytest.raises(StorageError, match="the answer comes too slowly"):
+            read(server, "a", replace(self.SLOW, read_timeout=0.3))
 
     def test_a_slow_reader_is_no_slow_server(self, server: Server) -> None:
         clock = StorageOptions(lowest_rate=1 << 40, rate_seconds=3600)

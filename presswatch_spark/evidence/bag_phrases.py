@@ -124,7 +124,7 @@ README: Phrases = MappingProxyType(
         "commit": ("Version des sources", "Version of its source"),
         "machine addresses": ("Adresses de la machine", "Addresses of the machine"),
         "proxies": ("Relais (proxies)", "Proxies"),
-        "none": ("aucun", "none"),
+        "none": ("néant", "none"),
         "not said": ("non dit", "not said"),
         "servers": (
             "Sites interrogés. L'écart est celui de leur horloge avec celle de la machine.",

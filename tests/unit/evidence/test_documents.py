@@ -111,6 +111,13 @@ def test_no_address_and_no_digest_runs_beyond_the_right_margin(bag: Path, name: 
     assert max(ends) < float(pages[0].mediabox.width) - right_margin
 
 
+def test_a_french_document_says_neant_of_what_the_machine_does_not_have(bag: Path) -> None:
+    """One word for addresses, proxies and the like, whatever their gender."""
+    text = (bag / "LISEZ-MOI.txt").read_text("utf-8")
+    assert re.search(r"Relais \(proxies\)\W+néant", text)
+    assert not re.search(r"(Adresses de la machine|Relais \(proxies\))\W+aucun", text)
+
+
 def build_root(bag: Path) -> str:
     return str(json.loads((bag / alone.SEAL).read_bytes())["claims_root"])
 

@@ -142,13 +142,21 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
             " back.",
         ),
         "state new": ("nouveaux", "new"),
+        "state new one": ("nouveau", "new"),
         "state reduced": ("réduits", "reduced"),
+        "state reduced one": ("réduit", "reduced"),
         "state gone": ("disparus", "gone"),
+        "state gone one": ("disparu", "gone"),
         "state reappeared": ("revenus", "back"),
+        "state reappeared one": ("revenu", "back"),
         "state persists": ("inchangés", "unchanged"),
+        "state persists one": ("inchangé", "unchanged"),
         "state moved": ("déplacés", "moved"),
+        "state moved one": ("déplacé", "moved"),
         "state altered": ("modifiés", "altered"),
+        "state altered one": ("modifié", "altered"),
         "state unknown": ("indéterminés", "not decided"),
+        "state unknown one": ("indéterminé", "not decided"),
         "pairs": (
             "Sont comptés les couples d'un article et d'une page, toutes lettres confondues. « Disparu »"
             " n'est"

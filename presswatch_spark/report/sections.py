@@ -113,11 +113,16 @@ def _changes(found: Gathered, say: ReportWords) -> dict[str, Any] | None:
     before, after = rows[0]["before_run_id"], rows[0]["after_run_id"]
     newest = [row for row in rows if (row["before_run_id"], row["after_run_id"]) == (before, after)]
     pairs = {row["state"]: row["pairs"] for row in newest}
+    counts = {state: pairs.get(state, 0) for state in CHANGES}
     return {
         "before": before,
         "after": after,
         "cards": [
-            {"number": say.number(pairs.get(state, 0)), "label": say(f"state {state}")} for state in CHANGES
+            {
+                "number": say.number(count),
+                "label": say(f"state {state} one" if count in say.singular else f"state {state}"),
+            }
+            for state, count in counts.items()
         ],
         "query": found.answers["changes"].query,
     }

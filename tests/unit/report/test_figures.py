@@ -374,6 +374,12 @@ def test_what_changed_between_the_two_scans_that_were_compared_last(house: House
     assert sum(pairs.values()) > 0
     assert parts_of(page)[QUESTIONS["changes"].strip()] == [pairs.get(state, 0) for state in CHANGES]
     assert f"Between the scans {before} and {after}" in page
+    french = page_of_tables(house.tables, house.corpus, tmp_path / "page.fr.html", "fr")
+    cards = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", french))
+    assert pairs.get("reappeared", 0) == 0
+    assert " 0 revenu " in cards
+    unchanged = "inchangé" if pairs["persists"] < 2 else "inchangés"
+    assert f" {pairs['persists']} {unchanged} " in cards
 
 
 def test_tables_without_a_comparison_say_that_nobody_can_tell(pages: dict[str, str]) -> None:

@@ -183,7 +183,7 @@ class Defect:
     unit: str = "byte"
 
     def __str__(self) -> str:
-        return self.what if self.offset is None else f"{self.what} at {self.unit} {self.offset:,}"
+        return self.what if self.offset is None else f"{self.what} ({self.unit} {self.offset:,})"
 
 
 @dataclass(slots=True)

@@ -217,6 +217,8 @@ def _mends(case: ExplainedRow, known: Sequence[Reason], say: Speaker) -> Iterato
     is_good = case.letter in ("A", "B")
     if not mends:
         mends = [say("nothing lowers" if is_good else "lower then")]
+        if case.letter == "B" and any(reason.code == "full_copy" for reason in known):
+            mends.append(say("would be a"))
     elif len(mends) > 1 and not is_good:
         yield from _paragraph(say("each holds"))
     if is_good:

@@ -372,6 +372,12 @@ SAYS: Phrases = MappingProxyType(
             "This scan is old: it did not note its reasons. A new scan gives them.",
         ),
         "nothing lowers": ("Rien n'abaisse cette lettre.", "Nothing lowers this letter."),
+        "would be a": (
+            "La lettre serait A si la page nommait comme source l'éditeur, un de ses titres ou l'adresse de"
+            " l'article.",
+            "The letter would be A if the page named as its source the publisher, one of its titles or the"
+            " article's address.",
+        ),
         "falls": (
             "La lettre tomberait si la page avait un accord ou une date antérieure à celle de l'article, ou"
             " si ces mots avaient une source commune.",

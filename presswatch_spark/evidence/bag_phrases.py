@@ -125,7 +125,7 @@ README: Phrases = MappingProxyType(
         "machine addresses": ("Adresses de la machine", "Addresses of the machine"),
         "proxies": ("Relais (proxies)", "Proxies"),
         "none": ("néant", "none"),
-        "not said": ("non dit", "not said"),
+        "not said": ("sans indication", "not said"),
         "servers": (
             "Sites interrogés. L'écart est celui de leur horloge avec celle de la machine.",
             "Sites that were asked. The last column is how far their clock is ahead of the machine's.",

@@ -120,7 +120,7 @@ def test_a_line_that_cannot_be_read_is_named_and_the_rest_goes_on(
 ) -> None:
     log, rows = taken(corpus, tmp_path, members_of(f"{LINE}{line}\n{LINE}"))
     assert (log["status"], len(rows)) == ("partial", 2)
-    assert log["error"] == "line is not that of an index at line 1"
+    assert log["error"] == "line is not that of an index (line 1)"
 
 
 @pytest.mark.parametrize("field", ['"text/html"', "https://www.gazette.fr/une", '"fra,eng"'])

@@ -117,6 +117,9 @@ def test_what_explain_says_of_a_case_is_what_the_tables_hold(house: House, langu
             assert f"{REASONS[code].sentence(language)} [{code}]" in shown
         for other in [*(case.row["repeated_by"] or []), *filter(None, [case.row["repeats_article_id"]])]:
             assert other in shown
+        promise = "La lettre serait A si" if language == "fr" else "The letter would be A if"
+        lacks_source = claim["confidence"] == "B" and set(claim["reasons"]) == {"full_copy"}
+        assert (promise in shown) == lacks_source
         captures = [each["captured_at"] for each in claims if each["article_id"] == claim["article_id"]]
         oldest = "aucune de plus ancienne" if language == "fr" else "none that is older"
         assert (oldest in shown) == (claim["captured_at"] == min(captures))

@@ -99,7 +99,7 @@ def test_a_line_without_its_fields_and_a_file_without_lines_are_named(tmp_path: 
     path = tmp_path / "fr-en.tsv"
     path.write_text("https://a.example/\thttps://b.example/\tUn texte.\n")
     found, report = read(path, "paracrawl")
-    assert (found, str(report.defects[0])) == ([], "line has fewer than 4 fields, not read at line 0")
+    assert (found, str(report.defects[0])) == ([], "line has fewer than 4 fields, not read (line 0)")
     path.write_text("")
     _, report = read(path)
-    assert str(report.defects[0]) == "the shard is empty at byte 0"
+    assert str(report.defects[0]) == "the shard is empty (byte 0)"

@@ -108,7 +108,7 @@ def test_a_row_like_those_before_it_is_read_as_any_other(tmp_path: Path) -> None
     assert [languages for *_, languages in one[5:7]] == [("fr",), ("en",)]
     assert packed_report.skipped == report.skipped
     assert packed_report.defects_total == report.defects_total + 1
-    assert "two fields of one name, not read at line 12" in complaints(packed_report)
+    assert "two fields of one name, not read (line 12)" in complaints(packed_report)
 
 
 def nested(levels: int) -> bytes:
@@ -137,8 +137,8 @@ def test_a_row_nested_too_deeply_is_named(tmp_path: Path, deep: bytes, format: s
     found, report = read(path, format)
     assert texts(found) == ["suite", "fin"]
     assert [str(defect) for defect in report.defects] == [
-        "line is nested too deeply to be read at line 0",
-        "line is nested too deeply to be read at line 2",
+        "line is nested too deeply to be read (line 0)",
+        "line is nested too deeply to be read (line 2)",
     ]
 
 
@@ -149,8 +149,8 @@ def test_rows_without_text_are_skipped_and_texts_of_a_wrong_type_are_named(tmp_p
     assert texts(found) == ["fin"]
     assert report.documents_skipped == 2
     assert "row has no column of text" in complaints(report)
-    assert "text is a number, not a string; not read at line 3" in complaints(report)
-    assert "text is a list, not a string; not read at line 4" in complaints(report)
+    assert "text is a number, not a string; not read (line 3)" in complaints(report)
+    assert "text is a list, not a string; not read (line 4)" in complaints(report)
     assert report.defects_total == 3
 
 

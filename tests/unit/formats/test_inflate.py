@@ -223,7 +223,7 @@ def test_lines_keep_their_index_over_chunks_blank_lines_and_lines_too_long() -> 
     report = ReadReport()
     chunks = [b"a\nb", b"c\n\n", b"x" * 50, b"y" * 60, b"\nz\r\n", b"last"]
     assert list(lines(chunks, report, 100)) == [(0, b"a"), (1, b"bc"), (2, b""), (4, b"z\r"), (5, b"last")]
-    assert [str(defect) for defect in report.defects] == ["line longer than 100 bytes, not read at line 3"]
+    assert [str(defect) for defect in report.defects] == ["line longer than 100 bytes, not read (line 3)"]
 
 
 def test_a_last_line_too_long_is_noted() -> None:

@@ -105,7 +105,7 @@ def test_documents_that_the_metadata_does_not_fit_are_read_without_url(tmp_path:
     assert texts(found) == [page.text for page in pages(5)]
     # The entry behind a damaged one may be made of two.
     assert [bool(document.url) for document in found] == [True, False, False, False, False]
-    assert "metadata: line is no entry of metadata at line 3" in complaints(report)
+    assert "metadata: line is no entry of metadata (line 3)" in complaints(report)
     assert "1 entries of the metadata fit no document" in complaints(report)
     assert report.defects_total == 5
 

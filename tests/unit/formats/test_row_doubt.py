@@ -74,7 +74,7 @@ def test_a_field_of_any_name_that_stands_twice_breaks_a_row(tmp_path: Path, fiel
     twice = b"{" + more + b'"a": 1, ' + row(2)[1:-1] + b', "a": 2}'
     found, report = read_lines(tmp_path, row(0), b"{" + more + row(1)[1:], row(2), twice, row(4), row(5))
     assert known(found) == [0, 1, 5]
-    assert "two fields of one name, not read at line 3" in complaints(report)
+    assert "two fields of one name, not read (line 3)" in complaints(report)
 
 
 @pytest.mark.parametrize("pack", CHECKED)
@@ -103,7 +103,7 @@ def test_a_row_that_is_no_utf8_keeps_its_text_and_says_that_it_is_in_doubt(tmp_p
     assert [(document.text, document.url) for document in found[2:3]] == [("a\ufffdb".encode(), "")]
     assert found[2].locator.damage == "row"
     assert known(found[:2] + found[3:]) == [0, 4]
-    assert "line is no valid UTF-8; read without URL at line 2" in complaints(report)
+    assert "line is no valid UTF-8; read without URL (line 2)" in complaints(report)
 
 
 def test_a_row_that_was_written_in_no_utf8_keeps_its_url_and_is_noted(tmp_path: Path) -> None:
@@ -125,8 +125,8 @@ def test_a_row_without_a_field_that_all_others_have_is_in_doubt(
     found, report = read_lines(tmp_path, *lines, format=format)
     assert len(found) == 10
     assert known(found) == [n for n in range(10) if abs(n - lacking) > 1]
-    told = "1 row without the field timestamp, which nearly all have; read without URL; the first at line"
-    assert complaints(report) == f"{told} {lacking}"
+    told = "1 row without the field timestamp, which nearly all have; read without URL; the first (line"
+    assert complaints(report) == f"{told} {lacking})"
 
 
 def test_a_row_without_text_is_told_if_all_others_have_one(tmp_path: Path) -> None:

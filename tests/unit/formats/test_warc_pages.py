@@ -175,7 +175,7 @@ def test_a_page_in_segments_is_named_as_read_in_part(tmp_path: Path) -> None:
     rest = warc_record(b"deux", "https://a.fr/", "WARC-Segment-Number: 2", kind="continuation")
     found, report = scanned(tmp_path, [first, rest])
     assert [document.text for document in found] == [b"un"]
-    assert complaints(report) == "record is a first segment; those that continue it were not read at byte 0"
+    assert complaints(report) == "record is a first segment; those that continue it were not read (byte 0)"
     assert report.skipped == {"continuation record": 1}
 
 

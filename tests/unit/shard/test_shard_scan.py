@@ -52,7 +52,7 @@ def test_a_defect_makes_a_shard_partial_even_when_all_bytes_were_read() -> None:
         reading.report.add_defect("the record lies about its length", 12)
 
     log = outcome(read).log
-    assert (log["status"], log["error"]) == ("partial", "the record lies about its length at byte 12")
+    assert (log["status"], log["error"]) == ("partial", "the record lies about its length (byte 12)")
 
 
 def test_many_defects_are_counted_not_listed() -> None:

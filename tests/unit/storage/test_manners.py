@@ -418,7 +418,7 @@ class TestTime:
         log = outcome_of(ShardAttempt, drain, info, 2, 0.1).log
         assert (log["status"], log["failure"], log["attempts"]) == ("partial", "time", 1)
         assert str(log["error"]).startswith(
-            "the 0.1 s that a shard may take (run.shard_seconds) were over at byte "
+            "the 0.1 s that a shard may take (run.shard_seconds) were over (byte "
         )
 
 

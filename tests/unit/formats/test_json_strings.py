@@ -138,7 +138,7 @@ def test_a_url_in_a_json_string_that_is_no_string_costs_only_the_url(tmp_path: P
     rows = [{"text": "un texte", "meta": json.dumps({"url": 7})}]
     found, report = read(write(tmp_path, rows))
     assert [document.url for document in found] == [""]
-    assert complaints(report).startswith("URL is a number, not a string; read without URL at ")
+    assert complaints(report).startswith("URL is a number, not a string; read without URL (")
 
 
 def test_a_column_of_its_own_comes_before_anything_in_a_string(tmp_path: Path) -> None:

@@ -169,21 +169,20 @@ def test_many_wait_for_a_connection_together_and_that_can_be_seen(tmp_path: Path
     assert is_free(path, CONNECTION_LOOK)
 
 
-def test_the_folder_of_a_build_that_was_removed_meanwhile_is_not_held(
+def test_the_lock_of_a_build_that_was_removed_meanwhile_is_not_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The build before ends, and removes the folder, after the next one has opened it."""
-    staging, opened = tmp_path / "staging", os.open
-    staging.mkdir()
+    """The build before ends, and removes the file, after the next one has opened it."""
+    mark, opened = tmp_path / "mark", os.open
 
     def slow(*given: Any) -> int:
         handle = opened(*given)
-        staging.rmdir()
-        staging.mkdir()
+        mark.unlink()
+        mark.write_bytes(b"")
         return handle
 
     monkeypatch.setattr(os, "open", slow)
-    with pytest.raises(OutputError, match="another build is at work there"), locked(staging, CORPUS_BUILD):
+    with pytest.raises(OutputError, match="another build is at work there"), locked(mark, CORPUS_BUILD):
         pass
 
 

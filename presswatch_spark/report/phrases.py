@@ -137,9 +137,9 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "between runs": ("Entre les analyses {before} et {after}", "Between the scans {before} and {after}"),
         "no comparison": (
             "Ces tables ne contiennent pas de comparaison de deux analyses. On ne peut donc dire ce qui est"
-            " nouveau, réduit, disparu ou revenu.",
+            " nouveau, réduit, disparu ou réapparu.",
             "These tables hold no comparison of two scans. So nobody can say what is new, reduced, gone or"
-            " back.",
+            " reappeared.",
         ),
         "state new": ("nouveaux", "new"),
         "state new one": ("nouveau", "new"),
@@ -147,16 +147,16 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "state reduced one": ("réduit", "reduced"),
         "state gone": ("disparus", "gone"),
         "state gone one": ("disparu", "gone"),
-        "state reappeared": ("revenus", "back"),
-        "state reappeared one": ("revenu", "back"),
-        "state persists": ("inchangés", "unchanged"),
-        "state persists one": ("inchangé", "unchanged"),
+        "state reappeared": ("réapparus", "reappeared"),
+        "state reappeared one": ("réapparu", "reappeared"),
+        "state persists": ("maintenus", "persist"),
+        "state persists one": ("maintenu", "persists"),
         "state moved": ("déplacés", "moved"),
         "state moved one": ("déplacé", "moved"),
         "state altered": ("modifiés", "altered"),
         "state altered one": ("modifié", "altered"),
-        "state unknown": ("indéterminés", "not decided"),
-        "state unknown one": ("indéterminé", "not decided"),
+        "state unknown": ("inconnus", "unknown"),
+        "state unknown one": ("inconnu", "unknown"),
         "pairs": (
             "Sont comptés les couples d'un article et d'une page, toutes lettres confondues. « Disparu »"
             " n'est"

@@ -377,13 +377,13 @@ def test_what_changed_between_the_two_scans_that_were_compared_last(house: House
     french = page_of_tables(house.tables, house.corpus, tmp_path / "page.fr.html", "fr")
     cards = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", french))
     assert pairs.get("reappeared", 0) == 0
-    assert " 0 revenu " in cards
-    unchanged = "inchangé" if pairs["persists"] < 2 else "inchangés"
+    assert " 0 réapparu " in cards
+    unchanged = "maintenu" if pairs["persists"] < 2 else "maintenus"
     assert f" {pairs['persists']} {unchanged} " in cards
 
 
 def test_tables_without_a_comparison_say_that_nobody_can_tell(pages: dict[str, str]) -> None:
-    assert "nobody can say what is new, reduced, gone or back" in pages["en"]
+    assert "nobody can say what is new, reduced, gone or reappeared" in pages["en"]
 
 
 def test_a_sample_is_said_to_be_one(tmp_path: Path) -> None:

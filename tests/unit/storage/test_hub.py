@@ -70,6 +70,8 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with hub(FILES) as running:
         monkeypatch.setenv("HF_ENDPOINT", running.url)
+        # An earlier hub may have had the same port.
+        places.forget_places()
         yield running
 
 

@@ -1,4 +1,4 @@
-"""Has imports of a module fail for a while: some libraries load others, where there are any, in vain."""
+"""Hides modules from imports for a while: some libraries load others wherever these are installed."""
 
 import sys
 from collections.abc import Iterator
@@ -7,14 +7,22 @@ from typing import Any
 
 
 @contextmanager
-def absent(module: str) -> Iterator[None]:
-    """Have first imports of a module fail while the block runs, as if it were not installed."""
+def absent(module: str, *, even_if_loaded: bool = False) -> Iterator[None]:
+    """Have imports of a module fail while the block runs, as if it were not installed.
+
+    Args:
+        even_if_loaded: hide a module that was imported before, too; else that one stays.
+    """
+    # None in `sys.modules` would do for Python alone: Arrow's compiled code takes that for the module.
+    before = sys.modules.pop(module, None) if even_if_loaded else None
     finder = _Absent(module)
     sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
         sys.meta_path.remove(finder)
+        if before:
+            sys.modules[module] = before
 
 
 class _Absent:

@@ -10,32 +10,18 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
 
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 
+from presswatch_spark.absent import absent
 from presswatch_spark.user_cache import is_ours, user_caches
 
-
-@contextmanager
-def _hidden(module: str) -> Iterator[None]:
-    """Have imports of a module fail while the block runs, as if it were not installed."""
-    before = sys.modules.get(module)
-    sys.modules[module] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules[module]
-        if before:
-            sys.modules[module] = before
-
-
 # With yaml, numba reads `.numba_config.yaml` of the working folder, which may have come with the shards.
-with _hidden("yaml"), warnings.catch_warnings():
+with absent("yaml", even_if_loaded=True), warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import numba
     from numba.core.caching import IndexDataCacheFile, UserProvidedCacheLocator
@@ -89,7 +75,7 @@ def load_numba() -> None:
 
     It looks for the linear algebra of scipy, which takes as long to load as all else. No kernel uses that.
     """
-    with _hidden("scipy.linalg"):
+    with absent("scipy.linalg", even_if_loaded=True):
         cpu_target.typing_context.refresh()
         cpu_target.target_context.refresh()
 

@@ -79,6 +79,6 @@ class Buckets:
         return self._writers[number]
 
 
-def key_of(articles: pa.Array, documents: pa.Array) -> pa.Array:
-    """Return what rows of a pair meet by: their article, or their document where `articles` is empty."""
-    return pc.if_else(pc.equal(articles, ""), documents, articles)
+def key_of(batch: pa.RecordBatch) -> pa.Array:
+    """Return what rows of a pair meet by: `article`, or `document` where that is empty."""
+    return pc.if_else(pc.equal(batch["article"], ""), batch["document"], batch["article"])

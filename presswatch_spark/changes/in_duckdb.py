@@ -74,9 +74,7 @@ def _dealt(inputs: Inputs, folder: Path, count: int) -> dict[str, Buckets]:
     with ThreadPoolExecutor(len(SIDES), "dealing") as pool:
         sides = list(pool.map(lambda side: _dealt_side(inputs, side, folder, count), SIDES))
     earlier = column_batches(inputs.store, "matches", inputs.earlier, IDENTITY) if inputs.earlier else ()
-    keys = Buckets(folder, "earlier", KEYS, count).deal_all(
-        map(keys_of, earlier), lambda batch: key_of(batch["article"], batch["document"])
-    )
+    keys = Buckets(folder, "earlier", KEYS, count).deal_all(map(keys_of, earlier), key_of)
     return {**sides[0], **sides[1], "earlier": keys}
 
 
@@ -97,7 +95,7 @@ def _dealt_side(inputs: Inputs, side: str, folder: Path, count: int) -> dict[str
             yield found
 
     try:
-        rows.deal_all(batches(), lambda batch: key_of(batch["article"], batch["document"]))
+        rows.deal_all(batches(), key_of)
     finally:
         own.close()
     digest = inputs.corpora[side]
@@ -136,7 +134,7 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
         OutputError: its texts are more than Arrow addresses: 2 GB.
     """
     try:
-        return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+        return column.combine_chunks()
     except pa.ArrowInvalid as error:
         raise OutputError(
             f"{len(column):,} rows of few articles are more than DuckDB is given at once",

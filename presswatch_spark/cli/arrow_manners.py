@@ -5,7 +5,6 @@ memory of their own. So only commands ask for this.
 """
 
 import os
-import sys
 
 from presswatch_spark.absent import absent
 
@@ -20,9 +19,8 @@ def leave_pandas_out() -> None:
     """
     import pyarrow as pa
 
-    if "pandas" not in sys.modules:
-        with absent("pandas"):
-            pa.scalar(None)
+    with absent("pandas"):
+        pa.scalar(None)
 
 
 def give_memory_back() -> None:

@@ -84,9 +84,8 @@ EXTRACTION = "presswatch page text 1"
 
 _0, _1, _2, _3, _5, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 5, 8, 64))
 _SPACE, _BANG, _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _GT, _QUERY = (np.uint8(ord(c)) for c in " !\"&'/<>?")
-_P, _BR, _FONT, _MATH, _SVG, _TITLE, _STYLE = (
-    U64(int.from_bytes(name, "little"))
-    for name in (b"p", b"br", b"font", b"math", b"svg", b"title", b"style")
+_P, _BR, _FONT, _MATH, _TITLE, _STYLE = (
+    U64(int.from_bytes(name, "little")) for name in (b"p", b"br", b"font", b"math", b"title", b"style")
 )
 _NUL, _NEWLINE = np.uint8(0), np.uint8(10)
 _SEEN, _ABSENT, _SEPARATION, _HARD = U64(SEEN), U64(ABSENT), U64(3), U64(HARD)

@@ -167,8 +167,6 @@ def _bits_64(holds: Callable[[Any, Any], Any]) -> Any:
 
 nonzero_bits_64 = _bits_64(lambda builder, x: builder.icmp_unsigned("!=", x, _each(0, 64)))
 """Whether a byte is not zero."""
-high_bits_64 = _bits_64(lambda builder, x: builder.icmp_signed("<", x, _each(0, 64)))
-"""Whether it is not ASCII."""
 exceptional_bits_64 = _bits_64(
     lambda builder, x: builder.and_(
         # One more makes DEL negative, as bytes beyond ASCII are.

@@ -178,13 +178,18 @@ def test_untouched_files_of_all_writers_and_shapes_are_complete(
         assert [each.text.decode() for each in found] == [text for text in rows["text"].to_pylist() if text]
 
 
-def test_a_zeroed_block_within_one_long_text_is_a_defect_of_its_row(tmp_path: Path) -> None:
+def zero_within_a_text(path: Path) -> None:
+    """Write five long texts, and zeros over 900 bytes of the fourth."""
     texts = long_texts(5)
-    by_duckdb(table(5, text=pa.array(texts)), tmp_path / "x.parquet", "none")
-    data = bytearray((tmp_path / "x.parquet").read_bytes())
+    by_duckdb(table(5, text=pa.array(texts)), path, "none")
+    data = bytearray(path.read_bytes())
     at = data.index(texts[3].encode()) + 9_000
     data[at : at + 900] = bytes(900)
-    (tmp_path / "x.parquet").write_bytes(data)
+    path.write_bytes(data)
+
+
+def test_a_zeroed_block_within_one_long_text_is_a_defect_of_its_row(tmp_path: Path) -> None:
+    zero_within_a_text(tmp_path / "x.parquet")
     found, report = read(tmp_path / "x.parquet", "rows")
     assert len(found) == 5
     assert complaints(report) == "900 zero bytes in a row: a block of the file was lost (row 3)"
@@ -228,12 +233,7 @@ def test_articles_before_a_footer_that_does_not_name_them_stop_the_build(tmp_pat
 
 
 def test_articles_with_a_zeroed_block_stop_the_build(tmp_path: Path) -> None:
-    texts = long_texts(5)
-    by_duckdb(table(5, text=pa.array(texts)), tmp_path / "x.parquet", "none")
-    data = bytearray((tmp_path / "x.parquet").read_bytes())
-    at = data.index(texts[3].encode()) + 9_000
-    data[at : at + 900] = bytes(900)
-    (tmp_path / "x.parquet").write_bytes(data)
+    zero_within_a_text(tmp_path / "x.parquet")
     columns = NamedColumns({"body": "text"}, frozenset({"body"}))
     with pytest.raises(CorruptError, match="900 zero bytes in a row: a block of the file was lost"):
         list(whole_rows(stat(str(tmp_path / "x.parquet"), StorageOptions()), columns, StorageOptions()))

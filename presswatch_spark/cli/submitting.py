@@ -1,28 +1,30 @@
-"""Runs a job where a profile says: becomes spark-submit, or submits it to EMR and waits for its end."""
+"""Runs or checks a job where a profile says: becomes spark-submit, or submits it to EMR and waits for it."""
 
 import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from presswatch_spark.cli.exits import FAILED
-from presswatch_spark.cli.options import print_lines
-from presswatch_spark.deploy.emr import Service
+from presswatch_spark.cli.options import print_lines, scan_settings
+from presswatch_spark.deploy.archive import existing_archive
+from presswatch_spark.deploy.check import CheckWord, PlannedJob, PlannedScan, check
+from presswatch_spark.deploy.emr import Service, service_of
 from presswatch_spark.deploy.following import driver_log, wait
 from presswatch_spark.deploy.ledger import Ledger, Running
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.requests import local_command
-from presswatch_spark.deploy.starter import ROOT, archive_of, service_of
-from presswatch_spark.deploy.submission import submission
+from presswatch_spark.deploy.submission import ROOT, archive_of, submission
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.redaction import redacted, redacted_json
-from presswatch_spark.show import printable
-from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.show import counted, printable, table_lines, terminal_width
+from presswatch_spark.storage.objects import StorageOptions, canonical
 
 ERROR_LINES = 40
 
@@ -46,9 +48,12 @@ class How:
     credentials: str | None = None
 
 
-def run_here(job: str, arguments: Sequence[str], profile: Profile, how: How) -> int:
-    """Become spark-submit, or print its command line and return 0."""
+def run_here(job: str, arguments: Sequence[str], profile: Profile, how: How, *, check: bool) -> int:
+    """Become spark-submit; or print its command line, or that it can run, and return 0."""
     command, variables = local_command(job, arguments, profile, ROOT, os.environ)
+    if check:
+        click.echo(printable(f"{job} can run on this machine; nothing was started"))
+        return 0
     if how.credentials:
         variables = {**variables, "PRESSWATCH_STORAGE__PROFILE": how.credentials}
     if not how.dry_run:
@@ -82,6 +87,57 @@ def run_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: How
         _say("the same command without --no-wait waits for it")
         return 0
     return _attended(service, ledger, running, storage)
+
+
+def check_elsewhere(
+    job: str, arguments: Sequence[str], profile: Profile, how: How, params: Mapping[str, Any]
+) -> int:
+    """Print the findings of every check of a submission, send nothing, and return 1 with a fault, else 0.
+
+    Args:
+        params: the job's options, as its command parsed them.
+
+    Raises:
+        ConfigError: the job cannot be submitted at all, such as one whose arguments hold a secret.
+    """
+    archive = how.archive or existing_archive(ROOT, ROOT / "dist", profile.archive)
+    asked = submission(job, arguments, profile, archive or Path(os.devnull), ROOT, os.environ)
+    named = (params.get("corpus"), params.get("tables"), params.get("folder"), params.get("out"))
+    planned = PlannedJob(
+        service=service_of(asked, how.credentials),
+        archive=archive,
+        corpus=params.get("corpus"),
+        places=[canonical(place) for place in named if place],
+        scan=(lambda: _planned_scan(params, profile, how.credentials)) if job == "scan" else None,
+        secret=params.get("storage__hf_token_secret"),
+        credentials=how.credentials,
+        today=datetime.now(UTC).date(),
+    )
+    results = list(check(planned))
+    words = {CheckWord.FAULT: "FAULT"}
+    rows = [(each.point, words.get(each.word, str(each.word)), each.line) for each in results]
+    headers = ("point", "is", "because")
+    print_lines(table_lines(headers, rows, terminal_width(), wrapped=headers[2:]))
+    faults, unknown = (
+        sum(each.word is word for each in results) for word in (CheckWord.FAULT, CheckWord.UNKNOWN)
+    )
+    rest = f"; {counted(unknown, 'point')} could not be checked" if unknown else ""
+    verdict = f"{job} can be submitted to {profile.hosts}"
+    if faults:
+        verdict = f"{job} cannot be submitted as it is: {counted(faults, 'fault')}"
+    click.echo(printable(f"{verdict}{rest}; nothing was uploaded or started"), err=bool(faults))
+    return FAILED if faults else 0
+
+
+def _planned_scan(params: Mapping[str, Any], profile: Profile, credentials: str | None) -> PlannedScan:
+    from presswatch_spark.cli.commands.scan import part_given
+
+    flags, paths, dataset = dict(params), tuple(params["paths"]), params["dataset"]
+    if params["named"]:
+        paths, dataset = part_given(params["named"], params["part"], params["mirror"], flags)
+    config = scan_settings(flags, params["config"])
+    storage = replace(config.storage, region=profile.region, profile=credentials)
+    return PlannedScan(paths, params["base"], params["release"], dataset, replace(config, storage=storage))
 
 
 def _print_unsent(request: Mapping[str, Any]) -> None:

@@ -4,26 +4,31 @@
 with all hashes checked. It holds `lib/`, the packages, and `bin/python`, which starts the host's own Python
 with them. It is no virtual environment: that would link to a Python outside, by paths of the machine that
 made it. pyspark and py4j are left out: the cluster brings its own, and two versions in one process would
-speak two protocols.
+speak two protocols. The same sources give the same bytes. An archive with a member that leaves its folder is
+refused, when it is built and before it is uploaded.
 
 Needs nothing but Python, pip and hatchling.
 """
 
 import argparse
+import gzip
 import hashlib
 import json
 import os
 import platform
+import posixpath
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from presswatch_spark.deploy.tarball import ArchiveError, check_archive, pack
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.version import __version__
@@ -33,6 +38,11 @@ NEEDED = ("bin/python", "lib/presswatch_spark/cli/job.py", "lib/presswatch_spark
 INPUTS = ("requirements.lock", "pyproject.toml", "presswatch_spark", "conf")
 # Amazon Linux 2023, which EMR 7 and 8 are made of, has glibc 2.34.
 GLIBC_MINORS = (34, 31, 28, 27, 26, 24, 17)
+# 1980-01-01T00:00:00Z, the oldest time that zip files know too.
+MODIFIED = 315_532_800
+MOST_LINKS = 40
+# Higher levels take three times as long for a twentieth less.
+LEVEL = 3
 TRACES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 LAUNCHER = """#!/bin/sh
 # The host's own Python {python}, with the packages of this archive and none of a user's.
@@ -46,6 +56,10 @@ done
 echo "error: this host has no python{python}, for which $here was built" >&2
 exit 1
 """
+
+
+class ArchiveError(PresswatchError):
+    """An archive is not one of ours, or not safe to unpack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +90,7 @@ def archive_for(root: Path, out: Path, target: Target, *, make: bool = True) -> 
     Raises:
         ArchiveError: it is not there, and cannot be built or, without `make`, must not be.
     """
-    kind = f"{target.python}-{target.machine}"
-    inputs, note = inputs_digest(root, target), out / f"archive-{kind}.json"
-    if file := _made_of(inputs, note):
+    if file := existing_archive(root, out, target):
         return file
     if not make:
         raise ArchiveError(
@@ -87,18 +99,24 @@ def archive_for(root: Path, out: Path, target: Target, *, make: bool = True) -> 
             remedy="make it (make archive), or name one: --archive FILE",
         )
     file = build(root, out, target)
-    entry = {"inputs": inputs, "archive": file.name, "sha256": file_sha256(file)}
-    note.write_text(json.dumps(entry) + "\n", encoding="utf-8")
+    entry = {"inputs": inputs_digest(root, target), "archive": file.name, "sha256": file_sha256(file)}
+    _note(out, target).write_text(json.dumps(entry) + "\n", encoding="utf-8")
     return file
 
 
-def _made_of(inputs: str, note: Path) -> Path | None:
+def existing_archive(root: Path, out: Path, target: Target) -> Path | None:
+    """Return the archive in `out` that was made of the sources in `root`; None if there is none."""
+    note = _note(out, target)
     try:
         last = json.loads(note.read_text(encoding="utf-8"))
-        file, as_noted = note.parent / str(last["archive"]), last["inputs"] == inputs
-        return file if as_noted and file_sha256(file) == last["sha256"] else None
+        file, is_same = note.parent / str(last["archive"]), last["inputs"] == inputs_digest(root, target)
+        return file if is_same and file_sha256(file) == last["sha256"] else None
     except (OSError, ValueError, LookupError, TypeError):  # removed, or left half written
         return None
+
+
+def _note(out: Path, target: Target) -> Path:
+    return out / f"archive-{target.python}-{target.machine}.json"
 
 
 def inputs_digest(root: Path, target: Target) -> str:
@@ -168,7 +186,7 @@ def _install(what: list[str], folder: Path, target: Target, root: Path) -> None:
 
 def _run(command: list[str], folder: Path) -> None:
     # Without it, wheels of this project would depend on the time.
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "315532800"}
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(MODIFIED)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         tool = command[command.index("-m") + 1]
@@ -177,6 +195,108 @@ def _run(command: list[str], folder: Path) -> None:
             where=str(folder),
             remedy="mend this and run it again",
         )
+
+
+def pack(tree: Path, file: Path) -> None:
+    """Pack a folder as `.tar.gz`: sorted, root's, of one time. The same content gives the same bytes."""
+    with (
+        file.open("wb") as raw,
+        gzip.GzipFile("", "wb", compresslevel=LEVEL, fileobj=raw, mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for path in sorted(tree.rglob("*"), key=lambda path: path.relative_to(tree).as_posix()):
+            info = _anonymous(tar.gettarinfo(path, path.relative_to(tree).as_posix()))
+            if info.islnk():  # a second name of one file is packed as a file
+                info.type, info.linkname, info.size = tarfile.REGTYPE, "", path.stat().st_size
+            if info.isreg():
+                with path.open("rb") as content:
+                    tar.addfile(info, content)
+            else:
+                tar.addfile(info)
+
+
+def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Remove owner and time; of the mode keep only whether it can be executed."""
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    info.mtime = MODIFIED
+    info.mode = 0o755 if info.isdir() or info.mode & 0o111 else 0o644
+    return info
+
+
+def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:
+    """Raise for an archive that could write or read outside of the folder where it is unpacked.
+
+    Args:
+        file: a `.tar.gz`.
+        needed: names of files that must be in it.
+
+    Raises:
+        ArchiveError: with every member that leaves the archive, is a device, comes twice, or is missing.
+    """
+    try:
+        with tarfile.open(file, "r:gz") as tar:
+            members = tar.getmembers()
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise ArchiveError(f"the archive cannot be read: {error}", where=str(file)) from error
+    problems = list(_problems(members))
+    names = {posixpath.normpath(member.name) for member in members}
+    problems += [f"{name} is missing" for name in needed if name not in names]
+    if problems:
+        raise ArchiveError(
+            "\n".join(["the archive is refused:", *(f"  {problem}" for problem in problems)]),
+            where=str(file),
+            remedy="build it anew: make archive",
+        )
+
+
+def _problems(members: list[tarfile.TarInfo]) -> Iterator[str]:
+    links = {posixpath.normpath(member.name): member.linkname for member in members if member.issym()}
+    names = Counter(posixpath.normpath(member.name) for member in members)
+    # What is unpacked between two links of one name goes where the first leads.
+    yield from (f"{name!r} is in it {times} times" for name, times in names.items() if times > 1)
+    for member in members:
+        if _resolved(posixpath.dirname(member.name), links) is None or _leaves(member.name):
+            yield f"{member.name!r} lies outside"
+        elif member.issym():
+            if _resolved(member.name, links) is None:
+                yield f"{member.name!r} is a link that leaves it, to {member.linkname!r}"
+        elif member.islnk():
+            if _leaves(member.linkname) or posixpath.normpath(member.linkname) not in names:
+                yield f"{member.name!r} is a hard link that leaves it, to {member.linkname!r}"
+        elif not (member.isreg() or member.isdir()):
+            yield f"{member.name!r} is no file, folder or link"
+
+
+def _leaves(name: str) -> bool:
+    return posixpath.isabs(name) or ".." in name.split("/")
+
+
+def _resolved(name: str, links: Mapping[str, str]) -> str | None:
+    """Return where a name leads, as the system follows its links; None if that is outside, or nowhere.
+
+    A link whose text looks harmless may lead out through another link, so each part is followed.
+    """
+    parts, here, followed = list(reversed(name.split("/"))), "", 0
+    if posixpath.isabs(name):
+        return None
+    while parts:
+        part = parts.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if not here:
+                return None
+            here = posixpath.dirname(here)
+            continue
+        here = posixpath.join(here, part)
+        if (target := links.get(here)) is not None:
+            followed += 1
+            if posixpath.isabs(target) or followed > MOST_LINKS:
+                return None
+            here = posixpath.dirname(here)
+            parts.extend(reversed(target.split("/")))
+    return here
 
 
 def main() -> int:

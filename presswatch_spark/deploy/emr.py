@@ -1,66 +1,187 @@
-"""Runs submissions on EMR: steps of a cluster on EC2, job runs of EMR Serverless or of EMR on EKS."""
+"""Runs submissions on EMR, as steps of a cluster on EC2 or as job runs of EMR Serverless.
 
+A new service also needs a name and the place of its hosts in `deploy.profiles`.
+"""
+
+import os
 import re
+import shlex
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from functools import lru_cache
+from typing import Any, Self
 
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
-from presswatch_spark.deploy.requests import AwsRequest, container_request, job_run_request, step_request
-from presswatch_spark.deploy.services import (
-    ATTEMPTS,
-    JobState,
-    aws_options,
-    check_release,
-    client,
-    emr_console,
-    reaching,
-    s3_console,
-)
+from presswatch_spark.deploy.profiles import Profile
+from presswatch_spark.deploy.requests import AwsRequest, job_run_request, step_request
 from presswatch_spark.deploy.submission import Submission
-from presswatch_spark.errors import ConfigError
+from presswatch_spark.errors import ConfigError, PresswatchError
+from presswatch_spark.show import printable
+from presswatch_spark.storage.aws import aws_session
 
+CONSOLE = "console.aws.amazon.com"
+CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
+ATTEMPTS = 10
+# The words of all services: none means another thing elsewhere.
+SUCCEEDED = frozenset({"SUCCESS", "COMPLETED"})
+FAILED = frozenset({"FAILED", "CANCELLED", "INTERRUPTED"})
 MACHINES = {"X86_64": "x86_64", "ARM64": "aarch64"}
 GONE = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
-VIRTUAL_LIVES = frozenset({"RUNNING", "ARRESTED"})
 PAUSE_SECONDS = 1.0
 PAUSE_MAX_SECONDS = 20.0
+SERVERLESS = "EMR Serverless"
 
 
 @dataclass(frozen=True, slots=True)
-class _TokenRuns:
-    """Runs a submission as a job run of a service that starts one client token once.
+class JobState:
+    """Where a job stands, in the service's word; `reason` is why it failed."""
 
-    `aws` is a client of the service, and `credentials` names its AWS profile. Messages call the service
-    `called`; its answer has the id of a new job run under `id_key`.
+    word: str
+    reason: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the job has done its work."""
+        return self.word in SUCCEEDED
+
+    @property
+    def ended(self) -> bool:
+        """Whether it runs no more."""
+        return self.succeeded or self.word in FAILED
+
+
+def check_release(profile: Profile, found: str, where: str) -> None:
+    """Raise `ConfigError` for hosts of another release: the archive is for one Python and one Spark."""
+    if found != profile.release:
+        raise ConfigError(
+            f"it has the release {found}, and the profile says {profile.release}",
+            where=where,
+            remedy="name another, or set `release`, if its Spark is 4.0 or newer, and `archive.python`",
+        )
+
+
+def emr_console(region: str, page: str) -> str:
+    """Return the address of a page of EMR's console."""
+    return f"https://{region}.{_console(region)}/emr/home?region={region}#/{page}"
+
+
+def s3_console(region: str, folder: str) -> str:
+    """Return the address of an S3 folder in the console."""
+    bucket, _, prefix = folder.removeprefix("s3://").partition("/")
+    return f"https://{region}.{_console(region)}/s3/buckets/{bucket}?region={region}&prefix={prefix}"
+
+
+def _console(region: str) -> str:
+    return next((host for start, host in CONSOLES.items() if region.startswith(start)), CONSOLE)
+
+
+class ServiceError(PresswatchError):
+    """A service of AWS refused a request, or could not be reached."""
+
+
+def client(
+    service: str, region: str | None, attempts: int = ATTEMPTS, *, credentials: str | None = None
+) -> Any:
+    """Return a client that tries a request up to `attempts` times.
+
+    Args:
+        credentials: the name of an AWS profile; without one, the usual chain decides.
+
+    Raises:
+        ServiceError: there is no profile of that name.
+    """
+    with reaching(service, f"AWS profile {credentials}" if credentials else service):
+        return _client(service, region, attempts, os.environ.get("AWS_ENDPOINT_URL"), credentials)
+
+
+def aws_options(region: str | None, credentials: str | None) -> str:
+    """Return the options that give `aws` these credentials, if any are named, and the region."""
+    return f"--profile {shlex.quote(credentials)} --region {region}" if credentials else f"--region {region}"
+
+
+@lru_cache(maxsize=8)
+def _client(
+    service: str, region: str | None, attempts: int, endpoint: str | None, credentials: str | None
+) -> Any:
+    # Reading the models of a service takes longer than most requests. boto3 reads the endpoint by itself.
+    config = Config(
+        retries={"mode": "adaptive", "total_max_attempts": attempts}, connect_timeout=10, read_timeout=30
+    )
+    return aws_session(credentials, region).client(service, config=config)
+
+
+@contextmanager
+def reaching(service: str, what: str) -> Iterator[None]:
+    """Turn an error of botocore into a `ServiceError` about `what`."""
+    try:
+        yield
+    except ClientError as error:
+        code, message = (str(error.response["Error"].get(name, "")) for name in ("Code", "Message"))
+        raise ServiceError(
+            printable(f"{service} refused {error.operation_name}: {code}: {message}"),
+            where=what,
+            remedy="check the id, the region, and the permissions of your credentials",
+        ) from error
+    except (BotoCoreError, ResponseParserError) as error:
+        raise ServiceError(
+            printable(f"{service} could not be asked: {error}"),
+            where=what,
+            remedy="check credentials, region and network, and give the same command again",
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class JobRuns:
+    """Runs a submission as a job run of an application of EMR Serverless, which starts one client token once.
+
+    `aws` is a client of EMR Serverless, and `credentials` the name of its AWS profile.
     """
 
     asked: Submission
     aws: Any
     credentials: str | None = None
     knows_tokens: bool = True
-    service: ClassVar[str]
-    called: ClassVar[str]
-    id_key: ClassVar[str]
 
     @classmethod
     def of(cls, asked: Submission, credentials: str | None = None) -> Self:
         """Return one with a client for the profile's region, and an AWS profile's credentials if named."""
-        return cls(asked, client(cls.service, asked.profile.region, credentials=credentials), credentials)
+        return cls(
+            asked, client("emr-serverless", asked.profile.region, credentials=credentials), credentials
+        )
 
     @property
-    def _hosts(self) -> str:
+    def _application(self) -> str:
         return self.asked.profile.hosts
 
-    @property
-    def _logs(self) -> str:
-        return str(self.asked.profile.logs).rstrip("/")
+    def check(self) -> None:
+        """Make sure that the application lives and has the profile's release and machine."""
+        found, profile = self.application(), self.asked.profile
+        if found["state"] == "TERMINATED":
+            raise ConfigError("the application is terminated", where=self._application, remedy="name another")
+        check_release(profile, str(found["releaseLabel"]), self._application)
+        machine = MACHINES.get(found.get("architecture", "X86_64"))
+        if machine != profile.archive.machine:
+            raise ConfigError(
+                f"its hosts are {machine}, and the archive is for {profile.archive.machine}",
+                where=self._application,
+                remedy="set archive.machine in the profile",
+            )
+
+    def application(self) -> dict[str, Any]:
+        """Return the description of the application."""
+        with reaching(SERVERLESS, self._application):
+            reply = self.aws.get_application(applicationId=self._application)
+        found: dict[str, Any] = reply["application"]
+        return found
 
     def request(self, attempt: int) -> AwsRequest:
-        """Return what starts the job run."""
-        raise NotImplementedError
+        """Return the request that starts the job run."""
+        return job_run_request(self.asked, attempt)
 
     def find(self, attempt: int) -> str | None:
         """Return None: starting the attempt again gives its id."""
@@ -68,107 +189,34 @@ class _TokenRuns:
 
     def start(self, attempt: int, confirm: Callable[[], None]) -> str:
         """Start the job run, or return the id of the one that has the attempt's token already."""
-        with reaching(self.called, self._hosts):
-            return str(self.aws.start_job_run(**self.request(attempt).parameters)[self.id_key])
-
-
-class JobRuns(_TokenRuns):
-    """Runs a submission as a job run of an application of EMR Serverless."""
-
-    __slots__ = ()
-    service, called, id_key = "emr-serverless", "EMR Serverless", "jobRunId"
-
-    def check(self) -> None:
-        """Make sure that the application lives and has the profile's release and machine."""
-        found, profile = self.application(), self.asked.profile
-        if found["state"] == "TERMINATED":
-            raise ConfigError("the application is terminated", where=self._hosts, remedy="name another")
-        check_release(profile, str(found["releaseLabel"]), self._hosts)
-        machine = MACHINES.get(found.get("architecture", "X86_64"))
-        if machine != profile.archive.machine:
-            raise ConfigError(
-                f"its hosts are {machine}, and the archive is for {profile.archive.machine}",
-                where=self._hosts,
-                remedy="set archive.machine in the profile",
-            )
-
-    def application(self) -> dict[str, Any]:
-        """Return what EMR Serverless says of the application."""
-        with reaching(self.called, self._hosts):
-            reply = self.aws.get_application(applicationId=self._hosts)
-        found: dict[str, Any] = reply["application"]
-        return found
-
-    def request(self, attempt: int) -> AwsRequest:
-        """Return what starts the job run."""
-        return job_run_request(self.asked, attempt)
+        with reaching(SERVERLESS, self._application):
+            return str(self.aws.start_job_run(**self.request(attempt).parameters)["jobRunId"])
 
     def state(self, run: str) -> JobState:
-        """Return where the job run stands."""
-        with reaching(self.called, f"{self._hosts} {run}"):
-            found = self.aws.get_job_run(applicationId=self._hosts, jobRunId=run)["jobRun"]
+        """Return the state of the job run."""
+        with reaching(SERVERLESS, f"{self._application} {run}"):
+            found = self.aws.get_job_run(applicationId=self._application, jobRunId=run)["jobRun"]
         return JobState(found["state"], str(found.get("stateDetails") or ""))
 
     def links(self, run: str) -> Iterator[tuple[str, str]]:
-        """Yield the application's console, the run's logs, and what opens its Spark UI for an hour."""
+        """Yield the application's console, the run's logs, and the command that opens its Spark UI."""
         region = str(self.asked.profile.region)
         yield "application", emr_console(region, "serverless")
         yield "logs", s3_console(region, self.log_folders(run)[0])
         yield "Spark UI", f"aws emr-serverless get-dashboard-for-job-run {self._named(run)}"
 
     def cancel_commands(self, run: str) -> tuple[str]:
-        """Return what cancels the job run."""
+        """Return the command that cancels the job run."""
         return (f"aws emr-serverless cancel-job-run {self._named(run)}",)
 
     def log_folders(self, run: str) -> tuple[str, ...]:
         """Return the driver's folder."""
-        return (f"{self._logs}/applications/{self._hosts}/jobs/{run}/SPARK_DRIVER/",)
+        logs = str(self.asked.profile.logs).rstrip("/")
+        return (f"{logs}/applications/{self._application}/jobs/{run}/SPARK_DRIVER/",)
 
     def _named(self, run: str) -> str:
         where = aws_options(self.asked.profile.region, self.credentials)
-        return f"{where} --application-id {self._hosts} --job-run-id {run}"
-
-
-class ContainerRuns(_TokenRuns):
-    """Runs a submission as a job run of a virtual cluster of EMR on EKS, whose pods Kubernetes starts."""
-
-    __slots__ = ()
-    service, called, id_key = "emr-containers", "EMR on EKS", "id"
-
-    def check(self) -> None:
-        """Make sure that the virtual cluster lives. It has no release: each job run names its own."""
-        with reaching(self.called, self._hosts):
-            state = self.aws.describe_virtual_cluster(id=self._hosts)["virtualCluster"]["state"]
-        if state not in VIRTUAL_LIVES:
-            raise ConfigError(
-                f"the virtual cluster is {state}", where=self._hosts, remedy="name one that runs"
-            )
-
-    def request(self, attempt: int) -> AwsRequest:
-        """Return what starts the job run."""
-        return container_request(self.asked, attempt)
-
-    def state(self, run: str) -> JobState:
-        """Return where the job run stands."""
-        with reaching(self.called, f"{self._hosts} {run}"):
-            found = self.aws.describe_job_run(virtualClusterId=self._hosts, id=run)["jobRun"]
-        reason = ", ".join(str(found[name]) for name in ("failureReason", "stateDetails") if found.get(name))
-        return JobState(found["state"], reason)
-
-    def links(self, run: str) -> Iterator[tuple[str, str]]:
-        """Yield the console of virtual clusters, and the run's logs."""
-        region = str(self.asked.profile.region)
-        yield "virtual cluster", emr_console(region, f"virtual-cluster/{self._hosts}")
-        yield "logs", s3_console(region, self.log_folders(run)[0])
-
-    def cancel_commands(self, run: str) -> tuple[str]:
-        """Return what cancels the job run."""
-        where = aws_options(self.asked.profile.region, self.credentials)
-        return (f"aws emr-containers cancel-job-run {where} --virtual-cluster-id {self._hosts} --id {run}",)
-
-    def log_folders(self, run: str) -> tuple[str, ...]:
-        """Return the folder of the run's containers; the driver's name ends in `-driver`."""
-        return (f"{self._logs}/{self._hosts}/jobs/{run}/containers/",)
+        return f"{where} --application-id {self._application} --job-run-id {run}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,8 +325,14 @@ class Steps:
         return described
 
 
-Service = JobRuns | Steps | ContainerRuns
-"""What runs a submission; all have the same methods."""
+Service = JobRuns | Steps
+"""A service that runs a submission; both have the same methods."""
+
+
+def service_of(asked: Submission, credentials: str | None = None) -> Service:
+    """Return the service that runs a submission, with the credentials of an AWS profile if one is named."""
+    kind: type[JobRuns] | type[Steps] = Steps if asked.profile.service == "emr-ec2" else JobRuns
+    return kind.of(asked, credentials)
 
 
 def _passing(error: ClientError | BotoCoreError) -> bool:

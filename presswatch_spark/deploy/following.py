@@ -12,9 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO, cast
 
-from presswatch_spark.deploy.emr import Service
+from presswatch_spark.deploy.emr import JobState, Service
 from presswatch_spark.deploy.profiles import WaitRules
-from presswatch_spark.deploy.services import JobState
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
@@ -29,8 +28,6 @@ LINES = 1000
 APPLICATION = re.compile(r"\bapplication_\d+_\d+\b")
 # YARN's name for the first container of an application, which is the driver's.
 DRIVER = "_000001/"
-# How the name of a driver's pod ends.
-POD = "-driver/"
 
 
 def wait(service: Service, run: str, rules: WaitRules, tell: Callable[[str], None]) -> JobState:
@@ -72,8 +69,7 @@ def _log_in(folders: tuple[str, ...], options: StorageOptions) -> tuple[dict[str
     """
     if not folders:
         return {}, True
-    on_kubernetes = folders[0].endswith("/containers/")
-    streams = _streams(folders[0], options, POD if on_kubernetes else "")
+    streams = _streams(folders[0], options)
     if len(folders) == 1 or not streams:
         return streams, bool(streams)
     named = [name for lines in streams.values() for line in lines for name in APPLICATION.findall(line)]
@@ -84,7 +80,7 @@ def _log_in(folders: tuple[str, ...], options: StorageOptions) -> tuple[dict[str
 
 
 def _streams(folder: str, options: StorageOptions, part: str = "") -> dict[str, list[str]]:
-    """Return the last lines of `stdout.gz` and `stderr.gz`, of the last attempt, where URIs hold `part`."""
+    """Return the last lines of `stdout.gz` and `stderr.gz` whose URIs contain `part`."""
     streams = {}
     with suppress(MissingError):
         for found in list_objects(folder, options):

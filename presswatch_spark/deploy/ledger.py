@@ -16,8 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
-from presswatch_spark.deploy.emr import Service
-from presswatch_spark.deploy.services import JobState
+from presswatch_spark.deploy.emr import JobState, Service
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.locks.leases import GuardedObject

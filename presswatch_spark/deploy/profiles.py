@@ -46,14 +46,6 @@ class ServerlessRules:
 
 
 @dataclass(frozen=True, slots=True)
-class EksRules:
-    """A virtual cluster of EMR on EKS that is there already, and the role of the job."""
-
-    virtual_cluster_id: str | None = None
-    role_arn: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ExecutorRules:
     """An executor: cores, and memory in GiB of its JVM and of all its Python workers together."""
 
@@ -85,8 +77,8 @@ class Profile:
     """All settings of a profile.
 
     Args:
-        service: `local`, `emr-ec2`, `emr-serverless` or `emr-eks`.
-        release: the release label that the cluster or application must have; on EKS, that of the job run.
+        service: `local`, `emr-ec2` or `emr-serverless`.
+        release: the release label that the cluster or application must have.
         store: where archives and submissions are kept, an `s3://` prefix.
         logs: where EMR writes logs, an `s3://` prefix; of a cluster, None is what the cluster says.
         most_executors: executors at most; there are fewer while there is less to do.
@@ -102,7 +94,6 @@ class Profile:
     local: LocalRules = field(default_factory=LocalRules)
     ec2: Ec2Rules = field(default_factory=Ec2Rules)
     serverless: ServerlessRules = field(default_factory=ServerlessRules)
-    eks: EksRules = field(default_factory=EksRules)
     archive: Target = field(default_factory=Target)
     most_executors: int = 10
     executor: ExecutorRules = field(default_factory=ExecutorRules)
@@ -113,7 +104,7 @@ class Profile:
 
     @property
     def hosts(self) -> str:
-        """Return the id of the cluster, application or virtual cluster."""
+        """Return the id of the cluster or application."""
         section, name = HOSTS[self.service]
         return str(getattr(getattr(self, section), name))
 
@@ -128,13 +119,11 @@ class Profile:
 HOSTS = {
     "emr-ec2": ("ec2", "cluster_id"),
     "emr-serverless": ("serverless", "application_id"),
-    "emr-eks": ("eks", "virtual_cluster_id"),
 }
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "local": (),
     "emr-ec2": ("region", "store", "ec2.cluster_id"),
     "emr-serverless": ("region", "store", "logs", "serverless.application_id", "serverless.role_arn"),
-    "emr-eks": ("region", "store", "logs", "eks.virtual_cluster_id", "eks.role_arn"),
 }
 OURS = tuple(
     f"spark.{name}"

@@ -61,42 +61,23 @@ def job_run_request(asked: Submission, attempt: int) -> AwsRequest:
         settings[f"spark.emr-serverless.{worker}.disk"] = f"{rules.disk_gb}g"
         if rules.disk_gb > STANDARD_DISK_GB:
             settings[f"spark.emr-serverless.{worker}.disk.type"] = "shuffle_optimized"
-    hosts = {"applicationId": rules.application_id, "executionTimeoutMinutes": rules.timeout_minutes}
-    parameters = _job_run(asked, attempt, "sparkSubmit", settings, str(rules.role_arn))
-    return AwsRequest("emr-serverless", "start_job_run", {**parameters, **hosts})
-
-
-def container_request(asked: Submission, attempt: int) -> AwsRequest:
-    """Return the job run of a virtual cluster of EMR on EKS."""
-    rules = asked.profile.eks
-    settings = spark_settings(asked, attempt, "spark.kubernetes.driverEnv.")
-    settings["spark.archives"] = f"{asked.archive.uri}#{FOLDER}"
-    # On Kubernetes nothing keeps the files of an executor that goes.
-    settings[f"{DYNAMIC}.shuffleTracking.enabled"] = "true"
-    hosts = {"virtualClusterId": rules.virtual_cluster_id, "releaseLabel": asked.profile.release}
-    # Names have no spaces there.
-    hosts["name"] = asked.name(attempt).replace(" ", "-")
-    parameters = _job_run(asked, attempt, "sparkSubmitJobDriver", settings, str(rules.role_arn))
-    return AwsRequest("emr-containers", "start_job_run", {**parameters, **hosts})
-
-
-def _job_run(
-    asked: Submission, attempt: int, driver: str, settings: Mapping[str, str], role: str
-) -> dict[str, Any]:
-    """Return what both kinds of job runs are asked with; `driver` is what a service calls it."""
     defaults = {"classification": "spark-defaults", "properties": dict(sorted(settings.items()))}
-    return {
+    entry = {"entryPoint": asked.entry.uri, "entryPointArguments": list(asked.arguments)}
+    parameters = {
         # The service knows the attempt by it, and starts it once.
         "clientToken": str(uuid.uuid5(uuid.NAMESPACE_URL, asked.record(attempt, "claim"))),
         "name": asked.name(attempt),
-        "executionRoleArn": role,
-        "jobDriver": {driver: {"entryPoint": asked.entry.uri, "entryPointArguments": list(asked.arguments)}},
+        "executionRoleArn": str(rules.role_arn),
+        "jobDriver": {"sparkSubmit": entry},
         "configurationOverrides": {
             "applicationConfiguration": [defaults],
             "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": asked.profile.logs}},
         },
         "tags": {"presswatch-submission": asked.key},
+        "applicationId": rules.application_id,
+        "executionTimeoutMinutes": rules.timeout_minutes,
     }
+    return AwsRequest("emr-serverless", "start_job_run", parameters)
 
 
 def executor_counts(profile: Profile) -> dict[str, str]:

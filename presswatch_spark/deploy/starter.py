@@ -1,28 +1,19 @@
 """Starts the scans of a watch on EMR. A claim's token is the submission's key, and its place is the run."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from presswatch_spark.deploy.archive import NEEDED, archive_for
-from presswatch_spark.deploy.emr import ContainerRuns, JobRuns, Service, Steps
+from presswatch_spark.deploy.emr import ServiceError, service_of
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import Profile
-from presswatch_spark.deploy.services import ServiceError
-from presswatch_spark.deploy.submission import Submission, Upload, submission
-from presswatch_spark.deploy.tarball import check_archive
+from presswatch_spark.deploy.submission import ROOT, Submission, Upload, archive_of, submission
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.watch.claims import Claim
 from presswatch_spark.watch.starters import Place, ScanJob, Status
 
-ROOT = Path(__file__).resolve().parents[2]
 JOB = "scan"
-RUNNERS: Mapping[str, type[Service]] = {
-    "emr-ec2": Steps,
-    "emr-serverless": JobRuns,
-    "emr-eks": ContainerRuns,
-}
 # How EMR says that it has never heard of a run, or no longer knows it.
 UNKNOWN = ("ResourceNotFoundException", "InvalidRequestException")
 NOTHING = Upload(Path(os.devnull), "")
@@ -74,15 +65,3 @@ class Deployed:
             left = ledger.left(attempt)
             return Status.LOST if left is None else left
         return ledger.exit_code(attempt, state) if state.ended else Status.UNDER_WAY
-
-
-def archive_of(profile: Profile, given: Path | None, *, make: bool = True) -> Path:
-    """Return the archive that jobs run from: the given one, or this checkout's, made if `make` allows it."""
-    archive = given or archive_for(ROOT, ROOT / "dist", profile.archive, make=make)
-    check_archive(archive, NEEDED)
-    return archive
-
-
-def service_of(asked: Submission, credentials: str | None = None) -> Service:
-    """Return what runs a submission, with the credentials of an AWS profile if one is named."""
-    return RUNNERS[asked.profile.service].of(asked, credentials)

@@ -13,12 +13,16 @@ from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
 
+from presswatch_spark.deploy.archive import NEEDED, archive_for, check_archive
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.redaction import holds_secret, is_secret_name
 from presswatch_spark.settings.load import job_settings
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.objects import MissingError, StorageOptions, put_file, stat
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout, if the package runs from one."""
 
 FILE_OPTIONS = frozenset({"--config", "--members", "--licences", "--press"})
 """Options of jobs that name a file which is read where the driver runs."""
@@ -132,6 +136,13 @@ def submission(
     brought = Upload(archive, f"{_store(profile)}/archives/{file_sha256(archive)}.tar.gz")
     entry = _upload(job_file(job, root), "jobs", profile)
     return Submission(job, tuple(moved), profile, brought, entry, tuple(files), environment, token)
+
+
+def archive_of(profile: Profile, given: Path | None, *, make: bool = True) -> Path:
+    """Return the archive that jobs run from: the given one, or this checkout's, made if `make` allows it."""
+    archive = given or archive_for(ROOT, ROOT / "dist", profile.archive, make=make)
+    check_archive(archive, NEEDED)
+    return archive
 
 
 def job_file(job: str, root: Path) -> Path:

@@ -20,13 +20,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from moto.emr.models import emr_backends
-from moto.emrcontainers.models import emrcontainers_backends
 from moto.emrserverless.models import emrserverless_backends
 
 from tests.servers import forwarded, listening
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
-LOOKS = ("DescribeStep", "GetJobRun", "DescribeJobRun")
+LOOKS = ("DescribeStep", "GetJobRun")
 
 
 @dataclass(frozen=True)
@@ -131,10 +130,6 @@ class _Handler(BaseHTTPRequestHandler):
             parts = path.strip("/").split("/")
             named = {2: "GetApplication", 3: "StartJobRun", 4: "GetJobRun"}[len(parts)]
             return Call(named, {"applicationId": parts[1], **(json.loads(body) if body else {})})
-        if path.startswith("/virtualclusters/"):
-            parts = path.strip("/").split("/")
-            named = {2: "DescribeVirtualCluster", 3: "StartJobRun", 4: "DescribeJobRun"}[len(parts)]
-            return Call(named, json.loads(body) if body else {})
         return Call(f"{self.command} {path}", {})
 
     def _forward(self) -> tuple[int, dict[str, str], bytes]:
@@ -174,8 +169,6 @@ class Hosts:
         """moto's steps or job runs, in order."""
         if self.service == "emr-ec2":
             return emr_backends[ACCOUNT][REGION].clusters[self.id].steps
-        if self.service == "emr-eks":
-            return list(emrcontainers_backends[ACCOUNT][REGION].job_runs.values())
         return emrserverless_backends[ACCOUNT][REGION].job_runs.get(self.id, [])
 
     def __call__(self) -> None:
@@ -197,10 +190,6 @@ class Hosts:
         if self.service == "emr-ec2":
             job.state = "COMPLETED" if well else "FAILED"
             job.last_state_change_reason = None if well else "User application exited"
-        elif self.service == "emr-eks":
-            job.state = "COMPLETED" if well else "FAILED"
-            job.failure_reason = None if well else "USER_ERROR"
-            job.state_details = "" if well else "User application exited"
         else:
             job.state = "SUCCESS" if well else "FAILED"
             job.state_details = "" if well else "User application exited"
@@ -211,8 +200,7 @@ class Hosts:
             start = f"spark.yarn.appMasterEnv.{name}="
             return next(text.removeprefix(start) for text in job.args if text.startswith(start))
         defaults = job.configuration_overrides["applicationConfiguration"][0]
-        kind = "kubernetes" if self.service == "emr-eks" else "emr-serverless"
-        return str(defaults["properties"][f"spark.{kind}.driverEnv.{name}"])
+        return str(defaults["properties"][f"spark.emr-serverless.driverEnv.{name}"])
 
     def _log(self, job: Any) -> None:
         lines = {"stdout": self.says, "stderr": "WARN one\nERROR the last line"}
@@ -220,10 +208,6 @@ class Hosts:
             named = "INFO Submitted application application_1764_0042"
             self._put(f"logs/{self.id}/steps/{job.id}/stderr.gz", named)
             folder = f"logs/{self.id}/containers/application_1764_0042/container_1764_0042_01_000001"
-        elif self.service == "emr-eks":
-            pods = f"logs/{self.id}/jobs/{job.id}/containers/spark-application-1"
-            self._put(f"{pods}/spark-{job.id}-exec-1/stdout.gz", "of an executor")
-            folder = f"{pods}/spark-{job.id}-driver"
         else:
             folder = f"logs/applications/{self.id}/jobs/{job.id}/SPARK_DRIVER"
         for name, text in lines.items():

@@ -6,21 +6,16 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from moto.core.responses import ActionResult
 from moto.emrserverless.models import emrserverless_backends
-from moto.iam.exceptions import NotFoundException
-from moto.iam.models import iam_backends
 from moto.servicequotas.exceptions import NoSuchResource
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.deploy.archive import NEEDED
-from presswatch_spark.deploy.tarball import pack
+from presswatch_spark.deploy.archive import NEEDED, pack
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.version import __version__
 from tests.corpora import article, build, write_jsonl
@@ -45,19 +40,6 @@ TRUST = {
             "Action": "sts:AssumeRole",
             "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
         }
-    ],
-}
-WRITES = [f"arn:aws:s3:::shards/{part}/*" for part in ("tables", "logs", "store/submissions")]
-ALLOWED = {
-    "s3:GetObject": ["arn:aws:s3:::shards/*"],
-    "s3:PutObject": WRITES,
-    "s3:DeleteObject": WRITES[:1],
-    "s3:ListBucket": ["arn:aws:s3:::shards"],
-}
-POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Action": [action], "Resource": names} for action, names in ALLOWED.items()
     ],
 }
 
@@ -119,7 +101,6 @@ def account(
     # moto knows no emr-spark-8.0.0.
     emrserverless_backends[ACCOUNT][REGION].applications[made].release_label = LABEL
     role = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    iam.put_role_policy(RoleName=ROLE, PolicyName="job", PolicyDocument=json.dumps(POLICY))
     own = {"REGION": REGION, "STORE": "s3://shards/store", "LOGS": "s3://shards/logs"}
     own |= {"SERVERLESS__APPLICATION_ID": made, "SERVERLESS__ROLE_ARN": role}
     for name, value in own.items():
@@ -130,7 +111,6 @@ def account(
     job = {"--corpus": "s3://shards/corpus", "--out": "s3://shards/tables", "--format": "wet"}
     job |= {"--base": "s3://shards/", "--price": "serverless"}
     yield Account(endpoint, _archive(tmp_path), made, capsys, monkeypatch, job)
-    iam.delete_role_policy(RoleName=ROLE, PolicyName="job")
     iam.delete_role(RoleName=ROLE)
 
 
@@ -151,39 +131,16 @@ def _archive(folder: Path, version: str = __version__) -> Path:
 
 
 def _moto_learns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Teach moto the quota of EMR Serverless, and to simulate policies whose statements only allow."""
+    """Teach moto the quota of EMR Serverless."""
 
     def quota(_: Any, service_code: str, quota_code: str) -> dict[str, Any]:
         if service_code != "emr-serverless" or quota_code not in QUOTA:
             raise NoSuchResource
         return {"QuotaCode": quota_code, "Value": QUOTA[quota_code]}
 
-    def simulated(response: Any) -> ActionResult:
-        arn = response._get_param("PolicySourceArn")
-        roles = {each.arn: each for each in iam_backends[ACCOUNT]["aws"].roles.values()}
-        if arn not in roles:
-            raise NotFoundException(f"The role with ARN {arn} cannot be found.")
-        role = roles[arn]
-        statements = [each for text in role.policies.values() for each in json.loads(text)["Statement"]]
-        results = [
-            {"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": "allowed"}
-            for action in response._get_param("ActionNames")
-            for resource in response._get_param("ResourceArns")
-        ]
-        for result in results:
-            if not any(_allows(statement, result) for statement in statements):
-                result["EvalDecision"] = "implicitDeny"
-        return ActionResult({"EvaluationResults": results, "IsTruncated": False})
-
     model = "moto.servicequotas.models.ServiceQuotasBackend.get_service_quota"
     monkeypatch.setattr(model, quota)
-    monkeypatch.setattr("moto.iam.responses.IamResponse.simulate_principal_policy", simulated, raising=False)
     monkeypatch.setitem(QUOTA, "L-D05C8A75", 176.0)
-
-
-def _allows(statement: dict[str, Any], result: dict[str, str]) -> bool:
-    named = any(fnmatchcase(result["EvalResourceName"], name) for name in statement["Resource"])
-    return named and result["EvalActionName"] in statement["Action"]
 
 
 LIST = "s3://shards/in/wet.paths"
@@ -194,7 +151,7 @@ def test_where_all_is_right_every_point_is_looked_at_and_nothing_is_changed(acco
     code, points, last = account.check(LIST)
     assert code == 0, points
     assert set(points) == {
-        *("hosts", "release", "workers", "limits", "quota", "role", "rights"),
+        *("hosts", "release", "workers", "limits", "quota", "role"),
         *("region", "store", "archive", "corpus", "list", "price", "network"),
     }
     words = {point: {word for word, _ in found} for point, found in points.items()}
@@ -224,21 +181,8 @@ def _trust(account: Account) -> None:
     account.client("iam").update_assume_role_policy(RoleName=ROLE, PolicyDocument=json.dumps(other))
 
 
-def _trust_of_others(account: Account) -> None:
-    other = json.loads(json.dumps(TRUST).replace(ACCOUNT, "999999999999"))
-    account.client("iam").update_assume_role_policy(RoleName=ROLE, PolicyDocument=json.dumps(other))
-
-
 def _no_role(account: Account) -> None:
     account.set("SERVERLESS__ROLE_ARN", f"arn:aws:iam::{ACCOUNT}:role/nobody")
-
-
-def _no_right(account: Account) -> None:
-    account.job["--out"] = "s3://shards/elsewhere"
-
-
-def _no_secret(account: Account) -> None:
-    account.job["--hf-token-secret"] = SECRET
 
 
 def _old_archive(account: Account) -> None:
@@ -296,10 +240,7 @@ MISTAKES: list[Mistake] = [
     (_quota, "quota", "is 16, and the profile asks for 164", "take the profile emr-serverless-starter"),
     (_bucket_elsewhere, "region", "s3://paris-tables is in eu-west-3", "run in eu-west-3"),
     (_trust, "role", "does not let emr-serverless.amazonaws.com take it", "allow sts:AssumeRole"),
-    (_trust_of_others, "role", "take it for others only", "name this account"),
     (_no_role, "role", "there is no role", "the stack"),
-    (_no_right, "rights", "s3:PutObject on arn:aws:s3:::shards/elsewhere/x", "add a statement"),
-    (_no_secret, "rights", f"secretsmanager:GetSecretValue on {SECRET}", "add a statement"),
     (_old_archive, "archive", f"is of version 0.0.9, and this is {__version__}", "make archive"),
     (_no_corpus, "corpus", "there is no corpus here", "corpus build"),
     (_no_list, "list", "in/wet.paths", "check"),
@@ -327,7 +268,7 @@ def test_each_mistake_is_found_with_its_remedy(
     assert any(name == point and said in why and remedy in why for name, why in faults), points
     assert "cannot be submitted as it is" in last
     # Nothing else is accused, but for what follows from the same mistake.
-    follows = {"_no_store": {"region", "rights"}, "_bucket_elsewhere": {"rights"}, "_no_role": {"rights"}}
+    follows = {"_no_store": {"region"}}
     assert {name for name, _ in faults} <= {point} | follows.get(mistake.__name__, set())
 
 
@@ -391,7 +332,7 @@ def test_an_archive_that_lies_in_the_store_is_said_to(account: Account) -> None:
     assert "will be uploaded" in account.check(LIST)[1]["archive"][0][1]
     key = f"store/archives/{file_sha256(account.archive)}.tar.gz"
     account.client("s3").upload_file(str(account.archive), "shards", key)
-    assert "lies in the store" in account.check(LIST)[1]["archive"][0][1]
+    assert "is in the store" in account.check(LIST)[1]["archive"][0][1]
 
 
 def test_without_an_archive_none_is_made(account: Account, tmp_path: Path) -> None:
@@ -399,7 +340,8 @@ def test_without_an_archive_none_is_made(account: Account, tmp_path: Path) -> No
     (checkout / "jobs").mkdir(parents=True)
     for name in ("jobs/scan.py", "requirements.lock"):
         (checkout / name).touch()
-    account.monkeypatch.setattr("presswatch_spark.cli.checking.ROOT", checkout)
+    for module in ("cli.submitting", "deploy.check"):
+        account.monkeypatch.setattr(f"presswatch_spark.{module}.ROOT", checkout)
     words = [word for option in account.job.items() for word in option]
     assert cli.run(["submit", "--on", "emr-serverless", "--check", "scan", *words, LIST]) == 0
     assert "there is no archive of these sources yet" in account.capsys.readouterr().out

@@ -20,14 +20,11 @@ import pytest
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.job import run_job
 from presswatch_spark.deploy import following as waiting
-from presswatch_spark.deploy.archive import NEEDED
-from presswatch_spark.deploy.emr import JobRuns, Service, Steps
+from presswatch_spark.deploy.archive import NEEDED, pack
+from presswatch_spark.deploy.emr import JobRuns, Service, ServiceError, Steps, service_of
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import load_profile
-from presswatch_spark.deploy.services import ServiceError
-from presswatch_spark.deploy.starter import service_of
 from presswatch_spark.deploy.submission import submission
-from presswatch_spark.deploy.tarball import pack
 from presswatch_spark.errors import StorageError
 from presswatch_spark.storage.locks import leases
 from presswatch_spark.storage.objects import StorageOptions
@@ -303,7 +300,7 @@ def test_credentials_are_those_of_the_profile_that_is_named(
 def test_without_an_archive_a_dry_run_makes_none(
     emr: Emr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("presswatch_spark.deploy.starter.ROOT", tmp_path / "checkout")
+    monkeypatch.setattr("presswatch_spark.deploy.submission.ROOT", tmp_path / "checkout")
     assert cli.run(["submit", "--on", str(emr.profile), "--dry-run", "scan", *JOB]) == 1
     assert "make it (make archive), or name one: --archive FILE" in capsys.readouterr().err
     assert not (tmp_path / "checkout").exists()

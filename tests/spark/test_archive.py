@@ -13,9 +13,8 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.deploy.archive import Target, archive_for
+from presswatch_spark.deploy.archive import Target, archive_for, check_archive
 from presswatch_spark.deploy.requests import FOLDER, PYTHON
-from presswatch_spark.deploy.tarball import check_archive
 from presswatch_spark.pipeline import scan
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.tables.store import TableStore

@@ -6,18 +6,12 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from presswatch_spark.cli.exits import FAILED
-from presswatch_spark.cli.options import given_settings, print_lines
+from presswatch_spark.cli.options import given_settings
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.show import printable
-
-if TYPE_CHECKING:
-    from presswatch_spark.cli.submitting import How
-    from presswatch_spark.deploy.profiles import Profile
 
 JOBS: Mapping[str, str] = {
     "scan": "scan",
@@ -78,7 +72,8 @@ def submit(
     presswatch submit --on local scan --corpus corpus --out tables shards/
     """
     if target is None:
-        raise click.UsageError(_without_target(how["credentials"], words), context)
+        targets = "--on local, --on emr-ec2, --on emr-serverless, or --on FILE.yaml"
+        raise click.UsageError(f"name the place where the job runs, before the job: {targets}", context)
     if not words:
         raise click.UsageError("name a JOB, and after it the job's options", context)
     if check and how["dry_run"]:
@@ -95,29 +90,11 @@ def submit(
             raise click.UsageError(
                 "--no-wait, --again and --archive are for jobs that run elsewhere", context
             )
-        if not check:
-            context.exit(running.run_here(*job, wanted))
-    else:
-        asked.check_places(profile.service)
-        if not check:
-            context.exit(running.run_elsewhere(*job, wanted))
-    context.exit(_checked(asked, profile, wanted))
-
-
-def _checked(asked: SubmittedJob, profile: Profile, how: How) -> int:
-    """Print what is known of a job without sending it, and return the exit code: 1 with a fault."""
-    from presswatch_spark.cli import checking
-    from presswatch_spark.deploy.findings import Word
-
-    job = (asked.name, asked.arguments, profile)
-    if profile.service == "local":
-        print_lines(map(printable, checking.check_here(*job)))
-        return 0
-    findings = checking.check_elsewhere(*job, how, asked.params)
-    print_lines(checking.finding_lines(findings))
-    faulty = any(finding.word is Word.FAULT for finding in findings)
-    click.echo(printable(checking.verdict(asked.name, profile, findings)), err=faulty)
-    return FAILED if faulty else 0
+        context.exit(running.run_here(*job, wanted, check=check))
+    asked.check_places(profile.service)
+    if check:
+        context.exit(running.check_elsewhere(*job, wanted, asked.params))
+    context.exit(running.run_elsewhere(*job, wanted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +115,7 @@ class SubmittedJob:
         for path in self.params.get("paths", ()):
             check_shared("PATH", path)
         out = self.params.get("out")
-        if service in ("emr-serverless", "emr-eks") and out and out.startswith("/"):
+        if service == "emr-serverless" and out and out.startswith("/"):
             raise ConfigError(
                 f"--out {out} lies on a disk that ends with the job",
                 where="command line",
@@ -183,28 +160,3 @@ def _job_of(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
             if list(words[: len(spelt)]) == spelt:
                 return name, tuple(words[len(spelt) :])
     raise ConfigError(f"there is no job {words[0]}", remedy=f"name one of {', '.join(sorted(JOBS.values()))}")
-
-
-def _without_target(credentials: str | None, words: Sequence[str]) -> str:
-    """Return what to write where --on is missing; for a command line in the old form, how it begins now."""
-    place, job = credentials or _old_target(words[1:]), words[0] if words else "JOB"
-    if place is None:
-        return "say where the job runs: --on local, --on emr-ec2, --on emr-serverless, or --on FILE.yaml"
-    return (
-        "--profile is the name of AWS credentials now. Where a job runs is said by --on, and all options of"
-        f" submit stand before the job: presswatch submit --on {place} {job} …"
-    )
-
-
-def _old_target(options: Sequence[str]) -> str | None:
-    """Return the place that --profile named when the options of submit still followed the job."""
-    rest = list(options)
-    while rest:
-        name, equals, value = rest.pop(0).partition("=")
-        if name in ("--profile", "--archive") and not equals:
-            value = rest.pop(0) if rest else ""
-        elif name not in ("--profile", "--archive", "--dry-run", "--no-wait", "--again"):
-            return None
-        if name == "--profile":
-            return value or None
-    return None

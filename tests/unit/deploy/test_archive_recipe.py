@@ -10,12 +10,12 @@ import pytest
 from presswatch_spark.deploy import archive as building
 from presswatch_spark.deploy.archive import (
     LAUNCHER,
+    ArchiveError,
     Target,
     archive_for,
     inputs_digest,
     locked,
 )
-from presswatch_spark.deploy.tarball import ArchiveError
 from presswatch_spark.storage.disk import file_sha256
 from tests.conftest import ROOT
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from presswatch_spark.deploy.check_hosts import check_workers
-from presswatch_spark.deploy.findings import Word
+from presswatch_spark.deploy.check import CheckWord, check_workers
 from presswatch_spark.deploy.profiles import OURS, Profile, load_profile, profile_settings
 from presswatch_spark.deploy.requests import job_run_request, spark_settings
 from presswatch_spark.deploy.submission import Submission, Upload
@@ -27,8 +26,6 @@ GIVEN = {
     "PRESSWATCH_DEPLOY__LOGS": "s3://bucket/logs",
     "PRESSWATCH_DEPLOY__EC2__CLUSTER_ID": "j-1",
     "PRESSWATCH_DEPLOY__SERVERLESS__APPLICATION_ID": "00f1",
-    "PRESSWATCH_DEPLOY__EKS__VIRTUAL_CLUSTER_ID": "0v1",
-    "PRESSWATCH_DEPLOY__EKS__ROLE_ARN": "arn:aws:iam::123456789012:role/presswatch",
     "PRESSWATCH_DEPLOY__SERVERLESS__ROLE_ARN": "arn:aws:iam::123456789012:role/presswatch",
 }
 
@@ -39,11 +36,11 @@ def refusal(name: str, env: dict[str, str]) -> str:
     return str(raised.value)
 
 
-@pytest.mark.parametrize("name", ["local", "emr-ec2", "emr-serverless", "emr-eks"])
+@pytest.mark.parametrize("name", ["local", "emr-ec2", "emr-serverless"])
 def test_the_shipped_profiles_are_usable_with_what_only_the_user_knows(name: str) -> None:
     profile = load_profile(name, GIVEN)
     assert profile.service == name
-    assert profile.release.removesuffix("-latest") == Profile().release == "emr-spark-8.0.0"
+    assert profile.release == Profile().release == "emr-spark-8.0.0"
     assert profile.spark["spark.speculation"] == "false"
 
 
@@ -57,13 +54,13 @@ def test_the_starter_is_the_serverless_profile_within_the_quota_of_a_new_account
     assert starter.driver.cores + starter.most_executors * starter.executor.cores == 16
     cores = starter.most_executors * starter.executor.cores
     assert int(starter.environment["PRESSWATCH_RUN__WAVE_SHARDS"]) == 8 * cores
-    assert [finding.word for finding in check_workers(starter)] == [Word.OK]
+    assert [word for word, _, _ in check_workers(starter)] == [CheckWord.OK]
     sizes = {"most_executors": usual.most_executors, "executor": usual.executor}
     assert replace(starter, **sizes, environment=usual.environment) == usual  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("most", "first"), [(1, 1), (2, 2), (3, 3), (10, 3)])
-@pytest.mark.parametrize("name", ["emr-serverless", "emr-ec2", "emr-eks", "emr-serverless-starter"])
+@pytest.mark.parametrize("name", ["emr-serverless", "emr-ec2", "emr-serverless-starter"])
 def test_no_job_begins_with_more_executors_than_it_may_have(name: str, most: int, first: int) -> None:
     profile = load_profile(name, GIVEN | {"PRESSWATCH_DEPLOY__MOST_EXECUTORS": str(most)})
     settings = spark_settings(asked(profile), 1, "")
@@ -111,7 +108,7 @@ def test_every_mistake_of_a_profile_is_reported_with_its_line(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("service: mars", "service must be one of local, emr-ec2, emr-serverless, emr-eks, not 'mars'"),
+        ("service: mars", "service must be one of local, emr-ec2, emr-serverless, not 'mars'"),
         ("store: /mnt/store", "store must be s3://BUCKET/PREFIX, not '/mnt/store'"),
         ("archive: {python: '2.7'}", "archive.python must be like 3.11"),
         ("archive: {machine: arm}", "archive.machine must be x86_64 or aarch64"),
@@ -135,11 +132,11 @@ def test_every_default_of_a_profile_lies_within_its_bounds_and_has_a_type_that_t
         assert setting.kind in NAMES
 
 
-@pytest.mark.parametrize("name", ["emr-ec2", "emr-serverless", "emr-eks"])
+@pytest.mark.parametrize("name", ["emr-ec2", "emr-serverless"])
 def test_the_profiles_of_emr_state_every_setting_that_counts_there(name: str) -> None:
     text = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
     stated = yaml.safe_load(text)
-    foreign = {"local", "ec2", "serverless", "eks"} - {name.removeprefix("emr-")}
+    foreign = {"local", "ec2", "serverless"} - {name.removeprefix("emr-")}
     for path in profile_settings().known:
         if path[0] not in foreign:
             assert reduce(lambda section, part: section[part], path, stated) is not ..., path
@@ -150,7 +147,7 @@ def test_the_profiles_of_emr_state_every_setting_that_counts_there(name: str) ->
 
 
 def test_a_wave_gives_every_core_some_shards() -> None:
-    for name in ("emr-ec2", "emr-serverless", "emr-eks"):
+    for name in ("emr-ec2", "emr-serverless"):
         profile = load_profile(name, GIVEN)
         cores = profile.most_executors * profile.executor.cores
         assert int(profile.environment["PRESSWATCH_RUN__WAVE_SHARDS"]) == 8 * cores

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.deploy.tarball import ArchiveError, check_archive, pack
+from presswatch_spark.deploy.archive import ArchiveError, check_archive, pack
 from presswatch_spark.storage.disk import file_sha256
 
 

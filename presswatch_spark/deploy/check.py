@@ -1,0 +1,523 @@
+"""Checks a job before it is submitted to EMR: hosts, quota, roles, places, archive, the price of a scan.
+
+`CHECKS` is the table of checks, in the order of the report. Every request only reads. An error of a check is
+a finding of it, and the other checks still run. A question without an answer is a finding of its own kind,
+never "ok". A new check is a function of a `PlannedJob`, and a line of the table.
+"""
+
+import os
+import re
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from botocore.exceptions import ClientError
+
+from presswatch_spark.corpus.store import manifest_of
+from presswatch_spark.costs.budget import Bill
+from presswatch_spark.deploy.archive import NEEDED, check_archive
+from presswatch_spark.deploy.emr import JobRuns, Service, ServiceError, Steps, client, reaching
+from presswatch_spark.deploy.profiles import Profile
+from presswatch_spark.deploy.submission import ROOT
+from presswatch_spark.errors import PresswatchError
+from presswatch_spark.releases.release_shards import shards_of
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.settings.shipped import shipped
+from presswatch_spark.show import counted, printable
+from presswatch_spark.storage.hub.token import VARIABLE as TOKEN_VARIABLE
+from presswatch_spark.storage.objects import (
+    DeniedError,
+    MissingError,
+    NoBucketError,
+    StorageOptions,
+    read_object,
+    stat,
+)
+from presswatch_spark.storage.shards import ShardPlan, plan
+from presswatch_spark.storage.uris import bucket_and_key, scheme_of
+from presswatch_spark.version import __version__
+
+QUOTA = "L-D05C8A75"
+QUOTA_NAME = f"Max concurrent vCPUs per account ({QUOTA})"
+SUPPORT_ENDS_SOON = timedelta(days=60)
+REGION_HEADER = "x-amz-bucket-region"
+NO_ANSWER = frozenset(
+    (
+        *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"),
+        *("NotImplemented", "501", "NoSuchResourceException"),
+    )
+)
+"""Error codes of AWS for callers without permission, and for quotas and such that a service does not know."""
+
+
+class CheckWord(StrEnum):
+    """The outcome of a check."""
+
+    OK = "ok"
+    FAULT = "fault"
+    UNKNOWN = "could not be checked"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One finding about a point, with a remedy if there is one."""
+
+    point: str
+    word: CheckWord
+    finding: str
+    remedy: str = ""
+
+    @property
+    def line(self) -> str:
+        """Return the finding with its remedy."""
+        return f"{self.finding}; {self.remedy}" if self.remedy else self.finding
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedScan:
+    """The shards and settings of a scan, as its command parsed them."""
+
+    paths: tuple[str, ...]
+    base: str | None
+    release: str | None
+    dataset: str
+    config: ScanConfig
+
+
+@dataclass(slots=True)
+class PlannedJob:
+    """A submission that is not sent yet.
+
+    Attributes:
+        archive: None if the submission would make it.
+        places: URIs that the job reads and writes; `check_list` adds those of the shards.
+        scan: returns the scan, if the job is one; raises for settings that are wrong.
+        secret: ARN of the secret with a token for a hub.
+        credentials: name of an AWS profile.
+        shards, bill: the shards of the scan and their cost, once these are known.
+    """
+
+    service: Service
+    archive: Path | None
+    corpus: str | None
+    places: list[str]
+    scan: Callable[[], PlannedScan] | None
+    secret: str | None
+    credentials: str | None
+    today: date
+    shards: ShardPlan | None = None
+    bill: Bill | None = None
+
+    @property
+    def profile(self) -> Profile:
+        """Return the profile that the job is submitted by."""
+        return self.service.asked.profile
+
+    @property
+    def storage(self) -> StorageOptions:
+        """Return the access to S3 of this machine's credentials."""
+        return StorageOptions(region=self.profile.region, profile=self.credentials)
+
+    def aws(self, service: str) -> Any:
+        """Return a client of an AWS service."""
+        return client(service, self.profile.region, credentials=self.credentials)
+
+    def has_network(self) -> bool:
+        """Return whether the hosts have a network. An application without subnets reaches S3 only."""
+        if isinstance(self.service, Steps):
+            return True
+        return bool((self.service.application().get("networkConfiguration") or {}).get("subnetIds"))
+
+
+Findings = Iterator[tuple[CheckWord, str, str]]
+"""Outcome, finding and remedy."""
+OK, FAULT, UNKNOWN = CheckWord.OK, CheckWord.FAULT, CheckWord.UNKNOWN
+
+
+def check(job: PlannedJob) -> Iterator[CheckResult]:
+    """Yield the findings of every check that applies to a job."""
+    for point, look, kinds in CHECKS:
+        if not isinstance(job.service, kinds):
+            continue
+        try:
+            for word, finding, remedy in look(job):
+                yield CheckResult(point, word, finding, remedy)
+        except PresswatchError as error:
+            finding = f"{error.where}: {error.what}" if error.where else error.what
+            # The submission itself looks at hosts and store: an error there would stop it.
+            word = UNKNOWN if is_no_answer(error) and point not in ("hosts", "store") else FAULT
+            yield CheckResult(point, word, finding, error.remedy)
+
+
+def is_no_answer(error: PresswatchError) -> bool:
+    """Return whether an error leaves the question open: the service is silent, or we may not ask it."""
+    if isinstance(error, ServiceError) and not isinstance(error.__cause__, ClientError):
+        return True
+    return isinstance(error, DeniedError) or _aws_code(error) in NO_ANSWER
+
+
+def _aws_code(error: PresswatchError) -> str:
+    cause = error.__cause__
+    return str(cause.response["Error"].get("Code", "")) if isinstance(cause, ClientError) else ""
+
+
+def check_corpus(job: PlannedJob) -> Findings:
+    """Read the manifest of the corpus."""
+    if job.corpus:
+        articles = manifest_of(job.corpus, job.storage).counts.articles
+        yield OK, f"{job.corpus} can be read: {counted(articles, 'article')}", ""
+
+
+def check_list(job: PlannedJob) -> Findings:
+    """List the shards of a scan, and add them to the places that the hosts must reach."""
+    if job.scan is None:
+        if job.service.asked.job == "campaign_run":
+            yield UNKNOWN, "the campaign's own file names what it reads and writes", "try a release"
+        return
+    scan = job.scan()
+    paths, base = scan.paths, scan.base
+    if scan.release:
+        found = shards_of(scan.release, scan.dataset, base, scan.config.datasets, scan.config.storage)
+        paths, base = (found.path,), found.base
+    job.places += paths
+    job.shards = plan(paths, scan.config.storage, base)
+    first = job.shards.shards[0].uri
+    job.places.append(first)
+    yield OK, f"{counted(len(job.shards), 'shard')} can be listed, from {first} on", ""
+
+
+def check_price(job: PlannedJob) -> Findings:
+    """Compare the estimate of a scan with its budget."""
+    if job.scan is None or job.shards is None:
+        return
+    scan = job.scan()
+    job.bill = bill = Bill.of(job.shards, scan.dataset, scan.config)
+    if bill.machine is None:
+        remedy = f"name a machine of {bill.prices.where} by --price, for dollars"
+        yield UNKNOWN, bill.line(), remedy
+    else:
+        bill.require_within_budget()
+        yield OK, f"{bill.line()}; list prices of {bill.prices.region}, noted {bill.prices.noted}", ""
+
+
+def check_network(job: PlannedJob) -> Findings:
+    """Compare the bytes that the cores of the priced machine take from storage with its network."""
+    bill = job.bill
+    if bill is None or (wanted := bill.estimate.stored_mb_a_core) is None:
+        return
+    machine = bill.machine.name if bill.machine else "the hosts"
+    sustained = bill.machine and bill.machine.network_mb_a_core
+    cores = f"a core would take {wanted:,.0f} MB stored a second"
+    if not sustained:
+        finding = f"{cores}; the sustained network rate of {machine} is not known"
+        yield UNKNOWN, finding, "read a --sample first"
+    elif wanted > sustained:
+        slower = f"the scan may take {wanted / sustained:.1f} times as long"
+        yield OK, f"{cores}, and the network of {machine} sustains {sustained:,.0f}: {slower}", ""
+    else:
+        yield OK, f"{cores}, and the network sustains {sustained:,.0f}", ""
+
+
+def check_hosts(job: PlannedJob) -> Findings:
+    """Ask the service for the application or cluster, its release and its processors."""
+    job.service.check()
+    yield OK, f"{job.profile.hosts} is there, with the profile's release", ""
+
+
+@lru_cache(maxsize=1)
+def known_hosts() -> Mapping[str, Any]:
+    """Return conf/emr.yaml: releases of EMR, and the sizes of workers of EMR Serverless."""
+    table: Mapping[str, Any] = yaml.safe_load(shipped("emr.yaml").read_text(encoding="utf-8"))
+    return table
+
+
+def check_release(job: PlannedJob) -> Findings:
+    """Look up the Spark, the Pythons and the end of support of the profile's release."""
+    known, label, python = known_hosts(), job.profile.release, job.profile.archive.python
+    release = next((each for each in known["releases"] if each["label"] == label), None)
+    if label.startswith(tuple(known["too_old"])):
+        yield FAULT, f"{label} has a Spark older than 4.0", "take emr-spark-8.0.0"
+        return
+    if release is None:
+        yield UNKNOWN, f"{label} is not listed in conf/emr.yaml", "see that its Spark is 4.0 or newer"
+        return
+    days, noted = release["support_ends"] - job.today, f"(noted {known['noted']})"
+    if python not in release["pythons"]:
+        finding = f"{label} has Python {', '.join(release['pythons'])}, and the archive is for {python}"
+        yield FAULT, finding, "set archive.python of the profile"
+    elif days < timedelta(0):
+        finding = f"the support of {label} ended on {release['support_ends']} {noted}"
+        yield FAULT, finding, "move the hosts to a newer release, and set release of the profile"
+    else:
+        soon = f", in {days.days} days" if days < SUPPORT_ENDS_SOON else ""
+        spark = f"{label}: Spark {release['spark']}, Python {python}"
+        yield OK, f"{spark}; support ends on {release['support_ends']}{soon} {noted}", ""
+
+
+def _workers(profile: Profile) -> dict[str, tuple[int, int]]:
+    """Return vCPUs and GB of memory of each kind of worker."""
+    driver, executor = profile.driver, profile.executor
+    return {
+        "driver": (driver.cores, driver.jvm_gb + driver.python_gb),
+        "executor": (executor.cores, executor.jvm_gb + executor.python_gb),
+    }
+
+
+def check_workers(profile: Profile) -> Findings:
+    """Compare the profile's workers with the sizes that EMR Serverless has."""
+    sizes = {size["vcpus"]: size for size in known_hosts()["workers"]}
+    fitting = []
+    for name, (cores, memory) in _workers(profile).items():
+        if (size := sizes.get(cores)) is None:
+            finding = f"the {name} has {cores} vCPUs, and EMR Serverless has workers of"
+            yield FAULT, f"{finding} {', '.join(map(str, sizes))}", f"set {name}.cores of the profile"
+        elif memory not in range(size["from"], size["to"] + 1, size["step"]):
+            yield (
+                FAULT,
+                f"the {name} has {memory} GB with {cores} vCPUs, where EMR Serverless allows"
+                f" {size['from']} to {size['to']} GB in steps of {size['step']}",
+                f"set {name}.jvm_gb and {name}.python_gb of the profile",
+            )
+        else:
+            fitting.append(f"{name} of {cores} vCPUs and {memory} GB")
+    if len(fitting) == len(_workers(profile)):
+        yield OK, f"{', '.join(fitting)}; executors at most: {profile.most_executors}", ""
+
+
+def _vcpus(profile: Profile) -> int:
+    return profile.driver.cores + profile.most_executors * profile.executor.cores
+
+
+def check_limits(job: PlannedJob) -> Findings:
+    """Compare the application's own limits with the capacity that the profile may take."""
+    assert isinstance(job.service, JobRuns)
+    profile, workers = job.profile, _workers(job.profile)
+    count = profile.most_executors
+    needed = {
+        "cpu": (_vcpus(profile), "vCPU"),
+        "memory": (workers["driver"][1] + count * workers["executor"][1], "GB of memory"),
+        "disk": ((1 + count) * profile.serverless.disk_gb, "GB of disk"),
+    }
+    limits = job.service.application().get("maximumCapacity") or {}
+    short = []
+    for name, (amount, unit) in needed.items():
+        number = re.match(r"\d+", str(limits.get(name, "")))
+        if number and int(number[0]) < amount:
+            short.append(f"{number[0]} {unit}, where the profile asks for {amount:,}")
+    if short:
+        remedy = (
+            "raise MostExecutors of the stack (maximumCapacity of the application), or lower most_executors"
+        )
+        yield FAULT, f"the application may have at most {' and '.join(short)}", remedy
+    elif limits:
+        yield OK, f"the application may have {_vcpus(profile):,} vCPU, and the memory and disk for them", ""
+    else:
+        yield OK, "the application has no limits of its own", ""
+
+
+def check_quota(job: PlannedJob) -> Findings:
+    """Compare the account's quota of vCPUs with those that the profile may take."""
+    with reaching("Service Quotas", QUOTA):
+        quotas = job.aws("service-quotas")
+        reply = quotas.get_service_quota(ServiceCode="emr-serverless", QuotaCode=QUOTA)
+    profile, allowed, needed = job.profile, int(reply["Quota"]["Value"]), _vcpus(job.profile)
+    if allowed >= needed:
+        yield OK, f"{QUOTA_NAME} is {allowed:,}, and the profile asks for {needed:,} at most", ""
+        return
+    fitting = (allowed - profile.driver.cores) // profile.executor.cores
+    lower = f"set most_executors to {fitting}" if fitting > 0 else "take the profile emr-serverless-starter"
+    remedy = f"{lower}, or ask AWS (Service Quotas, EMR Serverless) to raise it to {needed:,}"
+    yield FAULT, f"{QUOTA_NAME} is {allowed:,}, and the profile asks for {needed:,}", remedy
+
+
+def check_job_role(job: PlannedJob) -> Findings:
+    """Ask IAM for the role of the job, and whether EMR Serverless may take it."""
+    arn = str(job.profile.serverless.role_arn)
+    role = _role(job, "get_role", "Role", RoleName=arn.rpartition("/")[2])
+    if role is None:
+        yield FAULT, f"there is no role {arn}", "make it with the stack, whose output JobRoleArn it is"
+    elif role["Arn"] != arn:
+        yield FAULT, f"the role of that name is {role['Arn']}, and the profile says {arn}", "set role_arn"
+    else:
+        yield _trust(role, "emr-serverless.amazonaws.com")
+
+
+def check_cluster_roles(job: PlannedJob) -> Findings:
+    """Ask IAM for the roles of a cluster and of its hosts, and whether EMR and EC2 may take them."""
+    assert isinstance(job.service, Steps)
+    cluster = job.service.cluster()
+    service = str(cluster.get("ServiceRole") or "").rpartition("/")[2]
+    instances = cluster.get("Ec2InstanceAttributes") or {}
+    hosts = str(instances.get("IamInstanceProfile") or "").rpartition("/")[2]
+    for name, taker in ((service, "elasticmapreduce.amazonaws.com"), (hosts, "ec2.amazonaws.com")):
+        if not name:
+            yield UNKNOWN, f"the cluster does not name the role that {taker} takes", ""
+            continue
+        if name == hosts:
+            found = _role(job, "get_instance_profile", "InstanceProfile", InstanceProfileName=name)
+            role = next(iter(found["Roles"]), None) if found else None
+        else:
+            role = _role(job, "get_role", "Role", RoleName=name)
+        if role is None:
+            remedy = "make EMR's default roles (aws emr create-default-roles), and start a cluster with them"
+            yield FAULT, f"there is no role {name}", remedy
+        else:
+            yield _trust(role, taker)
+
+
+def _role(job: PlannedJob, operation: str, field: str, **name: str) -> Mapping[str, Any] | None:
+    """Return IAM's answer; None if it has nothing of that name."""
+    try:
+        with reaching("IAM", " ".join(name.values())):
+            found: Mapping[str, Any] = getattr(job.aws("iam"), operation)(**name)[field]
+            return found
+    except ServiceError as error:
+        if _aws_code(error) == "NoSuchEntity":
+            return None
+        raise
+
+
+def _trust(role: Mapping[str, Any], taker: str) -> tuple[CheckWord, str, str]:
+    """Return whether a role's trust policy names a service. Its conditions are not evaluated."""
+    name, policy = role["RoleName"], role["AssumeRolePolicyDocument"].get("Statement") or []
+    effects, is_conditional = set[str](), False
+    for statement in policy if isinstance(policy, list) else [policy]:
+        principal = statement.get("Principal")
+        services = principal.get("Service") if isinstance(principal, Mapping) else principal
+        if taker == services or taker in (services or []) or services == "*":
+            effects.add(statement["Effect"])
+            is_conditional |= bool(statement.get("Condition"))
+    if "Deny" in effects:
+        return FAULT, f"the trust policy of {name} denies it to {taker}", "remove that statement"
+    if not effects:
+        remedy = f'allow sts:AssumeRole to {{"Service": "{taker}"}} in its trust policy'
+        return FAULT, f"the trust policy of {name} does not let {taker} take it", remedy
+    note = ", under conditions that are not evaluated here" if is_conditional else ""
+    return OK, f"{name} is there, and {taker} may take it{note}", ""
+
+
+def check_ways(job: PlannedJob) -> Findings:
+    """Compare places outside of S3 with the network of the application."""
+    outside = sorted({f"{scheme_of(place)}://" for place in job.places} - {"s3://", "file://"})
+    if outside and job.has_network():
+        yield UNKNOWN, f"it is not known whether the subnets have a way out to {', '.join(outside)}", ""
+    elif outside:
+        finding = f"the application reaches S3 of its region only, and the job reads {', '.join(outside)}"
+        remedy = "give --base s3://commoncrawl/, or give the application Subnets with a way out"
+        yield FAULT, finding, remedy
+
+
+def check_token(job: PlannedJob) -> Findings:
+    """Compare the token for a hub on this machine with the secret that the hosts read."""
+    if not any(scheme_of(place) == "hf" for place in job.places):
+        return
+    if job.secret is None and os.environ.get(TOKEN_VARIABLE):
+        finding = "this machine has a token for the hub (HF_TOKEN), and the hosts get none"
+        remedy = "keep it in AWS Secrets Manager, and give --hf-token-secret ARN; or unset HF_TOKEN here"
+        yield FAULT, finding, remedy
+    elif job.secret is None:
+        yield OK, "the hub is asked without a token, here and by the hosts", ""
+    elif (region := job.secret.split(":")[3]) != job.profile.region and not job.has_network():
+        home = job.profile.region
+        finding = f"the secret is in {region}, and the application reaches services of {home} only"
+        yield FAULT, finding, f"keep the token in a secret of {home}"
+    else:
+        yield OK, "the hosts read the token from its secret", ""
+
+
+def check_regions(job: PlannedJob) -> Findings:
+    """Compare the region of each bucket with that of the hosts."""
+    home = job.profile.region
+    named = (place for place in (job.profile.store, job.profile.logs, *job.places) if place)
+    s3 = job.aws("s3")
+    for bucket in dict.fromkeys(bucket_and_key(place)[0] for place in named if scheme_of(place) == "s3"):
+        region = _region_of(s3, bucket)
+        if region is None:
+            yield UNKNOWN, f"S3 does not name the region of s3://{bucket}", ""
+        elif region == home:
+            yield OK, f"s3://{bucket} is in {region}, as the hosts are", ""
+        else:
+            remedy = f"run in {region}, or copy the data: transfer between regions costs more than hosts"
+            yield FAULT, f"s3://{bucket} is in {region}, and the hosts are in {home}", remedy
+
+
+def _region_of(s3: Any, bucket: str) -> str | None:
+    """Return the region of a bucket. S3 names it also to callers who may not read the bucket."""
+    with reaching("S3", f"s3://{bucket}"):
+        try:
+            reply = s3.head_bucket(Bucket=bucket)
+        except ClientError as error:
+            reply = error.response
+            if REGION_HEADER not in reply["ResponseMetadata"]["HTTPHeaders"]:
+                raise
+    region: str | None = reply["ResponseMetadata"]["HTTPHeaders"].get(REGION_HEADER)
+    return region
+
+
+def check_store(job: PlannedJob) -> Findings:
+    """Read from the store. Only an upload shows whether these credentials may write to it."""
+    try:
+        read_object(job.service.asked.record(1, "result"), job.storage)
+    except NoBucketError:
+        raise
+    except MissingError:
+        pass
+    yield OK, f"{job.profile.store} can be read; only an upload shows that you may write to it", ""
+
+
+def check_archive_file(job: PlannedJob) -> Findings:
+    """Read the version of the archive, and whether the store has the archive already."""
+    if (archive := job.archive) is None:
+        if (ROOT / "requirements.lock").is_file():
+            finding = (
+                "there is no archive of these sources yet: the submission makes it, or `make archive` does"
+            )
+            yield OK, finding, ""
+        else:
+            remedy = "run it in a checkout, or name an archive: --archive FILE"
+            yield FAULT, f"there is none, and {ROOT} has no sources to make it of", remedy
+        return
+    check_archive(archive, NEEDED)
+    with tarfile.open(archive, "r:gz") as tar:
+        found = (re.match(r"lib/presswatch_spark-(.+?)\.dist-info", name) for name in tar.getnames())
+        version = next((printable(match[1]) for match in found if match), None)
+    if version is None:
+        yield UNKNOWN, f"{archive.name} does not name its version", "make it: make archive"
+    elif version != __version__:
+        remedy = "make one of this version (make archive), or leave --archive out"
+        yield FAULT, f"{archive.name} is of version {version}, and this is {__version__}", remedy
+    else:
+        try:
+            in_store = stat(job.service.asked.archive.uri, job.storage).size == archive.stat().st_size
+        except MissingError:
+            in_store = False
+        size = f"of {archive.stat().st_size / 1e6:,.0f} MB will be uploaded"
+        yield OK, f"{archive.name}, version {version}, {'is in the store' if in_store else size}", ""
+
+
+BOTH, SERVERLESS, CLUSTER = (JobRuns, Steps), (JobRuns,), (Steps,)
+CHECKS: tuple[tuple[str, Callable[[PlannedJob], Findings], tuple[type, ...]], ...] = (
+    ("corpus", check_corpus, BOTH),
+    ("list", check_list, BOTH),
+    ("price", check_price, BOTH),
+    ("network", check_network, BOTH),
+    ("hosts", check_hosts, BOTH),
+    ("release", check_release, BOTH),
+    ("workers", lambda job: check_workers(job.profile), SERVERLESS),
+    ("limits", check_limits, SERVERLESS),
+    ("quota", check_quota, SERVERLESS),
+    ("role", check_job_role, SERVERLESS),
+    ("role", check_cluster_roles, CLUSTER),
+    ("ways", check_ways, SERVERLESS),
+    ("token", check_token, BOTH),
+    ("region", check_regions, BOTH),
+    ("store", check_store, BOTH),
+    ("archive", check_archive_file, BOTH),
+)
+"""Point, check, and the services that have the point."""

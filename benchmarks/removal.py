@@ -36,7 +36,7 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import ReadReport
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.storage.objects import StorageOptions, stat
-from presswatch_spark.tables.schemas.case_tables import TARGETS
+from presswatch_spark.tables.declarations import Target
 
 RESULT = TREE / "benchmarks" / "results" / "removal.json"
 SEED, WORDS = 20261127, 300
@@ -82,7 +82,7 @@ def _target(path: Path, dataset: str, at: Any, url: str, text: bytes) -> Row:
         "record_id": at.record_id, "record_offset": at.record_offset, "record_length": at.record_length,
         "record_encoding": at.record_encoding, "text_sha256": hashlib.sha256(text).hexdigest(),
     }  # fmt: skip
-    return {**dict.fromkeys(name for name in TARGETS.names if name != "target_sha256"), **known}
+    return {**dict.fromkeys(name for name in Target.schema.names if name != "target_sha256"), **known}
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -19,10 +19,14 @@ from sphinx.util import logging
 from presswatch_spark import __version__
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.settings.config import known_settings
+from presswatch_spark.tables.declarations import CASE_TABLES, CORPUS_TABLES, TABLES
+from presswatch_spark.tables.row_types import reference
 
 project = "presswatch-spark"
 version = release = __version__
 copyright = "the authors of presswatch-spark"
+
+DECLARED = {**TABLES, **CASE_TABLES, **CORPUS_TABLES}
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click"]
 exclude_patterns = ["airflow"]
@@ -34,6 +38,9 @@ smartquotes = False
 SETTINGS_MARK = "<!-- the table of settings, which `make docs` makes from their declarations -->"
 
 REASONS_MARK = "<!-- the table of reasons, which `make docs` makes from their declarations -->"
+
+COLUMNS_MARK = re.compile(r"<!-- columns of `(\w+)` -->\n((?:\|.*\n)*)")
+"""The mark for the columns of a table, and rows by hand for columns that need more than a meaning."""
 
 # Links between pages name headings as GitHub does, so that both can follow them.
 myst_heading_anchors = 4
@@ -104,15 +111,34 @@ def reasons_table() -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
+def columns_table(name: str, by_hand: str) -> Iterator[str]:
+    """Yield the rows of a table of every column of a table, made from its declaration.
+
+    Args:
+        by_hand: rows that take the place of those, in any order.
+    """
+    rows = dict[str, str]()
+    for line in by_hand.splitlines():
+        first = re.match(r"\| `(\w+)` \|", line)
+        if first:
+            rows[first[1]] = line
+    yield from ("| column | meaning | limits |", "|---|---|---|")
+    for column, meaning, limits in reference(DECLARED[name]):
+        yield rows.pop(column, f"| `{column}` | {meaning} | {limits} |".replace("  ", " "))
+    if rows:
+        raise ValueError(f"the table {name} has no columns {', '.join(rows)}")
+
+
 def escaped(value: object) -> str:
     """A value as text in Markdown."""
     return re.sub(r"([*_\[\]{}<>|])", r"\\\1", str(value))
 
 
 def fill_in(app: Sphinx, page: str, source: list[str]) -> None:
-    """Put the tables of settings and of reasons into their pages."""
+    """Put the tables of settings, of reasons and of columns into their pages."""
     source[0] = source[0].replace(SETTINGS_MARK, "\n".join(settings_table()))
     source[0] = source[0].replace(REASONS_MARK, "\n".join(reasons_table()))
+    source[0] = COLUMNS_MARK.sub(lambda mark: "\n".join(columns_table(mark[1], mark[2])) + "\n", source[0])
 
 
 def setup(app: Sphinx) -> None:

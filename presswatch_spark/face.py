@@ -45,8 +45,8 @@ Settings = Mapping[str, object]
 class Tables:
     """Published tables; from `open_tables`. What is read is held against what was published.
 
-    Tables come as `pyarrow.Table`, in the schemas of `presswatch_spark.tables.schemas`; `.to_pandas()` makes
-    a data frame of one.
+    Tables come as `pyarrow.Table`, in the schemas of `presswatch_spark.tables.declarations`; `.to_pandas()`
+    makes a data frame of one.
     """
 
     store: TableStore
@@ -105,8 +105,8 @@ class Tables:
             InputError: there is no such table or column, or no such run is published.
             OutputError: files are not those that were published.
         """
+        from presswatch_spark.tables.declarations import PUBLISHED_BY, SCHEMAS
         from presswatch_spark.tables.reading import chosen_runs
-        from presswatch_spark.tables.schemas import PUBLISHED_BY, SCHEMAS
 
         if table not in SCHEMAS:
             raise InputError(f"there is no table {table}", remedy=f"there are: {', '.join(SCHEMAS)}")
@@ -484,7 +484,7 @@ def _several(names: Sequence[str]) -> tuple[str, ...]:
 def _columns(table: str, names: Sequence[str] | None) -> list[str] | None:
     """The columns of a table that are asked for; None for all. `InputError` if there is no such column."""
     from presswatch_spark.queries.named import require_each
-    from presswatch_spark.tables.schemas import SCHEMAS
+    from presswatch_spark.tables.declarations import SCHEMAS
 
     if not names:
         return None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import ROOT
 
@@ -18,6 +21,19 @@ PROGRAM = ".venv/bin/presswatch"
 def text_of(name: str) -> str:
     """Text of a page, by its path below docs/ without suffix."""
     return (DOCS / f"{name}.md").read_text(encoding="utf-8")
+
+
+@cache
+def site() -> dict[str, Any]:
+    """The names of `docs/conf.py`, by which `make docs` builds the site."""
+    return runpy.run_path(str(DOCS / "conf.py"))
+
+
+def built(name: str) -> str:
+    """Text of a page, with the tables that `make docs` puts in."""
+    page = [text_of(name)]
+    site()["fill_in"](None, name, page)
+    return page[0]
 
 
 def pages() -> list[Path]:

@@ -10,8 +10,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
-from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
-from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.declarations import CorpusArticle, ShardLog
 from presswatch_spark.tables.store import TableStore
 from tests.tables import match, publish, row_of, write
 
@@ -69,8 +68,8 @@ def run(
     complete = sum(status == "complete" for status in shards.values())
     counts = {"shards_planned": len(shards), "shards_complete": complete, "corpus_suppressed": 0}
     publish(tables, run_id, rows, **({"release": "CC-MAIN-2024-10"} | counts | facts))
-    log = [row_of(SCAN_LOG, run_id=run_id, shard_uri=uri, status=status) for uri, status in shards.items()]
-    write(TableStore.open(str(tables)), "scan_log", run_id, log, SCAN_LOG)
+    log = [row_of(ShardLog, run_id=run_id, shard_uri=uri, status=status) for uri, status in shards.items()]
+    write(TableStore.open(str(tables)), "scan_log", run_id, log, ShardLog.schema)
 
 
 def hold(
@@ -87,7 +86,7 @@ def hold(
     names = ("article_id", "title_id", "publisher_id", "article_sha256")
     rows = [
         row_of(
-            CORPUS_ARTICLES,
+            CorpusArticle,
             run_id=run_id,
             corpus_digest=corpus,
             **dict(zip(names, each, strict=True)),
@@ -95,7 +94,7 @@ def hold(
         )
         for each in articles
     ]
-    write(TableStore.open(str(tables)), "corpus_articles", run_id, rows, CORPUS_ARTICLES)
+    write(TableStore.open(str(tables)), "corpus_articles", run_id, rows, CorpusArticle.schema)
 
 
 def altered_release(tables: Path) -> dict[str, tuple[str, str | None]]:

@@ -22,7 +22,7 @@ from presswatch_spark.notices.draft import Drafted, NoticeOrder, draft_notice
 from presswatch_spark.notices.parties import Sender, load_recipient, load_sender
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import RemovalCase
-from presswatch_spark.tables.schemas.claim_tables import CLAIMS
+from presswatch_spark.tables.declarations import Claim
 from presswatch_spark.tables.store import TableStore
 from tests.removal import Release, probe
 from tests.tables import write
@@ -129,7 +129,7 @@ def rewrite_claims(tables: Path, change: Callable[[dict[str, Any]], object]) -> 
     rows = store.read("claims").to_pylist()
     for row in rows:
         change(row)
-    write(store, "claims", run_id, rows, CLAIMS)
+    write(store, "claims", run_id, rows, Claim.schema)
 
 
 def text_in(letter: bytes) -> str:

@@ -23,7 +23,7 @@ from presswatch_spark.notices.parties import load_recipients
 from presswatch_spark.report import figures
 from presswatch_spark.report.make import make_report
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.schemas.scan_tables import MATCHES, RUNS
+from presswatch_spark.tables.declarations import Match, PublishedRun
 from presswatch_spark.tables.store import TableStore
 from tests.claims import House, Seen, text
 from tests.reviews import ARABIC, HOSTILE
@@ -122,13 +122,17 @@ def many_rows(tables: Path, rows: int) -> None:
         varied[field.name]
         if field.name in varied
         else pa.repeat(pa.scalar(blank[field.name], field.type), rows)
-        for field in MATCHES
+        for field in Match.schema
     ]
     store = TableStore.create(str(tables))
     (store.root.path / "matches").mkdir()
-    table = pa.Table.from_arrays(columns, schema=MATCHES)
+    table = pa.Table.from_arrays(columns, schema=Match.schema)
     pq.write_table(table, store.root.path / "matches" / f"{run_id}-00000.parquet")
-    publish_row(store, "runs", row_of(RUNS, run_id=run_id, dataset="wet", matches=rows, shards_planned=1))
+    publish_row(
+        store,
+        "runs",
+        row_of(PublishedRun, run_id=run_id, dataset="wet", matches=rows, shards_planned=1),
+    )
 
 
 @dataclass

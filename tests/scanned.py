@@ -21,9 +21,8 @@ from presswatch_spark.demo.texts import DemoArticle
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.storage.objects import stat
+from presswatch_spark.tables.declarations import CorpusArticle, ShardLog
 from presswatch_spark.tables.digests import row_digest
-from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
-from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.corpora import article, build, write_jsonl
 from tests.prose import articles, pages
@@ -100,7 +99,7 @@ def scan_here(
         "documents": sum(each["documents"] for each in log),
     }
     publish(tables, run_id, rows, **facts)
-    write(TableStore.open(str(tables)), "scan_log", run_id, log, SCAN_LOG)
+    write(TableStore.open(str(tables)), "scan_log", run_id, log, ShardLog.schema)
     return rows
 
 
@@ -122,7 +121,7 @@ def bring(corpus: Path, tables: Path, run_id: str) -> None:
     """Write the articles of a corpus as those that a run brought."""
     batches = article_rows(Corpus.open(str(corpus)))
     rows = [row | {"run_id": run_id} for batch in batches for row in batch.to_pylist()]
-    write(TableStore.open(str(tables)), "corpus_articles", run_id, rows, CORPUS_ARTICLES)
+    write(TableStore.open(str(tables)), "corpus_articles", run_id, rows, CorpusArticle.schema)
 
 
 def rewrite_rows(tables: Path, change: Callable[[dict[str, Any]], None], *, digested: bool = False) -> None:

@@ -13,26 +13,33 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.storage.disk import file_sha256
+from presswatch_spark.tables.declarations import (
+    PUBLISHED_BY,
+    PUBLISHERS,
+    SCHEMAS,
+    Match,
+    PublishedRun,
+    ShardLog,
+)
 from presswatch_spark.tables.digests import table_digest
-from presswatch_spark.tables.schemas import PUBLISHED_BY, PUBLISHERS, SCHEMAS
-from presswatch_spark.tables.schemas.scan_tables import MATCHES, RUNS, SCAN_LOG
+from presswatch_spark.tables.row_types import TableRow
 from presswatch_spark.tables.seals import sealed_parquet
 from presswatch_spark.tables.store import TableStore
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
-BLANKS = {pa.string(): "", pa.int32(): 0, pa.int64(): 0, pa.float64(): 0.0, pa.bool_(): False}
+BLANKS = {pa.string(): "", pa.int32(): 0, pa.int64(): 0, pa.uint64(): 0, pa.float64(): 0.0, pa.bool_(): False}
 
 
-def row_of(schema: pa.Schema, **values: Any) -> dict[str, Any]:
-    """A row of a schema: the values given, null where null is allowed, and a blank elsewhere."""
-    return {field.name: _blank(field) for field in schema} | values
+def row_of(table: type[TableRow], /, **values: Any) -> dict[str, Any]:
+    """A row of a table: the values given, null where null is allowed, and a blank elsewhere."""
+    return {field.name: _blank(field) for field in table.schema} | values
 
 
 def match(article_id: str | None, url: str | None, **values: Any) -> dict[str, Any]:
     """A row of `matches`: an extract of 20 words, of title `t` and publisher `p`, on somebody's site."""
     standard = {"title_id": "t", "publisher_id": "p", "grade": "extract", "copied_words": 20}
     standard |= {"own_site": False}
-    return row_of(MATCHES, article_id=article_id, document_url=url, **(standard | values))
+    return row_of(Match, article_id=article_id, document_url=url, **(standard | values))
 
 
 def publish(tables: Path, run_id: str, matches: list[dict[str, Any]], /, **facts: Any) -> None:
@@ -42,8 +49,14 @@ def publish(tables: Path, run_id: str, matches: list[dict[str, Any]], /, **facts
     standard = {"shards_planned": 3, "shards_complete": 3, "dataset": "wet", "config": settings}
     standard |= {"documents": 9, "matches": len(matches)}
     standard |= {"table_digest": table_digest(row["row_sha256"] for row in matches)}
-    write(store, "matches", run_id, [{**row, "run_id": run_id} for row in matches], MATCHES)
-    write(store, "runs", run_id, [row_of(RUNS, run_id=run_id, **(standard | facts))], RUNS)
+    write(store, "matches", run_id, [{**row, "run_id": run_id} for row in matches], Match.schema)
+    write(
+        store,
+        "runs",
+        run_id,
+        [row_of(PublishedRun, run_id=run_id, **(standard | facts))],
+        PublishedRun.schema,
+    )
 
 
 def write(store: TableStore, table: str, run_id: str, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
@@ -90,19 +103,19 @@ def publish_log(
     store: TableStore, run_id: str, tables: tuple[str, ...] = ("matches", "scan_log", "runs")
 ) -> None:
     """Move one row of `scan_log`, and empty files for the rest, into the tables."""
-    row = dict.fromkeys(SCAN_LOG.names) | {"run_id": run_id, "shard_uri": "a", "status": "complete"}
+    row = dict.fromkeys(ShardLog.schema.names) | {"run_id": run_id, "shard_uri": "a", "status": "complete"}
     row |= dict.fromkeys(
         ("bytes_read", "text_bytes", "documents", "documents_skipped", "candidates", "matches"), 0
     )
     row |= {"attempts": 1, "started_at": NOON, "seconds": 0.5}
     for table in tables:
         if table == "runs":
-            publish_row(store, table, row_of(RUNS, run_id=run_id))
+            publish_row(store, table, row_of(PublishedRun, run_id=run_id))
             continue
         written = store.root.path / "staged" / table
         written.mkdir(parents=True, exist_ok=True)
         rows = [row] if table == "scan_log" else []
-        pq.write_table(pa.Table.from_pylist(rows, SCAN_LOG), written / "part-0.parquet")
+        pq.write_table(pa.Table.from_pylist(rows, ShardLog.schema), written / "part-0.parquet")
         store.adopt(table, run_id, [str(written / "part-0.parquet")])
 
 

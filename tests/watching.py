@@ -10,7 +10,7 @@ from typing import Any
 
 from presswatch_spark.releases.release import Release
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.watch.claims import Claim, WatchLeases
+from presswatch_spark.watch.claims import ReleaseLease, WatchLeases
 from presswatch_spark.watch.look import Look, WatchReport
 from presswatch_spark.watch.starters import ScanJob, Status
 
@@ -52,7 +52,7 @@ class Cluster:
     resumes: bool = False
     lock: Any = field(default_factory=Lock)
 
-    def start(self, job: ScanJob, claim: Claim, noted: Callable[[Mapping[str, str]], None]) -> None:
+    def start(self, job: ScanJob, claim: ReleaseLease, noted: Callable[[Mapping[str, str]], None]) -> None:
         if self.fails:
             raise self.fails
         if self.dies_before:
@@ -64,7 +64,7 @@ class Cluster:
             raise KeyboardInterrupt
         noted({"profile": "cluster", "run": claim.token})
 
-    def look(self, job: ScanJob, claim: Claim, alive: bool) -> int | Status:
+    def look(self, job: ScanJob, claim: ReleaseLease, alive: bool) -> int | Status:
         if self.forgets:
             return Status.LOST
         assert self.runs[claim.place["run"]] == job.release

@@ -19,8 +19,7 @@ import pyarrow as pa
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
-from presswatch_spark.tables.schemas import columns_without_run
-from presswatch_spark.tables.schemas.scan_tables import RUNS
+from presswatch_spark.tables.declarations import PublishedRun, columns_without_run
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
 from presswatch_spark.text.words import words_of
@@ -223,6 +222,6 @@ def filled(values: dict[str, Any]) -> dict[str, Any]:
     blank = {pa.string(): "", pa.int32(): 0, pa.int64(): 0}
     return {
         field.name: values.get(field.name, None if field.nullable else blank.get(field.type))
-        for field in RUNS
+        for field in PublishedRun.schema
         if field.name not in ("files", "finished_at")
     }

@@ -17,8 +17,7 @@ import pyarrow as pa
 
 from benchmarks.claims.material import filled
 from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
-from presswatch_spark.tables.schemas import columns_without_run
-from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.declarations import ShardLog, columns_without_run
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
 
@@ -153,7 +152,7 @@ def _log(run_id: str) -> pa.RecordBatch:
         pa.array(values[field.name])
         if field.name in values
         else pa.nulls(SHARDS, field.type)
-        if SCAN_LOG.field(field.name).nullable
+        if ShardLog.schema.field(field.name).nullable
         else pa.array([blank.get(field.type, [])] * SHARDS, field.type)
         if not pa.types.is_timestamp(field.type)
         else pa.array([CAPTURED] * SHARDS, field.type)

@@ -10,8 +10,15 @@ import pyarrow as pa
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.show import printable
-from presswatch_spark.tables.schemas import DERIVED, MADE_ANEW, PUBLISHED_BY, PUBLISHERS, SCHEMAS
-from presswatch_spark.tables.schemas.columns import PUBLISHED_FILE, UTC_MICROS
+from presswatch_spark.tables.declarations import (
+    DERIVED,
+    MADE_ANEW,
+    PUBLISHED_BY,
+    PUBLISHERS,
+    SCHEMAS,
+    PublishedFile,
+)
+from presswatch_spark.tables.row_types import UTC_MICROS, struct_of
 
 TYPES: Mapping[pa.DataType, str] = {
     pa.string(): "string",
@@ -77,7 +84,7 @@ def view_statement(table: str, database: str) -> str:
 
     Runs of older versions do not say which files are theirs; their rows are known by the run.
     """
-    by, fields = PUBLISHED_BY[table], ", ".join(f'"{field.name}"' for field in PUBLISHED_FILE)
+    by, fields = PUBLISHED_BY[table], ", ".join(f'"{field.name}"' for field in struct_of(PublishedFile))
     files = (
         f'SELECT f."name" FROM "{database}"."{by}" AS r CROSS JOIN UNNEST(r."files") AS f ({fields})'
         f"\n  WHERE f.\"table\" = '{table}'"

@@ -23,7 +23,7 @@ from presswatch_spark.catalog.connect import catalog_errors, first_line
 from presswatch_spark.catalog.ddl import comment_of
 from presswatch_spark.errors import ConfigError, OutputError
 from presswatch_spark.show import printable
-from presswatch_spark.tables.schemas import DERIVED, PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.declarations import DERIVED, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CatalogChange:
     """What a sync did to a table: files that were added and taken out, and all that it has now."""
 
     table: str
@@ -64,7 +64,7 @@ class Change:
     files: int
 
 
-def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[Change]:
+def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogChange]:
     """Bring the tables of a catalog to what is published; return what was done, by table.
 
     Raises:
@@ -75,16 +75,16 @@ def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[Change]:
     """
     where = printable(f"{store.root} in {namespace}")
     _require_a_plain_path(store)
-    done = dict[str, Change]()
+    done = dict[str, CatalogChange]()
     for _ in range(TRIES):
         plan = published_files(store)
         with catalog_errors(where):
             levels = _namespace(catalog, namespace)
             for table in sorted(SCHEMAS, key=PUBLISHERS.__contains__):
                 change = _synced(catalog, (*levels, table), store, plan[table])
-                before = done.get(table, Change(table, 0, 0, 0))
+                before = done.get(table, CatalogChange(table, 0, 0, 0))
                 added, out = before.added + change.added, before.taken_out + change.taken_out
-                done[table] = Change(table, added, out, change.files)
+                done[table] = CatalogChange(table, added, out, change.files)
         if published_files(store) == plan:
             return [done[table] for table in SCHEMAS]
     raise OutputError("the tables changed while they were brought there", where=where, remedy=AGAIN)
@@ -140,7 +140,9 @@ def _require_a_plain_path(store: TableStore) -> None:
         )
 
 
-def _synced(catalog: Catalog, name: tuple[str, ...], store: TableStore, files: Sequence[Published]) -> Change:
+def _synced(
+    catalog: Catalog, name: tuple[str, ...], store: TableStore, files: Sequence[Published]
+) -> CatalogChange:
     """Bring one table to these files, and compare anew if somebody else commits meanwhile."""
     from pyiceberg.exceptions import CommitFailedException, ValidationException
 
@@ -151,7 +153,7 @@ def _synced(catalog: Catalog, name: tuple[str, ...], store: TableStore, files: S
             added, out = _difference(table, files)
             _commit(table, added, out)
             _expire(table)
-            return Change(name[-1], len(added), len(out), len(files))
+            return CatalogChange(name[-1], len(added), len(out), len(files))
         except (CommitFailedException, ValidationException):
             tried += 1
             if tried == TRIES:

@@ -15,8 +15,8 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.table.values import as_languages, as_number, as_text, as_time
 from presswatch_spark.runs.attempts import Attempt, Outcome, outcome_of
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
+from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.tables.digests import row_digest
-from presswatch_spark.tables.schemas import columns_without_run
 
 # What the index says of a capture may be anything: of a file, no more kinds than these are told apart.
 KINDS_MAX = 100_000

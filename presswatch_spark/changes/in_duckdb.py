@@ -23,9 +23,9 @@ from presswatch_spark.changes.totals import ChangeTotals
 from presswatch_spark.errors import OutputError
 from presswatch_spark.queries.duckdb_session import duckdb_session, first_line
 from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.tables.published_files import Written
 from presswatch_spark.tables.reading import column_batches
-from presswatch_spark.tables.schemas import columns_without_run
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, SortedFiles
 
 if TYPE_CHECKING:

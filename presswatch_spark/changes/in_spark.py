@@ -15,9 +15,9 @@ from presswatch_spark.changes.states import ARTICLES, STORED, steps, text
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.spark.worker import task
+from presswatch_spark.tables.declarations import Change
 from presswatch_spark.tables.frames import written_by_spark
 from presswatch_spark.tables.published_files import Written
-from presswatch_spark.tables.schemas.derived_tables import CHANGES
 from presswatch_spark.tables.sorted_files import ORDERS, SortedFiles
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def write(
         changes = spark.sql(f"select *, {meeting} as meeting from ({_shown(inputs)})").repartition(
             tasks, "meeting"
         )
-        columns = [name for name in CHANGES.names if name != "run_id"]
+        columns = [name for name in Change.schema.names if name != "run_id"]
         written = written_by_spark(changes.select(*columns).sortWithinPartitions(*ORDERS["changes"]), files)
         for frame in frames.values():
             frame.unpersist()

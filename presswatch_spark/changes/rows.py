@@ -7,7 +7,8 @@ import pyarrow.compute as pc
 
 from presswatch_spark.changes.absence import Doubts
 from presswatch_spark.judgement.url_forms import normal_forms
-from presswatch_spark.tables.schemas.derived_tables import SIGHTING
+from presswatch_spark.tables.declarations import Sighting
+from presswatch_spark.tables.row_types import struct_of
 from presswatch_spark.verify.verification import SPANS_AT_LEAST
 
 GAP_CHARACTERS = 8
@@ -17,7 +18,7 @@ PAIR = ("publisher_id", "title_id", "article", "document")
 """What a pair is known by; `article` is empty for rows of a site alone."""
 IDENTITY = ("publisher_id", "title_id", "article_id", "document_url", "text_sha256")
 """Columns of `matches` that tell a row's pair."""
-SIGHTING_NAMES = tuple(field.name for field in SIGHTING)
+SIGHTING_NAMES = tuple(field.name for field in struct_of(Sighting))
 USED = tuple(dict.fromkeys((*IDENTITY, "article_sha256", "spans", *SIGHTING_NAMES)))
 """Columns of `matches` that are compared, or kept as a sighting."""
 
@@ -43,7 +44,7 @@ COMPARED = pa.schema(
 that is copied. `many`: there may have been more spans than are kept. `doubt`: why the other run may have
 missed such a row.
 """
-COMPARED_AND_SEEN = pa.schema([*COMPARED, pa.field("sighting", pa.struct(list(SIGHTING)))])
+COMPARED_AND_SEEN = pa.schema([*COMPARED, pa.field("sighting", pa.struct(list(struct_of(Sighting))))])
 
 
 def compared(batch: pa.RecordBatch, doubts: Doubts) -> pa.RecordBatch:
@@ -55,7 +56,8 @@ def compared(batch: pa.RecordBatch, doubts: Doubts) -> pa.RecordBatch:
         "many": pc.fill_null(pc.greater_equal(pc.list_value_length(spans), SPANS_AT_LEAST), False),
         "doubt": reasons.take(shards.indices),
         "sighting": pa.StructArray.from_arrays(
-            [batch[field.name].cast(field.type) for field in SIGHTING], fields=list(SIGHTING)
+            [batch[field.name].cast(field.type) for field in struct_of(Sighting)],
+            fields=list(struct_of(Sighting)),
         ),
     }
     arrays = [columns[f.name] if f.name in columns else batch[f.name].cast(f.type) for f in COMPARED_AND_SEEN]

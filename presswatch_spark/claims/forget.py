@@ -29,10 +29,10 @@ from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks.run_locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, stat
+from presswatch_spark.tables.declarations import DIGESTS, PUBLISHED_BY, SCHEMAS
 from presswatch_spark.tables.derived import LEASE_SECONDS
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.published_files import COUNTED, Written
-from presswatch_spark.tables.schemas import DIGESTS, PUBLISHED_BY, SCHEMAS
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, SortedFiles
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, run_of

@@ -10,9 +10,9 @@ from presswatch_spark.claims.judge import Judge
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.spark.worker import task
+from presswatch_spark.tables.declarations import Claim
 from presswatch_spark.tables.frames import written_by_spark
 from presswatch_spark.tables.published_files import Written
-from presswatch_spark.tables.schemas.claim_tables import CLAIMS
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import TableStore
 
@@ -45,7 +45,7 @@ def write(
         meeting = f.coalesce(f.col("article_id"), f.col("row_sha256"))
         tasks = max(1, -(-rows // ROWS_A_TASK), spark.sparkContext.defaultParallelism)
         dealt = chosen.repartition(tasks, meeting).sortWithinPartitions(*ORDER)
-        claims = dealt.mapInArrow(JudgeTask(knowledge), spark_schema(CLAIMS))
+        claims = dealt.mapInArrow(JudgeTask(knowledge), spark_schema(Claim.schema))
         return written_by_spark(claims, files)
 
 

@@ -13,7 +13,7 @@ from presswatch_spark.claims.press import PressList
 from presswatch_spark.claims.reservations import Moment
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
+from presswatch_spark.tables.declarations import Match
 
 ORDER = ("article_id", "row_sha256", "run_id")
 """How rows come to be judged; rows without article first."""
@@ -34,7 +34,7 @@ ONE_BY_ONE = {"batch_readahead": 1, "fragment_readahead": 1}
 
 _INT64S = pa.list_(pa.int64())
 INPUT = pa.schema(
-    [MATCHES.field(name).remove_metadata().with_nullable(True) for name in _PLAIN]
+    [Match.schema.field(name).remove_metadata().with_nullable(True) for name in _PLAIN]
     + [pa.field("credits_read", pa.bool_()), pa.field("starts", _INT64S), pa.field("ends", _INT64S)]
 )
 """Rows as they are sorted and judged: of spans, the characters of the article; of credits, whether any were

@@ -27,7 +27,7 @@ from presswatch_spark.corpus.registry import Registry
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.grading import confidence_reasons, letter_of
 from presswatch_spark.rights.declaration import UNKNOWN
-from presswatch_spark.tables.schemas.claim_tables import CLAIMS
+from presswatch_spark.tables.declarations import Claim
 
 ROWS_AT_ONCE = 20_000
 KEPT = 1 << 16
@@ -266,7 +266,7 @@ def _ask_for_words(columns: Columns) -> Marks:
 
 def _sealed(columns: Columns) -> pa.Table:
     """Return columns as a table of claims, each row with its digest."""
-    schema = pa.schema([column.remove_metadata().with_nullable(True) for column in CLAIMS])
+    schema = pa.schema([column.remove_metadata().with_nullable(True) for column in Claim.schema])
     names = [name for name in schema.names if name != SEAL]
     found = pa.table({name: columns[name].cast(schema.field(name).type) for name in names})
     # An article may have very many rows, and their canonical forms are long.

@@ -133,7 +133,7 @@ def schema_of(**kinds: type) -> pa.Schema:
     """Return the schema of rows whose columns hold values of these kinds; `list` is one of texts."""
     import pyarrow as pa
 
-    from presswatch_spark.tables.schemas.columns import UTC_MICROS
+    from presswatch_spark.tables.row_types import UTC_MICROS
 
     types = {
         str: pa.string(),

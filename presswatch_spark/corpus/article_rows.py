@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.tables.schemas import columns_without_run
+from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.text.kernels import Hashes
 from presswatch_spark.text.shingles import indexed_positions, shingle_hashes
 from presswatch_spark.text.words import words_of_each

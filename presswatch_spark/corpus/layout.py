@@ -21,7 +21,7 @@ An article's *ordinal* is its place in the order of article ids (by code points)
 
 import pyarrow as pa
 
-from presswatch_spark.tables.schemas.columns import UTC_MICROS
+from presswatch_spark.tables.row_types import UTC_MICROS
 
 FORMAT_VERSION = 4
 

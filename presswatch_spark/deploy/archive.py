@@ -63,7 +63,7 @@ class ArchiveError(PresswatchError):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class HostPlatform:
     """Hosts of the archive: their Python, such as 3.11, and their kind of processor, on Linux."""
 
     python: str = "3.11"
@@ -84,7 +84,7 @@ class Target:
         return cls(f"{sys.version_info.major}.{sys.version_info.minor}", platform.machine())
 
 
-def archive_for(root: Path, out: Path, target: Target, *, make: bool = True) -> Path:
+def archive_for(root: Path, out: Path, target: HostPlatform, *, make: bool = True) -> Path:
     """Return the archive of the sources in `root`: the one in `out` if made of the same, else a new one.
 
     Raises:
@@ -104,7 +104,7 @@ def archive_for(root: Path, out: Path, target: Target, *, make: bool = True) -> 
     return file
 
 
-def existing_archive(root: Path, out: Path, target: Target) -> Path | None:
+def existing_archive(root: Path, out: Path, target: HostPlatform) -> Path | None:
     """Return the archive in `out` that was made of the sources in `root`; None if there is none."""
     note = _note(out, target)
     try:
@@ -115,11 +115,11 @@ def existing_archive(root: Path, out: Path, target: Target) -> Path | None:
         return None
 
 
-def _note(out: Path, target: Target) -> Path:
+def _note(out: Path, target: HostPlatform) -> Path:
     return out / f"archive-{target.python}-{target.machine}.json"
 
 
-def inputs_digest(root: Path, target: Target) -> str:
+def inputs_digest(root: Path, target: HostPlatform) -> str:
     """Return the SHA-256 (hex) over everything that an archive is made of."""
     digest = hashlib.sha256(f"{target.python} {target.machine}\n".encode())
     for name in INPUTS:
@@ -130,7 +130,7 @@ def inputs_digest(root: Path, target: Target) -> str:
     return digest.hexdigest()
 
 
-def build(root: Path, out: Path, target: Target) -> Path:
+def build(root: Path, out: Path, target: HostPlatform) -> Path:
     """Build the archive of the sources in `root` and return it, in `out`, named after its digest.
 
     Raises:
@@ -153,7 +153,7 @@ def build(root: Path, out: Path, target: Target) -> Path:
     return file
 
 
-def _fill(tree: Path, root: Path, work: Path, target: Target) -> None:
+def _fill(tree: Path, root: Path, work: Path, target: HostPlatform) -> None:
     lock, wheels = work / "requirements.lock", work / "wheels"
     lock.write_text(locked((root / "requirements.lock").read_text(encoding="utf-8")), encoding="utf-8")
     _run([sys.executable, "-P", "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)], root)
@@ -177,7 +177,7 @@ def locked(lock: str) -> str:
     return "\n".join(pin for pin in pins if pin.partition("==")[0] not in OF_THE_CLUSTER) + "\n"
 
 
-def _install(what: list[str], folder: Path, target: Target, root: Path) -> None:
+def _install(what: list[str], folder: Path, target: HostPlatform, root: Path) -> None:
     command = [sys.executable, "-P", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--no-deps", "--no-compile", "--only-binary=:all:", "--implementation=cp"]
     command += [f"--python-version={target.python}", f"--target={folder}"]
@@ -304,11 +304,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m presswatch_spark.deploy.archive", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--out", default="dist", type=Path, help="folder for the archive (default: dist)")
-    parser.add_argument("--python", default=Target().python, help="Python of the hosts (default: 3.11)")
-    parser.add_argument("--machine", default=Target().machine, choices=("x86_64", "aarch64"))
+    parser.add_argument("--python", default=HostPlatform().python, help="Python of the hosts (default: 3.11)")
+    parser.add_argument("--machine", default=HostPlatform().machine, choices=("x86_64", "aarch64"))
     given = parser.parse_args()
     try:
-        target = Target(given.python, given.machine)
+        target = HostPlatform(given.python, given.machine)
         file = archive_for(Path.cwd(), given.out.resolve(), target)
     except PresswatchError as error:
         sys.stderr.write(f"error: {error}\n")

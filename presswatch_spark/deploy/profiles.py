@@ -13,7 +13,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 
-from presswatch_spark.deploy.archive import Target
+from presswatch_spark.deploy.archive import HostPlatform
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.declared import setting, settings_in
 from presswatch_spark.settings.load import DEPLOY_PREFIX, SettingsGroup, build_config, load_settings
@@ -94,7 +94,7 @@ class Profile:
     local: LocalRules = field(default_factory=LocalRules)
     ec2: Ec2Rules = field(default_factory=Ec2Rules)
     serverless: ServerlessRules = field(default_factory=ServerlessRules)
-    archive: Target = field(default_factory=Target)
+    archive: HostPlatform = field(default_factory=HostPlatform)
     most_executors: int = 10
     executor: ExecutorRules = field(default_factory=ExecutorRules)
     driver: DriverRules = field(default_factory=DriverRules)

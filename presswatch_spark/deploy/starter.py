@@ -10,7 +10,7 @@ from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.submission import ROOT, Submission, Upload, archive_of, submission
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.watch.claims import Claim
+from presswatch_spark.watch.claims import ReleaseLease
 from presswatch_spark.watch.starters import Place, ScanJob, Status
 
 JOB = "scan"
@@ -32,7 +32,7 @@ class Deployed:
     archive: Path | None = None
     resumes: bool = False
 
-    def start(self, job: ScanJob, claim: Claim, noted: Callable[[Place], None]) -> int | None:
+    def start(self, job: ScanJob, claim: ReleaseLease, noted: Callable[[Place], None]) -> int | None:
         """Upload what the scan needs and submit it, or find what was submitted under this token."""
         archive = archive_of(self.profile, self.archive)
         asked = submission(JOB, job.arguments, self.profile, archive, ROOT, os.environ, token=claim.token)
@@ -49,7 +49,7 @@ class Deployed:
         noted(place | {what: where for what, where in service.links(running.run) if what == "logs"})
         return None
 
-    def look(self, job: ScanJob, claim: Claim, alive: bool) -> int | Status:
+    def look(self, job: ScanJob, claim: ReleaseLease, alive: bool) -> int | Status:
         """Ask the service for the run, and the store for the exit code that it left."""
         run, attempt = claim.place["run"], int(claim.place["attempt"])
         profile = self.profile.on(claim.place["on"]) if "on" in claim.place else self.profile

@@ -30,12 +30,12 @@ from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.sampling.shares import most_share
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
+from presswatch_spark.tables.declarations import Match
 
 UNREACHED = frozenset({NO_SHARD, NOT_REACHED})
 """Reasons that say nothing of a row, but that its shard could not be read."""
 CONFIDENCE = 0.95
-_TIMES = [field.name for field in MATCHES if pa.types.is_timestamp(field.type)]
+_TIMES = [field.name for field in Match.schema if pa.types.is_timestamp(field.type)]
 
 
 @dataclass(frozen=True, slots=True)

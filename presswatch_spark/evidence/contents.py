@@ -19,8 +19,8 @@ from presswatch_spark.removal.case import MARKER, RemovalCase
 from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.relation import InForce, in_force
 from presswatch_spark.storage.json_documents import parse_json
+from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.digests import canonical_form, digested
-from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.seals import sealed_parquet
 
 ARTICLES = "data/corpus/articles.jsonl"

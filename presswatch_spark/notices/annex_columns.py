@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from presswatch_spark.tables.schemas.columns import UTC_MICROS
+from presswatch_spark.tables.row_types import UTC_MICROS
 
 TEXT, NUMBER = pa.string(), pa.int64()
 

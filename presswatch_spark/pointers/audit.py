@@ -33,9 +33,8 @@ from presswatch_spark.pointers.figures import RowRecomputation
 from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import SCHEMAS, MemberCapture
 from presswatch_spark.tables.reading import chosen_runs
-from presswatch_spark.tables.schemas import SCHEMAS
-from presswatch_spark.tables.schemas.census_tables import CAPTURES
 from presswatch_spark.tables.store import TableStore
 
 
@@ -148,7 +147,7 @@ USED = {
         "shard_uri", "record_id", "record_offset", "record_length", "record_encoding", "captured_at",
         "http_status", "row_sha256",
     ),
-    "captures": tuple(CAPTURES.names),
+    "captures": tuple(MemberCapture.schema.names),
 }  # fmt: skip
 
 

@@ -23,8 +23,8 @@ from presswatch_spark.settings.config import (
 )
 from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.sieve.sieve import Candidates
+from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.digests import DIGESTED_IF_KNOWN, NOT_DIGESTED, canonical_form
-from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
 NOT_RECOMPUTED = frozenset((

@@ -91,7 +91,7 @@ def rows_of(store: TableStore) -> int:
 
 def runs_of(table: str, runs: Sequence[str]) -> Sequence[str]:
     """Return the ids that a table's rows are published by, if only those of some scans are wanted."""
-    from presswatch_spark.tables.schemas import PUBLISHED_BY
+    from presswatch_spark.tables.declarations import PUBLISHED_BY
 
     return runs if PUBLISHED_BY[table] == "runs" else ()
 

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.sampling.extrapolation import COLUMNS, LOG_COLUMNS, SampleEstimate, estimate
+from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.reading import column_batches
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 
 NAMES = ("record_id", "document_url")
@@ -22,7 +22,7 @@ def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> Sample
 
 def slim_matches(store: TableStore, run_id: str) -> pa.Table:
     """Return the rows of `matches` that estimates count, in some 50 bytes each: texts stand there once."""
-    texts = [name for name in COLUMNS if _is_text(MATCHES.field(name))]
+    texts = [name for name in COLUMNS if _is_text(Match.schema.field(name))]
     batches = column_batches(store, "matches", [run_id], COLUMNS, texts, BATCH_ROWS)
     rows = pa.Table.from_batches(map(_slim, batches), _SLIM).unify_dictionaries()
     # What Arrow keeps of what it read, for more of the same, is more than the rows are.
@@ -49,5 +49,8 @@ def _is_text(field: pa.Field) -> bool:
 
 _CODE = pa.dictionary(pa.int32(), pa.string())
 _SLIM = pa.schema(
-    [pa.field(name, _CODE if _is_text(MATCHES.field(name)) else MATCHES.field(name).type) for name in COLUMNS]
+    [
+        pa.field(name, _CODE if _is_text(Match.schema.field(name)) else Match.schema.field(name).type)
+        for name in COLUMNS
+    ]
 )

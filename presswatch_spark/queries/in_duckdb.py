@@ -14,7 +14,7 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.queries.duckdb_session import BATCH_ROWS, duckdb_session, first_line
 from presswatch_spark.queries.engines import QueryResult, runs_of, whole
 from presswatch_spark.queries.views import VIEWS, in_order, no_call, no_query, no_table, refused
-from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:

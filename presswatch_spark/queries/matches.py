@@ -16,7 +16,7 @@ from presswatch_spark.queries.engines import QueryResult, literal
 from presswatch_spark.queries.sql import answer_of, engine_of
 from presswatch_spark.queries.views import RECORD
 from presswatch_spark.tables.reading import chosen_runs
-from presswatch_spark.tables.schemas.columns import UTC_MICROS
+from presswatch_spark.tables.row_types import UTC_MICROS
 from presswatch_spark.tables.sorted_files import ORDERS as STORED
 from presswatch_spark.tables.store import TableStore
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from presswatch_spark.errors import InputError
 from presswatch_spark.nearest import did_you_mean, nearest
 from presswatch_spark.show import printable
-from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:

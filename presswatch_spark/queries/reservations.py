@@ -18,10 +18,10 @@ from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.relation import Declaration, InForce, in_force, second
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import DeclaredSignal, Reservation, RightsSignal
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.reading import chosen_runs
-from presswatch_spark.tables.schemas.derived_tables import DECLARED, RESERVATIONS
-from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
+from presswatch_spark.tables.row_types import struct_of
 from presswatch_spark.tables.store import TableStore
 
 # Formats whose rows say when a page itself was captured; those of them that have its response.
@@ -96,7 +96,7 @@ class Reservations:
         def batches() -> Iterator[pa.RecordBatch]:
             while batch := list(islice(rows, BATCH_ROWS)):
                 counts.update((row["agent"], row["status"]) for row in batch)
-                yield pa.RecordBatch.from_pylist(batch, RESERVATIONS.remove_metadata())
+                yield pa.RecordBatch.from_pylist(batch, Reservation.schema.remove_metadata())
 
         runs = chosen_runs(TableStore.open(self.tables, self.storage), self.run_id)
         written = publish_derived(
@@ -140,7 +140,7 @@ def page_key(url: str, at: datetime) -> int:
 def signal_rows(stores: Iterable[TableStore]) -> Iterator[dict[str, Any]]:
     """Yield the rows of `rights_signals` that may decide something, of all published runs."""
     for store in stores:
-        yield from _streamed(store, "rights_signals", DECISIVE, RIGHTS_SIGNALS.names)
+        yield from _streamed(store, "rights_signals", DECISIVE, RightsSignal.schema.names)
 
 
 def _streamed(
@@ -172,4 +172,6 @@ def _declaration(declaration: Declaration | None) -> dict[str, Any] | None:
     if declaration is None:
         return None
     row = declaration.row or {}
-    return {field.name: row.get(field.name) for field in DECLARED} | {"verdict": declaration.verdict}
+    return {field.name: row.get(field.name) for field in struct_of(DeclaredSignal)} | {
+        "verdict": declaration.verdict
+    }

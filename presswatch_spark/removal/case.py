@@ -32,8 +32,8 @@ from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks.run_locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, printable
+from presswatch_spark.tables.declarations import CASE_TABLES, Target
 from presswatch_spark.tables.digests import columns_digest, table_digest
-from presswatch_spark.tables.schemas.case_tables import CASE_TABLES, TARGETS
 from presswatch_spark.tables.seals import (
     UNREADABLE,
     opened_sealed,
@@ -254,7 +254,7 @@ class RemovalCase:
         for name in sorted(name for name in self.folder.names() if name.startswith(f"{table}/")):
             try:
                 file = opened_sealed(self.folder.read(name)[0])
-                rows = file.read(use_threads=False).cast(CASE_TABLES[table]).to_pylist()
+                rows = file.read(use_threads=False).cast(CASE_TABLES[table].schema).to_pylist()
             except UNREADABLE as error:
                 raise _broken(f"the file {name} is not as it was written", self) from error
             yield from ((name, row) for row in rows)
@@ -286,7 +286,7 @@ class Chain:
             OutputError: the disk is full, or another process has written meanwhile; then nothing was added.
         """
         rows, length, newest = list[Row](), self.length, self.newest
-        schema = CASE_TABLES[self.table]
+        schema = CASE_TABLES[self.table].schema
         asked_by = {"asked_from": socket.gethostname(), "tool_version": __version__}
         empty = dict.fromkeys(schema.names) | asked_by
         for probe in probes:
@@ -318,7 +318,7 @@ def write_case(
     }
     for number, first in enumerate(range(0, len(ordered), TARGETS_A_FILE)):
         some = ordered[first : first + TARGETS_A_FILE]
-        _write(folder, f"targets/{number:05}.parquet", some, TARGETS)
+        _write(folder, f"targets/{number:05}.parquet", some, Target.schema)
     folder.write(MARKER, sealed_json(facts), absent=True)
     return facts
 

@@ -20,7 +20,7 @@ from presswatch_spark.storage.hub.addresses import MAIN, HubAddress
 from presswatch_spark.storage.hub.refusals import NO_REVISION
 from presswatch_spark.storage.objects import RawResponse, ask, list_objects, pinned
 from presswatch_spark.storage.web.manners import BlockedError
-from presswatch_spark.tables.schemas.case_tables import PROBES
+from presswatch_spark.tables.declarations import Probe
 
 Row = dict[str, Any]
 
@@ -101,7 +101,7 @@ class HubBatch(Batch):
         """Read the file of the newest revision to its end, for all targets."""
         memory = Memory(dict(self.memory.beside), dict(self.memory.first), {})
         for row in self.rows:
-            memory.learn(dict.fromkeys(PROBES.names) | row, self.file.uri)
+            memory.learn(dict.fromkeys(Probe.schema.names) | row, self.file.uri)
         if self.file.uri in memory.first:
             memory.first[uri] = memory.first[self.file.uri]
         whole = Batch(

@@ -16,7 +16,7 @@ from presswatch_spark.removal.resolving import derived, in_source
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.schemas.case_tables import TARGETS
+from presswatch_spark.tables.declarations import Target
 from presswatch_spark.tables.store import TableStore
 
 Row = dict[str, Any]
@@ -128,7 +128,7 @@ def target_of(
     """
     etag, size = scanned.get(row["shard_uri"], (None, None))
     return {
-        **dict.fromkeys(name for name in TARGETS.names if name != "target_sha256"),
+        **dict.fromkeys(name for name in Target.schema.names if name != "target_sha256"),
         **{name: claim[name] for name in ("row_sha256", "publisher_id", "title_id", "article_id")},
         "article_sha256": of["article_sha256"],
         "copied_words": row["copied_words"],

@@ -16,7 +16,7 @@ from presswatch_spark.runs.markers import PARTS_FOLDER, Note, Wave, read_note, r
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks.run_locks import Lock, locked
-from presswatch_spark.tables.schemas import PUBLISHERS
+from presswatch_spark.tables.declarations import PUBLISHERS
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
 
 STAGED = "tables-"

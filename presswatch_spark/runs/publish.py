@@ -26,11 +26,11 @@ from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import sql_session
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.tables.declarations import DIGESTS, SCHEMAS, columns_without_run
 from presswatch_spark.tables.digests import GROUP_DIGITS
 from presswatch_spark.tables.digests import table_digest as digest_of
 from presswatch_spark.tables.frames import batches_of, written_by_spark
 from presswatch_spark.tables.published_files import COUNTED, Written
-from presswatch_spark.tables.schemas import DIGESTS, SCHEMAS, columns_without_run
 from presswatch_spark.tables.sorted_files import ORDERS, SortedFiles
 from presswatch_spark.tables.store import TableStore
 

@@ -27,9 +27,10 @@ from presswatch_spark.runs.work import Kind, ReadOne, Row
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import ObjectInfo
-from presswatch_spark.tables.schemas.columns import PUBLISHED_FILE
+from presswatch_spark.tables.declarations import PublishedFile
+from presswatch_spark.tables.row_types import struct_of
 
-PART = pa.struct([PUBLISHED_FILE.field(each.name) for each in fields(RunPart)])
+PART = pa.struct([struct_of(PublishedFile).field(each.name) for each in fields(RunPart)])
 
 
 def report_schema(kind: Kind) -> pa.Schema:

@@ -11,14 +11,14 @@ import pyarrow as pa
 
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.runs.attempts import Attempt, storable
+from presswatch_spark.tables.declarations import Match, RightsSignal
 from presswatch_spark.tables.digests import row_digest
-from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
 
 ROWS_AT_ONCE, SPANS_AT_ONCE = 512, 50_000
 
 MATCH_COLUMNS, SIGNAL_COLUMNS = (
-    pa.schema([column for column in table if column.name != "run_id"]) for table in (MATCHES, RIGHTS_SIGNALS)
+    pa.schema([column for column in table if column.name != "run_id"])
+    for table in (Match.schema, RightsSignal.schema)
 )
 
 Stage = Literal["read", "sieve", "verify", "signals"]

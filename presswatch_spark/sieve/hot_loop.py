@@ -49,7 +49,7 @@ _CARRIED_WORDS = U64(SHINGLE_WORDS - 1)
 _0, _1, _7, _8, _16, _64 = (U64(n) for n in (0, 1, 7, 8, 16, 64))
 
 
-class Probe(NamedTuple):
+class IndexArrays(NamedTuple):
     """The arrays of an index that the kernels read. The shifts are those of `block_shift`.
 
     `first`, `width`: the range of hashes that is looked up, as in `HashRange`.
@@ -95,9 +95,9 @@ PROGRESS = np.dtype(
 )
 
 
-def probe_of(index: ShingleIndex, hashes: HashRange = ALL_HASHES) -> Probe:
+def probe_of(index: ShingleIndex, hashes: HashRange = ALL_HASHES) -> IndexArrays:
     """Return the arrays of an index as the kernels want them: views, nothing is copied."""
-    return Probe(
+    return IndexArrays(
         plain(index.filter),
         block_shift(len(index.filter)),
         plain(index.directory),
@@ -153,7 +153,7 @@ def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.
 
 
 @uncounted_njit
-def _look_up(probe: Probe, scratch: Scratch, windows: int, at: Any, found: Found, n_found: int) -> int:
+def _look_up(probe: IndexArrays, scratch: Scratch, windows: int, at: Any, found: Found, n_found: int) -> int:
     """Append the windows that are indexed to `found`; returns the new length."""
     hashes, blocks, passes = scratch.windows, scratch.blocks, scratch.passes
     # Loads of the filter wait for memory: a loop that does nothing else keeps the most of them under way.
@@ -216,7 +216,7 @@ def scan(
     ends: Edges,
     segment: np.uint64,
     table: FoldTable,
-    probe: Probe,
+    probe: IndexArrays,
     scratch: Scratch,
     found: Found,
     progress: npt.NDArray[Any],

@@ -16,8 +16,8 @@ from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks.run_locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, stat
+from presswatch_spark.tables.declarations import DERIVED, MADE_ANEW
 from presswatch_spark.tables.published_files import Written
-from presswatch_spark.tables.schemas import DERIVED, MADE_ANEW
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, run_of
 from presswatch_spark.version import __version__

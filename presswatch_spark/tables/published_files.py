@@ -24,7 +24,7 @@ from presswatch_spark.storage.contract import ObjectInfo, StorageOptions
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import MissingError, printable
 from presswatch_spark.tables.digests import table_digest
-from presswatch_spark.tables.schemas.columns import UTC_MICROS
+from presswatch_spark.tables.row_types import UTC_MICROS
 from presswatch_spark.tables.seals import UNREADABLE, object_sha256, opened_sealed, whole_object
 
 Row = Mapping[str, Any]

@@ -7,7 +7,7 @@ import pyarrow as pa
 from presswatch_spark.errors import InputError
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.show import printable
-from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
 

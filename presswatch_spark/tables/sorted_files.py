@@ -18,9 +18,9 @@ from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.tables.declarations import SCHEMAS, PublishedFile, columns_without_run
 from presswatch_spark.tables.published_files import Written
-from presswatch_spark.tables.schemas import SCHEMAS, columns_without_run
-from presswatch_spark.tables.schemas.columns import PUBLISHED_FILE
+from presswatch_spark.tables.row_types import struct_of
 
 GROUP_ROWS = 1 << 15
 """Rows of a group: some 6 MB of `matches`, one range of S3."""
@@ -77,7 +77,7 @@ MEMBERS, MEMBER_COLUMNS = 1024, ("title_id", "publisher_id")
 FALSE_POSITIVES = 0.01
 
 WRITTEN = pa.schema(
-    [("partition", pa.int64()), *(PUBLISHED_FILE.field(each.name) for each in fields(Written))]
+    [("partition", pa.int64()), *(struct_of(PublishedFile).field(each.name) for each in fields(Written))]
 )
 
 

@@ -1,7 +1,7 @@
 """The folder of published tables, on disk or on S3. It holds::
 
     TABLES/_presswatch.json                     says that the folder is ours, and of which layout
-    TABLES/matches/<run_id>-00000.parquet …     likewise the other tables: see `tables.schemas`
+    TABLES/matches/<run_id>-00000.parquet …     likewise the other tables: see `tables.declarations`
     TABLES/_runs/…                              what unfinished runs have done so far
 
 Files of a run are moved in from there, `runs` (or `censuses`, or `derivations`) last. That one file publishes
@@ -32,6 +32,7 @@ from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, printable, stat
 from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables import WATCH_FOLDER
+from presswatch_spark.tables.declarations import DIGESTS, MADE_ANEW, PUBLISHED_BY, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.published_files import (
     DamagedTablesError,
     Row,
@@ -40,7 +41,6 @@ from presswatch_spark.tables.published_files import (
     check_files,
     row_of,
 )
-from presswatch_spark.tables.schemas import DIGESTS, MADE_ANEW, PUBLISHED_BY, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.seals import sealed_json, sealed_parquet, unsealed_json
 
 if TYPE_CHECKING:

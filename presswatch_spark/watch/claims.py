@@ -40,7 +40,7 @@ class LeaseStage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ReleaseLease:
     """Who starts the scan of `release`, and how far it is. Times are in UTC.
 
     `key` stands for corpus, format and settings. `holder` renews the claim for as long as it works on it.
@@ -91,7 +91,7 @@ class Claim:
 class Held:
     """A claim as it was read or written, and the version of its object that the next write replaces."""
 
-    claim: Claim
+    claim: ReleaseLease
     version: Version
 
 
@@ -111,14 +111,16 @@ class WatchLeases:
         """Return the claim as it is now; None if nobody has claimed the release.
 
         Raises:
-            CorruptError: see `Claim.from_json`.
+            CorruptError: see `ReleaseLease.from_json`.
             StorageError: it cannot be read now.
         """
         guarded = self.object(release, key)
         version = guarded.read()
-        return Held(Claim.from_json(version.data, printable(guarded.uri)), version) if version else None
+        return (
+            Held(ReleaseLease.from_json(version.data, printable(guarded.uri)), version) if version else None
+        )
 
-    def write(self, claim: Claim, over: Held | None) -> Held:
+    def write(self, claim: ReleaseLease, over: Held | None) -> Held:
         """Write a claim over `over`, or a first one; `ConflictError` if something else is there."""
         guarded = self.object(claim.release, claim.key)
         return Held(claim, guarded.write(claim.to_json(), over.version if over else None))
@@ -136,9 +138,9 @@ class Holding(Lease):
         super().__init__(guarded, held.version, WATCH_LEASE, lease.total_seconds(), self._changed)
 
     @property
-    def claim(self) -> Claim:
+    def claim(self) -> ReleaseLease:
         """Return the claim as it was last written."""
-        return Claim.from_json(self.version.data, "")
+        return ReleaseLease.from_json(self.version.data, "")
 
     def submitted(self, place: Mapping[str, str]) -> None:
         """Write where the submission can be looked for."""
@@ -150,9 +152,9 @@ class Holding(Lease):
         self.write(partial(self._changed, state=LeaseStage.FINISHED, exit_code=exit_code))
 
     def _changed(self, data: bytes, **changes: object) -> bytes:
-        return renewed(Claim.from_json(data, ""), self._clock(), **changes).to_json()
+        return renewed(ReleaseLease.from_json(data, ""), self._clock(), **changes).to_json()
 
 
-def renewed(claim: Claim, now: datetime, **changes: object) -> Claim:
+def renewed(claim: ReleaseLease, now: datetime, **changes: object) -> ReleaseLease:
     """Return `claim` as its holder writes it `now`."""
     return replace(claim, renewed_at=now, **changes)  # type: ignore[arg-type]

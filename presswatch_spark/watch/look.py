@@ -12,7 +12,7 @@ from datetime import timedelta
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.releases.release import Release
 from presswatch_spark.storage.objects import ConflictError
-from presswatch_spark.watch.claims import Claim, Clock, Held, Holding, LeaseStage, WatchLeases, renewed
+from presswatch_spark.watch.claims import Clock, Held, Holding, LeaseStage, ReleaseLease, WatchLeases, renewed
 from presswatch_spark.watch.scope import is_overdue
 from presswatch_spark.watch.starters import DONE, FAILED, PARTIAL, Published, ScanJob, Starter, Status
 
@@ -88,7 +88,7 @@ class Look:
     def drop(self, release: str) -> WatchReport:
         """Give the release up: it is not scanned, or no longer waited for. What runs is not stopped."""
         held, now = self.claims.read(release, self.key), self.clock()
-        before = held.claim if held else Claim.new(release, self.key, self.holder, now)
+        before = held.claim if held else ReleaseLease.new(release, self.key, self.holder, now)
         claim = renewed(before, now, holder=self.holder, state=LeaseStage.DROPPED)
         self.claims.write(claim, held)
         runs = f"; what runs at {_place_of(before)} goes on" if before.state is LeaseStage.SUBMITTED else ""
@@ -146,7 +146,7 @@ class Look:
                 return WatchReport(release.name, "another watcher is at it", UNDER_WAY)
         return self._ended(ended, new=True)
 
-    def _ended(self, claim: Claim, new: bool) -> WatchReport:
+    def _ended(self, claim: ReleaseLease, new: bool) -> WatchReport:
         """Return what an ended claim says. A failure always has its exit code, all else only as news."""
         name, code = claim.release, claim.exit_code
         if claim.state is LeaseStage.DROPPED:
@@ -186,7 +186,7 @@ class Look:
         """Claim the release. A takeover keeps the token: the last holder may have submitted under it."""
         now, held = self.clock(), task.held
         if held is None or task.fresh:
-            claim = Claim.new(task.release.name, self.key, self.holder, now)
+            claim = ReleaseLease.new(task.release.name, self.key, self.holder, now)
         else:
             claim = renewed(held.claim, now, holder=self.holder, state=LeaseStage.CLAIMED, place={})
         return self.claims.write(claim, held)
@@ -205,5 +205,5 @@ def exit_code_of(findings: Sequence[WatchReport], poll: bool) -> int:
     return PARTIAL if PARTIAL in codes else DONE
 
 
-def _place_of(claim: Claim) -> str:
+def _place_of(claim: ReleaseLease) -> str:
     return ", ".join(f"{name} {value}" for name, value in sorted(claim.place.items())) or claim.holder

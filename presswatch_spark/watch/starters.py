@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
-from presswatch_spark.watch.claims import Claim
+from presswatch_spark.watch.claims import ReleaseLease
 
 LOCAL = "local"
 DONE, FAILED, PARTIAL = 0, 1, 3
@@ -41,7 +41,7 @@ class Starter(Protocol):
     def resumes(self) -> bool:
         """Return whether a scan that was lost may be started again: it goes on where it was."""
 
-    def start(self, job: ScanJob, claim: Claim, noted: Callable[[Place], None]) -> int | None:
+    def start(self, job: ScanJob, claim: ReleaseLease, noted: Callable[[Place], None]) -> int | None:
         """Start the scan, and call `noted` with its place as soon as that is known.
 
         The same `claim.token` never starts a second run, however often anybody gives it.
@@ -52,7 +52,7 @@ class Starter(Protocol):
             PresswatchError: it could not be started.
         """
 
-    def look(self, job: ScanJob, claim: Claim, alive: bool) -> int | Status:
+    def look(self, job: ScanJob, claim: ReleaseLease, alive: bool) -> int | Status:
         """Return the exit code of a scan that was started, or how it stands.
 
         Args:
@@ -72,13 +72,13 @@ class InProcess:
     published: Published
     resumes: bool = True
 
-    def start(self, job: ScanJob, claim: Claim, noted: Callable[[Place], None]) -> int | None:
+    def start(self, job: ScanJob, claim: ReleaseLease, noted: Callable[[Place], None]) -> int | None:
         """Run the scan to its end."""
         noted({"profile": LOCAL, "host": socket.gethostname(), "process": str(os.getpid())})
         code = self.published(job.release, claim.claimed_at)
         return self.run(("scan", *job.arguments)) if code is None else code
 
-    def look(self, job: ScanJob, claim: Claim, alive: bool) -> int | Status:
+    def look(self, job: ScanJob, claim: ReleaseLease, alive: bool) -> int | Status:
         """Return whether the scan's process lives, else how the scan was published, or that it is lost."""
         if alive:
             return Status.UNDER_WAY

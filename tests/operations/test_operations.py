@@ -22,7 +22,7 @@ from presswatch_spark.deploy.profiles import profile_settings
 from presswatch_spark.monitoring.metrics import FAMILIES, STATUSES
 from presswatch_spark.settings.config import known_settings
 from presswatch_spark.tables import WATCH_FOLDER
-from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.corpora import MEMBERS, article, write_jsonl
@@ -264,7 +264,7 @@ def test_settings_and_columns_that_the_document_names_are_there() -> None:
     assert len(named) > 3
     assert not set(named) - known
     (columns,) = re.findall(r"select ([\w, ]+) from scan_log where (\w+)", TEXT)
-    assert {*columns[0].split(", "), columns[1]} <= set(SCAN_LOG.names)
+    assert {*columns[0].split(", "), columns[1]} <= set(ShardLog.schema.names)
 
 
 def test_files_that_the_document_names_are_there() -> None:

@@ -13,8 +13,8 @@ from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.cli.main import run
 from presswatch_spark.errors import StorageError
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.published_files import DamagedTablesError
-from presswatch_spark.tables.schemas import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from tests import catalogs
 from tests.catalogs import (

@@ -29,7 +29,7 @@ from presswatch_spark.storage.locks.leases import GuardedObject, Lease
 from presswatch_spark.storage.locks.lock_rules import RUN_LEASE, SUBMISSION_LEASE, WATCH_LEASE, LeaseRule
 from presswatch_spark.storage.locks.run_locks import USUAL, RunLease, leased, owned
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
-from presswatch_spark.watch.claims import Claim, LeaseStage, WatchLeases
+from presswatch_spark.watch.claims import LeaseStage, ReleaseLease, WatchLeases
 from tests.conftest import ROOT
 from tests.proofs import each_time
 from tests.servers import Fault, Server
@@ -43,7 +43,7 @@ from datetime import UTC, datetime, timedelta
 from presswatch_spark.storage.locks.leases import GuardedObject
 from presswatch_spark.storage.locks.run_locks import RunLease
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
-from presswatch_spark.watch.claims import Claim, Holding, WatchLeases
+from presswatch_spark.watch.claims import ReleaseLease, Holding, WatchLeases
 uri, storage = sys.argv[1], StorageOptions(endpoint=sys.argv[2] or None)
 """
 COUNTS_UP = """
@@ -68,7 +68,7 @@ lease.release()
 """
 WATCHES = """
 claims, lease = WatchLeases(uri, storage), timedelta(seconds=float(sys.argv[3]))
-first = claims.write(Claim.new(sys.argv[4], sys.argv[5], "other", datetime.now(UTC)), None)
+first = claims.write(ReleaseLease.new(sys.argv[4], sys.argv[5], "other", datetime.now(UTC)), None)
 with Holding(claims, first, lease, lambda: datetime.now(UTC)) as holding:
     print("taken", flush=True)
     sys.stdin.readline()
@@ -354,7 +354,7 @@ class TestClocks:
         self, place: Place, ahead: timedelta
     ) -> None:
         claims, cluster = WatchLeases(place.uri, place.storage), Cluster()
-        first = claims.write(Claim.new(NEWEST, KEY, "me", NOON), None)
+        first = claims.write(ReleaseLease.new(NEWEST, KEY, "me", NOON), None)
         (finding,) = look(place.uri, cluster, Clock(NOON + ahead), place.storage)([release()])
         assert finding.said.startswith("claimed: me")
         assert claims.read(NEWEST, KEY) == first

@@ -28,7 +28,7 @@ from presswatch_spark.storage.objects import (
     write_object,
 )
 from presswatch_spark.storage.s3 import S3Store
-from presswatch_spark.tables.schemas.scan_tables import RUNS
+from presswatch_spark.tables.declarations import PublishedRun
 from presswatch_spark.tables.store import TableStore
 from tests.servers import Fault, Server
 from tests.tables import row_of
@@ -260,7 +260,7 @@ class TestRuns:
         self, store: TableStore, claims: ExitStack
     ) -> None:
         sleeper = claims.enter_context(claim(store, KEY, NOON, SECONDS))
-        store.publish("runs", row_of(RUNS, run_id=sleeper.run_id))
+        store.publish("runs", row_of(PublishedRun, run_id=sleeper.run_id))
         fall_asleep(sleeper.lock)
         with claim(store, KEY, NOON, SECONDS) as follower:
             assert follower.run_id != sleeper.run_id
@@ -282,7 +282,7 @@ class TestRuns:
         assert store.root.read(name)[0] == b"of its follower"
 
     def test_a_run_is_published_once(self, store: TableStore) -> None:
-        rows = [row_of(RUNS, run_id="20261124T120000Z-aaaaaa", documents=number) for number in (1, 2)]
+        rows = [row_of(PublishedRun, run_id="20261124T120000Z-aaaaaa", documents=number) for number in (1, 2)]
         store.publish("runs", rows[0])
         with pytest.raises(ConflictError):
             store.publish("runs", rows[1])
@@ -292,12 +292,12 @@ class TestRuns:
         self, store: TableStore, faulty: Server
     ) -> None:
         faulty.put_faults.extend([Fault(lost=True), *[Fault(status=503)] * 3])
-        store.publish("runs", row_of(RUNS, run_id="20261124T120000Z-aaaaaa"))
+        store.publish("runs", row_of(PublishedRun, run_id="20261124T120000Z-aaaaaa"))
         assert not faulty.put_faults
         assert store.published() == ["20261124T120000Z-aaaaaa"]
         faulty.put_faults.extend([Fault(status=503)] * 4)
         with pytest.raises(StorageError, match="503"):
-            store.publish("runs", row_of(RUNS, run_id="20261124T130000Z-aaaaaa"))
+            store.publish("runs", row_of(PublishedRun, run_id="20261124T130000Z-aaaaaa"))
 
     def test_the_lock_says_who_holds_it_and_no_more(self, store: TableStore) -> None:
         with claim(store, KEY, NOON, SECONDS) as run:

@@ -18,9 +18,8 @@ from presswatch_spark.settings.config import RunRules
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks.run_locks import RunLease
 from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
+from presswatch_spark.tables.declarations import SCHEMAS, ShardLog
 from presswatch_spark.tables.published_files import DamagedTablesError
-from presswatch_spark.tables.schemas import SCHEMAS
-from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.user_cache import user_temporary
 from tests.proofs import each_time
@@ -268,7 +267,7 @@ def test_a_file_whose_writer_fails_is_not_there(options: StorageOptions) -> None
 
 def test_a_part_is_read_with_one_request(options: StorageOptions, faulty: Server) -> None:
     parts = Folder.of(OUT, options)
-    log = row_of(SCAN_LOG, shard_uri="s3://b/1.gz", status="complete")
+    log = row_of(ShardLog, shard_uri="s3://b/1.gz", status="complete")
     with part_files(parts, "000000-abcd", SCAN.columns) as files:
         files.add("scan_log", [pa.RecordBatch.from_pylist([log], SCAN.columns["scan_log"])])
     faulty.requests.clear()

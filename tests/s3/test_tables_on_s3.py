@@ -21,8 +21,8 @@ from pyspark.sql import SparkSession
 from presswatch_spark.cli import main as cli
 from presswatch_spark.demo import shards
 from presswatch_spark.storage.objects import StorageOptions, stat
+from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.published_files import DamagedTablesError
-from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.commands import presswatch
 from tests.conftest import ROOT
@@ -280,10 +280,10 @@ def test_a_sample_on_s3_is_estimated(
     facts = {"sample": 0.1, "sample_seed": 0, "sample_strata": '{"en":200}', "shards_listed": 200}
     publish(tmp_path / "tables", "r", [], **facts)
     log = [
-        row_of(SCAN_LOG, run_id="r", shard_uri=f"/en/{n}.gz", status="complete", documents=7)
+        row_of(ShardLog, run_id="r", shard_uri=f"/en/{n}.gz", status="complete", documents=7)
         for n in range(20)
     ]
-    write(TableStore.open(str(tmp_path / "tables")), "scan_log", "r", log, SCAN_LOG)
+    write(TableStore.open(str(tmp_path / "tables")), "scan_log", "r", log, ShardLog.schema)
     upload(client, "shards", tmp_path / "tables", "tables")
     assert cli.run(["estimate", OUT, "--endpoint", endpoint]) == 0
     on_s3 = capsys.readouterr().out

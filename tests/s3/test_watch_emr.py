@@ -14,7 +14,7 @@ from moto.emrserverless.models import emrserverless_backends
 from presswatch_spark.deploy.profiles import load_profile
 from presswatch_spark.deploy.starter import Deployed
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.watch.claims import Claim, LeaseStage, WatchLeases
+from presswatch_spark.watch.claims import LeaseStage, ReleaseLease, WatchLeases
 from presswatch_spark.watch.look import UNDER_WAY
 from tests.s3.archives import write_archive
 from tests.watching import KEY, LEASE, NEWEST, NOON, Clock, look, release, told
@@ -89,7 +89,7 @@ def test_who_follows_a_dead_watcher_finds_its_submission_with_another_version_to
         Clock(),
         WatchLeases("s3://shards/tables", look("x", emr, Clock()).claims.storage),
     )
-    held = claims.write(Claim.new(NEWEST, KEY, "dead", NOON), None)
+    held = claims.write(ReleaseLease.new(NEWEST, KEY, "dead", NOON), None)
     first = look(out, emr, clock).job_of(release())
     emr.start(first, held.claim, lambda place: None)
     clock.later(LEASE)
@@ -109,7 +109,7 @@ def test_who_follows_a_dead_watcher_does_not_run_again_what_failed_meanwhile(
     emr: Deployed, application: str, client: Any
 ) -> None:
     out, clock = "s3://shards/tables", Clock()
-    held = WatchLeases(out, StorageOptions()).write(Claim.new(NEWEST, KEY, "dead", NOON), None)
+    held = WatchLeases(out, StorageOptions()).write(ReleaseLease.new(NEWEST, KEY, "dead", NOON), None)
     emr.start(look(out, emr, clock).job_of(release()), held.claim, lambda place: None)
     (run,) = runs_of(application)
     run.state = "FAILED"

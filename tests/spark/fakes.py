@@ -27,10 +27,7 @@ from presswatch_spark.runs.work import Passes
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.shard.outcome import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
-from presswatch_spark.tables.schemas import columns_without_run
-from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
-from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
+from presswatch_spark.tables.declarations import CorpusArticle, Match, RightsSignal, columns_without_run
 from presswatch_spark.tables.store import TableStore
 from tests.tables import row_of
 
@@ -65,7 +62,7 @@ def read_fake(reading: ShardAttempt) -> None:
     reading.report.text_bytes = 1000
     reading.report.bytes_read = size
     reading.matches.append(
-        pa.RecordBatch.from_pylist([match(reading.shard.uri, row) for row in range(size)], MATCHES)
+        pa.RecordBatch.from_pylist([match(reading.shard.uri, row) for row in range(size)], Match.schema)
     )
 
 
@@ -101,7 +98,7 @@ def declare(reading: ShardAttempt) -> None:
     for number in reversed(range(reading.shard.size or 0)):
         uri = reading.shard.uri
         digest = hashlib.sha256(f"signal {uri} {number}".encode()).hexdigest()
-        row = row_of(RIGHTS_SIGNALS, shard_uri=uri, record_offset=number, signal="ai_txt", row_sha256=digest)
+        row = row_of(RightsSignal, shard_uri=uri, record_offset=number, signal="ai_txt", row_sha256=digest)
         del row["run_id"]
         reading.add_signal(row)
 
@@ -143,7 +140,7 @@ def be_cut(reading: ShardAttempt) -> None:
 def fake_articles(count: int = 40, digest: str = "corpus") -> list[pa.RecordBatch]:
     """Rows of `corpus_articles`, in two batches."""
     rows = [
-        row_of(CORPUS_ARTICLES, article_id=f"a{number:05}", corpus_digest=digest) for number in range(count)
+        row_of(CorpusArticle, article_id=f"a{number:05}", corpus_digest=digest) for number in range(count)
     ]
     columns = columns_without_run("corpus_articles")
     return [pa.RecordBatch.from_pylist(some, columns) for some in (rows[:7], rows[7:])]
@@ -171,7 +168,7 @@ def match(shard_uri: str, row: int) -> dict[str, Any]:
         "languages": ["fra"],
         "row_sha256": hashlib.sha256(f"{shard_uri} {row}".encode()).hexdigest(),
     }
-    return {name: facts.get(name) for name in MATCHES.names}
+    return {name: facts.get(name) for name in Match.schema.names}
 
 
 def quiet() -> Observer:

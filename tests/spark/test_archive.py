@@ -13,7 +13,7 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.deploy.archive import Target, archive_for, check_archive
+from presswatch_spark.deploy.archive import HostPlatform, archive_for, check_archive
 from presswatch_spark.deploy.requests import FOLDER, PYTHON
 from presswatch_spark.pipeline import scan
 from presswatch_spark.settings.config import ScanConfig
@@ -28,7 +28,7 @@ HOME = Path(pyspark.__file__).parent
 @pytest.fixture(scope="module")
 def archive() -> Path:
     """The archive of this checkout, for this machine; made anew only if the sources changed."""
-    return archive_for(ROOT, ROOT / "dist", Target.here())
+    return archive_for(ROOT, ROOT / "dist", HostPlatform.here())
 
 
 @pytest.fixture(scope="module")

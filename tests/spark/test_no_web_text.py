@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.exposition import parsed

@@ -19,8 +19,8 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.demo import shards
+from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
 from presswatch_spark.tables.digests import table_digest
-from presswatch_spark.tables.schemas.census_tables import CAPTURES, CENSUSES
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.documents import commands, text_of
@@ -54,7 +54,7 @@ def crawl(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str
                 row = {"url": fields["WARC-Target-URI"], "captured_at": at, "languages": []}
                 row |= {"warc_filename": f"{names['warc']}.warc.gz", "record_offset": start}
                 row |= {"record_length": end - start, "row_sha256": f"{number}{start:063x}"}
-                captures.append(row_of(CAPTURES, run_id=CENSUS, **row))
+                captures.append(row_of(MemberCapture, run_id=CENSUS, **row))
                 at += timedelta(seconds=1)
     return folder, captures
 
@@ -65,8 +65,8 @@ def scan(folder: Path, out: Path, *more: str) -> int:
 
 def census(tables: Path, captures: list[dict[str, object]]) -> None:
     store = TableStore.create(str(tables))
-    write(store, "captures", CENSUS, captures, CAPTURES)
-    write(store, "censuses", CENSUS, [row_of(CENSUSES, run_id=CENSUS)], CENSUSES)
+    write(store, "captures", CENSUS, captures, MemberCapture.schema)
+    write(store, "censuses", CENSUS, [row_of(PublishedCensus, run_id=CENSUS)], PublishedCensus.schema)
 
 
 def test_the_pages_of_texts_have_the_rows_of_a_scan_of_the_whole_files(

@@ -27,9 +27,8 @@ from presswatch_spark.runs.publish import Sorted, sorted_by_spark, sorted_here
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables import sorted_files
+from presswatch_spark.tables.declarations import SCHEMAS, Match, columns_without_run
 from presswatch_spark.tables.digests import table_digest as digest_of
-from presswatch_spark.tables.schemas import SCHEMAS, columns_without_run
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, ORDERS, SOUGHT, SortedFiles
 from presswatch_spark.tables.store import TableStore
 from tests.proofs import each_time
@@ -67,7 +66,7 @@ def test_every_reader_sees_all_rows_and_the_run_they_belong_to(
     if reader == "spark":
         folder = folder.replace("[", r"\[").replace("]", r"\]").replace("{", r"\{").replace("}", r"\}")
     rows = READERS[reader](spark, folder)
-    assert set(rows[0]) == set(MATCHES.names)
+    assert set(rows[0]) == set(Match.schema.names)
     assert {run_id: [row["run_id"] for row in rows].count(run_id) for run_id in published} == {
         published[0]: ROWS,
         published[1]: ROWS,
@@ -154,7 +153,7 @@ def test_a_run_without_matches_gives_tables_that_can_be_read(spark: SparkSession
 
     names = [shard.uri for shard in fake_shards(3)]
     summary = run_fake(spark, tmp_path / "out", shards=3, trouble=dict.fromkeys(names, nothing_found))
-    assert pq.read_table(tmp_path / "out" / "matches").column_names == MATCHES.names
+    assert pq.read_table(tmp_path / "out" / "matches").column_names == Match.schema.names
     assert (summary.row["matches"], summary.row["table_digest"]) == (0, digest_of([]))
 
 

@@ -24,7 +24,7 @@ from presswatch_spark.errors import PresswatchError
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.java import LIGHT_JVM
 from presswatch_spark.spark.session import cores_now, session, spark_schema
-from presswatch_spark.tables.schemas import SCHEMAS
+from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.spark.press import Press

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.documents import text_of
@@ -46,8 +46,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     for run_id, shard, found, words in runs:
         publish(tables, run_id, found, corpus_digest="one")
         facts = {"format": "warc", "release": found[0]["release"], "status": "complete", "words": words}
-        log = row_of(SCAN_LOG, run_id=run_id, shard_uri=shard, **facts)
-        write(TableStore.open(str(tables)), "scan_log", run_id, [log], SCAN_LOG)
+        log = row_of(ShardLog, run_id=run_id, shard_uri=shard, **facts)
+        write(TableStore.open(str(tables)), "scan_log", run_id, [log], ShardLog.schema)
     app = runpy.run_path(str(NOTEBOOK))["app"]
     outputs, names = app.run(defs={"folder": str(tables)})
     return {**names, "outputs": outputs}

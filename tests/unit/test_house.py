@@ -22,15 +22,11 @@ from presswatch_spark.formats.row_datasets import TRIED
 from presswatch_spark.removal import states
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.settings.load import load_scan_config
-from presswatch_spark.tables import schemas
-from presswatch_spark.tables.schemas.case_tables import CASE_TABLES
-from presswatch_spark.tables.schemas.corpus_tables import REFUSED, SUPPRESSED
 from tests.conftest import ROOT
-from tests.documents import text_of
+from tests.documents import built, text_of
 
 PACKAGE = ROOT / "presswatch_spark"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-SCHEMAS = {**schemas.SCHEMAS, "refused": REFUSED, "suppressed": SUPPRESSED}
 # Who needs to know of a format asks its descriptor. Releases publish lists of files by kind: some kinds are
 # called as a format is, others (`wat`, `robotstxt`, `index`) are none. The demo sorts its pages by dataset.
 ABOVE_FORMATS = [
@@ -67,22 +63,8 @@ def test_the_members_example_is_a_members_file() -> None:
     assert load_registry(ROOT / "conf" / "members.example.yaml").publishers
 
 
-@pytest.mark.parametrize("table", SCHEMAS)
-def test_the_table_documentation_lists_every_column(table: str) -> None:
-    text = text_of("reference/tables")
-    section = re.split(rf"^#+ .*`{table}`.*$", text, maxsplit=1, flags=re.MULTILINE)
-    assert len(section) == 2, f"no heading for `{table}`"
-    body = re.split(r"^## ", section[1], maxsplit=1, flags=re.MULTILINE)[0]
-    missing = [name for name in SCHEMAS[table].names if f"`{name}`" not in body]
-    assert not missing
-
-
-@pytest.mark.parametrize("table", CASE_TABLES)
-def test_the_page_on_removal_lists_every_column_state_and_outcome(table: str) -> None:
-    text = text_of("reference/removal")
-    _, _, section = text.partition(f"## The table `{table}`")
-    rows = re.findall(r"^\| `(\w+)` \|", section.partition("\n## ")[0], re.MULTILINE)
-    assert rows == CASE_TABLES[table].names
+def test_the_page_on_removal_lists_every_state_and_outcome() -> None:
+    text = built("reference/removal")
     texts = {value for name, value in vars(states).items() if name.isupper() and isinstance(value, str)}
     # Outcomes are single words; a doubt is a sentence.
     words = {text for text in texts if " " not in text} | set(MEANING)
@@ -124,11 +106,6 @@ def _parsed(module: Path) -> ast.Module:
 
 def _says(node: ast.AST, words: set[str]) -> bool:
     return isinstance(node, ast.Constant) and node.value in words
-
-
-def test_every_column_says_what_it_means() -> None:
-    for schema in SCHEMAS.values():
-        assert all(field.metadata[b"meaning"] for field in schema)
 
 
 @pytest.fixture(scope="module")

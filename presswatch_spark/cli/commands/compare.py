@@ -124,8 +124,8 @@ def _doubt_lines(summary: ChangesSummary, say: Language) -> Iterator[str]:
 
 def _write(summary: ChangesSummary, export: Export, say: Language) -> None:
     """Write the rows of the table to a file."""
+    from presswatch_spark.tables.declarations import SCHEMAS
     from presswatch_spark.tables.reading import column_batches
-    from presswatch_spark.tables.schemas import SCHEMAS
 
     schema, tables = SCHEMAS["changes"], summary.tables
     batches = column_batches(tables, "changes", tables.made("changes"), schema.names)

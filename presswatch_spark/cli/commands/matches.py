@@ -154,9 +154,9 @@ def _opened(corpus: str, storage: StorageOptions) -> Corpus:
 
 def _all_rows(found: Matches, order: str | None, limit: int | None, with_letter: bool = False) -> QueryResult:
     """Return whole rows of `matches`, as they are stored; in a file, with the letter of the claim."""
-    from presswatch_spark.tables.schemas.scan_tables import MATCHES
+    from presswatch_spark.tables.declarations import Match
 
-    columns = [*MATCHES.names, "letter"] if with_letter else MATCHES.names
+    columns = [*Match.schema.names, "letter"] if with_letter else Match.schema.names
     return found.rows(columns, order or "shard", limit)
 
 

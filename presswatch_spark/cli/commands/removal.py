@@ -295,11 +295,11 @@ def _state_schema() -> pa.Schema:
     import pyarrow as pa
 
     from presswatch_spark.removal.standing import TARGET_COLUMNS
-    from presswatch_spark.tables.schemas.case_tables import TARGETS
+    from presswatch_spark.tables.declarations import Target
 
     facts = schema_of(state=str, removed=bool, doubt=str, words_left=int)
     probes = pa.field("probes", pa.list_(pa.int64()))
-    return pa.schema([*(TARGETS.field(name) for name in TARGET_COLUMNS), *facts, probes])
+    return pa.schema([*(Target.schema.field(name) for name in TARGET_COLUMNS), *facts, probes])
 
 
 def _status_lines(standing: CaseStatus, say: Language) -> Iterator[str]:

@@ -54,7 +54,7 @@ def rights(
     """
     leave_pandas_out()
     from presswatch_spark.queries.reservations import Reservations
-    from presswatch_spark.tables.schemas.derived_tables import RESERVATIONS
+    from presswatch_spark.tables.declarations import Reservation
 
     if out and (as_json or export):
         raise click.UsageError(f"give --out or {'--json' if as_json else '--export'}")
@@ -62,7 +62,7 @@ def rights(
     require_new(export, storage)
     reservations = Reservations(tables, signals, run_id, storage)
     if export:
-        export.write(RESERVATIONS, reservations.rows(), storage, say)
+        export.write(Reservation.schema, reservations.rows(), storage, say)
     elif as_json:
         screen.show(map(json_line, reservations.rows()))
     elif out:

@@ -47,7 +47,7 @@ def runs(tables: str, as_json: bool, export: Export | None, screen: ReplyScreen,
     """
     leave_pandas_out()
     from presswatch_spark.runs.unfinished import DamagedRun, UnfinishedRun, unfinished_runs
-    from presswatch_spark.tables.schemas import SCHEMAS
+    from presswatch_spark.tables.declarations import SCHEMAS
     from presswatch_spark.tables.store import TableStore
 
     storage, say = scan_settings(flags).storage, screen.language

@@ -18,7 +18,7 @@ from presswatch_spark.corpus.arrays import read_arrow, write_arrow
 from presswatch_spark.corpus.layout import part_name
 from presswatch_spark.corpus.manifest import TitleCounts
 from presswatch_spark.judgement.urls import page_url
-from presswatch_spark.tables.schemas.corpus_tables import REFUSED
+from presswatch_spark.tables.declarations import RefusedArticle
 
 PIECE_BYTES = 96 << 20
 _ROW_BYTES = 1_000
@@ -32,7 +32,11 @@ class PieceWriter:
     """
 
     def __init__(
-        self, folder: Path, name: str, schema: pa.Schema = REFUSED, order: Sequence[tuple[str, str]] = ()
+        self,
+        folder: Path,
+        name: str,
+        schema: pa.Schema = RefusedArticle.schema,
+        order: Sequence[tuple[str, str]] = (),
     ) -> None:
         self.paths: list[str] = []
         self._folder, self._name, self._schema, self._order = folder, name, schema, list(order)

@@ -8,7 +8,7 @@ is the article, later ones are refused.
 import heapq
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.corpus.building.account import PieceWriter
-from presswatch_spark.corpus.building.intake import RefusedArticle, read_articles
+from presswatch_spark.corpus.building.intake import read_articles
 from presswatch_spark.corpus.building.workspace import BuildWorkspace
 from presswatch_spark.corpus.layout import ARTICLES, ARTICLES_PER_BATCH, ARTICLES_PER_PART
 from presswatch_spark.errors import OutputError
 from presswatch_spark.judgement.sites import TitleSites
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
+from presswatch_spark.tables.declarations import RefusedArticle
 
 # A part with more rows than this in hand lets go of repeated ids before it takes more.
 _PART_ROWS = 2 * ARTICLES_PER_PART
@@ -84,7 +85,7 @@ def take_in(
     for source, info in enumerate(files.infos, files.first):
         for row in read_articles(info, titles, config, storage):
             if isinstance(row, RefusedArticle):
-                refused.add(asdict(row))
+                refused.add(row.as_dict())
             else:
                 place = {"source": source, "row_index": row.row_index}
                 runs.add(row.fields | place, len(row.fields["body"]))

@@ -49,7 +49,7 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printab
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.uris import canonical, scheme_of
-from presswatch_spark.tables.schemas.corpus_tables import REFUSED, SUPPRESSED
+from presswatch_spark.tables.declarations import RefusedArticle, SuppressedShingle
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -136,7 +136,7 @@ def _build(
         _write_sites(spark, work, registry, cuts.parts)
         background = _read_beside(spark, work, beside, config, storage, say)
         say("writing the tables and the manifest")
-        write_table(work.corpus / layout.REFUSED_TABLE, REFUSED, refused)
+        write_table(work.corpus / layout.REFUSED_TABLE, RefusedArticle.schema, refused)
         counts = CorpusCounts(
             articles=cuts.articles,
             words=sum(report.words for report in reports),
@@ -245,7 +245,7 @@ def _index(
     shutil.rmtree(work.scratch / POSTINGS)
     join_buckets(folders, work.corpus / layout.INDEX_FOLDER)
     common = [str(folder / SUPPRESSED_FILE) for folder in folders]
-    write_table(work.corpus / layout.SUPPRESSED_TABLE, SUPPRESSED, common)
+    write_table(work.corpus / layout.SUPPRESSED_TABLE, SuppressedShingle.schema, common)
     return sum(indexed for indexed, _ in counts), sum(suppressed for _, suppressed in counts)
 
 

@@ -20,7 +20,7 @@ from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.building.key_runs import Keys, bucket_bits, groups, read_bucket
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.shingle_index import build_directory, build_filter, directory_bits, filter_blocks
-from presswatch_spark.tables.schemas.corpus_tables import SUPPRESSED
+from presswatch_spark.tables.declarations import SuppressedShingle
 from presswatch_spark.text.shingles import SHINGLE_WORDS, combine, indexed_positions
 from presswatch_spark.text.words import word_at, words_of
 
@@ -125,7 +125,7 @@ def _described(hashes: Keys, values: Keys, counts: npt.NDArray[np.int64], articl
     for value in values.tolist():
         words, position = words_of(articles.body(value >> 32)), value & 0xFFFFFFFF
         shingles.append(" ".join(word_at(words, i) for i in range(position, position + SHINGLE_WORDS)))
-    return pa.table([shingles, hashes, counts], SUPPRESSED)
+    return pa.table([shingles, hashes, counts], SuppressedShingle.schema)
 
 
 def knows_kernels() -> bool:

@@ -21,6 +21,7 @@ from presswatch_spark.judgement.sites import TitleSites
 from presswatch_spark.moments import NoMomentError, is_placeholder, moment_of
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
+from presswatch_spark.tables.declarations import RefusedArticle
 from presswatch_spark.text.words import word_count
 
 REQUIRED_COLUMNS = frozenset({"article_id", "title_id", "url", "body"})
@@ -31,18 +32,6 @@ COLUMNS = (
 LIST_MARK = "|"
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedArticle:
-    """A row of the `refused` table."""
-
-    source: str
-    row_index: int
-    article_id: str | None
-    title_id: str | None
-    reason: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +78,26 @@ def read_articles(
     source = printable(info.uri)
     for index, row in whole_rows(info, article_columns(config.columns), storage, config.encoding):
         if isinstance(row, Unreadable):
-            yield RefusedArticle(source, index, None, None, "unreadable", row.detail)
+            yield RefusedArticle(
+                source=source,
+                row_index=index,
+                article_id=None,
+                title_id=None,
+                reason="unreadable",
+                detail=row.detail,
+            )
             continue
         try:
             yield _examine(index, row, titles, config)
         except _RefusedError as refused:
-            ids = (_readable(row["article_id"]), _readable(row["title_id"]))
-            yield RefusedArticle(source, index, *ids, refused.reason, refused.detail)
+            yield RefusedArticle(
+                source=source,
+                row_index=index,
+                article_id=_readable(row["article_id"]),
+                title_id=_readable(row["title_id"]),
+                reason=refused.reason,
+                detail=refused.detail,
+            )
 
 
 def _examine(index: int, row: Mapping[str, Any], titles: TitleSites, config: CorpusConfig) -> Candidate:

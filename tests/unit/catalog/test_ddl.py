@@ -14,7 +14,7 @@ from presswatch_spark.catalog.ddl import LONGEST, PUBLISHED, athena_type, statem
 from presswatch_spark.cli.main import run
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.tables import derived
-from presswatch_spark.tables.schemas import PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.declarations import PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from tests.catalogs import derive, publish_everything
 from tests.proofs import each_time

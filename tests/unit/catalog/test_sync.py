@@ -15,13 +15,13 @@ from pyiceberg.utils.config import Config
 
 from presswatch_spark.catalog import sync as syncing
 from presswatch_spark.catalog.connect import open_catalog
-from presswatch_spark.catalog.sync import Change, sync
+from presswatch_spark.catalog.sync import CatalogChange, sync
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.cli.main import run
 from presswatch_spark.errors import ConfigError, OutputError, StorageError
 from presswatch_spark.storage.contract import StorageOptions
+from presswatch_spark.tables.declarations import PUBLISHED_BY, SCHEMAS
 from presswatch_spark.tables.published_files import DamagedTablesError
-from presswatch_spark.tables.schemas import PUBLISHED_BY, SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from tests.catalogs import (
     FEW,
@@ -76,7 +76,7 @@ class Synced:
 
     store: TableStore
     catalog: Any
-    changes: dict[str, Change]
+    changes: dict[str, CatalogChange]
     before: dict[Path, bytes]
 
 

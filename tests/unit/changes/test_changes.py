@@ -12,7 +12,7 @@ import pytest
 from presswatch_spark.changes.make import compare
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
-from presswatch_spark.tables.schemas.derived_tables import CHANGES
+from presswatch_spark.tables.declarations import Change
 from presswatch_spark.tables.store import TableStore
 from tests.histories import (
     AFTER,
@@ -62,7 +62,7 @@ def test_a_row_has_both_sightings_and_the_words_of_each(tmp_path: Path) -> None:
     rows = {row["article_id"]: row for row in changes(tmp_path / "tables")}
     (file,) = (tmp_path / "out" / "changes").iterdir()
     schema = pq.read_schema(file)
-    assert (schema.names, schema.types) == (CHANGES.names, CHANGES.types)
+    assert (schema.names, schema.types) == (Change.schema.names, Change.schema.types)
     short, moved, gone = rows["shortened"], rows["moved"], rows["dropped"]
     assert (short["copied_words_before"], short["copied_words_after"]) == (90, 40)
     assert (short["before"]["copied_words"], short["after"]["copied_words"]) == (90, 40)

@@ -18,12 +18,8 @@ from presswatch_spark.runs.markers import Note, write_note
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks.run_locks import locked
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Claim, CorpusArticle, Derivation, Match, RightsSignal
 from presswatch_spark.tables.digests import table_digest
-from presswatch_spark.tables.schemas.claim_tables import CLAIMS
-from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
-from presswatch_spark.tables.schemas.derived_tables import DERIVATIONS
-from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 from tests.captures import PAGE, capture, robots
 from tests.tables import NOON, match, publish, row_of
@@ -102,7 +98,9 @@ def test_an_articles_rows_go_and_what_its_own_page_declared(tmp_path: Path) -> N
     publish(tmp_path, "r1", [own("a", article_url=PAGE, row_sha256=digest("a")), *rows_of("p", "b")])
     declared = signal_rows(capture("<p>", PAGE, ("X-Robots-Tag", "noai")), robots("User-agent: *\nAllow: /"))
     store = TableStore.open(str(tmp_path))
-    write_table(store, "rights_signals", "r1", [row | {"run_id": "r1"} for row in declared], RIGHTS_SIGNALS)
+    write_table(
+        store, "rights_signals", "r1", [row | {"run_id": "r1"} for row in declared], RightsSignal.schema
+    )
     Reservations(str(tmp_path)).write(str(tmp_path))
     removal = forget(str(tmp_path), Subject("article", "a"))
     assert {each["table"] for each in removal.row["removed"]} == {"matches", "rights_signals", "reservations"}
@@ -121,7 +119,9 @@ def test_what_an_article_declared_at_another_address_of_its_own_goes_too(tmp_pat
     publish(tmp_path, "r1", [own("a", **here, article_url="https://www.courrier.example/autre")])
     declared = signal_rows(capture("<p>", PAGE, ("X-Robots-Tag", "noai")))
     store = TableStore.open(str(tmp_path))
-    write_table(store, "rights_signals", "r1", [row | {"run_id": "r1"} for row in declared], RIGHTS_SIGNALS)
+    write_table(
+        store, "rights_signals", "r1", [row | {"run_id": "r1"} for row in declared], RightsSignal.schema
+    )
     forget(str(tmp_path), Subject("article", "a"))
     assert len(TableStore.open(str(tmp_path)).read("rights_signals")) == 0
 
@@ -132,12 +132,14 @@ def test_an_article_that_was_never_found_is_forgotten_and_what_its_addresses_dec
     publish(tmp_path, "r1", rows_of("p", "b"))
     store = TableStore.open(str(tmp_path))
     brought = [
-        row_of(CORPUS_ARTICLES, run_id="r1", article_id=name, publisher_id="p", alternate_urls=others)
+        row_of(CorpusArticle, run_id="r1", article_id=name, publisher_id="p", alternate_urls=others)
         for name, others in (("a", [PAGE]), ("b", []))
     ]
-    write_table(store, "corpus_articles", "r1", brought, CORPUS_ARTICLES)
+    write_table(store, "corpus_articles", "r1", brought, CorpusArticle.schema)
     declared = signal_rows(capture("<p>", PAGE, ("X-Robots-Tag", "noai")))
-    write_table(store, "rights_signals", "r1", [row | {"run_id": "r1"} for row in declared], RIGHTS_SIGNALS)
+    write_table(
+        store, "rights_signals", "r1", [row | {"run_id": "r1"} for row in declared], RightsSignal.schema
+    )
     removal = forget(str(tmp_path), Subject("article", "a"))
     assert {each["table"] for each in removal.row["removed"]} == {"corpus_articles", "rights_signals"}
     store = TableStore.open(str(tmp_path))
@@ -152,12 +154,12 @@ def test_an_article_that_was_never_found_is_forgotten_and_what_its_addresses_dec
 
 @pytest.mark.parametrize("table", ["claims", "claims_before"])
 def test_claims_in_a_folder_of_their_own_are_forgotten_there(tmp_path: Path, table: str) -> None:
-    claims = [row_of(CLAIMS, run_id="d1", article_id=name, claim_sha256=digest(name)) for name in "ab"]
+    claims = [row_of(Claim, run_id="d1", article_id=name, claim_sha256=digest(name)) for name in "ab"]
     store = TableStore.create(str(tmp_path))
-    write_table(store, table, "d1", claims, CLAIMS)
+    write_table(store, table, "d1", claims, Claim.schema)
     facts = {"run_id": "d1", "table": table, "rows": 2, "made_of": ["r1"]}
     facts["table_digest"] = table_digest(map(digest, "ab"))
-    write_table(store, "derivations", "d1", [row_of(DERIVATIONS, **facts)], DERIVATIONS)
+    write_table(store, "derivations", "d1", [row_of(Derivation, **facts)], Derivation.schema)
     removal = forget(str(tmp_path), Subject("article", "a"))
     assert [each["table"] for each in removal.row["removed"]] == [table]
     store = TableStore.open(str(tmp_path))
@@ -239,14 +241,14 @@ def test_the_command_says_what_it_removed(tables: Path, capsys: pytest.CaptureFi
 def made_claims(tables: Path, run_id: str, *names: str, published: bool = True) -> None:
     """Write a making of `claims` with these articles, as `presswatch claims` does."""
     rows = [
-        row_of(CLAIMS, run_id="r1", article_id=n, publisher_id="rives", claim_sha256=digest(n)) for n in names
+        row_of(Claim, run_id="r1", article_id=n, publisher_id="rives", claim_sha256=digest(n)) for n in names
     ]
     store = TableStore.create(str(tables))
-    write_table(store, "claims", run_id, rows, CLAIMS)
+    write_table(store, "claims", run_id, rows, Claim.schema)
     facts = {"run_id": run_id, "table": "claims", "rows": len(rows), "made_of": ["r1"]}
     facts["table_digest"] = table_digest(map(digest, names))
     if published:
-        write_table(store, "derivations", run_id, [row_of(DERIVATIONS, **facts)], DERIVATIONS)
+        write_table(store, "derivations", run_id, [row_of(Derivation, **facts)], Derivation.schema)
 
 
 def naming(folder: Path, text: bytes) -> list[str]:
@@ -285,7 +287,7 @@ def test_an_earlier_making_that_was_moved_in_part_is_forgotten(tables: Path) -> 
 
 def test_files_of_a_run_that_was_dropped_are_removed(tables: Path) -> None:
     store = TableStore.open(str(tables))
-    write_table(store, "matches", "20240601T120000Z-abcdef", rows_of("rives", "z"), MATCHES)
+    write_table(store, "matches", "20240601T120000Z-abcdef", rows_of("rives", "z"), Match.schema)
     removal = forget(str(tables), Subject("publisher", "rives"))
     assert len(removal.leftovers) == 1
     assert naming(tables, b"rives") == []

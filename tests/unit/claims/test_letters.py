@@ -14,7 +14,7 @@ from presswatch_spark.claims.letters import beyond_letter, judged
 from presswatch_spark.judgement.grading import CAPS, GIVES, REFUSED, letter_of
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
-from presswatch_spark.tables.schemas.claim_tables import CLAIMS
+from presswatch_spark.tables.declarations import Claim
 
 GRADES, RULES = GradeRules(), ConfidenceRules()
 GENERATED = 100_000
@@ -100,7 +100,7 @@ def test_the_letter_follows_from_the_columns_of_any_claim() -> None:
 def test_letters_survive_the_table() -> None:
     random = Random(3)
     rows = [generated(random) for _ in range(2_000)]
-    schema = pa.schema([CLAIMS.field(name) for name in DECISIVE])
+    schema = pa.schema([Claim.schema.field(name) for name in DECISIVE])
     again = pa.Table.from_pylist(rows, schema).to_pylist()
     assert [judged(row, GRADES, RULES) for row in again] == [judged(row, GRADES, RULES) for row in rows]
 

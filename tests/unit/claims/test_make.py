@@ -24,8 +24,8 @@ from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.queries import duckdb_session
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables import derived
+from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import table_digest
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 from tests.claims import LATER, YEAR_BEFORE, House, Seen, text
 from tests.corpora import write_jsonl
@@ -204,7 +204,7 @@ def test_rows_of_the_oldest_runs_have_no_letter_and_are_no_better_than_c(house: 
     unsaid = ("confidence", "confidence_reasons", "run_rarity", "shared_words", "ownership")
     oldest.folder.mkdir()
     publish(oldest.tables, "r1", rows)
-    there = pa.schema([column for column in MATCHES if column.name not in unsaid])
+    there = pa.schema([column for column in Match.schema if column.name not in unsaid])
     write(TableStore.open(str(oldest.tables)), "matches", "r1", rows, there)
     claims = oldest.claims(corpus=str(house.corpus))
     assert len(claims) == len(rows)

@@ -15,7 +15,7 @@ import pytest
 from presswatch_spark.claims.reservations import AGENT, Moment, OwnSites, pages_read
 from presswatch_spark.model import Capture
 from presswatch_spark.queries.reservations import Reservations
-from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
+from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.store import TableStore
 from tests.captures import NOON, PAGE, capture, robots
 from tests.proofs import each_time
@@ -28,7 +28,7 @@ NO_AI = ("X-Robots-Tag", "noai")
 
 
 def signals(*captures: Capture) -> pa.Table:
-    return pa.Table.from_pylist([row | {"run_id": "r1"} for row in rows(*captures)], RIGHTS_SIGNALS)
+    return pa.Table.from_pylist([row | {"run_id": "r1"} for row in rows(*captures)], RightsSignal.schema)
 
 
 def reservations_of(

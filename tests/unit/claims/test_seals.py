@@ -10,22 +10,22 @@ from random import Random
 import pyarrow as pa
 
 from presswatch_spark.claims.seals import claim_digests
+from presswatch_spark.tables.declarations import Claim
 from presswatch_spark.tables.digests import digest_of, row_digest, table_digest
-from presswatch_spark.tables.schemas.claim_tables import CLAIMS
 from tests.tables import row_of
 
 
 def test_a_claim_has_the_canonical_form_of_a_row() -> None:
     url = 'https://exemple.fr/é"\\\u001f\u007f\u2028😀'
     row = row_of(
-        CLAIMS,
+        Claim.schema,
         document_url=url,
         captured_at=datetime(2024, 5, 18, 1, 58, 10, 120_000, UTC),
         reasons=["own_url"],
         article_known=True,
         article_words=12,
     )
-    table = pa.Table.from_pylist([row], CLAIMS)
+    table = pa.Table.from_pylist([row], Claim.schema)
     (digest,) = claim_digests({name: table[name] for name in table.column_names})
     # `row_digest` leaves out what names a row of `matches`; a claim is about it.
     renamed = {name if name != "row_sha256" else "row_sha256_": value for name, value in row.items()}

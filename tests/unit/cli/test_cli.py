@@ -25,7 +25,7 @@ from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.settings.config import known_settings
 from presswatch_spark.show import cell, json_line, json_text, printable, table_lines
-from presswatch_spark.tables.schemas.census_tables import CENSUSES
+from presswatch_spark.tables.declarations import PublishedCensus
 from presswatch_spark.tables.seals import sealed_json
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.version import __version__
@@ -368,8 +368,16 @@ def test_a_run_says_in_how_many_passes_the_index_was_searched_if_they_were_sever
 
 
 def test_censuses_are_listed_after_the_runs(tables: str, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [row_of(CENSUSES, run_id="c1", release="CC-MAIN-2024-22", captures=62, table_digest="ab" * 32)]
-    write(TableStore.open(tables), "censuses", "c1", rows, CENSUSES)
+    rows = [
+        row_of(
+            PublishedCensus.schema,
+            run_id="c1",
+            release="CC-MAIN-2024-22",
+            captures=62,
+            table_digest="ab" * 32,
+        )
+    ]
+    write(TableStore.open(tables), "censuses", "c1", rows, PublishedCensus.schema)
     lines = output(["runs", tables], capsys)
     assert [line.split()[0] for line in lines] == ["run_id", "r1", "r2", "run_id", "c1"]
     assert {"CC-MAIN-2024-22", "62", "ab" * 32} < set(lines[-1].split())

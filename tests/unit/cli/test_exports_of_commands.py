@@ -16,8 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.tables.schemas.derived_tables import RESERVATIONS
-from presswatch_spark.tables.schemas.scan_tables import MATCHES, RUNS, SCAN_LOG
+from presswatch_spark.tables.declarations import Match, PublishedRun, Reservation, ShardLog
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.corpora import article, build, write_jsonl
@@ -40,8 +39,8 @@ def tables(tmp_path: Path) -> Path:
     facts |= {"shards_planned": 40, "shards_complete": 40, "sample_strata": json.dumps({"segment": 400})}
     publish(tmp_path / "tables", RUN, [own], **facts)
     store = TableStore.open(str(tmp_path / "tables"))
-    log = [row_of(SCAN_LOG, run_id=RUN, shard_uri=uri, status="complete", documents=9) for uri in SHARDS]
-    write(store, "scan_log", RUN, log, SCAN_LOG)
+    log = [row_of(ShardLog, run_id=RUN, shard_uri=uri, status="complete", documents=9) for uri in SHARDS]
+    write(store, "scan_log", RUN, log, ShardLog.schema)
     return tmp_path / "tables"
 
 
@@ -58,7 +57,12 @@ def printed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> list[di
 
 @pytest.mark.parametrize(
     ("command", "names"),
-    [("runs", RUNS.names), ("matches", MATCHES.names), ("rights", RESERVATIONS.names), ("estimate", None)],
+    [
+        ("runs", PublishedRun.schema.names),
+        ("matches", Match.schema.names),
+        ("rights", Reservation.schema.names),
+        ("estimate", None),
+    ],
 )
 def test_a_file_has_the_rows_that_json_prints(
     command: str, names: list[str] | None, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -12,7 +12,7 @@ import pytest
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.reason_labels import LABELS
 from presswatch_spark.judgement.reasons import REASONS
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
+from presswatch_spark.tables.declarations import Match
 from tests.tables import match, publish
 
 RUNS = ("20240602T080000Z-abcdef", "20240702T080000Z-012345")
@@ -77,7 +77,7 @@ def test_rows_are_those_asked_for_in_the_order_asked_for(
 ) -> None:
     rows = [json.loads(line) for line in said(["matches", tables, "--json", *filters], capsys)]
     assert [row["article_id"] for row in rows] == articles
-    assert all(list(row) == MATCHES.names for row in rows)
+    assert all(list(row) == Match.schema.names for row in rows)
 
 
 def test_undated_rows_are_left_out_by_since_and_it_is_said_how_many(
@@ -134,7 +134,7 @@ def test_an_export_in_french_is_the_same_rows(
     assert lines == [f"1 ligne dans {path}, par DuckDB"]
     with path.open(encoding="utf-8-sig", newline="") as file:
         names, row = csv.reader(file, delimiter=";")
-    assert names == MATCHES.names
+    assert names == Match.schema.names
     assert row[names.index("article_id")] == "a1"
 
 

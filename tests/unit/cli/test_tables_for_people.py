@@ -17,7 +17,7 @@ from presswatch_spark.cli.commands.sql import query_lines
 from presswatch_spark.cli.language import Language
 from presswatch_spark.sampling.extrapolation import Estimated, SampleEstimate
 from presswatch_spark.show import columns_of, share_of, shortened, table_lines, wrapped_at
-from presswatch_spark.tables.schemas.census_tables import CENSUSES
+from presswatch_spark.tables.declarations import PublishedCensus
 from presswatch_spark.tables.store import TableStore
 from tests.tables import match, publish, publish_row, row_of, write
 
@@ -58,8 +58,10 @@ def tables(tmp_path: Path) -> str:
         }
         facts |= {"release": "CC-MAIN-2024-22", "matches": 123_456, "table_digest": digest * 32}
         publish(tmp_path, run_id, rows if run_id == RUNS[0] else rows[:1], **facts)
-    census = row_of(CENSUSES, run_id="20240802T080000Z-777777", release="CC-MAIN-2024-22", captures=62)
-    write(TableStore.open(str(tmp_path)), "censuses", census["run_id"], [census], CENSUSES)
+    census = row_of(
+        PublishedCensus.schema, run_id="20240802T080000Z-777777", release="CC-MAIN-2024-22", captures=62
+    )
+    write(TableStore.open(str(tmp_path)), "censuses", census["run_id"], [census], PublishedCensus.schema)
     return str(tmp_path)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.nearest import MOST_NAMES, did_you_mean, nearest
-from presswatch_spark.tables.schemas.census_tables import CAPTURES, CENSUSES
+from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
 from presswatch_spark.tables.store import TableStore
 from tests.corpora import article, build, write_jsonl
 from tests.proofs import each_time
@@ -23,9 +23,9 @@ def tables(tmp_path: Path) -> str:
     named = {"title_id": "le-figaro", "publisher_id": "societe-du-figaro"}
     publish(tmp_path / "t", RUN, [match("fig-1", "https://x.example/"), match("fig-2", None, **named)])
     store = TableStore.open(str(tmp_path / "t"))
-    captures = [row_of(CAPTURES, title_id="rivage", publisher_id="q", article_id="riv-9", run_id="c1")]
-    write(store, "captures", "c1", captures, CAPTURES)
-    write(store, "censuses", "c1", [row_of(CENSUSES, run_id="c1")], CENSUSES)
+    captures = [row_of(MemberCapture, title_id="rivage", publisher_id="q", article_id="riv-9", run_id="c1")]
+    write(store, "captures", "c1", captures, MemberCapture.schema)
+    write(store, "censuses", "c1", [row_of(PublishedCensus, run_id="c1")], PublishedCensus.schema)
     return str(tmp_path / "t")
 
 

@@ -12,7 +12,7 @@ from presswatch_spark.corpus.article_rows import article_rows
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.sieve import Sieve
-from presswatch_spark.tables.schemas import columns_without_run
+from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.text.shingles import SHINGLE_WORDS, indexed_positions, shingle_hashes
 from presswatch_spark.text.words import word_hashes, words_of
 from tests.corpora import article, build, text, write_jsonl

@@ -26,12 +26,12 @@ from presswatch_spark.corpus.building.index_parts import (
     join_buckets,
     postings_of,
 )
-from presswatch_spark.corpus.building.intake import RefusedArticle
 from presswatch_spark.corpus.building.key_runs import bucket_bits, read_bucket, sort_pairs, write_run
 from presswatch_spark.corpus.layout import ALONE, ARTICLES
 from presswatch_spark.errors import OutputError
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.shingle_index import ShingleIndex
+from presswatch_spark.tables.declarations import RefusedArticle
 from presswatch_spark.text.shingles import shingle_hashes
 from presswatch_spark.text.words import words_of, words_of_each
 from presswatch_spark.verify.minhash import jaccard, signature, signatures
@@ -224,10 +224,20 @@ def test_parts_are_cut_at_fixed_ordinals_however_articles_lay_in_runs(tmp_path: 
     assert ids == [[f"a{n:05d}" for n in range(first, last)] for first, last in ((0, 4), (4, 8), (8, 10))]
     assert [refusal for _, refusals in merged for refusal in refusals] == [
         RefusedArticle(
-            "a.jsonl", 3, "a00003", "courrier", "duplicate", "same id and body as row 1 of a.jsonl"
+            source="a.jsonl",
+            row_index=3,
+            article_id="a00003",
+            title_id="courrier",
+            reason="duplicate",
+            detail="same id and body as row 1 of a.jsonl",
         ),
         RefusedArticle(
-            "a.jsonl", 11, "a00005", "courrier", "duplicate", "same id and body as row 5 of a.jsonl"
+            source="a.jsonl",
+            row_index=11,
+            article_id="a00005",
+            title_id="courrier",
+            reason="duplicate",
+            detail="same id and body as row 5 of a.jsonl",
         ),
     ]
 

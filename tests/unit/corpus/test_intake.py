@@ -16,13 +16,14 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from presswatch_spark.corpus.building.intake import Candidate, RefusedArticle, article_columns, read_articles
+from presswatch_spark.corpus.building.intake import Candidate, article_columns, read_articles
 from presswatch_spark.corpus.registry import parse_registry
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.formats.table import whole_rows
 from presswatch_spark.judgement.sites import TitleSites
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
+from presswatch_spark.tables.declarations import RefusedArticle
 from tests.corpora import MEMBERS, article, text, write_jsonl
 
 TITLES = TitleSites.of(

@@ -144,5 +144,5 @@ def test_a_tree_with_a_link_that_leaves_it_is_refused_when_it_is_built(
     monkeypatch.setattr(building, "_fill", fill)
     (tmp_path / "requirements.lock").touch()
     with pytest.raises(ArchiveError, match="'/usr/bin/python3'"):
-        building.build(tmp_path, tmp_path / "dist", building.Target())
+        building.build(tmp_path, tmp_path / "dist", building.HostPlatform())
     assert not list((tmp_path / "dist").iterdir())

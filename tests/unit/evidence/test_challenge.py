@@ -19,8 +19,8 @@ from presswatch_spark.pointers.audit import RowCheck
 from presswatch_spark.sampling.shares import most_share
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.digests import row_digest
-from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.claims import AS_OF
 from tests.evidence import flipped, lines
@@ -66,7 +66,7 @@ def bag_with(folder: Path, pages: int, rows: int, false: int) -> tuple[Path, Pat
         "scan_log",
         RUN,
         honest.read("scan_log").to_pylist(),
-        SCAN_LOG,
+        ShardLog.schema,
     )
     sources = Sources(corpus=str(corpus), as_of=AS_OF)
     make_claims(str(folder / "tables"), str(folder / "tables"), sources, ScanConfig())

@@ -23,8 +23,7 @@ from presswatch_spark.evidence.verifying import verified
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
-from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.declarations import RightsSignal, ShardLog
 from presswatch_spark.tables.store import TableStore
 from tests.claims import AS_OF
 from tests.corpora import article, write_jsonl
@@ -312,8 +311,8 @@ def test_declarations_in_force_are_in_the_bag_with_their_records(tmp_path: Path)
     }
     publish(tables, "r1", of["matches"], config=row_settings(ScanConfig(), MinHashRules()))
     store = TableStore.open(str(tables))
-    write(store, "rights_signals", "r1", of["rights_signals"], RIGHTS_SIGNALS)
-    write(store, "scan_log", "r1", [{**outcome.log, "run_id": "r1"}], SCAN_LOG)
+    write(store, "rights_signals", "r1", of["rights_signals"], RightsSignal.schema)
+    write(store, "scan_log", "r1", [{**outcome.log, "run_id": "r1"}], ShardLog.schema)
     sources = Sources(corpus=str(tmp_path / "corpus"), as_of=AS_OF)
     make_claims(str(tables), str(tables), sources, ScanConfig())
     order = BagOrder(str(tables), str(tmp_path / "corpus"), confidences=LETTERS)

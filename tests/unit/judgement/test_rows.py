@@ -26,6 +26,7 @@ from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules, VerifyRules
+from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import (
     NOT_DIGESTED,
     canonical_form,
@@ -33,7 +34,6 @@ from presswatch_spark.tables.digests import (
     row_digest,
     table_digest,
 )
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.readings import Joined
 from presswatch_spark.verify.verification import NamedDocument, verify
@@ -175,8 +175,8 @@ class TestExcerpts:
 class TestWhatTheySay:
     def test_every_column_but_the_runs_with_the_types_of_the_table(self) -> None:
         for row in rows_of(0, 2, site=SiteMatch("x", "south", (1,))):
-            assert row.keys() == set(MATCHES.names) - {"run_id"}
-            pa.Table.from_pylist([row | {"run_id": "r"}], MATCHES).validate(full=True)
+            assert row.keys() == set(Match.schema.names) - {"run_id"}
+            pa.Table.from_pylist([row | {"run_id": "r"}], Match.schema).validate(full=True)
 
     def test_the_numbers_the_spans_and_the_pointer(self) -> None:
         row = rows_of(0)[0]
@@ -231,7 +231,7 @@ class TestWhatTheySay:
             (None, "none", "C"),
         ]
         assert {row["document_url"] for row in rows} == {url or None}
-        pa.Table.from_pylist([row | {"run_id": "r"} for row in rows], MATCHES).validate(full=True)
+        pa.Table.from_pylist([row | {"run_id": "r"} for row in rows], Match.schema).validate(full=True)
         assert {tuple(row["confidence_reasons"]) for row in rows} == {("full_copy", "url_unknown")}
         assert {(row["document_host"], row["document_domain"]) for row in rows} == {(None, None)}
         assert [row["confidence"] for row in rows_of(0, 2)] == ["B", "B"]
@@ -274,7 +274,7 @@ class TestDigests:
     def test_a_rows_digest_can_be_recomputed_from_parquet(self, tmp_path: Path) -> None:
         rows = rows_of(0, 2, site=SiteMatch("x", "south", (1,)))
         file = tmp_path / "part.parquet"
-        pq.write_table(pa.Table.from_pylist([row | {"run_id": "r"} for row in rows], MATCHES), file)
+        pq.write_table(pa.Table.from_pylist([row | {"run_id": "r"} for row in rows], Match.schema), file)
         stored = pq.read_table(file).to_pylist()
         assert [row_digest(row) for row in stored] == [row["row_sha256"] for row in rows]
 

@@ -12,7 +12,7 @@ import pytest
 
 from presswatch_spark.monitoring.metrics import FAMILIES, Metrics, RunFacts, totals_of
 from presswatch_spark.monitoring.progress import CENSUS, SCAN, Terms
-from presswatch_spark.tables.schemas.scan_tables import METRICS, SCAN_LOG
+from presswatch_spark.tables.declarations import Metric, ShardLog
 from tests.exposition import parsed
 from tests.tables import row_of
 
@@ -21,7 +21,7 @@ FACTS = RunFacts({"run_id": "r1", "dataset": "wet", "release": 'a "name"\\'}, 10
 
 
 def shard(status: str = "complete", failure: str | None = None, **values: Any) -> dict[str, Any]:
-    return row_of(SCAN_LOG, status=status, failure=failure, attempts=1, **values)
+    return row_of(ShardLog, status=status, failure=failure, attempts=1, **values)
 
 
 LOG = [
@@ -107,7 +107,7 @@ def test_rows_of_older_runs_without_cause_grades_and_stages_are_counted() -> Non
 def test_the_table_holds_the_same_numbers_with_their_units() -> None:
     metrics = Metrics.of(FACTS, totals_of(LOG), "published", NOON)
     rows = metrics.rows()
-    table = pa.Table.from_pylist([{"run_id": "r1", **row} for row in rows], METRICS)
+    table = pa.Table.from_pylist([{"run_id": "r1", **row} for row in rows], Metric.schema)
     assert table.num_rows == len(rows)
     as_text = {
         f"{row['name']}{{{row['labels']}}}" if row["labels"] else row["name"]: row["value"] for row in rows

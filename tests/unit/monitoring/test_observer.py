@@ -25,17 +25,22 @@ from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import CENSUS, Progress, ShardTotals
 from presswatch_spark.storage.web.manners import Waiting, will_ask
 from presswatch_spark.storage.web.shared_hosts import state_of
-from presswatch_spark.tables.schemas.census_tables import CENSUS_LOG
-from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.declarations import IndexFileLog, ShardLog
 from tests.exposition import parsed
 from tests.tables import row_of
 
 FACTS = RunFacts({"run_id": "r1", "dataset": "wet", "release": ""}, 2, datetime(2026, 11, 25, tzinfo=UTC))
 DENIED = "access\x1b[2J denied"
 LOST = row_of(
-    SCAN_LOG, shard_uri="s3://b/1.gz", status="failed", failure="storage", error=DENIED, attempts=2, signals=0
+    ShardLog,
+    shard_uri="s3://b/1.gz",
+    status="failed",
+    failure="storage",
+    error=DENIED,
+    attempts=2,
+    signals=0,
 )
-READ = row_of(SCAN_LOG, shard_uri="s3://b/2.gz", status="complete", documents=7, attempts=1, signals=0)
+READ = row_of(ShardLog, shard_uri="s3://b/2.gz", status="complete", documents=7, attempts=1, signals=0)
 
 
 def observed(file: Path | None = None) -> tuple[Observer, io.StringIO]:
@@ -207,7 +212,7 @@ def test_people_are_told_of_a_worker_that_died() -> None:
 
 
 INDEX = RunFacts({"run_id": "r1", "dataset": "index", "release": ""}, 3, FACTS.started_at, terms=CENSUS)
-FILE = row_of(CENSUS_LOG, shard_uri="s3://b/cdx-1.gz", status="complete", rows=9, captures=4, attempts=1)
+FILE = row_of(IndexFileLog, shard_uri="s3://b/cdx-1.gz", status="complete", rows=9, captures=4, attempts=1)
 
 
 def test_of_a_census_collectors_are_told_in_its_own_terms_and_what_stopped_it() -> None:

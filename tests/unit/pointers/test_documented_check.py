@@ -23,8 +23,8 @@ from presswatch_spark.demo.texts import Page
 from presswatch_spark.pointers.audit import Audit, drawn_rows
 from presswatch_spark.pointers.figures import RowRecomputation, rules_in_tables
 from presswatch_spark.settings.config import ReadRules, ScanConfig
+from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import table_digest
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 from tests.arc_records import arc_record, packed_arc
 from tests.corpora import article, build, write_jsonl
@@ -244,7 +244,7 @@ def test_forged_digests_are_named(tmp_path: Path) -> None:
     publish_with_digests(tmp_path / "tables")
     store = TableStore.open(str(tmp_path / "tables"))
     rows = store.read("matches").to_pylist()
-    write(store, "matches", rows[0]["run_id"], [{**rows[0], "copied_words": 9000}, *rows[2:]], MATCHES)
+    write(store, "matches", rows[0]["run_id"], [{**rows[0], "copied_words": 9000}, *rows[2:]], Match.schema)
     done = run_check(tmp_path, tmp_path / "tables", corpus)
     assert done.returncode == 3
     assert "another table_digest" in done.stdout

@@ -22,8 +22,7 @@ from presswatch_spark.demo.shards import CannedResponse, write_warc
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import stat
-from presswatch_spark.tables.schemas.census_tables import CAPTURES, CENSUSES
-from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
+from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus, RightsSignal
 from presswatch_spark.tables.store import TableStore
 from tests.censuses import census_corpus, take
 from tests.scanned import members, substitute
@@ -152,7 +151,7 @@ def signals(corpus: Path, shard: Path, tables: Path) -> list[dict[str, Any]]:
     outcome = ShardScan("warc", str(corpus), digest, ScanConfig())(stat(str(shard), ScanConfig().storage))
     rows = [row | {"run_id": RUN} for batch in outcome.tables["rights_signals"] for row in batch.to_pylist()]
     publish(tables, RUN, [])
-    write(TableStore.open(str(tables)), "rights_signals", RUN, rows, RIGHTS_SIGNALS)
+    write(TableStore.open(str(tables)), "rights_signals", RUN, rows, RightsSignal.schema)
     return rows
 
 
@@ -172,8 +171,8 @@ def captures(corpus: Path, shard: Path, folder: Path, url: str) -> list[dict[str
     _, found = take(corpus, folder / "index.parquet")
     store = TableStore.create(str(folder / "tables"))
     rows = [row | {"run_id": RUN} for row in found]
-    write(store, "captures", RUN, rows, CAPTURES)
-    write(store, "censuses", RUN, [blank_row(CENSUSES, run_id=RUN)], CENSUSES)
+    write(store, "captures", RUN, rows, MemberCapture.schema)
+    write(store, "censuses", RUN, [blank_row(PublishedCensus.schema, run_id=RUN)], PublishedCensus.schema)
     return rows
 
 
@@ -244,6 +243,6 @@ def test_a_row_of_a_capture_leads_to_no_file_outside_of_its_release(
     (row,) = captures(corpus, shard, tmp_path, PAGE)
     store = TableStore.open(str(tmp_path / "tables"))
     for name, told in (("../../secret", "outside of its release"), (None, "named no WARC file")):
-        write(store, "captures", RUN, [row | {"warc_filename": name}], CAPTURES)
+        write(store, "captures", RUN, [row | {"warc_filename": name}], MemberCapture.schema)
         assert cli.run(["fetch", str(tmp_path / "tables"), "--row", row["row_sha256"]]) == 1
         assert told in capsys.readouterr().err

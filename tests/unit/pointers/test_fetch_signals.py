@@ -13,8 +13,8 @@ from warcio.archiveiterator import ArchiveIterator
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
+from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest
-from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.store import TableStore
 from tests.arc_records import arc_record, packed_arc
 from tests.corpora import article, build, write_jsonl
@@ -65,7 +65,7 @@ def scanned(folder: Path, corpus: Path, name: str = "a.warc.gz") -> tuple[Path, 
     rows = [row | {"run_id": "r1"} for batch in outcome.tables["rights_signals"] for row in batch.to_pylist()]
     tables = folder / "tables"
     publish(tables, "r1", [], dataset="warc", config=row_settings(ScanConfig(), MinHashRules()))
-    write_table(TableStore.open(str(tables)), "rights_signals", "r1", rows, RIGHTS_SIGNALS)
+    write_table(TableStore.open(str(tables)), "rights_signals", "r1", rows, RightsSignal.schema)
     return tables, rows
 
 

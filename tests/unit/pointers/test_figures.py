@@ -19,8 +19,8 @@ from presswatch_spark.formats import registry
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.checks import OTHER_FIGURES
 from presswatch_spark.pointers.figures import NOT_RECOMPUTED, OF_THE_PAIR, RowRecomputation, rules_in_tables
+from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import row_digest
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.scanned import FORMS, ONE_OF_EACH_FORMAT, press, press_corpus, scan_here, some_pages
@@ -70,7 +70,7 @@ def forgeries(name: str, value: Any) -> Iterator[Any]:
     """Other values of a column, of its type, and null."""
     if value is not None:
         yield None
-    kind = str(MATCHES.field(name).type)
+    kind = str(Match.schema.field(name).type)
     if kind == "string":
         yield "full_copy" if name == "grade" and value != "full_copy" else f"{value}x"
     elif kind in ("int32", "int64"):
@@ -84,7 +84,7 @@ def forgeries(name: str, value: Any) -> Iterator[Any]:
     elif kind.startswith(("list<element: string>", "list<item: string>")):
         yield [*(value or []), "x"]
     else:
-        yield value[1:] if value else [{each.name: 0 for each in MATCHES.field(name).type.value_type}]
+        yield value[1:] if value else [{each.name: 0 for each in Match.schema.field(name).type.value_type}]
 
 
 def samples(rows: Rows) -> Rows:
@@ -115,7 +115,7 @@ def test_a_row_that_is_forged_in_any_column_fails_but_in_those_that_the_docs_lis
     for row in samples(rows):
         format = registry.find(row["dataset"])
         assert format is not None
-        for name in MATCHES.names:
+        for name in Match.schema.names:
             if name in NOT_RECOMPUTED or name in format.elsewhere:
                 continue
             for value in forgeries(name, row[name]):

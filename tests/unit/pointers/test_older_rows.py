@@ -9,8 +9,8 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
+from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import row_digest, table_digest
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 from tests.scanned import FORMS, press_corpus, scan_here, some_pages
 from tests.tables import publish, write
@@ -37,7 +37,7 @@ def test_rows_without_the_columns_of_later_versions_are_read_with_nulls_and_veri
     digest = table_digest(row["row_sha256"] for row in older)
     publish(tmp_path / "older", RUN, [], matches=len(older), table_digest=digest, config=settings)
     store = TableStore.open(str(tmp_path / "older"))
-    schema = pa.schema([column for column in MATCHES if column.name not in NEWER])
+    schema = pa.schema([column for column in Match.schema if column.name not in NEWER])
     write(store, "matches", RUN, older, schema)
     store.check(RUN)
     read = store.read("matches", RUN).to_pylist()

@@ -26,7 +26,7 @@ from presswatch_spark.pointers.record_plans import NOT_LISTED, plan_of_captures,
 from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.settings.config import RunRules, ScanConfig, StorageOptions
 from presswatch_spark.storage.objects import ObjectInfo, stat
-from presswatch_spark.tables.schemas.census_tables import CAPTURES, CENSUSES
+from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
 from presswatch_spark.tables.store import TableStore
 from tests.prose import pages
 from tests.scanned import SEED, members, press, press_corpus, scan_here
@@ -61,13 +61,13 @@ class Crawl:
             "captured_at": shards.FIRST_CAPTURE + timedelta(seconds=number), "row_sha256": f"{number:064x}",
             "shard_uri": "s3://index/part-0.parquet", "languages": [],
         }  # fmt: skip
-        return row_of(CAPTURES, **(facts | changes))
+        return row_of(MemberCapture, **(facts | changes))
 
     def census(self, tables: Path, rows: Sequence[dict[str, Any]]) -> TableStore:
         """Publish a census with these captures."""
         store = TableStore.create(str(tables))
-        write(store, "captures", RUN, [row | {"run_id": RUN} for row in rows], CAPTURES)
-        write(store, "censuses", RUN, [row_of(CENSUSES, run_id=RUN)], CENSUSES)
+        write(store, "captures", RUN, [row | {"run_id": RUN} for row in rows], MemberCapture.schema)
+        write(store, "censuses", RUN, [row_of(PublishedCensus, run_id=RUN)], PublishedCensus.schema)
         return store
 
     def bytes_of(self, urls: Sequence[str]) -> int:

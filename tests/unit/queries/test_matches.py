@@ -16,9 +16,7 @@ import pytest
 from presswatch_spark.errors import OutputError
 from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
 from presswatch_spark.queries.matches import ORDERS, Matches, MatchFilter, MatchTotals, match_rows
-from presswatch_spark.tables.schemas.claim_tables import CLAIMS
-from presswatch_spark.tables.schemas.derived_tables import DERIVATIONS
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
+from presswatch_spark.tables.declarations import Claim, Derivation, Match
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import TableStore
 from tests.proofs import each_time
@@ -84,7 +82,7 @@ def keys(rows: Any) -> list[tuple[str, str]]:
 
 
 def dicts(found: Matches, *arguments: Any) -> list[dict[str, Any]]:
-    answer = found.rows(MATCHES.names, *arguments)
+    answer = found.rows(Match.schema.names, *arguments)
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
 
 
@@ -216,12 +214,14 @@ def test_of_a_run_only_its_own_files_are_opened(tmp_path: Path) -> None:
 def test_a_bit_that_flipped_in_a_counted_file_is_noticed(tmp_path: Path) -> None:
     publish(tmp_path, RUNS[0], [])
     store = TableStore.open(str(tmp_path))
-    batch = pa.RecordBatch.from_pylist(made_up(500, 3), MATCHES).select(MATCHES.names[1:])
+    batch = pa.RecordBatch.from_pylist(made_up(500, 3), Match.schema).select(Match.schema.names[1:])
     written = SortedFiles("matches", RUNS[1], store.root / "staged").write_all([batch])
     row = {**store.rows()[0], "run_id": RUNS[1], "matches": 500}
     store.publish_tables("runs", row, store.root / "staged", {"matches": [written]}, lambda: None)
     (path,) = (tmp_path / "matches").glob(f"{RUNS[1]}*")
-    place = pq.read_metadata(path).row_group(0).column(MATCHES.names.index("confidence")).data_page_offset
+    place = (
+        pq.read_metadata(path).row_group(0).column(Match.schema.names.index("confidence")).data_page_offset
+    )
     data = bytearray(path.read_bytes())
     assert Matches.of(store, RUNS[1], MatchFilter(), "duckdb").totals().rows == 500
     data[place + 60] ^= 4
@@ -241,13 +241,13 @@ class TestClaims:
         publish(tmp_path, RUNS[0], rows)
         store = TableStore.open(str(tmp_path))
         claims = [
-            row_of(CLAIMS, run_id=RUNS[0], row_sha256=str(n) * 64, confidence=letter, reasons=[reason])
+            row_of(Claim, run_id=RUNS[0], row_sha256=str(n) * 64, confidence=letter, reasons=[reason])
             for n, letter, reason in ((0, "C", "licensed"), (1, "B", "strong_copy"))
         ]
         made = "20240603T080000Z-claims"
-        write(store, "claims", made, claims, CLAIMS)
-        row = row_of(DERIVATIONS, run_id=made, table="claims", made_of=[RUNS[0]], rows=2)
-        write(store, "derivations", made, [row], DERIVATIONS)
+        write(store, "claims", made, claims, Claim.schema)
+        row = row_of(Derivation, run_id=made, table="claims", made_of=[RUNS[0]], rows=2)
+        write(store, "derivations", made, [row], Derivation.schema)
         return store
 
     def test_the_letter_is_that_of_the_claim_in_rows_totals_and_filters(self, judged: TableStore) -> None:

@@ -15,9 +15,8 @@ from presswatch_spark.cli.main import run
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.model import Capture
 from presswatch_spark.queries.reservations import Reservations
+from presswatch_spark.tables.declarations import Reservation, RightsSignal
 from presswatch_spark.tables.published_files import DamagedTablesError
-from presswatch_spark.tables.schemas.derived_tables import RESERVATIONS
-from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from presswatch_spark.tables.store import TableStore
 from tests.captures import NOON, PAGE, capture, robots
 from tests.tables import flip_a_bit, match, publish
@@ -41,7 +40,7 @@ def tables(
     publish(folder, run_id, matches)
     if declared:
         signals = [row | {"run_id": run_id} for row in declared]
-        write_table(TableStore.open(str(folder)), "rights_signals", run_id, signals, RIGHTS_SIGNALS)
+        write_table(TableStore.open(str(folder)), "rights_signals", run_id, signals, RightsSignal.schema)
     return folder
 
 
@@ -140,7 +139,7 @@ def test_declarations_come_from_other_runs_and_folders_too(tmp_path: Path) -> No
 def test_a_run_that_is_not_published_declares_nothing(tmp_path: Path) -> None:
     folder = tables(tmp_path, [own("a")])
     rows = [row | {"run_id": "r9"} for row in signal_rows(robots(FORBIDS))]
-    write_table(TableStore.open(str(folder)), "rights_signals", "r9", rows, RIGHTS_SIGNALS)
+    write_table(TableStore.open(str(folder)), "rights_signals", "r9", rows, RightsSignal.schema)
     assert {status for _, _, status in statuses(folder)} == {"unknown"}
 
 
@@ -159,10 +158,10 @@ def test_a_row_shows_the_declarations_and_their_pointers(tmp_path: Path) -> None
     declared = signal_rows(robots(FORBIDS, at=EARLIER), robots("", at=LATER, status=503, record_id="<2>"))
     folder = tables(tmp_path / "tables", [own("a")], *declared)
     where, counts = Reservations(str(folder)).write(str(tmp_path / "out"))
-    assert pq.read_table(str(where)).schema.names == RESERVATIONS.names
+    assert pq.read_table(str(where)).schema.names == Reservation.schema.names
     store = TableStore.open(str(tmp_path / "out"))
     table = store.read("reservations")
-    assert table.schema.equals(RESERVATIONS)
+    assert table.schema.equals(Reservation.schema)
     row = table.to_pylist()[0]
     assert (row["run_id"], row["match_sha256"], row["before_at"], row["after_at"]) == (
         "r1",

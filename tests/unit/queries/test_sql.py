@@ -26,9 +26,7 @@ from presswatch_spark.queries.sql import answers_of, run_query
 from presswatch_spark.queries.views import VIEWS, in_order
 from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.tables.bounded import BoundedDataset
-from presswatch_spark.tables.schemas import SCHEMAS
-from presswatch_spark.tables.schemas.corpus_tables import CORPUS_ARTICLES
-from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.declarations import SCHEMAS, CorpusArticle, ShardLog
 from presswatch_spark.tables.store import TableStore
 from tests.proofs import each_time
 from tests.tables import match, publish, row_of, write
@@ -152,7 +150,7 @@ class TestViews:
 
 def log(run_id: str, **statuses: str) -> list[dict[str, Any]]:
     """Rows of `scan_log`: the status of each shard."""
-    return [row_of(SCAN_LOG, run_id=run_id, shard_uri=uri, status=status) for uri, status in statuses.items()]
+    return [row_of(ShardLog, run_id=run_id, shard_uri=uri, status=status) for uri, status in statuses.items()]
 
 
 @pytest.fixture(scope="module")
@@ -171,9 +169,9 @@ def articles(tmp_path_factory: pytest.TempPathFactory) -> Path:
         publish(folder, run_id, found, corpus_digest=digest)
         store = TableStore.open(str(folder))
         facts = {"run_id": run_id, "corpus_digest": digest}
-        brought = [row_of(CORPUS_ARTICLES, article_id=article_id, **facts) for article_id in ids]
-        write(store, "corpus_articles", run_id, brought, CORPUS_ARTICLES)
-        write(store, "scan_log", run_id, log(run_id, **statuses), SCAN_LOG)
+        brought = [row_of(CorpusArticle, article_id=article_id, **facts) for article_id in ids]
+        write(store, "corpus_articles", run_id, brought, CorpusArticle.schema)
+        write(store, "scan_log", run_id, log(run_id, **statuses), ShardLog.schema)
     return folder
 
 
@@ -244,13 +242,13 @@ def shares(tmp_path_factory: pytest.TempPathFactory) -> Path:
         publish(folder, run_id, rows_found, corpus_digest=digest, release="R", dataset="wet")
         store = TableStore.open(str(folder))
         facts = {"run_id": run_id, "corpus_digest": digest, "publisher_id": "p"}
-        brought = [row_of(CORPUS_ARTICLES, article_id=name, title_id=name, **facts) for name in ("t", "u")]
-        write(store, "corpus_articles", run_id, brought, CORPUS_ARTICLES)
+        brought = [row_of(CorpusArticle, article_id=name, title_id=name, **facts) for name in ("t", "u")]
+        write(store, "corpus_articles", run_id, brought, CorpusArticle.schema)
         shards = [
-            row_of(SCAN_LOG, run_id=run_id, shard_uri=uri, status=status, words=words, format="wet")
+            row_of(ShardLog, run_id=run_id, shard_uri=uri, status=status, words=words, format="wet")
             for uri, (status, words) in read.items()
         ]
-        write(store, "scan_log", run_id, shards, SCAN_LOG)
+        write(store, "scan_log", run_id, shards, ShardLog.schema)
     return folder
 
 
@@ -294,10 +292,10 @@ def releases(folder: Path, rows_found: list[dict[str, Any]], **facts: Any) -> di
     """Release and `rows_name_release` of each shard in `LOGGED`, of one run."""
     publish(folder, RUN, rows_found, **facts)
     log = [
-        row_of(SCAN_LOG, run_id=RUN, shard_uri=uri, release=release, format=uri, status="complete")
+        row_of(ShardLog, run_id=RUN, shard_uri=uri, release=release, format=uri, status="complete")
         for uri, release in LOGGED.items()
     ]
-    write(TableStore.open(str(folder)), "scan_log", RUN, log, SCAN_LOG)
+    write(TableStore.open(str(folder)), "scan_log", RUN, log, ShardLog.schema)
     query = "select shard_uri, release, rows_name_release from shards"
     return {uri: (release, by_row) for uri, release, by_row in rows(folder, query)}
 
@@ -376,10 +374,10 @@ class TestSharesOfPublishers:
         )  # fmt: skip
         publish(tmp_path, RUN, found, corpus_digest="one", release=None)
         log = [
-            row_of(SCAN_LOG, run_id=RUN, shard_uri="s", format="c4", status="complete", words=120),
-            row_of(SCAN_LOG, run_id=RUN, shard_uri="s2", format="c4", status="failed", words=0),
+            row_of(ShardLog, run_id=RUN, shard_uri="s", format="c4", status="complete", words=120),
+            row_of(ShardLog, run_id=RUN, shard_uri="s2", format="c4", status="failed", words=0),
         ]
-        write(TableStore.open(str(tmp_path)), "scan_log", RUN, log, SCAN_LOG)
+        write(TableStore.open(str(tmp_path)), "scan_log", RUN, log, ShardLog.schema)
         query = """
             select publisher_id, copying_pages, copied_words, words, shards_complete, shards_incomplete
             from publisher_share order by 1"""

@@ -16,7 +16,7 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.removal.case import BrokenCaseError, Chain, RemovalCase, digest_of
 from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.schemas.case_tables import CASE_TABLES, PROBES, TARGETS
+from presswatch_spark.tables.declarations import CASE_TABLES, Probe, Target
 from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
 
 LOCAL = StorageOptions()
@@ -30,7 +30,7 @@ def target(number: int) -> Row:
         "run_id": "r",
         "dataset": "wet", "shard_uri": f"s3://b/{number}.wet.gz", "text_sha256": f"{number:064x}",
     }  # fmt: skip
-    return {**dict.fromkeys(name for name in TARGETS.names if name != "target_sha256"), **known}
+    return {**dict.fromkeys(name for name in Target.schema.names if name != "target_sha256"), **known}
 
 
 def probe(of: str, number: int, round_number: int = 1, outcome: str = "same") -> Row:
@@ -65,7 +65,7 @@ def rewrite(path: Path, table: str, change: Callable[[list[Row]], None]) -> None
     """Change the rows of a file and seal it anew, as somebody would who knows how."""
     rows = opened_sealed(path.read_bytes()).read().to_pylist()
     change(rows)
-    schema = CASE_TABLES[table].remove_metadata()
+    schema = CASE_TABLES[table].schema.remove_metadata()
     path.write_bytes(sealed_parquet([pa.RecordBatch.from_pylist(rows, schema)], schema))
 
 
@@ -219,11 +219,11 @@ def test_a_full_disk_loses_no_probe(case: RemovalCase, monkeypatch: pytest.Monke
 
 def test_every_column_is_part_of_the_digest(case: RemovalCase) -> None:
     (row, *_) = case.probes()
-    for name in PROBES.names:
+    for name in Probe.schema.names:
         if name != "probe_sha256":
             assert digest_of(row | {name: "other"}) != row["probe_sha256"]
     (row, *_) = case.targets()
-    for name in TARGETS.names:
+    for name in Target.schema.names:
         if name != "target_sha256":
             assert digest_of(row | {name: "other"}) != row["target_sha256"]
     assert re.fullmatch("[0-9a-f]{64}", row["target_sha256"])

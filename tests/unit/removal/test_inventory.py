@@ -14,7 +14,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.removal import inventory as inventories
 from presswatch_spark.removal.case import BrokenCaseError, RemovalCase
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.schemas.case_tables import RELEASE_FILES
+from presswatch_spark.tables.declarations import ReleaseFile
 from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
 from tests.servers import Fault, Server, web
 from tests.unit.removal.test_case import target
@@ -102,7 +102,7 @@ def test_a_change_in_the_inventory_is_named(
     (path,) = (Path(case.folder.uri) / "release_files").iterdir()
     rows = opened_sealed(path.read_bytes()).read().to_pylist()
     rows[7]["last_modified"] = NEW
-    plain = RELEASE_FILES.remove_metadata()
+    plain = ReleaseFile.schema.remove_metadata()
     path.write_bytes(sealed_parquet([pa.RecordBatch.from_pylist(rows, plain)], plain))
     with pytest.raises(BrokenCaseError, match="row 7, in release_files"):
         case.chained("release_files")

@@ -21,7 +21,7 @@ from presswatch_spark.report.questions import QUESTIONS
 from presswatch_spark.report.sections import CHANGES
 from presswatch_spark.report.wording import ReportWords
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
-from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.store import TableStore
 from tests.claims import House, Seen, text
 from tests.proofs import each_time
@@ -185,11 +185,17 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     publish(tables, RUN, rows, release=CRAWL, config=settings, corpus_digest="one")
     log = [
         row_of(
-            SCAN_LOG, run_id=RUN, shard_uri=form, status="complete", format=form, release=release, words=60
+            ShardLog,
+            run_id=RUN,
+            shard_uri=form,
+            status="complete",
+            format=form,
+            release=release,
+            words=60,
         )
         for form, release in shards.items()
     ]
-    write(TableStore.open(str(tables)), "scan_log", RUN, log, SCAN_LOG)
+    write(TableStore.open(str(tables)), "scan_log", RUN, log, ShardLog.schema)
     return tables
 
 
@@ -305,10 +311,10 @@ def test_files_that_were_not_read_to_their_end_are_counted_and_said(tmp_path: Pa
     publish(tables, RUN, [])
     statuses = ("complete", "complete", "partial", "failed")
     log = [
-        row_of(SCAN_LOG, run_id=RUN, shard_uri=f"s{number}", status=status, skipped=[])
+        row_of(ShardLog, run_id=RUN, shard_uri=f"s{number}", status=status, skipped=[])
         for number, status in enumerate(statuses)
     ]
-    write(TableStore.open(str(tables)), "scan_log", RUN, log, SCAN_LOG)
+    write(TableStore.open(str(tables)), "scan_log", RUN, log, ShardLog.schema)
     pages = pages_of_tables(tables, None, tmp_path)
     page = pages["en"]
     assert "Files planned: 4. Read to their end: 2; in part: 1; not at all: 1." in page

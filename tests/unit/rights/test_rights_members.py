@@ -22,8 +22,8 @@ from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.outcome import SIGNAL_COLUMNS
 from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest
-from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
 from tests.captures import PAGE, ROBOTS, capture, robots
 from tests.corpora import MEMBERS, article, build, write_jsonl
 
@@ -95,7 +95,7 @@ def test_a_row_says_whose_it_is_where_it_stood_and_what_it_was_read_from(members
         '<meta name="robots" content="noai">', PAGE, ("X-Robots-Tag", "noml"), release="CC-MAIN-2024-22"
     )
     header, meta = signal_rows(response, members, "shard", None)
-    assert set(header) | {"run_id"} == set(RIGHTS_SIGNALS.names)
+    assert set(header) | {"run_id"} == set(RightsSignal.schema.names)
     assert (header["signal"], header["content_sha256"]) == ("x_robots_tag", None)
     assert (meta["signal"], meta["content_sha256"]) == ("meta_robots", sha256(response.body).hexdigest())
     assert (meta["host"], meta["title_id"], meta["release"]) == (

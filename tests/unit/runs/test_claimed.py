@@ -20,8 +20,8 @@ from presswatch_spark.runs.parts import RunPart
 from presswatch_spark.runs.work import Kind, key_of
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import DIGESTS, SCHEMAS
 from presswatch_spark.tables.published_files import COUNTED
-from presswatch_spark.tables.schemas import DIGESTS, SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from tests.tables import flipped, publish_log
 

@@ -7,7 +7,7 @@ import pytest
 
 from presswatch_spark.pipeline import SCAN
 from presswatch_spark.runs.work import RELEASES
-from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.declarations import ShardLog
 from tests.tables import row_of
 
 CRAWL, LATER = "CC-MAIN-2024-51", "CC-MAIN-2025-05"
@@ -17,10 +17,10 @@ Shard = tuple[str | None, list[str], int]
 def release_of(shards: list[Shard], told: str | None = None) -> str | None:
     """The release of a run by its shards: the one that each names, those of its rows, and its documents."""
     rows = [
-        {**row_of(SCAN_LOG, release=named, documents=documents), "releases": of_rows}
+        {**row_of(ShardLog, release=named, documents=documents), "releases": of_rows}
         for named, of_rows, documents in shards
     ]
-    log = pa.Table.from_pylist(rows, pa.schema([*SCAN_LOG, RELEASES]))
+    log = pa.Table.from_pylist(rows, pa.schema([*ShardLog.schema, RELEASES]))
     found: str | None = SCAN.row(log, {"release": told})["release"]
     return found
 

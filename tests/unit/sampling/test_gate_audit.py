@@ -18,7 +18,7 @@ from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.sampling.gate_audit import audit_of, cost_of
 from presswatch_spark.settings.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions, stat
-from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.declarations import ShardLog
 from tests.scanned import FORMS, press_corpus, some_pages
 
 SHARDS = ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "plain.warc")
@@ -101,7 +101,7 @@ def test_a_run_says_what_its_gate_cost() -> None:
             {"skipped": [{"why": "no text", "documents": 9}], "gate_audited": 0, "gate_matching": 0},
             {"skipped": [{"why": "language", "documents": 400}], "gate_audited": 40, "gate_matching": 0},
         ],
-        pa.schema([SCAN_LOG.field(name) for name in ("skipped", "gate_audited", "gate_matching")]),
+        pa.schema([ShardLog.schema.field(name) for name in ("skipped", "gate_audited", "gate_matching")]),
     )
     row = {"gate_audit": 0.1, **audit_of(log)}
     line = gate_line(row)

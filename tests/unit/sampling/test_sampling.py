@@ -28,7 +28,7 @@ from presswatch_spark.sampling.extrapolation import (
     occurrences,
 )
 from presswatch_spark.sampling.intervals import Stratum, freedom, most_files, totals
-from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.store import TableStore
 from tests.tables import match, publish, row_of, write
 
@@ -46,7 +46,7 @@ def log(segments: int = 3, files: int = 10, missing: int = 0) -> list[dict[str, 
     uris = [uri(segment, file) for segment in range(segments) for file in range(files)]
     return [
         row_of(
-            SCAN_LOG,
+            ShardLog.schema,
             run_id=RUN,
             shard_uri=name,
             status="complete" if place < len(uris) - missing else "partial",
@@ -75,7 +75,7 @@ def published(
     row = run_row(facts.pop("segments", 3), **facts)
     publish(tables, RUN, matches, **{name: value for name, value in row.items() if name != "run_id"})
     store = TableStore.open(str(tables))
-    write(store, "scan_log", RUN, lines, SCAN_LOG)
+    write(store, "scan_log", RUN, lines, ShardLog.schema)
     return store
 
 

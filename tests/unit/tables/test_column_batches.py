@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.reading import column_batches
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 from tests.tables import match, publish, write
 
@@ -23,7 +23,7 @@ def test_rows_come_in_their_order_with_texts_as_codes_where_they_are_asked_for(t
         publish(tmp_path, run_id, rows)
     store = TableStore.open(str(tmp_path))
     # As an older version wrote it.
-    older = MATCHES.remove(MATCHES.get_field_index("headline"))
+    older = Match.schema.remove(Match.schema.get_field_index("headline"))
     write(store, "matches", RUNS[0], [{**row, "run_id": RUNS[0]} for row in rows], older)
     batches = list(column_batches(store, "matches", RUNS, COLUMNS, {"article_id"}, 2))
     assert {batch.schema.field("article_id").type for batch in batches} == {

@@ -12,10 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.cli import main as cli
+from presswatch_spark.tables.declarations import SCHEMAS, TABLES
 from presswatch_spark.tables.published_files import DamagedTablesError
-from presswatch_spark.tables.schemas.census_tables import CAPTURES, CENSUS_LOG, CENSUSES
-from presswatch_spark.tables.schemas.rights_tables import RIGHTS_SIGNALS
-from presswatch_spark.tables.schemas.scan_tables import METRICS, RUNS, SCAN_LOG
 from presswatch_spark.tables.store import TableStore
 from tests.proofs import each_time
 from tests.tables import flip_a_bit, match, publish, row_of, write
@@ -36,15 +34,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows = [match(name, f"https://a.example/{name}", row_sha256=digest(name)) for name in ("a1", "a2")]
         publish(tables, run_id, rows)
         store = TableStore.open(str(tables))
-        for table, schema in (
-            ("scan_log", SCAN_LOG),
-            ("rights_signals", RIGHTS_SIGNALS),
-            ("metrics", METRICS),
-        ):
-            write(store, table, run_id, [row_of(schema, run_id=run_id)], schema)
-    write(store, "censuses", CENSUS, [row_of(CENSUSES, run_id=CENSUS)], CENSUSES)
-    for table, schema in (("captures", CAPTURES), ("census_log", CENSUS_LOG)):
-        write(store, table, CENSUS, [row_of(schema, run_id=CENSUS)], schema)
+        for name in ("scan_log", "rights_signals", "metrics"):
+            write(store, name, run_id, [row_of(TABLES[name], run_id=run_id)], SCHEMAS[name])
+    for name in ("censuses", "captures", "census_log"):
+        write(store, name, CENSUS, [row_of(TABLES[name], run_id=CENSUS)], SCHEMAS[name])
     return tables
 
 
@@ -151,7 +144,7 @@ def older(tables: Path) -> None:
     (row,) = pq.ParquetFile(path).read().to_pylist()
     row = {**row, "matches": 2, "signals": None, "shards_planned": 1}
     del row["files"]
-    schema = pa.schema([column for column in RUNS if column.name != "files"])
+    schema = pa.schema([column for column in SCHEMAS["runs"] if column.name != "files"])
     pq.write_table(pa.Table.from_pylist([row], schema), path)
 
 

@@ -11,9 +11,8 @@ from presswatch_spark.runs.markers import Note, write_note
 from presswatch_spark.runs.unfinished import remove_leftovers
 from presswatch_spark.storage.locks.run_locks import locked
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Change, Derivation, Match
 from presswatch_spark.tables.derived import publish_derived
-from presswatch_spark.tables.schemas.derived_tables import CHANGES, DERIVATIONS
-from presswatch_spark.tables.schemas.scan_tables import MATCHES
 from presswatch_spark.tables.store import TableStore
 from tests.tables import NOON, match, publish, row_of, write
 
@@ -35,8 +34,14 @@ def staged(store: TableStore, table: str) -> Path:
 
 
 def test_what_a_compare_killed_after_publishing_left_is_removed(store: TableStore) -> None:
-    write(store, "derivations", "d1", [row_of(DERIVATIONS, run_id="d1", table="changes")], DERIVATIONS)
-    write(store, "changes", "d1", [row_of(CHANGES, run_id="d1")], CHANGES)
+    write(
+        store,
+        "derivations",
+        "d1",
+        [row_of(Derivation, run_id="d1", table="changes")],
+        Derivation.schema,
+    )
+    write(store, "changes", "d1", [row_of(Change, run_id="d1")], Change.schema)
     left = staged(store, "changes")
     with pytest.raises(OutputError, match="there is a table changes already"):
         publish_derived(str(store.root), "changes", ["r1"], lambda files: ())
@@ -45,13 +50,13 @@ def test_what_a_compare_killed_after_publishing_left_is_removed(store: TableStor
 
 
 def test_unpublished_files_of_a_derived_table_do_not_survive_the_next_one(store: TableStore) -> None:
-    write(store, "changes", KILLED, [row_of(CHANGES)], CHANGES)
+    write(store, "changes", KILLED, [row_of(Change)], Change.schema)
     publish_derived(str(store.root), "reservations", ["r1"], lambda files: ())
     assert store.present("changes") == []
 
 
 def test_files_of_a_run_that_was_killed_and_dropped_are_removed(store: TableStore) -> None:
-    write(store, "matches", KILLED, [match("b", None)], MATCHES)
+    write(store, "matches", KILLED, [match("b", None)], Match.schema)
     assert [Path(uri).name for uri in remove_leftovers(store)] == [f"{KILLED}-00000.parquet"]
     assert len(store.present("matches")) == 1
 
@@ -59,7 +64,7 @@ def test_files_of_a_run_that_was_killed_and_dropped_are_removed(store: TableStor
 def test_files_of_unfinished_runs_and_of_live_processes_are_left_alone(store: TableStore) -> None:
     runs = store.root / "_runs"
     write_note(runs / "0123456789abcdef", Note(KILLED, NOON), None)
-    write(store, "matches", KILLED, [match("b", None)], MATCHES)
+    write(store, "matches", KILLED, [match("b", None)], Match.schema)
     left = staged(store, "claims")
     with locked(runs, "claims.lock", 60):
         assert remove_leftovers(store) == []
@@ -69,6 +74,6 @@ def test_files_of_unfinished_runs_and_of_live_processes_are_left_alone(store: Ta
 
 def test_nothing_of_runs_is_removed_where_a_note_is_damaged(store: TableStore) -> None:
     (store.root / "_runs" / "0123456789abcdef").write("run.json", b"{")
-    write(store, "matches", KILLED, [match("b", None)], MATCHES)
+    write(store, "matches", KILLED, [match("b", None)], Match.schema)
     assert remove_leftovers(store) == []
     assert len(store.present("matches")) == 2

@@ -11,8 +11,7 @@ import pytest
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.storage.disk import disk_errors
-from presswatch_spark.tables.schemas import SCHEMAS
-from presswatch_spark.tables.schemas.scan_tables import SCAN_LOG
+from presswatch_spark.tables.declarations import SCHEMAS, ShardLog
 from presswatch_spark.tables.seals import sealed_json
 from presswatch_spark.tables.store import MARKER, TableStore
 from tests.tables import publish_log
@@ -103,7 +102,7 @@ class TestFolder:
 
 class TestReading:
     def test_a_table_without_runs_is_empty_and_has_its_columns(self, store: TableStore) -> None:
-        assert store.read("scan_log").schema == SCAN_LOG
+        assert store.read("scan_log").schema == ShardLog.schema
         assert len(store.read("scan_log")) == 0
 
     def test_only_published_runs_are_read(self, store: TableStore) -> None:
@@ -125,7 +124,7 @@ class TestReading:
         assert len(store.read("scan_log")) == 1
 
     def test_a_publication_with_fewer_files_leaves_none_of_the_first_try(self, store: TableStore) -> None:
-        run_id, rows = "20261124T120000Z-aaaaaa", pa.Table.from_pylist([], SCAN_LOG)
+        run_id, rows = "20261124T120000Z-aaaaaa", pa.Table.from_pylist([], ShardLog.schema)
         for count in (3, 2):
             files = [store.root / "staged" / f"{number}.parquet" for number in range(count)]
             for file in files:

@@ -18,7 +18,7 @@ from presswatch_spark.releases.known import Listing, ReleaseList
 from presswatch_spark.releases.release import Release
 from presswatch_spark.storage.locks.lock_rules import WATCH_LEASE
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
-from presswatch_spark.watch.claims import Claim, Holding, LeaseStage, WatchLeases
+from presswatch_spark.watch.claims import Holding, LeaseStage, ReleaseLease, WatchLeases
 from presswatch_spark.watch.look import UNDER_WAY, WatchReport, exit_code_of
 from presswatch_spark.watch.scope import Scope, news_months, probed
 from presswatch_spark.watch.starters import InProcess, ScanJob
@@ -30,7 +30,7 @@ def out(tmp_path: Path) -> str:
     return str(tmp_path / "tables")
 
 
-def claim_of(out: str, name: str = NEWEST) -> Claim:
+def claim_of(out: str, name: str = NEWEST) -> ReleaseLease:
     held = WatchLeases(out, StorageOptions()).read(name, KEY)
     assert held
     return held.claim
@@ -104,7 +104,7 @@ class TestOnce:
         clock, second = Clock(), Cluster()
 
         class Asleep(Cluster):
-            def start(self, job: ScanJob, claim: Claim, noted: Any) -> None:
+            def start(self, job: ScanJob, claim: ReleaseLease, noted: Any) -> None:
                 clock.later(LEASE)
                 list(look(out, second, clock, holder="awake")([release()]))
                 super().start(job, claim, noted)
@@ -288,7 +288,7 @@ class TestInThisProcess:
         clock, ran = Clock(), []
         starter = InProcess(lambda arguments: ran.append(arguments) or 0, lambda release, since: 0)
         held = WatchLeases(out, StorageOptions())
-        held.write(Claim.new(NEWEST, KEY, "dead", NOON), None)
+        held.write(ReleaseLease.new(NEWEST, KEY, "dead", NOON), None)
         clock.later(LEASE)
         never = {"published": lambda release, since: None}
         assert told(list(look(out, starter, clock, **never)([release()]))) == {NEWEST: ("scanned", 0)}
@@ -298,7 +298,7 @@ class TestInThisProcess:
 class TestHolding:
     def test_a_claim_is_renewed_while_its_holder_works(self, out: str) -> None:
         claims, clock = WatchLeases(out, StorageOptions()), Clock()
-        held = claims.write(Claim.new(NEWEST, KEY, "me", NOON), None)
+        held = claims.write(ReleaseLease.new(NEWEST, KEY, "me", NOON), None)
         lease = timedelta(seconds=0.01 * WATCH_LEASE.renewals)
         with Holding(claims, held, lease, clock):
             clock.later(timedelta(minutes=7))
@@ -309,9 +309,9 @@ class TestHolding:
 
     def test_whoever_lost_its_claim_cannot_note_anything(self, out: str) -> None:
         claims, clock = WatchLeases(out, StorageOptions()), Clock()
-        held = claims.write(Claim.new(NEWEST, KEY, "me", NOON), None)
+        held = claims.write(ReleaseLease.new(NEWEST, KEY, "me", NOON), None)
         holding = Holding(claims, held, LEASE, clock)
-        claims.write(Claim.new(NEWEST, KEY, "other", NOON), held)
+        claims.write(ReleaseLease.new(NEWEST, KEY, "other", NOON), held)
         with pytest.raises(ConflictError):
             holding.submitted({"run": "mine"})
         with pytest.raises(ConflictError):
@@ -321,8 +321,8 @@ class TestHolding:
 
 class TestClaimFile:
     def test_reads_back_as_it_was_written(self, out: str) -> None:
-        claim = Claim.new(NEWEST, KEY, "me", NOON)
-        assert Claim.from_json(claim.to_json(), "x") == claim
+        claim = ReleaseLease.new(NEWEST, KEY, "me", NOON)
+        assert ReleaseLease.from_json(claim.to_json(), "x") == claim
         assert (
             WatchLeases(out, StorageOptions()).object(NEWEST, KEY).uri
             == f"{out}/_watch/{NEWEST}-{KEY[:16]}.json"
@@ -343,7 +343,7 @@ class TestClaimFile:
         cluster, clock = Cluster(), Clock()
         path = Path(WatchLeases(out, StorageOptions()).object(NEWEST, KEY).uri)
         path.parent.mkdir(parents=True)
-        path.write_text(damage(Claim.new(NEWEST, KEY, "me", NOON).to_json().decode()))
+        path.write_text(damage(ReleaseLease.new(NEWEST, KEY, "me", NOON).to_json().decode()))
         with pytest.raises(CorruptError, match="no claim"):
             list(look(out, cluster, clock)([release()]))
         assert not cluster.asked

@@ -1,0 +1,723 @@
+"""All tables, by class: a line for each column, with its type and its meaning.
+
+A declaration is the only place of a column: Arrow and Spark schemas, the catalog, the columns in
+`docs/reference/tables.md`, digests, views and tests derive from it. A new table also needs an entry in `TABLES`
+and in `PUBLISHED_BY`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Literal, TypedDict
+
+import pyarrow as pa
+
+from presswatch_spark.tables.row_types import Int32, TableRow, UInt64, column
+
+# fmt: off
+
+Grade = Literal["full_copy", "partial_copy", "extract", "url_only"]
+Confidence = Literal["A", "B", "C", "D"]
+UrlMatch = Literal["article", "title", "none"]
+Ownership = Literal["exclusive", "shared", "agency"]
+RecordEncoding = Literal["gzip", "plain", "inflated"]
+ShardStatus = Literal["complete", "partial", "failed"]
+Failure = Literal["storage", "host", "time", "content", "worker", "fault"]
+ClaimKind = Literal["own_page", "own_page_copy", "copy", "reprint", "licensed"]
+MandateState = Literal["in_force", "before", "after", "none"]
+ReservationState = Literal["both", "before", "after", "conflicting", "none", "unknown"]
+ReviewVerdict = Literal["claim", "no_claim", "unsure"]
+ChangeState = Literal["persists", "reduced", "moved", "altered", "new", "reappeared", "gone", "unknown"]
+TargetPlace = Literal["record", "capture", "release"]
+
+
+class Span(TypedDict):
+    """A run of words: characters [start, end) of document and article, and the passage that it belongs to."""
+
+    document_start: int
+    document_end: int
+    article_start: int
+    article_end: int
+    words: Int32
+    passage: Int32
+
+
+class Match(TableRow):
+    """A document and an article that it has a run of, or a document on a member's site."""
+
+    run_id: str = column("The run that found the row; key of `runs`.")
+    dataset: str = column("`wet`, `warc`, `arc`, `c4`, `oscar` or `rows`; the format the shard was read as.")
+    release: str | None = column("Release of the dataset, e.g. `CC-MAIN-2024-22`: what the shard or the configuration says.")
+    product: str | None = column("The dataset by its name, as `fineweb-2`: what the scan was told, or what release or address of the shard say. Null where nobody says it, and in older runs; so are the three other columns that were added with it.")
+    product_revision: str | None = column("Commit of the dataset on its hub; null where it was not read from a hub.")
+    document_url: str | None = column("URL of the document as the dataset gives it; null if it gives none.")
+    document_host: str | None = column("Host of that URL, in lower-case ASCII, without port; null where it is not known, and in older runs.")
+    document_domain: str | None = column("Registered domain of the host, by the Public Suffix List; the host where there is none. Null as `document_host`.")
+    article_id: str | None = column("The member's article; null if only the site is known (`url_only`).")
+    title_id: str = column("The title that owns the article, or whose site the document is on.")
+    publisher_id: str = column("The publisher of the title.")
+    url_match: UrlMatch = column("`article`: the document's normalised URL is the article's; `title`: it is on a domain or prefix of the title; `none`, also where the URL is not known (`own_site` is null).")
+    grade: Grade = column("`full_copy`, `partial_copy`, `extract` or `url_only`, by the rules of `conf/scan.yaml`.")
+    longest_run_words: Int32 = column("Words in the longest run common to document and article, compared word by word.")
+    copied_words: Int32 = column("Words of the article that lie in a span; each counted once.")
+    article_coverage: float | None = column("`copied_words` / words of the article, 0 to 1; null without article.")
+    document_coverage: float | None = column("Words of the document that lie in a span / words of the document, 0 to 1; null without article.")
+    minhash_jaccard: float | None = column("Jaccard similarity of the two word-shingle sets, estimated by datasketch MinHash; null for `url_only`.")
+    run_rarity: Int32 | None = column("Information, in whole bits, in those words of the rarest run that are known from no unrelated text; null for `url_only`.")
+    shared_words: Int32 | None = column("Copied words that stand in another publisher's article too; null for `url_only`.")
+    ownership: Ownership | None = column("Whose the copied words are: `exclusive`, `shared` with another publisher's articles, or `agency`; null for `url_only`.")
+    confidence: Confidence = column("`A` to `D`, by the rules of `conf/scan.yaml`: what the row may be used for. `D` is never put into a notice.")
+    confidence_reasons: Sequence[str] | None = column("Why: codes of what gave the letter and of what capped it, in the order in which the rules ask. Null in older runs.")
+    document_credits: Sequence[str] | None = column("Agencies and sources that the page credits in or next to the passage; empty if none. Null where nobody looked: without a passage, and in older runs.")
+    credits_others: bool | None = column("Whether one of these is neither the article's title nor its publisher. Null as `document_credits`.")
+    credits_owner: bool | None = column("Whether the page names the article's title or publisher as its source: in a credit next to the passage, in its metadata, or by the article's address in its text. Null without a passage, and in older runs.")
+    unbroken_words: Int32 | None = column("Words of the longest part of the article that the page has without a gap, whatever it puts in between; null for `url_only`, and in older runs.")
+    passage_kind: str | None = column('In what lines of the article a short passage lies: `caption`, `service` (a list of hours, prices, addresses), `link` ("Lire aussi"); null for prose, and in older runs.')
+    repeats_article_id: str | None = column("An article of the same title whose words stand in the same places of the page, and whose row is the claim: the one at the page's address, else the earliest. Null if there is none, and in older runs.")
+    repeated_by: Sequence[str] | None = column("Other articles of the title whose rows name this one in `repeats_article_id`; empty if none, null in older runs.")
+    in_main_content: bool | None = column("Whether the longest run stands in the page's main content, not in menus, teasers or comments; null where that is not known, and outside of WARC.")
+    spans: Sequence[Span] = column("The runs: character ranges [start, end) in the document and in the article, words in it, and the passage it belongs to.")
+    own_site: bool | None = column("Whether the document is on a site of the same publisher; null where its URL is not known.")
+    site_title_id: str | None = column("The title on whose site the document is, whoever owns the article; null if it is on none, or its URL is not known.")
+    cluster_id: str | None = column("Cluster of articles with nearly the same text (agency copy); null if the article is alone.")
+    article_url: str | None = column("URL of the article as the member gave it.")
+    headline: str | None = column("Headline of the article as the member gave it; null if it gave none, and in older runs.")
+    article_published_at: datetime | None = column("When the article was published, as the member says; null if it does not.")
+    article_time_zone: str | None = column("Time zone in which the article's title dates, as the members' file names it; null if it names none, and in older runs.")
+    article_sha256: str | None = column("SHA-256 (hex) of the article's text in UTF-8; null without article.")
+    article_words: Int32 | None = column("Words in the article's body.")
+    article_is_excerpt: bool | None = column("Whether the article's body, as the member gave it, is a teaser or breaks off: `is_excerpt` of `corpus_articles`. Never `A`. Null without article, and in older runs.")
+    document_words: int | None = column("Words in the document, in the text of `text_sha256`; null where no text could be extracted, and for `url_only` in older runs.")
+    shard_uri: str = column("The file of the release that holds the document.")
+    record_id: str | None = column("`WARC-Record-ID`, or the dataset's own id.")
+    record_offset: int | None = column("First byte of the record; see `record_encoding`.")
+    record_length: int | None = column("Bytes of the record from `record_offset`.")
+    record_encoding: RecordEncoding | None = column("`gzip`: the range is one gzip member of the file; `plain`: the record itself; `inflated`: the range counts in the inflated file.")
+    record_damage: str | None = column("In what the record is not what it says: `length`, `header`, `boundary`, `digest`, `checksum`, `row`; null if nothing shows. Never `A` or `B`.")
+    row_index: int | None = column("Line of JSONL or row of Parquet, from 0.")
+    payload_digest: str | None = column("Digest that the dataset declares, as written there.")
+    payload_digest_computed: str | None = column("SHA-1 (`sha1:` and Base32) of the payload that is stored there; null where the dataset holds no payload.")
+    text_sha256: str = column("SHA-256 (hex) of the document's text in UTF-8: as the dataset stores it, or as extracted from the page.")
+    text_extraction: str | None = column("What extracted the text from the page, with its version; null where the dataset stores text.")
+    charset: str | None = column("The character encoding that the page was read in, by Python's name; null where the dataset stores text, and for PDF.")
+    captured_at: datetime | None = column("When the page was captured, if the dataset says.")
+    http_status: Int32 | None = column("HTTP status at capture, if the dataset says.")
+    languages: Sequence[str] = column("Languages that the dataset identified; empty if none.")
+    page_publisher: str | None = column("Publisher of the page, as the page says: in JSON-LD, else in its head. Null where it says nothing, outside of WARC and ARC, and in older runs; so are all columns of this name.")
+    page_publisher_source: str | None = column("Where the page names it: `json_ld`, `meta`, or `site_name` (`og:site_name`, the name of the site).")
+    page_publisher_others: bool | None = column("Whether that publisher is neither the article's title nor its publisher; null where none is named but the site, without a passage, and in older runs.")
+    page_author: str | None = column("Its authors, as the page says, with commas between them.")
+    page_published_at: datetime | None = column("When it was published, as the page says; without a time zone the day, at 00:00 UTC (null in older runs).")
+    page_based_on: str | None = column("What it is based on, as the page says (`isBasedOn`): an address or a name.")
+    page_canonical_url: str | None = column("Its own address, as the page says.")
+    upstream_uri: str | None = column("The web archive (WARC, ARC or WET) that the row of the dataset says it was made from: an address, or a path of its publisher's.")
+    upstream_offset: int | None = column("First byte of the record in that file, if the row says it.")
+    row_sha256: str = column("SHA-256 (hex) of the row's canonical form; `table_digest` is built from these.")
+
+
+class RightsSignal(TableRow):
+    """A declaration of a member's site about mining, training or other use of its pages."""
+
+    run_id: str = column("The run that found the row; key of `runs`.")
+    release: str | None = column("Release of the dataset, as in `matches`.")
+    document_url: str = column("URL of the capture: the page, or the file that declares for its host.")
+    host: str = column("Host of that URL, with its port if it is not the scheme's own; `www.` and all.")
+    title_id: str | None = column("The title on whose site the page is, or of the host; null if titles share the host.")
+    publisher_id: str | None = column("The publisher of the title; null if publishers share the host.")
+    signal: str = column("`robots_txt`, `ai_txt`, `x_robots_tag`, `meta_robots`, `tdm_reservation`, `tdm_policy`, `content_usage`, `content_signal`, `paywall`, `copyright`, `license`, `canonical`; `left_out`: there is more.")
+    agent: str | None = column("Whom it addresses; `*`: the rules for any agent; null: it names none.")
+    value: str | None = column("What was declared: of robots.txt the lines that apply to the agent.")
+    note: str | None = column("What is to be known of value and verdict: cut, unreachable, not what it should be.")
+    source: str = column("Where it stood: `header`, `meta`, `link`, `json_ld`, `file`; `page` for `left_out` of a page.")
+    scope: str = column("What it is about: `page`, `host`, or `path`: a part of the host.")
+    path: str | None = column("Of a file: the path or pattern that the verdict is about, `/` for the root; null for pages.")
+    rule: Int32 | None = column("Of tdmrep.json: which of its rules this is, from 1; the first that is about a page counts. Null for all else.")
+    verdict: str | None = column("`reserved`, `allowed` or `unknown`; null if it says nothing on mining or training.")
+    paywalled_text_captured: bool | None = column("Whether the page holds text under the selector of its paywall; null if that cannot be said.")
+    content_sha256: str | None = column("SHA-256 (hex) of the body that declared it; null for headers.")
+    parser: str = column("What read it, with its version.")
+    shard_uri: str = column("The file of the release that holds the capture.")
+    record_id: str | None = column("`WARC-Record-ID`.")
+    record_offset: int | None = column("First byte of the record; see `record_encoding`.")
+    record_length: int | None = column("Bytes of the record from `record_offset`.")
+    record_encoding: RecordEncoding | None = column("As in `matches`.")
+    captured_at: datetime | None = column("When it was captured.")
+    http_status: Int32 | None = column("HTTP status at capture.")
+    row_sha256: str = column("SHA-256 (hex) of the row's canonical form; `signals_digest` is built from these.")
+
+
+class SkippedDocuments(TypedDict):
+    """Documents that were left out for one reason."""
+
+    why: str
+    documents: int
+
+
+class UnreadPages(TypedDict):
+    """Pages with something that is never read."""
+
+    what: str
+    pages: int
+
+
+class GradeCount(TypedDict):
+    """Rows of one grade."""
+
+    grade: Grade
+    matches: int
+
+
+class StageSeconds(TypedDict):
+    """Seconds that a stage took."""
+
+    stage: str
+    seconds: float
+
+
+class ShardLog(TableRow):
+    """A shard in a run: what was read of it, and what was not."""
+
+    run_id: str = column("The run; key of `runs`.")
+    shard_uri: str = column("The shard.")
+    status: ShardStatus = column("`complete`: read to its end, nothing lost; `partial`: something was not read; `failed`: nothing was read.")
+    error: str | None = column("What was not read, where, and why; null if complete.")
+    failure: Failure | None = column("Whose fault it was: `storage`: it could not be reached, or broke off; `host`: its site refuses everything; `time`: it took longer than it may; `content`: what is stored is cut, damaged, too long or of another format; `worker`: it ended every worker that tried it; `fault`: an error of ours. Null if complete, and in older runs.")
+    note: str | None = column("What was noticed and is no loss: a known erratum of the release; null if nothing.")
+    format: str | None = column("Format the shard was read as; null if it was not recognised.")
+    release: str | None = column("Release that the shard as a whole names: WET does, in its `warcinfo`.")
+    bytes_expected: int | None = column("Size of the object as storage gives it.")
+    bytes_read: int = column("Bytes of the object that were read.")
+    text_bytes: int = column("Bytes of text that were scanned.")
+    words: int | None = column("Words of the documents scanned, in the text that the sieve reads. Null in older runs.")
+    documents: int = column("Documents scanned.")
+    documents_without_url: int | None = column("Those of them whose URL is not known: none is given, or none that names a host. Null in older runs.")
+    documents_skipped: int = column("Documents left out on purpose: no text, gated by language, or of a kind that is not read.")
+    skipped: Sequence[SkippedDocuments] = column("Why these were left out, and how many: `language`, `no text`; of WARC, media types and kinds of records.")
+    unread: Sequence[UnreadPages] | None = column("What is never read and stood on pages that were, and on how many: `JSON in scripts`, `articleBody in scripts`; of WARC and ARC alone. Null in older runs.")
+    members_passed: int | None = column("Gzip members that the language gate left out without inflating them: no checksum of theirs was compared. Null in older runs.")
+    bytes_passed: int | None = column("Their bytes, as stored. Null in older runs.")
+    gate_audited: int | None = column("Documents that the gate left out and `--gate-audit` had read all the same; they give no rows. Null in older runs.")
+    gate_matching: int | None = column("How many of these would have given rows. Null in older runs.")
+    candidates: int = column("Pairs (document, article) that the sieve named for verification.")
+    matches: int = column("Rows that the shard gave to `matches`.")
+    grades: Sequence[GradeCount] | None = column("How many of these had each grade. Null in older runs.")
+    signals: int | None = column("Rows that the shard gave to `rights_signals`; 0 for formats that hold no responses. Null in older runs.")
+    etag: str | None = column("ETag of the object; on local disk `mtime-` and the time of its last change.")
+    sha256: str | None = column("SHA-256 (hex) of the shard as it is stored; null unless `--shard-digest` was given and the shard was read, and in older runs.")
+    sha256_declared: str | None = column("SHA-256 (hex) that the publisher declares of the shard, where a hub says it (LFS); null where none does, and in older runs.")
+    attempts: Int32 = column("How many times the shard was tried.")
+    started_at: datetime = column("When its scan began.")
+    seconds: float = column("How long it took.")
+    stages: Sequence[StageSeconds] | None = column("Seconds by stage, of the try that counts: `read`, `sieve`, `verify`, `signals`. Null in older runs.")
+
+
+class Metric(TableRow):
+    """A number about a run."""
+
+    run_id: str = column("The run; key of `runs`.")
+    name: str = column("Name of the metric, by the conventions of Prometheus.")
+    labels: str = column('What the value is about, e.g. `status="failed"`; empty if there is nothing to tell apart.')
+    value: float = column("The value, when the run was published.")
+    unit: str = column("`shards`, `documents`, `bytes`, `seconds`, `dollars` and the like; of a time, seconds since 1970.")
+
+
+class CorpusArticle(TableRow):
+    """An article of a corpus."""
+
+    run_id: str = column("The run that brought the articles; key of `runs`. Others with the same corpus bring none.")
+    corpus_digest: str = column("Digest over the corpus, as in `runs`.")
+    article_id: str = column("The article.")
+    title_id: str = column("The title that owns it.")
+    publisher_id: str = column("The publisher of the title.")
+    url: str | None = column("Its URL, as the member gave it; null if it gave none.")
+    alternate_urls: Sequence[str] = column("Its other URLs, as the member gave them; empty if it gave none.")
+    headline: str | None = column("Its headline, as the member gave it; null if it gave none.")
+    published_at: datetime | None = column("When it was published, as the member says; null if it does not.")
+    modified_at: datetime | None = column("When it was last changed, as the member says; null if it does not.")
+    language: str | None = column("Its language, as the member says; null if it does not.")
+    article_words: Int32 = column("Words in its text.")
+    article_sha256: str = column("SHA-256 (hex) of its text in UTF-8.")
+    cluster_id: str | None = column("Cluster of articles with nearly the same text (agency copy); null if the article is alone.")
+    agency_credit: str | None = column("The agency that the member credits; null if it credits none.")
+    is_agency: bool = column("Whether it, or an article of its cluster, credits an agency or names one.")
+    suppressed_shingles: Int32 | None = column("Shingles of it that the corpus leaves out of its index, since too many articles share them: its table `suppressed`. With 0, every run of 11 words is found. Null in older runs.")
+    is_excerpt: bool | None = column("Whether the text that the member gave is a teaser or breaks off: it ends with an ellipsis, with a call to subscribe, or in mid-sentence. Null in older runs; so are the three columns below.")
+    body_format: str | None = column("How its body was given: `text`, or `html`, from which its text was extracted.")
+    body_repaired: bool | None = column("Whether its body was UTF-8 that a program had read in another encoding, and was repaired.")
+    url_on_title: bool | None = column("Whether `url` is on a domain or prefix of its title; false too for what is no URL. Null if it has none.")
+
+
+class PublishedFile(TypedDict):
+    """A file of a table, as its publisher's row lists it."""
+
+    table: str
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+    etag: str
+
+
+class PublishedRun(TableRow):
+    """A published run: its row publishes its rows of the other tables."""
+
+    run_id: str = column("The run: UTC start and the head of its plan's digest.")
+    started_at: datetime = column("First start of the run (a resumed run keeps it).")
+    finished_at: datetime = column("When it was published.")
+    dataset: str | None = column("The format asked for, or the one all shards had.")
+    release: str | None = column("Release, if all shards agree or the user named it.")
+    asked_for: str | None = column("The release, or the dataset and its part (`fineweb-2:fra_Latn`), that was asked for by this name; of a campaign, also where only some of its shards were read: new ones, or those that failed. Null where shards were named, and in older runs.")
+    corpus_digest: str = column("Digest over the corpus; see `presswatch corpus info`.")
+    corpus_articles: int | None = column("Articles of the corpus. Null in older runs.")
+    corpus_suppressed: int | None = column("Rows of words that the corpus leaves out of its index, since too many articles share them: its table `suppressed`. Null in older runs.")
+    config_digest: str = column("Digest over every setting that can change a row.")
+    config: str = column("Those settings, as JSON.")
+    tool_version: str = column("Version of this project.")
+    tool_commit: str | None = column("Commit of this project's code, with `+` if files differ from it; null where that is not known, as this and the next six columns are in older runs.")
+    packages_digest: str | None = column("SHA-256 (hex) over the versions of all packages that this project needs: what `requirements.lock` pins.")
+    python_version: str | None = column("Version of Python, on the driver.")
+    spark_version: str | None = column("Version of Spark.")
+    host: str | None = column("Name of the driver's host.")
+    command: str | None = column("The command line that published the run; URLs without what follows `?`, and without user and password. Null if it was called from Python.")
+    operator: str | None = column("Who ran it, as `--operator` says.")
+    sample: float | None = column("Share of the shards that was drawn, 0 to 1; null if all were planned.")
+    sample_seed: int | None = column("Seed of the draw; null if all were planned, and in older runs.")
+    sample_strata: str | None = column("As JSON: the segments, or folders, that the sample was drawn in, and how many shards each has. Null as `sample_seed`.")
+    shards_listed: int | None = column("Shards that the sample was drawn from; null if all were planned.")
+    records_planned: int | None = column("Records that were asked for, where only these were read of each shard (`--pages-of`, `--captures`): `complete` then means that all of them were read, and absence can be said of no shard. Null where whole shards were read, and in older runs.")
+    passes: Int32 | None = column("In how many passes the index was searched (`--index-memory`), each over all shards. Null in older runs.")
+    shards_planned: int = column("Shards in the plan.")
+    shards_complete: int = column("Shards read to their end. Absence can be said of these only.")
+    shards_partial: int = column("Shards of which something was not read.")
+    shards_failed: int = column("Shards of which nothing was read.")
+    documents: int = column("Documents scanned.")
+    documents_skipped: int = column("Documents left out on purpose: no text, or gated by language.")
+    text_bytes: int = column("Bytes of text scanned.")
+    words: int | None = column("Words of the documents scanned, in the text that the sieve reads. Null in older runs.")
+    matches: int = column("Rows in `matches`.")
+    signals: int | None = column("Rows in `rights_signals`; 0 for formats that hold no responses. Null in older runs.")
+    gate_audit: float | None = column("Share of the documents left out by language that was read as an audit, 0 to 1; null without `--gate-audit`, as are the next columns of this name, and in older runs.")
+    gate_documents: int | None = column("Documents that the language gate left out.")
+    gate_audited: int | None = column("Documents of these that were read as an audit; they give no rows.")
+    gate_matching: int | None = column("How many of these would have given rows.")
+    gate_cost: int | None = column("Documents with matches that the gate cost, as the audit has it; null too if it read none.")
+    gate_cost_low: int | None = column("The lower limit of that number, with a confidence of 95 % (Clopper and Pearson).")
+    gate_cost_high: int | None = column("Its upper limit.")
+    minhash_scheme: str = column("Permutation scheme of datasketch.")
+    minhash_seed: int = column("Seed of the permutations.")
+    minhash_permutations: Int32 = column("Number of permutations.")
+    table_digest: str = column("Digest over the run's rows in `matches`; see docs/how-to/check-a-table.md for how to recompute it.")
+    signals_digest: str | None = column("Digest over the run's rows in `rights_signals`, made the same way. Null in older runs.")
+    files: Sequence[PublishedFile] | None = column("The run's files in the other tables: rows, bytes, SHA-256 (hex), and on S3 the ETag. Whoever reads the run compares them with what is there. Null in older runs.")
+
+
+class MemberCapture(TableRow):
+    """A capture of a member's URL, as an index of captures lists it."""
+
+    run_id: str = column("The census that found the row; key of `censuses`.")
+    release: str | None = column("Release of the index, e.g. `CC-MAIN-2024-22`: what its column or its path says, or the configuration.")
+    url: str = column("URL of the capture, as the index gives it.")
+    title_id: str = column("The title on whose site the URL is; on no title's site, the title of the article.")
+    publisher_id: str = column("The publisher of the title.")
+    article_id: str | None = column("The member's article, if the URL is its own; of several, the first of the corpus.")
+    url_match: Literal["article", "title"] = column("`article`: the normalised URL is the article's; `title`: it is on a domain or prefix of the title.")
+    captured_at: datetime | None = column("When it was captured.")
+    http_status: Int32 | None = column("HTTP status at capture.")
+    mime_declared: str | None = column("MIME type that the server sent.")
+    mime_detected: str | None = column("MIME type that the crawl detected.")
+    languages: Sequence[str] = column("Languages that the crawl identified, the most of the page first; empty if none.")
+    charset: str | None = column("Character set that the crawl identified.")
+    truncated: str | None = column("Why the payload was cut at capture; null if it was not.")
+    payload_digest: str | None = column("Digest of the payload, as the index writes it.")
+    subset: str | None = column("`warc`: successful captures; `crawldiagnostics`: redirects, errors and the like; `robotstxt`.")
+    warc_filename: str | None = column("The WARC file, as a path below the release's bucket or site.")
+    record_offset: int | None = column("First byte of the record in that file.")
+    record_length: int | None = column("Bytes of the record, one gzip member.")
+    shard_uri: str = column("The file of the index that the row is from.")
+    row_index: int = column("Its row there, from 0.")
+    row_sha256: str = column("SHA-256 (hex) of the row's canonical form; `table_digest` is built from these.")
+
+
+class IndexFileLog(TableRow):
+    """A file of the index in a census."""
+
+    run_id: str = column("The census; key of `censuses`.")
+    shard_uri: str = column("The file of the index.")
+    status: ShardStatus = column("`complete`: everything that can match was read; `partial`: some row group was not; `failed`: nothing was.")
+    error: str | None = column("What was not read, where, and why; null if complete.")
+    failure: Failure | None = column("Whose fault it was: `storage`, `host`, `time`, `content`, `worker` or `fault`, as in `scan_log`. Null if complete.")
+    bytes_expected: int | None = column("Size of the object as storage gives it.")
+    bytes_read: int = column("Bytes of the object that were read.")
+    row_groups: int = column("Row groups of the file.")
+    row_groups_read: int = column("Row groups that the statistics did not rule out.")
+    rows: int = column("Rows of the file.")
+    captures: int = column("Rows that the file gave to `captures`.")
+    columns_missing: Sequence[str] = column("Columns that the file lacks, or whose type tells no time; what they would tell is null in `captures`.")
+    etag: str | None = column("ETag of the object; on local disk `mtime-` and the time of its last change.")
+    attempts: Int32 = column("How many times the file was tried.")
+    started_at: datetime = column("When its reading began.")
+    seconds: float = column("How long it took.")
+
+
+class PublishedCensus(TableRow):
+    """A published census."""
+
+    run_id: str = column("The census: UTC start and the head of its plan's digest.")
+    started_at: datetime = column("When it began.")
+    finished_at: datetime = column("When it was published.")
+    release: str | None = column("Release, if the paths of all files and all captures agree; where neither says one, the configuration.")
+    corpus_digest: str = column("Digest over the corpus; see `presswatch corpus info`.")
+    tool_version: str = column("Version of this project.")
+    shards_planned: int = column("Files of the index in the plan.")
+    shards_complete: int = column("Files of which everything that can match was read. Absence can be said of these only.")
+    shards_partial: int = column("Files of which some row group was not read.")
+    shards_failed: int = column("Files of which nothing was read.")
+    rows: int = column("Rows of the index.")
+    captures: int = column("Rows in `captures`.")
+    bytes_expected: int = column("Bytes of the index, as far as storage tells sizes.")
+    bytes_read: int = column("Bytes that were read.")
+    table_digest: str = column("Digest over the census's rows in `captures`, made as that of `runs`.")
+    files: Sequence[PublishedFile] | None = column("The census's files in `captures` and `census_log`, as in `runs`. Null in older censuses.")
+
+
+class Claim(TableRow):
+    """A row of `matches`, judged by all runs and by what is known since."""
+
+    run_id: str = column("The run that found the row; key of `runs`. With `row_sha256` it leads to the row of `matches`.")
+    row_sha256: str = column("The row of `matches` that is judged.")
+    dataset: str = column("As in `matches`.")
+    release: str | None = column("As in `matches`.")
+    document_url: str | None = column("As in `matches`.")
+    document_host: str | None = column("Host of that URL, lower case, without port; null where it is not known.")
+    document_domain: str | None = column("Registered domain of the host, by the public-suffix list.")
+    text_sha256: str = column("SHA-256 (hex) of the document's text, as in `matches`.")
+    captured_at: datetime | None = column("When the page was captured; null where the dataset does not say.")
+    article_id: str | None = column("As in `matches`; null if only the site is known.")
+    title_id: str = column("As in `matches`.")
+    publisher_id: str = column("As in `matches`.")
+    article_published_at: datetime | None = column("As in `matches`.")
+    article_words: Int32 | None = column("As in `matches`.")
+    url_match: UrlMatch = column("As in `matches`.")
+    grade: Grade = column("As in `matches`.")
+    copied_words: Int32 = column("As in `matches`.")
+    kind: ClaimKind = column("`licensed`; else `own_page`: on a site of the article's publisher; `own_page_copy`: such a page's copy in an archive, a cache or a translator; `reprint`: on another member's site; `copy`: elsewhere, or where the URL is not known.")
+    confidence: Confidence = column("`A` to `D`: the letter of the claim, never better than the row's.")
+    reasons: Sequence[str] = column("Codes of what gave the letter and what lowered it, in the order asked: the row's, then those of `claims`.")
+    row_confidence: Confidence = column("`confidence` of the row of `matches`.")
+    row_reasons: Sequence[str] = column("`confidence_reasons` of the row; in older runs, what the rules of today say of its columns.")
+    article_known: bool = column("Whether the corpus has the article, with the text that the row was compared with; true without article.")
+    credits_read: bool = column("Whether the page was read for credits; true where nothing is copied. False in older runs.")
+    explained_by: Sequence[str] = column("Honest sources of copied words: `prior_capture`, `credited_elsewhere`, `printed_by_press`, `common_source`, `known_text`, `press_page`.")
+    explained_words: Int32 | None = column("Copied words that one of these explains, each counted once; like the next five, null where `article_known` is false.")
+    beyond_words: Int32 | None = column("Copied words that none explains.")
+    beyond_longest_run: Int32 | None = column("Words of the longest run among these.")
+    beyond_rarity: Int32 | None = column("Bits of the rarest run among these, as `run_rarity`.")
+    beyond_shared_words: Int32 | None = column("How many of these another publisher's article has too.")
+    beyond_ownership: Ownership | None = column("Whose these are, as `ownership`; null if there are none.")
+    press_kind: str | None = column("What the press list says of the host: `newspaper`, `agency`, `official` and the like; null if it is not listed, or the publisher's own.")
+    first_capture_at: datetime | None = column("When words of the article were first captured, in any run.")
+    first_capture_row: str | None = column("`row_sha256` of that capture.")
+    witness_domains: Int32 | None = column("Unrelated registered domains that have the same passage, this one not counted.")
+    licence_id: str | None = column("The licence that covers host, title and day of capture; null if none does.")
+    mandate: MandateState = column("Whether the publisher's mandate is in force on `as_of`: `in_force`, `before`, `after`, `none`.")
+    rights: Sequence[str] = column("Rights that can be invoked: `author`, `press_publisher`, and others of the page on rights.")
+    reservation: ReservationState = column("What the member's own site declared of the article's own URL around the capture: `both`, `before`, `after`, `none`, `conflicting`, `unknown`.")
+    review: ReviewVerdict | None = column("The newest verdict of a person: `claim`, `no_claim`, `unsure`; null if there is none.")
+    as_of: str = column("The day that mandates and rights are judged for, `YYYY-MM-DD`.")
+    claim_sha256: str = column("SHA-256 (hex) of the claim's canonical form, without `run_id`; `table_digest` is built from these.")
+
+
+class Sighting(TypedDict):
+    """The columns of `matches` that a comparison keeps of a row."""
+
+    grade: Grade
+    confidence: Confidence
+    document_url: str
+    longest_run_words: Int32
+    copied_words: Int32
+    article_coverage: float
+    own_site: bool
+    dataset: str
+    release: str
+    shard_uri: str
+    record_id: str
+    record_offset: int
+    record_length: int
+    record_encoding: str
+    row_index: int
+    payload_digest: str
+    text_sha256: str
+    captured_at: datetime
+    row_sha256: str
+
+
+class Change(TableRow):
+    """An article on a page in two runs."""
+
+    before_run_id: str = column("The earlier run; key of `runs`.")
+    after_run_id: str = column("The later run; key of `runs`.")
+    state: ChangeState = column("What became of the copy: `persists`, `reduced`, `moved`, `altered`, `new`, `reappeared`, `gone`, `unknown`.")
+    doubt: str | None = column("Why that may be otherwise: which shard or article the other run may have missed. Null if nothing is in doubt; never null if `unknown`, always if `gone`.")
+    publisher_id: str = column("The publisher of the title.")
+    title_id: str = column("The title that owns the article, or whose site the document is on.")
+    article_id: str | None = column("The member's article; null if only the site is known (`url_only`).")
+    document_url: str | None = column("URL of the document, as the later run that found it gives it: where a copy that moved stands now. Pairs are matched by the normalised URL.")
+    copied_words_before: Int32 | None = column("`copied_words` of the row in the earlier run; null if there is none.")
+    copied_words_after: Int32 | None = column("The same in the later run.")
+    before: Sighting | None = column("The strongest row of the pair in the earlier run, columns as in `matches`; null if there is none.")
+    after: Sighting | None = column("The same in the later run.")
+    change_sha256: str = column("SHA-256 (hex) of state, doubt, ids, and the `row_sha256` of both rows; `table_digest` in `derivations` is built from these.")
+
+
+class Comparison(TableRow):
+    """An article on a page in two runs, as older versions of `compare` wrote it: it is read, and forgotten with the rest."""
+
+    before_run_id: str = column("The earlier run; key of `runs`.")
+    after_run_id: str = column("The later run; key of `runs`.")
+    status: str = column("`gone`: found before and not after, in shards all read to their end; `still_there`: found in both; `new`: found after only; `unknown`: not found after, but absence cannot be said.")
+    doubt: str | None = column("Why absence cannot be said; null unless `unknown`.")
+    publisher_id: str = column("The publisher of the title.")
+    title_id: str = column("The title that owns the article, or whose site the document is on.")
+    article_id: str | None = column("The member's article; null if only the site is known (`url_only`).")
+    document_url: str | None = column("URL of the document, as the later run that found it gives it. Pairs are matched by the normalised URL.")
+    before: Sighting | None = column("The strongest row of the pair in the earlier run, columns as in `matches`; null if there is none.")
+    after: Sighting | None = column("The same in the later run.")
+
+
+class DeclaredSignal(TypedDict):
+    """The columns of `rights_signals` that a reservation keeps of a row."""
+
+    signal: str
+    source: str
+    agent: str
+    path: str
+    rule: Int32
+    verdict: str
+    note: str
+    document_url: str
+    captured_at: datetime
+    http_status: Int32
+    content_sha256: str
+    shard_uri: str
+    record_id: str
+    record_offset: int
+    record_length: int
+    record_encoding: str
+    row_sha256: str
+
+
+class Reservation(TableRow):
+    """A match on a site of its publisher, and an agent: what the site reserved around the capture."""
+
+    run_id: str = column("The run that found the match; key of `runs`.")
+    match_sha256: str = column("`row_sha256` of the match.")
+    publisher_id: str = column("As in `matches`.")
+    title_id: str = column("As in `matches`.")
+    article_id: str | None = column("As in `matches`.")
+    document_url: str | None = column("The page, on a site of the article's publisher.")
+    captured_at: datetime | None = column("When the page was captured.")
+    agent: str = column("`CCBot`, `GPTBot`, `Google-Extended`, or `*`: any agent that is not named.")
+    status: ReservationState = column("`both`, `before`, `after`, `conflicting`, `none`, `unknown`: on which side of the capture a reservation is known.")
+    page_read: bool = column("Whether the page's own headers and metas were read: in WARC or ARC, in one of the runs.")
+    before_at: datetime | None = column("When the declaration that counts before it was captured; null if there is none.")
+    after_at: datetime | None = column("The same after it.")
+    before: DeclaredSignal | None = column("That declaration, columns as in `rights_signals`; `verdict` is about this page.")
+    after: DeclaredSignal | None = column("The same after it.")
+
+
+class Derivation(TableRow):
+    """A derived table: its row publishes its files."""
+
+    run_id: str = column("The derived table: UTC time of its making, and its name.")
+    table: str = column("Its name: `changes`, `reservations`, `claims`; `claims_before` once the claims were made anew.")
+    made_of: Sequence[str] = column("The runs that it was made of.")
+    tool_version: str = column("Version of this project.")
+    finished_at: datetime = column("When it was published.")
+    rows: int = column("Its rows.")
+    table_digest: str | None = column("Digest over its rows; of `claims` and `changes`. Made twice of the same, it is the same.")
+    inputs: str | None = column("As JSON: what it was made with beside the runs: day, settings, digests of corpus and files. Of `claims` alone.")
+    files: Sequence[PublishedFile] = column("Its files, as in `runs`.")
+
+
+class RemovedRows(TypedDict):
+    """Rows that a run lost in a table."""
+
+    run_id: str
+    table: str
+    rows_before: int
+    rows_after: int
+    digest_before: str
+    digest_after: str
+
+
+class Tombstone(TableRow):
+    """A removal of a member's or an article's rows, with the digests before and after."""
+
+    run_id: str = column("The removal: UTC time of its beginning, and `forget`.")
+    subject: str = column("What was forgotten: `publisher` or `article`.")
+    subject_sha256: str = column("SHA-256 (hex) of its id: who knows the id can check it, and nobody else learns it.")
+    removed: Sequence[RemovedRows] = column("For each run and table that lost rows: rows before and after, and the digest of the table before and after; null digests where the table has none.")
+    operator: str | None = column("Who asked for it, as the command was told.")
+    tool_version: str = column("Version of this project.")
+    finished_at: datetime = column("When it was done.")
+    files: Sequence[PublishedFile] = column("Always empty: a removal has no files of its own.")
+
+
+class Target(TableRow):
+    """A place of a case of removal: bytes with words of a claim."""
+
+    row_sha256: str = column("The claim: key of `claims` and `matches`.")
+    place: TargetPlace = column("Whose bytes these are: `record`, which the row was found in; `capture`, another record of the same capture; `release`, the same page in another release or dataset.")
+    publisher_id: str = column("As in `claims`.")
+    title_id: str = column("As in `claims`.")
+    article_id: str | None = column("As in `claims`.")
+    article_sha256: str | None = column("As in `matches`: the article whose words are counted again.")
+    copied_words: Int32 | None = column("Words of the article that the row found there.")
+    run_id: str = column("The run that found this place.")
+    dataset: str = column("As in `matches`, of this place; so are all columns that follow.")
+    release: str | None = column("As in `matches`.")
+    document_url: str | None = column("As in `matches`.")
+    shard_uri: str = column(Match)
+    record_id: str | None = column(Match)
+    record_offset: int | None = column(Match)
+    record_length: int | None = column(Match)
+    record_encoding: RecordEncoding | None = column(Match)
+    row_index: int | None = column(Match)
+    payload_digest: str | None = column("As in `matches`.")
+    text_sha256: str | None = column("As in `matches`. Null of a place that no scan has found; so are its offset and length.")
+    captured_at: datetime | None = column("As in `matches`.")
+    etag: str | None = column("ETag of the file when it was scanned.")
+    bytes: int | None = column("Its size then.")
+    target_sha256: str = column("SHA-256 (hex) of the row's canonical form.")
+
+
+class Probe(TableRow):
+    """A question that a case asked, and the answer; a link of the case's chain."""
+
+    number: int = column("Its place in the chain, from 0.")
+    round: Int32 = column("The round that asked, from 1.")
+    batch: Int32 = column("The batch of the round: a file's targets and their controls.")
+    role: str = column("`target`, or a control: `first`, a record of the file that nobody noticed; `before` and `after`, its neighbours in the file; `beside`, a record of another file; `unranged`, a missing file without a range; `nowhere`, a name that never was. `index`: the target's URL in an index; `listed`, the URL of a control in it. `newest`: on a hub, the target in the newest revision. `recapture`: a row of `matches` that has its article in a later capture, or its capture in another file. `yield`: how many rows a later run has. `gap`: a stretch that a deep reading went around. `place`: where an index says that the target is.")
+    target_sha256: str | None = column("The target; of a neighbour, the one that it stands beside.")
+    asked_at: datetime = column("When it was asked, by the clock of this machine.")
+    clock_offset: float | None = column("Seconds that the server's clock is ahead of it; null if it does not say.")
+    asked_from: str = column("Name of the machine that asked.")
+    tool_version: str = column("Version of this project.")
+    request: str = column("What was asked: method, address, range.")
+    file_uri: str | None = column("The file that was asked for; of an index, the address; of a `yield`, the run. Null of a `recapture`.")
+    answered_by: str | None = column("The address that answered, after redirects; null if it is the one asked.")
+    status: Int32 | None = column("HTTP status; null without an answer.")
+    headers: str | None = column("The answer's headers as they came, a line each.")
+    etag: str | None = column("ETag of the file.")
+    last_modified: str | None = column("Last-Modified of the file.")
+    bytes: int | None = column("Size of the file, as the answer says.")
+    body_sha256: str | None = column("SHA-256 (hex) of the body of the answer.")
+    record_offset: int | None = column("First byte of the record that was looked at.")
+    record_length: int | None = column("Its bytes.")
+    row_index: int | None = column("The row that was looked at, in datasets of rows.")
+    record_sha256: str | None = column("SHA-256 (hex) of these bytes as they are stored; of a row, of its text.")
+    record_id: str | None = column("Id of the record that is there now.")
+    document_url: str | None = column("Its URL.")
+    text_sha256: str | None = column("SHA-256 (hex) of its text.")
+    copied_words: Int32 | None = column("Words of the article that it still has; null where nobody counted.")
+    outcome: str = column("What is there: see docs/reference/removal.md.")
+    detail: str | None = column("More of it, in words; never text of the web.")
+    previous_sha256: str = column("`probe_sha256` of the probe before; of the first, the digest of the targets.")
+    probe_sha256: str = column("SHA-256 (hex) of the row's canonical form.")
+
+
+class ReleaseFile(TableRow):
+    """A file of a release, as an inventory found it; a chain of its own."""
+
+    inventory: Int32 = column("The inventory that asked, from 1.")
+    release: str = column("The release.")
+    format: str = column("The form of its files: `wet`, `warc` and the like.")
+    file_uri: str = column("The file.")
+    number: int = column(Probe)
+    asked_at: datetime = column(Probe)
+    clock_offset: float | None = column(Probe)
+    asked_from: str = column(Probe)
+    tool_version: str = column(Probe)
+    request: str = column(Probe)
+    answered_by: str | None = column(Probe)
+    status: Int32 | None = column(Probe)
+    headers: str | None = column(Probe)
+    etag: str | None = column(Probe)
+    last_modified: str | None = column(Probe)
+    bytes: int | None = column(Probe)
+    outcome: str = column(Probe)
+    detail: str | None = column(Probe)
+    previous_sha256: str = column(Probe)
+    probe_sha256: str = column(Probe)
+
+
+class RefusedArticle(TableRow):
+    """A row of the members' articles that was not taken."""
+
+    source: str = column("File the article came from.")
+    row_index: int = column("Line or row in that file, from 0.")
+    article_id: str | None = column("Its id, if it has one.")
+    title_id: str | None = column("Its title, as given.")
+    reason: str = column("`no_id`, `no_body`, `too_short`, `unknown_title`, `id_reused`, `duplicate`, `bad_date`, `bad_type`, `unreadable`.")
+    detail: str = column("What was found, without the article's text.")
+
+
+class SuppressedShingle(TableRow):
+    """A shingle that the corpus leaves out of its index, since too many articles share it."""
+
+    shingle: str = column("Its eight words, folded.")
+    hash: UInt64 = column("Its hash.")
+    articles: int = column("Articles it occurs in, counted over indexed positions.")
+
+
+DERIVED: Mapping[str, type[TableRow]] = {
+    "changes": Change,
+    "comparison": Comparison,
+    "reservations": Reservation,
+    "claims": Claim,
+    "claims_before": Claim,
+}
+"""Tables that are derived from published runs, each by a command of its own."""
+MADE_ANEW = {"claims": "claims_before"}
+"""Derived tables that are made anew, each with the table that its rows go to when it is."""
+
+TABLES: Mapping[str, type[TableRow]] = {
+    "matches": Match,
+    "rights_signals": RightsSignal,
+    "scan_log": ShardLog,
+    "metrics": Metric,
+    "corpus_articles": CorpusArticle,
+    "runs": PublishedRun,
+    "captures": MemberCapture,
+    "census_log": IndexFileLog,
+    "censuses": PublishedCensus,
+    **DERIVED,
+    "derivations": Derivation,
+    "tombstones": Tombstone,
+}
+"""The tables that a folder of tables may contain."""
+SCHEMAS: Mapping[str, pa.Schema] = {name: table.schema for name, table in TABLES.items()}
+
+CASE_TABLES: Mapping[str, type[TableRow]] = {"targets": Target, "probes": Probe, "release_files": ReleaseFile}
+"""The tables of a case of removal, each in a folder of its name."""
+CORPUS_TABLES: Mapping[str, type[TableRow]] = {"refused": RefusedArticle, "suppressed": SuppressedShingle}
+"""The tables of a corpus, each a file in its folder."""
+
+PUBLISHERS = ("runs", "censuses", "derivations", "tombstones")
+"""The tables with a row for each run, census, derived table or removal: it publishes rows of the others."""
+PUBLISHED_BY = {
+    **dict.fromkeys(("matches", "rights_signals", "scan_log", "metrics", "corpus_articles", "runs"), "runs"),
+    **dict.fromkeys(("captures", "census_log", "censuses"), "censuses"),
+    **dict.fromkeys((*DERIVED, "derivations"), "derivations"),
+    "tombstones": "tombstones",
+}
+"""The publisher of each table."""
+DIGESTS = {"matches": "table_digest", "rights_signals": "signals_digest", "captures": "table_digest"}
+"""The column of a publisher's row with the digest of a table."""
+
+
+@cache
+def columns_without_run(table: str) -> pa.Schema:
+    """Return the columns of a table as runs write them: without run id, and all nullable, as Spark has them."""
+    columns = (each for each in SCHEMAS[table] if each.name != "run_id")
+    return pa.schema([pa.field(each.name, each.type) for each in columns])

@@ -1,0 +1,148 @@
+"""Typed rows: a class declares a table, a line for each column; schema and reference follow from that.
+
+::
+
+    class Metric(TableRow):
+        name: str = column("Name of the metric.")
+        labels: str | None = column("What the value is about; null if there is nothing to tell apart.")
+        shards: Int32 = column("Shards that it counts.")
+
+The class is a frozen dataclass, and `Metric.schema` is the Arrow schema of the table. A column is nullable if
+its annotation allows None. `str`, `int` (64 bits), `float`, `bool`, `datetime` (UTC, microseconds), a
+`Literal` of strings, a `TypedDict` (a struct) and a `Sequence` have one Arrow type each; `Annotated` names
+another.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, Self, dataclass_transform
+
+import pyarrow as pa
+
+UTC_MICROS = pa.timestamp("us", tz="UTC")
+
+Int32 = Annotated[int, pa.int32()]
+UInt64 = Annotated[int, pa.uint64()]
+
+_ARROW = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+    datetime: UTC_MICROS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _DeclaredColumn:
+    """The declaration of a column, until its class is made."""
+
+    meaning: str | type[TableRow]
+
+
+def column(meaning: str | type[TableRow]) -> Any:
+    """Declare a column by its meaning, or by the class whose column of this name has the same meaning."""
+    return _DeclaredColumn(meaning)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(column,))
+class TableRow:
+    """A row of a table. Each subclass declares the columns of one table, in their order."""
+
+    schema: ClassVar[pa.Schema]
+    """The schema of the table, each column with its meaning."""
+
+    if typing.TYPE_CHECKING:
+        # Type checkers do not derive it for classes of `dataclass_transform`; `dataclasses.replace` needs it.
+        __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def __init_subclass__(cls) -> None:
+        """Make the class a dataclass, and its columns a schema."""
+        annotations = typing.get_type_hints(cls, include_extras=True)
+        cls.schema = pa.schema(
+            [
+                _field(name, annotations[name], declared)
+                for name, declared in vars(cls).items()
+                if isinstance(declared, _DeclaredColumn)
+            ]
+        )
+        for name in cls.schema.names:
+            delattr(cls, name)
+        dataclass(frozen=True, kw_only=True)(cls)
+
+    @classmethod
+    def from_batches(cls, batches: pa.Table | Iterable[pa.RecordBatch]) -> Iterator[Self]:
+        """Yield the rows of a table or of batches in order; a list arrives as list, a struct as dictionary.
+
+        Columns that an older version did not write are None.
+
+        Raises:
+            KeyError: a column that every row has a value for is missing.
+        """
+        for batch in batches.to_batches() if isinstance(batches, pa.Table) else batches:
+            there = set(batch.schema.names)
+            names = [each.name for each in cls.schema if each.name in there or not each.nullable]
+            absent = dict.fromkeys(set(cls.schema.names).difference(names))
+            for values in zip(*(batch.column(name).to_pylist() for name in names), strict=True):
+                # Past the frozen constructor, which sets each attribute apart and takes three times as long.
+                row = cls.__new__(cls)
+                vars(row).update(absent)
+                vars(row).update(zip(names, values, strict=True))
+                yield row
+
+    @classmethod
+    def to_batch(cls, rows: Sequence[Self], schema: pa.Schema | None = None) -> pa.RecordBatch:
+        """Return rows as an Arrow batch; `schema`: the columns wanted, if not all."""
+        wanted = schema or cls.schema
+        arrays = [pa.array([getattr(row, each.name) for row in rows], each.type) for each in wanted]
+        return pa.RecordBatch.from_arrays(arrays, schema=wanted)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the columns by name, in the order of the table: for JSON."""
+        columns = vars(self)
+        return {name: columns[name] for name in self.schema.names}
+
+
+def reference(table: type[TableRow]) -> Iterator[tuple[str, str, str]]:
+    """Yield name, meaning and limits of each column, as the page of tables prints them."""
+    for each in table.schema:
+        meaning = each.metadata[b"meaning"].decode().removesuffix(".")
+        yield each.name, meaning, "may be null" if each.nullable else ""
+
+
+def struct_of(fields: type) -> pa.StructType:
+    """Return the Arrow type of a struct from its `TypedDict`; its fields are nullable."""
+    annotations = typing.get_type_hints(fields, include_extras=True)
+    return pa.struct([(name, _arrow_type(each)[0]) for name, each in annotations.items()])
+
+
+def _field(name: str, annotation: Any, declared: _DeclaredColumn) -> pa.Field:
+    kind, nullable = _arrow_type(annotation)
+    if isinstance(declared.meaning, str):
+        return pa.field(name, kind, nullable, {"meaning": declared.meaning})
+    same = declared.meaning.schema.field(name)
+    if (same.type, same.nullable) != (kind, nullable):
+        raise TypeError(f"{name} is declared as {annotation}, and is {same} in {declared.meaning.__name__}")
+    return same
+
+
+def _arrow_type(annotation: Any) -> tuple[pa.DataType, bool]:
+    """Return the Arrow type of an annotation, and whether it allows null."""
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        (kept,) = (each for each in args if each is not types.NoneType)
+        return _arrow_type(kept)[0], True
+    if origin is Annotated:
+        return args[1], False
+    if origin is Literal:
+        return pa.string(), False
+    if origin is Sequence:
+        return pa.list_(_arrow_type(args[0])[0]), False
+    if typing.is_typeddict(annotation):
+        return struct_of(annotation), False
+    return _ARROW[annotation], False

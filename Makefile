@@ -24,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev java demo test test-quick test-full test-spark40 check types lint docs archive bench-quality bench-speed bench-scale bench-extraction peers airflow releases lock suffixes clean kernels
+.PHONY: help setup dev java demo test test-quick test-full test-spark40 check types lint docs archive bench-quality bench-speed bench-scale bench-extraction peers airflow releases lock suffixes texts clean kernels
 
 help: ## explain every target
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -98,6 +98,11 @@ suffixes: setup dev ## move the list of public suffixes to its newest release, a
 	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --output-file requirements.lock
 	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --extra legal --constraint requirements.lock --output-file requirements-legal.lock
 	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --extra dev --constraint requirements-build.lock --constraint requirements.lock --constraint requirements-legal.lock --output-file requirements-dev.lock
+
+texts: setup dev ## take the texts of the code into the catalogue of French, presswatch_spark/locale/fr.po; then translate the new ones
+	@mkdir -p build
+	@$(BIN)/pybabel --quiet extract --mapping pyproject.toml -k _ -k n:1,2 -k p:1c,2 --add-location file --sort-by-file --no-wrap --output build/texts.pot presswatch_spark
+	@$(BIN)/pybabel --quiet update --ignore-obsolete --ignore-pot-creation-date --no-fuzzy-matching --no-wrap -l fr -i build/texts.pot -o presswatch_spark/locale/fr.po
 
 clean: ## remove .venv, the output of demo and tutorial, and every cache
 	rm -rf $(VENV) $(PEERS) $(SPARK40) $(AIRFLOW) demo tutorial build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -21,6 +21,7 @@ from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.settings.config import known_settings
 from presswatch_spark.tables.declarations import CASE_TABLES, CORPUS_TABLES, TABLES
 from presswatch_spark.tables.row_types import reference
+from presswatch_spark.translation import Translator
 
 project = "presswatch-spark"
 version = release = __version__
@@ -107,7 +108,13 @@ def reasons_table() -> Iterator[str]:
     """Yield the rows of a table of every reason, made from their declarations."""
     yield from ("| reason | gives | caps | in French | in English |", "|---|---|---|---|---|")
     for reason in REASONS.values():
-        cells = f"`{reason.code}`", reason.gives or "", reason.caps or "", reason.fr, reason.en
+        cells = (
+            f"`{reason.code}`",
+            reason.gives or "",
+            reason.caps or "",
+            Translator("fr")(reason.sentence),
+            reason.sentence,
+        )
         yield f"| {' | '.join(cells)} |"
 
 

@@ -8,19 +8,20 @@ from typing import Any
 from presswatch_spark.claims import recipe
 from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.letters import is_page_itself
-from presswatch_spark.claims.phrases import FINDINGS, LETTERS, RESERVATIONS
 from presswatch_spark.claims.speaker import Speaker, wrapped
 from presswatch_spark.claims.told import (
+    KINDS,
+    LETTERS,
+    RESERVATIONS,
     against_a_claim,
     dataset_of,
-    finding_of,
+    finding_told,
     legal_person_of,
     mandate_told,
     measures_told,
     own_words,
     place_of_page,
     rights_told,
-    same_words_of,
 )
 from presswatch_spark.judgement.reasons import REASONS, Reason
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
@@ -35,69 +36,86 @@ LEAST_SHOWN = 5
 
 def case_lines(case: ExplainedRow, language: str) -> Iterator[str]:
     """Yield the case in `fr` or `en`, in lines of 80 columns; only addresses and commands may be longer."""
-    say = Speaker(language)
-    yield from _head(case, say)
-    yield from _page(case, say)
-    yield from _article(case, say)
-    yield from _words(case, say)
-    yield from _why(case, say)
-    yield from _check(case, say)
+    _ = Speaker(language)
+    yield from _head(case, _)
+    yield from _page(case, _)
+    yield from _article(case, _)
+    yield from _words(case, _)
+    yield from _why(case, _)
+    yield from _check(case, _)
 
 
-def _head(case: ExplainedRow, say: Speaker) -> Iterator[str]:
+def _head(case: ExplainedRow, _: Speaker) -> Iterator[str]:
     row = case.row
-    yield from _paragraph(say("case", row=row["row_sha256"][:12], run=row["run_id"]))
-    named = say("the dataset" if row["release"] else "a dataset", which=dataset_of(case, say))
-    yield from _paragraph(say.of(FINDINGS, finding_of(case), dataset=named))
-    yield from _paragraph(f"{say('letter', letter=case.letter)} {say.of(LETTERS, case.letter)}")
-    if besides := against_a_claim(case, say):
-        yield from _paragraph(say("facts alone", besides=" ".join(besides)))
+    yield from _paragraph(
+        _("Case {row}, from the scan {run}.", row=row["row_sha256"][:12], run=row["run_id"])
+    )
+    yield from _paragraph(_("Finding: {finding}", finding=finding_told(case, _)))
+    yield from _paragraph(" ".join([_("Letter {letter}.", letter=case.letter), _(LETTERS[case.letter])]))
+    if besides := against_a_claim(case, _):
+        yield from _paragraph(
+            _("Note that the letter judges the facts alone. {besides}", besides=" ".join(besides))
+        )
     if case.claim is None:
-        yield from _paragraph(say("no claims"))
+        yield from _paragraph(
+            _(
+                "This letter comes from the page alone: it was not held against the other pages"
+                " that are known (presswatch claims, then --claims)."
+            )
+        )
     elif case.claim["confidence"] != row["confidence"]:
-        yield from _paragraph(say("lowered", letter=row["confidence"]))
-    yield from _paragraph(say("as of", day=say.day(case.as_of)))
+        yield from _paragraph(
+            _(
+                "The page alone gave the letter {letter}; what is known from elsewhere lowered it.",
+                letter=row["confidence"],
+            )
+        )
+    yield from _paragraph(_("Judged as of {day}.", day=_.day(case.as_of)))
 
 
-def _page(case: ExplainedRow, say: Speaker) -> Iterator[str]:
+def _page(case: ExplainedRow, _: Speaker) -> Iterator[str]:
     row = case.row
-    yield from _heading(say("the page"))
-    address = row["document_url"] or say("unknown")
+    yield from _heading(_("the page"))
+    address = row["document_url"] or _.p("address", "not known")
     if row["document_url"] and row["own_site"] is None:
-        address = say("no address", said=row["document_url"])
-    yield from _labelled(say("address"), address)
-    yield from _labelled(say("recorded"), say.moment(row["captured_at"]))
-    yield from _labelled(say("dataset"), dataset_of(case, say))
-    yield from _labelled(say("file"), case.shard.rpartition("/")[2])
-    yield from _labelled(say("site"), place_of_page(case, say))
+        address = _("not known (the dataset writes “{said}”)", said=row["document_url"])
+    yield from _labelled(_("address"), address)
+    yield from _labelled(_("recorded"), _.moment(row["captured_at"]))
+    yield from _labelled(_("dataset"), dataset_of(case, _))
+    yield from _labelled(_("file"), case.shard.rpartition("/")[2])
+    yield from _labelled(_("site"), place_of_page(case, _))
     if credits := row.get("document_credits"):
-        yield from _labelled(say("credits"), ", ".join(credits))
-    for k, line in enumerate(own_words(case, say)):
-        yield from _labelled("" if k else say("page says"), line)
+        yield from _labelled(_("credits"), ", ".join(credits))
+    for k, line in enumerate(own_words(case, _)):
+        yield from _labelled("" if k else _("page says"), line)
     if case.claim:
-        yield from _labelled(say("kind"), say(f"kind {case.claim['kind']}"))
+        yield from _labelled(_("kind"), _(KINDS[case.claim["kind"]]))
         if case.claim["licence_id"]:
-            yield from _labelled(say("licence"), say("licence of", id=case.claim["licence_id"]))
+            yield from _labelled(
+                _("licence"), _("{id}, in the file of licences", id=case.claim["licence_id"])
+            )
 
 
-def _article(case: ExplainedRow, say: Speaker) -> Iterator[str]:
+def _article(case: ExplainedRow, _: Speaker) -> Iterator[str]:
     row = case.row
-    yield from _heading(say("the article"))
-    yield from _labelled(say("title"), case.title.name if case.title else row["title_id"])
-    yield from _labelled(say("owner"), legal_person_of(case.publisher, row["publisher_id"]))
+    yield from _heading(_("the article"))
+    yield from _labelled(_.p("of the press", "title"), case.title.name if case.title else row["title_id"])
+    yield from _labelled(_("publisher"), legal_person_of(case.publisher, row["publisher_id"]))
     if row["article_id"] is None:
-        yield from _labelled(say("article"), say("none of it"))
+        yield from _labelled(_("article"), _("none: this finding is about the page's address alone"))
         return
     if headline := row.get("headline"):
-        yield from _labelled(say("headline"), headline)
-    yield from _labelled(say("address"), row["article_url"] or say("unknown"))
-    yield from _labelled(say("published"), say.moment(row["article_published_at"]))
-    for name, ids in same_words_of(row):
-        yield from _labelled(say(name), ids)
-    yield from _labelled(say("mandate"), mandate_told(case, say))
-    for k, right in enumerate(rights_told(case, say)):
-        yield from _labelled("" if k else say("rights"), right)
-    yield from _labelled(say("reservation"), say.of(RESERVATIONS, case.reservation))
+        yield from _labelled(_.p("article", "headline"), headline)
+    yield from _labelled(_("address"), row["article_url"] or _.p("address", "not known"))
+    yield from _labelled(_("published"), _.moment(row["article_published_at"]))
+    if others := row.get("repeated_by"):
+        yield from _labelled(_("published again in"), ", ".join(others))
+    if other := row.get("repeats_article_id"):
+        yield from _labelled(_("claim of"), other)
+    yield from _labelled(_("mandate"), mandate_told(case, _))
+    for k, right in enumerate(rights_told(case, _)):
+        yield from _labelled("" if k else _("rights"), right)
+    yield from _labelled(_("reservation"), _(RESERVATIONS[case.reservation]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,77 +145,96 @@ def _reach(chain: Sequence[Mapping[str, int]], side: str) -> tuple[int, int]:
     return min(span[f"{side}_start"] for span in chain), max(span[f"{side}_end"] for span in chain)
 
 
-def _words(case: ExplainedRow, say: Speaker) -> Iterator[str]:
+def _words(case: ExplainedRow, _: Speaker) -> Iterator[str]:
     """Yield the part of the case about its words."""
     row = case.row
-    yield from _heading(say("the words"))
+    yield from _heading(_("the article's words on the page"))
     if not row["spans"]:
-        yield from _paragraph(say("no words"))
+        yield from _paragraph(_("No passage of an article was found on the page."))
         return
-    for sentence in measures_told(case, say):
+    for sentence in measures_told(case, _):
         yield from _paragraph(sentence)
     if case.article is None:
-        yield from _paragraph(say("no article"))
+        yield from _paragraph(
+            _("The article's text is not at hand: give --corpus with the corpus of the scan.")
+        )
     if case.page is None:
-        yield from _paragraph(say("no page", why=str(case.page_missing)))
+        yield from _paragraph(
+            _("The page's text could not be read again now ({why}).", why=str(case.page_missing))
+        )
     if case.article is None and case.page is None:
         return
     longest, *others = passages_of(row["spans"])
     shown = [longest, *(other for other in others[: PASSAGES_SHOWN - 1] if other.words >= LEAST_SHOWN)]
     for passage in shown:
         yield ""
-        yield from _side_by_side(case, passage, say)
+        yield from _side_by_side(case, passage, _)
     if left := 1 + len(others) - len(shown):
         yield ""
-        yield from _paragraph(say("more passages", count=left))
+        yield from _paragraph(_("Shorter passages besides: {count}.", count=left))
 
 
-def _side_by_side(case: ExplainedRow, passage: ExplainedPassage, say: Speaker) -> Iterator[str]:
+def _side_by_side(case: ExplainedRow, passage: ExplainedPassage, _: Speaker) -> Iterator[str]:
     """Yield a passage of the article, and the same of the page beside it."""
-    yield from _paragraph(say("passage", words=say.number(passage.words)))
-    left, right = (
-        [say(name), "-" * SIDE, *_cut(text, reach, say)]
-        for name, text, reach in (
-            ("in article", case.article, passage.article),
-            ("in page", case.page, passage.page),
-        )
-    )
+    yield from _paragraph(_("A passage with {words} same words:", words=_.number(passage.words)))
+    left = [_("in the article"), "-" * SIDE, *_cut(case.article, passage.article, _)]
+    right = [_("on the page"), "-" * SIDE, *_cut(case.page, passage.page, _)]
     for one, other in zip_longest(left, right, fillvalue=""):
         yield f"{one}{' ' * (SIDE - columns_of(one))} | {other}".rstrip()
 
 
-def _cut(text: str | None, reach: tuple[int, int], say: Speaker) -> list[str]:
+def _cut(text: str | None, reach: tuple[int, int], _: Speaker) -> list[str]:
     """Return the beginning of a passage, wrapped."""
     if text is None:
-        return [say("not here")]
+        return [_("(not at hand)")]
     words = text[slice(*reach)].split()
     shown = " ".join(words[:WORDS_SHOWN]) + (" […]" if len(words) > WORDS_SHOWN else "")
     return wrapped(shown, SIDE)
 
 
-def _why(case: ExplainedRow, say: Speaker) -> Iterator[str]:
-    yield from _heading(say("why", letter=case.letter))
+def _why(case: ExplainedRow, _: Speaker) -> Iterator[str]:
+    yield from _heading(_("why the letter {letter}", letter=case.letter))
     reasons = case.reasons
     if reasons is None:
-        yield from _paragraph(say("no reasons"))
+        yield from _paragraph(_("This scan is old: it did not note its reasons. A new scan gives them."))
         return
     known = [REASONS[code] for code in reasons if code in REASONS]
     for reason in known:
         mark = "+ " if reason.caps is None else "- "
-        yield from _paragraph(f"{reason.sentence(say.language)} [{reason.code}]", mark)
+        yield from _paragraph(f"{_(reason.sentence)} [{reason.code}]", mark)
     yield ""
-    yield from _paragraph(say("signs"))
-    told = " ".join(reason.fr for reason in known)
-    if "copié" in told:
-        yield from _paragraph(say("copied"))
-    if is_known := "texte connu" in told or "textes connus" in told:
-        yield from _paragraph(say("known"))
-    if is_known or "membre" in told:
-        yield from _paragraph(say("member"))
+    yield from _paragraph(
+        _(
+            "The sign + speaks for the claim, the sign - against it. In brackets stands the"
+            " name of the reason in the tables."
+        )
+    )
+    told = " ".join(reason.sentence for reason in known).lower()
+    if "copied" in told:
+        yield from _paragraph(
+            _(
+                "“Copied words” means the words that are in the article and on the page,"
+                " whichever of the two took them from the other."
+            )
+        )
+    if is_known := "known text" in told:
+        yield from _paragraph(
+            _(
+                "“Known text” means the articles that the members supplied, the sample of the"
+                " web, and the texts of reference that the scan was given."
+            )
+        )
+    if is_known or "member" in told:
+        yield from _paragraph(_("“Member” means a press publisher that the scan was made for."))
     if rules := _other_thresholds(case.config):
-        yield from _paragraph(say("thresholds", rules=", ".join(rules)))
-    yield from _heading(say("what would change it"))
-    yield from _mends(case, known, say)
+        yield from _paragraph(
+            _(
+                "This scan was made with other thresholds than those that these sentences name: {rules}.",
+                rules=", ".join(rules),
+            )
+        )
+    yield from _heading(_("what would change the letter"))
+    yield from _mends(case, known, _)
 
 
 def _other_thresholds(config: Mapping[str, Any]) -> list[str]:
@@ -211,37 +248,92 @@ def _other_thresholds(config: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _mends(case: ExplainedRow, known: Sequence[Reason], say: Speaker) -> Iterator[str]:
+def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[str]:
     """Yield what would change the letter."""
-    mends = list(dict.fromkeys(filter(None, (reason.mend(say.language) for reason in known))))
+    mends = [_(mend) for mend in dict.fromkeys(reason.mend for reason in known) if mend]
     is_good = case.letter in ("A", "B")
     if not mends:
-        mends = [say("nothing lowers" if is_good else "lower then")]
+        mends = [
+            (
+                _("Nothing lowers this letter.")
+                if is_good
+                else _("The scan gave a lower letter then, and it is kept. A new scan may change it.")
+            )
+        ]
         if case.letter == "B" and any(reason.code == "full_copy" for reason in known):
-            mends.append(say("would be a"))
+            mends.append(
+                _(
+                    "The letter would be A if the page named as its source the publisher, one of its"
+                    " titles or the article's address."
+                )
+            )
     elif len(mends) > 1 and not is_good:
-        yield from _paragraph(say("each holds"))
+        yield from _paragraph(
+            _(
+                "Each point with the sign - holds the letter down by itself. A better letter"
+                " would take all of this, at least:"
+            )
+        )
     if is_good:
-        own = "itself" if is_page_itself(case.row) else "own" if case.own_site else ""
-        mends.append(say(f"falls {own}".rstrip()))
+        if is_page_itself(case.row):
+            mends.append(
+                _(
+                    "The letter would fall if the page had a date before the article's, or if its"
+                    " record were damaged."
+                )
+            )
+        else:
+            mends.append(
+                _(
+                    "The letter would fall if the page had a date before the article's, or if these"
+                    " words had a common source."
+                )
+                if case.own_site
+                else _(
+                    "The letter would fall if the page had leave or a date before the article's, or"
+                    " if these words had a common source."
+                )
+            )
     for mend in mends:
         yield from _paragraph(mend, "- ")
     if case.letter == "C":
         yield ""
-        yield from _paragraph(say("for a person"))
+        yield from _paragraph(
+            _(
+                "These help the person who examines the case. The letter itself changes only if"
+                " the scan or the judgement is made anew."
+            )
+        )
 
 
-def _check(case: ExplainedRow, say: Speaker) -> Iterator[str]:
+def _check(case: ExplainedRow, _: Speaker) -> Iterator[str]:
     row = case.row
-    yield from _heading(say("how to check"))
-    yield from _paragraph(say("fetch it"))
+    yield from _heading(_("how to check it yourself"))
+    yield from _paragraph(
+        _(
+            "These commands copy the record of the page, as the dataset holds it, to a file"
+            " named record. They are typed into a terminal (Linux or macOS)."
+        )
+    )
     if needs := recipe.needs(row, case.shard):
-        yield from _paragraph(say("needs", what=", ".join(map(say, needs))))
+        programs = {
+            "zstandard": _("the command zstdcat, of the program zstd"),
+            "pyarrow": _("the library pyarrow (“pip install pyarrow”)"),
+        }
+        yield from _paragraph(_("This needs: {what}.", what=", ".join(programs[name] for name in needs)))
     yield ""
     yield from (f"    {line}" for line in recipe.commands(row, case.shard))
     passage = _longest_passage(case)
     yield ""
-    yield from _paragraph(f"{say('run it')} {say('words there')}" if passage else say("run it"))
+    run_it = [
+        _(
+            "Save this program as check.py, and type “python3 check.py”. It reads the file,"
+            " and shows first what the record says of itself, such as its address and date,"
+            " if it says so. “digest: True” means that it is the record of this case."
+        ),
+        *([_("“words: True” means that the words quoted follow each other there.")] if passage else ()),
+    ]
+    yield from _paragraph(" ".join(run_it))
     yield ""
     column = recipe.column_of(case.config)
     yield from (f"    {line}".rstrip() for line in recipe.program(row, case.shard, passage, column))

@@ -14,7 +14,6 @@ from typing import Any
 
 from presswatch_spark.claims.exposures import LANGUAGES, Exposure, Source
 from presswatch_spark.claims.speaker import Speaker
-from presswatch_spark.claims.told_phrases import TOLD
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.queries.engines import literal
@@ -225,29 +224,42 @@ def exposures_of(
     ]
 
 
-def exposure_told(exposure: Exposure, named: str, say: Speaker) -> str:
+def exposure_told(exposure: Exposure, named: str, _: Speaker) -> str:
     """Return what a publisher says of a dataset in a sentence, and whether it names the release."""
     facts = {
         "publisher": exposure.publisher,
         "model": exposure.model,
         "dataset": PRODUCTS.get(exposure.dataset, exposure.dataset),
-        "extent": say.of(TOLD, f"extent {exposure.extent}"),
+        "extent": (
+            _("with no word of a selection") if exposure.extent == "whole" else _("a part that it chose")
+        ),
     }
-    return f"{say.of(TOLD, 'trained', **facts)} {say.of(TOLD, named)}"
+    release = (
+        _("The document names this release.")
+        if named == "named"
+        else _("The document names the dataset, and not this release.")
+    )
+    return " ".join(
+        [_("{publisher} says that it trained {model} on {dataset} ({extent}).", **facts), release]
+    )
 
 
-def source_told(source: Source, say: Speaker) -> str:
+def source_told(source: Source, _: Speaker) -> str:
     """Return where a quotation stands, and when it was read there."""
     dated = f" ({source.published})" if source.published else ""
     where = f"{source.title}{dated}, {source.at}, {source.identifier}"
-    return say.of(TOLD, "read at", where=where, day=say.day(source.checked), seen=source.seen)
+    return _("{where}; read on {day} at {seen}", where=where, day=_.day(source.checked), seen=source.seen)
 
 
-def nothing_told(product: str | None, letter: str, say: Speaker) -> str:
+def nothing_told(product: str | None, letter: str, _: Speaker) -> str:
     """Return why no exposure speaks of a row: its letter is too low, or of its dataset nothing is known."""
     if letter not in LETTERS:
-        return say.of(TOLD, "letter too low")
-    return say.of(TOLD, "dataset unknown" if product is None else "no exposure")
+        return _("A claim of letter D is held against no model.")
+    return (
+        _("Nothing says of which dataset this page is part.")
+        if product is None
+        else _("No publisher of a model that is known says that it used this dataset.")
+    )
 
 
 def _group(row: Sequence[Any], said: Mapping[str, str]) -> Group:

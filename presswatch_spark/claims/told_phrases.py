@@ -1,8 +1,10 @@
 """What the account of a claim says beside the sentences of `explain`: names of facts, headings, and notes."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
-from presswatch_spark.claims.phrases import Phrases
+Phrases = Mapping[str, tuple[str, str]]
+"""Phrases by name: French, then English."""
 
 TOLD: Phrases = MappingProxyType(
     {

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from presswatch_spark.claims.phrases import Phrases
+from presswatch_spark.claims.told_phrases import Phrases
 
 CLAIMS_PDF: Phrases = MappingProxyType(
     {

@@ -9,8 +9,8 @@ from typing import Any
 
 from presswatch_spark.claims.exposed import source_told
 from presswatch_spark.claims.exposures import Exposure
-from presswatch_spark.claims.phrases import LETTERS
 from presswatch_spark.claims.speaker import Speaker
+from presswatch_spark.claims.told import LETTERS
 from presswatch_spark.claims.told_phrases import TOLD
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF
@@ -81,7 +81,7 @@ def _part(showing: Showing, rows: Sequence[str], number: int, of: int, say: Spea
         if of > 1
         else phrase("whole", **shown),
         "opening": [*(phrase(name) for name in _OPENING), texts],
-        "letters": [[letter, say.of(LETTERS, letter), False] for letter in letters],
+        "letters": [[letter, say(LETTERS[letter]), False] for letter in letters],
         "words": {
             name.replace(" ", "_"): say.of(CLAIMS_PDF if name in CLAIMS_PDF else TOLD, name)
             for name in _HEADINGS

@@ -11,10 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.claims.phrases import LETTERS
 from presswatch_spark.claims.selection import COPY, DISK, PLACE, RecordReading, Selection
 from presswatch_spark.claims.speaker import Speaker
-from presswatch_spark.claims.told import legal_person_of
+from presswatch_spark.claims.told import LETTERS, legal_person_of
 from presswatch_spark.claims.told_phrases import FAILURES
 from presswatch_spark.corpus.registry import MandateDocument, Publisher
 from presswatch_spark.corpus.store import Corpus
@@ -252,7 +251,7 @@ def _method(say: Speaker) -> Iterator[DocumentBlock]:
     yield DocumentBlock.steps(steps["method"])
     yield DocumentBlock.heading(name("letters"))
     yield DocumentBlock.text(name("by rules"))
-    yield DocumentBlock.facts([(letter, say.of(LETTERS, letter), False) for letter in LETTERS])
+    yield DocumentBlock.facts([(letter, say(LETTERS[letter]), False) for letter in LETTERS])
     yield DocumentBlock.heading(name("check"))
     yield DocumentBlock.text(name("check own"))
     yield DocumentBlock.list(steps["check"])

@@ -103,7 +103,8 @@ def _value(fact: NamedFact) -> str:
 
 def _reasons_html(account: Told, say: Speaker) -> str:
     if not account.reasons:
-        return f"<p>{escaped(say('no reasons'))}</p>\n"
+        is_old = say("This scan is old: it did not note its reasons. A new scan gives them.")
+        return f"<p>{escaped(is_old)}</p>\n"
     lines = "".join(
         f'<li class="{"for" if speaks_for else "against"}">{escaped(sentence)}</li>\n'
         for speaks_for, sentence in account.reasons

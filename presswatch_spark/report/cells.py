@@ -125,7 +125,7 @@ def _digest(value: Any, say: ReportWords) -> Cell:
 
 def _reason(value: Any, say: ReportWords) -> Cell:
     reason = REASONS.get(str(value))
-    return _named(say.ours(reason.sentence(say.language)) if reason else safe(value))
+    return _named(say.ours(say.speaker(reason.sentence)) if reason else safe(value))
 
 
 _KINDS: Mapping[str, tuple[str, Shown]] = {

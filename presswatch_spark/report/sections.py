@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from presswatch_spark.claims.phrases import LETTERS
+from presswatch_spark.claims.told import LETTERS
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.report.cells import ShownTable, both_ways, cells_of, table_of
 from presswatch_spark.report.commands import CORPUS, Commands, code
@@ -165,9 +165,9 @@ def _example(example: Example, found: Gathered, say: ReportWords) -> dict[str, A
     if case is None:
         return {"missing": example.missing}
     row, sides = case.row, sides_of(case)
-    reasons = [say.ours(LETTERS[case.letter][0 if say.language == "fr" else 1])]
+    reasons = [say.ours(say.speaker(LETTERS[case.letter]))]
     reasons += [
-        say.ours(REASONS[code].sentence(say.language)) for code in case.reasons or () if code in REASONS
+        say.ours(say.speaker(REASONS[code].sentence)) for code in case.reasons or () if code in REASONS
     ]
     url = cells_of(row, ["document_url"], say)[0]
     article_url = cells_of({"document_url": row["article_url"]}, ["document_url"], say)[0]

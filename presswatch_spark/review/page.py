@@ -9,10 +9,9 @@ from markupsafe import Markup
 
 from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.marks import marked, ranges_of
-from presswatch_spark.claims.phrases import LETTERS, MANDATES, RESERVATIONS
 from presswatch_spark.claims.reviews import Review
 from presswatch_spark.claims.speaker import Speaker
-from presswatch_spark.claims.told import dataset_of
+from presswatch_spark.claims.told import KINDS, LETTERS, MANDATES, RESERVATIONS, dataset_of
 from presswatch_spark.evidence.templates import environment
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.review.phrases import PHRASES
@@ -41,8 +40,8 @@ def facts_of(case: ExplainedRow, say: Speaker) -> dict[str, list[tuple[str, str]
         ("publisher", publisher),
         ("published", say.moment(row["article_published_at"])),
         ("address", row["article_url"] or unknown),
-        ("mandate", say.of(MANDATES, case.mandate)),
-        ("reservation", say.of(RESERVATIONS, case.reservation)),
+        ("mandate", say(MANDATES[case.mandate])),
+        ("reservation", say(RESERVATIONS[case.reservation])),
     ]
     words = {"copied": say.number(row["copied_words"]), "words": say.number(row["article_words"] or 0)}
     page = [
@@ -51,7 +50,7 @@ def facts_of(case: ExplainedRow, say: Speaker) -> dict[str, list[tuple[str, str]
         ("captured", say.moment(row["captured_at"])),
         ("dataset", dataset_of(case, say)),
         ("words", phrase("of words", share=share, **words)),
-        ("kind", say(f"kind {claim['kind']}") if claim else unknown),
+        ("kind", say(KINDS[claim["kind"]]) if claim else unknown),
         ("row", row["row_sha256"]),
     ]
     if claim.get("review"):
@@ -61,9 +60,9 @@ def facts_of(case: ExplainedRow, say: Speaker) -> dict[str, list[tuple[str, str]
 
 def reasons_of(case: ExplainedRow, say: Speaker) -> list[str]:
     """Return why the claim has its letter, a sentence for each reason."""
-    sentences = [say.of(LETTERS, case.letter)]
+    sentences = [say(LETTERS[case.letter])]
     for code in case.reasons or ():
-        sentences.append(REASONS[code].sentence(say.language) if code in REASONS else code)
+        sentences.append(say(REASONS[code].sentence) if code in REASONS else code)
     return sentences
 
 

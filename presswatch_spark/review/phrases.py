@@ -2,7 +2,6 @@
 
 from types import MappingProxyType
 
-from presswatch_spark.claims.phrases import SAYS
 from presswatch_spark.claims.told_phrases import TOLD
 
 # What all accounts of a claim call so.
@@ -13,7 +12,10 @@ _AS_TOLD = (
 PHRASES = MappingProxyType(
     {
         **{name: TOLD[name] for name in _AS_TOLD},
-        "no article": SAYS["no article"],
+        "no article": (
+            "Le texte de l'article n'est pas à disposition : donnez --corpus avec le corpus de l'analyse.",
+            "The article's text is not at hand: give --corpus with the corpus of the scan.",
+        ),
         "name": ("Examen des demandes", "Review of claims"),
         "reviewer": ("Examen par {reviewer}", "Reviewed by {reviewer}"),
         "left": ("Restent à examiner : {left} sur {all}", "Left without a verdict: {left} of {all}"),

@@ -265,7 +265,7 @@ def test_a_claim_in_a_folder_of_its_own_is_explained(
     words = ["explain", lowered["row_sha256"], str(house.tables), "--lang", "en"]
     assert cli.run([*words, "--claims", str(house.folder / "claims")]) == 0
     said = capsys.readouterr().out
-    assert REASONS[lowered["reasons"][-1]].sentence("en")[:40] in said
+    assert REASONS[lowered["reasons"][-1]].sentence[:40] in said
     assert cli.run([*words, "--claims", str(house.tables)]) == 1
     assert "no claim is of this row" in capsys.readouterr().err
 

@@ -14,6 +14,7 @@ from presswatch_spark.judgement.grading import GIVES
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.translation import Translator
 from tests.claims import LATER, House, Seen, text
 
 RUN = 11
@@ -114,7 +115,7 @@ def test_what_explain_says_of_a_case_is_what_the_tables_hold(house: House, langu
         )
         shown = " ".join(" ".join(case_lines(case, language)).split())
         for code in claim["reasons"]:
-            assert f"{REASONS[code].sentence(language)} [{code}]" in shown
+            assert f"{Translator(language)(REASONS[code].sentence)} [{code}]" in shown
         for other in [*(case.row["repeated_by"] or []), *filter(None, [case.row["repeats_article_id"]])]:
             assert other in shown
         promise = "La lettre serait A si" if language == "fr" else "The letter would be A if"

@@ -35,6 +35,7 @@ from presswatch_spark.tables.digests import (
     table_digest,
 )
 from presswatch_spark.text.words import words_of
+from presswatch_spark.translation import Translator
 from presswatch_spark.verify.readings import Joined
 from presswatch_spark.verify.verification import NamedDocument, verify
 
@@ -163,7 +164,7 @@ class TestExcerpts:
         assert (row["grade"], row["article_coverage"], row["article_is_excerpt"]) == ("full_copy", 1.0, True)
         assert (row["confidence"], row["confidence_reasons"]) == ("B", ["strong_copy", "article_excerpt"])
         for language in ("fr", "en"):
-            given = REASONS[row["confidence_reasons"][0]].sentence(language)
+            given = Translator(language)(REASONS[row["confidence_reasons"][0]].sentence)
             assert "en entier" not in given
             assert "whole" not in given
 

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.judgement.reasons import LANGUAGES
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.report.questions import QUESTIONS
@@ -23,6 +22,7 @@ from presswatch_spark.report.wording import ReportWords
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.translation import LANGUAGES
 from tests.claims import House, Seen, text
 from tests.proofs import each_time
 from tests.reports import Page, figures_in, hostile_house, house_like, page_of_tables, pages_of_tables

@@ -1,0 +1,84 @@
+"""Translations: the English text in the code is the key, and `locale/fr.po` has its French.
+
+`make texts` takes the keys from the code into the catalogue; a test fails where a translation is missing. The
+catalogue is read as it is, when the first French text is asked for: whoever edits it has nothing to compile.
+"""
+
+import io
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
+
+LANGUAGES = ("fr", "en")
+LOCALE = Path(__file__).parent / "locale"
+CONTEXT = "\x04"
+"""Between a context and its text in a key, as in every catalogue of gettext."""
+
+
+def N_(message: str) -> str:  # noqa: N802 - the name that gettext's tools look for
+    """Mark a text of a table for the catalogue; a `Translator` is called with it later."""
+    return message
+
+
+def p(context: str, message: str) -> str:
+    """Mark a text of a table that means something else in another context."""
+    return f"{context}{CONTEXT}{message}"
+
+
+class Translator:
+    """Translates the texts of the code, and writes numbers and days, in one language."""
+
+    def __init__(self, language: str = "en") -> None:
+        self.language = language
+
+    def __call__(self, message: str, /, **facts: object) -> str:
+        """Return a text, written in English, with its facts; one that `N_` or `p` marked, too."""
+        return self.filled(_catalogue(self.language).gettext(message), facts)
+
+    def n(self, singular: str, plural: str, number: int, /, **facts: object) -> str:
+        """Return a text for a number of things, which `{n}` stands for; in French, none is singular."""
+        text = _catalogue(self.language).ngettext(singular, plural, number)
+        return self.filled(text, {"n": self.number(number), **facts})
+
+    def p(self, context: str, message: str, /, **facts: object) -> str:
+        """Return a text that means something else in another context."""
+        return self(p(context, message), **facts)
+
+    def filled(self, text: str, facts: Mapping[str, object]) -> str:
+        """Return a translated text with its facts."""
+        return text.rpartition(CONTEXT)[2].format(**facts)
+
+    def number(self, number: float, digits: int = 0) -> str:
+        """Return a number with its thousands apart: `1,234.5`, in French `1 234,5`."""
+        shown = f"{number:,.{digits}f}"
+        if self.language == "en":
+            return shown
+        from babel.numbers import format_decimal
+
+        return format_decimal(Decimal(shown.replace(",", "")), f"#,##0.{'0' * digits}", self.language)
+
+    def day(self, day: date) -> str:
+        """Return a day in words: `1 May 2026`, in French `1er mai 2026`."""
+        from babel.dates import format_date
+
+        first = "'er'" if self.language == "fr" and day.day == 1 else ""
+        return format_date(day, f"d{first} MMMM y", self.language)
+
+
+@cache
+def _catalogue(language: str) -> NullTranslations:
+    """Return the texts of a language by their English."""
+    if language == "en":
+        return NullTranslations()
+    # Commands in English need no Babel, which takes a tenth of a second.
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    compiled = io.BytesIO()
+    with (LOCALE / f"{language}.po").open("rb") as catalogue:
+        write_mo(compiled, read_po(catalogue, language))
+    compiled.seek(0)
+    return GNUTranslations(compiled)

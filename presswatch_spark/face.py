@@ -267,7 +267,7 @@ def build_corpus(
         OutputError: `out` is not free, or the disk is full.
     """
     from presswatch_spark.corpus.building.build import build_corpus as build
-    from presswatch_spark.storage.web.manners import ask_anew
+    from presswatch_spark.storage.host_limits import ask_anew
 
     values = load_settings(job_settings(), config, os.environ, _parsed(settings), "settings")
     rules = build_config(CorpusConfig, ("corpus",), values)

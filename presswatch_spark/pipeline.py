@@ -55,11 +55,10 @@ from presswatch_spark.shard.passes import (
 )
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange, passes_for
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.hub.addresses import HubAddress
 from presswatch_spark.storage.objects import ObjectInfo, Opener, StorageOptions, canonical, printable
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.time_limits import check_time
-from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.storage.uris import HubAddress, scheme_of
 from presswatch_spark.version import __version__
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from tests.servers import Fault, Reply, Server, forget, listening, running
+from presswatch_spark.storage.host_limits import ask_anew
+from tests.servers import Fault, Reply, Server, listening, running
 
 TOKEN = "hf_tEsTtOkEnThatNobodyElseMaySee"
 OTHER_TOKEN = "hf_tEsTtOkEnOfAnAccountWithoutAccess"
@@ -210,7 +211,7 @@ def empty(state: Hub, files: dict[str, bytes] | None = None) -> Hub:
         for each in fields(old):
             if each.name not in ("store", "url", "guard"):
                 setattr(old, each.name, getattr(new, each.name))
-        forget(urlsplit(old.url).netloc)
+    ask_anew()
     if files:
         state.push(files)
     return state

@@ -25,7 +25,7 @@ from threading import Lock, Thread
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from presswatch_spark.storage.web.shared_hosts import FACTS, state_of
+from presswatch_spark.storage.host_limits import ask_anew
 
 
 @dataclass(frozen=True)
@@ -148,21 +148,13 @@ def listening(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None 
         httpd.socket = tls.wrap_socket(httpd.socket, server_side=True)
     thread = Thread(target=httpd.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    for host in ("127.0.0.1", "localhost"):
-        forget(f"{host}:{httpd.server_address[1]}")
+    ask_anew()
     try:
         yield f"{'https://localhost' if tls else 'http://127.0.0.1'}:{httpd.server_address[1]}"
     finally:
         httpd.shutdown()
         httpd.server_close()
         thread.join()
-
-
-def forget(host: str) -> None:
-    """Forget what processes of this machine learned of another server that had the same port."""
-    folder = state_of(host).folder
-    if folder is not None:
-        (folder / FACTS).unlink(missing_ok=True)
 
 
 def forwarded(upstream: str, request: BaseHTTPRequestHandler, body: bytes) -> Reply:

@@ -46,10 +46,10 @@ from presswatch_spark.show import counted
 from presswatch_spark.storage.asking import AskingThreads
 from presswatch_spark.storage.contract import DeniedError
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, stat
 from presswatch_spark.storage.shards import ShardPlan
 from presswatch_spark.storage.uris import scheme_of
-from presswatch_spark.storage.web.manners import ask_anew
 from presswatch_spark.tables.store import TableStore
 
 ALL = CampaignSample()

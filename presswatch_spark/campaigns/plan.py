@@ -18,11 +18,10 @@ from presswatch_spark.releases.known import ReleaseList
 from presswatch_spark.releases.release import CRAWL, CRAWL_FORMS, Release, form_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.hub.addresses import HubAddress
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, canonical
 from presswatch_spark.storage.shards import glob_of
-from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.storage.uris import HubAddress, scheme_of
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
 
 LAYOUT, UNSEALED = 2, 1

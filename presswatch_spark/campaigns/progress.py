@@ -18,10 +18,9 @@ from presswatch_spark.campaigns.plan import Item
 from presswatch_spark.monitoring.metrics import PREFIX
 from presswatch_spark.runs.unfinished import UnfinishedRun
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, config_digest
-from presswatch_spark.storage.hub.addresses import HubAddress
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
-from presswatch_spark.storage.uris import printable, scheme_of
+from presswatch_spark.storage.uris import HubAddress, printable, scheme_of
 from presswatch_spark.tables.store import TableStore
 
 Step = tuple[int, int]

@@ -21,11 +21,11 @@ from presswatch_spark.judgement.urls import host_of
 from presswatch_spark.releases.products import crawls_at
 from presswatch_spark.releases.release import CRAWL
 from presswatch_spark.storage.asking import AskingThreads
+from presswatch_spark.storage.http import unpacked_body
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, canonical, printable, stat
 from presswatch_spark.storage.shard_lists import is_list
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import scheme_of
-from presswatch_spark.storage.web.codings import unpacked_body
 
 ANSWER_BYTES = 4 << 20
 ASKED_AT_ONCE = 8

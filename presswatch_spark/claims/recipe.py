@@ -9,9 +9,8 @@ from presswatch_spark.formats import registry
 from presswatch_spark.formats.row_datasets import TRIED
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.show import printable, wrapped_at
-from presswatch_spark.storage.hub.addresses import HubAddress
-from presswatch_spark.storage.hub.hub import ENDPOINT
-from presswatch_spark.storage.uris import bucket_and_key, scheme_of
+from presswatch_spark.storage.hub import ENDPOINT
+from presswatch_spark.storage.uris import HubAddress, bucket_and_key, scheme_of
 
 RECORD = "record"
 PASSAGE_WORDS = 25

@@ -30,7 +30,7 @@ from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.settings.shipped import shipped
 from presswatch_spark.show import counted, printable
-from presswatch_spark.storage.hub.token import VARIABLE as TOKEN_VARIABLE
+from presswatch_spark.storage.hub import TOKEN_VARIABLE
 from presswatch_spark.storage.objects import (
     DeniedError,
     MissingError,

@@ -25,10 +25,10 @@ from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
 from presswatch_spark.storage.exchanges import exchanges_heard
+from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.uris import printable
-from presswatch_spark.storage.web.manners import ask_anew
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.version import __version__
 

@@ -21,8 +21,7 @@ from urllib.request import getproxies
 from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.redaction import bare_url, redacted_command
 from presswatch_spark.runs.provenance import commit, packages
-from presswatch_spark.storage.exchanges import Exchange
-from presswatch_spark.storage.web.wait_headers import clock_ahead
+from presswatch_spark.storage.exchanges import Exchange, clock_ahead
 from presswatch_spark.tables.digests import canonical_form
 from presswatch_spark.version import __version__
 

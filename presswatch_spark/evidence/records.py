@@ -26,10 +26,10 @@ from presswatch_spark.pointers.audit import Audit, RowCheck
 from presswatch_spark.pointers.checks import NOT_REACHED, Failure, Record, edited, other_declaration
 from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer, mirrored
+from presswatch_spark.storage.addresses import other_host
+from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, open_stream, read_range
 from presswatch_spark.storage.uris import printable
-from presswatch_spark.storage.web.addresses import other_host
-from presswatch_spark.storage.web.manners import BlockedError
 
 FOLDER = "data/records"
 LINE, CELL, AS_IT_LIES, INFLATED = "line", "cell", "bytes", "inflated"

@@ -22,11 +22,9 @@ from presswatch_spark.errors import ConfigError, InputError, OutputError
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag, first_fault
 from presswatch_spark.extras import install_command
+from presswatch_spark.storage.http import SlowAnswerError, exchanged
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import printable
-from presswatch_spark.storage.web.connections import Line, SlowAnswerError
-from presswatch_spark.storage.web.https import manager_for
-from presswatch_spark.storage.web.shared_hosts import Slot
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -260,16 +258,13 @@ def _ends_of_chains(token: bytes) -> list[bytes]:
 
 def _asked(url: str, request: bytes, storage: StorageOptions) -> bytes:
     """Send a request to an authority, and return its answer, which must come within `ANSWER_SECONDS`."""
-    line = Line(manager_for(url, storage), Slot(None))
     address, headers = _addressed(url)
     try:
-        status, data = line.exchange("POST", address, headers, request, ANSWER_SECONDS, ANSWER_MOST)
+        status, data = exchanged("POST", address, headers, request, storage, ANSWER_SECONDS, ANSWER_MOST)
     except SlowAnswerError as error:
         raise RefusedStampError(f"the answer did not come within {ANSWER_SECONDS:g} seconds") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise RefusedStampError(f"the authority cannot be reached ({type(error).__name__})") from error
-    finally:
-        line.close()
     if status != 200:
         raise RefusedStampError(f"the authority answered {status}")
     if len(data) > ANSWER_MOST:

@@ -3,84 +3,23 @@
 Each line has `time` (UTC), `level`, `event`, `host`, the facts bound to the log (`run_id`), and the event's
 own facts. Facts are counts, digests, names of shards, and errors as in `scan_log`: no web text, no secret.
 
-That a host makes a command wait is reported, too, once a minute, although its workers do the waiting.
+That a host makes this process wait is reported, too, once a minute; workers report it on their own stderr.
 """
 
 import json
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.redaction import redacted_json
-from presswatch_spark.storage.web.manners import Waiting, hosts_to_tell_of
-
-LOOK_SECONDS = 1.0
+from presswatch_spark.storage.host_limits import Waiting, waits_reported
 
 Level = Literal["info", "warning", "error"]
-Report = Callable[[Waiting], None]
-
-
-class Follower:
-    """Looks for hosts that make us wait, as long as there is a reporter; the newest one reports.
-
-    Processes of this machine note in files what a host asks of all (`storage.web`). Each command reports the
-    hosts that it asks or will ask (`will_ask`): another command's lines may stand on another terminal. The
-    driver knows nothing of workers on other machines; they report on their own stderr.
-    """
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._reporters: list[Report] = []
-        self._last = dict[str, float]()
-        self._over = threading.Event()
-
-    def add(self, report: Report) -> None:
-        """Use this reporter from now on."""
-        with self._guard:
-            self._reporters.append(report)
-            if len(self._reporters) == 1:
-                self._over, self._last = threading.Event(), {}
-                thread = threading.Thread(
-                    target=self._follow, args=(self._over,), name="throttled", daemon=True
-                )
-                thread.start()
-
-    def remove(self, report: Report) -> None:
-        """Use the reporter before this one again."""
-        with self._guard:
-            self._reporters.remove(report)
-            if not self._reporters:
-                self._over.set()
-
-    def _follow(self, over: threading.Event) -> None:
-        while not over.wait(LOOK_SECONDS):
-            self.look()
-
-    def look(self) -> None:
-        """Report the hosts that are due."""
-        for waiting in hosts_to_tell_of(told=self._last):
-            with self._guard:
-                report = self._reporters[-1] if self._reporters else None
-            if report is not None:
-                report(waiting)
-
-
-FOLLOWER = Follower()
-
-
-@contextmanager
-def throttling_reported(report: Report) -> Iterator[None]:
-    """Report each host that makes us wait in the block, once a minute; the innermost block reports."""
-    FOLLOWER.add(report)
-    try:
-        yield
-    finally:
-        FOLLOWER.remove(report)
 
 
 class EventLog:
@@ -143,7 +82,7 @@ def failures_logged(events: EventLog | None) -> Iterator[None]:
         LoggedError, LoggedInterrupt: in the place of the error that was logged.
     """
     try:
-        with throttling_reported(events.throttled) if events else nullcontext():
+        with waits_reported(events.throttled) if events else nullcontext():
             yield
     except (PresswatchError, OSError, KeyboardInterrupt) as error:
         if events is None:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.monitoring.events import EventLog, Level, throttling_reported
+from presswatch_spark.monitoring.events import EventLog, Level
 from presswatch_spark.monitoring.metrics import Metrics, MetricSample, RunFacts, Totals
 from presswatch_spark.monitoring.progress import SCAN, Progress, ShardTotals
-from presswatch_spark.storage.web.manners import Waiting
+from presswatch_spark.storage.host_limits import Waiting, waits_reported
 
 # Columns of the log that tell of a shard that is not complete.
 TOLD_OF_SHARDS = ("shard_uri", "status", "failure", "error", "attempts", "seconds")
@@ -152,7 +152,7 @@ class Observer:
     def following(self) -> Iterator[Self]:
         """Follow the run while the block lasts; say what stopped it, if something did."""
         try:
-            with self.progress, throttling_reported(self._throttled):
+            with self.progress, waits_reported(self._throttled):
                 yield self
         except BaseException as error:
             if self._events:
@@ -161,7 +161,7 @@ class Observer:
             raise
 
     def _throttled(self, waiting: Waiting) -> None:
-        """A host makes the run wait, here or in workers of this machine."""
+        """A host makes this process wait."""
         if self._events:
             self._events.throttled(waiting)
         else:

@@ -24,6 +24,7 @@ from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.pointers.checks import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.storage.asking import AskingThreads, answer_of
+from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
@@ -33,7 +34,6 @@ from presswatch_spark.storage.objects import (
     stat,
 )
 from presswatch_spark.storage.uris import scheme_of
-from presswatch_spark.storage.web.manners import BlockedError
 
 # A plain record surely ends where another begins.
 LOOK_BEYOND_BYTES = 16

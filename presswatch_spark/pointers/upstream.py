@@ -32,9 +32,9 @@ from presswatch_spark.pointers.checks import (
 )
 from presswatch_spark.pointers.documents import HEADERS_BYTES, records_at
 from presswatch_spark.pointers.pointer import COMMON_CRAWL, Mirror, Pointer, mirrored, pointer_of
+from presswatch_spark.storage.addresses import is_private
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable, read_range
 from presswatch_spark.storage.uris import join, scheme_of
-from presswatch_spark.storage.web.addresses import is_private
 from presswatch_spark.text.words import words_of
 
 FIRST_BYTES = 1 << 18

@@ -9,10 +9,10 @@ from presswatch_spark.errors import ConfigError, InputError, PresswatchError, St
 from presswatch_spark.releases.known import at_hand, list_uri
 from presswatch_spark.releases.release import CRAWL, LABELS, NEWS, NEWS_MONTH, kinds_of
 from presswatch_spark.settings.config import DatasetRules
+from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import StorageOptions, canonical, printable, stat
 from presswatch_spark.storage.shard_lists import is_list
 from presswatch_spark.storage.uris import join, scheme_of
-from presswatch_spark.storage.web.manners import ask_anew
 
 C4 = re.compile(r"(?P<all>m)?c4-(?P<part>[A-Za-z0-9][A-Za-z0-9.]*(-[A-Za-z]{2,8})?)")
 # Variants of C4 with a folder of their own; any other part is a language of its multilingual files.

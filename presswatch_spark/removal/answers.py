@@ -15,10 +15,10 @@ from presswatch_spark.removal import states
 from presswatch_spark.removal.bounds import end_of_record
 from presswatch_spark.removal.remains import remains_of_damaged, remains_of_empty
 from presswatch_spark.show import printable as harmless
-from presswatch_spark.storage.hub.refusals import NO_REPOSITORY
+from presswatch_spark.storage.addresses import other_host
+from presswatch_spark.storage.exchanges import clock_ahead
+from presswatch_spark.storage.hub import NO_REPOSITORY
 from presswatch_spark.storage.objects import RawResponse, printable
-from presswatch_spark.storage.web.addresses import other_host
-from presswatch_spark.storage.web.wait_headers import clock_ahead
 
 Row = Mapping[str, Any]
 

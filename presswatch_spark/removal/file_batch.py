@@ -34,9 +34,9 @@ from presswatch_spark.removal.passages import Known as KnownDocuments
 from presswatch_spark.removal.passages import Passages, Recount, facts_of, names_of
 from presswatch_spark.removal.resolving import is_unresolved
 from presswatch_spark.runs.attempts import reason_of
+from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import ObjectInfo, ask, ask_whole, printable
 from presswatch_spark.storage.uris import root_of, scheme_of
-from presswatch_spark.storage.web.manners import BlockedError
 
 Row = dict[str, Any]
 

@@ -13,10 +13,10 @@ from urllib.parse import quote
 from presswatch_spark.errors import ConfigError, InputError
 from presswatch_spark.removal import states
 from presswatch_spark.removal.answers import ProbeFinding
+from presswatch_spark.storage.http import unpacked_body
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import RawResponse, canonical, printable
 from presswatch_spark.storage.uris import names_in_common, scheme_of
-from presswatch_spark.storage.web.codings import unpacked_body
 
 ANSWER_BYTES = 4 << 20
 Captures = Sequence[Mapping[str, Any]]

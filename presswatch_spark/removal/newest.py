@@ -16,10 +16,10 @@ from presswatch_spark.removal import states
 from presswatch_spark.removal.answers import ProbeFinding, columns_of, part_of
 from presswatch_spark.removal.file_batch import HEAD_BYTES, Batch, File, Memory
 from presswatch_spark.settings.config import StorageOptions
-from presswatch_spark.storage.hub.addresses import MAIN, HubAddress
-from presswatch_spark.storage.hub.refusals import NO_REVISION
+from presswatch_spark.storage.host_limits import BlockedError
+from presswatch_spark.storage.hub import NO_REVISION
 from presswatch_spark.storage.objects import RawResponse, ask, list_objects, pinned
-from presswatch_spark.storage.web.manners import BlockedError
+from presswatch_spark.storage.uris import MAIN, HubAddress
 from presswatch_spark.tables.declarations import Probe
 
 Row = dict[str, Any]

@@ -32,10 +32,10 @@ from presswatch_spark.removal.states import OF_TABLES, RECAPTURE, UNRESOLVED, YI
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
 from presswatch_spark.storage.asking import AskingThreads
-from presswatch_spark.storage.hub.places import forget_places
+from presswatch_spark.storage.host_limits import BlockedError, ask_anew
+from presswatch_spark.storage.hub import forget_places
 from presswatch_spark.storage.objects import printable
 from presswatch_spark.storage.uris import host_of, root_of, scheme_of
-from presswatch_spark.storage.web.manners import BlockedError, ask_anew
 
 Row = dict[str, Any]
 

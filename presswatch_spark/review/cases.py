@@ -9,8 +9,8 @@ from presswatch_spark.claims.case import ExplainedRow, case_of
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.review.docket import Docket
+from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.storage.web.manners import ask_anew
 
 KEPT = 16
 """Cases that are kept in memory: a page of 200,000 words and its article take some 3 MB."""

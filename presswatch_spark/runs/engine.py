@@ -36,11 +36,11 @@ from presswatch_spark.show import counted
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.lending import lend_hub
-from presswatch_spark.spark.session import cores_now, spark_context
+from presswatch_spark.spark.session import cores_now, cores_of_machine, spark_context
 from presswatch_spark.spark.worker import collected, task
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo
-from presswatch_spark.storage.web.manners import will_ask
 from presswatch_spark.tables.store import TableStore
 
 MOST_ROUNDS = 3
@@ -99,7 +99,6 @@ def execute(
     is damaged by then are read again.
     """
     began, shards = time.monotonic(), tuple(work.shards)
-    will_ask(shard.uri for shard in shards)
     lend_hub(context, shards)
     guard: Guard = work.guard(partial(cores_now, context)) if work.guard else lambda counts, seconds: None
     with observer.following(), spark_errors(str(run.folder)):
@@ -108,7 +107,9 @@ def execute(
             say(line)
         waves, lost = without_damage(context, run, run.waves, say)
         read = work.passes.read(run.folder, work.passes.count - 1) if work.passes else work.read
-        reader = WaveReader(context, run, work.kind, read, rules, observer, _positions(lost))
+        uris = (shard.uri for shard in shards)
+        workers = Workers.of(uris, cores_of_machine(context), store.root.storage)
+        reader = WaveReader(context, run, work.kind, read, rules, observer, workers, _positions(lost))
         _start(work, run, store, len(shards), waves, observer)
         if work.passes:
             waves += _sift(work.passes, shards, waves, reader, guard, began)
@@ -138,7 +139,7 @@ def _sift(
     def guarded(more: list[Wave]) -> None:
         guard(_counts([*waves, *more]), time.monotonic() - began)
 
-    sifter = Sifter(reader.context, reader.run, passes, reader.rules, reader.observer)
+    sifter = Sifter(reader.context, reader.run, passes, reader.rules, reader.observer, reader.workers)
     return sifter(left, guarded)
 
 

@@ -27,6 +27,7 @@ from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
 from presswatch_spark.spark.session import TASK_FAILURES, cores_now
 from presswatch_spark.spark.worker import collected, task
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo, printable
 from presswatch_spark.tables.seals import sealed_parquet
 
@@ -44,6 +45,7 @@ class Sifter:
     passes: Passes
     rules: RunRules
     observer: Observer
+    workers: Workers
 
     def __call__(self, shards: Shards, guard: Callable[[list[Wave]], None]) -> list[Wave]:
         """Read the shards in each pass; return waves without shards, which say what that cost.
@@ -74,7 +76,7 @@ class Sifter:
 
     def _sifted(self, number: int, shards: Shards) -> Wave:
         meter, cores = Meter(partial(cores_now, self.context)), int(self.context.defaultParallelism)
-        tasks = tasks_for(shards.values(), self.rules.shards_per_task, cores)
+        tasks = self.workers.tasks(tasks_for(shards.values(), self.rules.shards_per_task, cores), cores)
         done, reports = 0, self._reports(number, shards, tasks)
         if reports is None:
             left = self._left(number, shards)
@@ -97,7 +99,7 @@ class Sifter:
         read = self.passes.read(self.run.folder, number)
         kept = self.passes.kept(self.run.folder, number)
         notes = Notes(self.run.folder, f"pass-{secrets.token_hex(4)}")
-        sifting = SiftTask(self.passes, dealt(shards, tasks), shards, read, kept, notes)
+        sifting = SiftTask(self.passes, dealt(shards, tasks), shards, read, kept, notes, self.workers)
         try:
             with spark_errors(str(kept)):
                 rows = collected(self.context, tasks, sifting)
@@ -123,9 +125,11 @@ class SiftTask:
     read: ReadOne
     kept: Folder
     notes: Notes
+    workers: Workers
 
     def __call__(self, numbers: Iterable[int]) -> Iterator[Row]:
         """Read the groups, shard by shard; write what is kept of each, and report how it went."""
+        self.workers.join()
         context = TaskContext.get()
         tries = context.attemptNumber() if context else 0
         with task():

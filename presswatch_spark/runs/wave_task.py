@@ -26,6 +26,7 @@ from presswatch_spark.runs.parts import PartFiles, RunPart, part_files
 from presswatch_spark.runs.work import Kind, ReadOne, Row
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.declarations import PublishedFile
 from presswatch_spark.tables.row_types import struct_of
@@ -98,9 +99,11 @@ class WaveTask:
     attempt: str
     meter: Accumulator[ShardTotals]
     final: bool
+    workers: Workers
 
     def __call__(self, numbers: Iterable[int]) -> Iterator[Row]:
         """Read the groups, shard by shard; yield reports, of the parts once they are written."""
+        self.workers.join()
         context, schema = TaskContext.get(), report_schema(self.kind)
         notes = Notes(self.run, self.attempt)
         tries = context.attemptNumber() if context else 0

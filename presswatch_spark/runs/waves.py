@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from math import ceil
 
 import pyarrow as pa
@@ -33,6 +34,7 @@ from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
 from presswatch_spark.spark.session import TASK_FAILURES, cores_now
 from presswatch_spark.spark.worker import collected
 from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo, printable
 
 FULL_SHARD_BYTES = 32 << 20
@@ -79,6 +81,7 @@ class WaveReader:
     read: ReadOne
     rules: RunRules
     observer: Observer
+    workers: Workers
     again: set[int] = field(default_factory=set)
     """Positions of shards that were read before, and whose parts were damaged since."""
 
@@ -102,7 +105,12 @@ class WaveReader:
                 deaths = 0
         if left and not is_hopeless(left.values(), len(shards), self.rules.wave_failures):
             again = {place: shards[place] for place in left}
-            second = _joined(self._attempts(again, final=True))
+            # Each in a task of its own, as many at once as may be.
+            places, most = list(again), self.workers.tasks(len(again), int(self.context.defaultParallelism))
+            some = (
+                {place: again[place] for place in places[n : n + most]} for n in range(0, len(places), most)
+            )
+            second = _joined(chain.from_iterable(self._attempts(each, final=True) for each in some))
             for place, row in second.log.items():
                 second.log[place] = {**row, "attempts": row["attempts"] + left[place]["attempts"]}
             self._check_budget(second.log.values(), len(shards))
@@ -122,6 +130,7 @@ class WaveReader:
         attempt = f"{next(iter(shards)):06}-{secrets.token_hex(4)}"
         places, cores = list(shards), int(self.context.defaultParallelism)
         tasks = len(places) if final else tasks_for(shards.values(), self.rules.shards_per_task, cores)
+        tasks = self.workers.tasks(tasks, cores)
         groups = dealt(shards, tasks)
         try:
             done = self._attempted(attempt, shards, groups, final=final)
@@ -149,7 +158,9 @@ class WaveReader:
         self, attempt: str, shards: Shards, groups: tuple[tuple[int, ...], ...], *, final: bool
     ) -> _Attempt:
         meter, run = self.context.accumulator(ShardTotals(), CountsParam()), self.run
-        task = WaveTask(self.kind, groups, shards, self.read, run.folder, run.parts, attempt, meter, final)
+        task = WaveTask(
+            self.kind, groups, shards, self.read, run.folder, run.parts, attempt, meter, final, self.workers
+        )
         with self.observer.progress.during(lambda: meter.value), spark_errors(run.parts.at(attempt)):
             reported = collected(self.context, len(groups), task)
         log = dict(sorted((row["shard"], row["log"]) for row in reported if row["log"]))

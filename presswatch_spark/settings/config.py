@@ -267,7 +267,7 @@ class StorageOptions:
 
     The token of a hub stays where it is named: a file, a secret of AWS, or `HF_TOKEN`.
 
-    Limits of connections and requests hold for a host, over all processes of this machine.
+    Limits of connections and requests to a host hold for a machine: a run divides them by its workers there.
     """
 
     endpoint: str | None = setting(None, "S3 endpoint other than AWS's", value="URL")
@@ -311,7 +311,7 @@ class StorageOptions:
     )
     max_connections: int | None = setting(
         None,
-        "Connections open to one host at a time, over all processes of this machine",
+        "Connections open to one host at a time, over all workers of a run on a machine",
         high=1000,
         without="8 to a web site, any number to S3",
     )

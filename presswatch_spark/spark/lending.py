@@ -4,15 +4,14 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from presswatch_spark.storage.hub.hub import ENDPOINT_VARIABLE
-from presswatch_spark.storage.hub.token import VARIABLE
+from presswatch_spark.storage.hub import ENDPOINT_VARIABLE, TOKEN_VARIABLE
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.uris import scheme_of
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
-LENT = (VARIABLE, ENDPOINT_VARIABLE)
+LENT = (TOKEN_VARIABLE, ENDPOINT_VARIABLE)
 
 
 def lend_hub(context: "SparkContext", shards: Iterable[ObjectInfo]) -> None:

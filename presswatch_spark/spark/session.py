@@ -152,13 +152,23 @@ def cores_now(context: SparkContext) -> int:
 
     `defaultParallelism` is what may come, where the cluster grows by itself: see `deploy.requests`.
     """
-    # The settings come last: PySpark asks Java for each of a hundred to give one.
-    local = re.match(r"local(\[|$)", str(context.master))
-    each = None if local else context.getConf().get("spark.executor.cores")
+    each = _cores_of_executor(context)
     if each is None:
         return int(context.defaultParallelism)
     # The driver is among those that it tells of.
-    return (int(context._jsc.sc().getExecutorMemoryStatus().size()) - 1) * int(each)
+    return (int(context._jsc.sc().getExecutorMemoryStatus().size()) - 1) * each
+
+
+def cores_of_machine(context: SparkContext) -> int:
+    """Return the cores of an executor, as those of its machine; of a local session, its own."""
+    return _cores_of_executor(context) or int(context.defaultParallelism)
+
+
+def _cores_of_executor(context: SparkContext) -> int | None:
+    # The settings come last: PySpark asks Java for each of a hundred to give one.
+    local = re.match(r"local(\[|$)", str(context.master))
+    each = None if local else context.getConf().get("spark.executor.cores")
+    return None if each is None else int(each)
 
 
 @contextmanager

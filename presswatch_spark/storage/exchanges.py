@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from presswatch_spark.redaction import redacted
+from presswatch_spark.show import utc
 from presswatch_spark.storage.uris import printable
 
 REQUEST_TOLD = frozenset({"accept-encoding", "host", "if-match", "if-none-match", "range", "user-agent"})
@@ -127,6 +129,25 @@ def _der(certificate: Any) -> bytes:
     """Return a certificate of Python's own kind in DER, which is its form number 2."""
     data: bytes = certificate if isinstance(certificate, bytes) else certificate.public_bytes(2)
     return data
+
+
+def seconds_of_date(value: str) -> float | None:
+    """Return a date of HTTP in seconds since 1970; without a zone it is taken as UTC. None if it is none."""
+    try:
+        return utc(parsedate_to_datetime(value)).timestamp() if value else None
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def clock_ahead(date: str, at: float) -> float | None:
+    """Return by how many seconds a server's clock is ahead of ours; None if it does not give its time.
+
+    Args:
+        date: the header `Date` of its answer, which counts whole seconds.
+        at: our time for the same moment, in seconds since 1970.
+    """
+    servers_time = seconds_of_date(date)
+    return None if servers_time is None else round(servers_time - at, 3)
 
 
 def _address(address: Any) -> str | None:

@@ -49,7 +49,7 @@ def pinned(uri: str, options: StorageOptions) -> str:
     """Return a canonical URI with the commit that its revision on a hub names now; others as they are."""
     if scheme_of(uri) != "hf":
         return uri
-    from presswatch_spark.storage.hub.store import HubStore
+    from presswatch_spark.storage.hub import HubStore
 
     return HubStore(options).pinned(uri)
 
@@ -103,7 +103,7 @@ def ask_whole(uri: str, most: int, options: StorageOptions) -> RawResponse | Non
     Raises:
         BlockedError: the site is to be asked nothing more.
     """
-    from presswatch_spark.storage.web.https import HttpStore
+    from presswatch_spark.storage.http import HttpStore
 
     uri = canonical(uri)
     store = store_of(uri, options)
@@ -224,10 +224,10 @@ def store_of(uri: str, options: StorageOptions) -> Store:
 
         return S3Store(options)
     if scheme == "hf":
-        from presswatch_spark.storage.hub.store import HubStore
+        from presswatch_spark.storage.hub import HubStore
 
         return HubStore(options)
-    from presswatch_spark.storage.web.https import HttpStore
+    from presswatch_spark.storage.http import HttpStore
 
     return HttpStore(options)
 

@@ -33,11 +33,10 @@ from presswatch_spark.storage.contract import (
     pause,
 )
 from presswatch_spark.storage.exchanges import is_heard, tell_exchange
+from presswatch_spark.storage.host_limits import Slot, limits_of, report_silence
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.streams import ByteStream, step_aside
 from presswatch_spark.storage.uris import bucket_and_key, host_of, join, root_of
-from presswatch_spark.storage.web.manners import Host, tell_silence
-from presswatch_spark.storage.web.shared_hosts import Slot, Slots, state_of
 
 # S3's answers if the condition of a put does not hold; of two puts at once, one is told to try again.
 BUSY = frozenset({"ConditionalRequestConflict", "409"})
@@ -264,10 +263,9 @@ class S3Store:
 
     def _slot(self, client: Any) -> Slot:
         check_wanted()
-        number = self.options.max_connections
-        if number is None or not self.is_bounded:
-            return Slot(None)
-        return Slots(state_of(host_of(client.meta.endpoint_url)), number).take(step_aside)
+        if self.options.max_connections is None or not self.is_bounded:
+            return Slot()
+        return limits_of(host_of(client.meta.endpoint_url)).slot(self.options, step_aside)
 
     @contextmanager
     def _reaching(self, uri: str) -> Iterator[Any]:
@@ -370,8 +368,7 @@ def _client(options: StorageOptions, endpoint: str | None, process: int) -> Any:
 
 def _keep_pace(options: StorageOptions, request: Any, **_: Any) -> None:
     """Wait until the next request to the host is due; botocore calls this before each one."""
-    if options.requests_per_second is not None:
-        Host(host_of(request.url), options).keep_pace()
+    limits_of(host_of(request.url)).keep_pace(options)
 
 
 _ASKED = threading.local()
@@ -425,7 +422,7 @@ def _tell_silence(
     request = getattr(_ASKED, "request", None)
     if request is not None and isinstance(exception, exceptions.ReadTimeoutError):
         attempt = (context or {}).get("retries", {}).get("attempt", 1)
-        tell_silence(request.url, attempt, options)
+        report_silence(request.url, attempt, options)
 
 
 def _etag(described: dict[str, Any]) -> str | None:

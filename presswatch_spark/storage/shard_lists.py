@@ -98,7 +98,7 @@ def _refuse_local(uri: str, keys: list[str], options: StorageOptions) -> None:
 
     Addresses of its network count, too, unless the list itself comes from that host.
     """
-    from presswatch_spark.storage.web.addresses import is_private, name_of
+    from presswatch_spark.storage.addresses import is_private, name_of
 
     checked = {name_of(uri)}
     for number, key in enumerate(keys, 1):

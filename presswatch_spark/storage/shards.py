@@ -15,7 +15,7 @@ from typing import Self
 
 from presswatch_spark.errors import InputError, StorageError
 from presswatch_spark.show import counted
-from presswatch_spark.storage.hub.addresses import MAIN, HubAddress
+from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
@@ -27,8 +27,7 @@ from presswatch_spark.storage.objects import (
     stat,
 )
 from presswatch_spark.storage.shard_lists import LIST_SUFFIXES, holds_list, is_list, listed, may_hold_list
-from presswatch_spark.storage.uris import bucket_and_key, first_hidden, is_hidden, scheme_of
-from presswatch_spark.storage.web.manners import ask_anew
+from presswatch_spark.storage.uris import MAIN, HubAddress, bucket_and_key, first_hidden, is_hidden, scheme_of
 
 _WILDCARD = re.compile(r"[*?[]")
 _TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?\]?[^]]*\]|.", re.DOTALL)

@@ -240,9 +240,9 @@ class ByteStream:
 
     def _tell_silence(self) -> None:
         # Files on disk need nothing of the web.
-        from presswatch_spark.storage.web.manners import tell_silence
+        from presswatch_spark.storage.host_limits import report_silence
 
-        tell_silence(self._info.uri, self._failures + 1, self._store.options)
+        report_silence(self._info.uri, self._failures + 1, self._store.options)
 
     def _interrupted(self, why: str) -> None:
         self._drop_body()

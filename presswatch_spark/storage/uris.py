@@ -1,16 +1,31 @@
 """URIs of objects: each has one canonical spelling, can be joined, and is printed without secrets."""
 
+from __future__ import annotations
+
 import os
 import re
+from dataclasses import dataclass
 from itertools import takewhile
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.redaction import bare_url
-from presswatch_spark.storage.hub.addresses import HubAddress
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _KEY_SAFE = "/!$&'()*+,;=:@~"
+SHA256 = re.compile(r"[0-9a-f]{64}")
+MAIN = "main"
+_KIND = "datasets/"
+_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+_ADDRESS = re.compile(
+    rf"(?P<dataset>{_NAME}/{_NAME})"
+    # A slash in a revision is written %2F, but for the references that a hub keeps itself.
+    r"(?:@(?P<revision>refs/(?:convert|pr)/[^/@]+|[^/@]+))?"
+    r"(?:/(?P<path>.*))?",
+    re.DOTALL,
+)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_WRITE = "write hf://datasets/OWNER/NAME[@REVISION]/PATH"
 
 
 def scheme_of(uri: str) -> str:
@@ -126,3 +141,60 @@ def first_hidden(relative: str) -> str:
     parts = relative.split("/")
     place = next((i for i, part in enumerate(parts) if part.startswith((".", "_"))), None)
     return "" if place is None else "/".join(parts[: place + 1])
+
+
+@dataclass(frozen=True, slots=True)
+class HubAddress:
+    """A file or folder of a dataset. `revision` is a commit, branch or tag; None: the branch `main`.
+
+    `path` begins without a slash; that of a folder may end in one, and that of the whole dataset is empty.
+    """
+
+    dataset: str
+    revision: str | None
+    path: str
+
+    @classmethod
+    def of(cls, uri: str) -> HubAddress:
+        """Parse a URI; `InputError` names its mistake."""
+        rest = uri.partition("://")[2].lstrip("/")
+        if not rest.startswith(_KIND):
+            raise InputError("only datasets are read from a hub", where=uri, remedy=_WRITE)
+        found = _ADDRESS.fullmatch(rest.removeprefix(_KIND))
+        if not found:
+            raise InputError("names no dataset on a hub", where=uri, remedy=_WRITE)
+        revision, path = found["revision"], (found["path"] or "").lstrip("/")
+        if any(part in (".", "..") for part in path.split("/")):
+            raise InputError("a path on a hub has no `.` and no `..`", where=uri, remedy=_WRITE)
+        if not is_utf8(path):
+            where = uri.encode("utf-8", "backslashreplace").decode()
+            raise InputError("a path on a hub is written in UTF-8", where=where, remedy=_WRITE)
+        return cls(found["dataset"], None if revision is None else unquote(revision), path)
+
+    @property
+    def is_pinned(self) -> bool:
+        """Return whether the revision is a commit: what it names never changes."""
+        return self.revision is not None and _COMMIT.fullmatch(self.revision) is not None
+
+    @property
+    def root(self) -> str:
+        """Return the URI of the whole dataset at its revision, with a slash at the end."""
+        revision = "" if self.revision is None else f"@{quote(self.revision, safe='')}"
+        return f"hf://{_KIND}{self.dataset}{revision}/"
+
+    def __str__(self) -> str:
+        return self.root + self.path
+
+    def resolver(self, endpoint: str) -> str:
+        """Return the URL at which the hub gives the place of the file."""
+        revision = quote(self.revision or MAIN, safe="")
+        return f"{endpoint}/{_KIND}{self.dataset}/resolve/{revision}/{quote(self.path)}"
+
+    def page(self, endpoint: str) -> str:
+        """Return the URL of the dataset's page, for people."""
+        return f"{endpoint}/{_KIND}{self.dataset}"
+
+
+def is_utf8(text: str) -> bool:
+    """Return whether a text can be written in UTF-8: names of other bytes, and halves of pairs, cannot."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.errors import ConfigError, InputError, StorageError, TruncatedError
+from presswatch_spark.storage.host_limits import HostLimits, limits_of
 from presswatch_spark.storage.objects import (
     MissingError,
     NoBucketError,
@@ -28,8 +29,6 @@ from presswatch_spark.storage.objects import (
 )
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import host_of
-from presswatch_spark.storage.web.manners import Host
-from presswatch_spark.storage.web.shared_hosts import Slots, state_of
 from tests.servers import Fault, Server
 
 DATA = random.Random(7).randbytes(3_000_000)
@@ -152,14 +151,13 @@ class TestManners:
             # The second is read over the one connection; the first goes on over another.
             assert read_all(shard, few) == DATA
             assert head + first.read_to_end() == DATA
-        slots = Slots(state_of(host_of(few.endpoint or "")), 1)
-        slots.take().release()
+        limits_of(host_of(few.endpoint or "")).slot(few, lambda: None).release()
 
     def test_requests_keep_the_pace_that_is_asked(
         self, shard: ObjectInfo, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         paced: list[str] = []
-        monkeypatch.setattr(Host, "keep_pace", lambda self: paced.append(self.name))
+        monkeypatch.setattr(HostLimits, "keep_pace", lambda self, options: paced.append(self.name))
         read_range(URI, 0, 10, replace(options, requests_per_second=1000.0))
         assert paced == [host_of(options.endpoint or "")]
 

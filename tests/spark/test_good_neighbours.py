@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import gzip
-import io
-import json
-import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.monitoring.events import EventLog, Follower, throttling_reported
-from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.storage.web.manners import Host, Waiting, will_ask
-from presswatch_spark.storage.web.shared_hosts import state_of
 from presswatch_spark.tables.store import TableStore
 from tests.servers import Fault, Server, web
 from tests.spark.conftest import SHARDS
@@ -42,25 +34,18 @@ def site(press: Press, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         yield server
 
 
-def scanned(
-    spark: SparkSession, site: Server, corpus: Path, out: Path, **storage: float
-) -> tuple[RunSummary, str]:
-    """Scan the list; the summary, and what collectors of logs were told."""
-    told = io.StringIO()
-    events = EventLog(told)
-    options = StorageOptions(max_connections=2, refusal_pause=0.3, backoff_base=0.001)
-    with throttling_reported(events.throttled):
-        summary = scan(
-            [f"{site.url}/wet.paths.gz"],
-            dataset="wet",
-            corpus=str(corpus),
-            out=str(out),
-            config=ScanConfig(run=RunRules(wave_shards=100), storage=options),
-            spark=spark,
-            progress=Progress(events=events),
-            events=events,
-        )
-    return summary, told.getvalue()
+def scanned(spark: SparkSession, site: Server, corpus: Path, out: Path) -> RunSummary:
+    return scan(
+        [f"{site.url}/wet.paths.gz"],
+        dataset="wet",
+        corpus=str(corpus),
+        out=str(out),
+        config=ScanConfig(
+            run=RunRules(wave_shards=100),
+            storage=StorageOptions(max_connections=2, refusal_pause=0.3, backoff_base=0.001),
+        ),
+        spark=spark,
+    )
 
 
 def test_a_site_that_blocks_is_soon_left_alone_and_the_run_goes_on_later(
@@ -87,63 +72,18 @@ def test_a_site_that_blocks_is_soon_left_alone_and_the_run_goes_on_later(
     site.requests.clear()
     site.faults = deque([Fault(status=429, limit='"resolvers";r=0;t=2')] * 2)
     site.faults.appendleft(Fault())
-    resumed, told = scanned(spark, site, corpus, tmp_path / "out")
+    resumed = scanned(spark, site, corpus, tmp_path / "out")
     assert (resumed.resumed, resumed.incomplete) == (True, ())
-    throttled = [json.loads(line) for line in told.splitlines() if '"throttled"' in line]
-    assert [event["why"] for event in throttled] == ["it answered 429 and asked to wait for 2 s"]
     assert {method for method, _, _ in site.requests} == {"GET"}
     shards = SHARDS * SHARDS_OF_EACH
     assert len(site.requests) <= 1 + shards - read_before + 2 + 3
 
     site.requests.clear()
-    undisturbed, _ = scanned(spark, site, corpus, tmp_path / "undisturbed")
+    undisturbed = scanned(spark, site, corpus, tmp_path / "undisturbed")
     assert undisturbed.row["table_digest"] == resumed.row["table_digest"]
     # One for the list, and for each shard one; the driver may have rehearsed on one of them.
     asked = Counter(path for _, path, _ in site.requests)
     assert len(asked) == 1 + shards
     assert asked.total() <= 2 + shards
-    assert site.open_most <= 2
-
-
-def test_each_command_says_that_a_host_makes_it_wait_whatever_others_on_the_machine_say() -> None:
-    host, now = "throttles-all.example:443", time.time()
-    will_ask(["https://throttles-all.example/shard.warc.gz"])
-    with state_of(host).change() as facts:
-        facts.pause(now, now + 100, "it answered 429")
-    said = dict[str, list[str]](one=[], other=[])
-    commands = {name: Follower() for name in said}
-    tells = {name: partial(_note, told) for name, told in said.items()}
-    for name, command in commands.items():
-        command.add(tells[name])
-    for command in [*commands.values()] * 2:
-        command.look()
-    for name, command in commands.items():
-        command.remove(tells[name])
-    with state_of(host).change() as facts:
-        facts.until = 0.0
-    assert [told.count(host) for told in said.values()] == [1, 1]
-
-
-def test_a_command_says_nothing_of_a_host_that_only_others_ask() -> None:
-    # As another command on this machine notes it: `ours` is planned by this one, `theirs` is not.
-    ours, theirs, now = "ours.example:443", "theirs.example:8443", time.time()
-    for host in (ours, theirs):
-        with state_of(host).change() as facts:
-            facts.pause(now, now + 100, "it answered 429")
-    command, said = Follower(), list[str]()
-    tell = partial(_note, said)
-    command.add(tell)
-    will_ask(["/data/a.warc.gz", "https://ours.example/a.warc.gz", "https://ours.example/b.warc.gz"])
-    command.look()
-    assert (said.count(ours), said.count(theirs)) == (1, 0)
-    Host(theirs, StorageOptions())
-    command.look()
-    command.remove(tell)
-    for host in (ours, theirs):
-        with state_of(host).change() as facts:
-            facts.until = 0.0
-    assert (said.count(ours), said.count(theirs)) == (1, 1)
-
-
-def _note(told: list[str], waiting: Waiting) -> None:
-    told.append(waiting.host)
+    # One for each worker, and that over which the driver read the list.
+    assert site.open_most <= 2 + 1

@@ -19,7 +19,7 @@ from presswatch_spark.cli.replies import (
     schema_of,
 )
 from presswatch_spark.show import counted, json_line, printable, table_lines, terminal_width
-from presswatch_spark.storage.web.manners import ask_anew
+from presswatch_spark.storage.host_limits import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.releases.known import ReleaseList

@@ -18,7 +18,7 @@ from presswatch_spark.cli.options import NumberRange, mirror_option
 from presswatch_spark.cli.replies import Export, export_option, require_new, schema_of
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.show import printable
-from presswatch_spark.storage.web.manners import ask_anew
+from presswatch_spark.storage.host_limits import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.cli.watched import Watched

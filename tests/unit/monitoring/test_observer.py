@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,17 +13,14 @@ import pytest
 
 from presswatch_spark.errors import CorruptError, OutputError
 from presswatch_spark.monitoring.events import (
-    FOLLOWER,
     EventLog,
     LoggedError,
     failures_logged,
-    throttling_reported,
 )
 from presswatch_spark.monitoring.metrics import MetricSample, RunFacts, totals_of
 from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import CENSUS, Progress, ShardTotals
-from presswatch_spark.storage.web.manners import Waiting, will_ask
-from presswatch_spark.storage.web.shared_hosts import state_of
+from presswatch_spark.storage.host_limits import Waiting
 from presswatch_spark.tables.declarations import IndexFileLog, ShardLog
 from tests.exposition import parsed
 from tests.tables import row_of
@@ -263,20 +259,3 @@ def test_a_host_that_makes_workers_wait_is_told_as_an_event_and_as_a_line() -> N
     assert lines.getvalue() == (
         "waiting for data.example:443 until 21:00:00 UTC: it answered 429 and asked to wait for 240 s\n"
     )
-
-
-def test_the_innermost_who_follows_is_told_of_a_pause_once() -> None:
-    host, now = "throttled.example:443", time.time()
-    will_ask(["https://throttled.example/shard.warc.gz"])
-    with state_of(host).change() as facts:
-        facts.pause(now, now + 100, "it answered 429")
-        facts.told_at = 0.0
-    outer, inner = list[str](), list[str]()
-    with throttling_reported(lambda waiting: outer.append(waiting.host)):
-        with throttling_reported(lambda waiting: inner.append(waiting.host)):
-            FOLLOWER.look()
-            FOLLOWER.look()
-        FOLLOWER.look()
-    with state_of(host).change() as facts:
-        facts.until = 0.0
-    assert (outer.count(host), inner.count(host)) == (0, 1)

@@ -11,10 +11,10 @@ import pytest
 from presswatch_spark.errors import InputError, StorageError
 from presswatch_spark.pointers import upstream
 from presswatch_spark.pointers.pointer import COMMON_CRAWL, Mirror
+from presswatch_spark.storage import addresses
+from presswatch_spark.storage.addresses import PrivateAddressError, is_public, require_public
 from presswatch_spark.storage.objects import StorageOptions, ask, read_object, stat
 from presswatch_spark.storage.shards import plan
-from presswatch_spark.storage.web import addresses
-from presswatch_spark.storage.web.addresses import PrivateAddressError, is_public, require_public
 from tests.servers import Server, web
 
 OPTIONS = StorageOptions(max_attempts=2, backoff_base=0.0001, read_timeout=5, connect_timeout=5)
@@ -83,7 +83,7 @@ def test_a_name_that_resolves_otherwise_when_it_is_connected_to_is_refused(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first look at the name finds a public address, and the connection another one."""
-    monkeypatch.setattr("presswatch_spark.storage.web.https.require_public", lambda uri: None)
+    monkeypatch.setattr("presswatch_spark.storage.http.require_public", lambda uri: None)
     server.redirects["/old"] = f"http://localhost:{server.url.rpartition(':')[2]}/secret"
     for _ in range(2):
         with pytest.raises(StorageError, match="an address of this machine"):

@@ -18,11 +18,10 @@ import pytest
 from presswatch_spark.compiled import PACKAGE
 from presswatch_spark.storage.asking import AskingThreads, GivenUpError, answer_of
 from presswatch_spark.storage.contract import pause
+from presswatch_spark.storage.host_limits import HostLimits
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.time_limits import check_time
-from presswatch_spark.storage.web.manners import Host
-from presswatch_spark.storage.web.shared_hosts import SharedState, Slots, state_of
-from tests.servers import Fault, forget, web
+from tests.servers import Fault, web
 
 HOST = "asking.example:443"
 AGE = 600.0
@@ -30,20 +29,21 @@ PACED = StorageOptions(requests_per_second=1 / AGE)
 
 
 def wait_for_turn() -> None:
-    with state_of(HOST).change() as facts:
-        facts.pause(time.time(), time.time() + AGE, "it asked for that")
-    Host(HOST, StorageOptions()).await_turn(f"https://{HOST}/a")
+    host, uri = HostLimits(HOST), f"https://{HOST}/a"
+    host.judge(uri, 429, {}, AGE, 1.0, StorageOptions(), alone=False)
+    host.await_turn(uri)
 
 
 def wait_for_pace() -> None:
+    host = HostLimits(HOST)
     for _ in range(2):
-        Host(HOST, PACED).keep_pace()
+        host.keep_pace(PACED)
 
 
 def wait_for_slot() -> None:
-    slots = Slots(SharedState("h", None), 1)
-    slots.take()
-    slots.take()
+    host = HostLimits(HOST)
+    for _ in range(2):
+        host.slot(StorageOptions(max_connections=1), lambda: None)
 
 
 def wait_for_another_try() -> None:
@@ -65,12 +65,10 @@ def test_a_wait_ends_with_a_block_that_ends_by_ctrl_c(wait: Callable[[], None]) 
             raise KeyboardInterrupt
         return asked.exception()
 
-    forget(HOST)
     outer = ThreadPoolExecutor(1)
     try:
         assert isinstance(outer.submit(interrupted).result(30), GivenUpError)
     finally:
-        forget(HOST)
         outer.shutdown(wait=False)
 
 
@@ -151,8 +149,7 @@ def test_ctrl_c_ends_what_asks_a_site_that_asked_to_wait(code: str, monkeypatch:
     with web(always=Fault(status=429, retry_after=str(int(AGE)))) as server:
         process = subprocess.Popen([sys.executable, "-c", head + code, server.url], stderr=subprocess.DEVNULL)
         try:
-            host = state_of(server.url.partition("//")[2])
-            while not host.look().until and process.poll() is None:
+            while not server.requests and process.poll() is None:
                 time.sleep(0.01)
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == -signal.SIGINT

@@ -22,12 +22,11 @@ from presswatch_spark.errors import ConfigError, InputError, PresswatchError, St
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.settings.config import DatasetRules, ScanConfig
-from presswatch_spark.storage.hub import hub as hub_requests
-from presswatch_spark.storage.hub import places
-from presswatch_spark.storage.hub.addresses import HubAddress
-from presswatch_spark.storage.hub.hub import Hub as HubRequests
-from presswatch_spark.storage.hub.hub import target_of
-from presswatch_spark.storage.hub.token import token_of
+from presswatch_spark.storage import host_limits
+from presswatch_spark.storage import hub as hub_requests
+from presswatch_spark.storage.host_limits import BlockedError
+from presswatch_spark.storage.hub import Hub as HubRequests
+from presswatch_spark.storage.hub import target_of, token_of
 from presswatch_spark.storage.objects import (
     DeniedError,
     MissingError,
@@ -44,7 +43,7 @@ from presswatch_spark.storage.objects import (
     write_object,
 )
 from presswatch_spark.storage.shards import plan
-from presswatch_spark.storage.web.manners import BlockedError
+from presswatch_spark.storage.uris import HubAddress
 from tests.hub import NAME, OTHER_TOKEN, TOKEN, Hub, hub, refused
 from tests.scanned import FORMS, press_corpus, scan_here, some_pages
 from tests.servers import Fault, Reply
@@ -71,7 +70,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with hub(FILES) as running:
         monkeypatch.setenv("HF_ENDPOINT", running.url)
         # An earlier hub may have had the same port.
-        places.forget_places()
+        hub_requests.forget_places()
         yield running
 
 
@@ -255,7 +254,7 @@ class TestLists:
 
     @pytest.mark.slow
     def test_nothing_but_lists_loads_the_library(self, site: Hub) -> None:
-        program = "import sys, presswatch_spark.pipeline, presswatch_spark.storage.hub.store as s;"
+        program = "import sys, presswatch_spark.pipeline, presswatch_spark.storage.hub as s;"
         program += f"from presswatch_spark.storage.objects import *; read_range({pinned(site)!r}, 0, 1,"
         program += " StorageOptions()); sys.exit('huggingface_hub' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
@@ -302,7 +301,7 @@ class TestReading:
         self, site: Hub, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HF_TOKEN", TOKEN)
-        monkeypatch.setattr(places, "WHOLE_BYTES", 1000)
+        monkeypatch.setattr(hub_requests, "WHOLE_BYTES", 1000)
         site.lfs_bytes, site.datasets[NAME].gated = 10**9, True
         assert whole(pinned(site)) == DATA
         assert read_range(pinned(site), 1000, 10, OPTIONS) == DATA[1000:1010]
@@ -375,7 +374,7 @@ class TestReading:
 
     def test_a_page_in_the_place_of_a_listed_file_is_not_read_as_the_file(self, site: Hub) -> None:
         (shard,) = plan([f"{ROOT}/data/part-0.json.gz"], OPTIONS)
-        places.forget_places()
+        hub_requests.forget_places()
         site.refusals.append(Reply(200, {"Content-Type": "text/html"}, b"x" * len(DATA)))
         with pytest.raises(StorageError, match="changed since it was listed"):
             open_stream(shard, OPTIONS).read_to_end()
@@ -411,8 +410,11 @@ def test_a_hub_may_be_a_folder_of_a_site(site: Hub, monkeypatch: pytest.MonkeyPa
 
 
 class TestLimits:
-    @pytest.mark.parametrize("headers", [{"RateLimit": '"resolvers";r=0;t=0.1'}, {"Retry_After": "0.1"}])
-    def test_a_hub_that_asks_to_wait_is_waited_for(self, site: Hub, headers: dict[str, str]) -> None:
+    @pytest.mark.parametrize("headers", [{"RateLimit": '"resolvers";r=0;t=0.1'}, {"Retry_After": "0"}])
+    def test_a_hub_that_asks_to_wait_is_waited_for(
+        self, site: Hub, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(host_limits, "SHORTEST_WAIT", 0.1)
         site.refusals.extend([refused(429, **headers)] * 4)
         began = time.monotonic()
         assert whole(pinned(site)) == DATA

@@ -23,6 +23,7 @@ import trustme
 from presswatch_spark.errors import ConfigError, InputError, StorageError, TruncatedError
 from presswatch_spark.storage.contract import RangeReply
 from presswatch_spark.storage.disk import LocalStore
+from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
@@ -39,7 +40,6 @@ from presswatch_spark.storage.objects import (
     stat,
 )
 from presswatch_spark.storage.shards import plan
-from presswatch_spark.storage.web.manners import ask_anew
 from tests.servers import Fault, Server, web
 
 OPTIONS = StorageOptions(max_attempts=4, backoff_base=0.0001, read_timeout=5, refusal_pause=0.0)

@@ -11,10 +11,10 @@ from threading import Event
 import pytest
 
 from presswatch_spark.errors import StorageError, TruncatedError
+from presswatch_spark.storage import host_limits
 from presswatch_spark.storage.locks.leases import GuardedObject, silent
 from presswatch_spark.storage.locks.lock_rules import RUN_LEASE
 from presswatch_spark.storage.objects import StorageOptions, read_object, write_object
-from presswatch_spark.storage.web import manners
 from tests.conftest import TEST_AWS
 from tests.servers import listening
 
@@ -25,7 +25,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst"
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server that sends the head and five bytes of `/body`, and else nothing."""
     over = Event()
-    monkeypatch.setattr(manners, "_SILENCE_TOLD", {})
+    monkeypatch.setattr(host_limits, "_SILENCE_REPORTED", {})
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,18 +1,13 @@
-"""A site is not asked more than it allows, by whatever processes; and a transfer that drips holds nobody."""
+"""A site is not asked more than it allows; and a transfer that drips is broken off."""
 
 from __future__ import annotations
 
-import errno
-import os
 import random
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from urllib3 import HTTPHeaderDict
@@ -22,8 +17,18 @@ from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.runs.attempts import outcome_of
 from presswatch_spark.shard.outcome import ShardAttempt
+from presswatch_spark.storage import host_limits
 from presswatch_spark.storage.contract import RangeReply
 from presswatch_spark.storage.disk import LocalStore
+from presswatch_spark.storage.host_limits import (
+    BlockedError,
+    HostDecision,
+    HostLimits,
+    Workers,
+    ask_anew,
+    waits_reported,
+)
+from presswatch_spark.storage.http import named_wait
 from presswatch_spark.storage.objects import (
     DeniedError,
     ObjectInfo,
@@ -33,17 +38,7 @@ from presswatch_spark.storage.objects import (
 )
 from presswatch_spark.storage.streams import RangeFile
 from presswatch_spark.storage.time_limits import LateError, LentLimit, check_time, count_waiting, time_limit
-from presswatch_spark.storage.web import manners
-from presswatch_spark.storage.web.manners import (
-    BlockedError,
-    Host,
-    HostDecision,
-    ask_anew,
-    hosts_to_tell_of,
-)
-from presswatch_spark.storage.web.shared_hosts import HostState, SharedState, Slots, state_of
-from presswatch_spark.storage.web.wait_headers import asked_wait, used_up_for
-from tests.servers import Fault, Server, forget, web
+from tests.servers import Fault, Server, web
 
 DATA = random.Random(3).randbytes(300_000)
 OPTIONS = StorageOptions(max_attempts=3, backoff_base=0.0001, read_timeout=5, refusal_pause=0.05)
@@ -53,9 +48,9 @@ HOST = "host.example:443"
 @pytest.fixture(autouse=True)
 def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    forget(HOST)
+    ask_anew()
     yield
-    forget(HOST)
+    Workers().join()
 
 
 @pytest.fixture
@@ -71,45 +66,39 @@ def read(server: Server, name: str, options: StorageOptions = OPTIONS) -> bytes:
 
 class TestWhatASiteAsks:
     @pytest.mark.parametrize(
-        ("headers", "seconds"),
+        ("status", "headers", "seconds"),
         [
-            ({"Retry-After": "7"}, 7),
-            ({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT", "Date": "Fri, 31 Dec 1999 23:59:29 GMT"}, 30),
-            ({"Retry-After": "Thu, 01 Jan 1970 00:20:00 GMT"}, 200),
-            ({"RateLimit": '"resolvers";r=0;t=240'}, 240),
-            ({"RateLimit": '"a";r=5;t=10, "b";r=0;t=240'}, 240),
-            ({"RateLimit": '"odd;r=9,t=1";r=0;t=5'}, 5),
-            ({"RateLimit": '"api";r=3;t=9'}, 9),
-            ({"Retry-After": "3", "RateLimit": '"resolvers";r=0;t=8'}, 8),
-            ({}, None),
-            ({"Retry-After": "soon", "RateLimit": "rubbish;;=,"}, None),
-            ({"RateLimit": '"api";r=0;t=-1'}, None),
+            (503, {"Retry-After": "7"}, 7),
+            (403, {"Retry-After": "Thu, 01 Jan 1970 00:20:00 GMT"}, 0),
+            (429, {"RateLimit": '"resolvers";r=0;t=240'}, 240),
+            (429, {"RateLimit": '"a";r=5;t=10, "b";r=0;t=240'}, 240),
+            (429, {"Retry-After": "3", "RateLimit": '"resolvers";r=0;t=8'}, 8),
+            (403, {"RateLimit": '"api";r=4999;t=300'}, None),
+            (429, {}, None),
+            (429, {"Retry-After": "soon", "RateLimit": "rubbish;;=,"}, None),
+            (503, {"Retry-After": "-1e309"}, None),
+            (503, {"Retry-After": "9" * 5000}, None),
+            (503, {"Retry-After": "Fri, 31 Dec 99999999999 23:59:59 GMT"}, None),
+            (429, {"RateLimit": '"api";r=0;t=-1'}, None),
         ],
     )
     def test_a_time_is_read_in_every_form_it_comes_in(
-        self, headers: dict[str, str], seconds: float | None
+        self, status: int, headers: dict[str, str], seconds: float | None
     ) -> None:
-        assert asked_wait(HTTPHeaderDict(headers), limited=True, clock=lambda: 1000) == seconds
-
-    def test_a_limit_of_which_something_is_left_says_nothing_of_another_refusal(self) -> None:
-        headers = HTTPHeaderDict({"RateLimit": '"api";r=4999;t=300'})
-        assert asked_wait(headers, limited=False) is None
-        assert used_up_for(headers) == 0
-        assert used_up_for(HTTPHeaderDict({"RateLimit": '"api";r=0;t=300'})) == 300
+        assert named_wait(status, HTTPHeaderDict(headers)) == seconds
 
 
 class TestPauses:
     def test_the_wait_that_a_site_asks_for_holds_for_all_and_is_no_failed_try(self, server: Server) -> None:
-        for fault in (Fault(status=503, retry_after="0.05"), Fault(status=429, limit='"x";r=0;t=0.05')):
-            server.faults.extend([fault] * (OPTIONS.max_attempts + 1))
-            assert read(server, "a") == DATA
+        server.faults.extend([Fault(status=429, limit='"x";r=0;t=0.05')] * (OPTIONS.max_attempts + 1))
+        assert read(server, "a") == DATA
 
     @pytest.mark.parametrize("at", ["0", "Thu, 01 Jan 1970 00:20:00 GMT"])
     def test_a_time_that_has_come_is_no_refusal(
         self, server: Server, monkeypatch: pytest.MonkeyPatch, at: str
     ) -> None:
         """Dates count whole seconds, so one that is near may be over when it comes."""
-        monkeypatch.setattr(manners, "SHORTEST_WAIT", 0.01)
+        monkeypatch.setattr(host_limits, "SHORTEST_WAIT", 0.01)
         server.faults.extend([Fault(status=429, retry_after=at)] * 5)
         assert read(server, "a") == DATA
         assert len(server.requests) == 6
@@ -137,11 +126,12 @@ class TestPauses:
             for told in outcomes[4:]
         )
 
-    def test_threads_that_ask_at_once_are_all_told(self, server: Server) -> None:
+    def test_threads_that_ask_at_once_all_stop(self, server: Server) -> None:
         server.blocks_after = 8
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(lambda name: self.outcome(server, name), "abcdefgh" * 10))
-        assert len(server.requests) <= 8 + 10
+        # As many as are under way at once: when it refuses, after the pause, and for what it gave before.
+        assert len(server.requests) <= 8 + 3 * 8
 
     def outcome(self, server: Server, name: str) -> object:
         try:
@@ -177,87 +167,89 @@ class TestPauses:
         assert read(server, "b") == DATA
         assert len(server.requests) == 2
 
-    def test_a_limit_that_a_good_answer_says_is_used_up_is_waited_for(self) -> None:
+    def test_a_pause_is_reported_once_a_minute_with_host_reason_and_time(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now, lines = [1000.0], list[str]()
+        host = HostLimits(HOST, lambda: now[0])
+        monkeypatch.setattr(host_limits, "rest", lambda seconds: now.__setitem__(0, now[0] + 50))
+        decision = host.judge("https://host.example/a", 429, {}, 240, now[0], OPTIONS, alone=False)
+        assert decision is HostDecision.AGAIN
+        with waits_reported(lambda waiting: lines.append(str(waiting))):
+            assert host.await_turn("https://host.example/a") >= 1240
+        assert len(lines) == 3
+        assert all(line.startswith(f"waiting for {HOST} until ") for line in lines)
+        assert all(line.endswith(" UTC: it answered 429 and asked to wait for 240 s") for line in lines)
+
+    def test_the_innermost_who_follows_is_told_of_a_pause_once(self, server: Server) -> None:
+        server.faults.append(Fault(status=429, limit='"x";r=0;t=1.2'))
+        outer, inner = list[str](), list[str]()
+        with (
+            waits_reported(lambda waiting: outer.append(waiting.host)),
+            waits_reported(lambda waiting: inner.append(waiting.host)),
+        ):
+            assert read(server, "a") == DATA
+        assert (len(outer), len(inner)) == (0, 1)
+
+    def test_outside_of_a_command_a_pause_is_reported_on_stderr(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         now = [1000.0]
-        host = Host(HOST, OPTIONS, lambda: now[0])
-        headers = HTTPHeaderDict({"RateLimit": '"resolvers";r=0;t=240'})
-        assert host.judge("https://host.example/a", 200, headers, 999.0) is HostDecision.TAKE
-        assert host.takes_turn("https://host.example/b") is None
-        now[0] += 241
-        assert host.takes_turn("https://host.example/b") == now[0]
+        host = HostLimits(HOST, lambda: now[0])
+        monkeypatch.setattr(host_limits, "rest", lambda seconds: now.__setitem__(0, now[0] + 50))
+        host.judge("https://host.example/a", 429, {}, 20, now[0], OPTIONS, alone=False)
+        host.await_turn("https://host.example/a")
+        assert capsys.readouterr().err.startswith(f"waiting for {HOST} until ")
 
-    def test_a_pause_is_told_once_a_minute_with_host_reason_and_time(self) -> None:
-        now = [1_000_000.0]
-        host = Host(HOST, OPTIONS, lambda: now[0])
-        headers = HTTPHeaderDict({"Retry-After": "240"})
-        assert host.judge("https://host.example/a", 429, headers, now[0]) is HostDecision.AGAIN
-
-        def told() -> list[str]:
-            return [str(waiting) for waiting in hosts_to_tell_of(now[0]) if waiting.host == HOST]
-
-        (line,) = told()
-        assert line.startswith("waiting for host.example:443 until 13:50:")
-        assert line.endswith(" UTC: it answered 429 and asked to wait for 240 s")
-        assert told() == []
-        now[0] += 61
-        assert len(told()) == 1
-        now[0] += 200
-        assert told() == []
-
-    def test_facts_that_a_killed_process_left_half_written_are_none(self, tmp_path: Path) -> None:
-        state = SharedState(HOST, tmp_path)
-        (tmp_path / "facts.json").write_text('{"host": "host.exa')
-        assert state.look() == HostState()
-        (tmp_path / "facts.json").write_text('{"until": "never", "new": 1}')
-        assert state.look() == HostState()
-
-    def test_a_clock_that_was_wrong_stops_nobody(self) -> None:
-        with state_of(HOST).change() as facts:
-            facts.pause(1e9, 1e12, "it asked for an age")
-        assert Host(HOST, OPTIONS).takes_turn("https://host.example/a") is not None
+    def test_a_worker_forgets_at_a_new_run_what_stopped_it_in_another(self, server: Server) -> None:
+        Workers("one", 2, 2).join()
+        server.blocks_after = 0
+        for name in "ab":
+            with pytest.raises(StorageError):
+                read(server, name)
+        server.blocks_after = None
+        Workers("one", 2, 2).join()
+        with pytest.raises(BlockedError):
+            read(server, "a")
+        Workers("two", 2, 2).join()
+        assert read(server, "a") == DATA
 
 
 class TestConnections:
-    @pytest.mark.slow
-    def test_never_more_than_allowed_are_open_over_all_processes(self, server: Server) -> None:
-        code = (
-            "import sys; from presswatch_spark.storage.objects import *\n"
-            "options = StorageOptions(max_connections=2)\n"
-            "for name in 'abcdefgh' * 3:\n"
-            "    assert len(read_range(f'{sys.argv[1]}/{name}', 5, 200_000, options)) == 200_000"
-        )
-        started = [subprocess.Popen([sys.executable, "-c", code, server.url]) for _ in range(3)]
-        assert [process.wait() for process in started] == [0, 0, 0]
-        assert len(server.requests) == 72
-        assert server.open_most <= 2
+    @pytest.mark.parametrize(("workers", "most"), [(1, 4), (2, 2), (4, 1), (9, 1)])
+    def test_workers_of_a_machine_divide_the_connections(
+        self, server: Server, workers: int, most: int
+    ) -> None:
+        Workers("run", workers, workers).join()
+        options = StorageOptions(max_connections=4)
+        with ThreadPoolExecutor(8) as pool:
+            parts = pool.map(
+                lambda name: read_range(f"{server.url}/{name}", 5, 200_000, options), "abcdefgh" * 3
+            )
+            assert {len(part) for part in parts} == {200_000}
+        assert server.open_most <= most
+
+    @pytest.mark.parametrize(
+        ("uri", "cores", "limit", "tasks"),
+        [
+            ("https://a.example/x.gz", 48, None, 8),
+            ("hf://datasets/a/b/x.gz", 48, 3, 3),
+            ("https://a.example/x.gz", 4, None, 99),
+            ("/data/x.gz", 48, None, 99),
+            ("s3://b/x.gz", 48, 2, 99),
+        ],
+    )
+    def test_no_more_tasks_read_from_web_sites_at_once_than_may_connect(
+        self, uri: str, cores: int, limit: int | None, tasks: int
+    ) -> None:
+        workers = Workers.of([uri], cores, StorageOptions(max_connections=limit))
+        assert workers.tasks(99, cores) == tasks
+        assert workers.tasks(99, 2 * cores) == min(99, 2 * tasks)
 
     def test_a_connection_serves_one_request_after_another(self, server: Server) -> None:
         for _ in range(5):
             read_range(f"{server.url}/a", 1, 10, OPTIONS)
         assert len(set(server.peers)) == 1
-
-    def test_whoever_waits_gets_the_slot_of_a_process_that_was_killed(self, tmp_path: Path) -> None:
-        code = (
-            "import sys\nfrom pathlib import Path\n"
-            "from presswatch_spark.storage.web.shared_hosts import SharedState\n"
-            "from presswatch_spark.storage.web.shared_hosts import Slots\n"
-            "slot = Slots(SharedState('h', Path(sys.argv[1])), 1).take()\n"
-            "print('held', flush=True)\nsys.stdin.read()"
-        )
-        holder = subprocess.Popen(
-            [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert holder.stdout is not None
-        holder.stdout.readline()
-        slots = Slots(SharedState("h", tmp_path), 1)
-        with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(slots.take)
-            while not slots.wanted():
-                pass
-            assert not waiting.done()
-            holder.kill()
-            waiting.result(60).release()
-        holder.communicate()
 
     def test_two_readers_of_two_objects_each_do_not_wait_for_each_other(self, server: Server) -> None:
         options = StorageOptions(max_connections=2, read_timeout=5)
@@ -273,34 +265,17 @@ class TestConnections:
         with ThreadPoolExecutor(2) as pool:
             assert set(pool.map(two, ("ab", "cd"))) == {DATA[:1000] + DATA + DATA[1000:]}
 
-    def test_a_folder_that_is_not_ours_alone_is_not_used(
-        self, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        open_to_all = tmp_path / "open"
-        open_to_all.mkdir(mode=0o777)
-        open_to_all.chmod(0o777)
-        monkeypatch.setattr("presswatch_spark.storage.web.shared_hosts.shared_folders", lambda: [open_to_all])
-        state_of.cache_clear()
-        try:
-            assert state_of("other.example:443").folder is None
-            slots = Slots(state_of("other.example:443"), 1)
-            slot = slots.take()
-            with ThreadPoolExecutor(1) as pool:
-                waiting = pool.submit(slots.take)
-                while not slots.wanted():
-                    pass
-                slot.release()
-                waiting.result(60).release()
-            assert list(open_to_all.iterdir()) == []
-        finally:
-            state_of.cache_clear()
-
-    def test_requests_come_no_faster_than_asked(self) -> None:
+    def test_requests_come_no_faster_than_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
         now = [1000.0]
-        host = Host(HOST, StorageOptions(requests_per_second=4), lambda: now[0])
-        assert [host._early(4) for _ in range(2)] == [0.0, 0.25]
-        now[0] += 0.25
-        assert host._early(4) == 0.0
+        host, options = HostLimits(HOST, lambda: now[0]), StorageOptions(requests_per_second=4)
+        monkeypatch.setattr(host_limits, "rest", lambda seconds: now.__setitem__(0, now[0] + seconds))
+        for _ in range(3):
+            host.keep_pace(options)
+        assert now[0] == 1000.5
+        Workers("run", 2, 2).join()
+        for _ in range(2):
+            host.keep_pace(options)
+        assert now[0] == 1001.25
 
 
 class TestDrips:
@@ -439,16 +414,3 @@ class TestRequestsForAShard:
             assert reading.status == "complete"
             assert reading.shard.size == reading.report.bytes_read == len(lines)
             assert [(method, path) for method, path, _ in server.requests] == [("GET", "/a.json")]
-
-
-def test_a_pause_is_kept_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    state = SharedState("exemple.fr:443", tmp_path)
-    monkeypatch.setattr(os, "pwrite", full)
-    with state.change() as facts:
-        facts.pause(100.0, 160.0, "429")
-    assert state.look().until == 160.0
-    with state.change() as facts:
-        assert facts.until == 160.0

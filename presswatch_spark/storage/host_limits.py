@@ -1,0 +1,345 @@
+"""Limits of requests to a host: connections, pace, pauses, and when to stop.
+
+Each process keeps its own state of each host. A limit of the settings holds for a machine, so a process that
+is one of several workers takes its share (`Workers`).
+
+A host that names a time is asked again after it. If it refuses without a time (403, 429), this process
+pauses. If it then refuses again, also an object that it gave before, it refuses us and not the object: it is
+asked nothing more. Of a host that never gave anything, two refused objects are enough.
+"""
+
+import os
+import random
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum, auto
+from typing import Self
+
+from presswatch_spark.errors import StorageError
+from presswatch_spark.settings.config import StorageOptions
+from presswatch_spark.storage.asking import check_wanted, rest
+from presswatch_spark.storage.time_limits import count_waiting
+from presswatch_spark.storage.uris import host_of, printable, scheme_of
+
+CONNECTIONS = 8
+"""To one web site from all processes of a machine, unless `max_connections` names another number."""
+REFUSALS = frozenset({401, 403, 429})
+REASONS = ("X-Error-Code", "X-Error-Message")
+"""Headers of a refusal that concerns one object only, as 401 does."""
+SINGLE_REFUSALS = 2
+"""Objects refused in a row before a site that is known to refuse single ones is suspected as a whole."""
+WAITS_MAX = 20
+SHORTEST_WAIT = 1.0
+"""Wait for a site that answers 429 and names a time which has come."""
+LOOK_SECONDS = 0.25
+ASIDE_AFTER_SECONDS = 0.5
+REPORT_SECONDS = 60.0
+MEANING = (
+    "it may have blocked this address for asking too much, want credentials, not serve this region, or the"
+    " path may be wrong: look at it in a browser, wait an hour, and go on with --max-connections 2 or"
+    " --requests-per-second 1"
+)
+
+
+class BlockedError(StorageError):
+    """A site refuses everything, or asks to wait for too long: nothing more is asked of it."""
+
+
+class HostDecision(Enum):
+    """What to do about a reply: take it, send the request again, or first ask for what the host gave."""
+
+    TAKE = auto()
+    AGAIN = auto()
+    COMPARE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A host that makes this process wait. `until` is in seconds since 1970."""
+
+    host: str
+    until: float
+    why: str
+
+    def __str__(self) -> str:
+        return f"waiting for {self.host} until {_clock_time(self.until)}: {self.why}"
+
+
+class Slot:
+    """The right to one connection, until it is released."""
+
+    def __init__(self, release: Callable[[], None] = lambda: None) -> None:
+        self._release: Callable[[], None] | None = release
+
+    def release(self) -> None:
+        """Let another thread have it; a second call does nothing."""
+        release, self._release = self._release, None
+        if release is not None:
+            release()
+
+
+class HostLimits:
+    """What this process knows of one host. `name` includes the port."""
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.name = name
+        self.given = ""
+        """An object that the host gave before."""
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._slots: dict[int, threading.BoundedSemaphore] = {}
+        self._until, self._why, self._is_stopped = 0.0, "", False
+        self._reported_at, self._next_at = 0.0, 0.0
+        self._forget_refusals()
+        self._refuses_single = False
+
+    def await_turn(self, uri: str) -> float:
+        """Wait until the host may be asked; return the time of sending, for `judge`.
+
+        Raises:
+            BlockedError: it must not be asked any more.
+        """
+        check_wanted()
+        began = time.monotonic()
+        while (left := self._until - (now := self._clock())) > 0:
+            if self._is_stopped:
+                raise self._blocked(uri)
+            if left > 1 and now - self._reported_at >= REPORT_SECONDS:
+                self._reported_at = now
+                _report(Waiting(self.name, time.time() + left, self._why))
+            rest(min(left, LOOK_SECONDS))
+        count_waiting(time.monotonic() - began)
+        return now
+
+    def keep_pace(self, options: StorageOptions) -> None:
+        """Wait until the next request is due by `requests_per_second`."""
+        if options.requests_per_second is None:
+            return
+        pause, began = _WORKERS.number / options.requests_per_second, time.monotonic()
+        while (early := self._early(pause)) > 0:
+            rest(early)
+        count_waiting(time.monotonic() - began)
+
+    def slot(self, options: StorageOptions, step_aside: Callable[[], None], usual: int = CONNECTIONS) -> Slot:
+        """Wait for the right to one more connection; `step_aside` is called while that takes long.
+
+        Args:
+            usual: the limit of a machine if the settings name none.
+        """
+        number = max(1, (options.max_connections or usual) // _WORKERS.number)
+        with self._guard:
+            slots = self._slots.setdefault(number, threading.BoundedSemaphore(number))
+        check_wanted()
+        began = time.monotonic()
+        while not slots.acquire(timeout=LOOK_SECONDS):
+            check_wanted()
+            if time.monotonic() - began > ASIDE_AFTER_SECONDS:
+                step_aside()
+        count_waiting(time.monotonic() - began)
+        return Slot(slots.release)
+
+    def judge(
+        self,
+        uri: str,
+        status: int,
+        headers: Mapping[str, str],
+        named_wait: float | None,
+        sent_at: float,
+        options: StorageOptions,
+        *,
+        alone: bool,
+    ) -> HostDecision:
+        """Take note of a reply.
+
+        Args:
+            named_wait: the seconds that it asks to wait.
+            sent_at: what `await_turn` returned.
+            alone: the object may be refused for itself, so that nobody pauses for its sake.
+
+        Raises:
+            BlockedError: the host must not be asked any more.
+        """
+        with self._guard:
+            # A date in whole seconds may have come by now: then the site grants the next request.
+            if (status in REFUSALS or status == 503) and (named_wait or (status == 429 and named_wait == 0)):
+                self._wait_as_asked(named_wait or SHORTEST_WAIT, status, uri, sent_at, options)
+                return HostDecision.AGAIN
+            if status in REFUSALS and not (alone and status != 429):
+                explained = status == 401 or any(name in headers for name in REASONS)
+                return self._judge_refusal(uri, status, explained, sent_at, options)
+            if status < 500 and status not in REFUSALS:
+                # The query of an address may be a signature, which we never keep.
+                if status in (200, 206) and "?" not in uri:
+                    self.given = uri
+                # A request from before the pause says nothing of the time after it.
+                if sent_at > self._paused_at:
+                    self._forget_refusals()
+            return HostDecision.TAKE
+
+    def compare(self, uri: str, status: int, options: StorageOptions) -> None:
+        """Take note of the status of `given`, asked when `uri` was refused; `BlockedError` as `judge`."""
+        with self._guard:
+            if status in REFUSALS:
+                raise self._stop_refused(uri, status, options)
+            self._forget_refusals()
+            self._refuses_single = True
+
+    def _forget_refusals(self) -> None:
+        self._refused, self._paused_at, self._waits = set[str](), 0.0, 0
+
+    def _early(self, pause: float) -> float:
+        """Return the seconds until the next request is due; if 0, the one after it is due later."""
+        with self._guard:
+            now = self._clock()
+            if 0 < (early := self._next_at - now) <= pause:
+                return early
+            self._next_at = now + pause
+            return 0.0
+
+    def _pause(self, seconds: float, why: str) -> None:
+        # Not all threads and processes may come back at the same moment.
+        until = self._clock() + seconds + random.uniform(0.0, min(1.0, seconds / 10))
+        if until > self._until:
+            self._until, self._why = until, why
+
+    def _wait_as_asked(
+        self, seconds: float, status: int, uri: str, sent_at: float, options: StorageOptions
+    ) -> None:
+        self._waits += sent_at >= self._until
+        asked = f"it answered {status} and asked to wait for {seconds:,.0f} s"
+        if seconds > options.longest_wait:
+            raise self._stop(uri, f"{asked}; {options.longest_wait:,g} s are granted", options)
+        if self._waits > WAITS_MAX:
+            raise self._stop(uri, f"{asked}, and did so {self._waits:,} times in a row", options)
+        self._pause(seconds, asked)
+
+    def _judge_refusal(
+        self, uri: str, status: int, explained: bool, sent_at: float, options: StorageOptions
+    ) -> HostDecision:
+        """Take note of a refusal that names no time."""
+        limited, pause = status == 429, options.refusal_pause
+        self._refused.add(printable(uri))
+        if not self._paused_at:
+            is_single = (explained or self._refuses_single) and not limited
+            if is_single and len(self._refused) < SINGLE_REFUSALS:
+                return HostDecision.TAKE
+            self._paused_at = self._clock()
+            self._pause(pause, f"it answered {status}, so nothing is asked for {pause:,g} s")
+            return HostDecision.AGAIN
+        if sent_at <= self._paused_at:
+            return HostDecision.AGAIN
+        if self.given and not limited:
+            return HostDecision.COMPARE
+        if limited or len(self._refused) > 1:
+            raise self._stop_refused(uri, status, options)
+        # Nothing else is known of the site: the next object decides.
+        return HostDecision.TAKE
+
+    def _stop_refused(self, uri: str, status: int, options: StorageOptions) -> BlockedError:
+        pause = options.refusal_pause
+        since = _clock_time(time.time() - (self._clock() - self._paused_at))
+        denied = "too many requests" if status == 429 else "access denied"
+        why = f"{denied} ({status}) at {since}, and again after a pause of {pause:,g} s"
+        return self._stop(uri, why, options)
+
+    def _stop(self, uri: str, why: str, options: StorageOptions) -> BlockedError:
+        self._is_stopped, self._why = True, why
+        self._until = self._clock() + max(options.longest_wait, REPORT_SECONDS)
+        return self._blocked(uri)
+
+    def _blocked(self, uri: str) -> BlockedError:
+        what = f"the site is asked nothing more: {self._why}"
+        return BlockedError(what, where=printable(uri), remedy=MEANING)
+
+
+_HOSTS: dict[str, HostLimits] = {}
+# A forked child has none of its parent's connections, and its locks may be held for ever.
+os.register_at_fork(after_in_child=_HOSTS.clear)
+
+
+def limits_of(host: str) -> HostLimits:
+    """Return what this process knows of a host, by its name with its port."""
+    return _HOSTS.get(host) or _HOSTS.setdefault(host, HostLimits(host))
+
+
+def ask_anew() -> None:
+    """Forget what this process learned of hosts: a new run asks again those that stopped an earlier one."""
+    _HOSTS.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """The workers of a run on one machine: so many of its cores, each with its share of the limits."""
+
+    run: str = ""
+    number: int = 1
+    cores: int = 1
+
+    @classmethod
+    def of(cls, uris: Iterable[str], cores: int, options: StorageOptions) -> Self:
+        """Return the workers that read these objects: from web sites no more than connections may be open."""
+        is_limited = any(scheme_of(uri) in ("http", "https", "hf") for uri in uris)
+        number = min(cores, options.max_connections or CONNECTIONS) if is_limited else cores
+        return cls(secrets.token_hex(8), number, cores)
+
+    def tasks(self, wanted: int, cores: int) -> int:
+        """Return how many of the wanted tasks a job may have, on so many cores of all machines."""
+        return wanted if self.number == self.cores else min(wanted, max(1, cores * self.number // self.cores))
+
+    def join(self) -> None:
+        """Take this process as one of them; what it learned of hosts in another run is forgotten."""
+        global _WORKERS
+        if self.run != _WORKERS.run:
+            ask_anew()
+        _WORKERS = self
+
+
+_WORKERS = Workers()
+_REPORTERS: list[Callable[[Waiting], None]] = []
+
+
+@contextmanager
+def waits_reported(report: Callable[[Waiting], None]) -> Iterator[None]:
+    """Have each host that makes this process wait reported, once a minute; the innermost block reports.
+
+    Outside of such a block, as in workers of Spark, a line goes to stderr.
+    """
+    _REPORTERS.append(report)
+    try:
+        yield
+    finally:
+        _REPORTERS.remove(report)
+
+
+def _report(waiting: Waiting) -> None:
+    with suppress(OSError, ValueError):
+        if _REPORTERS:
+            _REPORTERS[-1](waiting)
+        else:
+            sys.stderr.write(f"{waiting}\n")
+
+
+_SILENCE_REPORTED: dict[str, float] = {}
+
+
+def report_silence(uri: str, attempt: int, options: StorageOptions) -> None:
+    """Report a host that accepted a request and sent nothing in time; once a minute per host."""
+    host, now = host_of(uri) if scheme_of(uri) in ("http", "https") else scheme_of(uri), time.monotonic()
+    if now - _SILENCE_REPORTED.get(host, -REPORT_SECONDS) < REPORT_SECONDS:
+        return
+    _SILENCE_REPORTED[host] = now
+    with suppress(OSError, ValueError):
+        sys.stderr.write(
+            f"{host} sent nothing for {options.read_timeout:g} s: {printable(uri)}"
+            f" (attempt {attempt} of {options.max_attempts})\n"
+        )
+
+
+def _clock_time(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S} UTC"

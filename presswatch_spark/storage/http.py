@@ -1,0 +1,707 @@
+"""Objects on HTTPS and HTTP: requests with urllib3, under the limits of each host.
+
+urllib3's `Retry` decides what is tried again. The loop is ours: a pause holds for all threads, each redirect
+is checked for its address, and each exchange is recorded and has one deadline.
+"""
+
+import os
+import re
+import socket
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from io import BytesIO
+from types import MappingProxyType
+from typing import Any, ClassVar
+from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import (
+    HTTPError,
+    InvalidHeader,
+    LocationValueError,
+    MaxRetryError,
+    NameResolutionError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
+from presswatch_spark.storage.addresses import (
+    PrivateAddressError,
+    name_of,
+    require_public,
+    require_public_peer,
+)
+from presswatch_spark.storage.contract import (
+    CONTENT_RANGE,
+    DeniedError,
+    MissingError,
+    ObjectInfo,
+    RangeReply,
+    RawResponse,
+    StorageOptions,
+    pause,
+)
+from presswatch_spark.storage.exchanges import is_heard, peer_of, tell_exchange
+from presswatch_spark.storage.host_limits import (
+    BlockedError,
+    HostDecision,
+    Slot,
+    limits_of,
+    report_silence,
+)
+from presswatch_spark.storage.streams import ByteStream, step_aside
+from presswatch_spark.storage.uris import SHA256, host_of, printable, scheme_of
+
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+HEAD_REFUSED = frozenset({400, 401, 403, 405, 501})
+CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+REDIRECTS_MAX = 5
+CONNECT_ATTEMPTS_MAX = 4
+READ_AT_ONCE = 1 << 18
+GZIP_WINDOW = 31
+REQUEST_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "presswatch-spark"}
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class BadRedirectError(HTTPError):
+    """A server redirects to something that is no address of a web site."""
+
+
+class SlowAnswerError(HTTPError):
+    """An answer did not come before its deadline, though bytes of it kept coming."""
+
+
+class BadRequestError(StorageError):
+    """A server takes a request for a wrong one (400): some stores say so of a signature that has expired."""
+
+
+SILENCES = (ReadTimeoutError, SlowAnswerError)
+FINAL_ERRORS = (SSLError, LocationValueError, BadRedirectError, PrivateAddressError)
+"""Errors that another try cannot change."""
+
+
+class _Deadline:
+    """Shuts a connection when its time is over: a read of bytes that drip never times out."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._handle: socket.socket | None = None
+
+    def watch(self, connected: socket.socket) -> None:
+        """Shut this connection at the deadline."""
+        # A second handle of the same socket: nothing else can shut what TLS wraps, or what is being read.
+        self._handle = socket.fromfd(connected.fileno(), connected.family, connected.type)
+        if self.is_over:
+            self.end()
+
+    def end(self) -> None:
+        self.is_over = True
+        if self._handle is not None:
+            with suppress(OSError):
+                self._handle.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        if self._handle is not None:
+            self._handle.close()
+
+
+_THREAD = threading.local()
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Shut the connection of this thread's exchange, with `SlowAnswerError`, if the block takes longer."""
+    limit = _THREAD.deadline = _Deadline()
+    timer = threading.Timer(seconds, limit.end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (HTTPError, OSError) as error:
+        if limit.is_over:
+            raise SlowAnswerError from error
+        raise
+    finally:
+        timer.cancel()
+        _THREAD.deadline = None
+        limit.close()
+    if limit.is_over:
+        # A head that is cut looks like one that has ended.
+        raise SlowAnswerError
+
+
+def _watched(kind: type[HTTPConnection]) -> type[HTTPConnection]:
+    """Return that kind of connection, under the deadline of its exchange; if guarded, to public addresses."""
+
+    class Watched(kind):  # type: ignore[misc, valid-type]
+        def __init__(self, *args: Any, is_guarded: bool = False, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            # A proxy may have any address: the user named it.
+            self._is_guarded = is_guarded and self.proxy is None
+
+        def _new_conn(self) -> socket.socket:
+            plain: socket.socket = super()._new_conn()
+            try:
+                if self._is_guarded:
+                    require_public_peer(plain)
+                self._watch(plain)
+            except BaseException:
+                plain.close()
+                raise
+            return plain
+
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            if self.sock is not None:
+                self._watch(self.sock)
+            super().request(*args, **kwargs)
+
+        def getresponse(self) -> urllib3.HTTPResponse:
+            # The connection may be gone with its answer.
+            self.peer = peer_of(self.sock) if is_heard() else None
+            response: urllib3.HTTPResponse = super().getresponse()
+            return response
+
+        def _watch(self, connected: socket.socket) -> None:
+            if (limit := getattr(_THREAD, "deadline", None)) is not None:
+                limit.watch(connected)
+
+    return Watched
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls: Any = _watched(HTTPConnection)
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls: Any = _watched(HTTPSConnection)
+
+
+def connections_to(uri: str, options: StorageOptions, *, is_guarded: bool = False) -> urllib3.PoolManager:
+    """Return the connections of this process to a site, by the proxy and certificates of the environment.
+
+    Args:
+        is_guarded: nothing is sent to an address that is not public (`PrivateAddressError`).
+
+    Raises:
+        ConfigError: the environment names a proxy that is none.
+    """
+    certificates = options.ca_bundle or next(filter(None, map(os.environ.get, CA_VARIABLES)), None)
+    proxy = None if proxy_bypass(urlsplit(uri).netloc) else getproxies().get(scheme_of(uri))
+    try:
+        return _connections(options, certificates, proxy, is_guarded, os.getpid())
+    except LocationValueError as error:
+        raise ConfigError(
+            "the proxy that the environment names is not the URL of one",
+            where=host_of(uri),
+            remedy="write HTTP_PROXY and HTTPS_PROXY as http://HOST:PORT",
+        ) from error
+
+
+@lru_cache(maxsize=64)
+def _connections(
+    options: StorageOptions, certificates: str | None, proxy: str | None, is_guarded: bool, process: int
+) -> urllib3.PoolManager:
+    """Make the connections of a process: sockets do not survive the fork that makes a Spark worker."""
+    timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.read_timeout)
+    # The limits of each host bound what is open; a smaller pool would only warn of it.
+    kept: dict[str, Any] = {"num_pools": 100, "maxsize": 1000, "timeout": timeout, "ca_certs": certificates}
+    if proxy is None:
+        made = urllib3.PoolManager(**kept)
+    else:
+        identity = urllib3.make_headers(proxy_basic_auth=urllib3.util.parse_url(proxy).auth)
+        made = urllib3.ProxyManager(proxy, proxy_headers=identity, **kept)
+    # Whatever makes a pool may be the class of one.
+    pools: dict[str, Any] = {
+        "http": partial(_HttpPool, is_guarded=is_guarded),
+        "https": partial(_HttpsPool, is_guarded=is_guarded),
+    }
+    made.pool_classes_by_scheme = pools
+    return made
+
+
+class Reply:
+    """A reply whose head is here; it keeps its connection until it is closed.
+
+    `uri`: where it came from, after redirects. `sent_at`: when the request was sent, in seconds since 1970.
+    `turn_at`: the same for `HostLimits`. `sha256`: as replies before it in a chain of redirects declared.
+    """
+
+    def __init__(
+        self, raw: urllib3.BaseHTTPResponse, slot: Slot, uri: str, sent_at: float, turn_at: float
+    ) -> None:
+        self._raw, self._slot, self._process = raw, slot, os.getpid()
+        self.uri, self.sent_at, self.turn_at = uri, sent_at, turn_at
+        self.status, self.headers = raw.status, raw.headers
+        self.location = raw.get_redirect_location() or None
+        self.sha256: str | None = None
+
+    def read(self, n: int, /) -> bytes:
+        """Return up to `n` bytes that are here; wait only if none are. `b""` at the end."""
+        return self._raw.read1(min(n, READ_AT_ONCE), decode_content=False) or b""
+
+    def items(self) -> tuple[tuple[str, str], ...]:
+        """Return the headers as they came, in their order."""
+        return tuple((str(name), str(value)) for name, value in self.headers.iteritems())
+
+    def close(self) -> None:
+        """Let go of the connection; another request may use it if the reply was read to its end."""
+        # In a child it is the parent's.
+        if self._process == os.getpid():
+            if getattr(self._raw, "length_remaining", None) == 0:
+                self._raw.drain_conn()
+            self._raw.close()
+            self._raw.release_conn()
+            self._slot.release()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Sends requests to web sites.
+
+    `named`: the host name that the user gave, if URLs come from elsewhere. Hosts of other names are asked
+    only at public addresses.
+    """
+
+    options: StorageOptions
+    named: str | None = None
+
+    def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] = NO_HEADERS,
+        *,
+        method: str = "GET",
+        alone: bool = False,
+        follow: bool = True,
+    ) -> Reply:
+        """Send until an answer comes that another try cannot change, at most `max_attempts` times.
+
+        Tries that the site asks to repeat later do not count.
+
+        Args:
+            alone: see `HostLimits.judge`.
+            follow: redirects are followed, and `headers` go along.
+
+        Raises:
+            BlockedError: the site must not be asked any more.
+        """
+        named, send = self.named or name_of(url), self._sent if follow else self._once
+        policy = urllib3.Retry(
+            self.options.max_attempts - 1,
+            connect=CONNECT_ATTEMPTS_MAX - 1,
+            status_forcelist=PASSING,
+        )
+        while True:
+            try:
+                reply = send(method, url, headers, named)
+            except HTTPError as error:
+                if isinstance(error, FINAL_ERRORS):
+                    raise _unreachable(error, url) from error
+                if isinstance(error, SILENCES):
+                    report_silence(url, len(policy.history) + 1, self.options)
+                try:
+                    policy = policy.increment(method, url, error=error)
+                except MaxRetryError:
+                    raise _unreachable(error, url) from error
+            else:
+                if self._is_to_repeat(reply, named, alone=alone):
+                    reply.close()
+                    continue
+                if not policy.is_retry(method, reply.status):
+                    return reply
+                try:
+                    policy = policy.increment(method, url)
+                except MaxRetryError:
+                    return reply
+                reply.close()
+            pause(self.options, len(policy.history))
+
+    def _is_to_repeat(self, reply: Reply, named: str, *, alone: bool) -> bool:
+        """Let the host's limits judge a reply; return whether to ask again without counting this try."""
+        limits, uri = limits_of(host_of(reply.uri)), reply.uri
+        try:
+            decision = limits.judge(
+                uri,
+                reply.status,
+                reply.headers,
+                named_wait(reply.status, reply.headers),
+                reply.turn_at,
+                self.options,
+                alone=alone,
+            )
+            if decision is HostDecision.COMPARE:
+                reply.close()
+                compared = self._once("GET", limits.given, {"Range": "bytes=0-0"}, named)
+                compared.close()
+                limits.compare(uri, compared.status, self.options)
+        except BaseException:
+            reply.close()
+            raise
+        return decision is HostDecision.AGAIN
+
+    def _sent(self, method: str, url: str, headers: Mapping[str, str], named: str) -> Reply:
+        """Send a request, and follow redirects; each host is asked in its turn."""
+        declared = None
+        for _ in range(REDIRECTS_MAX):
+            reply = self._once(method, url, headers, named)
+            # A hub declares what a file is, and redirects to a store that may know less.
+            reply.sha256 = declared = declared or declared_sha256(reply)
+            if reply.location is None:
+                return reply
+            reply.close()
+            url = _redirected(url, reply.location)
+        return self._once(method, url, headers, named)
+
+    def _once(self, method: str, url: str, headers: Mapping[str, str], named: str) -> Reply:
+        """Send one request in its turn, and record the exchange.
+
+        Raises:
+            PrivateAddressError: the host is not `named`, and has an address that is not public.
+        """
+        is_guarded = name_of(url) not in (named, *self.options.private_hosts)
+        if is_guarded:
+            require_public(url)
+        pool, limits = connections_to(url, self.options, is_guarded=is_guarded), limits_of(host_of(url))
+        limits.await_turn(url)
+        slot = limits.slot(self.options, step_aside)
+        try:
+            limits.keep_pace(self.options)
+            # Others may have paused meanwhile.
+            turn_at, sent_at = limits.await_turn(url), time.time()
+            asked = REQUEST_HEADERS | dict(headers)
+            try:
+                raw = self._exchanged(pool, method, url, asked)
+            except HTTPError as error:
+                if is_heard():
+                    tell_exchange(method, url, asked, sent_at, failure=type(error).__name__)
+                raise
+            if is_heard():
+                peer = getattr(getattr(raw, "connection", None), "peer", None)
+                tell_exchange(method, url, asked, sent_at, raw.status, raw.headers.iteritems(), peer=peer)
+            return Reply(raw, slot, url, sent_at, turn_at)
+        except BaseException:
+            slot.release()
+            raise
+
+    def _exchanged(
+        self, pool: urllib3.PoolManager, method: str, url: str, headers: dict[str, str]
+    ) -> urllib3.BaseHTTPResponse:
+        # The connection takes time, and then the head of the answer.
+        try:
+            with deadline(self.options.connect_timeout + self.options.read_timeout):
+                return pool.request(
+                    method,
+                    url,
+                    headers=headers,
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                    decode_content=False,
+                )
+        except ValueError as error:
+            raise LocationValueError from error
+
+    def ask(
+        self,
+        url: str,
+        start: int,
+        end: int | None,
+        headers: Mapping[str, str] = NO_HEADERS,
+        *,
+        most: int | None = None,
+        follow: bool = True,
+    ) -> RawResponse:
+        """Ask once for bytes [start, end), of whatever version there is; see `Store.ask`.
+
+        Args:
+            end: None: no range is asked for, as a browser does.
+            most: bytes of the body that are kept; by default those of the range.
+        """
+        sent_at, most = time.time(), end - start if most is None and end is not None else most or 0
+        ranged = {} if end is None else {"Range": f"bytes={start}-{end - 1}"}
+        try:
+            reply = self.get(url, {**headers, **ranged}, alone=True, follow=follow)
+        except BlockedError:
+            raise
+        except PresswatchError as error:
+            ours = isinstance(error, InputError | ConfigError)
+            return RawResponse(url, sent_at, failure=error.what, ours=ours)
+        with closing(reply):
+            found = CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
+            first = int(found[1]) if reply.status == 206 and found and found[1] else 0
+            # Without ranges the file comes from its beginning: what is before `start` is not kept.
+            ignored = start if reply.status == 200 else 0
+            body, failure = _body(reply, ignored, most, self.options)
+            if ignored:
+                first = ignored if body else 0
+        return RawResponse(
+            reply.uri, reply.sent_at, reply.status, reply.items(), first, body, failure=failure
+        )
+
+    def ask_again(
+        self, url: str, start: int, end: int, headers: Mapping[str, str] = NO_HEADERS, *, follow: bool = True
+    ) -> RawResponse:
+        """Ask as `ask`; a body that breaks off is asked for again."""
+        answer = RawResponse(url, time.time())
+        for attempt in range(1, self.options.max_attempts + 1):
+            answer = self.ask(url, start, end, headers, follow=follow)
+            if answer.status is None or not answer.failure:
+                break
+            pause(self.options, attempt)
+        return answer
+
+
+def exchanged(
+    method: str,
+    url: str,
+    headers: dict[str, str],
+    body: bytes,
+    options: StorageOptions,
+    seconds: float,
+    most: int,
+) -> tuple[int, bytes]:
+    """Send one request of another kind; return status and body, both of which must come within `seconds`.
+
+    No more than `most` + 1 bytes of the body are kept.
+
+    Raises:
+        ConfigError: as `connections_to`.
+        SlowAnswerError, HTTPError: no whole answer came.
+    """
+    with deadline(seconds):
+        reply = connections_to(url, options).request(
+            method, url, body=body, headers=headers, retries=False, redirect=False, preload_content=False
+        )
+        try:
+            data = b""
+            while len(data) <= most and (part := reply.read1(most)):
+                data += part
+        finally:
+            reply.close()
+    return reply.status, data[: most + 1]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpStore:
+    """Objects of any web server. If it knows no ranges, a broken body is read again from its start."""
+
+    options: StorageOptions
+    resumable: ClassVar[bool] = True
+    interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
+    silences: ClassVar[tuple[type[Exception], ...]] = SILENCES
+
+    def stat(self, uri: str) -> ObjectInfo:
+        """Describe the object with HEAD, or with its first byte if the server refuses that."""
+        reply = Client(self.options).get(uri, method="HEAD", alone=True)
+        reply.close()
+        size = length_of(reply)
+        if reply.status in HEAD_REFUSED or (reply.status == 200 and size is None):
+            body = opened_range(Client(self.options), uri, 0, 1, alone=True)
+            body.reader.close()
+            return ObjectInfo(uri, body.total, body.etag, body.sha256)
+        _require_object(reply, uri)
+        return ObjectInfo(uri, size, validator_of(reply), reply.sha256)
+
+    def list(self, uri: str) -> Iterator[ObjectInfo]:
+        """Raise `InputError`: the web has no folders."""
+        raise InputError("a web site cannot be listed", where=printable(uri), remedy="name files or a list")
+
+    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
+        """Ask for a range. The stream compares versions, since not every server knows `If-Match`."""
+        return opened_range(Client(self.options), info.uri, start, end, alone=False)
+
+    def ask(self, uri: str, start: int, end: int) -> RawResponse:
+        """Ask for a range; see `Client.ask_again`."""
+        return Client(self.options).ask_again(uri, start, end)
+
+    def ask_whole(self, uri: str, most: int) -> RawResponse:
+        """Ask for an object without a range, as a browser does; keep its first `most` bytes."""
+        return Client(self.options).ask(uri, 0, None, most=most)
+
+    def read(self, uri: str) -> tuple[bytes, str]:
+        """Read the object; its ETag is empty if the server gives neither ETag nor time."""
+        with ByteStream(self, ObjectInfo(uri)) as stream:
+            return stream.read_to_end(), stream.etag or ""
+
+    def _refuse_write(self, *given: object, **_: object) -> Any:
+        """Raise `StorageError` about the last of the URLs: the web is for reading."""
+        uri = [each for each in given if isinstance(each, str) and scheme_of(each) in ("http", "https")][-1]
+        raise StorageError("cannot write to a web site", where=printable(uri), remedy="use a path or s3://")
+
+    put = write = delete = draft = put_draft = move = remove = _refuse_write
+
+
+def opened_range(client: Client, url: str, start: int, end: int | None, *, alone: bool) -> RangeReply:
+    """Ask for bytes [start, end); see `body_of`. `alone`: see `HostLimits.judge`."""
+    return body_of(client.get(url, range_header(start, end), alone=alone), url, start)
+
+
+def range_header(start: int, end: int | None) -> dict[str, str]:
+    """Return the header that asks for bytes [start, end); none for all bytes."""
+    if not start and end is None:
+        return {}
+    return {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
+
+
+def body_of(reply: Reply, uri: str, start: int) -> RangeReply:
+    """Return the body of a reply to a request for bytes from `start` on; raise what a refusal means.
+
+    Raises:
+        MissingError, DeniedError, StorageError: the reply holds none of the object's bytes.
+    """
+    found = CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
+    total = int(found[2]) if found and found[2] != "*" else None
+    if reply.status == 416:
+        reply.close()
+        return RangeReply(BytesIO(), start, total)
+    _require_object(reply, uri)
+    if reply.status == 206:
+        if not found or found[1] is None or int(found[1]) != start:
+            reply.close()
+            where = f"{printable(uri)} @ {start}"
+            raise StorageError("the server sent another range than asked for", where=where)
+        return RangeReply(reply, start, total, validator_of(reply), sha256=reply.sha256)
+    size = length_of(reply)
+    delimited = size is not None or "chunked" in reply.headers.get("Transfer-Encoding", "").lower()
+    return RangeReply(reply, 0, size, validator_of(reply), delimited, reply.sha256)
+
+
+def _body(reply: Reply, ignored: int, most: int, options: StorageOptions) -> tuple[bytes, str]:
+    """Read up to `most` bytes of a reply behind its first `ignored` ones.
+
+    Returns the bytes, and why there are fewer than the reply has, or nothing.
+    """
+    parts, got, length = list[bytes](), 0, length_of(reply)
+    most += ignored
+    late = time.monotonic() + options.read_timeout + most / max(1, options.lowest_rate)
+    try:
+        while got < most and (data := reply.read(min(READ_AT_ONCE, most - got))):
+            parts.append(data[max(0, ignored - got) :])
+            got += len(data)
+            if time.monotonic() > late:
+                return b"".join(parts), f"the transfer is too slow: {got:,} bytes came"
+    except (HTTPError, OSError) as error:
+        return b"".join(parts), f"the transfer broke off after {got:,} bytes ({type(error).__name__})"
+    short = length is not None and got < min(length, most)
+    return b"".join(parts), f"the transfer ended after {got:,} of {length:,} bytes" if short else ""
+
+
+def _require_object(reply: Reply, uri: str) -> None:
+    if reply.status in {200, 206}:
+        return
+    reply.close()
+    where = printable(uri)
+    if reply.status in {404, 410}:
+        raise MissingError("there is no such object", where=where, remedy="check the address")
+    if reply.status in {401, 403}:
+        remedy = "the site wants credentials, or fewer requests"
+        raise DeniedError(f"access denied ({reply.status})", where=where, remedy=remedy)
+    error = BadRequestError if reply.status == 400 else StorageError
+    raise error(f"the server answered {reply.status}", where=where, remedy="run again later")
+
+
+def _unreachable(reason: Exception, uri: str) -> PresswatchError:
+    where = printable(uri)
+    if isinstance(reason, SSLError):
+        remedy = "give --ca-bundle, or set SSL_CERT_FILE"
+        return StorageError("the certificate of the server is not trusted", where=where, remedy=remedy)
+    if isinstance(reason, BadRedirectError):
+        return StorageError("the server redirects to no web site", where=where, remedy="check the address")
+    if isinstance(reason, PrivateAddressError):
+        return StorageError(
+            "it leads to an address of this machine or of its network, which is not read",
+            where=where,
+            remedy="if you trust that host, name it yourself, or in storage.private_hosts",
+        )
+    if isinstance(reason, LocationValueError):
+        return InputError("is not a URL", where=where, remedy="check the address")
+    if isinstance(reason, NameResolutionError):
+        return StorageError(
+            "the host name is not known", where=where, remedy="check the address and the network"
+        )
+    if isinstance(reason, SlowAnswerError):
+        return StorageError("the answer comes too slowly", where=where, remedy="run again later")
+    what = f"the server cannot be reached ({type(reason).__name__})"
+    return StorageError(what, where=where, remedy="run again later")
+
+
+def length_of(reply: Reply) -> int | None:
+    """Return the length in bytes that a reply gives its body; None if it gives none."""
+    length = reply.headers.get("Content-Length", "")
+    return int(length) if length.isdecimal() else None
+
+
+def validator_of(reply: Reply) -> str | None:
+    """Return what tells versions apart; a weak ETag is enough for that."""
+    etag = reply.headers.get("ETag", "").removeprefix("W/").strip('"')
+    return etag or reply.headers.get("Last-Modified")
+
+
+def declared_sha256(reply: Reply) -> str | None:
+    """Return the SHA-256 of a file in large-file storage (LFS), which hubs give as its linked ETag."""
+    linked = reply.headers.get("X-Linked-ETag", "").strip('"').lower()
+    return linked if SHA256.fullmatch(linked) else None
+
+
+def _redirected(url: str, location: str) -> str:
+    """Return the URL of a web site that a redirect leads to; `BadRedirectError` if it leads to none."""
+    try:
+        leads = urljoin(url, location)
+        parts = urlsplit(leads)
+        is_site = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError as error:
+        raise BadRedirectError from error
+    if not is_site:
+        raise BadRedirectError
+    return leads
+
+
+def named_wait(status: int, headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a reply asks to wait; None if it names no time, or none that can be read."""
+    named = list[float]()
+    with suppress(KeyError, ValueError, TypeError, OverflowError, InvalidHeader):
+        named.append(urllib3.Retry(retry_after_max=sys.maxsize).parse_retry_after(headers["Retry-After"]))
+    if status == 429:
+        # Hubs name it in the form of IETF httpapi: `"resolvers";r=0;t=240`.
+        named += map(float, re.findall(r";\s*t=(\d{1,9}(?:\.\d{1,9})?)", headers.get("RateLimit", "")))
+    return max(named, default=None)
+
+
+def unpacked(body: bytes, coding: str, most: int) -> bytes | None:
+    """Return a whole body as it was before its coding; servers and proxies may use one unasked.
+
+    Args:
+        coding: the header `Content-Encoding`; the empty text if there is none.
+
+    Returns:
+        None if the coding is neither gzip nor none, the body is damaged, or has more than `most` bytes.
+    """
+    name = coding.strip().lower()
+    if name in ("", "identity"):
+        return body
+    if name not in ("gzip", "x-gzip"):
+        return None
+    inflater = zlib.decompressobj(GZIP_WINDOW)
+    try:
+        data = inflater.decompress(body, most)
+    except zlib.error:
+        return None
+    return data if inflater.eof and not inflater.unused_data else None
+
+
+def unpacked_body(answer: RawResponse, most: int) -> bytes:
+    """Return the body of an answer as it was before its coding; as it came where it cannot be unpacked."""
+    body = unpacked(answer.body, answer.header("Content-Encoding") or "", most)
+    return answer.body if body is None else body

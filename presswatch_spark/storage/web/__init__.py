@@ -1,1 +1,0 @@
-"""Web sites: objects on HTTP, the connections to them, and good manners toward them."""

@@ -6,11 +6,13 @@ catalogue is read as it is, when the first French text is asked for: whoever edi
 
 import io
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
+
+from presswatch_spark.show import utc, whole_percent
 
 LANGUAGES = ("fr", "en")
 LOCALE = Path(__file__).parent / "locale"
@@ -49,7 +51,11 @@ class Translator:
 
     def filled(self, text: str, facts: Mapping[str, object]) -> str:
         """Return a translated text with its facts."""
-        return text.rpartition(CONTEXT)[2].format(**facts)
+        return self.set(text.rpartition(CONTEXT)[2]).format(**facts)
+
+    def set(self, text: str) -> str:
+        """Return a text of ours as it is to look; facts of others are put in after this."""
+        return text
 
     def number(self, number: float, digits: int = 0) -> str:
         """Return a number with its thousands apart: `1,234.5`, in French `1 234,5`."""
@@ -65,7 +71,28 @@ class Translator:
         from babel.dates import format_date
 
         first = "'er'" if self.language == "fr" and day.day == 1 else ""
-        return format_date(day, f"d{first} MMMM y", self.language)
+        return self.set(format_date(day, f"d{first} MMMM y", self.language))
+
+    def moment(self, at: datetime | None) -> str:
+        """Return a moment in words."""
+        _ = self
+        if at is None:
+            return _.p("date", "not known")
+        at = utc(at)
+        day, (hour, minute, second) = _.day(at.date()), (at.hour, at.minute, at.second)
+        if not (hour or minute or second):
+            # Of most articles only the day is given.
+            return _("{day} (no hour is given, or 00:00 UTC)", day=day)
+        if self.language == "fr":
+            clock = f"{hour} h {minute:02}" + (f" min {second:02} s" if second else "")
+        else:
+            clock = f"{at:%H:%M:%S}" if second else f"{at:%H:%M}"
+        return _("{day}, {clock} UTC", day=day, clock=self.set(clock))
+
+    def share(self, share: float) -> str:
+        """Return a share in whole percent, rounded down; only all of it is 100, and only nothing is 0."""
+        _, percent = self, whole_percent(share)
+        return _("{percent}%", percent=percent) if percent or not share else _("less than 1%")
 
 
 @cache

@@ -52,15 +52,15 @@ class Dots:
     unit: str
 
 
-def pictures(drawn: Bars | Dots, label: str, say: ReportWords) -> tuple[str, str]:
+def pictures(drawn: Bars | Dots, label: str, _: ReportWords) -> tuple[str, str]:
     """Return the picture for a desk and for a phone, as SVG with `label` as its name."""
     draw: Callable[[Any, int, int, ReportWords], Chart] = _bars if isinstance(drawn, Bars) else _dots
     sizes = ((WIDE, NAMES_WIDE), (NARROW, NAMES_NARROW))
-    wide, narrow = (_svg(draw(drawn, width, names, say), label, say) for width, names in sizes)
+    wide, narrow = (_svg(draw(drawn, width, names, _), label, _) for width, names in sizes)
     return wide, narrow
 
 
-def _bars(bars: Bars, width: int, names: int, say: ReportWords) -> Chart:
+def _bars(bars: Bars, width: int, names: int, _: ReportWords) -> Chart:
     rows = [
         {"name": name, "series": series, "length": lengths[place], "order": order}
         for order, (series, lengths) in enumerate(bars.series.items())
@@ -68,7 +68,7 @@ def _bars(bars: Bars, width: int, names: int, say: ReportWords) -> Chart:
     ]
     totals = [
         {"name": name, "length": (total := sum(each[place] for each in bars.series.values())),
-         "text": say.number(total, bars.digits).unescape()}
+         "text": _.number(total, bars.digits).unescape()}
         for place, name in enumerate(bars.names)
     ]  # fmt: skip
     is_wide = width == WIDE
@@ -95,9 +95,9 @@ def _bars(bars: Bars, width: int, names: int, say: ReportWords) -> Chart:
     return alt.layer(drawn, texts).properties(width=width, height=alt.Step(step))
 
 
-def _dots(dots: Dots, width: int, names: int, say: ReportWords) -> Chart:
+def _dots(dots: Dots, width: int, names: int, _: ReportWords) -> Chart:
     rows = [
-        {"name": name, "source": source, "size": size, "text": say.number(size).unescape()}
+        {"name": name, "source": source, "size": size, "text": _.number(size).unescape()}
         for name, source, size in dots.cells
     ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(
@@ -131,7 +131,7 @@ def _names(pixels: int, lines: int = 1) -> alt.Axis:
     )
 
 
-def _svg(chart: Chart, label: str, say: ReportWords) -> str:
+def _svg(chart: Chart, label: str, _: ReportWords) -> str:
     themed = (
         chart.configure(background="transparent", font=FONT, padding=PADDING, aria=False)
         .configure_view(stroke=None)
@@ -143,6 +143,6 @@ def _svg(chart: Chart, label: str, say: ReportWords) -> str:
         .configure_text(fontSize=12)
     )  # fmt: skip
     drawn = vl_convert.vegalite_to_svg(
-        themed.to_dict(), format_locale="fr-FR" if say.language == "fr" else "en-GB"
+        themed.to_dict(), format_locale="fr-FR" if _.language == "fr" else "en-GB"
     )
     return drawn.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)

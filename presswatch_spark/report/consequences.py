@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from presswatch_spark.claims.exposed import Exposed
-from presswatch_spark.claims.exposures import Exposure, Source, load_exposures
+from presswatch_spark.claims.exposures import NAMED, Exposure, Source, load_exposures
 from presswatch_spark.releases.products import PRODUCTS
 from presswatch_spark.removal.states import STATES
 from presswatch_spark.report.cells import link_of, table_of
@@ -18,6 +18,35 @@ from presswatch_spark.report.removals import GROUPS, NOBODY, FollowedCase
 from presswatch_spark.report.wording import ReportWords, safe
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.translation import N_
+
+MEANINGS = {
+    "present": N_("The text is there."),
+    "altered": N_("The record has another text."),
+    "reduced": N_("It has fewer of the article's words."),
+    "hidden": N_("The index has no entry, but it reads."),
+    "moved": N_("The text stands elsewhere in the file."),
+    "blanked": N_("The record is there, without content."),
+    "overwritten": N_("No record is at its place, and its neighbours read."),
+    "dropped": N_("The whole file was read, and the text is not in it."),
+    "withdrawn": N_("The file was missing twice, a day apart."),
+    "superseded": N_("An older revision serves it, the newest does not."),
+    "restricted": N_("Access was refused, which removes nothing."),
+    "reappeared": N_("It was removed, and is there again."),
+    "recaptured": N_("A later capture of its address has the article."),
+    "undecided": N_("Nobody can say."),
+}
+"""Meanings of the states of removal."""
+ALARMS = {
+    "reappeared": N_("text is back"),
+    "recaptured": N_("page captured again"),
+    "index disagrees": N_("index and file disagree"),
+    "control lost": N_("a control is lost"),
+    "file changed": N_("a file changed"),
+    "yield fell": N_("findings fell"),
+    "clock set back": N_("clock set back"),
+    "head missing": N_("the end of the chain has no note"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,53 +77,84 @@ def exposures_of(store: TableStore, engine: str, storage: StorageOptions) -> Exp
     )
 
 
-def removal_of(found: FollowedCase | None, commands: Commands, say: ReportWords) -> dict[str, Any] | None:
+def removal_of(found: FollowedCase | None, commands: Commands, _: ReportWords) -> dict[str, Any] | None:
     """Return how a case stands, as the page says it; None without a case."""
     if found is None:
         return None
-    opened = say.day(datetime.fromisoformat(found.opened_at))
+    opened = _.day_of(datetime.fromisoformat(found.opened_at))
     recipients = [
-        {"recipient": safe(name) if name != NOBODY else say("no recipient"),
+        {"recipient": safe(name) if name != NOBODY else _("no recipient that is known"),
          "places": sum(counts.values()), **{group: counts.get(group, 0) for group in GROUPS}}
         for name, counts in found.recipients.items()
     ]  # fmt: skip
     states = [
-        {"removal_state": state, "means": say(f"removal {state}"), "places": found.states[state]}
+        {"removal_state": state, "means": _.known(MEANINGS, state), "places": found.states[state]}
         for state in STATES
         if found.states.get(state)
     ]
-    check = "check removal" if found.asked_at else "check places"
-    asked = {"removed": say.number(found.claims_removed), "claims": say.number(found.claims)}
-    alarms = ", ".join(f"{say(f'alarm {kind}')} ({count})" for kind, count in found.alarms.items())
+    digests = {"command": code(commands.counts_removal(found.case)), "digest": code(found.newest)}
+    asked = {"removed": _.number(found.claims_removed), "claims": _.number(found.claims)}
+    alarms = ", ".join(f"{_.known(ALARMS, kind)} ({count})" for kind, count in found.alarms.items())
     at = found.asked_at and found.asked_at.replace(microsecond=0)
-    last = say("asked last", at=say.moment(at), rounds=say.number(found.rounds))
+    last = _("Last looked at: {at}. Rounds in all: {rounds}.", at=_.moment(at), rounds=_.number(found.rounds))
     return {
-        "opened": say("case", case=found.case, day=opened, targets=say.number(found.targets)),
+        "opened": _(
+            "Case {case}, opened on {day}: {targets} places where the text was.",
+            case=found.case,
+            day=opened,
+            targets=_.number(found.targets),
+        ),
         "asked": found.asked_at is not None,
-        "claims": say("claims removed", **asked) if found.asked_at else say("nothing asked"),
+        "claims": _(
+            "Claims whose text can no longer be read at any of their places: {removed} of {claims}.", **asked
+        )
+        if found.asked_at
+        else _("Nobody has looked at these places yet: nothing can be said."),
         "last": last if found.asked_at else Markup(),
-        "alarms": say("alarms", alarms=Markup(alarms)) if alarms else None,
+        "alarms": _("Alarms: {alarms}.", alarms=Markup(alarms)) if alarms else None,
         "recipients": table_of(
-            AnsweredQuestion("recipients", "", (), recipients), ("recipient", "places", *GROUPS), say
+            AnsweredQuestion("recipients", "", (), recipients), ("recipient", "places", *GROUPS), _
         ),
         "states": table_of(
-            AnsweredQuestion("states", "", (), states), ("removal_state", "means", "places"), say
+            AnsweredQuestion("states", "", (), states), ("removal_state", "means", "places"), _
         ),
-        "check": say(check, command=code(commands.counts_removal(found.case)), digest=code(found.newest)),
+        "check": (
+            _(
+                "To ask for the figures by state again: {command}. The newest look has the digest {digest}.",
+                **digests,
+            )
+            if found.asked_at
+            else _(
+                "To ask for the figures by state again: {command}. The list of places has the digest"
+                " {digest}.",
+                **digests,
+            )
+        ),
     }
 
 
-def exposure_of(found: Exposures, say: ReportWords) -> dict[str, Any]:
+def exposure_of(found: Exposures, _: ReportWords) -> dict[str, Any]:
     """Return what publishers of models say, as the page says it."""
     by_entry: dict[str, list[Mapping[str, Any]]] = {}
     for row in found.rows:
         by_entry.setdefault(row["exposure"], []).append(row)
-    entries = [_entry(found.entries[name], rows, say) for name, rows in by_entry.items()]
-    notes = [
-        say(name, rows=say.number(count))
-        for name, count in (("unknown dataset", found.unknown), ("without language", found.without_language))
-        if count
-    ]
+    entries = [_entry(found.entries[name], rows, _) for name, rows in by_entry.items()]
+    notes = []
+    if found.unknown:
+        notes.append(
+            _(
+                "Rows left out, as nobody says of which dataset they are: {rows}.",
+                rows=_.number(found.unknown),
+            )
+        )
+    if found.without_language:
+        notes.append(
+            _(
+                "Rows without a language, not counted for models that were trained on some languages:"
+                " {rows}.",
+                rows=_.number(found.without_language),
+            )
+        )
     return {
         "entries": sorted(entries, key=lambda entry: str(entry["model"]).lower()),
         "notes": notes,
@@ -102,12 +162,12 @@ def exposure_of(found: Exposures, say: ReportWords) -> dict[str, Any]:
     }
 
 
-def _entry(entry: Exposure, rows: list[Mapping[str, Any]], say: ReportWords) -> dict[str, Any]:
+def _entry(entry: Exposure, rows: list[Mapping[str, Any]], _: ReportWords) -> dict[str, Any]:
     dataset = PRODUCTS.get(entry.dataset, entry.dataset)
     shown = [
         {
-            "source": say.release_of(safe(dataset), row["release"]),
-            "release_is": say(f"release {row['release_is']}"),
+            "source": _.release_of(safe(dataset), row["release"]),
+            "release_is": _("yes") if row["release_is"] == NAMED else _("no, but possible"),
             **{name: row[name] for name in ("articles", "pages")},
         }
         for row in rows
@@ -115,18 +175,20 @@ def _entry(entry: Exposure, rows: list[Mapping[str, Any]], say: ReportWords) -> 
     facts = {"publisher": entry.publisher, "model": entry.model, "dataset": dataset}
     return {
         "model": entry.model,
-        "sentence": say(f"exposure {entry.extent}", **facts),
+        "sentence": (
+            _("{publisher} says that it trained {model} on {dataset}.", **facts)
+            if entry.extent == "whole"
+            else _("{publisher} says that it trained {model} on a part of {dataset} that it chose.", **facts)
+        ),
         "says": entry.says,
         "table": table_of(
-            AnsweredQuestion("exposure", "", (), shown), ("source", "release_is", "articles", "pages"), say
+            AnsweredQuestion("exposure", "", (), shown), ("source", "release_is", "articles", "pages"), _
         ),
-        "sources": [
-            {"quotation": source.quotation, "where": _where(source, say)} for source in entry.sources
-        ],
+        "sources": [{"quotation": source.quotation, "where": _where(source, _)} for source in entry.sources],
     }
 
 
-def _where(source: Source, say: ReportWords) -> Markup:
+def _where(source: Source, _: ReportWords) -> Markup:
     """Return the document of a quotation, and when it was read."""
     link = link_of(source.identifier)
     identifier = safe(source.identifier)
@@ -134,11 +196,16 @@ def _where(source: Source, say: ReportWords) -> Markup:
         identifier = Markup('<a href="{}" rel="noreferrer noopener"><bdi>{}</bdi></a>').format(
             link, identifier
         )
-    return say(
-        "document" if source.published else "undated document",
-        title=source.title,
-        published=source.published or "",
-        at=source.at,
-        identifier=identifier,
-        checked=say.day(source.checked),
-    )
+    facts = {
+        "title": source.title,
+        "at": source.at,
+        "identifier": identifier,
+        "checked": _.day_of(source.checked),
+    }
+    if source.published:
+        return _(
+            "{title} ({published}), {at}, {identifier}; read on {checked}.",
+            published=source.published,
+            **facts,
+        )
+    return _("{title}, {at}, {identifier}; read on {checked}.", **facts)

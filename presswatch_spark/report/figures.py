@@ -3,15 +3,16 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from presswatch_spark.report.cells import ShownTable, both_ways, table_of
+from presswatch_spark.report.cells import RESERVATIONS, ShownTable, both_ways, table_of
 from presswatch_spark.report.charts import BREAK, Bars, Dots, pictures
 from presswatch_spark.report.gathered import Gathered
 from presswatch_spark.report.questions import BARS, AnsweredQuestion
-from presswatch_spark.report.wording import ReportWords
+from presswatch_spark.report.wording import UNKNOWN, ReportWords
+from presswatch_spark.translation import N_
 
 Row = Mapping[str, Any]
 LETTERS = "ABC"
@@ -26,6 +27,7 @@ class Figure:
     """A figure: `pictures` for a desk and a phone, None if there is nothing to draw; `missing` says why."""
 
     name: str
+    title: Markup
     about: Markup
     pictures: tuple[Markup, Markup] | None
     missing: Markup | None
@@ -33,104 +35,169 @@ class Figure:
     left_out: Markup | None = None
 
 
-def figures_of(found: Gathered, say: ReportWords) -> list[Figure]:
+def figures_of(found: Gathered, _: ReportWords) -> list[Figure]:
     """Return all figures, in order."""
-    return [_figure(name, found, say) for name in _DRAWN]
+    return [_figure(name, found, _) for name in _DRAWN]
 
 
-def _figure(name: str, found: Gathered, say: ReportWords) -> Figure:
-    draw, columns = _DRAWN[name]
-    about, answer = say(f"about figure {name}"), found.answers.get(name)
+def _figure(name: str, found: Gathered, _: ReportWords) -> Figure:
+    drawing = _DRAWN[name]
+    title, about, answer = _(drawing.title), _(drawing.about), found.answers.get(name)
     if answer is None:
-        return Figure(name, about, None, say(f"no figure {name}"), None)
-    named = AnsweredQuestion(
-        name, answer.query, answer.columns, [_with_names(row, say) for row in answer.rows]
-    )
-    table = table_of(named, columns, say)
+        # Claims alone tell what titles declared.
+        return Figure(
+            name,
+            title,
+            about,
+            None,
+            _("The findings have not been judged together yet: nobody can say what the titles declared."),
+            None,
+        )
+    named = AnsweredQuestion(name, answer.query, answer.columns, [_with_names(row, _) for row in answer.rows])
+    table = table_of(named, drawing.columns, _)
     if not named.rows:
-        return Figure(name, about, None, say("empty figure"), table)
-    label = say(f"figure {name}").unescape()
-    wide, narrow = pictures(draw(named.rows, say), label, say)
-    return Figure(name, about, (Markup(wide), Markup(narrow)), None, table, _left_out(name, answer.rows, say))
+        return Figure(name, title, about, None, _("Nothing to show here."), table)
+    wide, narrow = pictures(drawing.draw(named.rows, _), title.unescape(), _)
+    drawn, left_out = (Markup(wide), Markup(narrow)), _left_out(name, answer.rows, _)
+    return Figure(name, title, about, drawn, None, table, left_out)
 
 
-def _left_out(name: str, rows: Sequence[Row], say: ReportWords) -> Markup | None:
+def _left_out(name: str, rows: Sequence[Row], _: ReportWords) -> Markup | None:
     """Return that there may be more than a figure shows; None if it shows all."""
     shown = len({row["publisher_id"] for row in rows} if name == "releases" else rows)
     if name not in LIMITED or shown < BARS:
         return None
-    return say("most publishers" if name == "releases" else "at the limit", shown=say.number(shown))
-
-
-def _with_names(row: Row, say: ReportWords) -> dict[str, Any]:
-    """Return a row with the names that people read."""
-    named = dict(row)
-    if "dataset" in row and "release" in row:
-        named["source"] = say.source(row["dataset"], row["release"], row.get("rows_name_release"))
-    elif "dataset" in row:
-        dataset, _, release = str(row["dataset"]).partition(" ")
-        named["source"] = say.source(dataset, None if release == "?" else release)
-    return named
-
-
-def _hosts(rows: Sequence[Row], say: ReportWords) -> Bars:
-    names = [both_ways(row["host"]) if row["host"] else say("unknown").unescape() for row in rows]
-    return Bars(
-        names, {letter: [row[f"pages_{letter.lower()}"] for row in rows] for letter in LETTERS}, _pages(say)
+    number = _.number(shown)
+    return (
+        _(
+            "The {shown} publishers with most pages; if there are more, the query below gives them,"
+            " without its limit.",
+            shown=number,
+        )
+        if name == "releases"
+        else _(
+            "The first {shown} rows; if there are more, the query below gives them, without its limit.",
+            shown=number,
+        )
     )
 
 
-def _releases(rows: Sequence[Row], say: ReportWords) -> Dots:
+def _with_names(row: Row, _: ReportWords) -> dict[str, Any]:
+    """Return a row with the names that people read."""
+    named = dict(row)
+    if "dataset" in row and "release" in row:
+        named["source"] = _.source(row["dataset"], row["release"], row.get("rows_name_release"))
+    elif "dataset" in row:
+        dataset, __, release = str(row["dataset"]).partition(" ")
+        named["source"] = _.source(dataset, None if release == "?" else release)
+    return named
+
+
+def _hosts(rows: Sequence[Row], _: ReportWords) -> Bars:
+    names = [both_ways(row["host"]) if row["host"] else _(UNKNOWN).unescape() for row in rows]
+    return Bars(
+        names, {letter: [row[f"pages_{letter.lower()}"] for row in rows] for letter in LETTERS}, _pages(_)
+    )
+
+
+def _releases(rows: Sequence[Row], _: ReportWords) -> Dots:
     cells = [
-        (say.publisher(row["publisher_id"]).unescape(), row["source"].unescape(), float(row["pages"]))
+        (_.publisher(row["publisher_id"]).unescape(), row["source"].unescape(), float(row["pages"]))
         for row in rows
     ]
-    return Dots(cells, _pages(say))
+    return Dots(cells, _pages(_))
 
 
-def _years(rows: Sequence[Row], say: ReportWords) -> Bars:
-    names = [str(row["year"]) if row["year"] is not None else say("unknown").unescape() for row in rows]
-    unit = say("articles").unescape()
+def _years(rows: Sequence[Row], _: ReportWords) -> Bars:
+    names = [str(row["year"]) if row["year"] is not None else _(UNKNOWN).unescape() for row in rows]
+    unit = _("articles").unescape()
     return Bars(names, {unit: [row["articles"] for row in rows]}, unit)
 
 
-def _lineage(rows: Sequence[Row], say: ReportWords) -> Bars:
+def _lineage(rows: Sequence[Row], _: ReportWords) -> Bars:
     copies = defaultdict[str, list[float]](lambda: [0.0] * MANY)
     for row in rows:
         copies[row["source"].unescape()][min(row["dataset_count"], MANY) - 1] += row["copies"]
-    labels = [say(f"in {count}").unescape() for count in ("one", "two", "many")]
+    labels = [
+        each.unescape() for each in (_("in this dataset alone"), _("in two datasets"), _("in three or more"))
+    ]
     series = {label: [counts[place] for counts in copies.values()] for place, label in enumerate(labels)}
-    return Bars(list(copies), series, say("copies").unescape())
+    return Bars(list(copies), series, _("copies").unescape())
 
 
-def _token_share(rows: Sequence[Row], say: ReportWords) -> Bars:
+def _token_share(rows: Sequence[Row], _: ReportWords) -> Bars:
     names = [
-        f"{say.publisher(row['publisher_id']).unescape()}{BREAK}{row['source'].unescape()}" for row in rows
+        f"{_.publisher(row['publisher_id']).unescape()}{BREAK}{row['source'].unescape()}" for row in rows
     ]
     series = {
-        say("copied by others").unescape(): [float(row["copied_in_a_million"]) for row in rows],
-        say("on own sites").unescape(): [float(row["own_in_a_million"]) for row in rows],
+        _("copied by others").unescape(): [float(row["copied_in_a_million"]) for row in rows],
+        _("on the publishers' own sites").unescape(): [float(row["own_in_a_million"]) for row in rows],
     }
-    return Bars(names, series, say("words in a million").unescape())
+    return Bars(names, series, _("words in a million").unescape())
 
 
-def _reservations(rows: Sequence[Row], say: ReportWords) -> Bars:
-    names = [say.known(f"reservation {row['reservation']}").unescape() for row in rows]
-    unit = _pages(say)
+def _reservations(rows: Sequence[Row], _: ReportWords) -> Bars:
+    names = [_.known(RESERVATIONS, row["reservation"]).unescape() for row in rows]
+    unit = _pages(_)
     return Bars(names, {unit: [row["pages"] for row in rows]}, unit)
 
 
-def _pages(say: ReportWords) -> str:
-    return say("pages").unescape()
+def _pages(_: ReportWords) -> str:
+    return _("pages").unescape()
 
 
 _Draw = Callable[[Sequence[Row], ReportWords], Bars | Dots]
-_DRAWN: Mapping[str, tuple[_Draw, Sequence[str]]] = {
-    "hosts": (_hosts, ("host", "addresses", "pages", "pages_a", "pages_b", "pages_c")),
-    "releases": (_releases, ("publisher_id", "source", "pages", "articles")),
-    "years": (_years, ("year", "articles", "pages")),
-    "lineage": (_lineage, ("source", "dataset_count", "copies")),
-    "token_share": (
+
+
+class Drawing(NamedTuple):
+    """How a figure is drawn: its name, what is said of it, and the columns of the numbers below it."""
+
+    title: str
+    about: str
+    draw: _Draw
+    columns: Sequence[str]
+
+
+_DRAWN: Mapping[str, Drawing] = {
+    "hosts": Drawing(
+        N_("The sites that copy most"),
+        N_("Pages of each site, by how strong the finding is: A, B or C."),
+        _hosts,
+        ("host", "addresses", "pages", "pages_a", "pages_b", "pages_c"),
+    ),
+    "releases": Drawing(
+        N_("Publishers, release by release"),
+        N_("Pages on other sites that hold articles of each publisher, in each dataset."),
+        _releases,
+        ("publisher_id", "source", "pages", "articles"),
+    ),
+    "years": Drawing(
+        N_("How old the copied articles are"),
+        N_("Articles that were found, by the year in which they were published."),
+        _years,
+        ("year", "articles", "pages"),
+    ),
+    "lineage": Drawing(
+        N_("From dataset to dataset"),
+        N_(
+            "A copy is an article on a page recorded at one time; the publishers' own pages and"
+            " licensed ones count, too. One that several datasets hold may have passed from one to"
+            " another, or come from the same source. A dataset whose release is not known counts apart,"
+            " and may be one of the others."
+        ),
+        _lineage,
+        ("source", "dataset_count", "copies"),
+    ),
+    "token_share": Drawing(
+        N_("The share of your words"),
+        N_(
+            "Of a million words that were read, how many are words of the articles on other people's"
+            " pages, licensed or not, and how many stand on the publishers' own sites. The share is"
+            " that of the files that were read. A page counts once for each publisher, and once for all"
+            " together. So words that several publishers printed count for each of them: their shares"
+            " may add up to more than that of all. Of several articles on a page, only the one with"
+            " most words counts: the true share is no smaller."
+        ),
         _token_share,
         (
             "publisher_id",
@@ -142,6 +209,13 @@ _DRAWN: Mapping[str, tuple[_Draw, Sequence[str]]] = {
             "copied_in_a_million",
         ),
     ),
-    "reservations": (_reservations, ("reservation", "pages", "articles")),
+    "reservations": Drawing(
+        N_("Reservations against text and data mining"),
+        N_(
+            "What the title's site declared around the day on which the page was recorded (CPI, art. L."
+            " 122-5-3)."
+        ),
+        _reservations,
+        ("reservation", "pages", "articles"),
+    ),
 }
-"""How each figure is drawn, and the columns of the numbers below it."""

@@ -22,17 +22,26 @@ from presswatch_spark.report.figures import figures_of
 from presswatch_spark.report.gathered import Gathered
 from presswatch_spark.report.sections import brief_of, commands_of, examples_in, method_of, tables_of
 from presswatch_spark.report.wording import ReportWords
+from presswatch_spark.translation import N_
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
-SECTIONS = ("brief", "figures", "tables", "examples", "removal", "exposure", "method")
+SECTIONS = {
+    "brief": N_("In brief"),
+    "figures": N_("Figures"),
+    "tables": N_("Tables"),
+    "examples": N_("Examples, side by side"),
+    "removal": N_("Removal"),
+    "exposure": N_("AI models, by their publishers' word"),
+    "method": N_("Method and limits"),
+}
 
 
 def page_of(found: Gathered, language: str) -> str:
     """Return the page in `fr` or `en`."""
-    say = ReportWords(language, found.titles, found.publishers)
+    _ = ReportWords(language, found.titles, found.publishers)
     style, script = _static("report.css"), _static("report.js")
-    data_tables = tables_of(found, say)
+    data_tables = tables_of(found, _)
     policy = (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:;"
         " base-uri 'none'; form-action 'none'"
@@ -41,25 +50,26 @@ def page_of(found: Gathered, language: str) -> str:
         environment(_HERE / "templates")
         .get_template("report.html")
         .render(
-            say=say,
+            _=_,
+            p=_.p,
             policy=policy,
             style=Markup(style),
             script=Markup(script),
-            data=Markup(_data(data_tables, say)),
-            command=commands_of(found, say).asks,
+            data=Markup(_data(data_tables, _)),
+            command=commands_of(found, _).asks,
             sections=SECTIONS,
             tables=found.tables,
             made_at=found.made_at.replace(microsecond=0),
             tool_version=found.tool_version,
             engine=ENGINE_NAMES[found.engine],
-            brief=brief_of(found, say),
-            figures=figures_of(found, say),
+            brief=brief_of(found, _),
+            figures=figures_of(found, _),
             data_tables=data_tables,
-            examples=examples_in(found, say),
+            examples=examples_in(found, _),
             examples_query=found.answers["examples"].query,
-            removal=removal_of(found.removal, commands_of(found, say), say),
-            exposure=exposure_of(found.exposure, say),
-            method=method_of(found, say),
+            removal=removal_of(found.removal, commands_of(found, _), _),
+            exposure=exposure_of(found.exposure, _),
+            method=method_of(found, _),
         )
     )
 
@@ -74,16 +84,18 @@ def _digest(text: str) -> str:
     return f"sha256-{digest}"
 
 
-def _data(tables: Sequence[Any], say: ReportWords) -> str:
+def _data(tables: Sequence[Any], _: ReportWords) -> str:
     """Return the rows of tables for the script: by column, as JSON that ends no element."""
-    texts = {name: say(name).unescape() for name in ("rows shown", "sort by")}
-    packed = {table.name: _columns(table.columns, table.rows, say) for table in tables if table.rows}
+    # The script puts numbers in the place of names in braces.
+    shown = _("{first} to {last} of {all}", first="{first}", last="{last}", all="{all}")
+    texts = {"rows shown": shown.unescape(), "sort by": _("Sort").unescape()}
+    packed = {table.name: _columns(table.columns, table.rows, _) for table in tables if table.rows}
     text = json.dumps({"texts": texts, "tables": packed}, ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _columns(
-    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], say: ReportWords
+    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], _: ReportWords
 ) -> list[dict[str, Any]]:
     """Return the cells of each column: what sorts them, and what is shown where that is not the same."""
     packed = []
@@ -91,7 +103,7 @@ def _columns(
         cells = [row[place] for row in rows]
         one: dict[str, Any] = {"kind": column.kind, "values": [cell.value for cell in cells]}
         shown = [cell.shown.striptags() if "<" in cell.shown else cell.shown.unescape() for cell in cells]
-        usual = [say.number(value).unescape() if type(value) is int else value for value in one["values"]]
+        usual = [_.number(value).unescape() if type(value) is int else value for value in one["values"]]
         if shown != usual:
             one["shown"] = shown
         if any(cell.link for cell in cells):

@@ -1,24 +1,34 @@
-"""How the page says things: phrases, numbers, days and names, in French or English, as HTML that is safe.
-
-Phrases are ours; facts that go into them may be anybody's. So facts are escaped, and phrases are not.
-"""
+"""How the page says things: texts, numbers, days and names, in French or English, as HTML that is safe."""
 
 import html
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from markupsafe import Markup
 
 from presswatch_spark.claims.marks import escaped
-from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.releases.products import PRODUCTS
-from presswatch_spark.report.phrases import PHRASES
-from presswatch_spark.show import utc, whole_number, whole_percent
+from presswatch_spark.show import utc
+from presswatch_spark.translation import N_, Translator
 
 CRAWL = re.compile("CC-(MAIN|NEWS)")
 NARROW, NO_BREAK = "\u202f", "\u00a0"
+UNKNOWN = N_("not known")
+DATASETS = {
+    "wet": N_("Common Crawl, texts"),
+    "warc": N_("Common Crawl, pages"),
+    "arc": N_("Common Crawl, pages before 2012"),
+    "c4": N_("C4 format"),
+    "oscar": N_("OSCAR format"),
+    "rows": N_("another dataset of rows"),
+}
+"""Datasets by their format: it does not say which of those in this format a file is of."""
+ARCHIVES = {
+    "wet": N_("texts of the web (WET)"),
+    "warc": N_("pages of the web (WARC)"),
+    "arc": N_("pages of the web (ARC)"),
+}
 _FRENCH = (
     (re.compile(r"'"), "’"),
     (re.compile(r" :"), f"{NO_BREAK}:"),
@@ -43,62 +53,50 @@ def safe(value: object) -> Markup:
     return value if isinstance(value, Markup) else Markup(escaped(str(value)))
 
 
-@dataclass(frozen=True, slots=True)
-class ReportWords:
+class ReportWords(Translator):
     """Says things in `fr` or `en`. `titles` and `publishers`: names by id, as far as they are known."""
 
-    language: str
-    titles: Mapping[str, str]
-    publishers: Mapping[str, str]
+    def __init__(self, language: str, titles: Mapping[str, str], publishers: Mapping[str, str]) -> None:
+        super().__init__(language)
+        self.titles, self.publishers = titles, publishers
 
-    def __call__(self, name: str, **facts: object) -> Markup:
-        """Return a phrase of `PHRASES` as HTML, with its facts."""
-        return self.ours(PHRASES[name][0 if self.language == "fr" else 1], **facts)
+    def __call__(self, message: str, /, **facts: object) -> Markup:
+        """Return a text as HTML, with its facts."""
+        return Markup(super().__call__(message, **facts))
 
-    def known(self, name: str) -> Markup:
-        """Return the phrase for a value of a table; a value without one stands for itself."""
-        return self(name) if name in PHRASES else safe(name.replace("_", " "))
+    def n(self, singular: str, plural: str, number: int, /, **facts: object) -> Markup:
+        """Return a text for a number of things as HTML."""
+        return Markup(super().n(singular, plural, number, **facts))
 
-    def ours(self, text: str, **facts: object) -> Markup:
-        """Return a text of ours as HTML, with its facts."""
-        template = Markup(html.escape(typeset(text, self.language)))
-        return template.format(**{name: safe(value) for name, value in facts.items()}) if facts else template
+    def p(self, context: str, message: str, /, **facts: object) -> Markup:
+        """Return a text that means something else in another context as HTML."""
+        return Markup(super().p(context, message, **facts))
 
-    @property
-    def singular(self) -> tuple[int, ...]:
-        """Return the numbers that nouns are singular after: in French, zero is one of them."""
-        return (0, 1) if self.language == "fr" else (1,)
+    def filled(self, text: str, facts: Mapping[str, object]) -> str:
+        """Return a translated text as HTML, with facts that may be anybody's."""
+        return super().filled(text, {name: safe(value) for name, value in facts.items()})
 
-    @property
-    def speaker(self) -> Speaker:
-        """Return who says what `explain` says, too."""
-        return Speaker(self.language)
+    def set(self, text: str) -> Markup:
+        """Return a text of ours as HTML, as it is to look."""
+        return Markup(html.escape(typeset(text, self.language)))
 
-    def number(self, value: int | float, digits: int = 0) -> Markup:
+    def known(self, texts: Mapping[str, str], value: object) -> Markup:
+        """Return the text for a value of a table; a value without one stands for itself."""
+        return self(texts[str(value)]) if str(value) in texts else safe(value)
+
+    def number(self, number: float, digits: int = 0) -> Markup:
         """Return a number with its thousands apart."""
-        if digits == 0:
-            return Markup(whole_number(round(value), self.language))
-        whole, _, rest = f"{value:.{digits}f}".partition(".")
-        return Markup(
-            f"{whole_number(int(whole), self.language)}{',' if self.language == 'fr' else '.'}{rest}"
-        )
+        return Markup(super().number(number, digits))
 
     def share(self, share: float) -> Markup:
         """Return a share in whole percent, rounded down: only the whole is 100, and only nothing is 0."""
-        percent = whole_percent(share)
-        if share and not percent:
-            return self("least share")
-        return self("percent", number=percent)
+        return Markup(super().share(share))
 
-    def day(self, at: date | datetime | None) -> Markup:
-        """Return a day in words."""
+    def day_of(self, at: date | datetime | None) -> Markup:
+        """Return a day in words, or that of a moment in UTC."""
         if at is None:
-            return self("unknown")
-        return self.ours(self.speaker.day(utc(at).date() if isinstance(at, datetime) else at))
-
-    def moment(self, at: datetime | None) -> Markup:
-        """Return a moment in words."""
-        return self.ours(self.speaker.moment(at)) if at else self("unknown")
+            return self(UNKNOWN)
+        return Markup(self.day(utc(at).date() if isinstance(at, datetime) else at))
 
     def title(self, title_id: object) -> Markup:
         """Return the name of a title; its id where no name is known."""
@@ -107,7 +105,7 @@ class ReportWords:
     def publisher(self, publisher_id: object) -> Markup:
         """Return the name of a publisher; its id where no name is known. None stands for all together."""
         if publisher_id is None:
-            return self("all publishers")
+            return self(N_("All together"))
         return safe(self.publishers.get(str(publisher_id), str(publisher_id)))
 
     def source(self, dataset: object, release: object, rows_name_release: object = False) -> Markup:
@@ -119,15 +117,19 @@ class ReportWords:
 
     def release_of(self, named: Markup, release: object, rows_name_release: object = False) -> Markup:
         """Return a dataset, by the name that is given, and its release."""
-        known = safe(release) if release else self("releases of rows" if rows_name_release else "no release")
+        known = (
+            safe(release)
+            if release
+            else self(N_("release of each row") if rows_name_release else N_("release not known"))
+        )
         return named + Markup(f"{NO_BREAK}· ") + known
 
     def _dataset(self, dataset: object, release: object) -> Markup:
         if dataset is None:
-            return self("no format")
-        if f"archive {dataset}" in PHRASES and not CRAWL.match(str(release)):
+            return self(N_("format not known"))
+        if dataset in ARCHIVES and not CRAWL.match(str(release)):
             # Any archive may be of these formats: only the release says that it is Common Crawl's.
-            return self(f"archive {dataset}")
-        if f"dataset {dataset}" in PHRASES:
-            return self(f"dataset {dataset}")
+            return self(ARCHIVES[str(dataset)])
+        if dataset in DATASETS:
+            return self(DATASETS[str(dataset)])
         return safe(PRODUCTS.get(str(dataset), str(dataset)))

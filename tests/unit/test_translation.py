@@ -3,7 +3,6 @@
 import re
 import shutil
 import tomllib
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -19,16 +18,21 @@ from presswatch_spark.translation import N_, Translator, p
 
 PACKAGE = Path(presswatch_spark.__file__).parent
 FRENCH = translation.LOCALE / "fr.po"
-Key = tuple[str | None, str | tuple[str, ...]]
 
 
-def texts_of_code() -> Iterator[Key]:
-    """Each text that the code marks, with its context, as `make texts` finds them."""
+def texts_of_code() -> Catalog:
+    """The texts that the code marks, as `make texts` finds them."""
     settings = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())
     methods = [(each["pattern"], each["method"]) for each in settings["tool"]["babel"]["mappings"]]
     keywords = {"N_": None, **parse_keywords(["_", "n:1,2", "p:1c,2"])}
+    found = Catalog()
     for _, _, message, _, context in extract_from_dir(PACKAGE, methods, keywords=keywords):
-        yield context, message if isinstance(message, str) else tuple(message)
+        found.add(message, context=context)
+    return found
+
+
+def keys_of(catalog: Catalog) -> set[tuple[str | None, str | tuple[str, ...]]]:
+    return {(each.context, each.id) for each in catalog if each.id}
 
 
 def catalogue() -> Catalog:
@@ -37,8 +41,8 @@ def catalogue() -> Catalog:
 
 
 def test_the_catalogue_has_every_text_of_the_code_and_no_other() -> None:
-    known = {(each.context, each.id) for each in catalogue() if each.id}
-    assert known == set(texts_of_code()), "run `make texts`, and translate what is new in fr.po"
+    advice = "run `make texts`, and translate what is new in fr.po"
+    assert keys_of(catalogue()) == keys_of(texts_of_code()), advice
 
 
 def test_every_text_has_its_french() -> None:

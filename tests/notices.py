@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from io import BytesIO
@@ -16,18 +16,24 @@ from zipfile import ZipFile
 
 import yaml
 
+from presswatch_spark.claims.selection import Choice, PlaceSelection
 from presswatch_spark.demo.texts import members_yaml
-from presswatch_spark.notices.checks import Checked, Checking, check_notice
-from presswatch_spark.notices.draft import Drafted, NoticeOrder, draft_notice
+from presswatch_spark.evidence.sources import source_at
+from presswatch_spark.notices.draft import DraftedNotice, draft_notice
+from presswatch_spark.notices.laws import laws
+from presswatch_spark.notices.letter import NoticeOrder
 from presswatch_spark.notices.parties import Sender, load_recipient, load_sender
+from presswatch_spark.notices.rules import Checking, NoticeCheck, check_notice
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Claim
 from presswatch_spark.tables.store import TableStore
 from tests.removal import Release, probe
 from tests.tables import write
 
 DRAFTED = date(2026, 11, 27)
+_OF_SELECTION = ("source", "choice", "claims", "mirrors")
 SENDER: dict[str, Any] = {
     "name": "Alliance de la presse des régions",
     "address": "1 rue des Vallées, 99999 Lisière",
@@ -82,23 +88,39 @@ class Bureau:
         shared = Counter(target["record_offset"] for target in targets)
         return next(target for target in targets if shared[target["record_offset"]] == 1)
 
-    def request(self, law: str = "fr", lang: str = "fr", **changed: Any) -> NoticeOrder:
-        request = NoticeOrder(
-            source=str(self.case.folder),
+    def select(
+        self,
+        source: str | None = None,
+        choice: Choice | None = None,
+        claims: str | None = None,
+        mirrors: Sequence[Mirror] | None = None,
+        storage: StorageOptions | None = None,
+    ) -> PlaceSelection:
+        """The places of the case, or of another source."""
+        opened = source_at(source or str(self.case.folder), storage or StorageOptions(), claims)
+        return opened.select(choice or Choice(), [self.mirror] if mirrors is None else mirrors)
+
+    def order(
+        self, law: str = "fr", lang: str = "fr", *, selection: PlaceSelection | None = None, **changed: Any
+    ) -> NoticeOrder:
+        order = NoticeOrder(
+            selection=selection or self.select(),
             recipient=load_recipient("common-crawl"),
-            law=law,
+            law=laws()[law],
             lang=lang,
             sender=self.sender(),
             drafted=DRAFTED,
             sender_file=str(self.sender_file),
-            mirrors=[self.mirror],
         )
-        return replace(request, **changed)
+        return replace(order, **changed)
 
-    def draft(self, name: str = "n", law: str = "fr", lang: str = "fr", **changed: Any) -> Drafted:
-        return draft_notice(self.request(law, lang, **changed), str(self.folder / name))
+    def draft(self, name: str = "n", law: str = "fr", lang: str = "fr", **changed: Any) -> DraftedNotice:
+        """Draft a notice; `source`, `choice`, `claims` and `mirrors` are those of `select`."""
+        chosen = {each: changed.pop(each) for each in _OF_SELECTION if each in changed}
+        order = self.order(law, lang, selection=self.select(**chosen), **changed)
+        return draft_notice(order, str(self.folder / name))
 
-    def check(self, name: str = "n", **changed: Any) -> Checked:
+    def check(self, name: str = "n", **changed: Any) -> NoticeCheck:
         checking = Checking(sender=self.sender(), recipient=load_recipient("common-crawl"))
         return check_notice(str(self.folder / name), replace(checking, **changed))
 

@@ -1,7 +1,8 @@
 """Selection: the claims that a document is about, their pages, and the readings that prove them.
 
-Evidence, notices, cases of removal and reports ask here which claims they are made of, and where and when the
-bytes of a claim were read again.
+Evidence, notices, cases of removal and reports find here which claims they are made of, and where and when
+the bytes of a claim were read again. A `ClaimSource` supplies the facts: tables, a case of removal, or a
+sealed bag (`evidence.sources`). This module decides.
 
 A *page* is an address in a release: its URL, or its text where the URL is not known. A *capture* is a page at
 a time. A *record* is the bytes of a capture in one file. A *claim* is an article on a page; where only the
@@ -10,24 +11,24 @@ site is known, its title stands for the article. `queries.views.keys` are the sa
 
 import csv
 import io
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
 import pyarrow.compute as pc
 
-from presswatch_spark.errors import InputError
+from presswatch_spark.errors import InputError, PresswatchError
 from presswatch_spark.pointers.audit import rows_by_digest
-from presswatch_spark.pointers.pointer import COMMON_CRAWL, COMMON_CRAWL_SITE
+from presswatch_spark.pointers.pointer import COMMON_CRAWL, COMMON_CRAWL_SITE, Mirror, mirrored
 from presswatch_spark.show import counted
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import join, printable, scheme_of
 from presswatch_spark.tables.store import TableStore
 
-Row = dict[str, Any]
 Key = tuple[Any, ...]
 
 LETTERS = ("A", "B")
@@ -35,6 +36,10 @@ LETTERS = ("A", "B")
 LICENSED = "licensed"
 DIGITS = 64
 NAMED = 3
+
+REMOVED, UNREAD, UNSEALED = "removed", "read by no scan", "not as their rows say in the bag"
+WORDLESS, DOUBTFUL = "without copied words", "doubtful"
+"""Why places are left out of a selection, beside `LICENSED`."""
 
 DISK, COPY, PLACE = "disk", "copy", "place"
 """Where the bytes of a reading came from: a disk, another address, or the file that is named."""
@@ -76,33 +81,58 @@ def _public(uri: str) -> str:
     return uri
 
 
-def page_of(row: Row) -> Key:
-    """Return the key of a row's page; rows are those of `matches`, or have their columns."""
-    address = row["document_url"]
-    for name in ("text_sha256", "row_sha256"):
-        address = row[name] if address is None else address
-    return row["release"], address
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRow:
+    """Columns of `matches` by which a row has its page, capture, record and claim.
+
+    `document_host` is None where it is not known.
+    """
+
+    row_sha256: str
+    release: str | None
+    document_url: str | None
+    text_sha256: str | None
+    captured_at: datetime | None
+    shard_uri: str
+    record_offset: int | None
+    row_index: int | None
+    article_id: str | None
+    title_id: str
+    document_host: str | None = None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], host: str | None = None) -> "PageRow":
+        """Return these columns of a row of `matches` or `targets`; rows of earlier versions have no host."""
+        named = {each.name: row[each.name] for each in fields(PageRow) if each.name != "document_host"}
+        return PageRow(**named, document_host=row.get("document_host") or host)
+
+    @property
+    def page(self) -> Key:
+        """Return the key of its page."""
+        address = self.document_url if self.document_url is not None else self.text_sha256
+        return self.release, self.row_sha256 if address is None else address
+
+    @property
+    def capture(self) -> Key:
+        """Return the key of its capture."""
+        return *self.page, self.captured_at
+
+    @property
+    def record(self) -> Key:
+        """Return the key of its record. Where its place is not known, its URL stands for it."""
+        place = self.shard_uri, self.record_offset, self.row_index
+        return (*place, self.document_url) if place[1:] == (None, None) else place
+
+    @property
+    def article_on_page(self) -> Key:
+        """Return the key of its claim."""
+        return self.article_id, None if self.article_id else self.title_id, *self.page
 
 
-def capture_of(row: Row) -> Key:
-    """Return the key of a row's capture."""
-    return *page_of(row), row["captured_at"]
-
-
-def record_of(row: Row) -> Key:
-    """Return the key of a row's record. Where its place is not known, its URL stands for it."""
-    place = row["shard_uri"], row["record_offset"], row["row_index"]
-    return (*place, row["document_url"]) if place[1:] == (None, None) else place
-
-
-def claim_of(row: Row) -> Key:
-    """Return the key of a row's claim."""
-    return row["article_id"], None if row["article_id"] else row["title_id"], *page_of(row)
-
-
-def claims_of_targets(targets: Iterable[Row]) -> dict[str, Key]:
+def claims_of_targets(targets: Iterable[Mapping[str, Any]]) -> dict[str, Key]:
     """Return the claim of each row of a case by `row_sha256`: that of the row's own record."""
-    return {target["row_sha256"]: claim_of(target) for target in targets if target["place"] == "record"}
+    own = (target for target in targets if target["place"] == "record")
+    return {target["row_sha256"]: PageRow.of(target).article_on_page for target in own}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,34 +149,23 @@ class ClaimFigures:
     hosts: int
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> "ClaimFigures":
+    def of(cls, rows: Iterable[PageRow]) -> "ClaimFigures":
         """Count the rows of `matches`, and what they are about."""
         found = list(rows)
         return cls(
             rows=len(found),
-            addresses=len({row["document_url"] for row in found} - {None}),
-            pages=len(set(map(page_of, found))),
-            captures=len(set(map(capture_of, found))),
-            records=len(set(map(record_of, found))),
-            claims=len(set(map(claim_of, found))),
-            articles=len({row["article_id"] for row in found} - {None}),
-            hosts=len({row.get("document_host") for row in found} - {None}),
+            addresses=len({row.document_url for row in found} - {None}),
+            pages=len({row.page for row in found}),
+            captures=len({row.capture for row in found}),
+            records=len({row.record for row in found}),
+            claims=len({row.article_on_page for row in found}),
+            articles=len({row.article_id for row in found} - {None}),
+            hosts=len({row.document_host for row in found} - {None}),
         )
 
     def numbers(self) -> dict[str, int]:
         """Return the figures by name."""
         return asdict(self)
-
-
-def figures_by_letter(rows: Iterable[tuple[Row, str]]) -> dict[str, ClaimFigures]:
-    """Return the figures of rows and their letters, by letter: each page counts with its strongest one."""
-    pages = defaultdict[Key, list[tuple[Row, str]]](list)
-    for row, letter in rows:
-        pages[page_of(row)].append((row, letter))
-    by_letter = defaultdict[str, list[Row]](list)
-    for of_page in pages.values():
-        by_letter[min(letter for _, letter in of_page)] += [row for row, _ in of_page]
-    return {letter: ClaimFigures.of(by_letter[letter]) for letter in sorted(by_letter)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +213,8 @@ class Selection:
 
     store: TableStore
     judged: TableStore
-    claims: Mapping[str, Row]
-    rows: Mapping[str, Row]
+    claims: Mapping[str, dict[str, Any]]
+    rows: Mapping[str, dict[str, Any]]
     licensed: int
 
     @property
@@ -205,25 +224,28 @@ class Selection:
 
     def figures(self) -> ClaimFigures:
         """Return the figures of all claims."""
-        return ClaimFigures.of(row for row, _ in self._lettered())
+        return ClaimFigures.of(self._page_rows())
 
     def figures_by_letter(self) -> dict[str, ClaimFigures]:
-        """Return the figures by letter; see `figures_by_letter`."""
-        return figures_by_letter(self._lettered())
+        """Return the figures by letter: each page counts with its strongest one."""
+        pages = defaultdict[Key, list[PageRow]](list)
+        for row in self._page_rows():
+            pages[row.page].append(row)
+        by_letter = defaultdict[str, list[PageRow]](list)
+        for rows in pages.values():
+            by_letter[min(self.claims[row.row_sha256]["confidence"] for row in rows)] += rows
+        return {letter: ClaimFigures.of(by_letter[letter]) for letter in sorted(by_letter)}
 
     def figures_by_publisher(self) -> dict[str, ClaimFigures]:
         """Return the figures by `publisher_id`, in its order."""
-        rows = defaultdict[str, list[Row]](list)
-        for row, _ in self._lettered():
-            rows[row["publisher_id"]].append(row)
+        rows = defaultdict[str, list[PageRow]](list)
+        for row in self._page_rows():
+            rows[self.rows[row.row_sha256]["publisher_id"]].append(row)
         return {publisher: ClaimFigures.of(rows[publisher]) for publisher in sorted(rows)}
 
-    def _lettered(self) -> Iterator[tuple[Row, str]]:
+    def _page_rows(self) -> Iterator[PageRow]:
         for digest, row in self.rows.items():
-            claim = self.claims[digest]
-            # Rows of earlier versions do not name their host.
-            host = row.get("document_host") or claim.get("document_host")
-            yield {**row, "document_host": host}, str(claim["confidence"])
+            yield PageRow.of(row, self.claims[digest].get("document_host"))
 
 
 def select(store: TableStore, judged: TableStore, choice: Choice) -> Selection:
@@ -238,7 +260,7 @@ def select(store: TableStore, judged: TableStore, choice: Choice) -> Selection:
     return Selection(store, judged, claims, rows, licensed)
 
 
-def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Row], int]:
+def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, dict[str, Any]], int]:
     """Return the claims that are chosen by `row_sha256`, and how many are left out as licensed.
 
     Raises:
@@ -263,7 +285,8 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Row], i
         )
     left = {row: claim for row, claim in found.items() if claim["kind"] != LICENSED}
     # A licence covers hosts, so that the address of its pages is known.
-    licensed = len({claim_of({**found[row], "text_sha256": None}) for row in found.keys() - left.keys()})
+    of_page = ("article_id", "title_id", "release", "document_url")
+    licensed = len({tuple(found[row][name] for name in of_page) for row in found.keys() - left.keys()})
     if not left:
         raise InputError(
             f"no claim is left to follow: {counted(licensed, 'claim')} of those asked for are licensed",
@@ -273,22 +296,256 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Row], i
     return left, licensed
 
 
-def claims_of(judged: TableStore, rows: Collection[str]) -> dict[str, Row]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedClaim:
+    """Columns of `claims` that documents rest on."""
+
+    row_sha256: str
+    publisher_id: str
+    kind: str
+    confidence: str
+    review: str | None
+    licence_id: str | None
+    rights: Sequence[str]
+    reservation: str
+    document_host: str | None
+    document_domain: str | None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "JudgedClaim":
+        """Return the claim of a row of the table, or of a line of JSON."""
+        return cls(**{each.name: row[each.name] for each in fields(cls)})
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Return whether it carries no notice by itself."""
+        if self.confidence == "D" or self.kind == LICENSED or self.review == "no_claim":
+            return True
+        return self.confidence == "C" and self.review != "claim"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimPlace(PageRow):
+    """A record that has words of a claim's article.
+
+    `row_sha256`: its own row of `matches`; `claim_row`: that of the claim which it was selected for.
+    `target_sha256` and `place`: as in the table `targets`. `claim`: that of its own row; None if there is
+    none. `readings`: when its record was read again, and in which files. `file`: the public address of its
+    file. The other columns are those of its row of `matches`.
+    """
+
+    claim_row: str
+    target_sha256: str
+    place: str
+    run_id: str
+    publisher_id: str
+    article_url: str | None
+    article_published_at: datetime | None
+    headline: str | None
+    copied_words: int | None
+    dataset: str
+    record_id: str | None
+    record_length: int | None
+    payload_digest: str | None
+    file: str
+    claim: JudgedClaim | None
+    readings: tuple[RecordReading, ...] = ()
+
+    @classmethod
+    def of_target(
+        cls,
+        target: Mapping[str, Any],
+        match: Mapping[str, Any],
+        claim: JudgedClaim | None,
+        file: str,
+        readings: tuple[RecordReading, ...],
+    ) -> "ClaimPlace":
+        """Return the place of a row of `targets` with its row of `matches`; old bags lack headlines."""
+        columns: dict[str, Any] = {name: match.get(name) for name in _OF_MATCH}
+        columns |= {name: target[name] for name in _OF_TARGET}
+        return cls(
+            **columns,
+            claim_row=target["row_sha256"],
+            target_sha256=target["target_sha256"],
+            document_host=claim.document_host if claim else None,
+            file=file,
+            claim=claim,
+            readings=readings,
+        )
+
+    @property
+    def reading(self) -> RecordReading | None:
+        """Return the reading that a document may state; None if the record was not read again."""
+        return newest_reading(self.readings, self.file)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Return whether its own claim carries no notice, though the claim it was selected for might."""
+        return self.claim is None or self.claim.is_doubtful
+
+    @property
+    def order(self) -> tuple[str, int, int, str]:
+        """Return its position among places: by files and records."""
+        offset, row = (-1 if each is None else each for each in (self.record_offset, self.row_index))
+        return self.file, offset, row, self.row_sha256
+
+
+_OF_MATCH = (
+    "row_sha256", "run_id", "shard_uri", "record_offset", "row_index", "record_id", "article_id",
+    "text_sha256", "article_url", "article_published_at", "headline",
+)  # fmt: skip
+_OF_TARGET = (
+    "place", "publisher_id", "title_id", "copied_words", "dataset", "release", "document_url", "captured_at",
+    "record_length", "payload_digest",
+)  # fmt: skip
+_SAME_RECORD = _OF_MATCH[1:8]
+"""Columns by which a target has its row of `matches`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceSelection:
+    """The places that a letter may name: each once, in the order of files and records.
+
+    `left_out`: how many places are left out, by reason, and how many claims are `licensed`. `mirrors`: where
+    files that were scanned from a copy are public.
+    """
+
+    source: "ClaimSource"
+    places: tuple[ClaimPlace, ...]
+    left_out: Mapping[str, int]
+    mirrors: tuple[Mirror, ...]
+
+
+class ClaimSource(ABC):
+    """A folder that claims and their places are selected from.
+
+    `kind`: `case`, `tables` or `bag`. `where`: its folder. `claims_at`: the folder of the claims.
+    """
+
+    kind: str
+    where: str
+    claims_at: str
+
+    @abstractmethod
+    def targets(self, choice: Choice) -> tuple[Sequence[Mapping[str, Any]], dict[str, int]]:
+        """Return the rows of `targets` of the claims that are chosen, and how many are left out, by reason.
+
+        Raises:
+            InputError: a row that is asked for has no claim here.
+        """
+
+    @abstractmethod
+    def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
+        """Return the rows of `matches` of documents with these texts (SHA-256)."""
+
+    @abstractmethod
+    def claims(self, rows: Collection[str]) -> dict[str, JudgedClaim]:
+        """Return the claims of rows, by `row_sha256`; a row without a claim is not in it."""
+
+    @abstractmethod
+    def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
+        """Return the readings of a record, by its own row of `matches` and its target."""
+
+    @abstractmethod
+    def inputs(self) -> Mapping[str, Any]:
+        """Return what the claims were made with."""
+
+    @abstractmethod
+    def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
+        """Read the documents of places now; return the `row_sha256` of those that are as their rows say."""
+
+    @property
+    def seal(self) -> Mapping[str, str]:
+        """Return `bag_root`, `claims_root` and `sealed_at` of a bag; nothing of other sources."""
+        return {}
+
+    def has_licences(self) -> bool:
+        """Return whether the claims were made with a file of licences; no, if that cannot be read."""
+        try:
+            return self.inputs()["licences_digest"] is not None
+        except (PresswatchError, ValueError, LookupError, TypeError):
+            return False
+
+    def select(self, choice: Choice, mirrors: Sequence[Mirror] = ()) -> PlaceSelection:
+        """Select the places that a letter may name.
+
+        A place of another record than the claim's own is left out if its own claim is doubtful; of a bag
+        whose rows were not chosen, each place is.
+
+        Args:
+            mirrors: where files that were scanned from a copy are public.
+
+        Raises:
+            InputError: nothing is left, or the claims do not fit the tables.
+        """
+        targets, left = self.targets(choice)
+        places = self._places(targets, mirrors)
+        # Letters state that records have words of articles: a page that is known by its URL alone need not.
+        worded = [place for place in places if place.copied_words]
+        keeps_own = bool(choice) or self.kind != "bag"
+        kept = [each for each in worded if not each.is_doubtful or (keeps_own and each.place == "record")]
+        if not kept:
+            raise InputError(
+                "no place is left to ask for",
+                where=self.where,
+                remedy="see `presswatch removal status`, or choose other claims",
+            )
+        left |= {WORDLESS: len(places) - len(worded), DOUBTFUL: len(worded) - len(kept)}
+        counts = {reason: count for reason, count in left.items() if count}
+        return PlaceSelection(self, tuple(kept), counts, tuple(mirrors))
+
+    def _places(self, targets: Sequence[Mapping[str, Any]], mirrors: Sequence[Mirror]) -> list[ClaimPlace]:
+        """Return the places of targets, each once: two claims may share one."""
+        texts = {target["text_sha256"] for target in targets}
+        matches = {_record_key(row): row for row in self.matches(texts)}
+        if lost := [target for target in targets if _record_key(target) not in matches]:
+            raise InputError(
+                f"places rest on rows that are not in these tables, such as {lost[0]['row_sha256']}",
+                where=self.where,
+                remedy="name the tables that the claims were made of",
+            )
+        claims = self.claims({matches[_record_key(target)]["row_sha256"] for target in targets})
+        places = dict[str, ClaimPlace]()
+        # A place that is a claim's own record says more than the same one beside another claim.
+        for target in sorted(targets, key=lambda each: each["place"] != "record"):
+            match = matches[_record_key(target)]
+            row = str(match["row_sha256"])
+            if row not in places:
+                readings = self.readings(row, target["target_sha256"])
+                file = mirrored(target["shard_uri"], mirrors)
+                places[row] = ClaimPlace.of_target(target, match, claims.get(row), file, readings)
+        return sorted(places.values(), key=lambda place: place.order)
+
+
+def matches_of_texts(store: TableStore, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
+    """Return what places need of the rows of `matches` of these texts (SHA-256)."""
+    wanted = pc.field("text_sha256").isin(sorted(texts))
+    table = store.open_table("matches").to_table(columns=list(_OF_MATCH), filter=wanted)
+    found: list[Mapping[str, Any]] = table.to_pylist()
+    return found
+
+
+def _record_key(row: Mapping[str, Any]) -> Key:
+    return tuple(row[name] for name in _SAME_RECORD)
+
+
+def claims_of(judged: TableStore, rows: Collection[str]) -> dict[str, JudgedClaim]:
     """Return the claims of rows, by `row_sha256`; a row without a claim is not in it."""
     wanted = pc.field("row_sha256").isin(sorted(rows))
-    return one_a_row(judged.open_table("claims").to_table(filter=wanted).to_pylist())
+    found = one_a_row(judged.open_table("claims").to_table(filter=wanted).to_pylist())
+    return {row: JudgedClaim.of(claim) for row, claim in found.items()}
 
 
-def one_a_row(rows: Iterable[Row]) -> dict[str, Row]:
+def one_a_row(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return one row of `matches` or `claims` for each `row_sha256`.
 
     It is that of the newest run; of one run, the claim with the weakest letter, the row of the first shard.
     """
 
-    def order(row: Row) -> tuple[str, str]:
+    def order(row: Mapping[str, Any]) -> tuple[str, str]:
         return str(row["run_id"]), str(row.get("confidence"))
 
-    found = dict[str, Row]()
+    found = dict[str, dict[str, Any]]()
     for row in sorted(rows, key=lambda row: str(row.get("shard_uri")), reverse=True):
         before = found.get(row["row_sha256"])
         if before is None or order(before) <= order(row):

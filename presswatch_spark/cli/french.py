@@ -603,3 +603,52 @@ NAMES: Mapping[str, str] = {
     "none": "non",
     "unknown": "inconnu",
 }
+
+NOTICE_NAMES: dict[str, str] = {
+    # Facts of a recipient.
+    "route": "voie d'envoi",
+    "language": "langue",
+    "publishes": "publication des lettres",
+    "elements": "mentions exigées",
+    "columns": "colonnes de l'annexe",
+    # Elements of a law.
+    "consequences": "conséquences",
+    "contact": "coordonnées",
+    "deadline": "délai",
+    "demand": "demande",
+    "explanation": "explication",
+    "facts": "faits",
+    "good_faith": "bonne foi",
+    "location": "emplacement",
+    "material": "contenus à retirer",
+    "notifier": "auteur de la notification",
+    "perjury": "déclaration sous peine de parjure",
+    "reservation": "réserve de droits",
+    "rightholder": "titulaire des droits",
+    "rights": "droits",
+    "scope": "portée",
+    "sender": "expéditeur",
+    "signature": "signature",
+    "work": "œuvres",
+    "works": "œuvres",
+    # Facts that elements need.
+    "address": "adresse postale",
+    "articles": "articles",
+    "email": "adresse électronique",
+    "files": "fichiers",
+    "mandates": "mandats",
+    "phone": "téléphone",
+    "prefixes": "préfixes SURT",
+    "recipient": "destinataire",
+    "reserved_rows": "lignes sous réserve de droits",
+    "rights_basis": "fondement des droits",
+    "rights_rows": "lignes dont les droits peuvent être invoqués",
+    "rows": "lignes",
+    "signatory": "signataire",
+    "signatory_title": "qualité du signataire",
+    # What a check is about, beside these and files.
+    "seal": "sceau",
+    "urls": "adresses",
+    "domains": "domaines",
+}
+"""Names in notices: facts of recipients, elements of laws, and what they need."""

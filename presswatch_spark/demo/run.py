@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.claims.selection import Choice
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.shards import (
@@ -21,8 +22,11 @@ from presswatch_spark.demo.shards import (
 from presswatch_spark.demo.texts import Page
 from presswatch_spark.evidence.build import BagOrder, Built, build_bag
 from presswatch_spark.evidence.libraries import is_installed
+from presswatch_spark.evidence.sources import source_at
 from presswatch_spark.extras import install_command
-from presswatch_spark.notices.draft import Drafted, NoticeOrder, draft_notice, today
+from presswatch_spark.notices.draft import DraftedNotice, draft_notice, today
+from presswatch_spark.notices.laws import laws
+from presswatch_spark.notices.letter import NoticeOrder
 from presswatch_spark.notices.parties import load_recipient, load_recipients, load_sender
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.pointers.pointer import parse_mirror
@@ -66,7 +70,7 @@ class Dossier:
 
     folder: Path
     bag: Built
-    notice: Drafted
+    notice: DraftedNotice
 
     def lines(self) -> Iterator[str]:
         """Yield where the bag and the notice are, with their figures."""
@@ -94,17 +98,17 @@ def make_dossier(folder: Path, say: Callable[[str], None] = lambda news: None) -
     built = build_bag(BagOrder(case, corpus, with_texts=True), bag, config)
     say("drafting a notice")
     sender = folder / "sender.yaml"
-    request = NoticeOrder(
-        source=bag,
+    mirror = parse_mirror(f"{folder / 'shards' / 'crawl'}={PUBLIC}")
+    order = NoticeOrder(
+        selection=source_at(bag, config.storage).select(Choice(), [mirror]),
         recipient=load_recipient(RECIPIENT),
-        law="fr",
+        law=laws()["fr"],
         lang="fr",
         sender=load_sender(str(sender)),
         drafted=today(),
         sender_file=str(sender),
-        mirrors=[parse_mirror(f"{folder / 'shards' / 'crawl'}={PUBLIC}")],
     )
-    return Dossier(folder, built, draft_notice(request, str(folder / "notice")))
+    return Dossier(folder, built, draft_notice(order, str(folder / "notice")))
 
 
 @dataclass(frozen=True, slots=True)

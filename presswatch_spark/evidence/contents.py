@@ -8,12 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.claims.reservations import AGENT
-from presswatch_spark.claims.selection import Row, Selection
+from presswatch_spark.claims.selection import Selection
 from presswatch_spark.corpus.layout import MANIFEST, MEMBERS
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.records import Kept
+from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.queries.reservations import DECISIVE
 from presswatch_spark.removal.case import MARKER, RemovalCase
 from presswatch_spark.rights.declared import Declared

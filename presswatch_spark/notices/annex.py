@@ -1,8 +1,12 @@
-"""The annex of a notice: rows, URLs and domains, each as CSV, XLSX and JSONL, with digests."""
+"""The annex of a notice: rows, URLs and domains, each as CSV, XLSX and JSONL, with digests.
+
+No column has text of an article or of a page.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -10,48 +14,134 @@ from urllib.parse import unquote, urlsplit
 import orjson
 import pyarrow as pa
 
+from presswatch_spark.claims.selection import ClaimPlace
 from presswatch_spark.corpus.registry import Publisher
-from presswatch_spark.notices.annex_columns import (
-    ALWAYS,
-    DOMAIN_COLUMNS,
-    OWN_DOMAIN_COLUMNS,
-    ROW_COLUMNS,
-    URL_COLUMNS,
-)
-from presswatch_spark.notices.grounds import NoticePlace
-from presswatch_spark.notices.parties import Sender
 from presswatch_spark.queries.exports import export
 from presswatch_spark.show import plain
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import printable, scheme_of
 from presswatch_spark.tables.digests import columns_digest, table_digest
-
-Row = dict[str, Any]
+from presswatch_spark.tables.row_types import TableRow, column
 
 TABLES = ("rows", "urls", "domains")
 ENDINGS = ("csv", "xlsx", "jsonl")
 IN_FORCE = ("both", "before")
 """Statuses of claims by which a reservation was in force at the capture. A notice names no other."""
+ALWAYS = (
+    "number", "file", "record_offset", "record_length", "row_index", "document_url", "text_sha256",
+    "publisher", "title", "article_url", "copied_words", "reservation", "row_sha256",
+)  # fmt: skip
+"""Columns that every recipient gets: those that letters refer to, and that lead to the record."""
+
+
+class AnnexRow(TableRow):
+    """An article and a record that has words of it."""
+
+    number: int = column("Its number in the letter, from 1.")
+    dataset: str = column("As in `matches`.")
+    release: str | None = column("As in `matches`.")
+    file: str = column("Public address of the file with the record.")
+    revision: str | None = column("Revision of the dataset, if the file's address has one.")
+    path: str | None = column("Path of the file in the dataset.")
+    record_offset: int | None = column("As in `matches`.")
+    record_length: int | None = column("As in `matches`.")
+    row_index: int | None = column("As in `matches`.")
+    record_id: str | None = column("As in `matches`.")
+    document_url: str | None = column("As in `matches`.")
+    captured_at: datetime | None = column("As in `matches`.")
+    payload_digest: str | None = column("As in `matches`.")
+    text_sha256: str | None = column("As in `matches`.")
+    publisher: str = column("Name of the publisher.")
+    title: str = column("Name of the title.")
+    article_id: str | None = column("As in `matches`.")
+    article_url: str | None = column("As in `matches`.")
+    article_published_at: datetime | None = column("As in `matches`.")
+    copied_words: int | None = column("As in `matches`.")
+    reservation: str | None = column("The reservation that was in force at the capture; see `IN_FORCE`.")
+    row_sha256: str = column("The row of `matches`.")
+
+
+class AnnexUrl(TableRow):
+    """The rows of a known URL."""
+
+    document_url: str = column("The URL.")
+    host: str | None = column("Its host, in ASCII.")
+    rows: int = column("Rows of the annex.")
+    articles: int = column("Articles of these.")
+    first_captured_at: datetime | None = column("The first capture.")
+    last_captured_at: datetime | None = column("The last one.")
+    reservation: str | None = column("Reservations in force, each with its rows.")
+
+
+class AnnexDomain(TableRow):
+    """The rows of a known registered domain."""
+
+    domain: str = column("The domain.")
+    hosts: int = column("Hosts below it.")
+    urls: int = column("URLs of these.")
+    rows: int = column("Rows of the annex.")
+    articles: int = column("Articles of these.")
+    reservation: str | None = column("Reservations in force, each with its rows.")
+
+
+class OwnDomain(TableRow):
+    """A SURT prefix of a publisher's site."""
+
+    publisher: str = column("Name of the publisher.")
+    title: str = column("Name of the title.")
+    site: str = column("Host, or host and folder.")
+    surt_prefix: str = column("The prefix.")
+    covers: str = column("`host`, `subdomains` or `folder`; see `surt_prefixes`.")
+
+
+KNOWN_COLUMNS: Mapping[str, frozenset[str]] = {
+    "rows": frozenset(AnnexRow.schema.names),
+    "urls": frozenset(AnnexUrl.schema.names),
+    "domains": frozenset({*AnnexDomain.schema.names, *OwnDomain.schema.names}),
+}
+"""All columns that a table of an annex can have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Annex:
-    """Three tables, by the names of `TABLES`: the columns of each, and its rows."""
+    """The three tables of an annex; `columns`: those of `rows` that the recipient needs."""
 
-    columns: Mapping[str, pa.Schema]
-    rows: Mapping[str, Sequence[Row]]
+    columns: tuple[str, ...]
+    rows: Sequence[AnnexRow]
+    urls: Sequence[AnnexUrl]
+    domains: Sequence[AnnexDomain]
+    own_domains: Sequence[OwnDomain]
+    has_own_domains: bool
+
+    def schema(self, table: str) -> pa.Schema:
+        """Return names and types of the columns of a table."""
+        if table == "rows":
+            return pa.schema([each for each in AnnexRow.schema if each.name in self.columns])
+        domains = OwnDomain if self.has_own_domains else AnnexDomain
+        return (AnnexUrl if table == "urls" else domains).schema
+
+    def cells(self, table: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the values of the columns of each row of a table."""
+        domains = self.own_domains if self.has_own_domains else self.domains
+        names = self.schema(table).names
+        for row in {"rows": self.rows, "urls": self.urls, "domains": domains}[table]:
+            yield tuple(getattr(row, name) for name in names)
 
     def digests(self) -> dict[str, str]:
-        """Return the digest of each table, as `table_digest` makes it of its rows."""
-        return {name: digest_of(self.rows[name]) for name in TABLES}
+        """Return the digest of each table, as `digest_of` makes it of its rows."""
+        return {
+            table: digest_of(
+                dict(zip(self.schema(table).names, cells, strict=True)) for cells in self.cells(table)
+            )
+            for table in TABLES
+        }
 
     def write(self, folder: Path, lang: str, storage: StorageOptions) -> None:
         """Write each table in each format into a new folder; raises as `export`."""
-        for name in TABLES:
-            schema = self.columns[name]
+        for table in TABLES:
             for ending in ENDINGS:
-                rows = (tuple(row[column] for column in schema.names) for row in self.rows[name])
-                export(str(folder / f"{name}.{ending}"), schema, rows, storage, lang)
+                path = str(folder / f"{table}.{ending}")
+                export(path, self.schema(table), self.cells(table), storage, lang)
 
 
 def digest_of(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -59,56 +149,64 @@ def digest_of(rows: Iterable[Mapping[str, Any]]) -> str:
     return table_digest(columns_digest({key: plain(value) for key, value in row.items()}) for row in rows)
 
 
-def rows_of_jsonl(data: bytes) -> list[Row]:
+def rows_of_jsonl(data: bytes) -> list[dict[str, Any]]:
     """Return the rows of a JSONL file of the annex; ValueError if it is none."""
     return [orjson.loads(line) for line in data.splitlines() if line.strip()]
 
 
 def annex_of(
-    places: Sequence[NoticePlace], sender: Sender, columns: Sequence[str], own_domains: bool
+    places: Sequence[ClaimPlace], publishers: Sequence[Publisher], columns: Sequence[str], own_domains: bool
 ) -> Annex:
     """Return the annex of places.
 
     Args:
+        publishers: those that the sender acts for.
         columns: the columns of rows that the recipient needs.
-        own_domains: whether the domains are those of the publishers whose articles the places have.
+        own_domains: list the domains of the publishers whose articles the places have, not those of pages.
     """
-    whole = [_row(number, place, sender) for number, place in enumerate(places, 1)]
-    schema = pa.schema([field for field in ROW_COLUMNS if field.name in (*columns, *ALWAYS)])
-    domains = _own_domains(publishers_of(sender, places)) if own_domains else _domains(places, whole)
+    by_id = {publisher.id: publisher for publisher in publishers}
+    rows = [
+        _row(number, place, by_id.get(place.publisher_id)) for number, place in enumerate(places, start=1)
+    ]
+    names = tuple(name for name in AnnexRow.schema.names if name in (*columns, *ALWAYS))
     return Annex(
-        {
-            "rows": schema,
-            "urls": URL_COLUMNS,
-            "domains": OWN_DOMAIN_COLUMNS if own_domains else DOMAIN_COLUMNS,
-        },
-        {
-            "rows": [{name: row[name] for name in schema.names} for row in whole],
-            "urls": list(_urls(places, whole)),
-            "domains": list(domains),
-        },
+        columns=names,
+        rows=rows,
+        urls=list(_urls(places, rows)),
+        domains=[] if own_domains else list(_domains(places, rows)),
+        own_domains=list(_own_domains(publishers_of(publishers, places))) if own_domains else [],
+        has_own_domains=own_domains,
     )
 
 
-def _row(number: int, place: NoticePlace, sender: Sender) -> Row:
-    target, match, claim = place.target, place.match, place.claim
-    publisher = sender.by_id.get(target["publisher_id"])
+def _row(number: int, place: ClaimPlace, publisher: Publisher | None) -> AnnexRow:
+    titles = {title.id: title.name for title in publisher.titles} if publisher else {}
     revision, path = revision_and_path(place.file)
-    same = ("dataset", "release", "record_offset", "record_length", "row_index", "record_id")
-    more = ("document_url", "captured_at", "payload_digest", "text_sha256", "article_id", "copied_words")
-    return {
-        "number": number,
-        **{name: target[name] for name in (*same, *more)},
-        "file": printable(place.file),
-        "revision": revision,
-        "path": path,
-        "publisher": publisher.name if publisher else target["publisher_id"],
-        "title": sender.title_of(target),
-        "article_url": match["article_url"],
-        "article_published_at": match["article_published_at"],
-        "reservation": claim["reservation"] if claim and claim["reservation"] in IN_FORCE else None,
-        "row_sha256": match["row_sha256"],
-    }
+    is_reserved = place.claim is not None and place.claim.reservation in IN_FORCE
+    return AnnexRow(
+        number=number,
+        dataset=place.dataset,
+        release=place.release,
+        file=printable(place.file),
+        revision=revision,
+        path=path,
+        record_offset=place.record_offset,
+        record_length=place.record_length,
+        row_index=place.row_index,
+        record_id=place.record_id,
+        document_url=place.document_url,
+        captured_at=place.captured_at,
+        payload_digest=place.payload_digest,
+        text_sha256=place.text_sha256,
+        publisher=publisher.name if publisher else place.publisher_id,
+        title=titles.get(place.title_id, place.title_id),
+        article_id=place.article_id,
+        article_url=place.article_url,
+        article_published_at=place.article_published_at,
+        copied_words=place.copied_words,
+        reservation=place.claim.reservation if place.claim and is_reserved else None,
+        row_sha256=place.row_sha256,
+    )
 
 
 def revision_and_path(file: str) -> tuple[str | None, str | None]:
@@ -153,54 +251,52 @@ def surt_prefixes(site: str) -> Iterator[tuple[str, str]]:
     yield f"{labels},", "subdomains"
 
 
-def host_of_place(place: NoticePlace) -> str | None:
-    """Return the host of a place's page, in ASCII; None where it is not known."""
-    return place.claim["document_host"] if place.claim else None
-
-
-def _urls(places: Sequence[NoticePlace], rows: Sequence[Row]) -> Iterator[Row]:
+def _urls(places: Sequence[ClaimPlace], rows: Sequence[AnnexRow]) -> Iterator[AnnexUrl]:
     """Yield a row for each known URL, in the order of the URLs."""
-    groups = defaultdict[str, list[int]](list)
-    for number, row in enumerate(rows):
-        if row["document_url"]:
-            groups[row["document_url"]].append(number)
-    for url in sorted(groups):
-        of_url = [rows[number] for number in groups[url]]
-        times = [row["captured_at"] for row in of_url if row["captured_at"]]
-        yield {
-            "document_url": url,
-            "host": host_of_place(places[groups[url][0]]),
-            **_counts(of_url),
-            "first_captured_at": min(times, default=None),
-            "last_captured_at": max(times, default=None),
-            "reservation": _reservations(of_url),
-        }
+    hosts, groups = dict[str, str | None](), defaultdict[str, list[AnnexRow]](list)
+    for place, row in zip(places, rows, strict=True):
+        if row.document_url:
+            groups[row.document_url].append(row)
+            hosts.setdefault(row.document_url, place.document_host)
+    for url, of_url in sorted(groups.items()):
+        times = [row.captured_at for row in of_url if row.captured_at]
+        yield AnnexUrl(
+            document_url=url,
+            host=hosts[url],
+            rows=len(of_url),
+            articles=_articles(of_url),
+            first_captured_at=min(times, default=None),
+            last_captured_at=max(times, default=None),
+            reservation=_reservations(of_url),
+        )
 
 
-def _domains(places: Sequence[NoticePlace], rows: Sequence[Row]) -> Iterator[Row]:
+def _domains(places: Sequence[ClaimPlace], rows: Sequence[AnnexRow]) -> Iterator[AnnexDomain]:
     """Yield a row for each known registered domain, the one with most rows first."""
-    groups = defaultdict[str, list[int]](list)
-    for number, place in enumerate(places):
-        if place.claim and place.claim["document_domain"]:
-            groups[place.claim["document_domain"]].append(number)
+    hosts, groups = defaultdict[str, set[str | None]](set), defaultdict[str, list[AnnexRow]](list)
+    for place, row in zip(places, rows, strict=True):
+        if place.claim and (domain := place.claim.document_domain):
+            groups[domain].append(row)
+            hosts[domain].add(place.document_host)
     for domain in sorted(groups, key=lambda each: (-len(groups[each]), each)):
-        of_domain = [rows[number] for number in groups[domain]]
-        yield {
-            "domain": domain,
-            "hosts": len({host_of_place(places[number]) for number in groups[domain]}),
-            "urls": len({row["document_url"] for row in of_domain if row["document_url"]}),
-            **_counts(of_domain),
-            "reservation": _reservations(of_domain),
-        }
+        of_domain = groups[domain]
+        yield AnnexDomain(
+            domain=domain,
+            hosts=len(hosts[domain]),
+            urls=len({row.document_url for row in of_domain if row.document_url}),
+            rows=len(of_domain),
+            articles=_articles(of_domain),
+            reservation=_reservations(of_domain),
+        )
 
 
-def publishers_of(sender: Sender, places: Sequence[NoticePlace]) -> list[Publisher]:
-    """Return the sender's publishers whose articles the places have, in the order of the members file."""
-    ids = {place.target["publisher_id"] for place in places}
-    return [publisher for publisher in sender.publishers if publisher.id in ids]
+def publishers_of(publishers: Sequence[Publisher], places: Sequence[ClaimPlace]) -> list[Publisher]:
+    """Return the publishers whose articles the places have, in the order of the members file."""
+    ids = {place.publisher_id for place in places}
+    return [publisher for publisher in publishers if publisher.id in ids]
 
 
-def _own_domains(publishers: Sequence[Publisher]) -> Iterator[Row]:
+def _own_domains(publishers: Sequence[Publisher]) -> Iterator[OwnDomain]:
     """Yield each site of publishers with each of its SURT prefixes."""
     for publisher in publishers:
         for title in publisher.titles:
@@ -208,17 +304,21 @@ def _own_domains(publishers: Sequence[Publisher]) -> Iterator[Row]:
             sites = [*(domain for domain in title.domains if domain not in prefixed), *title.url_prefixes]
             for site in sites:
                 for prefix, covers in surt_prefixes(site):
-                    facts = {"site": site, "surt_prefix": prefix, "covers": covers}
-                    yield {"publisher": publisher.name, "title": title.name, **facts}
+                    yield OwnDomain(
+                        publisher=publisher.name,
+                        title=title.name,
+                        site=site,
+                        surt_prefix=prefix,
+                        covers=covers,
+                    )
 
 
-def _counts(rows: Sequence[Row]) -> dict[str, int]:
-    articles = {row["article_id"] for row in rows if row["article_id"]}
-    return {"rows": len(rows), "articles": len(articles)}
+def _articles(rows: Sequence[AnnexRow]) -> int:
+    return len({row.article_id for row in rows if row.article_id})
 
 
-def _reservations(rows: Sequence[Row]) -> str | None:
+def _reservations(rows: Sequence[AnnexRow]) -> str | None:
     """Return the reservations in force, the most frequent first, each with its rows; None without any."""
-    counts = Counter(row["reservation"] for row in rows if row["reservation"])
-    statuses = sorted(counts, key=lambda s: (-counts[s], s))
+    counts = Counter(row.reservation for row in rows if row.reservation)
+    statuses = sorted(counts, key=lambda status: (-counts[status], status))
     return ", ".join(f"{status} ({counts[status]})" for status in statuses) or None

@@ -1,19 +1,17 @@
-"""Drafts a notice: what it says, by whom, to whom, by which law, with which annex. It sends nothing."""
+"""Drafts a notice: letter, annex and notice.json in a new folder. It sends nothing."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.claims.selection import Choice
-from presswatch_spark.corpus.registry import Publisher
-from presswatch_spark.errors import InputError
+from presswatch_spark.claims.selection import ClaimPlace
 from presswatch_spark.notices.annex import ENDINGS, TABLES, Annex, annex_of
-from presswatch_spark.notices.docx_letter import docx_of
-from presswatch_spark.notices.facts import OF_SENDER, NoticeFigures, facts_of
-from presswatch_spark.notices.folder import (
+from presswatch_spark.notices.formats import docx_of, pdf_of, text_of
+from presswatch_spark.notices.letter import Letter, NoticeFigures, NoticeOrder, concerning, letter_of
+from presswatch_spark.notices.notice import (
     ANNEX,
     FORM,
     LETTER,
@@ -21,51 +19,22 @@ from presswatch_spark.notices.folder import (
     PDF,
     Notice,
     new_notice,
-    validated,
+    schema_fault,
 )
-from presswatch_spark.notices.grounds import Grounds, NoticePlace, grounds_of
-from presswatch_spark.notices.laws import Law, laws
-from presswatch_spark.notices.letter import Letter, LetterElement, blocks_of, letter_of
-from presswatch_spark.notices.parties import Recipient, Sender
-from presswatch_spark.notices.pdf_letter import pdf_of
-from presswatch_spark.notices.text_letter import text_of_letter
-from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.notices.parties import SENDER_TEXTS, Recipient, Sender
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.version import __version__
 
 LAYOUT = 1
-DEADLINE_DAYS = 15
 
 
 @dataclass(frozen=True, slots=True)
-class NoticeOrder:
-    """What a notice is asked to be.
-
-    `sender_file` and `recipients_file` are where a check reads both again. `claims`: folder of the claims, if
-    it is not that of the case or tables. `days`: from `drafted` to the deadline, for laws that have one.
-    """
-
-    source: str
-    recipient: Recipient
-    law: str
-    lang: str
-    sender: Sender
-    drafted: date
-    sender_file: str
-    recipients_file: str | None = None
-    choice: Choice = field(default_factory=Choice)
-    claims: str | None = None
-    mirrors: Sequence[Mirror] = ()
-    days: int = DEADLINE_DAYS
-
-
-@dataclass(frozen=True, slots=True)
-class Drafted:
+class DraftedNotice:
     """A notice that was drafted.
 
-    `left_out`: see `Grounds`. `missing`: the facts that are missing, by element. `elsewhere`: places that do
-    not concern the recipient.
+    `left_out`: see `PlaceSelection`. `missing`: the facts that are missing, by element. `elsewhere`: places
+    of the selection that do not concern the recipient.
     """
 
     notice: Notice
@@ -75,50 +44,39 @@ class Drafted:
     elsewhere: int
 
 
-def draft_notice(request: NoticeOrder, out: str, storage: StorageOptions | None = None) -> Drafted:
+def draft_notice(order: NoticeOrder, out: str, storage: StorageOptions | None = None) -> DraftedNotice:
     """Draft a notice in a new folder.
 
     Raises:
-        InputError: no claim concerns the recipient; see `grounds_of`.
+        InputError: no place concerns the recipient.
         OutputError: `out` holds something, or cannot be written; then nothing is there.
         ConfigError: a library of the extra `legal` is missing.
     """
-    storage, law = storage or StorageOptions(), laws()[request.law]
+    storage = storage or StorageOptions()
+    places = concerning(order.selection, order.recipient)
+    annex = annex_of(places, order.sender.publishers, order.recipient.columns, order.law.own_domains)
+    figures = NoticeFigures.of(places, annex, order.sender)
     with new_notice(out, storage) as folder:
-        grounds = grounds_of(
-            request.source, request.choice, storage, claims=request.claims, mirrors=request.mirrors
-        )
-        places = concerning(grounds, request.recipient)
-        annex = annex_of(places, request.sender, request.recipient.columns, law.own_domains)
         (folder / ANNEX).mkdir()
-        annex.write(folder / ANNEX, request.lang, storage)
-        figures = NoticeFigures.of(places, annex, request.sender)
-        deadline = request.drafted + timedelta(days=request.days) if law.deadline else None
-        facts = facts_of(
-            figures, places, annex, request.sender, request.recipient, deadline, request.lang,
-            has_licences=grounds.has_licences,
-        )  # fmt: skip
-        blocks, missing = blocks_of(law, facts, request.lang)
-        letter = _letter(request, law, blocks, annex, folder / ANNEX, grounds.seal.get("bag_root"))
-        about = _about(request, law, grounds, places, annex, figures, blocks, deadline)
-        about["annex"]["files"] = dict(letter.annex)
-        _write(folder, letter, annex, request.drafted, about)
-    opened = Notice.open(out, storage)
-    return Drafted(opened, figures, grounds.left_out, missing, len(grounds.places) - len(places))
-
-
-def concerning(grounds: Grounds, recipient: Recipient) -> tuple[NoticePlace, ...]:
-    """Return the places that concern a recipient; `InputError` if none does."""
-    places = tuple(
-        place for place in grounds.places if recipient.concerns(place.target["dataset"], place.file)
+        annex.write(folder / ANNEX, order.lang, storage)
+        names = [f"{ANNEX}/{table}.{ending}" for table in TABLES for ending in ENDINGS]
+        files = [(name, file_sha256(folder / name)) for name in names]
+        letter = letter_of(order, places, annex, figures, files)
+        about = _about(order, places, annex, figures, letter)
+        if fault := schema_fault(about):
+            raise ValueError(f"notice.json does not fit its schema: {fault}")
+        (folder / LETTER).write_bytes(docx_of(letter))
+        (folder / PDF).write_bytes(pdf_of(letter, folder / ANNEX))
+        (folder / FORM).write_text(text_of(letter, annex.rows), encoding="utf-8")
+        text = json.dumps(about, ensure_ascii=True, indent=1) + "\n"
+        (folder / NOTICE).write_text(text, encoding="utf-8")
+    return DraftedNotice(
+        notice=Notice.open(out, storage),
+        figures=figures,
+        left_out=order.selection.left_out,
+        missing=letter.missing,
+        elsewhere=len(order.selection.places) - len(places),
     )
-    if not places:
-        raise InputError(
-            f"none of {len(grounds.places):,} places concerns {recipient.id}",
-            where=grounds.where,
-            remedy="name another --to, or say with --mirror where the files are public",
-        )
-    return places
 
 
 def today() -> date:
@@ -126,66 +84,37 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def _letter(
-    request: NoticeOrder,
-    law: Law,
-    blocks: Sequence[LetterElement],
-    annex: Annex,
-    folder: Path,
-    bag_root: str | None,
-) -> Letter:
-    names = [f"{table}.{ending}" for table in TABLES for ending in ENDINGS]
-    files = [(f"{ANNEX}/{name}", file_sha256(folder / name)) for name in names]
-    digest = annex.digests()["rows"]
-    letter = letter_of(
-        law, blocks, request.sender, request.recipient, request.drafted, files, digest, request.lang
-    )
-    return replace(letter, bag_root=bag_root)
-
-
-def _write(folder: Path, letter: Letter, annex: Annex, drafted: date, about: Mapping[str, Any]) -> None:
-    (folder / LETTER).write_bytes(docx_of(letter, drafted))
-    (folder / PDF).write_bytes(pdf_of(letter, folder / ANNEX, drafted))
-    (folder / FORM).write_text(text_of_letter(letter, annex.rows["rows"]), encoding="utf-8")
-    (folder / NOTICE).write_text(_json(validated(about)), encoding="utf-8")
-
-
 def _about(
-    request: NoticeOrder,
-    law: Law,
-    grounds: Grounds,
-    places: Sequence[NoticePlace],
-    annex: Annex,
-    figures: NoticeFigures,
-    blocks: Sequence[LetterElement],
-    deadline: date | None,
+    order: NoticeOrder, places: Sequence[ClaimPlace], annex: Annex, figures: NoticeFigures, letter: Letter
 ) -> dict[str, Any]:
-    """Return what notice.json says, but for the digests of the annex's files."""
-    said = {block.element: block.text for block in blocks}
+    """Return the content of notice.json."""
+    texts = {block.element: block.text for block in letter.blocks}
     return {
         "layout": LAYOUT,
         "tool_version": __version__,
-        "drafted_on": request.drafted.isoformat(),
-        "deadline": deadline and deadline.isoformat(),
-        "language": request.lang,
-        "law": law.id,
-        "recipient": _recipient(request.recipient),
-        "sender": sender_facts(request.sender),
+        "drafted_on": order.drafted.isoformat(),
+        "deadline": order.deadline and order.deadline.isoformat(),
+        "language": order.lang,
+        "law": order.law.id,
+        "recipient": recipient_facts(order.recipient),
+        "sender": sender_facts(order.sender),
         "elements": {
-            element.name: {"source": element.source, "text": said.get(element.name)}
-            for element in law.elements
+            element.name: {"source": element.source, "text": texts.get(element.name)}
+            for element in order.law.elements
         },
         "numbers": dict(figures.numbers),
         "reservations": dict(figures.reservations),
-        "query": _query(request, grounds, places),
+        "query": _query(order, places),
         "annex": {
-            "columns": {name: annex.columns[name].names for name in TABLES},
+            "columns": {name: annex.schema(name).names for name in TABLES},
             "digests": annex.digests(),
+            "files": dict(letter.annex),
         },
     }
 
 
-def _recipient(recipient: Recipient) -> dict[str, Any]:
+def recipient_facts(recipient: Recipient) -> dict[str, Any]:
+    """Return the facts of a recipient in notice.json."""
     return {
         "id": recipient.id,
         "name": recipient.name,
@@ -197,16 +126,16 @@ def _recipient(recipient: Recipient) -> dict[str, Any]:
 
 
 def sender_facts(sender: Sender) -> dict[str, Any]:
-    """Return what notice.json says of a sender."""
+    """Return the facts of a sender in notice.json."""
     return {
-        **{name: getattr(sender, name) for name in ("name", *OF_SENDER)},
+        **{name: getattr(sender, name) for name in ("name", *SENDER_TEXTS)},
         "acts_as": "owner" if sender.is_owner else "agent",
         "publishers": [
             {
                 "id": publisher.id,
                 "name": publisher.name,
-                "mandate_document": publisher.mandate_document and publisher.mandate_document.sha256,
-                "mandate_signed_on": _signed_on(publisher),
+                "mandate_document": (deed := publisher.mandate_document) and deed.sha256,
+                "mandate_signed_on": deed.signed_on.isoformat() if deed and deed.signed_on else None,
                 "country": publisher.country,
                 "rights_basis": list(publisher.rights_basis),
             }
@@ -215,26 +144,17 @@ def sender_facts(sender: Sender) -> dict[str, Any]:
     }
 
 
-def _signed_on(publisher: Publisher) -> str | None:
-    document = publisher.mandate_document
-    return document.signed_on.isoformat() if document and document.signed_on else None
-
-
-def _query(request: NoticeOrder, grounds: Grounds, places: Sequence[NoticePlace]) -> dict[str, Any]:
-    """Return what a check asks again: where claims and tables are, and which of them the annex has."""
-    recipients = request.recipients_file
+def _query(order: NoticeOrder, places: Sequence[ClaimPlace]) -> dict[str, Any]:
+    """Return what a check reads again: where claims and tables are, and which of them the annex has."""
+    source, recipients = order.selection.source, order.recipients_file
     return {
-        "source": grounds.source,
-        "where": grounds.where,
-        "claims": grounds.claims_at,
-        "targets": sorted(place.target["target_sha256"] for place in places),
-        "rows": sorted({place.target["row_sha256"] for place in places}),
-        "sender_file": str(Path(request.sender_file).absolute()),
+        "source": source.kind,
+        "where": source.where,
+        "claims": source.claims_at,
+        "targets": sorted(place.target_sha256 for place in places),
+        "rows": sorted({place.claim_row for place in places}),
+        "sender_file": str(Path(order.sender_file).absolute()),
         "recipients_file": recipients and str(Path(recipients).absolute()),
-        **({"seal": dict(grounds.seal)} if grounds.seal else {}),
-        "mirrors": [[mirror.place, mirror.copy] for mirror in request.mirrors],
+        **({"seal": dict(source.seal)} if source.seal else {}),
+        "mirrors": [[mirror.place, mirror.copy] for mirror in order.selection.mirrors],
     }
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=True, indent=1) + "\n"

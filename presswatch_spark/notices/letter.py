@@ -1,26 +1,137 @@
-"""A letter as data: who writes to whom, and a block for each element; every format is made of it."""
+"""A letter as data: from an order and its places to the paragraphs of each element, in French or English."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
-from presswatch_spark.notices.facts import LetterFacts
+from presswatch_spark.claims.mandates import AUTHOR, PRESS_PUBLISHER
+from presswatch_spark.claims.selection import COPY, DISK, PLACE, ClaimFigures, ClaimPlace, PlaceSelection
+from presswatch_spark.corpus.registry import RIGHTS_BASES, Publisher
+from presswatch_spark.errors import InputError
+from presswatch_spark.notices.annex import Annex, publishers_of
 from presswatch_spark.notices.laws import Law, LegalElement
-from presswatch_spark.notices.parties import Recipient, Sender
-from presswatch_spark.notices.wording import day
-from presswatch_spark.show import printable
+from presswatch_spark.notices.parties import SENDER_TEXTS, Recipient, Sender
+from presswatch_spark.notices.wording import amount, day, phrase
+from presswatch_spark.show import ascii_url, printable, whole_number
 
-_DEPENDS = re.compile(r"\[(\w+)\] ")
-ANNEX: Mapping[str, tuple[str, str, str]] = {
-    "fr": ("Annexe", "fichier", "SHA-256"),
-    "en": ("Annex", "file", "SHA-256"),
+DEADLINE_DAYS = 15
+LISTED = 20
+"""Lines of a list in a letter; the annex has all."""
+AMOUNTS: Mapping[str, str] = {
+    "rows": "row",
+    "files": "file",
+    "urls": "URL",
+    "hosts": "host",
+    "articles": "article",
+    "titles": "title",
+    "publishers": "publisher",
+    "author_rows": "row",
+    "press_rows": "row",
+    "rights_rows": "row",
+    "reserved_rows": "row",
 }
+"""Numbers that letters state, each with its noun."""
+RESERVATIONS = ("both", "before")
+"""The reservations that letters claim, in the order of their list: `annex.IN_FORCE`."""
+_DEPENDS = re.compile(r"\[(\w+)\] ")
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeOrder:
+    """A notice to be drafted.
+
+    `sender_file` and `recipients_file`: a check reads both again. `days`: from `drafted` to the
+    deadline, for laws that have one.
+    """
+
+    selection: PlaceSelection
+    recipient: Recipient
+    law: Law
+    lang: str
+    sender: Sender
+    drafted: date
+    sender_file: str
+    recipients_file: str | None = None
+    days: int = DEADLINE_DAYS
+
+    @property
+    def deadline(self) -> date | None:
+        """Return the last day for an answer; None if the law sets none."""
+        return self.drafted + timedelta(days=self.days) if self.law.deadline else None
+
+
+def concerning(selection: PlaceSelection, recipient: Recipient) -> tuple[ClaimPlace, ...]:
+    """Return the places that concern a recipient; `InputError` if none does."""
+    places = tuple(each for each in selection.places if recipient.concerns(each.dataset, each.file))
+    if not places:
+        raise InputError(
+            f"none of {len(selection.places):,} places concerns {recipient.id}",
+            where=selection.source.where,
+            remedy="name another --to, or say with --mirror where the files are public",
+        )
+    return places
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeFigures:
+    """The numbers of a notice, by name: the same in every language.
+
+    `reservations`: rows by the reservation that was in force. `read`: by source of the reading (see
+    `RecordReading.source`), the days on which rows were last read, a day for each row, in order.
+    """
+
+    numbers: Mapping[str, int]
+    reservations: Mapping[str, int]
+    read: Mapping[str, Sequence[date]]
+
+    @classmethod
+    def of(cls, places: Sequence[ClaimPlace], annex: Annex, sender: Sender) -> "NoticeFigures":
+        """Count places; unknown addresses and readings count as `without_url` and `never_read`."""
+        rights = [rights_claimed(place, sender) for place in places]
+        readings = [(place.reading, place.file) for place in places]
+        read = {
+            source: sorted(each.at.date() for each, file in readings if each and each.source(file) == source)
+            for source in {each.source(file) for each, file in readings if each}
+        }
+        reservations = Counter(row.reservation for row in annex.rows if row.reservation)
+        counted = ClaimFigures.of(places)
+        numbers = {
+            "rows": counted.rows,
+            "files": len({place.file for place in places}),
+            "urls": counted.addresses,
+            "without_url": sum(not place.document_url for place in places),
+            "pages": counted.pages,
+            "captures": counted.captures,
+            "records": counted.records,
+            "claims": counted.claims,
+            "hosts": counted.hosts,
+            "articles": counted.articles,
+            "titles": len({place.title_id for place in places}),
+            "publishers": len({place.publisher_id for place in places}),
+            "author_rows": sum(AUTHOR in each for each in rights),
+            "press_rows": sum(PRESS_PUBLISHER in each for each in rights),
+            "rights_rows": sum(bool(each & {AUTHOR, PRESS_PUBLISHER}) for each in rights),
+            "never_read": len(places) - sum(map(len, read.values())),
+            "read_from_disk": len(read.get(DISK, ())),
+            "read_from_copy": len(read.get(COPY, ())),
+            "sites": len({row.site for row in annex.own_domains}),
+            "reserved_rows": reservations.total(),
+        }
+        return cls(numbers, dict(sorted(reservations.items())), read)
+
+
+def rights_claimed(place: ClaimPlace, sender: Sender) -> set[str]:
+    """Return the rights that a notice claims for a place: its claim's, if the members file agrees."""
+    publisher = sender.by_id.get(place.publisher_id)
+    rights = set(place.claim.rights) if place.claim else set[str]()
+    return rights if publisher and publisher.is_in_eea else rights - {PRESS_PUBLISHER}
 
 
 @dataclass(frozen=True, slots=True)
 class LetterElement:
-    """An element of the law as the letter says it: a heading (which may be empty), paragraphs, and a list."""
+    """An element of the law in the letter: a heading (which may be empty), paragraphs, and a list."""
 
     element: str
     heading: str
@@ -29,90 +140,187 @@ class LetterElement:
 
     @property
     def text(self) -> str:
-        """Return all that it says, a line each."""
+        """Return all of it, a line each."""
         return "\n".join([*filter(None, [self.heading]), *self.paragraphs, *self.lines])
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A letter in one language.
+    """A letter in one language; every format is made of it.
 
-    `annex`: names of the annex's files with their SHA-256. `digest`: that of the annex's rows. `bag_root`:
-    that of the sealed bag that has their records; None without one.
+    `annex`: names of the annex's files with their SHA-256. `closing`: the digest of the annex's rows, and the
+    root of the sealed bag that has their records. `missing`: the facts without which elements are left out.
     """
 
     lang: str
     title: str
     sender: tuple[str, ...]
     recipient: tuple[str, ...]
+    drafted: date
     day: str
     blocks: tuple[LetterElement, ...]
+    annex_heading: str
     annex: tuple[tuple[str, str], ...]
-    digest: str
-    bag_root: str | None = None
-
-    @property
-    def digest_lines(self) -> tuple[str, ...]:
-        """Return the sentences that name the digest of the annex's rows, and the bag with their records."""
-        french = self.lang == "fr"
-        rows = "Empreinte des lignes de l’annexe : " if french else "Digest of the annex’s rows: "
-        seal = (
-            "Racine de Merkle des preuves scellées : " if french else "Merkle root of the sealed evidence: "
-        )
-        return (f"{rows}{self.digest}", *([f"{seal}{self.bag_root}"] if self.bag_root else []))
-
-    @property
-    def annex_heading(self) -> str:
-        """Return the heading of the list of the annex's files."""
-        return ANNEX[self.lang][0]
-
-
-def blocks_of(law: Law, facts: LetterFacts, lang: str) -> tuple[list[LetterElement], dict[str, list[str]]]:
-    """Return a block for each element that can be said, and for the others the facts that are missing."""
-    blocks, missing = list[LetterElement](), dict[str, list[str]]()
-    for element in law.elements:
-        if lacking := facts.missing(element.needs):
-            if not element.is_optional:
-                missing[element.name] = lacking
-        else:
-            blocks.append(_block(element, facts, lang))
-    return blocks, missing
+    closing: tuple[str, ...]
+    missing: Mapping[str, Sequence[str]]
 
 
 def letter_of(
-    law: Law,
-    blocks: Sequence[LetterElement],
-    sender: Sender,
-    recipient: Recipient,
-    drafted: date,
-    annex: Sequence[tuple[str, str]],
-    digest: str,
-    lang: str,
+    order: NoticeOrder,
+    places: Sequence[ClaimPlace],
+    annex: Annex,
+    figures: NoticeFigures,
+    files: Sequence[tuple[str, str]],
 ) -> Letter:
-    """Return the letter that has these blocks."""
-    own = [sender.name, sender.address, sender.email, sender.phone, sender.siren and f"SIREN {sender.siren}"]
+    """Return the letter of an order.
+
+    Args:
+        places: those that the letter is about, and the annex has.
+        files: names of the annex's files with their SHA-256.
+    """
+    sender, recipient, lang = order.sender, order.recipient, order.lang
+    texts, lists = _texts(order, places, figures), _lists(order, places, annex, figures)
+    blocks, missing = list[LetterElement](), dict[str, list[str]]()
+    for element in order.law.elements:
+        lacking = [name for name in element.needs if not (lists.get(name) or texts.get(name))]
+        if not lacking:
+            blocks.append(_element(element, texts, lists, lang))
+        elif not element.is_optional:
+            missing[element.name] = lacking
+    siren = sender.siren and f"SIREN {sender.siren}"
+    own = (sender.name, sender.address, sender.email, sender.phone, siren)
+    written = day(order.drafted, lang)
+    closing = [phrase("digest of the rows", lang, digest=annex.digests()["rows"])]
+    if root := order.selection.source.seal.get("bag_root"):
+        closing.append(phrase("root of the bag", lang, root=root))
     return Letter(
         lang=lang,
-        title=law.title[lang],
+        title=order.law.title[lang],
         sender=tuple(printable(line) for line in own if line),
         recipient=tuple(printable(line) for line in (recipient.name, recipient.route) if line),
-        day=f"Le {day(drafted, lang)}" if lang == "fr" else day(drafted, lang),
+        drafted=order.drafted,
+        day=phrase("dated", lang, day=written),
         blocks=tuple(blocks),
-        annex=tuple(annex),
-        digest=digest,
+        annex_heading=phrase("annex", lang),
+        annex=tuple(files),
+        closing=tuple(closing),
+        missing=missing,
     )
 
 
-def _block(element: LegalElement, facts: LetterFacts, lang: str) -> LetterElement:
+def _element(
+    element: LegalElement, texts: Mapping[str, str], lists: Mapping[str, Sequence[str]], lang: str
+) -> LetterElement:
     """Return an element with its facts; these are put in once, whatever braces they have."""
-    lines = facts.lists[element.list] if element.list else ()
-    said = [_said(line, facts) for line in element.text[lang].splitlines()]
-    return LetterElement(element.name, element.heading[lang], tuple(filter(None, said)), tuple(lines))
+    paragraphs = list[str]()
+    for line in element.text[lang].splitlines():
+        depends = _DEPENDS.match(line)
+        if not depends or texts[depends[1]]:
+            paragraphs.append(_DEPENDS.sub("", line).format_map(texts).strip())
+    lines = lists[element.list] if element.list else ()
+    return LetterElement(element.name, element.heading[lang], tuple(filter(None, paragraphs)), tuple(lines))
 
 
-def _said(line: str, facts: LetterFacts) -> str:
-    """Return a paragraph with its facts; nothing if the one that it depends on is missing."""
-    found = _DEPENDS.match(line)
-    if found and not facts.texts[found[1]]:
-        return ""
-    return _DEPENDS.sub("", line).format_map(facts.texts).strip()
+def _texts(order: NoticeOrder, places: Sequence[ClaimPlace], figures: NoticeFigures) -> dict[str, str]:
+    """Return the facts that elements put into their text. An empty one is missing."""
+    numbers, lang, sender = figures.numbers, order.lang, order.sender
+    # A number of 0 is a missing fact; but URLs and hosts may be 0.
+    amounts = {
+        name: amount(numbers[name], noun, lang) if numbers[name] or name in ("urls", "hosts") else ""
+        for name, noun in AMOUNTS.items()
+    }
+    without_url = amount(numbers["without_url"], "row", lang)
+    readings = [
+        phrase(
+            f"read at {source}",
+            lang,
+            rows=amount(len(days), "row", lang),
+            when=phrase(
+                "on a day" if days[0] == days[-1] else "between days",
+                lang,
+                first=day(days[0], lang),
+                last=day(days[-1], lang),
+            ),
+        )
+        for source in (PLACE, COPY, DISK)
+        if (days := figures.read.get(source))
+    ]
+    publishers = publishers_of(sender.publishers, places)
+    return {
+        **amounts,
+        "domains": amount(numbers["sites"], "site", lang),
+        "sender": printable(sender.name),
+        **{name: printable(getattr(sender, name) or "") for name in SENDER_TEXTS},
+        "recipient": printable(order.recipient.name),
+        "deadline": day(order.deadline, lang) if order.deadline else "",
+        "without_url": phrase("without URL", lang, rows=without_url) if numbers["without_url"] else "",
+        "read": " ".join(readings),
+        "licences": "known" if order.selection.source.has_licences() else "",
+        # Nobody may swear to act for the holder of a right whose basis no file gives.
+        "rights_basis": "known" if publishers and all(each.rights_basis for each in publishers) else "",
+    }
+
+
+def _lists(
+    order: NoticeOrder, places: Sequence[ClaimPlace], annex: Annex, figures: NoticeFigures
+) -> dict[str, list[str]]:
+    """Return the lists that elements have after their text. An empty one is missing."""
+    lang, sender = order.lang, order.sender
+    prefixes = [row.surt_prefix for row in annex.own_domains]
+    return {
+        "mandates": [
+            _mandate(publisher, sender, lang) for publisher in publishers_of(sender.publishers, places)
+        ],
+        "hosts": _most_frequent((place.document_host for place in places if place.document_host), lang),
+        "files": _most_frequent((ascii_url(place.file) for place in places), lang),
+        "reservations": [
+            phrase(f"reserved {status}", lang, rows=amount(figures.reservations[status], "row", lang))
+            for status in RESERVATIONS
+            if status in figures.reservations
+        ],
+        "prefixes": _first_lines(prefixes, lang),
+        "signature": [
+            printable(sender.signatory),
+            printable(sender.signatory_title),
+            phrase("signature", lang, line="_" * 30),
+        ],
+    }
+
+
+def _most_frequent(values: Iterable[str], lang: str) -> list[str]:
+    """Return values with the rows of each, the most frequent first, as far as a letter lists them."""
+    counts = Counter(values)
+    ordered = sorted(counts, key=lambda value: (-counts[value], value))
+    lines = [
+        phrase("counted", lang, value=value, rows=amount(counts[value], "row", lang)) for value in ordered
+    ]
+    return _first_lines(lines, lang)
+
+
+def _first_lines(lines: Sequence[str], lang: str) -> list[str]:
+    more = len(lines) - LISTED
+    rest = [phrase("more in the annex", lang, count=whole_number(more, lang))] if more > 0 else []
+    return [*lines[:LISTED], *rest]
+
+
+def _mandate(publisher: Publisher, sender: Sender, lang: str) -> str:
+    """Return a publisher with its legal person, the basis of its right, and its mandate."""
+    facts = [printable(publisher.legal_name or publisher.name)]
+    facts += [f"SIREN {publisher.siren}"] if publisher.siren else []
+    facts += [printable(publisher.address)] if publisher.address else []
+    facts += [phrase(f"basis {basis}", lang, law=RIGHTS_BASES[basis]) for basis in publisher.rights_basis]
+    if sender.is_owner or not publisher.has_mandate:
+        return ", ".join(facts)
+    deed = publisher.mandate_document
+    if deed is None:
+        facts.append(phrase("mandate", lang))
+    elif deed.signed_on is None:
+        facts.append(phrase("mandate by deed", lang, sha256=deed.sha256))
+    else:
+        signed = day(deed.signed_on, lang)
+        facts.append(phrase("mandate by deed of a day", lang, day=signed, sha256=deed.sha256))
+    begins, ends = (limit and day(limit, lang) for limit in (publisher.mandate_from, publisher.mandate_to))
+    if begins or ends:
+        limits = "from to" if begins and ends else "from" if begins else "until"
+        facts.append(phrase(f"in force {limits}", lang, begins=begins, ends=ends))
+    return ", ".join(facts)

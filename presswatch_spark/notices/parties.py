@@ -8,19 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from presswatch_spark.corpus.registry import Publisher, Registry, load_registry
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.nearest import did_you_mean
-from presswatch_spark.notices.annex_columns import ROW_COLUMNS
+from presswatch_spark.notices.annex import KNOWN_COLUMNS
 from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes, line_of
 from presswatch_spark.settings.shipped import shipped
 
 FACTS = ("route", "language", "publishes", "elements", "columns")
+SENDER_TEXTS = ("address", "email", "phone", "signatory", "signatory_title")
+"""Facts of a sender that are texts; a missing one is empty."""
 CHARACTERS = 300
 """A longer text is no name or address."""
 NO_MANDATE = "the sender names no members file: without the mandates in it nobody can act for a publisher"
@@ -143,7 +144,7 @@ def _fact(node: yaml.Node | None, what: str, check: Check) -> RecipientFact:
     keys = check.entry(node, what, "source", "value checked note") if node is not None else {}
     value = _value(keys.get("value"), what, check)
     if what.endswith("columns") and isinstance(value, tuple):
-        for unknown in sorted(set(value) - set(ROW_COLUMNS.names)):
+        for unknown in sorted(set(value) - KNOWN_COLUMNS["rows"]):
             check.say(line_of(keys["value"]), f"{what}: `{unknown}` is no column of the annex")
     checked = check.date(keys.get("checked"), f"{what}: checked")
     # A day of Auckland may be one ahead.
@@ -195,12 +196,6 @@ class Sender:
     def by_id(self) -> Mapping[str, Publisher]:
         """Return the publishers by their ids."""
         return {publisher.id: publisher for publisher in self.publishers}
-
-    def title_of(self, target: Mapping[str, Any]) -> str:
-        """Return the name of the title of a target's article; its id if the sender has no such title."""
-        publisher = self.by_id.get(target["publisher_id"])
-        titles = {title.id: title.name for title in publisher.titles} if publisher else {}
-        return str(titles.get(target["title_id"], target["title_id"]))
 
 
 def load_sender(path: str) -> Sender:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.notices import states
-from presswatch_spark.notices.checks import Checking, check_notice
+from presswatch_spark.notices import notice as states
 from presswatch_spark.notices.draft import draft_notice
-from presswatch_spark.notices.folder import Notice
+from presswatch_spark.notices.notice import Notice
 from presswatch_spark.notices.parties import load_recipient
+from presswatch_spark.notices.rules import Checking, check_notice
 from presswatch_spark.removal.targets import open_case
 from presswatch_spark.storage.objects import StorageOptions
 from tests.notices import DRAFTED, Bureau, bureau
@@ -35,13 +34,13 @@ def test_a_notice_on_s3(tmp_path: Path, client: Any, bucket: str, endpoint: str)
         upload(client, bucket, office.crawl.tables, "tables")
         case, tables = f"s3://{bucket}/case", f"s3://{bucket}/tables"
         open_case(tables, case, confidences=("A", "B"), storage=storage)
-        request = replace(office.request(), source=case)
-        drafted = draft_notice(request, where, storage)
+        order = office.order(selection=office.select(case, storage=storage))
+        drafted = draft_notice(order, where, storage)
         here = office.draft("here")
         annex = {name: digest for name, digest in here.notice.sums.items() if name.startswith("annex/")}
         assert {name: drafted.notice.sums[name] for name in annex} == annex
         with pytest.raises(OutputError, match="something already"):
-            draft_notice(request, where, storage)
+            draft_notice(order, where, storage)
         states.sign(Notice.open(where, storage), "Jeanne Valmont", DRAFTED, None)
         assert passes(office, where, storage)
         states.send(Notice.open(where, storage), DRAFTED, None, None)

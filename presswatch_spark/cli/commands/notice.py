@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli.french import NOTICE_NAMES
 from presswatch_spark.cli.language import Language
 from presswatch_spark.cli.options import (
     confidence_option,
@@ -23,11 +24,9 @@ from presswatch_spark.notices.choices import ANSWERS, LANGUAGES, LAWS
 from presswatch_spark.show import json_line, printable
 
 if TYPE_CHECKING:
-    from presswatch_spark.notices.checks import Checked
-    from presswatch_spark.notices.draft import Drafted
-    from presswatch_spark.notices.folder import Notice
-    from presswatch_spark.notices.refusals import BrokenRule
-    from presswatch_spark.notices.states import NoticeState
+    from presswatch_spark.notices.draft import DraftedNotice
+    from presswatch_spark.notices.notice import Notice, NoticeState
+    from presswatch_spark.notices.rules import BrokenRule, NoticeCheck
     from presswatch_spark.notices.wording import Sentence
 
 REFUSED = 1
@@ -99,32 +98,36 @@ def draft(source: str, out: str, **flags: Any) -> None:
     presswatch notice draft --to common-crawl --law fr --lang fr --sender sender.yaml --out n1 case
     """
     from presswatch_spark.claims.selection import Choice
-    from presswatch_spark.notices.draft import NoticeOrder, draft_notice, today
+    from presswatch_spark.evidence.sources import source_at
+    from presswatch_spark.notices.draft import draft_notice, today
+    from presswatch_spark.notices.laws import laws
+    from presswatch_spark.notices.letter import NoticeOrder
     from presswatch_spark.notices.parties import load_recipient, load_sender
     from presswatch_spark.pointers.pointer import parse_mirror
 
     require_one_choice(flags["rows"], flags["confidences"])
     storage = scan_settings(flags).storage
-    request = NoticeOrder(
-        source=source,
+    choice = Choice.of(flags["rows"], flags["confidences"], storage)
+    mirrors = [parse_mirror(each) for each in flags["mirrors"]]
+    sender = load_sender(flags["sender"])
+    order = NoticeOrder(
+        selection=source_at(source, storage, flags["claims"]).select(choice, mirrors),
         recipient=load_recipient(flags["recipient"], flags["recipients"]),
-        law=flags["law"],
+        law=laws()[flags["law"]],
         lang=flags["lang"],
-        sender=load_sender(flags["sender"]),
+        sender=sender,
         drafted=_day(flags["day"]) or today(),
         sender_file=flags["sender"],
         recipients_file=flags["recipients"],
-        choice=Choice.of(flags["rows"], flags["confidences"], storage),
-        claims=flags["claims"],
-        mirrors=[parse_mirror(each) for each in flags["mirrors"]],
         days=flags["days"],
     )
     say = Language(flags["lang"])
-    print_lines(_drafted_lines(draft_notice(request, out, storage), out, say))
-    print_lines(_doubt_lines(request.recipient.doubts(), say), err=True)
+    drafted = draft_notice(order, out, storage)
+    print_lines(_drafted_lines(drafted, out, say))
+    print_lines(_doubt_lines(order.recipient.doubts(), say), err=True)
 
 
-def _drafted_lines(drafted: Drafted, out: str, say: Language) -> Iterator[str]:
+def _drafted_lines(drafted: DraftedNotice, out: str, say: Language) -> Iterator[str]:
     nouns = {"rows": "row", "urls": "URL", "hosts": "host", "articles": "article"}
     numbers = {name: say.counted(drafted.figures.numbers[name], noun) for name, noun in nouns.items()}
     yield say("{rows} of {urls} on {hosts}, {articles}, in {folder}", folder=printable(out), **numbers)
@@ -138,7 +141,8 @@ def _drafted_lines(drafted: Drafted, out: str, say: Language) -> Iterator[str]:
         places = say.counted(drafted.elsewhere, "place")
         yield say("left out, as they do not concern the recipient: {places}", places=places)
     for element, facts in drafted.missing.items():
-        yield say("missing: {element}: the notice lacks {facts}", element=element, facts=", ".join(facts))
+        lacking = ", ".join(_name(fact, say) for fact in facts)
+        yield say("missing: {element}: the notice lacks {facts}", element=_name(element, say), facts=lacking)
 
 
 def _doubt_lines(doubts: Iterable[Sentence], say: Language) -> Iterator[str]:
@@ -148,13 +152,20 @@ def _doubt_lines(doubts: Iterable[Sentence], say: Language) -> Iterator[str]:
 
 def _said(told: Sentence, say: Language) -> str:
     """Return a sentence of a check in a language, with its days and numbers as that writes them."""
-    return say(told.text, **{name: _fact(fact, say) for name, fact in told.facts.items()})
+    facts = dict[str, object]()
+    for name, fact in told.facts.items():
+        if isinstance(fact, date):
+            facts[name] = say.day(fact)
+        elif isinstance(fact, int):
+            facts[name] = say.number(fact)
+        else:
+            facts[name] = _name(str(fact), say) if name == "name" else fact
+    return say(told.text, **facts)
 
 
-def _fact(fact: object, say: Language) -> object:
-    if isinstance(fact, date):
-        return say.day(fact)
-    return say.number(fact) if isinstance(fact, int) else fact
+def _name(name: str, say: Language) -> str:
+    """Return the name of a fact, or of an element of a law; one without a French name stands for itself."""
+    return NOTICE_NAMES.get(name, name) if say.is_french else name
 
 
 @notice.command()
@@ -181,9 +192,9 @@ def check(path: str, as_json: bool, screen: ReplyScreen, **flags: Any) -> None:
     the notice, and 1 if anything does.
     """
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.notices.checks import Checking, check_notice
-    from presswatch_spark.notices.folder import Notice
+    from presswatch_spark.notices.notice import Notice
     from presswatch_spark.notices.parties import load_recipient, load_sender
+    from presswatch_spark.notices.rules import Checking, check_notice
 
     storage, corpus = scan_settings(flags).storage, flags["corpus"]
     about = Notice.open(path, storage).about
@@ -205,7 +216,7 @@ def check(path: str, as_json: bool, screen: ReplyScreen, **flags: Any) -> None:
         raise click.exceptions.Exit(REFUSED)
 
 
-def _checked_lines(checked: Checked, as_json: bool, say: Language) -> Iterator[str]:
+def _checked_lines(checked: NoticeCheck, as_json: bool, say: Language) -> Iterator[str]:
     if as_json:
         for each in checked.refusals:
             detail = str(each.detail) if each.detail else None
@@ -218,12 +229,12 @@ def _checked_lines(checked: Checked, as_json: bool, say: Language) -> Iterator[s
 
 
 def _refused(refusal: BrokenRule, say: Language) -> str:
-    from presswatch_spark.notices.refusals import RULES
+    from presswatch_spark.notices.rules import RULES
 
-    about = refusal.about
+    about = _name(refusal.about, say)
     if refusal.more:
         about = say("{rows} and {more}", rows=about, more=say.counted(refusal.more, "more row"))
-    facts = {"rule": refusal.rule, "about": about, "meaning": say(RULES[refusal.rule])}
+    facts = {"rule": refusal.rule, "about": about, "meaning": say(RULES[refusal.rule].meaning)}
     if refusal.detail is None:
         return say("refused: {rule}: {about}: {meaning}", **facts)
     detail = _said(refusal.detail, say)
@@ -243,10 +254,10 @@ def sign(
     path: str, by: str, on: datetime | None, file: str | None, screen: ReplyScreen, **flags: Any
 ) -> None:
     """Note that a person signed a notice, as it is now."""
-    from presswatch_spark.notices import states
+    from presswatch_spark.notices import notice as notices
 
     opened = _opened(path, flags)
-    event = states.sign(opened, by, _day(on), _sha256(file))
+    event = notices.sign(opened, by, _day(on), _sha256(file))
     say = screen.language
     click.echo(printable(say("noted: signed by {name} on {day}", name=by, day=say.day(event.day))))
 
@@ -262,9 +273,9 @@ def sent(
     path: str, on: datetime | None, via: str | None, file: str | None, screen: ReplyScreen, **flags: Any
 ) -> None:
     """Note that a person sent a notice. It must have been checked, and signed if its law wants that."""
-    from presswatch_spark.notices import states
+    from presswatch_spark.notices import notice as notices
 
-    event = states.send(_opened(path, flags), _day(on), via, _sha256(file))
+    event = notices.send(_opened(path, flags), _day(on), via, _sha256(file))
     click.echo(screen.language("noted: sent on {day}", day=screen.language.day(event.day)))
 
 
@@ -286,9 +297,9 @@ def answer(
     **flags: Any,
 ) -> None:
     """Note what a recipient answered. Whether it complied, only `removal` says."""
-    from presswatch_spark.notices import states
+    from presswatch_spark.notices import notice as notices
 
-    event = states.answer(_opened(path, flags), kind, _day(on), note, _sha256(file))
+    event = notices.answer(_opened(path, flags), kind, _day(on), note, _sha256(file))
     say = screen.language
     click.echo(say("noted: {answer} on {day}", answer=say(kind), day=say.day(event.day)))
 
@@ -305,7 +316,7 @@ def status(path: str, case: str | None, as_json: bool, screen: ReplyScreen, **fl
     It is `complied` or `partly` by the case that follows it, never by what the recipient wrote.
     """
     from presswatch_spark.notices.draft import today
-    from presswatch_spark.notices.states import state_of
+    from presswatch_spark.notices.notice import state_of
 
     opened = _opened(path, flags)
     found = state_of(opened, today(), opened.folder.storage, case)
@@ -340,13 +351,13 @@ def _status_lines(opened: Notice, found: NoticeState, say: Language) -> Iterator
 @notice.command()
 def schema() -> None:
     """Print the JSON Schema of notice.json."""
-    from presswatch_spark.notices.folder import SCHEMA
+    from presswatch_spark.notices.notice import SCHEMA
 
     click.echo(SCHEMA.read_text(encoding="utf-8"), nl=False)
 
 
 def _opened(path: str, flags: dict[str, Any]) -> Notice:
-    from presswatch_spark.notices.folder import Notice
+    from presswatch_spark.notices.notice import Notice
 
     return Notice.open(path, scan_settings(flags).storage)
 

@@ -13,15 +13,25 @@ from pathlib import Path
 
 import pytest
 
+from presswatch_spark.claims.selection import DOUBTFUL, REMOVED, UNREAD, UNSEALED, WORDLESS
 from presswatch_spark.cli import language
 from presswatch_spark.cli.commands import notice, removal
-from presswatch_spark.cli.french import NAMES, TEXTS
+from presswatch_spark.cli.french import NAMES, NOTICE_NAMES, TEXTS
 from presswatch_spark.cli.language import Language
 from presswatch_spark.notices.choices import ANSWERS
-from presswatch_spark.notices.events import ANSWERED, CHECKED, DRAFTED, EDITED, READ, SENT, SIGNED
-from presswatch_spark.notices.grounds import UNREAD, UNSEALED
-from presswatch_spark.notices.refusals import RULES
-from presswatch_spark.notices.states import STATES
+from presswatch_spark.notices.laws import laws
+from presswatch_spark.notices.notice import (
+    ANSWERED,
+    CHECKED,
+    DRAFTED,
+    EDITED,
+    READ,
+    SENT,
+    SIGNED,
+    STATES,
+)
+from presswatch_spark.notices.parties import FACTS
+from presswatch_spark.notices.rules import RULES
 from presswatch_spark.removal.alarms import KINDS
 from presswatch_spark.show import printable
 from tests.conftest import ROOT
@@ -88,9 +98,13 @@ class TestLanguage:
 
     def test_every_rule_state_event_and_answer_of_a_notice_has_its_french(self) -> None:
         assert set(notice.MEANING) == set(STATES)
-        assert {*notice.MEANING, *notice.MEANING.values(), *RULES.values(), *ANSWERS} <= set(TEXTS)
+        assert {*notice.MEANING, *notice.MEANING.values(), *ANSWERS} <= set(TEXTS)
+        assert {rule.meaning for rule in RULES.values()} <= set(TEXTS)
         assert {DRAFTED, EDITED, READ, CHECKED, SIGNED, SENT, ANSWERED} <= set(TEXTS)
-        assert {"removed", "doubtful", "without copied words", UNREAD, UNSEALED} <= set(TEXTS)
+        elements = [element for law in laws().values() for element in law.elements]
+        named = {element.name for element in elements} | {need for each in elements for need in each.needs}
+        assert {*named, *FACTS} <= set(NOTICE_NAMES)
+        assert {REMOVED, DOUBTFUL, WORDLESS, UNREAD, UNSEALED} <= set(TEXTS)
 
 
 class TestPager:

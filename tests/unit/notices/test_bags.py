@@ -12,14 +12,15 @@ import pytest
 
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.errors import InputError, OutputError
+from presswatch_spark.evidence import sources
 from presswatch_spark.evidence import verify_alone as alone
 from presswatch_spark.evidence.bag import sealed_facts
 from presswatch_spark.evidence.disclose import disclose
+from presswatch_spark.evidence.sources import source_at
 from presswatch_spark.evidence.verify_alone import Findings
 from presswatch_spark.evidence.verifying import verified
-from presswatch_spark.notices import sealed as bags
-from presswatch_spark.notices.sealed import sealed_claims
-from presswatch_spark.notices.states import state_of
+from presswatch_spark.notices import rules
+from presswatch_spark.notices.notice import Notice, state_of
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.probing import Prober
 from presswatch_spark.settings.load import load_scan_config
@@ -98,7 +99,7 @@ def test_a_check_reads_and_verifies_its_bag_once(
         asked.append(folder)
         return verified(folder, trusted)
 
-    monkeypatch.setattr("presswatch_spark.notices.sealed.verified", counting)
+    monkeypatch.setattr(sources, "verified", counting)
     assert shared.rules("once") == {}
     assert asked == [bag]
     asked.clear()
@@ -107,10 +108,10 @@ def test_a_check_reads_and_verifies_its_bag_once(
 
 
 def test_a_bag_names_the_file_that_each_record_was_read_from(shared: Bureau, bag: Path) -> None:
-    readings = sealed_claims(str(bag), STORAGE).read_again
-    files = {reading.file for (reading,) in readings.values()}
+    places = source_at(str(bag), STORAGE).select(Choice()).places
+    files = {reading.file for place in places for reading in place.readings}
     assert files == {f"{shared.mirror.copy}/a.warc.wet.gz"}
-    assert len(readings) == len(lines(bag))
+    assert [len(place.readings) for place in places] == [1] * len(lines(bag))
 
 
 def test_a_bag_of_an_earlier_version_was_read_from_what_servers_gave(
@@ -118,7 +119,7 @@ def test_a_bag_of_an_earlier_version_was_read_from_what_servers_gave(
 ) -> None:
     """It does not name the file of a row, and its exchanges do."""
     monkeypatch.setattr(alone, "BETWEEN_RUNS", "record")
-    found = bags._readings(
+    found = sources.record_readings(
         bag, [json.loads(line) for line in alone.lines_of((bag / alone.ROWS).read_bytes())]
     )
     files = {reading.file for readings in found.values() for reading in readings}
@@ -211,8 +212,6 @@ def test_newer_claims_may_be_named_and_refuse_rows_of_the_bag(office: Bureau) ->
 def test_rows_of_an_old_bag_are_read_again_at_their_places(
     office: Bureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from presswatch_spark.notices import checks
-
     class Later(datetime):
         @classmethod
         def now(cls, tz: object = None) -> datetime:
@@ -221,12 +220,10 @@ def test_rows_of_an_old_bag_are_read_again_at_their_places(
     sealed, _ = build(office.crawl, "old", confidences=("A", "B"))
     office.draft("of-old", source=str(sealed))
     with monkeypatch.context() as later:
-        later.setattr(checks, "datetime", Later)
+        later.setattr(rules, "datetime", Later)
         assert "not_read_again" in office.rules("of-old")
     office.check("of-old", again=True)
     (read,) = [
-        event
-        for event in checks.Notice.open(str(office.folder / "of-old"), STORAGE).events
-        if event.kind == "read"
+        event for event in Notice.open(str(office.folder / "of-old"), STORAGE).events if event.kind == "read"
     ]
     assert len(read.facts["rows"]) == len(lines(sealed))

@@ -18,12 +18,13 @@ from presswatch_spark.claims.make import Sources, make_claims
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.notices import checks, states
+from presswatch_spark.notices import notice as states
+from presswatch_spark.notices import rules
 from presswatch_spark.notices.choices import LAWS
-from presswatch_spark.notices.folder import Notice, new_notice
 from presswatch_spark.notices.laws import laws
+from presswatch_spark.notices.notice import Notice, new_notice
 from presswatch_spark.notices.parties import load_recipient
-from presswatch_spark.notices.refusals import RULES
+from presswatch_spark.notices.rules import RULES
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
 from tests.claims import AS_OF
@@ -231,7 +232,7 @@ def test_a_row_that_was_read_in_days_to_come_counts_as_unread(
             return datetime.now(UTC) - timedelta(days=2)
 
     office.draft("n")
-    monkeypatch.setattr(checks, "datetime", Earlier)
+    monkeypatch.setattr(rules, "datetime", Earlier)
     assert "not_read_again" in office.rules("n")
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 import pytest
 import yaml
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.notices.folder import schema
+from presswatch_spark.notices.notice import schema
 from tests.documents import blocks, commands, text_of
 from tests.notices import Bureau
 
@@ -49,7 +50,7 @@ def test_the_guide_leads_from_the_draft_to_what_came_of_it(
     draft, check, edited, sign, sent, answer, status, probe, again = steps
     code, said, warned = run(draft, capsys)
     assert (code, "17 lignes pour 13 adresses" in said) == (0, True)
-    assert "à vérifier avant l'envoi : route" in warned
+    assert "à vérifier avant l'envoi : voie d'envoi de common-crawl" in warned
     assert {entry for entry in os.listdir("notice") if entry != "events"} == {
         "letter.docx", "letter.pdf", "form.txt", "notice.json", "annex", "SHA256SUMS",
     }  # fmt: skip
@@ -104,6 +105,8 @@ def test_checks_events_and_states_are_told_in_french(
     )
     assert said.endswith("refus\n")
     assert "les réclamations ont été faites sans --licences" in warned
+    assert "à vérifier avant l'envoi : langue de common-crawl : personne n'a lu" in warned
+    assert not re.search(r"\b(route|language|publishes|elements|columns)\b", warned)
     (at_home.folder / "notice/annex/rows.csv").write_bytes(kept)
     assert (
         run(["notice", "check", "--lang", "fr", "notice"], capsys)[1] == "rien ne s'oppose à cette lettre\n"

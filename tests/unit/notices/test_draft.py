@@ -14,19 +14,17 @@ import pytest
 
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.errors import InputError, OutputError
-from presswatch_spark.notices import grounds
+from presswatch_spark.evidence import sources
 from presswatch_spark.notices.annex import digest_of, revision_and_path, rows_of_jsonl, surt_prefixes
 from presswatch_spark.notices.choices import LAWS
-from presswatch_spark.notices.docx_letter import elements_in
-from presswatch_spark.notices.facts import AMOUNTS
-from presswatch_spark.notices.folder import fault_of
+from presswatch_spark.notices.formats import ATTACHED, attachments_in, elements_in
 from presswatch_spark.notices.laws import laws
+from presswatch_spark.notices.letter import AMOUNTS
+from presswatch_spark.notices.notice import schema_fault
 from presswatch_spark.notices.parties import load_recipient
-from presswatch_spark.notices.pdf_letter import ATTACHED, attachments_in
 from presswatch_spark.notices.wording import amount
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.targets import ChosenTargets, targets_of
-from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.notices import Bureau, about, bureau, rewrite_claims, text_in
 from tests.proofs import each_time
@@ -89,7 +87,7 @@ def test_every_format_of_the_letter_has_every_element(shared: Bureau, law: str) 
     facts = about(folder)
     assert list(marked) == required
     assert set(facts["elements"]) == {element.name for element in laws()[law].elements}
-    assert fault_of(facts) is None
+    assert schema_fault(facts) is None
     for name in required:
         element = facts["elements"][name]
         for line in element["text"].splitlines():
@@ -245,10 +243,10 @@ def test_a_place_that_no_scan_has_read_is_in_no_annex(
         unread = {"place": "capture", "text_sha256": None, "copied_words": None, "record_offset": None}
         return replace(chosen, targets=[*chosen.targets, {**chosen.targets[0], **unread}])
 
-    monkeypatch.setattr(grounds, "targets_of", with_one_more)
-    found = grounds.grounds_of(str(shared.crawl.tables), Choice(), StorageOptions())
+    monkeypatch.setattr(sources, "targets_of", with_one_more)
+    found = shared.select(str(shared.crawl.tables))
     assert found.left_out == {"read by no scan": 1}
-    assert all(place.target["copied_words"] for place in found.places)
+    assert all(place.copied_words for place in found.places)
 
 
 def test_what_is_there_already_stays(shared: Bureau) -> None:

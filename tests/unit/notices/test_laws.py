@@ -10,8 +10,8 @@ import pytest
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.notices.choices import LANGUAGES, LAWS
-from presswatch_spark.notices.facts import AMOUNTS
 from presswatch_spark.notices.laws import laws
+from presswatch_spark.notices.letter import AMOUNTS
 from presswatch_spark.notices.parties import FACTS, load_recipient, load_sender, parse_recipients
 from presswatch_spark.notices.wording import amount, day
 from presswatch_spark.show import ascii_url

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
+from presswatch_spark.claims.selection import ClaimPlace
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.notices.grounds import NoticePlace
-from presswatch_spark.notices.outside_authors import AUTHOR, INTERVIEW, LINES, OPINION, outside_articles
+from presswatch_spark.notices.doubts import AUTHOR, INTERVIEW, OPINION, OUTSIDERS, outside_articles
 
 PLAIN = "Le pont du village a rouvert"
 
@@ -34,13 +35,14 @@ class Library:
         return [("courrier", authors) for authors, _ in self._articles.values()]
 
 
-def place(article_id: str | None, headline: str | None = None, url: str | None = None) -> NoticePlace:
-    match = {"headline": headline, "article_url": url}
-    return NoticePlace({"article_id": article_id, "title_id": "courrier"}, match, None, (), "")
+def place(article_id: str | None, headline: str | None = None, url: str | None = None) -> ClaimPlace:
+    columns: dict[str, Any] = dict.fromkeys(each.name for each in fields(ClaimPlace))
+    known = {"article_id": article_id, "title_id": "courrier", "headline": headline, "article_url": url}
+    return ClaimPlace(**(columns | known))
 
 
-def listed(places: list[NoticePlace], corpus: Any = None) -> dict[str, str]:
-    kinds = {line: kind for kind, line in LINES.items()}
+def listed(places: list[ClaimPlace], corpus: Any = None) -> dict[str, str]:
+    kinds = {line: kind for kind, line in OUTSIDERS.items()}
     found = outside_articles(places, corpus)
     return {kinds[each.text]: str(each.facts["articles"]) for each in found if each.text in kinds}
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,10 +15,8 @@ from pypdf import PdfReader
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.notices.draft import today
-from presswatch_spark.notices.events import CHECKED, add_event, newest
-from presswatch_spark.notices.folder import Notice
-from presswatch_spark.notices.published_checks import broken_by_persons
-from presswatch_spark.notices.states import send, sign
+from presswatch_spark.notices.notice import CHECKED, Notice, send, sign
+from presswatch_spark.notices.rules import RULES, CheckedNotice
 from presswatch_spark.storage.objects import StorageOptions
 from tests.notices import DRAFTED, Bureau, about, bureau, rewrite_claims, text_in
 from tests.removal import release
@@ -141,13 +140,13 @@ def test_a_notice_is_not_sent_after_a_mandate_has_ended(office: Bureau) -> None:
     office.members(lambda publisher: publisher["id"] == "quai" and publisher.update(mandate_to=ends))
     office.draft("ends", "optout", drafted=today() - timedelta(days=9), sender=office.sender())
     assert not office.rules("ends")
-    checked = newest(opened(office, "ends").events, CHECKED)
+    checked = opened(office, "ends").newest(CHECKED)
     assert checked
     assert checked.facts["mandates_until"] == ends.isoformat()
     sign(opened(office, "ends"), "Jeanne Valmont", None, None)
     ended = (today() - timedelta(days=1)).isoformat()
     notice = opened(office, "ends")
-    add_event(notice.folder, notice.events, CHECKED, notice.digest, days=30, mandates_until=ended)
+    notice.add_event(CHECKED, days=30, mandates_until=ended)
     with pytest.raises(InputError, match=f"a mandate ended on {ended}"):
         send(opened(office, "ends"), None, None, None)
 
@@ -203,7 +202,9 @@ RECIPIENT = {"name": "Amazon Web Services", "route": "abuse@amazonaws.com, +1 20
 
 
 def persons(files: dict[str, bytes]) -> list[str]:
-    return [refusal.about for refusal in broken_by_persons(files, SENDER, RECIPIENT)]
+    notice: Any = SimpleNamespace(about={"sender": SENDER, "recipient": RECIPIENT})
+    unused: Any = None
+    return [str(about) for about, _ in RULES["personal_data"].breaches(CheckedNotice(notice, files, unused))]
 
 
 def test_the_recipients_own_address_is_no_data_of_a_person() -> None:

@@ -8,9 +8,8 @@ import pytest
 
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.errors import InputError, OutputError
-from presswatch_spark.notices import events, states
-from presswatch_spark.notices.folder import Notice
-from presswatch_spark.notices.states import NoticeState, state_of
+from presswatch_spark.notices import notice as states
+from presswatch_spark.notices.notice import Notice, NoticeState, state_of
 from presswatch_spark.storage.objects import StorageOptions
 from tests.notices import DRAFTED, Bureau
 from tests.proofs import each_time
@@ -192,7 +191,7 @@ def test_a_check_of_long_ago_sends_nothing(office: Bureau, monkeypatch: pytest.M
     office.draft("n", law="dsa16", lang="en", drafted=today - timedelta(days=40))
     states.sign(opened(office), NAME, today - timedelta(days=40), None)
     with monkeypatch.context() as then:
-        then.setattr(events, "datetime", Earlier)
+        then.setattr(states, "datetime", Earlier)
         assert office.check("n").passes
     with pytest.raises(InputError, match="more than 30 days before"):
         states.send(opened(office), None, None, None)

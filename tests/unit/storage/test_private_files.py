@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark.evidence.bag import new_bag
-from presswatch_spark.notices.folder import new_notice
+from presswatch_spark.notices.notice import new_notice
 from presswatch_spark.queries.exports import export
 from presswatch_spark.review.verdicts import ReviewFile
 from presswatch_spark.storage.drafts import new_folder

@@ -1,0 +1,261 @@
+"""What claims are selected from: tables, a case of removal, or a sealed bag. See `claims.selection`."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+
+from presswatch_spark.claims.selection import (
+    LICENSED,
+    REMOVED,
+    UNREAD,
+    UNSEALED,
+    Choice,
+    ClaimPlace,
+    ClaimSource,
+    JudgedClaim,
+    RecordReading,
+    claims_of,
+    matches_of_texts,
+)
+from presswatch_spark.errors import OutputError
+from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence.bag import bag_on_disk, sealed_facts
+from presswatch_spark.evidence.challenge import readings_in, rows_in
+from presswatch_spark.evidence.contents import SETTINGS
+from presswatch_spark.evidence.protocol import EXCHANGES, PROTOCOL
+from presswatch_spark.evidence.verifying import verified
+from presswatch_spark.pointers.audit import Audit
+from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.removal.case import MARKER, RemovalCase, digest_of
+from presswatch_spark.removal.standing import CaseStatus
+from presswatch_spark.removal.targets import target_of, targets_of
+from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.json_documents import parse_json
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
+from presswatch_spark.tables.store import TableStore
+
+NAMED = 3
+ANSWERED = (200, 206)
+UNREADABLE_BAG = (OSError, ValueError, LookupError, TypeError, *UNREADABLE)
+
+
+def source_at(path: str, storage: StorageOptions, claims: str | None = None) -> ClaimSource:
+    """Open the source of claims in a folder: a case of removal, a sealed bag, or the tables of a scan.
+
+    Args:
+        claims: the folder of the claims; default: that of the case, the bag itself, or `path`.
+
+    Raises:
+        OutputError: the folder is none of them; `BrokenCaseError` if the case has changed. A bag that does
+            not verify raises when it is first read.
+    """
+    entries = set(Folder.of(path, storage).entries())
+    if MARKER in entries:
+        return CaseSource(RemovalCase.open(path, storage), storage, claims)
+    if alone.SEAL in entries:
+        return BagSource(path, storage, claims)
+    return TableSource(path, storage, claims)
+
+
+class TableSource(ClaimSource):
+    """The tables of a scan, with claims."""
+
+    kind = "tables"
+
+    def __init__(self, tables: str, storage: StorageOptions, claims: str | None = None) -> None:
+        self.store = TableStore.open(tables, storage)
+        self.judged = TableStore.open(claims or tables, storage)
+        self.storage = storage
+        self.where, self.claims_at = str(self.store.root), str(self.judged.root)
+
+    def targets(self, choice: Choice) -> tuple[Sequence[Mapping[str, Any]], dict[str, int]]:
+        """Return the targets of the claims with the chosen rows or letters."""
+        chosen = targets_of(self.store, self.judged, choice)
+        scanned = [{**target, "target_sha256": digest_of(target)} for target in _scanned(chosen.targets)]
+        return scanned, {LICENSED: chosen.licensed, UNREAD: len(chosen.targets) - len(scanned)}
+
+    def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
+        """Return the rows of the store."""
+        return matches_of_texts(self.store, texts)
+
+    def claims(self, rows: Collection[str]) -> dict[str, JudgedClaim]:
+        """Return the claims of the store."""
+        return claims_of(self.judged, rows)
+
+    def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
+        """Return nothing: tables record no later readings."""
+        return ()
+
+    def inputs(self) -> Mapping[str, Any]:
+        """Return what the newest table of claims was made with."""
+        return inputs_of(self.judged)
+
+    def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
+        """Read the documents at their places."""
+        wanted = {(place.run_id, place.row_sha256) for place in places}
+        names = sorted({row for _, row in wanted})
+        table = self.store.open_table("matches").to_table(filter=pc.field("row_sha256").isin(names))
+        rows = [row for row in table.to_pylist() if (row["run_id"], row["row_sha256"]) in wanted]
+        return _as_their_rows_say(Audit(self.store, self.storage, mirrors), rows)
+
+
+class CaseSource(TableSource):
+    """A case of removal, which names its claims itself; places that are gone are left out."""
+
+    kind = "case"
+
+    def __init__(self, case: RemovalCase, storage: StorageOptions, claims: str | None = None) -> None:
+        super().__init__(str(case.about["tables"]), storage, claims or str(case.about["claims"]))
+        self.where = str(case.folder)
+        self._status = CaseStatus.of(case)
+
+    def targets(self, choice: Choice) -> tuple[Sequence[Mapping[str, Any]], dict[str, int]]:
+        """Return the targets of the case's claims that are not removed, and that a scan has read."""
+        rows = {target["row_sha256"] for target in self._status.targets}
+        claims = self.claims(rows) if choice.confidences else {}
+        chosen = choice.among(rows, {row: claim.confidence for row, claim in claims.items()}, "case")
+        wanted = [target for target in self._status.targets if target["row_sha256"] in chosen]
+        left = [each for each in wanted if not self._status.states[each["target_sha256"]].removed]
+        scanned = _scanned(left)
+        return scanned, {REMOVED: len(wanted) - len(left), UNREAD: len(left) - len(scanned)}
+
+    def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
+        """Return the readings of the case's probes."""
+        return self._status.course.readings.get(target, ())
+
+
+class BagSource(ClaimSource):
+    """A sealed bag of evidence that verifies, and is no part of one.
+
+    Its places are the records of its rows: other places of the same pages are not in it. `rows` and `targets`
+    are by `row_sha256`; a row is `unread` if its record was not as it says when the bag was made.
+    """
+
+    kind = "bag"
+
+    def __init__(self, path: str, storage: StorageOptions, claims: str | None = None) -> None:
+        self.storage = storage
+        self.where = str(Folder.of(path, storage))
+        self.claims_at = claims or self.where
+        self._judged = (
+            TableStore.open(claims, storage) if claims and claims not in (path, self.where) else None
+        )
+        with sound_bag(path, storage) as folder:
+            try:
+                self._read(folder)
+            except UNREADABLE_BAG as error:
+                raise OutputError(
+                    "this bag lacks what a notice needs",
+                    where=path,
+                    remedy="name a bag of `presswatch evidence build`, not a part of one",
+                ) from error
+
+    def _read(self, folder: Path) -> None:
+        lines = [parse_json(line) for line in alone.lines_of((folder / alone.ROWS).read_bytes())]
+        claims = {line["row"]["row_sha256"]: line["claim"] for line in lines}
+        log = opened_sealed((folder / "data/tables/scan_log.parquet").read_bytes()).read().to_pylist()
+        shards = {each["shard_uri"]: (each["etag"], each["bytes_expected"]) for each in log}
+        self._rows = rows_in(folder)
+        self._targets = dict[str, Mapping[str, Any]]()
+        for digest, row in self._rows.items():
+            target = target_of({**claims[digest], "row_sha256": digest}, row, row, "record", shards)
+            self._targets[digest] = {**target, "target_sha256": digest_of(target)}
+        self._claims = {row: JudgedClaim.of({**claim, "row_sha256": row}) for row, claim in claims.items()}
+        self._readings = record_readings(folder, lines)
+        seal = sealed_facts(folder)
+        self._seal = {name: str(seal[name]) for name in ("bag_root", "claims_root", "sealed_at")}
+        self._inputs = dict(parse_json((folder / SETTINGS).read_bytes())["claims"] or {})
+        self._shard_readings = readings_in(folder)
+
+    @property
+    def seal(self) -> Mapping[str, str]:
+        """Return its Merkle roots, and when it was sealed by the clock of its machine."""
+        return self._seal
+
+    def targets(self, choice: Choice) -> tuple[Sequence[Mapping[str, Any]], dict[str, int]]:
+        """Return the records of the chosen rows that were as their rows say when the bag was made."""
+        letters = {row: claim.confidence for row, claim in self.claims(self._rows.keys()).items()}
+        chosen = choice.among(self._rows.keys(), letters, "bag")
+        read = [row for row in self._rows if row in chosen and row in self._readings]
+        return [self._targets[row] for row in read], {UNSEALED: len(chosen) - len(read)}
+
+    def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
+        """Return the rows of the bag."""
+        return [row for row in self._rows.values() if row["text_sha256"] in texts]
+
+    def claims(self, rows: Collection[str]) -> dict[str, JudgedClaim]:
+        """Return the claims of the bag, or of the folder that was named instead."""
+        if self._judged:
+            return claims_of(self._judged, rows)
+        return {row: self._claims[row] for row in rows if row in self._claims}
+
+    def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
+        """Return the reading that the bag was made with."""
+        return self._readings.get(row, ())
+
+    def inputs(self) -> Mapping[str, Any]:
+        """Return what the claims of the bag, or of the folder that was named instead, were made with."""
+        return inputs_of(self._judged) if self._judged else self._inputs
+
+    def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
+        """Read the documents of the bag's rows at their places."""
+        audit = Audit(None, self.storage, mirrors, readings=self._shard_readings)
+        return _as_their_rows_say(audit, [self._rows[place.row_sha256] for place in places])
+
+
+@contextmanager
+def sound_bag(path: str, storage: StorageOptions) -> Iterator[Path]:
+    """Give the folder of a bag that verifies, with its time-stamps; `OutputError` names what does not."""
+    with bag_on_disk(path, storage) as folder:
+        faults = verified(folder).faults
+        if faults:
+            named = "; ".join(f"{alone.shown(name)} {what}" for name, what in sorted(faults.items())[:NAMED])
+            raise OutputError(
+                f"the bag does not verify: {named}",
+                where=path,
+                remedy="`presswatch evidence verify` names all that has changed; take an unchanged copy",
+            )
+        yield folder
+
+
+def record_readings(folder: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, tuple[RecordReading, ...]]:
+    """Return the readings of each row of a bag whose record was as its row says when the bag was made.
+
+    Bags of earlier versions do not name the file of a row: their records came from a file that a server gave,
+    or from a disk.
+
+    Args:
+        lines: those of `alone.ROWS`.
+    """
+    began_at = datetime.fromisoformat(parse_json((folder / PROTOCOL).read_bytes())["began_at"])
+    exchanges = (parse_json(line) for line in alone.lines_of((folder / EXCHANGES).read_bytes()))
+    served = sorted({each["uri"] for each in exchanges if each["status"] in ANSWERED})
+    unnamed = tuple(RecordReading(began_at, file) for file in served or [""])
+    found = dict[str, tuple[RecordReading, ...]]()
+    for line in lines:
+        if line["record"]["reason"] is None:
+            file = line[alone.BETWEEN_RUNS].get("read_from")
+            found[line["row"]["row_sha256"]] = (RecordReading(began_at, file),) if file else unnamed
+    return found
+
+
+def inputs_of(judged: TableStore) -> Mapping[str, Any]:
+    """Return what the newest table of claims in a folder was made with."""
+    newest_run = judged.made("claims")[-1]
+    (inputs,) = [row["inputs"] for row in judged.rows("derivations") if row["run_id"] == newest_run]
+    return dict(parse_json(inputs))
+
+
+def _scanned(targets: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the targets that a scan has read: whether the others have words of an article is unknown."""
+    return [target for target in targets if target["copied_words"] is not None]
+
+
+def _as_their_rows_say(audit: Audit, rows: Sequence[dict[str, Any]]) -> list[str]:
+    checks = audit.verdicts(rows)
+    return sorted({check.row["row_sha256"] for check in checks if check.failure is None})

@@ -1,0 +1,164 @@
+"""Doubts that only a person can settle before a notice is sent: rights, mandates, and authors from outside.
+
+An employed journalist's rights go to the publisher by contract (CPI, art. L. 132-36). Those of the author of
+an opinion piece, or of a person who was interviewed, do not. Nothing here decides: it lists.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+from presswatch_spark.claims.mandates import PRESS_PUBLISHER, rights_of
+from presswatch_spark.claims.selection import ClaimPlace
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.notices.annex import publishers_of
+from presswatch_spark.notices.letter import rights_claimed
+from presswatch_spark.notices.parties import Sender
+from presswatch_spark.notices.wording import Sentence, sentence
+from presswatch_spark.show import printable
+
+NO_COUNTRY = (
+    "verify before you send: the members file gives no country of {publisher}: the right of press"
+    " publishers is not claimed for it"
+)
+OUTSIDE_EEA = (
+    "verify before you send: {publisher} is established outside the EU and EEA ({country}): the"
+    " right of press publishers is not claimed for it"
+)
+OLD_CLAIMS = (
+    "verify before you send: by its country, {publisher} has the right of press publishers for {count} rows"
+    " whose claims do not say so: build the corpus with this members file, and make the claims again"
+)
+NO_BASIS = (
+    "verify before you send: the members file gives no rights_basis of {publisher}: the letter does"
+    " not call it the holder of the author’s right"
+)
+NO_DEED_DAY = (
+    "verify before you send: the members file gives no day (signed_on) of the deed by which"
+    " {publisher} gave its mandate"
+)
+UNKNOWN_AUTHORS = "verify before you send: nobody has looked at the authors of the articles: give --corpus"
+OPINION, INTERVIEW, AUTHOR = "opinion", "interview", "author"
+OUTSIDERS: Mapping[str, str] = {
+    OPINION: "verify before you send: opinion pieces, whose authors may hold rights ({count}): {articles}",
+    INTERVIEW: "verify before you send: interviews, whose speakers may hold rights ({count}): {articles}",
+    AUTHOR: "verify before you send: articles of authors from outside, or who signed nothing else of their"
+    " title in the corpus ({count}): {articles}",
+}
+NAMED = 20
+"""Articles that a line names; the rest are counted."""
+_OPINION = re.compile(
+    r"\b(?:tribunes?|cartes? blanches?|points? de vue|(?:libres? )?opinions?|idees|debats?|lettres? ouvertes?"
+    r"|courriers? des lecteurs|contrepoints?|op ?eds?|guest essays?|letters? to the editor)\b"
+)
+_INTERVIEW = re.compile(
+    r"\b(?:interviews?|entretiens?|propos recueillis|recueilli par|questions? (?:a|pour)\b|q and a|qanda)"
+)
+_IN_BODY = re.compile(r"\bpropos recueillis\b|\bentretien realise\b|\binterview(?:ed)? by\b")
+_MARKED = re.compile(r"[,(]")
+"""A comma or a bracket precedes a person's function: `Paul Martin, économiste`."""
+_FROM_OUTSIDE = re.compile(
+    r"\b(?:collectif|collective|lecteurs?|lectrices?|professeure?|professor|economistes?|avocate?s?|deputee?s?"
+    r"|senateur|senatrice|maire|ministre|essayiste|philosophe|historien(?:ne)?|sociologue|chercheu(?:r|se)s?"
+    r"|president(?:e)?|directeur|directrice|ecrivaine?|invite(?:e|s)?)\b"
+)
+
+
+def doubts_of_rights(places: Sequence[ClaimPlace], sender: Sender, drafted: date) -> Iterator[Sentence]:
+    """Yield what the members file leaves open of the rights and mandates that a notice rests on."""
+    for publisher in publishers_of(sender.publishers, places):
+        name = printable(publisher.legal_name or publisher.name)
+        unclaimed = [
+            place
+            for place in places
+            if place.publisher_id == publisher.id and PRESS_PUBLISHER not in rights_claimed(place, sender)
+        ]
+        # Rights by the members file that the claims were not made with.
+        count = sum(
+            PRESS_PUBLISHER in rights_of(place.article_published_at, place.captured_at, drafted, publisher)
+            for place in unclaimed
+        )
+        if publisher.country is None:
+            yield sentence(NO_COUNTRY, publisher=name)
+        elif not publisher.is_in_eea:
+            yield sentence(OUTSIDE_EEA, publisher=name, country=publisher.country)
+        elif count:
+            yield sentence(OLD_CLAIMS, publisher=name, count=count)
+        if not publisher.rights_basis:
+            yield sentence(NO_BASIS, publisher=name)
+        document = publisher.mandate_document
+        if not sender.is_owner and document is not None and document.signed_on is None:
+            yield sentence(NO_DEED_DAY, publisher=name)
+
+
+def last_mandate_day(places: Sequence[ClaimPlace], sender: Sender) -> date | None:
+    """Return the last day on which all mandates of a notice are in force; None if none of them ends."""
+    if sender.is_owner:
+        return None
+    ends = [
+        publisher.mandate_to for publisher in publishers_of(sender.publishers, places) if publisher.mandate_to
+    ]
+    return min(ends, default=None)
+
+
+def outside_articles(places: Sequence[ClaimPlace], corpus: Corpus | None) -> Iterator[Sentence]:
+    """Yield a sentence for each kind of article that an outsider may have written, with the articles' ids.
+
+    Args:
+        corpus: has authors and texts; without it, only headlines and addresses are searched.
+    """
+    articles = {place.article_id: place for place in places if place.article_id is not None}
+    signed = _signed(corpus, {place.title_id for place in articles.values()}) if corpus else {}
+    found = dict[str, list[str]]()
+    for article_id, place in sorted(articles.items()):
+        if kind := _kind_of(article_id, place, corpus, signed.get(place.title_id, Counter())):
+            found.setdefault(kind, []).append(article_id)
+    for kind, line in OUTSIDERS.items():
+        if ids := found.get(kind):
+            named = ", ".join(ids[:NAMED]) + (" …" if len(ids) > NAMED else "")
+            yield sentence(line, count=len(ids), articles=named)
+    if corpus is None and articles:
+        yield sentence(UNKNOWN_AUTHORS)
+
+
+def _kind_of(
+    article_id: str, place: ClaimPlace, corpus: Corpus | None, signed: Mapping[str, int]
+) -> str | None:
+    """Return which kind of outsider an article seems to have; None if nothing suggests one.
+
+    Args:
+        signed: how many articles each author signed for the title.
+    """
+    path = re.sub(r"^[a-z]+://[^/]*", "", place.article_url or "")
+    shown = f"{_plain(place.headline or '')} {_plain(path)}"
+    if _INTERVIEW.search(shown):
+        return INTERVIEW
+    if _OPINION.search(shown):
+        return OPINION
+    ordinal = corpus.ordinal_of(article_id) if corpus else None
+    if corpus is None or ordinal is None:
+        return None
+    if _IN_BODY.search(_plain(corpus.body(ordinal).decode("utf-8", "replace"))):
+        return INTERVIEW
+    for author in corpus.authors(ordinal):
+        name = _plain(author)
+        if _MARKED.search(author) or _FROM_OUTSIDE.search(name) or signed.get(name) == 1:
+            return AUTHOR
+    return None
+
+
+def _signed(corpus: Corpus, titles: set[str]) -> dict[str, Counter[str]]:
+    """Count the articles that each author signed for some titles, of all articles of the corpus."""
+    signed = {title: Counter[str]() for title in titles}
+    for title, authors in corpus.signed():
+        if title in titles:
+            signed[title].update(set(map(_plain, authors)))
+    return signed
+
+
+def _plain(text: str) -> str:
+    """Return the words of a text in lower case, without accents and marks, with a blank between them."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join(re.findall(r"[^\W_]+", "".join(c for c in letters if not unicodedata.combining(c))))

@@ -1,0 +1,297 @@
+"""The letter as Word document, as PDF/A-3b with the annex, and as plain text; and what a Word file contains.
+
+Each element of the law is between two bookmarks in Word. An editor keeps them, so that a check can name the
+element that is gone. The same letter gives the same bytes in each format.
+"""
+
+import io
+import re
+import textwrap
+import zipfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from presswatch_spark.claims.speaker import Speaker
+from presswatch_spark.evidence import typesetting
+from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF
+from presswatch_spark.evidence.libraries import library
+from presswatch_spark.evidence.typesetting import lacks_signs, signs
+from presswatch_spark.notices.annex import TABLES, AnnexRow
+from presswatch_spark.notices.letter import Letter
+from presswatch_spark.notices.notice import ANNEX
+from presswatch_spark.notices.wording import phrase
+from presswatch_spark.show import ascii_url, whole_number
+
+BOOKMARK = "element_"
+WIDTHS = 4.2, 11.8
+"""Columns of the annex's table, in centimetres: a digest fits on one line."""
+FONT, SIZE = "Times New Roman", 11
+TEMPLATE = Path(__file__).with_name("letter.typ")
+KINDS = {"csv": "text/csv", "jsonl": "application/jsonl"}
+ATTACHED = tuple(f"{table}.{ending}" for table in TABLES for ending in KINDS)
+"""The annex's files that the PDF contains; workbooks are beside it."""
+COLUMNS, BULLET = 78, "- "
+ROWS = 2_000
+"""Rows that the text lists; the annex has all."""
+_DOCUMENT = "word/document.xml"
+_WITH_TEXT = re.compile(r"word/(document|comments\w*|footnotes|endnotes|header\d*|footer\d*)\.xml")
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_OPEN = frozenset(f"{_W}{name}" for name in ("ins", "del", "moveFrom", "moveTo", "comment"))
+_MOMENT = (1980, 1, 1, 0, 0, 0)
+"""Time stamp of each part of a Word file."""
+
+
+def text_of(letter: Letter, rows: Sequence[AnnexRow] = ()) -> str:
+    """Return the letter in lines of at most `COLUMNS` characters, but for words that are longer.
+
+    Args:
+        rows: those of the annex, which follow: recipients who open no attachments find the places here.
+    """
+    parts = ["\n".join(letter.recipient), letter.title, letter.day]
+    for block in letter.blocks:
+        heading = [block.heading] if block.heading else []
+        lines = [*map(_wrapped, block.paragraphs), *(_wrapped(line, BULLET) for line in block.lines)]
+        parts.append("\n".join([*heading, *lines]))
+    files = [f"{BULLET}{name}\n  {sha256}" for name, sha256 in letter.annex]
+    parts.append("\n".join([letter.annex_heading, *files, *letter.closing]))
+    for row in rows[:ROWS]:
+        place = ("record_offset", "record_length", "row_index")
+        values = ((name, getattr(row, name)) for name in place)
+        named = ", ".join(f"{name} {value}" for name, value in values if value is not None)
+        urls = [f"   {ascii_url(url)}" for url in (row.document_url, row.article_url) if url]
+        parts.append("\n".join([f"{row.number}. {ascii_url(row.file)}", f"   {named}", *urls]))
+    if len(rows) > ROWS:
+        parts.append(phrase("more rows", letter.lang, count=whole_number(len(rows) - ROWS, letter.lang)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _wrapped(text: str, bullet: str = "") -> str:
+    return textwrap.fill(
+        text,
+        COLUMNS,
+        initial_indent=bullet,
+        subsequent_indent=" " * len(bullet),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def pdf_of(letter: Letter, annex: Path) -> bytes:
+    """Return the letter as PDF/A-3b.
+
+    Args:
+        annex: the folder of the annex's files.
+
+    Raises:
+        ConfigError: typst is not installed.
+        OutputError: it cannot make the PDF.
+    """
+    drafted = letter.drafted
+    data: dict[str, object] = {
+        "lang": letter.lang,
+        "drafted": {"year": drafted.year, "month": drafted.month, "day": drafted.day},
+        "title": signs(letter.title),
+        "sender": list(map(signs, letter.sender)),
+        "recipient": list(map(signs, letter.recipient)),
+        "day": letter.day,
+        "blocks": [
+            {
+                "element": block.element,
+                "heading": signs(block.heading),
+                "paragraphs": list(map(signs, block.paragraphs)),
+                "lines": list(map(signs, block.lines)),
+            }
+            for block in letter.blocks
+        ],
+        "annex_heading": letter.annex_heading,
+        "annex": [list(file) for file in letter.annex],
+        "digest_lines": list(letter.closing),
+        "attached": [
+            {"name": name, "description": name, "kind": KINDS[name.rpartition(".")[2]]} for name in ATTACHED
+        ],
+    }
+    # The last line explains the codes of signs that the fonts lack.
+    note = Speaker(letter.lang, for_print=True).of(CLAIMS_PDF, "signs")
+    data["notes"] = [note] if lacks_signs(data) else []
+    moment = datetime(drafted.year, drafted.month, drafted.day, tzinfo=UTC)
+    attached = {f"{ANNEX}/{name}": annex / name for name in ATTACHED}
+    return typesetting.pdf_of(TEMPLATE, data, moment, attached, command="notice")
+
+
+def attachments_in(pdf: bytes) -> dict[str, bytes]:
+    """Return the files in a PDF by name; ValueError if it cannot be read."""
+    from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
+
+    try:
+        found = PdfReader(io.BytesIO(pdf)).attachments
+        return {name: contents[0] for name, contents in found.items()}
+    except (PyPdfError, KeyError, IndexError, TypeError) as error:
+        raise ValueError("the attachments of the PDF cannot be read") from error
+
+
+def docx_of(letter: Letter) -> bytes:
+    """Return the letter as a Word document.
+
+    Raises:
+        ConfigError: python-docx is not installed.
+    """
+    document = library("docx").Document()
+    _set_page(document, letter)
+    for line in letter.sender:
+        _paragraph(document, line, after=0)
+    for number, line in enumerate([*letter.recipient, letter.day]):
+        before = 12 if number in (0, len(letter.recipient)) else 0
+        _paragraph(document, line, before=before, after=0, left=9.5)
+    _paragraph(document, letter.title, before=18, after=12, bold=True)
+    for number, block in enumerate(letter.blocks):
+        paragraphs = list[Any]()
+        if block.heading:
+            paragraphs.append(_paragraph(document, block.heading, before=8, after=2, bold=True, keep=True))
+        paragraphs += [_paragraph(document, text) for text in block.paragraphs]
+        style = "List Bullet" if block.element != "signature" else None
+        paragraphs += [_paragraph(document, line, after=2, style=style) for line in block.lines]
+        _bookmark(paragraphs, number, BOOKMARK + block.element)
+    _annex(document, letter)
+    return _deterministic(document)
+
+
+def _set_page(document: Any, letter: Letter) -> None:
+    shared, qn = library("docx.shared"), library("docx.oxml.ns").qn
+    section = document.sections[0]
+    section.page_width, section.page_height = shared.Cm(21), shared.Cm(29.7)
+    section.left_margin = section.right_margin = shared.Cm(2.5)
+    section.top_margin = section.bottom_margin = shared.Cm(2.3)
+    style = document.styles["Normal"]
+    style.font.name, style.font.size = FONT, shared.Pt(SIZE)
+    style.element.rPr.rFonts.set(qn("w:eastAsia"), FONT)
+    language = {qn("w:val"): {"fr": "fr-FR", "en": "en-GB"}[letter.lang]}
+    style.element.rPr.append(style.element.rPr.makeelement(qn("w:lang"), language))
+
+    footer = section.footer.paragraphs[0]
+    footer.alignment = library("docx.enum.text").WD_ALIGN_PARAGRAPH.CENTER
+    for text in ("PAGE", " / ", "NUMPAGES"):
+        run = footer.add_run("1" if text.isalpha() else text)._r
+        if text.isalpha():
+            counter = footer._p.makeelement(qn("w:fldSimple"), {qn("w:instr"): text})
+            counter.append(run)
+            footer._p.append(counter)
+
+    about = document.core_properties
+    about.title, about.author, about.language = letter.title[:255], letter.sender[0][:255], letter.lang
+    about.comments = ""
+    about.created = about.modified = datetime(letter.drafted.year, letter.drafted.month, letter.drafted.day)
+
+
+def _paragraph(
+    document: Any,
+    text: str,
+    *,
+    before: float = 0,
+    after: float = 6,
+    left: float = 0,
+    bold: bool = False,
+    keep: bool = False,
+    style: str | None = None,
+) -> Any:
+    """Add a paragraph of one run: nothing in its text is a field, a link or markup. Spaces are in points."""
+    shared = library("docx.shared")
+    paragraph = document.add_paragraph(style=style)
+    paragraph.add_run(text).bold = bold or None
+    form = paragraph.paragraph_format
+    form.space_before, form.space_after = shared.Pt(before), shared.Pt(after)
+    if left:
+        form.left_indent = shared.Cm(left)
+    if keep:
+        form.keep_with_next = True
+    return paragraph
+
+
+def _bookmark(paragraphs: Sequence[Any], number: int, name: str) -> None:
+    qn = library("docx.oxml.ns").qn
+    first, last = paragraphs[0]._p, paragraphs[-1]._p
+    start = first.makeelement(qn("w:bookmarkStart"), {qn("w:id"): str(number), qn("w:name"): name})
+    end = last.makeelement(qn("w:bookmarkEnd"), {qn("w:id"): str(number)})
+    first.insert(1 if first.pPr is not None else 0, start)
+    last.append(end)
+
+
+def _annex(document: Any, letter: Letter) -> None:
+    shared = library("docx.shared")
+    _paragraph(document, letter.annex_heading, before=14, after=3, bold=True, keep=True)
+    table = document.add_table(rows=0, cols=2)
+    table.style, table.autofit = "Table Grid", False
+    for column, width in zip(table.columns, WIDTHS, strict=True):
+        column.width = shared.Cm(width)
+    for name, sha256 in letter.annex:
+        cells = table.add_row().cells
+        for cell, text, width in zip(cells, (name, sha256), WIDTHS, strict=True):
+            cell.width = shared.Cm(width)
+            run = cell.paragraphs[0].add_run(text)
+            run.font.size = shared.Pt(7.5 if text == sha256 else 9)
+            cell.paragraphs[0].paragraph_format.space_after = shared.Pt(0)
+    for line in letter.closing:
+        _paragraph(document, line, before=6)
+
+
+def _deterministic(document: Any) -> bytes:
+    """Return the bytes of a document with its parts in order, and one time stamp for all of them."""
+    saved, ordered = io.BytesIO(), io.BytesIO()
+    document.save(saved)
+    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(ordered, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            part = zipfile.ZipInfo(name, _MOMENT)
+            part.compress_type = zipfile.ZIP_DEFLATED
+            target.writestr(part, source.read(name))
+    return ordered.getvalue()
+
+
+def elements_in(docx: bytes) -> dict[str, str]:
+    """Return the text of each element of a Word document, by the element's name; ValueError if it is none."""
+    elements, open_marks = dict[str, list[str]](), dict[str, str]()
+    for node in _parts(docx)[_DOCUMENT]:
+        name, number = node.get(f"{_W}name") or "", node.get(f"{_W}id") or ""
+        if node.tag == f"{_W}bookmarkStart" and name.startswith(BOOKMARK):
+            open_marks[number] = name.removeprefix(BOOKMARK)
+            elements[open_marks[number]] = []
+        elif node.tag == f"{_W}bookmarkEnd":
+            open_marks.pop(number, None)
+        elif node.tag == f"{_W}t":
+            for element in open_marks.values():
+                elements[element].append(node.text or "")
+    return {name: "".join(texts).strip() for name, texts in elements.items()}
+
+
+def published_text_in(docx: bytes) -> str:
+    """Return all text that goes out with a letter in Word: also notes, comments and deleted text.
+
+    Raises:
+        ValueError: it is no Word document.
+    """
+    lines = list[str]()
+    for nodes in _parts(docx).values():
+        lines.append("")
+        for node in nodes:
+            if node.tag == f"{_W}p":
+                lines.append("")
+            elif node.tag in (f"{_W}t", f"{_W}delText"):
+                lines[-1] += node.text or ""
+    return "\n".join(lines)
+
+
+def has_open_changes(docx: bytes) -> bool:
+    """Return whether a letter in Word has tracked changes or comments; ValueError if it is none."""
+    return any(node.tag in _OPEN for nodes in _parts(docx).values() for node in nodes)
+
+
+def _parts(docx: bytes) -> dict[str, list[ElementTree.Element]]:
+    """Return the elements of each part that can contain text, by the part's name."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(docx)) as file:
+            names = filter(_WITH_TEXT.fullmatch, [_DOCUMENT, *sorted({*file.namelist()} - {_DOCUMENT})])
+            return {name: list(ElementTree.fromstring(file.read(name)).iter()) for name in names}
+    except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, RuntimeError) as error:
+        raise ValueError("this is no Word document") from error

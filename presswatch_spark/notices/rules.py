@@ -1,0 +1,597 @@
+"""Checks a notice before it is sent: one broken rule refuses it, and all of them are named.
+
+Each rule is an entry of `RULES`: its code, its meaning, and the function that yields the breaches. Recipients
+publish notices. Therefore the annex must not contain data of persons, and the letter no address but those of
+sender and recipient. Names of people in the path of a URL cannot be told from other words; the signatory has
+to look.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from urllib.parse import unquote
+
+from presswatch_spark.claims.mandates import mandate_of
+from presswatch_spark.claims.selection import (
+    PLACE,
+    Choice,
+    ClaimPlace,
+    ClaimSource,
+    JudgedClaim,
+    RecordReading,
+)
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.errors import PresswatchError
+from presswatch_spark.evidence.sources import source_at
+from presswatch_spark.notices.annex import KNOWN_COLUMNS, TABLES, annex_of, digest_of, rows_of_jsonl
+from presswatch_spark.notices.doubts import doubts_of_rights, last_mandate_day, outside_articles
+from presswatch_spark.notices.draft import recipient_facts, sender_facts, today
+from presswatch_spark.notices.formats import (
+    ATTACHED,
+    attachments_in,
+    elements_in,
+    has_open_changes,
+    published_text_in,
+)
+from presswatch_spark.notices.laws import Law, laws
+from presswatch_spark.notices.letter import concerning
+from presswatch_spark.notices.notice import (
+    ANNEX,
+    CHECKED,
+    EDITED,
+    FORM,
+    LETTER,
+    PDF,
+    READ,
+    SIGNED,
+    Notice,
+    schema_fault,
+)
+from presswatch_spark.notices.parties import Recipient, Sender
+from presswatch_spark.notices.wording import Sentence, sentence
+from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.settings.config import VerifyRules
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.uris import printable, scheme_of
+from presswatch_spark.text.words import words_of
+from presswatch_spark.verify.readings import Joined
+from presswatch_spark.verify.verification import NamedDocument, verify
+
+DAYS = 30
+"""Default age in days of the newest reading of a row."""
+CLOCK_MINUTES = 10
+"""Accepted difference between the clocks of two machines."""
+NAMED = 3
+CELL_CHARACTERS = 16_384
+"""No URL is longer (see `judgement.urls`): a longer cell is text."""
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+# A number after a digit and a hyphen is a part of a date or an id.
+_PHONE = re.compile(
+    r"(?<![\w.])(?<!\d-)"
+    r"(?:(?:\+|00)[1-9]\d{0,2}[ .-]?\(?\d(?:[ .()-]*\d){7,12}|0[1-9](?:[ .-]\d{2}){4})(?!\w)"
+)
+_UUID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE)
+_NOT_OF_PERSONS = ("file", "path", "revision", "record_id", "payload_digest", "text_sha256", "row_sha256")
+"""Columns of the annex whose figures are never a telephone number."""
+
+Breach = tuple[str | Collection[str], Sentence | None]
+"""The element, file or `row_sha256` of rows that break a rule, and details; never text of the web."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRule:
+    """A rule that a notice breaks.
+
+    `about`: the element, file or rows, and `more` rows that are not named. `detail`: never text of the web.
+    """
+
+    rule: str
+    about: str
+    detail: Sentence | None = None
+    more: int = 0
+
+    def __str__(self) -> str:
+        detail = f" ({self.detail})" if self.detail else ""
+        return f"{self.rule}: {self.about_all}: {RULES[self.rule].meaning}{detail}"
+
+    @property
+    def about_all(self) -> str:
+        """Return what it is about, with the number of rows that are not named."""
+        return f"{self.about} and {self.more:,} more rows" if self.more else self.about
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """What a notice is checked with.
+
+    `sender` and `recipient` are read again. `days`: accepted age of readings of rows; `again`: read the rows
+    now. `corpus`: has the articles, to look for their words. `edited_by`: who vouches for an edited letter.
+    """
+
+    sender: Sender
+    recipient: Recipient
+    days: int = DAYS
+    again: bool = False
+    corpus: Corpus | None = None
+    edited_by: str | None = None
+
+
+@dataclass(slots=True)
+class CheckedNotice:
+    """A notice with all that its rules look at.
+
+    `files`: its files by name. `source`: what it rests on, opened again; `failure`: why that, or the
+    selection of its places, failed. `places`: those of its annex today; None after a failure. `claims`: those
+    of the annex's rows today, None for a row without one; or why they cannot be read.
+    """
+
+    notice: Notice
+    files: Mapping[str, bytes]
+    checking: Checking
+    source: ClaimSource | None = None
+    places: Sequence[ClaimPlace] | None = None
+    claims: Mapping[str, JudgedClaim | None] | PresswatchError = field(default_factory=dict)
+    failure: PresswatchError | None = None
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """Return its notice.json."""
+        return self.notice.about
+
+    @property
+    def law(self) -> Law:
+        """Return the law that it rests on."""
+        return laws()[self.about["law"]]
+
+    @property
+    def sender(self) -> Sender:
+        """Return its sender, read again."""
+        return self.checking.sender
+
+    def known_claims(self) -> dict[str, JudgedClaim]:
+        """Return the claims of the annex's rows that have one."""
+        claims = {} if isinstance(self.claims, PresswatchError) else self.claims
+        return {row: claim for row, claim in claims.items() if claim is not None}
+
+    def letters(self) -> Iterator[tuple[str, str]]:
+        """Yield the letters as text; one that cannot be read is refused for its elements."""
+        yield FORM, self.files.get(FORM, b"").decode("utf-8", "replace")
+        try:
+            yield LETTER, published_text_in(self.files.get(LETTER, b""))
+        except ValueError:
+            pass
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeCheck:
+    """The rules that a notice breaks, and what a person must verify besides."""
+
+    refusals: tuple[BrokenRule, ...]
+    doubts: tuple[Sentence, ...]
+
+    @property
+    def passes(self) -> bool:
+        """Return whether nothing refuses the notice."""
+        return not self.refusals
+
+
+def check_notice(path: str, checking: Checking, storage: StorageOptions | None = None) -> NoticeCheck:
+    """Check a notice; add an event if nothing refuses it.
+
+    Raises:
+        OutputError: there is no notice, or its events have changed.
+        ConfigError: a library of the extra `legal` is missing.
+    """
+    storage = storage or StorageOptions()
+    notice = Notice.open(path, storage)
+    if fault := schema_fault(notice.about):
+        return NoticeCheck((BrokenRule("invalid_notice", "notice.json", fault),), ())
+    if checking.edited_by:
+        letter = sha256(notice.folder.read(LETTER)[0]).hexdigest()
+        edited = notice.newest(EDITED)
+        if letter != (edited.facts["letter"] if edited else notice.sums.get(LETTER)):
+            notice.add_event(EDITED, by=checking.edited_by, letter=letter)
+            notice = Notice.open(path, storage)
+
+    checked = CheckedNotice(notice, notice.files(), checking)
+    _select_again(checked, storage)
+    refusals = check(checked)
+    if not refusals:
+        last = last_mandate_day(checked.places or (), checking.sender)
+        until = last and last.isoformat()
+        Notice.open(path, storage).add_event(CHECKED, days=checking.days, mandates_until=until)
+    return NoticeCheck(tuple(refusals), tuple(_doubts(checked)))
+
+
+def check(checked: CheckedNotice) -> list[BrokenRule]:
+    """Return all rules that a notice breaks, in the order of `RULES`."""
+    broken = list[BrokenRule]()
+    for code, rule in RULES.items():
+        for about, detail in rule.breaches(checked):
+            if isinstance(about, str):
+                broken.append(BrokenRule(code, about, detail))
+            elif rows := sorted(about):
+                broken.append(BrokenRule(code, ", ".join(rows[:NAMED]), detail, max(len(rows) - NAMED, 0)))
+    return broken
+
+
+def _mirrors(notice: Notice) -> list[Mirror]:
+    return [Mirror(place, copy) for place, copy in notice.about["query"]["mirrors"]]
+
+
+def _select_again(checked: CheckedNotice, storage: StorageOptions) -> None:
+    """Open the source of a notice again, and fill in its places and claims, or why that failed."""
+    notice, query, checking = checked.notice, checked.about["query"], checked.checking
+    try:
+        source = checked.source = source_at(query["where"], storage, query["claims"])
+        _read_claims(checked, source)
+        selection = source.select(Choice(rows=frozenset(query["rows"])), _mirrors(notice))
+        places = checked.places = concerning(selection, checking.recipient)
+    except PresswatchError as error:
+        checked.failure = error
+        return
+    if checking.again:
+        read = source.read_again(places, _mirrors(notice))
+        notice.add_event(READ, rows=read)
+        checked.notice = Notice.open(str(notice.folder.uri), storage)
+
+
+def _read_claims(checked: CheckedNotice, source: ClaimSource) -> None:
+    """Read the claims of the annex's rows; an annex that cannot be read is refused elsewhere."""
+    try:
+        rows = {str(row["row_sha256"]) for row in rows_of_jsonl(checked.files[f"{ANNEX}/rows.jsonl"])}
+    except (KeyError, ValueError, TypeError):
+        return
+    try:
+        known = source.claims(rows)
+        checked.claims = {row: known.get(row) for row in rows}
+    except PresswatchError as error:
+        checked.claims = error
+
+
+def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
+    """Yield what a person must verify before a notice is sent."""
+    query, source, places = checked.about["query"], checked.source, checked.places or ()
+    yield from checked.checking.recipient.doubts()
+    if source is None or not source.has_licences():
+        yield sentence(
+            "verify before you send: the claims were made without --licences, so no licence is known"
+        )
+    if query["source"] == "bag" and query["claims"] == query["where"]:
+        yield sentence(
+            "verify before you send: claims, verdicts and licences are those of the bag, sealed {moment}",
+            moment=query["seal"]["sealed_at"],
+        )
+    if checked.notice.newest(EDITED):
+        # Nobody may send an edited letter with the form or the PDF of the draft.
+        yield sentence(
+            "verify before you send: letter.docx was edited; letter.pdf and form.txt are still those of the"
+            " draft"
+        )
+    yield from doubts_of_rights(places, checked.sender, checked.notice.drafted_on)
+    yield from outside_articles(places, checked.checking.corpus)
+
+
+# The rules, in the order of the table below.
+
+
+def _changed_files(checked: CheckedNotice) -> Iterator[Breach]:
+    yield from checked.notice.changes(checked.files)
+
+
+def _invalid_notice(checked: CheckedNotice) -> Iterator[Breach]:
+    if fault := schema_fault(checked.about):
+        yield "notice.json", fault
+
+
+def _missing_elements(checked: CheckedNotice) -> Iterator[Breach]:
+    """Yield the elements that notice.json, the letter or the form lack."""
+    noted = checked.about["elements"]
+    try:
+        in_letter = elements_in(checked.files.get(LETTER, b""))
+    except ValueError:
+        in_letter = {}
+    form = " ".join(checked.files.get(FORM, b"").decode("utf-8", "replace").split())
+    required = checked.law.required(checked.about["recipient"]["elements"])
+    drafted = [each.name for each in checked.law.elements if noted.get(each.name, {}).get("text")]
+    for name in dict.fromkeys([*required, *drafted]):
+        text = noted.get(name, {}).get("text")
+        if not text:
+            yield name, sentence("a fact that it needs is missing: see the sender's file")
+        elif not in_letter.get(name):
+            yield name, sentence("it is not in {file}", file=LETTER)
+        elif any(" ".join(line.split()) not in form for line in text.splitlines()):
+            yield name, sentence("it is not in {file} as it was drafted", file=FORM)
+
+
+def _query_differs(checked: CheckedNotice) -> Iterator[Breach]:
+    """Yield how claims, tables, sender and recipient differ today from what the notice names."""
+    about, places = checked.about, checked.places
+    if checked.failure is not None and about["query"]["source"] != "bag":
+        yield "rows", sentence("{error}", error=checked.failure)
+    if sender_facts(checked.sender) != about["sender"]:
+        yield "sender", sentence("its file, or the members file, says something else now")
+    now = recipient_facts(checked.checking.recipient)
+    names = ("name", "route", "elements", "columns")
+    if any(now[name] != about["recipient"][name] for name in names):
+        yield "recipient", sentence("the recipients file says something else of it now")
+    if places is None or checked.source is None:
+        return
+    publishers, columns = checked.sender.publishers, about["recipient"]["columns"]
+    digests = annex_of(places, publishers, columns, checked.law.own_domains).digests()
+    for name, digest in about["annex"]["digests"].items():
+        if digests.get(name) != digest:
+            given = {"place": checked.source.where, "digest": digests.get(name)}
+            yield name, sentence("{place} gives {digest}", **given)
+
+
+def _changed_bag(checked: CheckedNotice) -> Iterator[Breach]:
+    query, source = checked.about["query"], checked.source
+    if source and source.seal != query.get("seal", {}):
+        yield "seal", sentence("its root is {root} now", root=source.seal.get("bag_root"))
+    if checked.failure is not None and query["source"] == "bag":
+        yield "rows", sentence("{error}", error=checked.failure)
+
+
+def _annex_tables(checked: CheckedNotice) -> Iterator[tuple[str, str, list[dict[str, Any]] | None]]:
+    """Yield the tables of the annex with their file and rows; no rows if the file cannot be read."""
+    for table in TABLES:
+        name = f"{ANNEX}/{table}.jsonl"
+        try:
+            yield table, name, [dict(row) for row in rows_of_jsonl(checked.files[name])]
+        except (KeyError, ValueError, TypeError):
+            yield table, name, None
+
+
+def _annex_differs(checked: CheckedNotice) -> Iterator[Breach]:
+    for table, name, rows in _annex_tables(checked):
+        if rows is None:
+            yield name, sentence("it cannot be read")
+        elif (digest := digest_of(rows)) != checked.about["annex"]["digests"].get(table):
+            yield name, sentence("its digest is {digest}", digest=digest)
+
+
+def _attachment_differs(checked: CheckedNotice) -> Iterator[Breach]:
+    try:
+        attached = attachments_in(checked.files.get(PDF, b""))
+    except ValueError:
+        yield PDF, sentence("its attachments cannot be read")
+        return
+    for name in ATTACHED:
+        # Tools may leave out the folder before its name.
+        path = f"{ANNEX}/{name}"
+        if attached.get(path, attached.get(name)) != checked.files.get(path):
+            yield f"{PDF}: {name}", None
+
+
+def _no_claim(checked: CheckedNotice) -> Iterator[Breach]:
+    if isinstance(checked.claims, PresswatchError):
+        yield "rows", sentence("{error}", error=checked.claims)
+    else:
+        yield [row for row, claim in checked.claims.items() if claim is None], None
+
+
+def _by_claim(is_broken: Callable[[JudgedClaim], bool]) -> Callable[[CheckedNotice], Iterator[Breach]]:
+    """Return the breaches of a rule that a claim can break by itself."""
+
+    def breaches(checked: CheckedNotice) -> Iterator[Breach]:
+        yield [row for row, claim in checked.known_claims().items() if is_broken(claim)], None
+
+    return breaches
+
+
+def _is_unconfirmed(claim: JudgedClaim) -> bool:
+    return claim.confidence == "C" and claim.review is None
+
+
+def _has_verdict_against(claim: JudgedClaim) -> bool:
+    return claim.review == "no_claim" or (claim.confidence == "C" and claim.review == "unsure")
+
+
+def _is_licensed(claim: JudgedClaim) -> bool:
+    return claim.kind == "licensed" or claim.licence_id is not None
+
+
+def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
+    """Yield rows of publishers that the sender cannot act for; an owner needs no mandate for its own.
+
+    Mandates are judged by the members file of today. Claims judged them for another day.
+    """
+    noted, claims = checked.about["sender"], checked.known_claims()
+    documents = {each["id"]: each["mandate_document"] for each in noted["publishers"]}
+    strange = [row for row, claim in claims.items() if claim.publisher_id not in documents]
+    yield strange, sentence("the publisher is none of the sender's")
+    if noted["acts_as"] != "owner":
+        bare = [row for row, claim in claims.items() if documents.get(claim.publisher_id, "") is None]
+        yield bare, sentence("the members file names no document of the mandate")
+    if checked.sender.is_owner:
+        return
+    # The draft acts on the day of the letter, and whoever checks will send it from today on.
+    for day in sorted({today(), checked.notice.drafted_on}):
+        mandates = {id: mandate_of(publisher, day) for id, publisher in checked.sender.by_id.items()}
+        late = [
+            place.row_sha256
+            for place in checked.places or ()
+            if mandates.get(place.publisher_id, "in_force") != "in_force"
+        ]
+        yield late, sentence("the mandate is not in force on {day}", day=day)
+
+
+def _recent_readings(checked: CheckedNotice) -> Iterator[tuple[ClaimPlace, list[RecordReading]]]:
+    """Yield the places with their recent readings: in the case, for the bag, or by a check of this notice."""
+    now = datetime.now(UTC)
+    # A time in the future is that of a wrong clock, and does not count.
+    first, last = now - timedelta(days=checked.checking.days), now + timedelta(minutes=CLOCK_MINUTES)
+    events = [event for event in checked.notice.events if event.kind == READ]
+    again = {row: event.noted_at for event in events for row in event.facts.get("rows", ())}
+    for place in checked.places or ():
+        readings = list(place.readings)
+        if at := again.get(place.row_sha256):
+            readings.append(RecordReading(at, printable(place.file)))
+        yield place, [reading for reading in readings if first <= reading.at <= last]
+
+
+def _not_read_again(checked: CheckedNotice) -> Iterator[Breach]:
+    old = [place.row_sha256 for place, recent in _recent_readings(checked) if not recent]
+    days = checked.checking.days
+    yield old, sentence("within {days} days; run `removal probe`, or add --read-again", days=days)
+
+
+def _read_from_a_copy(checked: CheckedNotice) -> Iterator[Breach]:
+    copied = [
+        place.row_sha256
+        for place, recent in _recent_readings(checked)
+        if recent and not any(reading.source(place.file) == PLACE for reading in recent)
+    ]
+    if checked.law.location:
+        yield (
+            copied,
+            sentence("read the files that the notice names: `removal probe --mirror`, or add --read-again"),
+        )
+
+
+def _file_on_a_disk(checked: CheckedNotice) -> Iterator[Breach]:
+    local = [place.row_sha256 for place in checked.places or () if scheme_of(place.file) == "file"]
+    yield local, sentence("draft it again with --mirror FROM=TO")
+
+
+def _open_changes(checked: CheckedNotice) -> Iterator[Breach]:
+    try:
+        is_open = has_open_changes(checked.files.get(LETTER, b""))
+    except ValueError:
+        is_open = False
+    if is_open:
+        yield LETTER, sentence("accept or reject the changes, and take the comments out")
+
+
+def _personal_data(checked: CheckedNotice) -> Iterator[Breach]:
+    """Yield files with an email address or telephone number of others than sender and recipient."""
+    sender, recipient = checked.about["sender"], checked.about["recipient"]
+    own = f"{sender['email']} {recipient['name']} {recipient['route'] or ''}"
+    phone = str(sender["phone"] or "")
+    own_emails, own_phones = _emails(own), {*_phones(f"{own} {phone}"), _digits(phone)}
+    for _, file, rows in _annex_tables(checked):
+        if rows is None:
+            text, places = _decoded(checked.files.get(file, b"").decode("utf-8", "replace")), ""
+        else:
+            cells = [cell for row in rows for cell in row.items() if cell[1] is not None]
+            text = _decoded("\n".join(str(value) for name, value in cells if name not in _NOT_OF_PERSONS))
+            places = _decoded("\n".join(str(value) for name, value in cells if name in _NOT_OF_PERSONS))
+        if _emails(f"{text} {places}") or _phones(text):
+            yield file, sentence("an email address or telephone number")
+    for name, text in checked.letters():
+        if _emails(text) - own_emails or _phones(text) - own_phones:
+            yield name, sentence("an email address or telephone number beside the sender's")
+
+
+def _emails(text: str) -> set[str]:
+    return {found.lower() for found in _EMAIL.findall(text)}
+
+
+def _phones(text: str) -> set[str]:
+    """Return the digits of telephone numbers in a text; UUIDs hold none."""
+    return {_digits(found) for found in _PHONE.findall(_UUID.sub(" ", text))}
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
+
+
+def _decoded(text: str) -> str:
+    """Return a text with its percent-escapes decoded, however often they were encoded."""
+    for _ in range(3):
+        text = unquote(text)
+    return text
+
+
+def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
+    """Yield files with words of an article, or that may have some.
+
+    A letter that was not edited was made without any text of an article.
+    """
+    for table, name, rows in _annex_tables(checked):
+        if strange := sorted({column for row in rows or () for column in row} - KNOWN_COLUMNS[table]):
+            names = ", ".join(map(repr, strange))
+            yield name, sentence("no annex has the column {names}", names=names)
+        if any(len(str(value)) > CELL_CHARACTERS for row in rows or () for value in row.values()):
+            yield name, sentence("a cell has more than {count} characters", count=CELL_CHARACTERS)
+    corpus = checked.checking.corpus
+    if corpus is None:
+        if checked.notice.newest(EDITED):
+            yield LETTER, sentence("it was edited: give --corpus, to compare it with the articles")
+        return
+    rules = VerifyRules()
+    articles = sorted({place.article_id for place in checked.places or () if place.article_id})
+    ordinals = [ordinal for each in articles if (ordinal := corpus.ordinal_of(each)) is not None]
+    bodies = [Joined(words_of(body)) for ordinal in ordinals if (body := corpus.body(ordinal))]
+    for name, text in checked.letters():
+        document = NamedDocument(Joined(words_of(text.encode())), rules.anchor_words)
+        if any(verify(document, body, rules).copied_words for body in bodies):
+            yield name, sentence("it has a passage of an article of the annex")
+
+
+def _unsigned_perjury(checked: CheckedNotice) -> Iterator[Breach]:
+    if checked.law.sworn and not checked.notice.holds(SIGNED):
+        yield "perjury", sentence("`presswatch notice sign` notes who signed it")
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRule:
+    """A rule: the meaning of a breach, and the function that yields the breaches of a notice."""
+
+    meaning: str
+    breaches: Callable[[CheckedNotice], Iterator[Breach]]
+
+
+RULES: Mapping[str, NoticeRule] = {
+    "changed_file": NoticeRule("a file is not as it was drafted, is missing, or was added", _changed_files),
+    "invalid_notice": NoticeRule("notice.json does not fit its schema", _invalid_notice),
+    "missing_element": NoticeRule(
+        "the law, or the recipient, asks for an element that the notice does not have", _missing_elements
+    ),
+    "query_differs": NoticeRule(
+        "claims and tables do not give the rows of the annex any more", _query_differs
+    ),
+    "changed_bag": NoticeRule(
+        "the sealed bag that the notice rests on does not verify, or is another one", _changed_bag
+    ),
+    "annex_differs": NoticeRule("the annex does not have the digest that the notice names", _annex_differs),
+    "attachment_differs": NoticeRule(
+        "the PDF does not hold the annex that lies beside it", _attachment_differs
+    ),
+    "no_claim": NoticeRule("a row has no claim", _no_claim),
+    "d_row": NoticeRule(
+        "the claim of a row has the letter D", _by_claim(lambda claim: claim.confidence == "D")
+    ),
+    "c_row_without_verdict": NoticeRule(
+        "the claim of a row has the letter C, and no person said that it is one", _by_claim(_is_unconfirmed)
+    ),
+    "verdict_against": NoticeRule(
+        "a person said that a row is no claim, or is unsure", _by_claim(_has_verdict_against)
+    ),
+    "licensed_host": NoticeRule("a licence covers the host of a row", _by_claim(_is_licensed)),
+    "outside_mandate": NoticeRule(
+        "the sender has no mandate in force for the publisher of a row", _outside_mandate
+    ),
+    "not_read_again": NoticeRule("a row was not read again lately", _not_read_again),
+    "read_from_a_copy": NoticeRule(
+        "a row was read again in a copy, and the law requires the location that is named", _read_from_a_copy
+    ),
+    "file_on_a_disk": NoticeRule(
+        "a row names a file of this machine, and not its public address", _file_on_a_disk
+    ),
+    "open_changes": NoticeRule(
+        "the letter has tracked changes or comments, which its readers see as well", _open_changes
+    ),
+    "personal_data": NoticeRule("what gets published has data of a person", _personal_data),
+    "article_text": NoticeRule(
+        "what gets published has text of an article, or nobody can say that it has none", _article_text
+    ),
+    "unsigned_perjury": NoticeRule(
+        "the law wants its clause of perjury signed, and nobody signed it", _unsigned_perjury
+    ),
+}
+"""Each rule by its code."""

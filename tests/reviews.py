@@ -11,7 +11,6 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from presswatch_spark.claims.reviews import Review
-from presswatch_spark.cli.reason_labels import LABELS
 from presswatch_spark.review.app import application
 from presswatch_spark.review.desk import Desk, open_desk
 from presswatch_spark.storage.objects import StorageOptions
@@ -48,7 +47,7 @@ def house_of(folder: Path) -> House:
 
 def desk_of(house: House, reviews: Path, reviewer: str = "Anne", **options: Any) -> Desk:
     """What a review of the claims of a house works with."""
-    given = {"corpus": str(house.corpus), "labels": LABELS, "language": "en"} | options
+    given = {"corpus": str(house.corpus), "language": "en"} | options
     path = given.pop("path", house.folder / "claims")
     tables = given.pop("tables", str(house.tables))
     return open_desk(str(path), str(reviews), reviewer, StorageOptions(), tables=tables, **given)

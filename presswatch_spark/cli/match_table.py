@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from presswatch_spark.cli.reason_labels import LABELS
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.show import GAP, printable, shortened, table_lines
+from presswatch_spark.translation import Translator
 
 if TYPE_CHECKING:
     from presswatch_spark.cli.language import Language
@@ -78,8 +78,7 @@ def _reason(row: Row, say: Language) -> str:
         return say("unknown")
     against = (code for code in codes if code in REASONS and REASONS[code].caps)
     code = next(against, codes[0]) if row["letter"] in ("C", "D") else codes[0]
-    label = LABELS.get(code)
-    return label[say.is_french] if label else str(code)
+    return Translator(say.code)(REASONS[code].label) if code in REASONS else str(code)
 
 
 def total_lines(totals: MatchTotals, say: Language) -> Iterator[str]:

@@ -7,7 +7,7 @@ highest that is left. The sentences are written for a reader who knows neither t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from presswatch_spark.translation import N_
+from presswatch_spark.translation import N_, p
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,29 +15,31 @@ class Reason:
     """A reason.
 
     `gives`: the letter that it gives, `caps`: the highest letter that it leaves; None for neither.
-    `sentence`: its meaning. `mend`: what would change it; None for reasons that speak for a claim, and for
-    those that nothing can change. A `Translator` has the French of both.
+    `label`: it in a few words, for tables; `sentence`: its meaning. `mend`: what would change it; None for
+    reasons that speak for a claim, and for those that nothing can change. A `Translator` has the French.
     """
 
     code: str
     gives: str | None
     caps: str | None
+    label: str
     sentence: str
     mend: str | None = None
 
 
-def _gives(code: str, letter: str, sentence: str) -> Reason:
-    return Reason(code, letter, None, sentence)
+def _gives(code: str, letter: str, label: str, sentence: str) -> Reason:
+    return Reason(code, letter, None, label, sentence)
 
 
-def _caps(code: str, sentence: str, mend: str | None = None) -> Reason:
-    return Reason(code, None, "C", sentence, mend)
+def _caps(code: str, label: str, sentence: str, mend: str | None = None) -> Reason:
+    return Reason(code, None, "C", label, sentence, mend)
 
 
 _OF_ROWS = (
     _gives(
         "own_url",
         "A",
+        p("reason", "the article's address"),
         N_(
             "The page stands at the article's own address, and at least 40 words of the article follow"
             " each other there without a break. The finding is that this page is there, whoever wrote"
@@ -47,6 +49,7 @@ _OF_ROWS = (
     _gives(
         "sole_full_copy",
         "A",
+        p("reason", "whole article, or nearly"),
         N_(
             "The page has at least nine tenths of the words of the article's supplied text. It is the"
             " publisher's own, or names as its source the publisher, one of its titles or the article's"
@@ -57,6 +60,7 @@ _OF_ROWS = (
     _gives(
         "full_copy",
         "B",
+        p("reason", "whole article, no source"),
         N_(
             "The page has at least nine tenths of the words of the article's supplied text. Among the"
             " supplied articles, other publishers' have less than a fifth of these words, in runs of 11"
@@ -66,6 +70,7 @@ _OF_ROWS = (
     _gives(
         "strong_copy",
         "B",
+        p("reason", "large part of the article"),
         N_(
             "The page holds a large part of the article, at least 40 words. A run of these words has at"
             " least 17. Among the supplied articles, no unrelated article of another publisher has it"
@@ -75,6 +80,7 @@ _OF_ROWS = (
     _gives(
         "rare_passage",
         "B",
+        p("reason", "long, rare passage"),
         N_(
             "The page has a long passage of the article: at least 50 words in a row. Among the supplied"
             " articles, no unrelated article of another publisher has it from its first word to its"
@@ -83,21 +89,25 @@ _OF_ROWS = (
     ),
     _caps(
         "url_only",
+        p("reason", "address alone, no text"),
         N_("The page stands at an address of the title, but no text of an article was found on it."),
         mend=N_("A record of the page that holds the text of an article."),
     ),
     _caps(
         "record_damaged",
+        p("reason", "damaged record"),
         N_("The record that the text was read from is damaged: the text may come from another page."),
         mend=N_("A sound copy of the same record."),
     ),
     _caps(
         "url_unknown",
+        p("reason", "unknown address"),
         N_("The address of the page is not known: nobody can say whose page it is."),
         mend=N_("The address of the page, as in the record of Common Crawl that the dataset was made from."),
     ),
     _caps(
         "own_page_copy",
+        p("reason", "copy of the own page"),
         N_(
             "The page is a copy of a page of the publisher's own, made by an archive, a cache or a"
             " translator: it shows the publisher's page, and not a copy that somebody else published."
@@ -106,6 +116,7 @@ _OF_ROWS = (
     ),
     _caps(
         "copy_of_unknown_page",
+        p("reason", "copy of an unknown page"),
         N_(
             "The page is a copy made by an archive, a cache or a translator, and its address does not"
             " name the original page: that may be the publisher's own."
@@ -114,11 +125,13 @@ _OF_ROWS = (
     ),
     _caps(
         "on_member_site",
+        p("reason", "another member's site"),
         N_("The page is on another member's site, which may have reprinted the text by agreement."),
         mend=N_("A statement of the other member that it reprinted the text without an agreement."),
     ),
     _caps(
         "address_elsewhere",
+        p("reason", "address not on its sites"),
         N_(
             "The publisher gave this page's address as the article's, but the address is on none of its"
             " sites. Whether the page is its own is unknown."
@@ -129,6 +142,7 @@ _OF_ROWS = (
     ),
     _caps(
         "capture_date_unknown",
+        p("reason", "no date of capture"),
         N_(
             "The day on which the page was recorded is not known: nobody can say whether page or"
             " article came first."
@@ -137,6 +151,7 @@ _OF_ROWS = (
     ),
     _caps(
         "publication_date_unknown",
+        p("reason", "no date of publication"),
         N_(
             "The article's date of publication is not known: nobody can say whether page or article"
             " came first."
@@ -145,6 +160,7 @@ _OF_ROWS = (
     ),
     _caps(
         "captured_before_publication",
+        p("reason", "captured before published"),
         N_(
             "The page was recorded before the article's date of publication: if that date is right, it"
             " cannot be a copy of it."
@@ -153,6 +169,7 @@ _OF_ROWS = (
     ),
     _caps(
         "captured_within_a_day",
+        p("reason", "captured within a day"),
         N_(
             "The page was recorded before the article's day of publication had ended everywhere. A day"
             " without a time ends at 12:00 UTC of the next day, unless the title's time zone is known."
@@ -162,11 +179,13 @@ _OF_ROWS = (
     ),
     _caps(
         "page_dated_earlier",
+        p("reason", "page dated before article"),
         N_("The page gives itself a date of publication that is before the article's."),
         mend=N_("Proof that the date which the page gives itself is wrong, or that the article is older."),
     ),
     _caps(
         "page_of_other_publisher",
+        p("reason", "names another publisher"),
         N_(
             "The page names a publisher other than the article's: that one may have the text from"
             " another source, or by agreement."
@@ -175,6 +194,7 @@ _OF_ROWS = (
     ),
     _caps(
         "credits_other",
+        p("reason", "credits another source"),
         N_("The page credits the text to another source (an agency, another newspaper)."),
         mend=N_(
             "Proof that the page credits the wrong source: the one that it names did not publish this text."
@@ -182,6 +202,7 @@ _OF_ROWS = (
     ),
     _caps(
         "agency_text",
+        p("reason", "agency copy"),
         N_(
             "The article, or a nearly identical text, names an agency, or several publishers have"
             " printed these words: the page may have them from another source, by agreement."
@@ -190,6 +211,7 @@ _OF_ROWS = (
     ),
     _caps(
         "shared_text",
+        p("reason", "another member has it too"),
         N_(
             "Among the articles that members supplied, those of other publishers, or very many"
             " articles, have at least half of the copied words: the page may have them from there."
@@ -198,6 +220,7 @@ _OF_ROWS = (
     ),
     _caps(
         "outside_main_content",
+        p("reason", "outside the main text"),
         N_(
             "The passage stands outside of the page's main text: for example in a reader's comment, a"
             " teaser or a menu."
@@ -206,6 +229,7 @@ _OF_ROWS = (
     ),
     _caps(
         "in_pieces",
+        p("reason", "in pieces"),
         N_(
             "The copied words are in pieces, with other words in the place of the article's: two papers"
             " that edit the same wire make such texts."
@@ -214,11 +238,13 @@ _OF_ROWS = (
     ),
     _caps(
         "not_rare",
+        p("reason", "common words, or few"),
         N_("The words copied in a row are too common or too few: they may stand elsewhere."),
         mend=N_("A longer copied passage."),
     ),
     _caps(
         "not_large",
+        p("reason", "few words copied"),
         N_("Few words are copied: it may be a short quotation."),
         mend=N_("A longer copied passage."),
     ),
@@ -226,6 +252,7 @@ _OF_ROWS = (
         "article_excerpt",
         None,
         "B",
+        p("reason", "excerpt of the article"),
         N_(
             "The text that the publisher supplied is only an excerpt of the article, or breaks off"
             " before its end. The comparison is with this excerpt: it does not show that the page has"
@@ -237,6 +264,7 @@ _OF_ROWS = (
         "published_again",
         None,
         None,
+        p("reason", "published again"),
         N_(
             "The title has published at least a part of these words in another article too: the page"
             " gives one claim, for this article."
@@ -246,6 +274,7 @@ _OF_ROWS = (
         "common_words",
         None,
         "D",
+        p("reason", "formula, or common words"),
         N_(
             "The copied words prove nothing: they are a formula, common words, or a passage that other"
             " known texts contain."
@@ -256,6 +285,7 @@ _OF_ROWS = (
         "page_furniture",
         None,
         "D",
+        p("reason", "caption, list or link"),
         N_(
             "The copied words are a caption, a list of practical facts or a link to another article: a"
             " page may have such lines without the article."
@@ -266,6 +296,7 @@ _OF_ROWS = (
         "repeats_article",
         None,
         "D",
+        p("reason", "repeats another article"),
         N_(
             "The title has published at least nine tenths of these words in another article: the claim"
             " is that other article's. That article is at the page's address, or its date is not later."
@@ -279,6 +310,7 @@ _OF_CLAIMS = (
         "goes_beyond",
         None,
         None,
+        p("reason", "beyond other sources"),
         N_(
             "Some of the copied words may come from elsewhere. The letter is given by the rest: copied"
             " words that have no other known source."
@@ -286,6 +318,7 @@ _OF_CLAIMS = (
     ),
     _caps(
         "prior_capture",
+        p("reason", "words older than article"),
         N_(
             "Copied words already stood on a page that was recorded before the article was published,"
             " or on the day after at the latest."
@@ -294,11 +327,13 @@ _OF_CLAIMS = (
     ),
     _caps(
         "credited_elsewhere",
+        p("reason", "credited to another source"),
         N_("Another page, or another record of this one, credits copied words to another source."),
         mend=N_("Proof that the other page credits the wrong source."),
     ),
     _caps(
         "printed_by_press",
+        p("reason", "printed by other press"),
         N_(
             "Another news medium, an agency, an official site or another member has printed copied"
             " words: they may come from a common source."
@@ -307,6 +342,7 @@ _OF_CLAIMS = (
     ),
     _caps(
         "common_source",
+        p("reason", "a source in common"),
         N_(
             "Other sites, not known to be related to this one, have the same passage without the rest"
             " of the article. They may have it from a common source, such as a press release."
@@ -315,6 +351,7 @@ _OF_CLAIMS = (
     ),
     _caps(
         "known_text",
+        p("reason", "text of reference"),
         N_(
             "Copied words stand in a text of reference that is not the title's: a law, a speech, an old"
             " book, a wire."
@@ -323,6 +360,7 @@ _OF_CLAIMS = (
     ),
     _caps(
         "press_page",
+        p("reason", "page of press, or official"),
         N_(
             "The page is of another news medium, an agency, an official site or a library. These may"
             " have such words from another source: a wire, a public document."
@@ -333,21 +371,25 @@ _OF_CLAIMS = (
     ),
     _caps(
         "licensed",
+        p("reason", "licensed"),
         N_("A declared licence covered this title on this site on the day of the record."),
         mend=N_("Proof that the licence did not hold on the day of the record."),
     ),
     _caps(
         "credits_unread",
+        p("reason", "credits not read"),
         N_("The page's credits were not read: the scan is old."),
         mend=N_("A new scan of the same file."),
     ),
     _caps(
         "rarity_unread",
+        p("reason", "rarity not measured"),
         N_("This scan is old: it did not measure whether the copied words stand in other texts too."),
         mend=N_("A new scan of the same file."),
     ),
     _caps(
         "article_unknown",
+        p("reason", "article not in the corpus"),
         N_(
             "The article is not in the corpus that was given, or has another text there: nothing can be"
             " checked word by word."
@@ -356,6 +398,7 @@ _OF_CLAIMS = (
     ),
     _caps(
         "review_unsure",
+        p("reason", "review could not tell"),
         N_("A person examined the page and could not decide."),
         mend=N_("A new review."),
     ),
@@ -363,6 +406,7 @@ _OF_CLAIMS = (
         "review_no_claim",
         None,
         "D",
+        p("reason", "review: nothing to claim"),
         N_("A person examined the page and decided that there is no claim."),
         mend=N_("A new review."),
     ),

@@ -22,9 +22,10 @@ from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.reviews import VERDICTS
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.errors import ConfigError, PresswatchError
-from presswatch_spark.review.desk import LANGUAGES, Desk, DeskPage, DeskQuery
+from presswatch_spark.review.desk import Desk, DeskPage, DeskQuery
 from presswatch_spark.review.docket import ANY, LETTERS, STATES
 from presswatch_spark.review.guard import HOST, Guard
+from presswatch_spark.review.page import STATES as STATE_NAMES
 from presswatch_spark.review.page import (
     STATIC,
     facts_of,
@@ -33,13 +34,17 @@ from presswatch_spark.review.page import (
     reasons_of,
     texts_of,
 )
-from presswatch_spark.review.phrases import PHRASES
 from presswatch_spark.review.session import same
 from presswatch_spark.review.verdicts import DISPUTED, by_row, states_of
+from presswatch_spark.translation import LANGUAGES, N_
 
 FORM_BYTES, NOTE_CHARACTERS = 1 << 16, 4000
 COUNT = re.compile("[0-9]{1,9}")
 """How many verdicts a form says that its reader saw."""
+CLOSED = N_(
+    "This address was used already, or is not the right one. Start presswatch review again, and"
+    " open the address that it prints."
+)
 FILES = {"review.css": "text/css", "review.js": "text/javascript"}
 GRACE_SECONDS = 2
 """How long requests may take to end after Ctrl-C; a page may be fetched from far away."""
@@ -98,7 +103,7 @@ class _Pages:
     async def static(self, request: Request) -> Response:
         name = request.path_params["name"]
         if name not in FILES:
-            return self._message("closed", 404)
+            return self._message(CLOSED, 404)
         return FileResponse(STATIC / name, media_type=FILES[name])
 
     async def home(self, request: Request) -> Response:
@@ -106,7 +111,7 @@ class _Pages:
         if token is not None and session.opens(token):
             return self._entered()
         if not session.knows(request.cookies.get(self._cookie, "")):
-            return self._message("closed", 403)
+            return self._message(CLOSED, 403)
         asked = DeskQuery.of(request.query_params, self._desk.language)
         saved = request.query_params.get("saved", "")
         return await run_in_threadpool(self._shown, asked, {"saved": saved})
@@ -124,24 +129,26 @@ class _Pages:
     async def verdict(self, request: Request) -> Response:
         session = self._desk.session
         if not session.knows(request.cookies.get(self._cookie, "")):
-            return self._message("closed", 403)
+            return self._message(CLOSED, 403)
         form = await _form(request)
         if form is None:
-            return self._message("closed", 413)
+            return self._message(CLOSED, 413)
         if not same(form.get("form", ""), session.form):
-            return self._message("closed", 403)
+            return self._message(CLOSED, 403)
         known = form.get("row") in self._desk.docket.positions and form.get("verdict") in VERDICTS
         if not known or not COUNT.fullmatch(form.get("seen", "")):
-            return self._message("closed", 400)
+            return self._message(CLOSED, 400)
         return await run_in_threadpool(self._judged, form)
 
     def _judged(self, form: Mapping[str, str]) -> Response:
         # In the form, `verdict` is the one that is given.
         asked = DeskQuery.of({**form, "verdict": form.get("verdict_filter", "")}, self._desk.language)
-        say, note = Speaker(asked.language), form.get("note", "").replace("\r\n", "\n").strip()
+        _, note = Speaker(asked.language), form.get("note", "").replace("\r\n", "\n").strip()
         try:
             if len(note) > NOTE_CHARACTERS:
-                raise PresswatchError(say.of(PHRASES, "long note", most=say.number(NOTE_CHARACTERS)))
+                raise PresswatchError(
+                    _("the note has more than {most} characters", most=_.number(NOTE_CHARACTERS))
+                )
             is_met = self._desk.judge(form["row"], form["verdict"], note, int(form["seen"]))
         except PresswatchError as error:
             failed = {"not_saved": str(error), "note": note}
@@ -153,22 +160,22 @@ class _Pages:
 
     def _shown(self, asked: DeskQuery, news: Mapping[str, str]) -> Response:
         """Return the page of a claim. `news`: what became of a verdict, and the note of one that failed."""
-        desk, say = self._desk, Speaker(asked.language)
+        desk, _ = self._desk, Speaker(asked.language)
         try:
             shown = desk.show(asked)
         except PresswatchError as error:
-            return self._message("failed", 500, asked.language, why=str(error))
+            return self._message(N_("This failed: {why}"), 500, asked.language, why=str(error))
         row = desk.docket.rows[shown.position] if shown.position is not None else ""
         case, why = self._case(row)
         facts = {
-            **_of_case(case, say),
+            **_of_case(case, _),
             **self._of_desk(asked, shown, row),
             "case_missing": why,
-            "given": given_lines(shown.verdicts, say),
+            "given": given_lines(shown.verdicts, _),
             "is_disputed": states_of(by_row(shown.verdicts)).get(row) == DISPUTED,
             "not_saved": news.get("not_saved", ""),
             "note": news.get("note", ""),
-            "saved": self._saved(asked, news, say),
+            "saved": self._saved(asked, news, _),
         }
         read_ahead = BackgroundTask(desk.reader.read_ahead, shown.next)
         status = 200 if shown.is_known else 404
@@ -184,13 +191,20 @@ class _Pages:
         except PresswatchError as error:
             return None, str(error)
 
-    def _saved(self, asked: DeskQuery, news: Mapping[str, str], say: Speaker) -> Mapping[str, str] | None:
+    def _saved(self, asked: DeskQuery, news: Mapping[str, str], _: Speaker) -> Mapping[str, str] | None:
         """Return what the page says of the last verdict of this session, if the address asks for it."""
         judged = self._desk.session.judged
         if not judged or news.get("saved") not in ("yes", "met"):
             return None
-        name = "meanwhile" if news["saved"] == "met" else "saved"
-        text = say.of(PHRASES, name, verdict=say.of(PHRASES, judged[-1].verdict))
+        verdict = _(STATE_NAMES[judged[-1].verdict])
+        text = (
+            _(
+                "Saved: {verdict}. Meanwhile somebody else gave a verdict. All are kept; the newest counts.",
+                verdict=verdict,
+            )
+            if news["saved"] == "met"
+            else _("Saved: {verdict}.", verdict=verdict)
+        )
         return {"text": text, "back": asked.address(row=judged[-1].row_sha256)}
 
     def _of_desk(self, asked: DeskQuery, shown: DeskPage, row: str) -> dict[str, Any]:
@@ -207,8 +221,8 @@ class _Pages:
             "form": desk.session.form,
             "choices": desk.choices(asked.language),
             "letters": [*LETTERS, ANY],
-            "states": [*STATES, ANY],
-            "verdict_names": VERDICTS,
+            "states": {state: STATE_NAMES[state] for state in (*STATES, ANY)},
+            "verdict_names": {verdict: STATE_NAMES[verdict] for verdict in VERDICTS},
             "other_language": asked.address(lang=other, row=row),
             "here": asked.address(row=row),
             "previous": asked.address(row=shown.previous) if shown.previous else "",
@@ -216,20 +230,20 @@ class _Pages:
             "most": NOTE_CHARACTERS,
         }
 
-    def _message(self, name: str, status: int, language: str = "", **facts: str) -> Response:
+    def _message(self, message: str, status: int, language: str = "", **facts: str) -> Response:
         language = language or self._desk.language
-        text = Speaker(language).of(PHRASES, name, **facts)
+        text = Speaker(language)(message, **facts)
         return HTMLResponse(page("message.html", language, text=text), status_code=status)
 
 
-def _of_case(case: ExplainedRow | None, say: Speaker) -> dict[str, Any]:
+def _of_case(case: ExplainedRow | None, _: Speaker) -> dict[str, Any]:
     if case is None:
         return {"facts": {}, "reasons": [], "texts": {}, "whole": "", "page_missing": "", "by_address": False}
     return {
-        "facts": facts_of(case, say),
-        "reasons": reasons_of(case, say),
+        "facts": facts_of(case, _),
+        "reasons": reasons_of(case, _),
         "texts": texts_of(case),
-        "whole": "\n".join(case_lines(case, say.language)),
+        "whole": "\n".join(case_lines(case, _.language)),
         "page_missing": str(case.page_missing or ""),
         "by_address": case.row["article_id"] is None,
     }

@@ -7,14 +7,15 @@ from urllib.parse import urlencode
 from presswatch_spark.claims.reviews import Review
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import OutputError
+from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.review.cases import CaseReader
 from presswatch_spark.review.docket import ANY, LETTERS, STATES, Docket, Filters
 from presswatch_spark.review.session import Session
 from presswatch_spark.review.verdicts import NONE, ReviewFile, by_row, states_of
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.translation import LANGUAGES, Translator
 
-LANGUAGES = ("fr", "en")
 HOSTS_OFFERED = 300
 """Hosts that the filter offers; any other can be typed."""
 
@@ -76,7 +77,7 @@ class DeskPage:
 class Desk:
     """All that a review works with; see the command for what they are.
 
-    `titles`: names of titles by id. `labels`: reasons in a few words by code, English, then French.
+    `titles`: names of titles by id.
     """
 
     docket: Docket
@@ -84,7 +85,6 @@ class Desk:
     reader: CaseReader
     reviewer: str
     titles: Mapping[str, str]
-    labels: Mapping[str, tuple[str, str]]
     language: str
     session: Session
 
@@ -138,12 +138,12 @@ class Desk:
 
     def choices(self, language: str) -> Mapping[str, Sequence[tuple[str, str]]]:
         """Return what the filters offer: values, each with its name in a language."""
-        docket = self.docket
-        side = LANGUAGES.index(language)
+        docket, _ = self.docket, Translator(language)
+        labels = {code: _(reason.label) for code, reason in REASONS.items()}
         return {
             "hosts": [(host, host) for host in docket.host_names[:HOSTS_OFFERED]],
             "titles": [(title, self.titles.get(title, title)) for title in docket.title_ids],
-            "reasons": [(code, self.labels.get(code, (code, code))[1 - side]) for code in docket.codes],
+            "reasons": [(code, labels.get(code, code)) for code in docket.codes],
         }
 
 
@@ -156,7 +156,6 @@ def open_desk(
     tables: str | None = None,
     mirrors: Sequence[Mirror] = (),
     *,
-    labels: Mapping[str, tuple[str, str]],
     language: str = "fr",
 ) -> Desk:
     """Return what a review of the claims at `path` works with.
@@ -165,7 +164,6 @@ def open_desk(
         path: claims or a case of removal, and `tables`: see `Docket.open`.
         reviews: the JSONL file that verdicts are added to.
         corpus: the corpus of the scans; None: articles and names of titles are not at hand.
-        labels: reasons in a few words by code, English, then French.
 
     Raises:
         InputError: there are no claims, or no rows that they rest on.
@@ -182,7 +180,6 @@ def open_desk(
         reader=CaseReader(docket, corpus, storage, mirrors),
         reviewer=reviewer,
         titles={title.id: title.name for title in registry.titles.values()} if registry else {},
-        labels=labels,
         language=language,
         session=Session(),
     )

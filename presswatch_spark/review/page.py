@@ -1,7 +1,6 @@
 """Writes the page as HTML. All text is hostile: whatever an expression of a template gives is escaped."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,55 +13,63 @@ from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.claims.told import KINDS, LETTERS, MANDATES, RESERVATIONS, dataset_of
 from presswatch_spark.evidence.templates import environment
 from presswatch_spark.judgement.reasons import REASONS
-from presswatch_spark.review.phrases import PHRASES
+from presswatch_spark.translation import p
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
+STATES = {
+    "any": p("filter", "all"),
+    "none": p("verdict", "without a verdict"),
+    "claim": p("verdict", "claim"),
+    "no_claim": p("verdict", "no claim"),
+    "unsure": p("verdict", "unsure"),
+    "disputed": p("verdict", "reviewers disagree"),
+}
+"""Verdicts, and what else a filter of them offers."""
 _TEMPLATES = environment(_HERE / "templates")
 
 
 def page(template: str, language: str, **facts: Any) -> str:
-    """Return a page of a template in `fr` or `en`; its texts are `PHRASES`."""
-    say = Speaker(language)
-    phrase = partial(say.of, PHRASES)
-    return _TEMPLATES.get_template(template).render(say=phrase, speaker=say, language=language, **facts)
+    """Return a page of a template in `fr` or `en`."""
+    _ = Speaker(language)
+    return _TEMPLATES.get_template(template).render(_=_, p=_.p, language=language, **facts)
 
 
-def facts_of(case: ExplainedRow, say: Speaker) -> dict[str, list[tuple[str, str]]]:
-    """Return what the page says of article and page: names of `PHRASES`, each with its value."""
-    row, claim, phrase = case.row, case.claim or {}, partial(say.of, PHRASES)
-    unknown = phrase("unknown")
+def facts_of(case: ExplainedRow, _: Speaker) -> dict[str, list[tuple[str, str]]]:
+    """Return what the page says of article and page: names of facts, each with its value."""
+    row, claim = case.row, case.claim or {}
+    unknown = _("not known")
     publisher = case.publisher.name if case.publisher else row["publisher_id"]
-    share = say.share(row["article_coverage"] or 0)
+    share = _.share(row["article_coverage"] or 0)
     article = [
-        ("headline", row.get("headline") or unknown),
-        ("title", case.title.name if case.title else row["title_id"]),
-        ("publisher", publisher),
-        ("published", say.moment(row["article_published_at"])),
-        ("address", row["article_url"] or unknown),
-        ("mandate", say(MANDATES[case.mandate])),
-        ("reservation", say(RESERVATIONS[case.reservation])),
+        (_("Headline"), row.get("headline") or unknown),
+        (_.p("of the press", "Title"), case.title.name if case.title else row["title_id"]),
+        (_("Publisher"), publisher),
+        (_("Published"), _.moment(row["article_published_at"])),
+        (_("Address"), row["article_url"] or unknown),
+        (_("Mandate"), _(MANDATES[case.mandate])),
+        (_("Reservation"), _(RESERVATIONS[case.reservation])),
     ]
-    words = {"copied": say.number(row["copied_words"]), "words": say.number(row["article_words"] or 0)}
+    words = {"copied": _.number(row["copied_words"]), "words": _.number(row["article_words"] or 0)}
     page = [
-        ("host", claim.get("document_host") or unknown),
-        ("address", row["document_url"] or unknown),
-        ("captured", say.moment(row["captured_at"])),
-        ("dataset", dataset_of(case, say)),
-        ("words", phrase("of words", share=share, **words)),
-        ("kind", say(KINDS[claim["kind"]]) if claim else unknown),
-        ("row", row["row_sha256"]),
+        (_("Host"), claim.get("document_host") or unknown),
+        (_("Address"), row["document_url"] or unknown),
+        (_("Captured"), _.moment(row["captured_at"])),
+        (_("Dataset"), dataset_of(case, _)),
+        (_("Words copied"), _("{copied} of {words} ({share})", share=share, **words)),
+        (_("Kind"), _(KINDS[claim["kind"]]) if claim else unknown),
+        (_("Row"), row["row_sha256"]),
     ]
     if claim.get("review"):
-        page.append(("by claims", phrase(claim["review"])))
+        page.append((_("Verdict in these claims"), _(STATES[claim["review"]])))
     return {"article": article, "page": page}
 
 
-def reasons_of(case: ExplainedRow, say: Speaker) -> list[str]:
+def reasons_of(case: ExplainedRow, _: Speaker) -> list[str]:
     """Return why the claim has its letter, a sentence for each reason."""
-    sentences = [say(LETTERS[case.letter])]
+    sentences = [_(LETTERS[case.letter])]
     for code in case.reasons or ():
-        sentences.append(say(REASONS[code].sentence) if code in REASONS else code)
+        sentences.append(_(REASONS[code].sentence) if code in REASONS else code)
     return sentences
 
 
@@ -76,16 +83,17 @@ def texts_of(case: ExplainedRow) -> dict[str, Markup | None]:
     }
 
 
-def given_lines(verdicts: Sequence[Review], say: Speaker) -> list[Mapping[str, str]]:
+def given_lines(verdicts: Sequence[Review], _: Speaker) -> list[Mapping[str, str]]:
     """Return verdicts on a row, newest first: who gave which when, and the note."""
-    phrase = partial(say.of, PHRASES)
     return [
         {
-            "given": phrase(
-                "given", reviewer=each.reviewer, at=say.moment(each.at.replace(microsecond=0)),
-                verdict=phrase(each.verdict),
+            "given": _(
+                "{reviewer}, {at}: {verdict}",
+                reviewer=each.reviewer,
+                at=_.moment(each.at.replace(microsecond=0)),
+                verdict=_(STATES[each.verdict]),
             ),
             "note": each.note,
         }
         for each in reversed(verdicts)
-    ]  # fmt: skip
+    ]

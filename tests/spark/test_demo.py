@@ -18,7 +18,6 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.scan import incomplete_message
-from presswatch_spark.cli.reason_labels import LABELS
 from presswatch_spark.demo.run import Demonstration, reports_in, run_demo
 from presswatch_spark.demo.texts import members_yaml, press
 from presswatch_spark.errors import ConfigError
@@ -294,7 +293,6 @@ def _judge_one(words: list[str]) -> None:
         StorageOptions(),
         given["--corpus"],
         given.get("--tables"),
-        labels=LABELS,
         language=given["--lang"],
     )
     browser = opened(desk)

@@ -9,7 +9,6 @@ import click
 
 from presswatch_spark.cli.language import LANGUAGES
 from presswatch_spark.cli.options import mirror_option, scan_settings, storage_options, tell
-from presswatch_spark.cli.reason_labels import LABELS
 from presswatch_spark.show import counted
 
 LIBRARIES = ("starlette", "jinja2", "uvicorn")
@@ -91,7 +90,7 @@ def review(
 
     storage = scan_settings(flags).storage
     places = [parse_mirror(mirror) for mirror in mirrors]
-    desk = open_desk(path, reviews, reviewer, storage, corpus, tables, places, labels=LABELS, language=lang)
+    desk = open_desk(path, reviews, reviewer, storage, corpus, tables, places, language=lang)
 
     def show(address: str) -> None:
         tell("open this address once, in the browser that you judge with; Ctrl-C ends the review")

@@ -13,7 +13,6 @@ from presswatch_spark.claims.reviews import load_reviews
 from presswatch_spark.errors import ConfigError, InputError
 from presswatch_spark.removal.targets import open_case
 from presswatch_spark.review.desk import Desk
-from presswatch_spark.review.phrases import PHRASES
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.text.words import words_of
 from tests.claims import House
@@ -199,8 +198,7 @@ def test_what_has_no_claims_or_rows_is_refused(tmp_path: Path, house: House) -> 
         desk_of(house, tmp_path / "reviews.jsonl", tables=None)
 
 
-def test_every_phrase_is_there_in_both_languages_and_both_pages_say_the_same(browser: TestClient) -> None:
-    assert all(french and english for french, english in PHRASES.values())
+def test_both_pages_say_the_same(browser: TestClient) -> None:
     pages = {lang: browser.get("/", params={"lang": lang}).text for lang in ("fr", "en")}
     assert '<html lang="fr">' in pages["fr"]
     assert "Restent à examiner : 4 sur 4" in pages["fr"]

@@ -16,9 +16,9 @@ import pyarrow as pa
 from presswatch_spark.ccindex.columns import SEARCHED, chosen_columns, missing_columns
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.errors import CorruptError, PresswatchError
-from presswatch_spark.formats.table.footer import BYTE_ARRAY, Chunk, RowGroup
-from presswatch_spark.formats.table.opening import DAMAGE_ERRORS, OpenedParquet, dotted_names, opened
-from presswatch_spark.formats.table.row_groups import GroupReader
+from presswatch_spark.formats.table.arrow_text import DAMAGE_ERRORS
+from presswatch_spark.formats.table.parquet import GroupReader, OpenedParquet, dotted_names, opened
+from presswatch_spark.formats.table.parquet_footer import BYTE_ARRAY, Chunk, RowGroup
 from presswatch_spark.formats.table.row_values import column_at
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS

@@ -15,8 +15,8 @@ from presswatch_spark.ccindex.cdxj import is_cdxj, read_cdxj, to_second
 from presswatch_spark.ccindex.index_file import IndexReport, read_index
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.errors import CorruptError, InputError, StorageError
+from presswatch_spark.formats.table.columns import as_number, as_text, as_time
 from presswatch_spark.formats.table.json_text import parse
-from presswatch_spark.formats.table.values import as_number, as_text, as_time
 from presswatch_spark.judgement.urls import host_of
 from presswatch_spark.releases.products import crawls_at
 from presswatch_spark.releases.release import CRAWL

@@ -11,7 +11,7 @@ from presswatch_spark.formats.inflate.window import Window
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import listed
 from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK
-from presswatch_spark.formats.table.opening import dotted_names, opened
+from presswatch_spark.formats.table.parquet import dotted_names, opened
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, random_access
 

@@ -3,8 +3,8 @@
 import re
 
 from presswatch_spark.formats.table.columns import dotted_keys
-from presswatch_spark.formats.table.footer import MAGIC
 from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK, parse_object
+from presswatch_spark.formats.table.parquet_footer import MAGIC
 from presswatch_spark.formats.warc.fields import begins_with_record, first_content_type
 
 # In JSON, a quote inside a string is escaped: what looks like a key in a line that is cut is one.

@@ -21,10 +21,9 @@ from presswatch_spark.formats.inflate.lines import placed_lines
 from presswatch_spark.formats.inflate.window import Window
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import BatchBuilder
-from presswatch_spark.formats.table.columns import tree_of
-from presswatch_spark.formats.table.doubt import DoubtfulLines, Ending, SteadyFields
+from presswatch_spark.formats.table.columns import as_languages, locator_of, readable_part, tree_of
 from presswatch_spark.formats.table.json_text import encoded, is_utf8, parse_object, repeats_a_name
-from presswatch_spark.formats.table.values import as_languages, locator_of, readable_part
+from presswatch_spark.formats.table.jsonl import DoubtfulLines, Ending, SteadyFields
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream, open_stream
 

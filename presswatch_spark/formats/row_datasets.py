@@ -15,8 +15,8 @@ from presswatch_spark.formats.inflate.window import Window
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table import parquet
 from presswatch_spark.formats.table.columns import ColumnNames, leads_into
-from presswatch_spark.formats.table.footer import MAGIC
 from presswatch_spark.formats.table.jsonl import read_jsonl
+from presswatch_spark.formats.table.parquet_footer import MAGIC
 from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo
 

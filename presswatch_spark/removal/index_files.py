@@ -17,7 +17,7 @@ from presswatch_spark.ccindex.index_file import IndexReport, read_index
 from presswatch_spark.ccindex.keys import Key, key_of
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.formats.table.values import as_time
+from presswatch_spark.formats.table.columns import as_time
 from presswatch_spark.judgement.urls import host_of
 from presswatch_spark.removal import states
 from presswatch_spark.removal.answers import ProbeFinding, columns_of, part_of

@@ -11,8 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.model import Bytes, DocumentBatch, Locator, Offsets, ReadReport
+from presswatch_spark.storage.arrow_files import ARROW_ERRORS
 
 T = TypeVar("T")
+# What pyarrow raises of damaged bytes, and what their values raise where Python has no such value.
+DAMAGE_ERRORS = (*ARROW_ERRORS, ValueError, ArithmeticError, LookupError)
 # The texts of small documents weigh less than the Python objects that hold them.
 DOCUMENTS_AT_ONCE = 1 << 14
 

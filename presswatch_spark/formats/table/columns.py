@@ -1,11 +1,147 @@
-"""Says which columns of a row dataset hold what: names to try, in order, for each role."""
+"""Columns of row datasets: names to try for each role, in order, and their values turned into ours.
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+A name may lead into a JSON object that a column holds as a string: `{"meta": "{\\"url\\": …}"}`. A value that
+cannot be read is None.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 from presswatch_spark.errors import ConfigError, CorruptError
-from presswatch_spark.formats.table.values import readable_part
+from presswatch_spark.formats.table.json_text import encoded, parse_object
+from presswatch_spark.model import Locator, ReadReport
+from presswatch_spark.moments import NoMomentError, is_placeholder, moment_of
+
+WEB_SINCE = 1991
+_PLAIN = (str, int, float)
+
+# What a locator takes from the values of a row.
+LOCATOR_ROLES = (
+    "record_id", "payload_digest", "captured_at", "http_status", "languages", "release", "upstream_uri",
+    "upstream_offset",
+)  # fmt: skip
+_CRAWL = re.compile(r"CC-MAIN-\d{4}(?:-\d{4})?(?:-\d{2})?(?!\d)")
+# Where Common Crawl's paths lie.
+COMMON_CRAWL, CRAWL_DATA = "s3://commoncrawl/", "crawl-data/"
+_WEB_ARCHIVE = re.compile(r"[^\s\\?#]{1,2000}\.(?:warc|arc|warc\.wet)(?:\.gz)?", re.ASCII)
+LARGEST_OFFSET = (1 << 53) - 1
+NO_TIME_NOTE = "times of capture in no form that is read, or before the web: those rows have none"
+
+
+def as_time(value: object) -> datetime | None:
+    """Return a moment from ISO 8601 (without zone: UTC), `YYYYMMDDhhmmss`, or a datetime; else None."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    if not isinstance(value, str) or not value:
+        return None
+    text = value.strip()
+    try:
+        if len(text) == 14 and text.isdecimal():
+            return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        return as_time(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        return None
+
+
+def as_text(value: object) -> str | None:
+    """Return a string, or an integer id as a string; None for anything else or nothing."""
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def as_languages(value: object) -> tuple[str, ...]:
+    """Return the language codes in `"fra,eng"` or in a list."""
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, list | tuple):
+        return ()
+    return tuple(code.strip() for code in value if isinstance(code, str) and code.strip())
+
+
+def readable_part(value: object) -> object:
+    """Return as much of a JSON value as the functions here can read: a nested one may be of any size.
+
+    Only null becomes None: a value that nobody can read still hides the names tried after its own.
+    """
+    # `str | int | float` would be made anew for each value.
+    return value if value is None or isinstance(value, _PLAIN) else as_languages(value)
+
+
+def as_number(value: object, greatest: int) -> int | None:
+    """Return a whole number from 0 to `greatest`, be it written as text; None for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(greatest)):
+        value = int(value)
+    return value if type(value) is int and 0 <= value <= greatest else None
+
+
+def kind(value: object) -> str:
+    """Return the name of a JSON value's type."""
+    names = {bool: "boolean", int: "number", float: "number", list: "list", dict: "object"}
+    return names.get(type(value), "value")
+
+
+def locator_of(value: Callable[[str], Any], report: ReadReport | None = None, **place: Any) -> Locator:
+    """Return a locator: `value(role)` gives what the row holds for a role, `place` says where the row is.
+
+    A time of capture that cannot be read is null, and `report` notes it.
+    """
+    upstream_uri = _web_archive(value("upstream_uri"))
+    return Locator(
+        record_id=as_text(value("record_id")),
+        payload_digest=as_text(value("payload_digest")),
+        captured_at=_captured_at(value("captured_at"), report),
+        http_status=_status(value("http_status")),
+        languages=as_languages(value("languages")),
+        release=_release(value("release")),
+        upstream_uri=upstream_uri,
+        upstream_offset=as_number(value("upstream_offset"), LARGEST_OFFSET) if upstream_uri else None,
+        **place,
+    )
+
+
+def _captured_at(value: object, report: ReadReport | None) -> datetime | None:
+    """Return a row's time of capture, in any form that `moments` reads; None before there was a web."""
+    try:
+        moment = moment_of(value)
+        if moment is None or (moment.year >= WEB_SINCE and not is_placeholder(moment)):
+            return moment
+    except NoMomentError:
+        pass
+    if report is not None:
+        report.add_note(NO_TIME_NOTE)
+    return None
+
+
+def _status(value: object) -> int | None:
+    """Return an HTTP status, which has three digits; None for anything else."""
+    text = str(value) if isinstance(value, str) or (isinstance(value, int) and 0 < value < 1000) else ""
+    return int(text) if len(text) == 3 and text.isascii() and text.isdecimal() else None
+
+
+def _release(value: object) -> str | None:
+    """Return the crawl that a dump's name or a path of Common Crawl names, else the name as it stands.
+
+    A path that names no crawl says where a file lay, not which release it is of.
+    """
+    if not isinstance(value, str):
+        return None
+    crawl = _CRAWL.search(value)
+    return crawl.group() if crawl else None if "/" in value else value or None
+
+
+def _web_archive(value: object) -> str | None:
+    """Return the address of the web archive that a row names; None for what is named like none.
+
+    A path of Common Crawl's becomes an address in its bucket. A path of another's stays as it is.
+    """
+    if not isinstance(value, str) or not value.isprintable() or not _WEB_ARCHIVE.fullmatch(value):
+        return None
+    return f"{COMMON_CRAWL}{value}" if value.startswith(CRAWL_DATA) else value
+
 
 UPSTREAM_ROLES = ("upstream_uri", "upstream_offset")
 """What a row says of the record that it was made from. A row that lacks them is not odd: few have them."""
@@ -158,3 +294,57 @@ def dotted_keys(row: Mapping[str, object]) -> Iterator[str]:
             yield name
             if isinstance(value, dict) and len(name) < LONGEST_PREFIX:
                 left.append((f"{name}.", value))
+
+
+BROKEN_TEXT = "the string that should hold the text in JSON cannot be read; not read"
+BROKEN_URL = "strings that should hold the URL in JSON cannot be read: those documents have no known URL"
+
+
+def opened(text: str | bytes) -> Any:
+    """Return the JSON object that a string holds; `BROKEN` if it holds none that can be read."""
+    line = encoded(text) if isinstance(text, str) else text
+    found = parse_object(line) if line.lstrip().startswith(b"{") else None
+    return BROKEN if found is None else found
+
+
+def why_no_text(value: object) -> str:
+    """Return why a value that is no string is not read as text."""
+    return BROKEN_TEXT if value is BROKEN else f"text is a {kind(value)}, not a string; not read"
+
+
+def encoded_url(url: object, report: ReadReport, row: int, unit: str) -> bytes:
+    """Return a URL in UTF-8; empty if it is no string, which `report` notes: `row` counts in `unit`."""
+    if isinstance(url, str):
+        return encoded(url)
+    if url is BROKEN:
+        report.add_note(BROKEN_URL)
+    elif url is not None:
+        report.add_defect(f"URL is a {kind(url)}, not a string; read without URL", row, unit)
+    return b""
+
+
+def unfold(row: dict[str, Any], strings: Tree) -> None:
+    """Replace strings that names lead through (see `leading_on`) by the objects that they hold."""
+    for key, below in strings.items():
+        value = row.get(key)
+        if isinstance(value, str) and value:
+            value = row[key] = opened(value)
+        if below and isinstance(value, dict):
+            unfold(value, below)
+
+
+def leading_on(paths: Iterable[Path]) -> Tree:
+    """Return what `paths` lead through, as a tree; nothing below a column that is asked for itself."""
+    asked = frozenset(paths)
+    below = (path for path in asked if not any(path[:k] in asked for k in range(1, len(path))))
+    return tree_of(path[:-1] for path in sorted(below))
+
+
+def inside(names: Iterable[str], available: Collection[str]) -> tuple[Path, ...]:
+    """Return where the dotted `names` lead on below one of the columns `available`, in their order.
+
+    A path begins with the column's dotted name.
+    """
+    splits = ((name.split("."), k) for name in names for k in range(1, name.count(".") + 1))
+    paths = ((".".join(parts[:k]), *parts[k:]) for parts, k in splits)
+    return tuple(path for path in paths if path[0] in available)

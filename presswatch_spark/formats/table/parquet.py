@@ -1,32 +1,332 @@
-"""Parquet by row groups: only the needed columns, Arrow's buffers as numpy arrays, no Python object a row."""
+"""Reads Parquet by row groups: the needed columns, Arrow's buffers as numpy arrays, no Python object a row.
 
-from collections.abc import Iterator
+A file of 2 KB may ask for gigabytes, so the system bounds what a decoder may take of memory. pyarrow decodes
+whatever is there. If a column loses a value, all values after it move up, and stand beside the rows of
+others. So columns with nulls are decoded once before and counted, if the footer has something to compare
+them with.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import resource
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
+from threading import Lock, get_ident
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import (
+    DAMAGE_ERRORS,
     TextColumn,
     WrongTypeError,
     bytes_of,
     lost_blocks,
     text_column,
 )
-from presswatch_spark.formats.table.columns import ColumnNames, MissingColumnError, listed
-from presswatch_spark.formats.table.footer import BYTE_ARRAY
-from presswatch_spark.formats.table.memory import DECODED_BYTES, drawn_bounded
-from presswatch_spark.formats.table.opening import DAMAGE_ERRORS, OpenedParquet, dotted_names, opened
-from presswatch_spark.formats.table.pages import ParquetPageError
-from presswatch_spark.formats.table.row_groups import DamagedError, GroupReader
+from presswatch_spark.formats.table.columns import (
+    ColumnNames,
+    MissingColumnError,
+    as_languages,
+    listed,
+    locator_of,
+)
+from presswatch_spark.formats.table.parquet_footer import BYTE_ARRAY, Chunk, Footer, FooterError, read_footer
+from presswatch_spark.formats.table.parquet_pages import CODED, CheckedFile, ParquetPageError
 from presswatch_spark.formats.table.row_values import ChosenColumns, RowValues, choose, column_at, is_text
-from presswatch_spark.formats.table.values import as_languages, locator_of
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, random_access
+
+Item = TypeVar("Item")
+
+# For a footer, or for the rows of one batch, decoded: values that repeat are stored once, and may be long.
+# Arrow's allocator reserves 1 GiB of address space at a time. Less is allowed here, so no reservation fits:
+# one that did would leave nothing for Python, and a small file would be refused.
+DECODED_BYTES = 768 << 20
+
+
+@contextmanager
+def memory_bounded(more_bytes: int) -> Iterator[None]:
+    """Let this process take no more than so many bytes of address space, in the block.
+
+    More is a `MemoryError`. The bound is the process's: it counts what other threads take meanwhile, and
+    blocks of several threads share the sum of theirs. A block within a block of the same thread is bounded by
+    the outer one. Without Linux's `/proc` there is none.
+    """
+    _reserve_for_arrow()
+    with _BOUND.block(more_bytes):
+        yield
+
+
+class _Bound:
+    """The process's limit of address space while any thread is in a bounded block, and what it was before.
+
+    Each block that put back what it found would leave the limit of another, if that one ends later.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._blocks: dict[int, tuple[int, int]] = {}
+        self._before = self._limit = resource.RLIM_INFINITY
+        os.register_at_fork(
+            before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._left_by_fork
+        )
+
+    @contextmanager
+    def block(self, more_bytes: int) -> Iterator[None]:
+        thread = get_ident()
+        if thread in self._blocks:
+            yield
+            return
+        with self._lock:
+            if not self._blocks:
+                self._before, self._limit = resource.getrlimit(resource.RLIMIT_AS)[0], 0
+            self._blocks[thread] = _address_space(), more_bytes
+            # From the oldest block on: counted from now, a file that takes without end is never refused
+            # while others begin. It is not lowered before all end: what they took is theirs to keep.
+            begun = min(taken for taken, _ in self._blocks.values())
+            self._limit = max(self._limit, begun + sum(more for _, more in self._blocks.values()))
+            self._set(self._limit)
+        try:
+            yield
+        finally:
+            with self._lock:
+                # A fork within the block has put the limit back.
+                if self._blocks.pop(thread, None) and not self._blocks:
+                    self._set(self._before)
+
+    def _set(self, limit: int) -> None:
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        bounds = [each for each in (limit, self._before, hard) if each != resource.RLIM_INFINITY]
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_AS, (min(bounds, default=resource.RLIM_INFINITY), hard))
+
+    def _left_by_fork(self) -> None:
+        """The child has none of the threads, but for the one that forked."""
+        if self._blocks:
+            self._blocks.clear()
+            self._set(self._before)
+        self._lock.release()
+
+
+_BOUND = _Bound()
+
+
+@lru_cache(1)
+def _reserve_for_arrow() -> None:
+    """Have Arrow's allocator reserve address space once, before a bound refuses it that."""
+    pa.allocate_buffer(1)
+
+
+def drawn_bounded(items: Iterable[Item], more_bytes: int) -> Iterator[Item]:
+    """Yield `items`, each drawn under that bound; what the caller does with them is not bounded."""
+    iterator = iter(items)
+    while True:
+        with memory_bounded(more_bytes):
+            try:
+                item = next(iterator)
+            except StopIteration:
+                return
+        yield item
+
+
+def _address_space() -> int:
+    """Return the bytes of address space of this process; without `/proc`, more than any bound.
+
+    It is called twice a batch: a file object would take most of the time.
+    """
+    try:
+        file = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return 1 << 62
+    try:
+        return int(os.read(file, 128).split()[0]) * resource.getpagesize()
+    finally:
+        os.close(file)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedParquet:
+    """A Parquet file: what its footer says, pyarrow's reader, and the checked bytes below it."""
+
+    footer: Footer
+    parquet: pq.ParquetFile
+    file: CheckedFile
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns, in Arrow's types."""
+        return self.parquet.schema_arrow
+
+
+def opened(file: BinaryIO, uri: str, **reading: Any) -> OpenedParquet:
+    """Open a Parquet file, with settings of pyarrow's; `CorruptError` if its footer cannot be believed."""
+    checked = CheckedFile(file)
+    # Ahead of the decoder, another thread reads: from a disk that only takes the bytes to another core.
+    reading.setdefault("pre_buffer", not isinstance(getattr(file, "raw", None), io.FileIO))
+    try:
+        with memory_bounded(DECODED_BYTES):
+            footer = read_footer(file)
+            parquet = pq.ParquetFile(
+                checked,
+                metadata=pq.read_metadata(pa.BufferReader(footer.data)),
+                page_checksum_verification=True,
+                **reading,
+            )
+            dotted_names(parquet.schema_arrow)
+    except (MemoryError, FooterError, *DAMAGE_ERRORS) as error:
+        if isinstance(error, PresswatchError):
+            raise
+        why = f" ({error})" if isinstance(error, FooterError) else ""
+        raise CorruptError(
+            f"the Parquet footer cannot be read{why}: the file is cut or damaged, so no row can be reached",
+            where=uri,
+            remedy="get the file again",
+        ) from error
+    return OpenedParquet(footer, parquet, checked)
+
+
+def dotted_names(schema: pa.Schema) -> frozenset[str]:
+    """Return the names of all columns, fields of structs by dots."""
+    return frozenset(name for field in schema for name in _names_below(field, ""))
+
+
+def _names_below(field: pa.Field[Any], prefix: str) -> Iterator[str]:
+    name = f"{prefix}{field.name}"
+    yield name
+    if pa.types.is_struct(field.type):
+        for child in field.type:
+            yield from _names_below(child, f"{name}.")
+
+
+# A batch that takes too much memory is decoded again in pieces of a sixteenth.
+_SMALLER = 16
+# Batches that wait until columns are counted; of larger row groups those columns are decoded twice.
+_BATCHES_HELD = 8
+
+
+class DamagedError(ValueError):
+    """What was decoded is not what the footer says; the message quotes no text of the file."""
+
+
+@dataclass(slots=True)
+class _Count:
+    rows: int = 0
+    nulls: int = 0
+    text_bytes: int = 0
+
+
+class GroupReader:
+    """Reads the columns `names` (dotted) of row group `group`."""
+
+    def __init__(self, opened: OpenedParquet, group: int, names: Collection[str]) -> None:
+        described = opened.footer.groups[group]
+        self.rows = described.rows
+        below = tuple(f"{name}." for name in names)
+        self.chunks = tuple(each for each in described.chunks if f"{each.leaf.path}.".startswith(below))
+        self._opened, self._group, self._names = opened, group, sorted(set(names))
+        self.unsure: set[str] = set()
+        opened.file.expect(self.chunks)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the columns in the file."""
+        return sum(chunk.size for chunk in self.chunks)
+
+    def rows_for(self, batch_bytes: int) -> int:
+        """Return how many rows take about so many bytes, by the footer."""
+        size = sum(max(chunk.unpacked_bytes, chunk.text_bytes or 0) for chunk in self.chunks)
+        return max(1, min(self.rows, batch_bytes * self.rows // max(1, size)))
+
+    def batches(self, rows_at_once: int, paired: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in their order; `DamagedError` if they are not what the footer says.
+
+        With `paired` columns no row is yielded before columns with nulls are counted to their end. `unsure`
+        then names those whose dictionary has values that no row uses: a place in it may be damaged.
+        """
+        coded = [chunk for chunk in self.chunks if chunk.leaf.path in paired and CODED & chunk.encodings]
+        flat = [chunk for chunk in self.chunks if not chunk.leaf.repetitions]
+        shifting = [chunk for chunk in flat if chunk.nulls and paired]
+        self._opened.file.expect(self.chunks, coded, shifting)
+        is_held = bool(shifting) and self.rows <= _BATCHES_HELD * rows_at_once
+        if shifting and not is_held:
+            self._rehearse(shifting, rows_at_once)
+        counts, rows, held = [(chunk, _Count()) for chunk in flat], 0, list[pa.RecordBatch]()
+        for batch in self._decoded(self._names, rows_at_once):
+            self._count(batch, counts)
+            rows += len(batch)
+            seen = self._opened.file.pages
+            self.unsure |= {
+                each.leaf.path for each in coded if each.start in seen and seen[each.start].unused
+            }
+            if is_held:
+                held.append(batch)
+            else:
+                yield batch
+        if rows != self.rows:
+            raise DamagedError(f"{self.rows:,} rows were expected, and {rows:,} are there")
+        if not self._opened.file.is_checked:
+            raise DamagedError("a column was read from other bytes than those that the footer names")
+        self._compare(counts)
+        yield from held
+
+    def _rehearse(self, chunks: Collection[Chunk], rows_at_once: int) -> None:
+        """Decode columns one by one, and compare their counts."""
+        for chunk in chunks:
+            counts = [(chunk, _Count())]
+            for batch in self._decoded([chunk.leaf.path], rows_at_once):
+                self._count(batch, counts)
+            self._compare(counts)
+
+    def _decoded(self, names: list[str], rows_at_once: int) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of some columns; in smaller batches if they take too much memory."""
+        done = 0
+        while True:
+            first = 0
+            try:
+                # One thread: what fails for want of memory then fails here, and tasks have a core each.
+                for batch in self._opened.parquet.iter_batches(
+                    rows_at_once, [self._group], names, use_threads=False
+                ):
+                    first += len(batch)
+                    if first > done:
+                        fresh = batch.slice(len(batch) - (first - done))
+                        done = first
+                        yield fresh
+                return
+            except MemoryError:
+                if rows_at_once == 1:
+                    raise
+                rows_at_once = max(1, rows_at_once // _SMALLER)
+
+    def _count(self, batch: pa.RecordBatch, counts: list[tuple[Chunk, _Count]]) -> None:
+        for chunk, count in counts:
+            column = column_at(batch, chunk.leaf.path)
+            count.nulls += column.null_count
+            if chunk.nulls is not None and count.nulls > chunk.nulls:
+                raise DamagedError("a column has more nulls than the footer says")
+            if chunk.leaf.kind == BYTE_ARRAY and chunk.text_bytes is not None:
+                count.text_bytes += bytes_of(column)
+            count.rows += len(column)
+
+    def _compare(self, counts: list[tuple[Chunk, _Count]]) -> None:
+        for chunk, count in counts:
+            if count.rows != self.rows:
+                raise DamagedError("a column has another number of rows than the footer says")
+            if chunk.nulls not in (None, count.nulls):
+                raise DamagedError("a column has another number of nulls than the footer says")
+            if chunk.leaf.kind == BYTE_ARRAY and chunk.text_bytes not in (None, count.text_bytes):
+                raise DamagedError("the texts of a column have another length than the footer says")
+
 
 UNSURE = "read without URLs: a dictionary holds texts that no row has, so a place in it may be damaged"
 

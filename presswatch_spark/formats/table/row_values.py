@@ -11,27 +11,30 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.formats.table.arrow_text import TextColumn, WrongTypeError, joined, text_column
+from presswatch_spark.formats.table.arrow_text import (
+    DAMAGE_ERRORS,
+    TextColumn,
+    WrongTypeError,
+    joined,
+    text_column,
+)
 from presswatch_spark.formats.table.columns import (
     BROKEN,
     ROLES,
     ColumnNames,
     Path,
+    encoded_url,
     first,
     has_any,
-    pruned,
-    tree_of,
-)
-from presswatch_spark.formats.table.json_strings import (
-    encoded_url,
     inside,
     leading_on,
     opened,
+    pruned,
+    tree_of,
     unfold,
     why_no_text,
 )
 from presswatch_spark.formats.table.json_text import encoded
-from presswatch_spark.formats.table.opening import DAMAGE_ERRORS
 from presswatch_spark.model import ReadReport
 
 # A longer list in a row, such as of languages, is left out.

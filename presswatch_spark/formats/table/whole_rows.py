@@ -22,12 +22,16 @@ import pyarrow as pa
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.formats.inflate.inflated import inflated
 from presswatch_spark.formats.inflate.lines import placed_lines
-from presswatch_spark.formats.table.arrow_text import is_text_type, lost_blocks, text_column
-from presswatch_spark.formats.table.footer import MAGIC
+from presswatch_spark.formats.table.arrow_text import DAMAGE_ERRORS, is_text_type, lost_blocks, text_column
 from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK, RepeatedNameError, unrepeated
-from presswatch_spark.formats.table.memory import DECODED_BYTES, drawn_bounded
-from presswatch_spark.formats.table.opening import DAMAGE_ERRORS, dotted_names, opened
-from presswatch_spark.formats.table.row_groups import GroupReader
+from presswatch_spark.formats.table.parquet import (
+    DECODED_BYTES,
+    GroupReader,
+    dotted_names,
+    drawn_bounded,
+    opened,
+)
+from presswatch_spark.formats.table.parquet_footer import MAGIC
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import (
     ObjectInfo,

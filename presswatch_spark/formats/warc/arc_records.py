@@ -15,7 +15,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from presswatch_spark.formats.table.values import as_time
+from presswatch_spark.formats.table.columns import as_time
 from presswatch_spark.formats.warc import records
 from presswatch_spark.formats.warc.blocks import InflatedBlock
 from presswatch_spark.formats.warc.fields import body_is_declared

@@ -13,7 +13,7 @@ from presswatch_spark.formats.inflate.inflated import compression_of, inflated_w
 from presswatch_spark.formats.inflate.members import Gate, MemberPiece, gzip_pieces
 from presswatch_spark.formats.inflate.window import Window
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.table.values import as_languages, as_time
+from presswatch_spark.formats.table.columns import as_languages, as_time
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc import records
 from presswatch_spark.formats.warc.fields import block_is_declared, header_fields

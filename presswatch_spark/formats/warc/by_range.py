@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from presswatch_spark.formats.inflate.members import Member, first_member
 from presswatch_spark.formats.source import RangeStream, ReadOptions
-from presswatch_spark.formats.table.values import as_time
+from presswatch_spark.formats.table.columns import as_time
 from presswatch_spark.formats.warc.fields import HEADER_END, header_fields, is_other_digest, release_of
 from presswatch_spark.formats.warc_format import read_part
 from presswatch_spark.model import DocumentBatch, ReadReport

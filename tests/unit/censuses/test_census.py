@@ -28,7 +28,7 @@ from presswatch_spark.censuses.run import CensusSummary, index_files, wanted_of
 from presswatch_spark.cli.commands.census import title_rows
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
-from presswatch_spark.formats.table.footer import BYTE_ARRAY, Chunk, Leaf
+from presswatch_spark.formats.table.parquet_footer import BYTE_ARRAY, Chunk, Leaf
 from presswatch_spark.settings.config import CommonCrawlRules, DatasetRules, ScanConfig
 from presswatch_spark.storage.objects import stat
 from presswatch_spark.tables.digests import row_digest

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.table.values import NO_TIME_NOTE
+from presswatch_spark.formats.table.columns import NO_TIME_NOTE
 from tests.reading import read
 
 WHEN = datetime(2021, 4, 13, 5, 28, 41, tzinfo=UTC)

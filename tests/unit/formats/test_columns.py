@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.formats.table.columns import ROLES, check_mapping, first, pruned, tree_of
-from presswatch_spark.formats.table.values import as_languages
+from presswatch_spark.formats.table.columns import ROLES, as_languages, check_mapping, first, pruned, tree_of
 
 
 def test_a_mapping_of_known_roles_is_accepted() -> None:

@@ -18,12 +18,15 @@ import pytest
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.formats.detection import format_for
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.table.footer import RowGroup, read_footer
-from presswatch_spark.formats.table.memory import drawn_bounded, memory_bounded
-from presswatch_spark.formats.table.opening import opened
-from presswatch_spark.formats.table.pages import ParquetPageError, pages_of
-from presswatch_spark.formats.table.row_groups import DamagedError, GroupReader
-from presswatch_spark.formats.table.thrift import number, read_struct
+from presswatch_spark.formats.table.parquet import (
+    DamagedError,
+    GroupReader,
+    drawn_bounded,
+    memory_bounded,
+    opened,
+)
+from presswatch_spark.formats.table.parquet_footer import RowGroup, number, read_footer, read_struct
+from presswatch_spark.formats.table.parquet_pages import ParquetPageError, pages_of
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import stat
 from tests.damage import damages, every_flip
@@ -258,7 +261,7 @@ import sys
 
 import pyarrow as pa
 
-from presswatch_spark.formats.table.memory import DECODED_BYTES, memory_bounded
+from presswatch_spark.formats.table.parquet import DECODED_BYTES, memory_bounded
 
 held = [pa.allocate_buffer(8 << 20) for _ in range(int(sys.argv[1]))]
 with memory_bounded(DECODED_BYTES):

@@ -9,9 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.formats.table.footer import read_footer
-from presswatch_spark.formats.table.levels import LevelsError, check_lengths
-from presswatch_spark.formats.table.thrift import number, read_struct
+from presswatch_spark.formats.table.parquet_footer import number, read_footer, read_struct
+from presswatch_spark.formats.table.parquet_pages import LevelsError, check_lengths
 
 ENCODINGS = ["DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"]
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from presswatch_spark.formats.table.levels import LevelsError, nulls_of, numbers_of
+from presswatch_spark.formats.table.parquet_pages import LevelsError, nulls_of, numbers_of
 
 
 def varint(number: int) -> bytes:

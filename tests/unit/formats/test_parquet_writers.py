@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.errors import CorruptError, PresswatchError
-from presswatch_spark.formats.table.footer import _gaps, _is_harmless, _Range, read_footer
-from presswatch_spark.formats.table.levels import LevelsError, check_plain
+from presswatch_spark.formats.table.parquet_footer import _gaps, _is_harmless, _Range, read_footer
+from presswatch_spark.formats.table.parquet_pages import LevelsError, check_plain
 from presswatch_spark.formats.table.whole_rows import NamedColumns, whole_rows
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.proofs import each_time

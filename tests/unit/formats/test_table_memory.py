@@ -12,7 +12,7 @@ from threading import Event
 
 import pytest
 
-from presswatch_spark.formats.table.memory import memory_bounded
+from presswatch_spark.formats.table.parquet import memory_bounded
 
 MORE = 256 << 20
 

@@ -7,15 +7,43 @@ install it by that name. It names this checkout, or the wheel.
 import json
 import shlex
 import tomllib
-from importlib import metadata
+from importlib import import_module, metadata
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from presswatch_spark.errors import ConfigError
 from presswatch_spark.version import __version__
 
 PROJECT = "presswatch-spark"
 BY_MAKE = frozenset({"legal"})
 """Extras that `make setup` installs."""
+
+
+LEGAL = ("docx", "jinja2", "typst", "vl_convert")
+"""Modules of the extra `legal` that evidence, notices, reports and reviews load when they need them."""
+
+
+def library(name: str, command: str = "notice") -> Any:
+    """Return a module of the extra `legal`; `ConfigError` with the command that installs it if it is missing.
+
+    Args:
+        command: the command that needs it, for the error.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ConfigError(
+            f"{name.partition('.')[0]} is not installed",
+            where=command,
+            remedy=install_command("legal"),
+        ) from error
+
+
+def has_legal() -> bool:
+    """Return whether the libraries that write letters and pages are installed."""
+    return all(find_spec(name) for name in LEGAL)
 
 
 def install_command(extra: str, root: Path | None = None) -> str:

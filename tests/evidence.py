@@ -14,8 +14,8 @@ import pytest
 
 from presswatch_spark.claims.make import Sources, make_claims
 from presswatch_spark.demo.texts import Page
-from presswatch_spark.evidence import claims_pdf, readme
-from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence import documents
+from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.build import BagOrder, Built, build_bag
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.settings.load import load_scan_config
@@ -31,8 +31,7 @@ FIVE = ("a.warc.wet.gz", "pages.warc.gz", "single.warc.wet.gz", "c4-train.json.g
 def unprinted() -> Iterator[None]:
     """Make bags whose PDFs have no pages: to set them is a third of the work of a bag."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (claims_pdf, readme):
-            patch.setattr(module, "pdf_of", lambda *given, **more: b"%PDF-1.7\n%%EOF\n")
+        patch.setattr(documents, "pdf_of", lambda *given, **more: b"%PDF-1.7\n%%EOF\n")
         yield
 
 

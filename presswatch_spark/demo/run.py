@@ -21,9 +21,8 @@ from presswatch_spark.demo.shards import (
 )
 from presswatch_spark.demo.texts import Page
 from presswatch_spark.evidence.build import BagOrder, Built, build_bag
-from presswatch_spark.evidence.libraries import is_installed
 from presswatch_spark.evidence.sources import source_at
-from presswatch_spark.extras import install_command
+from presswatch_spark.extras import has_legal, install_command
 from presswatch_spark.notices.draft import DraftedNotice, draft_notice, today
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.letter import NoticeOrder
@@ -199,7 +198,7 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
         spark=spark,
     )
     dossier = None
-    if is_installed():
+    if has_legal():
         dossier = make_dossier(folder, say)
         make_report(
             tables,

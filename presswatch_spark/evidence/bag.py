@@ -1,4 +1,4 @@
-"""A bag (BagIt 1.0, RFC 8493) in the making: a folder that gets its name when it is whole, and its seal.
+"""A bag (BagIt 1.0, RFC 8493): its layout, its seal, and a folder that gets its name when it is complete.
 
 The order matters. The payload's manifests come first, then the seal, which covers them, then time-stamps of
 the seal, and the manifests of all these last.
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from presswatch_spark.errors import CorruptError, OutputError
-from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence import verify
 from presswatch_spark.storage.contract import MissingError
 from presswatch_spark.storage.disk import refused, sync
 from presswatch_spark.storage.drafts import hidden_draft, new_folder
@@ -31,6 +31,8 @@ from presswatch_spark.version import __version__
 
 DECLARATION = "bagit.txt"
 INFO = "bag-info.txt"
+ARTICLES, SETTINGS, PAGES = "data/corpus/articles.jsonl", "data/settings.json", "data/pages"
+"""Digests of articles, settings of runs, and the folder of the documents of claims."""
 _BEFORE = ".before/"
 _BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
@@ -64,42 +66,40 @@ class Bag:
         """Remove a file."""
         (self.folder / name).unlink()
 
-    def measured(self) -> alone.Measured:
+    def measured(self) -> verify.Measured:
         """Return bytes, SHA-256 and SHA-512 of all files, by name."""
-        return {name: alone.measured_file(str(self.folder / name)) for name in self.names()}
+        return {name: verify.measured_file(str(self.folder / name)) for name in self.names()}
 
     def seal(self, about: Mapping[str, Any], description: str) -> None:
         """Write what makes the payload a bag, and its seal; `finish` comes after this.
 
         Args:
-            about: what the seal says beside roots and digests.
-            description: what `bag-info.txt` says of the payload.
+            about: the members of the seal besides roots and digests.
+            description: of the payload, for `bag-info.txt`.
         """
-        self._declare(description, Path(alone.__file__).read_bytes())
-        measured = self.measured()
-        self._write_manifests("manifest", measured, lambda name: name.startswith("data/"))
-        measured = self.measured()
-        lines = alone.lines_of(self.read(alone.ROWS))
-        bag, claims = leaves_of(lines, measured)
+        self._declare(description, Path(verify.__file__).read_bytes())
+        self._write_manifests("manifest", self.measured(), _is_payload)
+        measured, lines = self.measured(), verify.lines_of(self.read(verify.ROWS))
+        bag, claims = bag_leaves(lines, measured), claim_leaves(lines, measured)
         manifests = [name for name in measured if name.startswith("manifest-")]
         seal = {
-            "format": alone.SEAL_FORMAT,
+            "format": verify.SEAL_FORMAT,
             "merkle": "RFC 9162, 2.1, SHA-256",
             "claims": len(lines),
-            "bag_root": alone.merkle_root(bag).hex(),
+            "bag_root": verify.merkle_root(bag).hex(),
             "bag_leaves": len(bag),
-            "claims_root": alone.merkle_root(claims).hex(),
+            "claims_root": verify.merkle_root(claims).hex(),
             "claims_leaves": len(claims),
             "manifests": {name: list(measured[name][1:]) for name in manifests},
             **about,
         }
-        self.write_json(alone.SEAL, seal)
+        self.write_json(verify.SEAL, seal)
 
     def carry(self, whole: Bag, description: str) -> None:
         """Write what makes the payload a bag, with seal and `verify.py` of the bag that this is a part of."""
-        self._declare(description, whole.read(alone.VERIFIER))
-        self._write_manifests("manifest", self.measured(), lambda name: name.startswith("data/"))
-        self.write(alone.SEAL, whole.read(alone.SEAL))
+        self._declare(description, whole.read(verify.VERIFIER))
+        self._write_manifests("manifest", self.measured(), _is_payload)
+        self.write(verify.SEAL, whole.read(verify.SEAL))
 
     def finish(self) -> None:
         """Write the manifests of all but the payload, and read the whole bag back.
@@ -175,7 +175,7 @@ class Bag:
                 raise
 
     def _declare(self, description: str, verifier: bytes) -> None:
-        self.write(alone.VERIFIER, verifier)
+        self.write(verify.VERIFIER, verifier)
         self.write(DECLARATION, _BAGIT)
         payload = self.names("data")
         size = sum((self.folder / name).stat().st_size for name in payload)
@@ -187,18 +187,20 @@ class Bag:
         }
         self.write(INFO, "".join(f"{name}: {_one_line(text)}\n" for name, text in fields.items()).encode())
 
-    def _write_manifests(self, kind: str, measured: alone.Measured, is_listed: Callable[[str], bool]) -> None:
+    def _write_manifests(
+        self, kind: str, measured: verify.Measured, is_listed: Callable[[str], bool]
+    ) -> None:
         """Write the manifests of a kind, with the files that are listed in it."""
-        for place, algorithm in enumerate(alone.ALGORITHMS, 1):
+        for place, algorithm in enumerate(verify.ALGORITHMS, 1):
             digests = {name: str(facts[place]) for name, facts in measured.items() if is_listed(name)}
-            self.write(f"{kind}-{algorithm}.txt", alone.manifest_text(digests).encode())
+            self.write(f"{kind}-{algorithm}.txt", verify.manifest_text(digests).encode())
 
 
 def first_fault(folder: Path) -> str | None:
     """Return the first file of a bag that is not as it was sealed, and what it is; None if all are."""
-    faults = alone.check(str(folder)).faults
+    faults = verify.check(str(folder)).faults
     name, what = min(faults.items(), default=("", ""))
-    return f"{alone.shown(name)} {what}" if faults else None
+    return f"{verify.shown(name)} {what}" if faults else None
 
 
 def require_sound(folder: Path) -> None:
@@ -211,28 +213,29 @@ def require_sound(folder: Path) -> None:
         )
 
 
-def leaves_of(lines: Sequence[bytes], measured: alone.Measured) -> tuple[list[bytes], list[bytes]]:
-    """Return the hashes of the leaves of the two trees: of the whole bag, and of its claims."""
-    bag = [alone.line_leaf(line) for line in lines]
-    bag += [alone.file_leaf(name, measured) for name in alone.files_of_bag(measured)]
-    claims = [alone.claim_leaf(line) for line in lines]
-    claims += [alone.file_leaf(name, measured) for name in alone.files_of_claims(measured)]
-    return bag, claims
+def bag_leaves(lines: Sequence[bytes], measured: verify.Measured) -> list[bytes]:
+    """Return the hashes of the leaves of the tree of a bag: its rows, then its files."""
+    files = [verify.file_leaf(name, measured) for name in verify.files_of_bag(measured)]
+    return [verify.line_leaf(line) for line in lines] + files
+
+
+def claim_leaves(lines: Sequence[bytes], measured: verify.Measured) -> list[bytes]:
+    """Return the hashes of the leaves of the tree of claims: the rows, then the files of the corpus."""
+    files = [verify.file_leaf(name, measured) for name in verify.files_of_claims(measured)]
+    return [verify.claim_leaf(line) for line in lines] + files
 
 
 def claims_root_of(bag: Bag) -> str:
     """Return the root of the claims that the seal will have; rows and the corpus's files must be there."""
     names = bag.names("data/corpus")
-    measured = {name: alone.measured_file(str(bag.folder / name)) for name in names}
-    leaves = [alone.claim_leaf(line) for line in alone.lines_of(bag.read(alone.ROWS))]
-    leaves += [alone.file_leaf(name, measured) for name in alone.files_of_claims(measured)]
-    return alone.merkle_root(leaves).hex()
+    measured = {name: verify.measured_file(str(bag.folder / name)) for name in names}
+    return verify.merkle_root(claim_leaves(verify.lines_of(bag.read(verify.ROWS)), measured)).hex()
 
 
 def sealed_facts(folder: Path) -> dict[str, Any]:
     """Return what the seal of a bag says; `OutputError` if there is none."""
     try:
-        seal: dict[str, Any] = parse_json((folder / alone.SEAL).read_bytes())
+        seal: dict[str, Any] = parse_json((folder / verify.SEAL).read_bytes())
     except (OSError, ValueError) as error:
         raise OutputError(
             "this is no sealed bag: its seal is missing or cannot be read",
@@ -253,8 +256,12 @@ def new_bag(out: str, storage: StorageOptions) -> Iterator[Bag]:
         yield Bag(folder)
 
 
+def _is_payload(name: str) -> bool:
+    return name.startswith("data/")
+
+
 def _is_tag(name: str) -> bool:
-    """Whether a file is listed in the manifests of all but the payload."""
+    """Return whether a file is listed in the manifests of all but the payload."""
     return not name.startswith(("data/", "tagmanifest-"))
 
 
@@ -278,4 +285,4 @@ def bag_on_disk(path: str, storage: StorageOptions) -> Iterator[Path]:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(alone.shown(text).split())
+    return " ".join(verify.shown(text).split())

@@ -1,41 +1,55 @@
 """Makes a sealed bag of claims: their records are read again, all is written down, sealed, and stamped."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from presswatch_spark.claims.exposures import load_exposures
+from presswatch_spark.claims.reservations import AGENT
 from presswatch_spark.claims.selection import Choice, ClaimFigures, Selection, select
+from presswatch_spark.corpus.layout import MANIFEST, MEMBERS
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
-from presswatch_spark.evidence import contents, protocol
-from presswatch_spark.evidence import verify_alone as alone
-from presswatch_spark.evidence.bag import Bag, claims_root_of, new_bag, sealed_facts
-from presswatch_spark.evidence.claims_pdf import write_claims_pdfs
-from presswatch_spark.evidence.libraries import library
-from presswatch_spark.evidence.readme import Made, write_readme
-from presswatch_spark.evidence.records import Keeper, Kept
-from presswatch_spark.evidence.showing import Showing
+from presswatch_spark.evidence import protocol, verify
+from presswatch_spark.evidence.bag import ARTICLES, SETTINGS, Bag, claims_root_of, new_bag, sealed_facts
+from presswatch_spark.evidence.documents import ClaimDocuments, ReadmeFacts, write_readme
+from presswatch_spark.evidence.records import Keeper, KeptRecord
 from presswatch_spark.evidence.stamps import Authority, Stamped, certificates_of, stamps_of
+from presswatch_spark.extras import library
+from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.queries.reservations import DECISIVE
+from presswatch_spark.removal.case import MARKER, RemovalCase
+from presswatch_spark.rights.declared import Declared
+from presswatch_spark.rights.relation import Declaration, InForce, in_force
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
 from presswatch_spark.storage.exchanges import exchanges_heard
 from presswatch_spark.storage.host_limits import ask_anew
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.uris import printable
+from presswatch_spark.tables.declarations import SCHEMAS
+from presswatch_spark.tables.digests import canonical_form, digested
+from presswatch_spark.tables.seals import sealed_parquet
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.version import __version__
+
+_OF_RUN = ("run_id", "table_digest", "corpus_digest", "config_digest", "tool_version", "tool_commit")
+_OF_ARTICLE = ("article_id", "title_id", "publisher_id", "url", "headline", "published_at", "words")
 
 
 @dataclass(frozen=True, slots=True)
 class BagOrder:
-    """What a bag is to be made of: paths on disk or S3.
+    """The inputs of a bag: paths on disk or S3.
 
     `path`: tables, or a case. `rows`: a file that names claims; `confidences`: their letters. `command`: the
     command line, for the protocol. `with_texts`: whether texts of articles go into the bag.
@@ -54,10 +68,10 @@ class BagOrder:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A bag that was made: what its seal says, how its rows verify, and what authorities answered.
+    """A bag that was made: its seal, its figures, and the answers of authorities.
 
-    `figures`: of its claims. `reasons`: how many rows do not verify, by reason. `licensed`: claims that were
-    left out.
+    `reasons`: how many rows do not verify, by reason. `licensed`: claims that were left out. `other_corpus`:
+    runs that were made with another corpus.
     """
 
     seal: dict[str, Any]
@@ -69,7 +83,7 @@ class Built:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every row verified, and every authority stamped."""
+        """Return whether every row verifies, and every authority stamped the seal."""
         return not self.reasons and all(each.is_stamped for each in self.stamps)
 
 
@@ -79,7 +93,7 @@ def build_bag(
     """Make a sealed bag at `out`, a new folder on disk or S3.
 
     A record that does not read is in the bag with the reason. An authority that fails leaves the bag without
-    its stamp. Either is told of, and fails nothing.
+    its stamp. Both are reported, and neither fails the bag.
 
     Raises:
         InputError: there are no such claims.
@@ -95,38 +109,43 @@ def build_bag(
         case = RemovalCase.at(order.path, storage)
         chosen = _selected(order, case, storage)
         corpus = Corpus.open(order.corpus, storage=storage)
-        tell(f"reading {counted(chosen.figures().records, 'record')} again")
+        runs: list[Row] = chosen.store.read("runs", *chosen.runs).to_pylist()
+        figures = chosen.figures()
+        tell(f"reading {counted(figures.records, 'record')} again")
         with scratch_folder() as scratch:
-            shown = Showing(bag, chosen, corpus, exposures, order.with_texts, scratch)
+            documents = ClaimDocuments(bag, chosen, corpus, exposures, order.with_texts, scratch)
             with exchanges_heard() as exchanges:
-                kept = _keep(bag, chosen, corpus, order, config, shown)
+                keeper = Keeper(bag, Audit(chosen.store, storage, order.mirrors, corpus), documents.hear)
+                kept = _write_payload(bag, chosen, runs, keeper)
+                _write_corpus(bag, corpus, chosen, with_texts=order.with_texts)
                 if case:
-                    contents.write_case(bag, case)
+                    _write_case(bag, case)
             tell("setting the claims side by side")
-            root = claims_root_of(bag)
-            write_claims_pdfs(shown, began_at, root)
-        made = Made(
+            claims_root = claims_root_of(bag)
+            documents.write_pdfs(began_at, claims_root)
+        facts = ReadmeFacts(
             chosen,
             corpus,
+            runs,
             kept,
             protocol.protocol_of(exchanges, began_at, order.command),
             protocol.program_of(),
             [printable(each.url) for each in order.authorities],
-            root,
+            claims_root,
             began_at,
         )
         protocol.write_exchanges(bag, exchanges)
-        protocol.write_protocol(bag, made.protocol, made.program)
-        write_readme(bag, made)
-        description = f"{counted(chosen.figures().claims, 'claim')} of copied articles, with records"
-        bag.seal(_about(chosen, corpus), description)
+        protocol.write_protocol(bag, facts.protocol, facts.program)
+        write_readme(bag, facts)
+        description = f"{counted(figures.claims, 'claim')} of copied articles, with records"
+        bag.seal(_about(chosen, runs, corpus), description)
         files, stamps = stamps_of(bag, trusted, storage)
         for name, data in files.items():
             bag.write(name, data)
         bag.finish()
         seal = sealed_facts(bag.folder)
     reasons = Counter(each.reason for each in kept.values() if each.reason)
-    return Built(seal, chosen.figures(), reasons, chosen.licensed, stamps, _other_corpus(chosen, corpus))
+    return Built(seal, figures, reasons, chosen.licensed, stamps, facts.other_corpus)
 
 
 def _selected(order: BagOrder, case: RemovalCase | None, storage: StorageOptions) -> Selection:
@@ -144,38 +163,148 @@ def _selected(order: BagOrder, case: RemovalCase | None, storage: StorageOptions
     return select(TableStore.open(tables, storage), TableStore.open(claims, storage), choice)
 
 
-def _keep(
-    bag: Bag, chosen: Selection, corpus: Corpus, order: BagOrder, config: ScanConfig, shown: Showing
-) -> dict[str, Kept]:
-    """Read records and write the payload; return what is kept of each row's record."""
-    keeper = Keeper(bag, Audit(chosen.store, config.storage, order.mirrors, corpus), shown.hear)
-    kept = keeper.of_rows([row for _, row in sorted(chosen.rows.items())])
-    in_force, signals = contents.declarations_in_force(chosen)
-    declared = keeper.of_signals(signals.values())
-    contents.write_rows(bag, chosen, kept, in_force)
-    contents.write_declarations(bag, signals.values(), declared)
-    contents.write_tables(bag, chosen, list(signals.values()))
-    contents.write_settings(bag, chosen)
-    articles = {row["article_id"] for row in chosen.rows.values() if row["article_id"] is not None}
-    contents.write_corpus(bag, corpus, articles, with_texts=order.with_texts)
-    return kept
-
-
-def _about(chosen: Selection, corpus: Corpus) -> dict[str, Any]:
-    """Return what the seal says of the inputs."""
-    runs = chosen.store.read("runs", *chosen.runs).to_pylist()
-    names = ("run_id", "table_digest", "corpus_digest", "config_digest", "tool_version", "tool_commit")
+def _about(chosen: Selection, runs: Iterable[Row], corpus: Corpus) -> dict[str, Any]:
+    """Return the members of the seal about the inputs."""
     return {
         "sealed_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "tool_version": __version__,
-        "runs": [{name: run[name] for name in names} for run in runs],
+        "runs": [{name: run[name] for name in _OF_RUN} for run in runs],
         "claims_run": chosen.judged.made("claims")[-1],
         "corpus_digest": corpus.manifest.digest,
-        "verifier_sha256": alone.measured_file(alone.__file__)[1],
+        "verifier_sha256": verify.measured_file(verify.__file__)[1],
     }
 
 
-def _other_corpus(chosen: Selection, corpus: Corpus) -> list[str]:
-    """Return the runs that were made with another corpus."""
-    runs = chosen.store.read("runs", *chosen.runs).to_pylist()
-    return [run["run_id"] for run in runs if run["corpus_digest"] != corpus.manifest.digest]
+def _write_payload(bag: Bag, chosen: Selection, runs: Sequence[Row], keeper: Keeper) -> dict[str, KeptRecord]:
+    """Write records, rows, declarations, tables and settings; return what is kept of each row's record."""
+    kept = keeper.of_rows([row for _, row in sorted(chosen.rows.items())])
+    declared, used = _declarations_in_force(chosen)
+    signals = _ordered(used.values(), "row_sha256")
+    kept_signals = keeper.of_signals(signals)
+    claims_run = chosen.judged.made("claims")[-1:]
+    derivations: list[Row] = chosen.judged.read("derivations", *claims_run).to_pylist()
+    _write_lines(bag, verify.ROWS, _row_lines(chosen, kept, declared))
+    if signals:
+        _write_lines(bag, verify.DECLARATIONS, (_signal_line(row, kept_signals) for row in signals))
+    shards = pc.field("shard_uri").isin(sorted({row["shard_uri"] for row in chosen.rows.values()}))
+    log = chosen.store.open_table("scan_log", *chosen.runs).to_table(filter=shards)
+    _write_table(bag, "matches", _ordered(chosen.rows.values(), "row_sha256"))
+    _write_table(bag, "claims", _ordered(chosen.claims.values(), "row_sha256"))
+    _write_table(bag, "rights_signals", signals)
+    _write_table(bag, "runs", runs)
+    _write_table(bag, "derivations", derivations)
+    _write_table(bag, "scan_log", _ordered(log.to_pylist(), "run_id", "shard_uri"))
+    inputs = derivations[-1]["inputs"]
+    bag.write_json(
+        SETTINGS,
+        {
+            "runs": {run["run_id"]: parse_json(run["config"]) for run in runs},
+            "claims": parse_json(inputs) if inputs else None,
+        },
+    )
+    return kept
+
+
+def _row_lines(
+    chosen: Selection, kept: Mapping[str, KeptRecord], declared: Mapping[str, InForce]
+) -> Iterable[Mapping[str, Any]]:
+    """Yield each row with its claim and its record, in the order of digests."""
+    for digest, row in sorted(chosen.rows.items()):
+        claim, record, found = chosen.claims[digest], kept[digest], declared.get(digest)
+        yield {
+            "row": _digested(row),
+            "claim": {name: value for name, value in claim.items() if name != "run_id"},
+            "record": record.facts,
+            "declared": {
+                "before": _signal_of(found.before if found else None),
+                "after": _signal_of(found.after if found else None),
+            },
+            verify.BETWEEN_RUNS: {
+                **_source(row, record),
+                "claim_run_id": claim["run_id"],
+                "read_from": record.file,
+            },
+        }
+
+
+def _signal_line(row: Row, kept: Mapping[str, KeptRecord]) -> Mapping[str, Any]:
+    record = kept[row["row_sha256"]]
+    return {"row": _digested(row), "record": record.facts, verify.BETWEEN_RUNS: _source(row, record)}
+
+
+def _digested(row: Row) -> Row:
+    return {**digested(row), "row_sha256": row["row_sha256"]}
+
+
+def _source(row: Row, record: KeptRecord) -> dict[str, Any]:
+    dataset = {name: row[name] for name in ("product", "product_revision") if name in row}
+    where = {"run_id": row["run_id"], "shard_uri": row["shard_uri"]}
+    return where | dataset | {"detail": record.detail or None}
+
+
+def _signal_of(declaration: Declaration | None) -> str | None:
+    """Return the row of `rights_signals` that a declaration rests on."""
+    return declaration.row["row_sha256"] if declaration and declaration.row else None
+
+
+def _declarations_in_force(chosen: Selection) -> tuple[dict[str, InForce], dict[str, Row]]:
+    """Return the declarations for the article of each row when its page was captured, and their rows.
+
+    Both are by `row_sha256`: of `matches`, and of `rights_signals`. A row without URL or time has none.
+    """
+    titles = pa.array(sorted({row["title_id"] for row in chosen.rows.values()}))
+    hosts = DECISIVE & pc.field("title_id").isin(titles)
+    signals = chosen.store.open_table("rights_signals").to_table(filter=hosts).to_pylist()
+    if not signals:
+        return {}, {}
+    declared, found, used = Declared(signals), dict[str, InForce](), dict[str, Row]()
+    for digest, row in chosen.rows.items():
+        url, at = row["article_url"], row["captured_at"]
+        if url is None or at is None:
+            continue
+        held = found[digest] = in_force(at, declared.around(url, at, AGENT, ()), declared.has_robots(url))
+        for side in (held.before, held.after):
+            if side and side.row:
+                used[side.row["row_sha256"]] = dict(side.row)
+    return found, used
+
+
+def _write_lines(bag: Bag, name: str, lines: Iterable[Mapping[str, Any]]) -> None:
+    bag.write(name, "".join(f"{canonical_form(line)}\n" for line in lines).encode())
+
+
+def _ordered(rows: Iterable[Row], *names: str) -> list[Row]:
+    return sorted(rows, key=lambda row: tuple(str(row[name]) for name in names))
+
+
+def _write_table(bag: Bag, table: str, rows: Sequence[Row]) -> None:
+    # Rows of earlier versions lack columns.
+    schema = pa.schema([each.with_nullable(True) for each in SCHEMAS[table]]).remove_metadata()
+    bag.write(
+        f"data/tables/{table}.parquet",
+        sealed_parquet([pa.RecordBatch.from_pylist(list(rows), schema)], schema),
+    )
+
+
+def _write_corpus(bag: Bag, corpus: Corpus, chosen: Selection, *, with_texts: bool) -> None:
+    """Write the corpus's manifest, its members with their mandates, and the digests of the rows' articles."""
+    for name in (MANIFEST, MEMBERS):
+        bag.write(f"data/corpus/{name}", (corpus.folder / name).read_bytes())
+    lines = []
+    for article_id in sorted({row["article_id"] for row in chosen.rows.values()} - {None}):
+        ordinal = corpus.ordinal_of(article_id)
+        if ordinal is None:
+            lines.append({"article_id": article_id, "sha256": None})
+            continue
+        article, body = corpus.article(ordinal), corpus.body(ordinal)
+        sha256 = hashlib.sha256(body).hexdigest()
+        lines.append({name: getattr(article, name) for name in _OF_ARTICLE} | {"sha256": sha256})
+        if with_texts:
+            bag.write(f"{verify.TEXTS}{sha256}.txt", body)
+    _write_lines(bag, ARTICLES, lines)
+
+
+def _write_case(bag: Bag, case: RemovalCase) -> None:
+    """Write the files of the case of removal that named the claims, as they are."""
+    for name in [MARKER, *(each for each in case.folder.names() if not each.endswith(".lock"))]:
+        bag.write(f"data/case/{name}", case.folder.read(name)[0])

@@ -15,7 +15,7 @@ from typing import Any
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.evidence.bag import Bag
-from presswatch_spark.evidence.verify_alone import json_texts
+from presswatch_spark.evidence.verify import json_texts
 from presswatch_spark.formats.inflate.inflated import inflated
 from presswatch_spark.formats.inflate.lines import placed_lines
 from presswatch_spark.formats.inflate.members import GZIP_MAGIC
@@ -42,7 +42,7 @@ RANGE_MOST, LINE_MOST = 64 << 20, 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptRecord:
     """The record of a row as it is in the bag.
 
     `path`: its file there, None if nothing could be read. `kind`: `gzip`, `plain`, `inflated`, `line`,
@@ -73,9 +73,9 @@ class Keeper:
     audit: Audit
     hear: Callable[[RowCheck], None] = lambda verdict: None
 
-    def of_rows(self, rows: Sequence[Row]) -> dict[str, Kept]:
+    def of_rows(self, rows: Sequence[Row]) -> dict[str, KeptRecord]:
         """Keep the records of rows of `matches`; return them by `row_sha256`."""
-        kept, in_order = dict[str, Kept](), dict[str, list[Row]]()
+        kept, in_order = dict[str, KeptRecord](), dict[str, list[Row]]()
         for verdict in self._verdicts(rows):
             self.hear(verdict)
             found = replace(self._kept(verdict), file=printable(verdict.pointer.uri))
@@ -90,7 +90,7 @@ class Keeper:
         self._forget_unused(kept.values())
         return kept
 
-    def of_signals(self, rows: Iterable[Row]) -> dict[str, Kept]:
+    def of_signals(self, rows: Iterable[Row]) -> dict[str, KeptRecord]:
         """Keep the responses that declare what rows of `rights_signals` say; return them by `row_sha256`."""
         return {row["row_sha256"]: self._declared(row) for row in rows}
 
@@ -116,14 +116,14 @@ class Keeper:
     def _uri(self, row: Row) -> str:
         return mirrored(row["shard_uri"] or "", self.audit.mirrors)
 
-    def _kept(self, verdict: RowCheck) -> Kept:
+    def _kept(self, verdict: RowCheck) -> KeptRecord:
         """Keep what a verdict is about."""
         failure, record = verdict.failure, verdict.record
         if record is None or failure is not None:
             return self._unverified(verdict.pointer, failure or Failure(NOT_REACHED), record)
         return self._put_record(record, None)
 
-    def _unverified(self, pointer: Pointer, failure: Failure, record: Record | None = None) -> Kept:
+    def _unverified(self, pointer: Pointer, failure: Failure, record: Record | None = None) -> KeptRecord:
         """Keep a record that is not what its row says, or the bytes of a range in which no record reads.
 
         Nothing is kept if another host answers: a redirect may lead to anything.
@@ -134,17 +134,17 @@ class Keeper:
             with suppress(PresswatchError):
                 answer = ask(pointer.uri, start, start + length, self.audit.storage)
                 if other := other_host(answer, pointer.uri):
-                    return Kept(reason=failure.reason, detail=f"another host answered for it: {other}")
+                    return KeptRecord(reason=failure.reason, detail=f"another host answered for it: {other}")
                 is_part = answer.status in (200, 206) and not answer.failure and answer.start == start
                 data = answer.body if is_part and pointer.by_range else b""
         if record is not None:
             return self._put_record(record, failure)
         if data:
             return self._put(data, AS_IT_LIES, failure)
-        return Kept(reason=failure.reason, detail=failure.detail)
+        return KeptRecord(reason=failure.reason, detail=failure.detail)
 
     def _as_stored(
-        self, uri: str, rows: Sequence[Row], kept: Mapping[str, Kept]
+        self, uri: str, rows: Sequence[Row], kept: Mapping[str, KeptRecord]
     ) -> Iterator[tuple[str, bytes, str]]:
         """Yield records of a shard that is read in order as they lie there: inflated parts, or lines."""
         storage, by_place = self.audit.storage, dict[Any, list[str]]()
@@ -161,20 +161,20 @@ class Keeper:
                     if _holds(data, kept[digest].sha256):
                         yield digest, data, LINE
 
-    def _declared(self, row: Row) -> Kept:
+    def _declared(self, row: Row) -> KeptRecord:
         place = (row["record_offset"], row["record_length"], row["record_encoding"])
         pointer = Pointer(self._uri(row), *place)
         try:
             options = replace(self.audit.options_of(row["run_id"]), wants=lambda url: True)
             ((_, outcome),) = records_at([pointer], options)
         except (BlockedError, PresswatchError) as error:
-            return Kept(reason=NOT_REACHED, detail=error.what)
+            return KeptRecord(reason=NOT_REACHED, detail=error.what)
         if isinstance(outcome, Failure):
             return self._unverified(pointer, outcome)
         failure = edited(row) or other_declaration(row, outcome)
         return self._unverified(pointer, failure, outcome) if failure else self._put_record(outcome, None)
 
-    def _again(self, data: bytes, kind: str, before: Kept) -> Kept:
+    def _again(self, data: bytes, kind: str, before: KeptRecord) -> KeptRecord:
         """Keep other bytes of the same record."""
         if hashlib.sha256(data).hexdigest() == before.sha256:
             return before
@@ -182,19 +182,19 @@ class Keeper:
         kept = self._put(data, kind, failure, "" if kind == LINE else _ending(data))
         return replace(kept, file=before.file)
 
-    def _put_record(self, record: Record, failure: Failure | None) -> Kept:
+    def _put_record(self, record: Record, failure: Failure | None) -> KeptRecord:
         if record.stored is None:
             return self._put(record.text, CELL, failure)
         return self._put(record.stored, str(record.facts["record_encoding"]), failure, _ending(record.stored))
 
-    def _put(self, data: bytes, kind: str, failure: Failure | None, ending: str = "") -> Kept:
+    def _put(self, data: bytes, kind: str, failure: Failure | None, ending: str = "") -> KeptRecord:
         sha256 = hashlib.sha256(data).hexdigest()
         path = f"{FOLDER}/{sha256}{ending or ENDINGS.get(kind, '.bin')}"
         self.bag.write(path, data)
         reason, detail = (failure.reason, failure.detail) if failure else (None, "")
-        return Kept(path, kind, len(data), sha256, reason, detail)
+        return KeptRecord(path, kind, len(data), sha256, reason, detail)
 
-    def _forget_unused(self, kept: Iterable[Kept]) -> None:
+    def _forget_unused(self, kept: Iterable[KeptRecord]) -> None:
         """Remove texts of cells whose lines are kept."""
         used = {each.path for each in kept}
         for name in self.bag.names(FOLDER):

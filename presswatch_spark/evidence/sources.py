@@ -22,12 +22,10 @@ from presswatch_spark.claims.selection import (
     matches_of_texts,
 )
 from presswatch_spark.errors import OutputError
-from presswatch_spark.evidence import verify_alone as alone
-from presswatch_spark.evidence.bag import bag_on_disk, sealed_facts
-from presswatch_spark.evidence.challenge import readings_in, rows_in
-from presswatch_spark.evidence.contents import SETTINGS
+from presswatch_spark.evidence import verify
+from presswatch_spark.evidence.bag import SETTINGS, bag_on_disk, sealed_facts
 from presswatch_spark.evidence.protocol import EXCHANGES, PROTOCOL
-from presswatch_spark.evidence.verifying import verified
+from presswatch_spark.evidence.reading import readings_in, rows_in, verified
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import MARKER, RemovalCase, digest_of
@@ -57,7 +55,7 @@ def source_at(path: str, storage: StorageOptions, claims: str | None = None) -> 
     entries = set(Folder.of(path, storage).entries())
     if MARKER in entries:
         return CaseSource(RemovalCase.open(path, storage), storage, claims)
-    if alone.SEAL in entries:
+    if verify.SEAL in entries:
         return BagSource(path, storage, claims)
     return TableSource(path, storage, claims)
 
@@ -156,7 +154,7 @@ class BagSource(ClaimSource):
                 ) from error
 
     def _read(self, folder: Path) -> None:
-        lines = [parse_json(line) for line in alone.lines_of((folder / alone.ROWS).read_bytes())]
+        lines = [parse_json(line) for line in verify.lines_of((folder / verify.ROWS).read_bytes())]
         claims = {line["row"]["row_sha256"]: line["claim"] for line in lines}
         log = opened_sealed((folder / "data/tables/scan_log.parquet").read_bytes()).read().to_pylist()
         shards = {each["shard_uri"]: (each["etag"], each["bytes_expected"]) for each in log}
@@ -214,7 +212,7 @@ def sound_bag(path: str, storage: StorageOptions) -> Iterator[Path]:
     with bag_on_disk(path, storage) as folder:
         faults = verified(folder).faults
         if faults:
-            named = "; ".join(f"{alone.shown(name)} {what}" for name, what in sorted(faults.items())[:NAMED])
+            named = "; ".join(f"{verify.shown(name)} {what}" for name, what in sorted(faults.items())[:NAMED])
             raise OutputError(
                 f"the bag does not verify: {named}",
                 where=path,
@@ -230,16 +228,16 @@ def record_readings(folder: Path, lines: Sequence[Mapping[str, Any]]) -> dict[st
     or from a disk.
 
     Args:
-        lines: those of `alone.ROWS`.
+        lines: those of `verify.ROWS`.
     """
     began_at = datetime.fromisoformat(parse_json((folder / PROTOCOL).read_bytes())["began_at"])
-    exchanges = (parse_json(line) for line in alone.lines_of((folder / EXCHANGES).read_bytes()))
+    exchanges = (parse_json(line) for line in verify.lines_of((folder / EXCHANGES).read_bytes()))
     served = sorted({each["uri"] for each in exchanges if each["status"] in ANSWERED})
     unnamed = tuple(RecordReading(began_at, file) for file in served or [""])
     found = dict[str, tuple[RecordReading, ...]]()
     for line in lines:
         if line["record"]["reason"] is None:
-            file = line[alone.BETWEEN_RUNS].get("read_from")
+            file = line[verify.BETWEEN_RUNS].get("read_from")
             found[line["row"]["row_sha256"]] = (RecordReading(began_at, file),) if file else unnamed
     return found
 

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import urllib3
 
 from presswatch_spark.errors import ConfigError, InputError, OutputError
-from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence import verify
 from presswatch_spark.evidence.bag import Bag, first_fault
 from presswatch_spark.extras import install_command
 from presswatch_spark.storage.http import SlowAnswerError, exchanged
@@ -111,7 +111,7 @@ def stamps_of(
     Returns:
         The files that the bag is to get, by name, and what each authority answered.
     """
-    sealed, files, found = bag.read(alone.SEAL), dict[str, bytes](), list[Stamped]()
+    sealed, files, found = bag.read(verify.SEAL), dict[str, bytes](), list[Stamped]()
     number = len({name.partition(".")[0] for name in bag.names("stamps")})
     for authority, certificates in authorities:
         try:
@@ -120,7 +120,7 @@ def stamps_of(
             found.append(Stamped(authority.url, None, str(error)))
             continue
         number += 1
-        name = f"{alone.STAMPS}{number:02}-{_host(authority.url)}"
+        name = f"{verify.STAMPS}{number:02}-{_host(authority.url)}"
         files |= {f"{name}.tsr": token, f"{name}.pem": b"".join(chain)}
         found.append(Stamped(authority.url, f"{name}.tsr", remark, is_trusted=bool(certificates)))
     return files, found
@@ -162,7 +162,7 @@ def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: 
     for each in dict.fromkeys(trusted):
         builder = builder.add_root_certificate(x509.load_pem_x509_certificate(each))
     try:
-        imprint, at = alone.stamped(token)
+        imprint, at = verify.stamped(token)
     except ValueError as error:
         raise RefusedStampError("the answer is no time-stamp") from error
     if imprint not in _digests(sealed):
@@ -182,8 +182,8 @@ def _why(said: str) -> str:
     """Return why a token does not verify, in fewer words than OpenSSL has for it."""
     chain = CHAIN_ERROR.search(said)
     if chain:
-        return f"its chain does not lead to the certificates that it is to rest on: {alone.shown(chain[1])}"
-    return f"its signature does not hold: {alone.shown(said)}"
+        return f"its chain does not lead to the certificates that it is to rest on: {verify.shown(chain[1])}"
+    return f"its signature does not hold: {verify.shown(said)}"
 
 
 def _decoded(token: bytes) -> Any:
@@ -205,9 +205,9 @@ def _decoded(token: bytes) -> Any:
 def _in_order(token: bytes) -> Iterator[bytes]:
     """Yield the same answer with its certificates sorted, if it has any."""
     try:
-        signed = alone.within(token, 0, 1, 1, 0)
-        held = next(content for tag, content in alone.parts(signed) if tag == 0xA0)
-        each = [alone.encoded(tag, content) for tag, content in alone.parts(held)]
+        signed = verify.within(token, 0, 1, 1, 0)
+        held = next(content for tag, content in verify.parts(signed) if tag == 0xA0)
+        each = [verify.encoded(tag, content) for tag, content in verify.parts(held)]
     except (ValueError, IndexError, StopIteration):
         return
     ordered = b"".join(sorted(each))
@@ -283,7 +283,7 @@ def _addressed(url: str) -> tuple[str, dict[str, str]]:
 
 
 def _digests(sealed: bytes) -> set[str]:
-    return {alone.digest(name, sealed) for name in alone.IMPRINTS}
+    return {verify.digest(name, sealed) for name in verify.IMPRINTS}
 
 
 def _given(authority: Authority, storage: StorageOptions) -> list[bytes]:

@@ -1,7 +1,8 @@
-"""Sets data as PDF/A-3b by typst: the same data at the same moment gives the same bytes.
+"""Sets data by templates: as PDF/A-3b by typst, as HTML by Jinja.
 
-All texts reach a template as data, as strings of JSON. Nothing in them is markup. Only the fonts that come
-with typst are used. They lack many signs, and PDF/A wants each sign shown: `signs` says which are missing.
+The same data at the same moment gives the same bytes of PDF. All texts reach a typst template as strings of
+JSON: nothing in them is markup. Only the fonts that come with typst are used. They lack many signs, and PDF/A
+requires each sign to be shown: `signs` names those that are missing. Jinja escapes all texts.
 """
 
 import json
@@ -9,14 +10,18 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from shutil import copyfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from presswatch_spark.claims.marks import visible
+from presswatch_spark.claims.marks import escaped, visible
 from presswatch_spark.errors import OutputError
-from presswatch_spark.evidence.libraries import library
+from presswatch_spark.extras import library
 from presswatch_spark.storage.scratch import scratch_folder
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 DATA = "data.json"
 # What Libertinus Serif, DejaVu Sans Mono and New Computer Modern have, but for marks around letters. The
@@ -94,6 +99,28 @@ def pdf_of(
     return made
 
 
+@cache
+def environment(folder: Path) -> "Environment":
+    """Return the Jinja templates of a folder of pages that show texts of others.
+
+    A value is escaped, and its invisible characters are shown; only `Markup` is HTML.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def shown(value: Any) -> Any:
+        return Markup(escaped(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    return Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 def forget_documents() -> None:
     """Have typst give back the memory of the documents that it has set: it keeps those of the last ten."""
     typst = library("typst", "evidence")
@@ -104,6 +131,15 @@ def forget_documents() -> None:
 def moment_in(moment: datetime) -> dict[str, int]:
     """Return a moment as templates take it."""
     return {name: getattr(moment, name) for name in ("year", "month", "day", "hour", "minute", "second")}
+
+
+def in_print(value: Any) -> Any:
+    """Return a value of JSON for a template, each of its texts as `signs` gives it."""
+    if isinstance(value, str):
+        return signs(value)
+    if isinstance(value, Mapping):
+        return {name: in_print(each) for name, each in value.items()}
+    return [in_print(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def signs(text: str) -> str:

@@ -17,8 +17,8 @@ from xml.etree import ElementTree
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.evidence import typesetting
 from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF
-from presswatch_spark.evidence.libraries import library
 from presswatch_spark.evidence.typesetting import lacks_signs, signs
+from presswatch_spark.extras import library
 from presswatch_spark.notices.annex import TABLES, AnnexRow
 from presswatch_spark.notices.letter import Letter
 from presswatch_spark.notices.notice import ANNEX

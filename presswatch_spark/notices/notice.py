@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from presswatch_spark.errors import InputError, OutputError
-from presswatch_spark.evidence.libraries import library
+from presswatch_spark.extras import library
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.removal.case import RemovalCase

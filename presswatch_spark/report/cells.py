@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
-from presswatch_spark.evidence.verify_alone import shown
+from presswatch_spark.evidence.verify import shown
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.report.questions import AnsweredQuestion
 from presswatch_spark.report.wording import UNKNOWN, ReportWords, safe

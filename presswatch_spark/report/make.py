@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.evidence.libraries import library
+from presswatch_spark.extras import library
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.report.removals import NoticeRecipient
 from presswatch_spark.storage.disk import disk_errors

@@ -14,7 +14,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from presswatch_spark.evidence.templates import environment
+from presswatch_spark.evidence.typesetting import environment
 from presswatch_spark.queries.engines import ENGINE_NAMES
 from presswatch_spark.report.cells import Cell, Column
 from presswatch_spark.report.consequences import exposure_of, removal_of

@@ -11,7 +11,7 @@ from presswatch_spark.claims.marks import marked, ranges_of
 from presswatch_spark.claims.reviews import Review
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.claims.told import KINDS, LETTERS, MANDATES, RESERVATIONS, dataset_of
-from presswatch_spark.evidence.templates import environment
+from presswatch_spark.evidence.typesetting import environment
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.translation import p
 

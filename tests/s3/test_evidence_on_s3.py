@@ -10,7 +10,7 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import OutputError
-from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.bag import bag_on_disk
 from presswatch_spark.storage import objects
 from presswatch_spark.storage.drafts import LEASE, new_folder

@@ -26,7 +26,7 @@ from presswatch_spark.show import json_line, printable
 if TYPE_CHECKING:
     from presswatch_spark.cli.language import Language
     from presswatch_spark.evidence.build import Built
-    from presswatch_spark.evidence.challenge import Challenged
+    from presswatch_spark.evidence.reading import Challenged
     from presswatch_spark.evidence.stamps import Stamped
     from presswatch_spark.pointers.audit import RowCheck
 
@@ -200,8 +200,8 @@ def verify(
     presswatch evidence verify --ca ca.pem bag
     """
     from presswatch_spark.evidence.bag import bag_on_disk
+    from presswatch_spark.evidence.reading import verified
     from presswatch_spark.evidence.stamps import pem_certificates
-    from presswatch_spark.evidence.verifying import verified
     from presswatch_spark.storage.objects import read_object
 
     storage = scan_settings(flags).storage
@@ -251,7 +251,7 @@ def challenge(
     presswatch evidence challenge --seed "quatre chevaux gris" --sample 1000 bag
     """
     from presswatch_spark.evidence.bag import bag_on_disk
-    from presswatch_spark.evidence.challenge import challenge as challenged
+    from presswatch_spark.evidence.reading import challenge as challenged
     from presswatch_spark.pointers.pointer import parse_mirror
     from presswatch_spark.storage.host_limits import ask_anew
 
@@ -281,7 +281,7 @@ def _failure(verdict: RowCheck) -> str:
 
 
 def _challenge_lines(found: Challenged, say: Language) -> Iterator[str]:
-    from presswatch_spark.evidence.challenge import CONFIDENCE
+    from presswatch_spark.evidence.reading import CONFIDENCE
 
     numbers = {name: say.number(getattr(found, name)) for name in ("verified", "drawn", "rows")}
     yield say("{verified} of {drawn} drawn rows verify; the bag has {rows}", **numbers)
@@ -318,7 +318,7 @@ def disclose(bag: str, prefix: str, out: str, screen: ReplyScreen, **flags: Any)
     presswatch evidence disclose --row 5d41402a --out part bag
     """
     from presswatch_spark.evidence.bag import bag_on_disk
-    from presswatch_spark.evidence.disclose import disclose as disclosed
+    from presswatch_spark.evidence.reading import disclose as disclosed
 
     storage = scan_settings(flags).storage
     with bag_on_disk(bag, storage) as folder:

@@ -80,7 +80,7 @@ def review(
     presswatch review --reviewer "Anne Martin" --corpus corpus --tables tables claims
     presswatch claims --corpus corpus --reviews reviews.jsonl --out claims tables
     """
-    from presswatch_spark.evidence.libraries import library
+    from presswatch_spark.extras import library
 
     for name in LIBRARIES:
         library(name, "review")

@@ -18,9 +18,9 @@ import pytest
 from warcio.archiveiterator import ArchiveIterator
 
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.bag import Bag, sealed_facts
-from presswatch_spark.evidence.verifying import verified
+from presswatch_spark.evidence.reading import verified
 from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
 from tests.evidence import FIVE, bag_of, build, by_itself, files, flipped, lines, some_rows
 from tests.removal import Release

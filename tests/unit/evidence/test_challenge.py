@@ -14,7 +14,8 @@ from presswatch_spark.claims.make import Sources, make_claims
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import OutputError
 from presswatch_spark.evidence.build import BagOrder, build_bag
-from presswatch_spark.evidence.challenge import challenge, drawn_by
+from presswatch_spark.evidence.documents import ClaimDocuments
+from presswatch_spark.evidence.reading import challenge, drawn_by
 from presswatch_spark.pointers.audit import RowCheck
 from presswatch_spark.sampling.shares import most_share
 from presswatch_spark.settings.config import ScanConfig
@@ -73,7 +74,7 @@ def bag_with(folder: Path, pages: int, rows: int, false: int) -> tuple[Path, Pat
     order = BagOrder(str(folder / "tables"), str(corpus), confidences=LETTERS, with_texts=True)
     with pytest.MonkeyPatch.context() as patch:
         # Setting 1,000 claims takes half a minute, and says nothing of draws.
-        patch.setattr("presswatch_spark.evidence.build.write_claims_pdfs", lambda *claims: None)
+        patch.setattr(ClaimDocuments, "write_pdfs", lambda *claims: None)
         build_bag(order, str(folder / "bag"), ScanConfig())
     return folder / "bag", corpus, {str(row["row_sha256"]) for row in lies}
 

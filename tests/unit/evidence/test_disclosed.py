@@ -9,10 +9,9 @@ import bagit
 import pytest
 
 from presswatch_spark.errors import InputError, OutputError
-from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.bag import Bag
-from presswatch_spark.evidence.disclose import disclose
-from presswatch_spark.evidence.verifying import verified
+from presswatch_spark.evidence.reading import disclose, verified
 from presswatch_spark.storage.objects import StorageOptions
 from tests.evidence import by_itself, files, flipped, lines
 

@@ -15,20 +15,29 @@ import pytest
 from pypdf import PdfReader
 
 from presswatch_spark.claims.speaker import Speaker
-from presswatch_spark.evidence import claims_pdf, readme
-from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence import documents
+from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF
-from presswatch_spark.evidence.blocks import DocumentBlock, data_of, text_of
 from presswatch_spark.evidence.build import BagOrder, build_bag
-from presswatch_spark.evidence.claims_pdf import pdf_name
-from presswatch_spark.evidence.readme import TEMPLATE
-from presswatch_spark.evidence.showing import SHOWN_MOST, in_print
-from presswatch_spark.evidence.side_by_side import LANGUAGES, ShownClaim, page_of
-from presswatch_spark.evidence.typesetting import MARKED, RANGES, moment_in, pdf_of, signs
+from presswatch_spark.evidence.documents import (
+    LANGUAGES,
+    README_NAMES,
+    SHOWN_MOST,
+    TEMPLATES,
+    DocumentBlock,
+    ShownClaim,
+    page_of,
+    pdf_name,
+    plain_text,
+    printed_claim,
+    view_of,
+    write_readme,
+)
+from presswatch_spark.evidence.typesetting import MARKED, RANGES, in_print, moment_in, pdf_of, signs
 from presswatch_spark.settings.config import ScanConfig
 from tests.evidence import build, lines, some_rows
 from tests.removal import Release
-from tests.unit.evidence.test_side_by_side import shown
+from tests.unit.evidence.test_side_by_side import CLAIM, shown
 
 ALL_SIGNS = "".join(map(chr, range(0x590, 0x700)))
 MOMENT = datetime(2026, 11, 27, 19, 56, 38, tzinfo=UTC)
@@ -46,14 +55,12 @@ def words_in(data: bytes) -> str:
 
 
 def document(texts: list[str], kind: str = "text") -> bytes:
-    blocks = [
-        DocumentBlock.code([text]) if kind == "code" else getattr(DocumentBlock, kind)(text) for text in texts
-    ]
+    blocks: list[Any] = [[kind, [text] if kind == "code" else text] for text in texts]
     data = {
         "lang": "fr", "title": "t", "subtitle": "", "author": "a", "footer": "", "moment": moment_in(MOMENT),
-        "blocks": [data_of(block, signs) for block in blocks],
+        "blocks": in_print(blocks),
     }  # fmt: skip
-    return pdf_of(TEMPLATE, data, MOMENT)
+    return pdf_of(TEMPLATES / "readme.typ", data, MOMENT)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -195,10 +202,10 @@ def test_marks_stand_around_letters_of_hebrew_and_arabic() -> None:
 
 def test_words_around_a_code_keep_the_order_in_which_they_are_read() -> None:
     """From right to left, the first word stands to the right of the second."""
-    claim = in_print(shown("א 漢 ב", "א 漢 ב"), "en") | {"number": "1", "exposure": []}
+    claim = printed_claim(shown("א 漢 ב", "א 漢 ב"), "en") | {"number": "1", "exposure": []}
     data = {
         "lang": "en", "title": "t", "author": "a", "subtitle": "", "opening": [], "letters": [], "footer": "",
-        "words": {name.replace(" ", "_"): name for name in claims_pdf._HEADINGS}, "claims": [claim],
+        "letters_heading": "", "sources_heading": "", "proves_nothing": "", "claims": [claim],
         "sources": [], "attached": [], "moment": moment_in(MOMENT),
     }  # fmt: skip
     places: dict[str, float] = {}
@@ -207,15 +214,15 @@ def test_words_around_a_code_keep_the_order_in_which_they_are_read() -> None:
         for letter in set(text) & {"א", "ב"}:
             places.setdefault(letter, matrix[4])
 
-    for page in PdfReader(BytesIO(pdf_of(claims_pdf.TEMPLATE, data, MOMENT, tagged=False))).pages:
+    for page in PdfReader(BytesIO(pdf_of(TEMPLATES / "claims.typ", data, MOMENT, tagged=False))).pages:
         page.extract_text(visitor_text=see)
     assert places["א"] > places["ב"]
 
 
 @pytest.mark.parametrize(("text", "leftwards"), [("1. نص abc", True), ("abc نص", False), ("123", False)])
 def test_a_text_runs_as_its_first_letter_does(text: str, leftwards: bool) -> None:
-    claim = in_print(shown(text, text), "fr")
-    assert (claim["article_leftwards"], claim["page_leftwards"]) == (leftwards, leftwards)
+    texts = printed_claim(shown(text, text), "fr")["texts"]
+    assert [texts[side]["leftwards"] for side in ("article", "page")] == [leftwards, leftwards]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -225,51 +232,55 @@ def test_a_bag_says_what_codes_of_signs_are_where_it_has_some(
     said = Speaker(language, for_print=True).of(CLAIMS_PDF, "signs")
     texts = []
     for host in ("plain.example", "漢字.example"):
-        blocks = [DocumentBlock.text(host)]
-        monkeypatch.setattr(readme, "_blocks", lambda made, say, blocks=blocks: blocks)
+        blocks = [DocumentBlock("text", host)]
+        monkeypatch.setattr(documents, "readme_blocks", lambda facts, say, blocks=blocks: blocks)
         kept: dict[str, bytes] = {}
         made: Any = SimpleNamespace(moment=MOMENT, claims_root="0")
-        readme.write_readme(cast("Any", SimpleNamespace(write=kept.__setitem__)), made)
-        texts.append(words_in(kept[f"{readme.NAMES[language]}.pdf"]))
+        write_readme(cast("Any", SimpleNamespace(write=kept.__setitem__)), made)
+        texts.append(words_in(kept[f"{README_NAMES[language]}.pdf"]))
     assert [said.replace("\xa0", " ")[:20] in text.replace("\xa0", " ") for text in texts] == [False, True]
 
 
 def test_a_text_of_200_000_words_is_cut_and_says_so() -> None:
     text = "mot " * 200_000
     spans = [{"article_start": 0, "article_end": 9, "document_start": 9, "document_end": len(text)}]
-    claim = in_print(shown(text, text, spans=spans), "fr")
-    for side in ("article_text", "page_text"):
-        assert sum(len(said) for kind, said in claim[side] if kind != "gap") <= SHOWN_MOST + 40
-        assert claim[side][-1][0] == "gap"
-        assert "ne sont pas reproduits ici" in claim[side][-1][1]
+    claim = printed_claim(shown(text, text, spans=spans), "fr")
+    for side in ("article", "page"):
+        pieces = claim["texts"][side]["pieces"]
+        assert sum(len(said) for kind, said in pieces if kind != "gap") <= SHOWN_MOST + 40
+        assert pieces[-1][0] == "gap"
+        assert "ne sont pas reproduits ici" in pieces[-1][1]
 
 
 def test_both_languages_have_the_same_facts() -> None:
-    french, english = (in_print(shown("a b c", "a b c"), language) for language in LANGUAGES)
-    assert french["row"] == english["row"]
+    french, english = (view_of(shown("a b c", "a b c"), language) for language in LANGUAGES)
+    assert french.row == english.row
     for name in ("article", "page"):
-        codes = [[value for _, value, is_code in claim[name] if is_code] for claim in (french, english)]
+        codes = [
+            [fact.value for fact in getattr(view.account, name) if fact.is_code] for view in (french, english)
+        ]
         assert codes[0] == codes[1] != []
-    assert len(french["reasons"]) == len(english["reasons"]) == 1
+    assert len(french.account.reasons) == len(english.account.reasons) == 1
 
 
 def test_exposure_is_told_with_its_source_and_that_it_proves_nothing() -> None:
     exposed: ShownClaim = shown("a", "a", release="CC-MAIN-2019-04")
     for language, proves in (("fr", "ne prouvent ni"), ("en", "prove neither")):
-        claim = in_print(exposed, language)
-        names = {name for _, name in claim["exposure"]}
-        assert names
-        assert names <= {each.id for each in exposed.exposures}
+        exposure = view_of(exposed, language).exposure
+        assert exposure
+        assert {each.id for each in exposure} <= {each.id for each in exposed.exposures}
+        assert all(each.sources for each in exposure)
         assert proves in page_of(exposed)
-    low = in_print(
+    low = view_of(
         shown("a", "a", {**exposed.case.claim, "confidence": "D"} if exposed.case.claim else {}), "fr"
     )
-    assert [name for _, name in low["exposure"]] == [None]
+    assert not low.exposure
+    assert low.no_exposure in page_of(shown("a", "a", {**CLAIM, "confidence": "D"}))
 
 
 @pytest.mark.full
 def test_many_claims_come_in_parts(crawl: Release, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("presswatch_spark.evidence.claims_pdf.PART", 4)
+    monkeypatch.setattr("presswatch_spark.evidence.documents.PART", 4)
     parts, _ = build(crawl, "parts", rows=str(some_rows(crawl, 6)), confidences=(), printed=True)
     names = sorted(path.name for path in (parts / "data/pages").glob("*.pdf"))
     assert names == ["cote-a-cote-01.pdf", "cote-a-cote-02.pdf", "side-by-side-01.pdf", "side-by-side-02.pdf"]
@@ -297,21 +308,22 @@ def test_without_texts_the_article_is_known_by_its_digest_alone(crawl: Release, 
 def test_a_bag_is_not_begun_without_what_sets_its_documents(
     crawl: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from presswatch_spark import extras
     from presswatch_spark.errors import ConfigError
-    from presswatch_spark.evidence import libraries
 
     def missing(name: str) -> Any:
         raise ImportError(name)
 
-    monkeypatch.setattr(libraries, "import_module", missing)
+    monkeypatch.setattr(extras, "import_module", missing)
     with pytest.raises(ConfigError, match="typst is not installed"):
         build_bag(BagOrder(str(crawl.tables), str(crawl.corpus)), str(tmp_path / "bag"), ScanConfig())
     assert not (tmp_path / "bag").exists()
 
 
 def test_a_table_keeps_its_columns_in_plain_text() -> None:
-    table = DocumentBlock.table(["lettre", "réclamations"], [["A", "50"], ["en tout", "140"]], numbers=(1,))
-    assert text_of("t", "s", [table]).splitlines()[-3:] == [
+    rows = [["A", "50"], ["en tout", "140"]]
+    table = DocumentBlock("table", {"headers": ["lettre", "réclamations"], "rows": rows, "numbers": [1]})
+    assert plain_text("t", "s", [table]).splitlines()[-3:] == [
         "lettre   réclamations",
         "A                  50",
         "en tout           140",

@@ -14,11 +14,9 @@ from typing import Any
 import pytest
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.bag import Bag, sealed_facts
-from presswatch_spark.evidence.challenge import challenge
-from presswatch_spark.evidence.disclose import disclose
-from presswatch_spark.evidence.verifying import VERIFIERS, verified
+from presswatch_spark.evidence.reading import VERIFIERS, challenge, disclose, verified
 from presswatch_spark.storage.objects import StorageOptions
 from tests.evidence import by_itself, files, lines
 from tests.proofs import each_time
@@ -130,11 +128,11 @@ def test_another_verify_py_in_a_part_is_not_what_was_sealed(small: Path, tmp_pat
 
 def test_verify_py_of_an_earlier_version_is_known(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(len(bytes.fromhex(line)) == 32 for line in VERIFIERS.read_text("ascii").split())
-    monkeypatch.setattr("presswatch_spark.evidence.verifying.alone.__file__", __file__)
+    monkeypatch.setattr("presswatch_spark.evidence.reading.verify.__file__", __file__)
     assert alone.VERIFIER in verified(small).faults
     known = small.with_name("verifiers.txt")
     known.write_text(sealed_facts(small)["verifier_sha256"] + "\n")
-    monkeypatch.setattr("presswatch_spark.evidence.verifying.VERIFIERS", known)
+    monkeypatch.setattr("presswatch_spark.evidence.reading.VERIFIERS", known)
     assert not verified(small).faults
 
 

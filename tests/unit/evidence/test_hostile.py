@@ -16,10 +16,10 @@ from presswatch_spark.claims.make import Sources, make_claims
 from presswatch_spark.cli import main as cli
 from presswatch_spark.demo.texts import Page
 from presswatch_spark.errors import OutputError
-from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.build import BagOrder, build_bag
-from presswatch_spark.evidence.challenge import challenge
-from presswatch_spark.evidence.verifying import verified
+from presswatch_spark.evidence.documents import ClaimDocuments
+from presswatch_spark.evidence.reading import challenge, verified
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.settings.load import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
@@ -350,7 +350,7 @@ def test_what_is_no_bag_is_refused(tmp_path: Path, capsys: Any) -> None:
 def test_every_form_of_shard_is_sealed_and_no_byte_of_it_changes_unseen(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         # All files are read for each byte: other tests change bytes of the PDFs of few claims.
-        patch.setattr("presswatch_spark.evidence.build.write_claims_pdfs", lambda *claims: None)
+        patch.setattr(ClaimDocuments, "write_pdfs", lambda *claims: None)
         bag = bag_of(tmp_path, tuple(FORMS), some_pages(12))
     assert {line["record"]["reason"] for line in lines(bag)} == {None}
     assert set(FIVE) < set(FORMS)

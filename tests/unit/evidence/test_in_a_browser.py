@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.evidence.side_by_side import page_of
+from presswatch_spark.evidence.documents import page_of
 from tests.chromium import chromium
 from tests.unit.evidence.test_side_by_side import HOSTILE, shown
 

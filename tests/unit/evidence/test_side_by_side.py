@@ -11,8 +11,8 @@ import pytest
 
 from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.exposures import load_exposures
-from presswatch_spark.evidence.side_by_side import ShownClaim, page_of
-from presswatch_spark.evidence.verify_alone import check
+from presswatch_spark.evidence.documents import ShownClaim, page_of
+from presswatch_spark.evidence.verify import check
 from presswatch_spark.pointers.checks import Failure
 from presswatch_spark.text.words import words_of
 from tests.evidence import bag_of, lines

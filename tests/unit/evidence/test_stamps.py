@@ -20,10 +20,10 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import InUseError, OutputError
-from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.bag import Bag
+from presswatch_spark.evidence.reading import verified
 from presswatch_spark.evidence.stamps import RefusedStampError, _asked, parse_authority, stamp_bag, stamps_of
-from presswatch_spark.evidence.verifying import verified
 from presswatch_spark.extras import install_command
 from presswatch_spark.settings.load import load_scan_config
 from tests.authority import Authority, authority

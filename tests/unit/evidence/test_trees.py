@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence import verify as alone
 
 # The leaves that Certificate Transparency's own tests have, and the roots of the first few of them.
 LEAVES = [bytes.fromhex(text) for text in (

@@ -13,12 +13,11 @@ import pytest
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.evidence import sources
-from presswatch_spark.evidence import verify_alone as alone
+from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.bag import sealed_facts
-from presswatch_spark.evidence.disclose import disclose
+from presswatch_spark.evidence.reading import disclose, verified
 from presswatch_spark.evidence.sources import source_at
-from presswatch_spark.evidence.verify_alone import Findings
-from presswatch_spark.evidence.verifying import verified
+from presswatch_spark.evidence.verify import Findings
 from presswatch_spark.notices import rules
 from presswatch_spark.notices.notice import Notice, state_of
 from presswatch_spark.pointers.pointer import Mirror

@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 import pytest
 from pypdf import PdfReader
 
+from presswatch_spark import extras
 from presswatch_spark.claims.selection import ClaimPlace, PlaceSelection
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.evidence import libraries
 from presswatch_spark.extras import install_command
 from presswatch_spark.notices.annex import annex_of, rows_of_jsonl
 from presswatch_spark.notices.formats import attachments_in, docx_of, pdf_of, text_of
@@ -108,4 +108,4 @@ def test_facts_are_put_in_once(shared: Bureau, selection: PlaceSelection, tmp_pa
 
 def test_a_library_that_is_not_there_is_named_with_its_extra() -> None:
     with pytest.raises(ConfigError, match=re.escape(install_command("legal"))):
-        libraries.library("no_such_library_of_notices")
+        extras.library("no_such_library_of_notices")

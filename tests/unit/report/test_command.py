@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from presswatch_spark import extras
 from presswatch_spark.cli import main as cli
-from presswatch_spark.evidence import libraries
 from presswatch_spark.extras import install_command
 from tests.claims import House
 from tests.reports import undrawn
@@ -59,7 +59,7 @@ def test_without_the_libraries_the_command_says_what_to_install(
     def missing(name: str) -> None:
         raise ImportError(name)
 
-    monkeypatch.setattr(libraries, "import_module", missing)
+    monkeypatch.setattr(extras, "import_module", missing)
     assert cli.run(["report", "--out", str(tmp_path / "page.html"), str(house.tables)]) == 1
     assert install_command("legal") in capsys.readouterr().err
 

@@ -1,0 +1,352 @@
+"""Reads a sealed bag: verifies it, draws rows to read them again, or takes one claim out with its proof."""
+
+import hashlib
+import json
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.errors import InputError, OutputError
+from presswatch_spark.evidence import verify
+from presswatch_spark.evidence.bag import (
+    ARTICLES,
+    PAGES,
+    SETTINGS,
+    Bag,
+    bag_leaves,
+    claim_leaves,
+    new_bag,
+    require_sound,
+    sealed_facts,
+)
+from presswatch_spark.evidence.stamps import RefusedStampError, check_token, pem_certificates, require_client
+from presswatch_spark.judgement.match_rows import Row
+from presswatch_spark.pointers.audit import Audit, RowCheck, reading_in
+from presswatch_spark.pointers.checks import NO_SHARD, NOT_REACHED, ArticleTexts
+from presswatch_spark.pointers.figures import RowRecomputation, RowRules, rules_in
+from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.sampling.shares import most_share
+from presswatch_spark.storage.json_documents import parse_json
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Match
+from presswatch_spark.tables.digests import canonical_form
+from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
+
+VERIFIERS = Path(__file__).with_name("verifiers.txt")
+"""SHA-256 (hex) of the `verify.py` of earlier versions, one a line."""
+UNREACHED = frozenset({NO_SHARD, NOT_REACHED})
+"""Reasons that prove nothing about a row: its shard could not be read."""
+CONFIDENCE = 0.95
+Result = TypeVar("Result")
+_TIMES = [field.name for field in Match.schema if pa.types.is_timestamp(field.type)]
+
+
+# --- verify
+
+
+def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
+    """Check a bag, or a part that was disclosed of one, as its `verify.py` does, and time-stamps as well.
+
+    No server is asked.
+
+    Args:
+        trusted: certificates as PEM, the only ones that time-stamps may rest on; without them, each rests on
+            those that are stored next to it, and its note says so.
+    """
+    findings = verify.check(str(folder))
+    _check_verifier(folder, findings)
+    _check_tables(folder, findings)
+    tokens = sorted(path for path in (folder / "stamps").glob("*.tsr") if path.is_file())
+    # The notes of `verify.py` on these rest on less.
+    findings.notes = [note for note in findings.notes if not note.startswith((verify.STAMPS, verify.TABLES))]
+    try:
+        if tokens:
+            require_client()
+    except InputError as error:
+        findings.notes.append(f"signatures of {len(tokens)} time-stamps are not checked: {error}")
+        return findings
+    for token in tokens:
+        _check_stamp(folder, token, trusted, findings)
+    return findings
+
+
+def _check_verifier(folder: Path, findings: verify.Findings) -> None:
+    """Refuse a `verify.py` that no version wrote: whoever seals a bag again can seal any program with it."""
+    with suppress(OSError):
+        found = hashlib.sha256((folder / verify.VERIFIER).read_bytes()).hexdigest()
+        own = hashlib.sha256(Path(verify.__file__).read_bytes()).hexdigest()
+        if found != own and found not in VERIFIERS.read_text("ascii").split():
+            findings.refuse(
+                verify.VERIFIER,
+                "is not that of this version or an earlier one: do not run it; a bag of a later version is"
+                " checked with that version",
+            )
+
+
+def _check_tables(folder: Path, findings: verify.Findings) -> None:
+    """Check that the tables contain the same as the rows."""
+    for table, member in (("matches", "row"), ("claims", "claim")):
+        path = folder / f"data/tables/{table}.parquet"
+        if not path.is_file() or not (folder / verify.ROWS).is_file():
+            continue
+        try:
+            rows = opened_sealed(path.read_bytes()).read(use_threads=False).to_pylist()
+            sealed = [parse_json(line)[member] for line in _lines(folder)]
+            # Rows of earlier versions have fewer columns than their table.
+            alike = len(rows) == len(sealed) and all(
+                parse_json(canonical_form({name: row[name] for name in each})) == each
+                for row, each in zip(rows, sealed, strict=True)
+            )
+        except UNREADABLE:
+            alike = False
+        if not alike:
+            findings.refuse(f"data/tables/{table}.parquet", f"does not say what {verify.ROWS} says")
+
+
+def _check_stamp(folder: Path, token: Path, trusted: Sequence[bytes], findings: verify.Findings) -> None:
+    name, beside = token.relative_to(folder).as_posix(), token.with_suffix(".pem")
+    try:
+        roots = list(trusted) or pem_certificates(beside.read_bytes(), str(beside))
+        sealed = (folder / verify.SEAL).read_bytes()
+        signed = check_token(token.read_bytes(), sealed, roots)
+    except (OSError, InputError, RefusedStampError) as error:
+        findings.refuse(name, str(error.what if isinstance(error, InputError) else error))
+        return
+    rests = "the certificates that you named" if trusted else f"{beside.name}, which lies in the bag"
+    findings.notes.append(f"{name}: sealed before {signed}, by {rests}")
+
+
+# --- the contents of a bag
+
+
+def rows_in(folder: Path) -> dict[str, Row]:
+    """Return the rows of `matches` in a bag, by `row_sha256`."""
+    rows = dict[str, Row]()
+    for line in _lines(folder):
+        fields = parse_json(line)
+        source = fields[verify.BETWEEN_RUNS]
+        row: Row = {**fields["row"], "run_id": source["run_id"], "shard_uri": source["shard_uri"]}
+        for name in _TIMES:
+            if row.get(name) is not None:
+                row[name] = datetime.fromisoformat(row[name])
+        rows[row["row_sha256"]] = row
+    return rows
+
+
+def readings_in(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return how the runs of a bag read their shards; `OutputError` if the bag lacks their settings."""
+    return _from_settings(
+        folder, lambda runs: {run_id: reading_in(json.dumps(config)) for run_id, config in runs.items()}
+    )
+
+
+def _rules_in_bag(folder: Path, run_id: str) -> RowRules:
+    """Return the rules of a run, and the digest of its corpus; `OutputError` if the bag lacks them."""
+    corpora = {run["run_id"]: run["corpus_digest"] for run in sealed_facts(folder)["runs"]}
+    rules = _from_settings(folder, lambda runs: rules_in(json.dumps(runs[run_id])))
+    return RowRules(rules, corpora.get(run_id))
+
+
+def _from_settings(folder: Path, read: Callable[[dict[str, Any]], Result]) -> Result:
+    """Read the settings of the runs, by run; `OutputError` if `read` does not find what it looks for."""
+    try:
+        return read(parse_json((folder / SETTINGS).read_bytes())["runs"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise OutputError("the settings of the runs cannot be read", where=str(folder / SETTINGS)) from error
+
+
+def _lines(folder: Path) -> list[bytes]:
+    return verify.lines_of((folder / verify.ROWS).read_bytes())
+
+
+@dataclass(frozen=True, slots=True)
+class _BagTexts:
+    """The texts of articles in a bag."""
+
+    folder: Path
+    ids: Sequence[str]
+    digests: Sequence[str]
+
+    def ordinal_of(self, article_id: str) -> int | None:
+        return self.ids.index(article_id) if article_id in self.ids else None
+
+    def body(self, ordinal: int) -> bytes:
+        return (self.folder / f"{self.digests[ordinal]}.txt").read_bytes()
+
+
+def _texts_in(folder: Path) -> ArticleTexts | None:
+    """Return the texts of articles in a bag; None if it was made without them."""
+    texts = folder / verify.TEXTS
+    if not texts.is_dir():
+        return None
+    articles = [parse_json(line) for line in verify.lines_of((folder / ARTICLES).read_bytes())]
+    known = [each for each in articles if each["sha256"]]
+    return _BagTexts(texts, [each["article_id"] for each in known], [each["sha256"] for each in known])
+
+
+# --- challenge
+
+
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """The result of a draw: `drawn` of `rows`, and how many failed for each reason; unread rows count.
+
+    `has_words`: whether the words of articles were compared. `read_at`: how many drawn rows were read at
+    which site; one without a name is this machine's disk.
+    """
+
+    rows: int
+    drawn: int
+    failures: Counter[str]
+    has_words: bool
+    read_at: Counter[str]
+
+    @property
+    def verified(self) -> int:
+        """Return how many rows verified."""
+        return self.drawn - self.failures.total()
+
+    @property
+    def unreached(self) -> int:
+        """Return how many rows could not be read: nobody knows whether they are false."""
+        return sum(self.failures[reason] for reason in UNREACHED)
+
+    @property
+    def most(self) -> float:
+        """Return the bound on the share of false rows, 0 to 1, at a confidence of `CONFIDENCE`.
+
+        It is the share itself if all rows were drawn.
+        """
+        failed = self.failures.total()
+        return failed / self.rows if self.drawn == self.rows else most_share(failed, self.drawn, CONFIDENCE)
+
+
+def drawn_by(words: str, digests: Iterable[str], count: int) -> list[str]:
+    """Return the `count` digests that words draw: those with the smallest SHA-256 of words and digest.
+
+    The words count in UTF-8, composed (NFC), with one blank between them and none around. The digest follows
+    at once, in 64 small hexadecimal digits.
+    """
+    seed = unicodedata.normalize("NFC", " ".join(words.split())).encode()
+    return sorted(digests, key=lambda digest: hashlib.sha256(seed + digest.encode()).digest())[:count]
+
+
+def challenge(
+    folder: Path,
+    words: str,
+    count: int,
+    storage: StorageOptions,
+    *,
+    mirrors: Sequence[Mirror] = (),
+    corpus: str | None = None,
+    hear: Callable[[RowCheck], None] = lambda verdict: None,
+) -> Challenged:
+    """Draw rows of a bag by words, read them again from their sources, and check them as `verify-rows` does.
+
+    Whoever made the bag could not know the words, and therefore could not choose the rows: the result holds
+    for all rows, up to the bound `Challenged.most`.
+
+    Args:
+        folder: the bag, which must verify.
+        words: said by the other side, or an officer of the court, after the sealing.
+        corpus: the corpus, to compute each row again; without it, texts in the bag serve, if any, to compare
+            the words of each span.
+        hear: gets each verdict.
+
+    Raises:
+        InputError: there are no words, or no rows.
+        OutputError: the bag does not verify.
+    """
+    if not words.strip():
+        raise InputError("there are no words to draw by", remedy="let the other side say some")
+    if any("\ud800" <= each <= "\udfff" for each in words):
+        raise InputError("the words are no text in UTF-8", remedy="type them in a terminal that writes UTF-8")
+    require_sound(folder)
+    rows = rows_in(folder)
+    if not rows:
+        raise InputError("the bag has no rows to draw from", where=str(folder))
+    drawn = [rows[digest] for digest in drawn_by(words, rows, count)]
+    articles, figures = _texts_in(folder), None
+    if corpus:
+        articles = Corpus.open(corpus, storage=storage)
+        figures = RowRecomputation(articles, partial(_rules_in_bag, folder))
+    audit = Audit(None, storage, mirrors, articles, readings_in(folder), figures)
+    failures, read_at = Counter[str](), Counter[str]()
+    for verdict in audit.verdicts(drawn):
+        read_at[verdict.pointer.uri.partition("://")[2].partition("/")[0]] += 1
+        if verdict.failure:
+            failures[verdict.failure.reason] += 1
+        hear(verdict)
+    return Challenged(len(rows), len(drawn), failures, articles is not None, read_at)
+
+
+# --- disclose
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """A claim that was taken out: its digest, and the files that went with it."""
+
+    row_sha256: str
+    files: list[str]
+
+
+def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> Disclosed:
+    """Write the claim whose row's digest begins with `prefix` into a new folder, with its Merkle proofs.
+
+    The folder verifies without the rest of the bag.
+
+    Raises:
+        InputError: no row of the bag begins so, or several do.
+        OutputError: the bag does not verify, or `out` holds something or cannot be written.
+    """
+    require_sound(folder)
+    bag, lines = Bag(folder), _lines(folder)
+    digests = [str(parse_json(line)["row"]["row_sha256"]) for line in lines]
+    index = _only_match(digests, prefix, folder)
+    record, measured = parse_json(lines[index])["record"]["path"], bag.measured()
+    files = [name for name in (record, f"{PAGES}/{digests[index]}.html") if name in measured]
+    leaves, sealed_files = bag_leaves(lines, measured), verify.files_of_bag(measured)
+    proof = {
+        "format": verify.PROOF_FORMAT,
+        "row": _proof(leaves, index),
+        "claim": _proof(claim_leaves(lines, measured), index),
+        "files": {
+            name: _proof(leaves, len(lines) + sealed_files.index(name)) for name in (*files, verify.VERIFIER)
+        },
+    }
+    with new_bag(out, storage) as part:
+        part.write(verify.ROWS, lines[index] + b"\n")
+        for name in (*files, *bag.names("stamps")):
+            part.write(name, bag.read(name))
+        part.write_json(verify.PROOF, proof)
+        part.carry(bag, "One claim of a sealed bag, with its proof")
+        part.finish()
+    return Disclosed(digests[index], files)
+
+
+def _only_match(digests: Sequence[str], prefix: str, folder: Path) -> int:
+    """Return the place of the only digest that begins with a prefix; `InputError` unless there is one."""
+    wanted = prefix.lower()
+    if not wanted or set(wanted) - set("0123456789abcdef"):
+        raise InputError(
+            f"{prefix!r} begins no SHA-256", remedy="give the first digits of a row's row_sha256"
+        )
+    found = [place for place, digest in enumerate(digests) if digest.startswith(wanted)]
+    if len(found) != 1:
+        how_many = f"{len(found):,} rows have" if found else "no row has"
+        raise InputError(f"{how_many} a row_sha256 that begins with {wanted}", where=str(folder))
+    return found[0]
+
+
+def _proof(leaves: list[bytes], index: int) -> dict[str, Any]:
+    return {"index": index, "path": [each.hex() for each in verify.merkle_path(leaves, index)]}

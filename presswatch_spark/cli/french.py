@@ -456,27 +456,113 @@ TEXTS: Mapping[str, str] = {
         " déclaré ne compte pas"
     ),
     # `removal status`.
-    "the text is there": "le texte est là",
-    "the record has another text": "l'enregistrement a un autre texte",
-    "the record has fewer of the article's words": "l'enregistrement a moins de mots de l'article",
+    "the text can be read": "le texte se lit encore",
+    "another text is there: see the words that are left": (
+        "un autre texte s'y trouve : voyez les mots qui restent"
+    ),
     "the index has no entry, and the record reads": "l'index n'a plus d'entrée, et l'enregistrement se lit",
-    "the text stands elsewhere in the file": "le texte se trouve ailleurs dans le fichier",
-    "the record is there, without content": "l'enregistrement est là, sans contenu",
-    "no record is at its place, and its neighbours read": (
-        "aucun enregistrement n'est à sa place, et ses voisins se lisent"
+    "nothing is at its place, and controls of the file read": (
+        "il n'y a plus rien à sa place, et les témoins du fichier se lisent"
     ),
     "the whole file was read, and it is not in it": "le fichier entier a été lu, et il ne s'y trouve pas",
     "the file was missing twice, a day apart": "le fichier manquait deux fois, à un jour d'écart",
     "an older revision serves it, the newest does not": "une version ancienne le sert, pas la plus récente",
     "access was refused, which removes nothing": "l'accès a été refusé, ce qui ne retire rien",
-    "it was removed, and is there again": "il avait été retiré, et il est revenu",
+    "it was gone, and is there again": "il avait disparu, et il est revenu",
     "a later capture of its URL has the article": "une capture plus tardive de son adresse a l'article",
     "nobody can say": "personne ne peut le dire",
+    # Reasons of states: `removal.states.RULES`.
+    "it was not asked for yet": "il n'a pas encore été interrogé",
+    "it was {before} before": "état précédent : {before}",
+    "the newest revision is without its text and URL, and an older one still serves it; only --corpus can say"
+    " whether passages of its article are in the newest": (
+        "la version la plus récente n'a ni son texte ni son adresse, et une plus ancienne le sert encore ;"
+        " seul --corpus peut dire si la plus récente a des passages de l'article"
+    ),
+    "the newest revision is without it, and an older one still serves it": (
+        "la version la plus récente ne l'a pas, et une plus ancienne le sert encore"
+    ),
+    "the index has no entry of it, and the record reads": (
+        "l'index n'en a pas d'entrée, et l'enregistrement se lit"
+    ),
+    "it is elsewhere in the file, or under another URL": (
+        "il est ailleurs dans le fichier, ou sous une autre adresse"
+    ),
+    "its commit no longer gives it; the newest revision does": (
+        "sa version ne le donne plus ; la plus récente le donne"
+    ),
+    "unresolved: no index (--index) has said yet where in its file the record is": (
+        "place inconnue : aucun index (--index) n'a encore dit où est l'enregistrement dans son fichier"
+    ),
+    "the server answers for a name that never was": "le serveur répond pour un nom qui n'a jamais existé",
+    "a record of the file that nobody noticed is not there either": (
+        "un enregistrement témoin du fichier, que personne n'a signalé, n'y est plus non plus"
+    ),
+    "there was no whole answer": "il n'y a pas eu de réponse entière",
+    "the server asked for fewer requests": "le serveur a demandé moins de requêtes",
+    "the server could not answer": "le serveur n'a pas pu répondre",
+    "the answer was no part of the file": "la réponse n'était pas une partie du fichier",
+    "no probe of this case ever read it": "aucune interrogation de ce dossier ne l'a jamais lu",
+    "the server was not heard on a name that never was": (
+        "le serveur ne s'est pas prononcé sur un nom qui n'a jamais existé"
+    ),
+    "the server says that the file is the one in which it was read": (
+        "selon le serveur, le fichier est celui où il a été lu"
+    ),
+    "the article's words were not counted": "les mots de l'article n'ont pas été comptés",
+    "another text is there, in which no word of the article was found": (
+        "un autre texte s'y trouve, où aucun mot de l'article n'a été trouvé"
+    ),
+    "bytes at its place still give text, in which no word of the article was counted": (
+        "des octets à sa place donnent encore du texte, où aucun mot de l'article n'a été compté"
+    ),
+    "the server misses its file only for some requests": "le fichier ne manque que pour certaines requêtes",
+    "its file is missing, but no other file of the folder was read beside it": (
+        "son fichier manque, mais aucun autre fichier du dossier n'a été lu en même temps"
+    ),
+    "its file was missing once; ask again after {again}": (
+        "son fichier a manqué une fois ; interrogez à nouveau après le {again}"
+    ),
+    "its commit is gone, and the newest revision could not be read for it": (
+        "sa version n'est plus là, et la plus récente n'a pas pu être lue"
+    ),
+    "its text and URL are not in the file; only --corpus can say whether passages of its article are": (
+        "son texte et son adresse ne sont pas dans le fichier ; seul --corpus peut dire si des passages de"
+        " l'article y sont"
+    ),
+    "a commit never changes, and gives other bytes": "une version ne change jamais, et donne d'autres octets",
+    "no other record of the file was read": "aucun autre enregistrement du fichier n'a été lu",
+    "its file is longer than before: only --deep, with --corpus, can say that the article is not in it": (
+        "son fichier est plus long qu'avant : seul --deep, avec --corpus, peut dire que l'article n'y est pas"
+    ),
+    "parts of the file that were not read may hold its text": (
+        "des parties du fichier qui n'ont pas été lues peuvent contenir son texte"
+    ),
+    "its neighbours were not both read; --deep, with --corpus, can say whether it is in the file": (
+        "ses deux voisins n'ont pas été lus ; --deep, avec --corpus, peut dire s'il est dans le fichier"
+    ),
+    "the file ends before it: it may be cut, unless --deep finds a record that stood behind it": (
+        "le fichier s'arrête avant : il peut être coupé, sauf si --deep trouve un enregistrement qui suivait"
+    ),
+    "another record is at its place; only --deep, with --corpus, can say that it is not in the file": (
+        "un autre enregistrement est à sa place ; seul --deep, avec --corpus, peut dire qu'il n'est pas dans"
+        " le fichier"
+    ),
+    "a later capture of its URL has the article; its own place is {own}": (
+        "une capture plus tardive de son adresse a l'article ; à sa place : {own}"
+    ),
+    "a run found this capture in another file; its own place is {own}": (
+        "une analyse a trouvé cette capture dans un autre fichier ; à sa place : {own}"
+    ),
+    "no alarms": "aucune alerte",
     "undecided: {doubt}": "indécis : {doubt}",
     "alarm of round {round}: {kind}: {about}: {detail}": (
         "alerte du tour {round} : {kind} : {about} : {detail}"
     ),
-    "chain: {probes}, the newest {newest}": "chaîne : {probes}, la dernière {newest}",
+    "chain: {probes} ({places} of places, the others of controls, indexes and tables), the newest {newest}": (
+        "chaîne : {probes} ({places} de lieux, les autres de témoins, d'index et de tables), la dernière"
+        " {newest}"
+    ),
     "{removed} of {claims} removed, at every place": "retiré en tous lieux : {removed} sur {claims}",
 }
 
@@ -578,7 +664,6 @@ NAMES: Mapping[str, str] = {
     "places": "lieux",
     "present": "présent",
     "hidden": "masqué",
-    "blanked": "vidé",
     "overwritten": "écrasé",
     "dropped": "ôté",
     "withdrawn": "fichier retiré",

@@ -1,10 +1,15 @@
 """What an answer says: is it the part of the file that was asked for, and what record stands in it?"""
 
 import hashlib
-from collections.abc import Mapping
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+
+import numpy as np
 
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.checks import Record
@@ -12,13 +17,13 @@ from presswatch_spark.pointers.documents import ZEROS, record_in
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.pointers.raw import raw_record_in
 from presswatch_spark.removal import states
-from presswatch_spark.removal.bounds import end_of_record
-from presswatch_spark.removal.remains import remains_of_damaged, remains_of_empty
+from presswatch_spark.removal.bounds import GZIP, end_of_record
 from presswatch_spark.show import printable as harmless
 from presswatch_spark.storage.addresses import other_host
 from presswatch_spark.storage.exchanges import clock_ahead
 from presswatch_spark.storage.hub import NO_REPOSITORY
 from presswatch_spark.storage.objects import RawResponse, printable
+from presswatch_spark.text.words import word_hashes
 
 Row = Mapping[str, Any]
 
@@ -26,6 +31,13 @@ PASSING = frozenset({408, 425, 500, 502, 503, 504})
 _SECOND = "%Y%m%d%H%M%S"
 OTHER_BYTES = "its bytes are others than before"
 NOTHING = hashlib.sha256(b"").hexdigest()
+WORDS_OF_TEXT = 8
+"""Bytes with fewer different words than these are no text: filler, and letters by chance."""
+HEADER_MOST = 4_096
+"""A record's header of up to so many bytes is none of its text."""
+INFLATED_MOST, MEMBERS_MOST = 64 << 20, 64
+GZIP_HEAD, SLICE_BYTES = 10, 16
+_TEXT = re.compile(rb"(?:[\t\n\r -~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}){16,}")
 HEADERS_CHARACTERS, VALUE_CHARACTERS = 16_384, 256
 """How much is kept of all headers of an answer, and of its ETag and Last-Modified."""
 
@@ -47,15 +59,13 @@ class FetchedRange:
 class ProbeFinding:
     """An outcome, more of it in words, and what is there: the columns of `probes` that a record gives.
 
-    `texts`: what is there in the place of the text, read in different ways; the article's words are counted
-    in each. `bare`: the outcome if none of these has a word of the article.
+    `texts`: what is there in the place of the text; the article's words are counted in each.
     """
 
     outcome: str
     detail: str = ""
     facts: Mapping[str, Any] | None = None
     texts: tuple[bytes, ...] = ()
-    bare: str = ""
 
 
 def probe_of(
@@ -133,33 +143,76 @@ def target_in(part: FetchedRange, target: Row, options: ReadOptions) -> ProbeFin
     data = part.at(start)
     found = record_in(data, pointer, options)
     if isinstance(found, Record):
-        return _with_raw(compared(target, found), found, data[:length])
+        return compared(target, found)
     # A record without text is none to a scan, and still says whose it is.
     end = end_of_record(data, 0)
     raw = raw_record_in(data[:end], replace(pointer, length=end), options) if end else found
     if isinstance(raw, Record):
-        return _without_text(target, raw, data[: max(length, end or 0)])
+        return _without_text(target, raw, data[: max(length, end or 0)], end or 0)
     if not data:
         return ProbeFinding(states.BEYOND, "the file ends before it")
     if found.detail == ZEROS:
         return ProbeFinding(states.ZEROS, found.detail)
-    return _remaining(ProbeFinding(states.UNREADABLE, found.detail), remains_of_damaged(data[:length]))
+    return _unless_text(ProbeFinding(states.UNREADABLE, found.detail), text_in(data[:length]))
 
 
-def _with_raw(finding: ProbeFinding, record: Record, stored: bytes) -> ProbeFinding:
-    """Return the finding of another text with all that its place holds: as it is stored, and behind it."""
-    if finding.outcome != states.OTHER_TEXT or record.stored is None:
-        return finding
-    raw, behind = remains_of_damaged(record.stored), remains_of_damaged(stored[len(record.stored) :])
-    return replace(finding, texts=(*finding.texts, *filter(None, (raw, behind))))
-
-
-def _remaining(finding: ProbeFinding, remains: bytes) -> ProbeFinding:
+def _unless_text(finding: ProbeFinding, text: bytes) -> ProbeFinding:
     """Return the finding, or that its bytes still give text."""
-    if not remains:
+    if not text:
         return finding
-    detail = f"{len(remains):,} bytes of text can still be read there; {finding.detail or finding.outcome}"
-    return ProbeFinding(states.REMAINS, detail, finding.facts, (remains,), finding.outcome)
+    detail = f"{len(text):,} bytes of text can still be read there; {finding.detail or finding.outcome}"
+    return ProbeFinding(states.REMAINS, detail, finding.facts, (text,))
+
+
+def text_in(stored: bytes) -> bytes:
+    """Return the text in bytes that are no record: as they are, and as far as they inflate.
+
+    One wrong bit makes a gzip member invalid, and `zcat` prints all that is before it. So a place without a
+    record is overwritten only if its bytes give no text. Filler is no text.
+    """
+    return _text_of(stored, *_inflated(stored))
+
+
+def text_beside(stored: bytes, end: int) -> bytes:
+    """Return the text in the bytes of a place that begins with an empty record, which ends at `end`."""
+    member, rest = stored[:end], stored[end:]
+    packed = member.startswith(GZIP)
+    plain = zlib.decompressobj(31).decompress(member, INFLATED_MOST) if packed else member
+    length = end_of_record(plain, 0) or 0
+    header = plain[:length] if length > HEADER_MOST else b""
+    # A gzip member may have a comment.
+    return _text_of(header, plain[length:], member if packed else b"", rest, *_inflated(rest))
+
+
+def _text_of(*parts: bytes) -> bytes:
+    # Without zeros, UTF-16 reads as well.
+    runs = (run for part in parts for run in _TEXT.findall(part.replace(b"\0", b"")))
+    text = b"\n".join(runs)
+    return text if np.unique(word_hashes(text)).size >= WORDS_OF_TEXT else b""
+
+
+def _inflated(stored: bytes) -> Iterator[bytes]:
+    """Yield the beginning of each gzip member up to where it is damaged, whatever its checksum says."""
+    left, starts = INFLATED_MOST, {0, *(found.start() for found in re.finditer(GZIP, stored))}
+    for start in sorted(starts)[:MEMBERS_MOST]:
+        data = _as_far_as_it_goes(zlib.decompressobj(31), stored[start:], left)
+        # If its head is damaged, what follows the ten bytes of a usual one.
+        data = data or _as_far_as_it_goes(zlib.decompressobj(-15), stored[start + GZIP_HEAD :], left)
+        yield data
+        left -= len(data)
+        if left <= 0:
+            return
+
+
+def _as_far_as_it_goes(inflater: "zlib._Decompress", deflated: bytes, most: int) -> bytes:
+    parts = list[bytes]()
+    with suppress(zlib.error):
+        for first in range(0, len(deflated), SLICE_BYTES):
+            parts.append(inflater.decompress(deflated[first : first + SLICE_BYTES], most))
+            most -= len(parts[-1])
+            if inflater.eof or most <= 0:
+                break
+    return b"".join(parts)
 
 
 def compared(target: Row, record: Record) -> ProbeFinding:
@@ -189,18 +242,18 @@ def _is_capture(target: Row, record: Record) -> bool:
     return bool(found.strftime(_SECOND) == wanted.strftime(_SECOND))
 
 
-def _without_text(target: Row, raw: Record, stored: bytes) -> ProbeFinding:
+def _without_text(target: Row, raw: Record, stored: bytes, end: int) -> ProbeFinding:
     facts = {**_facts(raw), "text_sha256": None}
     # What an index named has its URL alone.
     name = "document_url" if target["record_id"] is None else "record_id"
     if target[name] is None or facts[name] != target[name]:
         return ProbeFinding(states.OTHER_RECORD, facts=facts)
     if raw.facts["content_sha256"] == NOTHING:
-        return _remaining(ProbeFinding(states.EMPTY, facts=facts), remains_of_empty(stored))
+        return _unless_text(ProbeFinding(states.EMPTY, facts=facts), text_beside(stored, end))
     unreadable = ProbeFinding(
         states.UNREADABLE, "the record has content, and no text that a scan reads", facts
     )
-    return _remaining(unreadable, remains_of_damaged(stored))
+    return _unless_text(unreadable, text_in(stored))
 
 
 def _facts(record: Record) -> dict[str, Any]:

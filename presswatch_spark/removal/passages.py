@@ -10,13 +10,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-import numpy as np
-
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.removal.answers import ProbeFinding
-from presswatch_spark.removal.readings import is_odd, is_spaced, readings_of, words_alike, words_scattered
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.text.words import words_of
@@ -55,12 +52,9 @@ class Passages:
         self._words = {each: Joined(words_of(body)) for each, body in self._bodies.items()}
 
     def look_at(self, batch: DocumentBatch) -> None:
-        """Look for the articles in the documents of a batch, and in other readings of those that look odd."""
+        """Look for the articles in the documents of a batch, as a scan does."""
         for i, ordinals in self._candidates(batch):
             self._compare(batch.text_of(i), facts_of(batch, i), ordinals)
-        for i, (start, end) in enumerate(zip(batch.text_starts, batch.text_ends, strict=True)):
-            if is_odd(batch.text[start:end].tobytes(), is_page=batch.main_text is not None):
-                self._reread(batch.text_of(i), facts_of(batch, i))
 
     def _compare(self, text: bytes, facts: Mapping[str, Any], ordinals: Iterable[int]) -> None:
         wanted = self._unknown(facts, ordinals)
@@ -71,16 +65,6 @@ class Passages:
             overlap = verify(document, self._words[ordinal], self._rules)
             if overlap.longest_run_words >= self._least_run:
                 self._add(self._ids[ordinal], DocumentPassage(overlap.copied_words, facts))
-
-    def _reread(self, text: bytes, facts: Mapping[str, Any]) -> None:
-        """Look for the articles in each way that a person may read a text."""
-        readings = list(readings_of(text))
-        for i, ordinals in self._candidates(_batch_of(readings)) if readings else ():
-            self._compare(readings[i], facts, ordinals)
-        for ordinal in self._unknown(facts, self._ids) if is_spaced(text) else ():
-            copied = words_alike(text, self._bodies[ordinal])
-            if copied >= self._least_run:
-                self._add(self._ids[ordinal], DocumentPassage(copied, facts))
 
     def _unknown(self, facts: Mapping[str, Any], ordinals: Iterable[int]) -> list[int]:
         """Return the articles that the document did not have before."""
@@ -102,14 +86,6 @@ class Passages:
         best = self.found.get(article_id)
         if best is None or passage.copied_words > best.copied_words:
             self.found[article_id] = passage
-
-
-def _batch_of(texts: Sequence[bytes]) -> DocumentBatch:
-    """Return texts as documents without names."""
-    ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
-    starts, nothing = np.concatenate([[0], ends[:-1]]).astype(np.int64), np.zeros(len(texts), np.int64)
-    text = np.frombuffer(b"".join(texts), np.uint8)
-    return DocumentBatch(text, starts, ends, text[:0], nothing, nothing, lambda i: Locator())
 
 
 def names_of(document: Mapping[str, Any]) -> list[str]:
@@ -195,20 +171,8 @@ class Recount:
         if article is None or not found.texts:
             return found
         words = Joined(words_of(article))
-        copied = max(self._copied(text, words, article) for text in found.texts)
-        outcome = found.bare if found.bare and not copied else found.outcome
-        facts = {**(found.facts or {}), "copied_words": copied}
-        return replace(found, outcome=outcome, facts=facts, texts=(), bare="")
-
-    def _copied(self, text: bytes, words: Joined, article: bytes) -> int:
-        """Return how many words of an article a text has: as it stands, or else as a person may read it."""
-        if copied := self._verified(text, words):
-            return copied
-        readings = list(readings_of(text))
-        copied = max((self._verified(reading, words) for reading in readings), default=0)
-        readings.append(text)
-        copied = copied or max(words_alike(reading, article) for reading in readings)
-        return copied or max(words_scattered(reading, article) for reading in readings)
+        copied = max(self._verified(text, words) for text in found.texts)
+        return replace(found, facts={**(found.facts or {}), "copied_words": copied}, texts=())
 
     def _verified(self, text: bytes, words: Joined) -> int:
         document = NamedDocument(Joined(words_of(text)), self._rules.anchor_words)

@@ -28,13 +28,14 @@ class Course:
     A case that is probed each day has millions of probes after a year. So a round is read, taken into account
     and let go; memory depends on the targets and on the largest round, not on the number of rounds.
 
-    `rounds` and `probes`: how many there are. `newest`: the digest of the last probe, empty if there is none;
-    `asked_at`: when it was. `readings`: the newest reading of each target in each file that was asked for
-    it, unless something else was found since. `places`: where the targets are that no scan has found.
+    `rounds` and `probes`: how many there are; `of_places`: probes of targets. `newest`: the digest of the
+    last probe, empty if there is none; `asked_at`: when it was. `readings`: the newest reading of each target
+    in each file that was asked for it, unless something else was found since. `places`: where the targets are
+    that no scan has found.
     """
 
     def __init__(self, targets: Sequence[Row]) -> None:
-        self.rounds, self.probes, self.newest = 0, 0, ""
+        self.rounds, self.probes, self.of_places, self.newest = 0, 0, 0, ""
         self.asked_at: datetime | None = None
         self._asked = (0, 0)
         self.readings: dict[str, tuple[RecordReading, ...]] = {}
@@ -48,6 +49,7 @@ class Course:
             return
         self.rounds, self.probes = self.rounds + 1, self.probes + len(probes)
         self.newest, self.asked_at = probes[-1]["probe_sha256"], probes[-1]["asked_at"]
+        self.of_places += sum(probe["role"] == "target" for probe in probes)
         self.places.learn(probes)
         self._note_readings(probe for probe in probes if probe["role"] == "target")
         self._alarms.add(probes, self._states_after(probes))

@@ -1,10 +1,10 @@
-"""What became of a target, by all that was answered about it: a pure function of probes.
+"""The state of a target: one ordered table of rules, applied to the last round that asked for it.
 
-A state is `removed` only if the last round shows that the text cannot be read, with controls that answered as
-they must. What failed, or disagrees, is `undecided`: nobody takes a failure for a removal.
+A text counts as removed only if the last round shows that it cannot be read, and the controls of that round
+answered as they must. A failure, or answers that disagree, leave the target undecided.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -52,72 +52,93 @@ FAILED = "failed"
 READS = frozenset({SAME, ELSEWHERE})
 """The text can be read."""
 WHOLE = frozenset({NOWHERE, ABSENT})
-"""The whole file was read without the target: looked for by its names alone, or by its article, too."""
+"""The whole file was read without the target: looked for by its names only, or by its article, too."""
 SETTLED = frozenset({SAME, ELSEWHERE, OTHER_TEXT, *WHOLE})
 """Outcomes of a whole file that another reading of the same bytes would repeat."""
+WITHOUT_RECORD = frozenset({EMPTY, ZEROS, UNREADABLE})
+"""Nothing can be read at the place: a record without content, zeros, or bytes that are no record."""
 FAILURES: Mapping[str, str] = {
+    FAILED: "there was no whole answer",
     LIMITED: "the server asked for fewer requests",
     REFUSED: "the server could not answer",
     STRANGE: "the answer was no part of the file",
-    FAILED: "there was no whole answer",
 }
 """These say nothing of the target."""
 STAYED_AWAY = timedelta(hours=24)
 """How far apart two answers that a file is missing must be."""
 
-UNSEARCHED = "its text and URL are not in the file; only --corpus can say whether passages of its article are"
-READABLE = frozenset({"present", "moved", "superseded"})
-REMOVED = frozenset({"blanked", "overwritten", "dropped", "withdrawn"})
+PRESENT = "present"
+HIDDEN = "hidden"
+ALTERED = "altered"
+OVERWRITTEN = "overwritten"
+DROPPED = "dropped"
+WITHDRAWN = "withdrawn"
+SUPERSEDED = "superseded"
+RESTRICTED = "restricted"
+REAPPEARED = "reappeared"
+UNDECIDED = "undecided"
+REMOVED = frozenset({OVERWRITTEN, DROPPED, WITHDRAWN})
 STATES = (
-    "present", "altered", "reduced", "hidden", "moved", "blanked", "overwritten", "dropped", "withdrawn",
-    "superseded", "restricted", "reappeared", "recaptured", "undecided",
+    PRESENT, ALTERED, HIDDEN, OVERWRITTEN, DROPPED, WITHDRAWN, SUPERSEDED, RESTRICTED, REAPPEARED,
+    RECAPTURED, UNDECIDED,
 )  # fmt: skip
 """All states, in the order in which they are counted."""
+
+UNSEARCHED = "its text and URL are not in the file; only --corpus can say whether passages of its article are"
 
 
 @dataclass(frozen=True, slots=True)
 class RemovalState:
     """The state of a target at a time.
 
-    `removed`: whether its text is gone. `doubt`: why nothing, or no more, is said. `probes`: `number` of each
-    probe that it rests on. `left`: of `reduced`, the words of the article that are still there. `own`: the
-    state of its own place, where a run found a later capture, or this one in another file.
+    `reason`: why it is no better known, or what limits it: an English sentence with the names of `facts`.
+    `probes`: `number` of each probe that it rests on. `left`: if another text is there, how many words of the
+    article it has; None if they were not counted. `own`: the state of its own place, where a run found a
+    later capture, or this one in another file.
     """
 
     state: str
-    removed: bool = False
-    doubt: str = ""
+    reason: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
     probes: tuple[int, ...] = ()
     left: int | None = None
     own: "RemovalState | None" = None
 
+    @property
+    def removed(self) -> bool:
+        """The text is gone from this place."""
+        return self.state in REMOVED
 
-UNASKED = RemovalState("undecided", doubt="it was not asked for yet")
+    @property
+    def doubt(self) -> str:
+        """The reason as an English sentence; empty if there is none."""
+        return self.reason.format_map(self.facts)
+
+
+UNASKED = RemovalState(UNDECIDED, "it was not asked for yet")
 
 
 @dataclass(slots=True)
-class _Past:
-    """What all probes of a target say up to a round, of which there may be hundreds.
+class TargetHistory:
+    """Summary of all probes of a target up to a round; there may be hundreds of rounds.
 
-    `was_read`: it was read once. `versions`: those of its file in which it was. `longest`: the greatest size
-    that this file had then. `first_missing`: the first of the probes that miss the file since, without a
-    break, if another file was read beside it.
+    `was_read`: a probe read it. `versions`: those of its file in which it was read. `longest`: the greatest
+    size of the file then. `first_missing`: the first of the probes since when the file is missing, without
+    any other answer between, if another file was read beside it. `gone`: its last state without its text.
     """
 
     was_read: bool = False
     versions: set[tuple[Any, Any]] = field(default_factory=set)
     longest: int | None = None
     first_missing: Probe | None = None
+    gone: str = ""
 
-    def add(self, probe: Probe, controls: Controls) -> None:
-        if probe["outcome"] != MISSING:
+    def add(self, probe: Probe, beside: Sequence[Probe]) -> None:
+        """Take a probe of the target into account; `beside`: the controls of its batch."""
+        if probe["outcome"] != MISSING or _is_there(beside):
             self.first_missing = None
-        else:
-            beside = controls.get((probe["round"], probe["batch"]), ())
-            if _is_there(beside):
-                self.first_missing = None
-            elif self.first_missing is None and _read(beside, "beside"):
-                self.first_missing = probe
+        elif self.first_missing is None and _read(beside, "beside"):
+            self.first_missing = probe
         if probe["outcome"] != SAME:
             return
         self.was_read = True
@@ -127,20 +148,284 @@ class _Past:
             self.longest = max(size, self.longest or 0)
 
 
+@dataclass(frozen=True, slots=True)
+class TargetRound:
+    """A round that asked for a target: its probes of the target's place, one at least, and their controls.
+
+    `index`: what an index said of the target. `history`: all rounds up to this one.
+    """
+
+    asked: Sequence[Probe]
+    controls: Sequence[Probe]
+    index: Sequence[Probe]
+    history: TargetHistory
+
+    def has(self, *outcomes: str) -> bool:
+        """Return whether a probe of the target's place has one of these outcomes."""
+        return any(probe["outcome"] in outcomes for probe in self.asked)
+
+    def control(self, role: str, *outcomes: str) -> bool:
+        """Return whether a control of a role has one of these outcomes."""
+        return any(each["role"] == role and each["outcome"] in outcomes for each in self.controls)
+
+    @property
+    def newest(self) -> list[Probe]:
+        """On a hub, the probes of the newest revision."""
+        return [each for each in self.controls if each["role"] == NEWEST]
+
+    @property
+    def is_on_hub(self) -> bool:
+        """The file is pinned to a commit, whose bytes never change."""
+        return bool(self.newest) or any(
+            str(probe.get("file_uri")).startswith("hf://") for probe in self.asked
+        )
+
+    @property
+    def reads(self) -> bool:
+        """The text can be read: in the file, or on a hub in the newest revision of it."""
+        return self.has(*READS) or _has(self.newest, *READS)
+
+    @property
+    def newest_is_without(self) -> bool:
+        """The newest revision was read, and lacks the text."""
+        outcomes = {each["outcome"] for each in self.newest}
+        return bool(outcomes) and outcomes <= {*WHOLE, MISSING, OTHER_TEXT}
+
+    @property
+    def newest_lacks_words(self) -> bool:
+        """The newest revision lacks the text, and no word of the article was counted in it."""
+        return self.newest_is_without and not any(each["copied_words"] for each in self.newest)
+
+    @property
+    def words(self) -> int | None:
+        """The most words of the article in what is there; None if they were not counted."""
+        there = self.asked if self.has(OTHER_TEXT, REMAINS) else self.newest
+        return max((each["copied_words"] for each in there if each["copied_words"] is not None), default=None)
+
+    @property
+    def has_remains(self) -> bool:
+        """Bytes at the place give text.
+
+        If no record begins there, and the whole file was read, they are bytes of records that were read.
+        """
+        is_read = self.has(*WHOLE) and not self.words
+        remains = [probe for probe in self.asked if probe["outcome"] == REMAINS]
+        return any(not is_read or probe.get("record_offset") is not None for probe in remains)
+
+    @property
+    def is_known_version(self) -> bool:
+        """The server gives the file the version in which the text was read."""
+        answers = (probe for probe in self.asked if probe["outcome"] != MISSING)
+        return any(_version(probe) in self.history.versions for probe in answers)
+
+    @property
+    def has_grown(self) -> bool:
+        """The file is longer than ever: the text may be at its end."""
+        longest = self.history.longest
+        return longest is not None and any((probe.get("bytes") or 0) > longest for probe in self.asked)
+
+    @property
+    def is_hidden(self) -> bool:
+        """The index has no entry of the target, and lists another page of the file."""
+        return bool(_unlisted(self.index)) and self.control("listed", LISTED)
+
+    @property
+    def missing_apart(self) -> timedelta:
+        """How long the file has been missing, by our clock or the server's: whichever says less."""
+        first, newest = self.history.first_missing, self.asked[-1]
+        if first is None:
+            return timedelta(0)
+        ours: timedelta = newest["asked_at"] - first["asked_at"]
+        before, now = first.get("clock_offset"), newest.get("clock_offset")
+        return ours if before is None or now is None else min(ours, ours + timedelta(seconds=now - before))
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Names that reasons may use."""
+        first = self.history.first_missing
+        again = f"{first['asked_at'] + STAYED_AWAY:%Y-%m-%d %H:%M} UTC" if first else ""
+        return {"before": self.history.gone, "again": again}
+
+
+Condition = Callable[[TargetRound], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class StateRule:
+    """A line of the table: the first whose condition holds gives the state, and the reason to doubt it."""
+
+    holds: Condition
+    state: str
+    reason: str = ""
+
+
+def _altered(holds: Condition) -> tuple[StateRule, ...]:
+    """Return the rules of another text. Without a word of the article it is no removal: words can be written
+    in ways that a count does not see.
+    """
+    return (
+        StateRule(lambda at: holds(at) and at.words is None, ALTERED, "the article's words were not counted"),
+        StateRule(lambda at: holds(at) and bool(at.words), ALTERED),
+        StateRule(holds, ALTERED, "another text is there, in which no word of the article was found"),
+    )
+
+
+def _fails(outcome: str) -> Condition:
+    return lambda at: at.has(outcome)
+
+
+DENIED_REASON = "access was refused, which removes nothing"
+
+RULES: Sequence[StateRule] = (
+    # A text that can be read is not gone, whatever else was answered.
+    StateRule(
+        lambda at: bool(at.history.gone) and at.reads,
+        REAPPEARED,
+        "it was {before} before",
+    ),
+    StateRule(
+        lambda at: at.has(*READS) and at.newest_lacks_words and _has(at.newest, NOWHERE),
+        SUPERSEDED,
+        "the newest revision is without its text and URL, and an older one still serves it; only --corpus can"
+        " say whether passages of its article are in the newest",
+    ),
+    StateRule(lambda at: at.has(*READS) and at.newest_lacks_words, SUPERSEDED,
+      "the newest revision is without it, and an older one still serves it"),
+    StateRule(
+        lambda at: at.reads and at.is_hidden,
+        HIDDEN,
+        "the index has no entry of it, and the record reads",
+    ),
+    StateRule(lambda at: at.has(SAME), PRESENT),
+    StateRule(lambda at: at.has(ELSEWHERE), PRESENT, "it is elsewhere in the file, or under another URL"),
+    StateRule(
+        lambda at: _has(at.newest, *READS), PRESENT, "its commit no longer gives it; the newest revision does"
+    ),
+    # Answers that cannot be trusted, or say nothing.
+    StateRule(lambda at: _has(at.newest, DENIED), RESTRICTED, DENIED_REASON),
+    StateRule(
+        lambda at: at.has(UNRESOLVED),
+        UNDECIDED,
+        "unresolved: no index (--index) has said yet where in its file the record is",
+    ),
+    StateRule(
+        lambda at: _other(at.controls, "nowhere"), UNDECIDED, "the server answers for a name that never was"
+    ),
+    StateRule(
+        lambda at: _other(at.controls, "first", SAME, REWRITTEN),
+        UNDECIDED,
+        "a record of the file that nobody noticed is not there either",
+    ),
+    *(StateRule(_fails(outcome), UNDECIDED, reason) for outcome, reason in FAILURES.items()),
+    StateRule(lambda at: at.has(DENIED), RESTRICTED, DENIED_REASON),
+    StateRule(lambda at: not at.history.was_read, UNDECIDED, "no probe of this case ever read it"),
+    StateRule(
+        lambda at: not at.control("nowhere", MISSING, DENIED),
+        UNDECIDED,
+        "the server was not heard on a name that never was",
+    ),
+    StateRule(
+        lambda at: at.is_known_version,
+        UNDECIDED,
+        "the server says that the file is the one in which it was read",
+    ),
+    # Another text, or bytes that may give one.
+    *_altered(lambda at: at.has(OTHER_TEXT)),
+    StateRule(lambda at: at.has_remains and bool(at.words), ALTERED),
+    StateRule(
+        lambda at: at.has_remains,
+        UNDECIDED,
+        "bytes at its place still give text, in which no word of the article was counted",
+    ),
+    # A file that is missing.
+    StateRule(
+        lambda at: at.has(MISSING) and _is_there(at.controls),
+        UNDECIDED,
+        "the server misses its file only for some requests",
+    ),
+    StateRule(
+        lambda at: at.has(MISSING) and not (at.history.first_missing and _read(at.controls, "beside")),
+        UNDECIDED,
+        "its file is missing, but no other file of the folder was read beside it",
+    ),
+    StateRule(
+        lambda at: at.has(MISSING) and at.missing_apart < STAYED_AWAY,
+        UNDECIDED,
+        "its file was missing once; ask again after {again}",
+    ),
+    StateRule(
+        lambda at: at.has(MISSING) and at.is_on_hub and not at.newest_is_without,
+        UNDECIDED,
+        "its commit is gone, and the newest revision could not be read for it",
+    ),
+    *_altered(lambda at: at.has(MISSING) and _has(at.newest, OTHER_TEXT)),
+    StateRule(lambda at: at.has(MISSING) and _has(at.newest, NOWHERE), UNDECIDED, UNSEARCHED),
+    StateRule(lambda at: at.has(MISSING) and _has(at.newest, ABSENT), DROPPED),
+    StateRule(lambda at: at.has(MISSING), WITHDRAWN),
+    StateRule(lambda at: at.is_on_hub, UNDECIDED, "a commit never changes, and gives other bytes"),
+    # A file that is there without the text.
+    StateRule(
+        lambda at: not at.control("first", SAME, REWRITTEN), UNDECIDED, "no other record of the file was read"
+    ),
+    StateRule(lambda at: at.has(ABSENT) and at.has(EMPTY, ZEROS), OVERWRITTEN),
+    StateRule(lambda at: at.has(ABSENT), DROPPED),
+    StateRule(
+        lambda at: at.has(*WITHOUT_RECORD) and at.has_grown,
+        UNDECIDED,
+        "its file is longer than before: only --deep, with --corpus, can say that the article is not in it",
+    ),
+    StateRule(lambda at: at.has(EMPTY), OVERWRITTEN),
+    StateRule(
+        lambda at: at.has(*WITHOUT_RECORD) and _read(at.controls, "before") and _read(at.controls, "after"),
+        OVERWRITTEN,
+    ),
+    StateRule(lambda at: at.has(NOWHERE), UNDECIDED, UNSEARCHED),
+    StateRule(lambda at: at.has(GAPS), UNDECIDED, "parts of the file that were not read may hold its text"),
+    StateRule(
+        lambda at: at.has(*WITHOUT_RECORD),
+        UNDECIDED,
+        "its neighbours were not both read; --deep, with --corpus, can say whether it is in the file",
+    ),
+    StateRule(
+        lambda at: at.has(BEYOND),
+        UNDECIDED,
+        "the file ends before it: it may be cut, unless --deep finds a record that stood behind it",
+    ),
+    StateRule(
+        lambda at: True,
+        UNDECIDED,
+        "another record is at its place; only --deep, with --corpus, can say that it is not in the file",
+    ),
+)  # fmt: skip
+"""The first rule that holds decides."""
+
+
+def state_after(at: TargetRound) -> RemovalState:
+    """Return the state of a target's own place after a round, by the first rule that holds."""
+    rule = next(rule for rule in RULES if rule.holds(at))
+    shown = list(at.asked)
+    if rule.state == WITHDRAWN and at.history.first_missing:
+        shown.insert(0, at.history.first_missing)
+    shown += at.controls if rule.state in (*REMOVED, UNDECIDED) else at.newest
+    if rule.state == HIDDEN:
+        shown += _unlisted(at.index)[:1]
+    numbers = tuple(dict.fromkeys(probe["number"] for probe in shown))
+    left = at.words if rule.state == ALTERED else None
+    return RemovalState(rule.state, rule.reason, at.facts if "{" in rule.reason else {}, numbers, left)
+
+
 @dataclass(slots=True)
 class FollowedTarget:
     """A target as its rounds are read, one after the other; it holds no probes of earlier rounds but one.
 
-    `state`: after the last round that asked for it. `was_gone`: its last state in which it was removed.
-    `captures`: `number` of the probes that show its article in a later capture; `elsewhere`: of those that
-    show its capture in another file of the release.
+    `state`: after the last round that asked for it. `captures`: `number` of the probes that show its article
+    in a later capture; `elsewhere`: of those that show its capture in another file of the release.
     """
 
     state: RemovalState = UNASKED
-    was_gone: RemovalState | None = None
     captures: tuple[int, ...] = ()
     elsewhere: tuple[int, ...] = ()
-    _past: _Past = field(default_factory=_Past)
+    _history: TargetHistory = field(default_factory=TargetHistory)
 
     def add(
         self, asked: Sequence[Probe], controls: Controls, index: Sequence[Probe], captures: Sequence[Probe]
@@ -153,16 +438,18 @@ class FollowedTarget:
             index: what an index said of the target.
             captures: what a run had of its article in the round: later captures, or this one elsewhere.
         """
+        batches = dict.fromkeys((probe["round"], probe["batch"]) for probe in (*asked, *index))
         for probe in asked:
-            self._past.add(probe, controls)
-        state = _by_newest(_in_round(asked, self._past, controls), asked, controls)
-        if state.removed:
-            self.was_gone = state
-        elif self.was_gone and state.state in READABLE:
-            doubt = f"it was {self.was_gone.state} before"
-            state = RemovalState("reappeared", doubt=doubt, probes=state.probes)
+            self._history.add(probe, controls.get((probe["round"], probe["batch"]), ()))
+        named = (None, asked[0]["target_sha256"])
+        beside = [
+            each for batch in batches for each in controls.get(batch, ()) if each["target_sha256"] in named
+        ]
+        own = state_after(TargetRound(asked, beside, index, self._history))
+        if own.removed or (own.state == ALTERED and own.left == 0):
+            self._history.gone = own.state
         self.note(captures)
-        self.state = self._by_runs(_by_index(state, index, controls))
+        self.state = self._by_runs(own)
         return self.state
 
     def note(self, captures: Sequence[Probe]) -> None:
@@ -172,87 +459,16 @@ class FollowedTarget:
         self.elsewhere += tuple(number for number, is_elsewhere in found if is_elsewhere)
 
     def _by_runs(self, own: RemovalState) -> RemovalState:
-        """Return `recaptured` or `moved` from the round on in which a run had the article again."""
+        """Return the state from the round on in which a run had the article again."""
+        facts = {"own": own.state}
         if self.captures:
-            doubt = f"a later capture of its URL has the article; its own place is {own.state}"
+            reason = "a later capture of its URL has the article; its own place is {own}"
             numbers = (*self.captures, *own.probes)
-            return RemovalState(RECAPTURED, doubt=doubt, probes=numbers, left=own.left, own=own)
+            return RemovalState(RECAPTURED, reason, facts, numbers, own.left, own)
         if self.elsewhere and own.removed:
-            doubt = f"a run found this capture in another file; its own place is {own.state}"
-            return RemovalState("moved", doubt=doubt, probes=(*self.elsewhere, *own.probes), own=own)
+            reason = "a run found this capture in another file; its own place is {own}"
+            return RemovalState(PRESENT, reason, facts, (*self.elsewhere, *own.probes), own=own)
         return own
-
-
-def _undecided(doubt: str, probes: tuple[int, ...]) -> RemovalState:
-    return RemovalState("undecided", doubt=doubt, probes=probes)
-
-
-def _in_round(last: Sequence[Probe], past: _Past, controls: Controls) -> RemovalState:
-    """Return the state by the last round; `past`: what all probes say up to its end."""
-    numbers = tuple(probe["number"] for probe in last)
-    outcomes = {probe["outcome"] for probe in last}
-    # Whatever else was answered: a text that can be read is not gone.
-    if outcomes & READS:
-        return RemovalState("present" if SAME in outcomes else "moved", probes=numbers)
-    if UNRESOLVED in outcomes:
-        doubt = "unresolved: no index (--index) has said yet where in its file the record is"
-        return _undecided(doubt, numbers)
-    beside = _controls_of(last, controls)
-    if doubt := _doubt_of(beside):
-        return _undecided(doubt, numbers)
-    if failures := [FAILURES[outcome] for outcome in sorted(outcomes & FAILURES.keys())]:
-        return _undecided("; ".join(failures), numbers)
-    if DENIED in outcomes:
-        return RemovalState("restricted", doubt="access was refused, which removes nothing", probes=numbers)
-    if not past.was_read:
-        return _undecided("no probe of this case ever read it", numbers)
-    if not any(each["role"] == "nowhere" and each["outcome"] in (MISSING, DENIED) for each in beside):
-        return _undecided("the server was not heard on a name that never was", numbers)
-    if any(_version(probe) in past.versions for probe in last if probe["outcome"] != MISSING):
-        return _undecided("the server says that the file is the one in which it was read", numbers)
-    if MISSING in outcomes:
-        return _missing(last, past, controls)
-    return _at_place(last, past, outcomes, beside, numbers)
-
-
-def _by_newest(state: RemovalState, last: Sequence[Probe], controls: Controls) -> RemovalState:
-    """Return the state of a target on a hub, by what its commit and the newest revision gave.
-
-    `state`: by its commit alone. Elsewhere there is no newest revision, and that is all.
-    """
-    newest = [each for each in _controls_of(last, controls) if each["role"] == NEWEST]
-    if not newest and not any(str(probe.get("file_uri")).startswith("hf://") for probe in last):
-        return state
-    outcomes = {each["outcome"] for each in newest}
-    probes = (*state.probes, *(each["number"] for each in newest))
-    is_without = bool(outcomes) and outcomes <= {*WHOLE, MISSING, OTHER_TEXT}
-    if state.state in READABLE:
-        if not is_without or any(each["copied_words"] for each in newest):
-            return state
-        doubt = "the newest revision is without it, and an older one still serves it"
-        doubt += f"; {UNSEARCHED}" if NOWHERE in outcomes else ""
-        return RemovalState("superseded", doubt=doubt, probes=probes)
-    if outcomes & READS:
-        return RemovalState(
-            "moved", doubt="its commit no longer gives it; the newest revision does", probes=probes
-        )
-    if DENIED in outcomes:
-        return RemovalState("restricted", doubt="access was refused, which removes nothing", probes=probes)
-    if not state.removed:
-        return state
-    if not is_without:
-        return _undecided("its commit is gone, and the newest revision could not be read for it", probes)
-    if OTHER_TEXT in outcomes:
-        return _by_words(newest, outcomes, probes)
-    if NOWHERE in outcomes:
-        return _undecided(UNSEARCHED, probes)
-    return RemovalState("dropped" if ABSENT in outcomes else state.state, removed=True, probes=probes)
-
-
-def _version(probe: Probe) -> tuple[Any, Any] | None:
-    """Return what tells the version of the file that answered; None if the server does not say."""
-    named = strong(probe.get("etag")) or probe.get("last_modified")
-    return named and (named, probe.get("bytes"))
 
 
 def strong(etag: str | None) -> str | None:
@@ -260,137 +476,20 @@ def strong(etag: str | None) -> str | None:
     return etag and etag.removeprefix("W/")
 
 
-def _controls_of(last: Sequence[Probe], controls: Controls) -> list[Probe]:
-    """Return the controls of the target's batches: its own neighbours, and those of the whole batch."""
-    batches = dict.fromkeys((probe["round"], probe["batch"]) for probe in last)
-    asked = [control for batch in batches for control in controls.get(batch, ())]
-    return [each for each in asked if each["target_sha256"] in (None, last[0]["target_sha256"])]
+def _version(probe: Probe) -> tuple[Any, Any] | None:
+    """Return what identifies the version of the file that answered; None if the server does not say."""
+    named = strong(probe.get("etag")) or probe.get("last_modified")
+    return named and (named, probe.get("bytes"))
 
 
-def _at_place(
-    last: Sequence[Probe],
-    past: _Past,
-    outcomes: set[str],
-    beside: Sequence[Probe],
-    numbers: tuple[int, ...],
-) -> RemovalState:
-    """Return the state of a target whose file answers, and whose place has no longer its text."""
-    rests_on = (*numbers, *(control["number"] for control in beside))
-    # Where no record begins, and the whole file was read, the bytes are those of records that were read.
-    if outcomes & WHOLE and not any(probe["copied_words"] or _has_remains(probe) for probe in last):
-        outcomes = outcomes - {REMAINS}
-    if outcomes & {OTHER_TEXT, REMAINS}:
-        state = _by_words(last, outcomes, numbers)
-        return _unless_grown(state, last, past) if state.removed and ABSENT not in outcomes else state
-    if not any(control["role"] == "first" and control["outcome"] in (SAME, REWRITTEN) for control in beside):
-        return _undecided("no other record of the file was read", rests_on)
-    if outcomes & {EMPTY, ZEROS} or (UNREADABLE in outcomes and ABSENT not in outcomes):
-        return _in_place(last, past, outcomes, beside, rests_on)
-    if ABSENT in outcomes:
-        return RemovalState("dropped", removed=True, probes=rests_on)
-    if NOWHERE in outcomes:
-        return _undecided(UNSEARCHED, rests_on)
-    if GAPS in outcomes:
-        doubt = "another record is at its place, and parts of the file that were not read may hold its text"
-    elif BEYOND in outcomes:
-        doubt = "the file ends before it: it may be cut, unless --deep finds a record that stood behind it"
-    else:
-        doubt = (
-            "another record is at its place; only --deep, with --corpus, can say that it is not in the file"
-        )
-    return _undecided(doubt, rests_on)
+def _has(probes: Sequence[Probe], *outcomes: str) -> bool:
+    return any(probe["outcome"] in outcomes for probe in probes)
 
 
-def _has_remains(probe: Probe) -> bool:
-    """Whether a record is at a place that has no text of its own, and text beside it."""
-    return probe["outcome"] == REMAINS and probe.get("record_offset") is not None
-
-
-def _by_words(last: Sequence[Probe], outcomes: set[str], numbers: tuple[int, ...]) -> RemovalState:
-    """Return the state of a target whose place has other text, by the article's words that are left."""
-    left = max((probe["copied_words"] for probe in last if probe["copied_words"] is not None), default=None)
-    if REMAINS in outcomes and not left:
-        doubt = "bytes at its place still give text, and only --corpus can say whether it is the article's"
-        return _undecided(doubt, numbers)
-    if left is None:
-        return RemovalState("altered", doubt="the article's words were not counted", probes=numbers)
-    return RemovalState("reduced", left == 0, probes=numbers, left=left)
-
-
-def _in_place(
-    last: Sequence[Probe],
-    past: _Past,
-    outcomes: set[str],
-    beside: Sequence[Probe],
-    rests_on: tuple[int, ...],
-) -> RemovalState:
-    """Return the state of a target whose place has nothing to read; deep reading makes it no worse."""
-    if EMPTY in outcomes:
-        state = RemovalState("blanked", removed=True, probes=rests_on)
-        return state if ABSENT in outcomes else _unless_grown(state, last, past)
-    if ABSENT in outcomes:
-        return RemovalState("overwritten", removed=True, probes=rests_on)
-    if _read(beside, "before") and _read(beside, "after"):
-        return _unless_grown(RemovalState("overwritten", removed=True, probes=rests_on), last, past)
-    if NOWHERE in outcomes:
-        doubt = f"its neighbours in the file were not both read; {UNSEARCHED}"
-    elif GAPS in outcomes:
-        doubt = (
-            "its neighbours were not both read, and parts of the file that were not read may hold its text"
-        )
-    else:
-        doubt = "its neighbours were not both read; --deep, with --corpus, can say whether it is in the file"
-    return _undecided(doubt, rests_on)
-
-
-def _unless_grown(state: RemovalState, last: Sequence[Probe], past: _Past) -> RemovalState:
-    """Return the state, unless the file is longer than ever: the text may have been put behind it."""
-    sizes = [size for probe in last if (size := probe.get("bytes")) is not None]
-    if past.longest is None or max(sizes, default=0) <= past.longest:
-        return state
-    doubt = (
-        "its file is longer than before: only --deep, with --corpus, can say that the article is not in it"
-    )
-    return _undecided(doubt, state.probes)
-
-
-def _missing(last: Sequence[Probe], past: _Past, controls: Controls) -> RemovalState:
-    """Return the state of a target whose file is missing: once says little."""
-    first = past.first_missing
-    newest = last[-1]
-    beside = controls.get((newest["round"], newest["batch"]), ())
-    if _is_there(beside):
-        return _undecided("the server misses its file only for some requests", (newest["number"],))
-    sure = _read(beside, "beside")
-    if first is None or not sure:
-        doubt = "its file is missing, but no other file of the folder was read beside it"
-        return _undecided(doubt, (newest["number"],))
-    if _apart(first, newest) < STAYED_AWAY:
-        again = first["asked_at"] + STAYED_AWAY
-        doubt = f"its file was missing once; ask again after {again:%Y-%m-%d %H:%M} UTC"
-        return _undecided(doubt, (newest["number"],))
-    return RemovalState("withdrawn", removed=True, probes=(first["number"], newest["number"]))
-
-
-def _apart(first: Probe, newest: Probe) -> timedelta:
-    """Return how much later a probe is, by our clock or the server's: whichever says less."""
-    ours: timedelta = newest["asked_at"] - first["asked_at"]
-    before, now = first.get("clock_offset"), newest.get("clock_offset")
-    return ours if before is None or now is None else min(ours, ours + timedelta(seconds=now - before))
-
-
-def _doubt_of(controls: Sequence[Probe]) -> str:
-    """Say which control answered as it must not; nothing if none did.
-
-    A record of a file that is missing is missing, too: only `beside` tells of that.
-    """
-    for control in controls:
-        role, outcome = control["role"], control["outcome"]
-        if role == "nowhere" and outcome not in (MISSING, DENIED, *FAILURES):
-            return "the server answers for a name that never was"
-        if role == "first" and outcome not in (SAME, REWRITTEN, MISSING, DENIED, *FAILURES):
-            return f"a record of the file that nobody noticed is {outcome.replace('_', ' ')}"
-    return ""
+def _other(controls: Sequence[Probe], role: str, *expected: str) -> bool:
+    """Return whether a control answered neither as expected nor as one of a file that cannot be read."""
+    allowed = (*expected, MISSING, DENIED, *FAILURES)
+    return any(each["role"] == role and each["outcome"] not in allowed for each in controls)
 
 
 def _read(controls: Sequence[Probe], role: str) -> bool:
@@ -398,7 +497,7 @@ def _read(controls: Sequence[Probe], role: str) -> bool:
 
 
 def _is_there(controls: Sequence[Probe]) -> bool:
-    """Whether a file that is missing for a range is there for another range, or for a request without one."""
+    """Return whether a missing file is there for another range, or for a request without one."""
     return any(
         (each["role"] == UNRANGED and each["outcome"] != MISSING)
         or (each["role"] == "first" and each["outcome"] in (SAME, REWRITTEN))
@@ -406,16 +505,5 @@ def _is_there(controls: Sequence[Probe]) -> bool:
     )
 
 
-def _by_index(state: RemovalState, index: Sequence[Probe], controls: Controls) -> RemovalState:
-    """Return `hidden` for a text that reads while its index has no entry, and lists others."""
-    unlisted = [
-        probe
-        for probe in index
-        if probe["outcome"] == UNLISTED
-        for control in controls.get((probe["round"], probe["batch"]), ())
-        if control["role"] == "listed" and control["outcome"] == LISTED
-    ]
-    if state.state not in ("present", "moved") or not unlisted:
-        return state
-    doubt = "the index has no entry of it, and the record reads"
-    return RemovalState("hidden", doubt=doubt, probes=(*state.probes, unlisted[0]["number"]))
+def _unlisted(index: Sequence[Probe]) -> list[Probe]:
+    return [probe for probe in index if probe["outcome"] == UNLISTED]

@@ -95,10 +95,7 @@ PLACES = {
 REMOVAL_STATES = {
     "present": p("state of removal", "present"),
     "altered": p("state of removal", "altered"),
-    "reduced": p("state of removal", "reduced"),
     "hidden": p("state of removal", "hidden"),
-    "moved": p("state of removal", "moved"),
-    "blanked": p("state of removal", "blanked"),
     "overwritten": p("state of removal", "overwritten"),
     "dropped": p("state of removal", "dropped"),
     "withdrawn": p("state of removal", "withdrawn"),

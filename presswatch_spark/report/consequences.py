@@ -21,13 +21,10 @@ from presswatch_spark.tables.store import TableStore
 from presswatch_spark.translation import N_
 
 MEANINGS = {
-    "present": N_("The text is there."),
-    "altered": N_("The record has another text."),
-    "reduced": N_("It has fewer of the article's words."),
+    "present": N_("The text can be read."),
+    "altered": N_("Another text is there, which removes nothing."),
     "hidden": N_("The index has no entry, but it reads."),
-    "moved": N_("The text stands elsewhere in the file."),
-    "blanked": N_("The record is there, without content."),
-    "overwritten": N_("No record is at its place, and its neighbours read."),
+    "overwritten": N_("Nothing is at its place, and controls of the file read."),
     "dropped": N_("The whole file was read, and the text is not in it."),
     "withdrawn": N_("The file was missing twice, a day apart."),
     "superseded": N_("An older revision serves it, the newest does not."),

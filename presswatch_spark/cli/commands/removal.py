@@ -37,22 +37,20 @@ if TYPE_CHECKING:
 
     from presswatch_spark.removal.probing import Probed
     from presswatch_spark.removal.standing import CaseStatus
+    from presswatch_spark.removal.states import RemovalState
 
 NAMED = 20
 ALARM_COLUMNS = {"round": int, "kind": str, "about": str, "detail": str, "probe": int}
 MEANING = {
-    "present": "the text is there",
-    "altered": "the record has another text",
-    "reduced": "the record has fewer of the article's words",
+    "present": "the text can be read",
+    "altered": "another text is there: see the words that are left",
     "hidden": "the index has no entry, and the record reads",
-    "moved": "the text stands elsewhere in the file",
-    "blanked": "the record is there, without content",
-    "overwritten": "no record is at its place, and its neighbours read",
+    "overwritten": "nothing is at its place, and controls of the file read",
     "dropped": "the whole file was read, and it is not in it",
     "withdrawn": "the file was missing twice, a day apart",
     "superseded": "an older revision serves it, the newest does not",
     "restricted": "access was refused, which removes nothing",
-    "reappeared": "it was removed, and is there again",
+    "reappeared": "it was gone, and is there again",
     "recaptured": "a later capture of its URL has the article",
     "undecided": "nobody can say",
 }
@@ -193,7 +191,11 @@ def _round_lines(probed: Probed) -> Iterator[str]:
     )
     if abs(probed.clock_offset) > CLOCK_SECONDS:
         yield f"this machine's clock and a server's differ by {abs(probed.clock_offset):,.0f} s: set it"
-    yield f"chain: {probed.newest}"
+    course = probed.standing.course
+    yield (
+        f"chain: {counted(course.probes, 'probe')} ({course.of_places:,} of places, the others of controls,"
+        f" indexes and tables), the newest {probed.newest}"
+    )
 
 
 @removal.command()
@@ -283,7 +285,7 @@ def status(
         print_lines(map(json_line, rows))
         return
     if alarms:
-        screen.show(_alarm_lines(standing, say))
+        screen.show(_alarm_lines(standing, say) if standing.alarms() else [say("no alarms")])
         return
     screen.show(_status_lines(standing, say))
     removed, claims = standing.claims()
@@ -311,17 +313,23 @@ def _status_lines(standing: CaseStatus, say: Language) -> Iterator[str]:
     ]
     headers = say.names(("places", "state", "meaning"))
     yield from table_lines(headers, rows, terminal_width(), headers[:2], headers[2:])
-    # What stands behind these colons is a text of the tables, which are in no language.
-    doubts = {state.doubt for state in standing.states.values() if state.state == "undecided"}
-    for doubt in sorted(doubts):
+    states = (state for state in standing.states.values() if state.state == "undecided")
+    for doubt in sorted({doubt_of(state, say) for state in states}):
         yield say("undecided: {doubt}", doubt=doubt)
     yield from _alarm_lines(standing, say)
     if standing.course.probes:
         yield say(
-            "chain: {probes}, the newest {newest}",
+            "chain: {probes} ({places} of places, the others of controls, indexes and tables), the newest"
+            " {newest}",
             probes=say.counted(standing.course.probes, "probe"),
+            places=say.number(standing.course.of_places),
             newest=standing.course.newest,
         )
+
+
+def doubt_of(state: RemovalState, say: Language) -> str:
+    """Return why a state is no better known, in a language."""
+    return say(state.reason, **{name: say.name(value) for name, value in state.facts.items()})
 
 
 def _alarm_lines(standing: CaseStatus, say: Language) -> Iterator[str]:

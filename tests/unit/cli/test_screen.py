@@ -33,6 +33,8 @@ from presswatch_spark.notices.notice import (
 from presswatch_spark.notices.parties import FACTS
 from presswatch_spark.notices.rules import RULES
 from presswatch_spark.removal.alarms import KINDS
+from presswatch_spark.removal.states import RULES as RULES_OF_STATES
+from presswatch_spark.removal.states import UNASKED
 from presswatch_spark.show import printable
 from tests.conftest import ROOT
 from tests.proofs import each_time
@@ -95,6 +97,9 @@ class TestLanguage:
     def test_every_state_and_alarm_of_a_removal_has_its_french(self) -> None:
         assert set(removal.MEANING) | set(KINDS) <= set(NAMES)
         assert set(removal.MEANING.values()) <= set(TEXTS)
+        reasons = {rule.reason for rule in RULES_OF_STATES} - {""}
+        assert len(reasons) > 20
+        assert {*reasons, UNASKED.reason} <= set(TEXTS)
 
     def test_every_rule_state_event_and_answer_of_a_notice_has_its_french(self) -> None:
         assert set(notice.MEANING) == set(STATES)

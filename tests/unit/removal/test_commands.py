@@ -209,6 +209,28 @@ def test_a_round_that_is_killed_goes_on_and_asks_for_nothing_twice(
     assert complete == [*range(1, max(asked) + 1)]
 
 
+def test_status_speaks_french_of_places_that_were_not_asked_for(
+    at_home: Release, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
+    said = run(["removal", "status", "--lang", "fr", CASE], capsys)[1]
+    assert "indécis : il n'a pas encore été interrogé" in said
+    assert "asked" not in said
+    for language, none in (("en", "no alarms\n"), ("fr", "aucune alerte\n")):
+        assert run(["removal", "status", "--alarms", "--lang", language, CASE], capsys)[1] == none
+
+
+def test_probe_and_status_say_how_many_probes_are_of_places(
+    at_home: Release, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
+    probed = run(["removal", "probe", "--mirror", at_home.mirror_option, CASE], capsys)[1]
+    places = len(RemovalCase.open(CASE, StorageOptions()).targets())
+    chain = next(line for line in probed.splitlines() if line.startswith("chain: "))
+    assert f" probes ({places} of places, the others of controls, indexes and tables), the newest " in chain
+    assert chain in run(["removal", "status", CASE], capsys)[1]
+
+
 def test_a_site_that_says_no_is_left_alone_and_the_round_goes_on_later(
     at_home: Release, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,12 +111,13 @@ def reference(rows: Sequence[Row], target: str) -> tuple[str, bool]:
         return "undecided", False
     owns = [own([row for row in rows if row["round"] <= number], target) for number in rounds]
     state, removed = owns[-1]
-    if any(gone for _, gone in owns) and state in ("present", "moved"):
+    if state == "present" and any(gone or state == "altered without words" for state, gone in owns):
         state = "reappeared"
+    state = state.removesuffix(" without words")
     now = [row for row in rows if row["round"] == rounds[-1]]
     hidden = [row for row in now if is_of(row, "index", target) and row["outcome"] == "unlisted"]
     listed = {row["batch"] for row in now if row["role"] == "listed" and row["outcome"] == "listed"}
-    if state in ("present", "moved") and any(row["batch"] in listed for row in hidden):
+    if state == "present" and any(row["batch"] in listed for row in hidden):
         state = "hidden"
     if any(is_of(row, "recapture", target) for row in rows if row["round"] <= rounds[-1]):
         return "recaptured", False
@@ -150,7 +151,7 @@ def own(rows: Sequence[Row], target: str) -> tuple[str, bool]:
     }
     read = [row for row in asked if row["outcome"] == "same"]
     if said & {"same", "elsewhere"}:
-        return ("present" if "same" in said else "moved"), False
+        return "present", False
     silent = {"missing", "denied", *FAILURES}
     if (
         "unresolved" in said
@@ -165,6 +166,8 @@ def own(rows: Sequence[Row], target: str) -> tuple[str, bool]:
     unchanged = [row for row in last if row["outcome"] != "missing" and version(row) in versions]
     if not read or not set(beside["nowhere"]) & {"missing", "denied"} or unchanged:
         return "undecided", False
+    if (other := other_text(last, said)) is not None:
+        return other, False
     if "missing" in said:
         return ("withdrawn", True) if is_withdrawn(rows, asked) else ("undecided", False)
     return at_place(last, read, said, beside)
@@ -201,24 +204,23 @@ def is_withdrawn(rows: Sequence[Row], asked: Sequence[Row]) -> bool:
     return hours >= 24 and by_server >= 24
 
 
+def other_text(last: Sequence[Row], said: set[str]) -> str | None:
+    """State of a place with another text, or with bytes that give one; None if there is none."""
+    counted = [row["copied_words"] for row in last if row["copied_words"] is not None]
+    if "other_text" in said:
+        return "altered" if any(counted) or not counted else "altered without words"
+    is_read = bool(said & {"nowhere", "absent"}) and not any(counted)
+    remains = [row for row in last if row["outcome"] == "remains"]
+    if any(row["record_offset"] is not None or not is_read for row in remains):
+        return "altered" if any(counted) else "undecided"
+    return None
+
+
 def at_place(
     last: Sequence[Row], read: Sequence[Row], said: set[str], beside: dict[str, list[str]]
 ) -> tuple[str, bool]:
-    counted = [row["copied_words"] for row in last if row["copied_words"] is not None]
-    is_whole, has_words = bool(said & {"nowhere", "absent"}), any(counted)
     sizes = [row["bytes"] for row in read if row["bytes"] is not None]
     has_grown = bool(sizes) and max([row["bytes"] or 0 for row in last]) > max(sizes)
-    remains = [row for row in last if row["outcome"] == "remains"]
-    if is_whole and not has_words and not any(row["record_offset"] is not None for row in remains):
-        remains = []
-    if remains or "other_text" in said:
-        if remains and not has_words:
-            return "undecided", False
-        if not counted:
-            return "altered", False
-        if has_words:
-            return "reduced", False
-        return ("undecided", False) if has_grown and "absent" not in said else ("reduced", True)
     both = all(set(beside[role]) & {"same", "edge"} for role in ("before", "after"))
     if not set(beside["first"]) & {"same", "rewritten"}:
         return "undecided", False
@@ -226,7 +228,7 @@ def at_place(
     if is_nothing and ("empty" in said or both or "absent" in said):
         if has_grown and "absent" not in said:
             return "undecided", False
-        return ("blanked" if "empty" in said else "overwritten"), True
+        return "overwritten", True
     return ("dropped", True) if "absent" in said and not is_nothing else ("undecided", False)
 
 
@@ -306,7 +308,7 @@ def test_a_capture_that_is_found_between_rounds_counts_from_the_next_one_on() ->
         ({"last_modified": "Fri"}, {"target": "zeros", "last_modified": "Fri"}, "undecided"),
         ({"last_modified": "Fri"}, {"target": "zeros", "last_modified": "Sat"}, "overwritten"),
         ({}, {"target": "elsewhere", "index": "unlisted", "listed": "listed"}, "hidden"),
-        ({}, {"target": "elsewhere", "index": "unlisted", "listed": "unlisted"}, "moved"),
+        ({}, {"target": "elsewhere", "index": "unlisted", "listed": "unlisted"}, "present"),
         ({"bytes": 9}, {"target": "zeros", "etag": '"b"', "bytes": 10}, "undecided"),
         ({"bytes": 9}, {"target": "empty", "etag": '"b"', "bytes": 10}, "undecided"),
         ({}, {"target": "zeros", "after": "rewritten"}, "undecided"),

@@ -312,7 +312,7 @@ def test_a_file_that_was_packed_anew_has_moved_all_and_lost_none(
     probe(case, crawl)
     assert not removed(case)
     probe(case, crawl, deep=True)
-    assert {state.state for state in states(case).values()} <= {"moved", "present"}
+    assert {state.state for state in states(case).values()} == {"present"}
     name = target["document_url"].encode()
     kept = [
         record
@@ -334,7 +334,7 @@ def test_records_that_changed_places_have_moved(crawl: Release, case: RemovalCas
     crawl.server.objects[crawl.object_of(one)] = data[:a] + data[c:d] + data[b:c] + data[a:b] + data[d:]
     probe(case, crawl, deep=True)
     found = states(case)
-    assert {found[each["target_sha256"]].state for each in (one, two)} == {"moved"}
+    assert {found[each["target_sha256"]].state for each in (one, two)} == {"present"}
 
 
 def test_the_same_text_under_another_url_is_no_removal(crawl: Release, case: RemovalCase) -> None:
@@ -350,7 +350,7 @@ def test_the_same_text_under_another_url_is_no_removal(crawl: Release, case: Rem
 
     crawl.change(target, renamed)
     probe(case, crawl, deep=True)
-    assert states(case)[target["target_sha256"]].state == "moved"
+    assert states(case)[target["target_sha256"]].state == "present"
 
 
 FORMS = (
@@ -391,7 +391,7 @@ def test_a_document_taken_out_of_a_packed_file_is_dropped(tmp_path: Path, server
     probe(case, crawl, words=True)
     found = states(case)
     assert found[target["target_sha256"]].state == "dropped"
-    assert {state.state for state in found.values() if not state.removed} <= {"present", "moved"}
+    assert {state.state for state in found.values() if not state.removed} == {"present"}
 
 
 CUTS: dict[str, Callable[[bytes, Target], bytes]] = {

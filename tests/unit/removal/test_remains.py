@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import random
 import zlib
 from collections.abc import Callable
@@ -12,13 +13,15 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.removal import remains
+from presswatch_spark.removal import answers
+from presswatch_spark.removal.answers import text_beside, text_in
+from presswatch_spark.removal.bounds import end_of_record
 from presswatch_spark.removal.case import RemovalCase
-from presswatch_spark.removal.remains import remains_of_damaged, remains_of_empty
 from tests.proofs import each_time
 from tests.removal import Release, member_of, probe, release, states
 from tests.servers import Server
 from tests.unit.removal.test_hostile import ordered, zeroed
+from tests.unit.removal.test_passages import longest
 from tests.unit.removal.test_probe import record_of
 
 Target = dict[str, Any]
@@ -54,11 +57,25 @@ NOISE = random.Random(20261127).randbytes(4_000)
         RECORD.replace(b"WARC/1.0", b"XXXX/1.0"),
         NOISE[:99] + TEXT + NOISE[:99],
         packed(RECORD, level=0)[5:],
+        NOISE[:99] + TEXT.decode().encode("latin-1") + NOISE[:99],
+        NOISE[:99] + TEXT.decode().encode("utf-16-le") + NOISE[:99],
+        NOISE[:99] + TEXT.decode().encode("utf-16-be") + NOISE[:99],
     ],
-    ids=["checksum", "cut", "magic", "within noise", "plain", "plain within noise", "stored"],
+    ids=[
+        "checksum",
+        "cut",
+        "magic",
+        "within noise",
+        "plain",
+        "plain within noise",
+        "stored",
+        "latin-1",
+        "utf-16-le",
+        "utf-16-be",
+    ],
 )
 def test_text_is_found_in_what_is_no_record(stored: bytes) -> None:
-    assert b"la mer monte vers les maisons" in remains_of_damaged(stored)
+    assert b"la mer monte vers les maisons" in text_in(stored)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +85,6 @@ def test_text_is_found_in_what_is_no_record(stored: bytes) -> None:
         b"\0" * 4_000,
         b"X" * 4_000,
         b"removed by request " * 200,
-        packed(header(0) + b"\r\n\r\n")[:-8] + b"\0" * 8,
         packed(NOISE),
         b"",
         packed(RECORD)[:60],
@@ -78,14 +94,13 @@ def test_text_is_found_in_what_is_no_record(stored: bytes) -> None:
         "zeros",
         "filler",
         "a notice",
-        "a header",
         "packed noise",
         "nothing",
         "a piece of a header",
     ],
 )
 def test_what_is_no_text_is_none(stored: bytes) -> None:
-    assert not remains_of_damaged(stored)
+    assert not text_in(stored)
 
 
 HTTP = (
@@ -109,7 +124,7 @@ EMPTY = header(0) + b"\r\n\r\n"
     ids=["behind it", "another member", "a broken one", "plain", "comment", "a header", "not packed"],
 )  # fmt: skip
 def test_text_beside_an_empty_record_is_found(stored: bytes) -> None:
-    assert b"la mer monte vers les maisons" in remains_of_empty(stored)
+    assert b"la mer monte vers les maisons" in text_beside(stored, end_of_record(stored, 0) or 0)
 
 
 @pytest.mark.parametrize(
@@ -125,18 +140,18 @@ def test_text_beside_an_empty_record_is_found(stored: bytes) -> None:
     ids=["alone", "zeros", "filler", "not packed", "noise", "a response"],
 )
 def test_an_empty_record_has_no_text(stored: bytes) -> None:
-    assert not remains_of_empty(stored)
+    assert not text_beside(stored, end_of_record(stored, 0) or 0)
 
 
 def test_bombs_are_not_inflated_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remains, "INFLATED_MOST", 1 << 20)
+    monkeypatch.setattr(answers, "INFLATED_MOST", 1 << 20)
     text = b"Une phrase de plus de huit mots qui se lit encore derriere beaucoup d'octets nuls."
 
     def behind(zeros: int) -> bytes:
         return gzip.compress(b"\0" * zeros + text, 9)[:-8] + b"\0" * 8
 
-    assert text in remains_of_damaged(behind(1 << 10))
-    assert not remains_of_damaged(behind(4 << 20))
+    assert text[:60] in text_in(behind(1 << 10))
+    assert not text_in(behind(4 << 20))
 
 
 def broken(stored: bytes) -> bytes:
@@ -173,7 +188,7 @@ def test_a_record_that_only_looks_gone_is_not_removed(
     target = max(ordered(case)[2:-2], key=lambda each: each["copied_words"] or 0)
     start, end = target["record_offset"], target["record_offset"] + target["record_length"]
     crawl.change(target, lambda data: data[:start] + change(data[start:end]) + data[end:])
-    for words, expected in ((False, {"undecided"}), (True, {"reduced"})):
+    for words, expected in ((False, {"undecided"}), (True, {"altered"})):
         probe(case, crawl, deep=deep, words=words)
         state = states(case)[target["target_sha256"]]
         assert (state.state in expected, state.removed) == (True, False), state
@@ -191,7 +206,7 @@ def test_a_response_without_a_body_is_blanked(tmp_path: Path, server: Server) ->
     empty = b"\r\n".join([*lines, b"Content-Length: %d" % len(http)]) + b"\r\n\r\n" + http + b"\r\n\r\n"
     crawl.overwrite(target, member_of(empty, target["record_length"]))
     probe(case, crawl)
-    assert states(case)[target["target_sha256"]].state == "blanked"
+    assert states(case)[target["target_sha256"]].state == "overwritten"
 
 
 def test_a_plain_record_with_a_broken_header_is_not_removed(tmp_path: Path, server: Server) -> None:
@@ -214,32 +229,57 @@ def test_noise_over_a_record_is_an_overwriting(crawl: Release, case: RemovalCase
         assert states(case)[target["target_sha256"]].state == "overwritten"
 
 
-def test_a_notice_over_a_record_is_an_overwriting_if_it_has_none_of_the_words(
-    crawl: Release, case: RemovalCase
-) -> None:
+def test_a_notice_over_a_record_is_no_removal(crawl: Release, case: RemovalCase) -> None:
     target = ordered(case)[3]
     notice = (
         b"This page was taken out of the archive at the wish of its publisher, on the first of November. "
     )
     crawl.overwrite(target, (notice * 99)[: target["record_length"]])
-    probe(case, crawl)
-    assert states(case)[target["target_sha256"]].state == "undecided"
-    probe(case, crawl, words=True)
-    assert states(case)[target["target_sha256"]].state == "overwritten"
+    for words in (False, True):
+        probe(case, crawl, words=words)
+        state = states(case)[target["target_sha256"]]
+        assert (state.state, "still give text" in state.doubt) == ("undecided", True)
 
 
-def test_a_short_text_before_the_old_one_does_not_hide_it(crawl: Release, case: RemovalCase) -> None:
-    target = max(ordered(case)[2:-2], key=lambda each: each["copied_words"] or 0)
+def test_a_short_text_in_the_place_of_the_old_one_is_no_removal(crawl: Release, case: RemovalCase) -> None:
+    target = longest(case)
+    crawl.overwrite(
+        target, rewritten(crawl, target, lambda text: b"no").ljust(target["record_length"], b"\0")
+    )
+    for deep in (False, True):
+        probe(case, crawl, deep=deep, words=True)
+        state = states(case)[target["target_sha256"]]
+        assert (state.state, state.removed, state.left) == ("altered", False, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: html.escape(text.decode().encode("ascii", "xmlcharrefreplace").decode()).encode(),
+        lambda text: " ".join(text.decode()).encode(),
+        lambda text: b" ".join(reversed(text.split())),
+    ],
+    ids=["escaped", "letters apart", "reversed"],
+)
+def test_a_text_in_another_writing_at_its_place_is_no_removal(
+    crawl: Release, case: RemovalCase, change: Callable[[bytes], bytes]
+) -> None:
+    target = longest(case)
+    start, end = target["record_offset"], target["record_offset"] + target["record_length"]
+    again = rewritten(crawl, target, change)
+    crawl.change(target, lambda data: data[:start] + again + data[end:])
+    probe(case, crawl, deep=True, words=True)
+    state = states(case)[target["target_sha256"]]
+    assert (state.state, state.removed) == ("altered", False), state
+
+
+def rewritten(crawl: Release, target: Target, change: Callable[[bytes], bytes]) -> bytes:
+    """The record of a target as a member of its own, with another text."""
     head, _, body = record_of(crawl, target).partition(b"\r\n\r\n")
     lines = [line for line in head.split(b"\r\n") if not line.startswith((b"Content-Length", b"WARC-Block"))]
-    short = b"\r\n".join([*lines, b"Content-Length: 2"]) + b"\r\n\r\nno\r\n\r\n"
-    first, length = gzip.compress(short, 9), target["record_length"]
-    second = gzip.compress(body[: len(body) // 2], 9)
-    crawl.overwrite(target, (first + second).ljust(length, b"\0"))
-    probe(case, crawl, words=True)
-    state = states(case)[target["target_sha256"]]
-    assert (state.state, state.removed) == ("reduced", False)
-    assert state.left
+    text = change(body.rstrip(b"\r\n"))
+    record = b"\r\n".join([*lines, b"Content-Length: %d" % len(text)]) + b"\r\n\r\n" + text + b"\r\n\r\n"
+    return gzip.compress(record, 9)
 
 
 def test_a_text_put_behind_the_file_is_no_removal(crawl: Release, case: RemovalCase) -> None:
@@ -250,7 +290,7 @@ def test_a_text_put_behind_the_file_is_no_removal(crawl: Release, case: RemovalC
     state = states(case)[target["target_sha256"]]
     assert (state.state, "longer than before" in state.doubt) == ("undecided", True)
     probe(case, crawl, deep=True)
-    assert states(case)[target["target_sha256"]].state == "moved"
+    assert states(case)[target["target_sha256"]].state == "present"
 
 
 def test_a_page_under_another_spelling_of_its_url_is_found(crawl: Release, case: RemovalCase) -> None:
@@ -265,7 +305,7 @@ def test_a_page_under_another_spelling_of_its_url_is_found(crawl: Release, case:
     crawl.change(target, lambda data: data[:start] + data[end:] + again)
     probe(case, crawl, deep=True, words=True)
     state = states(case)[target["target_sha256"]]
-    assert (state.state, state.removed) == ("reduced", False)
+    assert (state.state, state.removed) == ("altered", False)
 
 
 class TestGaps:

@@ -69,8 +69,8 @@ READ = (0.0, ("same",), RIGHT)
     ("later", "state", "removed"),
     [
         ([(1, ("same",), RIGHT)], "present", False),
-        ([(1, ("other_record", "elsewhere"), RIGHT)], "moved", False),
-        ([(1, ("empty",), RIGHT)], "blanked", True),
+        ([(1, ("other_record", "elsewhere"), RIGHT)], "present", False),
+        ([(1, ("empty",), RIGHT)], "overwritten", True),
         ([(1, ("zeros",), RIGHT)], "overwritten", True),
         ([(1, ("unreadable",), RIGHT)], "overwritten", True),
         ([(1, ("zeros",), RIGHT | {"after": "zeros"})], "undecided", False),
@@ -90,7 +90,7 @@ READ = (0.0, ("same",), RIGHT)
         ([(1, ("other_record", "absent"), RIGHT | {"first": "rewritten"})], "dropped", True),
         ([(1, ("other_record", "absent"), RIGHT | {"nowhere": "same"})], "undecided", False),
         ([(1, ("zeros", "gaps"), RIGHT)], "overwritten", True),
-        ([(1, ("empty", "gaps"), RIGHT)], "blanked", True),
+        ([(1, ("empty", "gaps"), RIGHT)], "overwritten", True),
         ([(1, ("zeros", "gaps"), RIGHT | {"after": "zeros"})], "undecided", False),
         ([(1, ("zeros", "absent"), RIGHT | {"after": "zeros"})], "overwritten", True),
         ([(1, ("unreadable", "absent"), RIGHT | {"after": "zeros"})], "dropped", True),
@@ -129,7 +129,8 @@ READ = (0.0, ("same",), RIGHT)
 def test_each_state_needs_its_evidence(later: list[Any], state: str, removed: bool) -> None:
     found = asked(READ, *later)
     assert (found.state, found.removed) == (state, removed)
-    assert bool(found.doubt) == (state in ("undecided", "restricted", "altered", "reappeared"))
+    is_doubtful = state in ("undecided", "restricted", "altered", "reappeared")
+    assert bool(found.doubt) == (is_doubtful or "elsewhere" in later[-1][1])
 
 
 HERE, LATER = RIGHT | {"newest": "same"}, (1, 25)
@@ -150,8 +151,8 @@ HERE, LATER = RIGHT | {"newest": "same"}, (1, 25)
         ("missing", "nowhere", "undecided", False),
         ("missing", "absent", "dropped", True),
         ("missing", "missing", "withdrawn", True),
-        ("missing", "same", "moved", False),
-        ("missing", "elsewhere", "moved", False),
+        ("missing", "same", "present", False),
+        ("missing", "elsewhere", "present", False),
         ("missing", "other_text", "altered", False),
         ("missing", "denied", "restricted", False),
         ("missing", "beyond", "undecided", False),
@@ -183,15 +184,21 @@ def test_a_commit_that_is_missing_once_decides_nothing() -> None:
     assert (found.state, found.removed) == ("undecided", False)
 
 
-@pytest.mark.parametrize(("words", "removed"), [(40, False), (1, False), (0, True)])
-def test_what_is_reduced_is_removed_when_no_word_is_left(words: int, removed: bool) -> None:
+@pytest.mark.parametrize("words", [40, 1, 0])
+def test_another_text_is_no_removal_though_no_word_is_left(words: int) -> None:
     found = asked(READ, (1, ("other_text",), RIGHT), words=words)
-    assert (found.state, found.removed, found.left) == ("reduced", removed, words)
+    assert (found.state, found.removed, found.left) == ("altered", False, words)
+    assert ("no word of the article" in found.doubt) == (words == 0)
+
+
+def test_a_text_that_is_back_after_another_without_its_words_reappeared() -> None:
+    found = asked(READ, (1, ("other_text",), RIGHT), (2, ("same",), RIGHT), words=0)
+    assert (found.state, found.doubt) == ("reappeared", "it was altered before")
 
 
 def test_words_that_are_left_count_though_the_whole_file_was_read_without_the_text() -> None:
     found = asked(READ, (1, ("remains", "absent"), RIGHT), words=7)
-    assert (found.state, found.removed, found.left) == ("reduced", False, 7)
+    assert (found.state, found.removed, found.left) == ("altered", False, 7)
 
 
 def test_what_no_probe_ever_read_is_not_removed() -> None:
@@ -201,13 +208,13 @@ def test_what_no_probe_ever_read_is_not_removed() -> None:
 
 
 def test_a_target_that_was_not_asked_for_is_undecided() -> None:
-    assert state_of((), {}) == RemovalState("undecided", doubt="it was not asked for yet")
+    assert state_of((), {}) == RemovalState("undecided", "it was not asked for yet")
 
 
 def test_a_state_names_the_probes_that_it_rests_on() -> None:
     # The first round has probes 0 to 4; of the second the target, first, before, after and nowhere.
     assert asked(READ, (1, ("zeros",), RIGHT)).probes == (5, 6, 7, 8, 9)
-    assert asked(READ, (1, ("missing",), GONE), (25, ("missing",), GONE)).probes == (5, 9)
+    assert asked(READ, (1, ("missing",), GONE), (25, ("missing",), GONE)).probes == (5, 9, 10, 11, 12)
 
 
 def test_a_day_must_have_passed_by_the_clock_of_the_server_too() -> None:
@@ -222,7 +229,13 @@ def test_a_day_must_have_passed_by_the_clock_of_the_server_too() -> None:
         (26, 0.0, "withdrawn"), (26, -2 * 3600.0, "undecided"), (24, 0.0, "undecided"),
         (24, 2 * 3600.0, "undecided"),
     ):  # fmt: skip
-        probes = [missing(1, 0, 0.0) | {"outcome": "same"}, missing(2, 1, 0.0), missing(3, hours, offset)]
+        # Both offsets count by their difference only.
+        first = 1800.0
+        probes = [
+            missing(1, 0, first) | {"outcome": "same"},
+            missing(2, 1, first),
+            missing(3, hours, first + offset),
+        ]
         controls = {
             (number, 0): [missing(number, 0, 0.0) | {"role": role, "outcome": outcome, "target_sha256": None}
                           for role, outcome in GONE.items()]
@@ -260,15 +273,15 @@ def test_nothing_is_removed_that_a_probe_of_the_last_round_could_read(
     state = asked(*ordered, words=words)
     if last & states.READS:
         assert not state.removed
-        assert state.state in ("present", "moved", "reappeared")
+        assert state.state in ("present", "reappeared")
     if last & states.FAILURES.keys() or states.DENIED in last:
         assert not state.removed
-    if words and last & {states.OTHER_TEXT, states.REMAINS}:
+    if states.OTHER_TEXT in last or (words and states.REMAINS in last):
         assert not state.removed
     if state.state == "dropped":
         assert states.ABSENT in last
     if state.removed:
-        assert state.state in REMOVED | {"reduced"}
+        assert state.state in REMOVED
         assert any(states.SAME in outcomes for _, outcomes, _ in ordered)
         assert state.probes
 
@@ -286,4 +299,4 @@ def test_nothing_is_removed_that_the_newest_revision_could_give(
     if newest in (None, states.DENIED, states.NOWHERE, *states.READS, *states.FAILURES):
         assert not state.removed
     if set(outcomes) & states.READS:
-        assert state.state in ("present", "moved", "superseded", "reappeared")
+        assert state.state in ("present", "superseded", "reappeared")

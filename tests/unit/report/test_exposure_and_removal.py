@@ -54,7 +54,7 @@ def test_every_state_has_a_name_and_a_meaning_in_both_languages() -> None:
 
 @pytest.mark.parametrize(
     ("state", "removed", "group"),
-    [("blanked", True, REMOVED), ("restricted", False, UNDECIDED), ("undecided", False, UNDECIDED)],
+    [("overwritten", True, REMOVED), ("restricted", False, UNDECIDED), ("undecided", False, UNDECIDED)],
 )
 def test_a_refusal_or_a_failure_is_no_removal(state: str, removed: bool, group: str) -> None:
     assert group_of({"state": state, "removed": removed}) == group

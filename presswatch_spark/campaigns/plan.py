@@ -7,11 +7,13 @@ CAMPAIGN/corpora/FROM-TO/         the articles that corpus TO has and corpus FRO
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Self
 
+from presswatch_spark.campaigns.scope import news_months
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.releases.datasets import Dataset, dataset_named, load_datasets, part_of
 from presswatch_spark.releases.known import ReleaseList
@@ -29,6 +31,9 @@ LAYOUT, UNSEALED = 2, 1
 PLAN = "campaign.json"
 LOCK = "campaign.lock"
 CORPORA = "corpora"
+NEWS = "news"
+SCOPES = (*CRAWL_FORMS, NEWS)
+"""The releases of Common Crawl that a campaign scans: crawls in one of two forms, or CC-NEWS."""
 LANGUAGES_SINCE = (2018, 34)
 """The crawl of August 2018 is the first whose languages were identified."""
 WHOLE = "its pages name no languages, so all are read"
@@ -51,7 +56,7 @@ class CampaignPlan:
     Attributes:
         out: the folder of the tables.
         corpora: oldest first; each has all articles of the one before it.
-        crawls: `wet` or `warc`, for the crawls of Common Crawl; None for none.
+        crawls: `wet` or `warc`, for the crawls of Common Crawl; `news`, for the months of CC-NEWS; or None.
         since, until: the oldest and the newest of these; None for all there are.
         datasets: name and part of each dataset.
         mirrors: by name of a dataset, where a copy of it lies.
@@ -116,11 +121,7 @@ class CampaignPlan:
         if not (self.out and sizes and isinstance(self.newest_first, bool)):
             raise ValueError
         # A corpus only grows, and each has all articles of the one before.
-        if (
-            len(set(digests)) < len(digests)
-            or sizes != sorted(sizes)
-            or self.crawls not in (None, *CRAWL_FORMS)
-        ):
+        if len(set(digests)) < len(digests) or sizes != sorted(sizes) or self.crawls not in (None, *SCOPES):
             raise ValueError
 
 
@@ -156,8 +157,12 @@ def write_plan(folder: Folder, plan: CampaignPlan, etag: str | None) -> None:
 class Item:
     """One release of a campaign, and how it is scanned.
 
-    `release` is what its rows are of; None where each row says it. `path` names the shards of a dataset, and
-    `product` the dataset. `note`: what is special about it. `trouble`: why it cannot be scanned as it is.
+    Attributes:
+        release: the release of its rows; None where each row has its own.
+        path: the shards of a dataset; `product` is the dataset.
+        note: what is special about it.
+        trouble: why it cannot be scanned as it is.
+        last_capture: the time of the last capture of a crawl, if that is known.
     """
 
     name: str
@@ -168,6 +173,7 @@ class Item:
     note: str = ""
     product: str | None = None
     trouble: InputError | None = None
+    last_capture: datetime | None = None
 
     def settings(self, config: ScanConfig) -> ScanConfig:
         """Return the settings of its scan."""
@@ -193,13 +199,16 @@ def _pattern(path: str) -> re.Pattern[str]:
     return glob_of(canonical(path))
 
 
-def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig) -> tuple[Item, ...]:
-    """Return the items of a campaign in their order: crawls, then datasets.
+def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig, now: datetime) -> tuple[Item, ...]:
+    """Return the items of a campaign in their order: crawls or months of CC-NEWS, then datasets.
 
     Raises:
         InputError: `since` or `until` is in no list, or `since` is the newer one; or a dataset is not known.
     """
-    crawls = list(_crawls(plan, known, config)) if plan.crawls else []
+    crawls = []
+    if plan.crawls:
+        releases = news_months(now) if plan.crawls == NEWS else known.listing.crawls
+        crawls = [_crawl_item(release, plan.crawls, config) for release in _between(plan, releases)]
     if not plan.newest_first:
         crawls.reverse()
     datasets = load_datasets()
@@ -220,11 +229,10 @@ def _part(dataset: Dataset, part: str, mirror: str | None) -> Item:
     return Item(name, shards.format, shards.release, shards.path, shards.columns, note, dataset.id)
 
 
-def _crawls(plan: CampaignPlan, known: ReleaseList, config: ScanConfig) -> Iterator[Item]:
-    listed = _between(plan, known.listing.crawls)
-    for release in listed:
-        form = form_of(release.name, str(plan.crawls))
-        yield Item(release.name, form, release.name, note=_note(release, config))
+def _crawl_item(release: Release, scope: str, config: ScanConfig) -> Item:
+    form = form_of(release.name, "warc" if scope == NEWS else scope)
+    note = "" if scope == NEWS else _note(release, config)
+    return Item(release.name, form, release.name, note=note, last_capture=release.last)
 
 
 def unlisted_crawl(name: str, form: str) -> Item:
@@ -236,7 +244,11 @@ def _between(plan: CampaignPlan, crawls: Sequence[Release]) -> Sequence[Release]
     names = [crawl.name for crawl in crawls]
     for name in (plan.since, plan.until):
         if name is not None and name not in names:
-            raise InputError("is not in the list of crawls", where=name, remedy="see `presswatch releases`")
+            raise InputError(
+                "is not in the list of crawls, or no month of CC-NEWS that is over",
+                where=name,
+                remedy=f"name one like {names[0]}; `presswatch releases` lists the crawls",
+            )
     first = names.index(plan.until) if plan.until else 0
     last = names.index(plan.since) if plan.since else len(names) - 1
     if first > last:

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from presswatch_spark.campaigns.plan import Item
+from presswatch_spark.errors import PresswatchError
 from presswatch_spark.monitoring.metrics import PREFIX
 from presswatch_spark.runs.unfinished import UnfinishedRun
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, config_digest
@@ -134,7 +135,9 @@ class ItemProgress:
     `reached`: the newest corpus that all its shards were planned for, missing ones too. `whole`: the newest
     for which all of it was read. `missing`: by step, the shards that were not read to their end. `shards`:
     how many are known; `fresh`: those of them that no run has planned. `left`: how many shards are still to
-    be read, one for two corpora twice; `shard_reads`: how many runs have read so far.
+    be read, one for two corpora twice; `shard_reads`: how many runs have read so far. Of a look by `run`:
+    `trouble` is why the item could not be scanned, `is_unpublished` that its shard list is not there yet, and
+    `was_scanned` that shards of it were read.
     """
 
     item: Item
@@ -149,6 +152,9 @@ class ItemProgress:
     fresh: int = 0
     left: int = 0
     shard_reads: int = 0
+    trouble: PresswatchError | None = None
+    is_unpublished: bool = False
+    was_scanned: bool = False
 
     @classmethod
     def of(cls, item: Item, reads: Reads, wanted: int) -> ItemProgress:
@@ -181,6 +187,8 @@ class ItemProgress:
         """Return how it stands, in a word."""
         if self.is_done:
             return "done"
+        if self.is_unpublished:
+            return "not published yet"
         if not self.runs:
             return "left"
         if self.fresh:

@@ -1,28 +1,49 @@
-"""Opens campaigns for the command line: their plan, their settings, and the list of crawls."""
+"""Campaigns for the command line: their plans and settings, looks at their releases, and watches.
+
+A watch is a campaign without a file: its options are the plan, and its lock is in `_watch/` of the tables.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from presswatch_spark.campaigns.campaign import Campaign, with_corpus
-from presswatch_spark.campaigns.plan import CampaignPlan, items_of, plan_of, read_plan, write_plan
-from presswatch_spark.campaigns.progress import CampaignSample
-from presswatch_spark.cli.options import scan_settings, tell
+from presswatch_spark.campaigns.budget import Budget
+from presswatch_spark.campaigns.plan import (
+    LOCK,
+    NEWS,
+    CampaignPlan,
+    CorpusOfCampaign,
+    items_of,
+    plan_of,
+    read_plan,
+    write_plan,
+)
+from presswatch_spark.campaigns.progress import CampaignSample, ItemProgress
+from presswatch_spark.campaigns.run import Campaign, Task, run, with_corpus
+from presswatch_spark.campaigns.scope import LIST_MAX_AGE, crawls_by_name, known_crawls, news_months
+from presswatch_spark.cli.options import print_lines, scan_settings, tell
 from presswatch_spark.corpus.store import manifest_of
-from presswatch_spark.errors import ConfigError
-from presswatch_spark.redaction import holds_secret
+from presswatch_spark.errors import ConfigError, PresswatchError
+from presswatch_spark.monitoring.events import EventLog, LoggedError
+from presswatch_spark.pipeline import RunSummary
+from presswatch_spark.redaction import holds_secret, redacted_command
 from presswatch_spark.releases.datasets import dataset_named, load_datasets, require_part
-from presswatch_spark.releases.known import at_hand, current, list_uri
-from presswatch_spark.settings.config import ScanConfig, config_digest
-from presswatch_spark.show import printable
+from presswatch_spark.releases.known import ReleaseList, at_hand, list_uri
+from presswatch_spark.releases.release import CRAWL_FORMS
+from presswatch_spark.runs.work import key_of
+from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
+from presswatch_spark.show import counted, printable
 from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.locks.run_locks import locked
 from presswatch_spark.storage.objects import canonical
 from presswatch_spark.storage.shard_lists import is_list
+from presswatch_spark.tables import WATCH_FOLDER
 
 SCOPE = ("crawls", "since", "until", "datasets", "all_datasets", "mirrors", "listed")
 """Parameters of `campaign open` that say what is scanned; given again, they replace what was said."""
@@ -44,21 +65,199 @@ def campaign_at(context: click.Context, path: str, flags: Mapping[str, Any]) -> 
     given = scan_given(context, plan.options)
     config = scan_settings({**given, **_given(flags)}, given["config"])
     _require_settings(plan, config)
-    rules = config.datasets.common_crawl
-    uri = list_uri(plan.listed or rules.index)
-    if plan.crawls:
-        known = current(uri, config.storage, datetime.now(UTC), timedelta(hours=rules.index_hours))
+    now = datetime.now(UTC)
+    if plan.crawls in CRAWL_FORMS:
+        known = known_crawls(plan.listed, config, now)
     else:
-        known = at_hand(uri)
-    if plan.crawls and known.trouble:
+        known = at_hand(list_uri(plan.listed or config.datasets.common_crawl.index))
+    if known.trouble:
         tell(printable(f"note: a newer list could not be had: {known.trouble}; {known.origin}"))
-    share = given["sample"]
-    sample = (
-        CampaignSample(share, given["sample_seed"]) if share is not None and share != 1 else CampaignSample()
+    items = items_of(plan, known, config, now)
+    found = Campaign(
+        Folder(folder.uri, config.storage), plan, items, config, given["base"], _sample_of(given)
     )
-    items = items_of(plan, known, config)
-    found = Campaign(Folder(folder.uri, config.storage), plan, items, config, given["base"], sample)
     return found.with_unlisted([crawl.name for crawl in known.listing.crawls])
+
+
+def _sample_of(given: Mapping[str, Any]) -> CampaignSample:
+    share = given["sample"]
+    return CampaignSample(share, given["sample_seed"]) if share not in (None, 1) else CampaignSample()
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Prints the scans of a campaign whose tables are in `out`."""
+
+    out: str
+    command: str | None
+    events: EventLog | None
+
+    @classmethod
+    def of(cls, context: click.Context, campaign: Campaign) -> Terminal:
+        """Return one for a command; `context.obj` has the words of the command line."""
+        command = redacted_command(context.obj) if context.obj else None
+        events = EventLog() if campaign.config.run.log_format == "json" else None
+        return cls(campaign.plan.out, command, events)
+
+    def begins(self, task: Task) -> None:
+        """Print what is scanned now, and what should be and is gone."""
+        for line in task_lines(task):
+            tell(printable(line))
+
+    def scanned(self, summary: RunSummary) -> None:
+        """Print the summary of a run."""
+        from presswatch_spark.cli.commands.scan import incomplete_message, summary_lines
+
+        print_lines(summary_lines(summary, self.out))
+        if summary.incomplete:
+            click.echo(incomplete_message(summary, self.out), err=True)
+
+
+def task_lines(task: Task) -> Iterator[str]:
+    """Yield the shards of a task in words, and those that are gone."""
+    count, first = counted(len(task.shards), "shard"), task.step[0]
+    what = f"{count} once more" if task.again else "all its shards" if task.is_all else f"{count} of its list"
+    since = f", for the articles that came since corpus {first}" if first else ""
+    note = f" ({task.item.note})" if task.item.note else ""
+    if len(task.shards):
+        yield f"{task.item.name}: {what}{since}{note}"
+    if task.gone:
+        yield f"{task.item.name}: {counted(len(task.gone), 'shard')} cannot be had: {task.gone[0]}"
+
+
+def look(
+    context: click.Context,
+    campaign: Campaign,
+    budget: Budget | None = None,
+    retried: Collection[str] | None = None,
+) -> Iterator[ItemProgress]:
+    """Scan what is left of each release while no other process may, and yield its progress.
+
+    Raises:
+        InUseError: another process runs the campaign.
+        PresswatchError: as `campaigns.run.run`.
+    """
+    folder = campaign.folder
+    if folder.is_local:
+        folder.path.mkdir(parents=True, exist_ok=True)
+    with locked(folder, LOCK, campaign.config.run.lease_seconds):
+        terminal = Terminal.of(context, campaign)
+        for progress in run(campaign, datetime.now(UTC), terminal, budget, retried):
+            name = progress.item.name
+            if progress.trouble is not None and not isinstance(progress.trouble, LoggedError):
+                click.echo(printable(f"error: {name}: {progress.trouble}"), err=True)
+            elif name in campaign.notes:
+                tell(printable(f"note: {name}: {campaign.notes[name]}"))
+            yield progress
+
+
+def repeated(look: Callable[[], int], seconds: float, pause: Callable[[float], None]) -> int:
+    """Look until the process is stopped; after a look that fails, print the error and look again."""
+    while True:
+        try:
+            look()
+        except PresswatchError as error:
+            click.echo(printable(f"error: {error}"), err=True)
+        pause(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A watch: a campaign over the releases that are there at each look.
+
+    Attributes:
+        since: the oldest release; None for the newest only.
+        listed: another list of crawls. With `probe`, no list is read: shard lists of later weeks are.
+    """
+
+    plan: CampaignPlan
+    config: ScanConfig
+    given: Mapping[str, Any]
+    since: str | None
+    listed: str | None
+    probe: bool
+
+    @property
+    def out(self) -> str:
+        """Return the folder of the tables."""
+        return self.plan.out
+
+    @property
+    def corpus(self) -> str:
+        """Return the place of the corpus."""
+        return self.plan.corpora[-1].path
+
+    def campaign(self, now: datetime) -> tuple[Campaign, ReleaseList]:
+        """Return the campaign as it is now, with the list of crawls that it comes from.
+
+        Raises:
+            InputError: the list does not have `since`.
+        """
+        plan, form, base = self.plan, str(self.plan.crawls), self.given["base"]
+        if plan.crawls == NEWS:
+            known = at_hand(list_uri(self.listed or self.config.datasets.common_crawl.index))
+            newest = news_months(now)[0].name
+        else:
+            if self.probe:
+                known = crawls_by_name(self.listed, self.config, now, form, base)
+            else:
+                known = known_crawls(self.listed, self.config, now)
+            newest = known.listing.crawls[0].name
+        plan = replace(plan, since=self.since or newest)
+        items, sample = items_of(plan, known, self.config, now), _sample_of(self.given)
+        folder = Folder.of(plan.out, self.config.storage) / f"{WATCH_FOLDER}/{self._key()}"
+        return Campaign(folder, plan, items, self.config, base, sample), known
+
+    def _key(self) -> str:
+        """Return a key of corpus, format, settings and sample: other watches may run beside this one."""
+        manifest = manifest_of(self.corpus, self.config.storage)
+        sample = {name: value for name, value in self.given.items() if name.startswith("sample") and value}
+        settings = row_settings(self.config, manifest.minhash)
+        drawn = json.dumps(sample, sort_keys=True, default=str)
+        return key_of(manifest.digest, str(self.plan.crawls), settings, drawn)[:16]
+
+
+def is_stale(known: ReleaseList, now: datetime) -> bool:
+    """Print why there is no newer list of crawls, and return whether a release may have been missed."""
+    if not known.trouble:
+        return False
+    is_old = now - known.listing.noted > LIST_MAX_AGE
+    word = "error" if is_old else "note"
+    click.echo(printable(f"{word}: a newer list could not be had: {known.trouble}; {known.origin}"), err=True)
+    return is_old
+
+
+def watch_of(context: click.Context, words: Sequence[str], options: Mapping[str, Any]) -> Watch:
+    """Return the watch that options of `presswatch watch` and of its scans describe.
+
+    Raises:
+        UsageError: the scan options are none, or contradict the watch.
+        ConfigError: a setting is wrong.
+        CorpusError: there is no corpus.
+    """
+    given = watched_scan(context, words, options["news"])
+    config = scan_settings(given, given["config"])
+    manifest = manifest_of(given["corpus"], config.storage)
+    corpus = CorpusOfCampaign(given["corpus"], manifest.digest, manifest.counts.articles)
+    plan = CampaignPlan(given["out"], (corpus,), NEWS if options["news"] else given["dataset"])
+    return Watch(plan, config, given, options["since"], options["listed"], options["probe"])
+
+
+def watched_scan(context: click.Context, words: Sequence[str], news: bool) -> Mapping[str, Any]:
+    """Return the parameters of `presswatch scan` that a watch's options give; for errors, see `watch_of`."""
+    from presswatch_spark.cli.commands.scan import scan
+
+    given = scan.make_context("watch … --", list(words), parent=context.parent).params
+    if given["paths"] or given["release"] or given["read__release"]:
+        raise click.UsageError(
+            "the watch names the releases: leave PATH, --release and --release-name out", context
+        )
+    if given["dataset"] not in CRAWL_FORMS:
+        known = "|".join(CRAWL_FORMS)
+        raise click.UsageError(f"name what to scan of each release: -- --format {known}", context)
+    if news and given["dataset"] != "warc":
+        raise click.UsageError("CC-NEWS is published as WARC only: -- --format warc", context)
+    return given
 
 
 def open_campaign(

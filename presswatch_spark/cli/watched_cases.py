@@ -1,4 +1,4 @@
-"""Cases of removal that a watch probes: each when a round of it is due, and never in the way of scans."""
+"""Cases of removal that a watch probes, each when a round of it is due. A failed case stops no scan."""
 
 from __future__ import annotations
 
@@ -7,17 +7,26 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from presswatch_spark.cli.exits import FAILED, INCOMPLETE
 from presswatch_spark.cli.options import tell
-from presswatch_spark.cli.watched import Watched
 from presswatch_spark.errors import InUseError, PresswatchError
 from presswatch_spark.show import counted
 
 if TYPE_CHECKING:
+    from presswatch_spark.cli.campaigning import Watch
     from presswatch_spark.pointers.pointer import Mirror
     from presswatch_spark.removal.metrics import Measures
     from presswatch_spark.removal.probing import Probed
     from presswatch_spark.removal.recaptures import LaterTables
-    from presswatch_spark.watch.look import WatchReport
+
+
+@dataclass(frozen=True, slots=True)
+class WatchReport:
+    """One line about a release or a case of a look. `code` is an exit code."""
+
+    release: str
+    said: str
+    code: int = 0
 
 
 @dataclass(slots=True)
@@ -28,7 +37,7 @@ class WatchedCases:
     write how the cases stand.
     """
 
-    target: Watched
+    target: Watch
     paths: Sequence[str]
     every: timedelta
     mirrors: Sequence[Mirror] = ()
@@ -42,8 +51,6 @@ class WatchedCases:
 
     def __call__(self) -> Iterator[WatchReport]:
         """Probe each case that is due, and yield what came of it: of a failure, too."""
-        from presswatch_spark.watch.look import WatchReport
-
         self._published_at, self._failed = self._newest(), set()
         for path in self.paths:
             if self.dry_run:
@@ -63,9 +70,6 @@ class WatchedCases:
 
     def _findings(self, path: str) -> list[WatchReport]:
         """Return what came of a case; nothing if it is not due."""
-        from presswatch_spark.watch.look import WatchReport
-        from presswatch_spark.watch.starters import FAILED
-
         try:
             probed = self._probe(path)
         except InUseError:
@@ -115,8 +119,6 @@ class WatchedCases:
 
     def _written(self) -> Iterator[WatchReport]:
         from presswatch_spark.removal.metrics import write_metrics
-        from presswatch_spark.watch.look import WatchReport
-        from presswatch_spark.watch.starters import FAILED
 
         if self.metrics is None or self.dry_run:
             return
@@ -126,7 +128,7 @@ class WatchedCases:
             yield WatchReport(self.metrics, str(error), FAILED)
 
 
-def cases_of(target: Watched, options: Mapping[str, Any]) -> WatchedCases:
+def cases_of(target: Watch, options: Mapping[str, Any]) -> WatchedCases:
     """Return the cases that the options of `presswatch watch` name; `ConfigError` if a mirror is none."""
     from presswatch_spark.pointers.pointer import parse_mirror
 
@@ -145,16 +147,14 @@ def cases_of(target: Watched, options: Mapping[str, Any]) -> WatchedCases:
 def _found(path: str, probed: Probed, index: str | None) -> Iterator[WatchReport]:
     """Yield what a round found. What alarms, was left alone, or answered nothing, is partial."""
     from presswatch_spark.storage.objects import printable
-    from presswatch_spark.watch.look import WatchReport
-    from presswatch_spark.watch.starters import DONE, PARTIAL
 
     removed, claims = probed.standing.claims()
     asked = f"{probed.asked:,} of {counted(probed.targets, 'place')} asked for"
     said = f"round {probed.round.number}: {asked}; {removed:,} of {counted(claims, 'claim')} removed"
-    yield WatchReport(path, said, DONE if probed.is_complete else PARTIAL)
+    yield WatchReport(path, said, 0 if probed.is_complete else INCOMPLETE)
     for alarm in probed.alarms:
-        yield WatchReport(path, f"alarm: {alarm.kind}: {alarm.about}: {alarm.detail}", PARTIAL)
+        yield WatchReport(path, f"alarm: {alarm.kind}: {alarm.about}: {alarm.detail}", INCOMPLETE)
     for uri, why in probed.blocked.items():
-        yield WatchReport(path, f"left alone: {uri}: {why}", PARTIAL)
+        yield WatchReport(path, f"left alone: {uri}: {why}", INCOMPLETE)
     if probed.unheard and index:
-        yield WatchReport(path, f"index: {printable(index)}: {probed.unheard}", PARTIAL)
+        yield WatchReport(path, f"index: {printable(index)}: {probed.unheard}", INCOMPLETE)

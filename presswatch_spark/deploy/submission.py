@@ -186,12 +186,6 @@ def _refuse_what_stays_here(arguments: Sequence[str]) -> None:
                 where="command line",
                 remedy="keep the token in AWS Secrets Manager, and give --hf-token-secret ARN",
             )
-        if option == "--on" and value != "local":
-            raise ConfigError(
-                f"--on {value} submits from this machine only",
-                where="command line",
-                remedy="leave it out: a submitted watch scans in its own process",
-            )
         if option in SHARED_FOLDERS:
             check_shared(option, value)
 

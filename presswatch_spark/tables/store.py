@@ -361,9 +361,9 @@ def _described_in(folder: Folder) -> dict[str, ObjectInfo]:
 
 
 def _holds_others(root: Folder) -> bool:
-    """Say whether a folder holds anything but claims, and a marker that another process writes this moment.
+    """Return whether a folder holds anything but locks, and a marker that another process writes this moment.
 
-    Whoever watches for releases claims one before its scan makes the tables.
+    A watch has its lock there before its first scan makes the tables.
     """
     ours = (".lock", WATCH_FOLDER)
     return any(MARKER not in name and name.partition("/")[0] not in ours for name in root.entries())

@@ -118,16 +118,14 @@ class TestTemplate:
             ("SilentDays", ["0", "7"], ["8", "-1"]),
             (
                 "WatchOptions",
-                ["--only-newest", "--since CC-MAIN-2026-21 --at-once 2", "--news --only-newest --once"],
+                ["--only-newest", "--since CC-MAIN-2026-21 --probe", "--news --only-newest --once"],
                 [
                     "",
                     "only-newest",
                     "--only-newest  --probe",
                     "--only-newest --every 60",
                     "--again X --probe",
-                    "--only-newest --on local",
                     "--only-newest --poll",
-                    "--drop X",
                     '--list "x"',
                 ],
             ),
@@ -534,7 +532,7 @@ class TestRights:
         assert folders("s3:PutObject") == {
             "JobRole": {"tables/*", "store/submissions/*", "logs/*"},
             "CorpusPolicy": {"corpus/*"},
-            "SubmitterPolicy": {"store/*", "tables/_watch/*"},
+            "SubmitterPolicy": {"store/*"},
         }
 
     def test_a_call_that_no_policy_names_is_noticed(self, stack: dict[str, str]) -> None:
@@ -543,7 +541,7 @@ class TestRights:
         assert allows(job, write)
         assert not allows(submitter, write)
         assert not allows(reader, write)
-        assert allows(submitter, write | {"key": "tables/_watch/x.json"})
+        assert allows(submitter, write | {"key": "store/archives/x.tar.gz"})
         listing = {"service": "s3", "operation": "ListObjectsV2", "bucket": BUCKET, "prefix": "tables/runs/"}
         assert allows(reader, listing)
         assert not allows(reader, listing | {"prefix": "store/"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import signal
@@ -14,7 +13,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,24 +24,20 @@ from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.locks import leases
 from presswatch_spark.storage.locks.leases import GuardedObject, Lease
-from presswatch_spark.storage.locks.lock_rules import RUN_LEASE, SUBMISSION_LEASE, WATCH_LEASE, LeaseRule
+from presswatch_spark.storage.locks.lock_rules import RUN_LEASE, SUBMISSION_LEASE
 from presswatch_spark.storage.locks.run_locks import USUAL, RunLease, leased, owned
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
-from presswatch_spark.watch.claims import LeaseStage, ReleaseLease, WatchLeases
 from tests.conftest import ROOT
 from tests.proofs import each_time
 from tests.servers import Fault, Server
-from tests.watching import KEY, LEASE, NEWEST, NOON, Clock, Cluster, look, release
 
 WORKERS, ROUNDS = 4, 8
 SECONDS = 1.0
 PREFIX = """
 import os, sys
-from datetime import UTC, datetime, timedelta
 from presswatch_spark.storage.locks.leases import GuardedObject
 from presswatch_spark.storage.locks.run_locks import RunLease
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
-from presswatch_spark.watch.claims import ReleaseLease, Holding, WatchLeases
 uri, storage = sys.argv[1], StorageOptions(endpoint=sys.argv[2] or None)
 """
 COUNTS_UP = """
@@ -65,14 +59,6 @@ sys.stdin.readline()
 lease.confirm()
 print("still taken", flush=True)
 lease.release()
-"""
-WATCHES = """
-claims, lease = WatchLeases(uri, storage), timedelta(seconds=float(sys.argv[3]))
-first = claims.write(ReleaseLease.new(sys.argv[4], sys.argv[5], "other", datetime.now(UTC)), None)
-with Holding(claims, first, lease, lambda: datetime.now(UTC)) as holding:
-    print("taken", flush=True)
-    sys.stdin.readline()
-    holding.submitted({"run": "of the first"})
 """
 
 
@@ -207,7 +193,7 @@ class TestLostAnswers:
         self, place: Place, unheard: Callable[[int], None]
     ) -> None:
         guarded = place.object()
-        lease = Lease(guarded, guarded.write(b"0", None), WATCH_LEASE, 3600, signed)
+        lease = Lease(guarded, guarded.write(b"0", None), RUN_LEASE, 3600, signed)
         unheard(1)
         with pytest.raises(StorageError, match="no answer"):
             lease.renew()
@@ -219,7 +205,7 @@ class TestLostAnswers:
         self, place: Place, unheard: Callable[[int], None]
     ) -> None:
         guarded = place.object()
-        lease = Lease(guarded, guarded.write(b"0", None), WATCH_LEASE, 3600, signed)
+        lease = Lease(guarded, guarded.write(b"0", None), RUN_LEASE, 3600, signed)
         unheard(2)
         for _ in range(2):
             with pytest.raises(StorageError, match="no answer"):
@@ -231,7 +217,7 @@ class TestLostAnswers:
         self, place: Place, unheard: Callable[[int], None]
     ) -> None:
         guarded = place.object()
-        lease = Lease(guarded, guarded.write(b"0", None), WATCH_LEASE, 3600, signed)
+        lease = Lease(guarded, guarded.write(b"0", None), RUN_LEASE, 3600, signed)
         unheard(1)
         with pytest.raises(StorageError, match="no answer"):
             lease.renew()
@@ -309,33 +295,6 @@ class TestOtherProcesses:
                 assert "has taken this run over" in error
                 follower.confirm()
 
-    def test_a_watcher_that_is_stopped_for_too_long_notes_nothing_over_who_followed_it(
-        self, place: Place
-    ) -> None:
-        claims, root = WatchLeases(place.uri, place.storage), GuardedObject(place.uri, place.storage)
-        with others(WATCHES, root, SECONDS, NEWEST, KEY) as (sleeper,):
-            assert sleeper.stdout.readline() == "taken\n"
-            first = claims.read(NEWEST, KEY)
-            assert first
-            while claims.read(NEWEST, KEY) == first:
-                time.sleep(SECONDS / 10)
-            stop(sleeper)
-            first = claims.read(NEWEST, KEY)
-            assert first
-            assert first.claim.renewed_at > first.claim.claimed_at, "it was renewed as long as it ran"
-            cluster, clock = Cluster(), Clock(first.claim.renewed_at + timedelta(seconds=SECONDS))
-            lease = timedelta(seconds=SECONDS)
-            (finding,) = look(place.uri, cluster, clock, place.storage, lease=lease)([release()])
-            assert finding.said.startswith("started")
-            sleeper.send_signal(signal.SIGCONT)
-            _, error = sleeper.communicate("go on\n")
-            assert sleeper.returncode == 1
-            assert "ConflictError" in error
-        after = claims.read(NEWEST, KEY)
-        assert after
-        assert (after.claim.state, after.claim.place["profile"]) == (LeaseStage.SUBMITTED, "cluster")
-        assert after.claim.token == first.claim.token
-
 
 class TestClocks:
     def test_a_run_is_kept_though_the_clocks_of_hosts_go_wrong(
@@ -348,29 +307,6 @@ class TestClocks:
                 with pytest.raises(OutputError), leased(guarded.uri, guarded.storage, 0.4):
                     pass
             lease.confirm()
-
-    @pytest.mark.parametrize("ahead", [timedelta(minutes=10), -timedelta(days=400)])
-    def test_a_clock_that_is_ahead_by_less_than_the_lease_takes_nothing_over(
-        self, place: Place, ahead: timedelta
-    ) -> None:
-        claims, cluster = WatchLeases(place.uri, place.storage), Cluster()
-        first = claims.write(ReleaseLease.new(NEWEST, KEY, "me", NOON), None)
-        (finding,) = look(place.uri, cluster, Clock(NOON + ahead), place.storage)([release()])
-        assert finding.said.startswith("claimed: me")
-        assert claims.read(NEWEST, KEY) == first
-
-    def test_watchers_of_whatever_clocks_submit_a_release_once(self, place: Place) -> None:
-        cluster, together = Cluster(), threading.Barrier(WORKERS)
-
-        def watch(number: int) -> None:
-            watcher = look(place.uri, cluster, Clock(NOON + number * LEASE * 2), place.storage)
-            together.wait()
-            for _ in range(2):
-                list(watcher([release()]))
-
-        with ThreadPoolExecutor(WORKERS) as pool:
-            list(pool.map(watch, range(WORKERS)))
-        assert list(cluster.runs.values()) == [NEWEST]
 
 
 @dataclass
@@ -402,7 +338,7 @@ class SlowCluster:
         return run
 
     def state(self, run: str) -> Any:
-        return type("LeaseStage", (), {"ended": False})
+        return type("JobState", (), {"ended": False})
 
 
 def ledger(cluster: SlowCluster, claim_seconds: float = 60) -> Ledger:
@@ -452,32 +388,11 @@ class TestOlderVersions:
         with leased(guarded.uri, guarded.storage, 3600) as lease:
             lease.confirm()
 
-    def test_a_claim_of_a_watcher_is_taken_over_with_its_token(self, place: Place) -> None:
-        left = {
-            "claimed_at": "2026-06-01T11:00:00+00:00",
-            "exit_code": None,
-            "holder": "h:7:00ff",
-            "key": KEY,
-            "layout": 1,
-            "place": {},
-            "release": NEWEST,
-            "renewed_at": "2026-06-01T11:44:00+00:00",
-            "state": "claimed",
-            "token": "00ff",
-        }
-        data = (json.dumps(left, indent=2, sort_keys=True) + "\n").encode()
-        GuardedObject(f"{place.uri}/_watch/{NEWEST}-{KEY[:16]}.json", place.storage).write(data, None)
-        cluster = Cluster()
-        (finding,) = look(place.uri, cluster, Clock(), place.storage)([release()])
-        assert finding.said.startswith("started")
-        assert list(cluster.runs) == ["00ff"]
 
-
-@pytest.mark.parametrize("rule", [RUN_LEASE, WATCH_LEASE])
-def test_a_holder_writes_more_than_once_before_others_take_it_over(rule: LeaseRule) -> None:
-    assert rule.renewals >= 4
-    assert rule.patience >= 1
-    assert rule.looks == 0 or rule.looks > rule.renewals
+def test_a_holder_writes_more_than_once_before_others_take_it_over() -> None:
+    assert RUN_LEASE.renewals >= 4
+    assert RUN_LEASE.patience >= 1
+    assert RUN_LEASE.looks > RUN_LEASE.renewals
 
 
 def test_a_submission_lapses_before_others_take_it_for_dead() -> None:

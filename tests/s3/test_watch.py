@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Barrier
 from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.errors import OutputError
-from presswatch_spark.storage.objects import StorageOptions, write_object
+from presswatch_spark.runs.unfinished import unfinished_runs
 from presswatch_spark.tables.store import TableStore
 from tests.commands import presswatch
 from tests.conftest import ROOT
@@ -27,10 +25,9 @@ from tests.corpora import article, build, write_jsonl
 from tests.mirrors import ARTICLES, write_crawl
 from tests.prose import articles
 from tests.servers import Server, web
-from tests.watching import NEWEST, OLDER, Clock, Cluster, look, release
 
 SEED = 20260621
-CRAWLS = (NEWEST, OLDER)
+NEWEST, OLDER = CRAWLS = ("CC-MAIN-2026-21", "CC-MAIN-2026-17")
 
 
 def listed(*names: str, days_ago: int = 10) -> bytes:
@@ -98,48 +95,87 @@ def test_two_processes_that_watch_at_once_publish_one_run(
 ) -> None:
     out = tmp_path / "tables"
     other = started(command(mirror, corpus, out))
-    while not out.exists() and other.poll() is None:
+    while not list(out.glob("_watch/*/campaign.lock")):
+        assert other.poll() is None
         time.sleep(0.01)
-    said = [presswatch(*command(mirror, corpus, out))]
+    assert cli.run(command(mirror, corpus, out, "--only-newest", "--poll")) == 75
     text, complaints = other.communicate()
     assert other.returncode == 0, complaints
+    assert f"{NEWEST}: scanned\n" in text
     assert runs(out) == [(NEWEST, 2)]
-    assert sum(f"{NEWEST}: scanned\n" in each for each in (text, *said)) == 1
     assert cli.run(command(mirror, corpus, out)) == 0
     assert runs(out) == [(NEWEST, 2)]
 
 
-def test_a_killed_watcher_is_followed_and_its_release_is_scanned_once(
-    spark: SparkSession, mirror: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_killed_watcher_is_followed_at_once_and_its_release_is_scanned_once(
+    spark: SparkSession, mirror: Path, corpus: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "tables"
     first = started(command(mirror, corpus, out))
-    while not list(out.glob("_watch/*.json")):
+    while not list(out.glob("_runs/*/run.json")):
         assert first.poll() is None
         time.sleep(0.01)
     first.kill()
     first.communicate()
-    again = command(mirror, corpus, out, "--only-newest", "--poll")
-    assert cli.run(again) == 75
-    assert "claimed" in (said := capsys.readouterr().out) or "under way" in said
-    assert not (out / "runs").exists()
-    presswatch(*again[:1], "--takeover", "0.0001", *again[1:])
+    assert not (out / "runs").exists() or not list((out / "runs").iterdir())
+    assert presswatch(*command(mirror, corpus, out)).endswith(f"{NEWEST}: scanned\n")
     assert runs(out) == [(NEWEST, 2)]
+    assert not unfinished_runs(TableStore.open(str(out)))
 
 
-def test_a_release_without_its_list_is_not_ready(
+def test_a_release_that_was_scanned_by_hand_or_with_another_setting_is_known_for_what_it_is(
+    spark: SparkSession, mirror: Path, corpus: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "tables"
+    given = ("--format", "wet", "--base", str(mirror), "--corpus", str(corpus), "--out", str(out))
+    presswatch("scan", "--release", NEWEST, *given, "--cores", "1")
+    assert f"{NEWEST}: scanned\n" in presswatch(*command(mirror, corpus, out, scan=("--wave-shards", "7")))
+    assert runs(out) == [(NEWEST, 2)]
+    presswatch(*command(mirror, corpus, out, scan=("--min-run-words", "12")))
+    presswatch(*command(mirror, corpus, out, "--since", OLDER))
+    assert runs(out) == [(NEWEST, 2), (NEWEST, 2), (OLDER, 2)]
+
+
+def test_missing_shards_are_news_once_and_are_read_again_when_asked_for(
+    spark: SparkSession, mirror: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, out = shutil.copytree(mirror, tmp_path / "mirror"), tmp_path / "tables"
+    shard = next((own / f"crawl-data/{NEWEST}").rglob("*.wet.gz"))
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[: len(whole) // 2])
+    assert cli.run(command(own, corpus, out)) == 3
+    assert f"--again {NEWEST} reads them once more" in capsys.readouterr().out
+    assert cli.run(command(own, corpus, out)) == 0
+    assert runs(out) == [(NEWEST, 1)]
+    shard.write_bytes(whole)
+    assert cli.run(command(own, corpus, out, "--only-newest", "--again", NEWEST)) == 0
+    assert runs(out) == [(NEWEST, 1), (NEWEST, 1)]
+
+
+def test_on_s3_a_watch_leaves_tables_and_no_lock(
+    spark: SparkSession, mirror: Path, corpus: Path, endpoint: str, bucket: str, client: Any
+) -> None:
+    out = Path(f"s3://{bucket}/tables")
+    words = command(mirror, corpus, out, scan=("--endpoint", endpoint))
+    words[words.index(str(out))] = f"s3://{bucket}/tables"
+    assert cli.run(words) == 0
+    keys = [each["Key"] for each in client.list_objects_v2(Bucket=bucket)["Contents"]]
+    assert any(key.startswith("tables/runs/") for key in keys)
+    assert not [key for key in keys if key.endswith(".lock")]
+
+
+def test_a_release_without_its_list_is_not_published_yet(
     site: Server, mirror: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site.objects["/collinfo.json"] = listed(*CRAWLS)
     out = tmp_path / "tables"
     assert cli.run(command(site.url, corpus, out)) == 0
-    assert f"{NEWEST}: not ready: " in capsys.readouterr().out
-    assert not out.exists()
+    assert f"{NEWEST}: not published yet" in capsys.readouterr().out
     site.objects["/late.json"] = listed(*CRAWLS, days_ago=70)
     late = command(site.url, corpus, out)
     late[late.index("--list") + 1] += "/late.json"
     assert cli.run(late) == 1
-    assert f"{NEWEST}: not ready: " in capsys.readouterr().err
+    assert f"error: {NEWEST}: " in capsys.readouterr().err
 
 
 def test_a_list_that_cannot_be_renewed_for_a_week_is_a_failure(
@@ -157,10 +193,7 @@ def test_a_dry_run_says_what_it_would_start(
     words = command(mirror, corpus, out, "--only-newest", "--dry-run", scan=("--sample", "0.5"))
     assert cli.run(words) == 0
     said = capsys.readouterr().out
-    assert said.startswith(
-        f"{NEWEST}: would be started, local: presswatch scan --release {NEWEST} --format wet"
-    )
-    assert said.strip().endswith("--sample 0.5")
+    assert said == f"{NEWEST}: would be scanned: all its shards\n"
     assert not out.exists()
 
 
@@ -170,8 +203,7 @@ def test_a_dry_run_says_what_it_would_start(
         (("--once",), (), "give either --since"),
         (("--only-newest", "--since", OLDER), (), "give either --since"),
         (("--only-newest", "--once", "--every", "5"), (), "give either --once"),
-        (("--only-newest", "--every", "5", "--again", NEWEST), (), "are for one look"),
-        (("--only-newest", "--dry-run", "--drop", NEWEST), (), "--drop writes"),
+        (("--only-newest", "--every", "5", "--again", NEWEST), (), "is for one look"),
         (("--only-newest",), ("--release", NEWEST), "names the releases"),
         (("--only-newest",), ("shard.gz",), "names the releases"),
         (("--only-newest",), ("--format", "c4"), "name what to scan"),
@@ -179,7 +211,7 @@ def test_a_dry_run_says_what_it_would_start(
         (("--only-newest",), ("--formatt", "wet"), "No such option"),
     ],
 )
-def test_misuse_is_said_before_anything_is_claimed(
+def test_misuse_is_said_before_anything_is_written(
     mirror: Path,
     corpus: Path,
     tmp_path: Path,
@@ -193,71 +225,8 @@ def test_misuse_is_said_before_anything_is_claimed(
     assert not (tmp_path / "tables").exists()
 
 
-def test_settings_and_samples_make_another_scan_and_what_changes_no_row_does_not(
-    mirror: Path, corpus: Path, tmp_path: Path
-) -> None:
-    names = []
-    for scan in ((), ("--wave-shards", "7"), ("--sample", "0.5"), ("--min-run-words", "12")):
-        assert (
-            cli.run(command(mirror, corpus, tmp_path / "t", "--only-newest", "--drop", NEWEST, scan=scan))
-            == 0
-        )
-        names.append({path.name for path in (tmp_path / "t" / "_watch").iterdir()})
-    assert [len(each) for each in names] == [1, 1, 2, 3]
-
-
-def test_on_s3_of_watchers_at_the_same_moment_one_starts_it(endpoint: str, bucket: str) -> None:
-    out, storage = f"s3://{bucket}/tables", StorageOptions(endpoint=endpoint)
-    cluster, clock, together = Cluster(), Clock(), Barrier(8)
-
-    def watcher(number: int) -> None:
-        mine = look(out, cluster, clock, storage, holder=f"watcher {number}")
-        together.wait()
-        list(mine([release()]))
-
-    for round_ in range(3):
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(watcher, range(8)))
-        assert cluster.asked == [NEWEST], round_
-    cluster.codes[NEWEST] = 0
-    assert [each.said for each in look(out, cluster, clock, storage)([release()])] == ["scanned"]
-
-
-def test_on_s3_a_dead_watcher_is_followed_by_one_under_the_same_token(endpoint: str, bucket: str) -> None:
-    out, storage = f"s3://{bucket}/tables", StorageOptions(endpoint=endpoint)
-    cluster, clock, together = Cluster(dies_after=True), Clock(), Barrier(6)
-    with pytest.raises(KeyboardInterrupt):
-        list(look(out, cluster, clock, storage)([release()]))
-    cluster.dies_after = False
-    clock.later(timedelta(hours=1))
-
-    def watcher(number: int) -> None:
-        mine = look(out, cluster, clock, storage, holder=f"watcher {number}")
-        together.wait()
-        list(mine([release()]))
-
-    with ThreadPoolExecutor(6) as pool:
-        list(pool.map(watcher, range(6)))
-    assert cluster.asked == [NEWEST, NEWEST]
-    assert len(cluster.runs) == 1
-
-
-@pytest.mark.parametrize("place", ["disk", "s3"])
-def test_tables_are_made_beside_a_claim_and_beside_nothing_else_of_others(
-    place: str, endpoint: str, bucket: str, tmp_path: Path
-) -> None:
-    out = str(tmp_path / "tables") if place == "disk" else f"s3://{bucket}/tables"
-    storage = StorageOptions(endpoint=endpoint)
-    list(look(out, Cluster(), Clock(), storage)([release()]))
-    assert TableStore.create(out, storage).published() == []
-    other = f"{out}-2"
-    write_object(f"{other}/_watched.json", b"", storage)
-    with pytest.raises(OutputError, match="not ours"):
-        TableStore.create(other, storage)
-
-
 def test_a_loop_goes_on_after_a_look_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
-    from presswatch_spark.cli.commands.watch import repeated
+    from presswatch_spark.cli.campaigning import repeated
     from presswatch_spark.errors import StorageError
 
     looks: list[Any] = [StorageError("the endpoint cannot be reached"), 0]

@@ -18,7 +18,7 @@ import pytest
 import zstandard
 from pyspark.sql import SparkSession
 
-from presswatch_spark.campaigns import campaign as campaign_module
+from presswatch_spark.campaigns import run as campaign_module
 from presswatch_spark.campaigns.progress import Runs, core_hours_spent
 from presswatch_spark.cli import main as cli
 from presswatch_spark.costs.estimate import PriceList

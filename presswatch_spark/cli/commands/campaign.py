@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exits import FAILED, INCOMPLETE
-from presswatch_spark.cli.options import (
-    NumberRange,
-    as_json,
-    mirror_option,
-    print_lines,
-    storage_options,
-    tell,
-)
-from presswatch_spark.errors import InputError, StorageError
-from presswatch_spark.monitoring.events import EventLog, LoggedError, failures_logged
+from presswatch_spark.cli.options import NumberRange, as_json, mirror_option, print_lines, storage_options
 from presswatch_spark.releases.release import CRAWL_FORMS
 from presswatch_spark.show import counted, json_line, printable, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.campaigns.budget import Budget
-    from presswatch_spark.campaigns.campaign import Campaign, Task
-    from presswatch_spark.campaigns.plan import Item
     from presswatch_spark.campaigns.progress import ItemProgress
+    from presswatch_spark.campaigns.run import Campaign
 
 HEADERS = ("release", "format", "state", "missing", "matches", "core-hours", "dollars", "runs")
 
@@ -43,8 +34,8 @@ def campaign() -> None:
 @click.option("--out", metavar="DIR", help="Folder of the tables.")
 @click.option(
     "--crawls",
-    type=click.Choice(CRAWL_FORMS),
-    help="Every crawl of Common Crawl, in this form; those of 2008 to 2012 as ARC.",
+    type=click.Choice((*CRAWL_FORMS, "news")),
+    help="Every crawl of Common Crawl, in this form; those of 2008 to 2012 as ARC. Or the months of CC-NEWS.",
 )
 @click.option("--since", metavar="RELEASE", help="The oldest of these.")
 @click.option("--until", metavar="RELEASE", help="The newest of these. Default: also those to come.")
@@ -93,10 +84,22 @@ def open_(context: click.Context, /, folder: str, **given: Any) -> None:
     metavar="N",
     help="What it may take in all, in hours of whole cores of the machine that --price names.",
 )
+@click.option(
+    "--every",
+    type=NumberRange(min=0, min_open=True),
+    metavar="MINUTES",
+    help="Look for new releases again and again, until the process is stopped.",
+)
 @storage_options
 @click.pass_context
 def run(
-    context: click.Context, /, folder: str, budget: float | None, core_hours: float | None, **flags: Any
+    context: click.Context,
+    /,
+    folder: str,
+    budget: float | None,
+    core_hours: float | None,
+    every: float | None,
+    **flags: Any,
 ) -> None:
     """Scan what is left of a campaign, release by release, and publish a run for each.
 
@@ -105,85 +108,36 @@ def run(
     call. With a budget, the campaign stops where it is reached; a higher one goes on. It counts what all runs
     of the campaign have cost, and what is begun.
 
-    Exit codes: 0 all is done; 1 it stopped, or a release could not be scanned; 3 shards are missing.
+    Exit codes: 0 all that is published is done; 1 it stopped, or a release could not be scanned; 3 shards are
+    missing.
 
     presswatch campaign run history --budget 200
     """
     if budget is not None and core_hours is not None:
         raise click.UsageError("give either --budget or --core-hours", context)
     leave_pandas_out()
+    import time
+
     from presswatch_spark.campaigns.budget import Budget
-    from presswatch_spark.campaigns.plan import LOCK
-    from presswatch_spark.cli.campaigning import campaign_at
-    from presswatch_spark.storage.locks.run_locks import locked
+    from presswatch_spark.cli.campaigning import campaign_at, look, repeated
 
-    found = campaign_at(context, folder, flags)
-    limit = Budget.of(budget, core_hours, found.config)
-    with locked(found.folder, LOCK, found.config.run.lease_seconds):
-        failed = [item for item in found.items if not _finished(context, found, item, limit)]
-    left = [standing for standing in found.standings() if not standing.is_done]
-    done = len(found.items) - len(left)
-    click.echo(f"{done:,} of {counted(len(found.items), 'release')} done")
-    if failed:
-        context.exit(FAILED)
-    if left:
-        context.exit(INCOMPLETE)
+    def once(retried: tuple[str, ...] | None = None) -> int:
+        found = campaign_at(context, folder, flags)
+        limit = Budget.of(budget, core_hours, found.config)
+        progress = list(look(context, found, limit, retried))
+        done = sum(each.is_done for each in progress)
+        waiting = sum(each.is_unpublished for each in progress)
+        later = f"; {waiting:,} not published yet" if waiting else ""
+        click.echo(f"{done:,} of {counted(len(progress), 'release')} done{later}")
+        if any(each.trouble for each in progress):
+            return FAILED
+        return INCOMPLETE if done + waiting < len(progress) else 0
 
-
-def _finished(context: click.Context, found: Campaign, item: Item, budget: Budget) -> bool:
-    """Scan what is left of an item; return whether that could be done, with shards missing or without."""
-    from presswatch_spark.campaigns.campaign import DoneMeanwhileError
-    from presswatch_spark.cli.commands.scan import incomplete_message, summary_lines
-    from presswatch_spark.redaction import redacted_command
-
-    command = redacted_command(context.obj) if context.obj else None
-    tried = set[tuple[tuple[int, int], bool]]()
-    events = EventLog() if found.config.run.log_format == "json" else None
-    while True:
-        try:
-            # It may ask for the list of the release, too.
-            task = found.task_of(item, tried)
-            if task is None:
-                break
-            for line in _news(task):
-                tell(printable(line))
-            if len(task.shards):
-                with failures_logged(events):
-                    summary = found.carry_out(task, budget, command, events)
-            tried.add(task.key)
-        except DoneMeanwhileError:
-            # What is left now is looked for anew.
-            continue
-        except (InputError, StorageError) as error:
-            # The list of this release, or its dataset. The others may be there.
-            click.echo(printable(f"error: {item.name}: {error}"), err=True)
-            return False
-        except LoggedError as error:
-            if isinstance(error.__cause__, DoneMeanwhileError):
-                continue
-            if isinstance(error.__cause__, (InputError, StorageError)):
-                return False
-            raise
-        if not len(task.shards):
-            continue
-        print_lines(summary_lines(summary, found.plan.out))
-        if summary.incomplete:
-            click.echo(incomplete_message(summary, found.plan.out), err=True)
-    if item.name in found.notes:
-        tell(printable(f"note: {item.name}: {found.notes[item.name]}"))
-    return True
-
-
-def _news(task: Task) -> Iterator[str]:
-    """Say what is scanned now, and what should be and is gone."""
-    count, first = counted(len(task.shards), "shard"), task.step[0]
-    what = f"{count} once more" if task.again else "all its shards" if task.is_all else f"{count} of its list"
-    since = f", for the articles that came since corpus {first}" if first else ""
-    note = f" ({task.item.note})" if task.item.note else ""
-    if len(task.shards):
-        yield f"{task.item.name}: {what}{since}{note}"
-    if task.gone:
-        yield f"{task.item.name}: {counted(len(task.gone), 'shard')} cannot be had: {task.gone[0]}"
+    if every is None:
+        context.exit(once())
+    # Missing shards are tried again by the first look only.
+    looks = chain([once], repeat(lambda: once(())))
+    context.exit(repeated(lambda: next(looks)(), every * 60, time.sleep))
 
 
 @campaign.command()
@@ -239,7 +193,7 @@ def _figures(values: tuple[Any, ...]) -> tuple[str, str, str]:
 
 def _total_lines(found: Campaign, standings: list[ItemProgress], budget: Budget) -> Iterator[str]:
     """Yield what is done, what it has cost, what is left, and what is special about some releases."""
-    from presswatch_spark.campaigns.estimates import estimated
+    from presswatch_spark.campaigns.budget import estimated
     from presswatch_spark.costs.budget import core_hours_text, dollars_text
 
     machine, spent = budget.machine, found.spent()

@@ -130,7 +130,7 @@ def parsed(context: click.Context, words: Sequence[str]) -> SubmittedJob:
         UsageError: they are no arguments of that command.
         ConfigError: there is no such job, or a setting is wrong.
     """
-    from presswatch_spark.cli.watched import scan_given
+    from presswatch_spark.cli.campaigning import watched_scan
 
     name, arguments = _job_of(words)
     root = context.find_root()
@@ -148,7 +148,7 @@ def parsed(context: click.Context, words: Sequence[str]) -> SubmittedJob:
         raise
     given_settings(job.params)
     if scan_options := job.params.get("scan_options"):
-        scan_given(job, scan_options, job.params["news"])
+        watched_scan(job, scan_options, job.params["news"])
     return SubmittedJob(name, arguments, job.params)
 
 

@@ -104,7 +104,5 @@ class LeaseRule:
 
 # A run of tables on S3. The object is removed at the end.
 RUN_LEASE = LeaseRule(renewals=6, looks=12)
-# The claim of a watcher on a release, on disk or S3. A look is short, and the claim stays for ever.
-WATCH_LEASE = LeaseRule(renewals=4, looks=0)
 # The claim to start a job. It is not renewed; others look whether the job has appeared.
 SUBMISSION_LEASE = LeaseRule(renewals=0, looks=0, patience=2)

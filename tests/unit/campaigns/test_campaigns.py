@@ -12,8 +12,7 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.campaigns.budget import Budget
-from presswatch_spark.campaigns.estimates import estimated
+from presswatch_spark.campaigns.budget import Budget, estimated
 from presswatch_spark.campaigns.plan import (
     WHOLE,
     CampaignPlan,
@@ -54,7 +53,7 @@ FRENCH = ScanConfig(read=ReadRules(languages=("fra",)))
 
 def items(config: ScanConfig | None = None, **changes: Any) -> tuple[Item, ...]:
     plan = CampaignPlan(**{"out": "t", "corpora": (CORPUS,), "crawls": "wet", **changes})
-    return items_of(plan, KNOWN, config or ScanConfig())
+    return items_of(plan, KNOWN, config or ScanConfig(), NOW)
 
 
 class TestItems:
@@ -67,7 +66,7 @@ class TestItems:
 
     def test_all_crawls_since_2008_are_in_the_list_that_comes_with_this_version(self) -> None:
         known = ReleaseList(shipped(), "shipped")
-        found = items_of(PLAN, known, ScanConfig())
+        found = items_of(PLAN, known, ScanConfig(), NOW)
         assert len(found) == len(known.listing.crawls) > 100
         assert "CC-MAIN-2008-2009" in {item.name for item in found}
 

@@ -19,7 +19,6 @@ from presswatch_spark.cli.main import cli
         "campaign run history --budget",
         "campaign run history --core-hours",
         "watch --every",
-        "watch --takeover",
         "watch --case-every",
     ],
 )

@@ -179,7 +179,6 @@ def test_what_is_not_understood_is_misuse_and_says_what_to_write(
             "--on emr-serverless compare s3://b/t --before a --after b --out /o",
             "--out /o lies on a disk that ends with the job (name a folder on S3)",
         ),
-        ("--on emr-ec2 watch --only-newest --on emr-ec2", "--on emr-ec2 submits from this machine only"),
     ],
 )
 def test_what_cannot_run_is_refused_with_what_to_do(
@@ -219,8 +218,3 @@ def test_a_check_on_this_machine_starts_nothing(
     monkeypatch.setattr("os.execve", lambda *_: pytest.fail("it was started"))
     assert ran(f"--on local --check {SCAN}") == 0
     assert "scan can run on this machine" in capsys.readouterr().out
-
-
-def test_a_watch_says_where_its_scans_run_by_the_same_word(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["watch", "--only-newest", "--profile", "emr-ec2", "--", "--format", "wet"]) == 2
-    assert "--on emr-ec2" in capsys.readouterr().err

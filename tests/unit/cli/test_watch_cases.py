@@ -63,7 +63,7 @@ def test_a_case_is_probed_when_it_is_due_and_not_before(
     said = capsys.readouterr().out
     assert f"{case.folder}: round 1: " in said
     assert f"{case.folder}: not due" in said
-    assert said.count(f"{CRAWL}: not ready") == 2
+    assert said.count(f"{CRAWL}: not published yet") == 2
     assert watch(crawl, case.folder, every=0.0000001) == 0
     assert rounds(case) == 2
 
@@ -110,7 +110,7 @@ def test_a_case_that_fails_stops_neither_scans_nor_other_cases(
     said = capsys.readouterr()
     assert f"{tmp_path / 'none'}: could not be probed" in said.err
     assert f"{broken.folder}: could not be probed" in said.err
-    assert f"{CRAWL}: not ready" in said.out
+    assert f"{CRAWL}: not published yet" in said.out
     assert rounds(case) == 1
 
 

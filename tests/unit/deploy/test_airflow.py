@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.cli.commands.scan import scan
+from presswatch_spark.cli.commands.submit import submit
 from presswatch_spark.cli.commands.watch import watch
 from tests.conftest import ROOT
 
@@ -33,16 +34,20 @@ def command() -> list[str]:
 def test_the_dag_compiles_and_its_command_is_one_of_ours() -> None:
     compile(DAG.read_text(encoding="utf-8"), str(DAG), "exec")
     program, name, *words = command()
-    assert (program, name) == ("presswatch", "watch")
-    watched = watch.make_context("watch", words).params
-    assert (watched["only_newest"], watched["poll"], watched["every"]) == (True, True, None)
+    assert (program, name) == ("presswatch", "submit")
+    submitted = submit.make_context("submit", words).params
+    assert (submitted["again"], submitted["no_wait"]) == (True, False)
+    job, *options = submitted["words"]
+    assert job == "watch"
+    watched = watch.make_context("watch", options).params
+    assert (watched["only_newest"], watched["probe"], watched["every"]) == (True, True, None)
     scanned = scan.make_context("scan", list(watched["scan_options"])).params
     assert scanned["dataset"] == "wet"
     assert not scanned["paths"]
 
 
 @pytest.mark.full
-def test_airflow_loads_it_and_asks_again_only_while_a_scan_is_under_way(tmp_path: Path) -> None:
+def test_airflow_loads_it_and_the_exit_code_of_the_job_is_the_end_of_the_task(tmp_path: Path) -> None:
     assert AIRFLOW.exists(), "make airflow"
     environment = {
         "PATH": os.environ["PATH"],
@@ -58,20 +63,14 @@ def test_airflow_loads_it_and_asks_again_only_while_a_scan_is_under_way(tmp_path
     )
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout.splitlines()[-1])
-    pokes = facts.pop("pokes")
+    ends = facts.pop("ends")
     assert facts == {
         "errors": {},
         "dag": "presswatch_releases",
         "catchup": False,
         "max_active_runs": 1,
-        "task": "BashSensor",
-        "mode": "reschedule",
+        "task": "BashOperator",
         "retries": 5,
     }
-    assert {code: said for code, (said, _) in pokes.items()} == {
-        "0": True,
-        "1": "failed",
-        "3": "failed",
-        "75": False,
-    }
-    assert all(words == command()[1:] for _, words in pokes.values())
+    assert {code: is_success for code, (is_success, _) in ends.items()} == {"0": True, "1": False, "3": False}
+    assert all(words == command()[1:] for _, words in ends.values())

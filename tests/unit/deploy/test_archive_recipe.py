@@ -11,7 +11,7 @@ from presswatch_spark.deploy import archive as building
 from presswatch_spark.deploy.archive import (
     LAUNCHER,
     ArchiveError,
-    Target,
+    HostPlatform,
     archive_for,
     inputs_digest,
     locked,
@@ -62,12 +62,12 @@ def test_what_the_cluster_brings_is_left_out_and_every_other_pin_keeps_its_hashe
 def test_an_archive_is_named_after_its_digest_and_made_anew_only_of_other_sources(
     sources: Path, built: list[Path], tmp_path: Path
 ) -> None:
-    first = archive_for(sources, tmp_path / "dist", Target())
+    first = archive_for(sources, tmp_path / "dist", HostPlatform())
     assert file_sha256(first)[:16] in first.name
-    assert archive_for(sources, tmp_path / "dist", Target()) == first
+    assert archive_for(sources, tmp_path / "dist", HostPlatform()) == first
     assert len(built) == 1
     (sources / "presswatch_spark" / "cli" / "main.py").write_text("another")
-    second = archive_for(sources, tmp_path / "dist", Target())
+    second = archive_for(sources, tmp_path / "dist", HostPlatform())
     assert second != first
     assert len(built) == 2
 
@@ -75,40 +75,40 @@ def test_an_archive_is_named_after_its_digest_and_made_anew_only_of_other_source
 def test_an_archive_that_was_changed_or_removed_is_made_anew(
     sources: Path, built: list[Path], tmp_path: Path
 ) -> None:
-    first = archive_for(sources, tmp_path / "dist", Target())
+    first = archive_for(sources, tmp_path / "dist", HostPlatform())
     content = first.read_bytes()
     for spoil in (lambda: first.write_bytes(b"spoilt"), first.unlink):
         spoil()
-        assert archive_for(sources, tmp_path / "dist", Target()).read_bytes() == content
+        assert archive_for(sources, tmp_path / "dist", HostPlatform()).read_bytes() == content
     assert len(built) == 3
 
 
 def test_a_note_that_was_left_half_written_is_none(sources: Path, built: list[Path], tmp_path: Path) -> None:
-    first = archive_for(sources, tmp_path / "dist", Target())
-    assert archive_for(sources, tmp_path / "dist", Target(), make=False) == first
+    first = archive_for(sources, tmp_path / "dist", HostPlatform())
+    assert archive_for(sources, tmp_path / "dist", HostPlatform(), make=False) == first
     (note,) = (tmp_path / "dist").glob("*.json")
     for text in ("", "[]", "{}", note.read_text()[:40]):
         note.write_text(text)
         with pytest.raises(ArchiveError, match="there is no archive of these sources yet"):
-            archive_for(sources, tmp_path / "dist", Target(), make=False)
-    assert archive_for(sources, tmp_path / "dist", Target()) == first
+            archive_for(sources, tmp_path / "dist", HostPlatform(), make=False)
+    assert archive_for(sources, tmp_path / "dist", HostPlatform()) == first
     assert len(built) == 2
 
 
 def test_other_hosts_want_another_archive(sources: Path) -> None:
-    targets = (Target(), Target("3.12"), Target("3.11", "aarch64"))
+    targets = (HostPlatform(), HostPlatform("3.12"), HostPlatform("3.11", "aarch64"))
     assert len({inputs_digest(sources, target) for target in targets}) == 3
 
 
 def test_without_sources_an_archive_must_be_named(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="--archive FILE"):
-        archive_for(tmp_path, tmp_path / "dist", Target())
+        archive_for(tmp_path, tmp_path / "dist", HostPlatform())
 
 
 @pytest.mark.slow
 def test_a_package_that_is_not_what_the_lock_says_ends_the_build(sources: Path, tmp_path: Path) -> None:
     (sources / "requirements.lock").write_text("click==8.1.8 --hash=sha256:" + "0" * 64 + "\n")
-    target = Target()
+    target = HostPlatform()
     with pytest.raises(ArchiveError, match="pip could not do its part"):
         building._install(
             ["--no-index", "--require-hashes", "--requirement", str(sources / "requirements.lock")],

@@ -1,7 +1,8 @@
-"""A campaign: its plan, its items, and the one step after the other that scans them.
+"""Runs a campaign: looks at each release once, and scans what published runs have not read.
 
 A step reads a release for the whole newest corpus, or, where an earlier corpus is done, for the articles that
-came since. What a killed process began is gone on with first, so that nothing is read twice.
+were added since. A run that a killed process began is continued first, so nothing is read twice: the lock of
+the campaign, the lock of each run and a last look before a run begins keep out other processes.
 """
 
 from __future__ import annotations
@@ -9,12 +10,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
-from typing import Self
+from typing import Protocol, Self
 
 from presswatch_spark.campaigns.budget import Budget
 from presswatch_spark.campaigns.growth import build_growth, require_growth
-from presswatch_spark.campaigns.plan import CORPORA, CampaignPlan, CorpusOfCampaign, Item, unlisted_crawl
+from presswatch_spark.campaigns.plan import (
+    CORPORA,
+    NEWS,
+    CampaignPlan,
+    CorpusOfCampaign,
+    Item,
+    unlisted_crawl,
+)
 from presswatch_spark.campaigns.progress import (
     CampaignSample,
     ItemProgress,
@@ -24,6 +33,7 @@ from presswatch_spark.campaigns.progress import (
     core_hours_spent,
     place_of,
 )
+from presswatch_spark.campaigns.scope import is_absence, is_overdue
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.corpus.manifest import Manifest
 from presswatch_spark.corpus.store import Corpus, manifest_of
@@ -35,7 +45,7 @@ from presswatch_spark.errors import (
     PresswatchError,
     StorageError,
 )
-from presswatch_spark.monitoring.events import EventLog
+from presswatch_spark.monitoring.events import EventLog, LoggedError, failures_logged
 from presswatch_spark.pipeline import RunSummary, scan, scan_key, shards_listed
 from presswatch_spark.releases.release import kinds_of
 from presswatch_spark.releases.release_shards import shards_of
@@ -50,6 +60,7 @@ from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, stat
 from presswatch_spark.storage.shards import ShardPlan
 from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.tables import WATCH_FOLDER
 from presswatch_spark.tables.store import TableStore
 
 ALL = CampaignSample()
@@ -127,7 +138,9 @@ class Campaign:
         try:
             return TableStore.open(self.plan.out, self.config.storage)
         except OutputError:
-            if Folder.of(self.plan.out, self.config.storage).names():
+            names = Folder.of(self.plan.out, self.config.storage).names()
+            # A watch has its lock there before the first scan makes the tables.
+            if any(name.partition("/")[0] != WATCH_FOLDER for name in names):
                 raise
             return None
 
@@ -140,6 +153,11 @@ class Campaign:
         runs, digests, minhash = self._published(), self.digests(), self._minhash()
         for item in self.items:
             yield ItemProgress.of(item, self._reads(item, runs, digests, minhash), self.newest)
+
+    def progress_of(self, item: Item) -> ItemProgress:
+        """Return the progress of one item, as `standings` does."""
+        reads = self._reads(item, self._published(), self.digests(), self._minhash())
+        return ItemProgress.of(item, reads, self.newest)
 
     def _reads(self, item: Item, runs: Runs, digests: Mapping[str, Step], minhash: MinHashRules) -> Reads:
         reads = runs.reads(item, digests, self.config, minhash, self.sample)
@@ -166,9 +184,11 @@ class Campaign:
             listed: the crawls that it names.
         """
         form, runs = self.plan.crawls, self._published()
-        names = {str(row["asked_for"]) for row in runs.rows if row["asked_for"]} if form else set()
+        if form is None or form == NEWS:
+            return self
+        names = {str(row["asked_for"]) for row in runs.rows if row["asked_for"]}
         gone = sorted(name for name in names.difference(listed) if kinds_of(name))
-        if not (form and gone):
+        if not gone:
             return self
         digests, minhash = self.digests(), self._minhash()
         items = (unlisted_crawl(name, form) for name in gone)
@@ -386,6 +406,80 @@ class Campaign:
                 remedy="put the corpus back: a corpus never changes",
             )
         return manifest
+
+
+class CampaignFollower(Protocol):
+    """A caller that is told of each scan of a campaign."""
+
+    @property
+    def command(self) -> str | None:
+        """Return the command line, for the runs."""
+
+    @property
+    def events(self) -> EventLog | None:
+        """Return the log of events, if one is written."""
+
+    def begins(self, task: Task) -> None:
+        """Hear of a task before its scan."""
+
+    def scanned(self, summary: RunSummary) -> None:
+        """Hear of a published run."""
+
+
+def run(
+    campaign: Campaign,
+    now: datetime,
+    follower: CampaignFollower,
+    budget: Budget | None = None,
+    retried: Collection[str] | None = None,
+) -> Iterator[ItemProgress]:
+    """Look at each item once, scan what is left of it, and yield its progress.
+
+    An item that cannot be scanned has its `trouble`; the others are scanned.
+
+    Args:
+        retried: names of items whose missing shards are read again; None for all.
+
+    Raises:
+        BudgetError: the campaign has reached its budget, or the next scan would.
+        PresswatchError: a scan failed.
+    """
+    for item in campaign.items:
+        tried: set[tuple[Step, bool]] = set()
+        if retried is not None and item.name not in retried:
+            tried = {((first, last), True) for last in range(1, campaign.newest + 1) for first in range(last)}
+        was_scanned, is_unpublished = False, False
+        trouble: PresswatchError | None = None
+        try:
+            while (task := campaign.task_of(item, tried)) is not None:
+                follower.begins(task)
+                if len(task.shards):
+                    summary = _scanned(campaign, task, budget or Budget(None), follower)
+                    if summary is None:
+                        continue
+                    was_scanned = True
+                    follower.scanned(summary)
+                tried.add(task.key)
+        except (InputError, StorageError, LoggedError) as error:
+            if isinstance(error, LoggedError) and not isinstance(error.__cause__, (InputError, StorageError)):
+                raise
+            is_unpublished = is_absence(error) and not is_overdue(item.last_capture, now)
+            trouble = None if is_unpublished else error
+        progress = campaign.progress_of(item)
+        yield replace(progress, trouble=trouble, is_unpublished=is_unpublished, was_scanned=was_scanned)
+
+
+def _scanned(campaign: Campaign, task: Task, budget: Budget, follower: CampaignFollower) -> RunSummary | None:
+    """Scan a task and return its run; None if another process has done it meanwhile."""
+    try:
+        with failures_logged(follower.events):
+            return campaign.carry_out(task, budget, follower.command, follower.events)
+    except DoneMeanwhileError:
+        return None
+    except LoggedError as error:
+        if isinstance(error.__cause__, DoneMeanwhileError):
+            return None
+        raise
 
 
 def _by_reach(listed: ShardPlan, reads: Reads) -> dict[int, ShardPlan]:

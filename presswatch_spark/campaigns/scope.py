@@ -1,0 +1,95 @@
+"""Releases of Common Crawl for a campaign: listed crawls, crawls found by name, months of CC-NEWS."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from presswatch_spark.errors import InputError, PresswatchError, StorageError
+from presswatch_spark.releases.known import Listing, ReleaseList, at_hand, current, list_uri
+from presswatch_spark.releases.release import CRAWL, NEWS, NEWS_SINCE, Release
+from presswatch_spark.releases.release_shards import shards_of
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.storage.objects import DeniedError, MissingError
+
+OVERDUE = timedelta(days=60)
+"""No crawl was without shard lists for longer after its last capture: after that, something else is wrong."""
+LIST_MAX_AGE = timedelta(days=7)
+"""With an older list of crawls a release may be missed."""
+
+
+def known_crawls(listed: str | None, config: ScanConfig, now: datetime) -> ReleaseList:
+    """Return the list of crawls that is due now: `listed`, or the one of the settings.
+
+    Raises:
+        StorageError: the list is a file, and cannot be read.
+    """
+    rules = config.datasets.common_crawl
+    uri = list_uri(listed or rules.index)
+    return current(uri, config.storage, now, timedelta(hours=rules.index_hours))
+
+
+def crawls_by_name(
+    listed: str | None, config: ScanConfig, now: datetime, form: str, base: str | None
+) -> ReleaseList:
+    """Return the crawls that are known without a network, and those of later weeks that are published.
+
+    For machines that reach shard lists, and no list of crawls. A crawl is named by its week.
+
+    Raises:
+        StorageError: a shard list cannot be asked for now.
+    """
+
+    def is_published(name: str) -> bool:
+        try:
+            shards_of(name, form, base, config.datasets, config.storage)
+        except PresswatchError as error:
+            if is_absence(error):
+                return False
+            if isinstance(error.__cause__, StorageError):
+                raise error.__cause__ from error
+            raise
+        return True
+
+    known = at_hand(list_uri(listed or config.datasets.common_crawl.index))
+    return with_later_weeks(known, now, is_published)
+
+
+def with_later_weeks(known: ReleaseList, now: datetime, is_published: Callable[[str], bool]) -> ReleaseList:
+    """Return a list with the published crawls of the weeks since its newest crawl."""
+    newest = max((crawl.name for crawl in known.listing.crawls if CRAWL.fullmatch(crawl.name)), default=None)
+    names = [name for name in _weeks_after(newest, now) if is_published(name)] if newest else []
+    found = (Release(name, None, None) for name in reversed(names))
+    listing = Listing(now, (*found, *known.listing.crawls))
+    return ReleaseList(listing, f"{known.origin}, and the weeks since {newest}")
+
+
+def _weeks_after(newest: str, now: datetime) -> Iterator[str]:
+    """Yield the names of crawls of the weeks after `newest`, oldest first, up to this week's."""
+    year, week = map(int, newest.removeprefix("CC-MAIN-").split("-"))
+    day = datetime.fromisocalendar(year, max(week, 1), 1).replace(tzinfo=UTC)
+    while (day := day + timedelta(weeks=1)) <= now:
+        yield "CC-MAIN-{}-{:02}".format(*day.isocalendar()[:2])
+
+
+def news_months(now: datetime) -> tuple[Release, ...]:
+    """Return the months of CC-NEWS that are over, newest first: a month's list grows until its end."""
+    months = []
+    end = datetime(now.year, now.month, 1, tzinfo=UTC)
+    while end > NEWS_SINCE:
+        first = (end - timedelta(days=1)).replace(day=1)
+        months.append(Release(f"{NEWS}-{first:%Y-%m}", max(first, NEWS_SINCE), end))
+        end = first
+    return tuple(months)
+
+
+def is_absence(error: PresswatchError) -> bool:
+    """Return whether a shard list could not be had because it is not there.
+
+    A bucket that we may not list denies the objects that it does not have.
+    """
+    causes = (error, error.__cause__) if isinstance(error, InputError) else (error,)
+    return any(isinstance(cause, (MissingError, DeniedError)) for cause in causes)
+
+
+def is_overdue(last_capture: datetime | None, now: datetime) -> bool:
+    """Return whether a release should have been published long ago; one of unknown dates should."""
+    return last_capture is None or now - last_capture > OVERDUE

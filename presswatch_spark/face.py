@@ -15,14 +15,15 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.settings.config import CorpusConfig, ScanConfig, StorageOptions
-from presswatch_spark.settings.load import (
-    build_config,
+from presswatch_spark.settings.config import (
+    CorpusConfig,
+    ScanConfig,
+    StorageOptions,
     job_settings,
     load_scan_config,
-    load_settings,
     parse_flag,
 )
+from presswatch_spark.settings.load import build_config, load_settings
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,8 +17,7 @@ from presswatch_spark.demo.texts import Page
 from presswatch_spark.evidence import documents
 from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.build import BagOrder, Built, build_bag
-from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.settings.config import ScanConfig, load_scan_config
 from tests.claims import AS_OF
 from tests.removal import LETTERS, QUICK, Release
 from tests.scanned import FORMS, press_corpus, scan_here

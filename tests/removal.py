@@ -22,8 +22,7 @@ from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.probing import Probed, Prober
 from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.removal.targets import open_case
-from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.settings.config import ScanConfig, load_scan_config
 from tests.claims import AS_OF
 from tests.corpora import build
 from tests.scanned import FORMS, scan_here

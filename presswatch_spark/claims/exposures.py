@@ -16,7 +16,7 @@ import yaml
 
 from presswatch_spark.releases.products import PRODUCTS, days_of
 from presswatch_spark.settings.checked_yaml import Check, compose, line_of
-from presswatch_spark.settings.shipped import shipped
+from presswatch_spark.settings.load import shipped
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import canonical
 

@@ -12,7 +12,7 @@ from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.queries.engines import ENGINES
 from presswatch_spark.redaction import redacted
 from presswatch_spark.settings.config import ScanConfig, known_settings
-from presswatch_spark.settings.declared import Setting
+from presswatch_spark.settings.load import Setting
 from presswatch_spark.show import terminal_width
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -174,7 +174,7 @@ def memory_option(default: str, beyond: str) -> Decorator[Any]:
 
 def scan_settings(options: Mapping[str, Any], config: str | None = None) -> ScanConfig:
     """Return the settings of a file, the environment and a command's options; raises `ConfigError`."""
-    from presswatch_spark.settings.load import load_scan_config
+    from presswatch_spark.settings.config import load_scan_config
 
     return load_scan_config(config, os.environ, given_settings(options))
 
@@ -184,7 +184,7 @@ def given_settings(options: Mapping[str, Any]) -> dict[str, object]:
 
     Raises `ConfigError` for one that is not of its setting's type.
     """
-    from presswatch_spark.settings.load import parse_flag
+    from presswatch_spark.settings.config import parse_flag
 
     given = dict[str, object]()
     for name, value in options.items():

@@ -15,7 +15,7 @@ import yaml
 from presswatch_spark.ccindex.columns import WITHOUT_PAGES, in_filename
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.formats import registry
-from presswatch_spark.settings.shipped import shipped
+from presswatch_spark.settings.load import shipped
 from presswatch_spark.storage.objects import ObjectInfo
 
 

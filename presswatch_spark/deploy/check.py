@@ -28,7 +28,7 @@ from presswatch_spark.deploy.submission import ROOT
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.settings.shipped import shipped
+from presswatch_spark.settings.load import shipped
 from presswatch_spark.show import counted, printable
 from presswatch_spark.storage.hub import TOKEN_VARIABLE
 from presswatch_spark.storage.objects import (

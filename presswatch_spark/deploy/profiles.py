@@ -15,9 +15,15 @@ from typing import Any, Self
 
 from presswatch_spark.deploy.archive import HostPlatform
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.settings.declared import setting, settings_in
-from presswatch_spark.settings.load import DEPLOY_PREFIX, SettingsGroup, build_config, load_settings
-from presswatch_spark.settings.shipped import shipped
+from presswatch_spark.settings.config import DEPLOY_PREFIX
+from presswatch_spark.settings.load import (
+    SettingsGroup,
+    build_config,
+    load_settings,
+    setting,
+    settings_in,
+    shipped,
+)
 
 
 @dataclass(frozen=True, slots=True)

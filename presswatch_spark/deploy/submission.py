@@ -17,7 +17,7 @@ from presswatch_spark.deploy.archive import NEEDED, archive_for, check_archive
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.redaction import holds_secret, is_secret_name
-from presswatch_spark.settings.load import job_settings
+from presswatch_spark.settings.config import job_settings
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.objects import MissingError, StorageOptions, put_file, stat
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from presswatch_spark.settings.shipped import shipped
+from presswatch_spark.settings.load import shipped
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.notices.annex import KNOWN_COLUMNS
 from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes, line_of
-from presswatch_spark.settings.shipped import shipped
+from presswatch_spark.settings.load import shipped
 
 FACTS = ("route", "language", "publishes", "elements", "columns")
 SENDER_TEXTS = ("address", "email", "phone", "signatory", "signatory_title")

@@ -15,7 +15,7 @@ from presswatch_spark.formats.table.columns import ROLES
 from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.releases.products import PRODUCTS
 from presswatch_spark.settings.checked_yaml import Check, compose
-from presswatch_spark.settings.shipped import shipped
+from presswatch_spark.settings.load import shipped
 from presswatch_spark.storage.uris import printable, scheme_of
 
 FORMATS = ("c4", "oscar", "rows")

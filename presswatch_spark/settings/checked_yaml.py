@@ -132,12 +132,12 @@ def _composed(text: str) -> yaml.Node | None:
     return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
-def compose(raw: bytes, check: Check, shape: str, needs: str) -> yaml.Node | None:
+def compose(raw: bytes, check: Check, shape: str, needs: str = "") -> yaml.Node | None:
     """Return the YAML tree with its marks, or None after noting why there is none.
 
     Args:
         shape: what entries hold, for a file that is nested too deeply.
-        needs: the key that the file must have.
+        needs: the key that the file must have; without one, the file may be empty.
     """
     try:
         text = raw.decode("utf-8-sig")
@@ -159,6 +159,6 @@ def compose(raw: bytes, check: Check, shape: str, needs: str) -> yaml.Node | Non
         tab = " (indent with spaces, not tabs)" if "\\t" in str(error.problem) else ""
         check.say(mark.line + 1 if mark else 1, f"not valid YAML: {error.problem}{tab}")
         return None
-    if root is None:
+    if root is None and needs:
         check.say(1, f"the file is empty (it needs `{needs}:`)")
     return root

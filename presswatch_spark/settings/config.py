@@ -1,6 +1,6 @@
 """Every setting of a job, declared once: type, default, meaning in one line, and what it may be.
 
-A section is a frozen dataclass. `load` reads settings in layers: file, then environment, then flags.
+A section is a frozen dataclass. `load_scan_config` reads a file, then the environment, then flags.
 conf/scan.yaml and conf/releases.yaml explain them in plain words. `config_digest` covers the sections that
 can change a row, and no other.
 """
@@ -11,10 +11,26 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 
+from presswatch_spark.errors import ConfigError
 from presswatch_spark.languages import language_problem
 from presswatch_spark.nearest import did_you_mean
-from presswatch_spark.settings.declared import Path, Setting, setting, settings_in, share
+from presswatch_spark.settings.load import (
+    COMMAND_LINE,
+    Path,
+    Setting,
+    SettingsGroup,
+    build_config,
+    load_settings,
+    setting,
+    settings_in,
+    share,
+)
 
+ENVIRONMENT_PREFIX = "PRESSWATCH_"
+# With our prefix, but no settings of a job: those of profiles (`presswatch_spark.deploy`), ...
+DEPLOY_PREFIX = "PRESSWATCH_DEPLOY__"
+# ... where hosts keep copies of a corpus, where a submitted job leaves its outcome, and what the tests read.
+OTHER_VARIABLES = frozenset({"PRESSWATCH_CACHE_DIR", "PRESSWATCH_REAL_DATA", "PRESSWATCH_RESULT_URI"})
 ENCODINGS = ("utf-8", "windows-1252", "iso-8859-1", "iso-8859-15", "mac-roman", "utf-16", "cp850", "cp437")
 """Encodings that programs write articles in; Python knows more."""
 
@@ -386,6 +402,36 @@ class CorpusConfig:
 def known_settings() -> Mapping[Path, Setting]:
     """Every setting of a job, by path."""
     return dict([*settings_in(ScanConfig), *settings_in(CorpusConfig, ("corpus",))])
+
+
+def load_scan_config(
+    path: str | None = None,
+    env: Mapping[str, str] | None = None,
+    flags: Mapping[str, object] | None = None,
+    flags_from: str = COMMAND_LINE,
+) -> ScanConfig:
+    """Settings of a scan; see `load_settings`."""
+    values = load_settings(job_settings(), path, env or {}, flags or {}, flags_from)
+    return build_config(ScanConfig, (), values)
+
+
+def job_settings() -> SettingsGroup:
+    """Return the settings of scans and of corpus builds, which stand in one file."""
+    listed_in = "conf/scan.yaml and conf/releases.yaml"
+    return SettingsGroup(known_settings(), listed_in, ENVIRONMENT_PREFIX, OTHER_VARIABLES, DEPLOY_PREFIX)
+
+
+def parse_flag(name: str, value: object, flags_from: str = COMMAND_LINE) -> object:
+    """Return the value of a flag; a text is read as an environment variable's would be.
+
+    Raises:
+        ConfigError: the text is not of the setting's type.
+    """
+    setting = known_settings().get(tuple(name.split(".")))
+    try:
+        return setting.parse(value) if setting and isinstance(value, str) else value
+    except ValueError as error:
+        raise ConfigError(f"{name} {error}", where=flags_from) from error
 
 
 def row_settings(config: ScanConfig, minhash: MinHashRules) -> str:

@@ -1,32 +1,215 @@
-"""Settings from a YAML file, then the environment, then flags: the later layer wins, setting by setting.
+"""Settings in layers: a YAML file, then the environment, then flags. For each setting the later layer wins.
 
-A setting is named by its path in `config`: `grade.min_run_words` in messages, nested keys in YAML,
-`PRESSWATCH_GRADE__MIN_RUN_WORDS` in the environment. All mistakes of all layers come in one error. A variable
-with our prefix that names no setting is one, for who set it believes that it counts.
+A setting is declared once, as the field of a dataclass: its type and default, and with `setting` its meaning
+and bounds. Messages, environment variables, options and the reference page come from that. Its path is
+`grade.min_run_words` in messages, nested keys in YAML, and `PRESSWATCH_GRADE__MIN_RUN_WORDS` in the
+environment. One error lists the mistakes of all layers. A variable with our prefix that names no setting is a
+mistake: whoever set it expects it to work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, is_dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+import re
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from math import isfinite
+from pathlib import Path as File
+from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.nearest import nearest
-from presswatch_spark.settings.config import ScanConfig, known_settings
-from presswatch_spark.settings.declared import Path, Setting
 
 if TYPE_CHECKING:
     import yaml
 
-ENVIRONMENT_PREFIX = "PRESSWATCH_"
-COMMAND_LINE = "command line"
-# With our prefix, but no settings of a job: those of profiles (`presswatch_spark.deploy`), ...
-DEPLOY_PREFIX = "PRESSWATCH_DEPLOY__"
-# ... where hosts keep copies of a corpus, where a submitted job leaves its outcome, and what the tests read.
-OTHER_VARIABLES = frozenset({"PRESSWATCH_CACHE_DIR", "PRESSWATCH_REAL_DATA", "PRESSWATCH_RESULT_URI"})
+    from presswatch_spark.settings.checked_yaml import Check
 
+Path = tuple[str, ...]
+Value = TypeVar("Value")
 Config = TypeVar("Config")
+
+COMMAND_LINE = "command line"
+
+NAMES: Mapping[object, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    tuple: "a list of texts",
+    Mapping: "a mapping of text to text",
+}
+TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
+FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+
+
+def setting(default: Value, meaning: str, **facts: object) -> Value:
+    """Declare the setting of a dataclass field; `facts` are further fields of `Setting`."""
+    metadata = {"meaning": meaning, **facts}
+    if isinstance(default, Mapping):
+        return cast(Value, field(default_factory=lambda: dict(default), metadata=metadata))
+    return field(default=default, metadata=metadata)
+
+
+def share(default: float, meaning: str) -> float:
+    """Declare a setting between 0 and 1."""
+    return setting(default, meaning, low=0, high=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting.
+
+    Args:
+        name: its dotted path.
+        kind: int, float, bool, str, tuple (of texts) or Mapping (of text to text).
+        optional: whether it may be None.
+        default: what holds if no layer gives it.
+        meaning: one sentence, without its full stop.
+        low, high: the least and the greatest number, both allowed; None for `high`: no greatest.
+        words: the texts that are allowed; empty: any.
+        form: what a text must match, as a whole; empty: anything. What does not match may be a secret in the
+            wrong place, and is not quoted: `formed` says in words what is wanted.
+        check: returns what is wrong with a text, or with one of a list, or nothing.
+        separator: what stands between the texts of a list in an environment variable.
+        without: what holds by default, in words, where the default does not say it.
+        flag: its option, where that is not called like the setting.
+        value: what the help calls the option's value.
+    """
+
+    name: str
+    kind: object
+    optional: bool
+    default: object
+    meaning: str = ""
+    low: float = 1
+    high: float | None = None
+    words: tuple[str, ...] = ()
+    form: str = ""
+    formed: str = ""
+    check: Callable[[str], str] | None = None
+    separator: str = ","
+    without: str = ""
+    flag: str = ""
+    value: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it has bounds."""
+        return self.kind in (int, float)
+
+    @property
+    def values(self) -> str:
+        """Its values in words, such as `a whole number, 8 or more`."""
+        if self.words:
+            return " or ".join(self.words)
+        return f"{NAMES[self.kind]}, {self._bounds}" if self.is_number else NAMES[self.kind]
+
+    @property
+    def _bounds(self) -> str:
+        if self.high is None:
+            return f"{self.low:g} or more"
+        return f"{self.low:g}" if self.low == self.high else f"between {self.low:g} and {self.high:g}"
+
+    def canonical(self, value: Any) -> object:
+        """Return the value as the configuration holds it: a list as a tuple, a number as its kind."""
+        if value is None:
+            return None
+        if self.kind is tuple:
+            return (value,) if isinstance(value, str) else tuple(value)
+        if self.kind is float:
+            return float(value)
+        return dict(value) if self.kind is Mapping else value
+
+    def problem_of(self, value: object) -> str:
+        """Say what is wrong with a value; nothing if it is allowed."""
+        if value is None:
+            return "" if self.optional else f"must be {NAMES[self.kind]}, not empty"
+        if not self._has_kind(value):
+            return f"must be {NAMES[self.kind]}, not {value!r}"
+        if self.words and value not in self.words:
+            return f"must be {' or '.join(self.words)}, not {value!r}"
+        if self.check and (wrong := self._wrong_text(value)):
+            return f"has a wrong value: {wrong}"
+        if self.form and not re.fullmatch(self.form, str(value)):
+            return f"must be {self.formed}"
+        if not self.is_number or not isinstance(value, int | float):
+            return ""
+        if not isfinite(value):
+            return f"must be {NAMES[self.kind]}, not {value!r}"
+        if self.low <= value and (self.high is None or value <= self.high):
+            return ""
+        if self.low == self.high:
+            return f"must be {self._bounds}"
+        return f"must {'be' if self.high is None else 'lie'} {self._bounds}, not {value!r}"
+
+    def parse(self, text: str) -> object:
+        """Read a value from an environment variable; an empty text is None where that is allowed.
+
+        The texts of a list stand between separators; mappings are `ours=theirs` separated by commas.
+
+        Raises:
+            ValueError: with what the text should have been.
+        """
+        if not text and self.optional:
+            return None
+        if self.kind is bool:
+            if text.lower() not in TRUE_WORDS | FALSE_WORDS:
+                raise ValueError(f"must be true or false, not {text!r}")
+            return text.lower() in TRUE_WORDS
+        if self.kind is tuple:
+            return tuple(part.strip() for part in text.split(self.separator) if part.strip())
+        if self.kind is Mapping:
+            return _pairs(part for part in text.split(",") if part.strip())
+        if self.is_number:
+            try:
+                return int(text) if self.kind is int else float(text)
+            except ValueError:
+                raise ValueError(f"must be {NAMES[self.kind]}, not {text!r}") from None
+        return text
+
+    def _wrong_text(self, value: object) -> str:
+        texts = cast(tuple[str, ...], (value,) if isinstance(value, str) else value)
+        return next(filter(None, map(self.check, texts)), "") if self.check else ""
+
+    def _has_kind(self, value: object) -> bool:
+        if self.kind is tuple:
+            texts = value if isinstance(value, list | tuple) else [value]
+            return all(isinstance(item, str) for item in texts)
+        if self.kind is Mapping:
+            return isinstance(value, Mapping) and all(
+                isinstance(item, str) for pair in value.items() for item in pair
+            )
+        if self.is_number:
+            allowed = int if self.kind is int else int | float
+            return isinstance(value, allowed) and not isinstance(value, bool)
+        return isinstance(value, cast(type, self.kind))
+
+
+def settings_in(section: type, path: Path = ()) -> Iterator[tuple[Path, Setting]]:
+    """Yield every setting of a dataclass and of the sections in it, each with its path below `path`."""
+    hints = get_type_hints(section)
+    for declared in fields(section):
+        here, hint = (*path, declared.name), hints[declared.name]
+        if is_dataclass(hint) and isinstance(hint, type):
+            yield from settings_in(hint, here)
+            continue
+        optional = get_origin(hint) in (Union, types.UnionType)
+        inner = next(arg for arg in get_args(hint) if arg is not type(None)) if optional else hint
+        made = declared.default_factory
+        default = declared.default if made is MISSING else made()
+        kind = get_origin(inner) or inner
+        yield here, Setting(".".join(here), kind, optional, default, **declared.metadata)
+
+
+def _pairs(pairs: Iterable[str]) -> dict[str, str]:
+    mapping = {}
+    for pair in pairs:
+        ours, equals, theirs = (part.strip() for part in pair.partition("="))
+        if not (ours and equals and theirs):
+            raise ValueError(f"must be pairs ours=theirs, not {pair!r}")
+        mapping[ours] = theirs
+    return mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,36 +253,6 @@ class SettingsGroup:
 
 Given = tuple[Path, object, str]
 """A setting as one layer gives it: path, value, and where: `file:line`, a variable or `command line`."""
-
-
-def load_scan_config(
-    path: str | None = None,
-    env: Mapping[str, str] | None = None,
-    flags: Mapping[str, object] | None = None,
-    flags_from: str = COMMAND_LINE,
-) -> ScanConfig:
-    """Settings of a scan; see `load_settings`."""
-    values = load_settings(job_settings(), path, env or {}, flags or {}, flags_from)
-    return build_config(ScanConfig, (), values)
-
-
-def job_settings() -> SettingsGroup:
-    """Return the settings of scans and of corpus builds, which stand in one file."""
-    listed_in = "conf/scan.yaml and conf/releases.yaml"
-    return SettingsGroup(known_settings(), listed_in, ENVIRONMENT_PREFIX, OTHER_VARIABLES, DEPLOY_PREFIX)
-
-
-def parse_flag(name: str, value: object, flags_from: str = COMMAND_LINE) -> object:
-    """Return the value of a flag; a text is read as an environment variable's would be.
-
-    Raises:
-        ConfigError: the text is not of the setting's type.
-    """
-    setting = known_settings().get(tuple(name.split(".")))
-    try:
-        return setting.parse(value) if setting and isinstance(value, str) else value
-    except ValueError as error:
-        raise ConfigError(f"{name} {error}", where=flags_from) from error
 
 
 def load_settings(
@@ -169,50 +322,52 @@ def _from_environment(env: Mapping[str, str], family: SettingsGroup, problems: l
 
 
 def _from_file(path: str, family: SettingsGroup, problems: list[str]) -> list[Given]:
-    import yaml
+    """Return the settings of a YAML file, each with its line; add the file's own mistakes to `problems`."""
+    from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes
 
-    try:
-        with open(path, encoding="utf-8") as file:
-            loader = yaml.SafeLoader(file)
-            root = loader.get_single_node()
-            givens = [] if root is None else list(_from_node(loader, root, (), path, family, problems))
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "they are no UTF-8"
-        raise ConfigError(
-            f"the settings cannot be read: {why}", where=path, remedy="give --config a file of YAML"
-        ) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        what = str(getattr(error, "problem", None) or error).splitlines()[0]
-        where = f"{path}:{mark.line + 1}" if mark else path
-        raise ConfigError(f"this is not YAML: {what}", where=where) from error
-    return givens
+    check, found = Check(), list[Given]()
+    root = compose(file_bytes(path, "the settings file", "--config"), check, "sections and settings")
+    if root is not None:
+        found = [(here, value, f"{path}:{line}") for here, value, line in _from_node(root, (), family, check)]
+    problems += [f"{path}:{line}: {message}" for line, message in sorted(check.problems)]
+    return found
 
 
 def _from_node(
-    loader: yaml.SafeLoader,
-    node: yaml.Node,
-    path: Path,
-    file: str,
-    family: SettingsGroup,
-    problems: list[str],
-) -> Iterator[Given]:
-    """Walk the YAML tree down to settings; a section is any path that settings lie under."""
-    from yaml import MappingNode
+    node: yaml.Node, path: Path, family: SettingsGroup, check: Check
+) -> Iterator[tuple[Path, object, int]]:
+    """Walk a YAML tree, and yield each setting with its line. A section is any path above settings."""
+    import yaml
 
-    where = f"{file}:{node.start_mark.line + 1}"
     is_section = any(known[: len(path)] == path and known != path for known in family.known)
-    if not is_section or not isinstance(node, MappingNode):
-        value = loader.construct_document(node)
-        if not is_section:
-            yield path, value, where
-        elif value is not None:
-            problems.append(f"{where}: {'.'.join(path) or 'the file'} must be a mapping of settings")
+    if is_section and isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            if key in seen:
+                check.say(key_node, f"{'.'.join((*path, key))} is given twice")
+            seen.add(key)
+            yield from _from_node(value_node, (*path, key), family, check)
         return
-    seen: set[str] = set()
-    for key_node, value_node in node.value:
-        key = str(key_node.value)
-        if key in seen:
-            problems.append(f"{file}:{key_node.start_mark.line + 1}: {'.'.join((*path, key))} is given twice")
-        seen.add(key)
-        yield from _from_node(loader, value_node, (*path, key), file, family, problems)
+    try:
+        value = yaml.SafeLoader("").construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        check.say(node, f"not valid YAML: {error.problem}")
+        return
+    if not is_section:
+        yield path, value, node.start_mark.line + 1
+    elif value is not None:
+        check.say(node, f"{'.'.join(path) or 'the file'} must be a mapping of settings")
+
+
+def shipped(name: str) -> File:
+    """Return the file or folder `name` of `conf/`, in the package or checkout; `ConfigError` if missing."""
+    package = File(__file__).resolve().parents[1]
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / name).exists():
+            return folder / name
+    raise ConfigError(
+        f"conf/{name} is missing",
+        where=str(package),
+        remedy="install the package from its wheel, or from a checkout",
+    )

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.extras import install_command
-from presswatch_spark.settings.shipped import shipped
+from presswatch_spark.settings.load import shipped
 from presswatch_spark.user_cache import is_ours, user_caches
 
 OLDEST = 17

@@ -13,7 +13,7 @@ from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.probing import Probed, Prober
 from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.removal.targets import open_case
-from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, ask
 from tests.proofs import each_time
 from tests.removal import LETTERS, Release, release

@@ -20,8 +20,7 @@ from presswatch_spark.corpus.registry import load_registry
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.row_datasets import TRIED
 from presswatch_spark.removal import states
-from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.settings.config import ScanConfig, load_scan_config
 from tests.conftest import ROOT
 from tests.documents import built, text_of
 

@@ -15,8 +15,8 @@ from presswatch_spark.deploy.profiles import OURS, Profile, load_profile, profil
 from presswatch_spark.deploy.requests import job_run_request, spark_settings
 from presswatch_spark.deploy.submission import Submission, Upload
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.settings.declared import NAMES
-from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.settings.config import load_scan_config
+from presswatch_spark.settings.load import NAMES
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "conf" / "profiles"

@@ -25,7 +25,7 @@ from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.reading import verified
 from presswatch_spark.evidence.stamps import RefusedStampError, _asked, parse_authority, stamp_bag, stamps_of
 from presswatch_spark.extras import install_command
-from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.settings.config import load_scan_config
 from tests.authority import Authority, authority
 from tests.documents import commands, text_of
 from tests.evidence import build, by_itself, files, flipped, some_rows

@@ -22,7 +22,7 @@ from presswatch_spark.notices import rules
 from presswatch_spark.notices.notice import Notice, state_of
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.probing import Prober
-from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
 from tests.evidence import build, flipped, lines
 from tests.notices import DRAFTED, Bureau, about, rewrite_claims, text_in

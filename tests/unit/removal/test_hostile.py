@@ -18,7 +18,7 @@ from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import Chain, RemovalCase
 from presswatch_spark.removal.probing import Prober
 from presswatch_spark.removal.standing import CaseStatus
-from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, ask
 from tests.arc_records import HEAD, arc_record, packed_arc
 from tests.proofs import each_time

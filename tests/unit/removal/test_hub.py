@@ -26,8 +26,7 @@ from presswatch_spark.removal.newest import large_files
 from presswatch_spark.removal.probing import Prober
 from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.removal.targets import open_case
-from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.settings.config import ScanConfig, load_scan_config
 from presswatch_spark.storage.shards import plan
 from tests.claims import AS_OF
 from tests.corpora import build

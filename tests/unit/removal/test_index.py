@@ -16,7 +16,7 @@ from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.index import listed, place_among, query
 from presswatch_spark.removal.probing import Prober
 from presswatch_spark.removal.standing import CaseStatus
-from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import RawResponse
 from tests.removal import QUICK, Release
 from tests.servers import Reply

@@ -25,7 +25,7 @@ from presswatch_spark.removal.case import Chain
 from presswatch_spark.removal.index_files import Said, is_files, look_up
 from presswatch_spark.removal.probing import Probed, Prober
 from presswatch_spark.removal.standing import CaseStatus
-from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
 from tests.proofs import each_time
 from tests.removal import QUICK

@@ -17,7 +17,7 @@ from presswatch_spark.removal import probing
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.probing import TARGETS_A_BATCH, Prober
 from presswatch_spark.removal.standing import CaseStatus
-from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
 from tests.proofs import each_time
 from tests.removal import QUICK, probe, release, states

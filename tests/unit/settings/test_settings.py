@@ -16,20 +16,16 @@ from presswatch_spark.cli.options import given_settings
 from presswatch_spark.corpus.store import CACHE_VARIABLE
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.config import (
+    OTHER_VARIABLES,
     CorpusConfig,
     MinHashRules,
     ScanConfig,
     config_digest,
-    known_settings,
-)
-from presswatch_spark.settings.declared import NAMES
-from presswatch_spark.settings.load import (
-    OTHER_VARIABLES,
-    build_config,
     job_settings,
+    known_settings,
     load_scan_config,
-    load_settings,
 )
+from presswatch_spark.settings.load import NAMES, build_config, load_settings
 from tests.conftest import ROOT
 
 
@@ -137,9 +133,9 @@ def test_every_mistake_of_every_layer_is_reported_at_once_with_its_place(tmp_pat
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("grade: [1", "this is not YAML"),
-        ("grade: {min_run_words: !!python/name:os.system }", "this is not YAML"),
-        ("\0", "this is not YAML"),
+        ("grade: [1", "settings.yaml:1: not valid YAML"),
+        ("grade:\n  min_run_words: !!python/name:os.system", "settings.yaml:2: not valid YAML"),
+        ("\0", r"settings.yaml:1: character U\+0000 is not allowed in YAML"),
         ("- grade", "the file must be a mapping of settings"),
     ],
 )
@@ -149,10 +145,10 @@ def test_a_file_that_is_no_mapping_in_yaml_is_refused(tmp_path: Path, text: str,
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"absent\.yaml: the settings cannot be read"):
+    with pytest.raises(ConfigError, match=r"absent\.yaml: the settings file cannot be read"):
         load_scan_config(str(tmp_path / "absent.yaml"))
     (tmp_path / "latin.yaml").write_bytes(b"# caf\xe9\n")
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match=r"latin\.yaml:1: byte 0xe9 is not UTF-8"):
         load_scan_config(str(tmp_path / "latin.yaml"))
 
 

@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from presswatch_spark.errors import StorageError
-from presswatch_spark.settings.load import load_scan_config
+from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.exchanges import exchanges_heard, is_heard, tell_exchange
 from presswatch_spark.storage.objects import StorageOptions, ask, read_range, stat
 from tests.servers import Fault, Server, web

@@ -18,7 +18,7 @@ from typing import Any, Self
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 
 from presswatch_spark.absent import absent
-from presswatch_spark.user_cache import is_ours, user_caches
+from presswatch_spark.processes import is_ours, user_caches
 
 # With yaml, numba reads `.numba_config.yaml` of the working folder, which may have come with the shards.
 with absent("yaml", even_if_loaded=True), warnings.catch_warnings():
@@ -178,7 +178,7 @@ LOCATORS = f"{__name__}.PackageLocator,UserProvidedCacheLocator"
 def cache_folder() -> Path:
     """A folder for these sources, below `NUMBA_CACHE_DIR`, the package, the user's caches, or a new one.
 
-    A folder that others may write to is not taken (see `user_cache`).
+    A folder that others may write to is not taken (see `processes.is_ours`).
     """
     named = os.environ.get("NUMBA_CACHE_DIR")
     places = (Path(named),) if named else (PACKAGE / "__pycache__", *user_caches())

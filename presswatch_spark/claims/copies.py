@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from presswatch_spark.corpus.layout import MANIFEST
+from presswatch_spark.processes import user_caches
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS
 from presswatch_spark.storage.drafts import MARK
 from presswatch_spark.tables.store import MARKER
-from presswatch_spark.user_cache import user_caches
 
 # Files that mark a folder of ours, with the name of its kind.
 KINDS = {

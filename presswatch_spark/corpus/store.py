@@ -23,6 +23,7 @@ from presswatch_spark.errors import CorpusError, OutputError
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.standing import Surroundings
 from presswatch_spark.model import Article
+from presswatch_spark.processes import is_ours, user_caches
 from presswatch_spark.settings.config import MinHashRules
 from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.storage.disk import file_sha256
@@ -39,7 +40,6 @@ from presswatch_spark.storage.objects import (
     stat,
 )
 from presswatch_spark.storage.uris import canonical, join, scheme_of
-from presswatch_spark.user_cache import is_ours, user_caches
 
 CACHE_VARIABLE = "PRESSWATCH_CACHE_DIR"
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.child import SAFE, without_blanks
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.submission import Submission, job_file
+from presswatch_spark.processes import SAFE, without_blanks
 from presswatch_spark.spark.java import java_home, log_options
 
 # Where Spark unpacks the archive, in the working folder of the driver and of each executor.

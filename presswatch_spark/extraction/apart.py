@@ -19,7 +19,7 @@ from select import POLLIN, poll
 from threading import Lock
 from typing import BinaryIO, Literal
 
-from presswatch_spark.child import begin_child
+from presswatch_spark.processes import begin_child
 
 Kind = Literal["main", "css", "pdf"]
 _MODULES = {"main": "main_content", "css": "selected", "pdf": "pdf"}

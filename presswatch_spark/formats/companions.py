@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from select import POLLIN, poll
 
-from presswatch_spark.child import begin_child
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.detection import is_companion
 from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.processes import begin_child
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 
 MOST_SECONDS = 300

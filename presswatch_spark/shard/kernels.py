@@ -14,7 +14,6 @@ from typing import Self
 
 import numpy as np
 
-from presswatch_spark.child import begin_child
 from presswatch_spark.compiled import ALL, load_numba, ready_file
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats import registry
@@ -24,6 +23,7 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.judgement.url_bytes import documents_without_url
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.processes import begin_child
 from presswatch_spark.rights.signal_rows import Members
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.matcher import Matcher, MatchRules

@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.extras import install_command
+from presswatch_spark.processes import is_ours, user_caches
 from presswatch_spark.settings.load import shipped
-from presswatch_spark.user_cache import is_ours, user_caches
 
 OLDEST = 17
 # Hadoop in Spark 4.0 asks the JVM for its subject, which Java 24 no longer tells.

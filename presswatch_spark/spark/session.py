@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from presswatch_spark.child import SAFE, tidy_environment
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.processes import SAFE, tidy_environment
 from presswatch_spark.spark.interrupts import bear_interrupts, quiet_counts, quiet_py4j
 from presswatch_spark.spark.java import java_home, jvm_options
 from presswatch_spark.spark.worker import nothing

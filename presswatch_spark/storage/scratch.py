@@ -14,9 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from presswatch_spark.errors import OutputError
+from presswatch_spark.processes import own_folder, user_temporary
 from presswatch_spark.storage.locks.file_locks import lock, locked
 from presswatch_spark.storage.locks.lock_rules import SCRATCH, SCRATCH_LEFT
-from presswatch_spark.user_cache import own_folder, user_temporary
 
 NAME = "scratch"
 

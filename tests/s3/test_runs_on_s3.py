@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.pipeline import SCAN, RunSummary
+from presswatch_spark.processes import user_temporary
 from presswatch_spark.runs import publish
 from presswatch_spark.runs.parts import part_files, read_part
 from presswatch_spark.settings.config import RunRules
@@ -21,7 +22,6 @@ from presswatch_spark.storage.objects import MissingError, StorageOptions, read_
 from presswatch_spark.tables.declarations import SCHEMAS, ShardLog
 from presswatch_spark.tables.published_files import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
-from presswatch_spark.user_cache import user_temporary
 from tests.proofs import each_time
 from tests.s3.conftest import client_of
 from tests.servers import Fault, Server

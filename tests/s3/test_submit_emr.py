@@ -26,9 +26,9 @@ from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import load_profile
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.errors import StorageError
+from presswatch_spark.processes import user_temporary
 from presswatch_spark.storage.locks import leases
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.user_cache import user_temporary
 from tests.conftest import ROOT
 from tests.proofs import each_time
 from tests.s3.conftest import client_of

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.child import elsewhere, without_blanks
 from presswatch_spark.formats import registry
+from presswatch_spark.processes import elsewhere, without_blanks
 from presswatch_spark.shard.kernels import specimens
 from tests.corpora import article, build, write_jsonl
 

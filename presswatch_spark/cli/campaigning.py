@@ -26,7 +26,7 @@ from presswatch_spark.campaigns.plan import (
 )
 from presswatch_spark.campaigns.progress import CampaignSample, ItemProgress
 from presswatch_spark.campaigns.run import Campaign, Task, run, with_corpus
-from presswatch_spark.campaigns.scope import LIST_MAX_AGE, crawls_by_name, known_crawls, news_months
+from presswatch_spark.campaigns.scope import crawls_by_name, known_crawls, news_months
 from presswatch_spark.cli.options import print_lines, scan_settings, tell
 from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.errors import ConfigError, PresswatchError
@@ -215,16 +215,6 @@ class Watch:
         settings = row_settings(self.config, manifest.minhash)
         drawn = json.dumps(sample, sort_keys=True, default=str)
         return key_of(manifest.digest, str(self.plan.crawls), settings, drawn)[:16]
-
-
-def is_stale(known: ReleaseList, now: datetime) -> bool:
-    """Print why there is no newer list of crawls, and return whether a release may have been missed."""
-    if not known.trouble:
-        return False
-    is_old = now - known.listing.noted > LIST_MAX_AGE
-    word = "error" if is_old else "note"
-    click.echo(printable(f"{word}: a newer list could not be had: {known.trouble}; {known.origin}"), err=True)
-    return is_old
 
 
 def watch_of(context: click.Context, words: Sequence[str], options: Mapping[str, Any]) -> Watch:

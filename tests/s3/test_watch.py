@@ -183,7 +183,7 @@ def test_a_list_that_cannot_be_renewed_for_a_week_is_a_failure(
 ) -> None:
     """What came with this version is older than that: a release may have been missed."""
     assert cli.run(command(site.url, corpus, tmp_path / "tables")) == 1
-    assert "error: a newer list could not be had" in capsys.readouterr().err
+    assert "a newer list could not be had" in capsys.readouterr().err
 
 
 def test_a_dry_run_says_what_it_would_start(

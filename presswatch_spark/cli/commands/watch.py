@@ -121,7 +121,8 @@ def _require_sense(context: click.Context, options: Mapping[str, Any]) -> None:
 
 def _looked(context: click.Context, target: Watch, options: Mapping[str, Any]) -> Iterator[WatchReport]:
     """Scan what is new, and yield a report for each release; a last one if the list of crawls is too old."""
-    from presswatch_spark.cli.campaigning import is_stale, look
+    from presswatch_spark.campaigns.scope import LIST_MAX_AGE
+    from presswatch_spark.cli.campaigning import look
     from presswatch_spark.cli.watched_cases import WatchReport
 
     now = datetime.now(UTC)
@@ -133,8 +134,10 @@ def _looked(context: click.Context, target: Watch, options: Mapping[str, Any]) -
             yield from map(_report, look(context, campaign, retried=options["again"]))
         except InUseError:
             yield WatchReport(target.out, "another process is scanning for this watch", UNDER_WAY)
-    if is_stale(known, now) and not options["news"]:
-        yield WatchReport(known.origin, "a newer list of crawls could not be had", FAILED)
+    if known.trouble:
+        # With an old list a release may be missed: that is a failure, and no absence.
+        code = FAILED if now - known.listing.noted > LIST_MAX_AGE else 0
+        yield WatchReport(known.origin, f"a newer list could not be had: {known.trouble}", code)
 
 
 def _report(progress: ItemProgress) -> WatchReport:

@@ -120,7 +120,7 @@ def test_a_killed_watcher_is_followed_at_once_and_its_release_is_scanned_once(
     assert not (out / "runs").exists() or not list((out / "runs").iterdir())
     assert presswatch(*command(mirror, corpus, out)).endswith(f"{NEWEST}: scanned\n")
     assert runs(out) == [(NEWEST, 2)]
-    assert not unfinished_runs(TableStore.open(str(out)))
+    assert list(unfinished_runs(TableStore.open(str(out)))) == []
 
 
 def test_a_release_that_was_scanned_by_hand_or_with_another_setting_is_known_for_what_it_is(

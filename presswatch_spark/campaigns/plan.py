@@ -17,7 +17,7 @@ from presswatch_spark.campaigns.scope import news_months
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.releases.datasets import Dataset, dataset_named, load_datasets, part_of
 from presswatch_spark.releases.known import ReleaseList
-from presswatch_spark.releases.release import CRAWL, CRAWL_FORMS, Release, form_of
+from presswatch_spark.releases.release import CRAWL, CRAWL_FORMS, Release, form_of, kinds_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.json_documents import parse_json
@@ -230,7 +230,7 @@ def _part(dataset: Dataset, part: str, mirror: str | None) -> Item:
 
 
 def _crawl_item(release: Release, scope: str, config: ScanConfig) -> Item:
-    form = form_of(release.name, "warc" if scope == NEWS else scope)
+    form = kinds_of(release.name)[0] if scope == NEWS else form_of(release.name, scope)
     note = "" if scope == NEWS else _note(release, config)
     return Item(release.name, form, release.name, note=note, last_capture=release.last)
 

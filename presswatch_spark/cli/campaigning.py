@@ -33,9 +33,10 @@ from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.monitoring.events import EventLog, LoggedError
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.redaction import holds_secret, redacted_command
+from presswatch_spark.releases import release as releases
 from presswatch_spark.releases.datasets import dataset_named, load_datasets, require_part
 from presswatch_spark.releases.known import ReleaseList, at_hand, list_uri
-from presswatch_spark.releases.release import CRAWL_FORMS
+from presswatch_spark.releases.release import CRAWL_FORMS, kinds_of
 from presswatch_spark.runs.work import key_of
 from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.show import counted, printable
@@ -245,7 +246,7 @@ def watched_scan(context: click.Context, words: Sequence[str], news: bool) -> Ma
     if given["dataset"] not in CRAWL_FORMS:
         known = "|".join(CRAWL_FORMS)
         raise click.UsageError(f"name what to scan of each release: -- --format {known}", context)
-    if news and given["dataset"] != "warc":
+    if news and given["dataset"] not in kinds_of(releases.NEWS):
         raise click.UsageError("CC-NEWS is published as WARC only: -- --format warc", context)
     return given
 

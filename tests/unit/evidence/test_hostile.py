@@ -20,8 +20,7 @@ from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.build import BagOrder, build_bag
 from presswatch_spark.evidence.documents import ClaimDocuments
 from presswatch_spark.evidence.reading import challenge, verified
-from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
-from presswatch_spark.settings.config import load_scan_config
+from presswatch_spark.settings.config import MinHashRules, ScanConfig, load_scan_config, row_settings
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import RightsSignal, ShardLog
 from presswatch_spark.tables.store import TableStore

@@ -49,6 +49,10 @@ class Translator:
         """Return a text that means something else in another context."""
         return self(p(context, message), **facts)
 
+    def word(self, context: str, word: str) -> str:
+        """Return a name, such as that of a column; one without a translation stands for itself."""
+        return _catalogue(self.language).gettext(p(context, word)).rpartition(CONTEXT)[2]
+
     def filled(self, text: str, facts: Mapping[str, object]) -> str:
         """Return a translated text with its facts."""
         return self.set(text.rpartition(CONTEXT)[2]).format(**facts)

@@ -1,16 +1,16 @@
-"""The language of what people read: texts, counts, dates and numbers in English or French.
+"""The language of what commands show: texts, counts, dates and numbers in English or French.
 
-Commands write English; `french.py` has the French of each text. What programs read is in no language.
+What programs read is in no language.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from presswatch_spark.cli.french import NAMES, NOUNS, TEXTS
+from presswatch_spark.cli.french import NOUNS, TEXTS
 from presswatch_spark.show import NARROW_SPACE, cell, counted, share_of, utc
+from presswatch_spark.translation import Translator, p
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,33 +18,27 @@ if TYPE_CHECKING:
 LANGUAGES = ("en", "fr")
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
+class Language(Translator):
     """One of `LANGUAGES`."""
-
-    code: str = "en"
 
     @property
     def is_french(self) -> bool:
         """Say whether it is French."""
-        return self.code == "fr"
+        return self.language == "fr"
 
-    def __call__(self, text: str, **facts: object) -> str:
+    def __call__(self, message: str, /, **facts: object) -> str:
         """Return a text, written in English, with its facts."""
-        return (TEXTS[text] if self.is_french else text).format(**facts)
+        if self.is_french and message in TEXTS:
+            return TEXTS[message].format(**facts)
+        return super().__call__(message, **facts)
 
     def name(self, name: str) -> str:
         """Return the name of a column, a measure or a value; one without a French name stands for itself."""
-        return NAMES.get(name, name) if self.is_french else name
+        return self.word("column", name)
 
     def names(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return several names."""
         return tuple(map(self.name, names))
-
-    def number(self, number: float, digits: int = 0) -> str:
-        """Return a number with its thousands apart: `1,234.5`, in French `1 234,5`."""
-        shown = f"{number:,.{digits}f}"
-        return shown.translate(_MARKS) if self.is_french else shown
 
     def counted(self, number: int, what: str) -> str:
         """Return `1 row`, `2 rows`; in French, nothing is singular too."""
@@ -70,8 +64,9 @@ class Language:
             return f"{self.day(value)} {utc(value):%H:%M:%S}"
         if self.is_french and isinstance(value, date):
             return self.day(value)
-        if self.is_french and isinstance(value, bool):
-            return "oui" if value else "non"
+        if isinstance(value, bool) and self.is_french:
+            _ = self
+            return _("yes") if value else _("no")
         if self.is_french and isinstance(value, float):
             return cell(value).translate(_MARKS)
         return cell(value)
@@ -79,3 +74,44 @@ class Language:
 
 _MARKS = str.maketrans({",": NARROW_SPACE, ".": ","})
 ENGLISH = Language()
+
+# fmt: off
+NAMES = (
+    p("column", "row"), p("column", "letter"), p("column", "words"), p("column", "captured"),
+    p("column", "where"), p("column", "publisher"), p("column", "host"), p("column", "headline"),
+    p("column", "reason"), p("column", "run_id"), p("column", "finished_at"), p("column", "dataset"),
+    p("column", "release"), p("column", "sample"), p("column", "shards_planned"),
+    p("column", "shards_complete"), p("column", "shards"), p("column", "documents"), p("column", "matches"),
+    p("column", "captures"), p("column", "rows"), p("column", "table_digest"), p("column", "under way"),
+    p("column", "not finished"), p("column", "in the release"), p("column", "seen"),
+    p("column", "estimate"), p("column", "at least"), p("column", "at most"), p("column", "in shards"),
+    p("column", "bytes of text"), p("column", "matches, grade full_copy"),
+    p("column", "matches, grade partial_copy"), p("column", "matches, grade extract"),
+    p("column", "matches, grade url_only"), p("column", "matches, confidence A"),
+    p("column", "matches, confidence B"), p("column", "matches, confidence C"),
+    p("column", "matches, confidence D"), p("column", "documents with matches"),
+    p("column", "documents with matches, own sites"), p("column", "documents with matches, elsewhere"),
+    p("column", "documents with matches, site unknown"), p("column", "articles"),
+    p("column", "articles, confidence A or B"), p("column", "kind"), p("column", "addresses"),
+    p("column", "pages"), p("column", "claims"), p("column", "texts"), p("column", "hosts"),
+    p("column", "all"), p("column", "own_page"), p("column", "own_page_copy"), p("column", "copy"),
+    p("column", "reprint"), p("column", "licensed"), p("column", "a part"), p("column", "gated"),
+    p("column", "leads back"), p("column", "files"), p("column", "columns"), p("column", "roles"),
+    p("column", "upstream"), p("column", "size"), p("column", "caution"), p("column", "source"),
+    p("column", "checked"), p("column", "by"), p("column", "model"), p("column", "extent"),
+    p("column", "the publisher says"), p("column", "release named"), p("column", "whole"),
+    p("column", "part"), p("column", "derived"), p("column", "pairs"), p("column", "state"),
+    p("column", "doubt"), p("column", "gone"), p("column", "reduced"), p("column", "altered"),
+    p("column", "moved"), p("column", "persists"), p("column", "new"), p("column", "reappeared"),
+    p("column", "places"), p("column", "present"), p("column", "hidden"),
+    p("column", "overwritten"), p("column", "dropped"), p("column", "withdrawn"), p("column", "superseded"),
+    p("column", "restricted"), p("column", "recaptured"), p("column", "undecided"),
+    p("column", "index disagrees"), p("column", "control lost"), p("column", "file changed"),
+    p("column", "yield fell"), p("column", "clock set back"), p("column", "head missing"),
+    p("column", "agent"), p("column", "reserved"), p("column", "meaning"), p("column", "both"),
+    p("column", "before"), p("column", "after"), p("column", "conflicting"), p("column", "none"),
+    p("column", "unknown"),
+    p("order", "weight"), p("order", "date"), p("order", "host"), p("order", "title"), p("order", "shard"),
+)
+# fmt: on
+"""Names of columns and of values in them, for the catalogue: they stand for themselves in English."""

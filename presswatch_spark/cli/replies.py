@@ -101,7 +101,7 @@ class Export:
         schema: pa.Schema,
         rows: Iterable[Sequence[object] | Mapping[str, Any]],
         storage: StorageOptions,
-        language: Language,
+        _: Language,
         engine: str | None = None,
     ) -> None:
         """Write rows, and say how many there are, and which engine made them.
@@ -113,12 +113,12 @@ class Export:
         listed = (
             tuple(row.get(name) for name in schema.names) if isinstance(row, Mapping) else row for row in rows
         )
-        count = language.counted(export(self.path, schema, listed, storage, language.code), "row")
+        count = _.n("{n} row", "{n} rows", export(self.path, schema, listed, storage, _.language))
         if engine is None:
-            click.echo(language("{rows} in {file}", rows=count, file=self.path))
+            click.echo(_("{rows} in {file}", rows=count, file=self.path))
         else:
             by = ENGINE_NAMES[engine]
-            click.echo(language("{rows} in {file}, by {engine}", rows=count, file=self.path, engine=by))
+            click.echo(_("{rows} in {file}, by {engine}", rows=count, file=self.path, engine=by))
 
 
 def require_new(export: Export | None, storage: StorageOptions) -> None:

@@ -68,6 +68,14 @@ def test_translations_name_the_facts_of_their_texts() -> None:
         assert all(facts(text) <= facts(each.id[1]) for text in (*each.string, *each.id)), each.id
 
 
+def test_french_is_set_as_french() -> None:
+    for each in filter(lambda each: each.id, catalogue()):
+        for text in [each.string] if isinstance(each.string, str) else each.string:
+            # A space stands before ; : ? ! and %, and none before a comma or full stop.
+            assert not re.search(r"[^\W\d_][;?!%]|[^\W\d_]:(?!//| True »)", text), text
+            assert " ," not in text, text
+
+
 def test_a_changed_line_of_the_catalogue_is_what_is_said_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,7 +100,7 @@ def claims(
         export.write(answer.schema(), answer.rows, settings.storage, screen.language)
 
 
-def summary_lines(summary: ClaimsSummary, say: Language = ENGLISH) -> Iterator[str]:
+def summary_lines(summary: ClaimsSummary, _: Language = ENGLISH) -> Iterator[str]:
     """Yield what the claims add up to, by kind and letter, and the totals below."""
     from presswatch_spark.claims.counts import KINDS, OWN_KINDS, THINGS
     from presswatch_spark.show import table_lines, terminal_width
@@ -108,19 +108,28 @@ def summary_lines(summary: ClaimsSummary, say: Language = ENGLISH) -> Iterator[s
     counts = summary.counts
     columns = ("rows", *THINGS)
     rows = [
-        (say.name(kind), letter, *(say.number(numbers[name]) for name in columns))
+        (_.name(kind), letter, *(_.number(numbers[name]) for name in columns))
         for (kind, letter), numbers in counts.cells.items()
     ]
     if len(rows) > 1:
-        rows.append((say.name("all"), "", *(say.number(counts.total(name)) for name in columns)))
-    headers = say.names(("kind", "letter", *columns))
+        rows.append((_.name("all"), "", *(_.number(counts.total(name)) for name in columns)))
+    headers = _.names(("kind", "letter", *columns))
     if rows:
         yield from table_lines(headers, rows, terminal_width(), headers)
-        yield say("each address, page and the like counts once, where its strongest row does")
+        yield _("each address, page and the like counts once, where its strongest row does")
     elsewhere = [kind for kind in KINDS if kind not in OWN_KINDS]
-    a, b = (say.counted(counts.total("pages", elsewhere, letter), "page") for letter in "AB")
-    made, of_rows = say.counted(counts.total("claims"), "claim"), say.counted(summary.rows, "row")
-    text = "{claims} in {rows}, by {engine}; elsewhere {a} of A and {b} of B"
-    yield say(text, claims=made, rows=of_rows, engine=ENGINE_NAMES[summary.engine], a=a, b=b)
-    yield say("table digest {digest}", digest=summary.table_digest)
-    yield say("written to {folder}", folder=summary.folder)
+    a, b = (_.n("{n} page", "{n} pages", counts.total("pages", elsewhere, letter)) for letter in "AB")
+    made, of_rows = (
+        _.n("{n} claim", "{n} claims", counts.total("claims")),
+        _.n("{n} row", "{n} rows", summary.rows),
+    )
+    yield _(
+        "{claims} in {rows}, by {engine}; elsewhere {a} of A and {b} of B",
+        claims=made,
+        rows=of_rows,
+        engine=ENGINE_NAMES[summary.engine],
+        a=a,
+        b=b,
+    )
+    yield _("table digest {digest}", digest=summary.table_digest)
+    yield _("written to {folder}", folder=summary.folder)

@@ -18,19 +18,20 @@ from presswatch_spark.cli.options import (
     storage_options,
 )
 from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
+from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:
     from presswatch_spark.changes.make import ChangesSummary
 
 MEANING = {
-    "gone": "found before; not there after, in shards that were read to their end",
-    "reduced": "found again, with fewer words of the article",
-    "altered": "found again, with other words of the article",
-    "moved": "found again at another URL, in the very same text",
-    "persists": "found again, with the same words of the article",
-    "new": "found after, and in no run before",
-    "reappeared": "found after and not before, but in an earlier run",
-    "unknown": "not found after, but it may be there",
+    "gone": N_("found before; not there after, in shards that were read to their end"),
+    "reduced": N_("found again, with fewer words of the article"),
+    "altered": N_("found again, with other words of the article"),
+    "moved": N_("found again at another URL, in the very same text"),
+    "persists": N_("found again, with the same words of the article"),
+    "new": N_("found after, and in no run before"),
+    "reappeared": N_("found after and not before, but in an earlier run"),
+    "unknown": N_("not found after, but it may be there"),
 }
 DOUBTS_SHOWN = 5
 
@@ -80,49 +81,46 @@ def compare(
         _write(summary, export, screen.language)
 
 
-def summary_lines(summary: ChangesSummary, say: Language = ENGLISH) -> Iterator[str]:
+def summary_lines(summary: ChangesSummary, _: Language = ENGLISH) -> Iterator[str]:
     """Yield how many pairs there are of each state, why some are in doubt, and where the table is."""
     from presswatch_spark.queries.engines import ENGINE_NAMES
     from presswatch_spark.show import table_lines, terminal_width
 
-    rows = [
-        (say.number(count), say.name(state), say(MEANING[state])) for state, count in summary.counts.items()
-    ]
-    headers = say.names(("pairs", "state", "meaning"))
+    rows = [(_.number(count), _.name(state), _(MEANING[state])) for state, count in summary.counts.items()]
+    headers = _.names(("pairs", "state", "meaning"))
     yield from table_lines(headers, rows, terminal_width(), headers[:2], headers[2:])
-    pairs = say.counted(sum(summary.counts.values()), "pair")
-    yield say(
+    pairs = _.n("{n} pair", "{n} pairs", sum(summary.counts.values()))
+    yield _(
         "{pairs} of an article and a document, by {engine}", pairs=pairs, engine=ENGINE_NAMES[summary.engine]
     )
     if summary.doubts:
-        yield from _doubt_lines(summary, say)
-    yield say("table digest {digest}", digest=summary.table_digest)
-    yield say("written to {folder}", folder=summary.folder)
+        yield from _doubt_lines(summary, _)
+    yield _("table digest {digest}", digest=summary.table_digest)
+    yield _("written to {folder}", folder=summary.folder)
 
 
-def _doubt_lines(summary: ChangesSummary, say: Language) -> Iterator[str]:
+def _doubt_lines(summary: ChangesSummary, _: Language) -> Iterator[str]:
     from presswatch_spark.show import printable, table_lines, terminal_width
 
     ordered = sorted(summary.doubts.items(), key=lambda each: (-each[1], each[0]))
     # Doubts are texts of the table, which is in no language.
     rows = [
-        (say.number(count), say.name(state), printable(doubt))
-        for (state, doubt), count in ordered[:DOUBTS_SHOWN]
+        (_.number(count), _.name(state), printable(doubt)) for (state, doubt), count in ordered[:DOUBTS_SHOWN]
     ]
-    headers = say.names(("pairs", "state", "doubt"))
+    headers = _.names(("pairs", "state", "doubt"))
     yield ""
     yield from table_lines(headers, rows, terminal_width(), headers[:2], headers[2:])
     if others := ordered[DOUBTS_SHOWN:]:
-        yield say(
+        yield _(
             "and {pairs} in doubt for {reasons}: see the column doubt",
-            pairs=say.counted(sum(count for _, count in others), "pair"),
-            reasons=say.counted(len(others), "other reason"),
+            pairs=_.n("{n} pair", "{n} pairs", sum(count for _, count in others)),
+            reasons=_.n("{n} other reason", "{n} other reasons", len(others)),
         )
     if any(state == "new" for state, _ in summary.doubts):
-        yield say("what is new, and in doubt, may have been there before")
+        yield _("what is new, and in doubt, may have been there before")
 
 
-def _write(summary: ChangesSummary, export: Export, say: Language) -> None:
+def _write(summary: ChangesSummary, export: Export, _: Language) -> None:
     """Write the rows of the table to a file."""
     from presswatch_spark.tables.declarations import SCHEMAS
     from presswatch_spark.tables.reading import column_batches
@@ -130,4 +128,4 @@ def _write(summary: ChangesSummary, export: Export, say: Language) -> None:
     schema, tables = SCHEMAS["changes"], summary.tables
     batches = column_batches(tables, "changes", tables.made("changes"), schema.names)
     rows = (row for batch in batches for row in batch.to_pylist())
-    export.write(schema, rows, tables.root.storage, say)
+    export.write(schema, rows, tables.root.storage, _)

@@ -41,45 +41,45 @@ def datasets(name: str | None, as_json: bool, screen: ReplyScreen) -> None:
         screen.show(_list_lines(chosen, screen.language))
 
 
-def _list_lines(listed: list[Dataset], say: Language) -> Iterator[str]:
-    headers = say.names(("dataset", "format", "a part", "gated", "leads back", "where"))
+def _list_lines(listed: list[Dataset], _: Language) -> Iterator[str]:
+    headers = _.names(("dataset", "format", "a part", "gated", "leads back", "where"))
     rows = [
         (
             dataset.id,
             dataset.format,
             dataset.part,
-            _truth(dataset.gated, say, unverified="gated" in dataset.unverified),
-            _truth(bool(dataset.upstream), say, unverified="upstream" in dataset.unverified),
+            _truth(dataset.gated, _, unverified="gated" in dataset.unverified),
+            _truth(bool(dataset.upstream), _, unverified="upstream" in dataset.unverified),
             dataset.where,
         )
         for dataset in listed
     ]
     yield from table_lines(headers, rows, terminal_width(), headers[:2])
-    yield say("?: not verified; for all that is known of one: presswatch datasets NAME")
+    yield _("?: not verified; for all that is known of one: presswatch datasets NAME")
 
 
-def _truth(truth: bool, say: Language, *, unverified: bool) -> str:
-    return f"{say('yes' if truth else 'no')}{'?' if unverified else ''}"
+def _truth(truth: bool, _: Language, *, unverified: bool) -> str:
+    return (_("yes") if truth else _("no")) + ("?" if unverified else "")
 
 
-def _all_lines(dataset: Dataset, say: Language) -> Iterator[str]:
+def _all_lines(dataset: Dataset, _: Language) -> Iterator[str]:
     facts = {name: value for name, value in asdict(dataset).items() if name != "unverified"}
     # They are unverified field by field, and each says so itself.
     shown = [
-        f"{_shown(value, say)}{' ' + say('(not verified)') if name in dataset.unverified else ''}"
+        " ".join([_shown(value, _), *([_("(not verified)")] if name in dataset.unverified else ())])
         for name, value in facts.items()
     ]
-    yield from block_lines(say.names(facts), [shown])
+    yield from block_lines(_.names(facts), [shown])
 
 
-def _shown(value: Any, say: Language) -> str:
+def _shown(value: Any, _: Language) -> str:
     match value:
         case None:
             return ""
         case bool():
-            return say("yes" if value else "no")
+            return _("yes") if value else _("no")
         case Mapping():
             return ", ".join(f"{ours}={theirs}" for ours, theirs in value.items())
         case tuple():
             return ", ".join(value)
-    return say.cell(value)
+    return _.cell(value)

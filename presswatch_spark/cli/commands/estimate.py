@@ -73,7 +73,7 @@ def estimate(
     from presswatch_spark.tables.reading import chosen_runs
     from presswatch_spark.tables.store import TableStore
 
-    storage, say = scan_settings(flags).storage, screen.language
+    storage, _ = scan_settings(flags).storage, screen.language
     require_new(export, storage)
     store = TableStore.open(tables, storage)
     (chosen,) = chosen_runs(store, run_id)
@@ -81,45 +81,47 @@ def estimate(
     sample = {name: value for name, value in asdict(totals).items() if name != "measures"}
     rows = (sample | asdict(measure) for measure in totals.measures)
     if export:
-        export.write(schema_of(**KINDS), rows, storage, say)
+        export.write(schema_of(**KINDS), rows, storage, _)
     elif as_json:
         screen.show(map(json_line, rows))
     else:
-        screen.show(estimate_lines(totals, totals.measures, say))
+        screen.show(estimate_lines(totals, totals.measures, _))
         if by:
             seen = {measure.of for measure in totals.measures} - {None}
-            named = say.counted(len(seen), by)
-            tell_total(say("{named} in the sample; of others nothing can be said", named=named))
+            titles = _.n("{n} title", "{n} titles", len(seen))
+            publishers = _.n("{n} publisher", "{n} publishers", len(seen))
+            named = titles if by == "title" else publishers
+            tell_total(_("{named} in the sample; of others nothing can be said", named=named))
 
 
 def estimate_lines(
-    totals: SampleEstimate, measures: Iterable[Estimated], say: Language = ENGLISH
+    totals: SampleEstimate, measures: Iterable[Estimated], _: Language = ENGLISH
 ) -> Iterator[str]:
     """Yield the sample in a few lines, then a table of `measures`."""
-    counts = {name: say.number(getattr(totals, name)) for name in ("read", "listed", "strata")}
-    yield say(
+    counts = {name: _.number(getattr(totals, name)) for name in ("read", "listed", "strata")}
+    yield _(
         "run {run}: {read} of {listed} shards read to their end, drawn in {strata} segments or folders;"
         " totals of all {listed} within limits of 95 %",
         run=totals.run_id,
         **counts,
     )
     if totals.read < ENOUGH_SHARDS:
-        yield say(
+        yield _(
             "fewer than {enough} shards were read: where few shards of the release hold most of a total, its"
             " limits are less sure",
-            enough=say.number(ENOUGH_SHARDS),
+            enough=_.number(ENOUGH_SHARDS),
         )
     if totals.missing:
-        yield say(
+        yield _(
             "{missing} drawn shards were not read to their end: the limits allow for anything from nothing to"
             " twice what the others hold",
-            missing=say.number(totals.missing),
+            missing=_.number(totals.missing),
         )
-    headers = say.names(HEADERS)
-    yield from table_lines(headers, _rows(measures, say), terminal_width(), wrapped=headers[:1])
+    headers = _.names(HEADERS)
+    yield from table_lines(headers, _rows(measures, _), terminal_width(), wrapped=headers[:1])
 
 
-def _rows(measures: Iterable[Estimated], say: Language) -> Iterator[tuple[str, ...]]:
+def _rows(measures: Iterable[Estimated], _: Language) -> Iterator[tuple[str, ...]]:
     """Yield a row for each measure of all, then those of each title or publisher below its id."""
     of = None
     for measure in sorted(measures, key=lambda measure: measure.of or ""):
@@ -127,6 +129,6 @@ def _rows(measures: Iterable[Estimated], say: Language) -> Iterator[tuple[str, .
             of = measure.of
             yield (str(of), *[""] * (len(HEADERS) - 1))
         numbers = (measure.seen, measure.estimate, measure.low, measure.high, measure.files)
-        name = say.name(measure.measure)
-        shown = ("?" if number is None else say.number(number) for number in numbers)
+        name = _.name(measure.measure)
+        shown = ("?" if number is None else _.number(number) for number in numbers)
         yield (name if of is None else f"  {name}", *shown)

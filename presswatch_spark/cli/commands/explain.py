@@ -58,4 +58,4 @@ def explain(
     places = [parse_mirror(mirror) for mirror in mirrors]
     day = as_of.date() if as_of else None
     case = case_of(tables, row, corpus_path, storage, places, day, claims_path)
-    screen.show(case_lines(case, screen.language.code))
+    screen.show(case_lines(case, screen.language.language))

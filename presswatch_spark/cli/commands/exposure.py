@@ -90,7 +90,7 @@ def exposure(
     """
     from presswatch_spark.claims.exposures import load_exposures
 
-    storage, say = scan_settings(flags).storage, screen.language
+    storage, _ = scan_settings(flags).storage, screen.language
     if said and tables is None:
         raise click.UsageError("--dataset-of wants TABLES")
     require_new(export, storage)
@@ -98,21 +98,21 @@ def exposure(
     if tables is None:
         if export:
             rows = ({**row, "sources": _texts(row)} for row in map(_listed, entries))
-            export.write(schema_of(**LISTED), rows, storage, say)
+            export.write(schema_of(**LISTED), rows, storage, _)
         elif as_json:
             screen.show(json_line(_listed(entry)) for entry in entries)
         else:
-            screen.show(_list_lines(entries, say))
+            screen.show(_list_lines(entries, _))
         return
     exposed = _exposed(tables, entries, engine, said, storage)
     if export:
         rows = ({**row, "sources": _texts(row)} for row in _joined(exposed))
-        export.write(schema_of(**JOINED), rows, storage, say, exposed.engine)
+        export.write(schema_of(**JOINED), rows, storage, _, exposed.engine)
     elif as_json:
         screen.show(map(json_line, _joined(exposed)))
     else:
-        screen.show(_total_lines(exposed, say))
-    for note in _notes(exposed, said, say):
+        screen.show(_total_lines(exposed, _))
+    for note in _notes(exposed, said, _):
         click.echo(note, err=True)
 
 
@@ -162,32 +162,32 @@ def _texts(row: Mapping[str, Any]) -> list[str]:
     return [str(Source(**source)) for source in row["sources"]]
 
 
-def _list_lines(entries: Sequence[Exposure], say: Language) -> Iterator[str]:
-    headers = say.names(("model", "dataset", "extent", "the publisher says"))
+def _list_lines(entries: Sequence[Exposure], _: Language) -> Iterator[str]:
+    headers = _.names(("model", "dataset", "extent", "the publisher says"))
     rows = [
-        (entry.model, entry.dataset, say.name(entry.extent), f"{entry.publisher}: {entry.says}")
+        (entry.model, entry.dataset, _.name(entry.extent), f"{entry.publisher}: {entry.says}")
         for entry in entries
     ]
     yield from table_lines(headers, rows, terminal_width(), headers[1:3], (headers[0], headers[3]))
-    yield say("documents, quotations and the days on which they were read: --json, --export")
+    yield _("documents, quotations and the days on which they were read: --json, --export")
 
 
-def _total_lines(exposed: Exposed, say: Language) -> Iterator[str]:
+def _total_lines(exposed: Exposed, _: Language) -> Iterator[str]:
     entries = {entry.id: entry for entry in exposed.exposures}
     found = list(exposed.totals())
     if not found:
-        yield say("no row is of a dataset that a publisher of a model says it trained on")
+        yield _("no row is of a dataset that a publisher of a model says it trained on")
         return
-    headers = say.names(("model", "dataset", "release", "release named", "extent", "articles", "pages"))
+    headers = _.names(("model", "dataset", "release", "release named", "extent", "articles", "pages"))
     rows = [
         (
             entries[row["exposure"]].model,
             row["dataset"],
-            row["release"] or say("unknown"),
-            say("yes" if row["release_is"] == "named" else "no"),
-            say.name(entries[row["exposure"]].extent),
-            say.number(row["articles"]),
-            say.number(row["pages"]),
+            row["release"] or _("unknown"),
+            _("yes") if row["release_is"] == "named" else _("no"),
+            _.name(entries[row["exposure"]].extent),
+            _.number(row["articles"]),
+            _.number(row["pages"]),
         )
         for row in found
     ]
@@ -195,33 +195,33 @@ def _total_lines(exposed: Exposed, say: Language) -> Iterator[str]:
     for name in dict.fromkeys(row["exposure"] for row in found):
         entry = entries[name]
         yield ""
-        yield say(
+        yield _(
             "{publisher} says that it trained {model} on {dataset}: {extent}{through}",
             publisher=entry.publisher,
             model=entry.model,
             dataset=entry.dataset,
-            extent=say.name(entry.extent),
+            extent=_.name(entry.extent),
             through=f" ({entry.through})" if entry.through else "",
         )
         yield from (f"  {source}" for source in entry.sources)
 
 
-def _notes(exposed: Exposed, said: Mapping[str, str], say: Language) -> Iterator[str]:
+def _notes(exposed: Exposed, said: Mapping[str, str], _: Language) -> Iterator[str]:
     """Yield what the rows do not say."""
-    yield say("rows of letters A to C count; what publishers say proves neither use of a text nor a wrong")
+    yield _("rows of letters A to C count; what publishers say proves neither use of a text nor a wrong")
     for run_id, name in said.items():
-        yield say("the dataset of run {run} is {dataset}, as you say", run=run_id, dataset=name)
+        yield _("the dataset of run {run} is {dataset}, as you say", run=run_id, dataset=name)
     if unknown := exposed.unknown:
-        names = [f"{group.form} {group.release or say('release unknown')}" for group in unknown]
+        names = [" ".join([group.form, group.release or _("release unknown")]) for group in unknown]
         shown = [*dict.fromkeys(names)][: UNKNOWN_SHOWN + 1]
         more = ["…"] if len(shown) > UNKNOWN_SHOWN else []
-        yield say(
+        yield _(
             "left out, as nobody says of which dataset they are: {rows} ({names}); see --dataset-of",
-            rows=say.counted(sum(group.rows for group in unknown), "row"),
+            rows=_.n("{n} row", "{n} rows", sum(group.rows for group in unknown)),
             names=", ".join([*shown[:UNKNOWN_SHOWN], *more]),
         )
     if count := exposed.without_language:
-        yield say(
+        yield _(
             "not counted for models that were trained on some languages: {rows} without a language",
-            rows=say.counted(count, "row"),
+            rows=_.n("{n} row", "{n} rows", count),
         )

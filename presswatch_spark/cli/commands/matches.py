@@ -119,7 +119,7 @@ def matches(
 
     if export and count:
         raise click.UsageError("give --export or --count")
-    storage, say = scan_settings(options).storage, screen.language
+    storage, _ = scan_settings(options).storage, screen.language
     require_new(export, storage)
     asked = {name: options[name] for name in FILTERS}
     wanted = MatchFilter(**asked, since=since and since.replace(tzinfo=UTC))
@@ -132,18 +132,18 @@ def matches(
         # DuckDB holds what it needs to find the claims of rows, up to its limit, beside what is read.
         give_memory_back()
     if count:
-        _print_totals(found, say, as_json)
+        _print_totals(found, _, as_json)
     elif export:
         answer = _all_rows(found, order, limit, with_letter=found.judged)
-        export.write(answer.schema(), answer.rows, storage, say, answer.engine)
+        export.write(answer.schema(), answer.rows, storage, _, answer.engine)
     elif as_json:
         answer = _all_rows(found, order, limit)
         screen.show(json_line(dict(zip(answer.columns, row, strict=True))) for row in answer.rows)
     else:
         order, limit = order or "weight", limit or MATCHES_SHOWN
         rows = _strongest(found, order, limit)
-        totals = [*_total_lines(found, say, len(rows), order)]
-        screen.show_table(totals, _match_lines(rows, found, say, in_blocks=in_blocks))
+        totals = [*_total_lines(found, _, len(rows), order)]
+        screen.show_table(totals, _match_lines(rows, found, _, in_blocks=in_blocks))
 
 
 def _opened(corpus: str, storage: StorageOptions) -> Corpus:
@@ -170,53 +170,57 @@ def _strongest(found: Matches, order: str, limit: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _print_totals(found: Matches, say: Language, as_json: bool) -> None:
+def _print_totals(found: Matches, _: Language, as_json: bool) -> None:
     totals, left_out = found.totals(), found.left_out()
     if as_json:
         click.echo(json_line({**asdict(totals), "records": totals.documents, "left_out": left_out}))
     else:
-        print_lines([*total_lines(totals, say), *left_out_lines(left_out, say), *_source_lines(found, say)])
+        print_lines([*total_lines(totals, _), *left_out_lines(left_out, _), *_source_lines(found, _)])
 
 
-def _total_lines(found: Matches, say: Language, shown: int, order: str) -> Iterator[str]:
+def _total_lines(found: Matches, _: Language, shown: int, order: str) -> Iterator[str]:
     """Yield the totals, where they are from, and which part of the rows is shown."""
     totals = found.totals()
-    yield from total_lines(totals, say)
-    yield from left_out_lines(found.left_out(), say)
-    yield from _source_lines(found, say)
+    yield from total_lines(totals, _)
+    yield from left_out_lines(found.left_out(), _)
+    yield from _source_lines(found, _)
     if shown < totals.rows:
-        rows = say.counted(shown, "row")
-        yield say("shown: {rows}, by {order}; for more, see --limit, --export", rows=rows, order=say(order))
+        rows = _.n("{n} row", "{n} rows", shown)
+        yield _(
+            "shown: {rows}, by {order}; for more, see --limit, --export",
+            rows=rows,
+            order=_.word("order", order),
+        )
 
 
-def _source_lines(found: Matches, say: Language) -> Iterator[str]:
+def _source_lines(found: Matches, _: Language) -> Iterator[str]:
     """Yield which runs were read if they are several, and whose the letters are if there are claims."""
     if len(found.runs) > 1:
         named = [*found.runs[-RUNS_NAMED:]]
         named += ["…"] if len(found.runs) > RUNS_NAMED else []
-        count = say.counted(len(found.runs), "run")
-        yield say("found by {runs}: {names}", runs=count, names=", ".join(named))
+        count = _.n("{n} run", "{n} runs", len(found.runs))
+        yield _("found by {runs}: {names}", runs=count, names=", ".join(named))
     if found.judged:
-        yield say("letters and reasons are those of the claims; a row without a claim has its own")
+        yield _("letters and reasons are those of the claims; a row without a claim has its own")
 
 
 def _match_lines(
-    rows: Sequence[Mapping[str, Any]], found: Matches, say: Language, *, in_blocks: bool
+    rows: Sequence[Mapping[str, Any]], found: Matches, _: Language, *, in_blocks: bool
 ) -> Iterator[str]:
     names = ("run_id", *MATCH_COLUMNS) if len(found.runs) > 1 else MATCH_COLUMNS
     names = (*names, "letter") if found.judged else names
     width = terminal_width()
     if width is not None and not in_blocks:
-        yield from match_lines(rows, width, say)
+        yield from match_lines(rows, width, _)
         return
     shown = [
-        {**row, "own_site": say(WHERE[row["own_site"]]), "confidence_reasons": ",".join(row["reasons"] or ())}
+        {**row, "own_site": _(WHERE[row["own_site"]]), "confidence_reasons": ",".join(row["reasons"] or ())}
         for row in rows
     ]
-    values = [[_cell(row[name], say) for name in names] for row in shown]
+    values = [[_cell(row[name], _) for name in names] for row in shown]
     yield from block_lines(names, values) if in_blocks else table_lines(names, values, None)
 
 
-def _cell(value: object, say: Language) -> object:
+def _cell(value: object, _: Language) -> object:
     """Return a value as it is shown; a number stays one, and is aligned as such."""
-    return say.cell(value) if say.is_french and not isinstance(value, int) else value
+    return _.cell(value) if _.is_french and not isinstance(value, int) else value

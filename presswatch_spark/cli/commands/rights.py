@@ -10,14 +10,15 @@ from presswatch_spark.cli.language import Language
 from presswatch_spark.cli.options import as_json, print_lines, run_option, scan_settings, storage_options
 from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
 from presswatch_spark.show import json_line, table_lines, terminal_width
+from presswatch_spark.translation import N_
 
 MEANING = {
-    "both": "reserved before and after the capture",
-    "before": "reserved before it; after it nothing is known",
-    "after": "reserved after it; before it nothing is known",
-    "conflicting": "reserved on one side of it, and not on the other; or captures of one moment differ",
-    "none": "robots.txt lets it in, and nothing else reserves, as far as is known",
-    "unknown": "nothing was captured that tells, or it cannot be read",
+    "both": N_("reserved before and after the capture"),
+    "before": N_("reserved before it; after it nothing is known"),
+    "after": N_("reserved after it; before it nothing is known"),
+    "conflicting": N_("reserved on one side of it, and not on the other; or captures of one moment differ"),
+    "none": N_("robots.txt lets it in, and nothing else reserves, as far as is known"),
+    "unknown": N_("nothing was captured that tells, or it cannot be read"),
 }
 
 
@@ -58,43 +59,44 @@ def rights(
 
     if out and (as_json or export):
         raise click.UsageError(f"give --out or {'--json' if as_json else '--export'}")
-    storage, say = scan_settings(flags).storage, screen.language
+    storage, _ = scan_settings(flags).storage, screen.language
     require_new(export, storage)
     reservations = Reservations(tables, signals, run_id, storage)
     if export:
-        export.write(Reservation.schema, reservations.rows(), storage, say)
+        export.write(Reservation.schema, reservations.rows(), storage, _)
     elif as_json:
         screen.show(map(json_line, reservations.rows()))
     elif out:
         folder, counts = reservations.write(out)
-        _summarise(counts, say)
-        click.echo(say("written to {folder}", folder=folder))
+        _summarise(counts, _)
+        click.echo(_("written to {folder}", folder=folder))
     else:
-        _summarise(Counter((row["agent"], row["status"]) for row in reservations.rows()), say)
+        _summarise(Counter((row["agent"], row["status"]) for row in reservations.rows()), _)
     unread, planned = reservations.shards_unread()
     if unread:
-        said = say(
+        said = _(
             "incomplete: {unread} of {planned} shards of responses were not read whole; what was declared"
             " there does not count",
-            unread=say.number(unread),
-            planned=say.number(planned),
+            unread=_.number(unread),
+            planned=_.number(planned),
         )
         click.echo(said, err=True)
 
 
-def _summarise(counts: Counter[tuple[str, str]], say: Language) -> None:
+def _summarise(counts: Counter[tuple[str, str]], _: Language) -> None:
     if not counts:
-        click.echo(say("no match on a publisher's own site in WARC or WET"))
+        click.echo(_("no match on a publisher's own site in WARC or WET"))
         return
-    agents = list(dict.fromkeys(agent for agent, _ in counts))
+    agents = list(dict.fromkeys(agent for agent, __ in counts))
     rows = [
-        (agent, say.number(counts[agent, status]), say.name(status), say(meaning))
+        (agent, _.number(counts[agent, status]), _.name(status), _(meaning))
         for agent in agents
         for status, meaning in MEANING.items()
         if counts[agent, status]
     ]
-    headers = say.names(("agent", "matches", "reserved", "meaning"))
+    headers = _.names(("agent", "matches", "reserved", "meaning"))
     print_lines(table_lines(headers, rows, terminal_width(), headers[:3], headers[3:]))
-    matches = say.counted(counts.total() // len(agents), "match")
-    on_sites = "{matches} on publishers' own sites, each for {agents} agents"
-    click.echo(say(on_sites, matches=matches, agents=len(agents)))
+    matches = _.n("{n} match", "{n} matches", counts.total() // len(agents))
+    click.echo(
+        _("{matches} on publishers' own sites, each for {agents} agents", matches=matches, agents=len(agents))
+    )

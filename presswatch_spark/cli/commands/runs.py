@@ -26,7 +26,6 @@ COUNTS = ("documents", "rows", "matches", "captures")
 DIGEST_DIGITS = 8
 # What the next command needs to be told.
 WHOLE_COLUMNS = ("run_id",)
-OTHERS = (("censuses", "census"), ("derivations", "derived table"), ("tombstones", "removal"))
 
 
 @click.command()
@@ -50,7 +49,7 @@ def runs(tables: str, as_json: bool, export: Export | None, screen: ReplyScreen,
     from presswatch_spark.tables.declarations import SCHEMAS
     from presswatch_spark.tables.store import TableStore
 
-    storage, say = scan_settings(flags).storage, screen.language
+    storage, _ = scan_settings(flags).storage, screen.language
     require_new(export, storage)
     store = TableStore.open(tables, storage)
     # What is published between the two looks is listed once, as what it was at the first.
@@ -62,7 +61,7 @@ def runs(tables: str, as_json: bool, export: Export | None, screen: ReplyScreen,
     }
     start = itemgetter("started_at")
     if export:
-        export.write(SCHEMAS["runs"], sorted(published["runs"], key=start), storage, say)
+        export.write(SCHEMAS["runs"], sorted(published["runs"], key=start), storage, _)
     elif as_json:
         screen.show(map(json_line, sorted(published["runs"], key=start)))
     else:
@@ -70,10 +69,15 @@ def runs(tables: str, as_json: bool, export: Export | None, screen: ReplyScreen,
             sorted([*published[by], *(run.row() for run in begun.values() if run.begun.by == by)], key=start)
             for by in ("runs", "censuses")
         )
-        screen.show(run_lines(scans, censuses, say))
-        counts = [say.counted(len(published["runs"]), "run")]
-        counts += [say("{runs} not finished", runs=say.number(len(begun)))] if begun else []
-        counts += [say.counted(len(published[by]), one) for by, one in OTHERS if published[by]]
+        screen.show(run_lines(scans, censuses, _))
+        counts = [_.n("{n} run", "{n} runs", len(published["runs"]))]
+        counts += [_("{runs} not finished", runs=_.number(len(begun)))] if begun else []
+        if count := len(published["censuses"]):
+            counts.append(_.n("{n} census", "{n} censuses", count))
+        if count := len(published["derivations"]):
+            counts.append(_.n("{n} derived table", "{n} derived tables", count))
+        if count := len(published["tombstones"]):
+            counts.append(_.n("{n} removal", "{n} removals", count))
         tell_total(", ".join(counts))
     print_lines((run.note() for run in unfinished), err=True)
     if not any(isinstance(run, DamagedRun) for run in unfinished):
@@ -85,39 +89,36 @@ def runs(tables: str, as_json: bool, export: Export | None, screen: ReplyScreen,
 
 
 def run_lines(
-    runs: Sequence[Mapping[str, Any]], censuses: Sequence[Mapping[str, Any]], say: Language = ENGLISH
+    runs: Sequence[Mapping[str, Any]], censuses: Sequence[Mapping[str, Any]], _: Language = ENGLISH
 ) -> Iterator[str]:
     """Runs, then censuses, as tables."""
     width = terminal_width()
     notes = [
-        f"{row['run_id']}: {line}"
-        for row in runs
-        for line in (_passes(row, say), gate_line(row, say))
-        if line
+        f"{row['run_id']}: {line}" for row in runs for line in (_passes(row, _), gate_line(row, _)) if line
     ]
     for columns, listed in ((RUN_COLUMNS, runs), (CENSUS_COLUMNS, censuses)):
         if not listed and (columns is CENSUS_COLUMNS or censuses):
             continue
         if width is None:
-            yield from table_lines(say.names(columns), _cells(columns, listed, say), None)
+            yield from table_lines(_.names(columns), _cells(columns, listed, _), None)
         else:
-            yield from _run_table(columns, listed, width, say)
+            yield from _run_table(columns, listed, width, _)
     yield from notes
 
 
-def _passes(row: Mapping[str, Any], say: Language) -> str | None:
+def _passes(row: Mapping[str, Any], _: Language) -> str | None:
     """Return in how many passes the index was searched; None if in one, or if that is not known."""
     passes = row.get("passes") or 1
-    return say("the index was searched in {passes} passes", passes=say.number(passes)) if passes > 1 else None
+    return _("the index was searched in {passes} passes", passes=_.number(passes)) if passes > 1 else None
 
 
 def _run_table(
-    columns: Sequence[str], listed: Sequence[Mapping[str, Any]], width: int, say: Language
+    columns: Sequence[str], listed: Sequence[Mapping[str, Any]], width: int, _: Language
 ) -> Iterator[str]:
     """For a terminal. What tells runs apart is never cut: what does not fit is left out, and that is said."""
     rows = [
-        {**row, "shards": _shards(row, say)}
-        | {name: say.number(row[name]) for name in COUNTS if row.get(name) is not None}
+        {**row, "shards": _shards(row, _)}
+        | {name: _.number(row[name]) for name in COUNTS if row.get(name) is not None}
         for row in listed
     ]
     begun = ((row, str(row.get("table_digest") or "")[:DIGEST_DIGITS]) for row in rows)
@@ -127,8 +128,8 @@ def _run_table(
         names = [name for name in names if name != "sample"]
 
     def fit(listed: Sequence[Mapping[str, Any]]) -> bool:
-        headers = say.names(names)
-        return fits(headers, _cells(names, listed, say), width, headers)
+        headers = _.names(names)
+        return fits(headers, _cells(names, listed, _), width, headers)
 
     shown = rows if fit(rows) else short
     dropped = []
@@ -137,54 +138,50 @@ def _run_table(
             dropped.append(name)
             names.remove(name)
     whole = (*WHOLE_COLUMNS, "release")
-    wrapped = say.names(name for name in names if name not in whole)
-    yield from table_lines(say.names(names), _cells(names, shown, say), width, say.names(whole), wrapped)
+    wrapped = _.names(name for name in names if name not in whole)
+    yield from table_lines(_.names(names), _cells(names, shown, _), width, _.names(whole), wrapped)
     if dropped:
-        left_out = ", ".join(say.names(dropped))
-        yield say("not shown in {width} columns: {names} (--json has all)", width=width, names=left_out)
+        left_out = ", ".join(_.names(dropped))
+        yield _("not shown in {width} columns: {names} (--json has all)", width=width, names=left_out)
 
 
-def _cells(names: Sequence[str], rows: Iterable[Mapping[str, Any]], say: Language) -> list[list[object]]:
-    return [[_cell(name, row.get(name), say) for name in names] for row in rows]
+def _cells(names: Sequence[str], rows: Iterable[Mapping[str, Any]], _: Language) -> list[list[object]]:
+    return [[_cell(name, row.get(name), _) for name in names] for row in rows]
 
 
-def _cell(name: str, value: object, say: Language) -> object:
+def _cell(name: str, value: object, _: Language) -> object:
     if name == "finished_at" and isinstance(value, str):
-        return say.name(value)
-    return say.cell(value) if say.is_french and not isinstance(value, int) else value
+        return _.name(value)
+    return _.cell(value) if _.is_french and not isinstance(value, int) else value
 
 
-def _shards(row: Mapping[str, Any], say: Language) -> str:
+def _shards(row: Mapping[str, Any], _: Language) -> str:
     complete, planned = row.get("shards_complete"), row.get("shards_planned")
     if planned is None:
-        return say.number(complete or 0)
+        return _.number(complete or 0)
     if complete == planned:
-        return say("all {planned}", planned=say.number(planned))
-    return say("{complete} of {planned}", complete=say.number(complete or 0), planned=say.number(planned))
+        return _("all {planned}", planned=_.number(planned))
+    return _("{complete} of {planned}", complete=_.number(complete or 0), planned=_.number(planned))
 
 
-FOUND = (
-    "language gate: {gated} documents left out, {audited} of them read as an audit, {matching} with matches;"
-    " so it cost {cost} documents with matches (95 %: {low} to {high})"
-)
-NOTHING = (
-    "language gate: {gated} documents left out, none of them read as an audit: what it cost is not known"
-)
-
-
-def gate_line(row: Mapping[str, Any], say: Language = ENGLISH) -> str | None:
+def gate_line(row: Mapping[str, Any], _: Language = ENGLISH) -> str | None:
     """Return what a row of `runs` says of the audit of its language gate; None if none was asked for."""
     if not row.get("gate_audit"):
         return None
-    gated = say.number(row["gate_documents"])
+    gated = _.number(row["gate_documents"])
     if row["gate_cost"] is None:
-        return say(NOTHING, gated=gated)
-    return say(
-        FOUND,
+        return _(
+            "language gate: {gated} documents left out, none of them read as an audit: what it cost is not"
+            " known",
+            gated=gated,
+        )
+    return _(
+        "language gate: {gated} documents left out, {audited} of them read as an audit, {matching} with"
+        " matches; so it cost {cost} documents with matches (95 %: {low} to {high})",
         gated=gated,
-        audited=say.number(row["gate_audited"]),
-        matching=say.number(row["gate_matching"]),
-        cost=say.number(row["gate_cost"]),
-        low=say.number(row["gate_cost_low"]),
-        high=say.number(row["gate_cost_high"]),
+        audited=_.number(row["gate_audited"]),
+        matching=_.number(row["gate_matching"]),
+        cost=_.number(row["gate_cost"]),
+        low=_.number(row["gate_cost_low"]),
+        high=_.number(row["gate_cost_high"]),
     )

@@ -53,11 +53,11 @@ def sql(
     leave_pandas_out()
     from presswatch_spark.queries.sql import run_query
 
-    storage, say = scan_settings(flags).storage, screen.language
+    storage, _ = scan_settings(flags).storage, screen.language
     require_new(export, storage)
     answer = run_query(tables, query, storage, engine)
     if export:
-        export.write(answer.schema(), answer.rows, storage, say, answer.engine)
+        export.write(answer.schema(), answer.rows, storage, _, answer.engine)
         return
     if as_json:
         require_apart(answer.columns)
@@ -66,11 +66,11 @@ def sql(
     shown = list(islice(answer.rows, ROWS_SHOWN + 1))
     screen.show(query_lines(answer.columns, shown[:ROWS_SHOWN]))
     if len(shown) > ROWS_SHOWN:
-        limit = say.number(ROWS_SHOWN)
-        click.echo(say("more than {rows} rows: add a limit, or use --json", rows=limit), err=True)
+        limit = _.number(ROWS_SHOWN)
+        click.echo(_("more than {rows} rows: add a limit, or use --json", rows=limit), err=True)
     else:
         by = ENGINE_NAMES[answer.engine]
-        tell_total(say("{rows}, by {engine}", rows=say.counted(len(shown), "row"), engine=by))
+        tell_total(_("{rows}, by {engine}", rows=_.n("{n} row", "{n} rows", len(shown)), engine=by))
 
 
 def query_lines(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:

@@ -11,7 +11,8 @@ import pytest
 from presswatch_spark.changes.states import STATES
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.compare import MEANING
-from presswatch_spark.cli.french import NAMES, TEXTS
+from presswatch_spark.cli.language import NAMES
+from presswatch_spark.translation import p
 from tests.histories import AFTER, BEFORE, altered_release, copy, run, shard
 
 
@@ -61,8 +62,7 @@ def test_it_speaks_french(words: list[str], tmp_path: Path, capsys: pytest.Captu
 
 def test_every_state_has_its_meaning_in_both_languages() -> None:
     assert set(MEANING) == set(STATES)
-    assert set(MEANING.values()) <= set(TEXTS)
-    assert set(MEANING) <= set(NAMES)
+    assert {p("column", state) for state in MEANING} <= set(NAMES)
 
 
 def test_it_needs_no_java(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ from threading import Lock
 from typing import Any
 
 from benchmarks.answers import TREE, presswatch, whole
-from presswatch_spark.formats.detection import format_for
+from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import ReadReport
 from presswatch_spark.removal.case import RemovalCase

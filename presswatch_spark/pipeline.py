@@ -19,9 +19,7 @@ from presswatch_spark.corpus.article_rows import article_rows
 from presswatch_spark.corpus.store import Corpus, manifest_of
 from presswatch_spark.costs.budget import Bill, CostGuard
 from presswatch_spark.errors import StorageError
-from presswatch_spark.formats.companions import companions_among
-from presswatch_spark.formats.detection import format_for
-from presswatch_spark.formats.registry import AUTO
+from presswatch_spark.formats.registry import AUTO, companions_among, format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import MissingColumnError, check_mapping
 from presswatch_spark.formats.warc.by_range import RecordPlan, RecordShard, read_records, release_at

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from presswatch_spark.formats.arc_format import read_arc_records
+from presswatch_spark.formats.arc import read_arc_records
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc.pages import Stored
 from presswatch_spark.model import ReadReport

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from presswatch_spark.formats.descriptor import ANYTHING, Format, Head
-from presswatch_spark.formats.inflate.inflated import inflated
-from presswatch_spark.formats.inflate.lines import lines
+from presswatch_spark.formats.inflate import inflated, lines
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import BatchBuilder
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport

@@ -12,8 +12,7 @@ from pathlib import Path
 from resiliparse.extract.html2text import extract_plain_text
 
 from benchmarks.extraction.pages import Page
-from presswatch_spark.extraction.apart import RefusedPageError
-from presswatch_spark.extraction.main_content import answer, has_prose_of
+from presswatch_spark.extraction.parsers import RefusedPageError, has_prose_of, main_content
 from presswatch_spark.html.markup import text_of_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +38,7 @@ def ours_main(html: str) -> str:
     page = html.encode()
     whole = text_of_page(page)
     try:
-        content, unchosen = answer(page)
+        content, unchosen = main_content(page)
     except RefusedPageError:
         return whole.decode()
     text = text_of_page(content)

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 
 from presswatch_spark.ccindex.index_file import IndexReport, Row
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.formats.inflate.inflated import inflated
-from presswatch_spark.formats.inflate.lines import lines
+from presswatch_spark.formats.inflate import inflated, lines
 from presswatch_spark.formats.table.columns import readable_part
 from presswatch_spark.formats.table.json_text import parse
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream

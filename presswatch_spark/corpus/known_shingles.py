@@ -10,8 +10,8 @@ import numpy as np
 
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.formats import registry
-from presswatch_spark.formats.detection import format_for
-from presswatch_spark.formats.inflate.inflated import inflated
+from presswatch_spark.formats.inflate import inflated
+from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, printable

@@ -16,9 +16,7 @@ from typing import Any
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.verify import json_texts
-from presswatch_spark.formats.inflate.inflated import inflated
-from presswatch_spark.formats.inflate.lines import placed_lines
-from presswatch_spark.formats.inflate.members import GZIP_MAGIC
+from presswatch_spark.formats.inflate import GZIP_MAGIC, inflated, placed_lines
 from presswatch_spark.formats.warc.fields import begins_with_record
 from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.model import ReadReport

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from presswatch_spark.formats import specimens
 from presswatch_spark.formats.descriptor import ANYTHING, Format, Head
-from presswatch_spark.formats.inflate.inflated import inflated_window
-from presswatch_spark.formats.inflate.window import Window
+from presswatch_spark.formats.inflate import Window, inflated_window
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table import parquet
 from presswatch_spark.formats.table.columns import ColumnNames, leads_into

@@ -17,8 +17,7 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc.blocks import InflatedBlock, record_locator
 from presswatch_spark.formats.warc.fields import begins_with_record, block_is_declared, header_fields
-from presswatch_spark.formats.warc.gates import warc_gate
-from presswatch_spark.formats.warc.languages import identified
+from presswatch_spark.formats.warc.gates import identified, warc_gate
 from presswatch_spark.formats.warc.pages import PageBatches, Stored
 from presswatch_spark.formats.warc.shard_records import (
     WARC_SUFFIXES,

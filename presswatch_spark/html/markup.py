@@ -12,7 +12,6 @@ import numpy as np
 
 from presswatch_spark.compiled import entry_njit, lean_njit, uncounted_njit
 from presswatch_spark.html import tags as of_tags
-from presswatch_spark.html.marks import next_marks, opens_value
 from presswatch_spark.html.raw_text import (
     CDATA_BYTES,
     SCRIPT,
@@ -45,6 +44,8 @@ from presswatch_spark.html.tags import (
     kind_of,
     load_tags,
     name_at,
+    next_marks,
+    opens_value,
 )
 from presswatch_spark.html.visibility import (
     ABSENT,

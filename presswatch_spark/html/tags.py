@@ -1,7 +1,11 @@
-"""HTML's elements for a kernel: how their tags separate words, what their content is, and what ends them.
+"""HTML's marks and elements for kernels: where markup may begin, how tags separate words, what ends elements.
 
 docs/explanation/page-text.md explains the rules, and `docs/how-to/page_text.py` has the same lists. The tags
 of an element that is not listed vanish without a blank.
+
+A parser that looks for its next byte from where it stands waits for every look. Here all bytes that can end
+text, a tag or a value are listed first, 64 bytes at a time (as simdjson does: Langdale and Lemire, 2019). The
+parser then walks along the list.
 """
 
 from functools import lru_cache
@@ -11,8 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import lean_njit, uncounted_njit
-from presswatch_spark.text.kernels import U64, Bytes, load8
-from presswatch_spark.text.vectors import equal_bits_64, trailing_zeros
+from presswatch_spark.text.kernels import U64, Bytes, Hashes, load8
+from presswatch_spark.text.vectors import (
+    break_bits_64,
+    count_ones,
+    equal_bits_64,
+    gap_bits_64,
+    markup_bits_64,
+    trailing_zeros,
+)
 
 # The two lowest bits of an element: how its tags separate the words around them.
 NOTHING, SOFTLY, HARD = range(3)
@@ -33,8 +44,13 @@ _SLOTS = 1 << 9
 _SPREAD = 0x9E3779B97F4A7C15
 _SPREAD_64, _SHIFT = U64(_SPREAD), U64(64 - 9)
 
-_0, _1, _2, _3, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 8, 64))
-_SPACE, _QUOTE, _APOSTROPHE, _SLASH, _EQUALS, _GT = (np.uint8(ord(c)) for c in " \"'/=>")
+CHUNK_BYTES = 1 << 12
+PLACES = CHUNK_BYTES + 72
+"""The numbers that `next_marks` needs room for."""
+
+_0, _1, _2, _3, _8, _63, _64, _65 = (U64(n) for n in (0, 1, 2, 3, 8, 63, 64, 65))
+_CHUNK = U64(CHUNK_BYTES)
+_NUL, _SPACE, _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _EQUALS, _GT = (np.uint8(ord(c)) for c in "\0 \"&'/<=>")
 _TAB, _VT, _CR = np.uint8(9), np.uint8(11), np.uint8(13)
 _LOWER, _CASES, _LOWS = np.uint8(0x20), U64(0x2020202020202020), U64(0x7F7F7F7F7F7F7F7F)
 _EACH = U64(0x0101010101010101)
@@ -271,3 +287,58 @@ def kind_of(tags: TagTable, first: np.uint64, second: np.uint64) -> Any:
             return tags.kinds[slot]
         slot = (slot + _1) & U64(len(tags.first) - 1)
     return _0
+
+
+@uncounted_njit
+def next_marks(data: Bytes, i: np.uint64, end: np.uint64, places: Hashes) -> tuple[np.uint64, np.uint64]:
+    """List the places of `<`, `>`, quotes, `&` and NUL from i on: some of them, and `end` after the last.
+
+    Returns how many are listed, and the place up to which all are.
+    """
+    n = _0
+    while n == _0:
+        stop = min(i + _CHUNK, end)
+        while i < stop and i + _64 <= end:
+            marks = markup_bits_64(data, i)
+            k = n
+            n += count_ones(marks)
+            while marks != _0:
+                for j in range(_8):
+                    places[k + j] = i + trailing_zeros(marks)
+                    marks &= marks - _1
+                k += _8
+            i += _64
+        if i + _64 > end:
+            while i < end:
+                byte = data[i]
+                if byte in (_NUL, _QUOTE, _AMP, _APOSTROPHE, _LT, _GT):
+                    places[n] = i
+                    n += _1
+                i += _1
+            places[n] = end
+            n += _1
+    return n, i
+
+
+@lean_njit
+def opens_value(data: Bytes, i: np.uint64, quote: np.uint64) -> Any:
+    """Whether the quote surely opens the value of an attribute; if not, the tokenizer decides.
+
+    i lies between two attributes, with neither quote nor `>` up to the quote. The quote opens a value if a
+    name of up to 62 bytes and a `=` stand right before it, behind a blank or at i.
+    """
+    if quote < _65 or quote < i + _2 or data[quote - _1] != _EQUALS:
+        return False
+    base = quote - _65
+    breaks, gaps = break_bits_64(data, base), gap_bits_64(data, base)
+    signs = equal_bits_64(data, base, _EQUALS)
+    if i > base:
+        within = ~_0 << (i - base)
+        breaks &= within
+        gaps &= within
+        signs &= within
+        if breaks == _0:
+            return True
+    # Where blanks behind a `=` end: a carry goes through them. A value follows there, and no name.
+    values = ((signs << _1 & gaps) + gaps) & ~gaps
+    return gaps > (breaks & ~gaps) and breaks >> _63 == _0 and values <= breaks

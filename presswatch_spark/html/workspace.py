@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from presswatch_spark.html.marks import PLACES
+from presswatch_spark.html.tags import PLACES
 from presswatch_spark.text.kernels import Hashes
 
 DEEPEST = 256

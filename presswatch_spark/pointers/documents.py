@@ -16,8 +16,8 @@ from functools import partial
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.descriptor import Format, ReadPart
-from presswatch_spark.formats.detection import format_for
-from presswatch_spark.formats.inflate.inflated import compression_of, inflated
+from presswatch_spark.formats.inflate import compression_of, inflated
+from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import RangeStream, ReadOptions
 from presswatch_spark.judgement.match_rows import Origin, document_facts, located_facts
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport

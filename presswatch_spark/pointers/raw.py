@@ -22,7 +22,7 @@ from warcio.warcwriter import WARCWriter
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.formats.http.codings import decoded_body
 from presswatch_spark.formats.http.message import parse_message
-from presswatch_spark.formats.inflate.members import first_member
+from presswatch_spark.formats.inflate import first_member
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import as_time
 from presswatch_spark.formats.warc.fields import HEADER_END, begins_with_record, header_fields

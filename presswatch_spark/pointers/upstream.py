@@ -14,8 +14,8 @@ from presswatch_spark.ccindex.columns import in_filename
 from presswatch_spark.ccindex.lookup import RELEASE, Index, IndexedCapture
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.formats import registry
-from presswatch_spark.formats.detection import format_for
-from presswatch_spark.formats.inflate.members import first_member
+from presswatch_spark.formats.inflate import first_member
+from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions, every_url
 from presswatch_spark.judgement.match_rows import Origin, Row, document_facts
 from presswatch_spark.model import DocumentBatch, ReadReport

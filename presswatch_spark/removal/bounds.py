@@ -3,7 +3,7 @@
 import re
 import zlib
 
-from presswatch_spark.formats.warc.arc_records import next_line, read_line
+from presswatch_spark.formats.arc import next_line, read_line
 from presswatch_spark.formats.warc.fields import begins_with_record, header_fields
 
 GZIP, PLAIN = b"\x1f\x8b\x08", b"WARC/"

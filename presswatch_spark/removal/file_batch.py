@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from presswatch_spark.formats import registry
-from presswatch_spark.formats.detection import format_for
+from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import Defect, DocumentBatch, ReadReport
 from presswatch_spark.pointers.checks import GONE, Failure, Record

@@ -9,8 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from presswatch_spark.extraction.apart import UnparsablePageError, text_apart
-from presswatch_spark.extraction.selected import PARSER, request_of
+from presswatch_spark.extraction.parsers import PARSER, UnparsablePageError, request_of, text_apart
 from presswatch_spark.html.markup import text_of_page
 from presswatch_spark.rights.declaration import Signal, bounded
 from presswatch_spark.rights.jsonld import ACCESSIBLE, PaywalledPart

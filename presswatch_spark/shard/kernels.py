@@ -18,7 +18,7 @@ from presswatch_spark.compiled import ALL, load_numba, ready_file
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.descriptor import Format
-from presswatch_spark.formats.detection import format_for
+from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.judgement.url_bytes import documents_without_url

@@ -37,7 +37,7 @@ ABOVE_FORMATS = [
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 PURE = (
     "text.words",
-    "formats.detection",
+    "formats.registry",
     "releases.release_shards",
     "storage.objects",
     "sieve.sieve",

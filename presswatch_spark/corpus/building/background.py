@@ -31,7 +31,7 @@ from presswatch_spark.corpus.known_shingles import shingles_of
 from presswatch_spark.corpus.layout import DOMAINS, HASHES
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.formats import registry
-from presswatch_spark.formats.detection import format_for
+from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.judgement.publication import captured_before
 from presswatch_spark.judgement.sites import SiteIndex

@@ -17,8 +17,7 @@ import zstandard
 
 from presswatch_spark.formats.http.media import SNIFFED_BYTES, is_text, may_hide_gzip, media_type
 from presswatch_spark.formats.http.message import BytesLike, Message
-from presswatch_spark.formats.inflate.inflated import ZSTD_MAGIC, ZSTD_MAX_WINDOW
-from presswatch_spark.formats.inflate.members import GZIP_MAGIC, Inflater
+from presswatch_spark.formats.inflate import GZIP_MAGIC, ZSTD_MAGIC, ZSTD_MAX_WINDOW, Inflater
 
 SLICE_BYTES = 1 << 10
 PIECE_BYTES = 1 << 20

@@ -19,7 +19,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
 
-from presswatch_spark.formats.inflate.lines import placed_lines
+from presswatch_spark.formats.inflate import placed_lines
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import BatchBuilder
 from presswatch_spark.formats.table.columns import (

@@ -20,8 +20,7 @@ import orjson
 import pyarrow as pa
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
-from presswatch_spark.formats.inflate.inflated import inflated
-from presswatch_spark.formats.inflate.lines import placed_lines
+from presswatch_spark.formats.inflate import inflated, placed_lines
 from presswatch_spark.formats.table.arrow_text import DAMAGE_ERRORS, is_text_type, lost_blocks, text_column
 from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK, RepeatedNameError, unrepeated
 from presswatch_spark.formats.table.parquet import (

@@ -9,9 +9,14 @@ from typing import ClassVar, Generic, TypeVar
 import numpy as np
 
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.formats.inflate.inflated import compression_of, inflated_window
-from presswatch_spark.formats.inflate.members import Gate, MemberPiece, gzip_pieces
-from presswatch_spark.formats.inflate.window import Window
+from presswatch_spark.formats.inflate import (
+    Gate,
+    MemberPiece,
+    Window,
+    compression_of,
+    gzip_pieces,
+    inflated_window,
+)
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import as_languages, as_time
 from presswatch_spark.formats.warc import headers as warc

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from presswatch_spark.formats.inflate.members import Member, first_member
+from presswatch_spark.formats.inflate import Member, first_member
 from presswatch_spark.formats.source import RangeStream, ReadOptions
 from presswatch_spark.formats.table.columns import as_time
 from presswatch_spark.formats.warc.fields import HEADER_END, header_fields, is_other_digest, release_of

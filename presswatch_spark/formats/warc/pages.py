@@ -8,10 +8,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.extraction.apart import Kind as ParsedKind
-from presswatch_spark.extraction.apart import ParserDiedError, UnparsablePageError, text_apart
-from presswatch_spark.extraction.main_content import has_prose_of
-from presswatch_spark.extraction.pdf import PDF_EXTRACTION
+from presswatch_spark.extraction.parsers import (
+    PDF_EXTRACTION,
+    ParserDiedError,
+    UnparsablePageError,
+    has_prose_of,
+    text_apart,
+)
+from presswatch_spark.extraction.parsers import Kind as ParsedKind
 from presswatch_spark.formats.http.charsets import encoding_of, to_utf8
 from presswatch_spark.formats.http.codings import decoded_body
 from presswatch_spark.formats.http.media import Kind, as_html, kind_of_content, media_type
@@ -20,8 +24,7 @@ from presswatch_spark.formats.http.site_files import site_file
 from presswatch_spark.formats.own_word import own_word_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import joined
-from presswatch_spark.formats.warc.gates import AuditDraw
-from presswatch_spark.formats.warc.languages import declared
+from presswatch_spark.formats.warc.gates import AuditDraw, declared
 from presswatch_spark.html.elements import PAGE_BYTES
 from presswatch_spark.html.markup import EXTRACTION, page_text, room_for, text_of_page
 from presswatch_spark.html.raw_text import ARTICLE, DATA

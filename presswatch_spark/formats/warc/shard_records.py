@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from presswatch_spark.formats.inflate.members import Gate
+from presswatch_spark.formats.inflate import Gate
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc import records

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.extraction import apart
-from presswatch_spark.extraction.apart import ParserDiedError, UnparsablePageError, text_apart
-from presswatch_spark.extraction.main_content import UNCHOSEN, answer
+from presswatch_spark.extraction import parsers
+from presswatch_spark.extraction.parsers import (
+    UNCHOSEN,
+    ParserDiedError,
+    UnparsablePageError,
+    main_content,
+    text_apart,
+)
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import pages
 from presswatch_spark.formats.warc_format import WARC
@@ -28,22 +33,22 @@ SLOW = b"<a " + b" ".join(b"a%d=1" % i for i in range(200_000)) + b">fin"
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A parser that is given half a second for a page."""
-    source = Path(apart.__file__).read_text(encoding="utf-8")
+    source = Path(parsers.__file__).read_text(encoding="utf-8")
     module = tmp_path / "hasty_apart.py"
     module.write_text(source.replace("MOST_SECONDS = 60", "MOST_SECONDS = 0.5"))
     assert module.read_text(encoding="utf-8") != source
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(apart, "__name__", "hasty_apart")
-    apart._parser.cache_clear()
+    monkeypatch.setattr(parsers, "__name__", "hasty_apart")
+    parsers._parser.cache_clear()
     yield
-    apart._parser.cache_clear()
+    parsers._parser.cache_clear()
 
 
 @pytest.mark.parametrize("html", ["", "<p>Été", "<p>" + "mot " * 3_000_000, "\0\ud800é<p>"])
 def test_the_text_is_the_same_as_here(html: str) -> None:
     content = html.encode("utf-8", "surrogatepass")
-    assert text_apart("main", content) == answer(content)
-    assert text_apart("main", memoryview(content)) == answer(content)
+    assert text_apart("main", content) == main_content(content)
+    assert text_apart("main", memoryview(content)) == main_content(content)
 
 
 @pytest.mark.slow
@@ -64,31 +69,31 @@ def test_a_page_that_takes_too_long_is_given_up_and_the_next_is_read() -> None:
 def test_a_parser_that_died_before_costs_no_page() -> None:
     for _ in range(3):
         text_apart("main", b"<p>avant")
-        os.kill(apart._parser(os.getpid())._process.pid, signal.SIGKILL)
+        os.kill(parsers._parser(os.getpid())._process.pid, signal.SIGKILL)
         assert text_apart("main", b"<p>suite") == SUITE
 
 
 def test_a_text_of_which_only_the_beginning_came_is_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    source = Path(apart.__file__).read_text(encoding="utf-8")
+    source = Path(parsers.__file__).read_text(encoding="utf-8")
     dying = source.replace("answers.write(text)", "answers.write(text[:3]); answers.flush(); os._exit(1)")
     assert dying != source
     (tmp_path / "dying_apart.py").write_text(dying, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(apart, "__name__", "dying_apart")
-    apart._parser.cache_clear()
+    monkeypatch.setattr(parsers, "__name__", "dying_apart")
+    parsers._parser.cache_clear()
     with pytest.raises(ParserDiedError, match="died of the page"):
         text_apart("main", b"<p>un texte")
-    apart._parser.cache_clear()
+    parsers._parser.cache_clear()
 
 
 def test_a_parser_that_gives_no_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     text_apart("main", b"<p>avant")
-    os.kill(apart._parser(os.getpid())._process.pid, signal.SIGSTOP)
+    os.kill(parsers._parser(os.getpid())._process.pid, signal.SIGSTOP)
     # Of the others none has to be quick: a busy machine takes its time to start a process.
     with monkeypatch.context() as patch:
-        patch.setattr(apart, "MOST_WAITING_SECONDS", 0.5)
+        patch.setattr(parsers, "MOST_WAITING_SECONDS", 0.5)
         with pytest.raises(ParserDiedError, match="gave no answer"):
             text_apart("main", b"<p>pendant")
     assert text_apart("main", b"<p>suite") == SUITE
@@ -110,27 +115,27 @@ def test_after_an_interrupted_page_the_next_gets_its_own_text(monkeypatch: pytes
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(apart, "_comes", interrupted)
+        patch.setattr(parsers, "_comes", interrupted)
         with pytest.raises(KeyboardInterrupt):
             text_apart("main", b"<p>avant")
     assert text_apart("main", b"<p>suite") == SUITE
 
 
 def test_a_large_page_has_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "LARGE_BYTES", 1_000)
+    monkeypatch.setattr(parsers, "LARGE_BYTES", 1_000)
     text_apart("main", b"<p>avant")
-    first = apart._parser(os.getpid())
+    first = parsers._parser(os.getpid())
     assert b"mot mot" in text_apart("main", b"<p>" + b"mot " * 500)[0]
     assert first._process.poll() == 0
     assert text_apart("main", b"<p>suite") == SUITE
-    assert apart._parser(os.getpid()) is not first
+    assert parsers._parser(os.getpid()) is not first
 
 
 def test_a_file_that_is_no_pdf_is_refused_without_harm() -> None:
-    first = apart._parser(os.getpid())
+    first = parsers._parser(os.getpid())
     with pytest.raises(UnparsablePageError, match="PDF cannot be read"):
         text_apart("pdf", b"%PDF-1.4 nothing")
-    assert apart._parser(os.getpid()) is first
+    assert parsers._parser(os.getpid()) is first
 
 
 @pytest.mark.slow

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.extraction.apart import RefusedPageError
-from presswatch_spark.extraction.main_content import UNCHOSEN, answer, has_prose_of
+from presswatch_spark.extraction.parsers import UNCHOSEN, RefusedPageError, has_prose_of, main_content
 from presswatch_spark.html.markup import text_of_page
 from tests import prose
 from tests.reference.words import reference_words
@@ -26,7 +25,7 @@ MENU = f"<nav><ul>{''.join(f'<li><a href=/>{line}</a></li>' for line in TEASERS[
 def main_text(html: str) -> str | None:
     page = html.encode()
     try:
-        content, unchosen = answer(page)
+        content, unchosen = main_content(page)
     except RefusedPageError:
         return None
     text = text_of_page(content)
@@ -88,7 +87,7 @@ def test_a_page_without_prose_is_kept_but_for_its_furniture() -> None:
 def test_pages_made_to_be_slow_are_given_up(hostile: str) -> None:
     began = time.process_time()
     with suppress(RefusedPageError):
-        answer(hostile.encode())
+        main_content(hostile.encode())
     assert time.process_time() - began < 10
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.demo import shards
-from presswatch_spark.formats.detection import format_for
+from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.row_datasets import TRIED
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import DOCUMENTS_AT_ONCE

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from presswatch_spark.formats.inflate.members import gzip_pieces
-from presswatch_spark.formats.inflate.window import Window
+from presswatch_spark.formats.inflate import Window, gzip_pieces
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc.gates import wet_gate
 from presswatch_spark.formats.warc.heads import inflate_heads, workspace

@@ -12,10 +12,7 @@ import pytest
 import zstandard
 
 from presswatch_spark.errors import TruncatedError
-from presswatch_spark.formats.inflate.inflated import inflated
-from presswatch_spark.formats.inflate.lines import lines
-from presswatch_spark.formats.inflate.members import MemberPiece, gzip_pieces
-from presswatch_spark.formats.inflate.window import Window
+from presswatch_spark.formats.inflate import MemberPiece, Window, gzip_pieces, inflated, lines
 from presswatch_spark.model import ReadReport
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from presswatch_spark.demo import shards
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.formats.companions import named_companions
+from presswatch_spark.formats.registry import named_companions
 from presswatch_spark.formats.source import ReadOptions
 from tests.reading import SmallPage, complaints, pages, read, texts
 from tests.shards import write_oscar_2201, write_oscar_parquet

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.formats.detection import format_for
+from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.parquet import (
     DamagedError,

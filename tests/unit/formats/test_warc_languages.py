@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from presswatch_spark.formats.warc.languages import declared, identified
+from presswatch_spark.formats.warc.gates import declared, identified
 
 
 @pytest.mark.parametrize(

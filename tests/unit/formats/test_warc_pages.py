@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.formats.detection import format_for
+from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc.pages import CUT_NOTE
 from presswatch_spark.html.markup import EXTRACTION

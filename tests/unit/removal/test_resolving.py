@@ -13,7 +13,7 @@ import pytest
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import release_pages
-from presswatch_spark.formats.detection import format_for
+from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.wet import warc_shard_of
 from presswatch_spark.model import ReadReport

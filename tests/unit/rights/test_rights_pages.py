@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.extraction.apart import ParserDiedError
+from presswatch_spark.extraction.parsers import ParserDiedError
 from presswatch_spark.html.elements import PAGE_BYTES
 from presswatch_spark.rights import paywall
 from presswatch_spark.rights.declaration import VALUE_CHARACTERS, Signal

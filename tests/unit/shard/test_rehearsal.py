@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.formats import companions, registry
+from presswatch_spark.formats import registry
 from presswatch_spark.pipeline import ShardScan, _without_companions
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.kernels import Rehearsal, specimens
@@ -67,7 +67,7 @@ def test_companions_are_told_by_a_process_of_its_own(tmp_path: Path, monkeypatch
     def read_here(*_: Any) -> bool:
         raise AssertionError("the driver looked into a shard")
 
-    monkeypatch.setattr(companions, "is_companion", read_here)
+    monkeypatch.setattr(registry, "is_companion", read_here)
     text = tmp_path / "fr_part_1.txt"
     text.write_text("Une phrase.\n\n")
     shards = [ObjectInfo(str(text), 13), metadata(tmp_path / "fr_meta_part_1.jsonl")]
@@ -89,9 +89,9 @@ def test_a_file_that_ends_the_process_that_looks_into_it_is_a_shard_and_hides_no
                 return
             yield answer
 
-    told = companions._answers
+    told = registry._answers
     files = [metadata(tmp_path / f"{name}.jsonl") for name in ("first", "killer", "last")]
-    monkeypatch.setattr(companions, "_answers", dying)
-    found = companions._confirmed(files, StorageOptions())
+    monkeypatch.setattr(registry, "_answers", dying)
+    found = registry._confirmed(files, StorageOptions())
     assert {os.path.basename(uri) for uri in found} == {"first.jsonl", "last.jsonl"}
     assert started == [3, 1]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.errors import InputError, StorageError
-from presswatch_spark.formats.detection import format_for
+from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.runs.attempts import failure_of, guarded
 from presswatch_spark.shard.outcome import ShardAttempt

@@ -13,7 +13,7 @@ import pytest
 from urllib3 import HTTPHeaderDict
 
 from presswatch_spark.errors import StorageError, TruncatedError
-from presswatch_spark.formats.detection import format_for
+from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.runs.attempts import outcome_of
 from presswatch_spark.shard.outcome import ShardAttempt

@@ -1,22 +1,73 @@
-"""Reads gzip member by member: where each lies in the file, whether it is whole, what follows damage.
+"""Inflates stored bytes (plain, gzip, zstd: by content and not by name), and cuts them into lines.
 
 A gzip file is a chain of members (RFC 1952). Readers that hide the chain end quietly when it is cut. Here a
-member counts as whole only once its CRC-32 and length were verified (by ISA-L, `isal.isal_zlib`).
+member counts as whole only once its CRC-32 and length were verified (by ISA-L, `isal.isal_zlib`), and where
+each lies in the file is known.
 """
 
 import zlib
 from bisect import bisect_left
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol, cast
 
 import numpy as np
+import zstandard
 from isal import isal_zlib
 
 from presswatch_spark.compiled import entry_njit
-from presswatch_spark.formats.inflate.window import LOOK_BACK_BYTES, Window
+from presswatch_spark.errors import TruncatedError
 from presswatch_spark.model import Bytes, Offsets, ReadReport
+from presswatch_spark.storage.objects import Stream
 from presswatch_spark.text.kernels import U64
 from presswatch_spark.text.vectors import equal_bits_64, trailing_zeros
+
+# Larger chunks go back to the system when they are freed, and are paid for again by page faults.
+CHUNK_BYTES = 1 << 20
+LOOK_BACK_BYTES = 4 << 20
+
+
+class Window:
+    """Bytes `base` to `base + len(view)` of an object; a stream that breaks off is a defect, then the end.
+
+    `view` is replaced by `refill`; indices into it count from `base`.
+    """
+
+    def __init__(self, stream: Stream, report: ReadReport, chunk_bytes: int = CHUNK_BYTES) -> None:
+        self.base = stream.position
+        self.view = memoryview(b"")
+        self._stream = stream
+        self._report = report
+        self._ended = False
+        self._chunk_bytes = chunk_bytes
+        self._origin = stream.position
+
+    def refill(self, keep_from: int) -> int | None:
+        """Append a chunk, drop bytes before `keep_from`; return by how much indices fell, None at the end."""
+        chunk = self.chunk()
+        if not chunk:
+            return None
+        kept = self.view[keep_from:]
+        self.view = memoryview(b"".join((kept, chunk))) if kept else memoryview(chunk)
+        self.base += keep_from
+        return keep_from
+
+    def chunk(self) -> bytes:
+        """Return the next up to `chunk_bytes`, `b""` at the end or where the stream broke off."""
+        parts: list[bytes] = []
+        size = 0
+        while size < self._chunk_bytes and not self._ended:
+            try:
+                part = self._stream.read(self._chunk_bytes - size)
+            except TruncatedError as error:
+                self._report.add_defect(error.what, self._stream.position)
+                self._report.interrupted = True
+                part = b""
+            self._ended = not part
+            parts.append(part)
+            size += len(part)
+        self._report.bytes_read = self._stream.position - self._origin
+        return b"".join(parts) if len(parts) > 1 else parts[0] if parts else b""
+
 
 IsalError = cast("type[Exception]", isal_zlib.error)
 InflateErrors = (IsalError, zlib.error)
@@ -432,3 +483,176 @@ def find_magics(data: Bytes, found: Offsets) -> int:
             n += 1
         at += _1
     return n
+
+
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+# What a frame may ask of our memory: the most that zstd itself takes unless it is told otherwise.
+ZSTD_MAX_WINDOW = 1 << 27
+# One slice may inflate to 128 KiB for every 4 bytes (RFC 8878, RLE blocks): this bounds a bomb at 128 MiB.
+ZSTD_SLICE_BYTES = 4 << 10
+# Of a frame: its magic number, and the byte that says whether a checksum ends it (RFC 8878, 3.1.1.1.1).
+ZSTD_HEAD_BYTES, ZSTD_CHECKSUM = 5, 0b100
+
+
+def inflated(stream: Stream, report: ReadReport) -> Iterator[bytes]:
+    """Yield the inflated content of `stream` in pieces of a few MiB.
+
+    At a cut or damage it notes a defect in `report` and ends; what inflates before is yielded.
+    `report.unchecked` is set before anything is yielded that no checksum covers.
+    """
+    return inflated_window(Window(stream, report), report)
+
+
+def inflated_window(window: Window, report: ReadReport) -> Iterator[bytes]:
+    """Do the same for a window whose first chunk may have been looked at."""
+    if not window.view:
+        window.refill(0)
+    compression = compression_of(bytes(window.view[:4]))
+    if compression == "gzip":
+        return (piece.data for piece in gzip_pieces(window, report))
+    return _zstd(window, report) if compression == "zstd" else _plain(window, report)
+
+
+def compression_of(head: bytes) -> str:
+    """Return the compression of an object that begins with `head` (4 bytes): `gzip`, `zstd` or `plain`.
+
+    A shorter `head` is the whole object, and may be a magic number that was cut.
+    """
+    if head and GZIP_MAGIC.startswith(head[:3]):
+        return "gzip"
+    skippable = len(head) == 4 and 0x50 <= head[0] <= 0x5F and head[1:] == b"\x2a\x4d\x18"
+    return "zstd" if (len(head) > 1 and ZSTD_MAGIC.startswith(head)) or skippable else "plain"
+
+
+def _plain(window: Window, report: ReadReport) -> Iterator[bytes]:
+    report.unchecked = "plain"
+    yield bytes(window.view)
+    while window.refill(len(window.view)) is not None:
+        yield bytes(window.view)
+
+
+def _zstd(window: Window, report: ReadReport) -> Iterator[bytes]:
+    context = zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW)
+    frame, frame_start, at = context.decompressobj(), window.base, 0
+    idle = False
+    while True:
+        if at >= len(window.view):
+            if window.refill(len(window.view)) is None:
+                break
+            at = 0
+        if window.base + at == frame_start:
+            while len(window.view) - at < ZSTD_HEAD_BYTES and (fell := window.refill(at)) is not None:
+                at -= fell
+            head = bytes(window.view[at : at + ZSTD_HEAD_BYTES])
+            # Frames to be skipped hold nothing.
+            if head.startswith(ZSTD_MAGIC) and not head[-1] & ZSTD_CHECKSUM:
+                report.unchecked = "zstd"
+        fed = window.view[at : at + ZSTD_SLICE_BYTES]
+        try:
+            data = frame.decompress(fed)
+        except zstandard.ZstdError as error:
+            if not (idle and _only_zeros(window, at)):
+                why = str(error).rpartition(": ")[2]
+                report.unverified = True
+                report.add_defect(
+                    f"zstd frame cannot be read: {why}; nothing after it could be read", frame_start
+                )
+            return
+        at += len(fed)
+        idle = False
+        if frame.eof:
+            at -= len(frame.unused_data)
+            frame, frame_start, idle = context.decompressobj(), window.base + at, True
+        if data:
+            yield data
+    if not idle:
+        report.add_defect("zstd frame cannot be read: it is cut", frame_start)
+
+
+def _only_zeros(window: Window, at: int) -> bool:
+    tail = bytes(window.view[at:])
+    while len(tail) <= PADDING_BYTES and (chunk := window.chunk()):
+        tail += chunk
+    return len(tail) <= PADDING_BYTES and not tail.strip(b"\0")
+
+
+# A file of 1 MB may hold a billion blank lines: so many in a row are passed over at once.
+_MANY = 64
+_RUNS = (b"\n" * _MANY, b"\r\n" * _MANY)
+_BLANK_BLOCK = b"\n" * (64 << 10)
+_LF, _CR = 10, 13
+
+
+def lines(chunks: Iterable[bytes], report: ReadReport, max_line_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Yield (index from 0, line without its `\\n`); the last line needs no `\\n`.
+
+    A line longer than `max_line_bytes` is a defect and is left out, though it is counted; it is never held.
+    Of many blank lines in a row, only the first and the last few are given.
+    """
+    for index, _, line in placed_lines(chunks, max_line_bytes):
+        if line is None:
+            report.add_defect(f"line longer than {max_line_bytes:,} bytes, not read", index, "line")
+        else:
+            yield index, line
+
+
+def placed_lines(chunks: Iterable[bytes], max_line_bytes: int) -> Iterator[tuple[int, int, bytes | None]]:
+    """Yield (index from 0, byte offset, line without its `\\n`); None for a line that is too long.
+
+    Of many blank lines in a row (with or without `\\r`), only the first and the last few are given.
+    """
+    index, offset, held, held_bytes = 0, 0, list[bytes](), 0
+    for part, blanks in _stretches(chunks):
+        if blanks:
+            # They follow a line end, so nothing is held.
+            index, offset = index + blanks, offset + len(part)
+            continue
+        *whole, rest = part.split(b"\n")
+        for line in whole:
+            size = held_bytes + len(line)
+            joined = b"".join((*held, line)) if held else line
+            # Before the line is given: it would be held twice while its reader works.
+            held.clear()
+            yield index, offset, joined if size <= max_line_bytes else None
+            index, offset, held_bytes = index + 1, offset + size + 1, 0
+        held_bytes += len(rest)
+        if held_bytes > max_line_bytes:
+            held.clear()
+        elif rest:
+            held.append(rest)
+    if held_bytes:
+        yield index, offset, b"".join(held) if held_bytes <= max_line_bytes else None
+
+
+def _stretches(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Yield the bytes of `chunks` in order, in parts: (part, 0), or blank lines and how many they are."""
+    for chunk in chunks:
+        at = 0
+        while (found := _next_run(chunk, at)) >= 0:
+            # The run's first line end may end a line that is not blank.
+            start = chunk.index(b"\n", found) + 1
+            end = _run_end(chunk, start)
+            yield chunk[at:start], 0
+            yield chunk[start:end], chunk.count(b"\n", start, end)
+            at = end
+        yield chunk[at:] if at else chunk, 0
+
+
+def _next_run(chunk: bytes, at: int) -> int:
+    found = [place for run in _RUNS if (place := chunk.find(run, at)) >= 0]
+    return min(found, default=-1)
+
+
+def _run_end(chunk: bytes, start: int) -> int:
+    """Return where the line ends end that begin at `start`: behind the last `\\n`."""
+    end, step = start, 1 << 10
+    while chunk.startswith(_BLANK_BLOCK, end):
+        end += len(_BLANK_BLOCK)
+    while end < len(chunk):
+        view = np.frombuffer(chunk, np.uint8, min(step, len(chunk) - end), end)
+        other = (view != _LF) & (view != _CR)
+        if other.any():
+            end += int(other.argmax())
+            break
+        end, step = end + len(view), min(2 * step, 1 << 20)
+    return chunk.rindex(b"\n", start - 1, end) + 1

@@ -1,0 +1,490 @@
+"""Main contents, elements under selectors, and PDF, which other libraries parse in a process of its own.
+
+That process may hang, swell or crash without harm to the scan. Parsing HTML is quadratic in things that a
+page may hold by the hundred thousand: attributes of one tag, options of a list. Unclosed `<b>` are repeated
+in every paragraph after them, until the memory is full. The process is started with the first page, and again
+after one that killed it.
+
+The main content of a page is the article, without menus, teasers, comments and notices. It is a measure
+beside the verified text, never a filter of it: passages are sought in all visible text. As in Readability
+(arc90, 2009), paragraphs of prose vote for the elements that they stand in. The main content is the smallest
+element with most of the prose, and all between the headline and it. Elements inside that are furniture by
+their tags, roles, names or links do not belong to it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import re
+import resource
+import signal
+import struct
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from importlib.metadata import version
+from itertools import takewhile
+from select import POLLIN, poll
+from threading import Lock
+from typing import BinaryIO, Literal
+
+from resiliparse.parse.html import CSSParserException, HTMLTree
+from resiliparse.parse.html.node import ElementNode, Node
+
+from presswatch_spark.processes import begin_child
+
+
+class RefusedPageError(ValueError):
+    """A parser can make nothing of a page; the message is a sentence without text of the page."""
+
+
+MOST = 0.7
+"""The main content holds at least this share of the prose."""
+PROSE_CHARACTERS = 60
+"""Paragraphs vote from this length on; the characters of links are taken off twice."""
+FURNITURE_AT_MOST = 0.3
+"""An element with a larger share of the prose is no furniture, whatever its name."""
+LISTS_AT_MOST = 0.1
+"""The same for lists and tables that are links for the most part."""
+LINE_CHARACTERS, LINES_AT_LEAST = 100, 0.2
+"""Lines from this length on are prose; the main content has at least this share of their characters."""
+STEPS = 20_000
+"""The most elements that are looked at; a page of more, or one nested deeper, is not judged."""
+READINGS = 16
+"""At most so many lengths of the page are read: hostile pages nest elements without end."""
+
+_OUTSIDE = frozenset({"nav", "aside", "footer", "form", "dialog"})
+_TAGS = _OUTSIDE | {"header", "button", "figcaption", "select", "fieldset"}
+_ROLES = frozenset({"dialog", "navigation", "complementary", "contentinfo", "banner", "search", "alert"})
+_NAMES = re.compile(
+    "side-?bar|widget|newsletter|popup|modal|related|comment|breadcrumb|share|social|cookie|promo|sponsor"
+    "|teaser|recommend|caption|footer|paywall|menu",
+    re.IGNORECASE,
+)
+_NAMED = "[role], div[class], div[id], section[class], section[id], p[class], ul[class], figure[class]"
+
+
+class _TooMuchError(Exception):
+    """The page costs more than it may."""
+
+
+UNCHOSEN = "no element was chosen"
+
+
+def main_content(page: bytes) -> tuple[bytes, str | None]:
+    """Answer `apart` with the main content of a page, HTML in UTF-8, and `UNCHOSEN` if it is the page.
+
+    Raises:
+        RefusedError: the page costs more than it may.
+        ValueError: the parser refuses the page.
+    """
+    tree = HTMLTree.parse(page.decode("utf-8", "replace"))
+    if tree.body is None:
+        return b"", UNCHOSEN
+    try:
+        chosen = _PageTree(tree.body).cut()
+    except _TooMuchError:
+        raise RefusedPageError("the main content cannot be told") from None
+    return tree.body.html.encode("utf-8", "replace"), None if chosen else UNCHOSEN
+
+
+def has_prose_of(text: bytes, page_text: bytes) -> bool:
+    """Whether the text of a chosen element has enough of the long lines of its page to be its main content.
+
+    If it had hardly any, the article would be in no paragraphs, and others would have voted.
+    """
+    return _in_long_lines(text) >= LINES_AT_LEAST * _in_long_lines(page_text)
+
+
+def _in_long_lines(text: bytes) -> int:
+    return sum(
+        len(line) for line in text.decode("utf-8", "replace").split("\n") if len(line) >= LINE_CHARACTERS
+    )
+
+
+class _PageTree:
+    """The elements of a page, and the characters of prose in each."""
+
+    def __init__(self, body: ElementNode) -> None:
+        self._body = body
+        self._steps = STEPS
+        self._characters = READINGS * len(body.text or "")
+        self._prose = self._weighed()
+        self._total = self._prose.get(body, 0)
+
+    def cut(self) -> bool:
+        """Leave nothing in the page but its main content; return whether an element was chosen."""
+        top, around = self._from_headline(self._up(self._holder()))
+        _remove(around)
+        spared = {element for headline in self._all(top, "h1") for element in self._up(headline)}
+        suspects = self._all(top, f"{', '.join(sorted(_TAGS))}, {_NAMED}")
+        _remove(one for one in suspects if one not in spared and self._is_furniture(one))
+        _remove(one for one in self._all(top, "ul, ol, table") if self._is_of_links(one))
+        if top == self._body:
+            return False
+        self._body.replace_children(top)
+        return True
+
+    def _weighed(self) -> dict[Node, int]:
+        own: dict[ElementNode, int] = {}
+        for paragraph in self._all(self._body, "p, blockquote, pre"):
+            n = self._length(paragraph)
+            if n >= PROSE_CHARACTERS:
+                n -= 2 * self._length_of_links(paragraph)
+            if n >= PROSE_CHARACTERS and (above := paragraph.parent_element) is not None:
+                own[above] = own.get(above, 0) + n
+        prose: dict[Node, int] = {}
+        for holder, n in own.items():
+            path = self._up(holder)
+            if not any(element.tag in _OUTSIDE for element in path):
+                for element in path:
+                    prose[element] = prose.get(element, 0) + n
+        return prose
+
+    def _holder(self) -> ElementNode:
+        """Return the smallest element that holds most of the prose."""
+        holder = self._body
+        for element, n in self._prose.items():
+            if n >= MOST * self._total and isinstance(element, ElementNode) and holder.contains(element):
+                holder = element
+        return holder
+
+    def _from_headline(self, path: Sequence[ElementNode]) -> tuple[ElementNode, list[Node]]:
+        """Return the element with both headline and holder, and the nodes in it before and behind the two.
+
+        `path` goes from the holder up. Without a headline before it, the element is the holder.
+        """
+        shared, headline = 1, None
+        for one in self._all(self._body, "h1"):
+            other = self._up(one)
+            pairs = zip(path[::-1], other[::-1], strict=False)
+            common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+            if common == len(path):
+                return path[0], []
+            if common > shared and (one.text or "").strip():
+                shared, headline = common, other
+        if headline is None or path[-shared - 1] not in self._beside(headline[-shared - 1], after=True):
+            return path[0], []
+        before = [node for element in headline[:-shared] for node in self._beside(element, after=False)]
+        behind = [node for element in path[:-shared] for node in self._beside(element, after=True)]
+        return path[-shared], before + behind
+
+    def _is_furniture(self, element: ElementNode) -> bool:
+        if self._prose.get(element, 0) > FURNITURE_AT_MOST * self._total:
+            return False
+        if element.tag in _TAGS or element.getattr("role") in _ROLES:
+            return True
+        return _NAMES.search(f"{element.class_name or ''} {element.id or ''}") is not None
+
+    def _is_of_links(self, element: ElementNode) -> bool:
+        if self._prose.get(element, 0) > LISTS_AT_MOST * self._total:
+            return False
+        return self._length_of_links(element) > self._length(element) / 2
+
+    def _length(self, element: ElementNode) -> int:
+        n = len(element.text or "")
+        self._characters -= n
+        if self._characters < 0:
+            raise _TooMuchError
+        return n
+
+    def _length_of_links(self, element: ElementNode) -> int:
+        return sum(map(self._length, self._all(element, "a")))
+
+    def _all(self, element: ElementNode, selector: str) -> Sequence[ElementNode]:
+        # A slice, since the library selects anew for every index, and so for every step of a loop.
+        elements = element.query_selector_all(selector)[:]
+        self._spend(len(elements))
+        return elements
+
+    def _up(self, element: ElementNode) -> list[ElementNode]:
+        """Return the element, and those around it up to the body."""
+        path = [element]
+        while path[-1] != self._body and (above := path[-1].parent_element) is not None:
+            path.append(above)
+            self._spend(1)
+        return path
+
+    def _beside(self, element: Node, after: bool) -> list[Node]:
+        siblings = []
+        node = element.next_sibling if after else element.previous_sibling
+        while node is not None:
+            siblings.append(node)
+            self._spend(1)
+            node = node.next_sibling if after else node.previous_sibling
+        return siblings
+
+    def _spend(self, steps: int) -> None:
+        self._steps -= steps
+        if self._steps < 0:
+            raise _TooMuchError
+
+
+def _remove(nodes: Iterable[Node]) -> None:
+    for node in nodes:
+        if (above := node.parent_node) is not None:
+            above.remove_child(node)
+
+
+PARSER = f"resiliparse {version('resiliparse')}"
+"""What finds the elements."""
+ELEMENTS = 200
+"""The most elements that are taken of a selector."""
+
+
+def request_of(selectors: Sequence[str], page: bytes) -> bytes:
+    """Write the request to `selected_elements`: selectors as a line of JSON, then the page in UTF-8."""
+    return json.dumps(selectors).encode() + b"\n" + page
+
+
+def selected_elements(request: bytes) -> tuple[bytes, None]:
+    """Answer `apart` with the elements under each selector, HTML in JSON, null for an invalid selector."""
+    selectors, _, page = request.partition(b"\n")
+    text = page.decode("utf-8", "replace")
+    return json.dumps([elements_under(selector, text) for selector in json.loads(selectors)]).encode(), None
+
+
+def elements_under(selector: str, page: str) -> str | None:
+    """Return the HTML of the elements under one selector, a line end between them.
+
+    None for an invalid selector, and if the first `ELEMENTS` hold no text but there are more.
+    """
+    found: list[str] = []
+    has_text = False
+    tree = HTMLTree.parse(page)
+    document, body = tree.document, tree.body
+    if document is None or body is None:
+        return ""
+    try:
+        root = document.query_selector(selector)
+        if root is not None and root.node_name in ("HTML", "BODY"):
+            return body.html
+        # An element is taken out with all that is in it, so that nothing counts twice. (To go through the
+        # list of all elements takes 7 ms for each.)
+        for _ in range(ELEMENTS):
+            element = body.query_selector(selector)
+            if element is None:
+                return "\n".join(found)
+            found.append(element.html)
+            has_text = has_text or bool((element.text or "").strip())
+            element.remove()
+        more = body.query_selector(selector) is not None
+    except CSSParserException:
+        return None
+    return None if more and not has_text else "\n".join(found)
+
+
+PDF_EXTRACTION = f"pypdf {version('pypdf')}"
+MOST_PAGES = 2_000
+
+
+def pdf_text(body: bytes) -> tuple[bytes, str | None]:
+    """Answer `apart` with the text of a PDF in UTF-8, page after page, and a note on pages not read, or None.
+
+    Raises:
+        RefusedError: nothing of it can be read.
+    """
+    # Imported here: every process that scans imports this module, and few of them parse.
+    import pypdf
+
+    # pypdf warns of every oddity, and quotes it.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+    texts, failed = [], 0
+    try:
+        pages = pypdf.PdfReader(io.BytesIO(body), strict=False).pages
+        count = len(pages)
+    except Exception as error:  # noqa: BLE001 - a damaged file makes it raise nearly anything
+        raise RefusedPageError(f"PDF cannot be read: {type(error).__name__}") from None
+    for number in range(min(count, MOST_PAGES)):
+        try:
+            texts.append(pages[number].extract_text())
+        except Exception:  # noqa: BLE001
+            failed += 1
+    notes = [f"{failed:,} of {count:,} pages of a PDF cannot be read"] if failed else []
+    if count > MOST_PAGES:
+        notes.append(f"a PDF has {count:,} pages, of which the first {MOST_PAGES:,} were read")
+    return "\n\n".join(texts).encode("utf-8", "replace"), "; ".join(notes) or None
+
+
+Kind = Literal["main", "css", "pdf"]
+_PARSERS: Mapping[str, Callable[[bytes], tuple[bytes, str | None]]] = {
+    "main": main_content,
+    "css": selected_elements,
+    "pdf": pdf_text,
+}
+
+# Processor time for one page: 100 MB of HTML take 7 to 15.
+MOST_SECONDS = 60
+# Time to the answer: on a busy machine the parser may wait for its turn.
+MOST_WAITING_SECONDS = 1_200
+# Address space: 100 MB of HTML take 3 GB.
+LEAST_MEMORY, MEMORY_PER_BYTE = 1 << 30, 64
+LARGE_BYTES = 8 << 20
+
+# Threads take turns: one question, one answer.
+_LOCK = Lock()
+os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
+
+_REQUEST = struct.Struct(">4sQ")
+_ANSWER = struct.Struct(">?QQ")
+
+
+class UnparsablePageError(ValueError):
+    """A page cannot be parsed; the message says why, without text of the page."""
+
+
+class ParserDiedError(UnparsablePageError):
+    """The page killed the process: it took too long (`late`), or all memory, or made the parser crash."""
+
+    def __init__(self, why: str, *, late: bool) -> None:
+        super().__init__(why)
+        self.late = late
+
+
+def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
+    """Return the text of a page in UTF-8, and a note on what was not read of it, or None.
+
+    Args:
+        kind: `pdf` asks for all text, `main` for the main content, which is HTML; `css`: see
+            `request_of`.
+        page: HTML in UTF-8, or PDF.
+
+    Raises:
+        PageError: nothing was read: the parser refuses the page.
+        ParserDiedError: the parser died of the page.
+    """
+    with _LOCK:
+        try:
+            return _asked(kind, page)
+        except ParserDiedError as error:
+            if error.late:
+                raise
+            # The parser may have died of something else, or long ago.
+            return _asked(kind, page)
+
+
+def _asked(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
+    parser = _parser(os.getpid())
+    try:
+        answer = parser.text_of(kind, page)
+    except ParserDiedError:
+        _parser.cache_clear()
+        raise
+    except UnparsablePageError:
+        raise
+    except BaseException:
+        # Its answer would be taken for the answer to the next question.
+        parser.kill()
+        parser.end()
+        _parser.cache_clear()
+        raise
+    if len(page) > LARGE_BYTES:
+        # The parser keeps the memory of such a page, and the next one's limit may be less.
+        parser.end()
+        _parser.cache_clear()
+    return answer
+
+
+@lru_cache(maxsize=1)
+def _parser(_pid: int) -> _Parser:
+    """Return the parser of this process; a fork gets its own."""
+    return _Parser()
+
+
+class _Parser:
+    """The parsers' process, seen from outside. It ends when nobody holds its input any more."""
+
+    def __init__(self) -> None:
+        self._killed = False
+        self._process, self._requests, self._answers = begin_child(__name__, new_session=True)
+
+    def text_of(self, kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
+        requests, answers = self._requests, self._answers
+        try:
+            requests.write(_REQUEST.pack(kind.encode(), len(page)))
+            requests.write(page)
+            requests.flush()
+            if not _comes(answers, MOST_WAITING_SECONDS):
+                self.kill()
+            read, text_bytes, note_bytes = _ANSWER.unpack(answers.read(_ANSWER.size))
+            text, note = answers.read(text_bytes), answers.read(note_bytes)
+            if len(text) + len(note) < text_bytes + note_bytes:
+                raise EOFError
+        except (OSError, EOFError, struct.error):
+            raise self._death() from None
+        if not read:
+            raise UnparsablePageError(note.decode())
+        return text, note.decode() or None
+
+    def end(self) -> int:
+        """Let the process end, and return its exit code."""
+        with suppress(OSError):
+            self._requests.close()
+        self._answers.close()
+        return self._process.wait()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._killed = True
+        self._process.kill()
+
+    def _death(self) -> ParserDiedError:
+        code = self.end()
+        if code == -signal.SIGPROF:
+            return ParserDiedError(f"the parser needs more than {MOST_SECONDS} s for the page", late=True)
+        late = code == -signal.SIGKILL and self._killed
+        why = "gave no answer" if late else "died of the page: too little memory, or a crash"
+        return ParserDiedError(f"the parser {why}", late=late)
+
+
+def _comes(answers: BinaryIO, seconds: float) -> bool:
+    """Wait until there is something to read, or the end; say whether it came in time."""
+    waiting = poll()
+    waiting.register(answers, POLLIN)
+    return bool(waiting.poll(1_000 * seconds))
+
+
+def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    while len(request := requests.read(_REQUEST.size)) == _REQUEST.size:
+        kind, size = _REQUEST.unpack(request)
+        page = requests.read(size)
+        _limit(size)
+        read, text, note = _parsed(kind.rstrip(b"\0").decode(), page)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        answers.write(_ANSWER.pack(read, len(text), len(note)))
+        answers.write(text)
+        answers.write(note)
+        answers.flush()
+
+
+def _limit(page_bytes: int) -> None:
+    """Let the system end the process if a page takes too long, and refuse it too much memory."""
+    signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    wanted = LEAST_MEMORY + MEMORY_PER_BYTE * page_bytes
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
+
+
+def _parsed(kind: str, page: bytes) -> tuple[bool, bytes, bytes]:
+    """Return whether anything was read, the text, and a note."""
+    try:
+        text, note = _PARSERS[kind](page)
+    except MemoryError:
+        return False, b"", b"the parser needs too much memory for the page"
+    except RefusedPageError as error:
+        return False, b"", str(error).encode()
+    except ValueError:
+        return False, b"", b"the parser refuses the page"
+    return True, text, (note or "").encode()
+
+
+def serve() -> None:
+    """Answer requests on stdin until it ends; anything else written to stdout goes to stderr."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    _serve(sys.stdin.buffer, answers)

@@ -1,1 +1,0 @@
-"""Stored bytes to inflated bytes and lines, honest about where they end."""

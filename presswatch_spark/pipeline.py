@@ -52,10 +52,11 @@ from presswatch_spark.shard.passes import (
     name_of_kept,
 )
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange, passes_for
-from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.objects import ObjectInfo, Opener, StorageOptions, canonical, printable
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
-from presswatch_spark.storage.time_limits import check_time
+from presswatch_spark.storage.streams import Opener
+from presswatch_spark.storage.threads import check_time
 from presswatch_spark.storage.uris import HubAddress, scheme_of
 from presswatch_spark.version import __version__
 

@@ -4,7 +4,7 @@ Tests kill workers by the dozen, and each worker that follows would do all of it
 """
 
 from presswatch_spark.spark.daemon import NEEDED, serve
-from presswatch_spark.storage.aws import aws_session
+from presswatch_spark.storage.s3 import aws_session
 
 if __name__ == "__main__":
     aws_session(region="us-east-1").client("s3")

@@ -23,7 +23,7 @@ from presswatch_spark.corpus.manifest import Manifest
 from presswatch_spark.corpus.store import Corpus, manifest_of
 from presswatch_spark.errors import CorpusError, InputError
 from presswatch_spark.settings.config import CorpusConfig, MinHashRules, RunRules, ScanConfig
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.scratch import scratch_folder
 
 if TYPE_CHECKING:

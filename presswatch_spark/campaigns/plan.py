@@ -19,7 +19,7 @@ from presswatch_spark.releases.datasets import Dataset, dataset_named, load_data
 from presswatch_spark.releases.known import ReleaseList
 from presswatch_spark.releases.release import CRAWL, CRAWL_FORMS, Release, form_of, kinds_of
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, canonical
 from presswatch_spark.storage.shards import glob_of

@@ -53,12 +53,11 @@ from presswatch_spark.runs.claimed import KEY_DIGITS
 from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.settings.config import MinHashRules, ScanConfig
 from presswatch_spark.show import counted
-from presswatch_spark.storage.asking import AskingThreads
-from presswatch_spark.storage.contract import DeniedError
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import ask_anew
-from presswatch_spark.storage.objects import MissingError, ObjectInfo, stat
+from presswatch_spark.storage.objects import DeniedError, MissingError, ObjectInfo, stat
 from presswatch_spark.storage.shards import ShardPlan
+from presswatch_spark.storage.threads import AskingThreads
 from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables import WATCH_FOLDER
 from presswatch_spark.tables.store import TableStore

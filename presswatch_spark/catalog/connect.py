@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from presswatch_spark.errors import ConfigError, StorageError
 from presswatch_spark.redaction import is_secret_name
 from presswatch_spark.show import printable
-from presswatch_spark.storage.contract import StorageOptions
+from presswatch_spark.storage.objects import StorageOptions
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -85,7 +85,7 @@ def _require_no_secret(properties: Mapping[str, str], name: str) -> None:
 
 def _on_aws(storage: StorageOptions) -> dict[str, str]:
     """Return how S3 and Glue are reached, as properties of pyiceberg; its settings do not know ours."""
-    from presswatch_spark.storage.aws import aws_session
+    from presswatch_spark.storage.s3 import aws_session
 
     session = aws_session(storage.profile, storage.region)
     found = {"s3.endpoint": storage.endpoint, "client.region": session.region_name}

@@ -20,11 +20,10 @@ from presswatch_spark.formats.table.json_text import parse
 from presswatch_spark.judgement.urls import host_of
 from presswatch_spark.releases.products import crawls_at
 from presswatch_spark.releases.release import CRAWL
-from presswatch_spark.storage.asking import AskingThreads
 from presswatch_spark.storage.http import unpacked_body
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, canonical, printable, stat
-from presswatch_spark.storage.shard_lists import is_list
-from presswatch_spark.storage.shards import plan
+from presswatch_spark.storage.shards import is_list, plan
+from presswatch_spark.storage.threads import AskingThreads
 from presswatch_spark.storage.uris import scheme_of
 
 ANSWER_BYTES = 4 << 20

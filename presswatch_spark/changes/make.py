@@ -11,7 +11,7 @@ from presswatch_spark.changes.states import STATES
 from presswatch_spark.changes.totals import ChangeTotals
 from presswatch_spark.queries.engines import chosen_engine
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.published_files import Written
 from presswatch_spark.tables.reading import chosen_runs

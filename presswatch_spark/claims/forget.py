@@ -26,8 +26,8 @@ from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.runs.unfinished import remove_leftovers, unfinished_runs
 from presswatch_spark.show import counted
 from presswatch_spark.storage.arrow_files import file_system
-from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks.run_locks import Lock, locked
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, stat
 from presswatch_spark.tables.declarations import DIGESTS, PUBLISHED_BY, SCHEMAS
 from presswatch_spark.tables.derived import LEASE_SECONDS

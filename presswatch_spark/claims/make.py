@@ -17,7 +17,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.queries.engines import chosen_engine
 from presswatch_spark.queries.reservations import DECISIVE
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.digests import digest_of
 from presswatch_spark.tables.published_files import Written

@@ -16,7 +16,8 @@ from presswatch_spark.cli.exits import FAILED
 from presswatch_spark.cli.main import run
 from presswatch_spark.deploy.submission import FILE_OPTIONS
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.storage.objects import StorageOptions, fetch_file, write_object
+from presswatch_spark.storage.disk import fetch_file
+from presswatch_spark.storage.objects import StorageOptions, write_object
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.version import __version__
 

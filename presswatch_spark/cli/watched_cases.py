@@ -98,7 +98,7 @@ class WatchedCases:
     def _tables(self) -> LaterTables | None:
         """Return the tables of the scan; None before there are any."""
         from presswatch_spark.removal.recaptures import LaterTables
-        from presswatch_spark.storage.folders import Folder
+        from presswatch_spark.storage.disk import Folder
         from presswatch_spark.storage.objects import MissingError
         from presswatch_spark.tables.store import MARKER
 

@@ -26,17 +26,14 @@ from presswatch_spark.model import Article
 from presswatch_spark.processes import is_ours, user_caches
 from presswatch_spark.settings.config import MinHashRules
 from presswatch_spark.sieve.shingle_index import ShingleIndex
-from presswatch_spark.storage.disk import file_sha256
-from presswatch_spark.storage.locks.file_locks import locked
-from presswatch_spark.storage.locks.lock_rules import CORPUS_COPY
+from presswatch_spark.storage.disk import fetch_file, file_sha256, put_file
+from presswatch_spark.storage.file_locks import CORPUS_COPY, file_locked
 from presswatch_spark.storage.objects import (
     MissingError,
     StorageOptions,
-    fetch_file,
     list_objects,
     open_stream,
     printable,
-    put_file,
     stat,
 )
 from presswatch_spark.storage.uris import canonical, join, scheme_of
@@ -261,7 +258,7 @@ def _on_this_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path
     """Return the copy of a remote corpus on this host; the first process makes it, while the others wait."""
     cache = _cache_folder()
     copy = cache / manifest.digest
-    with arrays.writing(cache), locked(cache / f".{manifest.digest}.lock", CORPUS_COPY):
+    with arrays.writing(cache), file_locked(cache / f".{manifest.digest}.lock", CORPUS_COPY):
         if not copy.is_dir():
             _copy(uri, manifest, options, copy)
     return copy

@@ -22,7 +22,7 @@ from presswatch_spark.deploy.requests import AwsRequest, job_run_request, step_r
 from presswatch_spark.deploy.submission import Submission
 from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.show import printable
-from presswatch_spark.storage.aws import aws_session
+from presswatch_spark.storage.s3 import aws_session
 
 CONSOLE = "console.aws.amazon.com"
 CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}

@@ -19,8 +19,7 @@ from itertools import count
 from presswatch_spark.deploy.emr import JobState, Service
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.locks.leases import GuardedObject
-from presswatch_spark.storage.locks.lock_rules import SUBMISSION_LEASE
+from presswatch_spark.storage.locks import SUBMISSION_LEASE, GuardedObject
 from presswatch_spark.storage.objects import ConflictError, StorageOptions, write_object
 
 # How long a claim is good; `SUBMISSION_LEASE` says how long others wait before they take its writer for dead.

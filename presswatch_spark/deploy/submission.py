@@ -18,8 +18,8 @@ from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.redaction import holds_secret, is_secret_name
 from presswatch_spark.settings.config import job_settings
-from presswatch_spark.storage.disk import file_sha256
-from presswatch_spark.storage.objects import MissingError, StorageOptions, put_file, stat
+from presswatch_spark.storage.disk import file_sha256, put_file
+from presswatch_spark.storage.objects import MissingError, StorageOptions, stat
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout, if the package runs from one."""

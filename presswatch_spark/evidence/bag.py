@@ -17,14 +17,11 @@ from typing import Any
 
 from presswatch_spark.errors import CorruptError, OutputError
 from presswatch_spark.evidence import verify
-from presswatch_spark.storage.contract import MissingError
-from presswatch_spark.storage.disk import refused, sync
+from presswatch_spark.storage.disk import Folder, fetch_file, refused, sync
 from presswatch_spark.storage.drafts import hidden_draft, new_folder
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.file_locks import BAG, file_locked
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.locks.file_locks import locked
-from presswatch_spark.storage.locks.lock_rules import BAG
-from presswatch_spark.storage.objects import StorageOptions, fetch_file
+from presswatch_spark.storage.objects import MissingError, StorageOptions
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.tables.digests import canonical_form
 from presswatch_spark.version import __version__
@@ -128,7 +125,7 @@ class Bag:
         """
         with ExitStack() as stack:
             try:
-                stack.enter_context(locked(self.folder, BAG))
+                stack.enter_context(file_locked(self.folder, BAG))
             except OSError as error:
                 if error.errno != errno.EBADF:
                     raise refused(self.folder, error) from error

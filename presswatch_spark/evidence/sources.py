@@ -31,7 +31,7 @@ from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import MARKER, RemovalCase, digest_of
 from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.removal.targets import target_of, targets_of
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import DocumentBatch, ReadReport
-from presswatch_spark.storage.contract import MissingError
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, Stream, stat
+from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, Stream, stat
 
 ReadShard = Callable[[ObjectInfo, ReadOptions, ReadReport], Iterator[DocumentBatch]]
 """Yields every document of a shard that can be read, in order, and notes every loss in the report.

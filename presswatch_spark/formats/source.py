@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from presswatch_spark.languages import language_of, languages_read
-from presswatch_spark.storage.objects import ByteStream, ObjectInfo, Opener, StorageOptions
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
+from presswatch_spark.storage.streams import ByteStream, Opener
 
 
 @dataclass(slots=True)

@@ -23,7 +23,6 @@ from presswatch_spark.judgement.match_rows import Origin, document_facts, locate
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.pointers.checks import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer
-from presswatch_spark.storage.asking import AskingThreads, answer_of
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import (
     MissingError,
@@ -33,6 +32,7 @@ from presswatch_spark.storage.objects import (
     read_range,
     stat,
 )
+from presswatch_spark.storage.threads import AskingThreads, answer_of
 from presswatch_spark.storage.uris import scheme_of
 
 # A plain record surely ends where another begins.

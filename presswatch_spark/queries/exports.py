@@ -21,8 +21,7 @@ import pyarrow.parquet as pq
 from presswatch_spark.errors import ConfigError, InputError, OutputError
 from presswatch_spark.queries.engines import require_apart
 from presswatch_spark.show import json_line, json_text, plain, utc
-from presswatch_spark.storage.disk import disk_errors
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.scratch import scratch_folder
 

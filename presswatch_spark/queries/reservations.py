@@ -16,7 +16,7 @@ from presswatch_spark.formats.registry import FORMATS
 from presswatch_spark.rights.declaration import AGENTS
 from presswatch_spark.rights.declared import Declared
 from presswatch_spark.rights.relation import Declaration, InForce, in_force, second
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import DeclaredSignal, Reservation, RightsSignal
 from presswatch_spark.tables.derived import publish_derived

@@ -11,7 +11,7 @@ from presswatch_spark.releases.release import CRAWL, LABELS, NEWS, NEWS_MONTH, k
 from presswatch_spark.settings.config import DatasetRules
 from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import StorageOptions, canonical, printable, stat
-from presswatch_spark.storage.shard_lists import is_list
+from presswatch_spark.storage.shards import is_list
 from presswatch_spark.storage.uris import join, scheme_of
 
 C4 = re.compile(r"(?P<all>m)?c4-(?P<part>[A-Za-z0-9][A-Za-z0-9.]*(-[A-Za-z]{2,8})?)")

@@ -27,10 +27,9 @@ import pyarrow as pa
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.show import counted
-from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.drafts import new_folder
-from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks.run_locks import Lock, locked
+from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, printable
 from presswatch_spark.tables.declarations import CASE_TABLES, Target
 from presswatch_spark.tables.digests import columns_digest, table_digest

@@ -22,11 +22,11 @@ from presswatch_spark.judgement.urls import host_of
 from presswatch_spark.removal import states
 from presswatch_spark.removal.answers import ProbeFinding, columns_of, part_of
 from presswatch_spark.removal.index import Captures
-from presswatch_spark.storage.asking import AskingThreads
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, printable, stat
 from presswatch_spark.storage.shards import plan
+from presswatch_spark.storage.threads import AskingThreads
 
 Row = dict[str, Any]
 Page = tuple[str, str]

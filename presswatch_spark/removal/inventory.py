@@ -10,10 +10,10 @@ from presswatch_spark.errors import InputError
 from presswatch_spark.removal.answers import ProbeFinding, columns_of, part_of
 from presswatch_spark.removal.case import Chain, RemovalCase
 from presswatch_spark.removal.states import SAME
-from presswatch_spark.storage.asking import AskingThreads
 from presswatch_spark.storage.exchanges import seconds_of_date
 from presswatch_spark.storage.host_limits import BlockedError, ask_anew
 from presswatch_spark.storage.objects import StorageOptions, ask, printable
+from presswatch_spark.storage.threads import AskingThreads
 
 Row = dict[str, Any]
 

@@ -31,10 +31,10 @@ from presswatch_spark.removal.standing import CaseStatus, Course
 from presswatch_spark.removal.states import OF_TABLES, RECAPTURE, UNRESOLVED, YIELD
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
-from presswatch_spark.storage.asking import AskingThreads
 from presswatch_spark.storage.host_limits import BlockedError, ask_anew
 from presswatch_spark.storage.hub import forget_places
 from presswatch_spark.storage.objects import printable
+from presswatch_spark.storage.threads import AskingThreads
 from presswatch_spark.storage.uris import host_of, root_of, scheme_of
 
 Row = dict[str, Any]

@@ -13,9 +13,9 @@ from presswatch_spark.removal import states
 from presswatch_spark.removal.answers import ProbeFinding, columns_of, probe_of
 from presswatch_spark.removal.index import ANSWER_BYTES, Captures, captures_in, place_among, query
 from presswatch_spark.removal.index_files import is_files, look_up
-from presswatch_spark.storage.asking import AskingThreads
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import StorageOptions, ask
+from presswatch_spark.storage.threads import AskingThreads
 
 Row = dict[str, Any]
 

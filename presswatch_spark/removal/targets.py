@@ -13,8 +13,8 @@ from presswatch_spark.pointers.audit import reading_of
 from presswatch_spark.removal.case import MARKER, RemovalCase, write_case
 from presswatch_spark.removal.passages import OTHERS
 from presswatch_spark.removal.resolving import derived, in_source
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.drafts import new_folder
-from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Target
 from presswatch_spark.tables.store import TableStore

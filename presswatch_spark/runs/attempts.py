@@ -16,7 +16,7 @@ from presswatch_spark.errors import CorpusError, PresswatchError, StorageError
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import ObjectInfo, printable
-from presswatch_spark.storage.time_limits import LateError, time_limit
+from presswatch_spark.storage.threads import LateError, time_limit
 
 ERROR_CHARACTERS = 2_000
 ALL_DIED = "every Python worker that tried it died: killed, out of memory, or crashed"

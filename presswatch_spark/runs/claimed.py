@@ -1,6 +1,6 @@
 """Runs in progress: the same command finds its unfinished run again, and one live process at a time owns it.
 
-    TABLES/_runs/<key>.lock        see `presswatch_spark.storage.locks.run_locks`
+    TABLES/_runs/<key>.lock        see `presswatch_spark.storage.locks`
     TABLES/_runs/<key>/…           see `presswatch_spark.runs.markers`
 
 The key is a digest over all that decides the rows: plan, corpus, settings, version.
@@ -13,9 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.runs.markers import PARTS_FOLDER, Note, Wave, read_note, read_waves, write_note
-from presswatch_spark.storage.disk import disk_errors
-from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks.run_locks import Lock, locked
+from presswatch_spark.storage.disk import Folder, disk_errors
+from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.tables.declarations import PUBLISHERS
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
 

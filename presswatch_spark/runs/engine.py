@@ -38,7 +38,7 @@ from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.lending import lend_hub
 from presswatch_spark.spark.session import cores_now, cores_of_machine, spark_context
 from presswatch_spark.spark.worker import collected, task
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.store import TableStore

@@ -21,8 +21,7 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.metrics import MetricSample, Totals
 from presswatch_spark.monitoring.progress import TERMS, ShardTotals
 from presswatch_spark.runs.parts import RunPart
-from presswatch_spark.storage.disk import disk_errors
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.objects import MissingError
 from presswatch_spark.tables.seals import UNREADABLE, sealed_json, unsealed_json
 from presswatch_spark.version import __version__

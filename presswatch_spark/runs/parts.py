@@ -21,8 +21,7 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS
-from presswatch_spark.storage.disk import file_sha256
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder, file_sha256
 from presswatch_spark.storage.objects import MissingError
 from presswatch_spark.tables.seals import whole_object
 

@@ -24,8 +24,7 @@ from presswatch_spark.runs.parts import RunPart, in_groups, read_part
 from presswatch_spark.runs.work import CorpusRows, Kind, Row
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import sql_session
-from presswatch_spark.storage.disk import disk_errors
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.tables.declarations import DIGESTS, SCHEMAS, columns_without_run
 from presswatch_spark.tables.digests import GROUP_DIGITS
 from presswatch_spark.tables.digests import table_digest as digest_of

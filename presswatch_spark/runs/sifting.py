@@ -26,7 +26,7 @@ from presswatch_spark.settings.config import RunRules
 from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
 from presswatch_spark.spark.session import TASK_FAILURES, cores_now
 from presswatch_spark.spark.worker import collected, task
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo, printable
 from presswatch_spark.tables.seals import sealed_parquet

@@ -25,7 +25,7 @@ from presswatch_spark.runs.failures import PLATFORM
 from presswatch_spark.runs.parts import PartFiles, RunPart, part_files
 from presswatch_spark.runs.work import Kind, ReadOne, Row
 from presswatch_spark.spark.worker import task
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.declarations import PublishedFile

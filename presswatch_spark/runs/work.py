@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from presswatch_spark.monitoring.progress import TERMS, ShardTotals, Terms
 from presswatch_spark.runs.attempts import ALL_DIED, Attempt, Outcome
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.declarations import columns_without_run
 

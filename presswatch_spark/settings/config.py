@@ -327,9 +327,9 @@ class StorageOptions:
     )
     max_connections: int | None = setting(
         None,
-        "Connections open to one host at a time, over all workers of a run on a machine",
+        "Connections open to one web site at a time, over all workers of a run on a machine",
         high=1000,
-        without="8 to a web site, any number to S3",
+        without="8",
     )
     requests_per_second: float | None = setting(
         None, "Requests to one host, over all of them", low=0.001, high=1000, without="as they come"

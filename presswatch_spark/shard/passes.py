@@ -24,9 +24,8 @@ from presswatch_spark.shard.matcher import Matcher
 from presswatch_spark.shard.outcome import ShardAttempt
 from presswatch_spark.sieve.shingle_index import HashRange, hash_ranges
 from presswatch_spark.sieve.sieve import Candidates, joined
-from presswatch_spark.storage.contract import MissingError
-from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.objects import printable
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.objects import MissingError, printable
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 
 KEPT = "candidates"

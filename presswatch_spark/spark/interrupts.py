@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from presswatch_spark.storage.asking import answer_of
+from presswatch_spark.storage.threads import answer_of
 
 if TYPE_CHECKING:
     from pyspark import SparkContext

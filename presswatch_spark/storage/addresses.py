@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError
 
-from presswatch_spark.storage.contract import RawResponse, StorageOptions
+from presswatch_spark.storage.objects import RawResponse, StorageOptions
 from presswatch_spark.storage.uris import host_of, scheme_of
 
 RESOLVED_SECONDS = 60.0

@@ -8,8 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import FileInfo, FileSystem, FileSystemHandler, FileType, LocalFileSystem, PyFileSystem
 
-from presswatch_spark.storage.contract import StorageOptions
-from presswatch_spark.storage.objects import ObjectInfo, open_stream, random_access, stat
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, random_access, stat
 from presswatch_spark.storage.uris import scheme_of
 
 ARROW_ERRORS = (pa.ArrowException, OSError)

@@ -17,12 +17,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from presswatch_spark.errors import OutputError, StorageError
-from presswatch_spark.storage.disk import disk_errors, make_private, sync
-from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks.file_locks import locked as file_locked
-from presswatch_spark.storage.locks.lock_rules import DRAFT, FileRule
-from presswatch_spark.storage.locks.run_locks import leased
-from presswatch_spark.storage.objects import StorageOptions, put_file
+from presswatch_spark.storage.disk import Folder, disk_errors, make_private, put_file, sync
+from presswatch_spark.storage.file_locks import DRAFT, FileRule, file_locked
+from presswatch_spark.storage.locks import leased
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.uris import scheme_of
 

@@ -23,8 +23,7 @@ from typing import Self
 
 from presswatch_spark.errors import StorageError
 from presswatch_spark.settings.config import StorageOptions
-from presswatch_spark.storage.asking import check_wanted, rest
-from presswatch_spark.storage.time_limits import count_waiting
+from presswatch_spark.storage.threads import check_wanted, count_waiting, rest
 from presswatch_spark.storage.uris import host_of, printable, scheme_of
 
 CONNECTIONS = 8
@@ -126,13 +125,9 @@ class HostLimits:
             rest(early)
         count_waiting(time.monotonic() - began)
 
-    def slot(self, options: StorageOptions, step_aside: Callable[[], None], usual: int = CONNECTIONS) -> Slot:
-        """Wait for the right to one more connection; `step_aside` is called while that takes long.
-
-        Args:
-            usual: the limit of a machine if the settings name none.
-        """
-        number = max(1, (options.max_connections or usual) // _WORKERS.number)
+    def slot(self, options: StorageOptions, step_aside: Callable[[], None]) -> Slot:
+        """Wait for the right to one more connection; `step_aside` is called while that takes long."""
+        number = max(1, (options.max_connections or CONNECTIONS) // _WORKERS.number)
         with self._guard:
             slots = self._slots.setdefault(number, threading.BoundedSemaphore(number))
         check_wanted()

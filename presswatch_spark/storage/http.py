@@ -40,16 +40,6 @@ from presswatch_spark.storage.addresses import (
     require_public,
     require_public_peer,
 )
-from presswatch_spark.storage.contract import (
-    CONTENT_RANGE,
-    DeniedError,
-    MissingError,
-    ObjectInfo,
-    RangeReply,
-    RawResponse,
-    StorageOptions,
-    pause,
-)
 from presswatch_spark.storage.exchanges import is_heard, peer_of, tell_exchange
 from presswatch_spark.storage.host_limits import (
     BlockedError,
@@ -57,6 +47,20 @@ from presswatch_spark.storage.host_limits import (
     Slot,
     limits_of,
     report_silence,
+)
+from presswatch_spark.storage.objects import (
+    ANSWER_READ_BYTES,
+    CONTENT_RANGE,
+    DeniedError,
+    MissingError,
+    ObjectInfo,
+    RangeReply,
+    RawResponse,
+    ReadOnly,
+    StorageOptions,
+    answered,
+    body_of_answer,
+    pause,
 )
 from presswatch_spark.storage.streams import ByteStream, step_aside
 from presswatch_spark.storage.uris import SHA256, host_of, printable, scheme_of
@@ -66,7 +70,6 @@ HEAD_REFUSED = frozenset({400, 401, 403, 405, 501})
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 REDIRECTS_MAX = 5
 CONNECT_ATTEMPTS_MAX = 4
-READ_AT_ONCE = 1 << 18
 GZIP_WINDOW = 31
 REQUEST_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "presswatch-spark"}
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -246,7 +249,7 @@ class Reply:
 
     def read(self, n: int, /) -> bytes:
         """Return up to `n` bytes that are here; wait only if none are. `b""` at the end."""
-        return self._raw.read1(min(n, READ_AT_ONCE), decode_content=False) or b""
+        return self._raw.read1(min(n, ANSWER_READ_BYTES), decode_content=False) or b""
 
     def items(self) -> tuple[tuple[str, str], ...]:
         """Return the headers as they came, in their order."""
@@ -317,7 +320,6 @@ class Client:
                     raise _unreachable(error, url) from error
             else:
                 if self._is_to_repeat(reply, named, alone=alone):
-                    reply.close()
                     continue
                 if not policy.is_retry(method, reply.status):
                     return reply
@@ -329,27 +331,23 @@ class Client:
             pause(self.options, len(policy.history))
 
     def _is_to_repeat(self, reply: Reply, named: str, *, alone: bool) -> bool:
-        """Let the host's limits judge a reply; return whether to ask again without counting this try."""
-        limits, uri = limits_of(host_of(reply.uri)), reply.uri
+        """Return whether the host's limits would have the request sent again; then the reply is closed."""
+        limits, is_taken = limits_of(host_of(reply.uri)), False
+        wait = named_wait(reply.status, reply.headers)
         try:
             decision = limits.judge(
-                uri,
-                reply.status,
-                reply.headers,
-                named_wait(reply.status, reply.headers),
-                reply.turn_at,
-                self.options,
-                alone=alone,
+                reply.uri, reply.status, reply.headers, wait, reply.turn_at, self.options, alone=alone
             )
             if decision is HostDecision.COMPARE:
                 reply.close()
                 compared = self._once("GET", limits.given, {"Range": "bytes=0-0"}, named)
                 compared.close()
-                limits.compare(uri, compared.status, self.options)
-        except BaseException:
-            reply.close()
-            raise
-        return decision is HostDecision.AGAIN
+                limits.compare(reply.uri, compared.status, self.options)
+            is_taken = decision is not HostDecision.AGAIN
+        finally:
+            if not is_taken:
+                reply.close()
+        return not is_taken
 
     def _sent(self, method: str, url: str, headers: Mapping[str, str], named: str) -> Reply:
         """Send a request, and follow redirects; each host is asked in its turn."""
@@ -414,25 +412,20 @@ class Client:
             raise LocationValueError from error
 
     def ask(
-        self,
-        url: str,
-        start: int,
-        end: int | None,
-        headers: Mapping[str, str] = NO_HEADERS,
-        *,
-        most: int | None = None,
-        follow: bool = True,
+        self, url: str, start: int, end: int, headers: Mapping[str, str] = NO_HEADERS, *, follow: bool = True
     ) -> RawResponse:
-        """Ask once for bytes [start, end), of whatever version there is; see `Store.ask`.
+        """Ask for bytes [start, end) of whatever version there is, again if the body breaks off."""
+        ranged = {**headers, "Range": f"bytes={start}-{end - 1}"}
+        once = partial(self.ask_once, url, ranged, start, end - start, follow=follow)
+        return answered(once, self.options)
 
-        Args:
-            end: None: no range is asked for, as a browser does.
-            most: bytes of the body that are kept; by default those of the range.
-        """
-        sent_at, most = time.time(), end - start if most is None and end is not None else most or 0
-        ranged = {} if end is None else {"Range": f"bytes={start}-{end - 1}"}
+    def ask_once(
+        self, url: str, headers: Mapping[str, str], start: int, most: int, *, follow: bool = True
+    ) -> RawResponse:
+        """Send a request, and return whatever is answered, with up to `most` bytes from `start` on."""
+        sent_at = time.time()
         try:
-            reply = self.get(url, {**headers, **ranged}, alone=True, follow=follow)
+            reply = self.get(url, headers, alone=True, follow=follow)
         except BlockedError:
             raise
         except PresswatchError as error:
@@ -443,24 +436,13 @@ class Client:
             first = int(found[1]) if reply.status == 206 and found and found[1] else 0
             # Without ranges the file comes from its beginning: what is before `start` is not kept.
             ignored = start if reply.status == 200 else 0
-            body, failure = _body(reply, ignored, most, self.options)
+            length, faults = length_of(reply), (HTTPError, OSError)
+            body, failure = body_of_answer(reply, ignored, most, length, self.options, faults)
             if ignored:
                 first = ignored if body else 0
         return RawResponse(
             reply.uri, reply.sent_at, reply.status, reply.items(), first, body, failure=failure
         )
-
-    def ask_again(
-        self, url: str, start: int, end: int, headers: Mapping[str, str] = NO_HEADERS, *, follow: bool = True
-    ) -> RawResponse:
-        """Ask as `ask`; a body that breaks off is asked for again."""
-        answer = RawResponse(url, time.time())
-        for attempt in range(1, self.options.max_attempts + 1):
-            answer = self.ask(url, start, end, headers, follow=follow)
-            if answer.status is None or not answer.failure:
-                break
-            pause(self.options, attempt)
-        return answer
 
 
 def exchanged(
@@ -494,10 +476,11 @@ def exchanged(
 
 
 @dataclass(frozen=True, slots=True)
-class HttpStore:
+class HttpStore(ReadOnly):
     """Objects of any web server. If it knows no ranges, a broken body is read again from its start."""
 
     options: StorageOptions
+    where: ClassVar[str] = "a web site"
     resumable: ClassVar[bool] = True
     interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
     silences: ClassVar[tuple[type[Exception], ...]] = SILENCES
@@ -523,24 +506,17 @@ class HttpStore:
         return opened_range(Client(self.options), info.uri, start, end, alone=False)
 
     def ask(self, uri: str, start: int, end: int) -> RawResponse:
-        """Ask for a range; see `Client.ask_again`."""
-        return Client(self.options).ask_again(uri, start, end)
+        """Ask for a range; see `Client.ask`."""
+        return Client(self.options).ask(uri, start, end)
 
     def ask_whole(self, uri: str, most: int) -> RawResponse:
         """Ask for an object without a range, as a browser does; keep its first `most` bytes."""
-        return Client(self.options).ask(uri, 0, None, most=most)
+        return Client(self.options).ask_once(uri, NO_HEADERS, 0, most)
 
     def read(self, uri: str) -> tuple[bytes, str]:
         """Read the object; its ETag is empty if the server gives neither ETag nor time."""
         with ByteStream(self, ObjectInfo(uri)) as stream:
             return stream.read_to_end(), stream.etag or ""
-
-    def _refuse_write(self, *given: object, **_: object) -> Any:
-        """Raise `StorageError` about the last of the URLs: the web is for reading."""
-        uri = [each for each in given if isinstance(each, str) and scheme_of(each) in ("http", "https")][-1]
-        raise StorageError("cannot write to a web site", where=printable(uri), remedy="use a path or s3://")
-
-    put = write = delete = draft = put_draft = move = remove = _refuse_write
 
 
 def opened_range(client: Client, url: str, start: int, end: int | None, *, alone: bool) -> RangeReply:
@@ -578,26 +554,6 @@ def body_of(reply: Reply, uri: str, start: int) -> RangeReply:
     return RangeReply(reply, 0, size, validator_of(reply), delimited, reply.sha256)
 
 
-def _body(reply: Reply, ignored: int, most: int, options: StorageOptions) -> tuple[bytes, str]:
-    """Read up to `most` bytes of a reply behind its first `ignored` ones.
-
-    Returns the bytes, and why there are fewer than the reply has, or nothing.
-    """
-    parts, got, length = list[bytes](), 0, length_of(reply)
-    most += ignored
-    late = time.monotonic() + options.read_timeout + most / max(1, options.lowest_rate)
-    try:
-        while got < most and (data := reply.read(min(READ_AT_ONCE, most - got))):
-            parts.append(data[max(0, ignored - got) :])
-            got += len(data)
-            if time.monotonic() > late:
-                return b"".join(parts), f"the transfer is too slow: {got:,} bytes came"
-    except (HTTPError, OSError) as error:
-        return b"".join(parts), f"the transfer broke off after {got:,} bytes ({type(error).__name__})"
-    short = length is not None and got < min(length, most)
-    return b"".join(parts), f"the transfer ended after {got:,} of {length:,} bytes" if short else ""
-
-
 def _require_object(reply: Reply, uri: str) -> None:
     if reply.status in {200, 206}:
         return
@@ -612,29 +568,25 @@ def _require_object(reply: Reply, uri: str) -> None:
     raise error(f"the server answered {reply.status}", where=where, remedy="run again later")
 
 
+_FAULTS: dict[type[Exception], tuple[str, str]] = {
+    SSLError: ("the certificate of the server is not trusted", "give --ca-bundle, or set SSL_CERT_FILE"),
+    BadRedirectError: ("the server redirects to no web site", "check the address"),
+    PrivateAddressError: (
+        "it leads to an address of this machine or of its network, which is not read",
+        "if you trust that host, name it yourself, or in storage.private_hosts",
+    ),
+    NameResolutionError: ("the host name is not known", "check the address and the network"),
+    SlowAnswerError: ("the answer comes too slowly", "run again later"),
+}
+
+
 def _unreachable(reason: Exception, uri: str) -> PresswatchError:
     where = printable(uri)
-    if isinstance(reason, SSLError):
-        remedy = "give --ca-bundle, or set SSL_CERT_FILE"
-        return StorageError("the certificate of the server is not trusted", where=where, remedy=remedy)
-    if isinstance(reason, BadRedirectError):
-        return StorageError("the server redirects to no web site", where=where, remedy="check the address")
-    if isinstance(reason, PrivateAddressError):
-        return StorageError(
-            "it leads to an address of this machine or of its network, which is not read",
-            where=where,
-            remedy="if you trust that host, name it yourself, or in storage.private_hosts",
-        )
     if isinstance(reason, LocationValueError):
         return InputError("is not a URL", where=where, remedy="check the address")
-    if isinstance(reason, NameResolutionError):
-        return StorageError(
-            "the host name is not known", where=where, remedy="check the address and the network"
-        )
-    if isinstance(reason, SlowAnswerError):
-        return StorageError("the answer comes too slowly", where=where, remedy="run again later")
-    what = f"the server cannot be reached ({type(reason).__name__})"
-    return StorageError(what, where=where, remedy="run again later")
+    usual = f"the server cannot be reached ({type(reason).__name__})", "run again later"
+    what, remedy = next((fault for kind, fault in _FAULTS.items() if isinstance(reason, kind)), usual)
+    return StorageError(what, where=where, remedy=remedy)
 
 
 def length_of(reply: Reply) -> int | None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
 from io import BytesIO
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import unquote, urljoin, urlsplit
 
 from urllib3.exceptions import HTTPError
@@ -26,19 +26,9 @@ from urllib3.exceptions import HTTPError
 from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError, TruncatedError
 from presswatch_spark.settings.config import StorageOptions
 from presswatch_spark.storage.addresses import name_of
-from presswatch_spark.storage.contract import (
-    DeniedError,
-    MissingError,
-    ObjectInfo,
-    RangeReply,
-    RawResponse,
-    changed,
-    pause,
-)
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.http import (
     NO_HEADERS,
-    READ_AT_ONCE,
     SILENCES,
     BadRequestError,
     Client,
@@ -51,6 +41,17 @@ from presswatch_spark.storage.http import (
     validator_of,
 )
 from presswatch_spark.storage.json_documents import parse_json
+from presswatch_spark.storage.objects import (
+    DeniedError,
+    MissingError,
+    ObjectInfo,
+    RangeReply,
+    RawResponse,
+    ReadOnly,
+    body_of_answer,
+    changed,
+    pause,
+)
 from presswatch_spark.storage.streams import ByteStream
 from presswatch_spark.storage.uris import MAIN, SHA256, HubAddress, canonical, host_of, printable, scheme_of
 
@@ -221,11 +222,24 @@ class Hub:
             with closing(reply):
                 if reply.location is not None:
                     raise StorageError("the hub sends us elsewhere for a small answer", where=str(address))
-                body = _whole_body(reply, address)
+                body = self._whole_body(reply, address)
             if body is not None:
                 return body, reply
             pause(self.options, attempt)
         raise TruncatedError("the hub's answer broke off", where=str(address), remedy="run again later")
+
+    def _whole_body(self, reply: Reply, address: HubAddress) -> bytes | None:
+        """Read a reply to its end; None if it broke off.
+
+        Raises:
+            StorageError: it has more than `LONGEST_ANSWER` bytes.
+        """
+        faults, length = (HTTPError, OSError), length_of(reply)
+        body, failure = body_of_answer(reply, 0, LONGEST_ANSWER + 1, length, self.options, faults)
+        if len(body) > LONGEST_ANSWER:
+            what = f"the hub's answer is longer than {LONGEST_ANSWER:,} bytes"
+            raise StorageError(what, where=str(address), remedy="check HF_ENDPOINT")
+        return None if failure else body
 
     def known_place(self, address: HubAddress) -> HubFile | None:
         """Return the place that the hub gave last; None if it was not asked.
@@ -285,7 +299,7 @@ class Hub:
         is_small = size is not None and size <= WHOLE_BYTES
         with closing(reply):
             if is_small:
-                content = _whole_body(reply, address)
+                content = self._whole_body(reply, address)
         if is_small and content is None:
             content = self.whole(url, address)[0]
         etag, digest = validator_of(reply), declared_sha256(reply)
@@ -314,30 +328,12 @@ def target_of(url: str, location: str, address: HubAddress) -> str:
     return leads
 
 
-def _whole_body(reply: Reply, address: HubAddress) -> bytes | None:
-    """Read a reply to its end; None if it broke off.
-
-    Raises:
-        StorageError: it has more than `LONGEST_ANSWER` bytes.
-    """
-    length, parts, size = length_of(reply), list[bytes](), 0
-    try:
-        while data := reply.read(READ_AT_ONCE):
-            parts.append(data)
-            size += len(data)
-            if size > LONGEST_ANSWER:
-                what = f"the hub's answer is longer than {LONGEST_ANSWER:,} bytes"
-                raise StorageError(what, where=str(address), remedy="check HF_ENDPOINT")
-    except (HTTPError, OSError):
-        return None
-    return b"".join(parts) if length in (None, size) else None
-
-
 @dataclass(frozen=True, slots=True)
-class HubStore:
+class HubStore(ReadOnly):
     """Datasets of one hub. The store behind it is another host, and never sees the token."""
 
     options: StorageOptions
+    where: ClassVar[str] = "a hub"
     resumable: ClassVar[bool] = True
     interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
     silences: ClassVar[tuple[type[Exception], ...]] = SILENCES
@@ -458,7 +454,7 @@ class HubStore:
         if place.content is not None:
             return _kept_answer(uri, place, place.content, start, end)
         identity = self._hub.identity(place.url) if place.at_hub else NO_HEADERS
-        answer = self._hub.client.ask_again(place.url, start, end, identity, follow=not place.at_hub)
+        answer = self._hub.client.ask(place.url, start, end, identity, follow=not place.at_hub)
         named = () if answer.header("ETag") or not place.etag else (("ETag", place.etag),)
         return replace(answer, uri=uri, headers=(*answer.headers, *place.facts, *named))
 
@@ -466,13 +462,6 @@ class HubStore:
         """Read the whole file, and the ETag of its version."""
         with ByteStream(self, ObjectInfo(uri)) as stream:
             return stream.read_to_end(), stream.etag or ""
-
-    def _refuse_write(self, *given: object, **_: object) -> Any:
-        """Raise `StorageError` about the last of the URIs: a hub is for reading."""
-        uri = [each for each in given if isinstance(each, str) and scheme_of(each) == "hf"][-1]
-        raise StorageError("cannot write to a hub", where=uri, remedy="use a path or s3://")
-
-    put = write = delete = draft = put_draft = move = remove = _refuse_write
 
     @property
     def _hub(self) -> Hub:
@@ -578,7 +567,7 @@ def _token_in_secret(arn: str, profile: str | None) -> str:
     """Return the text of a secret in AWS Secrets Manager: the token, or JSON with it under `HF_TOKEN`."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from presswatch_spark.storage.aws import aws_session
+    from presswatch_spark.storage.s3 import aws_session
 
     found = _ARN.fullmatch(arn)
     if not found:

@@ -18,9 +18,9 @@ from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils._http import default_client_factory
 
 from presswatch_spark.errors import StorageError
-from presswatch_spark.storage.contract import ObjectInfo
 from presswatch_spark.storage.http import unpacked
 from presswatch_spark.storage.hub import LONGEST_ANSWER, Hub
+from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.uris import MAIN, SHA256, HubAddress, is_utf8
 
 _LARGEST_FILE = 1 << 62

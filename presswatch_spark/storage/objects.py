@@ -1,42 +1,267 @@
-"""The face of storage: objects on S3, HTTPS, hubs and disk are described, listed, read and written.
+"""Objects on disk, S3, web sites and hubs: their types and errors, and what is done with them by URI.
 
-A URI is a path, `file://`, `s3://` (boto3), `https://` or `http://` (urllib3), or `hf://`, a dataset on a hub
-(`presswatch_spark.storage.hub`). Failures are `StorageError`s;
-a missing object is a `MissingError`. Messages show no query of a URL: it may be a signature.
+A URI is a path, `file://`, `s3://` (boto3), `https://` or `http://` (urllib3), or `hf://`, a dataset on a
+hub. Each kind is a `Store`; its module is loaded only when needed. Failures are `StorageError`s; a
+missing object is a `MissingError`. Messages show no query of a URL: it may be a signature.
 """
 
 from __future__ import annotations
 
 import io
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
-from typing import BinaryIO, cast
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol, cast
 
 from presswatch_spark.errors import ConfigError, StorageError
-from presswatch_spark.storage.contract import ConflictError as ConflictError
-from presswatch_spark.storage.contract import DeniedError as DeniedError
-from presswatch_spark.storage.contract import MissingError as MissingError
-from presswatch_spark.storage.contract import NoBucketError as NoBucketError
-from presswatch_spark.storage.contract import ObjectInfo as ObjectInfo
-from presswatch_spark.storage.contract import RawResponse as RawResponse
-from presswatch_spark.storage.contract import StorageOptions as StorageOptions
-from presswatch_spark.storage.contract import Store, changed
-from presswatch_spark.storage.contract import Stream as Stream
-from presswatch_spark.storage.disk import LocalStore, partial_path, system_errors
-from presswatch_spark.storage.streams import READ_BYTES as READ_BYTES
-from presswatch_spark.storage.streams import ByteStream as ByteStream
-from presswatch_spark.storage.streams import RangeFile
+from presswatch_spark.settings.config import StorageOptions as StorageOptions
+from presswatch_spark.storage.threads import rest
 from presswatch_spark.storage.uris import canonical as canonical
 from presswatch_spark.storage.uris import first_hidden, is_hidden, scheme_of
 from presswatch_spark.storage.uris import printable as printable
 
-READ_AHEAD_BYTES = 1 << 20
-# The beginning of an object is kept for another read up to this length.
-KEPT_BYTES = 4 << 20
+if TYPE_CHECKING:
+    from presswatch_spark.storage.streams import ByteStream
+
+READ_AHEAD_BYTES, READ_BYTES = 1 << 20, 1 << 20
+ANSWER_READ_BYTES = 1 << 18
+PAUSE_MAX_SECONDS = 20.0
+CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-\d{1,18}|\*)/(\d{1,18}|\*)")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One object as storage describes it. `size` is in bytes, None if storage does not say.
+
+    `etag` tells one content of the object from another. It is the ETag without quotes, or HTTP's
+    `Last-Modified` if a server gives none. On local disk it is the time of the last change (`mtime-`, in
+    nanoseconds). `sha256`: the SHA-256 (hex) that the publisher declares of the object.
+    """
+
+    uri: str
+    size: int | None = None
+    etag: str | None = None
+    sha256: str | None = None
+
+
+class MissingError(StorageError):
+    """There is no such object, bucket, file or folder."""
+
+
+class NoBucketError(MissingError):
+    """There is no such bucket, so nothing can be written to it either."""
+
+
+class ConflictError(StorageError):
+    """The object is not as the writer expected it to be."""
+
+
+class DeniedError(StorageError):
+    """Storage would not say whether there is such an object: access to it is denied."""
+
+
+class Reader(Protocol):
+    """The bytes of a reply, or of a file."""
+
+    def read(self, n: int, /) -> bytes:
+        """Return up to `n` bytes, `b""` at the end."""
+
+    def close(self) -> None:
+        """Let go of the connection or file."""
+
+
+@dataclass(frozen=True, slots=True)
+class RangeReply:
+    """A reply: bytes of the object from `start` on, and what the reply says of the whole object.
+
+    `start` is 0 if a server knows no ranges. `delimited`: the end of the body can be told from a lost
+    connection. `sha256`: as in `ObjectInfo`.
+    """
+
+    reader: Reader
+    start: int
+    total: int | None
+    etag: str | None = None
+    delimited: bool = True
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawResponse:
+    """What storage answered when it was asked for bytes of an object: word by word, and never an exception.
+
+    `uri`: what answered, after redirects. `sent_at`: when it was asked, in seconds since 1970. `status`:
+    HTTP's; of a file on disk the one that a server would give; None without an answer. `headers`: as they
+    came, in their order. `start`: the offset of the first byte of `body`; 0 if the server knows no ranges.
+    `code`: the word of S3 or a hub for a refusal. `failure`: why there is no answer, or not all of it.
+    `ours`: that is the fault of our settings or credentials.
+    """
+
+    uri: str
+    sent_at: float
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    start: int = 0
+    body: bytes = b""
+    code: str = ""
+    failure: str = ""
+    ours: bool = False
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of a header; None if there is none."""
+        return next((value for each, value in self.headers if each.lower() == name.lower()), None)
+
+
+class Stream(Protocol):
+    """What readers need of a `ByteStream`."""
+
+    @property
+    def position(self) -> int:
+        """Return the offset of the next byte in the object."""
+
+    def read(self, n: int, /) -> bytes:
+        """Return between 1 and `n` bytes; `b""` only at the true end."""
+
+
+class Store(Protocol):
+    """One kind of storage. URIs are canonical (`presswatch_spark.storage.uris.canonical`)."""
+
+    resumable: ClassVar[bool]
+    """Whether a body that ended early may go on when it is opened again."""
+    interruptions: ClassVar[tuple[type[Exception], ...]]
+    """What reading a body raises when the connection fails, and not the object."""
+    silences: ClassVar[tuple[type[Exception], ...]]
+    """Those of them that mean that nothing came for `read_timeout` seconds."""
+
+    @property
+    def options(self) -> StorageOptions:
+        """Return how this storage is reached."""
+
+    def stat(self, uri: str) -> ObjectInfo:
+        """Describe the object; `MissingError` if there is none."""
+
+    def list(self, uri: str) -> Iterator[ObjectInfo]:
+        """Yield the objects under the folder, whose URI ends in `/`; `MissingError` if there are none."""
+
+    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
+        """Open bytes [start, end) of the object; the body is empty if it has none there."""
+
+    def ask(self, uri: str, start: int, end: int) -> RawResponse:
+        """Ask for bytes [start, end) of the object, and say what came of it.
+
+        Raises:
+            BlockedError: the site is to be asked nothing more.
+        """
+
+    def put(self, local_path: str, uri: str) -> None:
+        """Write a local file as the object, whole or not at all."""
+
+    def read(self, uri: str) -> tuple[bytes, str]:
+        """Return a small object and the ETag that `write` compares; `MissingError` if there is none."""
+
+    def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:
+        """Write an object whole and return its ETag; `ConflictError` if what is there is not as asked.
+
+        `private`: a new file on disk is its owner's alone. Who may read objects elsewhere, their store rules.
+        """
+
+    def delete(self, uri: str) -> None:
+        """Remove the object, if there is one."""
+
+    def draft(self, uri: str, *, private: bool = False) -> AbstractContextManager[str]:
+        """Give the path of a local file, for this block alone, in which the object can be made.
+
+        `private`: as in `write`. It is removed at the end of the block, or by a later process if this one is
+        killed.
+        """
+
+    def put_draft(self, draft: str, uri: str) -> None:
+        """Write that file as the object, whole or not at all; the file may be gone after that."""
+
+    def move(self, source: str, target: str) -> None:
+        """Give an object of this storage another name, in place of the object that has it."""
+
+    def remove(self, uri: str) -> None:
+        """Remove all objects under the folder, whose URI ends in `/`, if there are any."""
+
+
+class ReadOnly:
+    """The operations of a store that cannot be written to, such as `where`."""
+
+    where: ClassVar[str]
+
+    def _refuse(self, *given: object, **_: object) -> Any:
+        """Raise `StorageError` about the last of the URIs."""
+        uri = [each for each in given if isinstance(each, str) and scheme_of(each) != "file"][-1]
+        raise StorageError(
+            f"cannot write to {self.where}", where=printable(uri), remedy="use a path or s3://"
+        )
+
+    put = write = delete = draft = put_draft = move = remove = _refuse
+
+
+def changed(uri: str, offset: int) -> StorageError:
+    """Return the error of an object that is no longer the one that was described."""
+    return StorageError(
+        "the object changed since it was listed", where=f"{uri} @ {offset}", remedy="plan and run again"
+    )
+
+
+def conflict(uri: str) -> ConflictError:
+    """Return the error of an object that somebody else wrote, or removed."""
+    return ConflictError(
+        "another process wrote or removed this object meanwhile",
+        where=uri,
+        remedy="see who else is at work there",
+    )
+
+
+def pause(options: StorageOptions, failures: int) -> None:
+    """Wait after the given number of failures in a row (from 1): exponential, with jitter, bounded."""
+    backoff = min(PAUSE_MAX_SECONDS, options.backoff_base * 2.0 ** (failures - 1)) * random.uniform(0.5, 1.0)
+    rest(backoff)
+
+
+def answered(ask: Callable[[], RawResponse], options: StorageOptions) -> RawResponse:
+    """Return an answer; one whose body breaks off is asked for again, at most `max_attempts` times."""
+    answer = ask()
+    for attempt in range(1, options.max_attempts):
+        if answer.status not in (200, 206) or not answer.failure:
+            break
+        pause(options, attempt)
+        answer = ask()
+    return answer
+
+
+def body_of_answer(
+    reader: Reader,
+    ignored: int,
+    most: int,
+    length: int | None,
+    options: StorageOptions,
+    interruptions: tuple[type[Exception], ...],
+) -> tuple[bytes, str]:
+    """Read up to `most` bytes of an answer after its first `ignored` ones.
+
+    Returns the bytes, and the reason why there are fewer than the answer has (`length`), or the empty text.
+    """
+    parts, got = list[bytes](), 0
+    most += ignored
+    late = time.monotonic() + options.read_timeout + most / max(1, options.lowest_rate)
+    try:
+        while got < most and (data := reader.read(min(ANSWER_READ_BYTES, most - got))):
+            parts.append(data[max(0, ignored - got) :])
+            got += len(data)
+            if time.monotonic() > late:
+                return b"".join(parts), f"the transfer is too slow: {got:,} bytes came"
+    except interruptions as error:
+        return b"".join(parts), f"the transfer broke off after {got:,} bytes ({type(error).__name__})"
+    short = length is not None and got < min(length, most)
+    return b"".join(parts), f"the transfer ended after {got:,} of {length:,} bytes" if short else ""
 
 
 def stat(uri: str, options: StorageOptions) -> ObjectInfo:
@@ -78,6 +303,8 @@ def list_objects(uri: str, options: StorageOptions, hidden: list[str] | None = N
 
 def read_range(uri: str, offset: int, length: int, options: StorageOptions) -> bytes:
     """Return bytes [offset, offset + length) of the object; fewer only where the object ends."""
+    from presswatch_spark.storage.streams import ByteStream
+
     uri = canonical(uri)
     if length <= 0:
         return b""
@@ -117,9 +344,10 @@ def open_stream(
 
     `digests`: the stream also takes the SHA-256 of what is read, from the first byte on.
     """
+    from presswatch_spark.storage.streams import ByteStream
+
     uri = canonical(info.uri)
-    known = replace(info, uri=uri)
-    return ByteStream(store_of(uri, options), known, start=start, digests=digests)
+    return ByteStream(store_of(uri, options), replace(info, uri=uri), start=start, digests=digests)
 
 
 def random_access(
@@ -131,6 +359,9 @@ def random_access(
     read-ahead. With 0, each read is one request for just its bytes. A file on disk is checked when it is
     opened.
     """
+    from presswatch_spark.storage.disk import LocalStore, system_errors
+    from presswatch_spark.storage.streams import RangeFile
+
     uri = canonical(info.uri)
     store = store_of(uri, options)
     if isinstance(store, LocalStore):
@@ -147,28 +378,6 @@ def random_access(
         )
     ranges = RangeFile(store, ObjectInfo(uri, known.size, known.etag), known.size)
     return cast(BinaryIO, io.BufferedReader(ranges, read_ahead) if read_ahead else ranges)
-
-
-def put_file(local_path: str, uri: str, options: StorageOptions) -> None:
-    """Write a local file to `uri`, whole or not at all; HTTPS is for reading only."""
-    uri = canonical(uri)
-    LocalStore(options).stat(local_path)
-    with system_errors(local_path):
-        store_of(uri, options).put(local_path, uri)
-
-
-def fetch_file(uri: str, local_path: str, options: StorageOptions) -> None:
-    """Copy an object to a local file, which appears only when it is whole."""
-    partial = partial_path(os.path.abspath(local_path))
-    with system_errors(local_path):
-        try:
-            os.makedirs(os.path.dirname(partial), exist_ok=True)
-            with open_stream(stat(uri, options), options) as stream, open(partial, "wb") as file:
-                while data := stream.read(READ_BYTES):
-                    file.write(data)
-            os.replace(partial, local_path)
-        finally:
-            Path(partial).unlink(missing_ok=True)
 
 
 def read_object(uri: str, options: StorageOptions) -> tuple[bytes, str]:
@@ -216,6 +425,8 @@ def store_of(uri: str, options: StorageOptions) -> Store:
     """Return the storage that a canonical URI lives in; clients are loaded only when needed."""
     scheme = scheme_of(uri)
     if scheme == "file":
+        from presswatch_spark.storage.disk import LocalStore
+
         return LocalStore(options)
     if options.ca_bundle and not os.path.isfile(options.ca_bundle):
         raise ConfigError("there is no such CA bundle", where=options.ca_bundle, remedy="check --ca-bundle")
@@ -230,105 +441,3 @@ def store_of(uri: str, options: StorageOptions) -> Store:
     from presswatch_spark.storage.http import HttpStore
 
     return HttpStore(options)
-
-
-class _Looked:
-    """A stream whose bytes are kept as they are read, to be given back."""
-
-    def __init__(self, stream: ByteStream) -> None:
-        self._stream = stream
-        self.seen: list[bytes] = []
-
-    @property
-    def position(self) -> int:
-        return self._stream.position
-
-    def read(self, n: int, /) -> bytes:
-        data = self._stream.read(n)
-        self.seen.append(data)
-        return data
-
-
-class Opener(threading.local):
-    """Opens shards to look into them and then to read them, by one request each; each thread has its own.
-
-    `digests`: its streams take the SHA-256 of shards as they are read.
-    """
-
-    def __init__(self, digests: bool = False) -> None:
-        self._digests = digests
-        self._last: tuple[str, ByteStream] | None = None
-        self._opened: tuple[str, ByteStream] | None = None
-
-    def __reduce__(self) -> tuple[type[Opener], tuple[bool]]:
-        return Opener, (self._digests,)
-
-    def open(self, info: ObjectInfo, storage: StorageOptions) -> ByteStream:
-        """Open an object from its first byte on; if it was looked into last, by the same stream."""
-        last, self._last = self._last, None
-        if last is not None:
-            uri, stream = last
-            if uri == info.uri and info.etag in (None, stream.etag):
-                return stream
-            stream.close()
-        stream = open_stream(info, storage, digests=self._digests)
-        self._opened = info.uri, stream
-        return stream
-
-    def sha256(self, info: ObjectInfo, storage: StorageOptions) -> str:
-        """Return the SHA-256 (hex) of a shard that was read: as it was read, or by reading it once more.
-
-        Formats that read a shard by ranges, or not to its end, leave no digest.
-
-        Raises:
-            StorageError: it cannot be read again, or has changed.
-        """
-        uri, opened = self._opened or ("", None)
-        if opened is not None and uri == info.uri and (digest := opened.sha256):
-            return digest
-        with open_stream(info, storage, digests=True) as stream:
-            while stream.read(READ_BYTES):
-                pass
-            digest = stream.sha256
-        if digest is None:
-            raise changed(printable(info.uri), stream.position)
-        return digest
-
-    @contextmanager
-    def look(self, info: ObjectInfo, storage: StorageOptions) -> Iterator[Stream]:
-        """Give a stream of the object's beginning; after the block, `open` reads it from its first byte."""
-        stream = self.open(info, storage)
-        looked = _Looked(stream)
-        try:
-            yield looked
-        except BaseException:
-            stream.close()
-            raise
-        if stream.position > KEPT_BYTES:
-            stream.close()
-            return
-        stream.push_back(b"".join(looked.seen))
-        self._last = info.uri, stream
-
-    def described(self, info: ObjectInfo) -> ObjectInfo:
-        """Return the description, with size and ETag from the reply if the object was looked into."""
-        if self._last is None or self._last[0] != info.uri:
-            return info
-        stream = self._last[1]
-        return ObjectInfo(
-            info.uri,
-            info.size if info.size is not None else stream.size,
-            info.etag or stream.etag,
-            info.sha256 or stream.declared_sha256,
-        )
-
-    def let_go(self) -> None:
-        """Give up the connection to what was looked into: it is read by other requests."""
-        if self._last is not None:
-            self._last[1].step_aside()
-
-    def close(self) -> None:
-        """Close what was looked into and not opened."""
-        last, self._last = self._last, None
-        if last is not None:
-            last[1].close()

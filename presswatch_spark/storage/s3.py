@@ -11,15 +11,19 @@ from io import BytesIO
 from itertools import islice
 from typing import Any, ClassVar
 
+import boto3
+import botocore.session
 import urllib3.exceptions
 from botocore import UNSIGNED, exceptions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
+from botocore.loaders import Loader, create_loader
 
 from presswatch_spark.errors import ConfigError, StorageError
-from presswatch_spark.storage.asking import check_wanted
-from presswatch_spark.storage.aws import aws_session
-from presswatch_spark.storage.contract import (
+from presswatch_spark.storage.exchanges import is_heard, tell_exchange
+from presswatch_spark.storage.host_limits import limits_of, report_silence
+from presswatch_spark.storage.objects import (
+    ANSWER_READ_BYTES,
     CONTENT_RANGE,
     DeniedError,
     MissingError,
@@ -28,14 +32,15 @@ from presswatch_spark.storage.contract import (
     RangeReply,
     RawResponse,
     StorageOptions,
+    answered,
+    body_of_answer,
     changed,
     conflict,
     pause,
 )
-from presswatch_spark.storage.exchanges import is_heard, tell_exchange
-from presswatch_spark.storage.host_limits import Slot, limits_of, report_silence
 from presswatch_spark.storage.scratch import scratch_folder
-from presswatch_spark.storage.streams import ByteStream, step_aside
+from presswatch_spark.storage.streams import ByteStream
+from presswatch_spark.storage.threads import check_wanted
 from presswatch_spark.storage.uris import bucket_and_key, host_of, join, root_of
 
 # S3's answers if the condition of a put does not hold; of two puts at once, one is told to try again.
@@ -43,7 +48,6 @@ BUSY = frozenset({"ConditionalRequestConflict", "409"})
 REFUSED = BUSY | {"PreconditionFailed", "412"}
 GONE = frozenset({"NoSuchKey", "404"})
 DELETED_AT_ONCE = 1000
-READ_AT_ONCE = 1 << 18
 # S3 gives 1,000 keys a page, and seldom an empty one. A release of Common Crawl has 100,000 files of a kind.
 LISTED_MOST, PAGES_MOST, KEYS_A_PAGE = 2_000_000, 100, 10
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
@@ -74,14 +78,9 @@ _PUBLIC_SITE = "Common Crawl's bucket wants credentials, its site https://data.c
 
 @dataclass(frozen=True, slots=True)
 class S3Store:
-    """Buckets of one endpoint. boto3 retries requests (adaptive mode), the stream takes up broken bodies.
-
-    `max_connections` bounds transfers of streams and ranges, not requests for small objects: the renewal of a
-    lock must not wait for shards.
-    """
+    """Buckets of one endpoint. boto3 retries requests (adaptive mode), the stream resumes broken bodies."""
 
     options: StorageOptions
-    is_bounded: bool = True
     resumable: ClassVar[bool] = True
     interruptions: ClassVar[tuple[type[Exception], ...]] = (
         BotoCoreError,
@@ -126,18 +125,16 @@ class S3Store:
         if info.etag:
             asked["IfMatch"] = f'"{info.etag}"'
         with self._reaching(info.uri) as client:
-            slot = self._slot(client)
             try:
                 reply = client.get_object(**asked)
-            except BaseException as error:
-                slot.release()
-                code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
                 if code in {"PreconditionFailed", "412"}:
                     raise changed(info.uri, start) from error
                 if code in {"InvalidRange", "416"}:
                     return RangeReply(BytesIO(), start, info.size)
                 raise
-        body, first = _Arriving(reply["Body"], slot), 0
+        body, first = _Arriving(reply["Body"]), 0
         total: int | None = reply["ContentLength"]
         if "Range" in asked and reply["ResponseMetadata"].get("HTTPStatusCode") == 206:
             found = CONTENT_RANGE.fullmatch(reply.get("ContentRange", ""))
@@ -153,29 +150,19 @@ class S3Store:
 
     def ask(self, uri: str, start: int, end: int) -> RawResponse:
         """Ask for a range, of whatever version there is; a body that breaks off is asked for again."""
-        answer = RawResponse(uri, time.time())
-        for attempt in range(1, self.options.max_attempts + 1):
-            answer = self._asked(uri, start, end)
-            if answer.status not in (200, 206) or not answer.failure:
-                break
-            pause(self.options, attempt)
-        return answer
+        return answered(partial(self._ask_once, uri, start, end), self.options)
 
-    def _asked(self, uri: str, start: int, end: int) -> RawResponse:
+    def _ask_once(self, uri: str, start: int, end: int) -> RawResponse:
         sent_at = time.time()
         try:
-            client = _client(self.options, self.options.endpoint or _named_endpoint(), os.getpid())
-            slot = self._slot(client)
-            try:
-                reply = client.get_object(**_place(uri), Range=f"bytes={start}-{end - 1}")
-                found = _answer(uri, sent_at, reply)
-                ranged = CONTENT_RANGE.fullmatch(reply.get("ContentRange", ""))
-                # A server that knows no ranges sends the object from its beginning.
-                first = int(ranged[1]) if ranged and ranged[1] else 0
-                with closing(_Arriving(reply["Body"], slot)) as arriving:
-                    body, failure = _body(arriving, min(reply["ContentLength"], end - first))
-            finally:
-                slot.release()
+            reply = self._client.get_object(**_place(uri), Range=f"bytes={start}-{end - 1}")
+            found = _answer(uri, sent_at, reply)
+            ranged = CONTENT_RANGE.fullmatch(reply.get("ContentRange", ""))
+            # A server that knows no ranges sends the object from its beginning.
+            first = int(ranged[1]) if ranged and ranged[1] else 0
+            length, faults = reply["ContentLength"], self.interruptions
+            with closing(_Arriving(reply["Body"])) as arriving:
+                body, failure = body_of_answer(arriving, 0, end - first, length, self.options, faults)
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             found = _answer(uri, sent_at, error.response)
@@ -196,7 +183,7 @@ class S3Store:
 
     def read(self, uri: str) -> tuple[bytes, str]:
         """Read the object, and the ETag of the version that was read."""
-        with ByteStream(replace(self, is_bounded=False), ObjectInfo(uri)) as stream:
+        with ByteStream(self, ObjectInfo(uri)) as stream:
             return stream.read_to_end(), stream.etag or ""
 
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:
@@ -261,16 +248,16 @@ class S3Store:
                     where = join(root_of(uri), refused.get("Key", ""))
                     raise from_reply(str(refused.get("Code")), where, self.options)
 
-    def _slot(self, client: Any) -> Slot:
+    @property
+    def _client(self) -> Any:
         check_wanted()
-        if self.options.max_connections is None or not self.is_bounded:
-            return Slot()
-        return limits_of(host_of(client.meta.endpoint_url)).slot(self.options, step_aside)
+        endpoint = next(filter(None, map(os.environ.get, ENDPOINT_VARIABLES)), None)
+        return _client(self.options, self.options.endpoint or endpoint, os.getpid())
 
     @contextmanager
     def _reaching(self, uri: str) -> Iterator[Any]:
         try:
-            yield _client(self.options, self.options.endpoint or _named_endpoint(), os.getpid())
+            yield self._client
         except (ClientError, BotoCoreError) as error:
             raise explained(error, uri, self.options) from error
         except ValueError as error:
@@ -278,11 +265,6 @@ class S3Store:
             raise StorageError(
                 "the server's answer cannot be read", where=uri, remedy="check --endpoint"
             ) from error
-
-
-def _named_endpoint() -> str | None:
-    """Return the endpoint that the environment names."""
-    return next((os.environ[name] for name in ENDPOINT_VARIABLES if os.environ.get(name)), None)
 
 
 def _answer(uri: str, sent_at: float, reply: dict[str, Any]) -> RawResponse:
@@ -297,36 +279,40 @@ def _place(uri: str) -> dict[str, str]:
     return {"Bucket": bucket, "Key": key}
 
 
-def _body(arriving: "_Arriving", wanted: int) -> tuple[bytes, str]:
-    """Read so many bytes of a reply; return them, and why there are fewer, or nothing."""
-    parts, size, why = list[bytes](), 0, ""
-    try:
-        while size < wanted and (data := arriving.read(wanted - size)):
-            parts.append(data)
-            size += len(data)
-    except (BotoCoreError, urllib3.exceptions.HTTPError, OSError) as error:
-        why = f" ({type(error).__name__})"
-    short = f"the transfer ended after {size:,} of {wanted:,} bytes{why}"
-    return b"".join(parts), short if size < wanted else ""
-
-
 class _Arriving:
     """The body of a reply. A read returns the bytes that have come, and does not wait for all."""
 
-    def __init__(self, body: Any, slot: Slot) -> None:
-        self._body, self._slot = body, slot
+    def __init__(self, body: Any) -> None:
+        self._body = body
         self._read = getattr(getattr(body, "_raw_stream", None), "read1", body.read)
 
     def read(self, n: int, /) -> bytes:
-        data: bytes | None = self._read(min(n, READ_AT_ONCE))
+        data: bytes | None = self._read(min(n, ANSWER_READ_BYTES))
         return data or b""
 
     def close(self) -> None:
         self._body.close()
-        self._slot.release()
 
-    def __del__(self) -> None:
-        self._slot.release()
+
+def aws_session(profile: str | None = None, region: str | None = None) -> boto3.session.Session:
+    """Return a new session; profile of `~/.aws/config` and region are by default those of the environment.
+
+    By itself each session parses two megabytes of JSON before its first client. Ours share what was read.
+
+    Raises:
+        BotoCoreError: there is no such profile, or the configuration cannot be read.
+    """
+    session = botocore.session.get_session()
+    if profile is not None:
+        session.set_config_variable("profile", profile)
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+    return boto3.session.Session(botocore_session=session, profile_name=profile, region_name=region)
+
+
+@lru_cache(maxsize=4)
+def _loader(data_path: str | None) -> Loader:
+    """Return the loader of descriptions of services; `data_path`: of users' own."""
+    return create_loader(data_path)
 
 
 @lru_cache(maxsize=16)
@@ -355,10 +341,8 @@ def _client(options: StorageOptions, endpoint: str | None, process: int) -> Any:
             raise CredentialRetrievalError(provider=PROCESS_PROVIDER, error_msg=name) from error
     try:
         client = session.client("s3", endpoint_url=options.endpoint, config=config, verify=options.ca_bundle)
-        client.meta.events.register("before-send.s3", partial(_keep_pace, options))
-        client.meta.events.register("before-send.s3", _note_request)
-        client.meta.events.register("response-received.s3", _tell_answer)
-        client.meta.events.register("response-received.s3", partial(_tell_silence, options))
+        client.meta.events.register("before-send.s3", partial(_before_request, options))
+        client.meta.events.register("response-received.s3", partial(_after_request, options))
         return client
     except ValueError as error:
         raise ConfigError(
@@ -366,32 +350,36 @@ def _client(options: StorageOptions, endpoint: str | None, process: int) -> Any:
         ) from error
 
 
-def _keep_pace(options: StorageOptions, request: Any, **_: Any) -> None:
-    """Wait until the next request to the host is due; botocore calls this before each one."""
+_SENT = threading.local()
+
+
+def _before_request(options: StorageOptions, request: Any, **_: Any) -> None:
+    """Keep the pace, and the request until its answer comes; botocore calls this before each one."""
     limits_of(host_of(request.url)).keep_pace(options)
+    _SENT.request, _SENT.at = request, time.time()
 
 
-_ASKED = threading.local()
-
-
-def _note_request(request: Any, **_: Any) -> None:
-    """Keep what this thread asks for until its answer comes; botocore calls this before each request."""
-    _ASKED.request, _ASKED.sent_at = request, time.time()
-
-
-def _tell_answer(response_dict: Any = None, exception: Exception | None = None, **_: Any) -> None:
-    """Tell those who listen of a request and its answer; botocore calls this after each one."""
-    request = getattr(_ASKED, "request", None)
-    if request is None or not is_heard():
+def _after_request(
+    options: StorageOptions,
+    response_dict: Any = None,
+    exception: Exception | None = None,
+    context: dict[str, Any] | None = None,
+    **_: Any,
+) -> None:
+    """Report a silent server, and record the exchange; botocore calls this after each attempt."""
+    request = getattr(_SENT, "request", None)
+    if request is None:
         return
-    sent = {
-        name: value.decode("latin-1") if isinstance(value, bytes) else value
-        for name, value in request.headers.items()
-    }
-    found = response_dict or {}
-    came = tuple((str(name), str(value)) for name, value in found.get("headers", {}).items())
-    failure = type(exception).__name__ if exception else ""
-    tell_exchange(request.method, request.url, sent, _ASKED.sent_at, found.get("status_code"), came, failure)
+    if isinstance(exception, exceptions.ReadTimeoutError):
+        report_silence(request.url, (context or {}).get("retries", {}).get("attempt", 1), options)
+    if is_heard():
+        sent = {
+            name: value.decode("latin-1") if isinstance(value, bytes) else value
+            for name, value in request.headers.items()
+        }
+        found, failure = response_dict or {}, type(exception).__name__ if exception else ""
+        came = tuple((str(name), str(value)) for name, value in found.get("headers", {}).items())
+        tell_exchange(request.method, request.url, sent, _SENT.at, found.get("status_code"), came, failure)
 
 
 def _listed(found: dict[str, Any], bucket: str, prefix: str) -> ObjectInfo:
@@ -410,19 +398,6 @@ def _strange_list(uri: str, what: str) -> StorageError:
         where=uri.rstrip("/"),
         remedy="check --endpoint, or name a longer prefix",
     )
-
-
-def _tell_silence(
-    options: StorageOptions,
-    exception: Exception | None = None,
-    context: dict[str, Any] | None = None,
-    **_: Any,
-) -> None:
-    """Tell the user of a request that was never answered; botocore calls this after each attempt."""
-    request = getattr(_ASKED, "request", None)
-    if request is not None and isinstance(exception, exceptions.ReadTimeoutError):
-        attempt = (context or {}).get("retries", {}).get("attempt", 1)
-        report_silence(request.url, attempt, options)
 
 
 def _etag(described: dict[str, Any]) -> str | None:

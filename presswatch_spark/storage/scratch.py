@@ -15,8 +15,7 @@ from pathlib import Path
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.processes import own_folder, user_temporary
-from presswatch_spark.storage.locks.file_locks import lock, locked
-from presswatch_spark.storage.locks.lock_rules import SCRATCH, SCRATCH_LEFT
+from presswatch_spark.storage.file_locks import SCRATCH, SCRATCH_LEFT, file_locked, lock
 
 NAME = "scratch"
 
@@ -60,5 +59,5 @@ def _made(home: Path) -> tuple[Path, int | None]:
 
 def _sweep(home: Path) -> None:
     for path in home.iterdir():
-        with suppress(OSError, OutputError), locked(path, SCRATCH_LEFT):
+        with suppress(OSError, OutputError), file_locked(path, SCRATCH_LEFT):
             shutil.rmtree(path, ignore_errors=True)

@@ -7,21 +7,34 @@ import io
 import threading
 import time
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
 from presswatch_spark.errors import TruncatedError
-from presswatch_spark.storage.contract import ObjectInfo, Reader, Store, changed, pause
-from presswatch_spark.storage.time_limits import LentLimit, check_time
-from presswatch_spark.storage.uris import printable
+from presswatch_spark.storage.objects import (
+    READ_BYTES,
+    ObjectInfo,
+    Reader,
+    StorageOptions,
+    Store,
+    Stream,
+    changed,
+    open_stream,
+    pause,
+    printable,
+)
+from presswatch_spark.storage.threads import LentLimit, check_time
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
-READ_BYTES = 1 << 20
 FORGIVEN_AFTER_BYTES = 8 << 20
+KEPT_BYTES = 4 << 20
+"""The beginning of an object is kept for another read up to this length."""
 
 
 class _SlowError(Exception):
@@ -164,13 +177,13 @@ class ByteStream:
         if self._reader is None:
             self._reader = self._open()
         while self._behind > 0:
-            skipped = self._timed(self._reader, min(self._behind, READ_BYTES))
+            skipped = self._received(self._reader, min(self._behind, READ_BYTES))
             if not skipped:
                 return b""
             self._behind -= len(skipped)
-        return self._timed(self._reader, wanted)
+        return self._received(self._reader, wanted)
 
-    def _timed(self, reader: Reader, wanted: int) -> bytes:
+    def _received(self, reader: Reader, wanted: int) -> bytes:
         """Read `wanted` bytes, fewer only where the body ends or breaks, and count the time of reading.
 
         The time between two reads is the caller's, and no server's.
@@ -184,32 +197,31 @@ class ByteStream:
             raise self._broke
         parts, size = list[bytes](), 0
         while size < wanted:
+            check_time()
+            began = time.monotonic()
             try:
-                data = self._clocked(reader, wanted - size)
+                data = reader.read(wanted - size)
             except self._store.interruptions as error:
                 if not parts:
                     raise
                 # Return first what came before. A body that broke may look like one that ended.
                 self._broke = error
                 break
+            self._require_rate(len(data), time.monotonic() - began)
             if not data:
                 break
             parts.append(data)
             size += len(data)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _clocked(self, reader: Reader, wanted: int) -> bytes:
-        check_time()
-        options, began = self._store.options, time.monotonic()
-        data = reader.read(wanted)
-        self._slow_seconds += time.monotonic() - began
-        self._slow_bytes += len(data)
+    def _require_rate(self, size: int, seconds: float) -> None:
+        options = self._store.options
+        self._slow_bytes, self._slow_seconds = self._slow_bytes + size, self._slow_seconds + seconds
         if self._slow_seconds >= options.rate_seconds:
-            slow = self._slow_bytes < options.lowest_rate * self._slow_seconds
+            is_slow = self._slow_bytes < options.lowest_rate * self._slow_seconds
             self._slow_bytes, self._slow_seconds = 0, 0.0
-            if slow and data:
+            if is_slow and size:
                 raise _SlowError
-        return data
 
     def _body_ended(self) -> None:
         """Decide whether the object ends with this body: without a size, only a delimited end counts."""
@@ -345,3 +357,105 @@ class CountedFile(SeekableFile):
         if not self.closed:
             self._file.close()
         super().close()
+
+
+class _Looked:
+    """A stream whose bytes are kept as they are read, to be given back."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self.seen: list[bytes] = []
+
+    @property
+    def position(self) -> int:
+        return self._stream.position
+
+    def read(self, n: int, /) -> bytes:
+        data = self._stream.read(n)
+        self.seen.append(data)
+        return data
+
+
+class Opener(threading.local):
+    """Opens shards to look into them and then to read them, by one request each; each thread has its own.
+
+    `digests`: its streams take the SHA-256 of shards as they are read.
+    """
+
+    def __init__(self, digests: bool = False) -> None:
+        self._digests = digests
+        self._last: tuple[str, ByteStream] | None = None
+        self._opened: tuple[str, ByteStream] | None = None
+
+    def __reduce__(self) -> tuple[type[Opener], tuple[bool]]:
+        return Opener, (self._digests,)
+
+    def open(self, info: ObjectInfo, storage: StorageOptions) -> ByteStream:
+        """Open an object from its first byte on; if it was looked into last, by the same stream."""
+        last, self._last = self._last, None
+        if last is not None:
+            uri, stream = last
+            if uri == info.uri and info.etag in (None, stream.etag):
+                return stream
+            stream.close()
+        stream = open_stream(info, storage, digests=self._digests)
+        self._opened = info.uri, stream
+        return stream
+
+    def sha256(self, info: ObjectInfo, storage: StorageOptions) -> str:
+        """Return the SHA-256 (hex) of a shard that was read: as it was read, or by reading it once more.
+
+        Formats that read a shard by ranges, or not to its end, leave no digest.
+
+        Raises:
+            StorageError: it cannot be read again, or has changed.
+        """
+        uri, opened = self._opened or ("", None)
+        if opened is not None and uri == info.uri and (digest := opened.sha256):
+            return digest
+        with open_stream(info, storage, digests=True) as stream:
+            while stream.read(READ_BYTES):
+                pass
+            digest = stream.sha256
+        if digest is None:
+            raise changed(printable(info.uri), stream.position)
+        return digest
+
+    @contextmanager
+    def look(self, info: ObjectInfo, storage: StorageOptions) -> Iterator[Stream]:
+        """Give a stream of the object's beginning; after the block, `open` reads it from its first byte."""
+        stream = self.open(info, storage)
+        looked = _Looked(stream)
+        try:
+            yield looked
+        except BaseException:
+            stream.close()
+            raise
+        if stream.position > KEPT_BYTES:
+            stream.close()
+            return
+        stream.push_back(b"".join(looked.seen))
+        self._last = info.uri, stream
+
+    def described(self, info: ObjectInfo) -> ObjectInfo:
+        """Return the description, with size and ETag from the reply if the object was looked into."""
+        if self._last is None or self._last[0] != info.uri:
+            return info
+        stream = self._last[1]
+        return ObjectInfo(
+            info.uri,
+            info.size if info.size is not None else stream.size,
+            info.etag or stream.etag,
+            info.sha256 or stream.declared_sha256,
+        )
+
+    def let_go(self) -> None:
+        """Give up the connection to what was looked into: it is read by other requests."""
+        if self._last is not None:
+            self._last[1].step_aside()
+
+    def close(self) -> None:
+        """Close what was looked into and not opened."""
+        last, self._last = self._last, None
+        if last is not None:
+            last[1].close()

@@ -12,9 +12,8 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from presswatch_spark.errors import InUseError, OutputError, StorageError
-from presswatch_spark.storage.disk import disk_errors
-from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks.run_locks import Lock, locked
+from presswatch_spark.storage.disk import Folder, disk_errors
+from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, stat
 from presswatch_spark.tables.declarations import DERIVED, MADE_ANEW
 from presswatch_spark.tables.published_files import Written

@@ -13,9 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS
-from presswatch_spark.storage.contract import StorageOptions
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.objects import ObjectInfo, open_stream
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream
 
 KEY, DIGITS = "presswatch.sha256", 64
 READ_BYTES = 1 << 20

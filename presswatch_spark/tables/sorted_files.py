@@ -16,8 +16,7 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.arrow_files import file_system
-from presswatch_spark.storage.disk import file_sha256
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder, file_sha256
 from presswatch_spark.tables.declarations import SCHEMAS, PublishedFile, columns_without_run
 from presswatch_spark.tables.published_files import Written
 from presswatch_spark.tables.row_types import struct_of

@@ -26,8 +26,7 @@ import pyarrow.compute as pc
 
 from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.arrow_files import file_system, read_parquet
-from presswatch_spark.storage.disk import disk_errors
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, printable, stat
 from presswatch_spark.storage.uris import scheme_of

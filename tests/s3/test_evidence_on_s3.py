@@ -12,7 +12,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import OutputError
 from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.bag import bag_on_disk
-from presswatch_spark.storage import objects
+from presswatch_spark.storage import disk
 from presswatch_spark.storage.drafts import LEASE, new_folder
 from presswatch_spark.storage.objects import StorageOptions
 from tests.evidence import build, lines, unprinted
@@ -97,7 +97,7 @@ def test_a_bag_on_s3_is_disclosed_challenged_and_looked_through_there(
 def test_an_upload_that_fails_leaves_no_bag(
     crawl: Release, client: Any, bucket: str, endpoint: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    real, put = objects.put_file, list[str]()
+    real, put = disk.put_file, list[str]()
 
     def failing(path: str, uri: str, options: StorageOptions) -> None:
         put.append(uri)

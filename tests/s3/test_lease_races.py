@@ -21,11 +21,18 @@ import pytest
 from presswatch_spark.deploy.emr import Service
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.errors import OutputError, StorageError
-from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks import leases
-from presswatch_spark.storage.locks.leases import GuardedObject, Lease
-from presswatch_spark.storage.locks.lock_rules import RUN_LEASE, SUBMISSION_LEASE
-from presswatch_spark.storage.locks.run_locks import USUAL, RunLease, leased, owned
+from presswatch_spark.storage import locks as leases
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.locks import (
+    RUN_LEASE,
+    SUBMISSION_LEASE,
+    USUAL,
+    GuardedObject,
+    Lease,
+    RunLease,
+    leased,
+    owned,
+)
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
 from tests.conftest import ROOT
 from tests.proofs import each_time
@@ -35,8 +42,11 @@ WORKERS, ROUNDS = 4, 8
 SECONDS = 1.0
 PREFIX = """
 import os, sys
-from presswatch_spark.storage.locks.leases import GuardedObject
-from presswatch_spark.storage.locks.run_locks import RunLease
+from presswatch_spark.storage.locks import GuardedObject
+from presswatch_spark.storage.locks import RunLease
+from datetime import UTC, datetime, timedelta
+from presswatch_spark.storage.locks import GuardedObject
+from presswatch_spark.storage.locks import RunLease
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
 uri, storage = sys.argv[1], StorageOptions(endpoint=sys.argv[2] or None)
 """

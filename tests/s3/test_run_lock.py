@@ -17,8 +17,8 @@ from presswatch_spark.runs.claimed import OwnedRun, claim, clear
 from presswatch_spark.runs.markers import Note, Wave, read_note, read_waves, write_note, write_wave
 from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.runs.work import key_of
-from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks.run_locks import RunLease, leased, owned
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.locks import RunLease, leased, owned
 from presswatch_spark.storage.objects import (
     ConflictError,
     DeniedError,
@@ -141,7 +141,7 @@ class TestLease:
     def test_a_damaged_lock_is_taken_for_a_silent_one(
         self, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("presswatch_spark.storage.locks.run_locks.USUAL", SECONDS)
+        monkeypatch.setattr("presswatch_spark.storage.locks.USUAL", SECONDS)
         write_object(URI, b"\xff", options)
         with leased(URI, options, SECONDS) as lease:
             lease.confirm()

@@ -16,8 +16,8 @@ from presswatch_spark.processes import user_temporary
 from presswatch_spark.runs import publish
 from presswatch_spark.runs.parts import part_files, read_part
 from presswatch_spark.settings.config import RunRules
-from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks.run_locks import RunLease
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.locks import RunLease
 from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
 from presswatch_spark.tables.declarations import SCHEMAS, ShardLog
 from presswatch_spark.tables.published_files import DamagedTablesError

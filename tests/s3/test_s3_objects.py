@@ -13,16 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.errors import ConfigError, InputError, StorageError, TruncatedError
-from presswatch_spark.storage.host_limits import HostLimits, limits_of
+from presswatch_spark.storage.disk import fetch_file, put_file
+from presswatch_spark.storage.host_limits import HostLimits
 from presswatch_spark.storage.objects import (
     MissingError,
     NoBucketError,
     ObjectInfo,
     StorageOptions,
-    fetch_file,
     list_objects,
     open_stream,
-    put_file,
     random_access,
     read_range,
     stat,
@@ -141,17 +140,6 @@ class TestManners:
         faulty.always = Fault(drips=True)
         with pytest.raises(TruncatedError, match="the transfer is slower than 1,000,000 bytes a second"):
             read_all(shard, slow)
-
-    def test_as_many_transfers_go_on_at_once_as_are_allowed(
-        self, shard: ObjectInfo, options: StorageOptions
-    ) -> None:
-        few = replace(options, max_connections=1)
-        with open_stream(shard, few) as first:
-            head = first.read(1000)
-            # The second is read over the one connection; the first goes on over another.
-            assert read_all(shard, few) == DATA
-            assert head + first.read_to_end() == DATA
-        limits_of(host_of(few.endpoint or "")).slot(few, lambda: None).release()
 
     def test_requests_keep_the_pace_that_is_asked(
         self, shard: ObjectInfo, options: StorageOptions, monkeypatch: pytest.MonkeyPatch

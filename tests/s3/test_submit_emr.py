@@ -27,7 +27,7 @@ from presswatch_spark.deploy.profiles import load_profile
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.errors import StorageError
 from presswatch_spark.processes import user_temporary
-from presswatch_spark.storage.locks import leases
+from presswatch_spark.storage import locks as leases
 from presswatch_spark.storage.objects import StorageOptions
 from tests.conftest import ROOT
 from tests.proofs import each_time

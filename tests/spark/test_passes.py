@@ -25,7 +25,7 @@ from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.runs.sifting import TRIES_BEFORE_SET_ASIDE
 from presswatch_spark.runs.work import Passes
 from presswatch_spark.settings.config import RunRules
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT

@@ -24,7 +24,7 @@ from presswatch_spark.monitoring.observer import Observer
 from presswatch_spark.monitoring.progress import Progress
 from presswatch_spark.runs import engine, publish
 from presswatch_spark.runs.publish import Sorted, sorted_by_spark, sorted_here
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables import sorted_files
 from presswatch_spark.tables.declarations import SCHEMAS, Match, columns_without_run

@@ -14,7 +14,7 @@ from presswatch_spark.corpus.arrays import writing
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.errors import OutputError
 from presswatch_spark.storage.drafts import hidden_draft
-from presswatch_spark.storage.locks.lock_rules import CORPUS_BUILD
+from presswatch_spark.storage.file_locks import CORPUS_BUILD
 
 POSTINGS, BANDS, WORDS, URLS = "postings", "bands", "words", "urls"
 """Kinds of keys; each part writes a run of each kind."""

@@ -38,7 +38,7 @@ from presswatch_spark.releases.datasets import load_datasets
 from presswatch_spark.releases.known import Listing, ReleaseList, shipped
 from presswatch_spark.releases.release import Release
 from presswatch_spark.settings.config import MinHashRules, ReadRules, RunRules, ScanConfig, config_digest
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import ConflictError, ObjectInfo, StorageOptions
 from presswatch_spark.storage.shards import ShardPlan
 from presswatch_spark.tables.store import TableStore

@@ -13,7 +13,7 @@ from presswatch_spark.corpus.article_rows import article_rows
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from tests.corpora import MEMBERS, Inline, article, build, write_jsonl
 

@@ -19,7 +19,7 @@ from presswatch_spark.catalog.sync import CatalogChange, sync
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.cli.main import run
 from presswatch_spark.errors import ConfigError, OutputError, StorageError
-from presswatch_spark.storage.contract import StorageOptions
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import PUBLISHED_BY, SCHEMAS
 from presswatch_spark.tables.published_files import DamagedTablesError
 from presswatch_spark.tables.store import TableStore

@@ -15,8 +15,8 @@ from presswatch_spark.cli.main import run
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.queries.reservations import Reservations
 from presswatch_spark.runs.markers import Note, write_note
-from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks.run_locks import locked
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.locks import locked
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Claim, CorpusArticle, Derivation, Match, RightsSignal
 from presswatch_spark.tables.digests import table_digest

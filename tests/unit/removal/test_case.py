@@ -209,7 +209,7 @@ def test_a_full_disk_loses_no_probe(case: RemovalCase, monkeypatch: pytest.Monke
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("presswatch_spark.storage.folders.Folder.write", full)
+        patched.setattr("presswatch_spark.storage.disk.Folder.write", full)
         with pytest.raises(OutputError, match=r"(?i)no space|full"):
             chain.append(2, [probe(case.targets()[0]["target_sha256"], 9, 2)])
     assert case.probes() == before

@@ -18,7 +18,7 @@ from presswatch_spark.runs.claimed import claim, clear
 from presswatch_spark.runs.markers import Note, Wave, read_note, read_waves, write_wave
 from presswatch_spark.runs.parts import RunPart
 from presswatch_spark.runs.work import Kind, key_of
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import DIGESTS, SCHEMAS
 from presswatch_spark.tables.published_files import COUNTED

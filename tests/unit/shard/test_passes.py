@@ -20,7 +20,7 @@ from presswatch_spark.settings.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.shard.passes import KEPT, KEPT_COLUMNS, UNKEPT, Pass, name_of_kept
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HASHES, hash_ranges, passes_for
 from presswatch_spark.sieve.sieve import Candidates, joined
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.seals import sealed_parquet
 from tests.corpora import article, build, write_jsonl

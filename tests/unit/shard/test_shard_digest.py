@@ -12,7 +12,8 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import StorageError
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import RunRules, ScanConfig
-from presswatch_spark.storage.objects import ObjectInfo, Opener, StorageOptions, stat
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
+from presswatch_spark.storage.streams import Opener
 from tests.scanned import FORMS, press_corpus, some_pages
 
 

@@ -16,11 +16,9 @@ from threading import Event, Thread
 import pytest
 
 from presswatch_spark.compiled import PACKAGE
-from presswatch_spark.storage.asking import AskingThreads, GivenUpError, answer_of
-from presswatch_spark.storage.contract import pause
 from presswatch_spark.storage.host_limits import HostLimits
-from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.storage.time_limits import check_time
+from presswatch_spark.storage.objects import StorageOptions, pause
+from presswatch_spark.storage.threads import AskingThreads, GivenUpError, answer_of, check_time
 from tests.servers import Fault, web
 
 HOST = "asking.example:443"

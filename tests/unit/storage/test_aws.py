@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ProfileNotFound
 from botocore.loaders import JSONFileLoader
 
-from presswatch_spark.storage.aws import aws_session
+from presswatch_spark.storage.s3 import aws_session
 
 
 @pytest.fixture(autouse=True)

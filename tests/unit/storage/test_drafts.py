@@ -10,8 +10,8 @@ import pytest
 
 from presswatch_spark.errors import InUseError, OutputError
 from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.drafts import new_folder
-from presswatch_spark.storage.folders import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from tests.unit.removal.test_case import target
 

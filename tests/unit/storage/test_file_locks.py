@@ -16,20 +16,19 @@ from typing import Any
 import pytest
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks import run_locks as runs
-from presswatch_spark.storage.locks.file_locks import is_free, lock, locked, writes_alone
-from presswatch_spark.storage.locks.lock_rules import (
-    CONNECTION,
-    CONNECTION_LOOK,
-    CONNECTION_WANTED,
+from presswatch_spark.storage import locks as runs
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.file_locks import (
     CORPUS_BUILD,
     CORPUS_COPY,
-    HOST_FACTS_CHANGED,
     RUN,
     RUN_LOOK,
     SCRATCH_LEFT,
     FileRule,
+    file_locked,
+    is_free,
+    lock,
+    writes_alone,
 )
 from presswatch_spark.storage.objects import StorageOptions
 from tests.conftest import ROOT
@@ -38,15 +37,14 @@ from tests.proofs import each_time
 WORKERS, ROUNDS = 4, 50
 RULES = {
     "waits": CORPUS_COPY,
-    "facts": HOST_FACTS_CHANGED,
     "run": RUN,
-    "connection": CONNECTION,
+    "build": CORPUS_BUILD,
     "waits, is removed": replace(CORPUS_COPY, is_removed=True),
 }
 HOLDER = """
 import sys
-from presswatch_spark.storage.folders import Folder
-from presswatch_spark.storage.locks.run_locks import locked
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.locks import locked
 from presswatch_spark.storage.objects import StorageOptions
 with locked(Folder.of(sys.argv[1], StorageOptions()), "a.lock", 0.1) as lock:
     print("held", flush=True)
@@ -61,7 +59,7 @@ def count_up(folder: Path, rule: FileRule) -> None:
     for _ in range(ROUNDS):
         while True:
             try:
-                with locked(path, rule):
+                with file_locked(path, rule):
                     number.write_text(str(int(number.read_text()) + 1))
                     if rule.is_removed:
                         path.unlink()
@@ -159,16 +157,6 @@ def test_a_look_at_a_run_neither_makes_nor_takes_its_lock(folder: Folder) -> Non
     assert is_free(folder.path / "a.lock", RUN_LOOK)
 
 
-def test_many_wait_for_a_connection_together_and_that_can_be_seen(tmp_path: Path) -> None:
-    path = tmp_path / "waiting"
-    assert is_free(path, CONNECTION_LOOK)
-    first, second = lock(path, CONNECTION_WANTED), lock(path, CONNECTION_WANTED)
-    os.close(first)
-    assert not is_free(path, CONNECTION_LOOK)
-    os.close(second)
-    assert is_free(path, CONNECTION_LOOK)
-
-
 def test_the_lock_of_a_build_that_was_removed_meanwhile_is_not_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,13 +170,13 @@ def test_the_lock_of_a_build_that_was_removed_meanwhile_is_not_held(
         return handle
 
     monkeypatch.setattr(os, "open", slow)
-    with pytest.raises(OutputError, match="another build is at work there"), locked(mark, CORPUS_BUILD):
+    with pytest.raises(OutputError, match="another build is at work there"), file_locked(mark, CORPUS_BUILD):
         pass
 
 
 def test_no_link_is_followed_to_what_somebody_else_put_there(tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "theirs")
-    for rule in (CONNECTION, CORPUS_COPY, SCRATCH_LEFT):
+    for rule in (CORPUS_BUILD, CORPUS_COPY, SCRATCH_LEFT):
         with pytest.raises(OSError, match=r"Too many levels|Not a directory"):
             lock(tmp_path / "link", rule)

@@ -18,7 +18,6 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.runs.attempts import outcome_of
 from presswatch_spark.shard.outcome import ShardAttempt
 from presswatch_spark.storage import host_limits
-from presswatch_spark.storage.contract import RangeReply
 from presswatch_spark.storage.disk import LocalStore
 from presswatch_spark.storage.host_limits import (
     BlockedError,
@@ -32,12 +31,13 @@ from presswatch_spark.storage.http import named_wait
 from presswatch_spark.storage.objects import (
     DeniedError,
     ObjectInfo,
+    RangeReply,
     StorageOptions,
     open_stream,
     read_range,
 )
 from presswatch_spark.storage.streams import RangeFile
-from presswatch_spark.storage.time_limits import LateError, LentLimit, check_time, count_waiting, time_limit
+from presswatch_spark.storage.threads import LateError, LentLimit, check_time, count_waiting, time_limit
 from tests.servers import Fault, Server, web
 
 DATA = random.Random(3).randbytes(300_000)
@@ -159,6 +159,14 @@ class TestPauses:
             with pytest.raises(DeniedError, match="access denied"):
                 read(server, name)
             assert read(server, "f") == DATA
+
+    def test_forbidden_objects_in_a_row_are_told_from_a_site_that_refuses_all(self, server: Server) -> None:
+        assert read(server, "a") == DATA
+        server.forbidden = {"/b", "/c", "/d", "/e"}
+        for name in "bcde":
+            with pytest.raises(DeniedError, match="access denied"):
+                read(server, name)
+        assert read(server, "f") == DATA
 
     def test_an_answer_that_gives_its_reason_speaks_of_its_object_alone(self, server: Server) -> None:
         server.faults.append(Fault(status=401))

@@ -11,7 +11,7 @@ from presswatch_spark.campaigns.plan import plan_of
 from presswatch_spark.claims.reviews import load_reviews
 from presswatch_spark.errors import ConfigError, CorruptError, OutputError
 from presswatch_spark.notices.notice import Notice
-from presswatch_spark.storage.folders import Folder
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import DEEPEST, parse_json
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore

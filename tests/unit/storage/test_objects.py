@@ -21,20 +21,18 @@ import pytest
 import trustme
 
 from presswatch_spark.errors import ConfigError, InputError, StorageError, TruncatedError
-from presswatch_spark.storage.contract import RangeReply
-from presswatch_spark.storage.disk import LocalStore
+from presswatch_spark.storage.disk import LocalStore, fetch_file, put_file
 from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
+    RangeReply,
     StorageOptions,
     ask,
     canonical,
-    fetch_file,
     list_objects,
     open_stream,
     printable,
-    put_file,
     random_access,
     read_range,
     stat,

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.errors import StorageError
-from presswatch_spark.storage.objects import ObjectInfo, Opener, StorageOptions, open_stream, stat
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, stat
+from presswatch_spark.storage.streams import Opener
 from tests.servers import Fault, Server, web
 
 DATA = bytes(range(256)) * 5_000

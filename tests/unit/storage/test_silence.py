@@ -12,8 +12,7 @@ import pytest
 
 from presswatch_spark.errors import StorageError, TruncatedError
 from presswatch_spark.storage import host_limits
-from presswatch_spark.storage.locks.leases import GuardedObject, silent
-from presswatch_spark.storage.locks.lock_rules import RUN_LEASE
+from presswatch_spark.storage.locks import RUN_LEASE, GuardedObject, silent
 from presswatch_spark.storage.objects import StorageOptions, read_object, write_object
 from tests.conftest import TEST_AWS
 from tests.servers import listening

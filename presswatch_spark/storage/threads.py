@@ -1,0 +1,180 @@
+"""Threads that ask storage for several things at once, and limits of the time that a piece of work may take.
+
+A site may ask us to wait for minutes. Ctrl-C ends the block of a pool, whose end waits for its threads: they
+ask and wait no more. Readers of storage call `check_time` at every chunk.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, TypeVar
+
+from presswatch_spark.errors import PresswatchError
+
+Answer = TypeVar("Answer")
+
+LOOK_SECONDS = 0.5
+
+
+class GivenUpError(BaseException):
+    """The result of this thread's work is no longer wanted. Nothing may be concluded from what it found."""
+
+
+class LateError(PresswatchError):
+    """A piece of work took longer than it may."""
+
+
+@dataclass(slots=True)
+class TimeLimit:
+    """How long a piece of work may take, when it began, and how long it waited since, in seconds."""
+
+    seconds: float
+    began: float
+    clock: Callable[[], float]
+    waited: float = 0.0
+
+
+class _ThreadState(threading.local):
+    def __init__(self) -> None:
+        self.over: threading.Event | None = None
+        self.limit: TimeLimit | None = None
+
+    def belong_to(self, over: threading.Event) -> None:
+        self.over = over
+
+
+_THREAD = _ThreadState()
+
+
+class AskingThreads(ThreadPoolExecutor):
+    """A pool whose threads ask and wait no more once its block has ended with an error, or by Ctrl-C."""
+
+    def __init__(self, count: int, name: str) -> None:
+        self._over = threading.Event()
+        super().__init__(count, name, initializer=_THREAD.belong_to, initargs=(self._over,))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        if kind is not None:
+            self._over.set()
+            self.shutdown(wait=False, cancel_futures=True)
+        return super().__exit__(kind, error, trace)
+
+    def map(
+        self,
+        fn: Callable[..., Answer],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+    ) -> Iterator[Answer]:
+        """Call as the built-in `map`, and give the answers in order; see `answer_of`.
+
+        Neither `timeout` nor `chunksize` is used.
+        """
+        asked = deque(self.submit(fn, *each) for each in zip(*iterables, strict=False))
+
+        def answers() -> Iterator[Answer]:
+            while asked:
+                yield answer_of(asked.popleft())
+
+        return answers()
+
+
+def answer_of(asked: Future[Answer]) -> Answer:
+    """Wait for the result of a thread's work, and raise what it raises.
+
+    A Ctrl-C that comes just before a wait does not end it: Python hears it when it next runs. So no wait is
+    long, whatever the site asks for.
+    """
+    while not asked.done():
+        wait([asked], LOOK_SECONDS)
+    return asked.result()
+
+
+def check_wanted() -> None:
+    """Raise `GivenUpError` in a thread of a pool that was given up."""
+    if _THREAD.over is not None and _THREAD.over.is_set():
+        raise GivenUpError
+
+
+def rest(seconds: float) -> None:
+    """Wait so long; raises as `check_wanted`, and at once."""
+    if _THREAD.over is None:
+        time.sleep(seconds)
+    elif _THREAD.over.wait(seconds):
+        raise GivenUpError
+
+
+@contextmanager
+def time_limit(seconds: float | None, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+    """Let `check_time` raise in this thread once the block has taken longer than `seconds`; None: no limit.
+
+    Waiting for hosts does not count.
+    """
+    with _under(None if seconds is None else TimeLimit(seconds, clock(), clock)):
+        yield
+
+
+def count_waiting(seconds: float) -> None:
+    """Count seconds that this thread waited for a host, or for the limits of our own settings."""
+    if _THREAD.limit is not None:
+        _THREAD.limit.waited += seconds
+
+
+def check_time() -> None:
+    """Raise `LateError` if this thread's work has taken longer than it may; also as `check_wanted`."""
+    check_wanted()
+    limit = _THREAD.limit
+    if limit is not None and limit.clock() - limit.began - limit.waited > limit.seconds:
+        raise LateError(
+            f"the {limit.seconds:,g} s that a shard may take (run.shard_seconds) were over",
+            remedy="raise run.shard_seconds",
+        )
+
+
+class LentLimit:
+    """The limit of the thread that makes this, for other threads that do some of its work.
+
+    They wait for hosts at the same time, so the longest of their waits is the wait of the work.
+    """
+
+    def __init__(self) -> None:
+        self._limit = _THREAD.limit
+        self._guard = threading.Lock()
+        self._waits: dict[int, float] = {}
+        self._longest = 0.0
+
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """Let the limit hold for this thread while the block runs."""
+        limit = self._limit
+        if limit is None:
+            with _under(None):
+                yield
+            return
+        own = replace(limit, waited=(before := limit.waited))
+        try:
+            with _under(own):
+                yield
+        finally:
+            with self._guard:
+                thread = threading.get_ident()
+                waits = self._waits[thread] = self._waits.get(thread, 0.0) + own.waited - before
+                limit.waited += max(0.0, waits - self._longest)
+                self._longest = max(self._longest, waits)
+
+
+@contextmanager
+def _under(limit: TimeLimit | None) -> Iterator[None]:
+    """Let a limit hold for this thread while the block runs."""
+    before, _THREAD.limit = _THREAD.limit, limit
+    try:
+        yield
+    finally:
+        _THREAD.limit = before

@@ -451,15 +451,18 @@ def make_claims(
         CorpusError: there is no sound corpus.
         OutputError: `tables` is no folder of tables, or `out` cannot be written.
     """
-    from presswatch_spark.claims.make import Sources
+    from presswatch_spark.claims.make import Sources, known_beside
     from presswatch_spark.claims.make import make_claims as make
     from presswatch_spark.queries.engines import ENGINES
     from presswatch_spark.queries.named import require_each
+    from presswatch_spark.tables.store import TableStore
 
     require_each("engine", [engine], ENGINES)
     rules = _scan_config(config, settings)
     sources = Sources(corpus, licences, press, _several(reviews), _several(known), as_of)
-    return Claims(out, rules.storage, make(tables, out, sources, rules, engine=engine, memory=memory))
+    store = TableStore.open(tables, rules.storage)
+    knowledge = known_beside(store, sources, rules)
+    return Claims(out, rules.storage, make(store, knowledge, out, engine=engine, memory=memory))
 
 
 def open_tables(tables: str, *, config: str | None = None, settings: Settings | None = None) -> Tables:

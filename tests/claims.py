@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.claims.make import ClaimsSummary, Sources, known_beside, make_claims
 from presswatch_spark.demo.shards import CannedResponse, write_warc
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.tables.store import TableStore
@@ -89,8 +89,20 @@ class House:
         """Make the table `claims`; return its rows."""
         where = self.folder / out
         given = Sources(**({"corpus": str(self.corpus), "as_of": AS_OF} | sources))
-        make_claims(str(self.tables), str(where), given, config or ScanConfig(), engine=engine)
+        judge_all(self.tables, where, given, config, engine=engine)
         return list(TableStore.open(str(where)).read("claims").to_pylist())
+
+
+def judge_all(
+    tables: Path,
+    out: Path,
+    sources: Sources,
+    config: ScanConfig | None = None,
+    engine: str = "auto",
+) -> ClaimsSummary:
+    """Make the table `claims` of all runs of `tables` in `out`."""
+    store = TableStore.open(str(tables))
+    return make_claims(store, known_beside(store, sources, config or ScanConfig()), str(out), engine=engine)
 
 
 def by_host(claims: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:

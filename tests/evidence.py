@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.claims.make import Sources
 from presswatch_spark.demo.texts import Page
 from presswatch_spark.evidence import documents
 from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.build import BagOrder, Built, build_bag
 from presswatch_spark.settings.config import ScanConfig, load_scan_config
-from tests.claims import AS_OF
+from tests.claims import AS_OF, judge_all
 from tests.removal import LETTERS, QUICK, Release
 from tests.scanned import FORMS, press_corpus, scan_here
 
@@ -60,7 +60,7 @@ def bag_of(
     for name in names:
         FORMS[name](shards / name, pages)
     scan_here([shards / name for name in names], corpus, tables, run_id=run_id)
-    make_claims(str(tables), str(tables), Sources(corpus=str(corpus), as_of=AS_OF), ScanConfig())
+    judge_all(tables, tables, Sources(corpus=str(corpus), as_of=AS_OF))
     order = BagOrder(str(tables), str(corpus), confidences=LETTERS, with_texts=True)
     with nullcontext() if printed else unprinted():
         build_bag(order, str(folder / "bag"), ScanConfig())

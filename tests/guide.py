@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from benchmarks.census.material import CRAWL, row_of, write_file
 from presswatch_spark.censuses.run import census
-from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.claims.make import Sources
 from presswatch_spark.cli import main as cli
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.demo import generate
@@ -29,6 +29,7 @@ from presswatch_spark.settings.config import CorpusConfig, ReadRules, ScanConfig
 from presswatch_spark.show import table_lines
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
+from tests.claims import judge_all
 from tests.conftest import ROOT
 from tests.unit.rights.test_rights_scan import Answer, write_warc
 
@@ -80,7 +81,7 @@ def guide_tables(folder: Path, spark: SparkSession) -> Path:
     reviews = _write_reviews(folder / "reviews.jsonl", tables)
     given = {"licences": str(folder / "licences.yaml"), "press": str(folder / "press.yaml")}
     sources = Sources(corpus, reviews=[str(reviews)], as_of=JUDGED, **given)
-    make_claims(tables, tables, sources, ScanConfig(), engine="duckdb")
+    judge_all(Path(tables), Path(tables), sources, engine="duckdb")
     return Path(tables)
 
 

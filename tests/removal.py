@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.claims.make import Sources
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.texts import members_yaml
@@ -22,8 +22,8 @@ from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.probing import Probed, Prober
 from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.removal.targets import open_case
-from presswatch_spark.settings.config import ScanConfig, load_scan_config
-from tests.claims import AS_OF
+from presswatch_spark.settings.config import load_scan_config
+from tests.claims import AS_OF, judge_all
 from tests.corpora import build
 from tests.scanned import FORMS, scan_here
 from tests.servers import Server
@@ -135,7 +135,7 @@ def _made(forms: tuple[str, ...], below: str) -> Made:
     build(press / "corpus", [articles], members_file=members_yaml())
     scan_here([shards / name for name in forms], press / "corpus", folder / "tables")
     sources = Sources(corpus=str(press / "corpus"), as_of=AS_OF)
-    make_claims(str(folder / "tables"), str(folder / "tables"), sources, ScanConfig())
+    judge_all(folder / "tables", folder / "tables", sources)
     return Made(folder, below, {path.name: path.read_bytes() for path in shards.iterdir()})
 
 

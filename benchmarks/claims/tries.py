@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed.processes import PeakMemory, below
-from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.claims.make import Sources, known_beside, make_claims
 from presswatch_spark.settings.config import RunRules, ScanConfig
+from presswatch_spark.tables.store import TableStore
 
 CORES = 2
 
@@ -24,7 +25,9 @@ def measured(tables: str, corpus: str, out: str, engine: str, memory: str) -> di
     sources = Sources(corpus, as_of=date(2026, 11, 27))
     with PeakMemory(Path(corpus)) as peak:
         began = time.perf_counter()
-        summary = make_claims(tables, out, sources, config, engine=engine, memory=memory)
+        store = TableStore.open(tables, config.storage)
+        knowledge = known_beside(store, sources, config)
+        summary = make_claims(store, knowledge, out, engine=engine, memory=memory)
         seconds, busy = time.perf_counter() - began, _processor_seconds()
     cells = {" ".join(cell): numbers["rows"] for cell, numbers in summary.counts.cells.items()}
     return {

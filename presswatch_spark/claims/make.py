@@ -50,31 +50,20 @@ class ClaimsSummary:
 
 
 def make_claims(
-    tables: str,
-    out: str,
-    sources: Sources,
-    config: ScanConfig,
-    *,
-    engine: str = "auto",
-    memory: str = "2GB",
-    tell: Callable[[str], None] = lambda line: None,
+    store: TableStore, knowledge: Knowledge, out: str, *, engine: str = "auto", memory: str = "2GB"
 ) -> ClaimsSummary:
-    """Judge all rows of all published runs in `tables`, and write the table `claims` to `out`.
+    """Judge all rows of all published runs of a store, and write the table `claims` to `out`.
 
     Args:
+        knowledge: see `known_beside`.
         engine: one of `engines.ENGINES`.
-        memory: what DuckDB may take before it sorts on disk.
-        tell: gets a line for each file of reviews whose last line is cut short.
+        memory: the memory that DuckDB may take before it sorts on disk.
 
     Raises:
-        ConfigError: licences, reviews or press list have mistakes.
-        CorpusError: there is no sound corpus.
         OutputError: `out` holds something else, or cannot be written. Claims that it holds go to its table
             `claims_before`.
     """
-    store = TableStore.open(tables, config.storage)
-    runs = chosen_runs(store, None)
-    knowledge = known_beside(store, sources, config, tell)
+    config, runs = knowledge.config, chosen_runs(store, None)
     rows = sum(row["matches"] for row in store.rows() if row["run_id"] in runs)
     chosen = chosen_engine(engine, rows)
     about: dict[str, object] = {}
@@ -97,7 +86,10 @@ def make_claims(
 def known_beside(
     store: TableStore, sources: Sources, config: ScanConfig, tell: Callable[[str], None] = lambda line: None
 ) -> Knowledge:
-    """Read what is known beside the rows of tables; `tell`: as in `make_claims`.
+    """Read the knowledge that the rows of a store are judged with.
+
+    Args:
+        tell: gets a line for each file of reviews whose last line is cut short.
 
     Raises:
         ConfigError: licences, reviews or press list have mistakes; each error lists all of its file.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.claims.make import Sources, known_beside, make_claims
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.demo.generate import release_pages, write_press
@@ -91,7 +91,8 @@ def make_dossier(folder: Path, say: Callable[[str], None] = lambda news: None) -
     corpus, tables, case, bag = (str(folder / name) for name in ("corpus", "tables", "case", "bag"))
     config = ScanConfig()
     say("judging the matches")
-    make_claims(tables, tables, Sources(corpus), config)
+    store = TableStore.open(tables, config.storage)
+    make_claims(store, known_beside(store, Sources(corpus), config), tables)
     open_case(tables, case, confidences=("A", "B"))
     say("sealing the evidence")
     built = build_bag(BagOrder(case, corpus, with_texts=True), bag, config)

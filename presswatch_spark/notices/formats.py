@@ -23,7 +23,7 @@ from presswatch_spark.notices.annex import TABLES, AnnexRow
 from presswatch_spark.notices.letter import Letter
 from presswatch_spark.notices.notice import ANNEX
 from presswatch_spark.notices.wording import phrase
-from presswatch_spark.show import ascii_url, whole_number
+from presswatch_spark.show import ascii_url
 
 BOOKMARK = "element_"
 WIDTHS = 4.2, 11.8
@@ -64,7 +64,7 @@ def text_of(letter: Letter, rows: Sequence[AnnexRow] = ()) -> str:
         urls = [f"   {ascii_url(url)}" for url in (row.document_url, row.article_url) if url]
         parts.append("\n".join([f"{row.number}. {ascii_url(row.file)}", f"   {named}", *urls]))
     if len(rows) > ROWS:
-        parts.append(phrase("more rows", letter.lang, count=whole_number(len(rows) - ROWS, letter.lang)))
+        parts.append(phrase("more rows", letter.lang, count=len(rows) - ROWS))
     return "\n\n".join(parts) + "\n"
 
 

@@ -14,7 +14,7 @@ from presswatch_spark.notices.annex import Annex, publishers_of
 from presswatch_spark.notices.laws import Law, LegalElement
 from presswatch_spark.notices.parties import SENDER_TEXTS, Recipient, Sender
 from presswatch_spark.notices.wording import amount, day, phrase
-from presswatch_spark.show import ascii_url, printable, whole_number
+from presswatch_spark.show import ascii_url, printable
 
 DEADLINE_DAYS = 15
 LISTED = 20
@@ -299,7 +299,7 @@ def _most_frequent(values: Iterable[str], lang: str) -> list[str]:
 
 def _first_lines(lines: Sequence[str], lang: str) -> list[str]:
     more = len(lines) - LISTED
-    rest = [phrase("more in the annex", lang, count=whole_number(more, lang))] if more > 0 else []
+    rest = [phrase("more in the annex", lang, count=more)] if more > 0 else []
     return [*lines[:LISTED], *rest]
 
 

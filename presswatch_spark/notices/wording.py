@@ -95,8 +95,11 @@ PHRASES: Mapping[str, tuple[str, str]] = {
 
 
 def phrase(name: str, lang: str, **facts: object) -> str:
-    """Return a phrase of a letter with its facts."""
-    return PHRASES[name][0 if lang == "fr" else 1].format(**facts)
+    """Return a phrase of a letter with its facts; whole numbers as the language writes them."""
+    written = {
+        key: whole_number(fact, lang) if isinstance(fact, int) else fact for key, fact in facts.items()
+    }
+    return PHRASES[name][0 if lang == "fr" else 1].format(**written)
 
 
 def amount(value: int, what: str, lang: str) -> str:

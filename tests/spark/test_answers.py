@@ -12,15 +12,15 @@ import pytest
 from pyspark.sql import SparkSession
 
 import presswatch_spark as pw
-from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.claims.make import Sources
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.queries.matches import ORDERS, Matches, MatchFilter, match_rows
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.queries.views import VIEWS
 from presswatch_spark.report.questions import QUESTIONS
-from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import json_line
 from presswatch_spark.tables.store import TableStore
+from tests.claims import judge_all
 from tests.conftest import ROOT
 from tests.scanned import two_scans
 
@@ -34,7 +34,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tables of two scans of shards of every format, and claims about them."""
     folder = tmp_path_factory.mktemp("answers")
     corpus = two_scans(folder)
-    make_claims(str(folder / "tables"), str(folder / "tables"), Sources(str(corpus)), ScanConfig())
+    judge_all(folder / "tables", folder / "tables", Sources(str(corpus)))
     return folder / "tables"
 
 

@@ -87,13 +87,16 @@ def claims(
     presswatch claims --corpus corpus --licences licences.yaml --out claims tables
     """
     leave_pandas_out()
-    from presswatch_spark.claims.make import Sources, make_claims
+    from presswatch_spark.claims.make import Sources, known_beside, make_claims
     from presswatch_spark.queries.sql import run_query
+    from presswatch_spark.tables.store import TableStore
 
     settings = scan_settings(flags, config)
     require_new(export, settings.storage)
     sources = Sources(corpus, licences, press, reviews, known, as_of.date() if as_of else None)
-    summary = make_claims(tables, out, sources, settings, engine=engine, memory=memory, tell=tell)
+    store = TableStore.open(tables, settings.storage)
+    knowledge = known_beside(store, sources, settings, tell)
+    summary = make_claims(store, knowledge, out, engine=engine, memory=memory)
     print_lines(summary_lines(summary, screen.language))
     if export:
         answer = run_query(out, "select * from claims", settings.storage, "duckdb")

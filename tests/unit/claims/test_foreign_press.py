@@ -19,10 +19,10 @@ import yaml
 
 from benchmarks.quality import claimed
 from benchmarks.quality.material import load, real_data, title_of
-from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.claims.make import Sources
 from presswatch_spark.demo.texts import DemoArticle
-from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.tables.store import TableStore
+from tests.claims import judge_all
 from tests.corpora import build, write_jsonl
 from tests.scanned import scan_here
 
@@ -57,7 +57,7 @@ def claims_of(
     shard = [{"url": url, "text": body, "date": at} for url, body, at in pages]
     scan_here([write_jsonl(folder / "pages.jsonl", shard)], folder / "corpus", folder / "tables")
     sources = Sources(corpus=str(folder / "corpus"), as_of=date(2026, 11, 27))
-    make_claims(str(folder / "tables"), str(folder / "claims"), sources, ScanConfig(), engine="duckdb")
+    judge_all(folder / "tables", folder / "claims", sources, engine="duckdb")
     return list(TableStore.open(str(folder / "claims")).read("claims").to_pylist())
 
 

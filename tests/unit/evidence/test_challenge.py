@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.claims.make import Sources
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import OutputError
 from presswatch_spark.evidence.build import BagOrder, build_bag
@@ -23,7 +23,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
-from tests.claims import AS_OF
+from tests.claims import AS_OF, judge_all
 from tests.evidence import flipped, lines
 from tests.removal import LETTERS
 from tests.scanned import FORMS, press_corpus, scan_here, some_pages
@@ -70,7 +70,7 @@ def bag_with(folder: Path, pages: int, rows: int, false: int) -> tuple[Path, Pat
         ShardLog.schema,
     )
     sources = Sources(corpus=str(corpus), as_of=AS_OF)
-    make_claims(str(folder / "tables"), str(folder / "tables"), sources, ScanConfig())
+    judge_all(folder / "tables", folder / "tables", sources)
     order = BagOrder(str(folder / "tables"), str(corpus), confidences=LETTERS, with_texts=True)
     with pytest.MonkeyPatch.context() as patch:
         # Setting 1,000 claims takes half a minute, and says nothing of draws.

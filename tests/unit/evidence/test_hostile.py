@@ -12,7 +12,7 @@ from typing import Any
 import bagit
 import pytest
 
-from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.claims.make import Sources
 from presswatch_spark.cli import main as cli
 from presswatch_spark.demo.texts import Page
 from presswatch_spark.errors import OutputError
@@ -24,7 +24,7 @@ from presswatch_spark.settings.config import MinHashRules, ScanConfig, load_scan
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import RightsSignal, ShardLog
 from presswatch_spark.tables.store import TableStore
-from tests.claims import AS_OF
+from tests.claims import AS_OF, judge_all
 from tests.corpora import article, write_jsonl
 from tests.corpora import build as build_corpus
 from tests.evidence import FIVE, bag_of, build, by_itself, files, lines, some_rows
@@ -313,7 +313,7 @@ def test_declarations_in_force_are_in_the_bag_with_their_records(tmp_path: Path)
     write(store, "rights_signals", "r1", of["rights_signals"], RightsSignal.schema)
     write(store, "scan_log", "r1", [{**outcome.log, "run_id": "r1"}], ShardLog.schema)
     sources = Sources(corpus=str(tmp_path / "corpus"), as_of=AS_OF)
-    make_claims(str(tables), str(tables), sources, ScanConfig())
+    judge_all(tables, tables, sources)
     order = BagOrder(str(tables), str(tmp_path / "corpus"), confidences=LETTERS)
     build_bag(order, str(tmp_path / "bag"), ScanConfig())
     (line,) = [each for each in lines(tmp_path / "bag") if "copieur" in each["row"]["document_url"]]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.claims.make import Sources
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import ConfigError
@@ -25,9 +25,8 @@ from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.notice import Notice, new_notice
 from presswatch_spark.notices.parties import load_recipient
 from presswatch_spark.notices.rules import RULES
-from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
-from tests.claims import AS_OF
+from tests.claims import AS_OF, judge_all
 from tests.notices import Bureau, about, rewrite_claims
 from tests.proofs import each_time
 from tests.removal import probe
@@ -433,7 +432,7 @@ def test_what_nobody_looked_for_is_said(office: Bureau) -> None:
     (office.folder / "licences.yaml").write_text(f"licences: [{{{licence}}}]", encoding="utf-8")
     licences = str(office.folder / "licences.yaml")
     sources = Sources(corpus=str(office.crawl.corpus), as_of=AS_OF, licences=licences)
-    make_claims(str(office.crawl.tables), str(office.crawl.tables), sources, ScanConfig())
+    judge_all(office.crawl.tables, office.crawl.tables, sources)
     assert without not in map(str, office.check("n").doubts)
     office.draft("known", law="dsa16")
     assert searched in about(office.folder / "known")["elements"]["explanation"]["text"]

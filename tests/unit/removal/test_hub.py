@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.claims.make import Sources, make_claims
+from presswatch_spark.claims.make import Sources
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.texts import members_yaml
@@ -26,9 +26,9 @@ from presswatch_spark.removal.newest import large_files
 from presswatch_spark.removal.probing import Prober
 from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.removal.targets import open_case
-from presswatch_spark.settings.config import ScanConfig, load_scan_config
+from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.shards import plan
-from tests.claims import AS_OF
+from tests.claims import AS_OF, judge_all
 from tests.corpora import build
 from tests.hub import NAME, TOKEN, Hub, hub
 from tests.removal import LETTERS, QUICK
@@ -99,7 +99,7 @@ def made(folder: Path, form: str, names: tuple[str, str]) -> tuple[Path, Files]:
         shards = plan([f"hf://datasets/{NAME}/en/"], config.storage)
         scan_here([shard.uri for shard in shards], folder / "corpus", folder / "tables", config)
     sources = Sources(corpus=str(folder / "corpus"), as_of=AS_OF)
-    make_claims(str(folder / "tables"), str(folder / "tables"), sources, ScanConfig())
+    judge_all(folder / "tables", folder / "tables", sources)
     return folder, files
 
 

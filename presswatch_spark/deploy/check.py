@@ -100,7 +100,7 @@ class PlannedJob:
         scan: returns the scan, if the job is one; raises for settings that are wrong.
         secret: ARN of the secret with a token for a hub.
         credentials: name of an AWS profile.
-        shards, bill: the shards of the scan and their cost, once these are known.
+        shards: the shards of the scan, once they are listed.
     """
 
     service: Service
@@ -112,7 +112,6 @@ class PlannedJob:
     credentials: str | None
     today: date
     shards: ShardPlan | None = None
-    bill: Bill | None = None
 
     @property
     def profile(self) -> Profile:
@@ -197,31 +196,13 @@ def check_price(job: PlannedJob) -> Findings:
     if job.scan is None or job.shards is None:
         return
     scan = job.scan()
-    job.bill = bill = Bill.of(job.shards, scan.dataset, scan.config)
+    bill = Bill.of(job.shards, scan.dataset, scan.config)
     if bill.machine is None:
         remedy = f"name a machine of {bill.prices.where} by --price, for dollars"
         yield UNKNOWN, bill.line(), remedy
     else:
         bill.require_within_budget()
         yield OK, f"{bill.line()}; list prices of {bill.prices.region}, noted {bill.prices.noted}", ""
-
-
-def check_network(job: PlannedJob) -> Findings:
-    """Compare the bytes that the cores of the priced machine take from storage with its network."""
-    bill = job.bill
-    if bill is None or (wanted := bill.estimate.stored_mb_a_core) is None:
-        return
-    machine = bill.machine.name if bill.machine else "the hosts"
-    sustained = bill.machine and bill.machine.network_mb_a_core
-    cores = f"a core would take {wanted:,.0f} MB stored a second"
-    if not sustained:
-        finding = f"{cores}; the sustained network rate of {machine} is not known"
-        yield UNKNOWN, finding, "read a --sample first"
-    elif wanted > sustained:
-        slower = f"the scan may take {wanted / sustained:.1f} times as long"
-        yield OK, f"{cores}, and the network of {machine} sustains {sustained:,.0f}: {slower}", ""
-    else:
-        yield OK, f"{cores}, and the network sustains {sustained:,.0f}", ""
 
 
 def check_hosts(job: PlannedJob) -> Findings:
@@ -506,7 +487,6 @@ CHECKS: tuple[tuple[str, Callable[[PlannedJob], Findings], tuple[type, ...]], ..
     ("corpus", check_corpus, BOTH),
     ("list", check_list, BOTH),
     ("price", check_price, BOTH),
-    ("network", check_network, BOTH),
     ("hosts", check_hosts, BOTH),
     ("release", check_release, BOTH),
     ("workers", lambda job: check_workers(job.profile), SERVERLESS),

@@ -64,14 +64,12 @@ def test_the_same_content_is_the_same_bytes_whoever_packs_it_when(
 def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
     source = tree(tmp_path / "source", ("bin/python", "lib/" + "long/" * 40 + "name.py"))
     (source / "bin" / "python").chmod(0o755)
-    (source / "lib" / "inside").symlink_to("../bin/python")
     os.link(source / "bin" / "python", source / "lib" / "twin")
     pack(source, tmp_path / "x.tar.gz")
     check_archive(tmp_path / "x.tar.gz", ("bin/python", "lib/twin"))
     with tarfile.open(tmp_path / "x.tar.gz") as tar:
         tar.extractall(tmp_path / "out", filter="data")
     assert (tmp_path / "out" / "lib" / "twin").read_text() == "this is bin/python"
-    assert (tmp_path / "out" / "lib" / "inside").read_text() == "this is bin/python"
     assert (tmp_path / "out" / "bin" / "python").stat().st_mode & stat.S_IXOTH
     assert not (tmp_path / "out" / "lib" / ("long/" * 40) / "name.py").stat().st_mode & stat.S_IXUSR
 
@@ -81,20 +79,17 @@ def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
     [
         ([link("bin/python", "/usr/bin/python3")], "'/usr/bin/python3'"),
         ([link("lib/up", "../../etc/passwd")], "'../../etc/passwd'"),
-        ([link("up", "..")], "'..'"),
-        ([link("loop", "loop")], "'loop'"),
-        # `deep` leads to the root, so a step up from it leaves, however harmless the text looks.
-        ([member("s/f"), link("a/b/deep", "../../s"), link("a/b/out", "deep/../..")], "'deep/../..'"),
+        # One that stays inside may leave by way of another.
+        ([member("lib/x"), link("lib/y", "x")], "'lib/y' is a link"),
         ([member("hard", tarfile.LNKTYPE, "/etc/shadow")], "'/etc/shadow'"),
-        ([member("hard", tarfile.LNKTYPE, "../x")], "'../x'"),
-        ([member("hard", tarfile.LNKTYPE, "absent")], "'absent'"),
+        ([member("h"), member("hard", tarfile.LNKTYPE, "h")], "'hard' is a link"),
         ([member("/etc/x")], "'/etc/x' lies outside"),
         ([member("lib/../../x")], "lies outside"),
-        ([link("d", "/tmp"), member("d/x")], "'d/x' lies outside"),
+        ([link("d", "/tmp"), member("d/x")], "'d' is a link"),
         ([link("d", "/tmp"), member("d/x"), link("d", "lib"), member("lib/y")], "'d' is in it 2 times"),
-        ([member("null", tarfile.CHRTYPE)], "'null' is no file, folder or link"),
-        ([member("disk", tarfile.BLKTYPE)], "'disk' is no file, folder or link"),
-        ([member("pipe", tarfile.FIFOTYPE)], "'pipe' is no file, folder or link"),
+        ([member("null", tarfile.CHRTYPE)], "'null' is no file or folder"),
+        ([member("disk", tarfile.BLKTYPE)], "'disk' is no file or folder"),
+        ([member("pipe", tarfile.FIFOTYPE)], "'pipe' is no file or folder"),
     ],
 )
 def test_an_archive_that_reaches_out_is_refused(
@@ -112,16 +107,6 @@ def test_every_such_member_is_named_at_once(tmp_path: Path) -> None:
     assert "fine" not in message
 
 
-def test_links_within_are_no_fault(tmp_path: Path) -> None:
-    inside = [
-        member("lib/x"),
-        link("lib/y", "x"),
-        link("z", "lib/../lib/x"),
-        member("h", tarfile.LNKTYPE, "z"),
-    ]
-    check_archive(archive(tmp_path / "x.tar.gz", *inside))
-
-
 def test_an_archive_that_lacks_something_or_is_cut_is_refused(tmp_path: Path) -> None:
     file = archive(tmp_path / "x.tar.gz", member("lib/x"))
     with pytest.raises(ArchiveError, match="bin/python is missing"):
@@ -132,7 +117,7 @@ def test_an_archive_that_lacks_something_or_is_cut_is_refused(tmp_path: Path) ->
     assert "cannot be read" in refusal(tmp_path / "text")
 
 
-def test_a_tree_with_a_link_that_leaves_it_is_refused_when_it_is_built(
+def test_a_tree_with_a_link_is_refused_when_it_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from presswatch_spark.deploy import archive as building

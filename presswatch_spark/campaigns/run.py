@@ -71,6 +71,10 @@ class DoneMeanwhileError(PresswatchError):
     """What was to be scanned is done: another campaign has the same tables."""
 
 
+class UnpublishedError(InputError):
+    """The shard list of a crawl is not there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """What is scanned next: shards of an item, for a step.
@@ -259,6 +263,8 @@ class Campaign:
                     path, base = found.path, found.base
                 lists[item.name] = shards_listed([path], item.format, self.config.storage, base)
             except (InputError, StorageError) as error:
+                if not standing.is_done and item.path is None and is_absence(error):
+                    raise UnpublishedError(error.what, where=error.where, remedy=error.remedy) from error
                 if not standing.is_done:
                     raise
                 # A copy may be removed when it was scanned.
@@ -462,7 +468,7 @@ def run(
         except (InputError, StorageError, LoggedError) as error:
             if isinstance(error, LoggedError) and not isinstance(error.__cause__, (InputError, StorageError)):
                 raise
-            is_unpublished = is_absence(error) and not is_overdue(item.last_capture, now)
+            is_unpublished = isinstance(error, UnpublishedError) and not is_overdue(item.last_capture, now)
             trouble = None if is_unpublished else error
         progress = campaign.progress_of(item)
         yield replace(progress, trouble=trouble, is_unpublished=is_unpublished, was_scanned=was_scanned)

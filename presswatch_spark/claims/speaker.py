@@ -1,7 +1,6 @@
 """Says the texts of a case, its moments and numbers, and breaks text where a reader expects it."""
 
 import re
-from collections.abc import Mapping
 from functools import cache
 
 from presswatch_spark.show import NARROW_SPACE, printable, wrapped_at
@@ -21,12 +20,6 @@ class Speaker(Translator):
     def __init__(self, language: str, *, for_print: bool = False) -> None:
         super().__init__(language)
         self._for_print = for_print
-
-    def of(self, phrases: Mapping[str, tuple[str, str]], name: str, **facts: object) -> str:
-        """Return a phrase that has its French beside it, by its name; a value without one is its own."""
-        if name not in phrases:
-            return name
-        return self.filled(phrases[name][0 if self.language == "fr" else 1], facts)
 
     def set(self, text: str) -> str:
         """Return a text of ours as it is to look; facts of others are put in after this."""

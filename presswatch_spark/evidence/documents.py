@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,14 +28,13 @@ from presswatch_spark.claims.marks import around_marks, marked, pieces_of, range
 from presswatch_spark.claims.selection import COPY, DISK, PLACE, RecordReading, Selection
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.claims.told import LETTERS, NamedFact, Told, legal_person_of, told
-from presswatch_spark.claims.told_phrases import FAILURES, TOLD
 from presswatch_spark.corpus.registry import MandateDocument, Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.evidence import verify
 from presswatch_spark.evidence.bag import PAGES, Bag
-from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF, COMMANDS, PLACES, README, STEPS
 from presswatch_spark.evidence.records import KeptRecord
 from presswatch_spark.evidence.typesetting import (
+    SIGNS,
     environment,
     forget_documents,
     in_print,
@@ -64,15 +62,49 @@ SHOWN_MOST = 24_000
 PART = 100
 """Claims in one PDF; more come in several."""
 ATTACHED = "rows.jsonl"
-HEADINGS = (
-    "article", "page", "words", "exposure", "proves nothing", "again", "side by side", "in article",
-    "in page",
-)  # fmt: skip
-NO_REASONS = N_("This scan is old: it did not note its reasons. A new scan gives them.")
-OPENING = ("opening", "long", "signs", "attached")
+FAILURES = {
+    "row edited": N_("the row is no longer as the scan wrote it"),
+    "no shard": N_("the file is no longer there"),
+    "not reached": N_("the file could not be reached"),
+    "record gone": N_("the record is no longer at its place in the file"),
+    "unreadable": N_("the record can no longer be read"),
+    "other URI": N_("a page of another address stands there"),
+    "other record id": N_("another record stands there"),
+    "other digest": N_("the record declares another digest"),
+    "other payload": N_("the content of the page is another"),
+    "other extraction": N_("its text would be extracted in another way"),
+    "other text": N_("the text of the page is another"),
+    "other facts": N_("date, status or place of the record have changed"),
+    "damaged record": N_("the record is damaged"),
+    "other article": N_("the corpus that was given has this text of the article no more"),
+    "other words": N_("the words are not the same on both sides"),
+    "other signal": N_("the site's declaration is another"),
+}
+"""Why a record is not what its row says, by the codes of `pointers.checks.REASONS`."""
+PLACES = {
+    "data/pages/": N_("each claim, article and page side by side (HTML), and all of them as PDF"),
+    "data/rows.jsonl": N_("a line for each claim: its row, the judgement, and its record"),
+    "data/records/": N_("the records, as the datasets store them"),
+    "data/http/": N_("every request that was made for them, with the head of its answer"),
+    "data/protocol.json": N_("the machine, its network, its clock"),
+    "data/corpus/": N_("the publishers, their mandates, and digests of the articles"),
+    "seal.json": N_("the seal"),
+    "stamps/": N_("time-stamps of the seal by third parties"),
+}
+"""Where to look in a bag."""
+CHECK_COMMANDS = (
+    "python3 -I verify.py",
+    "bagit.py --validate .",
+    "openssl ts -verify -in stamps/NN-HOST.tsr -data seal.json -CAfile CA.pem",
+    "presswatch evidence verify --ca CA.pem .",
+)
+DRAW_COMMANDS = (
+    'presswatch evidence challenge --seed "…" --sample 1000 .',
+    "presswatch evidence disclose --row SHA256 --out PART .",
+)
+"""Typed in the folder of the bag."""
 
 README_NAMES = {"fr": "LISEZ-MOI", "en": "README"}
-FIGURES = ("claims", "addresses", "pages", "captures", "records", "articles", "hosts")
 COLUMNS = 100
 NAMED = 28
 """Columns of the README as plain text, and of the names of its facts."""
@@ -120,14 +152,14 @@ class ClaimView:
 
 def view_of(shown: ShownClaim, language: str) -> ClaimView:
     """Return what documents show of a claim in a language."""
-    case, say = shown.case, Speaker(language, for_print=True)
-    phrase, account = partial(say.of, TOLD), told(case, say)
-    failure = say.of(FAILURES, case.page_missing.reason) if case.page_missing else ""
+    case, _ = shown.case, Speaker(language, for_print=True)
+    account = told(case, _)
+    failure = _(FAILURES[case.page_missing.reason]) if case.page_missing else ""
     exposure = [
         ExposureView(
             each.id,
-            exposure_told(each, named, say),
-            [(source.quotation, source_told(source, say)) for source in each.sources],
+            exposure_told(each, named, _),
+            [(source.quotation, source_told(source, _)) for source in each.sources],
         )
         for each, named in exposures_of(case.row, case.letter, shown.exposures)
     ]
@@ -136,16 +168,40 @@ def view_of(shown: ShownClaim, language: str) -> ClaimView:
         lang=language,
         row=case.row["row_sha256"],
         account=account,
-        why=phrase("why", letter=account.letter),
+        why=_("Why the letter {letter}", letter=account.letter),
         exposure=exposure,
-        no_exposure="" if exposure else nothing_told(product_of_row(case.row), case.letter, say),
-        again=phrase("fetched" if account.commands else "on disk"),
-        why_not=phrase("no longer as said", why=failure) if failure else "",
+        no_exposure="" if exposure else nothing_told(product_of_row(case.row), case.letter, _),
+        again=(
+            _("These commands write the record to a file named record (a terminal of Linux or macOS).")
+            if account.commands
+            else _("The file lay on a disk: nobody else can read it there. The record is enclosed.")
+        ),
+        why_not=_("The record is no longer as the row says. The reason: {why}", why=failure)
+        if failure
+        else "",
         missing={
-            "article": phrase("no article by address" if is_address else "no text of article"),
-            "page": phrase("no text of page", why=failure),
+            "article": (
+                _("This finding is about the page's address alone: no article was found on it.")
+                if is_address
+                else _(
+                    "The article's text is not shown here. Its SHA-256 digest tells whether a text that is"
+                    " produced is the same."
+                )
+            ),
+            "page": _("The page's text could not be read. The reason: {why}", why=failure),
         },
-        words={name.replace(" ", "_"): phrase(name) for name in HEADINGS} | {"no_reasons": say(NO_REASONS)},
+        words={
+            "article": _("The article"),
+            "page": _("The page"),
+            "words": _("The copied words"),
+            "exposure": _("Models whose publishers say that they used this dataset"),
+            "proves_nothing": _("These statements prove neither that a model read this text, nor a wrong."),
+            "again": _("Read the page again at its source"),
+            "side_by_side": _("Article and page, side by side"),
+            "in_article": _("The article"),
+            "in_page": _("The page, as the dataset stores it"),
+            "no_reasons": _("This scan is old: it did not note its reasons. A new scan gives them."),
+        },
     )
 
 
@@ -176,9 +232,9 @@ def page_of(shown: ShownClaim) -> str:
 
 def printed_claim(shown: ShownClaim, language: str) -> dict[str, Any]:
     """Return what a PDF shows of a claim: its view, and copied words with their surroundings."""
-    say = Speaker(language, for_print=True)
+    _ = Speaker(language, for_print=True)
     texts = {
-        side: {"pieces": _pieces(text, spans, say), "leftwards": runs_leftwards(text or "")}
+        side: {"pieces": _pieces(text, spans, _), "leftwards": runs_leftwards(text or "")}
         for side, text, spans in _texts_of(shown.case)
     }
     printed: dict[str, Any] = in_print(asdict(view_of(shown, language)) | {"texts": texts})
@@ -191,12 +247,12 @@ def _texts_of(case: ExplainedRow) -> Iterator[tuple[str, str | None, list[tuple[
     yield "page", case.page, ranges_of(spans, "document")
 
 
-def _pieces(text: str | None, spans: Iterable[tuple[Any, Any]], say: Speaker) -> list[tuple[str, str]] | None:
+def _pieces(text: str | None, spans: Iterable[tuple[Any, Any]], _: Speaker) -> list[tuple[str, str]] | None:
     """Return copied words with what surrounds them, and what is left out between; None without a text."""
     if text is None:
         return None
     return [
-        ("gap", say.of(TOLD, "left out", count=say.number(piece.left_out)))
+        ("gap", _("[… {count} characters are not shown here …]", count=_.number(piece.left_out)))
         if piece.left_out
         else ("copied" if piece.is_copied else "text", piece.text)
         for piece in around_marks(pieces_of(text, spans), AROUND, SHOWN_MOST)
@@ -241,9 +297,9 @@ class ClaimDocuments:
         for number, rows in enumerate(parts):
             attached.write_bytes(b"".join(by_digest[row] + b"\n" for row in sorted(rows)))
             for language in LANGUAGES:
-                say = Speaker(language, for_print=True)
-                data = self._part(rows, number, len(parts), say)
-                footer = say.of(CLAIMS_PDF, "footer", root=claims_root)
+                _ = Speaker(language, for_print=True)
+                data = self._part(rows, number, len(parts), _)
+                footer = _("Root of the claims: {root}", root=claims_root)
                 data |= {"moment": moment_in(moment), "footer": footer}
                 pdf = pdf_of(TEMPLATES / "claims.typ", data, moment, {ATTACHED: attached}, tagged=False)
                 self.bag.write(f"{PAGES}/{pdf_name(language, number, len(parts))}", pdf)
@@ -256,36 +312,63 @@ class ClaimDocuments:
         names = ("title_id", "article_id", "document_url")
         return (str(claim["confidence"]), *(str(row[name] or "") for name in names), digest)
 
-    def _part(self, rows: Sequence[str], number: int, of: int, say: Speaker) -> dict[str, Any]:
+    def _part(self, rows: Sequence[str], number: int, of: int, _: Speaker) -> dict[str, Any]:
         """Return what a PDF shows, apart from its moment and its footer."""
-        phrase = partial(say.of, CLAIMS_PDF)
         first, total = number * PART + 1, len(self.chosen.rows)
-        claims = [json.loads((self.scratch / f"{row}.{say.language}.json").read_bytes()) for row in rows]
+        claims = [json.loads((self.scratch / f"{row}.{_.language}.json").read_bytes()) for row in rows]
         sources = _number_sources(claims, self.exposures)
         for place, claim in enumerate(claims, first):
-            claim["number"] = say.of(TOLD, "number", number=say.number(place), all=say.number(total))
+            claim["number"] = _("{number} of {all}", number=_.number(place), all=_.number(total))
         shown = {
-            "first": say.number(first),
-            "last": say.number(first + len(rows) - 1),
-            "all": say.number(total),
+            "first": _.number(first),
+            "last": _.number(first + len(rows) - 1),
+            "all": _.number(total),
         }
         letters = sorted({claim["account"]["letter"] for claim in claims})
-        opening = [*(phrase(name) for name in OPENING), phrase("texts" if self.with_texts else "no texts")]
+        opening = [
+            _(
+                "Each claim is about a page that a public dataset stores, and about the press article whose"
+                " words this page holds. The facts come from the sealed rows; the page is shown as the"
+                " enclosed record holds it. Copied words are marked."
+            ),
+            _(
+                "Of a long text, only the copied words and what surrounds them are shown here, and each"
+                " omission is stated. The whole page is in data/pages/, under the digest of the row."
+            ),
+            _(SIGNS),
+            _("The sealed rows of these claims are attached to this PDF (rows.jsonl)."),
+            (
+                _("The whole text of each article is in data/corpus/texts/.")
+                if self.with_texts
+                else _("The texts of articles are not enclosed: their digests identify them.")
+            ),
+        ]
         return {
-            "lang": say.language,
-            "title": phrase("title"),
+            "lang": _.language,
+            "title": _("Claims, side by side"),
             "author": AUTHOR,
-            "subtitle": phrase("part", part=number + 1, parts=of, **shown)
+            "subtitle": _(
+                "Part {part} of {parts}: claims {first} to {last} of {all}",
+                part=number + 1,
+                parts=of,
+                **shown,
+            )
             if of > 1
-            else phrase("whole", **shown),
+            else _("{all} claims", all=shown["all"]),
             "opening": opening,
-            "letters": [asdict(NamedFact(letter, say(LETTERS[letter]))) for letter in letters],
-            "letters_heading": phrase("letters"),
-            "sources_heading": phrase("sources"),
-            "proves_nothing": say.of(TOLD, "proves nothing"),
+            "letters": [asdict(NamedFact(letter, _(LETTERS[letter]))) for letter in letters],
+            "letters_heading": _("What the letters say"),
+            "sources_heading": _("Documents of the publishers of models"),
+            "proves_nothing": _("These statements prove neither that a model read this text, nor a wrong."),
             "claims": claims,
             "sources": sources,
-            "attached": [{"name": ATTACHED, "description": phrase("rows"), "kind": "application/jsonl"}],
+            "attached": [
+                {
+                    "name": ATTACHED,
+                    "description": _("The sealed rows of these claims"),
+                    "kind": "application/jsonl",
+                }
+            ],
         }
 
     def _case(self, verdict: RowCheck) -> ExplainedRow:
@@ -376,22 +459,22 @@ class DocumentBlock:
 def write_readme(bag: Bag, facts: ReadmeFacts) -> None:
     """Write the README in both languages, as PDF and as text."""
     for language in LANGUAGES:
-        say = Speaker(language, for_print=True)
-        blocks = list(readme_blocks(facts, say))
+        _ = Speaker(language, for_print=True)
+        blocks = list(readme_blocks(facts, _))
         title, subtitle = (
-            say.of(README, "title"),
-            say.of(README, "subtitle", moment=say.moment(facts.moment)),
+            _("Sealed evidence"),
+            _("Made on {moment}", moment=_.moment(facts.moment)),
         )
         printed = in_print([[block.kind, block.content] for block in blocks])
         if lacks_signs(printed):
-            printed.append(["text", say.of(CLAIMS_PDF, "signs")])
+            printed.append(["text", _(SIGNS)])
         data = {
             "lang": language,
             "title": title,
             "subtitle": subtitle,
             "author": AUTHOR,
             "moment": moment_in(facts.moment),
-            "footer": f"{say.of(README, 'claims root')} {facts.claims_root}",
+            "footer": " ".join([_("Root of the claims"), facts.claims_root]),
             "blocks": printed,
         }
         pdf = pdf_of(TEMPLATES / "readme.typ", data, facts.moment)
@@ -399,199 +482,330 @@ def write_readme(bag: Bag, facts: ReadmeFacts) -> None:
         bag.write(f"{README_NAMES[language]}.txt", plain_text(title, subtitle, blocks).encode())
 
 
-def readme_blocks(facts: ReadmeFacts, say: Speaker) -> Iterator[DocumentBlock]:
+def readme_blocks(facts: ReadmeFacts, _: Speaker) -> Iterator[DocumentBlock]:
     """Yield the README in a language, section by section."""
-    yield from _in_brief(facts, say)
-    yield from _who(facts, say)
-    yield from _examined(facts, say)
-    yield from _publishers(facts, say)
-    yield from _method(say)
-    yield from _seal(facts, say)
+    yield from _in_brief(facts, _)
+    yield from _who(facts, _)
+    yield from _examined(facts, _)
+    yield from _publishers(facts, _)
+    yield from _method(_)
+    yield from _seal(facts, _)
 
 
-def _in_brief(facts: ReadmeFacts, say: Speaker) -> Iterator[DocumentBlock]:
-    phrase, chosen, whole = partial(say.of, README), facts.chosen, facts.chosen.figures()
-    yield DocumentBlock("heading", phrase("in brief"))
-    yield DocumentBlock("text", phrase("what", claims=_claims(whole.claims, say)))
-    by_letter = {**chosen.figures_by_letter(), phrase("total"): whole}
+def _in_brief(facts: ReadmeFacts, _: Speaker) -> Iterator[DocumentBlock]:
+    chosen, whole = facts.chosen, facts.chosen.figures()
+    yield DocumentBlock("heading", _("In brief"))
+    yield DocumentBlock(
+        "text",
+        _(
+            "This bag is about {claims}. Each is a page that a public dataset stores, and that holds"
+            " words of a press article, or stands at an address of the press.",
+            claims=_.n("{n} claim", "{n} claims", whole.claims),
+        ),
+    )
+    columns = {
+        "claims": _("claims"),
+        "addresses": _("addresses"),
+        "pages": _("pages"),
+        "captures": _("captures"),
+        "records": _("records"),
+        "articles": _("articles"),
+        "hosts": _("hosts"),
+    }
+    by_letter = {**chosen.figures_by_letter(), _("in all"): whole}
     counts = [
-        [letter, *(say.number(figures.numbers()[each]) for each in FIGURES)]
+        [letter, *(_.number(figures.numbers()[each]) for each in columns)]
         for letter, figures in by_letter.items()
     ]
-    yield _table([phrase(each) for each in ("letter", *FIGURES)], counts, range(1, len(FIGURES) + 1))
-    yield DocumentBlock("text", phrase("figures"))
+    yield _table([_("letter"), *columns.values()], counts, range(1, len(columns) + 1))
+    yield DocumentBlock(
+        "text",
+        _(
+            "A claim is an article on a page; a page, an address in a release; a capture, a page at a"
+            " time; a record, the bytes of a capture in one file. Each page counts once, with its"
+            " strongest letter."
+        ),
+    )
     if lacking := sum(row["document_url"] is None for row in chosen.rows.values()):
-        yield DocumentBlock("text", phrase("unknown address", count=say.number(lacking)))
+        yield DocumentBlock(
+            "text",
+            _(
+                "Pages whose address is not known count by their text, and neither as address nor as host."
+                " Rows concerned: {count}.",
+                count=_.number(lacking),
+            ),
+        )
     reasons = Counter(each.reason for each in facts.kept.values() if each.reason)
     read = {
         row: RecordReading(facts.moment, each.file) for row, each in facts.kept.items() if not each.reason
     }
-    yield DocumentBlock("text", phrase("read", read=say.number(len(read)), all=say.number(len(facts.kept))))
-    sources = Counter(each.source(str(chosen.rows[row]["shard_uri"])) for row, each in read.items())
     yield DocumentBlock(
-        "list",
-        [
-            phrase(f"read from {each}", count=say.number(sources[each]))
-            for each in (PLACE, COPY, DISK)
-            if sources[each]
-        ],
+        "text",
+        _(
+            "The record of each row was read again for this bag: {read} of {all} rows describe it as it is.",
+            read=_.number(len(read)),
+            all=_.number(len(facts.kept)),
+        ),
     )
+    sources = Counter(each.source(str(chosen.rows[row]["shard_uri"])) for row, each in read.items())
+    counts_of = {source: _.number(sources[source]) for source in (PLACE, COPY, DISK)}
+    lines = {
+        PLACE: _("at its place, in the file that its row names: {count}", count=counts_of[PLACE]),
+        COPY: _("in a copy of this file, at another address: {count}", count=counts_of[COPY]),
+        DISK: _("in a file on a disk, and not at a public address: {count}", count=counts_of[DISK]),
+    }
+    yield DocumentBlock("list", [line for source, line in lines.items() if sources[source]])
     if reasons:
-        yield DocumentBlock("text", phrase("none left out"))
+        yield DocumentBlock("text", _("The others are in the bag, with the reason. None was left out:"))
         named = [
-            f"{say.of(FAILURES, reason)} ({reason}) × {say.number(count)}"
+            f"{_(FAILURES[reason])} ({reason}) × {_.number(count)}"
             for reason, count in sorted(reasons.items())
         ]
         yield DocumentBlock("list", named)
     if chosen.licensed:
-        yield DocumentBlock("text", phrase("licensed", claims=_claims(chosen.licensed, say)))
+        licensed = _.n("{n} claim", "{n} claims", chosen.licensed)
+        yield DocumentBlock("text", _("Left out, as the page has a licence: {claims}.", claims=licensed))
 
 
-def _claims(number: int, say: Speaker) -> str:
-    few = number < 2 if say.language == "fr" else number == 1
-    return say.of(README, "one claim" if few else "many claims", number=say.number(number))
-
-
-def _who(facts: ReadmeFacts, say: Speaker) -> Iterator[DocumentBlock]:
-    phrase, protocol, program = partial(say.of, README), facts.protocol, facts.program
-    none, not_said = phrase("none"), phrase("not said")
+def _who(facts: ReadmeFacts, _: Speaker) -> Iterator[DocumentBlock]:
+    protocol, program = facts.protocol, facts.program
+    none, not_said = _.p("list", "none"), _("not said")
     proxies = ", ".join(f"{scheme}: {url}" for scheme, url in protocol["proxies"].items())
-    yield DocumentBlock("heading", phrase("who"))
+    yield DocumentBlock("heading", _("Who, when, from where"))
     yield DocumentBlock(
         "facts",
         [
-            (phrase("account"), protocol["account"] or not_said, True),
-            (phrase("host"), protocol["host"], True),
-            (phrase("system"), protocol["system"], True),
-            (phrase("began"), _moment(protocol["began_at"], say), False),
-            (phrase("ended"), _moment(protocol["ended_at"], say), False),
-            (phrase("command"), protocol["command"] or not_said, True),
-            (phrase("program"), f"presswatch-spark {program['version']}, Python {program['python']}", False),
-            (phrase("commit"), program["commit"] or not_said, True),
-            (phrase("machine addresses"), ", ".join(protocol["addresses"]) or none, True),
-            (phrase("proxies"), proxies or none, True),
+            (_("Account"), protocol["account"] or not_said, True),
+            (_("Machine"), protocol["host"], True),
+            (_("System"), protocol["system"], True),
+            (_("Reading began"), _moment(protocol["began_at"], _), False),
+            (_("Reading ended"), _moment(protocol["ended_at"], _), False),
+            (_("Command"), protocol["command"] or not_said, True),
+            (_("Program"), f"presswatch-spark {program['version']}, Python {program['python']}", False),
+            (_("Version of its source"), program["commit"] or not_said, True),
+            (_("Addresses of the machine"), ", ".join(protocol["addresses"]) or none, True),
+            (_("Proxies"), proxies or none, True),
         ],
     )
     servers = protocol["servers"]
-    yield DocumentBlock("text", phrase("servers" if servers else "no servers"))
+    yield DocumentBlock(
+        "text",
+        (
+            _("Sites that were asked. The last column is how far their clock is ahead of the machine's.")
+            if servers
+            else _("No site was asked: the files lay on a disk of the machine.")
+        ),
+    )
     if servers:
         rows = [
             [
                 server["host"],
-                say.number(server["requests"]),
+                _.number(server["requests"]),
                 ", ".join(server["answered_from"]),
-                _ahead(server["clock_ahead_seconds"], say),
+                _ahead(server["clock_ahead_seconds"], _),
             ]
             for server in servers
         ]
-        yield _table([phrase(each) for each in ("server", "requests", "answered", "clock")], rows, (1, 3))
+        headers = [_("site"), _("requests"), _("answered from"), _("ahead")]
+        yield _table(headers, rows, (1, 3))
 
 
-def _ahead(seconds: float | None, say: Speaker) -> str:
+def _ahead(seconds: float | None, _: Speaker) -> str:
     if seconds is None:
-        return say.of(README, "not said")
+        return _("not said")
     shown = f"{seconds:+.1f}"
-    return say.of(README, "seconds", number=shown.replace(".", ",") if say.language == "fr" else shown)
+    return f"{shown.replace('.', ',') if _.language == 'fr' else shown} s"
 
 
-def _moment(text: str, say: Speaker) -> str:
-    return say.moment(datetime.fromisoformat(text).replace(microsecond=0))
+def _moment(text: str, _: Speaker) -> str:
+    return _.moment(datetime.fromisoformat(text).replace(microsecond=0))
 
 
-def _examined(facts: ReadmeFacts, say: Speaker) -> Iterator[DocumentBlock]:
-    phrase, chosen = partial(say.of, README), facts.chosen
+def _examined(facts: ReadmeFacts, _: Speaker) -> Iterator[DocumentBlock]:
+    chosen = facts.chosen
     releases = dict[str, set[str]]()
     for row in chosen.rows.values():
-        known = row["release"] or phrase("no release", format=row["dataset"])
+        known = row["release"] or _("not known (format {format})", format=row["dataset"])
         releases.setdefault(row["run_id"], set()).add(known)
     rows = [
         [
             run["run_id"],
             ", ".join(sorted(releases[run["run_id"]])),
-            say.day(run["started_at"].date()),
-            phrase(
-                "of", complete=say.number(run["shards_complete"]), planned=say.number(run["shards_planned"])
+            _.day(run["started_at"].date()),
+            _(
+                "{complete} of {planned}",
+                complete=_.number(run["shards_complete"]),
+                planned=_.number(run["shards_planned"]),
             ),
         ]
         for run in facts.runs
     ]
     days = sorted({str(claim["as_of"]) for claim in chosen.claims.values()})
     reviewed = sum(claim.get("review") is not None for claim in chosen.claims.values())
-    yield DocumentBlock("heading", phrase("sources"))
-    yield DocumentBlock("text", phrase("runs"))
-    yield _table([phrase(each) for each in ("run", "release", "scanned", "shards")], rows)
+    yield DocumentBlock("heading", _("What was examined"))
+    yield DocumentBlock(
+        "text", _("The scans that found these pages. A file that was not read to its end proves no absence.")
+    )
+    yield _table([_("scan"), _("release"), _("date"), _("files read to their end")], rows)
     yield DocumentBlock(
         "facts",
         [
-            (phrase("corpus"), facts.corpus.manifest.digest, True),
-            (phrase("corpus size"), say.number(len(facts.corpus)), False),
-            (phrase("judged"), ", ".join(say.day(datetime.fromisoformat(day).date()) for day in days), False),
-            (phrase("reviews"), say.number(reviewed), False),
+            (_("Corpus (digest)"), facts.corpus.manifest.digest, True),
+            (_("Articles in the corpus"), _.number(len(facts.corpus)), False),
+            (
+                _("Claims judged as of"),
+                ", ".join(_.day(datetime.fromisoformat(day).date()) for day in days),
+                False,
+            ),
+            (_("Verdicts of persons"), _.number(reviewed), False),
         ],
     )
     if facts.other_corpus:
-        yield DocumentBlock("text", phrase("corpus differs"))
+        yield DocumentBlock(
+            "text", _("Note that at least one scan was made with another corpus than this one.")
+        )
 
 
-def _publishers(facts: ReadmeFacts, say: Speaker) -> Iterator[DocumentBlock]:
-    phrase = partial(say.of, README)
+def _publishers(facts: ReadmeFacts, _: Speaker) -> Iterator[DocumentBlock]:
     publishers = {each.id: each for each in facts.corpus.registry.publishers}
     rows = [
         [
             legal_person_of(publishers.get(id), id),
-            _mandate(publishers.get(id), say),
-            say.number(figures.claims),
+            _mandate(publishers.get(id), _),
+            _.number(figures.claims),
         ]
         for id, figures in facts.chosen.figures_by_publisher().items()
     ]
-    yield DocumentBlock("heading", phrase("publishers"))
-    yield _table([phrase("publisher"), phrase("mandate"), phrase("claims")], rows, (2,))
+    yield DocumentBlock("heading", _("Publishers and mandates"))
+    yield _table([_("publisher"), _("mandate"), _("claims")], rows, (2,))
 
 
-def _mandate(publisher: Publisher | None, say: Speaker) -> str:
+def _mandate(publisher: Publisher | None, _: Speaker) -> str:
     if publisher is None or not publisher.has_mandate:
-        return say.of(README, "no mandate")
-    ends = (("from", publisher.mandate_from), ("to", publisher.mandate_to))
-    term = " ".join(say.of(README, end, day=say.day(day)) for end, day in ends if day)
-    document = publisher.mandate_document
-    return ", ".join(filter(None, (term, _deed(document, say) if document else "")))
+        return _("no mandate that is known")
+    first, last, document = publisher.mandate_from, publisher.mandate_to, publisher.mandate_document
+    term = [_.p("mandate", "from {day}", day=_.day(first))] if first else []
+    term += [_("to {day}", day=_.day(last))] if last else []
+    return ", ".join(filter(None, (" ".join(term), _deed(document, _) if document else "")))
 
 
-def _deed(document: MandateDocument, say: Speaker) -> str:
+def _deed(document: MandateDocument, _: Speaker) -> str:
     facts = {"path": document.path, "sha256": document.sha256}
     if document.signed_on is None:
-        return say.of(README, "document", **facts)
-    return say.of(README, "dated document", day=say.day(document.signed_on), **facts)
+        return _("deed {path}, SHA-256 {sha256}", **facts)
+    return _("deed of {day}: {path}, SHA-256 {sha256}", day=_.day(document.signed_on), **facts)
 
 
-def _method(say: Speaker) -> Iterator[DocumentBlock]:
-    phrase, side = partial(say.of, README), 0 if say.language == "fr" else 1
-    steps = {each: [say.set(line) for line in STEPS[each][side]] for each in STEPS}
-    yield DocumentBlock("heading", phrase("method"))
-    yield DocumentBlock("steps", steps["method"])
-    yield DocumentBlock("heading", phrase("letters"))
-    yield DocumentBlock("text", phrase("by rules"))
-    yield DocumentBlock("facts", [(letter, say(LETTERS[letter]), False) for letter in LETTERS])
-    yield DocumentBlock("heading", phrase("check"))
-    yield DocumentBlock("text", phrase("check own"))
-    yield DocumentBlock("list", steps["check"])
-    yield DocumentBlock("code", COMMANDS["check"])
-    yield DocumentBlock("text", phrase("draw"))
-    yield DocumentBlock("code", COMMANDS["draw"])
-    yield DocumentBlock("heading", phrase("where"))
-    yield DocumentBlock("facts", [(place, say.of(PLACES, place), False) for place in PLACES])
-    yield DocumentBlock("heading", phrase("limits"))
-    yield DocumentBlock("list", steps["limits"])
+def _method(_: Speaker) -> Iterator[DocumentBlock]:
+    yield DocumentBlock("heading", _("How a finding is made"))
+    yield DocumentBlock(
+        "steps",
+        [
+            _("The corpus holds the articles that the publishers gave, with their dates."),
+            _(
+                "Each page of a file of the dataset is compared with the articles, word by word. Capitals,"
+                " accents and punctuation do not count. An index only chooses the pairs to compare."
+            ),
+            _(
+                "A row is written only if the comparison finds the same words, in the same order, on both"
+                " sides. It says how many, where, and in which record of which file."
+            ),
+            _(
+                "Claims then hold each row against the other pages that are known, texts of reference,"
+                " licences, mandates, and verdicts of persons. They can only lower a letter."
+            ),
+            _(
+                "For this bag, each record was read again, compared with its row, and kept as it is stored,"
+                " byte by byte."
+            ),
+            _("All of it was sealed: a byte that changes later gives another root."),
+        ],
+    )
+    yield DocumentBlock("heading", _("What a letter says"))
+    yield DocumentBlock(
+        "text",
+        _(
+            "The letter is a judgement by published rules, the same for all rows. It judges the facts"
+            " alone: mandate and rights are told apart."
+        ),
+    )
+    yield DocumentBlock("facts", [(letter, _(LETTERS[letter]), False) for letter in LETTERS])
+    yield DocumentBlock("heading", _("How to check it"))
+    yield DocumentBlock(
+        "text", _("Anybody can check this bag without the program that made it, and without its author.")
+    )
+    yield DocumentBlock(
+        "list",
+        [
+            _("With Python alone, without a network: every byte, every row, both roots."),
+            _("With any tool for BagIt (RFC 8493): the digests of all files."),
+            _(
+                "With OpenSSL: the date of the seal. Get the certificate from the authority, not from this"
+                " bag."
+            ),
+            _("With the program itself: all of this at once."),
+        ],
+    )
+    yield DocumentBlock("code", CHECK_COMMANDS)
+    yield DocumentBlock(
+        "text",
+        _(
+            "The judge, an officer of the court or the other side can have rows read again that are"
+            " drawn by words which they choose after the sealing; or one claim is handed over alone,"
+            " with its proof:"
+        ),
+    )
+    yield DocumentBlock("code", DRAW_COMMANDS)
+    yield DocumentBlock("heading", _("Where to look"))
+    yield DocumentBlock("facts", [(place, _(PLACES[place]), False) for place in PLACES])
+    yield DocumentBlock("heading", _("What this bag does not say"))
+    yield DocumentBlock(
+        "list",
+        [
+            _(
+                "The page was recorded by the dataset's publisher. This bag shows what he stores, and not"
+                " the site itself."
+            ),
+            _(
+                "Words in common do not say who took them from whom. Dates, other sources and reasons are"
+                " given for each claim."
+            ),
+            _("A row of letter C is no claim without a person's verdict; one of letter D never is."),
+            _(
+                "What publishers of models say of their data proves neither that a model read a text, nor a"
+                " wrong."
+            ),
+            _("Without a time-stamp, nothing but the machine's clock says when the seal was made."),
+            _(
+                "Whoever holds this bag can change it and seal it anew. Then its roots are others: compare"
+                " them with those that were noted or handed over before, or rely on a time-stamp."
+            ),
+            _("Files that were not read to their end may hold other pages."),
+        ],
+    )
 
 
-def _seal(facts: ReadmeFacts, say: Speaker) -> Iterator[DocumentBlock]:
-    phrase, authorities = partial(say.of, README), ", ".join(facts.authorities)
-    roots = [(phrase("claims root"), facts.claims_root, True)]
-    yield DocumentBlock("heading", phrase("seal"))
-    yield DocumentBlock("facts", roots + [(phrase("asked"), authorities, True)] * bool(authorities))
-    yield DocumentBlock("text", phrase("roots"))
+def _seal(facts: ReadmeFacts, _: Speaker) -> Iterator[DocumentBlock]:
+    authorities = ", ".join(facts.authorities)
+    roots = [(_("Root of the claims"), facts.claims_root, True)]
+    yield DocumentBlock("heading", _("The seal"))
+    yield DocumentBlock("facts", roots + [(_("Time-stamps asked of"), authorities, True)] * bool(authorities))
+    yield DocumentBlock(
+        "text",
+        _(
+            "This root is that of the rows and of the corpus: whoever seals the same claims, wherever"
+            " and whenever, gets the same one. The root of the bag covers this document too. So it"
+            " cannot stand in it: it is in seal.json."
+        ),
+    )
     if not authorities:
-        yield DocumentBlock("text", phrase("not asked"))
+        yield DocumentBlock(
+            "text",
+            _(
+                "No time-stamp was asked for when the bag was made. If there are any in stamps/, they were"
+                " asked for later."
+            ),
+        )
 
 
 def _table(

@@ -19,6 +19,7 @@ from presswatch_spark.claims.marks import escaped, visible
 from presswatch_spark.errors import OutputError
 from presswatch_spark.extras import library
 from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -54,6 +55,12 @@ _CODES = re.compile(r"⟨[^⟨⟩]*⟩|\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{
 _KEPT_BY_TYPST = 12
 SIGNS_NAMED = 12
 """A run of so many signs that the fonts lack is named sign by sign; of a longer one, its beginning."""
+
+SIGNS = N_(
+    "Between ⟨ and ⟩ stand signs that the fonts of this document lack, by their Unicode number"
+    " or by how many they are. Signs that cannot be seen are shown by a code, such as \\u200e."
+)
+"""The note that explains the codes of signs, in documents that have some."""
 
 
 def pdf_of(

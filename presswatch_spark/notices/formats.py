@@ -16,8 +16,7 @@ from xml.etree import ElementTree
 
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.evidence import typesetting
-from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF
-from presswatch_spark.evidence.typesetting import lacks_signs, signs
+from presswatch_spark.evidence.typesetting import SIGNS, lacks_signs, signs
 from presswatch_spark.extras import library
 from presswatch_spark.notices.annex import TABLES, AnnexRow
 from presswatch_spark.notices.letter import Letter
@@ -114,7 +113,7 @@ def pdf_of(letter: Letter, annex: Path) -> bytes:
         ],
     }
     # The last line explains the codes of signs that the fonts lack.
-    note = Speaker(letter.lang, for_print=True).of(CLAIMS_PDF, "signs")
+    note = Speaker(letter.lang, for_print=True)(SIGNS)
     data["notes"] = [note] if lacks_signs(data) else []
     moment = datetime(drafted.year, drafted.month, drafted.day, tzinfo=UTC)
     attached = {f"{ANNEX}/{name}": annex / name for name in ATTACHED}

@@ -17,7 +17,6 @@ from pypdf import PdfReader
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.evidence import documents
 from presswatch_spark.evidence import verify as alone
-from presswatch_spark.evidence.bag_phrases import CLAIMS_PDF
 from presswatch_spark.evidence.build import BagOrder, build_bag
 from presswatch_spark.evidence.documents import (
     LANGUAGES,
@@ -33,7 +32,7 @@ from presswatch_spark.evidence.documents import (
     view_of,
     write_readme,
 )
-from presswatch_spark.evidence.typesetting import MARKED, RANGES, in_print, moment_in, pdf_of, signs
+from presswatch_spark.evidence.typesetting import MARKED, RANGES, SIGNS, in_print, moment_in, pdf_of, signs
 from presswatch_spark.settings.config import ScanConfig
 from tests.evidence import build, lines, some_rows
 from tests.removal import Release
@@ -229,7 +228,7 @@ def test_a_text_runs_as_its_first_letter_does(text: str, leftwards: bool) -> Non
 def test_a_bag_says_what_codes_of_signs_are_where_it_has_some(
     bag: Path, language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = Speaker(language, for_print=True).of(CLAIMS_PDF, "signs")
+    said = Speaker(language, for_print=True)(SIGNS)
     texts = []
     for host in ("plain.example", "漢字.example"):
         blocks = [DocumentBlock("text", host)]

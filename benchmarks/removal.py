@@ -34,7 +34,7 @@ from benchmarks.answers import TREE, presswatch, whole
 from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import ReadReport
-from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.removal.case import RemovalCase, sealed
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.declarations import Target
 
@@ -64,7 +64,7 @@ def _record(file: int, number: int, text: str) -> bytes:
     return f"{head}{text}\r\n\r\n".encode()
 
 
-def targets_in(path: Path, dataset: str = "wet") -> Iterator[Row]:
+def targets_in(path: Path, dataset: str = "wet") -> Iterator[Target]:
     """Yield every second record of a file as a target, from the third on."""
     options, shard = ReadOptions(), stat(str(path), StorageOptions())
     place = 0
@@ -75,14 +75,14 @@ def targets_in(path: Path, dataset: str = "wet") -> Iterator[Row]:
             place += 1
 
 
-def _target(path: Path, dataset: str, at: Any, url: str, text: bytes) -> Row:
-    known = {
+def _target(path: Path, dataset: str, at: Any, url: str, text: bytes) -> Target:
+    known: Row = {
         "row_sha256": hashlib.sha256(url.encode()).hexdigest(), "place": "record", "publisher_id": "p",
         "title_id": "t", "run_id": "r", "dataset": dataset, "shard_uri": str(path), "document_url": url,
         "record_id": at.record_id, "record_offset": at.record_offset, "record_length": at.record_length,
         "record_encoding": at.record_encoding, "text_sha256": hashlib.sha256(text).hexdigest(),
     }  # fmt: skip
-    return {**dict.fromkeys(name for name in Target.schema.names if name != "target_sha256"), **known}
+    return sealed(Target(**{**dict.fromkeys(Target.schema.names), **known}))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -181,10 +181,8 @@ def killed(command: list[str], case: RemovalCase, kills: int, seconds: float) ->
             process.wait()
             hit += 1
     subprocess.run(command, cwd=TREE, stdout=subprocess.DEVNULL, check=True)
-    asked = Counter(
-        (probe["round"], probe["target_sha256"]) for probe in case.probes() if probe["role"] == "target"
-    )
-    targets = {target["target_sha256"] for target in case.targets()}
+    asked = Counter((probe.round, probe.target_sha256) for probe in case.probes() if probe.role == "target")
+    targets = {target.target_sha256 for target in case.targets()}
     ended = max(number for number, _ in asked)
     lost = sum((number, target) not in asked for number in range(1, ended + 1) for target in targets)
     return {"kills": hit, "rounds": ended, "twice": sum(count > 1 for count in asked.values()), "lost": lost}

@@ -27,7 +27,7 @@ from presswatch_spark.notices.rules import Checking, NoticeCheck, check_notice
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import Claim
+from presswatch_spark.tables.declarations import Claim, Target
 from presswatch_spark.tables.store import TableStore
 from tests.removal import Release, probe
 from tests.tables import write
@@ -82,11 +82,11 @@ class Bureau:
         text = yaml.safe_dump(members, allow_unicode=True)
         (self.folder / "members.yaml").write_text(text, encoding="utf-8")
 
-    def target(self) -> dict[str, Any]:
+    def target(self) -> Target:
         """A target whose record no other one shares: a page may have copies of several articles."""
         targets = self.case.targets()
-        shared = Counter(target["record_offset"] for target in targets)
-        return next(target for target in targets if shared[target["record_offset"]] == 1)
+        shared = Counter(target.record_offset for target in targets)
+        return next(target for target in targets if shared[target.record_offset] == 1)
 
     def select(
         self,

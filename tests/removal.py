@@ -19,10 +19,11 @@ from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.texts import members_yaml
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import RemovalCase
-from presswatch_spark.removal.probing import Probed, Prober
-from presswatch_spark.removal.standing import CaseStatus
-from presswatch_spark.removal.targets import open_case
+from presswatch_spark.removal.places import open_case
+from presswatch_spark.removal.rounds import Prober, ProbeReport
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
+from presswatch_spark.tables.declarations import Probe, Target
 from tests.claims import AS_OF, judge_all
 from tests.corpora import build
 from tests.scanned import FORMS, scan_here
@@ -87,18 +88,18 @@ class Release:
         """The mirror, as the command line takes it."""
         return f"{self.mirror.place}={self.mirror.copy}"
 
-    def object_of(self, target: dict[str, Any]) -> str:
+    def object_of(self, target: Target) -> str:
         """The path on the server of the file that holds a target."""
-        return f"/crawl/{Path(target['shard_uri']).name}"
+        return f"/crawl/{Path(target.shard_uri).name}"
 
-    def change(self, target: dict[str, Any], change: Callable[[bytes], bytes]) -> None:
+    def change(self, target: Target, change: Callable[[bytes], bytes]) -> None:
         """Change the bytes of the file that holds a target."""
         path = self.object_of(target)
         self.server.objects[path] = change(self.server.objects[path])
 
-    def overwrite(self, target: dict[str, Any], record: bytes) -> None:
+    def overwrite(self, target: Target, record: bytes) -> None:
         """Write other bytes of the same length over a target's record."""
-        start, length = target["record_offset"], target["record_length"]
+        start, length = target.record_offset or 0, target.record_length
         assert len(record) == length
         self.change(target, lambda data: data[:start] + record + data[start + length :])
 
@@ -141,11 +142,21 @@ def _made(forms: tuple[str, ...], below: str) -> Made:
 
 def probe(
     case: RemovalCase, found: Release, *, deep: bool = False, words: bool = False, **settings: Any
-) -> Probed:
+) -> ProbeReport:
     """One round of probes."""
     corpus = Corpus.open(str(found.corpus)) if words else None
     config = load_scan_config(flags=QUICK | settings)
     return Prober(case, config, [found.mirror], corpus, deep).probe()
+
+
+def probe_row(**columns: Any) -> Probe:
+    """A probe with these columns, and nothing in the others."""
+    return Probe(**{**dict.fromkeys(Probe.schema.names), **columns})
+
+
+def target_row(**columns: Any) -> Target:
+    """A target with these columns, and nothing in the others."""
+    return Target(**{**dict.fromkeys(Target.schema.names), **columns})
 
 
 def states(case: RemovalCase, as_of: datetime | None = None) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def read_cdxj(
                 if not report.rows and line.startswith(_ABOUT):
                     continue
                 report.rows, report.row_groups_done = report.rows + 1, 1
-                row = _row(line, wanted)
+                row = row_of_line(line, wanted)
                 if row is None:
                     report.add_defect("line is not that of an index", place, "line")
                 elif row:
@@ -71,7 +71,7 @@ def read_cdxj(
         report.add_defect("the file holds no line")
 
 
-def _row(line: bytes, wanted: Wanted) -> Row | None:
+def row_of_line(line: bytes, wanted: Wanted) -> Row | None:
     """Return the values of a line by our names; empty if it is not wanted, None if it cannot be read."""
     head, brace, rest = line.decode("utf-8", "replace").partition(" {")
     # A key may hold spaces, as its URL does.

@@ -5,7 +5,7 @@ range, and only those row groups of them that can have one of the URLs.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,14 +14,23 @@ from urllib.parse import quote, urlsplit
 from presswatch_spark.ccindex.cdxj import is_cdxj, read_cdxj, to_second
 from presswatch_spark.ccindex.index_file import IndexReport, read_index
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.errors import CorruptError, InputError, StorageError
+from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
 from presswatch_spark.formats.table.columns import as_number, as_text, as_time
 from presswatch_spark.formats.table.json_text import parse
 from presswatch_spark.judgement.urls import host_of
 from presswatch_spark.releases.products import crawls_at
 from presswatch_spark.releases.release import CRAWL
+from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.http import unpacked_body
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, canonical, printable, stat
+from presswatch_spark.storage.objects import (
+    ObjectInfo,
+    RawResponse,
+    StorageOptions,
+    ask,
+    canonical,
+    printable,
+    stat,
+)
 from presswatch_spark.storage.shards import is_list, plan
 from presswatch_spark.storage.threads import AskingThreads
 from presswatch_spark.storage.uris import scheme_of
@@ -46,6 +55,20 @@ class IndexedCapture:
     offset: int
     length: int
     digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexAnswer:
+    """What files of an index have of a URL: captures, or the `error` why they are unknown.
+
+    `response`: the raw response to `request`, if a single one decided.
+    """
+
+    request: str
+    uri: str
+    captures: Sequence[IndexedCapture] = ()
+    error: PresswatchError | None = None
+    response: RawResponse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,20 +147,44 @@ def _asked(endpoint: str, url: str, storage: StorageOptions) -> Iterator[Indexed
             yield capture
 
 
+def look_up_in_files(address: str, urls: Collection[str], storage: StorageOptions) -> dict[str, IndexAnswer]:
+    """Return what files of an index have of URLs, by their address, as `storage.shards.plan` takes it.
+
+    Raises:
+        BlockedError: the site is to be asked nothing more.
+    """
+    request, captures = f"READ {printable(address)}", dict[str, list[IndexedCapture]]()
+    if not urls:
+        return {}
+    try:
+        for capture in _read(plan([address], storage).shards, urls, storage):
+            captures.setdefault(capture.url, []).append(capture)
+    except BlockedError:
+        raise
+    except PresswatchError as error:
+        return dict.fromkeys(urls, IndexAnswer(request, address, error=error))
+    return {url: IndexAnswer(request, address, captures.get(url, ())) for url in urls}
+
+
 def _read(
     files: Sequence[ObjectInfo], urls: Collection[str], storage: StorageOptions
 ) -> Iterator[IndexedCapture]:
     wanted, asked = wanted_pages(urls), frozenset(urls)
-    for file in files:
+
+    def captures_in(file: ObjectInfo) -> list[IndexedCapture]:
         info = file if file.size is not None else stat(file.uri, storage)
         report = IndexReport()
         read = read_cdxj if is_cdxj(printable(info.uri)) else read_index
-        for _, row in read(info, wanted, storage, report):
-            if row.get("url") in asked and (capture := _capture_of(*(row.get(name) for name in _OF_FILE))):
-                yield capture
+        rows = (row for _, row in read(info, wanted, storage, report) if row.get("url") in asked)
+        found = [capture for row in rows if (capture := capture_of_row(row))]
         if report.defects_total:
             what = f"a part of the index cannot be read: {'; '.join(report.complaints)}"
             raise CorruptError(what, where=printable(info.uri))
+        return found
+
+    with AskingThreads(ASKED_AT_ONCE, "index") as pool:
+        for found in pool.map(captures_in, files):
+            yield from found
 
 
 def wanted_pages(urls: Collection[str]) -> Wanted:
@@ -153,6 +200,11 @@ def wanted_pages(urls: Collection[str]) -> Wanted:
         # As the index writes it: a normal form may leave parts of a path out.
         places.setdefault(host, set()).add(urlsplit(url).path or "/")
     return Wanted.of(places)
+
+
+def capture_of_row(row: Mapping[str, object]) -> IndexedCapture | None:
+    """Return the capture of a row of an index by our names; None if it has no place."""
+    return _capture_of(*(row.get(name) for name in _OF_FILE))
 
 
 def _capture_of(

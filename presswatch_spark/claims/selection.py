@@ -27,6 +27,7 @@ from presswatch_spark.show import counted
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import join, printable, scheme_of
+from presswatch_spark.tables.declarations import Target
 from presswatch_spark.tables.store import TableStore
 
 Key = tuple[Any, ...]
@@ -129,10 +130,10 @@ class PageRow:
         return self.article_id, None if self.article_id else self.title_id, *self.page
 
 
-def claims_of_targets(targets: Iterable[Mapping[str, Any]]) -> dict[str, Key]:
+def claims_of_targets(targets: Iterable[Target]) -> dict[str, Key]:
     """Return the claim of each row of a case by `row_sha256`: that of the row's own record."""
-    own = (target for target in targets if target["place"] == "record")
-    return {target["row_sha256"]: PageRow.of(target).article_on_page for target in own}
+    own = (target for target in targets if target.place == "record")
+    return {target.row_sha256: PageRow.of(target.as_dict()).article_on_page for target in own}
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,7 +355,7 @@ class ClaimPlace(PageRow):
     @classmethod
     def of_target(
         cls,
-        target: Mapping[str, Any],
+        target: Target,
         match: Mapping[str, Any],
         claim: JudgedClaim | None,
         file: str,
@@ -362,11 +363,11 @@ class ClaimPlace(PageRow):
     ) -> "ClaimPlace":
         """Return the place of a row of `targets` with its row of `matches`; old bags lack headlines."""
         columns: dict[str, Any] = {name: match.get(name) for name in _OF_MATCH}
-        columns |= {name: target[name] for name in _OF_TARGET}
+        columns |= {name: getattr(target, name) for name in _OF_TARGET}
         return cls(
             **columns,
-            claim_row=target["row_sha256"],
-            target_sha256=target["target_sha256"],
+            claim_row=target.row_sha256,
+            target_sha256=target.target_sha256,
             document_host=claim.document_host if claim else None,
             file=file,
             claim=claim,
@@ -427,8 +428,8 @@ class ClaimSource(ABC):
     claims_at: str
 
     @abstractmethod
-    def targets(self, choice: Choice) -> tuple[Sequence[Mapping[str, Any]], dict[str, int]]:
-        """Return the rows of `targets` of the claims that are chosen, and how many are left out, by reason.
+    def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:
+        """Return the targets of the claims that are chosen, and how many are left out, by reason.
 
         Raises:
             InputError: a row that is asked for has no claim here.
@@ -494,25 +495,26 @@ class ClaimSource(ABC):
         counts = {reason: count for reason, count in left.items() if count}
         return PlaceSelection(self, tuple(kept), counts, tuple(mirrors))
 
-    def _places(self, targets: Sequence[Mapping[str, Any]], mirrors: Sequence[Mirror]) -> list[ClaimPlace]:
+    def _places(self, targets: Sequence[Target], mirrors: Sequence[Mirror]) -> list[ClaimPlace]:
         """Return the places of targets, each once: two claims may share one."""
-        texts = {target["text_sha256"] for target in targets}
+        texts = {target.text_sha256 for target in targets if target.text_sha256 is not None}
         matches = {_record_key(row): row for row in self.matches(texts)}
-        if lost := [target for target in targets if _record_key(target) not in matches]:
+        keys = {target.target_sha256: _record_key(target.as_dict()) for target in targets}
+        if lost := [target for target in targets if keys[target.target_sha256] not in matches]:
             raise InputError(
-                f"places rest on rows that are not in these tables, such as {lost[0]['row_sha256']}",
+                f"places rest on rows that are not in these tables, such as {lost[0].row_sha256}",
                 where=self.where,
                 remedy="name the tables that the claims were made of",
             )
-        claims = self.claims({matches[_record_key(target)]["row_sha256"] for target in targets})
+        claims = self.claims({matches[key]["row_sha256"] for key in keys.values()})
         places = dict[str, ClaimPlace]()
         # A place that is a claim's own record says more than the same one beside another claim.
-        for target in sorted(targets, key=lambda each: each["place"] != "record"):
-            match = matches[_record_key(target)]
+        for target in sorted(targets, key=lambda each: each.place != "record"):
+            match = matches[keys[target.target_sha256]]
             row = str(match["row_sha256"])
             if row not in places:
-                readings = self.readings(row, target["target_sha256"])
-                file = mirrored(target["shard_uri"], mirrors)
+                readings = self.readings(row, target.target_sha256)
+                file = mirrored(target.shard_uri, mirrors)
                 places[row] = ClaimPlace.of_target(target, match, claims.get(row), file, readings)
         return sorted(places.values(), key=lambda place: place.order)
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from presswatch_spark.cli.campaigning import Watch
     from presswatch_spark.pointers.pointer import Mirror
     from presswatch_spark.removal.metrics import Measures
-    from presswatch_spark.removal.probing import Probed
     from presswatch_spark.removal.recaptures import LaterTables
+    from presswatch_spark.removal.rounds import ProbeReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,12 @@ class WatchedCases:
             return [WatchReport(path, f"could not be probed: {error}", FAILED)]
         return list(_found(path, probed, self.index)) if probed else []
 
-    def _probe(self, path: str) -> Probed | None:
+    def _probe(self, path: str) -> ProbeReport | None:
         from presswatch_spark.corpus.store import Corpus
         from presswatch_spark.removal.case import RemovalCase
         from presswatch_spark.removal.metrics import Measures
-        from presswatch_spark.removal.probing import Prober
-        from presswatch_spark.removal.standing import CaseStatus
+        from presswatch_spark.removal.rounds import Prober
+        from presswatch_spark.removal.status import CaseStatus
 
         config = self.target.config
         case = RemovalCase.open(path, config.storage)
@@ -92,7 +92,7 @@ class WatchedCases:
         prober = Prober(case, config, self.mirrors, corpus, self.deep, self.index, self._tables(), tell)
         probed = prober.probe_if_due(self.every)
         if self.metrics and (probed or path not in self._measured):
-            self._measured[path] = Measures.of(probed.standing if probed else CaseStatus.of(case))
+            self._measured[path] = Measures.of(probed.status if probed else CaseStatus.of(case))
         return probed
 
     def _tables(self) -> LaterTables | None:
@@ -144,11 +144,11 @@ def cases_of(target: Watch, options: Mapping[str, Any]) -> WatchedCases:
     )
 
 
-def _found(path: str, probed: Probed, index: str | None) -> Iterator[WatchReport]:
+def _found(path: str, probed: ProbeReport, index: str | None) -> Iterator[WatchReport]:
     """Yield what a round found. What alarms, was left alone, or answered nothing, is partial."""
     from presswatch_spark.storage.objects import printable
 
-    removed, claims = probed.standing.claims()
+    removed, claims = probed.status.claims()
     asked = f"{probed.asked:,} of {counted(probed.targets, 'place')} asked for"
     said = f"round {probed.round.number}: {asked}; {removed:,} of {counted(claims, 'claim')} removed"
     yield WatchReport(path, said, 0 if probed.is_complete else INCOMPLETE)

@@ -30,7 +30,7 @@ from presswatch_spark.notices.parties import load_recipient, load_recipients, lo
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.pointers.pointer import parse_mirror
 from presswatch_spark.queries.matches import match_rows
-from presswatch_spark.removal.targets import open_case
+from presswatch_spark.removal.places import open_case
 from presswatch_spark.report.make import make_report
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.spark.session import session

@@ -159,7 +159,7 @@ def _selected(order: BagOrder, case: RemovalCase | None, storage: StorageOptions
         )
     else:
         tables, claims = str(case.about["tables"]), order.claims or str(case.about["claims"])
-        choice = Choice(rows=frozenset(target["row_sha256"] for target in case.targets()))
+        choice = Choice(rows=frozenset(target.row_sha256 for target in case.targets()))
     return select(TableStore.open(tables, storage), TableStore.open(claims, storage), choice)
 
 

@@ -28,12 +28,13 @@ from presswatch_spark.evidence.protocol import EXCHANGES, PROTOCOL
 from presswatch_spark.evidence.reading import readings_in, rows_in, verified
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal.case import MARKER, RemovalCase, digest_of
-from presswatch_spark.removal.standing import CaseStatus
-from presswatch_spark.removal.targets import target_of, targets_of
+from presswatch_spark.removal.case import MARKER, RemovalCase
+from presswatch_spark.removal.places import target_of, targets_of
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Target
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 from presswatch_spark.tables.store import TableStore
 
@@ -71,10 +72,10 @@ class TableSource(ClaimSource):
         self.storage = storage
         self.where, self.claims_at = str(self.store.root), str(self.judged.root)
 
-    def targets(self, choice: Choice) -> tuple[Sequence[Mapping[str, Any]], dict[str, int]]:
+    def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:
         """Return the targets of the claims with the chosen rows or letters."""
         chosen = targets_of(self.store, self.judged, choice)
-        scanned = [{**target, "target_sha256": digest_of(target)} for target in _scanned(chosen.targets)]
+        scanned = _scanned(chosen.targets)
         return scanned, {LICENSED: chosen.licensed, UNREAD: len(chosen.targets) - len(scanned)}
 
     def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
@@ -112,13 +113,13 @@ class CaseSource(TableSource):
         self.where = str(case.folder)
         self._status = CaseStatus.of(case)
 
-    def targets(self, choice: Choice) -> tuple[Sequence[Mapping[str, Any]], dict[str, int]]:
+    def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:
         """Return the targets of the case's claims that are not removed, and that a scan has read."""
-        rows = {target["row_sha256"] for target in self._status.targets}
+        rows = {target.row_sha256 for target in self._status.targets}
         claims = self.claims(rows) if choice.confidences else {}
         chosen = choice.among(rows, {row: claim.confidence for row, claim in claims.items()}, "case")
-        wanted = [target for target in self._status.targets if target["row_sha256"] in chosen]
-        left = [each for each in wanted if not self._status.states[each["target_sha256"]].removed]
+        wanted = [target for target in self._status.targets if target.row_sha256 in chosen]
+        left = [each for each in wanted if not self._status.states[each.target_sha256].removed]
         scanned = _scanned(left)
         return scanned, {REMOVED: len(wanted) - len(left), UNREAD: len(left) - len(scanned)}
 
@@ -159,10 +160,10 @@ class BagSource(ClaimSource):
         log = opened_sealed((folder / "data/tables/scan_log.parquet").read_bytes()).read().to_pylist()
         shards = {each["shard_uri"]: (each["etag"], each["bytes_expected"]) for each in log}
         self._rows = rows_in(folder)
-        self._targets = dict[str, Mapping[str, Any]]()
-        for digest, row in self._rows.items():
-            target = target_of({**claims[digest], "row_sha256": digest}, row, row, "record", shards)
-            self._targets[digest] = {**target, "target_sha256": digest_of(target)}
+        self._targets = {
+            digest: target_of({**claims[digest], "row_sha256": digest}, row, row, "record", shards)
+            for digest, row in self._rows.items()
+        }
         self._claims = {row: JudgedClaim.of({**claim, "row_sha256": row}) for row, claim in claims.items()}
         self._readings = record_readings(folder, lines)
         seal = sealed_facts(folder)
@@ -175,7 +176,7 @@ class BagSource(ClaimSource):
         """Return its Merkle roots, and when it was sealed by the clock of its machine."""
         return self._seal
 
-    def targets(self, choice: Choice) -> tuple[Sequence[Mapping[str, Any]], dict[str, int]]:
+    def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:
         """Return the records of the chosen rows that were as their rows say when the bag was made."""
         letters = {row: claim.confidence for row, claim in self.claims(self._rows.keys()).items()}
         chosen = choice.among(self._rows.keys(), letters, "bag")
@@ -249,9 +250,9 @@ def inputs_of(judged: TableStore) -> Mapping[str, Any]:
     return dict(parse_json(inputs))
 
 
-def _scanned(targets: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _scanned(targets: Sequence[Target]) -> list[Target]:
     """Return the targets that a scan has read: whether the others have words of an article is unknown."""
-    return [target for target in targets if target["copied_words"] is not None]
+    return [target for target in targets if target.copied_words is not None]
 
 
 def _as_their_rows_say(audit: Audit, rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -20,7 +20,7 @@ from presswatch_spark.extras import library
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.removal.case import RemovalCase
-from presswatch_spark.removal.standing import CaseStatus
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.storage.disk import Folder, disk_errors, file_sha256
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.json_documents import parse_json

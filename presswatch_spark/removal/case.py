@@ -14,16 +14,13 @@ drops or adds one has to change all that follow, and the newest digest, written 
 """
 
 import socket
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Self
-
-import pyarrow as pa
+from typing import Any, Self, TypeVar
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.show import counted
@@ -31,8 +28,9 @@ from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, printable
-from presswatch_spark.tables.declarations import CASE_TABLES, Target
+from presswatch_spark.tables.declarations import Probe, ReleaseFile, Target
 from presswatch_spark.tables.digests import columns_digest, table_digest
+from presswatch_spark.tables.row_types import TableRow
 from presswatch_spark.tables.seals import (
     UNREADABLE,
     opened_sealed,
@@ -42,18 +40,13 @@ from presswatch_spark.tables.seals import (
 )
 from presswatch_spark.version import __version__
 
-Row = dict[str, Any]
-
+ChainRow = TypeVar("ChainRow", Probe, ReleaseFile)
+"""A row of a chain."""
+CaseRow = TypeVar("CaseRow", bound=TableRow)
 LAYOUT = 1
 MARKER = "_presswatch_case.json"
 LOCK, LEASE_SECONDS = "case.lock", 60.0
 TARGETS_A_FILE = 50_000
-LEAN = (
-    "number", "round", "batch", "role", "target_sha256", "asked_at", "clock_offset", "request", "file_uri",
-    "etag", "last_modified", "bytes", "record_offset", "record_length", "row_index", "record_sha256",
-    "document_url", "text_sha256", "copied_words", "outcome", "probe_sha256",
-)  # fmt: skip
-"""What later rounds and states need of a probe. One column more, and a dictionary of them doubles."""
 RESTORE = "restore the case from a copy; nothing that rests on it is sure until then"
 
 
@@ -62,7 +55,7 @@ class BrokenCaseError(OutputError):
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class ProbeRound:
     """A round of probes: its number, from 1, when it was begun, and whether whole files are read.
 
     `heads`: how many notes of heads the case had then. `is_headed`: whether the last of them covered all
@@ -87,14 +80,14 @@ class RemovalCase:
     def create(
         cls,
         path: str,
-        targets: Sequence[Mapping[str, Any]],
+        targets: Sequence[Target],
         about: Mapping[str, Any],
         storage: StorageOptions,
     ) -> Self:
         """Write a new case.
 
         Args:
-            targets: rows of `TARGETS` without their digest; each is written once.
+            targets: each is written once.
             about: what the marker says beside layout, version, time and digest.
 
         Raises:
@@ -141,26 +134,26 @@ class RemovalCase:
         with locked(self.folder, LOCK, LEASE_SECONDS) as lock:
             yield lock
 
-    def targets(self) -> list[Row]:
+    def targets(self) -> list[Target]:
         """Return all targets, in the order of their digests; `BrokenCaseError` names one that has changed."""
-        rows = [row for _, row in self._rows("targets")]
+        rows = [row for _, row in self._rows("targets", Target)]
         for row in rows:
-            if (found := digest_of(row)) != row["target_sha256"]:
-                raise _broken(f"target {row['target_sha256']} has changed: its digest is {found}", self)
-        if table_digest(row["target_sha256"] for row in rows) != self.about["targets_digest"]:
+            if (found := digest_of(row)) != row.target_sha256:
+                raise _broken(f"target {row.target_sha256} has changed: its digest is {found}", self)
+        if table_digest(row.target_sha256 for row in rows) != self.about["targets_digest"]:
             raise _broken(
                 f"there are {len(rows):,} targets, and not those that the case was opened with", self
             )
         return rows
 
-    def probes(self, *, lean: bool = False) -> list[Row]:
-        """Return all probes, in the order of the chain; raises as `each_round`. `lean`: see there."""
-        return [probe for probes in self.each_round(lean=lean) for probe in probes]
+    def probes(self) -> list[Probe]:
+        """Return all probes, in the order of the chain; raises as `each_round`."""
+        return [probe for probes in self.each_round(whole=True) for probe in probes]
 
-    def each_round(self, *, lean: bool = True) -> Iterator[list[Row]]:
+    def each_round(self, *, whole: bool = False) -> Iterator[list[Probe]]:
         """Yield the probes of each round that has any, in the order of the chain.
 
-        `lean`: with the columns of `LEAN` alone, in half the memory.
+        `whole`: with their answers; see `without_answer`.
 
         Raises:
             BrokenCaseError: the chain breaks; names the first probe that breaks it.
@@ -170,13 +163,15 @@ class RemovalCase:
             raise _broken(f"the note {_note_name('heads', len(notes) + 1)} is missing", self)
         begun, heads = len(rounds), {head["probes"]: head["newest"] for head in notes}
         ends = {0: str(self.about["targets_digest"])}
-        for number, probes in groupby(self._links("probes", LEAN if lean else ()), lambda row: row["round"]):
+        links = self._links("probes", Probe)
+        links = links if whole else map(without_answer, links)
+        for number, probes in groupby(links, lambda row: row.round):
             if number > begun:
                 raise _broken(f"the note {_note_name('rounds', begun + 1)} is missing", self)
             of_round = list(probes)
-            ends |= {row["number"] + 1: row["probe_sha256"] for row in of_round if row["number"] + 1 in heads}
+            ends |= {row.number + 1: row.probe_sha256 for row in of_round if row.number + 1 in heads}
             yield of_round
-            # Who reads round by round holds one of them.
+            # A caller that reads round by round keeps one of them.
             del of_round
         for length, newest in heads.items():
             if ends.get(length) != newest:
@@ -193,34 +188,34 @@ class RemovalCase:
         if not heads or heads[-1] != facts:
             self.note("heads", len(heads) + 1, facts)
 
-    def chained(self, table: str) -> list[Row]:
-        """Return the rows of a table that is a chain; raises as `each_round`."""
-        return list(self._links(table))
+    def release_files(self) -> list[ReleaseFile]:
+        """Return the rows of all inventories, in the order of their chain; raises as `each_round`."""
+        return list(self._links("release_files", ReleaseFile))
 
-    def _links(self, table: str, columns: Sequence[str] = ()) -> Iterator[Row]:
-        """Yield the rows of a table that is a chain, or some columns of them."""
+    def _links(self, table: str, kind: type[ChainRow]) -> Iterator[ChainRow]:
+        """Yield the rows of a table that is a chain."""
         before = str(self.about["targets_digest"])
-        for number, (name, row) in enumerate(self._rows(table)):
+        for number, (name, row) in enumerate(self._rows(table, kind)):
             place = f"{'probe' if table == 'probes' else 'row'} {number:,}, in {name}"
-            if row["number"] != number:
+            if row.number != number:
                 raise _broken(
-                    f"{place}, says that it is number {row['number']:,}: one is missing or added", self
+                    f"{place}, says that it is number {row.number:,}: one is missing or added", self
                 )
-            if row["previous_sha256"] != before:
+            if row.previous_sha256 != before:
                 raise _broken(f"{place}, follows another probe than the one before it", self)
-            if (found := digest_of(row)) != row["probe_sha256"]:
+            if (found := digest_of(row)) != row.probe_sha256:
                 raise _broken(f"{place}, has changed: its digest is {found}", self)
-            before = row["probe_sha256"]
-            yield {name: shared(row[name]) for name in columns} if columns else row
+            before = row.probe_sha256
+            yield row
 
-    def rounds(self) -> list[Round]:
+    def rounds(self) -> list[ProbeRound]:
         """Return the rounds that were begun."""
-        return [Round(**note) for note in self.notes("rounds")]
+        return [ProbeRound(**note) for note in self.notes("rounds")]
 
-    def begin(self, number: int, chain: "Chain", *, deep: bool) -> Round:
+    def begin(self, number: int, chain: "Chain", *, deep: bool) -> ProbeRound:
         """Note that a round begins after the probes of a chain, and that chain's head if it has no note."""
         heads, is_headed = len(self.notes("heads")), self.is_headed(chain.length)
-        begun = Round(number, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", deep, heads, is_headed)
+        begun = ProbeRound(number, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", deep, heads, is_headed)
         self.note("rounds", number, asdict(begun))
         if not is_headed:
             self.note_head(chain)
@@ -249,14 +244,14 @@ class RemovalCase:
         with disk_errors(str(self.folder)):
             self.folder.write(_note_name(kind, number), sealed_json(facts), absent=True)
 
-    def _rows(self, table: str) -> Iterator[tuple[str, Row]]:
+    def _rows(self, table: str, kind: type[CaseRow]) -> Iterator[tuple[str, CaseRow]]:
         for name in sorted(name for name in self.folder.names() if name.startswith(f"{table}/")):
             try:
                 file = opened_sealed(self.folder.read(name)[0])
-                rows = file.read(use_threads=False).cast(CASE_TABLES[table].schema).to_pylist()
+                rows = kind.from_batches(file.read(use_threads=False).cast(kind.schema))
+                yield from ((name, row) for row in rows)
             except UNREADABLE as error:
                 raise _broken(f"the file {name} is not as it was written", self) from error
-            yield from ((name, row) for row in rows)
 
 
 @dataclass(slots=True)
@@ -269,79 +264,76 @@ class Chain:
     table: str = "probes"
 
     @classmethod
-    def of(cls, case: RemovalCase, probes: Sequence[Row], table: str = "probes") -> Self:
+    def of(cls, case: RemovalCase, rows: Sequence[ChainRow], table: str = "probes") -> Self:
         """Return the end of a chain that has these rows."""
-        return cls.after(case, len(probes), probes[-1]["probe_sha256"] if probes else "", table)
+        newest = rows[-1].probe_sha256 if rows else str(case.about["targets_digest"])
+        return cls(case, len(rows), newest, table)
 
-    @classmethod
-    def after(cls, case: RemovalCase, length: int, newest: str, table: str = "probes") -> Self:
-        """Return the end of a chain of so many rows, the last of which has this digest."""
-        return cls(case, length, newest or str(case.about["targets_digest"]), table)
-
-    def append(self, round_number: int, probes: Sequence[Row]) -> list[Row]:
-        """Write rows of the table as one file; return them whole, with numbers, digests, and who asked.
+    def append(self, round_number: int, rows: Sequence[ChainRow]) -> list[ChainRow]:
+        """Write rows of the table as one file; return them with numbers, digests, and who asked.
 
         Raises:
             OutputError: the disk is full, or another process has written meanwhile; then nothing was added.
         """
-        rows, length, newest = list[Row](), self.length, self.newest
-        schema = CASE_TABLES[self.table].schema
-        asked_by = {"asked_from": socket.gethostname(), "tool_version": __version__}
-        empty = dict.fromkeys(schema.names) | asked_by
-        for probe in probes:
-            row = {**empty, **probe, "number": length, "previous_sha256": newest}
-            row["probe_sha256"] = newest = digest_of(row)
-            rows.append(row)
-            length += 1
+        if not rows:
+            return []
+        linked, length, newest, host = list[ChainRow](), self.length, self.newest, socket.gethostname()
+        for row in rows:
+            link = replace(
+                row, number=length, previous_sha256=newest, asked_from=host, tool_version=__version__
+            )
+            newest, length = digest_of(link), length + 1
+            linked.append(replace(link, probe_sha256=newest))
         name = f"{self.table}/{round_number:04}-{self.length:09}.parquet"
         with disk_errors(str(self.case.folder)):
-            _write(self.case.folder, name, rows, schema)
+            _write(self.case.folder, name, linked)
         self.length, self.newest = length, newest
-        return rows
+        return linked
 
 
-def write_case(
-    draft: Path, targets: Sequence[Mapping[str, Any]], about: Mapping[str, Any]
-) -> Mapping[str, Any]:
+def write_case(draft: Path, targets: Sequence[Target], about: Mapping[str, Any]) -> Mapping[str, Any]:
     """Write a new case into a folder from `new_folder`; return its marker. See `RemovalCase.create`."""
     folder = Folder.of(str(draft), StorageOptions())
-    rows = {digest_of(target): {**target, "target_sha256": digest_of(target)} for target in targets}
-    ordered = [rows[digest] for digest in sorted(rows)]
+    ordered = sorted(
+        {each.target_sha256: each for each in targets}.values(), key=lambda each: each.target_sha256
+    )
     facts = {
         "layout": LAYOUT,
         "tool_version": __version__,
         "opened_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "targets": len(ordered),
-        "targets_digest": table_digest(rows),
+        "targets_digest": table_digest(each.target_sha256 for each in ordered),
         **about,
     }
     for number, first in enumerate(range(0, len(ordered), TARGETS_A_FILE)):
-        some = ordered[first : first + TARGETS_A_FILE]
-        _write(folder, f"targets/{number:05}.parquet", some, Target.schema)
+        _write(folder, f"targets/{number:05}.parquet", ordered[first : first + TARGETS_A_FILE])
     folder.write(MARKER, sealed_json(facts), absent=True)
     return facts
 
 
-def digest_of(row: Mapping[str, Any]) -> str:
-    """Return the SHA-256 (hex) of a target or probe in canonical form, without its own digest."""
-    # Of a probe, the target's digest is a column like others.
-    own = "target_sha256" if "place" in row else "probe_sha256"
-    return columns_digest({name: value for name, value in row.items() if name != own})
+def digest_of(row: Target | Probe | ReleaseFile) -> str:
+    """Return the SHA-256 (hex) of a row in canonical form, without its own digest."""
+    columns = row.as_dict()
+    del columns["target_sha256" if isinstance(row, Target) else "probe_sha256"]
+    return columns_digest(columns)
 
 
-def shared(value: Any) -> Any:
-    """Return the same text for equal texts: most stand in many rows."""
-    return sys.intern(value) if type(value) is str else value
+def sealed(target: Target) -> Target:
+    """Return a target with its digest."""
+    return replace(target, target_sha256=digest_of(target))
 
 
-def lean_of(probe: Mapping[str, Any]) -> Row:
-    """Return what later rounds and states need of a probe."""
-    return {name: shared(probe[name]) for name in LEAN}
+def without_answer(probe: Probe) -> Probe:
+    """Return what later rounds and states need of a probe: headers are most of its memory."""
+    return replace(probe, headers=None, body_sha256=None, detail=None)
 
 
-def _write(folder: Folder, name: str, rows: Sequence[Row], schema: pa.Schema) -> None:
-    plain = schema.remove_metadata()
-    folder.write(name, sealed_parquet([pa.RecordBatch.from_pylist(list(rows), plain)], plain), absent=True)
+def _write(
+    folder: Folder, name: str, rows: Sequence[Target] | Sequence[Probe] | Sequence[ReleaseFile]
+) -> None:
+    plain = type(rows[0]).schema.remove_metadata()
+    batch = type(rows[0]).to_batch(rows, plain)  # type: ignore[arg-type]
+    folder.write(name, sealed_parquet([batch], plain), absent=True)
 
 
 def _note_name(kind: str, number: int) -> str:

@@ -1,21 +1,20 @@
 """An inventory of a release: what each of its files is, so that "none was modified" has a table behind it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.removal.answers import ProbeFinding, columns_of, part_of
 from presswatch_spark.removal.case import Chain, RemovalCase
+from presswatch_spark.removal.responses import ProbeFinding, ResponseFacts, part_of
 from presswatch_spark.removal.states import SAME
 from presswatch_spark.storage.exchanges import seconds_of_date
 from presswatch_spark.storage.host_limits import BlockedError, ask_anew
 from presswatch_spark.storage.objects import StorageOptions, ask, printable
 from presswatch_spark.storage.threads import AskingThreads
-
-Row = dict[str, Any]
+from presswatch_spark.tables.declarations import ReleaseFile
 
 FILES_AT_ONCE = 16
 FILES_WRITTEN = 1_000
@@ -36,7 +35,7 @@ class Inventory:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every file was asked for."""
+        """Every file was asked for."""
         return sum(self.outcomes.values()) == self.files
 
 
@@ -63,20 +62,19 @@ def take_inventory(
         raise InputError("the release has no files", where=release)
     ask_anew()
     with case.held():
-        rows, notes = case.chained("release_files"), case.notes("inventories")
+        rows, notes = case.release_files(), case.notes("inventories")
         number, done = _next(notes, rows, release, format, uris)
         if len(notes) < number:
             facts = {"number": number, "release": release, "format": format, "files": len(uris)}
             case.note("inventories", number, facts)
         chain, blocked = Chain.of(case, rows, "release_files"), None
-        found = [row for row in rows if row["inventory"] == number]
-        shared = {"inventory": number, "release": release, "format": format}
+        found = [row for row in rows if row.inventory == number]
         left = [uri for uri in uris if printable(uri) not in done]
         for first in range(0, len(left), FILES_WRITTEN):
-            some = left[first : first + FILES_WRITTEN]
-            asked, blocked = _asked(some, storage)
+            asked, blocked = _asked(left[first : first + FILES_WRITTEN], storage)
             if asked:
-                found += chain.append(number, [{**shared, **row} for row in asked])
+                files = [_row(facts, outcome, number, release, format) for facts, outcome in asked]
+                found += chain.append(number, files)
                 tell(f"inventory {number}: {len(found):,} of {len(uris):,} files")
             if blocked:
                 break
@@ -84,34 +82,34 @@ def take_inventory(
 
 
 def _next(
-    notes: Sequence[Mapping[str, Any]], rows: Sequence[Row], release: str, format: str, uris: Sequence[str]
+    notes: Sequence[Mapping[str, Any]],
+    rows: Sequence[ReleaseFile],
+    release: str,
+    format: str,
+    uris: Sequence[str],
 ) -> tuple[int, set[str]]:
     """Return the number of the inventory, and the files that it has asked for already."""
     if notes and (notes[-1]["release"], notes[-1]["format"]) == (release, format):
         number = int(notes[-1]["number"])
-        done = {row["file_uri"] for row in rows if row["inventory"] == number}
+        done = {row.file_uri for row in rows if row.inventory == number}
         if len(done) < len(uris):
             return number, done
     return len(notes) + 1, set()
 
 
-def _asked(uris: Sequence[str], storage: StorageOptions) -> tuple[list[Row], str | None]:
-    """Ask for the first byte of each file; also say why a site was left alone, if one was."""
+def _asked(
+    uris: Sequence[str], storage: StorageOptions
+) -> tuple[list[tuple[ResponseFacts, ProbeFinding]], str | None]:
+    """Ask for the first byte of each file; also return why a site was left alone, if one was."""
 
-    def one(uri: str) -> Row | str:
+    def one(uri: str) -> tuple[ResponseFacts, ProbeFinding] | str:
         try:
             answer = ask(uri, 0, 1, storage)
         except BlockedError as error:
             return str(error)
         part = part_of(answer, uri, 0, 1)
         outcome = part if isinstance(part, ProbeFinding) else ProbeFinding(SAME)
-        about = columns_of(answer, f"GET {printable(uri)} bytes=0-0", uri)
-        about.pop("body_sha256")
-        return {
-            **about,
-            "outcome": outcome.outcome,
-            "detail": outcome.detail or None,
-        }
+        return ResponseFacts.of(answer, f"GET {printable(uri)} bytes=0-0", uri), outcome
 
     with AskingThreads(FILES_AT_ONCE, "inventory") as pool:
         answers = list(pool.map(one, uris))
@@ -119,28 +117,36 @@ def _asked(uris: Sequence[str], storage: StorageOptions) -> tuple[list[Row], str
     return rows, next((answer for answer in answers if isinstance(answer, str)), None)
 
 
+def _row(facts: ResponseFacts, found: ProbeFinding, number: int, release: str, format: str) -> ReleaseFile:
+    columns = {each.name: getattr(facts, each.name) for each in fields(facts) if each.name != "body_sha256"}
+    return ReleaseFile(
+        **columns,
+        inventory=number,
+        release=release,
+        format=format,
+        outcome=found.outcome,
+        detail=found.detail or None,
+        number=-1,
+        asked_from="",
+        tool_version="",
+        previous_sha256="",
+        probe_sha256="",
+    )
+
+
 def _inventory(
-    number: int, release: str, files: int, rows: Sequence[Row], since: datetime, blocked: str | None
+    number: int, release: str, files: int, rows: Sequence[ReleaseFile], since: datetime, blocked: str | None
 ) -> Inventory:
-    moments = dict(_modified(rows))
-    there = sum(row["outcome"] == SAME for row in rows)
+    there = [row for row in rows if row.outcome == SAME]
+    seconds = {row.file_uri: seconds_of_date(row.last_modified or "") for row in there}
+    modified = {uri: datetime.fromtimestamp(each, UTC) for uri, each in seconds.items() if each is not None}
     return Inventory(
         number,
         release,
         files,
-        Counter(row["outcome"] for row in rows),
-        undated=there - len(moments),
-        changed=tuple(sorted(uri for uri, moment in moments.items() if moment > since)),
-        newest=max(moments.values(), default=None),
+        Counter(row.outcome for row in rows),
+        undated=len(there) - len(modified),
+        changed=tuple(sorted(uri for uri, moment in modified.items() if moment > since)),
+        newest=max(modified.values(), default=None),
         blocked=blocked,
     )
-
-
-def _modified(rows: Sequence[Row]) -> Iterator[tuple[str, datetime]]:
-    """Yield each file that says when it was modified last, with that."""
-    for row in rows:
-        if row["outcome"] != SAME:
-            continue
-        seconds = seconds_of_date(row["last_modified"] or "")
-        if seconds is not None:
-            yield row["file_uri"], datetime.fromtimestamp(seconds, UTC)

@@ -9,9 +9,8 @@ from typing import Self
 
 from presswatch_spark.monitoring.metrics import MetricFamily, exposition, labels_of
 from presswatch_spark.monitoring.observer import unwritable, write_whole
-from presswatch_spark.removal.alarms import KINDS
-from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.removal.states import STATES
+from presswatch_spark.removal.status import ALARM_KINDS, CaseStatus
 from presswatch_spark.storage.objects import printable
 
 UPDATED = "removal_update_timestamp_seconds"
@@ -23,8 +22,8 @@ FAMILIES: Mapping[str, MetricFamily] = {
     ),
     "removal_claims_left": MetricFamily("gauge", "claims", "Those of them that are not."),
     "removal_rounds_total": MetricFamily("counter", "rounds", "Rounds that were begun."),
-    "removal_alarms_total": MetricFamily("counter", "alarms", "Alarms of all rounds.", "kind", KINDS),
-    "removal_round_alarms": MetricFamily("gauge", "alarms", "Alarms of the last round.", "kind", KINDS),
+    "removal_alarms_total": MetricFamily("counter", "alarms", "Alarms of all rounds.", "kind", ALARM_KINDS),
+    "removal_round_alarms": MetricFamily("gauge", "alarms", "Alarms of the last round.", "kind", ALARM_KINDS),
     "removal_round_places": MetricFamily("gauge", "places", "Places that the last round has asked for."),
     "removal_round_timestamp_seconds": MetricFamily("gauge", "seconds", "When the last round was begun."),
     UPDATED: MetricFamily("gauge", "seconds", "When this was written."),
@@ -42,9 +41,9 @@ class Measures:
     samples: Sequence[Sample]
 
     @classmethod
-    def of(cls, standing: CaseStatus) -> Self:
+    def of(cls, status: CaseStatus) -> Self:
         """Measure a case as it stands."""
-        return cls(printable(str(standing.case.folder)), list(_samples(standing)))
+        return cls(printable(str(status.case.folder)), list(_samples(status)))
 
 
 def write_metrics(path: str, measured: Sequence[Measures]) -> None:
@@ -70,9 +69,9 @@ def metrics_text(measured: Sequence[Measures], now: datetime) -> str:
     return exposition(FAMILIES, ordered())
 
 
-def _samples(standing: CaseStatus) -> Iterator[Sample]:
-    rounds, alarms, places = standing.case.rounds(), standing.alarms(), standing.counts()
-    removed, claims = standing.claims()
+def _samples(status: CaseStatus) -> Iterator[Sample]:
+    rounds, alarms, places = status.case.rounds(), status.alarms(), status.counts()
+    removed, claims = status.claims()
     last = rounds[-1].number if rounds else 0
     kinds, of_last = (Counter(alarm.kind for alarm in alarms if alarm.round >= first) for first in (1, last))
     yield from (("removal_places", state, float(places[state])) for state in STATES)
@@ -80,9 +79,9 @@ def _samples(standing: CaseStatus) -> Iterator[Sample]:
     yield "removal_claims_removed", "", float(removed)
     yield "removal_claims_left", "", float(claims - removed)
     yield "removal_rounds_total", "", float(len(rounds))
-    yield from (("removal_alarms_total", kind, float(kinds[kind])) for kind in KINDS)
-    yield from (("removal_round_alarms", kind, float(of_last[kind])) for kind in KINDS)
-    yield "removal_round_places", "", float(standing.course.asked_in(last))
+    yield from (("removal_alarms_total", kind, float(kinds[kind])) for kind in ALARM_KINDS)
+    yield from (("removal_round_alarms", kind, float(of_last[kind])) for kind in ALARM_KINDS)
+    yield "removal_round_places", "", float(status.course.asked_in(last))
     if rounds:
         begun_at = datetime.fromisoformat(rounds[-1].begun_at)
         yield "removal_round_timestamp_seconds", "", begun_at.timestamp()

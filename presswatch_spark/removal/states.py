@@ -7,11 +7,13 @@ answered as they must. A failure, or answers that disagree, leave the target und
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
-Probe = Mapping[str, Any]
+from presswatch_spark.tables.declarations import Probe
+
 Controls = Mapping[tuple[int, int], Sequence[Probe]]
 """The controls of a round, by round and batch."""
+FileVersion = tuple[str, int | None]
+"""What tells versions of a file apart: ETag or Last-Modified, and size."""
 
 # Outcomes of probes: what is at a place.
 SAME = "same"
@@ -110,6 +112,11 @@ class RemovalState:
         return self.state in REMOVED
 
     @property
+    def is_gone(self) -> bool:
+        """Nothing of the text is at this place: it is removed, or another text is there without its words."""
+        return self.removed or (self.state == ALTERED and self.left == 0)
+
+    @property
     def doubt(self) -> str:
         """The reason as an English sentence; empty if there is none."""
         return self.reason.format_map(self.facts)
@@ -128,23 +135,23 @@ class TargetHistory:
     """
 
     was_read: bool = False
-    versions: set[tuple[Any, Any]] = field(default_factory=set)
+    versions: set[FileVersion] = field(default_factory=set)
     longest: int | None = None
     first_missing: Probe | None = None
     gone: str = ""
 
     def add(self, probe: Probe, beside: Sequence[Probe]) -> None:
         """Take a probe of the target into account; `beside`: the controls of its batch."""
-        if probe["outcome"] != MISSING or _is_there(beside):
+        if probe.outcome != MISSING or _is_there(beside):
             self.first_missing = None
         elif self.first_missing is None and _read(beside, "beside"):
             self.first_missing = probe
-        if probe["outcome"] != SAME:
+        if probe.outcome != SAME:
             return
         self.was_read = True
-        if (version := _version(probe)) is not None:
+        if (version := version_of(probe)) is not None:
             self.versions.add(version)
-        if (size := probe.get("bytes")) is not None:
+        if (size := probe.bytes) is not None:
             self.longest = max(size, self.longest or 0)
 
 
@@ -162,23 +169,21 @@ class TargetRound:
 
     def has(self, *outcomes: str) -> bool:
         """Return whether a probe of the target's place has one of these outcomes."""
-        return any(probe["outcome"] in outcomes for probe in self.asked)
+        return any(probe.outcome in outcomes for probe in self.asked)
 
     def control(self, role: str, *outcomes: str) -> bool:
         """Return whether a control of a role has one of these outcomes."""
-        return any(each["role"] == role and each["outcome"] in outcomes for each in self.controls)
+        return any(each.role == role and each.outcome in outcomes for each in self.controls)
 
     @property
     def newest(self) -> list[Probe]:
         """On a hub, the probes of the newest revision."""
-        return [each for each in self.controls if each["role"] == NEWEST]
+        return [each for each in self.controls if each.role == NEWEST]
 
     @property
     def is_on_hub(self) -> bool:
         """The file is pinned to a commit, whose bytes never change."""
-        return bool(self.newest) or any(
-            str(probe.get("file_uri")).startswith("hf://") for probe in self.asked
-        )
+        return bool(self.newest) or any(str(probe.file_uri).startswith("hf://") for probe in self.asked)
 
     @property
     def reads(self) -> bool:
@@ -188,19 +193,19 @@ class TargetRound:
     @property
     def newest_is_without(self) -> bool:
         """The newest revision was read, and lacks the text."""
-        outcomes = {each["outcome"] for each in self.newest}
+        outcomes = {each.outcome for each in self.newest}
         return bool(outcomes) and outcomes <= {*WHOLE, MISSING, OTHER_TEXT}
 
     @property
     def newest_lacks_words(self) -> bool:
         """The newest revision lacks the text, and no word of the article was counted in it."""
-        return self.newest_is_without and not any(each["copied_words"] for each in self.newest)
+        return self.newest_is_without and not any(each.copied_words for each in self.newest)
 
     @property
     def words(self) -> int | None:
         """The most words of the article in what is there; None if they were not counted."""
         there = self.asked if self.has(OTHER_TEXT, REMAINS) else self.newest
-        return max((each["copied_words"] for each in there if each["copied_words"] is not None), default=None)
+        return max((each.copied_words for each in there if each.copied_words is not None), default=None)
 
     @property
     def has_remains(self) -> bool:
@@ -209,20 +214,20 @@ class TargetRound:
         If no record begins there, and the whole file was read, they are bytes of records that were read.
         """
         is_read = self.has(*WHOLE) and not self.words
-        remains = [probe for probe in self.asked if probe["outcome"] == REMAINS]
-        return any(not is_read or probe.get("record_offset") is not None for probe in remains)
+        remains = [probe for probe in self.asked if probe.outcome == REMAINS]
+        return any(not is_read or probe.record_offset is not None for probe in remains)
 
     @property
     def is_known_version(self) -> bool:
         """The server gives the file the version in which the text was read."""
-        answers = (probe for probe in self.asked if probe["outcome"] != MISSING)
-        return any(_version(probe) in self.history.versions for probe in answers)
+        answers = (probe for probe in self.asked if probe.outcome != MISSING)
+        return any(version_of(probe) in self.history.versions for probe in answers)
 
     @property
     def has_grown(self) -> bool:
         """The file is longer than ever: the text may be at its end."""
         longest = self.history.longest
-        return longest is not None and any((probe.get("bytes") or 0) > longest for probe in self.asked)
+        return longest is not None and any((probe.bytes or 0) > longest for probe in self.asked)
 
     @property
     def is_hidden(self) -> bool:
@@ -235,15 +240,15 @@ class TargetRound:
         first, newest = self.history.first_missing, self.asked[-1]
         if first is None:
             return timedelta(0)
-        ours: timedelta = newest["asked_at"] - first["asked_at"]
-        before, now = first.get("clock_offset"), newest.get("clock_offset")
+        ours: timedelta = newest.asked_at - first.asked_at
+        before, now = first.clock_offset, newest.clock_offset
         return ours if before is None or now is None else min(ours, ours + timedelta(seconds=now - before))
 
     @property
     def facts(self) -> Mapping[str, str]:
         """Names that reasons may use."""
         first = self.history.first_missing
-        again = f"{first['asked_at'] + STAYED_AWAY:%Y-%m-%d %H:%M} UTC" if first else ""
+        again = f"{first.asked_at + STAYED_AWAY:%Y-%m-%d %H:%M} UTC" if first else ""
         return {"before": self.history.gone, "again": again}
 
 
@@ -409,7 +414,7 @@ def state_after(at: TargetRound) -> RemovalState:
     shown += at.controls if rule.state in (*REMOVED, UNDECIDED) else at.newest
     if rule.state == HIDDEN:
         shown += _unlisted(at.index)[:1]
-    numbers = tuple(dict.fromkeys(probe["number"] for probe in shown))
+    numbers = tuple(dict.fromkeys(probe.number for probe in shown))
     left = at.words if rule.state == ALTERED else None
     return RemovalState(rule.state, rule.reason, at.facts if "{" in rule.reason else {}, numbers, left)
 
@@ -438,15 +443,15 @@ class FollowedTarget:
             index: what an index said of the target.
             captures: what a run had of its article in the round: later captures, or this one elsewhere.
         """
-        batches = dict.fromkeys((probe["round"], probe["batch"]) for probe in (*asked, *index))
+        batches = dict.fromkeys((probe.round, probe.batch) for probe in (*asked, *index))
         for probe in asked:
-            self._history.add(probe, controls.get((probe["round"], probe["batch"]), ()))
-        named = (None, asked[0]["target_sha256"])
+            self._history.add(probe, controls.get((probe.round, probe.batch), ()))
+        named = (None, asked[0].target_sha256)
         beside = [
-            each for batch in batches for each in controls.get(batch, ()) if each["target_sha256"] in named
+            each for batch in batches for each in controls.get(batch, ()) if each.target_sha256 in named
         ]
         own = state_after(TargetRound(asked, beside, index, self._history))
-        if own.removed or (own.state == ALTERED and own.left == 0):
+        if own.is_gone:
             self._history.gone = own.state
         self.note(captures)
         self.state = self._by_runs(own)
@@ -454,7 +459,7 @@ class FollowedTarget:
 
     def note(self, captures: Sequence[Probe]) -> None:
         """Take note of what runs had; it counts from the next round on that asks for the target."""
-        found = [(probe["number"], probe["outcome"] == ELSEWHERE) for probe in captures]
+        found = [(probe.number, probe.outcome == ELSEWHERE) for probe in captures]
         self.captures += tuple(number for number, is_elsewhere in found if not is_elsewhere)
         self.elsewhere += tuple(number for number, is_elsewhere in found if is_elsewhere)
 
@@ -476,34 +481,34 @@ def strong(etag: str | None) -> str | None:
     return etag and etag.removeprefix("W/")
 
 
-def _version(probe: Probe) -> tuple[Any, Any] | None:
+def version_of(probe: Probe) -> FileVersion | None:
     """Return what identifies the version of the file that answered; None if the server does not say."""
-    named = strong(probe.get("etag")) or probe.get("last_modified")
-    return named and (named, probe.get("bytes"))
+    named = strong(probe.etag) or probe.last_modified
+    return (named, probe.bytes) if named else None
 
 
 def _has(probes: Sequence[Probe], *outcomes: str) -> bool:
-    return any(probe["outcome"] in outcomes for probe in probes)
+    return any(probe.outcome in outcomes for probe in probes)
 
 
 def _other(controls: Sequence[Probe], role: str, *expected: str) -> bool:
     """Return whether a control answered neither as expected nor as one of a file that cannot be read."""
     allowed = (*expected, MISSING, DENIED, *FAILURES)
-    return any(each["role"] == role and each["outcome"] not in allowed for each in controls)
+    return any(each.role == role and each.outcome not in allowed for each in controls)
 
 
 def _read(controls: Sequence[Probe], role: str) -> bool:
-    return any(control["role"] == role and control["outcome"] in (SAME, EDGE) for control in controls)
+    return any(control.role == role and control.outcome in (SAME, EDGE) for control in controls)
 
 
 def _is_there(controls: Sequence[Probe]) -> bool:
     """Return whether a missing file is there for another range, or for a request without one."""
     return any(
-        (each["role"] == UNRANGED and each["outcome"] != MISSING)
-        or (each["role"] == "first" and each["outcome"] in (SAME, REWRITTEN))
+        (each.role == UNRANGED and each.outcome != MISSING)
+        or (each.role == "first" and each.outcome in (SAME, REWRITTEN))
         for each in controls
     )
 
 
 def _unlisted(index: Sequence[Probe]) -> list[Probe]:
-    return [probe for probe in index if probe["outcome"] == UNLISTED]
+    return [probe for probe in index if probe.outcome == UNLISTED]

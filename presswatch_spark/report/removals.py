@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from presswatch_spark.removal.case import RemovalCase
-from presswatch_spark.removal.standing import CaseStatus
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import canonical
 

@@ -92,7 +92,7 @@ class Docket:
                 remedy="name the folder that the claims were made of with --tables",
             )
         found = judged.open_table("claims").to_table(columns=[*_FILTERED, *_SORTED])
-        wanted = {target["row_sha256"] for target in case.targets()} if case else None
+        wanted = {target.row_sha256 for target in case.targets()} if case else None
         newest = one_a_row(found.to_pylist())
         return cls._of(
             tables, claims, [claim for row, claim in newest.items() if wanted is None or row in wanted]

@@ -13,7 +13,7 @@ from presswatch_spark.notices.draft import draft_notice
 from presswatch_spark.notices.notice import Notice
 from presswatch_spark.notices.parties import load_recipient
 from presswatch_spark.notices.rules import Checking, check_notice
-from presswatch_spark.removal.targets import open_case
+from presswatch_spark.removal.places import open_case
 from presswatch_spark.storage.objects import StorageOptions
 from tests.notices import DRAFTED, Bureau, bureau
 from tests.removal import release

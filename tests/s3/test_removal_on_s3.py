@@ -10,9 +10,9 @@ import pytest
 from presswatch_spark.errors import OutputError
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import RemovalCase
-from presswatch_spark.removal.probing import Probed, Prober
-from presswatch_spark.removal.standing import CaseStatus
-from presswatch_spark.removal.targets import open_case
+from presswatch_spark.removal.places import open_case
+from presswatch_spark.removal.rounds import Prober, ProbeReport
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, ask
 from tests.proofs import each_time
@@ -34,7 +34,7 @@ def crawl(tmp_path: Path, client: Any, bucket: str) -> Release:
     return found
 
 
-def probe(case: RemovalCase, crawl: Release, bucket: str, endpoint: str) -> Probed:
+def probe(case: RemovalCase, crawl: Release, bucket: str, endpoint: str) -> ProbeReport:
     flags = {"storage.endpoint": endpoint, "storage.max_attempts": 1, "storage.backoff_base": 0.01}
     config = load_scan_config(flags=flags)
     mirror = Mirror(str(crawl.shards), f"s3://{bucket}/crawl")
@@ -49,15 +49,15 @@ def test_a_case_on_s3_is_opened_probed_and_read(
     assert probe(case, crawl, bucket, endpoint).is_complete
     found = CaseStatus.of(RemovalCase.open(out, storage))
     assert set(found.counts()) == {"present"}
-    headers = [probed["headers"] for probed in case.probes() if probed["status"] == 206]
+    headers = [probed.headers for probed in case.probes() if probed.status == 206]
     assert all("x-amz-request-id" in each.lower() or "etag" in each.lower() for each in headers)
-    target = next(each for each in case.targets() if each["dataset"] == "wet")
-    key = f"crawl/{Path(target['shard_uri']).name}"
+    target = next(each for each in case.targets() if each.dataset == "wet")
+    key = f"crawl/{Path(target.shard_uri).name}"
     data = client.get_object(Bucket=bucket, Key=key)["Body"].read()
-    start, length = target["record_offset"], target["record_length"]
+    start, length = target.record_offset, target.record_length
     client.put_object(Bucket=bucket, Key=key, Body=data[:start] + b"\0" * length + data[start + length :])
     probe(case, crawl, bucket, endpoint)
-    assert CaseStatus.of(case).states[target["target_sha256"]].state == "overwritten"
+    assert CaseStatus.of(case).states[target.target_sha256].state == "overwritten"
     with pytest.raises(OutputError, match="there is something already"):
         open_case(str(crawl.tables), out, confidences=LETTERS, storage=storage)
 

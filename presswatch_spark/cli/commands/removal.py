@@ -35,9 +35,9 @@ from presswatch_spark.show import counted, json_line, table_lines, terminal_widt
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from presswatch_spark.removal.probing import Probed
-    from presswatch_spark.removal.standing import CaseStatus
+    from presswatch_spark.removal.rounds import ProbeReport
     from presswatch_spark.removal.states import RemovalState
+    from presswatch_spark.removal.status import CaseStatus
 
 NAMED = 20
 ALARM_COLUMNS = {"round": int, "kind": str, "about": str, "detail": str, "probe": int}
@@ -94,7 +94,7 @@ def open_command(
     \b
     presswatch removal open --claims claims --confidence A --out case out
     """
-    from presswatch_spark.removal.targets import open_case
+    from presswatch_spark.removal.places import open_case
 
     require_one_choice(rows, confidences)
     storage = scan_settings(flags).storage
@@ -152,8 +152,8 @@ def probe(
     from presswatch_spark.pointers.pointer import parse_mirror
     from presswatch_spark.removal.case import RemovalCase
     from presswatch_spark.removal.metrics import Measures, write_metrics
-    from presswatch_spark.removal.probing import Prober
     from presswatch_spark.removal.recaptures import LaterTables
+    from presswatch_spark.removal.rounds import Prober
     from presswatch_spark.storage.objects import printable
 
     config = scan_settings(flags)
@@ -171,14 +171,14 @@ def probe(
     if probed.unheard and index:
         click.echo(f"index: {printable(index)}: {probed.unheard}", err=True)
     if metrics_file:
-        write_metrics(metrics_file, [Measures.of(probed.standing)])
+        write_metrics(metrics_file, [Measures.of(probed.status)])
     is_index_silent = bool(probed.unheard) or index in probed.blocked
     if probed.alarms or not probed.is_complete or is_index_silent:
         raise click.exceptions.Exit(INCOMPLETE)
 
 
-def _round_lines(probed: Probed) -> Iterator[str]:
-    from presswatch_spark.removal.probing import CLOCK_SECONDS
+def _round_lines(probed: ProbeReport) -> Iterator[str]:
+    from presswatch_spark.removal.rounds import CLOCK_SECONDS
 
     outcomes = ", ".join(
         f"{count:,} {name.replace('_', ' ')}" for name, count in sorted(probed.outcomes.items())
@@ -191,7 +191,7 @@ def _round_lines(probed: Probed) -> Iterator[str]:
     )
     if abs(probed.clock_offset) > CLOCK_SECONDS:
         yield f"this machine's clock and a server's differ by {abs(probed.clock_offset):,.0f} s: set it"
-    course = probed.standing.course
+    course = probed.status.course
     yield (
         f"chain: {counted(course.probes, 'probe')} ({course.of_places:,} of places, the others of controls,"
         f" indexes and tables), the newest {probed.newest}"
@@ -266,16 +266,16 @@ def status(
     """
     from presswatch_spark.removal.case import RemovalCase
     from presswatch_spark.removal.metrics import Measures, write_metrics
-    from presswatch_spark.removal.standing import CaseStatus
+    from presswatch_spark.removal.status import CaseStatus
 
     if as_of and metrics_file:
         raise click.UsageError("metrics are of now: give --as-of or --metrics-file")
     storage = scan_settings(flags).storage
     require_new(export, storage)
-    standing = CaseStatus.of(RemovalCase.open(case, storage), _moment(as_of))
+    found = CaseStatus.of(RemovalCase.open(case, storage), _moment(as_of))
     if metrics_file:
-        write_metrics(metrics_file, [Measures.of(standing)])
-    rows = map(asdict, standing.alarms()) if alarms else standing.rows()
+        write_metrics(metrics_file, [Measures.of(found)])
+    rows = map(asdict, found.alarms()) if alarms else found.rows()
     say = screen.language
     if export:
         schema = schema_of(**ALARM_COLUMNS) if alarms else _state_schema()
@@ -285,10 +285,10 @@ def status(
         print_lines(map(json_line, rows))
         return
     if alarms:
-        screen.show(_alarm_lines(standing, say) if standing.alarms() else [say("no alarms")])
+        screen.show(_alarm_lines(found, say) if found.alarms() else [say("no alarms")])
         return
-    screen.show(_status_lines(standing, say))
-    removed, claims = standing.claims()
+    screen.show(_status_lines(found, say))
+    removed, claims = found.claims()
     counts = {"removed": say.number(removed), "claims": say.counted(claims, "claim")}
     tell_total(say("{removed} of {claims} removed, at every place", **counts))
 
@@ -296,7 +296,7 @@ def status(
 def _state_schema() -> pa.Schema:
     import pyarrow as pa
 
-    from presswatch_spark.removal.standing import TARGET_COLUMNS
+    from presswatch_spark.removal.status import TARGET_COLUMNS
     from presswatch_spark.tables.declarations import Target
 
     facts = schema_of(state=str, removed=bool, doubt=str, words_left=int)
@@ -304,8 +304,8 @@ def _state_schema() -> pa.Schema:
     return pa.schema([*(Target.schema.field(name) for name in TARGET_COLUMNS), *facts, probes])
 
 
-def _status_lines(standing: CaseStatus, say: Language) -> Iterator[str]:
-    counts = standing.counts()
+def _status_lines(found: CaseStatus, say: Language) -> Iterator[str]:
+    counts = found.counts()
     rows = [
         (say.number(counts[state]), say.name(state), say(meaning))
         for state, meaning in MEANING.items()
@@ -313,17 +313,17 @@ def _status_lines(standing: CaseStatus, say: Language) -> Iterator[str]:
     ]
     headers = say.names(("places", "state", "meaning"))
     yield from table_lines(headers, rows, terminal_width(), headers[:2], headers[2:])
-    states = (state for state in standing.states.values() if state.state == "undecided")
+    states = (state for state in found.states.values() if state.state == "undecided")
     for doubt in sorted({doubt_of(state, say) for state in states}):
         yield say("undecided: {doubt}", doubt=doubt)
-    yield from _alarm_lines(standing, say)
-    if standing.course.probes:
+    yield from _alarm_lines(found, say)
+    if found.course.probes:
         yield say(
             "chain: {probes} ({places} of places, the others of controls, indexes and tables), the newest"
             " {newest}",
-            probes=say.counted(standing.course.probes, "probe"),
-            places=say.number(standing.course.of_places),
-            newest=standing.course.newest,
+            probes=say.counted(found.course.probes, "probe"),
+            places=say.number(found.course.of_places),
+            newest=found.course.newest,
         )
 
 
@@ -332,8 +332,8 @@ def doubt_of(state: RemovalState, say: Language) -> str:
     return say(state.reason, **{name: say.name(value) for name, value in state.facts.items()})
 
 
-def _alarm_lines(standing: CaseStatus, say: Language) -> Iterator[str]:
-    for alarm in standing.alarms():
+def _alarm_lines(found: CaseStatus, say: Language) -> Iterator[str]:
+    for alarm in found.alarms():
         yield say(
             "alarm of round {round}: {kind}: {about}: {detail}",
             round=say.number(alarm.round),

@@ -32,9 +32,9 @@ from presswatch_spark.notices.notice import (
 )
 from presswatch_spark.notices.parties import FACTS
 from presswatch_spark.notices.rules import RULES
-from presswatch_spark.removal.alarms import KINDS
 from presswatch_spark.removal.states import RULES as RULES_OF_STATES
 from presswatch_spark.removal.states import UNASKED
+from presswatch_spark.removal.status import ALARM_KINDS
 from presswatch_spark.show import printable
 from presswatch_spark.translation import p
 from tests.conftest import ROOT
@@ -88,7 +88,7 @@ class TestLanguage:
         assert language.LANGUAGES == ("en", "fr")
 
     def test_every_state_and_alarm_of_a_removal_has_its_french(self) -> None:
-        assert {p("column", name) for name in {*removal.MEANING, *KINDS}} <= set(NAMES)
+        assert {p("column", name) for name in {*removal.MEANING, *ALARM_KINDS}} <= set(NAMES)
         assert set(removal.MEANING.values()) <= set(TEXTS)
         reasons = {rule.reason for rule in RULES_OF_STATES} - {""}
         assert len(reasons) > 20

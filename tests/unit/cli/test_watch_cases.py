@@ -12,7 +12,7 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.removal.case import RemovalCase
-from presswatch_spark.removal.standing import CaseStatus
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 from tests.removal import Release, release
 from tests.servers import Fault, Server, web
@@ -74,25 +74,25 @@ def test_a_run_that_is_published_makes_a_case_due_and_its_captures_are_found(
 ) -> None:
     case = crawl.open(noticed_at=datetime(2026, 11, 1, tzinfo=UTC).date())
     assert watch(crawl, case.folder) == 0
-    target = next(each for each in case.targets() if (each["article_id"] is not None) == of_article)
-    row = match(target["article_id"], target["document_url"], row_sha256="f" * 64)
-    row |= {"title_id": target["title_id"]}
+    target = next(each for each in case.targets() if (each.article_id is not None) == of_article)
+    row = match(target.article_id, target.document_url, row_sha256="f" * 64)
+    row |= {"title_id": target.title_id}
     row |= {"captured_at": datetime(2026, 11, 2, tzinfo=UTC), "shard_uri": "s3://later/a.warc.gz"}
     row |= {"text_sha256": "e" * 64}
     later = datetime.now(UTC) + timedelta(hours=1)
     publish(crawl.tables, "20991128T000000Z-abcdef", [row], finished_at=later)
     assert watch(crawl, case.folder) == 3
     assert "alarm: recaptured" in capsys.readouterr().out
-    assert CaseStatus.of(case).states[target["target_sha256"]].state == "recaptured"
+    assert CaseStatus.of(case).states[target.target_sha256].state == "recaptured"
 
 
 def test_what_alarms_is_partial_and_told_once(crawl: Release) -> None:
     case = crawl.open()
-    target = sorted(case.targets(), key=lambda each: each["record_offset"])[3]
+    target = sorted(case.targets(), key=lambda each: each.record_offset)[3]
     kept = crawl.server.objects[crawl.object_of(target)]
     often = 0.0000001
     assert watch(crawl, case.folder, every=often) == 0
-    crawl.overwrite(target, b"\0" * target["record_length"])
+    crawl.overwrite(target, b"\0" * target.record_length)
     assert watch(crawl, case.folder, every=often) == 3
     crawl.server.objects[crawl.object_of(target)] = kept
     assert watch(crawl, case.folder, every=often) == 3

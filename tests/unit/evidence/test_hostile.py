@@ -275,9 +275,7 @@ def test_a_case_is_sealed_with_its_probes(own: Release) -> None:
     case = own.open("case")
     probe(case, own)
     bag, built = build(own, "bag", path=str(own.folder / "case"), confidences=())
-    assert {line["row"]["row_sha256"] for line in lines(bag)} == {
-        each["row_sha256"] for each in case.targets()
-    }
+    assert {line["row"]["row_sha256"] for line in lines(bag)} == {each.row_sha256 for each in case.targets()}
     for name in ("_presswatch_case.json", "targets/00000.parquet", "rounds/0001.json"):
         assert (bag / "data/case" / name).read_bytes() == (own.folder / "case" / name).read_bytes()
     assert built.is_complete

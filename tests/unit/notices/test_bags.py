@@ -21,7 +21,7 @@ from presswatch_spark.evidence.verify import Findings
 from presswatch_spark.notices import rules
 from presswatch_spark.notices.notice import Notice, state_of
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal.probing import Prober
+from presswatch_spark.removal.rounds import Prober
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
 from tests.evidence import build, flipped, lines

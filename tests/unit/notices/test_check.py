@@ -174,7 +174,7 @@ def test_a_publisher_without_document_of_its_mandate_is_refused_but_for_its_owne
     office.members(lambda publisher: publisher.pop("mandate_document"))
     office.draft("agent")
     assert "outside_mandate" in office.rules("agent")
-    own = [target["row_sha256"] for target in office.case.targets() if target["publisher_id"] == "quai"]
+    own = [target.row_sha256 for target in office.case.targets() if target.publisher_id == "quai"]
     owner = office.sender(acts_as="owner", publishers=["quai"])
     office.draft("owner", sender=owner, choice=Choice(rows=frozenset(own)))
     assert office.rules("owner", sender=owner) == NOTHING
@@ -254,20 +254,20 @@ def test_rows_that_nobody_read_again_are_refused_until_they_are_read(office: Bur
 def test_a_row_that_does_not_read_any_more_stays_unread(office: Bureau) -> None:
     office.draft("n", source=str(office.crawl.tables), choice=Choice(confidences=("A", "B")))
     target = office.target()
-    office.crawl.overwrite(target, b"\0" * target["record_length"])
+    office.crawl.overwrite(target, b"\0" * target.record_length)
     refusals = office.check("n", again=True).refusals
     (refused,) = [each for each in refusals if each.rule == "not_read_again"]
     rows = {row["record_id"]: row["row_sha256"] for row in annex_rows(office.folder / "n")}
-    assert refused.about == rows[target["record_id"]]
+    assert refused.about == rows[target.record_id]
 
 
 def test_a_row_where_something_else_was_found_since_counts_as_unread(office: Bureau) -> None:
-    last = max(office.case.targets(), key=lambda target: target["record_offset"])
-    office.crawl.change(last, lambda data: data[: last["record_offset"]])
+    last = max(office.case.targets(), key=lambda target: target.record_offset)
+    office.crawl.change(last, lambda data: data[: last.record_offset])
     probe(office.case, office.crawl)
     assert office.draft("n").figures.numbers["never_read"] == 1
     rows = {row["record_id"]: row["row_sha256"] for row in annex_rows(office.folder / "n")}
-    assert office.rules("n") == {"not_read_again": rows[last["record_id"]]}
+    assert office.rules("n") == {"not_read_again": rows[last.record_id]}
 
 
 def annex_rows(folder: Path) -> list[dict[str, Any]]:
@@ -363,7 +363,7 @@ def test_an_edited_letter_passes_if_a_person_vouches_for_it_and_it_has_no_articl
     )
     assert shared.rules("edited", corpus=corpus(shared)) == NOTHING
     words, row = corpus(shared), shared.case.targets()[0]
-    ordinal = words.ordinal_of(row["article_id"])
+    ordinal = words.ordinal_of(row.article_id)
     assert ordinal is not None
     passage = " ".join(words.body(ordinal).decode().split()[:40])
     edit_letter(letter, "sans autre préavis", passage.translate({38: None, 60: None}))
@@ -441,7 +441,7 @@ def test_what_nobody_looked_for_is_said(office: Bureau) -> None:
 def test_places_that_are_gone_since_change_the_query(office: Bureau) -> None:
     office.draft("n")
     target = office.target()
-    office.crawl.overwrite(target, b"\0" * target["record_length"])
+    office.crawl.overwrite(target, b"\0" * target.record_length)
     probe(office.case, office.crawl)
     assert "query_differs" in office.rules("n")
     assert office.draft("again").left_out == {"removed": 1}

@@ -24,7 +24,7 @@ from presswatch_spark.notices.notice import schema_fault
 from presswatch_spark.notices.parties import load_recipient
 from presswatch_spark.notices.wording import amount
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal.targets import ChosenTargets, targets_of
+from presswatch_spark.removal.places import ChosenTargets, targets_of
 from presswatch_spark.tables.store import TableStore
 from tests.notices import Bureau, about, bureau, rewrite_claims, text_in
 from tests.proofs import each_time
@@ -110,7 +110,7 @@ def test_annex_query_and_attachment_agree_by_digest(shared: Bureau) -> None:
     for name, digest in drafted.notice.sums.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
     assert facts["annex"]["digests"]["rows"] in text_in((folder / "letter.docx").read_bytes())
-    targets = {target["target_sha256"] for target in shared.case.targets()}
+    targets = {target.target_sha256 for target in shared.case.targets()}
     assert set(facts["query"]["targets"]) == targets
 
 
@@ -123,15 +123,15 @@ def test_rows_say_where_the_record_is_and_have_no_text(shared: Bureau) -> None:
     shared.draft("rows", "fr", "en")
     folder = shared.folder / "rows" / "annex"
     rows = rows_of_jsonl((folder / "rows.jsonl").read_bytes())
-    targets = {target["record_id"]: target for target in shared.case.targets()}
+    targets = {target.record_id: target for target in shared.case.targets()}
     for row in rows:
         target = targets[row["record_id"]]
         assert row["file"] == f"{shared.crawl.server.url}/crawl/a.warc.wet.gz"
         assert (row["record_offset"], row["record_length"]) == (
-            target["record_offset"],
-            target["record_length"],
+            target.record_offset,
+            target.record_length,
         )
-        assert row["text_sha256"] == target["text_sha256"]
+        assert row["text_sha256"] == target.text_sha256
         assert row["article_url"].startswith("https://")
         assert row["reservation"] is None
         assert not {"text", "headline", "body", "spans", "confidence"} & row.keys()
@@ -154,8 +154,8 @@ def test_an_opt_out_gives_the_sites_of_the_members_as_surt_prefixes(shared: Bure
 
 def test_an_opt_out_reserves_for_the_publishers_of_its_rows_alone(shared: Bureau) -> None:
     target = shared.case.targets()[0]
-    shared.draft("own", "optout", "en", choice=Choice(rows=frozenset([target["row_sha256"]])))
-    publisher = shared.sender().by_id[target["publisher_id"]]
+    shared.draft("own", "optout", "en", choice=Choice(rows=frozenset([target.row_sha256])))
+    publisher = shared.sender().by_id[target.publisher_id]
     rows = rows_of_jsonl((shared.folder / "own" / "annex" / "domains.jsonl").read_bytes())
     assert {row["publisher"] for row in rows} == {publisher.name}
     assert about(shared.folder / "own")["numbers"]["sites"] == len({row["site"] for row in rows})
@@ -166,7 +166,7 @@ def test_the_text_has_the_places_for_those_who_open_no_attachment(shared: Bureau
     shared.draft("text", recipient=load_recipient("aws"), mirrors=[mirror])
     form = (shared.folder / "text" / "form.txt").read_text(encoding="utf-8")
     for target in shared.case.targets():
-        assert f"record_offset {target['record_offset']}, record_length {target['record_length']}\n" in form
+        assert f"record_offset {target.record_offset}, record_length {target.record_length}\n" in form
     assert form.count("https://data.commoncrawl.org/a.warc.wet.gz") == len(shared.case.targets())
 
 
@@ -186,7 +186,7 @@ def test_a_place_whose_own_claim_is_doubtful_is_left_out(tmp_path: Path) -> None
     with web() as server:
         crawl = release(tmp_path, server, ("a.warc.wet.gz", "pages.warc.gz"))
         two = bureau(crawl)
-        of = next(target for target in two.case.targets() if target["place"] != "record")["row_sha256"]
+        of = next(target for target in two.case.targets() if target.place != "record").row_sha256
         choice = Choice(rows=frozenset([of]))
         before = two.draft("both", choice=choice).figures.numbers["rows"]
         rewrite_claims(crawl.tables, lambda claim: claim["row_sha256"] != of and claim.update(confidence="D"))
@@ -241,7 +241,7 @@ def test_a_place_that_no_scan_has_read_is_in_no_annex(
     def with_one_more(*given: object) -> ChosenTargets:
         chosen = targets_of(*given)  # type: ignore[arg-type]
         unread = {"place": "capture", "text_sha256": None, "copied_words": None, "record_offset": None}
-        return replace(chosen, targets=[*chosen.targets, {**chosen.targets[0], **unread}])
+        return replace(chosen, targets=[*chosen.targets, replace(chosen.targets[0], **unread)])
 
     monkeypatch.setattr(sources, "targets_of", with_one_more)
     found = shared.select(str(shared.crawl.tables))

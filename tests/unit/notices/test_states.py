@@ -58,7 +58,7 @@ def test_only_the_case_says_that_a_recipient_complied(office: Bureau) -> None:
     states.answer(opened(office), "says_complied", None, None, None)
     assert state(office).state == "acknowledged"
     target = office.target()
-    office.crawl.overwrite(target, b"\0" * target["record_length"])
+    office.crawl.overwrite(target, b"\0" * target.record_length)
     probe(office.case, office.crawl)
     found = state(office)
     assert (found.state, found.removed, found.places) == ("partly", 1, len(office.case.targets()))
@@ -68,10 +68,10 @@ def test_only_the_case_says_that_a_recipient_complied(office: Bureau) -> None:
 
 def test_a_notice_is_complied_with_when_all_its_places_are_gone(office: Bureau) -> None:
     target = office.target()
-    sent(office, choice=Choice(rows=frozenset([target["row_sha256"]])))
+    sent(office, choice=Choice(rows=frozenset([target.row_sha256])))
     states.answer(opened(office), "refused", None, None, None)
     assert state(office).state == "refused"
-    office.crawl.overwrite(target, b"\0" * target["record_length"])
+    office.crawl.overwrite(target, b"\0" * target.record_length)
     probe(office.case, office.crawl)
     found = state(office)
     assert (found.state, found.removed, found.places) == ("complied", 1, 1)
@@ -82,7 +82,7 @@ def test_a_notice_of_tables_asks_the_case_that_follows_it(office: Bureau) -> Non
     assert state(office).places is None
     found = state(office, case=str(office.case.folder))
     assert (found.state, found.removed, found.places) == ("sent", 0, len(office.case.targets()))
-    row = office.case.targets()[0]["row_sha256"]
+    row = office.case.targets()[0].row_sha256
     rows = office.folder / "rows.txt"
     rows.write_text(row, encoding="utf-8")
     other = office.crawl.open("other", rows=str(rows), confidences=())

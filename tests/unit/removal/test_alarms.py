@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.removal.case import LEAN
-from presswatch_spark.removal.standing import Course
+from presswatch_spark.removal.status import Course
+from tests.removal import probe_row, target_row
 
 TARGET, FILE = "a" * 64, "https://a.example/crawl/a.warc.wet.gz"
 BEGIN = datetime(2026, 11, 27, tzinfo=UTC)
@@ -31,7 +31,7 @@ def rounds(*asked: dict[str, Any]) -> list[Row]:
                 "asked_at": BEGIN + timedelta(days=number), "file_uri": FILE, "outcome": outcome,
                 "request": "GET",
             }  # fmt: skip
-            probes.append({**dict.fromkeys(LEAN), **known, **facts})
+            probes.append({**known, **facts})
     return probes
 
 
@@ -43,9 +43,9 @@ def alarms(*asked: dict[str, Any]) -> list[tuple[int, str]]:
 
 def course(probes: list[Row]) -> Course:
     """The course of rounds of one target."""
-    found = Course([{"target_sha256": TARGET, "record_offset": 0, "row_index": None}])
+    found = Course([target_row(target_sha256=TARGET, record_offset=0)])
     for _, of_round in groupby(probes, key=lambda probe: probe["round"]):
-        found.add(list(of_round))
+        found.add([probe_row(**probe) for probe in of_round])
     return found
 
 

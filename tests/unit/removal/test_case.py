@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,39 +14,52 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.removal.case import BrokenCaseError, Chain, RemovalCase, digest_of
-from presswatch_spark.removal.standing import CaseStatus
+from presswatch_spark.removal.case import BrokenCaseError, Chain, RemovalCase, digest_of, sealed
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import CASE_TABLES, Probe, Target
 from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
+from tests.removal import probe_row, target_row
 
 LOCAL = StorageOptions()
 BEGIN = datetime(2026, 11, 27, 9, tzinfo=UTC)
 Row = dict[str, Any]
 
 
-def target(number: int) -> Row:
-    known = {
-        "row_sha256": f"{number:064x}", "place": "record", "publisher_id": "p", "title_id": "t",
-        "run_id": "r",
-        "dataset": "wet", "shard_uri": f"s3://b/{number}.wet.gz", "text_sha256": f"{number:064x}",
-    }  # fmt: skip
-    return {**dict.fromkeys(name for name in Target.schema.names if name != "target_sha256"), **known}
+def target(number: int) -> Target:
+    return sealed(
+        target_row(
+            row_sha256=f"{number:064x}",
+            place="record",
+            publisher_id="p",
+            title_id="t",
+            run_id="r",
+            dataset="wet",
+            shard_uri=f"s3://b/{number}.wet.gz",
+            text_sha256=f"{number:064x}",
+        )
+    )
 
 
-def probe(of: str, number: int, round_number: int = 1, outcome: str = "same") -> Row:
-    return {
-        "round": round_number, "batch": 0, "role": "target", "target_sha256": of, "outcome": outcome,
-        "asked_at": BEGIN + timedelta(hours=number), "asked_from": "here", "tool_version": "1",
-        "request": "GET s3://b/x bytes=0-1", "file_uri": "s3://b/x", "clock_offset": 0.25 * number,
-    }  # fmt: skip
+def probe(of: str, number: int, round_number: int = 1, outcome: str = "same") -> Probe:
+    return probe_row(
+        round=round_number,
+        batch=0,
+        role="target",
+        target_sha256=of,
+        outcome=outcome,
+        asked_at=BEGIN + timedelta(hours=number),
+        request="GET s3://b/x bytes=0-1",
+        file_uri="s3://b/x",
+        clock_offset=0.25 * number,
+    )
 
 
 @pytest.fixture
 def case(tmp_path: Path) -> RemovalCase:
     """A case of three targets, with two files of probes."""
     made = RemovalCase.create(str(tmp_path / "case"), [target(number) for number in range(3)], {}, LOCAL)
-    targets = [row["target_sha256"] for row in made.targets()]
+    targets = [row.target_sha256 for row in made.targets()]
     chain = Chain.of(made, [])
     for round_number in (1, 2):
         made.begin(round_number, chain, deep=False)
@@ -69,6 +83,10 @@ def rewrite(path: Path, table: str, change: Callable[[list[Row]], None]) -> None
     path.write_bytes(sealed_parquet([pa.RecordBatch.from_pylist(rows, schema)], schema))
 
 
+def digested(row: Row) -> Row:
+    return row | {"probe_sha256": digest_of(Probe(**row))}
+
+
 def read_all(root: Path) -> None:
     """Read all of a case."""
     found = RemovalCase.open(str(root), LOCAL)
@@ -79,7 +97,7 @@ def read_all(root: Path) -> None:
 
 def test_what_was_written_is_read_again(case: RemovalCase) -> None:
     again = RemovalCase.open(case.folder.uri, LOCAL)
-    assert [row["number"] for row in again.probes()] == [*range(6)]
+    assert [row.number for row in again.probes()] == [*range(6)]
     assert len(again.targets()) == again.about["targets"] == 3
     assert [(each.number, each.deep) for each in again.rounds()] == [(1, False), (2, False)]
 
@@ -116,7 +134,9 @@ def test_one_changed_byte_anywhere_is_noticed(case: RemovalCase) -> None:
         (lambda rows: rows.pop(1), r"probe 4, in \S+, says that it is number 5"),
         (lambda rows: rows.insert(1, dict(rows[1])), r"probe 5, in \S+, says that it is number 4"),
         (
-            lambda rows: rows[1].update(outcome="x", probe_sha256=digest_of(rows[1] | {"outcome": "x"})),
+            lambda rows: rows[1].update(
+                outcome="x", probe_sha256=digest_of(Probe(**rows[1] | {"outcome": "x"}))
+            ),
             "probe 5",
         ),
     ],
@@ -143,7 +163,7 @@ def test_the_note_of_a_round_that_is_missing_is_named(case: RemovalCase, number:
 
 def test_a_target_that_was_changed_or_taken_out_is_named(case: RemovalCase) -> None:
     (path,) = files(case, "targets")
-    kept, digest = path.read_bytes(), case.targets()[1]["target_sha256"]
+    kept, digest = path.read_bytes(), case.targets()[1].target_sha256
     rewrite(path, "targets", lambda rows: rows[1].update(document_url="https://other.example/"))
     with pytest.raises(BrokenCaseError, match=f"target {digest} has changed"):
         case.targets()
@@ -158,12 +178,11 @@ def test_how_a_case_stands_holds_no_probes_of_earlier_rounds(case: RemovalCase) 
         """How many probes are in memory while the standing of the case is."""
         standing = CaseStatus.of(case)
         gc.collect()
-        alive = sum(type(each) is dict and "previous_sha256" in each for each in gc.get_objects())
-        alive += sum(type(each) is dict and "probe_sha256" in each for each in gc.get_objects())
+        alive = sum(type(each) is Probe for each in gc.get_objects())
         assert standing.course.probes == len(case.targets()) * len(case.rounds())
         return alive
 
-    targets, before = [row["target_sha256"] for row in case.targets()], held()
+    targets, before = [row.target_sha256 for row in case.targets()], held()
     chain = Chain.of(case, case.probes())
     for number in range(3, 12):
         case.begin(number, Chain.of(case, case.probes()), deep=False)
@@ -175,13 +194,13 @@ def test_the_answer_of_an_earlier_time_stays(case: RemovalCase) -> None:
     chain = Chain.of(case, case.probes())
     (first, *_) = case.targets()
     case.begin(3, Chain.of(case, case.probes()), deep=False)
-    chain.append(3, [probe(first["target_sha256"], 50, 3, "failed")])
+    chain.append(3, [probe(first.target_sha256, 50, 3, "failed")])
     states = (
-        CaseStatus.of(case).states[first["target_sha256"]],
+        CaseStatus.of(case).states[first.target_sha256],
         CaseStatus.of(case, BEGIN + timedelta(hours=49)),
     )
     assert states[0].state == "undecided"
-    assert states[1].states[first["target_sha256"]].state == "present"
+    assert states[1].states[first.target_sha256].state == "present"
 
 
 def test_only_one_process_adds_to_a_case(case: RemovalCase) -> None:
@@ -211,9 +230,9 @@ def test_a_full_disk_loses_no_probe(case: RemovalCase, monkeypatch: pytest.Monke
     with monkeypatch.context() as patched:
         patched.setattr("presswatch_spark.storage.disk.Folder.write", full)
         with pytest.raises(OutputError, match=r"(?i)no space|full"):
-            chain.append(2, [probe(case.targets()[0]["target_sha256"], 9, 2)])
+            chain.append(2, [probe(case.targets()[0].target_sha256, 9, 2)])
     assert case.probes() == before
-    chain.append(2, [probe(case.targets()[0]["target_sha256"], 9, 2)])
+    chain.append(2, [probe(case.targets()[0].target_sha256, 9, 2)])
     assert len(case.probes()) == len(before) + 1
 
 
@@ -221,12 +240,12 @@ def test_every_column_is_part_of_the_digest(case: RemovalCase) -> None:
     (row, *_) = case.probes()
     for name in Probe.schema.names:
         if name != "probe_sha256":
-            assert digest_of(row | {name: "other"}) != row["probe_sha256"]
+            assert digest_of(replace(row, **{name: "other"})) != row.probe_sha256
     (row, *_) = case.targets()
     for name in Target.schema.names:
         if name != "target_sha256":
-            assert digest_of(row | {name: "other"}) != row["target_sha256"]
-    assert re.fullmatch("[0-9a-f]{64}", row["target_sha256"])
+            assert digest_of(replace(row, **{name: "other"})) != row.target_sha256
+    assert re.fullmatch("[0-9a-f]{64}", row.target_sha256)
 
 
 def replaced_by_an_older_copy(case: RemovalCase) -> None:
@@ -238,7 +257,7 @@ def continued_elsewhere(case: RemovalCase) -> None:
     path = files(case, "probes")[-1]
     rows = opened_sealed(path.read_bytes()).read().to_pylist()
     path.unlink()
-    chain = Chain.after(case, rows[0]["number"], rows[0]["previous_sha256"])
+    chain = Chain(case, rows[0]["number"], rows[0]["previous_sha256"])
     chain.append(2, [probe(row["target_sha256"], 9, 2, "missing") for row in rows])
 
 
@@ -250,10 +269,10 @@ def test_an_older_copy_or_another_course_in_place_of_probes_is_noticed(
     chain = Chain.of(case, rows)
     for _ in range(2):
         case.note_head(chain)
-    assert case.notes("heads")[1:] == [{"probes": 6, "newest": rows[-1]["probe_sha256"]}]
+    assert case.notes("heads")[1:] == [{"probes": 6, "newest": rows[-1].probe_sha256}]
     CaseStatus.of(case)
     change(case)
-    with pytest.raises(BrokenCaseError, match=f"had 6 probes once, the newest {rows[-1]['probe_sha256']}"):
+    with pytest.raises(BrokenCaseError, match=f"had 6 probes once, the newest {rows[-1].probe_sha256}"):
         CaseStatus.of(case)
 
 
@@ -273,7 +292,7 @@ def test_a_head_that_was_deleted_after_the_only_round_is_reported(tmp_path: Path
     (only,) = made.targets()
     chain = Chain.of(made, [])
     made.begin(1, chain, deep=False)
-    chain.append(1, [probe(only["target_sha256"], 0)])
+    chain.append(1, [probe(only.target_sha256, 0)])
     made.note_head(chain)
     assert CaseStatus.of(made).alarms() == []
     (tmp_path / "case" / "heads" / "0001.json").unlink()
@@ -281,7 +300,7 @@ def test_a_head_that_was_deleted_after_the_only_round_is_reported(tmp_path: Path
         ("head missing", "round 1")
     ]
     made.begin(2, chain, deep=False)
-    chain.append(2, [probe(only["target_sha256"], 1, 2)])
+    chain.append(2, [probe(only.target_sha256, 1, 2)])
     made.note_head(chain)
     found = [(alarm.round, alarm.kind, alarm.about) for alarm in CaseStatus.of(made).alarms()]
     assert found == [(2, "head missing", "round 1")], "it stays reported after the next round"
@@ -294,8 +313,8 @@ def test_a_clock_that_was_set_back_between_rounds_is_reported(
     chain = Chain.of(case, case.probes())
     (first, *_) = case.targets()
     case.begin(3, chain, deep=False)
-    row = probe(first["target_sha256"], 5, 3)
-    chain.append(3, [row | {"asked_at": row["asked_at"] - back}])
+    row = probe(first.target_sha256, 5, 3)
+    chain.append(3, [replace(row, asked_at=row.asked_at - back)])
     case.note_head(chain)
     alarms = [alarm for alarm in CaseStatus.of(case).alarms() if alarm.kind == "clock set back"]
     assert [alarm.about for alarm in alarms] == ["round 3"] * count

@@ -56,9 +56,9 @@ def test_the_guide_leads_from_the_notice_to_gone_and_back_again(
     assert (code, "present" in said, "0 of" in said) == (0, True, False)
 
     case = RemovalCase.open(CASE, StorageOptions())
-    targets = sorted(case.targets(), key=lambda target: target["record_offset"])
-    target, shard = targets[3], Path(targets[3]["shard_uri"])
-    kept, start, length = shard.read_bytes(), target["record_offset"], target["record_length"]
+    targets = sorted(case.targets(), key=lambda target: target.record_offset)
+    target, shard = targets[3], Path(targets[3].shard_uri)
+    kept, start, length = shard.read_bytes(), target.record_offset, target.record_length
     before = shard.stat()
     shard.write_bytes(kept[:start] + b"\0" * length + kept[start + length :])
     # Within the second of the last change, which Last-Modified does not tell apart.
@@ -98,7 +98,7 @@ def test_rows_that_a_file_names_are_followed_and_no_others(
     at_home: Release, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     run(["removal", "open", "--claims", "claims", "--out", "all", "tables"], capsys)
-    wanted = sorted({row["row_sha256"] for row in RemovalCase.open("all", StorageOptions()).targets()})[:2]
+    wanted = sorted({row.row_sha256 for row in RemovalCase.open("all", StorageOptions()).targets()})[:2]
     forms = {
         "rows.txt": "\n".join(wanted),
         "rows.csv": "row_sha256;note\n" + "\n".join(f"{row};x" for row in wanted),
@@ -111,7 +111,7 @@ def test_rows_that_a_file_names_are_followed_and_no_others(
             ["removal", "open", "--rows", name, "--claims", "claims", "--out", out, "tables"], capsys
         )
         assert code == 0, errors
-        assert {row["row_sha256"] for row in RemovalCase.open(out, StorageOptions()).targets()} == set(wanted)
+        assert {row.row_sha256 for row in RemovalCase.open(out, StorageOptions()).targets()} == set(wanted)
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,8 @@ def test_a_file_of_states_has_the_rows_that_json_prints(
 KILLED = """
 import sys
 from presswatch_spark.cli.main import run
-from presswatch_spark.removal import probing
-probing.WRITTEN_ROWS = 1
+from presswatch_spark.removal import rounds
+rounds.WRITTEN_ROWS = 1
 sys.exit(run(sys.argv[1:]))
 """
 
@@ -202,9 +202,9 @@ def test_a_round_that_is_killed_goes_on_and_asks_for_nothing_twice(
     probes = case.probes()
     asked: dict[int, list[Any]] = {}
     for row in probes:
-        if row["role"] == "target":
-            asked.setdefault(row["round"], []).append(row["target_sha256"])
-    targets = sorted(row["target_sha256"] for row in case.targets())
+        if row.role == "target":
+            asked.setdefault(row.round, []).append(row.target_sha256)
+    targets = sorted(row.target_sha256 for row in case.targets())
     complete = [number for number, of_round in asked.items() if sorted(of_round) == targets]
     assert complete == [*range(1, max(asked) + 1)]
 

@@ -13,12 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from presswatch_spark.removal.case import LEAN, RemovalCase, Round
-from presswatch_spark.removal.standing import CaseStatus, Course
+from presswatch_spark.removal.case import ProbeRound, RemovalCase
 from presswatch_spark.removal.states import STATES
+from presswatch_spark.removal.status import CaseStatus, Course
+from presswatch_spark.tables.declarations import Probe, Target
+from tests.removal import probe_row, target_row
 from tests.unit.removal.test_alarms import course, rounds
 
 Row = dict[str, Any]
+EMPTY = dict.fromkeys(Probe.schema.names)
 BEGIN = datetime(2026, 11, 27, tzinfo=UTC)
 TARGETS = ("1" * 64, "2" * 64)
 FAILURES = {"limited", "refused", "strange", "failed"}
@@ -37,17 +40,17 @@ class Written:
 
     rows: Sequence[Row]
 
-    def targets(self) -> list[Row]:
+    def targets(self) -> list[Target]:
         named = {"row_sha256": "r", "record_offset": 0, "row_index": None, "place": "record", "release": "R"}
         named |= {"document_url": "https://a.example/", "article_id": "a", "title_id": "t"}
-        return [{"target_sha256": target, **named} for target in TARGETS]
+        return [target_row(target_sha256=target, **named) for target in TARGETS]
 
-    def rounds(self) -> list[Round]:
+    def rounds(self) -> list[ProbeRound]:
         return []
 
-    def each_round(self) -> Iterator[list[Row]]:
+    def each_round(self) -> Iterator[list[Probe]]:
         for _, rows in groupby(self.rows, lambda row: row["round"]):
-            yield list(rows)
+            yield [probe_row(**row) for row in rows]
 
 
 def standing(rows: Sequence[Row], as_of: datetime | None = None) -> CaseStatus:
@@ -63,7 +66,7 @@ def history(random: Random) -> list[Row]:
     def add(role: str, target: str | None, outcome: str, **facts: Any) -> None:
         number = len(rows)
         known = {"number": number, "role": role, "target_sha256": target, "outcome": outcome}
-        rows.append({**dict.fromkeys(LEAN), **known, "asked_at": at, "request": f"READ {number}", **facts})
+        rows.append({**EMPTY, **known, "asked_at": at, "request": f"READ {number}", **facts})
         rows[-1]["probe_sha256"] = f"{number:064}"
 
     for number in range(1, random.randint(2, 7)):
@@ -263,7 +266,7 @@ def probes(*outcomes: str, **facts: Any) -> list[Row]:
     """A round a day in which the first target has these outcomes."""
     return [
         {
-            **dict.fromkeys(LEAN), "number": number, "round": number + 1, "batch": 0, "role": "target",
+            **EMPTY, "number": number, "round": number + 1, "batch": 0, "role": "target",
             "target_sha256": TARGETS[0], "asked_at": BEGIN + timedelta(days=number), "outcome": outcome,
             "probe_sha256": f"{number:064}", **facts,
         }
@@ -285,7 +288,7 @@ def test_a_target_was_read_last_when_nothing_else_was_found_since(
 ) -> None:
     course = Course(Written(()).targets())
     for probe in probes(*outcomes):
-        course.add([probe])
+        course.add([probe_row(**probe)])
     read_at = {} if day is None else {TARGETS[0]: [BEGIN + timedelta(days=day)]}
     found = {target: [each.at for each in readings] for target, readings in course.readings.items()}
     assert found == read_at

@@ -27,12 +27,12 @@ def test_places_on_https_are_followed_and_a_certificate_that_nobody_trusts_remov
         probe(case, crawl, **trust)
         assert {state.state for state in states(case).values()} == {"present"}
         target, *others = case.targets()
-        crawl.overwrite(target, bytes(target["record_length"]))
+        crawl.overwrite(target, bytes(target.record_length))
         probe(case, crawl, **trust)
         found = states(case)
-        same = {each["target_sha256"] for each in others if each["record_offset"] != target["record_offset"]}
-        assert found[target["target_sha256"]].state == "overwritten"
-        assert found[target["target_sha256"]].removed
+        same = {each.target_sha256 for each in others if each.record_offset != target.record_offset}
+        assert found[target.target_sha256].state == "overwritten"
+        assert found[target.target_sha256].removed
         assert {found[each].state for each in same} == {"present"}
-        asked = [row for row in case.probes() if row["round"] == 3]
-        assert {row["file_uri"].partition("://")[0] for row in asked} == {"https"}
+        asked = [row for row in case.probes() if row.round == 3]
+        assert {row.file_uri.partition("://")[0] for row in asked} == {"https"}

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
-from typing import Any
 
 import pytest
 
@@ -21,20 +20,19 @@ from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.texts import members_yaml
 from presswatch_spark.removal import states as of
 from presswatch_spark.removal.case import RemovalCase
-from presswatch_spark.removal.file_batch import place_of
-from presswatch_spark.removal.newest import large_files
-from presswatch_spark.removal.probing import Prober
-from presswatch_spark.removal.standing import CaseStatus
-from presswatch_spark.removal.targets import open_case
+from presswatch_spark.removal.hub import large_files
+from presswatch_spark.removal.places import offset_of, open_case
+from presswatch_spark.removal.rounds import Prober
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.shards import plan
+from presswatch_spark.tables.declarations import Probe, Target
 from tests.claims import AS_OF, judge_all
 from tests.corpora import build
 from tests.hub import NAME, TOKEN, Hub, hub
 from tests.removal import LETTERS, QUICK
 from tests.scanned import FORMS, scan_here
 
-Target = dict[str, Any]
 Files = dict[str, bytes]
 
 
@@ -54,21 +52,21 @@ class Dataset:
     @property
     def target(self) -> Target:
         """A row of a file that holds others."""
-        return sorted(self.case.targets(), key=lambda row: (row["shard_uri"], place_of(row)))[3]
+        return sorted(self.case.targets(), key=lambda row: (row.shard_uri, offset_of(row)))[3]
 
     def path_of(self, target: Target) -> str:
-        return str(target["shard_uri"]).partition(f"@{self.commit}/")[2]
+        return str(target.shard_uri).partition(f"@{self.commit}/")[2]
 
     def push_without(self, target: Target, keep: Callable[[list[bytes]], list[bytes]] | None = None) -> None:
         """Make a newest revision whose file lacks the row of a target, or is what `keep` leaves of it."""
         path = self.path_of(target)
         data = self.files[path]
-        if target["row_index"] is None:
-            start, end = target["record_offset"], target["record_offset"] + target["record_length"]
+        if target.row_index is None:
+            start, end = target.record_offset, target.record_offset + target.record_length
             self.site.push(self.files | {path: data[:start] + data[end:]})
             return
         lines = gzip.decompress(data).splitlines(keepends=True)
-        left = keep(lines) if keep else [line for n, line in enumerate(lines) if n != target["row_index"]]
+        left = keep(lines) if keep else [line for n, line in enumerate(lines) if n != target.row_index]
         self.site.push(self.files | {path: gzip.compress(b"".join(left))})
 
     def probe(self, *, words: bool = False) -> None:
@@ -76,12 +74,12 @@ class Dataset:
         Prober(self.case, load_scan_config(flags=QUICK), corpus=corpus).probe()
 
     def state(self, target: Target | None = None) -> of.RemovalState:
-        return CaseStatus.of(self.case).states[(target or self.target)["target_sha256"]]
+        return CaseStatus.of(self.case).states[(target or self.target).target_sha256]
 
-    def newest(self) -> list[dict[str, Any]]:
+    def newest(self) -> list[Probe]:
         """The probes of the newest revision for the target, by their round."""
-        digest = self.target["target_sha256"]
-        return [p for p in self.case.probes() if p["role"] == of.NEWEST and p["target_sha256"] == digest]
+        digest = self.target.target_sha256
+        return [p for p in self.case.probes() if p.role == of.NEWEST and p.target_sha256 == digest]
 
 
 def made(folder: Path, form: str, names: tuple[str, str]) -> tuple[Path, Files]:
@@ -140,15 +138,15 @@ def a_day_later(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rows_of_a_commit_that_is_the_newest_are_present(dataset: Dataset) -> None:
     assert set(CaseStatus.of(dataset.case).counts()) == {"present"}
     (probe,) = dataset.newest()
-    assert (probe["outcome"], probe["detail"]) == ("same", "the newest revision is the commit itself")
-    assert f"X-Repo-Commit: {dataset.commit}" in probe["headers"]
+    assert (probe.outcome, probe.detail) == ("same", "the newest revision is the commit itself")
+    assert f"X-Repo-Commit: {dataset.commit}" in probe.headers
 
 
 def test_rows_are_present_while_the_newest_revision_has_the_same_file(dataset: Dataset) -> None:
     dataset.site.push(dataset.files | {"README.md": b"# New"})
     dataset.probe()
     assert set(CaseStatus.of(dataset.case).counts()) == {"present"}
-    assert dataset.newest()[-1]["detail"] == "the newest revision has the same file, by its SHA-256"
+    assert dataset.newest()[-1].detail == "the newest revision has the same file, by its SHA-256"
 
 
 def test_a_row_that_only_older_revisions_have_is_superseded_and_not_removed(dataset: Dataset) -> None:
@@ -157,12 +155,12 @@ def test_a_row_that_only_older_revisions_have_is_superseded_and_not_removed(data
     state = dataset.state()
     assert (state.state, state.removed) == ("superseded", False)
     assert "an older one still serves it" in state.doubt
-    others = [each for each in dataset.case.targets() if place_of(each) != place_of(dataset.target)]
+    others = [each for each in dataset.case.targets() if offset_of(each) != offset_of(dataset.target)]
     assert {dataset.state(each).state for each in others} == {"present"}
     asked = len(dataset.site.store.requests)
     dataset.probe()
     assert dataset.state().state == "superseded"
-    assert "has the file that probe" in dataset.newest()[-1]["detail"]
+    assert "has the file that probe" in dataset.newest()[-1].detail
     assert len(dataset.site.store.requests) - asked < 10, "a file that was read is not read again"
 
 
@@ -181,14 +179,14 @@ def test_a_row_with_another_url_and_frame_is_in_the_newest_revision(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_day_later(monkeypatch)
-    dataset.push_without(dataset.target, lambda lines: with_another_frame(lines, dataset.target["row_index"]))
+    dataset.push_without(dataset.target, lambda lines: with_another_frame(lines, dataset.target.row_index))
     dataset.probe()
     # Its text and URL are gone; nobody has looked for its passages yet.
     assert (dataset.state().state, "--corpus" in dataset.state().doubt) == ("superseded", True)
     for _ in range(2):
         dataset.probe(words=True)
         assert dataset.state().state == "present"
-    assert "has the file that probe" in dataset.newest()[-1]["detail"]
+    assert "has the file that probe" in dataset.newest()[-1].detail
     dataset.site.squash()
     for _ in range(2):
         dataset.probe()
@@ -205,7 +203,7 @@ def test_a_file_that_the_newest_revision_lacks_is_superseded_unless_it_was_renam
     dataset.site.push(others | {"en/renamed.json.gz": data})
     dataset.probe()
     assert dataset.state().state == "present"
-    assert dataset.newest()[-1]["detail"].endswith("under another name: en/renamed.json.gz")
+    assert dataset.newest()[-1].detail.endswith("under another name: en/renamed.json.gz")
 
 
 def test_files_that_are_asked_for_at_the_same_time_list_the_newest_revision_once(
@@ -242,7 +240,7 @@ def test_squashed_history_without_the_row_drops_it_after_two_looks(
     dataset.probe(words=True)
     state = dataset.state()
     assert (state.state, state.removed) == ("dropped", True)
-    others = [each for each in dataset.case.targets() if place_of(each) != place_of(dataset.target)]
+    others = [each for each in dataset.case.targets() if offset_of(each) != offset_of(dataset.target)]
     assert {dataset.state(each).state for each in others} == {"present"}
 
 
@@ -342,7 +340,7 @@ def test_a_case_holds_no_token_and_no_signed_address(
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     dataset.push_without(dataset.target)
     dataset.probe()
-    told = str([dict(probe) for probe in dataset.case.probes()])
+    told = str([probe.as_dict() for probe in dataset.case.probes()])
     assert TOKEN not in told
     assert "Signature" not in told
     assert any(token == TOKEN for _, token in dataset.site.asked)
@@ -362,5 +360,5 @@ def test_records_that_are_read_by_range_go_the_same_way(
             dataset.probe(words=True)
         state = dataset.state()
         assert (state.state, state.removed) == ("dropped", True)
-        others = [each for each in dataset.case.targets() if place_of(each) != place_of(dataset.target)]
+        others = [each for each in dataset.case.targets() if offset_of(each) != offset_of(dataset.target)]
         assert {dataset.state(each).state for each in others} == {"present"}

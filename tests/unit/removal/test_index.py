@@ -13,12 +13,12 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.removal import states
 from presswatch_spark.removal.case import RemovalCase
-from presswatch_spark.removal.index import listed, place_among, query
-from presswatch_spark.removal.probing import Prober
-from presswatch_spark.removal.standing import CaseStatus
+from presswatch_spark.removal.index import ListedCapture, listed, place_among, query
+from presswatch_spark.removal.rounds import Prober
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import RawResponse
-from tests.removal import QUICK, Release
+from tests.removal import QUICK, Release, target_row
 from tests.servers import Reply
 
 CAPTURED = datetime(2024, 12, 14, 1, 58, 10, tzinfo=UTC)
@@ -60,12 +60,12 @@ def test_an_index_may_pack_its_answer() -> None:
 def test_of_files_of_one_name_the_place_is_in_that_of_the_targets_folder() -> None:
     folders = {"crawldiagnostics": 1, "warc": 2, "robotstxt": 3}
     captures = [
-        {"timestamp": "20241214015810", "filename": f"x/{folder}/a.warc.gz", "offset": place, "length": 9}
+        ListedCapture("20241214015810", f"x/{folder}/a.warc.gz", str(place), "9")
         for folder, place in folders.items()
     ]
     for uri, offset in (("s3://crawl/x/warc/a.warc.gz", 2), ("/mirror/a.warc.gz", 1)):
-        found = place_among(captures, {"captured_at": CAPTURED, "shard_uri": uri})
-        assert found.facts == {"record_offset": offset, "record_length": 9}
+        found = place_among(captures, target_row(captured_at=CAPTURED, shard_uri=uri)).record
+        assert (found.record_offset, found.record_length) == (offset, 9)
 
 
 def test_a_query_quotes_the_url_and_names_the_release() -> None:
@@ -93,10 +93,10 @@ def probe(case: RemovalCase, crawl: Release) -> None:
 
 def fill(crawl: Release, case: RemovalCase, unlisted: str = "") -> None:
     """Have the index list every page of the release, but one."""
-    everything = {target["document_url"]: target for target in case.targets()}
-    urls = {probe["document_url"] for probe in case.probes() if probe["document_url"]} | set(everything)
+    everything = {target.document_url: target for target in case.targets()}
+    urls = {probe.document_url for probe in case.probes() if probe.document_url} | set(everything)
     for url in urls:
-        captured_at = everything[url]["captured_at"] if url in everything else CAPTURED
+        captured_at = everything[url].captured_at if url in everything else CAPTURED
         line = json.dumps({"urlkey": "x", "timestamp": captured_at.strftime("%Y%m%d%H%M%S")})
         address = query("/{release}-index", "CC-MAIN-2024-51", url)
         none = Reply(404, {}, NONE.encode())
@@ -106,19 +106,17 @@ def fill(crawl: Release, case: RemovalCase, unlisted: str = "") -> None:
 def test_a_record_that_its_index_hides_is_not_removed_and_alarms_once(crawl: Release) -> None:
     case = crawl.open()
     probe(case, crawl)
-    target = sorted(case.targets(), key=lambda each: each["record_offset"])[3]
+    target = sorted(case.targets(), key=lambda each: each.record_offset)[3]
     fill(crawl, case)
     probe(case, crawl)
     assert set(CaseStatus.of(case).counts()) == {"present"}
-    fill(crawl, case, unlisted=target["document_url"])
+    fill(crawl, case, unlisted=target.document_url)
     probe(case, crawl)
     probe(case, crawl)
     found = CaseStatus.of(case)
-    state = found.states[target["target_sha256"]]
+    state = found.states[target.target_sha256]
     assert (state.state, state.removed) == ("hidden", False)
-    places = {
-        each["target_sha256"] for each in case.targets() if each["document_url"] == target["document_url"]
-    }
+    places = {each.target_sha256 for each in case.targets() if each.document_url == target.document_url}
     alarms = [(alarm.round, alarm.about) for alarm in found.alarms() if alarm.kind == "index disagrees"]
     assert sorted(alarms) == sorted((3, place) for place in places)
 
@@ -127,11 +125,11 @@ def test_a_removed_record_that_its_index_lists_alarms(crawl: Release) -> None:
     case = crawl.open()
     probe(case, crawl)
     fill(crawl, case)
-    target = sorted(case.targets(), key=lambda each: each["record_offset"])[3]
-    crawl.overwrite(target, b"\0" * target["record_length"])
+    target = sorted(case.targets(), key=lambda each: each.record_offset)[3]
+    crawl.overwrite(target, b"\0" * target.record_length)
     probe(case, crawl)
     found = CaseStatus.of(case)
-    assert found.states[target["target_sha256"]].state == "overwritten"
+    assert found.states[target.target_sha256].state == "overwritten"
     assert "index disagrees" in {alarm.kind for alarm in found.alarms()}
 
 

@@ -15,18 +15,20 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.census.material import surt as plain_surt
+from presswatch_spark.ccindex import clusters
 from presswatch_spark.ccindex.keys import key_of
 from presswatch_spark.cli import main as cli
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal import index_files, states
-from presswatch_spark.removal.answers import ProbeFinding
+from presswatch_spark.removal import states
 from presswatch_spark.removal.case import Chain
-from presswatch_spark.removal.index_files import Said, is_files, look_up
-from presswatch_spark.removal.probing import Probed, Prober
-from presswatch_spark.removal.standing import CaseStatus
+from presswatch_spark.removal.index import PageAnswer, is_files, look_up
+from presswatch_spark.removal.responses import ProbeFinding
+from presswatch_spark.removal.rounds import Prober, ProbeReport
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Probe
 from tests.proofs import each_time
 from tests.removal import QUICK
 from tests.servers import Fault, Reply, Server, web
@@ -116,9 +118,9 @@ def serve(server: Server, rows: list[Row], **written: Any) -> str:
     return f"{server.url}/cc-index/collections/{{release}}/indexes/cluster.idx"
 
 
-def found_in(said: Said) -> list[tuple[str, int, int]]:
+def found_in(said: PageAnswer) -> list[tuple[str, int, int]]:
     assert not isinstance(said.captures, ProbeFinding), said.captures
-    return [(each["timestamp"], int(each["offset"]), int(each["length"])) for each in said.captures]
+    return [(each.timestamp, int(each.offset), int(each.length)) for each in said.captures]
 
 
 @pytest.fixture(params=["clusters", "table"])
@@ -126,8 +128,8 @@ def index(
     request: pytest.FixtureRequest, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[str, list[Row]]]:
     """An index of each kind, and its captures; windows are so small that the search has steps."""
-    monkeypatch.setattr(index_files, "WINDOW_BYTES", 600)
-    monkeypatch.setattr(index_files, "PROBED_BYTES", 200)
+    monkeypatch.setattr(clusters, "WINDOW_BYTES", 600)
+    monkeypatch.setattr(clusters, "PROBED_BYTES", 200)
     rows = captures(2_000)
     if request.param == "clusters":
         yield serve(server, rows), rows
@@ -215,7 +217,7 @@ def test_a_table_that_is_damaged_or_missing_says_nothing(tmp_path: Path) -> None
         make()
         (said,) = look_up(str(path), [("", "https://a.example/x")], StorageOptions()).values()
         assert isinstance(said.captures, ProbeFinding)
-        assert said.captures.outcome == states.FAILED
+        assert said.captures.outcome in states.FAILURES
 
 
 def test_an_address_says_which_kind_of_index_it_is() -> None:
@@ -225,7 +227,7 @@ def test_an_address_says_which_kind_of_index_it_is() -> None:
     assert not is_files("{release}-index")
 
 
-def probe(made: Crawl, endpoint: str) -> Probed:
+def probe(made: Crawl, endpoint: str) -> ProbeReport:
     mirror = Mirror(str(made.wet.shards.parent), f"{made.server.url}/crawl")
     corpus = Corpus.open(str(made.wet.corpus))
     return Prober(made.case, load_scan_config(flags=QUICK), [mirror], corpus, index=endpoint).probe()
@@ -255,9 +257,9 @@ def test_files_say_where_warc_records_are_and_what_is_hidden(crawl: Crawl, kind:
     probed = probe(crawl, indexed(rows))
     assert (probed.unheard, probed.is_complete) == ("", True)
     assert {row["state"] for row in crawl.of("warc")} == {"present"}
-    asked = [row for row in crawl.case.probes() if row["role"] == "index"]
-    assert {row["outcome"] for row in asked} == {"listed"}
-    assert {row["target_sha256"] for row in asked} == {each["target_sha256"] for each in crawl.case.targets()}
+    asked = [row for row in crawl.case.probes() if row.role == "index"]
+    assert {row.outcome for row in asked} == {"listed"}
+    assert {row.target_sha256 for row in asked} == {each.target_sha256 for each in crawl.case.targets()}
     target = crawl.of("wet")[0]
     probe(crawl, indexed([row for row in rows if row["url"] != target["document_url"]]))
     found = {row["target_sha256"]: row["state"] for row in CaseStatus.of(crawl.case).rows()}
@@ -299,9 +301,9 @@ def test_pages_asked_for_before_a_kill_are_looked_up_when_the_round_goes_on(
     kind: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def append(chain: Chain, round_number: int, probes: Any) -> list[Row]:
+    def append(chain: Chain, round_number: int, probes: Any) -> list[Probe]:
         added = written(chain, round_number, probes)
-        if any(row["role"] == "target" for row in added):
+        if any(row.role == "target" for row in added):
             raise KilledError
         return added
 
@@ -316,18 +318,18 @@ def test_pages_asked_for_before_a_kill_are_looked_up_when_the_round_goes_on(
         probe(crawl, endpoint)
         with monkeypatch.context() as patched:
             patched.setattr(Chain, "append", append)
-            patched.setattr("presswatch_spark.removal.probing.WRITTEN_ROWS", 1)
+            patched.setattr("presswatch_spark.removal.rounds.WRITTEN_ROWS", 1)
             # An index server is asked file by file, so it has to fail to leave some of a file unasked.
             server.always = Fault(status=429)
             with pytest.raises(KilledError):
                 probe(crawl, endpoint)
         server.always = Fault()
         probed = probe(crawl, endpoint)
-    of_round = [row for row in crawl.case.probes() if row["round"] == 2]
-    asked = [row["target_sha256"] for row in of_round if row["role"] == "index"]
+    of_round = [row for row in crawl.case.probes() if row.round == 2]
+    asked = [row.target_sha256 for row in of_round if row.role == "index"]
     assert (probed.resumed, probed.round.number) == (True, 2)
     assert 0 < probed.now < probed.asked
-    assert sorted(asked) == sorted(each["target_sha256"] for each in crawl.case.targets())
-    batches = {row["batch"] for row in of_round if row["role"] == "listed"}
+    assert sorted(asked) == sorted(each.target_sha256 for each in crawl.case.targets())
+    batches = {row.batch for row in of_round if row.role == "listed"}
     assert batches
-    assert batches <= {row["batch"] for row in of_round if row["role"] == "index"}
+    assert batches <= {row.batch for row in of_round if row.role == "index"}

@@ -56,9 +56,9 @@ def test_an_inventory_says_that_nothing_was_modified(
     assert code == 0
     assert f"inventory 1 of {RELEASE}: 25 files: 25 same" in said
     assert "none modified since 2026-09-01 00:00 UTC; the newest on 2024-05-01 10:00 UTC" in said
-    rows = case.chained("release_files")
-    assert [row["file_uri"] for row in rows] == [f"{server.url}/{key}" for key in KEYS]
-    assert {(row["bytes"], row["last_modified"]) for row in rows} == {(len(KEYS[0]), OLD)}
+    rows = case.release_files()
+    assert [row.file_uri for row in rows] == [f"{server.url}/{key}" for key in KEYS]
+    assert {(row.bytes, row.last_modified) for row in rows} == {(len(KEYS[0]), OLD)}
 
 
 def test_files_that_changed_are_named_and_missing_ones_counted(
@@ -86,12 +86,12 @@ def test_an_inventory_that_was_stopped_goes_on(
     server.always = Fault(status=429)
     code, said, errors = take(case, server, capsys)
     assert (code, "left alone" in errors) == (3, True)
-    asked = {row["file_uri"] for row in case.chained("release_files")}
+    asked = {row.file_uri for row in case.release_files()}
     assert 10 <= len(asked) < 25
     server.always = Fault()
     code, said, _ = take(case, server, capsys)
     assert (code, "inventory 1 of" in said, "25 same" in said) == (0, True, True)
-    again = [row["file_uri"] for row in case.chained("release_files")]
+    again = [row.file_uri for row in case.release_files()]
     assert len(again) == len(set(again)) == 25
 
 
@@ -105,7 +105,7 @@ def test_a_change_in_the_inventory_is_named(
     plain = ReleaseFile.schema.remove_metadata()
     path.write_bytes(sealed_parquet([pa.RecordBatch.from_pylist(rows, plain)], plain))
     with pytest.raises(BrokenCaseError, match="row 7, in release_files"):
-        case.chained("release_files")
+        case.release_files()
     assert take(case, server, capsys)[0] == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.removal import MEANING
 from presswatch_spark.removal.case import Chain, RemovalCase
 from presswatch_spark.removal.metrics import FAMILIES, Measures, metrics_text
-from presswatch_spark.removal.standing import CaseStatus
 from presswatch_spark.removal.states import STATES
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 from tests.unit.removal.test_case import BEGIN, probe, target
 
@@ -27,11 +28,13 @@ SAMPLE = re.compile(r'(presswatch_removal_\w+)\{case="([^"]*)"(?:,(\w+)="([^"]*)
 def case(tmp_path: Path) -> RemovalCase:
     """A case of three places that were read in one round; in a second, two of them were, in another file."""
     made = RemovalCase.create(str(tmp_path / "case"), [target(number) for number in range(3)], {}, LOCAL)
-    targets = [row["target_sha256"] for row in made.targets()]
+    targets = [row.target_sha256 for row in made.targets()]
     chain = Chain.of(made, [])
     for number, (etag, asked) in enumerate((("1", targets), ("2", targets[:2])), 1):
         made.begin(number, Chain.of(made, made.probes()), deep=False)
-        rows = [probe(of, place + 3 * number - 3, number) | {"etag": etag} for place, of in enumerate(asked)]
+        rows = [
+            replace(probe(of, place + 3 * number - 3, number), etag=etag) for place, of in enumerate(asked)
+        ]
         chain.append(number, rows)
         made.note_head(chain)
     return made

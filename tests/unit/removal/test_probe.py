@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from presswatch_spark.removal.answers import columns_of
 from presswatch_spark.removal.case import RemovalCase
-from presswatch_spark.removal.standing import CaseStatus
+from presswatch_spark.removal.responses import ResponseFacts
+from presswatch_spark.removal.status import CaseStatus
+from presswatch_spark.tables.declarations import Target
 from tests.proofs import each_time
 from tests.removal import Release, member_of, probe, release, states
 from tests.servers import Fault, Server
 
-Target = dict[str, Any]
-
 
 def one(case: RemovalCase, place: int = 3) -> Target:
     """A target that is neither first nor last in its file."""
-    found = sorted(case.targets(), key=lambda target: target["record_offset"] or target["row_index"])
-    return next(target for target in found[place:] if target["place"] == "record")
+    found = sorted(case.targets(), key=lambda target: target.record_offset or target.row_index)
+    return next(target for target in found[place:] if target.place == "record")
 
 
 def record_of(crawl: Release, target: Target) -> bytes:
     data = crawl.server.objects[crawl.object_of(target)]
-    stored = data[target["record_offset"] : target["record_offset"] + target["record_length"]]
+    stored = data[target.record_offset : target.record_offset + target.record_length]
     return gzip.decompress(stored) if stored[:2] == b"\x1f\x8b" else stored
 
 
@@ -35,14 +35,12 @@ def test_what_nobody_changed_is_present_and_read_with_its_controls(crawl: Releas
     found = CaseStatus.of(case)
     assert set(found.counts()) == {"present"}
     assert found.claims()[0] == 0
-    roles = {probe["role"] for probe in case.probes()}
+    roles = {probe.role for probe in case.probes()}
     assert roles == {"target", "first", "before", "after", "nowhere"}
-    assert all(probe["outcome"] in ("same", "edge", "missing") for probe in case.probes())
-    assert {probe["outcome"] for probe in case.probes() if probe["role"] == "nowhere"} == {"missing"}
-    assert all(
-        "Date:" in probe["headers"] and probe["etag"] for probe in case.probes() if probe["status"] == 206
-    )
-    assert all(abs(probe["clock_offset"]) < 5 for probe in case.probes())
+    assert all(probe.outcome in ("same", "edge", "missing") for probe in case.probes())
+    assert {probe.outcome for probe in case.probes() if probe.role == "nowhere"} == {"missing"}
+    assert all("Date:" in probe.headers and probe.etag for probe in case.probes() if probe.status == 206)
+    assert all(abs(probe.clock_offset) < 5 for probe in case.probes())
 
 
 def test_a_blanked_record_is_removed(crawl: Release, case: RemovalCase) -> None:
@@ -51,70 +49,70 @@ def test_a_blanked_record_is_removed(crawl: Release, case: RemovalCase) -> None:
     head, _, _ = record.partition(b"\r\n\r\n")
     lines = [line for line in head.split(b"\r\n") if not line.startswith((b"Content-Length", b"WARC-Block"))]
     empty = b"\r\n".join([*lines, b"Content-Length: 0"]) + b"\r\n\r\n\r\n\r\n"
-    crawl.overwrite(target, member_of(empty, target["record_length"]))
+    crawl.overwrite(target, member_of(empty, target.record_length))
     probe(case, crawl)
-    assert states(case)[target["target_sha256"]].state == "overwritten"
+    assert states(case)[target.target_sha256].state == "overwritten"
     assert sum(state.removed for state in states(case).values()) == sum(
-        each["record_id"] == target["record_id"] for each in case.targets()
+        each.record_id == target.record_id for each in case.targets()
     )
 
 
 def test_an_overwritten_range_is_removed_if_both_neighbours_read(crawl: Release, case: RemovalCase) -> None:
     target = one(case)
-    crawl.overwrite(target, b"\0" * target["record_length"])
+    crawl.overwrite(target, b"\0" * target.record_length)
     probe(case, crawl)
-    state = states(case)[target["target_sha256"]]
+    state = states(case)[target.target_sha256]
     assert (state.state, state.removed) == ("overwritten", True)
-    after = target["record_offset"] + target["record_length"]
+    after = target.record_offset + target.record_length
     crawl.change(target, lambda data: data[:after] + b"\0" * 64 + data[after + 64 :])
     probe(case, crawl)
-    state = states(case)[target["target_sha256"]]
+    state = states(case)[target.target_sha256]
     assert (state.state, state.removed) == ("undecided", False)
 
 
 def test_a_dropped_record_needs_the_whole_file_read(crawl: Release, case: RemovalCase) -> None:
     target = one(case)
-    start, length = target["record_offset"], target["record_length"]
+    start, length = target.record_offset, target.record_length
     crawl.change(target, lambda data: data[:start] + data[start + length :])
     probe(case, crawl)
-    state = states(case)[target["target_sha256"]]
+    state = states(case)[target.target_sha256]
     assert (state.state, state.removed) == ("undecided", False)
     assert "--deep" in state.doubt
     probe(case, crawl, deep=True)
-    state = states(case)[target["target_sha256"]]
+    state = states(case)[target.target_sha256]
     assert (state.state, state.removed) == ("undecided", False)
     assert "--corpus" in state.doubt
     probe(case, crawl, deep=True, words=True)
     found = states(case)
-    assert (found[target["target_sha256"]].state, found[target["target_sha256"]].removed) == ("dropped", True)
+    assert (found[target.target_sha256].state, found[target.target_sha256].removed) == ("dropped", True)
     # All that stood behind it has moved, and is still there.
-    behind = [each for each in case.targets() if each["record_offset"] > start]
+    behind = [each for each in case.targets() if each.record_offset > start]
     assert behind
-    assert {found[each["target_sha256"]].state for each in behind} == {"present"}
+    assert {found[each.target_sha256].state for each in behind} == {"present"}
 
 
 def test_a_cut_file_is_no_removal_however_deep(crawl: Release, case: RemovalCase) -> None:
     target = one(case)
-    start, length = target["record_offset"], target["record_length"]
+    start, length = target.record_offset, target.record_length
     crawl.change(target, lambda data: (data[:start] + data[start + length :])[:-7])
     probe(case, crawl, deep=True)
     assert not any(state.removed for state in states(case).values())
 
 
 def test_words_are_counted_again_in_a_changed_text(crawl: Release, case: RemovalCase) -> None:
-    target = max(case.targets(), key=lambda each: each["copied_words"] or 0)
+    target = max(case.targets(), key=lambda each: each.copied_words or 0)
     record = record_of(crawl, target)
     head, _, body = record.partition(b"\r\n\r\n")
     text = body[: -len(b"\r\n\r\n")]
     half = text[: len(text) // 2] + b" " * (len(text) - len(text) // 2)
-    crawl.overwrite(target, member_of(head + b"\r\n\r\n" + half + b"\r\n\r\n", target["record_length"]))
+    crawl.overwrite(target, member_of(head + b"\r\n\r\n" + half + b"\r\n\r\n", target.record_length))
     probe(case, crawl)
-    assert states(case)[target["target_sha256"]].state == "altered"
+    assert states(case)[target.target_sha256].state == "altered"
     probe(case, crawl, words=True)
-    state = states(case)[target["target_sha256"]]
+    state = states(case)[target.target_sha256]
     assert state.state == "altered"
     assert not state.removed
-    assert 0 < (state.left or 0) < target["copied_words"]
+    assert 0 < (state.left or 0) < target.copied_words
 
 
 def missing(
@@ -127,14 +125,15 @@ def missing(
         del crawl.server.objects[crawl.object_of(target)]
     probe(case, crawl)
 
-    def later(*answer: Any) -> dict[str, Any]:
-        found = columns_of(*answer)
-        return found | {"asked_at": found["asked_at"] + timedelta(hours=hours)}
+    def later(cls: type[ResponseFacts], *answer: Any) -> ResponseFacts:
+        found = now(*answer)
+        return replace(found, asked_at=found.asked_at + timedelta(hours=hours))
 
-    monkeypatch.setattr("presswatch_spark.removal.file_batch.columns_of", later)
+    now = ResponseFacts.of
+    monkeypatch.setattr(ResponseFacts, "of", classmethod(later))
     probe(case, crawl)
     crawl.server.objects[crawl.object_of(target)] = kept
-    return states(case)[target["target_sha256"]]
+    return states(case)[target.target_sha256]
 
 
 @pytest.mark.parametrize(("hours", "state"), [(23.0, "undecided"), (25.0, "withdrawn")])
@@ -168,16 +167,16 @@ def test_a_file_that_is_missing_with_all_others_is_not_withdrawn(
 def test_what_comes_back_alarms_once(crawl: Release, case: RemovalCase) -> None:
     target = one(case)
     kept = crawl.server.objects[crawl.object_of(target)]
-    crawl.overwrite(target, b"\0" * target["record_length"])
+    crawl.overwrite(target, b"\0" * target.record_length)
     probe(case, crawl)
     crawl.server.objects[crawl.object_of(target)] = kept
     probe(case, crawl)
     probe(case, crawl)
     found = CaseStatus.of(case)
     back = [alarm for alarm in found.alarms() if alarm.kind == "reappeared"]
-    places = [each for each in case.targets() if each["record_offset"] == target["record_offset"]]
+    places = [each for each in case.targets() if each.record_offset == target.record_offset]
     assert [alarm.round for alarm in back] == [3] * len(places)
-    assert found.states[target["target_sha256"]].state == "reappeared"
+    assert found.states[target.target_sha256].state == "reappeared"
     assert [alarm.round for alarm in found.alarms() if alarm.kind == "file changed"] == [2, 3]
 
 
@@ -257,15 +256,13 @@ def test_a_row_that_is_taken_out_of_a_dump_is_dropped(tmp_path: Path, server: Se
     probe(case, crawl)
     target = one(case)
     lines = gzip.decompress(server.objects[crawl.object_of(target)]).splitlines(keepends=True)
-    del lines[target["row_index"]]
+    del lines[target.row_index]
     server.objects[crawl.object_of(target)] = gzip.compress(b"".join(lines))
     probe(case, crawl, words=True)
     found = states(case)
-    assert (found[target["target_sha256"]].state, found[target["target_sha256"]].removed) == ("dropped", True)
+    assert (found[target.target_sha256].state, found[target.target_sha256].removed) == ("dropped", True)
     others = {
-        found[each["target_sha256"]].state
-        for each in case.targets()
-        if each["row_index"] != target["row_index"]
+        found[each.target_sha256].state for each in case.targets() if each.row_index != target.row_index
     }
     assert others <= {"present"}
     assert "present" in others

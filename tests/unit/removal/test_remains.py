@@ -9,14 +9,13 @@ import zlib
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from presswatch_spark.removal import answers
-from presswatch_spark.removal.answers import text_beside, text_in
-from presswatch_spark.removal.bounds import end_of_record
+from presswatch_spark.removal import responses
 from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.removal.responses import end_of_record, text_beside, text_in
+from presswatch_spark.tables.declarations import Target
 from tests.proofs import each_time
 from tests.removal import Release, member_of, probe, release, states
 from tests.servers import Server
@@ -24,7 +23,6 @@ from tests.unit.removal.test_hostile import ordered, zeroed
 from tests.unit.removal.test_passages import longest
 from tests.unit.removal.test_probe import record_of
 
-Target = dict[str, Any]
 TEXT = "Le vent se lève et la mer monte vers les maisons basses du vieux port breton. ".encode() * 3
 
 
@@ -144,7 +142,7 @@ def test_an_empty_record_has_no_text(stored: bytes) -> None:
 
 
 def test_bombs_are_not_inflated_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "INFLATED_MOST", 1 << 20)
+    monkeypatch.setattr(responses, "INFLATED_MOST", 1 << 20)
     text = b"Une phrase de plus de huit mots qui se lit encore derriere beaucoup d'octets nuls."
 
     def behind(zeros: int) -> bytes:
@@ -185,12 +183,12 @@ def empty_with_text(stored: bytes) -> bytes:
 def test_a_record_that_only_looks_gone_is_not_removed(
     crawl: Release, case: RemovalCase, change: Callable[[bytes], bytes], deep: bool
 ) -> None:
-    target = max(ordered(case)[2:-2], key=lambda each: each["copied_words"] or 0)
-    start, end = target["record_offset"], target["record_offset"] + target["record_length"]
+    target = max(ordered(case)[2:-2], key=lambda each: each.copied_words or 0)
+    start, end = target.record_offset, target.record_offset + target.record_length
     crawl.change(target, lambda data: data[:start] + change(data[start:end]) + data[end:])
     for words, expected in ((False, {"undecided"}), (True, {"altered"})):
         probe(case, crawl, deep=deep, words=words)
-        state = states(case)[target["target_sha256"]]
+        state = states(case)[target.target_sha256]
         assert (state.state in expected, state.removed) == (True, False), state
 
 
@@ -204,9 +202,9 @@ def test_a_response_without_a_body_is_blanked(tmp_path: Path, server: Server) ->
     skipped = (b"Content-Length", b"WARC-Block", b"WARC-Payload")
     lines = [line for line in head.split(b"\r\n") if not line.startswith(skipped)]
     empty = b"\r\n".join([*lines, b"Content-Length: %d" % len(http)]) + b"\r\n\r\n" + http + b"\r\n\r\n"
-    crawl.overwrite(target, member_of(empty, target["record_length"]))
+    crawl.overwrite(target, member_of(empty, target.record_length))
     probe(case, crawl)
-    assert states(case)[target["target_sha256"]].state == "overwritten"
+    assert states(case)[target.target_sha256].state == "overwritten"
 
 
 def test_a_plain_record_with_a_broken_header_is_not_removed(tmp_path: Path, server: Server) -> None:
@@ -214,19 +212,19 @@ def test_a_plain_record_with_a_broken_header_is_not_removed(tmp_path: Path, serv
     case = crawl.open()
     probe(case, crawl)
     target = ordered(case)[3]
-    start = target["record_offset"]
+    start = target.record_offset
     crawl.change(target, lambda data: data[:start] + b"X" * 8 + data[start + 8 :])
     for deep, words in ((False, False), (True, False), (False, True)):
         probe(case, crawl, deep=deep, words=words)
-        assert not states(case)[target["target_sha256"]].removed
+        assert not states(case)[target.target_sha256].removed
 
 
 def test_noise_over_a_record_is_an_overwriting(crawl: Release, case: RemovalCase) -> None:
     target = ordered(case)[3]
-    crawl.overwrite(target, NOISE[: target["record_length"]])
+    crawl.overwrite(target, NOISE[: target.record_length])
     for deep in (False, True):
         probe(case, crawl, deep=deep)
-        assert states(case)[target["target_sha256"]].state == "overwritten"
+        assert states(case)[target.target_sha256].state == "overwritten"
 
 
 def test_a_notice_over_a_record_is_no_removal(crawl: Release, case: RemovalCase) -> None:
@@ -234,21 +232,19 @@ def test_a_notice_over_a_record_is_no_removal(crawl: Release, case: RemovalCase)
     notice = (
         b"This page was taken out of the archive at the wish of its publisher, on the first of November. "
     )
-    crawl.overwrite(target, (notice * 99)[: target["record_length"]])
+    crawl.overwrite(target, (notice * 99)[: target.record_length])
     for words in (False, True):
         probe(case, crawl, words=words)
-        state = states(case)[target["target_sha256"]]
+        state = states(case)[target.target_sha256]
         assert (state.state, "still give text" in state.doubt) == ("undecided", True)
 
 
 def test_a_short_text_in_the_place_of_the_old_one_is_no_removal(crawl: Release, case: RemovalCase) -> None:
     target = longest(case)
-    crawl.overwrite(
-        target, rewritten(crawl, target, lambda text: b"no").ljust(target["record_length"], b"\0")
-    )
+    crawl.overwrite(target, rewritten(crawl, target, lambda text: b"no").ljust(target.record_length, b"\0"))
     for deep in (False, True):
         probe(case, crawl, deep=deep, words=True)
-        state = states(case)[target["target_sha256"]]
+        state = states(case)[target.target_sha256]
         assert (state.state, state.removed, state.left) == ("altered", False, 0)
 
 
@@ -265,11 +261,11 @@ def test_a_text_in_another_writing_at_its_place_is_no_removal(
     crawl: Release, case: RemovalCase, change: Callable[[bytes], bytes]
 ) -> None:
     target = longest(case)
-    start, end = target["record_offset"], target["record_offset"] + target["record_length"]
+    start, end = target.record_offset, target.record_offset + target.record_length
     again = rewritten(crawl, target, change)
     crawl.change(target, lambda data: data[:start] + again + data[end:])
     probe(case, crawl, deep=True, words=True)
-    state = states(case)[target["target_sha256"]]
+    state = states(case)[target.target_sha256]
     assert (state.state, state.removed) == ("altered", False), state
 
 
@@ -284,19 +280,19 @@ def rewritten(crawl: Release, target: Target, change: Callable[[bytes], bytes]) 
 
 def test_a_text_put_behind_the_file_is_no_removal(crawl: Release, case: RemovalCase) -> None:
     target = ordered(case)[3]
-    start, end = target["record_offset"], target["record_offset"] + target["record_length"]
+    start, end = target.record_offset, target.record_offset + target.record_length
     crawl.change(target, lambda data: zeroed(data, target) + data[start:end])
     probe(case, crawl)
-    state = states(case)[target["target_sha256"]]
+    state = states(case)[target.target_sha256]
     assert (state.state, "longer than before" in state.doubt) == ("undecided", True)
     probe(case, crawl, deep=True)
-    assert states(case)[target["target_sha256"]].state == "present"
+    assert states(case)[target.target_sha256].state == "present"
 
 
 def test_a_page_under_another_spelling_of_its_url_is_found(crawl: Release, case: RemovalCase) -> None:
     target = ordered(case)[3]
-    start, end = target["record_offset"], target["record_offset"] + target["record_length"]
-    record = record_of(crawl, target).replace(target["record_id"].encode(), b"<urn:uuid:" + b"f" * 36 + b">")
+    start, end = target.record_offset, target.record_offset + target.record_length
+    record = record_of(crawl, target).replace(target.record_id.encode(), b"<urn:uuid:" + b"f" * 36 + b">")
     head, _, body = record.partition(b"\r\n\r\n")
     lines = [line for line in head.split(b"\r\n") if not line.startswith(b"WARC-Block")]
     text = body[::-1].replace(b"e", b"3", 1)[::-1]
@@ -304,60 +300,50 @@ def test_a_page_under_another_spelling_of_its_url_is_found(crawl: Release, case:
     again = gzip.compress(other)
     crawl.change(target, lambda data: data[:start] + data[end:] + again)
     probe(case, crawl, deep=True, words=True)
-    state = states(case)[target["target_sha256"]]
+    state = states(case)[target.target_sha256]
     assert (state.state, state.removed) == ("altered", False)
 
 
 class TestGaps:
     """Deep readings go around what is damaged, and say what they did not read."""
 
-    def gaps(self, case: RemovalCase) -> list[dict[str, Any]]:
-        return [row for row in case.probes() if row["role"] == "gap"]
-
     def test_looking_harder_makes_no_state_worse(self, crawl: Release, case: RemovalCase) -> None:
         target = ordered(case)[3]
         crawl.change(target, lambda data: zeroed(data, target))
         for deep in (False, True):
-            probe(case, crawl, deep=deep)
-            assert states(case)[target["target_sha256"]].state == "overwritten"
-        (gap,) = self.gaps(case)
-        place = (target["record_offset"], target["record_length"])
-        assert (gap["outcome"], gap["record_offset"], gap["record_length"]) == ("zeros", *place)
+            probe(case, crawl, deep=deep, words=deep)
+            assert states(case)[target.target_sha256].state == "overwritten"
 
-    def test_records_side_by_side_are_overwritten_if_the_rest_of_the_file_was_read(
-        self, crawl: Release, case: RemovalCase
-    ) -> None:
+    def test_records_of_zeros_side_by_side_are_undecided(self, crawl: Release, case: RemovalCase) -> None:
         found = ordered(case)
         one, two = next(
-            (a, b) for a, b in pairwise(found)
-            if a["record_offset"] + a["record_length"] == b["record_offset"]
-        )  # fmt: skip
+            (a, b) for a, b in pairwise(found) if a.record_offset + a.record_length == b.record_offset
+        )
         crawl.change(one, lambda data: zeroed(zeroed(data, one), two))
-        probe(case, crawl)
-        assert {states(case)[each["target_sha256"]].state for each in (one, two)} == {"undecided"}
-        probe(case, crawl, deep=True, words=True)
-        assert {states(case)[each["target_sha256"]].state for each in (one, two)} == {"overwritten"}
+        for deep in (False, True):
+            probe(case, crawl, deep=deep, words=deep)
+            assert {states(case)[each.target_sha256].state for each in (one, two)} == {"undecided"}
 
     @pytest.mark.parametrize("bad", [b"\0" * 200, NOISE[:200]], ids=["zeros", "noise"])
     def test_a_text_may_stand_in_what_was_not_read(
         self, crawl: Release, case: RemovalCase, bad: bytes
     ) -> None:
         one, other = ordered(case)[2], ordered(case)[5]
-        start, end = one["record_offset"], one["record_offset"] + one["record_length"]
-        place = other["record_offset"] - one["record_length"] + 10
+        start, end = one.record_offset, one.record_offset + one.record_length
+        place = other.record_offset - one.record_length + 10
         crawl.change(one, lambda data: data[:start] + data[end:])
         crawl.change(one, lambda data: data[:place] + bad + data[place + 200 :])
         probe(case, crawl, deep=True)
-        state = states(case)[one["target_sha256"]]
+        state = states(case)[one.target_sha256]
         assert (state.state, "may hold its text" in state.doubt) == ("undecided", True)
 
-    def test_zeros_at_the_place_of_another_target_hold_no_text(
+    def test_zeros_at_the_place_of_another_target_leave_a_dropped_one_undecided(
         self, crawl: Release, case: RemovalCase
     ) -> None:
         early, late = ordered(case)[2], ordered(case)[5]
-        start, end = late["record_offset"], late["record_offset"] + late["record_length"]
+        start, end = late.record_offset, late.record_offset + late.record_length
         crawl.change(early, lambda data: zeroed(data[:start] + data[end:], early))
         probe(case, crawl, deep=True, words=True)
         found = states(case)
-        assert found[late["target_sha256"]].state == "dropped"
-        assert found[early["target_sha256"]].state == "overwritten"
+        assert found[late.target_sha256].state == "undecided"
+        assert found[early.target_sha256].state == "overwritten"

@@ -20,8 +20,8 @@ from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.index import query
-from presswatch_spark.removal.probing import Probed, Prober
-from presswatch_spark.removal.standing import CaseStatus
+from presswatch_spark.removal.rounds import Prober, ProbeReport
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.proofs import each_time
@@ -49,7 +49,7 @@ class Crawl:
     def warc(self) -> str:
         return f"/crawl/warc/{NAME}.warc.gz"
 
-    def probe(self, *, index: bool = True, deep: bool = False) -> Probed:
+    def probe(self, *, index: bool = True, deep: bool = False) -> ProbeReport:
         mirror = Mirror(str(self.wet.shards.parent), f"{self.server.url}/crawl")
         config, corpus = load_scan_config(flags=QUICK), Corpus.open(str(self.wet.corpus))
         endpoint = f"{self.server.url}/{{release}}-index" if index else None
@@ -71,7 +71,7 @@ def crawl(tmp_path: Path, server: Server) -> Crawl:
     found = Crawl(tmp_path, wet, server, wet.open())
     server.objects[found.warc] = path.read_bytes()
     for target in found.case.targets():
-        address = query("/{release}-index", target["release"], target["document_url"])
+        address = query("/{release}-index", target.release, target.document_url)
         server.queries[address] = NONE
     for url, captured_at, offset, length in records(path):
         said = {"filename": f"crawl-data/x/warc/{NAME}.warc.gz", "offset": str(offset), "length": str(length)}
@@ -121,7 +121,7 @@ def test_an_index_says_where_the_record_is_and_it_is_followed_from_then_on(crawl
     assert {row["state"] for row in crawl.of("warc")} == {"present"}
     places = {row["record_offset"] for row in crawl.of("warc")}
     assert None not in places
-    assert {row["role"] for row in crawl.case.probes()} >= {"place", "target", "first", "before", "after"}
+    assert {row.role for row in crawl.case.probes()} >= {"place", "target", "first", "before", "after"}
     # What was resolved is known to the case: no index is needed again.
     crawl.server.queries.clear()
     target = sorted(crawl.of("warc"), key=lambda row: row["record_offset"])[2]

@@ -13,10 +13,10 @@ import pytest
 
 from benchmarks.removal import _record, targets_in
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal import probing
+from presswatch_spark.removal import rounds
 from presswatch_spark.removal.case import RemovalCase
-from presswatch_spark.removal.probing import TARGETS_A_BATCH, Prober
-from presswatch_spark.removal.standing import CaseStatus
+from presswatch_spark.removal.rounds import TARGETS_A_BATCH, Prober
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
 from tests.proofs import each_time
@@ -30,7 +30,7 @@ def test_rows_of_a_rewritten_parquet_file_have_moved_or_are_dropped(tmp_path: Pa
     case = crawl.open()
     probe(case, crawl)
     found = ordered(case)
-    lost = {target["row_index"] for target in found[1:3]}
+    lost = {target.row_index for target in found[1:3]}
 
     def rewritten(data: bytes) -> bytes:
         table = pq.read_table(io.BytesIO(data))
@@ -45,12 +45,12 @@ def test_rows_of_a_rewritten_parquet_file_have_moved_or_are_dropped(tmp_path: Pa
     probe(case, crawl, words=True)
     after = states(case)
     for target in case.targets():
-        state = after[target["target_sha256"]]
-        if target["row_index"] in lost:
+        state = after[target.target_sha256]
+        if target.row_index in lost:
             assert (state.state, state.removed) == ("dropped", True)
         else:
             assert (state.state == "present", state.removed) == (True, False), state
-    before = {row["outcome"] for row in case.probes() if row["role"] == "first" and row["round"] > 1}
+    before = {row.outcome for row in case.probes() if row.role == "first" and row.round > 1}
     assert before == {"rewritten"}
 
 
@@ -58,7 +58,7 @@ def test_rows_of_a_rewritten_parquet_file_have_moved_or_are_dropped(tmp_path: Pa
 def test_more_targets_than_a_batch_holds_are_followed_in_one_file(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(probing, "TARGETS_A_BATCH", batch)
+    monkeypatch.setattr(rounds, "TARGETS_A_BATCH", batch)
     path = tmp_path / "00000.warc.wet.gz"
     # Every other record is a target.
     count = 2 * (batch + batch // 5) + 3
@@ -84,7 +84,7 @@ def test_more_targets_than_a_batch_holds_are_followed_in_one_file(
     for target in gone:
         data = zeroed(data, target)
     server.objects[f"/crawl/{path.name}"] = data
-    wanted = {target["target_sha256"] for target in gone}
+    wanted = {target.target_sha256 for target in gone}
     for deep in (False, True):
         found = again(deep=deep)
         assert {key for key, state in found.items() if state == "overwritten"} == wanted

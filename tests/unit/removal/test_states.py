@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from presswatch_spark.removal import states
 from presswatch_spark.removal.states import REMOVED, FollowedTarget, RemovalState
+from tests.removal import probe_row
 
 BEGIN = datetime(2026, 11, 27, 9, tzinfo=UTC)
 TARGET = "t" * 64
@@ -27,11 +28,14 @@ CONTROLS = ("first", "before", "after", "beside", "nowhere")
 Answers = dict[str, str]
 
 
-def state_of(probes: Sequence[dict[str, Any]], controls: states.Controls) -> RemovalState:
+def state_of(
+    probes: Sequence[dict[str, Any]], controls: dict[tuple[int, int], list[dict[str, Any]]]
+) -> RemovalState:
     """The state after all rounds of a target, one taken into account after the other."""
     followed = FollowedTarget()
+    typed = {batch: [probe_row(**probe) for probe in of_batch] for batch, of_batch in controls.items()}
     for _, of_round in groupby(probes, key=lambda probe: probe["round"]):
-        followed.add(list(of_round), controls, (), ())
+        followed.add([probe_row(**probe) for probe in of_round], typed, (), ())
     return followed.state
 
 

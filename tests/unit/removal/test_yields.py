@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from presswatch_spark.removal.case import Chain, RemovalCase
 from presswatch_spark.removal.recaptures import LaterTables, yields_of
-from presswatch_spark.removal.standing import CaseStatus
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 from tests.tables import match, publish
 from tests.unit.removal.test_case import target
@@ -43,12 +44,12 @@ def run(tmp_path: Path, number: int, rows: dict[str, int], documents: int = 1_00
 def fell(tmp_path: Path, case: RemovalCase) -> list[str]:
     """Ask once more, and return what the yields that fell say."""
     probes = case.probes()
-    known = {probe["file_uri"] for probe in probes}
+    known = {probe.file_uri for probe in probes}
     rows = yields_of(LaterTables(str(tmp_path / "tables"), LOCAL), case, case.targets(), known)
-    number = max((probe["round"] for probe in probes), default=0) + 1
+    number = max((probe.round for probe in probes), default=0) + 1
     case.begin(number, Chain.of(case, case.probes()), deep=False)
     chain = Chain.of(case, probes)
-    chain.append(number, [{"round": number, "batch": 0, **row} for row in rows])
+    chain.append(number, [replace(row, round=number, batch=0) for row in rows])
     case.note_head(chain)
     return [alarm.detail for alarm in CaseStatus.of(case).alarms() if alarm.round == number]
 
@@ -56,7 +57,7 @@ def fell(tmp_path: Path, case: RemovalCase) -> list[str]:
 def test_a_run_as_good_as_those_before_alarms_nobody(tmp_path: Path, case: RemovalCase) -> None:
     run(tmp_path, 100, {"t": 39, "u": 41})
     assert not fell(tmp_path, case)
-    assert {probe["outcome"] for probe in case.probes()} == {"steady"}
+    assert {probe.outcome for probe in case.probes()} == {"steady"}
 
 
 def test_a_title_that_a_run_hardly_finds_alarms_once(tmp_path: Path, case: RemovalCase) -> None:

@@ -75,8 +75,8 @@ def test_a_case_is_counted_by_recipient_and_state_as_its_status_says(
     assert "Nobody has looked at these places yet: nothing can be said." in page
     assert "The list of places has the digest" in page
     assert "The newest look" not in page
-    target = next(each for each in case.targets() if each["record_offset"] is not None)
-    crawl.overwrite(target, b"\0" * target["record_length"])
+    target = next(each for each in case.targets() if each.record_offset is not None)
+    crawl.overwrite(target, b"\0" * target.record_length)
     probe(case, crawl)
     found = followed(path, StorageOptions(), list(load_recipients().values()))
     assert found.states

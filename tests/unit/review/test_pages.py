@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from presswatch_spark.claims.reviews import load_reviews
 from presswatch_spark.errors import ConfigError, InputError
-from presswatch_spark.removal.targets import open_case
+from presswatch_spark.removal.places import open_case
 from presswatch_spark.review.desk import Desk
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.text.words import words_of

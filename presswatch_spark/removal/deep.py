@@ -1,0 +1,281 @@
+"""Whole files, read to their end: is a text, its page or its article anywhere in them?
+
+A page may be put back under another URL and id, with another frame. So each document of the file is looked at
+as a scan does, and "absent" means that no document has the article, not only that none has the page's text.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any
+
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.formats.registry import format_for
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.judgement.urls import normalise_url
+from presswatch_spark.model import DocumentBatch, ReadReport
+from presswatch_spark.removal.places import is_by_range
+from presswatch_spark.removal.responses import ProbeFinding, RecordFacts
+from presswatch_spark.removal.states import ABSENT, BEYOND, ELSEWHERE, FAILED, GAPS, NOWHERE, OTHER_TEXT
+from presswatch_spark.runs.attempts import reason_of
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.sieve.sieve import Sieve
+from presswatch_spark.storage.host_limits import BlockedError
+from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.tables.declarations import Target
+from presswatch_spark.text.words import words_of
+from presswatch_spark.verify.readings import Joined
+from presswatch_spark.verify.verification import NamedDocument, verify
+
+KnownDocuments = frozenset[tuple[str, str]]
+"""Articles, by id, each with a name of a document that had it when the file was scanned."""
+
+
+class WordCount:
+    """Counts the words of articles that texts still have, as a scan does; without a corpus, none."""
+
+    def __init__(self, corpus: Corpus | None, config: ScanConfig) -> None:
+        self._corpus, self._config, self._rules = corpus, config, config.verify
+
+    def can_count(self, target: Target) -> bool:
+        """Return whether the corpus has the very text that the target was compared with."""
+        return self._article(target) is not None
+
+    def counted(self, found: ProbeFinding, target: Target) -> ProbeFinding:
+        """Return a finding with the words of the target's article in its texts: the most that one has."""
+        article = self._article(target)
+        if article is None or not found.texts:
+            return found
+        words = Joined(words_of(article))
+        copied = max(
+            verify(
+                NamedDocument(Joined(words_of(text)), self._rules.anchor_words), words, self._rules
+            ).copied_words
+            for text in found.texts
+        )
+        return replace(found, record=replace(found.record, copied_words=copied), texts=())
+
+    def passages(self, targets: Sequence[Target], known: KnownDocuments) -> "Passages | None":
+        """Return what finds the articles of targets in a file; None if none of them can be counted.
+
+        `known`: documents that are left out, since they had the articles before.
+        """
+        articles = {target.article_id for target in targets if self.can_count(target)} - {None}
+        if self._corpus is None or not articles:
+            return None
+        ordinals = {each: self._corpus.ordinal_of(each) for each in articles if each is not None}
+        found = {each: ordinal for each, ordinal in ordinals.items() if ordinal is not None}
+        return Passages(self._corpus, found, self._config, known)
+
+    def _article(self, target: Target) -> bytes | None:
+        if self._corpus is None or target.article_id is None:
+            return None
+        ordinal = self._corpus.ordinal_of(target.article_id)
+        body = None if ordinal is None else self._corpus.body(ordinal)
+        same = body is not None and hashlib.sha256(body).hexdigest() == target.article_sha256
+        return body if same else None
+
+
+class Passages:
+    """Finds the document of a file that has the most words of each article; for one reading of one file.
+
+    Args:
+        articles: their ordinals in the corpus, by id.
+        known: documents that are left out. They had the article before, so no page was moved to them; whether
+            they are to go is decided by targets of their own.
+    """
+
+    def __init__(
+        self, corpus: Corpus, articles: Mapping[str, int], config: ScanConfig, known: KnownDocuments
+    ) -> None:
+        self.found: dict[str, RecordFacts] = {}
+        self._sieve, self._rules, self._known = Sieve(corpus.index), config.verify, known
+        self._least_run = config.grade.min_run_words
+        self._ids = {ordinal: article_id for article_id, ordinal in articles.items()}
+        self._words = {each: Joined(words_of(corpus.body(each))) for each in self._ids}
+
+    def look_at(self, batch: DocumentBatch) -> None:
+        """Look for the articles in the documents of a batch, as a scan does."""
+        for i, ordinals in self._candidates(batch):
+            record = record_of(batch, i)
+            names = names_of(record.text_sha256, record.document_url, record.record_id)
+            wanted = [each for each in ordinals if not self._is_known(self._ids[each], names)]
+            if not wanted:
+                continue
+            document = NamedDocument(Joined(words_of(batch.text_of(i))), self._rules.anchor_words)
+            for ordinal in wanted:
+                overlap = verify(document, self._words[ordinal], self._rules)
+                if overlap.longest_run_words >= self._least_run:
+                    self._add(self._ids[ordinal], replace(record, copied_words=overlap.copied_words))
+
+    def _candidates(self, batch: DocumentBatch) -> Iterator[tuple[int, list[int]]]:
+        """Yield the documents that may have articles, each with the ordinals of these."""
+        found = self._sieve.candidates(batch)
+        pairs = zip(found.documents.tolist(), found.articles.tolist(), strict=True)
+        wanted = (pair for pair in pairs if pair[1] in self._ids)
+        for i, of_document in groupby(wanted, key=lambda pair: pair[0]):
+            yield i, [ordinal for _, ordinal in of_document]
+
+    def _is_known(self, article_id: str, names: Collection[str]) -> bool:
+        return any((article_id, name) in self._known for name in names)
+
+    def _add(self, article_id: str, record: RecordFacts) -> None:
+        best = self.found.get(article_id)
+        if best is None or (record.copied_words or 0) > (best.copied_words or 0):
+            self.found[article_id] = record
+
+
+@dataclass(slots=True)
+class FileReading:
+    """A file that was read to its end for targets: what it has of their texts, URLs, ids and articles.
+
+    `seen`: findings by names of targets. `names`: those of known records that it has. `passages`: documents
+    with words of the articles; None if nothing could be counted.
+    """
+
+    targets: Sequence[Target]
+    words: WordCount
+    passages: Passages | None
+    report: ReadReport = field(default_factory=ReadReport)
+    seen: dict[str, ProbeFinding] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(
+        cls,
+        uri: str,
+        targets: Sequence[Target],
+        marks: Collection[str],
+        known: KnownDocuments,
+        words: WordCount,
+        options: ReadOptions,
+    ) -> "FileReading":
+        """Read a file.
+
+        Args:
+            marks: names of records that the file had before.
+            known: documents that had the articles before.
+
+        Raises:
+            BlockedError: the site is to be asked nothing more.
+        """
+        reading = cls(targets, words, words.passages(targets, known))
+        wanted = {name for target in targets for name in names_of_target(target)}
+        for batch in documents_of(uri, targets[0].dataset, options, reading.report):
+            if reading.passages is not None:
+                reading.passages.look_at(batch)
+            for i in range(len(batch)):
+                reading._look_at(record_of(batch, i), batch, i, wanted, marks)
+        return reading
+
+    def _look_at(
+        self, record: RecordFacts, batch: DocumentBatch, i: int, wanted: set[str], marks: Collection[str]
+    ) -> None:
+        digest = record.text_sha256 or ""
+        self.names.update({batch.url_of(i), digest}.intersection(marks))
+        if digest in wanted:
+            self.seen[digest] = ProbeFinding(ELSEWHERE, "its text is in the file", record)
+        for name in wanted.intersection(names_of(None, record.document_url, record.record_id)):
+            # A page may be in a file more than once.
+            others = self.seen[name].texts if name in self.seen else ()
+            texts = (*others, batch.text_of(i))
+            self.seen[name] = ProbeFinding(OTHER_TEXT, "its URL or id has another text", record, texts)
+
+    def best(self, target: Target) -> ProbeFinding | None:
+        """Return what the file has of a target: by its names, or a document with more of its article.
+
+        A document with all the words that the page had copied has what was to go.
+        """
+        named = next((self.seen[name] for name in names_of_target(target) if name in self.seen), None)
+        found = None if named is None else self.words.counted(named, target)
+        passage = self.passages.found.get(target.article_id or "") if self.passages else None
+        if passage is None or (found is not None and found.outcome == ELSEWHERE):
+            return found
+        copied = passage.copied_words or 0
+        if found is not None and (found.record.copied_words or 0) > copied:
+            return found
+        if target.copied_words and copied >= target.copied_words:
+            return ProbeFinding(ELSEWHERE, "another document of the file has all that it had copied", passage)
+        return ProbeFinding(OTHER_TEXT, "another document of the file has words of its article", passage)
+
+    def unread(self) -> ProbeFinding | None:
+        """Return why the file was not read as a whole; None if it was."""
+        report = self.report
+        if not report.defects_total:
+            return None
+        stopped = report.interrupted or report.blocked or report.late or report.faulty
+        # What is read in order is unknown from the damage on.
+        if stopped or not all(map(is_by_range, self.targets)):
+            return ProbeFinding(FAILED, f"the file was not read to its end: {report.complaints[0]}")
+        return ProbeFinding(GAPS, f"not all of the file was read: {report.complaints[0]}")
+
+    def absent(self, target: Target, *, is_whole: bool) -> ProbeFinding:
+        """Return what the file shows of a target that was not met in it; `is_whole`: it is not cut."""
+        if not is_whole:
+            return ProbeFinding(BEYOND, "no record that stood behind it was found")
+        detail = f"{self.report.documents:,} documents were read, to the end of the file"
+        if target.article_id is None or self.words.can_count(target):
+            return ProbeFinding(ABSENT, detail)
+        return ProbeFinding(NOWHERE, f"{detail}, and not searched for passages of its article")
+
+
+def documents_of(uri: str, dataset: str, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
+    """Yield all documents of a file; what fails is a defect in the report."""
+    shard = ObjectInfo(uri)
+    try:
+        source = format_for(dataset, shard, options)
+        yield from source.read(options.opener.described(shard), options, report)
+    except BlockedError:
+        raise
+    except Exception as error:  # noqa: BLE001
+        report.add_defect(reason_of(error, uri))
+        report.interrupted = True
+
+
+def record_of(batch: DocumentBatch, i: int) -> RecordFacts:
+    """Return which document one of a batch is."""
+    at = batch.locate(i)
+    return RecordFacts(
+        record_offset=at.record_offset,
+        record_length=at.record_length,
+        row_index=at.row_index,
+        record_id=at.record_id,
+        document_url=batch.url_of(i) or None,
+        text_sha256=hashlib.sha256(batch.text_of(i)).hexdigest(),
+    )
+
+
+def names_of(text_sha256: str | None, url: str | None, record_id: str | None) -> list[str]:
+    """Return the names of a document: its text, its URL in normal form, its id; the surest first."""
+    names = (text_sha256, url and (normalise_url(url) or url), record_id)
+    return [name for name in names if name]
+
+
+def names_of_target(target: Target) -> list[str]:
+    """Return the names of a target's document."""
+    return names_of(target.text_sha256, target.document_url, target.record_id)
+
+
+def names_by_article(targets: Iterable[Target]) -> KnownDocuments:
+    """Return the articles of targets, each with each name of its document."""
+    return frozenset(
+        (target.article_id, name)
+        for target in targets
+        if target.article_id is not None
+        for name in names_of_target(target)
+    )
+
+
+def known_documents(others: Iterable[Mapping[str, Any]]) -> Mapping[str, KnownDocuments]:
+    """Return the articles of documents that are no targets, each with its text, by the file's URI.
+
+    Args:
+        others: `places.OTHERS` of each, as a case notes them.
+    """
+    by_file = dict[str, set[tuple[str, str]]]()
+    for other in others:
+        # Under the same URL or id may be another text today, with more of the article: only the text is sure.
+        if other["article_id"] is not None:
+            by_file.setdefault(other["shard_uri"], set()).add((other["article_id"], other["text_sha256"]))
+    return {uri: frozenset(documents) for uri, documents in by_file.items()}

@@ -1,0 +1,299 @@
+"""Places of claims: the records whose bytes are to go. A case is opened of them, a `Target` for each.
+
+The places of a claim are its own record; other records of the same capture; and the same page in other
+releases and datasets. All are rows of `matches`, but for the WARC records of WET records that no scan has
+read: a WET file shows by its name which WARC file it was made of, and an index of captures shows where in
+that the record is. Until it has, the place is unresolved, and neither asked for nor removed.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from presswatch_spark.claims.selection import Choice, chosen_claims, claims_of_targets, require_rows
+from presswatch_spark.formats import registry
+from presswatch_spark.pointers.audit import reading_of
+from presswatch_spark.pointers.pointer import Pointer
+from presswatch_spark.removal.case import MARKER, RemovalCase, sealed, write_case
+from presswatch_spark.removal.states import LISTED, PLACE, SAME
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.drafts import new_folder
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Probe, Target, TargetPlace
+from presswatch_spark.tables.store import TableStore
+
+OTHERS = ("shard_uri", "article_id", "text_sha256", "document_url", "record_id")
+"""What a case notes of each document that is no target, and has an article of one in the same file."""
+_OF_PLACE = (
+    "run_id", "dataset", "release", "document_url", "shard_uri", "record_id", "record_offset",
+    "record_length", "record_encoding", "row_index", "payload_digest", "text_sha256", "captured_at",
+)  # fmt: skip
+_READ = ("row_sha256", "article_id", "article_sha256", "copied_words", *_OF_PLACE)
+Row = Mapping[str, Any]
+"""A row of `claims` or of some columns of `matches`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenTargets:
+    """The claims that were asked for, and their targets; `licensed` ones are left out, and counted.
+
+    `others`: documents of the same files that have the same articles, and are no targets; see `OTHERS`.
+    """
+
+    claims: int
+    licensed: int
+    targets: list[Target]
+    others: list[dict[str, Any]]
+
+
+def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> ChosenTargets:
+    """Return the targets of the claims that are chosen.
+
+    Raises:
+        InputError: there are no claims, or none of a row that is asked for.
+    """
+    wanted, licensed = chosen_claims(claims, choice)
+    found = _matches(tables, wanted)
+    require_rows(wanted.keys() - {row["row_sha256"] for row in found}, tables)
+    scanned = _scanned(tables)
+    targets = [
+        target_of(wanted[of["row_sha256"]], of, row, place, scanned)
+        for of, row, place in _places(found, wanted.keys())
+    ]
+    targets += _derived(targets)
+    chosen = set(claims_of_targets(targets).values())
+    return ChosenTargets(len(chosen), licensed, targets, _others(tables, targets))
+
+
+def _matches(store: TableStore, wanted: Mapping[str, Row]) -> list[Row]:
+    """Return the rows of the claims, and all rows of the same texts or pages."""
+    table = store.open_table("matches")
+    own = table.to_table(
+        columns=["document_url", "text_sha256"], filter=pc.field("row_sha256").isin(list(wanted))
+    )
+    urls = own["document_url"].unique().drop_null()
+    alike = pc.field("text_sha256").isin(own["text_sha256"].unique()) | pc.field("document_url").isin(urls)
+    rows: list[Row] = table.to_table(columns=list(_READ), filter=alike).to_pylist()
+    return rows
+
+
+def _others(store: TableStore, targets: Sequence[Target]) -> list[dict[str, Any]]:
+    """Return the documents beside targets; those of WET files are in the WARC files of these, too."""
+    articles = {target.article_id for target in targets if target.article_id is not None}
+    files = {target.shard_uri for target in targets}
+    asked = pc.field("article_id").isin(sorted(articles)) & pc.field("shard_uri").isin(sorted(files))
+    rows = store.open_table("matches").to_table(columns=[*OTHERS, "dataset"], filter=asked).to_pylist()
+    for row in list(rows):
+        if source := _source_of(row["dataset"], row["shard_uri"]):
+            rows.append({**row, "shard_uri": source[1], "text_sha256": None, "record_id": None})
+    ours = {tuple(getattr(target, name) for name in OTHERS) for target in targets}
+    pairs = {(target.shard_uri, target.article_id) for target in targets}
+    found = {tuple(row[name] for name in OTHERS) for row in rows} - ours
+    return [dict(zip(OTHERS, row, strict=True)) for row in sorted(found, key=repr) if row[:2] in pairs]
+
+
+def _scanned(store: TableStore) -> Mapping[str, tuple[str | None, int | None]]:
+    """Return ETag and size of each shard, as the newest scan had them."""
+    log: pa.Table = store.read("scan_log", columns=["shard_uri", "etag", "bytes_expected"])
+    return {row["shard_uri"]: (row["etag"], row["bytes_expected"]) for row in log.to_pylist()}
+
+
+def _places(rows: Sequence[Row], wanted: Collection[str]) -> Iterator[tuple[Row, Row, TargetPlace]]:
+    """Yield each row of a claim with each row of its places, and whose bytes these are."""
+    by_text, by_page = dict[Any, list[Row]](), dict[Any, list[Row]]()
+    for row in rows:
+        by_text.setdefault((row["article_id"], row["text_sha256"]), []).append(row)
+        if row["document_url"]:
+            by_page.setdefault((row["article_id"], row["document_url"]), []).append(row)
+    for row in rows:
+        if row["row_sha256"] not in wanted:
+            continue
+        yield row, row, "record"
+        alike = by_text[row["article_id"], row["text_sha256"]]
+        alike = [*alike, *by_page.get((row["article_id"], row["document_url"]), ())]
+        for other in alike:
+            if other["row_sha256"] == row["row_sha256"]:
+                continue
+            same_page = row["document_url"] and row["document_url"] == other["document_url"]
+            same_time = row["captured_at"] and row["captured_at"] == other["captured_at"]
+            yield row, other, "capture" if same_page and same_time else "release"
+
+
+def target_of(
+    claim: Row, of: Row, row: Row, place: TargetPlace, scanned: Mapping[str, tuple[str | None, int | None]]
+) -> Target:
+    """Return the target of a claim at a place.
+
+    Args:
+        of: the claim's own row of `matches`; `row`: that of the place.
+        scanned: ETag and size of each shard.
+    """
+    etag, size = scanned.get(row["shard_uri"], (None, None))
+    columns = {
+        **{name: claim[name] for name in ("row_sha256", "publisher_id", "title_id", "article_id")},
+        **{name: row.get(name) for name in _OF_PLACE},
+        "article_sha256": of["article_sha256"],
+        "copied_words": row["copied_words"],
+    }
+    return sealed(Target(**columns, place=place, etag=etag, bytes=size, target_sha256=""))
+
+
+# Places that no scan has found.
+
+
+def _derived(targets: Sequence[Target]) -> Iterator[Target]:
+    """Yield the targets that no scan has found: for records of WET, those of WARC of the same captures."""
+    known = {_capture(target, target.shard_uri) for target in targets}
+    for target in targets:
+        source = _source_of(target.dataset, target.shard_uri)
+        if source is None or not target.document_url or target.captured_at is None:
+            continue
+        dataset, uri = source
+        if _capture(target, uri) not in known:
+            known.add(_capture(target, uri))
+            yield sealed(
+                replace(
+                    target,
+                    place="capture",
+                    dataset=dataset,
+                    shard_uri=uri,
+                    # Only a scan of the place gives these.
+                    record_id=None,
+                    record_offset=None,
+                    record_length=None,
+                    record_encoding=None,
+                    row_index=None,
+                    payload_digest=None,
+                    text_sha256=None,
+                    copied_words=None,
+                    etag=None,
+                    bytes=None,
+                )
+            )
+
+
+def _source_of(dataset: str, uri: str) -> tuple[str, str] | None:
+    """Return dataset and address of the file that another one was made of, if its name shows that."""
+    format = registry.find(dataset)
+    return format.made_from(uri) if format else None
+
+
+def _capture(target: Target, uri: str) -> tuple[str, str, str | None, datetime | None]:
+    return target.row_sha256, uri, target.document_url, target.captured_at
+
+
+def is_unresolved(target: Target) -> bool:
+    """Return whether it is unknown where in its file a target is."""
+    return target.record_offset is None and target.row_index is None
+
+
+def pointer_of(target: Target, uri: str) -> Pointer:
+    """Return the pointer to a target in a file."""
+    return Pointer(
+        uri,
+        target.record_offset,
+        target.record_length,
+        target.record_encoding,
+        target.row_index,
+        target.dataset,
+    )
+
+
+def is_by_range(target: Target) -> bool:
+    """Return whether a target can be read without what precedes it in its file."""
+    format = registry.find(target.dataset)
+    return pointer_of(target, target.shard_uri).by_range and bool(format and format.read_part)
+
+
+def offset_of(target: Target) -> int:
+    """Return the place of a target in its file: its row, or the offset of its record."""
+    return (target.record_offset if target.row_index is None else target.row_index) or 0
+
+
+class ResolvedPlaces:
+    """Where the targets are that no scan has found, and the first text that was read there, by the probes."""
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self._lost = {target.target_sha256 for target in targets if is_unresolved(target)}
+        self._places, self._texts = dict[str, Probe](), dict[str, str | None]()
+
+    def learn(self, probes: Iterable[Probe]) -> None:
+        """Take probes into account, in their order."""
+        for probe in probes if self._lost else ():
+            if (digest := probe.target_sha256) not in self._lost or digest is None:
+                continue
+            if probe.role == PLACE and probe.outcome == LISTED:
+                self._places[digest] = probe
+            elif probe.role == "target" and probe.outcome == SAME:
+                self._texts.setdefault(digest, probe.text_sha256)
+
+    def of(self, targets: Sequence[Target]) -> list[Target]:
+        """Return targets with what is known of their places."""
+        return [self._placed(target, self._places.get(target.target_sha256)) for target in targets]
+
+    def _placed(self, target: Target, place: Probe | None) -> Target:
+        if place is None:
+            return target
+        return replace(
+            target,
+            record_offset=place.record_offset,
+            record_length=place.record_length,
+            record_encoding="gzip",
+            text_sha256=self._texts.get(target.target_sha256),
+        )
+
+
+# Opening a case.
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedCase:
+    """A new case, and what it was opened of."""
+
+    case: RemovalCase
+    chosen: ChosenTargets
+
+
+def open_case(
+    tables: str,
+    out: str,
+    *,
+    claims: str | None = None,
+    rows: str | None = None,
+    confidences: Sequence[str] = (),
+    noticed_at: date | None = None,
+    storage: StorageOptions | None = None,
+) -> OpenedCase:
+    """Open a case of claims in a new folder; no server is asked yet.
+
+    Args:
+        tables: the tables of the runs that the claims were made of.
+        claims: the folder of the claims; default: `tables`.
+        rows: a file that names claims by `row_sha256`.
+        confidences: letters of claims, in the place of `rows`.
+        noticed_at: the day of the notice; default: today, in UTC.
+
+    Raises:
+        InputError: there are no such claims; see `targets_of` and `Choice.of`.
+        OutputError: `out` holds something, or a table is not as it was published.
+    """
+    storage = storage or StorageOptions()
+    with new_folder(out, storage, MARKER) as draft:
+        store, judged = TableStore.open(tables, storage), TableStore.open(claims or tables, storage)
+        chosen = targets_of(store, judged, Choice.of(rows, confidences, storage))
+        runs = sorted({target.run_id for target in chosen.targets})
+        about = {
+            "tables": str(store.root),
+            "claims": str(judged.root),
+            "claims_run": judged.made("claims")[-1],
+            "confidences": [] if rows else list(confidences),
+            "noticed_at": (noticed_at or datetime.now(UTC).date()).isoformat(),
+            "reading": {run_id: reading_of(store, run_id) for run_id in runs},
+            "others": chosen.others,
+        }
+        facts = write_case(draft, chosen.targets, about)
+    return OpenedCase(RemovalCase(Folder.of(out, storage), facts), chosen)

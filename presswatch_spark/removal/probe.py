@@ -1,0 +1,527 @@
+"""Asks for the targets of one file, together with the controls that show whether the answers can be trusted.
+
+Of a file whose records are read by range, a range holds a target and its neighbours, and near ranges are
+joined. The first time, the neighbours are found in it; from then on their places are known. Other files are
+read in order, once for all their targets.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.model import ReadReport
+from presswatch_spark.pointers.checks import GONE, Failure, Record
+from presswatch_spark.pointers.documents import records_at
+from presswatch_spark.pointers.pointer import Pointer
+from presswatch_spark.removal import states
+from presswatch_spark.removal.deep import FileReading, KnownDocuments, WordCount, documents_of, record_of
+from presswatch_spark.removal.index import ANSWER_BYTES, listed, query
+from presswatch_spark.removal.places import is_by_range, is_unresolved, offset_of, pointer_of
+from presswatch_spark.removal.responses import (
+    FetchedRange,
+    ProbeFinding,
+    RecordFacts,
+    ResponseFacts,
+    compared,
+    control_in,
+    end_of_record,
+    part_of,
+    probe_of,
+    start_of_record_before,
+    target_in,
+)
+from presswatch_spark.storage.objects import ask, ask_whole, printable
+from presswatch_spark.storage.uris import root_of, scheme_of
+from presswatch_spark.tables.declarations import Probe, Target
+
+HEAD_BYTES = 256 << 10
+"""How much of a file's beginning is read for its first records."""
+WINDOW_BYTES, WIDE_BYTES = 64 << 10, 4 << 20
+"""How far a neighbour is looked for, and how far if it is not found so near."""
+JOINED_BYTES, GAP_BYTES = 4 << 20, 64 << 10
+"""Ranges are joined up to this length, over gaps of this length."""
+CONTROLS = ("first", "before", "after")
+
+ProbedVersion = tuple[str | None, str | None, int | None]
+"""What tells versions of a file apart: ETag, Last-Modified and size."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownControl:
+    """A control as the chain has it: its place, the digest of its bytes or text, its file's version.
+
+    `row`: its place in files of rows. `names`: its URL and the digest of its text, as far as they are known.
+    """
+
+    start: int
+    end: int
+    sha256: str | None
+    version: ProbedVersion
+    row: int | None
+    names: frozenset[str]
+
+    def is_new(self, answer: ResponseFacts) -> bool:
+        """Return whether an answer is of another version of the file."""
+        return _version(answer) != self.version
+
+
+@dataclass(slots=True)
+class ProbeMemory:
+    """What the chain knows: the controls of each target and file, and how each file answered last.
+
+    `beside`: by target and role. `first`: by file. `versions`: the version of the file in which a target was
+    read, and the number of the probe that read it, by target. On hubs, `newest`: the probe that looked
+    through a file of the newest revision, by target. `others`: files that were read, by dataset.
+    """
+
+    beside: dict[tuple[str | None, str], KnownControl] = field(default_factory=dict)
+    first: dict[str, KnownControl] = field(default_factory=dict)
+    versions: dict[str | None, tuple[ProbedVersion, int]] = field(default_factory=dict)
+    newest: dict[str | None, Probe] = field(default_factory=dict)
+    others: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def learn_all(self, probes: Sequence[Probe], uris: Mapping[str, str]) -> None:
+        """Take note of the probes of a round; `uris`: where the file of each target is asked for now."""
+        of_batch = {
+            (probe.round, probe.batch): uris[probe.target_sha256]
+            for probe in probes
+            if probe.target_sha256 is not None and probe.target_sha256 in uris
+        }
+        for probe in probes:
+            self.learn(probe, of_batch.get((probe.round, probe.batch), ""))
+
+    def learn(self, probe: Probe, uri: str) -> None:
+        """Take note of a probe of the file at `uri`."""
+        self._learn_of_hub(probe)
+        if probe.outcome != states.SAME:
+            return
+        if probe.role == "target":
+            if probe.etag and probe.bytes is not None and probe.record_sha256 is None:
+                self.versions[probe.target_sha256] = (_version(probe), probe.number)
+            return
+        start = (probe.record_offset or 0) if probe.row_index is None else probe.row_index
+        known = KnownControl(
+            start,
+            start + (probe.record_length or 0),
+            probe.record_sha256 or probe.text_sha256,
+            _version(probe),
+            probe.row_index,
+            frozenset(filter(None, (probe.document_url, probe.text_sha256))),
+        )
+        if probe.role in ("before", "after"):
+            self.beside.setdefault((probe.target_sha256, probe.role), known)
+        elif probe.role == "first":
+            self.first.setdefault(uri, known)
+
+    def _learn_of_hub(self, probe: Probe) -> None:
+        if probe.role == states.NEWEST and probe.etag and probe.outcome in states.SETTLED:
+            known = self.newest.get(probe.target_sha256)
+            # A page with other text, and that its article is nowhere else, are two probes of one reading.
+            is_second = (
+                probe.outcome == states.ABSENT
+                and known is not None
+                and known.outcome == states.OTHER_TEXT
+                and (known.etag, known.bytes) == (probe.etag, probe.bytes)
+            )
+            if not is_second:
+                self.newest[probe.target_sha256] = probe
+        uri = str(probe.file_uri)
+        if probe.role == "beside" and probe.outcome == states.SAME and scheme_of(uri) == "hf":
+            self.others.setdefault(root_of(uri), {})[uri] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbedFile:
+    """A file, where it is asked for now, and its targets.
+
+    `siblings`: other files, to be read beside it. `noticed`: places of all targets of the file, of other
+    batches, too. `known`: documents of the file that had an article when it was scanned.
+    """
+
+    uri: str
+    targets: tuple[Target, ...]
+    siblings: tuple[str, ...]
+    noticed: frozenset[int]
+    known: KnownDocuments = frozenset()
+
+
+@dataclass(slots=True)
+class FileProber:
+    """Asks for the targets of one file, and for their controls; `probes` is what was answered."""
+
+    file: ProbedFile
+    memory: ProbeMemory
+    options: ReadOptions
+    words: WordCount
+    deep: bool
+    nowhere: str
+    index: str | None = None
+    probes: list[Probe] = field(default_factory=list)
+
+    def ask(self) -> list[Probe]:
+        """Return the probes of the file's targets and controls, which are not yet in the chain.
+
+        Raises:
+            BlockedError: the site is to be asked nothing more.
+        """
+        for target in filter(is_unresolved, self.file.targets):
+            found = ProbeFinding(states.UNRESOLVED, "no index has said where it is")
+            self._note("target", ResponseFacts.unasked("NONE"), found, target)
+        known = [target for target in self.file.targets if not is_unresolved(target)]
+        if not known:
+            return self.probes
+        by_range = [target for target in known if is_by_range(target)]
+        in_order = [target for target in known if not is_by_range(target)]
+        if by_range:
+            self._ask_first()
+            for ranges in _joined([self._range_of(target) for target in by_range]):
+                self._ask_ranges(ranges)
+        if in_order:
+            self._read_in_order(in_order)
+        if self.deep:
+            self._read_deeply(by_range)
+        self._ask_nowhere()
+        self._ask_siblings()
+        if self.index is not None:
+            self.ask_index(self.index, (each.document_url for each in self.probes if each.role in CONTROLS))
+        return self.probes
+
+    def _asked(self, uri: str, start: int, end: int) -> tuple[FetchedRange | ProbeFinding, ResponseFacts]:
+        answer = ask(uri, start, end, self.options.storage)
+        facts = ResponseFacts.of(answer, f"GET {printable(uri)} bytes={start}-{end - 1}", uri)
+        return part_of(answer, uri, start, end), facts
+
+    def _note(
+        self, role: str, facts: ResponseFacts, found: ProbeFinding, target: Target | None = None
+    ) -> None:
+        self.probes.append(probe_of(role, facts, found, target))
+
+    # Records that are read by range.
+
+    def _ask_first(self) -> None:
+        """Ask for a record of the file that nobody noticed."""
+        known = self.memory.first.get(self.file.uri)
+        start, end = (known.start, known.end) if known else (0, HEAD_BYTES)
+        part, facts = self._asked(self.file.uri, start, end)
+        if isinstance(part, ProbeFinding):
+            self._note("first", facts, part)
+            return
+        if known is None:
+            found = next(_records(part, self.file.noticed), None)
+            if found is None:
+                self._note("first", facts, ProbeFinding(states.UNREADABLE, "no record begins the file"))
+                return
+            start, end = found
+        self._note("first", facts, _kept(part, start, end, known, facts))
+
+    def _range_of(self, target: Target) -> tuple[int, int, Target]:
+        """Return the range that holds a target and its neighbours, as far as that is known."""
+        start, end = _bounds_of(target)
+        before, after = (self.memory.beside.get((target.target_sha256, role)) for role in ("before", "after"))
+        first = before.start if before else max(0, start - WINDOW_BYTES)
+        return first, after.end if after else end + WINDOW_BYTES, target
+
+    def _ask_ranges(self, ranges: Sequence[tuple[int, int, Target]]) -> None:
+        start, end = ranges[0][0], max(end for _, end, _ in ranges)
+        part, facts = self._asked(self.file.uri, start, end)
+        for *_, target in ranges:
+            if isinstance(part, ProbeFinding):
+                self._note("target", facts, part, target)
+                continue
+            found = target_in(part, target, self.options)
+            self._note("target", facts, self.words.counted(found, target), target)
+            self._note_neighbour("before", target, part, facts)
+            self._note_neighbour("after", target, part, facts)
+
+    def _note_neighbour(self, role: str, target: Target, part: FetchedRange, facts: ResponseFacts) -> None:
+        known = self.memory.beside.get((target.target_sha256, role))
+        if known is not None:
+            self._note(role, facts, _kept(part, known.start, known.end, known, facts), target)
+            return
+        start, end = _bounds_of(target)
+        is_edge = start == 0 if role == "before" else end == part.size
+        if is_edge:
+            self._note(role, facts, ProbeFinding(states.EDGE, "the file begins or ends there"), target)
+            return
+        bounds = _neighbour(role, part, start, end)
+        if bounds is None:
+            first, last = (max(0, start - WIDE_BYTES), start) if role == "before" else (end, end + WIDE_BYTES)
+            wide, facts = self._asked(self.file.uri, first, last)
+            if isinstance(wide, ProbeFinding):
+                self._note(role, facts, wide, target)
+                return
+            part, bounds = wide, _neighbour(role, wide, start, end)
+        if bounds is None:
+            self._note(role, facts, ProbeFinding(states.UNREADABLE, "no record was found there"), target)
+        else:
+            self._note(role, facts, control_in(part, *bounds, None), target)
+
+    def _read_deeply(self, targets: Sequence[Target]) -> None:
+        """Look through the whole file for targets that were not read at their place."""
+        known = (*states.READS, states.MISSING, states.DENIED, *states.FAILURES)
+        asked = [each for each in self.probes if each.role == "target"]
+        settled = {each.target_sha256 for each in asked if each.outcome in known}
+        lost = [target for target in targets if target.target_sha256 not in settled]
+        if lost:
+            self.look_through(lost, self._asked(self.file.uri, 0, 1)[1])
+
+    # Files that are read in order.
+
+    def _read_in_order(self, targets: Sequence[Target]) -> None:
+        """Read a file from its beginning, for all its targets and their neighbours."""
+        uri = self.file.uri
+        part, facts = self._asked(uri, 0, 1)
+        if isinstance(part, ProbeFinding):
+            for target in targets:
+                self._note("target", facts, part, target)
+            self._note("first", facts, part)
+            return
+        left = list[Target]()
+        for target in targets:
+            version, number = self.memory.versions.get(target.target_sha256, (None, -1))
+            if version == _version(facts) and not self.deep and not uri.startswith("/"):
+                detail = f"the file is the version that probe {number:,} read"
+                self._note("target", facts, ProbeFinding(states.SAME, detail), target)
+            else:
+                left.append(target)
+        if left:
+            self._read_rows(left, facts)
+
+    def _read_rows(self, targets: Sequence[Target], facts: ResponseFacts) -> None:
+        places = [(target, pointer_of(target, self.file.uri)) for target in targets]
+        controls = list(self._beside(targets))
+        wanted = [*(pointer for _, pointer in places), *(pointer for _, _, pointer in controls)]
+        there = dict(records_at(list(dict.fromkeys(wanted)), self.options))
+        lost = list[Target]()
+        for target, pointer in places:
+            found = self._found_at(there[pointer], target)
+            self._note("target", facts, found, target)
+            if found.outcome != states.SAME:
+                lost.append(target)
+        for role, beside, pointer in controls:
+            control = self._control(role, beside, there[pointer], facts)
+            # Not every line of a file of lines is a record.
+            if role != "first" or control.outcome != states.UNREADABLE or self.file.uri in self.memory.first:
+                self._note(role, facts, control, beside)
+        if not any(each.role == "first" for each in self.probes):
+            self._note("first", facts, self._unnoticed(targets))
+        if lost:
+            self.look_through(lost, facts)
+
+    def _found_at(self, outcome: Record | Failure, target: Target) -> ProbeFinding:
+        if isinstance(outcome, Failure):
+            return ProbeFinding(states.BEYOND if outcome.reason == GONE else states.UNREADABLE, str(outcome))
+        return self.words.counted(compared(target, outcome), target)
+
+    def _control(
+        self, role: str, target: Target | None, outcome: Record | Failure, answer: ResponseFacts
+    ) -> ProbeFinding:
+        known = (
+            self.memory.beside.get((target.target_sha256, role))
+            if target is not None
+            else self.memory.first.get(self.file.uri)
+        )
+        is_new = known is not None and known.is_new(answer)
+        if isinstance(outcome, Failure):
+            has_moved = outcome.reason == GONE and is_new
+            return ProbeFinding(states.REWRITTEN if has_moved else states.UNREADABLE, str(outcome))
+        facts = _control_facts(RecordFacts.of(outcome))
+        if known is not None and known.sha256 != facts.text_sha256:
+            now = states.REWRITTEN if is_new else states.OTHER_RECORD
+            return ProbeFinding(now, "its text is another than before", facts)
+        return ProbeFinding(states.SAME, record=facts)
+
+    def _beside(self, targets: Sequence[Target]) -> Iterator[tuple[str, Target | None, Pointer]]:
+        """Yield role, target and place of the rows before and after each target, and of one that is none."""
+        uri, dataset = self.file.uri, targets[0].dataset
+        for target in targets:
+            if (row := target.row_index) is None:
+                continue
+            for role, beside in (("before", row - 1), ("after", row + 1)):
+                if beside >= 0:
+                    yield role, target, Pointer(uri, row=beside, format=dataset)
+        known = self.memory.first.get(uri)
+        if known is not None and known.row is None:
+            encoding, length = targets[0].record_encoding, known.end - known.start
+            yield "first", None, Pointer(uri, known.start, length, encoding, None, dataset)
+        elif known is not None or targets[0].row_index is not None:
+            noticed = self.file.noticed
+            unnoticed = next(row for row in range(len(noticed) + 1) if row not in noticed)
+            yield "first", None, Pointer(uri, row=unnoticed if known is None else known.row, format=dataset)
+
+    def _unnoticed(self, targets: Sequence[Target]) -> ProbeFinding:
+        """Return a record that is no target: the first behind all targets, or else the last before them."""
+        behind, found = max(self.file.noticed, default=0), None
+        batches = documents_of(self.file.uri, targets[0].dataset, self.options, ReadReport())
+        for batch, i in ((each, i) for each in batches for i in range(len(each))):
+            at = batch.locate(i)
+            place = at.record_offset if at.row_index is None else at.row_index
+            if place is None or place in self.file.noticed:
+                continue
+            found = record_of(batch, i)
+            if place > behind:
+                break
+        if found is None:
+            return ProbeFinding(states.UNREADABLE, "the file has no record that is no target")
+        return ProbeFinding(states.SAME, record=_control_facts(found))
+
+    # Whole files.
+
+    def look_through(self, targets: Sequence[Target], facts: ResponseFacts) -> None:
+        """Read the whole file; note of each target whether its text, URL, id or article is anywhere in it."""
+        marks = self._marks()
+        names = {name for _, each in marks for name in each}
+        reading = FileReading.of(self.file.uri, targets, names, self.file.known, self.words, self.options)
+        places, unread = [place for place, each in marks if each & reading.names], reading.unread()
+        for target in targets:
+            found = reading.best(target)
+            if found is not None:
+                self._note("target", facts, found, target)
+            # A page without a word of the article shows nothing of the other pages of the file.
+            if found is None or found.record.copied_words == 0:
+                absent = unread or reading.absent(target, is_whole=self._is_whole(target, places))
+                if found is None or absent.outcome == states.ABSENT:
+                    self._note("target", facts, absent, target)
+
+    def _marks(self) -> list[tuple[int, frozenset[str]]]:
+        """Return what else the file had when it was read: the place of each record, its URL and its text."""
+        targets = [target for target in self.file.targets if not is_unresolved(target)]
+        beside = (
+            self.memory.beside.get((each.target_sha256, role))
+            for each in self.file.targets
+            for role in CONTROLS
+        )
+        known = [each for each in (self.memory.first.get(self.file.uri), *beside) if each is not None]
+        return [(each.start, each.names) for each in known] + [
+            (offset_of(each), frozenset(filter(None, (each.document_url, each.text_sha256))))
+            for each in targets
+        ]
+
+    def _is_whole(self, target: Target, places: Sequence[int]) -> bool:
+        """Return whether what was read is the file that had the target, and is not cut before it."""
+        asked = [each for each in self.probes if each.target_sha256 == target.target_sha256]
+        reaches = all(each.outcome != states.BEYOND for each in asked if each.role == "target")
+        firsts = [each.outcome for each in self.probes if each.role == "first"]
+        is_same_file = bool(places) or states.SAME in firsts
+        return any(place > offset_of(target) for place in places) or (reaches and is_same_file)
+
+    # Controls outside of the file.
+
+    def _ask_nowhere(self) -> None:
+        """Ask for a name that never was: a server that answers for it answers for anything."""
+        part, facts = self._asked(self.nowhere, 0, 1)
+        there = ProbeFinding(states.SAME, "a file of that name is there")
+        self._note("nowhere", facts, part if isinstance(part, ProbeFinding) else there)
+
+    def _ask_siblings(self) -> None:
+        """If the file is missing, read a record of another one: is the file gone, or the whole site?"""
+        if not any(each.role == "target" and each.outcome == states.MISSING for each in self.probes):
+            return
+        self._ask_unranged()
+        for uri in self.file.siblings:
+            part, facts = self._asked(uri, 0, HEAD_BYTES)
+            if isinstance(part, ProbeFinding):
+                self._note("beside", facts, part)
+                continue
+            bounds = next(_records(part, ()), None)
+            found = ProbeFinding(states.SAME, f"{len(part.data):,} bytes of another file were read")
+            self._note("beside", facts, control_in(part, *bounds, None) if bounds else found)
+            return
+
+    def _ask_unranged(self) -> None:
+        """Ask for the missing file without a range: some servers miss it only if a part is asked for."""
+        uri = self.file.uri
+        answer = ask_whole(uri, 1, self.options.storage)
+        if answer is None:
+            return
+        part = part_of(answer, uri, 0, 1)
+        there = ProbeFinding(states.SAME, "it is there without a range")
+        facts = ResponseFacts.of(answer, f"GET {printable(uri)}", uri)
+        self._note(states.UNRANGED, facts, part if isinstance(part, ProbeFinding) else there)
+
+    def ask_index(self, endpoint: str, others: Iterable[str | None]) -> None:
+        """Ask an index server for the URLs of the targets, and for one of a record that nobody noticed.
+
+        Args:
+            others: URLs of records that nobody noticed, as far as they are known.
+
+        Raises:
+            BlockedError: the server is to be asked nothing more.
+        """
+        release, urls = self.file.targets[0].release, dict[tuple[str, datetime | None], list[Target]]()
+        for target in self.file.targets:
+            if target.document_url and not is_unresolved(target):
+                urls.setdefault((target.document_url, target.captured_at), []).append(target)
+        for (url, captured_at), targets in urls.items():
+            facts, found = self._listed(query(endpoint, release, url), captured_at)
+            for target in targets:
+                self._note("index", facts, found, target)
+        noticed = {url for url, _ in urls}
+        if other := next((url for url in others if url and url not in noticed), None):
+            self._note("listed", *self._listed(query(endpoint, release, other), None))
+
+    def _listed(self, address: str, captured_at: datetime | None) -> tuple[ResponseFacts, ProbeFinding]:
+        answer = ask(address, 0, ANSWER_BYTES, self.options.storage)
+        return ResponseFacts.of(answer, f"GET {address}", address), listed(answer, captured_at)
+
+
+def _version(answer: ResponseFacts | Probe) -> ProbedVersion:
+    return states.strong(answer.etag), answer.last_modified, answer.bytes
+
+
+def _bounds_of(target: Target) -> tuple[int, int]:
+    start = target.record_offset or 0
+    return start, start + (target.record_length or 0)
+
+
+def _kept(
+    part: FetchedRange, start: int, end: int, known: KnownControl | None, facts: ResponseFacts
+) -> ProbeFinding:
+    """Return what became of a control that the chain knows, or of one that is asked for the first time."""
+    sha256, is_new = (known.sha256, known.is_new(facts)) if known else (None, False)
+    return control_in(part, start, end, sha256, is_new=is_new)
+
+
+def _control_facts(record: RecordFacts) -> RecordFacts:
+    """Return what is noted of a control that was read in order."""
+    return RecordFacts(
+        record_offset=record.record_offset,
+        record_length=record.record_length,
+        row_index=record.row_index,
+        document_url=record.document_url,
+        text_sha256=record.text_sha256,
+    )
+
+
+def _joined(ranges: Iterable[tuple[int, int, Target]]) -> Iterator[list[tuple[int, int, Target]]]:
+    """Yield ranges that are near each other, and not too long together."""
+    joined = list[tuple[int, int, Target]]()
+    for each in sorted(ranges, key=lambda each: each[:2]):
+        reach = max((end for _, end, _ in joined), default=0)
+        if joined and (each[0] > reach + GAP_BYTES or each[1] - joined[0][0] > JOINED_BYTES):
+            yield joined
+            joined = []
+        joined.append(each)
+    if joined:
+        yield joined
+
+
+def _records(part: FetchedRange, taken: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield the records at the beginning of a file that are no targets; the very first one comes last."""
+    bounds, at = list[tuple[int, int]](), 0
+    while at < len(part.data) and (end := end_of_record(part.data, at)) is not None and len(bounds) < 8:
+        bounds.append((at, end))
+        at = end
+    noticed = set(taken)
+    free = [each for each in bounds if each[0] not in noticed]
+    # What precedes the first target stays where it is if that one is taken out.
+    yield from sorted(free, key=lambda each: (each[0] > min(noticed, default=0), each[0] == 0))
+
+
+def _neighbour(role: str, part: FetchedRange, start: int, end: int) -> tuple[int, int] | None:
+    if role == "after":
+        length = end_of_record(part.at(end), 0)
+        return None if length is None else (end, end + length)
+    before = start_of_record_before(part.data[: max(0, start - part.start)], start - part.start)
+    return None if before is None else (part.start + before, start)

@@ -1,0 +1,458 @@
+"""Raw responses as findings: is this the part of the file that was asked for, and which record is in it?"""
+
+import hashlib
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from presswatch_spark.formats.arc import next_line, read_line
+from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.warc.fields import begins_with_record, header_fields
+from presswatch_spark.pointers.checks import Record
+from presswatch_spark.pointers.documents import ZEROS as ZERO_BYTES
+from presswatch_spark.pointers.documents import record_in
+from presswatch_spark.pointers.pointer import Pointer
+from presswatch_spark.pointers.raw import raw_record_in
+from presswatch_spark.removal.states import (
+    BEYOND,
+    DENIED,
+    ELSEWHERE,
+    EMPTY,
+    FAILED,
+    LIMITED,
+    MISSING,
+    OTHER_RECORD,
+    OTHER_TEXT,
+    REFUSED,
+    REMAINS,
+    REWRITTEN,
+    SAME,
+    STRANGE,
+    UNREADABLE,
+    ZEROS,
+)
+from presswatch_spark.show import printable as harmless
+from presswatch_spark.storage.addresses import other_host
+from presswatch_spark.storage.exchanges import clock_ahead
+from presswatch_spark.storage.hub import NO_REPOSITORY
+from presswatch_spark.storage.objects import RawResponse, printable
+from presswatch_spark.tables.declarations import Probe, Target
+from presswatch_spark.text.words import word_hashes
+
+PASSING = frozenset({408, 425, 500, 502, 503, 504})
+OTHER_BYTES = "its bytes are others than before"
+NOTHING = hashlib.sha256(b"").hexdigest()
+WORDS_OF_TEXT = 8
+"""Bytes with fewer different words than these are no text: filler, and letters by chance."""
+HEADER_MOST = 4_096
+"""A record's header of up to so many bytes is none of its text."""
+INFLATED_MOST, MEMBERS_MOST = 64 << 20, 64
+HEADERS_CHARACTERS, VALUE_CHARACTERS = 16_384, 256
+"""How much is kept of all headers of an answer, and of its ETag and Last-Modified."""
+GZIP, PLAIN = b"\x1f\x8b\x08", b"WARC/"
+_GZIP_HEAD, _SLICE_BYTES, _GZIP_WINDOW, _BARE_DEFLATE = 10, 16, 31, -15
+_TEXT = re.compile(rb"(?:[\t\n\r -~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}){16,}")
+_SECOND = "%Y%m%d%H%M%S"
+_HEADER_END = re.compile(rb"\n\r*\n")
+_RECORD_END, _ARC_END = re.compile(rb"(?:\r?\n){0,2}"), re.compile(rb"(?:\r?\n)?")
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedRange:
+    """The part of a file that an answer brought: `data` from `start` on; of a file of `size` bytes."""
+
+    start: int
+    data: bytes
+    size: int | None
+
+    def at(self, offset: int) -> bytes:
+        """Return the bytes from an offset of the file on."""
+        return self.data[max(0, offset - self.start) :]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseFacts:
+    """The columns of `probes` that a response gives, or a question that no server was asked."""
+
+    asked_at: datetime
+    request: str
+    clock_offset: float | None = None
+    file_uri: str | None = None
+    answered_by: str | None = None
+    status: int | None = None
+    headers: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    bytes: int | None = None
+    body_sha256: str | None = None
+
+    @classmethod
+    def of(cls, answer: RawResponse, request: str, uri: str) -> "ResponseFacts":
+        """Return the facts of a response to a request for the file at `uri`."""
+        answered_by = printable(answer.uri)
+        return cls(
+            asked_at=datetime.fromtimestamp(round(answer.sent_at, 6), UTC),
+            clock_offset=clock_ahead(answer.header("Date") or "", answer.sent_at),
+            request=request,
+            file_uri=printable(uri),
+            answered_by=None if answered_by == printable(uri) else harmless(answered_by),
+            status=answer.status,
+            headers=_headers(answer) or None,
+            etag=_value(answer, "ETag"),
+            last_modified=_value(answer, "Last-Modified"),
+            bytes=size_of(answer),
+            body_sha256=hashlib.sha256(answer.body).hexdigest() if answer.body else None,
+        )
+
+    @classmethod
+    def unasked(
+        cls, request: str, file_uri: str | None = None, answered_by: str | None = None
+    ) -> "ResponseFacts":
+        """Return the facts of a question that tables or known answers decide, at this moment."""
+        now = datetime.now(UTC)
+        return cls(asked_at=now, request=request, file_uri=file_uri, answered_by=answered_by)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFacts:
+    """The columns of `probes` that the record at a place gives."""
+
+    record_offset: int | None = None
+    record_length: int | None = None
+    row_index: int | None = None
+    record_sha256: str | None = None
+    record_id: str | None = None
+    document_url: str | None = None
+    text_sha256: str | None = None
+    copied_words: int | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> "RecordFacts":
+        """Return the facts of a record."""
+        stored, facts = record.stored, record.facts
+        return cls(
+            record_offset=facts.get("record_offset"),
+            record_length=facts.get("record_length"),
+            row_index=facts.get("row_index"),
+            record_id=facts["record_id"],
+            document_url=facts["document_url"],
+            text_sha256=facts["text_sha256"],
+            record_sha256=None if stored is None else hashlib.sha256(stored).hexdigest(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeFinding:
+    """An outcome, more of it in words, and what is there.
+
+    `texts`: what is there in the place of the text; the article's words are counted in each.
+    """
+
+    outcome: str
+    detail: str = ""
+    record: RecordFacts = RecordFacts()
+    texts: tuple[bytes, ...] = ()
+
+
+def probe_of(role: str, facts: ResponseFacts, found: ProbeFinding, target: Target | None = None) -> Probe:
+    """Return a probe that is not yet in the chain: without round, number and digests."""
+    record = found.record
+    return Probe(
+        number=-1,
+        round=0,
+        batch=0,
+        role=role,
+        target_sha256=None if target is None else target.target_sha256,
+        asked_at=facts.asked_at,
+        clock_offset=facts.clock_offset,
+        asked_from="",
+        tool_version="",
+        request=facts.request,
+        file_uri=facts.file_uri,
+        answered_by=facts.answered_by,
+        status=facts.status,
+        headers=facts.headers,
+        etag=facts.etag,
+        last_modified=facts.last_modified,
+        bytes=facts.bytes,
+        body_sha256=facts.body_sha256,
+        record_offset=record.record_offset,
+        record_length=record.record_length,
+        row_index=record.row_index,
+        record_sha256=record.record_sha256,
+        record_id=record.record_id,
+        document_url=record.document_url,
+        text_sha256=record.text_sha256,
+        copied_words=record.copied_words,
+        outcome=found.outcome,
+        detail=found.detail or None,
+        previous_sha256="",
+        probe_sha256="",
+    )
+
+
+def part_of(answer: RawResponse, uri: str, start: int, end: int) -> FetchedRange | ProbeFinding:
+    """Return the part of the file at `uri` that an answer brings, or why it brings none."""
+    if answer.ours:
+        return ProbeFinding(FAILED, f"a fault on our side: {answer.failure}")
+    if answer.status is None:
+        return ProbeFinding(FAILED, answer.failure)
+    if answer.code == NO_REPOSITORY:
+        return ProbeFinding(DENIED, "the hub shows no such dataset: it is gone, or private")
+    if answer.status in (404, 410):
+        other = other_host(answer, uri)
+        return (
+            ProbeFinding(STRANGE, f"another host answered for it: {other}")
+            if other
+            else ProbeFinding(MISSING)
+        )
+    if answer.status in (401, 403):
+        return ProbeFinding(DENIED, harmless(answer.code)[:VALUE_CHARACTERS])
+    if answer.status == 429:
+        return ProbeFinding(LIMITED)
+    if answer.status in PASSING:
+        return ProbeFinding(REFUSED, f"status {answer.status}")
+    size = size_of(answer)
+    if answer.status == 416:
+        return FetchedRange(start, b"", size)
+    if size is None and _ended(answer, start, end):
+        size = answer.start + len(answer.body)
+    if answer.status not in (200, 206):
+        return ProbeFinding(STRANGE, f"status {answer.status}{': ' * bool(answer.failure)}{answer.failure}")
+    if answer.failure:
+        return ProbeFinding(FAILED, answer.failure)
+    if answer.status == 206 and answer.start != start:
+        return ProbeFinding(STRANGE, f"bytes from {answer.start:,} on came, and not from {start:,}")
+    data = answer.body[start - answer.start :] if answer.start <= start else b""
+    whole = (min(end, size) if size is not None else end) - start
+    if answer.status == 200 and len(data) < whole:
+        # A page for people that there is no such file has status 200 on some servers.
+        return ProbeFinding(STRANGE, "status 200, and not the bytes that were asked for")
+    if len(data) != max(0, whole):
+        return ProbeFinding(STRANGE, f"{len(data):,} bytes came of {whole:,}")
+    return FetchedRange(start, data, size)
+
+
+def _ended(answer: RawResponse, start: int, end: int) -> bool:
+    """Return whether a server that knows neither ranges nor lengths sent the file to its end."""
+    is_chunked = "chunked" in (answer.header("Transfer-Encoding") or "").lower()
+    return answer.status == 200 and is_chunked and 0 < len(answer.body) < end - start
+
+
+def size_of(answer: RawResponse) -> int | None:
+    """Return the size of the file, as the answer has it."""
+    total = (answer.header("Content-Range") or "").rpartition("/")[2]
+    if answer.status == 200:
+        total = answer.header("Content-Length") or ""
+    return int(total) if total.isdecimal() else None
+
+
+def _headers(answer: RawResponse) -> str:
+    """Return the headers, a line each. What could steer a terminal, or feign another line, is replaced."""
+    lines = "\n".join(harmless(f"{name}: {value}") for name, value in answer.headers)
+    if len(lines) <= HEADERS_CHARACTERS:
+        return lines
+    digest = hashlib.sha256(lines.encode("utf-8", "replace")).hexdigest()
+    return f"{lines[:HEADERS_CHARACTERS]}\n({len(lines):,} characters, SHA-256 {digest})"
+
+
+def _value(answer: RawResponse, name: str) -> str | None:
+    value = answer.header(name)
+    return value and harmless(value)[:VALUE_CHARACTERS]
+
+
+# The record at a place.
+
+
+def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> ProbeFinding:
+    """Return what is at the place of a target that can be read by range."""
+    start, length = target.record_offset or 0, target.record_length or 0
+    pointer = Pointer(target.shard_uri, start, length, None, None, target.dataset)
+    data = part.at(start)
+    found = record_in(data, pointer, options)
+    if isinstance(found, Record):
+        return compared(target, found)
+    # A record without text is none to a scan, and still has its id and URL.
+    end = end_of_record(data, 0)
+    raw = raw_record_in(data[:end], replace(pointer, length=end), options) if end else found
+    if isinstance(raw, Record):
+        return _without_text(target, raw, data[: max(length, end or 0)], end or 0)
+    if not data:
+        return ProbeFinding(BEYOND, "the file ends before it")
+    if found.detail == ZERO_BYTES:
+        return ProbeFinding(ZEROS, found.detail)
+    return _unless_text(ProbeFinding(UNREADABLE, found.detail), text_in(data[:length]))
+
+
+def compared(target: Target, record: Record) -> ProbeFinding:
+    """Return what a record with text is to a target: its text, its successor, or another."""
+    facts = RecordFacts.of(record)
+    if target.text_sha256 is None:
+        return ProbeFinding(SAME if _is_capture(target, record) else OTHER_RECORD, record=facts)
+    same_text = facts.text_sha256 == target.text_sha256
+    same_id = target.record_id is not None and facts.record_id == target.record_id
+    # Rows of dumps have no ids: there the URL names the document.
+    same_url = target.document_url is not None and facts.document_url == target.document_url
+    is_same = same_id or (target.record_id is None and same_url)
+    if same_text and (is_same or same_url or target.document_url is None):
+        return ProbeFinding(SAME, record=facts)
+    if same_text:
+        return ProbeFinding(ELSEWHERE, "its text is there under another URL", facts)
+    if is_same:
+        return ProbeFinding(OTHER_TEXT, record=facts, texts=(record.text,))
+    return ProbeFinding(OTHER_RECORD, record=facts)
+
+
+def _is_capture(target: Target, record: Record) -> bool:
+    """Return whether a record is the capture that an index named: of the same page, in the same second."""
+    found, wanted = record.facts["captured_at"], target.captured_at
+    if found is None or wanted is None or record.facts["document_url"] != target.document_url:
+        return False
+    return bool(found.strftime(_SECOND) == wanted.strftime(_SECOND))
+
+
+def _without_text(target: Target, raw: Record, stored: bytes, end: int) -> ProbeFinding:
+    facts = replace(RecordFacts.of(raw), text_sha256=None)
+    # What an index named has only its URL.
+    wanted, found = (
+        (target.document_url, facts.document_url)
+        if target.record_id is None
+        else (target.record_id, facts.record_id)
+    )
+    if wanted is None or found != wanted:
+        return ProbeFinding(OTHER_RECORD, record=facts)
+    if raw.facts["content_sha256"] == NOTHING:
+        return _unless_text(ProbeFinding(EMPTY, record=facts), text_beside(stored, end))
+    unreadable = ProbeFinding(UNREADABLE, "the record has content, and no text that a scan reads", facts)
+    return _unless_text(unreadable, text_in(stored))
+
+
+def _unless_text(finding: ProbeFinding, text: bytes) -> ProbeFinding:
+    """Return the finding, or that its bytes still give text."""
+    if not text:
+        return finding
+    detail = f"{len(text):,} bytes of text can still be read there; {finding.detail or finding.outcome}"
+    return ProbeFinding(REMAINS, detail, finding.record, (text,))
+
+
+def text_in(stored: bytes) -> bytes:
+    """Return the text in bytes that are no record: as they are, and as far as they inflate.
+
+    One wrong bit makes a gzip member invalid, and `zcat` prints all that is before it. So a place without a
+    record is overwritten only if its bytes give no text. Filler is no text.
+    """
+    return _text_of(stored, *_inflated(stored))
+
+
+def text_beside(stored: bytes, end: int) -> bytes:
+    """Return the text in the bytes of a place that begins with an empty record, which ends at `end`."""
+    member, rest = stored[:end], stored[end:]
+    packed = member.startswith(GZIP)
+    plain = zlib.decompressobj(_GZIP_WINDOW).decompress(member, INFLATED_MOST) if packed else member
+    length = end_of_record(plain, 0) or 0
+    header = plain[:length] if length > HEADER_MOST else b""
+    # A gzip member may have a comment.
+    return _text_of(header, plain[length:], member if packed else b"", rest, *_inflated(rest))
+
+
+def _text_of(*parts: bytes) -> bytes:
+    # Without zeros, UTF-16 reads as well.
+    runs = (run for part in parts for run in _TEXT.findall(part.replace(b"\0", b"")))
+    text = b"\n".join(runs)
+    return text if np.unique(word_hashes(text)).size >= WORDS_OF_TEXT else b""
+
+
+def _inflated(stored: bytes) -> Iterator[bytes]:
+    """Yield the beginning of each gzip member up to where it is damaged, whatever its checksum is."""
+    left, starts = INFLATED_MOST, {0, *(found.start() for found in re.finditer(GZIP, stored))}
+    for start in sorted(starts)[:MEMBERS_MOST]:
+        data = _as_far_as_it_goes(_GZIP_WINDOW, stored[start:], left)
+        # If its head is damaged, what follows the ten bytes of a usual one.
+        data = data or _as_far_as_it_goes(_BARE_DEFLATE, stored[start + _GZIP_HEAD :], left)
+        yield data
+        left -= len(data)
+        if left <= 0:
+            return
+
+
+def _as_far_as_it_goes(window: int, deflated: bytes, most: int) -> bytes:
+    inflater, parts = zlib.decompressobj(window), list[bytes]()
+    with suppress(zlib.error):
+        for first in range(0, len(deflated), _SLICE_BYTES):
+            parts.append(inflater.decompress(deflated[first : first + _SLICE_BYTES], most))
+            most -= len(parts[-1])
+            if inflater.eof or most <= 0:
+                break
+    return b"".join(parts)
+
+
+def control_in(
+    part: FetchedRange, start: int, end: int, known: str | None, *, is_new: bool = False
+) -> ProbeFinding:
+    """Return what became of a control: the record at [start, end), whose bytes had the SHA-256 `known`.
+
+    `is_new`: the file is another version than the one in which it was read, so records may have moved.
+    """
+    data = part.at(start)[: end - start]
+    sha256 = hashlib.sha256(data).hexdigest()
+    facts = RecordFacts(record_offset=start, record_length=end - start, record_sha256=sha256)
+    if len(data) < end - start:
+        return ProbeFinding(BEYOND, "the file ends before it", facts)
+    if known in (None, sha256) and end_of_record(data, 0) is not None:
+        raw = raw_record_in(data, Pointer("", start, end - start), ReadOptions())
+        url = raw.facts["document_url"] if isinstance(raw, Record) else None
+        return ProbeFinding(SAME, record=replace(facts, document_url=url))
+    if known is None or not data.strip(b"\0"):
+        return ProbeFinding(UNREADABLE, "no record begins there", facts)
+    return ProbeFinding(REWRITTEN if is_new else OTHER_RECORD, OTHER_BYTES, facts)
+
+
+# Where records of WARC and ARC begin and end in a part of a file: gzip members, or plain records.
+
+
+def end_of_record(data: bytes, start: int) -> int | None:
+    """Return where the record that begins at `start` ends; None if none does, or it ends beyond the data."""
+    if data.startswith(GZIP, start):
+        inflater, fed = zlib.decompressobj(_GZIP_WINDOW), memoryview(data)[start:]
+        try:
+            inflater.decompress(fed, INFLATED_MOST)
+        except zlib.error:
+            return None
+        return len(data) - len(inflater.unused_data) if inflater.eof else None
+    if not begins_with_record(data[start : start + 64]):
+        return _end_of_arc(data, start)
+    head = _HEADER_END.search(data, start)
+    length = header_fields(data[start : head.start() + 1]).get("content-length", "") if head else ""
+    if head is None or not re.fullmatch("[0-9]{1,17}", length):
+        return None
+    end = head.end() + int(length)
+    closing = _RECORD_END.match(data, end)
+    return closing.end() if closing and end <= len(data) else None
+
+
+def _end_of_arc(data: bytes, start: int) -> int | None:
+    """Return where the plain record of ARC that begins at `start` ends; None if there is no whole one."""
+    line = read_line(data, start, len(data))
+    end = len(data) + 1 if line is None or line.length is None else line.end + line.length
+    closing = _ARC_END.match(data, end)
+    return closing.end() if closing and end <= len(data) else None
+
+
+def start_of_record_before(data: bytes, end: int) -> int | None:
+    """Return where the record begins that ends just before `end`; None if the data holds no whole one."""
+    for magic in (GZIP, PLAIN):
+        at = data.rfind(magic, 0, end)
+        while at >= 0:
+            if end_of_record(data[:end], at) == end:
+                return at
+            at = data.rfind(magic, 0, at)
+    # Of a plain record of ARC, only its line shows where it begins.
+    view, starts = memoryview(data)[:end], [0]
+    while (start := next_line(view, starts[-1], end)) is not None:
+        starts.append(start)
+    return next((start for start in reversed(starts) if _end_of_arc(data[:end], start) == end), None)

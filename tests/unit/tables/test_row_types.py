@@ -110,7 +110,7 @@ def test_a_row_of_every_table_can_be_made_of_its_columns() -> None:
         assert all(meaning for _, meaning, _ in reference(table))
 
 
-@pytest.mark.parametrize("table", [*set(TABLES) - {"claims"}, *CASE_TABLES, *CORPUS_TABLES])
+@pytest.mark.parametrize("table", [*sorted(set(TABLES) - {"claims"}), *CASE_TABLES, *CORPUS_TABLES])
 def test_the_page_has_a_row_for_every_column(table: str) -> None:
     page = built("reference/removal" if table in CASE_TABLES else "reference/tables")
     section = page.split(f"`{table}`\n", 2)[-1].split("\n## ")[0]

@@ -17,7 +17,7 @@ from presswatch_spark.ccindex.columns import SEARCHED, chosen_columns, missing_c
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.formats.table.arrow_text import DAMAGE_ERRORS
-from presswatch_spark.formats.table.parquet import GroupReader, OpenedParquet, dotted_names, opened
+from presswatch_spark.formats.table.parquet import GroupReader, OpenedParquet, dotted_names, open_parquet
 from presswatch_spark.formats.table.parquet_footer import BYTE_ARRAY, Chunk, RowGroup
 from presswatch_spark.formats.table.row_values import column_at
 from presswatch_spark.model import ReadReport
@@ -73,7 +73,7 @@ def read_index(
     with CountedFile(random_access(info, storage, read_ahead=0)) as file:
         try:
             # Spark wrote the times of the real index as INT96, whose nanoseconds reach to 2262 only.
-            parquet = opened(
+            parquet = open_parquet(
                 cast(BinaryIO, file), printable(info.uri), pre_buffer=True, coerce_int96_timestamp_unit="us"
             )
             for finding, offset in parquet.footer.complaints:

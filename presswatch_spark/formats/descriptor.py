@@ -97,10 +97,6 @@ class Format:
         """Whether the name of a shard ends as names of this format do."""
         return uri.lower().endswith(tuple(self.suffixes))
 
-    def may_be_damaged(self, uri: str, kind: str) -> bool:
-        """Whether a shard of such a name and kind of content is a damaged one of this format."""
-        return any(uri.lower().endswith(suffix) and kind in kinds for suffix, kinds in self.suffixes.items())
-
     def rate(self, uri: str) -> str | None:
         """Return the rate of `conf/prices.yaml` that a shard costs; None if its name does not say."""
         return next((rate for suffix, rate in self.rates.items() if uri.lower().endswith(suffix)), None)

@@ -111,7 +111,9 @@ class _OscarReading:
         if line is None:
             return None, True
         row = parse_object(line)
-        if row is None or not _is_entry(row) or self._is_fused(line, row):
+        places = ("offset", "nb_sentences")
+        is_entry = row is not None and all(isinstance(row.get(name), int) for name in places)
+        if row is None or not is_entry or self._is_fused(line, row):
             self._report.add_defect("line is no entry of metadata", index, "line")
             # Damage to what is packed reaches far.
             self._report.unverified |= self._report.unchecked == "zstd"
@@ -145,10 +147,6 @@ class _OscarReading:
         if len(self._forms) < FORMS_KEPT:
             self._forms.add(form)
         return False
-
-
-def _is_entry(row: dict[str, Any]) -> bool:
-    return all(isinstance(row.get(name), int) for name in ("offset", "nb_sentences"))
 
 
 Place = tuple[int, int]

@@ -69,7 +69,8 @@ def own_word_of(page: bytes, url: str) -> OwnWord:
         publisher_source=source,
         author=_first_text([*said["author"], *by_meta["author"]]),
         published_at=_first_moment([*said["published_at"], *by_meta["published_at"]]),
-        based_on=_address_or_name(said["based_on"], url),
+        based_on=_first_address([text for text in said["based_on"] if "/" in text], url)
+        or _first_text(said["based_on"]),
         canonical_url=_first_address([canonical, *by_meta["canonical_url"], *said["canonical_url"]], url),
     )
 
@@ -95,7 +96,7 @@ def _own_objects(value: Any) -> Iterator[Item]:
 def _of_objects(objects: Sequence[Item]) -> dict[str, list[str]]:
     """Return what objects say, by field: the first article, then the first other one that has a date."""
     named = {item["@id"]: item for item in objects if isinstance(item.get("@id"), str) and "name" in item}
-    articles = [item for item in objects if any(map(_ARTICLE_TYPES.fullmatch, _types(item)))]
+    articles = [item for item in objects if any(map(_ARTICLE_TYPES.fullmatch, _strings(item.get("@type"))))]
     dated = [item for item in objects if "datePublished" in item and not (articles and item is articles[0])]
     said: dict[str, list[str]] = {
         field: [] for field in ("publisher", "author", "published_at", "based_on", "canonical_url")
@@ -108,10 +109,6 @@ def _of_objects(objects: Sequence[Item]) -> dict[str, list[str]]:
         said["based_on"] += _addresses(item.get("isBasedOn") or item.get("isBasedOnUrl"))
         said["canonical_url"] += [*_addresses(item.get("mainEntityOfPage")), *_addresses(item.get("url"))]
     return said
-
-
-def _types(item: Item) -> Iterator[str]:
-    return (kind for kind in _listed(item.get("@type")) if isinstance(kind, str))
 
 
 def _listed(value: object) -> list[Any]:
@@ -170,10 +167,6 @@ def _first_moment(texts: Sequence[str]) -> datetime | None:
 
 def _first_address(texts: Sequence[str], url: str) -> str | None:
     return next((found for text in texts if (found := _absolute(text, url))), None)
-
-
-def _address_or_name(texts: Sequence[str], url: str) -> str | None:
-    return _first_address([text for text in texts if "/" in text], url) or _first_text(texts)
 
 
 def _absolute(text: str, url: str) -> str | None:

@@ -20,7 +20,7 @@ from presswatch_spark.formats.row_datasets import C4, ROWS
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import listed
 from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK
-from presswatch_spark.formats.table.parquet import dotted_names, opened
+from presswatch_spark.formats.table.parquet import dotted_names, open_parquet
 from presswatch_spark.formats.warc_format import WARC
 from presswatch_spark.formats.wet import WET
 from presswatch_spark.model import ReadReport
@@ -114,7 +114,7 @@ def _format_for(name: str, shard: ObjectInfo, options: ReadOptions) -> Format:
     if said is None:
         if kind == "Parquet":
             with random_access(shard, options.storage) as file:
-                columns = dotted_names(opened(file, shard.uri).schema)
+                columns = dotted_names(open_parquet(file, shard.uri).schema)
         return _recognised(Head(shard.uri, data, kind, columns, options.columns))
     if kind not in said.kinds:
         raise CorruptError(
@@ -173,7 +173,9 @@ def _recognised(head: Head) -> Format:
     named = named_like(head.uri)
     if head.kind == "empty":
         return named or DEFAULT
-    if named and named.may_be_damaged(head.uri, head.kind):
+    suffixes = named.suffixes if named else {}
+    if named and any(head.uri.lower().endswith(end) and head.kind in suffixes[end] for end in suffixes):
+        # Its content is what damage makes of such a file.
         return named
     raise InputError(
         f"the content of the shard is {head.kind}, not a format that is read",

@@ -300,7 +300,7 @@ BROKEN_TEXT = "the string that should hold the text in JSON cannot be read; not 
 BROKEN_URL = "strings that should hold the URL in JSON cannot be read: those documents have no known URL"
 
 
-def opened(text: str | bytes) -> Any:
+def json_object(text: str | bytes) -> Any:
     """Return the JSON object that a string holds; `BROKEN` if it holds none that can be read."""
     line = encoded(text) if isinstance(text, str) else text
     found = parse_object(line) if line.lstrip().startswith(b"{") else None
@@ -328,7 +328,7 @@ def unfold(row: dict[str, Any], strings: Tree) -> None:
     for key, below in strings.items():
         value = row.get(key)
         if isinstance(value, str) and value:
-            value = row[key] = opened(value)
+            value = row[key] = json_object(value)
         if below and isinstance(value, dict):
             unfold(value, below)
 

@@ -14,7 +14,7 @@ import resource
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from threading import Lock, get_ident
 from typing import Any, BinaryIO, TypeVar
 
@@ -54,19 +54,6 @@ Item = TypeVar("Item")
 DECODED_BYTES = 768 << 20
 
 
-@contextmanager
-def memory_bounded(more_bytes: int) -> Iterator[None]:
-    """Let this process take no more than so many bytes of address space, in the block.
-
-    More is a `MemoryError`. The bound is the process's: it counts what other threads take meanwhile, and
-    blocks of several threads share the sum of theirs. A block within a block of the same thread is bounded by
-    the outer one. Without Linux's `/proc` there is none.
-    """
-    _reserve_for_arrow()
-    with _BOUND.block(more_bytes):
-        yield
-
-
 class _Bound:
     """The process's limit of address space while any thread is in a bounded block, and what it was before.
 
@@ -83,10 +70,18 @@ class _Bound:
 
     @contextmanager
     def block(self, more_bytes: int) -> Iterator[None]:
+        """Let this process take no more than so many bytes of address space, in the block.
+
+        More is a `MemoryError`. The bound is the process's: it counts what other threads take meanwhile, and
+        blocks of several threads share the sum of theirs. A block within a block of the same thread is
+        bounded by the outer one. Without Linux's `/proc` there is none.
+        """
         thread = get_ident()
         if thread in self._blocks:
             yield
             return
+        # Arrow's allocator reserves address space at first, which a bound would refuse it.
+        pa.allocate_buffer(1)
         with self._lock:
             if not self._blocks:
                 self._before, self._limit = resource.getrlimit(resource.RLIMIT_AS)[0], 0
@@ -118,13 +113,7 @@ class _Bound:
         self._lock.release()
 
 
-_BOUND = _Bound()
-
-
-@lru_cache(1)
-def _reserve_for_arrow() -> None:
-    """Have Arrow's allocator reserve address space once, before a bound refuses it that."""
-    pa.allocate_buffer(1)
+memory_bounded = _Bound().block
 
 
 def drawn_bounded(items: Iterable[Item], more_bytes: int) -> Iterator[Item]:
@@ -168,7 +157,7 @@ class OpenedParquet:
         return self.parquet.schema_arrow
 
 
-def opened(file: BinaryIO, uri: str, **reading: Any) -> OpenedParquet:
+def open_parquet(file: BinaryIO, uri: str, **reading: Any) -> OpenedParquet:
     """Open a Parquet file, with settings of pyarrow's; `CorruptError` if its footer cannot be believed."""
     checked = CheckedFile(file)
     # Ahead of the decoder, another thread reads: from a disk that only takes the bytes to another core.
@@ -344,11 +333,16 @@ def read_parquet(
             not even of those that were yielded.
     """
     with random_access(shard, options.storage) as file:
-        parquet = opened(file, shard.uri)
+        parquet = open_parquet(file, shard.uri)
         available = dotted_names(parquet.schema)
         chosen = choose(columns, available, partial(is_text, parquet.schema))
-        if missing := {role: name for role, name in options.columns.items() if role not in chosen}:
-            raise MissingColumnError.of(missing, available, shard.uri)
+
+        def require_none(missing: Collection[str]) -> None:
+            if missing:
+                mapped = {role: options.columns[role] for role in missing}
+                raise MissingColumnError.of(mapped, available, shard.uri)
+
+        require_none([role for role in options.columns if role not in chosen])
         if "text" not in chosen:
             raise MissingColumnError(
                 f"there is no column {' or '.join(columns.names['text'])}; there are: {listed(available)}",
@@ -359,10 +353,7 @@ def read_parquet(
         if sought and options.rows is not None:
             # Of a few rows nothing is yielded before some row is known to have what the user mapped.
             sought = _in_no_row(parquet, chosen, sought, options, report)
-            if sought:
-                raise MissingColumnError.of(
-                    {role: options.columns[role] for role in sought}, available, shard.uri
-                )
+            require_none(sought)
         _check_types(parquet.schema, chosen, report, shard.uri)
         for finding, offset in parquet.footer.complaints:
             report.add_defect(finding, offset)
@@ -373,9 +364,8 @@ def read_parquet(
             first_row += reading.rows
         if options.rows is None and not report.defects_total:
             _check_texts(parquet, chosen, report)
-        if sought and options.rows is None and (report.documents or report.documents_skipped):
-            missing = {role: options.columns[role] for role in sought}
-            raise MissingColumnError.of(missing, available, shard.uri)
+        if options.rows is None and (report.documents or report.documents_skipped):
+            require_none(sought)
     if options.rows is None and not report.defects_total and shard.size is not None:
         report.bytes_read = shard.size
 

@@ -392,7 +392,7 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
     if path != leaf.path.encode() or number(meta, 1) != leaf.kind:
         raise FooterError("a column has another name or type than in the schema")
     statistics, sizes = inner(meta, 12) or {}, inner(meta, 16) or {}
-    data, dictionary = number(meta, 9), number(meta, 11, 0)
+    data, dictionary, counts = number(meta, 9), number(meta, 11, 0), structs(meta, 13)
     chunk = Chunk(
         leaf,
         start=dictionary if 0 < dictionary < data else data,
@@ -403,7 +403,8 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
         encodings=frozenset(each for each in items(meta, 2) if isinstance(each, int)),
         nulls=number(statistics, 3) if 3 in statistics else None,
         text_bytes=number(sizes, 1) if 1 in sizes else None,
-        data_pages=_data_pages(structs(meta, 13)),
+        # Of data, in both versions of pages.
+        data_pages=sum(number(kind, 3) for kind in counts if number(kind, 1) in (0, 3)) if counts else None,
         least=_bound(statistics, 6),
         greatest=_bound(statistics, 5),
     )
@@ -416,10 +417,6 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
         raise FooterError("a column has more nulls than values")
     _check_histograms(sizes, chunk)
     return chunk
-
-
-def _data_pages(counts: list[Struct]) -> int | None:
-    return sum(number(kind, 3) for kind in counts if number(kind, 1) in (0, 3)) if counts else None
 
 
 def _bound(statistics: Struct, key: int) -> bytes | None:

@@ -10,10 +10,12 @@ pyarrow cuts the texts there, and leaves what is over, so one damaged length mov
 Strings".)
 """
 
+from __future__ import annotations
+
 import io
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, BinaryIO
 
@@ -21,7 +23,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from presswatch_spark.formats.table import parquet_footer
 from presswatch_spark.formats.table.parquet_footer import (
     BYTE_ARRAY,
     Chunk,
@@ -29,6 +30,7 @@ from presswatch_spark.formats.table.parquet_footer import (
     ThriftError,
     inner,
     number,
+    read_struct,
 )
 from presswatch_spark.storage.streams import SeekableFile
 
@@ -42,14 +44,14 @@ _LARGEST_BLOCK = 1 << 16
 _PADDING = bytes(8)
 
 
-class LevelsError(ValueError):
-    """The bytes hold no such numbers, or not so many."""
+class ParquetPageError(OSError):
+    """A page of a column is damaged; the message quotes no text of it."""
 
 
 def numbers_of(data: memoryview, width: int, count: int) -> tuple[Numbers, int]:
     """Return `count` numbers of `width` bits, and how many bytes of `data` they take."""
     if width > 32:
-        raise LevelsError("the numbers of a page are too long")
+        raise ParquetPageError("the numbers of a page are too long")
     found, packed, at, seen = list[Numbers](), list[memoryview](), 0, 0
     while seen < count:
         head, at = varint(data, at)
@@ -58,14 +60,14 @@ def numbers_of(data: memoryview, width: int, count: int) -> tuple[Numbers, int]:
         run = data[at : at + size]
         at += size
         if head < 2 or len(run) < size:
-            raise LevelsError("the levels of a page end too early")
+            raise ParquetPageError("the levels of a page end too early")
         repeated = (8 if head & 1 else 1) * (head >> 1)
         if is_packed:
             # Eight numbers fill whole bytes: packed runs that follow each other are unpacked at once.
             packed.append(run)
         else:
             if not head & 1 and repeated > count - seen:
-                raise LevelsError("a page has more levels than values")
+                raise ParquetPageError("a page has more levels than values")
             found.append(unpacked(packed, width))
             found.append(np.full(min(repeated, count - seen), int.from_bytes(run, "little"), np.uint32))
             packed = []
@@ -94,7 +96,7 @@ def nulls_of(data: memoryview, highest: int, values: int) -> int:
             return 0
     levels, end = numbers_of(data, highest.bit_length(), values)
     if end != len(data) or (levels > highest).any():
-        raise LevelsError("a page has other levels than values")
+        raise ParquetPageError("a page has other levels than values")
     return int(np.count_nonzero(levels < highest))
 
 
@@ -107,11 +109,11 @@ def varint(data: memoryview, at: int) -> tuple[int, int]:
         at, shift = at + 1, shift + 7
         if byte < 128:
             return value, at
-    raise LevelsError("the levels of a page end too early")
+    raise ParquetPageError("the levels of a page end too early")
 
 
 def check_lengths(data: memoryview, values: int, *, with_prefixes: bool) -> None:
-    """Check that so many texts fill `data` to its last byte; `LevelsError` if they do not.
+    """Check that so many texts fill `data` to its last byte; `ParquetPageError` if they do not.
 
     With prefixes: before the lengths stand those of what each text shares with the text before it.
     """
@@ -119,10 +121,10 @@ def check_lengths(data: memoryview, values: int, *, with_prefixes: bool) -> None
     lengths, at = _differences(data, at)
     is_counted = len(lengths) == len(prefixes) == values
     if not is_counted or (lengths < 0).any() or at + int(lengths.sum()) != len(data):
-        raise LevelsError("the texts of a page have other lengths than its bytes")
+        raise ParquetPageError("the texts of a page have other lengths than its bytes")
     before = np.concatenate([np.zeros(1, np.int64), prefixes + lengths])[:values]
     if (prefixes < 0).any() or (prefixes > before).any():
-        raise LevelsError("a text of a page begins with more than the text before it")
+        raise ParquetPageError("a text of a page begins with more than the text before it")
 
 
 def check_plain(data: memoryview, values: int) -> None:
@@ -133,10 +135,10 @@ def check_plain(data: memoryview, values: int) -> None:
     length_at, at, end = struct.Struct("<I").unpack_from, 0, len(data) - 4
     for _ in range(values):
         if at > end:
-            raise LevelsError("the texts of a page need more bytes than it has")
+            raise ParquetPageError("the texts of a page need more bytes than it has")
         at += 4 + length_at(data, at)[0]
     if at != len(data) and bytes(data[at:]) != _PADDING:
-        raise LevelsError("the texts of a page have other lengths than its bytes")
+        raise ParquetPageError("the texts of a page have other lengths than its bytes")
 
 
 def _differences(data: memoryview, at: int) -> tuple[Lengths, int]:
@@ -146,7 +148,7 @@ def _differences(data: memoryview, at: int) -> tuple[Lengths, int]:
     count, at = varint(data, at)
     first, at = _zigzag(data, at)
     if not parts or block % (8 * parts) or not 0 < block <= _LARGEST_BLOCK or count > len(data) * 256:
-        raise LevelsError("the lengths of a page are not laid out as lengths are")
+        raise ParquetPageError("the lengths of a page are not laid out as lengths are")
     found, left, size = [np.array([first], np.int64)], count - 1, block // parts
     while left > 0:
         least, at = _zigzag(data, at)
@@ -157,13 +159,13 @@ def _differences(data: memoryview, at: int) -> tuple[Lengths, int]:
                 break
             run = data[at : at + size * width // 8]
             if width > _MOST_BITS or len(run) < size * width // 8:
-                raise LevelsError("the lengths of a page end too early")
+                raise ParquetPageError("the lengths of a page end too early")
             at += len(run)
             numbers = unpacked([run], width).astype(np.int64) if width else np.zeros(size, np.int64)
             found.append(numbers[:left] + least)
             left -= size
         if len(widths) < parts:
-            raise LevelsError("the lengths of a page end too early")
+            raise ParquetPageError("the lengths of a page end too early")
     return np.cumsum(np.concatenate(found))[:count], at
 
 
@@ -185,10 +187,6 @@ _LARGEST_PLACES = 1 << 20
 _REMEMBERED_PLACES = 1 << 16
 
 
-class ParquetPageError(OSError):
-    """A page of a column is damaged; the message quotes no text of it."""
-
-
 @dataclass(slots=True)
 class PageTotals:
     """What a column's pages say, added up.
@@ -205,10 +203,29 @@ class PageTotals:
     with_checksum: int = 0
     pages: int = 0
 
+    def add(self, page: _Page, *, has_checksum: bool) -> None:
+        """Add a data page."""
+        self.nulls = None if None in (self.nulls, page.nulls) else (self.nulls or 0) + (page.nulls or 0)
+        self.values += page.values
+        self.data_pages += 1
+        self.with_checksum += has_checksum
+
+    def check(self, chunk: Chunk) -> None:
+        """Raise `ParquetPageError` if the footer gives the column other totals."""
+        if self.values != chunk.values:
+            raise ParquetPageError("the pages of a column have another number of values than the footer says")
+        if chunk.data_pages not in (None, self.data_pages):
+            raise ParquetPageError("a column has another number of pages than the footer says")
+        if None not in (self.nulls, chunk.nulls) and self.nulls != chunk.nulls:
+            raise ParquetPageError("the pages of a column have another number of nulls than the footer says")
+        # Parquet for Java before 1.14 gives the dictionary a checksum, and no page of the second version.
+        if self.with_checksum not in (0, self.data_pages):
+            raise ParquetPageError("some pages of a column have checksums, and some have none")
+
 
 @dataclass(frozen=True, slots=True)
-class _Data:
-    """A data page. `content`: packed by `codec` (0: not), else of `size` bytes.
+class _Page:
+    """A page of data, or the dictionary. `content`: packed by `codec` (0: not), else of `size` bytes.
 
     Before the values in it stand their levels, up to `highest`; none if that is 0.
     """
@@ -219,120 +236,57 @@ class _Data:
     codec: int
     size: int
     highest: int
-    content: memoryview
+    content: memoryview | bytes
+    is_dictionary: bool = False
+
+    def behind_levels(self) -> tuple[memoryview, int] | None:
+        """Return what stands behind the levels, unpacked, and how many of the values are no nulls.
+
+        None if pyarrow cannot unpack the page alone.
+        """
+        content, nulls = memoryview(self.content), self.nulls or 0
+        if self.codec:
+            name = _CODECS.get(self.codec)
+            if name is None or not pa.Codec.is_available(name):
+                return None
+            if self.size < 0:
+                raise ParquetPageError("a page is shorter than its levels")
+            content = memoryview(pa.Codec(name).decompress(pa.py_buffer(content), self.size)).cast("B")
+        if self.highest:
+            levels = _behind_length(content)
+            nulls = nulls_of(levels, self.highest, self.values)
+            content = content[4 + len(levels) :]
+        return content, self.values - nulls
+
+    def check_texts(self) -> None:
+        """Check that the texts of a page fill it: pyarrow ignores bytes that remain after the last text.
+
+        Those of a dictionary, and those whose lengths are stored apart, are checked if pyarrow can unpack the
+        page alone. Others are checked only in a page that is not packed: damage to packed bytes changes how
+        many bytes come out, and pyarrow refuses that.
+        """
+        is_plain = self.is_dictionary or (
+            self.encoding == _PLAIN and not self.codec and self.nulls is not None
+        )
+        if not (is_plain or self.encoding in _APART):
+            return
+        held = self.behind_levels()
+        if held is not None and is_plain:
+            check_plain(*held)
+        elif held is not None:
+            check_lengths(*held, with_prefixes=self.encoding == _DELTA_TEXTS)
+
+    def places(self) -> Numbers | None:
+        """Return the places in the dictionary that a page holds; None if pyarrow cannot unpack it alone."""
+        if max(len(self.content), self.values) > _REMEMBERED_PLACES:
+            return _places_of(self)
+        return _remembered(replace(self, content=bytes(self.content)))
 
 
-def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> PageTotals:
-    """Add up the pages of a column, whose bytes are `data`; `ParquetPageError` if they do not fit it.
-
-    With places: read the places in the dictionary, and count its values that stand in none.
-    """
-    found, at, used = PageTotals(), 0, np.zeros(0, np.bool_)
-    try:
-        while at < len(data):
-            header, at = parquet_footer.read_struct(data, at)
-            size = number(header, 3)
-            if size < 0 or number(header, 2) < 0 or at + size > len(data):
-                raise ParquetPageError("a page is longer than its column")
-            page = _added(found, header, data[at : at + size], chunk)
-            if page is None and with_places:
-                # Of a dictionary longer than the column some values are in no row: no place has to be read.
-                with_places = (found.dictionary or 0) <= chunk.values
-                used = np.zeros(found.dictionary or 0 if with_places else 0, np.bool_)
-            elif page and with_places and page.encoding in CODED:
-                places = _places(page)
-                with_places = places is not None
-                used[places] = True
-            if chunk.leaf.kind == BYTE_ARRAY:
-                if page is None:
-                    _check_dictionary(header, data[at : at + size], chunk)
-                elif not chunk.leaf.repetitions:
-                    _check_texts(page)
-            at += size
-    except ThriftError as error:
-        raise ParquetPageError(f"the header of a page cannot be read: {error}") from None
-    except LevelsError as error:
-        raise ParquetPageError(str(error)) from None
-    except (IndexError, pa.ArrowException, OSError) as error:
-        raise (
-            error if isinstance(error, ParquetPageError) else ParquetPageError("a page cannot be unpacked")
-        ) from None
-    _check_totals(found, chunk)
-    if with_places:
-        found.unused = (found.dictionary or 0) - int(np.count_nonzero(used))
-    else:
-        found.unused = max(0, (found.dictionary or 0) - chunk.values)
-    return found
-
-
-def _added(found: PageTotals, header: Struct, content: memoryview, chunk: Chunk) -> _Data | None:
-    """Add a page, and return it; None if it is the dictionary."""
-    kind = number(header, 1)
-    found.pages += 1
-    if kind == _DICTIONARY:
-        said = inner(header, 7)
-        if said is None or found.pages > 1 or number(said, 1) < 0:
-            raise ParquetPageError("a column has a dictionary where none can be")
-        found.dictionary = number(said, 1)
-        return None
-    said = inner(header, 5 if kind == _DATA else 8)
-    if kind not in (_DATA, _DATA_2) or said is None:
-        raise ParquetPageError("a page is of no type that there is")
-    page = (_page_1 if kind == _DATA else _page_2)(said, number(header, 2), content, chunk)
-    if page.values < 0 or page.encoding not in chunk.encodings:
-        raise ParquetPageError("a page is encoded otherwise than the footer says")
-    found.nulls = None if None in (found.nulls, page.nulls) else (found.nulls or 0) + (page.nulls or 0)
-    found.values += page.values
-    found.data_pages += 1
-    found.with_checksum += 4 in header
-    return page
-
-
-def _page_1(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk) -> _Data:
-    """Return a page of the first version, whose levels are packed with its values."""
-    values, nulls = _at_most(number(said, 1), chunk), None
-    if not chunk.leaf.definitions:
-        nulls = 0
-    elif not (chunk.codec or chunk.leaf.repetitions or number(said, 3) != _RLE):
-        nulls = nulls_of(_behind_length(content), chunk.leaf.definitions, values)
-    highest = chunk.leaf.definitions
-    return _Data(number(said, 2), values, nulls, chunk.codec, unpacked_bytes, highest, content)
-
-
-def _page_2(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk) -> _Data:
-    """Return a page of the second version, which names more numbers, and never packs its levels."""
-    values, nulls, rows, size, repeated = (number(said, key) for key in (1, 2, 3, 5, 6))
-    if not 0 <= nulls <= _at_most(values, chunk) or min(size, repeated) < 0 or size + repeated > len(content):
-        raise ParquetPageError("the header of a page contradicts itself")
-    if rows > values or (rows != values and not chunk.leaf.repetitions):
-        raise ParquetPageError("a page has another number of values than of rows")
-    highest, levels = chunk.leaf.definitions, content[repeated : repeated + size]
-    if nulls != (nulls_of(levels, highest, values) if highest else 0) or (size and not highest):
-        raise ParquetPageError("a page has another number of nulls than its header says")
-    codec, size = 0 if said.get(7) is False else chunk.codec, size + repeated
-    # They are never packed, and were counted.
-    highest = 0 if size else highest
-    return _Data(number(said, 4), values, nulls, codec, unpacked_bytes - size, highest, content[size:])
-
-
-def _at_most(values: int, chunk: Chunk) -> int:
-    """Return so many values, if a page of the column can hold them."""
-    if not 0 <= values <= chunk.values:
-        raise ParquetPageError("a page has more values than its column")
-    return values
-
-
-def _places(page: _Data) -> Numbers | None:
-    """Return the places in the dictionary that a page holds; None if pyarrow cannot unpack it alone."""
-    is_small = max(len(page.content), page.values) <= _REMEMBERED_PLACES
-    read = _remembered if is_small else _places_of
-    return read(bytes(page.content), page.codec, page.size, page.highest, page.values, page.nulls or 0)
-
-
-def _places_of(packed: bytes, codec: int, size: int, highest: int, values: int, nulls: int) -> Numbers | None:
-    if codec and not 0 <= size <= _LARGEST_PLACES + 8 * values:
+def _places_of(page: _Page) -> Numbers | None:
+    if page.codec and not 0 <= page.size <= _LARGEST_PLACES + 8 * page.values:
         raise ParquetPageError("a page is longer than its values can be")
-    held = _behind_levels(packed, codec, size, highest, values, nulls)
+    held = page.behind_levels()
     if held is None:
         return None
     content, present = held
@@ -345,68 +299,101 @@ def _places_of(packed: bytes, codec: int, size: int, highest: int, values: int, 
 _remembered = lru_cache(maxsize=8)(_places_of)
 
 
-def _check_texts(page: _Data) -> None:
-    """Check that the texts of a page fill it: pyarrow ignores bytes that remain after the last text.
+def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> PageTotals:
+    """Add up the pages of a column, whose bytes are `data`; `ParquetPageError` if they do not fit it.
 
-    Texts whose lengths are stored apart are checked if pyarrow can unpack the page alone. Others are checked
-    only in a page that is not packed: damage to packed bytes changes how many bytes come out, and pyarrow
-    refuses that.
+    With places: read the places in the dictionary, and count its values that stand in none.
     """
-    if page.encoding not in _APART and (page.encoding != _PLAIN or page.codec or page.nulls is None):
-        return
-    held = _behind_levels(page.content, page.codec, page.size, page.highest, page.values, page.nulls or 0)
-    if held is None:
-        return
-    if page.encoding == _PLAIN:
-        check_plain(*held)
+    found, at, used = PageTotals(), 0, np.zeros(0, np.bool_)
+    try:
+        while at < len(data):
+            header, at = read_struct(data, at)
+            size = number(header, 3)
+            if size < 0 or number(header, 2) < 0 or at + size > len(data):
+                raise ParquetPageError("a page is longer than its column")
+            page = _page(header, data[at : at + size], chunk, is_first=not found.pages)
+            found.pages += 1
+            if page.is_dictionary:
+                found.dictionary = page.values
+                # Of a dictionary longer than the column some values are in no row: no place has to be read.
+                with_places &= page.values <= chunk.values
+                used = np.zeros(page.values if with_places else 0, np.bool_)
+            else:
+                found.add(page, has_checksum=4 in header)
+                if with_places and page.encoding in CODED:
+                    places = page.places()
+                    with_places = places is not None
+                    used[places] = True
+            if chunk.leaf.kind == BYTE_ARRAY and (page.is_dictionary or not chunk.leaf.repetitions):
+                page.check_texts()
+            at += size
+    except ThriftError as error:
+        raise ParquetPageError(f"the header of a page cannot be read: {error}") from None
+    except ParquetPageError:
+        raise
+    except (IndexError, pa.ArrowException, OSError):
+        raise ParquetPageError("a page cannot be unpacked") from None
+    found.check(chunk)
+    if with_places:
+        found.unused = (found.dictionary or 0) - int(np.count_nonzero(used))
     else:
-        check_lengths(*held, with_prefixes=page.encoding == _DELTA_TEXTS)
+        found.unused = max(0, (found.dictionary or 0) - chunk.values)
+    return found
 
 
-def _check_dictionary(header: Struct, content: memoryview, chunk: Chunk) -> None:
-    """Check that the texts of a dictionary fill its page, if pyarrow can unpack it alone."""
-    held = _behind_levels(content, chunk.codec, number(header, 2), 0, number(inner(header, 7) or {}, 1), 0)
-    if held is not None:
-        check_plain(*held)
+def _page(header: Struct, content: memoryview, chunk: Chunk, *, is_first: bool) -> _Page:
+    kind, unpacked_bytes = number(header, 1), number(header, 2)
+    if kind == _DICTIONARY:
+        said = inner(header, 7)
+        if said is None or not is_first or number(said, 1) < 0:
+            raise ParquetPageError("a column has a dictionary where none can be")
+        return _Page(_PLAIN, number(said, 1), 0, chunk.codec, unpacked_bytes, 0, content, is_dictionary=True)
+    said = inner(header, 5 if kind == _DATA else 8)
+    if kind not in (_DATA, _DATA_2) or said is None:
+        raise ParquetPageError("a page is of no type that there is")
+    page = (_page_1 if kind == _DATA else _page_2)(said, unpacked_bytes, content, chunk)
+    if page.values < 0 or page.encoding not in chunk.encodings:
+        raise ParquetPageError("a page is encoded otherwise than the footer says")
+    return page
 
 
-def _behind_levels(
-    packed: bytes | memoryview, codec: int, size: int, highest: int, values: int, nulls: int
-) -> tuple[memoryview, int] | None:
-    """Return what stands behind a page's levels, unpacked, and how many of its values are no nulls.
+def _page_1(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk) -> _Page:
+    """Return a page of the first version, whose levels are packed with its values."""
+    values, nulls = _at_most(number(said, 1), chunk), None
+    if not chunk.leaf.definitions:
+        nulls = 0
+    elif not (chunk.codec or chunk.leaf.repetitions or number(said, 3) != _RLE):
+        nulls = nulls_of(_behind_length(content), chunk.leaf.definitions, values)
+    highest = chunk.leaf.definitions
+    return _Page(number(said, 2), values, nulls, chunk.codec, unpacked_bytes, highest, content)
 
-    None if pyarrow cannot unpack it alone.
-    """
-    content = memoryview(packed)
-    if codec:
-        name = _CODECS.get(codec)
-        if name is None or not pa.Codec.is_available(name):
-            return None
-        if size < 0:
-            raise ParquetPageError("a page is shorter than its levels")
-        content = memoryview(pa.Codec(name).decompress(pa.py_buffer(packed), size)).cast("B")
-    if highest:
-        levels = _behind_length(content)
-        nulls = nulls_of(levels, highest, values)
-        content = content[4 + len(levels) :]
-    return content, values - nulls
+
+def _page_2(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk) -> _Page:
+    """Return a page of the second version, which names more numbers, and never packs its levels."""
+    values, nulls, rows, size, repeated = (number(said, key) for key in (1, 2, 3, 5, 6))
+    if not 0 <= nulls <= _at_most(values, chunk) or min(size, repeated) < 0 or size + repeated > len(content):
+        raise ParquetPageError("the header of a page contradicts itself")
+    if rows > values or (rows != values and not chunk.leaf.repetitions):
+        raise ParquetPageError("a page has another number of values than of rows")
+    highest, levels = chunk.leaf.definitions, content[repeated : repeated + size]
+    if nulls != (nulls_of(levels, highest, values) if highest else 0) or (size and not highest):
+        raise ParquetPageError("a page has another number of nulls than its header says")
+    codec, size = 0 if said.get(7) is False else chunk.codec, size + repeated
+    # They are never packed, and were counted.
+    highest = 0 if size else highest
+    return _Page(number(said, 4), values, nulls, codec, unpacked_bytes - size, highest, content[size:])
+
+
+def _at_most(values: int, chunk: Chunk) -> int:
+    """Return so many values, if a page of the column can hold them."""
+    if not 0 <= values <= chunk.values:
+        raise ParquetPageError("a page has more values than its column")
+    return values
 
 
 def _behind_length(content: memoryview) -> memoryview:
     """Return the bytes whose number stands in the first four."""
     return content[4 : 4 + int.from_bytes(content[:4], "little")]
-
-
-def _check_totals(found: PageTotals, chunk: Chunk) -> None:
-    if found.values != chunk.values:
-        raise ParquetPageError("the pages of a column have another number of values than the footer says")
-    if chunk.data_pages not in (None, found.data_pages):
-        raise ParquetPageError("a column has another number of pages than the footer says")
-    if None not in (found.nulls, chunk.nulls) and found.nulls != chunk.nulls:
-        raise ParquetPageError("the pages of a column have another number of nulls than the footer says")
-    # Parquet for Java before 1.14 gives the dictionary a checksum, and no data page of the second version.
-    if found.with_checksum not in (0, found.data_pages):
-        raise ParquetPageError("some pages of a column have checksums, and some have none")
 
 
 class CheckedFile(SeekableFile):

@@ -27,8 +27,8 @@ from presswatch_spark.formats.table.columns import (
     first,
     has_any,
     inside,
+    json_object,
     leading_on,
-    opened,
     pruned,
     tree_of,
     unfold,
@@ -136,7 +136,7 @@ class RowValues:
     def _open(self, column: str, row: int) -> Any:
         strings = self._strings_of(column)
         line = strings.data[strings.starts[row] : strings.ends[row]].tobytes()
-        value = opened(line) if line else None
+        value = json_object(line) if line else None
         if not isinstance(value, dict):
             return value
         through, wanted = self._trees[column]

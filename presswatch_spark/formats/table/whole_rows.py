@@ -28,7 +28,7 @@ from presswatch_spark.formats.table.parquet import (
     GroupReader,
     dotted_names,
     drawn_bounded,
-    opened,
+    open_parquet,
 )
 from presswatch_spark.formats.table.parquet_footer import MAGIC
 from presswatch_spark.model import ReadReport
@@ -318,7 +318,7 @@ def _parquet_rows(
     where = printable(info.uri)
     try:
         with random_access(info, options) as file:
-            parquet = opened(file, where)
+            parquet = open_parquet(file, where)
             there = parquet.schema.names
             for finding, offset in parquet.footer.complaints:
                 raise CorruptError(f"{finding} at byte {offset:,}", where=where, remedy="export it again")

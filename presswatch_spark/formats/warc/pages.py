@@ -179,6 +179,13 @@ class PageBatches:
             self._scratch = np.empty(0, np.uint8)
         text, urls = joined([each.data for each in self._texts]), joined([page.stored.url for page in pages])
         self._texts, self._pages, self._captures, self._size, self._passed = [], [], [], 0, 0
+
+        def own_word(i: int) -> OwnWord | None:
+            page = pages[i]
+            if page.kind != "html":
+                return None
+            return own_word_of(bytes(page.content[:PAGE_BYTES]), page.stored.url.decode("utf-8", "replace"))
+
         return DocumentBatch(
             text=text.data,
             text_starts=text.starts,
@@ -191,7 +198,7 @@ class PageBatches:
             ),
             captures=captures,
             main_text=lambda i: self._main_text(pages[i], text.data[text.starts[i] : text.ends[i]].tobytes()),
-            own_word=lambda i: _own_word(pages[i]),
+            own_word=own_word,
         )
 
     def _leave_out(self, stored: Stored) -> None:
@@ -258,10 +265,12 @@ class PageBatches:
             if unread & ARTICLE:
                 self.report.add_note(ARTICLE_NOTE)
         if not (text > _BLANK).any():
-            if _may_be_zeroed(page):
-                self.report.add_defect(DOUBTFUL, *page.stored.place())
+            stored = page.stored
+            # Zeros within a tag hide the text that follows.
+            if b"\0" in bytes(page.content) and not stored.verified() and not stored.proven():
+                self.report.add_defect(DOUBTFUL, *stored.place())
             else:
-                self._skip("no text", page.stored, None if len(page.content) else b"")
+                self._skip("no text", stored, None if len(page.content) else b"")
             return
         self._texts.append(text)
         self._pages.append(page)
@@ -287,17 +296,6 @@ class PageBatches:
         except ParserDiedError:
             self._broken += 1
             raise
-
-
-def _own_word(page: _WarcPage) -> OwnWord | None:
-    if page.kind != "html":
-        return None
-    return own_word_of(bytes(page.content[:PAGE_BYTES]), page.stored.url.decode("utf-8", "replace"))
-
-
-def _may_be_zeroed(page: _WarcPage) -> bool:
-    """Whether a page may have lost its text to zeros: within a tag, they hide what follows."""
-    return b"\0" in bytes(page.content) and not page.stored.verified() and not page.stored.proven()
 
 
 def _is_doubtful(stored: Stored, body: bytes | memoryview | None) -> bool:

@@ -111,7 +111,9 @@ class _WarcReading(PieceReader[Records]):
                 settle = _settle_twice if rows[k, warc.DAMAGE] == warc.TWICE else _settle_inside
                 settle(block, rows[k])
             for k in np.flatnonzero(rows[:, warc.STATUS] == records.CUT).tolist():
-                _settle_cut(block, rows[k])
+                # A record shorter than it declares is read if its HTTP head shows that nothing is missing.
+                if rows[k, warc.KIND] == warc.RESPONSE and body_is_declared(block.body_of(rows[k])):
+                    rows[k, warc.STATUS] = records.WRONG_LENGTH
             parts = self._by_release(block, rows)
             release = parts[-1].release
             slack = length_slack(release or self.options.release)
@@ -185,12 +187,6 @@ def _settle_twice(block: InflatedBlock, row: Offsets) -> None:
         row[warc.DAMAGE] = warc.SOUND
     else:
         row[warc.DAMAGE], row[warc.URI], row[warc.URI_END] = warc.HEADER, 0, 0
-
-
-def _settle_cut(block: InflatedBlock, row: Offsets) -> None:
-    """Read a record that is shorter than it declares if its HTTP head shows that nothing is missing."""
-    if row[warc.KIND] == warc.RESPONSE and body_is_declared(block.body_of(row)):
-        row[warc.STATUS] = records.WRONG_LENGTH
 
 
 def _settle_inside(block: InflatedBlock, row: Offsets) -> None:

@@ -23,7 +23,7 @@ from presswatch_spark.formats.table.parquet import (
     GroupReader,
     drawn_bounded,
     memory_bounded,
-    opened,
+    open_parquet,
 )
 from presswatch_spark.formats.table.parquet_footer import RowGroup, number, read_footer, read_struct
 from presswatch_spark.formats.table.parquet_pages import ParquetPageError, pages_of
@@ -280,7 +280,7 @@ def test_address_space_that_arrow_reserves_for_later_is_not_counted(held: int) -
 
 def test_a_batch_that_takes_too_much_memory_is_decoded_in_smaller_ones(tmp_path: Path) -> None:
     huge(tmp_path / "rows.parquet", pa.string(), 40)
-    reader = GroupReader(opened((tmp_path / "rows.parquet").open("rb"), "x"), 0, ["text", "url"])
+    reader = GroupReader(open_parquet((tmp_path / "rows.parquet").open("rb"), "x"), 0, ["text", "url"])
     urls: list[str] = []
     for batch in drawn_bounded(reader.batches(40), 100 << 20):
         urls += batch.column("url").to_pylist()
@@ -326,7 +326,7 @@ def test_a_column_that_is_read_from_other_bytes_than_were_checked_is_damaged(tmp
     path = tmp_path / "c4.parquet"
     written(path, "plain")
     with path.open("rb") as file:
-        parquet = opened(file, "x")
+        parquet = open_parquet(file, "x")
         first, *others = parquet.footer.groups[0].chunks
         group = RowGroup(3, (replace(first, size=first.size + 1), *others))
         footer = replace(parquet.footer, groups=(group, *parquet.footer.groups[1:]))

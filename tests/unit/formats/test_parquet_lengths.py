@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.formats.table.parquet_footer import number, read_footer, read_struct
-from presswatch_spark.formats.table.parquet_pages import LevelsError, check_lengths
+from presswatch_spark.formats.table.parquet_pages import ParquetPageError, check_lengths
 
 ENCODINGS = ["DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"]
 
@@ -53,10 +53,10 @@ def test_sound_lengths_of_any_number_of_texts_fill_their_page(
 def test_lengths_that_leave_a_byte_over_or_want_one_more_are_refused(tmp_path: Path, encoding: str) -> None:
     content = page(tmp_path / "x.parquet", texts_of(300), encoding)
     for other in (content + b"x", content[:-1], content[: len(content) // 2], b""):
-        with pytest.raises(LevelsError):
+        with pytest.raises(ParquetPageError):
             check_lengths(memoryview(other), 300, with_prefixes=encoding == "DELTA_BYTE_ARRAY")
     for values in (299, 301):
-        with pytest.raises(LevelsError):
+        with pytest.raises(ParquetPageError):
             check_lengths(memoryview(content), values, with_prefixes=encoding == "DELTA_BYTE_ARRAY")
 
 
@@ -66,7 +66,7 @@ def test_blocks_that_are_longer_than_a_short_page_are_sound() -> None:
     check_lengths(memoryview(none), 0, with_prefixes=False)
     check_lengths(memoryview(none + none), 0, with_prefixes=True)
     check_lengths(memoryview(one + b"a"), 1, with_prefixes=False)
-    with pytest.raises(LevelsError):
+    with pytest.raises(ParquetPageError):
         check_lengths(memoryview(one), 1, with_prefixes=False)
 
 
@@ -74,12 +74,12 @@ def test_a_first_length_that_is_damaged_is_refused(tmp_path: Path) -> None:
     content = bytearray(page(tmp_path / "x.parquet", ["vin " * 20] * 40, ENCODINGS[0]))
     place = content.index(b"\xa0\x01")  # 80, twice as a varint.
     content[place] ^= 32
-    with pytest.raises(LevelsError, match="other lengths"):
+    with pytest.raises(ParquetPageError, match="other lengths"):
         check_lengths(memoryview(content), 40, with_prefixes=False)
 
 
 def test_noise_is_refused_as_lengths() -> None:
     draw = random.Random(3)
     for _ in range(3000):
-        with pytest.raises(LevelsError):
+        with pytest.raises(ParquetPageError):
             check_lengths(memoryview(draw.randbytes(draw.randrange(200))), 50, with_prefixes=False)

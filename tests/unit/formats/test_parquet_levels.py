@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from presswatch_spark.formats.table.parquet_pages import LevelsError, nulls_of, numbers_of
+from presswatch_spark.formats.table.parquet_pages import ParquetPageError, nulls_of, numbers_of
 
 
 def varint(number: int) -> bytes:
@@ -56,5 +56,5 @@ def test_one_run_of_the_highest_level_has_no_nulls() -> None:
     "levels", [run(1, 999, 1), run(1, 1001, 1), run(1, 1000, 1) + b"\0", run(2, 1000, 1), b""]
 )
 def test_levels_of_another_number_of_values_or_higher_than_any_are_refused(levels: bytes) -> None:
-    with pytest.raises(LevelsError):
+    with pytest.raises(ParquetPageError):
         nulls_of(memoryview(levels), 1, 1000)

@@ -15,7 +15,7 @@ import pytest
 
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.formats.table.parquet_footer import _gaps, _is_harmless, _Range, read_footer
-from presswatch_spark.formats.table.parquet_pages import LevelsError, check_plain
+from presswatch_spark.formats.table.parquet_pages import ParquetPageError, check_plain
 from presswatch_spark.formats.table.whole_rows import NamedColumns, whole_rows
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.proofs import each_time
@@ -279,5 +279,5 @@ def test_texts_fill_a_page_but_for_the_eight_zeros_of_fastparquet() -> None:
     for padding in (b"", bytes(8)):
         check_plain(memoryview(content + padding), 2)
     for wrong in (content + bytes(7), content + b"x", content[:-1], bytes(len(content))):
-        with pytest.raises(LevelsError):
+        with pytest.raises(ParquetPageError):
             check_plain(memoryview(wrong), 2)

@@ -50,6 +50,8 @@ _LINE_END = re.compile(rb"\n")
 _VERSION_CONTENT = re.compile(rb"[0-9] [0-9][\t -~]{0,200}\r?\nURL[\t -~]{0,400}[\r\n]+")
 _DATE = re.compile(rb"[0-9]{14,20}")
 _LENGTH = re.compile(rb"[0-9]{1,17}")
+_VERSION = re.compile(rb"[0-9] [0-9]")
+_READABLE = (records.WHOLE, records.WRONG_LENGTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,10 +347,6 @@ def _before_newline(data: memoryview, start: int, end: int) -> int:
         if end > start and data[end - 1] == 0x0D:
             end -= 1
     return end
-
-
-_VERSION = re.compile(rb"[0-9] [0-9]")
-_READABLE = (records.WHOLE, records.WRONG_LENGTH)
 
 
 def read_arc_records(

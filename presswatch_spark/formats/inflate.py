@@ -24,6 +24,34 @@ from presswatch_spark.text.vectors import equal_bits_64, trailing_zeros
 # Larger chunks go back to the system when they are freed, and are paid for again by page faults.
 CHUNK_BYTES = 1 << 20
 LOOK_BACK_BYTES = 4 << 20
+IsalError = cast("type[Exception]", isal_zlib.error)
+InflateErrors = (IsalError, zlib.error)
+GZIP_MAGIC = b"\x1f\x8b\x08"
+# A header of ten bytes, a block of two, a trailer of eight.
+SMALLEST_MEMBER = 20
+# Most are longer.
+USUAL_MEMBER = 512
+SLICE_BYTES = 16 << 10
+# Deflate makes at most 1,032 bytes of one: 64 MiB.
+WHOLE_BYTES = 64 << 10
+PIECE_BYTES = 4 << 20
+PADDING_BYTES = 64 << 10
+SALVAGE_BYTES = 512
+CUT = "it is cut"
+_0, _1, _2, _64, _66 = (U64(n) for n in (0, 1, 2, 64, 66))
+_FIRST, _SECOND, _THIRD = (np.uint8(byte) for byte in (0x1F, 0x8B, 0x08))
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+# What a frame may ask of our memory: the most that zstd itself takes unless it is told otherwise.
+ZSTD_MAX_WINDOW = 1 << 27
+# One slice may inflate to 128 KiB for every 4 bytes (RFC 8878, RLE blocks): this bounds a bomb at 128 MiB.
+ZSTD_SLICE_BYTES = 4 << 10
+# Of a frame: its magic number, and the byte that says whether a checksum ends it (RFC 8878, 3.1.1.1.1).
+ZSTD_HEAD_BYTES, ZSTD_CHECKSUM = 5, 0b100
+# A file of 1 MB may hold a billion blank lines: so many in a row are passed over at once.
+_MANY = 64
+_RUNS = (b"\n" * _MANY, b"\r\n" * _MANY)
+_BLANK_BLOCK = b"\n" * (64 << 10)
+_LF, _CR = 10, 13
 
 
 class Window:
@@ -67,25 +95,6 @@ class Window:
             size += len(part)
         self._report.bytes_read = self._stream.position - self._origin
         return b"".join(parts) if len(parts) > 1 else parts[0] if parts else b""
-
-
-IsalError = cast("type[Exception]", isal_zlib.error)
-InflateErrors = (IsalError, zlib.error)
-GZIP_MAGIC = b"\x1f\x8b\x08"
-# A header of ten bytes, a block of two, a trailer of eight.
-SMALLEST_MEMBER = 20
-# Most are longer.
-USUAL_MEMBER = 512
-SLICE_BYTES = 16 << 10
-# Deflate makes at most 1,032 bytes of one: 64 MiB.
-WHOLE_BYTES = 64 << 10
-PIECE_BYTES = 4 << 20
-PADDING_BYTES = 64 << 10
-SALVAGE_BYTES = 512
-CUT = "it is cut"
-
-_0, _1, _2, _64, _66 = (U64(n) for n in (0, 1, 2, 64, 66))
-_FIRST, _SECOND, _THIRD = (np.uint8(byte) for byte in (0x1F, 0x8B, 0x08))
 
 
 class Stretch(NamedTuple):
@@ -485,15 +494,6 @@ def find_magics(data: Bytes, found: Offsets) -> int:
     return n
 
 
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-# What a frame may ask of our memory: the most that zstd itself takes unless it is told otherwise.
-ZSTD_MAX_WINDOW = 1 << 27
-# One slice may inflate to 128 KiB for every 4 bytes (RFC 8878, RLE blocks): this bounds a bomb at 128 MiB.
-ZSTD_SLICE_BYTES = 4 << 10
-# Of a frame: its magic number, and the byte that says whether a checksum ends it (RFC 8878, 3.1.1.1.1).
-ZSTD_HEAD_BYTES, ZSTD_CHECKSUM = 5, 0b100
-
-
 def inflated(stream: Stream, report: ReadReport) -> Iterator[bytes]:
     """Yield the inflated content of `stream` in pieces of a few MiB.
 
@@ -574,13 +574,6 @@ def _only_zeros(window: Window, at: int) -> bool:
     while len(tail) <= PADDING_BYTES and (chunk := window.chunk()):
         tail += chunk
     return len(tail) <= PADDING_BYTES and not tail.strip(b"\0")
-
-
-# A file of 1 MB may hold a billion blank lines: so many in a row are passed over at once.
-_MANY = 64
-_RUNS = (b"\n" * _MANY, b"\r\n" * _MANY)
-_BLANK_BLOCK = b"\n" * (64 << 10)
-_LF, _CR = 10, 13
 
 
 def lines(chunks: Iterable[bytes], report: ReadReport, max_line_bytes: int) -> Iterator[tuple[int, bytes]]:

@@ -40,6 +40,15 @@ from presswatch_spark.storage.objects import ObjectInfo, Stream, open_stream
 _TEXT_NAME = re.compile(r"(?P<stem>.+?)(?P<part>_part_\d+)?\.txt(?P<packed>\.gz|\.zst)?")
 _OSCAR_NAME = re.compile(r"(.*/)?[a-z]{2,4}(_dedup)?(_part_\d+)?\.txt(\.gz|\.zst)?")
 _PACKED = ("", ".gz", ".zst")
+HEADERS: Mapping[str, str] = {
+    "url": "warc-target-uri",
+    "record_id": "warc-record-id",
+    "captured_at": "warc-date",
+    "payload_digest": "warc-block-digest",
+    "languages": "warc-identified-content-language",
+}
+# Forms of entries (numbers of quotes and fields): an entry of a form that was examined is not examined.
+FORMS_KEPT = 1_000
 
 
 def metadata_of(uri: str) -> tuple[str, ...]:
@@ -54,17 +63,6 @@ def metadata_of(uri: str) -> tuple[str, ...]:
 def is_named_like_text(uri: str) -> bool:
     """Whether `uri` is named like a text file of OSCAR: `fr.txt`, `fr_part_1.txt.gz`."""
     return _OSCAR_NAME.fullmatch(uri) is not None
-
-
-HEADERS: Mapping[str, str] = {
-    "url": "warc-target-uri",
-    "record_id": "warc-record-id",
-    "captured_at": "warc-date",
-    "payload_digest": "warc-block-digest",
-    "languages": "warc-identified-content-language",
-}
-# Forms of entries (numbers of quotes and fields): an entry of a form that was examined is not examined.
-FORMS_KEPT = 1_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,27 @@ FORMATS: tuple[Format, ...] = (WET, WARC, ARC, OSCAR, C4, ROWS)
 
 DEFAULT = ROWS
 """What an empty shard is read as whose name tells nothing."""
+HEAD_BYTES = 64 << 10
+HEAD_CHUNK_BYTES = 256 << 10
+LONG_LINE_BYTES = 16 << 20
+_REMEDIES: Mapping[str, str] = {
+    "WAT": "WAT files hold metadata only: give the WET or WARC files of the same crawl",
+    "a CDX index": "give the files that it points into; `presswatch census` reads CDXJ",
+    "HTML": "an error page was probably saved in place of the file: get it again",
+    "an error message in XML": "the storage's refusal was saved in place of the file: check its name and "
+    "your access, and get it again",
+    "a WACZ file": "unpack it, and give the WARC files in its folder archive/: "
+    "unzip -j FILE.wacz 'archive/*' -d FOLDER",
+    "a ZIP archive": "unpack it, and give the files that were in it",
+    "a 7z archive": "unpack it, and give the files that were in it",
+    "a tar archive": "unpack it, and give the files that were in it",
+    "packed with xz": "unpack it, or pack it with gzip or zstd",
+    "packed with bzip2": "unpack it, or pack it with gzip or zstd",
+    "a list of paths": "name it *.paths.gz to have the files that it lists read",
+}
+MOST_SECONDS = 300
+"""For a file: what takes longer, or ends the process that looks, is taken for a shard."""
+_YES, _NO = b"1", b"0"
 
 
 def names() -> tuple[str, ...]:
@@ -57,27 +78,6 @@ def named(name: str) -> Format:
 def named_like(uri: str) -> Format | None:
     """Return the format that a shard's name speaks of, without a look at it; None if it speaks of none."""
     return next((format for format in FORMATS if format.is_named(uri)), None)
-
-
-HEAD_BYTES = 64 << 10
-HEAD_CHUNK_BYTES = 256 << 10
-LONG_LINE_BYTES = 16 << 20
-
-_REMEDIES: Mapping[str, str] = {
-    "WAT": "WAT files hold metadata only: give the WET or WARC files of the same crawl",
-    "a CDX index": "give the files that it points into; `presswatch census` reads CDXJ",
-    "HTML": "an error page was probably saved in place of the file: get it again",
-    "an error message in XML": "the storage's refusal was saved in place of the file: check its name and "
-    "your access, and get it again",
-    "a WACZ file": "unpack it, and give the WARC files in its folder archive/: "
-    "unzip -j FILE.wacz 'archive/*' -d FOLDER",
-    "a ZIP archive": "unpack it, and give the files that were in it",
-    "a 7z archive": "unpack it, and give the files that were in it",
-    "a tar archive": "unpack it, and give the files that were in it",
-    "packed with xz": "unpack it, or pack it with gzip or zstd",
-    "packed with bzip2": "unpack it, or pack it with gzip or zstd",
-    "a list of paths": "name it *.paths.gz to have the files that it lists read",
-}
 
 
 def format_for(name: str, shard: ObjectInfo, options: ReadOptions) -> Format:
@@ -194,11 +194,6 @@ def _refuse_companion(uri: str, columns: frozenset[str], format: Format | None) 
     for companions in (each.companions for each in FORMATS):
         if companions and companions.marks <= columns:
             raise CorruptError(companions.refusal, where=uri, remedy=companions.remedy)
-
-
-MOST_SECONDS = 300
-"""For a file: what takes longer, or ends the process that looks, is taken for a shard."""
-_YES, _NO = b"1", b"0"
 
 
 def companions_among(planned: Sequence[ObjectInfo], format: str, storage: StorageOptions) -> set[str]:

@@ -29,6 +29,20 @@ COMMON_CRAWL, CRAWL_DATA = "s3://commoncrawl/", "crawl-data/"
 _WEB_ARCHIVE = re.compile(r"[^\s\\?#]{1,2000}\.(?:warc|arc|warc\.wet)(?:\.gz)?", re.ASCII)
 LARGEST_OFFSET = (1 << 53) - 1
 NO_TIME_NOTE = "times of capture in no form that is read, or before the web: those rows have none"
+UPSTREAM_ROLES = ("upstream_uri", "upstream_offset")
+"""What a row says of the record that it was made from. A row that lacks them is not odd: few have them."""
+OWN_ROLES = (
+    "text", "url", "record_id", "captured_at", "payload_digest", "languages", "release", "http_status",
+)  # fmt: skip
+"""What a row says of itself."""
+ROLES = (*OWN_ROLES, *UPSTREAM_ROLES)
+Path = tuple[str, ...]
+Tree = dict[str, "Tree"]
+NAMES_LISTED, NAME_CHARACTERS = 20, 60
+# No column that is read lies deeper; without a bound, long keys nested deeply would make names of GBs.
+LONGEST_PREFIX = 256
+BROKEN_TEXT = "the string that should hold the text in JSON cannot be read; not read"
+BROKEN_URL = "strings that should hold the URL in JSON cannot be read: those documents have no known URL"
 
 
 def as_time(value: object) -> datetime | None:
@@ -141,22 +155,6 @@ def _web_archive(value: object) -> str | None:
     if not isinstance(value, str) or not value.isprintable() or not _WEB_ARCHIVE.fullmatch(value):
         return None
     return f"{COMMON_CRAWL}{value}" if value.startswith(CRAWL_DATA) else value
-
-
-UPSTREAM_ROLES = ("upstream_uri", "upstream_offset")
-"""What a row says of the record that it was made from. A row that lacks them is not odd: few have them."""
-OWN_ROLES = (
-    "text", "url", "record_id", "captured_at", "payload_digest", "languages", "release", "http_status",
-)  # fmt: skip
-"""What a row says of itself."""
-ROLES = (*OWN_ROLES, *UPSTREAM_ROLES)
-
-Path = tuple[str, ...]
-Tree = dict[str, "Tree"]
-
-NAMES_LISTED, NAME_CHARACTERS = 20, 60
-# No column that is read lies deeper; without a bound, long keys nested deeply would make names of GBs.
-LONGEST_PREFIX = 256
 
 
 class Broken:
@@ -294,10 +292,6 @@ def dotted_keys(row: Mapping[str, object]) -> Iterator[str]:
             yield name
             if isinstance(value, dict) and len(name) < LONGEST_PREFIX:
                 left.append((f"{name}.", value))
-
-
-BROKEN_TEXT = "the string that should hold the text in JSON cannot be read; not read"
-BROKEN_URL = "strings that should hold the URL in JSON cannot be read: those documents have no known URL"
 
 
 def json_object(text: str | bytes) -> Any:

@@ -64,6 +64,14 @@ FEW = 3
 ROWS_FOR_ONE = 1_000
 # Of so few rows nobody can tell what they have in common.
 LEAST_ROWS = 5
+# A shard whose rows are all of forms of their own must not fill the memory with them.
+FORMS_KEPT, FIELDS_KEPT, CHARACTERS_KEPT = 1_000, 100, 4_000
+NAMES_KEPT, LONGEST_NAME = 200, 256
+# To look for more names takes longer than to parse the line once more.
+NAMES_COUNTED = 20
+NO_UTF8 = "line is no valid UTF-8; read without URL"
+NO_UTF8_NOTE = "lines that are no valid UTF-8: what is none was read as U+FFFD"
+NO_URL_NOTE = "rows beside others with more fields were read without URL, since no checksum covers them"
 
 
 class Ending:
@@ -201,17 +209,6 @@ def _collect(row: dict[str, Any], tree: Tree, fields: set[Path], closed: set[Pat
             _collect(value, below, fields, closed, path)
         elif below:
             closed.add(path)
-
-
-# A shard whose rows are all of forms of their own must not fill the memory with them.
-FORMS_KEPT, FIELDS_KEPT, CHARACTERS_KEPT = 1_000, 100, 4_000
-
-NAMES_KEPT, LONGEST_NAME = 200, 256
-# To look for more names takes longer than to parse the line once more.
-NAMES_COUNTED = 20
-NO_UTF8 = "line is no valid UTF-8; read without URL"
-NO_UTF8_NOTE = "lines that are no valid UTF-8: what is none was read as U+FFFD"
-NO_URL_NOTE = "rows beside others with more fields were read without URL, since no checksum covers them"
 
 
 @dataclass(slots=True)

@@ -52,6 +52,11 @@ Item = TypeVar("Item")
 # Arrow's allocator reserves 1 GiB of address space at a time. Less is allowed here, so no reservation fits:
 # one that did would leave nothing for Python, and a small file would be refused.
 DECODED_BYTES = 768 << 20
+# A batch that takes too much memory is decoded again in pieces of a sixteenth.
+_SMALLER = 16
+# Batches that wait until columns are counted; of larger row groups those columns are decoded twice.
+_BATCHES_HELD = 8
+UNSURE = "read without URLs: a dictionary holds texts that no row has, so a place in it may be damaged"
 
 
 class _Bound:
@@ -197,12 +202,6 @@ def _names_below(field: pa.Field[Any], prefix: str) -> Iterator[str]:
             yield from _names_below(child, f"{name}.")
 
 
-# A batch that takes too much memory is decoded again in pieces of a sixteenth.
-_SMALLER = 16
-# Batches that wait until columns are counted; of larger row groups those columns are decoded twice.
-_BATCHES_HELD = 8
-
-
 class DamagedError(ValueError):
     """What was decoded is not what the footer says; the message quotes no text of the file."""
 
@@ -315,9 +314,6 @@ class GroupReader:
                 raise DamagedError("a column has another number of nulls than the footer says")
             if chunk.leaf.kind == BYTE_ARRAY and chunk.text_bytes not in (None, count.text_bytes):
                 raise DamagedError("the texts of a column have another length than the footer says")
-
-
-UNSURE = "read without URLs: a dictionary holds texts that no row has, so a place in it may be damaged"
 
 
 def read_parquet(

@@ -20,6 +20,13 @@ Struct = dict[int, Value]
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
 _LONGEST_VARINT = 10
 _DEEPEST_STRUCT = 16
+MAGIC = b"PAR1"
+TAIL_BYTES = 64 << 10
+BYTE_ARRAY = 6
+_REQUIRED, _OPTIONAL, _REPEATED = range(3)
+_DEEPEST_SCHEMA = 64
+# As parquet-mr aligns row groups with the blocks of a file system: `parquet.writer.max-padding`.
+LONGEST_PADDING = 8 << 20
 
 
 class ThriftError(ValueError):
@@ -160,15 +167,6 @@ def _varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
 def _zigzag(data: bytes | memoryview, at: int) -> tuple[int, int]:
     value, at = _varint(data, at)
     return value >> 1 ^ -(value & 1), at
-
-
-MAGIC = b"PAR1"
-TAIL_BYTES = 64 << 10
-BYTE_ARRAY = 6
-_REQUIRED, _OPTIONAL, _REPEATED = range(3)
-_DEEPEST_SCHEMA = 64
-# As parquet-mr aligns row groups with the blocks of a file system: `parquet.writer.max-padding`.
-LONGEST_PADDING = 8 << 20
 
 
 class FooterError(ValueError):

@@ -42,6 +42,17 @@ _MOST_BITS = 32
 _LARGEST_BLOCK = 1 << 16
 # fastparquet writes them after the last text of a page.
 _PADDING = bytes(8)
+_DATA, _INDEX, _DICTIONARY, _DATA_2 = range(4)
+_PLAIN, _PLAIN_DICTIONARY, _RLE, _DELTA_LENGTH, _DELTA_TEXTS, _RLE_DICTIONARY = 0, 2, 3, 6, 7, 8
+# How data pages say that they hold, not texts, but places in the dictionary.
+CODED = frozenset({_PLAIN_DICTIONARY, _RLE_DICTIONARY})
+# How they say that the lengths of texts stand before all of the texts: one that is wrong moves all others.
+_APART = frozenset({_DELTA_LENGTH, _DELTA_TEXTS})
+# As `parquet.thrift` numbers them. LZO, and LZ4 as Hadoop frames it, pyarrow unpacks in whole columns only.
+_CODECS: Mapping[int, str] = {1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
+_LARGEST_PLACES = 1 << 20
+# Bytes of a page, and values in it.
+_REMEMBERED_PLACES = 1 << 16
 
 
 class ParquetPageError(OSError):
@@ -172,19 +183,6 @@ def _differences(data: memoryview, at: int) -> tuple[Lengths, int]:
 def _zigzag(data: memoryview, at: int) -> tuple[int, int]:
     value, at = varint(data, at)
     return value >> 1 ^ -(value & 1), at
-
-
-_DATA, _INDEX, _DICTIONARY, _DATA_2 = range(4)
-_PLAIN, _PLAIN_DICTIONARY, _RLE, _DELTA_LENGTH, _DELTA_TEXTS, _RLE_DICTIONARY = 0, 2, 3, 6, 7, 8
-# How data pages say that they hold, not texts, but places in the dictionary.
-CODED = frozenset({_PLAIN_DICTIONARY, _RLE_DICTIONARY})
-# How they say that the lengths of texts stand before all of the texts: one that is wrong moves all others.
-_APART = frozenset({_DELTA_LENGTH, _DELTA_TEXTS})
-# As `parquet.thrift` numbers them. LZO, and LZ4 as Hadoop frames it, pyarrow unpacks in whole columns only.
-_CODECS: Mapping[int, str] = {1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
-_LARGEST_PLACES = 1 << 20
-# Bytes of a page, and values in it.
-_REMEMBERED_PLACES = 1 << 16
 
 
 @dataclass(slots=True)

@@ -31,6 +31,11 @@ DECLARED_WITHIN_BYTES = 16 << 10
 
 # What CLD2 identifies and ISO 639-1 has no code for.
 _BEYOND_ISO_639_1 = "bih ceb chr crs haw hmn kha lif mfe nso sco syr war"
+METADATA_STORED_BYTES = 16 << 10
+# Heads of a view; those for which there is no room belong to a file that is made to have many.
+HEADS_BYTES = 4 << 20
+_SEGMENT = b"\nwarc-segment-number:"
+_HASHES = 1 << 64
 
 
 def identified(metadata: bytes) -> tuple[str, ...] | None:
@@ -77,15 +82,6 @@ def far_codes(languages: Iterable[str]) -> Which:
 
 def _letters_apart(one: str, other: str) -> int:
     return max(len(one), len(other)) - sum(a == b for a, b in zip(one, other, strict=False))
-
-
-METADATA_STORED_BYTES = 16 << 10
-# Heads of a view; those for which there is no room belong to a file that is made to have many.
-HEADS_BYTES = 4 << 20
-_SEGMENT = b"\nwarc-segment-number:"
-
-
-_HASHES = 1 << 64
 
 
 class AuditDraw:

@@ -21,7 +21,6 @@ from presswatch_spark.formats.table.parquet import GroupReader, OpenedParquet, d
 from presswatch_spark.formats.table.parquet_footer import BYTE_ARRAY, Chunk, RowGroup
 from presswatch_spark.formats.table.row_values import column_at
 from presswatch_spark.model import ReadReport
-from presswatch_spark.storage.arrow_files import ARROW_ERRORS
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, random_access
 from presswatch_spark.storage.streams import CountedFile
 
@@ -38,8 +37,6 @@ TEXT_KINDS = (
     pa.types.is_binary_view,
     pa.types.is_fixed_size_binary,
 )
-# Errors of a time zone, a time or a text that Python cannot hold.
-VALUE_ERRORS = (ArithmeticError, LookupError, ValueError, *ARROW_ERRORS)
 
 
 @dataclass(slots=True)
@@ -213,7 +210,7 @@ def _values(column: pa.Array) -> list[Any]:
         ]
     try:
         values = list(column.to_pylist())
-    except VALUE_ERRORS:
+    except DAMAGE_ERRORS:
         values = [_value(each) for each in column]
     if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
         # Tools that know no missing integers make floats of a column that has one.
@@ -224,5 +221,5 @@ def _values(column: pa.Array) -> list[Any]:
 def _value(value: pa.Scalar) -> Any:
     try:
         return value.as_py()
-    except VALUE_ERRORS:
+    except DAMAGE_ERRORS:
         return None

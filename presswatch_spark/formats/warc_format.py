@@ -2,40 +2,224 @@
 
 Common Crawl writes a `request` before each response and a `metadata` record after it, which names the
 languages that were identified. Other kinds of records (`revisit`: the page did not change) are counted.
+
+The records of a shard are read in order, whatever their kinds, also for WET. A file may be uncompressed, one
+member around all records, several records in a member, or a record over several members. The warcinfo record
+names the release (`isPartOf`), and with it its errata.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.formats import specimens
 from presswatch_spark.formats.descriptor import ANYTHING, Format, whole
+from presswatch_spark.formats.inflate import Gate
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import headers as warc
-from presswatch_spark.formats.warc.blocks import InflatedBlock, record_locator
-from presswatch_spark.formats.warc.fields import begins_with_record, block_is_declared, header_fields
+from presswatch_spark.formats.warc import records
+from presswatch_spark.formats.warc.blocks import InflatedBlock, PieceReader, record_locator
+from presswatch_spark.formats.warc.fields import (
+    begins_with_record,
+    block_is_declared,
+    body_is_declared,
+    complaint,
+    contradictions,
+    header_fields,
+    release_of,
+)
 from presswatch_spark.formats.warc.gates import identified, warc_gate
 from presswatch_spark.formats.warc.pages import PageBatches, Stored
-from presswatch_spark.formats.warc.shard_records import (
-    WARC_SUFFIXES,
-    Expected,
-    Records,
-    are_readable,
-    note_defects,
-    read_blocks,
-)
 from presswatch_spark.model import DocumentBatch, Offsets, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
+LENGTHS_OFF_BY: Mapping[str, int] = {"CC-MAIN-2018-34": 2}
+"""Releases whose records declare so many bytes more or fewer in `Content-Length` than they have."""
+
+WARC_SUFFIXES = (".warc", ".warc.gz")
+WARC_FIELDS = "application/warc-fields"
+RECORDS_AT_ONCE = 1 << 14
+_READABLE = warc.table_of(records.WHOLE, records.WRONG_LENGTH, records.ERRATUM, records.UNCLOSED)
+_WHOLE = warc.table_of(records.WHOLE, records.ERRATUM)
+_UNHARMED = warc.table_of(warc.SOUND, warc.SOUGHT)
+_UNSETTLED = warc.table_of(warc.INSIDE, warc.TWICE)
+# Without these it is not known what a record is, how long, and whose.
+_DECISIVE = frozenset(("warc-type", "content-length", "warc-target-uri"))
 _CONTENT_TYPE = re.compile(rb"\ncontent-type:[ \t]*([^\r\n]*)")
 OTHER_URL = "record's URL is not that of the metadata about it; it was read without"
 UNTYPED = "record is of no type that there is, and was not read"
 SEGMENTED = "record is a first segment; those that continue it were not read"
 _TEXTS = warc.table_of(warc.CONVERSION, warc.GATED)
 _OF_PAGES = warc.table_of(warc.RESPONSE, warc.RESOURCE, warc.METADATA)
+
+
+def length_slack(release: str | None) -> int:
+    """By how many bytes the `Content-Length` of a record may be off in a release; 0 if it must be right."""
+    return LENGTHS_OFF_BY.get(release or "", 0)
+
+
+class Expected(NamedTuple):
+    """The format that records are expected in, and what shows that they are of another.
+
+    `name`: as messages say it. `gate`: see `gate_of`. `refused(kinds)` is asked of every block of records
+    (int64 (k,)): it returns what shows another format, None if nothing does. `before_inflater`: which gzip
+    members are passed over without being inflated.
+    """
+
+    name: str
+    gate: warc.Gate
+    refused: Callable[[Offsets], str | None]
+    before_inflater: Gate | None = None
+
+
+class Records(NamedTuple):
+    """Records of a shard: `rows` int64 (k, COLUMNS), see `headers`, in `block`; their release."""
+
+    block: InflatedBlock
+    rows: Offsets
+    release: str | None
+
+
+def are_readable(rows: Offsets) -> warc.Which:
+    """Return which records (int64 (k, COLUMNS)) have a text that is read: bool (k,)."""
+    return _READABLE[rows[:, warc.STATUS]]
+
+
+def read_blocks(
+    stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport, expected: Expected
+) -> Iterator[Records]:
+    """Yield the records of `stream`: all of `shard`, or a part that begins with a record.
+
+    Every loss is noted in `report`. Raises `CorruptError` if the shard is of another format.
+    """
+    yield from _WarcReading(shard, options, report, expected).read(stream)
+
+
+class _WarcReading(PieceReader[Records]):
+    kind, head_bytes = "WARC", 64
+
+    def __init__(
+        self, shard: ObjectInfo, options: ReadOptions, report: ReadReport, expected: Expected
+    ) -> None:
+        super().__init__(shard, options, report, begins_with_record)
+        self._expected, self.gate = expected, expected.before_inflater
+        self.name, self.remedy = expected.name, f"give the {expected.name} file of the same crawl"
+        self._sought = records.EXPECTED
+        self._release: str | None = None
+        self._releases = set[str | None]()
+        self._slack = length_slack(options.release)
+        self._table = np.empty((RECORDS_AT_ONCE + 1, warc.COLUMNS), np.int64)
+
+    def ready(self, *, final: bool) -> Iterator[Records]:
+        full = True
+        while full:
+            block = self.blocks.block(final=final)
+            found, done, beyond, needed, sought = records.find_records(
+                block.data, block.runs, block.states, self._expected.gate, self.options.max_document_bytes,
+                max(0, self.room - block.base), final, block.encoding != "gzip", self._sought, self._slack,
+                self._table,
+            )  # fmt: skip
+            rows = self._table[:found].copy()
+            for k in np.flatnonzero(_UNSETTLED[rows[:, warc.DAMAGE]]).tolist():
+                settle = _settle_twice if rows[k, warc.DAMAGE] == warc.TWICE else _settle_inside
+                settle(block, rows[k])
+            for k in np.flatnonzero(rows[:, warc.STATUS] == records.CUT).tolist():
+                # A record shorter than it declares is read if its HTTP head shows that nothing is missing.
+                if rows[k, warc.KIND] == warc.RESPONSE and body_is_declared(block.body_of(rows[k])):
+                    rows[k, warc.STATUS] = records.WRONG_LENGTH
+            parts = self._by_release(block, rows)
+            release = parts[-1].release
+            slack = length_slack(release or self.options.release)
+            if slack != self._slack:
+                # All lengths are judged anew.
+                self._slack = slack
+                continue
+            self._release, self._sought = release, sought
+            self._releases |= {part.release for part in parts if len(part.rows)}
+            # Of files that were joined, no one release is that of the whole. A part of a file that names none
+            # says nothing against what its beginning named.
+            if self._releases - {None}:
+                self.report.release = release if self._releases <= {release} else None
+            self._note(block, rows)
+            yield from parts
+            self.blocks.drop(done, beyond)
+            self.needed = max(self.options.batch_bytes, needed - done)
+            full = found == RECORDS_AT_ONCE
+
+    def _by_release(self, block: InflatedBlock, rows: Offsets) -> list[Records]:
+        """Part records by the release that the warcinfo before them names: files may have been joined."""
+        named = [(0, self._release)]
+        for k in np.flatnonzero(rows[:, warc.KIND] == warc.WARCINFO).tolist():
+            row = rows[k]
+            content = header_fields(block.header_of(row)).get("content-type", WARC_FIELDS)
+            # Damage may make such a record: its content vouches for it, or its gzip member.
+            if not (content.startswith(WARC_FIELDS) or block.is_member(row)):
+                row[warc.DAMAGE] = warc.HEADER
+                continue
+            release = release_of(bytes(block.body_of(row)))
+            if release and release != named[-1][1]:
+                named = [*named, (k, release)] if k else [(0, release)]
+        ends = [*(first for first, _ in named[1:]), len(rows)]
+        return [
+            Records(block, rows[first:end], release)
+            for (first, release), end in zip(named, ends, strict=True)
+        ]
+
+    def _note(self, block: InflatedBlock, rows: Offsets) -> None:
+        """Report what was not read, and refuse a file of another format."""
+        if what := self._expected.refused(rows[:, warc.KIND]):
+            raise self.refusal(what)
+        status, damage = rows[:, warc.STATUS], rows[:, warc.DAMAGE]
+        if records.ERRATUM in status:
+            of = self._release or self.options.release
+            what = f"erratum of {of}: Content-Length is off by {length_slack(of)} bytes"
+            self.report.add_note(f"{what}; such records were read whole")
+        sound = _WHOLE[status] & _UNHARMED[damage]
+        if not sound.all():
+            # Of a broken one its gzip member's defect says so.
+            note_defects(block, rows[~sound & (status != records.BROKEN)], self.report, complaint)
+
+
+def note_defects(
+    block: InflatedBlock, rows: Offsets, report: ReadReport, what: Callable[[Offsets], str]
+) -> None:
+    """Report a defect of each of `rows`; those beyond what a report keeps are only counted."""
+    room = report.room
+    for row in rows[:room]:
+        report.add_defect(what(row), *block.place_of(row))
+    report.add_defects(len(rows[room:]))
+
+
+def _settle_twice(block: InflatedBlock, row: Offsets) -> None:
+    """Decide whether a header that says something twice is as it was written.
+
+    It is where the checksum of a gzip member holds. Then the URL is known, unless a decisive field has two
+    values: nobody knows which of them counts.
+    """
+    if block.is_member(row) and _DECISIVE.isdisjoint(contradictions(block.header_of(row))):
+        row[warc.DAMAGE] = warc.SOUND
+    else:
+        row[warc.DAMAGE], row[warc.URI], row[warc.URI_END] = warc.HEADER, 0, 0
+
+
+def _settle_inside(block: InflatedBlock, row: Offsets) -> None:
+    """Decide where a record ends that holds whole records up to its end.
+
+    A page may show records, or a wrong length takes in those that follow. If neither the digest nor the
+    length of the HTTP body proves the former, the text ends where they begin, and they are nobody's.
+    """
+    stored = block.body_of(row)
+    proven = block_is_declared(header_fields(block.header_of(row)), stored)
+    if proven is None and row[warc.KIND] == warc.RESPONSE:
+        proven = body_is_declared(stored)
+    if proven:
+        row[warc.DAMAGE], row[warc.THERE] = warc.SOUND, 0
+    else:
+        row[warc.DAMAGE], row[warc.BODY_END], row[warc.THERE] = warc.LENGTH, row[warc.THERE], 0
 
 
 def read_part(

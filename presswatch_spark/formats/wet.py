@@ -12,7 +12,7 @@ from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc.blocks import record_locator
 from presswatch_spark.formats.warc.fields import begins_with_record
 from presswatch_spark.formats.warc.gates import AuditDraw, wet_gate
-from presswatch_spark.formats.warc.shard_records import (
+from presswatch_spark.formats.warc_format import (
     WARC_SUFFIXES,
     Expected,
     Records,

@@ -23,7 +23,7 @@ CONVERSION, GATED, WARCINFO, RESPONSE, REQUEST, METADATA, OTHER, RESOURCE, REVIS
 
 # DAMAGE: in what a record is not what its header says. `SOUGHT`: nothing proves that it is a record of its
 # own, since it was found by looking for one; `INSIDE`: whole records stand in it that end where it does;
-# `TWICE`: its header, sound otherwise, says twice what is said once. `shard_records` settles the last two.
+# `TWICE`: its header, sound otherwise, says twice what is said once. `warc_format` settles the last two.
 SOUND, LENGTH, HEADER, VERSION, SOUGHT, INSIDE, TWICE = range(7)
 
 MAX_HEADER_BYTES = 1 << 20
@@ -196,7 +196,7 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
     A header is damaged if a line is no field, holds two zero bytes in a row, or ends otherwise than the
     first: damage may have made one of two. Its URL is then not believed. A header that says twice what is
     said once may be such, too; but some writers do so, and the checksum decides (`TWICE`, see
-    `shard_records`).
+    `warc_format`).
     """
     row[KIND], row[DECLARED], row[DAMAGE] = OTHER, -1, SOUND
     passes, damaged, zeroed, twice, seen = True, False, False, False, 0

@@ -47,6 +47,7 @@ _HALF_A_PLACE = re.compile(
 _CANDIDATE = re.compile(rb"\n(?=%s[^\n]{0,%d}?%s)" % (_SCHEME_PATTERN, MAX_LINE_BYTES, _PLACE_PATTERN))
 _NEWLINES = re.compile(rb"[\r\n]*")
 _LINE_END = re.compile(rb"\n")
+# The version, the names of the fields, line ends; and nothing else, whatever length is declared.
 _VERSION_CONTENT = re.compile(rb"[0-9] [0-9][\t -~]{0,200}\r?\nURL[\t -~]{0,400}[\r\n]+")
 _DATE = re.compile(rb"[0-9]{14,20}")
 _LENGTH = re.compile(rb"[0-9]{1,17}")
@@ -88,14 +89,6 @@ def read_line(data: memoryview | bytes, at: int, limit: int, *, expected: bool =
         return None
     _, date = place[0].strip(b" ").split(b" ")
     return ArcLine(line[: place.start()], date, media_type, number, end.end())
-
-
-def is_version_block(data: memoryview, start: int, end: int) -> bool:
-    """Whether [start, end) is the content of a version block and nothing else, whatever its declared length.
-
-    Content: a line with the version, a line that names the fields, line ends.
-    """
-    return _VERSION_CONTENT.fullmatch(data, start, end) is not None
 
 
 def next_line(data: memoryview, at: int, limit: int) -> int | None:
@@ -180,7 +173,11 @@ class ArcBlock:
         # A line may go over the end of its run, unless another begins there.
         if line and (line.end <= stop or not self._line(stop)):
             return self._judged(start, line, run, sought)
-        return self._no_line(start, run)
+        if not self.final and self._may_grow(start):
+            return Wait(start, self.size + 1)
+        is_broken = self._states[run] == records.BROKEN_RUN and not _LINE_END.search(self.data, start, stop)
+        status = records.BROKEN if is_broken else records.NOT_A_RECORD
+        return ArcSpan(start, start, start + 1, status, lost=True)
 
     def next_start(self, at: int) -> int | None:
         """Return where the next record begins, from `at` on: with a member, or after a line end."""
@@ -211,15 +208,6 @@ class ArcBlock:
 
     def _end_of(self, run: int) -> int:
         return self._runs[run + 1] if run + 1 < len(self._runs) else self.size
-
-    def _no_line(self, start: int, run: int) -> ArcSpan | Wait:
-        if not self.final and self._may_grow(start):
-            return Wait(start, self.size + 1)
-        broken = self._states[run] == records.BROKEN_RUN and not _LINE_END.search(
-            self.data, start, self._end_of(run)
-        )
-        status = records.BROKEN if broken else records.NOT_A_RECORD
-        return ArcSpan(start, start, start + 1, status, lost=True)
 
     def _limit(self, end: int, run: int) -> tuple[int, int]:
         """Return where a record that should end at `end` must end, and in which run.
@@ -394,7 +382,8 @@ class _ArcReading(PieceReader[Stored]):
         what = _complaint(span)
         line = span.line
         if line and span.status == records.WRONG_LENGTH and line.url.startswith(VERSION_BLOCK):
-            what = None if is_version_block(block.data.data, line.end, span.end) else what
+            is_version = _VERSION_CONTENT.fullmatch(block.data.data, line.end, span.end)
+            what = None if is_version else what
         if line and span.status == records.WHOLE and line.url.startswith(VERSION_BLOCK):
             holds_version = _VERSION.match(block.data.data, line.end, span.end)
             what = None if holds_version else "version block holds no version, and may have been a page"

@@ -76,10 +76,10 @@ UNCHOSEN = "no element was chosen"
 
 
 def main_content(page: bytes) -> tuple[bytes, str | None]:
-    """Answer `apart` with the main content of a page, HTML in UTF-8, and `UNCHOSEN` if it is the page.
+    """Return the main content of a page, HTML in UTF-8, and `UNCHOSEN` if it is the page.
 
     Raises:
-        RefusedError: the page costs more than it may.
+        RefusedPageError: the page costs more than it may.
         ValueError: the parser refuses the page.
     """
     tree = HTMLTree.parse(page.decode("utf-8", "replace"))
@@ -242,7 +242,7 @@ def request_of(selectors: Sequence[str], page: bytes) -> bytes:
 
 
 def selected_elements(request: bytes) -> tuple[bytes, None]:
-    """Answer `apart` with the elements under each selector, HTML in JSON, null for an invalid selector."""
+    """Return the elements under each selector, HTML in JSON, null for an invalid selector."""
     selectors, _, page = request.partition(b"\n")
     text = page.decode("utf-8", "replace")
     return json.dumps([elements_under(selector, text) for selector in json.loads(selectors)]).encode(), None
@@ -283,10 +283,10 @@ MOST_PAGES = 2_000
 
 
 def pdf_text(body: bytes) -> tuple[bytes, str | None]:
-    """Answer `apart` with the text of a PDF in UTF-8, page after page, and a note on pages not read, or None.
+    """Return the text of a PDF in UTF-8, page after page, and a note on pages not read, or None.
 
     Raises:
-        RefusedError: nothing of it can be read.
+        RefusedPageError: nothing of it can be read.
     """
     # Imported here: every process that scans imports this module, and few of them parse.
     import pypdf
@@ -354,7 +354,7 @@ def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]
         page: HTML in UTF-8, or PDF.
 
     Raises:
-        PageError: nothing was read: the parser refuses the page.
+        UnparsablePageError: nothing was read: the parser refuses the page.
         ParserDiedError: the parser died of the page.
     """
     with _LOCK:

@@ -1,7 +1,7 @@
 """Rows of article files as Python's values: JSONL, CSV and Parquet, told apart by content, packed or not.
 
 A corpus that misses articles would make every later "not found" wrong. So articles are read more strictly
-than documents of the web, by functions of their own on the same ground (`inflate`, `opening`, `row_groups`).
+than documents of the web, by functions of their own on the same ground (`inflate`, `parquet`).
 A file that cannot be read to its end is an error. A row that is not as written is `Unreadable`, never mended.
 Of a shard, what can be read is read, and the rest is a defect.
 """

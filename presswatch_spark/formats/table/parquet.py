@@ -333,12 +333,12 @@ def read_parquet(
         available = dotted_names(parquet.schema)
         chosen = choose(columns, available, partial(is_text, parquet.schema))
 
-        def require_none(missing: Collection[str]) -> None:
+        def refuse_missing(missing: Collection[str]) -> None:
             if missing:
                 mapped = {role: options.columns[role] for role in missing}
                 raise MissingColumnError.of(mapped, available, shard.uri)
 
-        require_none([role for role in options.columns if role not in chosen])
+        refuse_missing([role for role in options.columns if role not in chosen])
         if "text" not in chosen:
             raise MissingColumnError(
                 f"there is no column {' or '.join(columns.names['text'])}; there are: {listed(available)}",
@@ -349,7 +349,7 @@ def read_parquet(
         if sought and options.rows is not None:
             # Of a few rows nothing is yielded before some row is known to have what the user mapped.
             sought = _in_no_row(parquet, chosen, sought, options, report)
-            require_none(sought)
+            refuse_missing(sought)
         _check_types(parquet.schema, chosen, report, shard.uri)
         for finding, offset in parquet.footer.complaints:
             report.add_defect(finding, offset)
@@ -361,7 +361,7 @@ def read_parquet(
         if options.rows is None and not report.defects_total:
             _check_texts(parquet, chosen, report)
         if options.rows is None and (report.documents or report.documents_skipped):
-            require_none(sought)
+            refuse_missing(sought)
     if options.rows is None and not report.defects_total and shard.size is not None:
         report.bytes_read = shard.size
 

@@ -12,7 +12,7 @@ from presswatch_spark.cli import commands
 from presswatch_spark.cli.exits import outcome
 from presswatch_spark.cli.options import tell
 from presswatch_spark.show import printable
-from presswatch_spark.storage.host_limits import waits_reported
+from presswatch_spark.storage.host_limits import ask_anew, waits_reported
 from presswatch_spark.version import __version__
 
 STOPPED = (
@@ -90,5 +90,6 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command of `presswatch`; returns its exit code."""
+    ask_anew()
     with waits_reported(lambda waiting: tell(printable(str(waiting)))):
         return outcome(cli, "presswatch", arguments, STOPPED)

@@ -19,11 +19,13 @@ from itertools import count
 from presswatch_spark.deploy.emr import JobState, Service
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.locks import SUBMISSION_LEASE, GuardedObject
+from presswatch_spark.storage.locks import GuardedObject
 from presswatch_spark.storage.objects import ConflictError, StorageOptions, write_object
 
-# How long a claim is good; `SUBMISSION_LEASE` says how long others wait before they take its writer for dead.
 CLAIM_SECONDS = 60.0
+"""How long a claim is good."""
+PATIENCE = 2
+"""So many times as long do others wait for the job before they take the writer of a claim for dead."""
 LOOK_SECONDS = 2.0
 DONE = frozenset({0, 3})
 FAILED = 1
@@ -105,7 +107,7 @@ class Ledger:
 
     def _started(self, attempt: int, say: Callable[[str], None]) -> Running | None:
         """Return the run of an attempt that somebody claimed; None if they never started it."""
-        deadline = time.monotonic() + SUBMISSION_LEASE.patience * self.claim_seconds
+        deadline = time.monotonic() + PATIENCE * self.claim_seconds
         while (run := self._run_of(attempt)) is None:
             if self.service.knows_tokens:
                 run = self.service.start(attempt, lambda: None)

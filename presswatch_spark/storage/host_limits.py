@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
-from typing import Self
+from typing import Protocol, Self
 
 from presswatch_spark.errors import StorageError
 from presswatch_spark.settings.config import StorageOptions
@@ -56,6 +56,22 @@ class HostDecision(Enum):
     TAKE = auto()
     AGAIN = auto()
     COMPARE = auto()
+
+
+class Judged(Protocol):
+    """A reply as limits judge it. `turn_at`: what `await_turn` returned before the request."""
+
+    uri: str
+    status: int
+    turn_at: float
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Return its headers; case does not count."""
+
+    @property
+    def named_wait(self) -> float | None:
+        """Return the seconds that it asks to wait; None if it names no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,41 +155,30 @@ class HostLimits:
         count_waiting(time.monotonic() - began)
         return Slot(slots.release)
 
-    def judge(
-        self,
-        uri: str,
-        status: int,
-        headers: Mapping[str, str],
-        named_wait: float | None,
-        sent_at: float,
-        options: StorageOptions,
-        *,
-        alone: bool,
-    ) -> HostDecision:
+    def judge(self, reply: Judged, options: StorageOptions, *, alone: bool) -> HostDecision:
         """Take note of a reply.
 
         Args:
-            named_wait: the seconds that it asks to wait.
-            sent_at: what `await_turn` returned.
             alone: the object may be refused for itself, so that nobody pauses for its sake.
 
         Raises:
             BlockedError: the host must not be asked any more.
         """
+        status = reply.status
+        wait = reply.named_wait if status in REFUSALS or status == 503 else None
         with self._guard:
             # A date in whole seconds may have come by now: then the site grants the next request.
-            if (status in REFUSALS or status == 503) and (named_wait or (status == 429 and named_wait == 0)):
-                self._wait_as_asked(named_wait or SHORTEST_WAIT, status, uri, sent_at, options)
+            if wait or (status == 429 and wait == 0):
+                self._wait_as_asked(reply, wait or SHORTEST_WAIT, options)
                 return HostDecision.AGAIN
             if status in REFUSALS and not (alone and status != 429):
-                explained = status == 401 or any(name in headers for name in REASONS)
-                return self._judge_refusal(uri, status, explained, sent_at, options)
+                return self._judge_refusal(reply, options)
             if status < 500 and status not in REFUSALS:
                 # The query of an address may be a signature, which we never keep.
-                if status in (200, 206) and "?" not in uri:
-                    self.given = uri
+                if status in (200, 206) and "?" not in reply.uri:
+                    self.given = reply.uri
                 # A request from before the pause says nothing of the time after it.
-                if sent_at > self._paused_at:
+                if reply.turn_at > self._paused_at:
                     self._forget_refusals()
             return HostDecision.TAKE
 
@@ -203,36 +208,33 @@ class HostLimits:
         if until > self._until:
             self._until, self._why = until, why
 
-    def _wait_as_asked(
-        self, seconds: float, status: int, uri: str, sent_at: float, options: StorageOptions
-    ) -> None:
-        self._waits += sent_at >= self._until
-        asked = f"it answered {status} and asked to wait for {seconds:,.0f} s"
+    def _wait_as_asked(self, reply: Judged, seconds: float, options: StorageOptions) -> None:
+        self._waits += reply.turn_at >= self._until
+        asked = f"it answered {reply.status} and asked to wait for {seconds:,.0f} s"
         if seconds > options.longest_wait:
-            raise self._stop(uri, f"{asked}; {options.longest_wait:,g} s are granted", options)
+            raise self._stop(reply.uri, f"{asked}; {options.longest_wait:,g} s are granted", options)
         if self._waits > WAITS_MAX:
-            raise self._stop(uri, f"{asked}, and did so {self._waits:,} times in a row", options)
+            raise self._stop(reply.uri, f"{asked}, and did so {self._waits:,} times in a row", options)
         self._pause(seconds, asked)
 
-    def _judge_refusal(
-        self, uri: str, status: int, explained: bool, sent_at: float, options: StorageOptions
-    ) -> HostDecision:
+    def _judge_refusal(self, reply: Judged, options: StorageOptions) -> HostDecision:
         """Take note of a refusal that names no time."""
-        limited, pause = status == 429, options.refusal_pause
-        self._refused.add(printable(uri))
+        limited, pause = reply.status == 429, options.refusal_pause
+        self._refused.add(printable(reply.uri))
         if not self._paused_at:
+            explained = reply.status == 401 or any(name in reply.headers for name in REASONS)
             is_single = (explained or self._refuses_single) and not limited
             if is_single and len(self._refused) < SINGLE_REFUSALS:
                 return HostDecision.TAKE
             self._paused_at = self._clock()
-            self._pause(pause, f"it answered {status}, so nothing is asked for {pause:,g} s")
+            self._pause(pause, f"it answered {reply.status}, so nothing is asked for {pause:,g} s")
             return HostDecision.AGAIN
-        if sent_at <= self._paused_at:
+        if reply.turn_at <= self._paused_at:
             return HostDecision.AGAIN
         if self.given and not limited:
             return HostDecision.COMPARE
         if limited or len(self._refused) > 1:
-            raise self._stop_refused(uri, status, options)
+            raise self._stop_refused(reply.uri, reply.status, options)
         # Nothing else is known of the site: the next object decides.
         return HostDecision.TAKE
 

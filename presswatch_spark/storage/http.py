@@ -251,6 +251,19 @@ class Reply:
         """Return up to `n` bytes that are here; wait only if none are. `b""` at the end."""
         return self._raw.read1(min(n, ANSWER_READ_BYTES), decode_content=False) or b""
 
+    @property
+    def named_wait(self) -> float | None:
+        """Return the seconds that it asks to wait; None if it names no time, or none that can be read."""
+        named = list[float]()
+        with suppress(KeyError, ValueError, TypeError, OverflowError, InvalidHeader):
+            policy = urllib3.Retry(retry_after_max=sys.maxsize)
+            named.append(policy.parse_retry_after(self.headers["Retry-After"]))
+        if self.status == 429:
+            # Hubs name it in the form of IETF httpapi: `"resolvers";r=0;t=240`.
+            found = re.findall(r";\s*t=(\d{1,9}(?:\.\d{1,9})?)", self.headers.get("RateLimit", ""))
+            named += map(float, found)
+        return max(named, default=None)
+
     def items(self) -> tuple[tuple[str, str], ...]:
         """Return the headers as they came, in their order."""
         return tuple((str(name), str(value)) for name, value in self.headers.iteritems())
@@ -333,11 +346,8 @@ class Client:
     def _is_to_repeat(self, reply: Reply, named: str, *, alone: bool) -> bool:
         """Return whether the host's limits would have the request sent again; then the reply is closed."""
         limits, is_taken = limits_of(host_of(reply.uri)), False
-        wait = named_wait(reply.status, reply.headers)
         try:
-            decision = limits.judge(
-                reply.uri, reply.status, reply.headers, wait, reply.turn_at, self.options, alone=alone
-            )
+            decision = limits.judge(reply, self.options, alone=alone)
             if decision is HostDecision.COMPARE:
                 reply.close()
                 compared = self._once("GET", limits.given, {"Range": "bytes=0-0"}, named)
@@ -618,17 +628,6 @@ def _redirected(url: str, location: str) -> str:
     if not is_site:
         raise BadRedirectError
     return leads
-
-
-def named_wait(status: int, headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a reply asks to wait; None if it names no time, or none that can be read."""
-    named = list[float]()
-    with suppress(KeyError, ValueError, TypeError, OverflowError, InvalidHeader):
-        named.append(urllib3.Retry(retry_after_max=sys.maxsize).parse_retry_after(headers["Retry-After"]))
-    if status == 429:
-        # Hubs name it in the form of IETF httpapi: `"resolvers";r=0;t=240`.
-        named += map(float, re.findall(r";\s*t=(\d{1,9}(?:\.\d{1,9})?)", headers.get("RateLimit", "")))
-    return max(named, default=None)
 
 
 def unpacked(body: bytes, coding: str, most: int) -> bytes | None:

@@ -19,8 +19,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from presswatch_spark.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.storage.disk import Folder, disk_errors
@@ -41,26 +39,10 @@ SHORTEST, USUAL, LONGEST = 0.1, 60.0, 3600.0
 """Bounds of a lease that an object names, and the lease of one that names none, in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseRule:
-    """When the holder of an object counts as dead. Each object has a lease, in seconds.
-
-    Args:
-        renewals: how many times in a lease the holder writes it; 0: once, and it lapses with the lease.
-        looks: how many times in a lease others look whether it changes, without comparing clocks. With 0
-            they go by the time in the object: their clocks must agree to a fraction of the lease.
-        patience: how many leases others wait for a sign of life before they take over.
-    """
-
-    renewals: int
-    looks: int
-    patience: int = 1
-
-
-RUN_LEASE = LeaseRule(renewals=6, looks=12)
-"""A run of tables on S3. The object is removed at the end."""
-SUBMISSION_LEASE = LeaseRule(renewals=0, looks=0, patience=2)
-"""The right to start a job. It is not renewed; others look whether the job has appeared."""
+RENEWALS = 6
+"""How many times in a lease its holder writes the object."""
+LOOKS = 12
+"""How many times in a lease others look whether it changes, without comparing clocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,116 +80,24 @@ class GuardedObject:
         return Version(data, write_object(self.uri, data, self.storage, absent=over is None, etag=etag))
 
 
-class Lease:
-    """An object that this process holds. In a `with` block, a thread renews it until the block ends.
-
-    Args:
-        version: the version that this process wrote.
-        seconds: after so long without a sign of life others may take it over.
-        renewed: makes its next content of the one before; no two must be alike.
-    """
-
-    def __init__(
-        self,
-        guarded: GuardedObject,
-        version: Version,
-        rule: LeaseRule,
-        seconds: float,
-        renewed: Callable[[bytes], bytes],
-    ) -> None:
-        self.version = version
-        self._object, self._renewed, self._pause = guarded, renewed, seconds / rule.renewals
-        # Contents written without an answer: they may have arrived, and are this process's then.
-        self._unanswered = set[bytes]()
-        self._is_lost = False
-        self._guard, self._over = threading.Lock(), threading.Event()
-        self._thread = threading.Thread(target=self._renew_on, name="lease", daemon=True)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Renew it from now on, in a thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Renew it no more."""
-        self._over.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def write(self, change: Callable[[bytes], bytes]) -> None:
-        """Write what `change` makes of the content. That proves that no other process has taken the object.
-
-        Raises:
-            ConflictError: another process has.
-            StorageError: that cannot be known now.
-        """
-        with self._guard:
-            if self._is_lost:
-                raise conflict(self._object.uri)
-            try:
-                try:
-                    self._write_over(self.version, change)
-                except ConflictError:
-                    version = self._object.read()
-                    if version is None or version.data not in self._unanswered:
-                        raise
-                    self._write_over(version, change)
-            except ConflictError:
-                self._is_lost = True
-                raise
-
-    def renew(self) -> None:
-        """Write a sign of life; raises as `write`."""
-        self.write(self._renewed)
-
-    def _write_over(self, version: Version, change: Callable[[bytes], bytes]) -> None:
-        data = change(version.data)
-        self._unanswered.add(data)
-        self.version = self._object.write(data, version)
-        self._unanswered.clear()
-
-    def _renew_on(self) -> None:
-        while not self._over.wait(self._pause):
-            # The lease may last until storage answers again.
-            with suppress(PresswatchError):
-                try:
-                    self.renew()
-                except ConflictError:
-                    return
-
-
 def silent(
-    watched: Collection[GuardedObject],
-    rule: LeaseRule,
-    seconds_of: Callable[[bytes], float],
-    sleep: Callable[[float], None] = time.sleep,
+    watched: Collection[GuardedObject], sleep: Callable[[float], None] = time.sleep
 ) -> dict[GuardedObject, Version | None]:
     """Watch objects for the longest of their leases, and return those that have no living holder.
 
     Each comes with the version that stayed the same all the time; with None if it is not there. A line on
     stderr gives the longest time that this takes.
-
-    Args:
-        seconds_of: the lease of an object, by its content.
     """
     first = {each: each.read() for each in watched}
     dead: dict[GuardedObject, Version | None] = {each: None for each, seen in first.items() if seen is None}
     left = {each: seen for each, seen in first.items() if seen is not None}
-    pause = max((seconds_of(seen.data) for seen in left.values()), default=0.0) * rule.patience / rule.looks
+    longest = max((_lease_seconds(seen.data) for seen in left.values()), default=0.0)
     if left:
-        _report_wait(pause * rule.looks, [each.uri for each in left])
-    for _ in range(rule.looks):
+        _report_wait(longest, [each.uri for each in left])
+    for _ in range(LOOKS):
         if not left:
             break
-        sleep(pause)
+        sleep(longest / LOOKS)
         for each, seen in list(left.items()):
             now = each.read()
             if now is None:
@@ -252,7 +142,7 @@ def owned(runs: Folder, names: Collection[str]) -> set[str]:
     if runs.is_local:
         return {name for name in names if not _is_free(runs, name)}
     objects = {name: GuardedObject(runs.at(name), runs.storage) for name in names}
-    dead = silent(objects.values(), RUN_LEASE, _lease_seconds)
+    dead = silent(objects.values())
     return {name for name, each in objects.items() if each not in dead}
 
 
@@ -275,12 +165,22 @@ def leased(uri: str, storage: StorageOptions, seconds: float) -> Iterator[RunLea
 
 
 class RunLease(Lock):
-    """A lease of `seconds` on the lock at `uri`; see `leased`."""
+    """A lease of `seconds` on the lock at `uri`, which a thread renews; see `leased`.
+
+    After so long without a sign of life others may take it over.
+    """
+
+    version: Version
+    """The version that this process wrote last."""
 
     def __init__(self, uri: str, storage: StorageOptions, seconds: float) -> None:
         self._object, self._seconds = GuardedObject(uri, storage), seconds
         self._owner, self._writes = secrets.token_hex(8), 0
-        self._lease: Lease
+        # Contents written without an answer: they may have arrived, and are this process's then.
+        self._unanswered = set[bytes]()
+        self._is_lost = False
+        self._guard, self._over = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._renew_on, name="lease", daemon=True)
 
     def take(self) -> None:
         """Begin to hold it, if no process does, or once its holder has been silent for its lease.
@@ -289,22 +189,43 @@ class RunLease(Lock):
             OutputError: a live process holds it, or takes it this moment; or this storage keeps no lock.
         """
         try:
-            version = self._first()
+            self.version = self._first()
         except ConflictError as error:
             raise RUN.error(self._object.uri) from error
         self._require_conditions()
-        self._lease = Lease(self._object, version, RUN_LEASE, self._seconds, self._content)
-        self._lease.start()
+        self._thread.start()
 
-    def confirm(self) -> None:
-        """Renew it now: that proves that no other process has taken it.
+    def renew(self) -> None:
+        """Write a sign of life. That proves that no other process has taken the object.
 
         Raises:
-            OutputError: another process has.
+            ConflictError: another process has.
+            StorageError: that cannot be known now.
+        """
+        with self._guard:
+            if self._is_lost:
+                raise conflict(self._object.uri)
+            try:
+                try:
+                    self._write_over(self.version)
+                except ConflictError:
+                    version = self._object.read()
+                    if version is None or version.data not in self._unanswered:
+                        raise
+                    self._write_over(version)
+            except ConflictError:
+                self._is_lost = True
+                raise
+
+    def confirm(self) -> None:
+        """Renew it now.
+
+        Raises:
+            OutputError: another process has taken it.
             StorageError: that cannot be known now.
         """
         try:
-            self._lease.renew()
+            self.renew()
         except ConflictError as error:
             raise OutputError(
                 "another process has taken this run over: this one was silent for too long",
@@ -312,18 +233,39 @@ class RunLease(Lock):
                 remedy="leave the run to the other process; nothing was lost",
             ) from error
 
+    def stop(self) -> None:
+        """Renew it no more."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
     def release(self) -> None:
         """Let go of it: the next process need not wait."""
-        self._lease.stop()
+        self.stop()
         # If that cannot be confirmed, the object stays, and others take it over after a lease.
         with suppress(OutputError, StorageError):
             self.confirm()
             delete_object(self._object.uri, self._object.storage)
 
+    def _write_over(self, version: Version) -> None:
+        data = self._content()
+        self._unanswered.add(data)
+        self.version = self._object.write(data, version)
+        self._unanswered.clear()
+
+    def _renew_on(self) -> None:
+        while not self._over.wait(self._seconds / RENEWALS):
+            # The lease may last until storage answers again.
+            with suppress(PresswatchError):
+                try:
+                    self.renew()
+                except ConflictError:
+                    return
+
     def _first(self) -> Version:
         with suppress(ConflictError):
             return self._object.write(self._content(), None)
-        dead = silent([self._object], RUN_LEASE, _lease_seconds)
+        dead = silent([self._object])
         if self._object not in dead:
             raise conflict(self._object.uri)
         return self._object.write(self._content(), dead[self._object])
@@ -340,7 +282,7 @@ class RunLease(Lock):
             remedy="name a folder on storage that knows If-None-Match and If-Match, or on a disk",
         )
 
-    def _content(self, _: bytes = b"") -> bytes:
+    def _content(self) -> bytes:
         """Return a description of the holder, in bytes that no other write has."""
         self._writes += 1
         facts = {

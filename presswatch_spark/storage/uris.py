@@ -124,7 +124,7 @@ def names_in_common(one: str, other: str) -> int:
 
 
 def host_of(url: str) -> str:
-    """Return the host that answers for an http(s) URL, with its port; manners hold for that."""
+    """Return the host that answers for an http(s) URL, with its port: limits hold for it."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return f"{(parts.hostname or '').rstrip('.')}:{port}"

@@ -57,7 +57,7 @@ def claims() -> Iterator[ExitStack]:
 
 def fall_asleep(lock: Any) -> None:
     """Stop renewing, as a process does whose host is suspended."""
-    lock._lease.stop()
+    lock.stop()
 
 
 def wave(run: OwnedRun, first: int) -> Wave:

@@ -206,7 +206,7 @@ def test_a_process_that_was_followed_while_it_published_cannot_publish(
     def asleep_for_long(store: TableStore, *given: Any) -> list[str]:
         monkeypatch.setattr(TableStore, "adopt", adopt)
         lock = sleeping[0]
-        lock._lease.stop()
+        lock.stop()
         followers.append(on_s3(spark, options)[0])
         return adopt(store, *given)
 

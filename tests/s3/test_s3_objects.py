@@ -130,7 +130,7 @@ class TestReading:
             file.read(1)
 
 
-class TestManners:
+class TestLimits:
     def test_a_transfer_that_drips_is_broken_off_with_the_reason(
         self, shard: ObjectInfo, options: StorageOptions, faulty: Server
     ) -> None:

@@ -253,9 +253,7 @@ def challenge(
     from presswatch_spark.evidence.bag import bag_on_disk
     from presswatch_spark.evidence.reading import challenge as challenged
     from presswatch_spark.pointers.pointer import parse_mirror
-    from presswatch_spark.storage.host_limits import ask_anew
 
-    ask_anew()
     storage = scan_settings(flags).storage
     places = [parse_mirror(mirror) for mirror in mirrors]
 

@@ -51,9 +51,7 @@ def explain(
     from presswatch_spark.claims.case import case_of
     from presswatch_spark.claims.explain import case_lines
     from presswatch_spark.pointers.pointer import parse_mirror
-    from presswatch_spark.storage.host_limits import ask_anew
 
-    ask_anew()
     storage = scan_settings(flags, config).storage
     places = [parse_mirror(mirror) for mirror in mirrors]
     day = as_of.date() if as_of else None

@@ -23,7 +23,6 @@ from presswatch_spark.cli.options import (
 )
 from presswatch_spark.cli.replies import Export, export_option, require_new, schema_of
 from presswatch_spark.show import json_line, printable
-from presswatch_spark.storage.host_limits import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.pointers.audit import RowCheck
@@ -92,7 +91,6 @@ def fetch(
         raise click.UsageError("--upstream wants TABLES and --row: a pointer says nothing of it")
     if index and not upstream:
         raise click.UsageError("--index is for --upstream")
-    ask_anew()
     settings = scan_settings(flags, config)
     places = [parse_mirror(mirror) for mirror in mirrors]
     if prefix is None:
@@ -148,7 +146,6 @@ def verify_rows(
     from presswatch_spark.pointers.pointer import parse_mirror
     from presswatch_spark.tables.store import TableStore
 
-    ask_anew()
     storage = scan_settings(flags, config).storage
     require_new(export, storage)
     store, places = TableStore.open(tables, storage), [parse_mirror(mirror) for mirror in mirrors]

@@ -19,7 +19,6 @@ from presswatch_spark.cli.replies import (
     schema_of,
 )
 from presswatch_spark.show import counted, json_line, printable, table_lines, terminal_width
-from presswatch_spark.storage.host_limits import ask_anew
 
 if TYPE_CHECKING:
     from presswatch_spark.releases.known import ReleaseList
@@ -64,7 +63,6 @@ def releases(
 
     settings = scan_settings(flags, config)
     require_new(export, settings.storage)
-    ask_anew()
     rules = settings.datasets.common_crawl
     uri = list_uri(base or rules.index)
     fresh = timedelta(hours=rules.index_hours)

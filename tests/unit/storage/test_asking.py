@@ -12,11 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from presswatch_spark.compiled import PACKAGE
-from presswatch_spark.storage.host_limits import HostLimits
+from presswatch_spark.storage.host_limits import HostLimits, Judged
 from presswatch_spark.storage.objects import StorageOptions, pause
 from presswatch_spark.storage.threads import AskingThreads, GivenUpError, answer_of, check_time
 from tests.servers import Fault, web
@@ -28,7 +30,8 @@ PACED = StorageOptions(requests_per_second=1 / AGE)
 
 def wait_for_turn() -> None:
     host, uri = HostLimits(HOST), f"https://{HOST}/a"
-    host.judge(uri, 429, {}, AGE, 1.0, StorageOptions(), alone=False)
+    asks = SimpleNamespace(uri=uri, status=429, headers={}, named_wait=AGE, turn_at=1.0)
+    host.judge(cast(Judged, asks), StorageOptions(), alone=False)
     host.await_turn(uri)
 
 

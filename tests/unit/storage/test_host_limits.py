@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 
 import pytest
-from urllib3 import HTTPHeaderDict
+from urllib3 import HTTPHeaderDict, HTTPResponse
 
 from presswatch_spark.errors import StorageError, TruncatedError
 from presswatch_spark.formats.registry import format_for
@@ -23,11 +23,12 @@ from presswatch_spark.storage.host_limits import (
     BlockedError,
     HostDecision,
     HostLimits,
+    Slot,
     Workers,
     ask_anew,
     waits_reported,
 )
-from presswatch_spark.storage.http import named_wait
+from presswatch_spark.storage.http import Reply
 from presswatch_spark.storage.objects import (
     DeniedError,
     ObjectInfo,
@@ -59,6 +60,17 @@ def server() -> Iterator[Server]:
         yield running
 
 
+@dataclass
+class Asks:
+    """A reply that asks to wait."""
+
+    named_wait: float
+    turn_at: float
+    uri: str = "https://host.example/a"
+    status: int = 429
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 def read(server: Server, name: str, options: StorageOptions = OPTIONS) -> bytes:
     with open_stream(ObjectInfo(f"{server.url}/{name}"), options) as stream:
         return stream.read_to_end()
@@ -85,7 +97,8 @@ class TestWhatASiteAsks:
     def test_a_time_is_read_in_every_form_it_comes_in(
         self, status: int, headers: dict[str, str], seconds: float | None
     ) -> None:
-        assert named_wait(status, HTTPHeaderDict(headers)) == seconds
+        raw = HTTPResponse(status=status, headers=HTTPHeaderDict(headers))
+        assert Reply(raw, Slot(), "https://host.example/a", 0.0, 0.0).named_wait == seconds
 
 
 class TestPauses:
@@ -181,7 +194,7 @@ class TestPauses:
         now, lines = [1000.0], list[str]()
         host = HostLimits(HOST, lambda: now[0])
         monkeypatch.setattr(host_limits, "rest", lambda seconds: now.__setitem__(0, now[0] + 50))
-        decision = host.judge("https://host.example/a", 429, {}, 240, now[0], OPTIONS, alone=False)
+        decision = host.judge(Asks(240, now[0]), OPTIONS, alone=False)
         assert decision is HostDecision.AGAIN
         with waits_reported(lambda waiting: lines.append(str(waiting))):
             assert host.await_turn("https://host.example/a") >= 1240
@@ -205,7 +218,7 @@ class TestPauses:
         now = [1000.0]
         host = HostLimits(HOST, lambda: now[0])
         monkeypatch.setattr(host_limits, "rest", lambda seconds: now.__setitem__(0, now[0] + 50))
-        host.judge("https://host.example/a", 429, {}, 20, now[0], OPTIONS, alone=False)
+        host.judge(Asks(20, now[0]), OPTIONS, alone=False)
         host.await_turn("https://host.example/a")
         assert capsys.readouterr().err.startswith(f"waiting for {HOST} until ")
 

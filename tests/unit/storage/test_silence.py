@@ -12,7 +12,7 @@ import pytest
 
 from presswatch_spark.errors import StorageError, TruncatedError
 from presswatch_spark.storage import host_limits
-from presswatch_spark.storage.locks import RUN_LEASE, GuardedObject, silent
+from presswatch_spark.storage.locks import GuardedObject, silent
 from presswatch_spark.storage.objects import StorageOptions, read_object, write_object
 from tests.conftest import TEST_AWS
 from tests.servers import listening
@@ -77,11 +77,11 @@ def test_the_wait_for_a_holder_that_may_have_died_is_told(
 ) -> None:
     locks = [GuardedObject(str(tmp_path / name), options()) for name in ("a.lock", "b.lock", "c.lock")]
     waits = list[float]()
-    assert set(silent(locks, RUN_LEASE, lambda data: 60.0, waits.append)) == set(locks)
+    assert set(silent(locks, waits.append)) == set(locks)
     assert (waits, capsys.readouterr().err) == ([], "")
     for lock in locks:
         write_object(lock.uri, b"held", options())
-    silent(locks, RUN_LEASE, lambda data: 60.0, waits.append)
+    silent(locks, waits.append)
     (line,) = capsys.readouterr().err.splitlines()
     assert line == (
         f"waiting up to {sum(waits):,.0f} s to see whether another process still holds {locks[0].uri}"

@@ -216,7 +216,7 @@ def test_a_bag_on_a_file_system_that_locks_no_folders_is_stamped(
     def unlocked(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("presswatch_spark.evidence.bag.locked", unlocked)
+    monkeypatch.setattr("presswatch_spark.evidence.bag.file_locked", unlocked)
     if number == errno.EBADF:
         (found,) = stamp_bag(Bag(small), [parse_authority(one.trusted)], STORAGE)
         assert tokens(small) == [found.name]

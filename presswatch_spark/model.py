@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ DAMAGES: Mapping[str, str] = {
 """In what a record may not be what it says (`matches.record_damage`), and what each word means."""
 
 
+RecordEncoding = Literal["gzip", "plain", "inflated"]
+
+
 @dataclass(frozen=True, slots=True)
 class Locator:
     """The pointer that lets a third party fetch the same document.
@@ -41,7 +44,7 @@ class Locator:
     record_id: str | None = None
     record_offset: int | None = None
     record_length: int | None = None
-    record_encoding: str | None = None
+    record_encoding: RecordEncoding | None = None
     row_index: int | None = None
     payload_digest: str | None = None
     payload_digest_computed: str | None = None

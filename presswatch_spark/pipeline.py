@@ -24,8 +24,7 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import MissingColumnError, check_mapping
 from presswatch_spark.formats.warc.by_range import RecordPlan, RecordShard, read_records, release_at
 from presswatch_spark.formats.warc_format import WARC
-from presswatch_spark.judgement.grading import judged
-from presswatch_spark.judgement.match_rows import Origin
+from presswatch_spark.judgement.match_rows import Origin, graded_and_digested
 from presswatch_spark.judgement.url_bytes import documents_without_url
 from presswatch_spark.model import DocumentBatch
 from presswatch_spark.monitoring.events import EventLog
@@ -301,7 +300,7 @@ class ShardScan:
             raise
         finally:
             if reading.report.unverified:
-                reading.doubt(partial(judged, rules=self.config.confidence))
+                reading.doubt(partial(graded_and_digested, rules=self.config.confidence))
 
     def _read_records(
         self, matcher: Matcher, reading: ShardAttempt, shard: RecordShard, options: ReadOptions
@@ -319,7 +318,7 @@ class ShardScan:
             self._match(matcher, reading, read, origin)
         finally:
             if reading.report.unverified:
-                reading.doubt(partial(judged, rules=self.config.confidence))
+                reading.doubt(partial(graded_and_digested, rules=self.config.confidence))
 
     def _match(
         self, matcher: Matcher, reading: ShardAttempt, read: Iterator[DocumentBatch], origin: Origin
@@ -352,8 +351,8 @@ class ShardScan:
                     check_time()
             with stages.during("signals"):
                 for capture in batch.captures:
-                    for row in signal_rows(capture, members, origin.shard_uri, origin.release):
-                        reading.add_signal(row)
+                    for signal in signal_rows(capture, members, origin.shard_uri, origin.release):
+                        reading.add_signal(signal)
         if sieve and sieve.unkept:
             reading.report.add_note(UNKEPT)
 

@@ -15,9 +15,8 @@ from presswatch_spark.claims.reservations import OwnSites, pages_read
 from presswatch_spark.corpus.registry import Publisher, Title
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
-from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.audit import Audit, row_by_digest
-from presswatch_spark.pointers.checks import Failure
+from presswatch_spark.pointers.checks import Failure, Row
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.rights.declaration import UNKNOWN, place_of
 from presswatch_spark.storage.objects import StorageOptions

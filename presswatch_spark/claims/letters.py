@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from presswatch_spark.judgement.grading import confidence, grade, letter_of
+from presswatch_spark.judgement.grading import LetterFacts, grade, letter_of
+from presswatch_spark.judgement.grading import judged as graded
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 
 GOES_BEYOND = "goes_beyond"
@@ -17,18 +18,6 @@ OWN_PAGE_COPY = "own_page_copy"
 """A kind of page, and the reason that follows from it."""
 REVIEWS = {"no_claim": "D", "unsure": "C"}
 """The best letter of a claim that a person has judged so."""
-
-# A row with a doubt about its page is C already. So none is left when words beyond are judged. Its source is
-# not asked again, nor whether its words are in one piece: what is taken out of them breaks them.
-_WITHOUT_DOUBT = {
-    "credits_owner": True,
-    "record_damage": None,
-    "url_match": "none",
-    "own_site": False,
-    "site_title_id": None,
-    "article_published_at": datetime(2000, 1, 1, tzinfo=UTC),
-    "captured_at": datetime(2001, 1, 1, tzinfo=UTC),
-}
 
 
 def lower(one: str, other: str) -> str:
@@ -71,15 +60,24 @@ def beyond_letter(claim: Mapping[str, Any], grades: GradeRules, rules: Confidenc
     words = claim["beyond_words"]
     if not words or not claim["article_words"]:
         return "C"
-    row = _WITHOUT_DOUBT | {
-        "grade": grade(words, words / claim["article_words"], grades),
-        "copied_words": words,
-        "longest_run_words": claim["beyond_longest_run"],
-        "run_rarity": claim["beyond_rarity"],
-        "shared_words": claim["beyond_shared_words"],
-        "ownership": claim["beyond_ownership"],
-    }
-    return min(confidence(row, rules), "C")
+    # A row with a doubt about its page is C already. So none is left when words beyond are judged. Its source
+    # is not asked again, nor whether its words are in one piece: what is taken out of them breaks them.
+    facts = LetterFacts(
+        grade=grade(words, words / claim["article_words"], grades),
+        copied_words=words,
+        longest_run_words=claim["beyond_longest_run"],
+        run_rarity=claim["beyond_rarity"],
+        shared_words=claim["beyond_shared_words"],
+        ownership=claim["beyond_ownership"],
+        credits_owner=True,
+        url_match="none",
+        own_site=False,
+        site_title_id=None,
+        article_published_at=datetime(2000, 1, 1, tzinfo=UTC),
+        captured_at=datetime(2001, 1, 1, tzinfo=UTC),
+    )
+    letter, _ = graded(facts, rules)
+    return "C" if letter == "D" else letter
 
 
 def _caps(claim: Mapping[str, Any]) -> Iterator[str]:

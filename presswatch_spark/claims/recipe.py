@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.row_datasets import TRIED
-from presswatch_spark.judgement.match_rows import Row
+from presswatch_spark.pointers.checks import Row
 from presswatch_spark.show import printable, wrapped_at
 from presswatch_spark.storage.hub import ENDPOINT
 from presswatch_spark.storage.uris import HubAddress, bucket_and_key, scheme_of

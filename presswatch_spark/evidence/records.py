@@ -18,10 +18,9 @@ from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.verify import json_texts
 from presswatch_spark.formats.inflate import GZIP_MAGIC, inflated, placed_lines
 from presswatch_spark.formats.warc.fields import begins_with_record
-from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.audit import Audit, RowCheck
-from presswatch_spark.pointers.checks import NOT_REACHED, Failure, Record, edited, other_declaration
+from presswatch_spark.pointers.checks import NOT_REACHED, Failure, Record, Row, edited, other_declaration
 from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer, mirrored
 from presswatch_spark.storage.addresses import other_host

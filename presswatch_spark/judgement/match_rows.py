@@ -6,10 +6,12 @@ for the title yet, it gives a `url_only` row for the title.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,26 +22,15 @@ from presswatch_spark.judgement.grading import grade, judged
 from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.judgement.suffixes import registered_domain
 from presswatch_spark.judgement.urls import host_of, hosts_above, normalise_url
-from presswatch_spark.model import Article, DocumentBatch, Locator, OwnWord
+from presswatch_spark.model import Article, DocumentBatch, Locator, OwnWord, RecordEncoding
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.tables.declarations import Grade, Match, Ownership, Span, UrlMatch
 from presswatch_spark.tables.digests import numbers_form, row_digest, storable
 from presswatch_spark.text.words import TextWords, word_hashes
 from presswatch_spark.verify.verification import Overlap
 
-Row = dict[str, Any]
 Places = npt.NDArray[np.int64]
 
-# Columns that a row without a copy leaves empty; those of the article too, if it names none.
-_OF_COPIES = (
-    "article_id", "cluster_id", "article_url", "headline", "article_published_at", "article_sha256",
-    "article_words", "article_is_excerpt", "article_coverage", "document_coverage", "minhash_jaccard",
-    "run_rarity", "shared_words", "ownership", "in_main_content", "document_credits", "credits_others",
-    "unbroken_words", "passage_kind",
-    "article_time_zone",
-)  # fmt: skip
-_OF_OWN_WORD = tuple((f"page_{name}", name) for name in OwnWord.__dataclass_fields__)
-_NO_WORD = OwnWord()
-_NOT_REPEATED: Row = {"repeats_article_id": None, "repeated_by": []}
 REPEATED = 0.9
 """Share of an article's copied words that stand where another article's do, if it repeats that one."""
 # As many articles as a matcher keeps.
@@ -65,7 +56,8 @@ class Origin:
     revision: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+# Neither this nor `DocumentFacts` is frozen: a frozen one takes three times as long to make.
+@dataclass(slots=True)
 class VerifiedOverlap:
     """An article of which a document holds a run that is long enough to report, and what both share.
 
@@ -82,11 +74,73 @@ class VerifiedOverlap:
     minhash_jaccard: float
     run_rarity: int
     shared_words: int
-    ownership: str
+    ownership: Ownership
     in_main_content: bool | None = None
     credits: Sequence[str] = ()
     own_names: tuple[str, ...] = ()
     names_address: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class DocumentFacts:
+    """The columns of `matches` that say what a document is and where it lies."""
+
+    dataset: str
+    release: str | None = None
+    product: str | None = None
+    product_revision: str | None = None
+    document_url: str | None = None
+    document_host: str | None = None
+    document_domain: str | None = None
+    shard_uri: str
+    record_id: str | None = None
+    record_offset: int | None = None
+    record_length: int | None = None
+    record_encoding: RecordEncoding | None = None
+    record_damage: str | None = None
+    row_index: int | None = None
+    payload_digest: str | None = None
+    payload_digest_computed: str | None = None
+    text_sha256: str
+    text_extraction: str | None = None
+    charset: str | None = None
+    captured_at: datetime | None = None
+    http_status: int | None = None
+    languages: Sequence[str] = ()
+    page_publisher: str | None = None
+    page_publisher_source: str | None = None
+    page_author: str | None = None
+    page_published_at: datetime | None = None
+    page_based_on: str | None = None
+    page_canonical_url: str | None = None
+    upstream_uri: str | None = None
+    upstream_offset: int | None = None
+
+
+class _Page(NamedTuple):
+    """A document on its way to rows: `words` in its text, `site` where it is on a member's."""
+
+    facts: DocumentFacts
+    words: int | None
+    site: SiteMatch | None
+    url_known: bool
+
+
+@dataclass(slots=True)
+class _Repetition:
+    """Other articles of a row's title, of which the page has the words in the same places."""
+
+    repeats_article_id: str | None = None
+    repeated_by: list[str] = field(default_factory=list)
+
+
+class _Copy(NamedTuple):
+    """What a row says of copied words. `spans` have sorted keys, for the digest."""
+
+    finding: VerifiedOverlap
+    spans: list[Span]
+    grade: Grade
+    repetition: _Repetition
 
 
 def document_rows(
@@ -100,8 +154,8 @@ def document_rows(
     article_of: Callable[[int], Article],
     rules: GradeRules,
     confidence_rules: ConfidenceRules,
-) -> list[Row]:
-    """Return the rows of `matches` for document i: all columns but `run_id`, and digested.
+) -> list[Match]:
+    """Return the rows of `matches` for document i, digested, and without a run id.
 
     They are sorted by title and article.
 
@@ -112,31 +166,34 @@ def document_rows(
         site: where the document stands; None if that is on no member's site.
         article_of: returns an article by its ordinal; called for the articles at the document's URL.
     """
-    places = span_places([finding.overlap for finding in findings], 0, words) if words and findings else []
-    url_known = site is not None or (bool(findings) and host_of(batch.url_of(i)) is not None)
-    rows = [
-        _text_row(finding, _spans(finding, place), site, url_known, rules)
-        for finding, place in zip(findings, places, strict=True)
-    ]
-    if site:
-        rows += _url_rows(site, {row["article_id"] for row in rows}, article_of)
-        if site.title_id and site.title_id not in {row["title_id"] for row in rows}:
-            rows.append(_url_row(site, site.title_id, site.publisher_id or "", "title"))
-    if not rows:
+    copied = {finding.article.article_id for finding in findings}
+    at_url = [article_of(ordinal) for ordinal in site.articles] if site else []
+    only_at_url = [article for article in at_url if article.article_id not in copied]
+    titles = {article.title_id for article in (*only_at_url, *(finding.article for finding in findings))}
+    only_on_site = site is not None and bool(site.title_id) and site.title_id not in titles
+    if not titles and not only_on_site:
         return []
     facts = document_facts(batch, i, origin, text)
-    facts["document_words"] = len(words) if words else len(word_hashes(text)) if text else None
-    facts["site_title_id"] = site.title_id if site else None
-    rows = [facts | row for row in rows]
-    by_article = {finding.article.article_id: finding for finding in findings}
-    repeated = repetitions(findings, site.articles if site else ())
-    for row in rows:
-        row |= _named_by_page(facts, by_article.get(row["article_id"]))
-        row |= repeated.get(row["article_id"], _NOT_REPEATED)
-        row |= judged(row, confidence_rules)
-        # There may be thousands of spans: their form is written without a look at each value and key.
-        row["row_sha256"] = row_digest(row, {"spans": numbers_form(row["spans"])})
-    return sorted(rows, key=lambda row: (row["title_id"], row["article_id"] or ""))
+    page = _Page(
+        facts=facts,
+        words=len(words) if words else len(word_hashes(text)) if text else None,
+        site=site,
+        url_known=site is not None or facts.document_host is not None,
+    )
+    rows = [_row(page, copy.finding.article, copy) for copy in _copies(findings, words, site, rules)]
+    rows += [_row(page, article) for article in only_at_url]
+    if only_on_site:
+        rows.append(_row(page))
+    rows = [graded_and_digested(row, confidence_rules) for row in rows]
+    return sorted(rows, key=lambda row: (row.title_id, row.article_id or ""))
+
+
+def graded_and_digested(row: Match, rules: ConfidenceRules) -> Match:
+    """Return a row with its letter, its reasons and its digest, from its other columns."""
+    letter, reasons = judged(row, rules)
+    row = row.with_columns(confidence=letter, confidence_reasons=reasons)
+    # There may be thousands of spans: their form is written without a look at each value and key.
+    return row.with_columns(row_sha256=row_digest(row, {"spans": numbers_form(row.spans)}))
 
 
 def span_places(overlaps: Sequence[Overlap], side: int, words: TextWords) -> list[Places]:
@@ -156,48 +213,53 @@ def span_places(overlaps: Sequence[Overlap], side: int, words: TextWords) -> lis
     return np.split(places, np.cumsum([len(overlap.spans) for overlap in overlaps])[:-1])
 
 
-def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> Row:
-    """Return the columns of `matches` that say what document i is and where it lies; `text` is its text."""
+def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> DocumentFacts:
+    """Return what document i is and where it lies; `text` is its text."""
     word = batch.own_word(i) if batch.own_word else None
     return located_facts(batch.url_of(i), batch.locate(i), origin, text, word)
 
 
 def located_facts(
     url: str, locator: Locator, origin: Origin, text: bytes, word: OwnWord | None = None
-) -> Row:
-    """Return the same columns for the document or response at a locator; `word`: what it says of itself."""
-    host, word = host_of(url), word or _NO_WORD
+) -> DocumentFacts:
+    """Return the same of the document or response at a locator; `word`: what it says of itself."""
+    host, word = host_of(url), word or OwnWord()
     release = storable(locator.release or origin.release)
-    return {
-        "dataset": origin.dataset,
-        "release": release,
-        "product": origin.product_of(release),
-        "product_revision": origin.revision,
-        "document_url": url or None,
-        "document_host": host,
-        "document_domain": host and registered_domain(host),
-        "shard_uri": origin.shard_uri,
-        "record_id": storable(locator.record_id),
-        "record_offset": locator.record_offset,
-        "record_length": locator.record_length,
-        "record_encoding": locator.record_encoding,
-        "record_damage": locator.damage,
-        "row_index": locator.row_index,
-        "payload_digest": storable(locator.payload_digest),
-        "payload_digest_computed": locator.payload_digest_computed,
-        "text_sha256": hashlib.sha256(text).hexdigest(),
-        "text_extraction": locator.extraction,
-        "charset": locator.charset,
-        "captured_at": locator.captured_at,
-        "http_status": locator.http_status,
-        "languages": [storable(language) for language in locator.languages],
-        **{column: getattr(word, name) for column, name in _OF_OWN_WORD},
-        "upstream_uri": locator.upstream_uri,
-        "upstream_offset": locator.upstream_offset,
-    }
+    return DocumentFacts(
+        dataset=origin.dataset,
+        release=release,
+        product=origin.product_of(release),
+        product_revision=origin.revision,
+        document_url=url or None,
+        document_host=host,
+        document_domain=host and registered_domain(host),
+        shard_uri=origin.shard_uri,
+        record_id=storable(locator.record_id),
+        record_offset=locator.record_offset,
+        record_length=locator.record_length,
+        record_encoding=locator.record_encoding,
+        record_damage=locator.damage,
+        row_index=locator.row_index,
+        payload_digest=storable(locator.payload_digest),
+        payload_digest_computed=locator.payload_digest_computed,
+        text_sha256=hashlib.sha256(text).hexdigest(),
+        text_extraction=locator.extraction,
+        charset=locator.charset,
+        captured_at=locator.captured_at,
+        http_status=locator.http_status,
+        languages=[storable(language) for language in locator.languages],
+        page_publisher=word.publisher,
+        page_publisher_source=word.publisher_source,
+        page_author=word.author,
+        page_published_at=word.published_at,
+        page_based_on=word.based_on,
+        page_canonical_url=word.canonical_url,
+        upstream_uri=locator.upstream_uri,
+        upstream_offset=locator.upstream_offset,
+    )
 
 
-def _spans(finding: VerifiedOverlap, places: Places) -> list[dict[str, int]]:
+def _spans(finding: VerifiedOverlap, places: Places) -> list[Span]:
     """Return the spans as a row holds them, with sorted keys; `places` are those in the document."""
     columns = (
         finding.places[:, 1], finding.places[:, 0], places[:, 1], places[:, 0],
@@ -218,59 +280,131 @@ def _spans(finding: VerifiedOverlap, places: Places) -> list[dict[str, int]]:
     ]
 
 
-def _text_row(
-    finding: VerifiedOverlap,
-    spans: list[dict[str, int]],
-    site: SiteMatch | None,
-    url_known: bool,
-    rules: GradeRules,
-) -> Row:
-    overlap, article = finding.overlap, finding.article
-    url_match = _url_match(finding.ordinal, article, site)
-    return _article_columns(article) | {
-        "url_match": url_match,
-        "grade": grade(overlap.copied_words, overlap.article_coverage, rules),
-        "longest_run_words": overlap.longest_run_words,
-        "copied_words": overlap.copied_words,
-        "article_coverage": overlap.article_coverage,
-        "document_coverage": overlap.document_coverage,
-        "minhash_jaccard": finding.minhash_jaccard,
-        "run_rarity": finding.run_rarity,
-        "shared_words": finding.shared_words,
-        "ownership": finding.ownership,
-        "unbroken_words": overlap.unbroken_words,
-        "passage_kind": kind_of_passage(article.body, finding.places.tolist()),
-        "in_main_content": finding.in_main_content,
-        **_credit_columns(finding),
-        "spans": spans,
-        "own_site": _own_site(article.publisher_id, site) if url_known else None,
-    }
+def _copies(
+    findings: Sequence[VerifiedOverlap], words: TextWords | None, site: SiteMatch | None, rules: GradeRules
+) -> Iterator[_Copy]:
+    places = span_places([finding.overlap for finding in findings], 0, words) if findings and words else []
+    repetitions = _repetitions(findings, site.articles if site else ())
+    for finding, place in zip(findings, places, strict=True):
+        overlap = finding.overlap
+        yield _Copy(
+            finding=finding,
+            spans=_spans(finding, place),
+            grade=grade(overlap.copied_words, overlap.article_coverage, rules),
+            repetition=repetitions[finding.article.article_id],
+        )
 
 
-def _credit_columns(finding: VerifiedOverlap) -> Row:
-    # Whoever is credited counts, and the row names the first.
-    others = any(is_other(credit, finding.own_names) for credit in finding.credits)
-    return {"document_credits": list(finding.credits[:CREDITS]), "credits_others": others}
+def _row(page: _Page, article: Article | None = None, copy: _Copy | None = None) -> Match:
+    """Return the row of an article that the page copies or is at the URL of, or of the page's site alone.
+
+    It has no run id, letter and digest yet.
+    """
+    facts, site = page.facts, page.site
+    finding = copy.finding if copy else None
+    overlap = finding.overlap if finding else None
+    if article:
+        title_id, publisher_id = article.title_id, article.publisher_id
+    else:
+        title_id, publisher_id = (site.title_id or "", site.publisher_id or "") if site else ("", "")
+    # Only the pages of the publisher's own sites are its own, whatever URL it gives for its articles.
+    own_site = site is not None and site.publisher_id == publisher_id
+    credits_others = publisher_others = credits_owner = None
+    if finding:
+        # Whoever is credited counts, and the row names the first.
+        credits_others = any(is_other(credit, finding.own_names) for credit in finding.credits)
+        publisher_others = _names_other_publisher(facts, finding)
+        credits_owner = publisher_others is False or _credits_owner(facts, finding)
+    return Match(
+        run_id="",
+        dataset=facts.dataset,
+        release=facts.release,
+        product=facts.product,
+        product_revision=facts.product_revision,
+        document_url=facts.document_url,
+        document_host=facts.document_host,
+        document_domain=facts.document_domain,
+        article_id=article.article_id if article else None,
+        title_id=title_id,
+        publisher_id=publisher_id,
+        url_match=_url_match(page, article, finding),
+        grade=copy.grade if copy else "url_only",
+        longest_run_words=overlap.longest_run_words if overlap else 0,
+        copied_words=overlap.copied_words if overlap else 0,
+        article_coverage=overlap.article_coverage if overlap else 0.0 if article else None,
+        document_coverage=overlap.document_coverage if overlap else 0.0 if article else None,
+        minhash_jaccard=finding.minhash_jaccard if finding else None,
+        run_rarity=finding.run_rarity if finding else None,
+        shared_words=finding.shared_words if finding else None,
+        ownership=finding.ownership if finding else None,
+        confidence="D",
+        confidence_reasons=[],
+        document_credits=list(finding.credits[:CREDITS]) if finding else None,
+        credits_others=credits_others,
+        credits_owner=credits_owner,
+        unbroken_words=overlap.unbroken_words if overlap else None,
+        passage_kind=kind_of_passage(article.body, finding.places.tolist()) if article and finding else None,
+        repeats_article_id=copy.repetition.repeats_article_id if copy else None,
+        repeated_by=copy.repetition.repeated_by if copy else [],
+        in_main_content=finding.in_main_content if finding else None,
+        spans=copy.spans if copy else [],
+        own_site=own_site if page.url_known else None,
+        site_title_id=site.title_id if site else None,
+        cluster_id=article.cluster_id if article else None,
+        article_url=article.url if article else None,
+        headline=article.headline if article else None,
+        article_published_at=article.published_at if article else None,
+        article_time_zone=article.time_zone if article else None,
+        article_sha256=_sha256(article.body) if article else None,
+        article_words=article.words if article else None,
+        article_is_excerpt=article.is_excerpt if article else None,
+        document_words=page.words,
+        shard_uri=facts.shard_uri,
+        record_id=facts.record_id,
+        record_offset=facts.record_offset,
+        record_length=facts.record_length,
+        record_encoding=facts.record_encoding,
+        record_damage=facts.record_damage,
+        row_index=facts.row_index,
+        payload_digest=facts.payload_digest,
+        payload_digest_computed=facts.payload_digest_computed,
+        text_sha256=facts.text_sha256,
+        text_extraction=facts.text_extraction,
+        charset=facts.charset,
+        captured_at=facts.captured_at,
+        http_status=facts.http_status,
+        languages=facts.languages,
+        page_publisher=facts.page_publisher,
+        page_publisher_source=facts.page_publisher_source,
+        page_publisher_others=publisher_others,
+        page_author=facts.page_author,
+        page_published_at=facts.page_published_at,
+        page_based_on=facts.page_based_on,
+        page_canonical_url=facts.page_canonical_url,
+        upstream_uri=facts.upstream_uri,
+        upstream_offset=facts.upstream_offset,
+        row_sha256="",
+    )
 
 
-def _named_by_page(page: Row, finding: VerifiedOverlap | None) -> Row:
-    """Return whether a page names another publisher, and whether it names the article's as its source.
+def _names_other_publisher(facts: DocumentFacts, finding: VerifiedOverlap) -> bool | None:
+    """Return whether the page names another publisher than the article's; None if it names none.
 
     The name of a site is that of whoever runs it, and no statement about the text.
     """
-    if finding is None:
-        return {"page_publisher_others": None, "credits_owner": None}
-    names, publisher = finding.own_names, page["page_publisher"]
-    is_named = publisher is not None and page["page_publisher_source"] != "site_name"
-    others = is_other(publisher, names) if is_named else None
-    origins = (page["page_based_on"], page["page_canonical_url"])
-    credits_owner = (
-        others is False
-        or finding.names_address
-        or any(not is_other(credit, names) for credit in finding.credits)
-        or any(_is_owners(origin, finding.article.url, names) for origin in origins if origin)
+    if facts.page_publisher is None or facts.page_publisher_source == "site_name":
+        return None
+    return is_other(facts.page_publisher, finding.own_names)
+
+
+def _credits_owner(facts: DocumentFacts, finding: VerifiedOverlap) -> bool:
+    """Return whether the page names the article's title or publisher as its source."""
+    origins = (facts.page_based_on, facts.page_canonical_url)
+    return (
+        finding.names_address
+        or any(not is_other(credit, finding.own_names) for credit in finding.credits)
+        or any(_is_owners(origin, finding.article.url, finding.own_names) for origin in origins if origin)
     )
-    return {"page_publisher_others": others, "credits_owner": credits_owner}
 
 
 def _is_owners(address: str, article_url: str | None, own_names: tuple[str, ...]) -> bool:
@@ -282,8 +416,8 @@ def _is_owners(address: str, article_url: str | None, own_names: tuple[str, ...]
     return is_article or any(name in own_names for name in hosts_above(host) if "." in name)
 
 
-def repetitions(findings: Sequence[VerifiedOverlap], at_address: Sequence[int]) -> dict[str, Row]:
-    """Return which articles repeat others of their title on a page: for each of these, columns of its row.
+def _repetitions(findings: Sequence[VerifiedOverlap], at_address: Sequence[int]) -> Mapping[str, _Repetition]:
+    """Return which articles repeat others of their title on a page, by article.
 
     Of articles whose words the page has in the same places, the one at the page's own address counts, else
     the earliest. Another repeats it if it has `REPEATED` of its words in these places.
@@ -294,14 +428,14 @@ def repetitions(findings: Sequence[VerifiedOverlap], at_address: Sequence[int]) 
     by_title: dict[str, list[VerifiedOverlap]] = {}
     for finding in findings:
         by_title.setdefault(finding.article.title_id, []).append(finding)
-    found: dict[str, Row] = {}
+    found: defaultdict[str, _Repetition] = defaultdict(_Repetition)
     for same_title in by_title.values():
         if len(same_title) > 1:
             _note_repetitions(sorted(same_title, key=lambda each: _precedence(each, at_address)), found)
     return found
 
 
-def _note_repetitions(findings: Sequence[VerifiedOverlap], found: dict[str, Row]) -> None:
+def _note_repetitions(findings: Sequence[VerifiedOverlap], found: defaultdict[str, _Repetition]) -> None:
     spans = [finding.overlap.seen_from(0).tolist() for finding in findings]
     size = max((first + count for each in spans for first, _, count, _ in each), default=0)
     holders: dict[str, npt.NDArray[np.bool_]] = {}
@@ -314,9 +448,8 @@ def _note_repetitions(findings: Sequence[VerifiedOverlap], found: dict[str, Row]
             shared = int(np.count_nonzero(words & theirs))
             holder, most = (other, shared) if shared > most else (holder, most)
         if most and most >= REPEATED * int(np.count_nonzero(words)):
-            found[article_id] = {"repeats_article_id": holder, "repeated_by": []}
-            first_of_all = found.setdefault(holder, {"repeats_article_id": None, "repeated_by": []})
-            first_of_all["repeated_by"].append(article_id)
+            found[article_id].repeats_article_id = holder
+            found[holder].repeated_by.append(article_id)
             continue
         holders[article_id] = words
 
@@ -327,58 +460,14 @@ def _precedence(finding: VerifiedOverlap, at_address: Sequence[int]) -> tuple[bo
     return finding.ordinal not in at_address, published_at is None, moment, finding.article.article_id
 
 
-def _url_match(ordinal: int, article: Article, site: SiteMatch | None) -> str:
-    if site is None:
+def _url_match(page: _Page, article: Article | None, finding: VerifiedOverlap | None) -> UrlMatch:
+    if page.site is None:
         return "none"
-    if ordinal in site.articles:
+    if article is None:
+        return "title"
+    if finding is None or finding.ordinal in page.site.articles:
         return "article"
-    return "title" if site.title_id == article.title_id else "none"
-
-
-def _own_site(publisher_id: str, site: SiteMatch | None) -> bool:
-    """Return whether a page is on a site of the publisher, whatever URL it gives for its articles."""
-    return site is not None and site.publisher_id == publisher_id
-
-
-def _url_rows(site: SiteMatch, copied: set[str], article_of: Callable[[int], Article]) -> Iterable[Row]:
-    for ordinal in site.articles:
-        article = article_of(ordinal)
-        if article.article_id not in copied:
-            coverages = {"article_coverage": 0.0, "document_coverage": 0.0}
-            yield (
-                _url_row(site, article.title_id, article.publisher_id, "article")
-                | _article_columns(article)
-                | coverages
-            )
-
-
-def _url_row(site: SiteMatch, title_id: str, publisher_id: str, url_match: str) -> Row:
-    return dict.fromkeys(_OF_COPIES) | {
-        "title_id": title_id,
-        "publisher_id": publisher_id,
-        "url_match": url_match,
-        "grade": "url_only",
-        "longest_run_words": 0,
-        "copied_words": 0,
-        "spans": [],
-        "own_site": _own_site(publisher_id, site),
-    }
-
-
-def _article_columns(article: Article) -> Row:
-    return {
-        "article_id": article.article_id,
-        "title_id": article.title_id,
-        "publisher_id": article.publisher_id,
-        "cluster_id": article.cluster_id,
-        "article_url": article.url,
-        "headline": article.headline,
-        "article_published_at": article.published_at,
-        "article_time_zone": article.time_zone,
-        "article_sha256": _sha256(article.body),
-        "article_words": article.words,
-        "article_is_excerpt": article.is_excerpt,
-    }
+    return "title" if page.site.title_id == article.title_id else "none"
 
 
 @lru_cache(_REMEMBERED)

@@ -11,7 +11,7 @@ texts have is found whole, but for three words at either end.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from presswatch_spark.sieve.shingle_index import (
     directory_bits,
     filter_bits,
 )
+from presswatch_spark.tables.declarations import Ownership
 from presswatch_spark.text.kernels import U64, Hashes, plain
 from presswatch_spark.text.shingles import SHINGLE_WORDS, shingle_hashes
 
@@ -38,7 +39,7 @@ STRIDE = 4
 UNRELATED, SAME_TITLE, OTHERS = 0, 1, 2
 _0, _1 = U64(0), U64(1)
 
-OWNERSHIPS = ("exclusive", "shared", "agency")
+OWNERSHIPS: tuple[Ownership, ...] = get_args(Ownership)
 """Whose a copied text is: this article's alone, another publisher's too, or an agency's."""
 
 
@@ -75,7 +76,7 @@ class WordRarity:
     sums: Sums
     agency: bool
 
-    def judged(self, spans: Counts, least_run: int, rules: OwnershipRules) -> tuple[int, int, str]:
+    def judged(self, spans: Counts, least_run: int, rules: OwnershipRules) -> tuple[int, int, Ownership]:
         """Return the bits of the rarest run, the copied words that another publisher has, and the ownership.
 
         A run's bits are those of its words that are not known. The ownership is one of `OWNERSHIPS`, by the
@@ -88,7 +89,7 @@ class WordRarity:
         return rarity, shared, ownership_of(self.agency, copied, shared, wide, rules)
 
 
-def ownership_of(agency: bool, copied: int, shared: int, wide: int, rules: OwnershipRules) -> str:
+def ownership_of(agency: bool, copied: int, shared: int, wide: int, rules: OwnershipRules) -> Ownership:
     """Return whose so many copied words are, one of `OWNERSHIPS`.
 
     Args:

@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 from presswatch_spark.errors import CorruptError, InputError, OutputError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.checks import (
     ArticleTexts,
     Failure,
     Record,
+    Row,
     damaged,
     difference,
     edited,

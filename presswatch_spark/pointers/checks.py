@@ -6,16 +6,17 @@ That a record can be read says nothing: if one was dropped from a file, another 
 import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from presswatch_spark.formats import registry
-from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.model import DAMAGES, Capture, DocumentBatch
 from presswatch_spark.rights.declaration import Signal
 from presswatch_spark.rights.signals import signals_of
 from presswatch_spark.tables.digests import row_digest, storable
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.readings import Joined, readings_of_pair
+
+Row = dict[str, Any]
 
 ROW_EDITED = "row edited"
 NO_SHARD = "no shard"

@@ -10,7 +10,7 @@ For few rows of many shards, most of the time is waiting for storage: several sh
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
@@ -211,11 +211,11 @@ def _records(
         capture = captures.pop(locator.record_offset, None)
         if wanted is None or _pointers_at(locator, wanted):
             text = batch.text_of(i)
-            facts = document_facts(batch, i, origin, text)
+            facts = asdict(document_facts(batch, i, origin, text))
             yield locator, Record(facts, text, None, bytes_read, capture, batch.alone(i))
     for capture in captures.values():
         if wanted is None or _pointers_at(capture.locator, wanted):
-            facts = located_facts(capture.url, capture.locator, origin, capture.body)
+            facts = asdict(located_facts(capture.url, capture.locator, origin, capture.body))
             yield capture.locator, Record(facts, capture.body, None, bytes_read, capture)
 
 

@@ -10,7 +10,6 @@ from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.http.charsets import to_utf8
 from presswatch_spark.formats.source import ReadOptions, every_url
-from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.audit import Audit, row_by_digest
 from presswatch_spark.pointers.checks import (
     DAMAGED,
@@ -20,6 +19,7 @@ from presswatch_spark.pointers.checks import (
     UNREADABLE,
     Failure,
     Record,
+    Row,
     edited,
     other_declaration,
 )

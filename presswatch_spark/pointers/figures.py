@@ -10,10 +10,10 @@ import numpy as np
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.formats import registry
-from presswatch_spark.judgement.grading import grade, judged
-from presswatch_spark.judgement.match_rows import Origin, Row
+from presswatch_spark.judgement.grading import LetterFacts, grade, judged
+from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.model import DocumentBatch
-from presswatch_spark.pointers.checks import OTHER_FIGURES, Failure
+from presswatch_spark.pointers.checks import OTHER_FIGURES, Failure, Row
 from presswatch_spark.settings.config import (
     ConfidenceRules,
     GradeRules,
@@ -123,10 +123,11 @@ class RowRecomputation:
         # Columns that come from it are not compared.
         origin = Origin(row["dataset"], row["release"], row["shard_uri"])
         rows = matcher.rows(batch, candidates or matcher.candidates_of_all_hashes(batch), origin)
-        alike = [each for each in rows if each["article_id"] == row["article_id"]]
-        own = [each for each in alike if each["title_id"] == row["title_id"]]
+        alike = [each for each in rows if each.article_id == row["article_id"]]
+        own = [each for each in alike if each.title_id == row["title_id"]]
         # The row of an article that names another title is that of this article.
-        return next(iter(own or (alike if row["article_id"] is not None else ())), None)
+        found = own or (alike if row["article_id"] is not None else [])
+        return found[0].as_dict() if found else None
 
     def _matcher(self, rules: MatchRules) -> Matcher:
         if self._corpus is None:
@@ -148,7 +149,8 @@ def _unlike_itself(row: Row, rules: MatchRules) -> list[str]:
     try:
         is_copy = row["longest_run_words"] and row["article_coverage"] is not None
         graded = grade(row["copied_words"], row["article_coverage"], rules.grade) if is_copy else "url_only"
-        return _unlike(row, {"grade": graded, **judged({**row, "grade": graded}, rules.confidence)})
+        letter, reasons = judged(LetterFacts.of({**row, "grade": graded}), rules.confidence)
+        return _unlike(row, {"grade": graded, "confidence": letter, "confidence_reasons": reasons})
     except (TypeError, AttributeError):  # a figure is null or of another type
         return ["confidence"]
 

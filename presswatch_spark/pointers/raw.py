@@ -27,7 +27,6 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import as_time
 from presswatch_spark.formats.warc.fields import HEADER_END, begins_with_record, header_fields
 from presswatch_spark.formats.warc_format import WARC
-from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.checks import (
     GONE,
     OTHER_DIGEST,
@@ -36,6 +35,7 @@ from presswatch_spark.pointers.checks import (
     UNREADABLE,
     Failure,
     Record,
+    Row,
     edited,
 )
 from presswatch_spark.pointers.documents import HEADERS_BYTES, Outcome, failure_of, records_at, stored_record

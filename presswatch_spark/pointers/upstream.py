@@ -7,7 +7,7 @@ must have the row's URL and time, and the copied words must stand in its page ag
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from presswatch_spark.ccindex.columns import in_filename
@@ -17,7 +17,7 @@ from presswatch_spark.formats import registry
 from presswatch_spark.formats.inflate import first_member
 from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions, every_url
-from presswatch_spark.judgement.match_rows import Origin, Row, document_facts
+from presswatch_spark.judgement.match_rows import Origin, document_facts
 from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.pointers.checks import (
     GONE,
@@ -29,6 +29,7 @@ from presswatch_spark.pointers.checks import (
     UNREADABLE,
     Failure,
     Record,
+    Row,
 )
 from presswatch_spark.pointers.documents import HEADERS_BYTES, records_at
 from presswatch_spark.pointers.pointer import COMMON_CRAWL, Mirror, Pointer, mirrored, pointer_of
@@ -264,7 +265,7 @@ def _in_file(trail: Trail, uri: str) -> tuple[Pointer, Record | Failure]:
         for i in range(len(batch)):
             if _is_it(batch, i, trail):
                 text = batch.text_of(i)
-                facts = document_facts(batch, i, Origin(source.name, None, printable(uri)), text)
+                facts = asdict(document_facts(batch, i, Origin(source.name, None, printable(uri)), text))
                 pointer = pointer_of(facts, uri)
                 if pointer.by_range:
                     # What a third party will be given is what is compared.

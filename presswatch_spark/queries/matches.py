@@ -134,7 +134,9 @@ class MatchTotals:
         rows, own, elsewhere, unknown, documents, addresses, articles, hosts, without_host, *by_letter = (
             numbers
         )
-        letters = {letter: count for letter, count in zip(CONFIDENCES, by_letter, strict=True) if count}
+        letters: dict[str, int] = {
+            letter: count for letter, count in zip(CONFIDENCES, by_letter, strict=True) if count
+        }
         return cls(
             rows, letters, own, elsewhere, unknown, documents, addresses, articles, hosts, without_host
         )

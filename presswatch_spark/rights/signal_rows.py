@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from presswatch_spark.formats.http.site_files import site_file
 from presswatch_spark.judgement.sites import SiteIndex
@@ -12,6 +12,7 @@ from presswatch_spark.judgement.urls import hosts_above, page_url
 from presswatch_spark.model import Article, Capture
 from presswatch_spark.rights.declaration import place_of
 from presswatch_spark.rights.signals import signals_of
+from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest, storable
 
 
@@ -70,8 +71,8 @@ class Members:
 
 def signal_rows(
     capture: Capture, members: Members, shard_uri: str, release: str | None
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows of `rights_signals` of a capture: all columns but `run_id`, and digested.
+) -> Iterator[RightsSignal]:
+    """Yield the rows of `rights_signals` of a capture, digested, and without a run id.
 
     A capture that is no member's gives none. `release` is used for captures that do not name their own.
     """
@@ -79,23 +80,26 @@ def signal_rows(
     if owner is None or place is None:
         return
     locator = capture.locator
-    facts = {
-        "release": storable(locator.release or release),
-        "document_url": storable(capture.url),
-        "host": storable(place.host),
-        "title_id": owner.title_id,
-        "publisher_id": owner.publisher_id,
-        "shard_uri": shard_uri,
-        "record_id": storable(locator.record_id),
-        "record_offset": locator.record_offset,
-        "record_length": locator.record_length,
-        "record_encoding": locator.record_encoding,
-        "captured_at": locator.captured_at,
-        "http_status": locator.http_status,
-    }
     digest: str | None = None
     for signal in signals_of(capture):
         if digest is None and signal.source != "header":
             digest = hashlib.sha256(capture.body).hexdigest()
-        row = facts | asdict(signal) | {"content_sha256": digest if signal.source != "header" else None}
-        yield row | {"row_sha256": row_digest(row)}
+        row = RightsSignal(
+            run_id="",
+            release=storable(locator.release or release),
+            document_url=storable(capture.url),
+            host=storable(place.host),
+            title_id=owner.title_id,
+            publisher_id=owner.publisher_id,
+            content_sha256=digest if signal.source != "header" else None,
+            shard_uri=shard_uri,
+            record_id=storable(locator.record_id),
+            record_offset=locator.record_offset,
+            record_length=locator.record_length,
+            record_encoding=locator.record_encoding,
+            captured_at=locator.captured_at,
+            http_status=locator.http_status,
+            row_sha256="",
+            **asdict(signal),
+        )
+        yield row.with_columns(row_sha256=row_digest(row))

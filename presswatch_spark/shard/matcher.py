@@ -8,7 +8,7 @@ all steps alone, a row took half as long again.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import islice
 from typing import NamedTuple
@@ -19,7 +19,6 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.credits import CreditFinder, names_address
 from presswatch_spark.judgement.match_rows import (
     Origin,
-    Row,
     VerifiedOverlap,
     document_rows,
     span_places,
@@ -37,6 +36,7 @@ from presswatch_spark.settings.config import (
 )
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange
 from presswatch_spark.sieve.sieve import Candidates, Sieve
+from presswatch_spark.tables.declarations import Match
 from presswatch_spark.text.words import TextWords, words_of
 from presswatch_spark.verify.minhash import Signature, jaccard, signature
 from presswatch_spark.verify.readings import Joined
@@ -122,7 +122,7 @@ class Matcher:
             return self.candidates(batch)
         return self._whole_sieve().candidates(batch)
 
-    def rows(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> Iterator[Row]:
+    def rows(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> Iterator[Match]:
         """Yield rows of `matches` without `run_id`: candidates that hold, and documents on members' sites."""
         sites = self.corpus.sites.matches(batch, self.corpus.urls)
         for group in _groups(batch, candidates, sites):
@@ -137,7 +137,7 @@ class Matcher:
 
     def count_matching(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> int:
         """Count the documents that would give rows."""
-        return len({row["record_id"] or row["document_url"] for row in self.rows(batch, candidates, origin)})
+        return len({row.record_id or row.document_url for row in self.rows(batch, candidates, origin)})
 
     def _document(self, batch: DocumentBatch, i: int, ordinals: Sequence[int]) -> _MatchedDocument:
         main_text = partial(batch.main_text, i) if batch.main_text else None
@@ -171,7 +171,7 @@ class Matcher:
         while some := list(islice(pairs, PAIRS_AT_ONCE)):
             self._verify(some)
         for document, joined, _ in shared:
-            document.findings = list(self._credited(document.text, joined.words, document.findings))
+            self._note_credits(document.text, joined.words, document.findings)
 
     def _verify(self, pairs: Sequence[_Pair]) -> None:
         """Compare documents with articles word by word, and give each document what was found."""
@@ -196,13 +196,11 @@ class Matcher:
                     )
                 )  # fmt: skip
 
-    def _credited(
-        self, text: bytes, document: TextWords, findings: Sequence[VerifiedOverlap]
-    ) -> Iterator[VerifiedOverlap]:
-        """Yield findings with whom the document credits in or next to each."""
+    def _note_credits(self, text: bytes, document: TextWords, findings: Sequence[VerifiedOverlap]) -> None:
+        """Note in findings whom the document credits in or next to each."""
         passages = [finding.overlap.seen_from(0) for finding in findings]
         for finding, names in zip(findings, self._credits.credits(text, document, passages), strict=True):
-            yield replace(finding, credits=names) if names else finding
+            finding.credits = names
 
     def _load(self, ordinal: int) -> tuple[Article, TextWords, WordRarity]:
         article, words = self.corpus.article(ordinal), self._words(ordinal)

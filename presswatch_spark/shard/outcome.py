@@ -9,10 +9,8 @@ from typing import Literal, TypeVar
 
 import pyarrow as pa
 
-from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.runs.attempts import Attempt, storable
 from presswatch_spark.tables.declarations import Match, RightsSignal
-from presswatch_spark.tables.digests import row_digest
 
 ROWS_AT_ONCE, SPANS_AT_ONCE = 512, 50_000
 
@@ -68,22 +66,22 @@ class ShardAttempt(Attempt):
     audited_matching: int = 0
     matches: list[pa.RecordBatch] = field(default_factory=list)
     signals: list[pa.RecordBatch] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    signal_rows: list[Row] = field(default_factory=list)
+    rows: list[Match] = field(default_factory=list)
+    signal_rows: list[RightsSignal] = field(default_factory=list)
     spans: int = 0
     grades: Counter[str] = field(default_factory=Counter)
     releases: set[str] = field(default_factory=set)
     stages: Stages = field(default_factory=Stages)
     sha256: str | None = None
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Match) -> None:
         """Take a row of `matches`."""
         self.rows.append(row)
-        self.spans += len(row["spans"])
+        self.spans += len(row.spans)
         if len(self.rows) >= ROWS_AT_ONCE or self.spans >= SPANS_AT_ONCE:
             self.pack()
 
-    def add_signal(self, row: Row) -> None:
+    def add_signal(self, row: RightsSignal) -> None:
         """Take a row of `rights_signals`."""
         self.signal_rows.append(row)
         if len(self.signal_rows) >= ROWS_AT_ONCE:
@@ -105,17 +103,17 @@ class ShardAttempt(Attempt):
     def pack(self) -> None:
         """Make Arrow batches of the rows taken so far: they hold them in a fraction of the memory."""
         if self.rows:
-            self.matches.append(pa.RecordBatch.from_pylist(self.rows, MATCH_COLUMNS))
+            self.matches.append(Match.to_batch(self.rows, MATCH_COLUMNS))
             # Not before: what cannot be stored is no match of the shard.
-            self.grades.update(row["grade"] for row in self.rows)
-            self.releases.update(row["release"] for row in self.rows if row["release"])
+            self.grades.update(row.grade for row in self.rows)
+            self.releases.update(row.release for row in self.rows if row.release)
             self.rows, self.spans = [], 0
         if self.signal_rows:
-            self.signals.append(pa.RecordBatch.from_pylist(self.signal_rows, SIGNAL_COLUMNS))
+            self.signals.append(RightsSignal.to_batch(self.signal_rows, SIGNAL_COLUMNS))
             self.signal_rows = []
 
-    def doubt(self, judge: Callable[[Row], Row]) -> None:
-        """Mark the rows whose records share what failed its checksum; `judge` gives their letters anew."""
+    def doubt(self, judge: Callable[[Match], Match]) -> None:
+        """Mark the rows whose records share what failed its checksum; `judge` grades them again."""
         self.pack()
         self.matches = [_doubted(batch, judge) for batch in self.matches]
 
@@ -179,12 +177,13 @@ class ShardAttempt(Attempt):
         return self.shard.size is not None and self.report.bytes_read != self.shard.size
 
 
-def _doubted(batch: pa.RecordBatch, judge: Callable[[Row], Row]) -> pa.RecordBatch:
-    rows = batch.to_pylist()
-    for row in rows:
-        # A gzip member of its own was verified.
-        if row["record_encoding"] != "gzip" and row["record_damage"] is None:
-            row["record_damage"] = "checksum"
-            row |= judge(row)
-            row["row_sha256"] = row_digest(row)
-    return pa.RecordBatch.from_pylist(rows, MATCH_COLUMNS)
+def _doubted(batch: pa.RecordBatch, judge: Callable[[Match], Match]) -> pa.RecordBatch:
+    unpublished = batch.add_column(0, Match.schema.field("run_id"), pa.array([""] * len(batch)))
+    # A gzip member of its own was verified.
+    rows = [
+        row
+        if row.record_encoding == "gzip" or row.record_damage is not None
+        else judge(row.with_columns(record_damage="checksum"))
+        for row in Match.from_batches([unpublished])
+    ]
+    return Match.to_batch(rows, MATCH_COLUMNS)

@@ -12,6 +12,7 @@ from typing import Literal, TypedDict
 
 import pyarrow as pa
 
+from presswatch_spark.model import RecordEncoding
 from presswatch_spark.tables.row_types import Int32, TableRow, UInt64, column
 
 # fmt: off
@@ -20,7 +21,6 @@ Grade = Literal["full_copy", "partial_copy", "extract", "url_only"]
 Confidence = Literal["A", "B", "C", "D"]
 UrlMatch = Literal["article", "title", "none"]
 Ownership = Literal["exclusive", "shared", "agency"]
-RecordEncoding = Literal["gzip", "plain", "inflated"]
 ShardStatus = Literal["complete", "partial", "failed"]
 Failure = Literal["storage", "host", "time", "content", "worker", "fault"]
 ClaimKind = Literal["own_page", "own_page_copy", "copy", "reprint", "licensed"]

@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 
 from presswatch_spark.show import utc
+from presswatch_spark.tables.row_types import TableRow
 
 NOT_DIGESTED = frozenset(("run_id", "shard_uri", "product", "product_revision", "row_sha256"))
 """Columns that may differ between two scans of the same bytes: a mirror has other URIs and no revision."""
@@ -31,7 +32,7 @@ _LEAST, _GREATEST = 1e-4, 1e15
 Text = TypeVar("Text", str, str | None)
 
 
-def row_digest(row: Mapping[str, Any], written: Mapping[str, bytes] = MappingProxyType({})) -> str:
+def row_digest(row: TableRow | Mapping[str, Any], written: Mapping[str, bytes] = MappingProxyType({})) -> str:
     """Return the SHA-256 (hex) of a row's canonical form, over the columns of `digested`.
 
     The form is JSON in UTF-8: keys sorted, no spaces, nothing escaped that JSON allows bare. Floats have the
@@ -52,14 +53,14 @@ def row_digest(row: Mapping[str, Any], written: Mapping[str, bytes] = MappingPro
     return columns_digest(digested(row))
 
 
-def numbers_form(values: Sequence[Mapping[str, int]]) -> bytes:
-    """Return the canonical form of a list of dictionaries of whole numbers, whose keys are sorted already."""
-    return orjson.dumps(values)
+def numbers_form(values: Sequence[Mapping[str, object]]) -> bytes:
+    """Return the canonical form of a list of dictionaries of whole numbers."""
+    return orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
 
 
-def digested(row: Mapping[str, Any]) -> dict[str, Any]:
+def digested(row: TableRow | Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns of a row that its digest is over."""
-    columns = dict(row)
+    columns = row.as_dict() if isinstance(row, TableRow) else dict(row)
     for name in NOT_DIGESTED:
         columns.pop(name, None)
     for name in DIGESTED_IF_KNOWN:

@@ -56,6 +56,8 @@ class TableRow:
 
     schema: ClassVar[pa.Schema]
     """The schema of the table, each column with its meaning."""
+    columns: ClassVar[tuple[str, ...]]
+    """The names of the columns."""
 
     if typing.TYPE_CHECKING:
         # Type checkers do not derive it for classes of `dataclass_transform`; `dataclasses.replace` needs it.
@@ -71,15 +73,30 @@ class TableRow:
                 if isinstance(declared, _DeclaredColumn)
             ]
         )
-        for name in cls.schema.names:
+        cls.columns = tuple(cls.schema.names)
+        for name in cls.columns:
             delattr(cls, name)
-        dataclass(frozen=True, kw_only=True)(cls)
+        dataclass(frozen=True, kw_only=True, init=False)(cls)
+        for each in cls.schema:
+            if each.nullable:
+                # For rows that an older version wrote without this column; see `from_batches`.
+                setattr(cls, each.name, None)
+
+    def __init__(self, **columns: Any) -> None:
+        # That of a frozen dataclass sets each attribute apart: for 68 columns it takes thirty times as long.
+        if tuple(columns) != self.columns:
+            if wrong := columns.keys() ^ set(self.columns):
+                raise TypeError(
+                    f"{type(self).__name__} takes each of its columns once: {', '.join(sorted(wrong))}"
+                )
+            columns = {name: columns[name] for name in self.columns}
+        object.__setattr__(self, "__dict__", columns)
 
     @classmethod
     def from_batches(cls, batches: pa.Table | Iterable[pa.RecordBatch]) -> Iterator[Self]:
         """Yield the rows of a table or of batches in order; a list arrives as list, a struct as dictionary.
 
-        Columns that an older version did not write are None.
+        A column that the batches lack, as those of an older version do, is None, and not in `as_dict`.
 
         Raises:
             KeyError: a column that every row has a value for is missing.
@@ -87,25 +104,27 @@ class TableRow:
         for batch in batches.to_batches() if isinstance(batches, pa.Table) else batches:
             there = set(batch.schema.names)
             names = [each.name for each in cls.schema if each.name in there or not each.nullable]
-            absent = dict.fromkeys(set(cls.schema.names).difference(names))
             for values in zip(*(batch.column(name).to_pylist() for name in names), strict=True):
-                # Past the frozen constructor, which sets each attribute apart and takes three times as long.
-                row = cls.__new__(cls)
-                vars(row).update(absent)
-                vars(row).update(zip(names, values, strict=True))
-                yield row
+                yield cls._of(dict(zip(names, values, strict=True)))
 
     @classmethod
     def to_batch(cls, rows: Sequence[Self], schema: pa.Schema | None = None) -> pa.RecordBatch:
         """Return rows as an Arrow batch; `schema`: the columns wanted, if not all."""
-        wanted = schema or cls.schema
-        arrays = [pa.array([getattr(row, each.name) for row in rows], each.type) for each in wanted]
-        return pa.RecordBatch.from_arrays(arrays, schema=wanted)
+        return pa.RecordBatch.from_pylist([vars(row) for row in rows], schema or cls.schema)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the columns by name, in the order of the table: for JSON."""
-        columns = vars(self)
-        return {name: columns[name] for name in self.schema.names}
+        """Return the columns by name, in the order of the table: for JSON and for digests."""
+        return dict(vars(self))
+
+    def with_columns(self, **changes: Any) -> Self:
+        """Return the row with other values in some columns."""
+        return self._of(vars(self) | changes)
+
+    @classmethod
+    def _of(cls, columns: dict[str, Any]) -> Self:
+        row = cls.__new__(cls)
+        object.__setattr__(row, "__dict__", columns)
+        return row
 
 
 def reference(table: type[TableRow]) -> Iterator[tuple[str, str, str]]:

@@ -99,8 +99,7 @@ def declare(reading: ShardAttempt) -> None:
         uri = reading.shard.uri
         digest = hashlib.sha256(f"signal {uri} {number}".encode()).hexdigest()
         row = row_of(RightsSignal, shard_uri=uri, record_offset=number, signal="ai_txt", row_sha256=digest)
-        del row["run_id"]
-        reading.add_signal(row)
+        reading.add_signal(RightsSignal(**row))
 
 
 def once(flag: Path, trouble: Callable[[ShardAttempt], None]) -> Callable[[ShardAttempt], None]:

@@ -22,7 +22,7 @@ from presswatch_spark.formats.table.columns import as_languages, as_time
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc import records
 from presswatch_spark.formats.warc.fields import block_is_declared, header_fields
-from presswatch_spark.model import Bytes, Locator, Offsets, ReadReport
+from presswatch_spark.model import Bytes, Locator, Offsets, ReadReport, RecordEncoding
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 ROOM_BYTES = 5 << 20
@@ -77,13 +77,12 @@ class InflatedBlock:
         """Return the body of a record, as a view."""
         return self.data[row[warc.BODY] : row[warc.BODY_END]].data
 
-    def stored_at(self, start: int, end: int) -> tuple[int, int, str]:
+    def stored_at(self, start: int, end: int) -> tuple[int, int, RecordEncoding]:
         """Return offset, length and encoding (see `Locator`) of the record in [start, end)."""
         member = self._member_of(start, end)
         if member is not None:
             return int(self.offsets[member]), int(self.lengths[member]), "gzip"
-        encoding = "plain" if self.encoding == "plain" else "inflated"
-        return self._inflated_at(start), end - start, encoding
+        return self._inflated_at(start), end - start, "plain" if self.encoding == "plain" else "inflated"
 
     def is_member(self, row: Offsets) -> bool:
         """Whether a record is all that a verified gzip member holds."""

@@ -14,10 +14,11 @@ import pytest
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.judgement.match_rows import Origin, Row
+from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.shard.matcher import Matcher, MatchRules
+from presswatch_spark.tables.declarations import Match
 from tests.corpora import article, build, text, write_jsonl
 from tests.prose import articles
 from tests.unit.corpus.test_bodies import garbled
@@ -46,7 +47,7 @@ GIVEN = {
 }
 
 
-def rows_of(corpus: Corpus, page: str, url: str = "https://copy.example/1") -> list[Row]:
+def rows_of(corpus: Corpus, page: str, url: str = "https://copy.example/1") -> list[Match]:
     content, address = (np.frombuffer(part.encode(), np.uint8) for part in (page, url))
     zero, locator = np.zeros(1, np.int64), Locator(captured_at=datetime(2024, 6, 1, tzinfo=UTC))
     batch = DocumentBatch(
@@ -71,21 +72,21 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 def test_a_full_copy_is_one_however_the_article_was_given(corpus: Corpus, number: int) -> None:
     source = corpus.article(number).url
     (row,) = rows_of(corpus, f"Accueil\n{BODIES[number]}\nSource : {source}\nMentions légales")
-    assert (row["grade"], row["article_coverage"], row["confidence"]) == ("full_copy", 1.0, "A")
-    assert row["longest_run_words"] == row["article_words"]
+    assert (row.grade, row.article_coverage, row.confidence) == ("full_copy", 1.0, "A")
+    assert row.longest_run_words == row.article_words
     assert corpus.body(number).decode().split() == BODIES[number].split()
 
 
 def test_a_full_copy_of_a_teaser_is_not_certain(corpus: Corpus) -> None:
     (row,) = rows_of(corpus, BODIES[TEASER])
-    assert (row["grade"], row["article_is_excerpt"]) == ("full_copy", True)
-    assert (row["confidence"], row["confidence_reasons"]) == ("B", ["strong_copy", "article_excerpt"])
+    assert (row.grade, row.article_is_excerpt) == ("full_copy", True)
+    assert (row.confidence, row.confidence_reasons) == ("B", ["strong_copy", "article_excerpt"])
 
 
 def test_a_page_at_an_articles_url_on_another_site_is_not_the_publishers_own(corpus: Corpus) -> None:
     for page in (BODIES[ELSEWHERE], "Accueil"):
         (row,) = rows_of(corpus, page, "https://autre.example/60")
-        assert (row["url_match"], row["own_site"], row["confidence"]) == ("article", False, "C")
+        assert (row.url_match, row.own_site, row.confidence) == ("article", False, "C")
 
 
 def excel(path: Path, rows: list[dict[str, Any]], encoding: str) -> Path:

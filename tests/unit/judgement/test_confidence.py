@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -16,7 +17,7 @@ from presswatch_spark.judgement.grading import (
     NOTES,
     REFUSALS,
     REFUSED,
-    confidence,
+    LetterFacts,
     confidence_reasons,
     grade,
     judged,
@@ -38,18 +39,18 @@ STRONGEST = [
 
 def row_of(
     grade: str, ownership: str, run: int, rarity: int, url_match: str = "none", **more: Any
-) -> dict[str, Any]:
+) -> LetterFacts:
     row = {
         "grade": grade, "ownership": ownership, "longest_run_words": run, "run_rarity": rarity,
         "url_match": url_match, "copied_words": 100, "shared_words": 0, "captured_at": CAPTURED,
         "article_published_at": PUBLISHED, "site_title_id": None, "own_site": url_match == "article",
         "credits_owner": True,
     }  # fmt: skip
-    return row | more
+    return LetterFacts(**(row | more))
 
 
 def letter(*row: Any, **more: Any) -> str:
-    return confidence(row_of(*row, **more), ConfidenceRules())
+    return judged(row_of(*row, **more), ConfidenceRules())[0]
 
 
 def reasons(*row: Any, **more: Any) -> list[str]:
@@ -95,7 +96,7 @@ def test_a_page_must_be_a_day_younger_than_the_article(url_match: str) -> None:
         times = {"captured_at": noon + after, "article_published_at": noon}
         row = row_of("full_copy", "exclusive", 80, 900, url_match, **times)
         found = judged(row, ConfidenceRules())
-        return found["confidence"], found["confidence_reasons"][-1]
+        return found[0], found[1][-1]
 
     gives, moment = "own_url" if url_match == "article" else "sole_full_copy", timedelta(microseconds=1)
     assert captured(timedelta(days=1)) == captured(timedelta(days=400)) == ("A", gives)
@@ -138,9 +139,9 @@ def test_an_extract_of_common_words_is_never_used_and_a_larger_part_is_looked_at
 
 
 def test_a_url_without_text_is_looked_at() -> None:
-    row = {"grade": "url_only", "url_match": "article", "run_rarity": None, "longest_run_words": 0}
-    assert judged(row, ConfidenceRules()) == {"confidence": "C", "confidence_reasons": ["url_only"]}
-    damaged = row | {"record_damage": "header"}
+    row = LetterFacts.of({"grade": "url_only", "url_match": "article", "longest_run_words": 0})
+    assert judged(row, ConfidenceRules()) == ("C", ["url_only"])
+    damaged = replace(row, record_damage="header")
     assert confidence_reasons(damaged, ConfidenceRules()) == ["url_only", "record_damaged"]
 
 
@@ -148,14 +149,14 @@ def test_a_url_without_text_is_looked_at() -> None:
     "doubt", [{"ownership": "agency"}, {"credits_others": True}, {"in_main_content": False}], ids=str
 )
 def test_whose_the_words_are_counts_everywhere_but_at_the_articles_own_url(doubt: dict[str, Any]) -> None:
-    strong = row_of("full_copy", "exclusive", 80, 900, own_site=True) | doubt
+    strong = replace(row_of("full_copy", "exclusive", 80, 900), own_site=True, **doubt)
     for place in ({"url_match": "none", "own_site": False}, {"url_match": "title"}):
-        assert confidence(strong | place, ConfidenceRules()) == "C"
-    own = judged(strong | {"url_match": "article"}, ConfidenceRules())
-    assert own == {"confidence": "A", "confidence_reasons": ["own_url"]}
+        assert judged(replace(strong, **place), ConfidenceRules())[0] == "C"
+    own = judged(replace(strong, url_match="article"), ConfidenceRules())
+    assert own == ("A", ["own_url"])
     # Too short a run does not show that this is the article's page: its words are asked for, as elsewhere.
-    short = strong | {"url_match": "article", "longest_run_words": 39}
-    assert confidence(short, ConfidenceRules()) == "C"
+    short = replace(strong, url_match="article", longest_run_words=39)
+    assert judged(short, ConfidenceRules())[0] == "C"
 
 
 def test_what_nobody_looked_at_caps_nothing() -> None:
@@ -219,19 +220,18 @@ def test_letters_and_reasons_of_100_000_rows_follow_from_their_columns() -> None
     met, letters = Counter[str](), Counter[str]()
     for _ in range(100_000):
         row = generated(rng)
-        found = judged(row, rules)
-        codes = found["confidence_reasons"]
+        found, codes = judged(row, rules)
         assert codes == sorted(codes, key=order.index)
         assert len(set(codes)) == len(codes) > 0
-        assert found["confidence"] == letter_of(codes) == expected_letter(row)
-        assert judged(row, rules) == found
+        assert found == letter_of(codes) == expected_letter(row)
+        assert judged(row, rules) == (found, codes)
         met.update(codes)
-        letters[found["confidence"]] += 1
+        letters[found] += 1
     assert set(met) == set(order)
     assert min(letters[each] for each in RANKS) > 300
 
 
-def generated(rng: Random) -> dict[str, Any]:
+def generated(rng: Random) -> LetterFacts:
     """A row of `matches`, as far as letters go, with values on and beside every threshold."""
     days = rng.choice([None, -400, -2, -1, 0, 1, 1.5, 2, 30, 30, 30, 400])
     published = rng.choice([None, *[PUBLISHED] * 9])
@@ -261,48 +261,48 @@ def generated(rng: Random) -> dict[str, Any]:
     }  # fmt: skip
     if rng.random() < 0.05:
         row |= {"grade": "url_only", "run_rarity": None, "longest_run_words": 0, "copied_words": 0}
-    return row
+    return LetterFacts.of(row)
 
 
-def expected_letter(row: dict[str, Any]) -> str:
+def expected_letter(row: LetterFacts) -> str:
     """The letter as docs/explanation/letters.md says it, written down apart from the code."""
-    if row["grade"] == "url_only":
+    if row.grade == "url_only":
         return "C"
-    rarity, copied, exclusive = row["run_rarity"], row["copied_words"], row["ownership"] == "exclusive"
-    dates = row["captured_at"], row["article_published_at"]
+    rarity, copied, exclusive = row.run_rarity, row.copied_words, row.ownership == "exclusive"
+    dates = row.captured_at, row.article_published_at
     certain = (
-        not row["record_damage"]
-        and row["own_site"] is not None
-        and (row["own_site"] or row["site_title_id"] is None)
-        and not (row["url_match"] == "article" and row["own_site"] is False)
+        not row.record_damage
+        and row.own_site is not None
+        and (row.own_site or row.site_title_id is None)
+        and not (row.url_match == "article" and row.own_site is False)
         and None not in dates
         and dates[0] - dates[1] >= timedelta(hours=36)
-        and "//archive.ph" not in row["document_url"]
-        and not (row["own_site"] and row["document_url"] == ARCHIVED)
+        and "//archive.ph" not in row.document_url
+        and not (row.own_site and row.document_url == ARCHIVED)
     )
-    if not row["own_site"]:
-        earlier = row["page_published_at"] is not None and row["page_published_at"] < PUBLISHED
-        certain = certain and not earlier and not row["page_publisher_others"]
-    copied_once = min(copied, round(row["document_coverage"] * 1000))
-    unbroken = row["unbroken_words"]
+    if not row.own_site:
+        earlier = row.page_published_at is not None and row.page_published_at < PUBLISHED
+        certain = certain and not earlier and not row.page_publisher_others
+    copied_once = min(copied, round(row.document_coverage * 1000))
+    unbroken = row.unbroken_words
     one_piece = (
         unbroken is None
-        or row["own_site"]
-        or row["credits_owner"]
-        or 4 * row["longest_run_words"] >= 3 * copied_once
+        or row.own_site
+        or row.credits_owner
+        or 4 * row.longest_run_words >= 3 * copied_once
         or (unbroken >= 200 and 10 * unbroken >= 9 * copied_once)
     )
-    others = row["credits_others"] is True or row["in_main_content"] is False or not (exclusive and one_piece)
-    own_url = rarity >= 200 and row["own_site"] and row["url_match"] == "article"
-    own_url = own_url and row["longest_run_words"] >= 40
-    if row["repeats_article_id"] or (row["passage_kind"] and not own_url):
+    others = row.credits_others is True or row.in_main_content is False or not (exclusive and one_piece)
+    own_url = rarity >= 200 and row.own_site and row.url_match == "article"
+    own_url = own_url and row.longest_run_words >= 40
+    if row.repeats_article_id or (row.passage_kind and not own_url):
         return "D"
     if certain and rarity >= 200:
-        if row["url_match"] == "article" and row["longest_run_words"] >= 40:
-            return "B" if row["article_is_excerpt"] else "A"
-        whole = row["grade"] == "full_copy" and not row["article_is_excerpt"]
-        if not others and whole and 10 * row["shared_words"] <= copied:
-            return "A" if row["own_site"] or row["credits_owner"] else "B"
-        if not others and ((row["grade"] != "extract" and copied >= 40) or rarity >= 600):
+        if row.url_match == "article" and row.longest_run_words >= 40:
+            return "B" if row.article_is_excerpt else "A"
+        whole = row.grade == "full_copy" and not row.article_is_excerpt
+        if not others and whole and 10 * row.shared_words <= copied:
+            return "A" if row.own_site or row.credits_owner else "B"
+        if not others and ((row.grade != "extract" and copied >= 40) or rarity >= 600):
             return "B"
-    return "D" if row["grade"] == "extract" and rarity < 60 else "C"
+    return "D" if row.grade == "extract" and rarity < 60 else "C"

@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,6 @@ from hypothesis import strategies as st
 
 from presswatch_spark.judgement.match_rows import (
     Origin,
-    Row,
     VerifiedOverlap,
     document_rows,
     span_places,
@@ -86,7 +86,7 @@ def document(text: bytes, url: str = "https://copy.example/1", locator: Locator 
 
 def rows_of(
     *found: int, text: bytes = PAGE, site: SiteMatch | None = None, batch: DocumentBatch | None = None
-) -> list[Row]:
+) -> list[Match]:
     words, body = words_of(text), words_of(BODY)
     overlap = verify(NamedDocument(Joined(words), VerifyRules().anchor_words), Joined(body), VerifyRules())
     places = span_places([overlap], 1, body)[0]
@@ -98,10 +98,8 @@ def rows_of(
     )  # fmt: skip
 
 
-def brief(rows: list[Row]) -> list[tuple[object, ...]]:
-    return [
-        (row["title_id"], row["article_id"], row["url_match"], row["grade"], row["own_site"]) for row in rows
-    ]
+def brief(rows: list[Match]) -> list[tuple[object, ...]]:
+    return [(row.title_id, row.article_id, row.url_match, row.grade, row.own_site) for row in rows]
 
 
 class TestWhichRowsThereAre:
@@ -148,60 +146,60 @@ class TestWhichRowsThereAre:
     def test_an_articles_url_off_the_publishers_sites_makes_no_page_its_own(self) -> None:
         (row,) = rows_of(2, site=SiteMatch(None, None, (2,)))
         assert brief([row]) == [("courrier", "a2", "article", "full_copy", False)]
-        assert (row["confidence"], row["confidence_reasons"][1:]) == ("C", ["address_elsewhere"])
+        assert (row.confidence, row.confidence_reasons[1:]) == ("C", ["address_elsewhere"])
 
     def test_nor_does_it_where_the_text_is_not_there_or_another_member_has_the_site(self) -> None:
         assert brief(rows_of(site=SiteMatch(None, None, (2,)))) == [
             ("courrier", "a2", "article", "url_only", False)
         ]
-        (row,) = (row for row in rows_of(2, site=SiteMatch("gazette", "north", (2,))) if row["article_id"])
-        assert (row["own_site"], row["site_title_id"], row["confidence"]) == (False, "gazette", "C")
+        (row,) = (row for row in rows_of(2, site=SiteMatch("gazette", "north", (2,))) if row.article_id)
+        assert (row.own_site, row.site_title_id, row.confidence) == (False, "gazette", "C")
 
 
 class TestExcerpts:
     def test_a_copy_of_a_whole_excerpt_is_no_copy_of_the_whole_article(self) -> None:
         (row,) = rows_of(3)
-        assert (row["grade"], row["article_coverage"], row["article_is_excerpt"]) == ("full_copy", 1.0, True)
-        assert (row["confidence"], row["confidence_reasons"]) == ("B", ["strong_copy", "article_excerpt"])
+        assert (row.grade, row.article_coverage, row.article_is_excerpt) == ("full_copy", 1.0, True)
+        assert (row.confidence, row.confidence_reasons) == ("B", ["strong_copy", "article_excerpt"])
         for language in ("fr", "en"):
-            given = Translator(language)(REASONS[row["confidence_reasons"][0]].sentence)
+            given = Translator(language)(REASONS[row.confidence_reasons[0]].sentence)
             assert "en entier" not in given
             assert "whole" not in given
 
     def test_nor_is_the_publishers_own_page_with_an_excerpt_certain(self) -> None:
         (row,) = rows_of(3, site=SiteMatch("gazette", "north", (3,)))
-        assert (row["confidence"], row["confidence_reasons"]) == ("B", ["own_url", "article_excerpt"])
+        assert (row.confidence, row.confidence_reasons) == ("B", ["own_url", "article_excerpt"])
 
 
 class TestWhatTheySay:
     def test_every_column_but_the_runs_with_the_types_of_the_table(self) -> None:
         for row in rows_of(0, 2, site=SiteMatch("x", "south", (1,))):
-            assert row.keys() == set(Match.schema.names) - {"run_id"}
-            pa.Table.from_pylist([row | {"run_id": "r"}], Match.schema).validate(full=True)
+            assert list(row.as_dict()) == Match.schema.names
+            Match.to_batch([row]).validate(full=True)
 
     def test_the_numbers_the_spans_and_the_pointer(self) -> None:
         row = rows_of(0)[0]
-        assert row["document_url"] == "https://copy.example/1"
-        assert (row["headline"], row["confidence_reasons"]) == ("Quarante mots", ["full_copy"])
-        assert (row["longest_run_words"], row["copied_words"], row["article_words"]) == (40, 40, 40)
-        assert (row["article_coverage"], row["document_coverage"], row["document_words"]) == (
+        assert row.document_url == "https://copy.example/1"
+        assert (row.headline, row.confidence_reasons) == ("Quarante mots", ["full_copy"])
+        assert (row.longest_run_words, row.copied_words, row.article_words) == (40, 40, 40)
+        assert (row.article_coverage, row.document_coverage, row.document_words) == (
             1.0,
             40 / 42,
             42,
         )
-        (span,) = row["spans"]
+        (span,) = row.spans
         assert PAGE.decode("utf-8", "replace")[span["document_start"] : span["document_end"]] == BODY.decode()
         assert (span["article_start"], span["article_end"], span["words"]) == (0, len(BODY), 40)
-        assert row["text_sha256"] == hashlib.sha256(PAGE).hexdigest()
-        assert row["article_sha256"] == hashlib.sha256(BODY).hexdigest()
-        assert (row["article_published_at"], row["shared_words"]) == (PUBLISHED, 4)
-        assert (row["record_offset"], row["release"], row["languages"]) == (7, "CC-MAIN-2024-22", ["fra"])
+        assert row.text_sha256 == hashlib.sha256(PAGE).hexdigest()
+        assert row.article_sha256 == hashlib.sha256(BODY).hexdigest()
+        assert (row.article_published_at, row.shared_words) == (PUBLISHED, 4)
+        assert (row.record_offset, row.release, row.languages) == (7, "CC-MAIN-2024-22", ["fra"])
 
     def test_what_is_unknown_is_null(self) -> None:
         (row,) = rows_of(
             site=SiteMatch("gazette", "north", ()), batch=document(PAGE, "", Locator(release="other"))
         )
-        nulls = {name for name, value in row.items() if value is None}
+        nulls = {name for name, value in row.as_dict().items() if value is None}
         assert nulls == {
             "document_url", "article_id", "article_coverage", "document_coverage", "minhash_jaccard",
             "cluster_id", "article_url", "article_words", "record_id", "record_offset",
@@ -215,27 +213,27 @@ class TestWhatTheySay:
             "credits_owner", "unbroken_words", "passage_kind", "repeats_article_id",
             "article_is_excerpt",
         }  # fmt: skip
-        assert (row["release"], row["spans"], row["longest_run_words"]) == ("other", [], 0)
+        assert (row.release, row.spans, row.longest_run_words) == ("other", [], 0)
 
     def test_the_words_of_a_page_are_counted_though_nothing_of_it_is_copied(self) -> None:
         site = SiteMatch("gazette", "north", ())
         (row,) = rows_of(site=site)
-        assert (row["grade"], row["document_words"]) == ("url_only", 42)
+        assert (row.grade, row.document_words) == ("url_only", 42)
         (unread,) = rows_of(site=site, text=b"")
-        assert unread["document_words"] is None
+        assert unread.document_words is None
 
     @pytest.mark.parametrize("url", ["", "n/a", "gazette.example/1", "urn:uuid:1", "https://"])
     def test_without_a_known_url_nobody_says_whose_page_it_is(self, url: str) -> None:
         rows = rows_of(0, 2, batch=document(PAGE, url))
-        assert [(row["own_site"], row["url_match"], row["confidence"]) for row in rows] == [
+        assert [(row.own_site, row.url_match, row.confidence) for row in rows] == [
             (None, "none", "C"),
             (None, "none", "C"),
         ]
-        assert {row["document_url"] for row in rows} == {url or None}
-        pa.Table.from_pylist([row | {"run_id": "r"} for row in rows], Match.schema).validate(full=True)
-        assert {tuple(row["confidence_reasons"]) for row in rows} == {("full_copy", "url_unknown")}
-        assert {(row["document_host"], row["document_domain"]) for row in rows} == {(None, None)}
-        assert [row["confidence"] for row in rows_of(0, 2)] == ["B", "B"]
+        assert {row.document_url for row in rows} == {url or None}
+        Match.to_batch(rows).validate(full=True)
+        assert {tuple(row.confidence_reasons) for row in rows} == {("full_copy", "url_unknown")}
+        assert {(row.document_host, row.document_domain) for row in rows} == {(None, None)}
+        assert [row.confidence for row in rows_of(0, 2)] == ["B", "B"]
 
     @pytest.mark.parametrize(
         ("url", "host", "domain"),
@@ -256,28 +254,28 @@ class TestWhatTheySay:
         self, url: str, host: str, domain: str
     ) -> None:
         (row,) = rows_of(0, batch=document(PAGE, url))
-        assert (row["document_host"], row["document_domain"]) == (host, domain)
+        assert (row.document_host, row.document_domain) == (host, domain)
 
     def test_lone_surrogates_of_json_do_not_reach_parquet(self) -> None:
         (row,) = rows_of(0, batch=document(PAGE, locator=Locator(record_id="id\ud800")))
-        assert row["record_id"] == "id?"
+        assert row.record_id == "id?"
 
     def test_a_copy_on_another_members_site_names_that_title(self) -> None:
         rows = rows_of(0, site=SiteMatch("courrier", "south", ()))
-        assert [(row["article_id"], row["site_title_id"], row["own_site"]) for row in rows] == [
+        assert [(row.article_id, row.site_title_id, row.own_site) for row in rows] == [
             (None, "courrier", True),
             ("a0", "courrier", False),
         ]
-        assert rows_of(0)[0]["site_title_id"] is None
+        assert rows_of(0)[0].site_title_id is None
 
 
 class TestDigests:
     def test_a_rows_digest_can_be_recomputed_from_parquet(self, tmp_path: Path) -> None:
         rows = rows_of(0, 2, site=SiteMatch("x", "south", (1,)))
         file = tmp_path / "part.parquet"
-        pq.write_table(pa.Table.from_pylist([row | {"run_id": "r"} for row in rows], Match.schema), file)
+        pq.write_table(pa.Table.from_batches([Match.to_batch(rows)]), file)
         stored = pq.read_table(file).to_pylist()
-        assert [row_digest(row) for row in stored] == [row["row_sha256"] for row in rows]
+        assert [row_digest(row) for row in stored] == [row.row_sha256 for row in rows]
 
     def test_the_canonical_form_is_this(self) -> None:
         row = {
@@ -308,7 +306,7 @@ class TestDigests:
             max_size=6,
         )
     )
-    def test_the_digest_is_over_the_canonical_form_whoever_writes_it(self, row: Row) -> None:
+    def test_the_digest_is_over_the_canonical_form_whoever_writes_it(self, row: dict[str, Any]) -> None:
         columns = {name: value for name, value in row.items() if name not in NOT_DIGESTED}
         assert row_digest(row) == hashlib.sha256(canonical_form(columns).encode()).hexdigest()
 
@@ -330,17 +328,17 @@ class TestDigests:
 
     def test_every_other_column_counts(self) -> None:
         (row,) = rows_of(0)
-        for name in row:
-            changed = row_digest(row | {name: "other"}) != row["row_sha256"]
+        for name in Match.columns:
+            changed = row_digest(row.with_columns(**{name: "other"})) != row.row_sha256
             assert changed == (name not in NOT_DIGESTED), name
 
     def test_rows_that_name_no_record_upstream_have_the_digest_of_earlier_versions(self) -> None:
         (row,) = rows_of(0)
         newer = ("product", "product_revision", "upstream_uri", "upstream_offset")
-        older = {name: value for name, value in row.items() if name not in newer}
-        assert row_digest(older) == row["row_sha256"]
-        assert row_digest(row | {"product": "fineweb", "product_revision": "0" * 40}) == row["row_sha256"]
-        assert row_digest(row | {"upstream_offset": 0}) != row["row_sha256"]
+        older = {name: value for name, value in row.as_dict().items() if name not in newer}
+        assert row_digest(older) == row.row_sha256
+        assert row_digest(row.with_columns(product="fineweb", product_revision="0" * 40)) == row.row_sha256
+        assert row_digest(row.with_columns(upstream_offset=0)) != row.row_sha256
 
     def test_a_time_without_zone_is_utc(self) -> None:
         naive = CAPTURED.astimezone(UTC).replace(tzinfo=None)

@@ -22,7 +22,6 @@ from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.outcome import SIGNAL_COLUMNS
 from presswatch_spark.storage.objects import ObjectInfo
-from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest
 from tests.captures import PAGE, ROBOTS, capture, robots
 from tests.corpora import MEMBERS, article, build, write_jsonl
@@ -95,16 +94,15 @@ def test_a_row_says_whose_it_is_where_it_stood_and_what_it_was_read_from(members
         '<meta name="robots" content="noai">', PAGE, ("X-Robots-Tag", "noml"), release="CC-MAIN-2024-22"
     )
     header, meta = signal_rows(response, members, "shard", None)
-    assert set(header) | {"run_id"} == set(RightsSignal.schema.names)
-    assert (header["signal"], header["content_sha256"]) == ("x_robots_tag", None)
-    assert (meta["signal"], meta["content_sha256"]) == ("meta_robots", sha256(response.body).hexdigest())
-    assert (meta["host"], meta["title_id"], meta["release"]) == (
+    assert (header.signal, header.content_sha256) == ("x_robots_tag", None)
+    assert (meta.signal, meta.content_sha256) == ("meta_robots", sha256(response.body).hexdigest())
+    assert (meta.host, meta.title_id, meta.release) == (
         "www.courrier.example",
         "courrier",
         "CC-MAIN-2024-22",
     )
-    assert (meta["record_offset"], meta["record_encoding"], meta["http_status"]) == (7, "gzip", 200)
-    assert meta["row_sha256"] == row_digest(meta)
+    assert (meta.record_offset, meta.record_encoding, meta.http_status) == (7, "gzip", 200)
+    assert meta.row_sha256 == row_digest(meta)
 
 
 def test_the_same_capture_gives_the_same_rows_and_a_mirror_the_same_digests(members: Members) -> None:
@@ -112,8 +110,8 @@ def test_the_same_capture_gives_the_same_rows_and_a_mirror_the_same_digests(memb
     rows = list(signal_rows(response, members, "shard", "r"))
     assert rows == list(signal_rows(response, members, "shard", "r"))
     mirrored = signal_rows(response, members, "mirror", "r")
-    assert [row["row_sha256"] for row in mirrored] == [row["row_sha256"] for row in rows]
-    assert len({row["row_sha256"] for row in rows}) == 4
+    assert [row.row_sha256 for row in mirrored] == [row.row_sha256 for row in rows]
+    assert len({row.row_sha256 for row in rows}) == 4
 
 
 def test_a_foreign_capture_has_no_rows(members: Members) -> None:

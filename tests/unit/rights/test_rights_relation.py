@@ -29,7 +29,8 @@ class Everybody:
 
 
 def rows(*captures: Capture) -> list[dict[str, Any]]:
-    return [row for each in captures for row in signal_rows(each, Everybody(), "shard", None)]  # type: ignore[arg-type]
+    found = (signal_rows(each, Everybody(), "shard", None) for each in captures)  # type: ignore[arg-type]
+    return [row.as_dict() for each in found for row in each]
 
 
 def found(*captures: Capture, url: str = PAGE, at: datetime = NOON, agent: str = "CCBot") -> InForce:

@@ -11,12 +11,13 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.judgement.match_rows import Origin, Row
+from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import CorpusConfig, GradeRules, ScanConfig
 from presswatch_spark.shard import matcher as shard_matcher
 from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Match
 from tests.corpora import Inline, write_jsonl
 
 WORDS = [f"mot{k}" for k in range(80)]
@@ -42,7 +43,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 def rows_of(
     corpus: Corpus, words: int, least: int, url: str = "https://copy.example/", more: str = ""
-) -> list[Row]:
+) -> list[Match]:
     """Rows of a page with the last words of the article, which the index has from eight words on."""
     page = " ".join(WORDS[-words:]) + more
     text, address = (np.frombuffer(part.encode(), np.uint8) for part in (page, url))
@@ -58,7 +59,7 @@ def rows_of(
 def test_a_run_is_reported_from_the_least_length_on(corpus: Corpus, least: int) -> None:
     assert rows_of(corpus, least - 1, least) == []
     (row,) = rows_of(corpus, least, least)
-    assert (row["longest_run_words"], row["grade"], len(row["spans"])) == (least, "extract", 1)
+    assert (row.longest_run_words, row.grade, len(row.spans)) == (least, "extract", 1)
 
 
 @pytest.mark.parametrize(
@@ -79,14 +80,14 @@ def test_a_page_that_credits_somebody_else_than_the_member_says_so(
     corpus: Corpus, more: str, credits: list[str], others: bool
 ) -> None:
     (row,) = rows_of(corpus, 80, 11, more=more)
-    assert (row["document_credits"], row["credits_others"]) == (credits, others)
-    assert ("credits_other" in row["confidence_reasons"]) == others
+    assert (row.document_credits, row.credits_others) == (credits, others)
+    assert ("credits_other" in row.confidence_reasons) == others
 
 
 def test_a_shorter_run_on_the_articles_own_page_says_no_more_than_the_url(corpus: Corpus) -> None:
     (row,) = rows_of(corpus, 10, 11, ARTICLE["url"])
-    assert (row["document_credits"], row["credits_others"]) == (None, None)
-    assert (row["grade"], row["url_match"], row["longest_run_words"], row["spans"]) == (
+    assert (row.document_credits, row.credits_others) == (None, None)
+    assert (row.grade, row.url_match, row.longest_run_words, row.spans) == (
         "url_only", "article", 0, [],
     )  # fmt: skip
 
@@ -116,7 +117,7 @@ def pages(asked: list[tuple[str, int]] | None = None) -> DocumentBatch:
     )
 
 
-def rows_of_pages(corpus: Corpus, batch: DocumentBatch) -> list[Row]:
+def rows_of_pages(corpus: Corpus, batch: DocumentBatch) -> list[Match]:
     matcher = Matcher(corpus, MatchRules.of(ScanConfig()))
     return list(matcher.rows(batch, matcher.candidates(batch), Origin("wet", None, "")))
 
@@ -126,9 +127,9 @@ def test_how_many_documents_go_through_a_step_together_changes_no_row(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch, group_bytes: int, pairs: int
 ) -> None:
     rows = rows_of_pages(corpus, pages())
-    assert [row["record_offset"] for row in rows] == list(range(len(PAGES)))
-    assert [row["copied_words"] for row in rows] == [30] * len(PAGES)
-    assert {row["url_match"] for row in rows} == {"none", "article"}
+    assert [row.record_offset for row in rows] == list(range(len(PAGES)))
+    assert [row.copied_words for row in rows] == [30] * len(PAGES)
+    assert {row.url_match for row in rows} == {"none", "article"}
     monkeypatch.setattr(shard_matcher, "GROUP_BYTES", group_bytes)
     monkeypatch.setattr(shard_matcher, "PAIRS_AT_ONCE", pairs)
     assert rows_of_pages(corpus, pages()) == rows
@@ -137,5 +138,5 @@ def test_how_many_documents_go_through_a_step_together_changes_no_row(
 def test_each_page_is_parsed_once_for_its_main_content(corpus: Corpus) -> None:
     asked: list[tuple[str, int]] = []
     rows = rows_of_pages(corpus, pages(asked))
-    assert all(row["in_main_content"] for row in rows)
+    assert all(row.in_main_content for row in rows)
     assert asked == [("main_text", i) for i in range(len(PAGES))]

@@ -22,8 +22,8 @@ from presswatch_spark.evidence.documents import ClaimDocuments, ReadmeFacts, wri
 from presswatch_spark.evidence.records import Keeper, KeptRecord
 from presswatch_spark.evidence.stamps import Authority, Stamped, certificates_of, stamps_of
 from presswatch_spark.extras import library
-from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.audit import Audit
+from presswatch_spark.pointers.checks import Row
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.queries.reservations import DECISIVE
 from presswatch_spark.removal.case import MARKER, RemovalCase

@@ -43,9 +43,8 @@ from presswatch_spark.evidence.typesetting import (
     pdf_of,
     runs_leftwards,
 )
-from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.audit import RowCheck
-from presswatch_spark.pointers.checks import OTHER_ARTICLE
+from presswatch_spark.pointers.checks import OTHER_ARTICLE, Row
 from presswatch_spark.show import columns_of, wrapped_at
 from presswatch_spark.storage.uris import canonical
 from presswatch_spark.translation import N_

@@ -29,9 +29,8 @@ from presswatch_spark.evidence.bag import (
     sealed_facts,
 )
 from presswatch_spark.evidence.stamps import RefusedStampError, check_token, pem_certificates, require_client
-from presswatch_spark.judgement.match_rows import Row
 from presswatch_spark.pointers.audit import Audit, RowCheck, reading_in
-from presswatch_spark.pointers.checks import NO_SHARD, NOT_REACHED, ArticleTexts
+from presswatch_spark.pointers.checks import NO_SHARD, NOT_REACHED, ArticleTexts, Row
 from presswatch_spark.pointers.figures import RowRecomputation, RowRules, rules_in
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.sampling.shares import most_share

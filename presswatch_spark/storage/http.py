@@ -231,7 +231,7 @@ def _connections(
     return made
 
 
-class Reply:
+class HttpReply:
     """A reply whose head is here; it keeps its connection until it is closed.
 
     `uri`: where it came from, after redirects. `sent_at`: when the request was sent, in seconds since 1970.
@@ -301,7 +301,7 @@ class Client:
         method: str = "GET",
         alone: bool = False,
         follow: bool = True,
-    ) -> Reply:
+    ) -> HttpReply:
         """Send until an answer comes that another try cannot change, at most `max_attempts` times.
 
         Tries that the site asks to repeat later do not count.
@@ -343,7 +343,7 @@ class Client:
                 reply.close()
             pause(self.options, len(policy.history))
 
-    def _is_to_repeat(self, reply: Reply, named: str, *, alone: bool) -> bool:
+    def _is_to_repeat(self, reply: HttpReply, named: str, *, alone: bool) -> bool:
         """Return whether the host's limits would have the request sent again; then the reply is closed."""
         limits, is_taken = limits_of(host_of(reply.uri)), False
         try:
@@ -359,7 +359,7 @@ class Client:
                 reply.close()
         return not is_taken
 
-    def _sent(self, method: str, url: str, headers: Mapping[str, str], named: str) -> Reply:
+    def _sent(self, method: str, url: str, headers: Mapping[str, str], named: str) -> HttpReply:
         """Send a request, and follow redirects; each host is asked in its turn."""
         declared = None
         for _ in range(REDIRECTS_MAX):
@@ -372,7 +372,7 @@ class Client:
             url = _redirected(url, reply.location)
         return self._once(method, url, headers, named)
 
-    def _once(self, method: str, url: str, headers: Mapping[str, str], named: str) -> Reply:
+    def _once(self, method: str, url: str, headers: Mapping[str, str], named: str) -> HttpReply:
         """Send one request in its turn, and record the exchange.
 
         Raises:
@@ -398,7 +398,7 @@ class Client:
             if is_heard():
                 peer = getattr(getattr(raw, "connection", None), "peer", None)
                 tell_exchange(method, url, asked, sent_at, raw.status, raw.headers.iteritems(), peer=peer)
-            return Reply(raw, slot, url, sent_at, turn_at)
+            return HttpReply(raw, slot, url, sent_at, turn_at)
         except BaseException:
             slot.release()
             raise
@@ -541,7 +541,7 @@ def range_header(start: int, end: int | None) -> dict[str, str]:
     return {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
 
 
-def body_of(reply: Reply, uri: str, start: int) -> RangeReply:
+def body_of(reply: HttpReply, uri: str, start: int) -> RangeReply:
     """Return the body of a reply to a request for bytes from `start` on; raise what a refusal means.
 
     Raises:
@@ -564,7 +564,7 @@ def body_of(reply: Reply, uri: str, start: int) -> RangeReply:
     return RangeReply(reply, 0, size, validator_of(reply), delimited, reply.sha256)
 
 
-def _require_object(reply: Reply, uri: str) -> None:
+def _require_object(reply: HttpReply, uri: str) -> None:
     if reply.status in {200, 206}:
         return
     reply.close()
@@ -599,19 +599,19 @@ def _unreachable(reason: Exception, uri: str) -> PresswatchError:
     return StorageError(what, where=where, remedy=remedy)
 
 
-def length_of(reply: Reply) -> int | None:
+def length_of(reply: HttpReply) -> int | None:
     """Return the length in bytes that a reply gives its body; None if it gives none."""
     length = reply.headers.get("Content-Length", "")
     return int(length) if length.isdecimal() else None
 
 
-def validator_of(reply: Reply) -> str | None:
+def validator_of(reply: HttpReply) -> str | None:
     """Return what tells versions apart; a weak ETag is enough for that."""
     etag = reply.headers.get("ETag", "").removeprefix("W/").strip('"')
     return etag or reply.headers.get("Last-Modified")
 
 
-def declared_sha256(reply: Reply) -> str | None:
+def declared_sha256(reply: HttpReply) -> str | None:
     """Return the SHA-256 of a file in large-file storage (LFS), which hubs give as its linked ETag."""
     linked = reply.headers.get("X-Linked-ETag", "").strip('"').lower()
     return linked if SHA256.fullmatch(linked) else None

@@ -32,7 +32,7 @@ from presswatch_spark.storage.http import (
     SILENCES,
     BadRequestError,
     Client,
-    Reply,
+    HttpReply,
     body_of,
     declared_sha256,
     length_of,
@@ -161,7 +161,7 @@ class Hub:
         """Return whether the hub itself answers for a URL: no other host may see the token."""
         return (scheme_of(url), host_of(url)) == (scheme_of(self.endpoint), host_of(self.endpoint))
 
-    def send(self, url: str, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
+    def send(self, url: str, headers: Mapping[str, str] = NO_HEADERS) -> HttpReply:
         """Send the hub a request with the token; redirects are not followed.
 
         Raises:
@@ -181,7 +181,7 @@ class Hub:
         token = token_of(self.options)
         return {} if token is None else {"Authorization": f"Bearer {token}"}
 
-    def required(self, url: str, address: HubAddress, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
+    def required(self, url: str, address: HubAddress, headers: Mapping[str, str] = NO_HEADERS) -> HttpReply:
         """Send a request for a file or a list, and raise the error for a refusal.
 
         The reply contains the answer, or redirects to another place of it.
@@ -192,7 +192,7 @@ class Hub:
             raise refused
         return reply
 
-    def refused(self, reply: Reply, url: str, address: HubAddress) -> PresswatchError | None:
+    def refused(self, reply: HttpReply, url: str, address: HubAddress) -> PresswatchError | None:
         """Return the error for a refusal; None if the reply contains the answer, or names its place."""
         if reply.location is not None:
             try:
@@ -212,7 +212,7 @@ class Hub:
         has_token = token_of(self.options) is not None
         return _refusal(reply.status, reply.headers, address, self.endpoint, has_token=has_token)
 
-    def whole(self, url: str, address: HubAddress) -> tuple[bytes, Reply]:
+    def whole(self, url: str, address: HubAddress) -> tuple[bytes, HttpReply]:
         """Return the whole body of a small reply, and the reply, which is closed.
 
         A body that breaks off is asked for again, at most `max_attempts` times; then `TruncatedError`.
@@ -228,7 +228,7 @@ class Hub:
             pause(self.options, attempt)
         raise TruncatedError("the hub's answer broke off", where=str(address), remedy="run again later")
 
-    def _whole_body(self, reply: Reply, address: HubAddress) -> bytes | None:
+    def _whole_body(self, reply: HttpReply, address: HubAddress) -> bytes | None:
         """Read a reply to its end; None if it broke off.
 
         Raises:
@@ -262,7 +262,7 @@ class Hub:
         known = self.known_place(address)
         return known or self.found_place(address, self.required(address.resolver(self.endpoint), address))
 
-    def found_place(self, address: HubAddress, reply: Reply) -> HubFile:
+    def found_place(self, address: HubAddress, reply: HttpReply) -> HubFile:
         """Return, and keep, the place that a reply of the resolver names; the reply is closed.
 
         The hub may first redirect to another of its own addresses.
@@ -288,7 +288,9 @@ class Hub:
         _PLACES.put((self.endpoint, str(address)), place)
         return place
 
-    def _place_at_hub(self, address: HubAddress, reply: Reply, url: str, facts: Mapping[str, str]) -> HubFile:
+    def _place_at_hub(
+        self, address: HubAddress, reply: HttpReply, url: str, facts: Mapping[str, str]
+    ) -> HubFile:
         """Return the place of a file that the hub itself gives; a small one is taken as it comes."""
         if reply.status == 206:
             reply.close()

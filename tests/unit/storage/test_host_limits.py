@@ -28,7 +28,7 @@ from presswatch_spark.storage.host_limits import (
     ask_anew,
     waits_reported,
 )
-from presswatch_spark.storage.http import Reply
+from presswatch_spark.storage.http import HttpReply
 from presswatch_spark.storage.objects import (
     DeniedError,
     ObjectInfo,
@@ -98,7 +98,7 @@ class TestWhatASiteAsks:
         self, status: int, headers: dict[str, str], seconds: float | None
     ) -> None:
         raw = HTTPResponse(status=status, headers=HTTPHeaderDict(headers))
-        assert Reply(raw, Slot(), "https://host.example/a", 0.0, 0.0).named_wait == seconds
+        assert HttpReply(raw, Slot(), "https://host.example/a", 0.0, 0.0).named_wait == seconds
 
 
 class TestPauses:

@@ -101,6 +101,37 @@ def test_on_paper_all_is_open_and_nothing_is_there_to_press(
     assert browser.complaints == []
 
 
+ON_PAPER = """
+document.querySelector('main').innerHTML = `<div class="wide"><table><thead><tr><th>Éditeur</th><th>Jeu</th>
+  ${'<th class="number">Mots repris en tout</th>'.repeat(5)}</tr></thead><tbody><tr>
+  <td><bdi>Société du Méridien</bdi></td><td><bdi>Common Crawl, livraison inconnue</bdi></td>
+  ${'<td class="number"><bdi>1 234 567</bdi></td>'.repeat(5)}</tr></tbody></table></div>`;
+"""
+BROKEN_WORDS = """
+[...document.querySelectorAll('main th, main td bdi')].flatMap(cell => {
+  const text = cell.firstChild, range = document.createRange();
+  return [...text.data.matchAll(/[^\\s]+/g)].filter(word => {
+    range.setStart(text, word.index); range.setEnd(text, word.index + word[0].length);
+    return range.getClientRects().length > 1;
+  }).map(word => word[0]);
+})
+"""
+
+
+def test_on_paper_no_word_of_a_narrow_cell_is_broken_and_no_table_is_cut_off(
+    browser: Chromium, page_files: dict[str, Path]
+) -> None:
+    opened(browser, page_files["fr"])
+    browser.resize(700, 960)
+    browser.ask("Emulation.setEmulatedMedia", media="print")
+    browser.run(ON_PAPER)
+    assert browser.run("document.querySelectorAll('main td').length") == 7
+    assert browser.run(BROKEN_WORDS) == []
+    table, paper = browser.run("['table', 'main'].map(name => document.querySelector(name).offsetWidth)")
+    assert 0 < table <= paper <= 700
+    browser.ask("Emulation.setEmulatedMedia", media="")
+
+
 @pytest.mark.full
 def test_a_page_of_a_million_rows_opens_in_three_seconds(browser: Chromium, tmp_path: Path) -> None:
     many_rows(tmp_path / "tables", 1_000_000)

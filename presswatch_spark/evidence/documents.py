@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -80,30 +81,12 @@ FAILURES = {
     "other signal": N_("the site's declaration is another"),
 }
 """Why a record is not what its row says, by the codes of `pointers.checks.REASONS`."""
-PLACES = {
-    "data/pages/": N_("each claim, article and page side by side (HTML), and all of them as PDF"),
-    "data/rows.jsonl": N_("a line for each claim: its row, the judgement, and its record"),
-    "data/records/": N_("the records, as the datasets store them"),
-    "data/http/": N_("every request that was made for them, with the head of its answer"),
-    "data/protocol.json": N_("the machine, its network, its clock"),
-    "data/corpus/": N_("the publishers, their mandates, and digests of the articles"),
-    "seal.json": N_("the seal"),
-    "stamps/": N_("time-stamps of the seal by third parties"),
-}
-"""Where to look in a bag."""
-CHECK_COMMANDS = (
-    "python3 -I verify.py",
-    "bagit.py --validate .",
-    "openssl ts -verify -in stamps/NN-HOST.tsr -data seal.json -CAfile CA.pem",
-    "presswatch evidence verify --ca CA.pem .",
-)
-DRAW_COMMANDS = (
-    'presswatch evidence challenge --seed "…" --sample 1000 .',
-    "presswatch evidence disclose --row SHA256 --out PART .",
-)
-"""Typed in the folder of the bag."""
-
 README_NAMES = {"fr": "LISEZ-MOI", "en": "README"}
+BlockKind = Literal["heading", "text", "list", "steps", "code", "facts", "table"]
+MARKS: Mapping[str, BlockKind] = {
+    "# ": "heading", "- ": "list", "1. ": "steps", "$ ": "code", "= ": "facts", "== ": "facts", "| ": "table",
+}  # fmt: skip
+"""Beginnings of lines of `readme.jinja`. A line without one is a paragraph; the value after `==` is code."""
 COLUMNS = 100
 NAMED = 28
 """Columns of the README as plain text, and of the names of its facts."""
@@ -451,7 +434,7 @@ class DocumentBlock:
     `facts`, and whether they are code; `headers`, `rows`, and the columns that are `numbers` of a `table`.
     """
 
-    kind: Literal["heading", "text", "list", "steps", "code", "facts", "table"]
+    kind: BlockKind
     content: Any
 
 
@@ -482,201 +465,91 @@ def write_readme(bag: Bag, facts: ReadmeFacts) -> None:
 
 
 def readme_blocks(facts: ReadmeFacts, _: Speaker) -> Iterator[DocumentBlock]:
-    """Yield the README in a language, section by section."""
-    yield from _in_brief(facts, _)
-    yield from _who(facts, _)
-    yield from _examined(facts, _)
-    yield from _publishers(facts, _)
-    yield from _method(_)
-    yield from _seal(facts, _)
-
-
-def _in_brief(facts: ReadmeFacts, _: Speaker) -> Iterator[DocumentBlock]:
-    chosen, whole = facts.chosen, facts.chosen.figures()
-    yield DocumentBlock("heading", _("In brief"))
-    yield DocumentBlock(
-        "text",
-        _(
-            "This bag is about {claims}. Each is a page that a public dataset stores, and that holds"
-            " words of a press article, or stands at an address of the press.",
-            claims=_.n("{n} claim", "{n} claims", whole.claims),
-        ),
-    )
-    columns = {
-        "claims": _("claims"),
-        "addresses": _("addresses"),
-        "pages": _("pages"),
-        "captures": _("captures"),
-        "records": _("records"),
-        "articles": _("articles"),
-        "hosts": _("hosts"),
-    }
-    by_letter = {**chosen.figures_by_letter(), _("in all"): whole}
-    counts = [
-        [letter, *(_.number(figures.numbers()[each]) for each in columns)]
-        for letter, figures in by_letter.items()
-    ]
-    yield _table([_("letter"), *columns.values()], counts, range(1, len(columns) + 1))
-    yield DocumentBlock(
-        "text",
-        _(
-            "A claim is an article on a page; a page, an address in a release; a capture, a page at a"
-            " time; a record, the bytes of a capture in one file. Each page counts once, with its"
-            " strongest letter."
-        ),
-    )
-    if lacking := sum(row["document_url"] is None for row in chosen.rows.values()):
-        yield DocumentBlock(
-            "text",
-            _(
-                "Pages whose address is not known count by their text, and neither as address nor as host."
-                " Rows concerned: {count}.",
-                count=_.number(lacking),
-            ),
-        )
+    """Yield the README in a language: the lines of its template, as blocks."""
+    chosen, whole, protocol = facts.chosen, facts.chosen.figures(), facts.protocol
     reasons = Counter(each.reason for each in facts.kept.values() if each.reason)
-    read = {
-        row: RecordReading(facts.moment, each.file) for row, each in facts.kept.items() if not each.reason
-    }
-    yield DocumentBlock(
-        "text",
-        _(
-            "The record of each row was read again for this bag: {read} of {all} rows describe it as it is.",
-            read=_.number(len(read)),
-            all=_.number(len(facts.kept)),
-        ),
+    sources = Counter(
+        RecordReading(facts.moment, each.file).source(str(chosen.rows[row]["shard_uri"]))
+        for row, each in facts.kept.items()
+        if each.reason is None
     )
-    sources = Counter(each.source(str(chosen.rows[row]["shard_uri"])) for row, each in read.items())
-    counts_of = {source: _.number(sources[source]) for source in (PLACE, COPY, DISK)}
-    lines = {
-        PLACE: _("at its place, in the file that its row names: {count}", count=counts_of[PLACE]),
-        COPY: _("in a copy of this file, at another address: {count}", count=counts_of[COPY]),
-        DISK: _("in a file on a disk, and not at a public address: {count}", count=counts_of[DISK]),
-    }
-    yield DocumentBlock("list", [line for source, line in lines.items() if sources[source]])
-    if reasons:
-        yield DocumentBlock("text", _("The others are in the bag, with the reason. None was left out:"))
-        named = [
-            f"{_(FAILURES[reason])} ({reason}) × {_.number(count)}"
-            for reason, count in sorted(reasons.items())
-        ]
-        yield DocumentBlock("list", named)
-    if chosen.licensed:
-        licensed = _.n("{n} claim", "{n} claims", chosen.licensed)
-        yield DocumentBlock("text", _("Left out, as the page has a licence: {claims}.", claims=licensed))
-
-
-def _who(facts: ReadmeFacts, _: Speaker) -> Iterator[DocumentBlock]:
-    protocol, program = facts.protocol, facts.program
-    none, not_said = _.p("list", "none"), _("not said")
-    proxies = ", ".join(f"{scheme}: {url}" for scheme, url in protocol["proxies"].items())
-    yield DocumentBlock("heading", _("Who, when, from where"))
-    yield DocumentBlock(
-        "facts",
-        [
-            (_("Account"), protocol["account"] or not_said, True),
-            (_("Machine"), protocol["host"], True),
-            (_("System"), protocol["system"], True),
-            (_("Reading began"), _moment(protocol["began_at"], _), False),
-            (_("Reading ended"), _moment(protocol["ended_at"], _), False),
-            (_("Command"), protocol["command"] or not_said, True),
-            (_("Program"), f"presswatch-spark {program['version']}, Python {program['python']}", False),
-            (_("Version of its source"), program["commit"] or not_said, True),
-            (_("Addresses of the machine"), ", ".join(protocol["addresses"]) or none, True),
-            (_("Proxies"), proxies or none, True),
-        ],
-    )
-    servers = protocol["servers"]
-    yield DocumentBlock(
-        "text",
-        (
-            _("Sites that were asked. The last column is how far their clock is ahead of the machine's.")
-            if servers
-            else _("No site was asked: the files lay on a disk of the machine.")
-        ),
-    )
-    if servers:
-        rows = [
-            [
-                server["host"],
-                _.number(server["requests"]),
-                ", ".join(server["answered_from"]),
-                _ahead(server["clock_ahead_seconds"], _),
-            ]
-            for server in servers
-        ]
-        headers = [_("site"), _("requests"), _("answered from"), _("ahead")]
-        yield _table(headers, rows, (1, 3))
-
-
-def _ahead(seconds: float | None, _: Speaker) -> str:
-    if seconds is None:
-        return _("not said")
-    shown = f"{seconds:+.1f}"
-    return f"{shown.replace('.', ',') if _.language == 'fr' else shown} s"
-
-
-def _moment(text: str, _: Speaker) -> str:
-    return _.moment(datetime.fromisoformat(text).replace(microsecond=0))
-
-
-def _examined(facts: ReadmeFacts, _: Speaker) -> Iterator[DocumentBlock]:
-    chosen = facts.chosen
-    releases = dict[str, set[str]]()
-    for row in chosen.rows.values():
-        known = row["release"] or _("not known (format {format})", format=row["dataset"])
-        releases.setdefault(row["run_id"], set()).add(known)
-    rows = [
-        [
-            run["run_id"],
-            ", ".join(sorted(releases[run["run_id"]])),
-            _.day(run["started_at"].date()),
-            _(
-                "{complete} of {planned}",
-                complete=_.number(run["shards_complete"]),
-                planned=_.number(run["shards_planned"]),
-            ),
-        ]
-        for run in facts.runs
-    ]
     days = sorted({str(claim["as_of"]) for claim in chosen.claims.values()})
-    reviewed = sum(claim.get("review") is not None for claim in chosen.claims.values())
-    yield DocumentBlock("heading", _("What was examined"))
-    yield DocumentBlock(
-        "text", _("The scans that found these pages. A file that was not read to its end proves no absence.")
-    )
-    yield _table([_("scan"), _("release"), _("date"), _("files read to their end")], rows)
-    yield DocumentBlock(
-        "facts",
-        [
-            (_("Corpus (digest)"), facts.corpus.manifest.digest, True),
-            (_("Articles in the corpus"), _.number(len(facts.corpus)), False),
-            (
-                _("Claims judged as of"),
-                ", ".join(_.day(datetime.fromisoformat(day).date()) for day in days),
-                False,
-            ),
-            (_("Verdicts of persons"), _.number(reviewed), False),
-        ],
-    )
-    if facts.other_corpus:
-        yield DocumentBlock(
-            "text", _("Note that at least one scan was made with another corpus than this one.")
-        )
-
-
-def _publishers(facts: ReadmeFacts, _: Speaker) -> Iterator[DocumentBlock]:
     publishers = {each.id: each for each in facts.corpus.registry.publishers}
-    rows = [
-        [
-            legal_person_of(publishers.get(id), id),
-            _mandate(publishers.get(id), _),
-            _.number(figures.claims),
-        ]
-        for id, figures in facts.chosen.figures_by_publisher().items()
-    ]
-    yield DocumentBlock("heading", _("Publishers and mandates"))
-    yield _table([_("publisher"), _("mandate"), _("claims")], rows, (2,))
+    template = environment(TEMPLATES, html=False).get_template("readme.jinja")
+    text = template.render(
+        _=_,
+        n=_.n,
+        p=_.p,
+        number=_.number,
+        day=_.day,
+        cells=_cells,
+        whole=whole,
+        by_letter=[*chosen.figures_by_letter().items(), ("", whole)],
+        without_address=sum(row["document_url"] is None for row in chosen.rows.values()),
+        read=sources.total(),
+        rows=len(facts.kept),
+        read_from_place=sources[PLACE],
+        read_from_copy=sources[COPY],
+        read_from_disk=sources[DISK],
+        reasons=[(FAILURES[reason], reason, count) for reason, count in sorted(reasons.items())],
+        licensed=chosen.licensed,
+        protocol=protocol,
+        program=facts.program,
+        began=_.moment(datetime.fromisoformat(protocol["began_at"]).replace(microsecond=0)),
+        ended=_.moment(datetime.fromisoformat(protocol["ended_at"]).replace(microsecond=0)),
+        proxies=[f"{scheme}: {url}" for scheme, url in protocol["proxies"].items()],
+        seconds=lambda seconds: f"{seconds:+.1f} s".replace(".", "," if _.language == "fr" else "."),
+        runs=[(run, _releases(chosen, run["run_id"], _)) for run in facts.runs],
+        corpus=facts.corpus,
+        judged=[_.day(datetime.fromisoformat(day).date()) for day in days],
+        reviewed=sum(claim.get("review") is not None for claim in chosen.claims.values()),
+        other_corpus=facts.other_corpus,
+        publishers=[
+            (legal_person_of(publishers.get(id), id), _mandate(publishers.get(id), _), figures.claims)
+            for id, figures in chosen.figures_by_publisher().items()
+        ],
+        letters=LETTERS,
+        claims_root=facts.claims_root,
+        authorities=facts.authorities,
+    )
+    yield from _blocks_in(text)
+
+
+def _cells(*values: str) -> str:
+    """Return values as one line of facts or of a table, for `_blocks_in`."""
+    return "\t".join(value.replace("\t", " ") for value in values)
+
+
+def _blocks_in(text: str) -> Iterator[DocumentBlock]:
+    """Yield the blocks of a rendered template; lines of one kind that follow each other are one block.
+
+    The first line of a table has its headers; those of numbers begin with `>`.
+    """
+    for kind, group in groupby(map(_marked, text.split("\n")), key=lambda line: line[0]):
+        lines = list(group)
+        if kind in ("heading", "text"):
+            yield from (DocumentBlock(kind, content) for _, _, content in lines)
+        elif kind == "facts":
+            yield DocumentBlock(kind, [(*content.split("\t"), mark == "== ") for _, mark, content in lines])
+        elif kind == "table":
+            headers, *rows = (content.split("\t") for _, _, content in lines)
+            numbers = [place for place, header in enumerate(headers) if header.startswith(">")]
+            names = [header.removeprefix(">") for header in headers]
+            yield DocumentBlock(kind, {"headers": names, "rows": rows, "numbers": numbers})
+        elif kind:
+            yield DocumentBlock(kind, [content for _, _, content in lines])
+
+
+def _marked(line: str) -> tuple[BlockKind | None, str, str]:
+    """Return the kind of a line, its mark, and the rest; an empty line has no kind."""
+    mark = next((mark for mark in MARKS if line.startswith(mark)), "")
+    return MARKS.get(mark, "text") if line else None, mark, line.removeprefix(mark)
+
+
+def _releases(chosen: Selection, run_id: str, _: Speaker) -> list[str]:
+    """Return the releases of a run's rows; of rows without one, that it is unknown, and their format."""
+    rows = [row for row in chosen.rows.values() if row["run_id"] == run_id]
+    return sorted({row["release"] or _("not known (format {format})", format=row["dataset"]) for row in rows})
 
 
 def _mandate(publisher: Publisher | None, _: Speaker) -> str:
@@ -693,124 +566,6 @@ def _deed(document: MandateDocument, _: Speaker) -> str:
     if document.signed_on is None:
         return _("deed {path}, SHA-256 {sha256}", **facts)
     return _("deed of {day}: {path}, SHA-256 {sha256}", day=_.day(document.signed_on), **facts)
-
-
-def _method(_: Speaker) -> Iterator[DocumentBlock]:
-    yield DocumentBlock("heading", _("How a finding is made"))
-    yield DocumentBlock(
-        "steps",
-        [
-            _("The corpus holds the articles that the publishers gave, with their dates."),
-            _(
-                "Each page of a file of the dataset is compared with the articles, word by word. Capitals,"
-                " accents and punctuation do not count. An index only chooses the pairs to compare."
-            ),
-            _(
-                "A row is written only if the comparison finds the same words, in the same order, on both"
-                " sides. It says how many, where, and in which record of which file."
-            ),
-            _(
-                "Claims then hold each row against the other pages that are known, texts of reference,"
-                " licences, mandates, and verdicts of persons. They can only lower a letter."
-            ),
-            _(
-                "For this bag, each record was read again, compared with its row, and kept as it is stored,"
-                " byte by byte."
-            ),
-            _("All of it was sealed: a byte that changes later gives another root."),
-        ],
-    )
-    yield DocumentBlock("heading", _("What a letter says"))
-    yield DocumentBlock(
-        "text",
-        _(
-            "The letter is a judgement by published rules, the same for all rows. It judges the facts"
-            " alone: mandate and rights are told apart."
-        ),
-    )
-    yield DocumentBlock("facts", [(letter, _(LETTERS[letter]), False) for letter in LETTERS])
-    yield DocumentBlock("heading", _("How to check it"))
-    yield DocumentBlock(
-        "text", _("Anybody can check this bag without the program that made it, and without its author.")
-    )
-    yield DocumentBlock(
-        "list",
-        [
-            _("With Python alone, without a network: every byte, every row, both roots."),
-            _("With any tool for BagIt (RFC 8493): the digests of all files."),
-            _(
-                "With OpenSSL: the date of the seal. Get the certificate from the authority, not from this"
-                " bag."
-            ),
-            _("With the program itself: all of this at once."),
-        ],
-    )
-    yield DocumentBlock("code", CHECK_COMMANDS)
-    yield DocumentBlock(
-        "text",
-        _(
-            "The judge, an officer of the court or the other side can have rows read again that are"
-            " drawn by words which they choose after the sealing; or one claim is handed over alone,"
-            " with its proof:"
-        ),
-    )
-    yield DocumentBlock("code", DRAW_COMMANDS)
-    yield DocumentBlock("heading", _("Where to look"))
-    yield DocumentBlock("facts", [(place, _(PLACES[place]), False) for place in PLACES])
-    yield DocumentBlock("heading", _("What this bag does not say"))
-    yield DocumentBlock(
-        "list",
-        [
-            _(
-                "The page was recorded by the dataset's publisher. This bag shows what he stores, and not"
-                " the site itself."
-            ),
-            _(
-                "Words in common do not say who took them from whom. Dates, other sources and reasons are"
-                " given for each claim."
-            ),
-            _("A row of letter C is no claim without a person's verdict; one of letter D never is."),
-            _(
-                "What publishers of models say of their data proves neither that a model read a text, nor a"
-                " wrong."
-            ),
-            _("Without a time-stamp, nothing but the machine's clock says when the seal was made."),
-            _(
-                "Whoever holds this bag can change it and seal it anew. Then its roots are others: compare"
-                " them with those that were noted or handed over before, or rely on a time-stamp."
-            ),
-            _("Files that were not read to their end may hold other pages."),
-        ],
-    )
-
-
-def _seal(facts: ReadmeFacts, _: Speaker) -> Iterator[DocumentBlock]:
-    authorities = ", ".join(facts.authorities)
-    roots = [(_("Root of the claims"), facts.claims_root, True)]
-    yield DocumentBlock("heading", _("The seal"))
-    yield DocumentBlock("facts", roots + [(_("Time-stamps asked of"), authorities, True)] * bool(authorities))
-    yield DocumentBlock(
-        "text",
-        _(
-            "This root is that of the rows and of the corpus: whoever seals the same claims, wherever"
-            " and whenever, gets the same one. The root of the bag covers this document too. So it"
-            " cannot stand in it: it is in seal.json."
-        ),
-    )
-    if not authorities:
-        yield DocumentBlock(
-            "text",
-            _(
-                "No time-stamp was asked for when the bag was made. If there are any in stamps/, they were"
-                " asked for later."
-            ),
-        )
-
-
-def _table(
-    headers: Sequence[str], rows: Sequence[Sequence[str]], numbers: Iterable[int] = ()
-) -> DocumentBlock:
-    return DocumentBlock("table", {"headers": headers, "rows": rows, "numbers": list(numbers)})
 
 
 # --- plain text

@@ -107,20 +107,23 @@ def pdf_of(
 
 
 @cache
-def environment(folder: Path) -> "Environment":
-    """Return the Jinja templates of a folder of pages that show texts of others.
+def environment(folder: Path, *, html: bool = True) -> "Environment":
+    """Return the Jinja templates of a folder, whose values are texts of others.
 
-    A value is escaped, and its invisible characters are shown; only `Markup` is HTML.
+    In HTML a value is escaped, and its invisible characters are shown; only `Markup` is HTML. In plain text,
+    a value has no line breaks.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
     def shown(value: Any) -> Any:
-        return Markup(escaped(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
+        if not isinstance(value, str) or isinstance(value, Markup):
+            return value
+        return Markup(escaped(value)) if html else value.replace("\n", " ")
 
     return Environment(
         loader=FileSystemLoader(folder),
-        autoescape=True,
+        autoescape=html,
         undefined=StrictUndefined,
         finalize=shown,
         trim_blocks=True,

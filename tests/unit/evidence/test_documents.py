@@ -319,6 +319,14 @@ def test_a_bag_is_not_begun_without_what_sets_its_documents(
     assert not (tmp_path / "bag").exists()
 
 
+def test_a_value_of_others_forges_no_block_of_the_readme(crawl: Release, without_pages: None) -> None:
+    command = ["presswatch", "a\n# Forged\n= b\tc\n"]
+    bag, _ = build(crawl, "forged-blocks", rows=str(some_rows(crawl, 2)), confidences=(), command=command)
+    named = [line for line in (bag / "README.txt").read_text("utf-8").splitlines() if "Forged" in line]
+    assert len(named) == 1
+    assert named[0].startswith("Command  ")
+
+
 def test_a_table_keeps_its_columns_in_plain_text() -> None:
     rows = [["A", "50"], ["en tout", "140"]]
     table = DocumentBlock("table", {"headers": ["lettre", "réclamations"], "rows": rows, "numbers": [1]})

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from presswatch_spark.campaigns.plan import Item
 from presswatch_spark.campaigns.progress import ItemProgress
 from presswatch_spark.costs.budget import core_hours_text, dollars_text
 from presswatch_spark.costs.estimate import Machine, PriceList, core_hours, estimate, kind_of
@@ -17,7 +16,7 @@ from presswatch_spark.storage.shards import ShardPlan
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a campaign may cost in dollars on a machine; None for no limit. `said` is how it was given."""
+    """The highest cost of a campaign, in dollars on a machine; None for no limit. `said`: as it was given."""
 
     machine: Machine | None
     dollars: float | None = None
@@ -54,28 +53,23 @@ class Budget:
 
 
 def estimated(
-    standings: Sequence[ItemProgress],
+    items: Sequence[ItemProgress],
     config: ScanConfig,
     machine: Machine | None,
     lists: Mapping[str, ShardPlan] | None = None,
 ) -> tuple[float, int]:
-    """Return the core-hours that what is left will take, and of how many items nothing is known.
+    """Estimate what is left: core-hours, and the number of items of unknown size.
 
-    A shard of an item that runs have read is taken to cost what its shards cost there. An item without runs
-    is reckoned by the sizes that its list says, one of `lists`. Others are taken to cost what those of their
-    format have cost here; else what a release of their format costs by the price list. New articles cost the
-    same: the bytes are.
+    An item that runs have read costs per shard what it has cost so far. Another one costs what its sizes in
+    `lists` give, else what items of its format have cost here, else what a release of its format costs by the
+    price list. New articles cost the same: the bytes are the same.
     """
     prices, unknown, total = PriceList.read(config.run.prices), 0, 0.0
-    means = dict(_means(standings, machine))
-    for standing in standings:
-        if standing.is_done:
+    means = _means_by_format(items, machine)
+    for each in items:
+        if each.is_done:
             continue
-        hours = _own_hours(standing, machine)
-        if hours is None:
-            hours = _hours_by_size(standing.item, config, prices, (lists or {}).get(standing.item.name))
-        if hours is None:
-            hours = means.get(standing.item.format) or _listed_hours(standing.item, config, prices)
+        hours = _hours_left(each, config, machine, prices, (lists or {}).get(each.item.name), means)
         if hours is None:
             unknown += 1
         else:
@@ -83,41 +77,39 @@ def estimated(
     return total, unknown
 
 
-def _own_hours(standing: ItemProgress, machine: Machine | None) -> float | None:
-    """Return the core-hours that the rest of an item takes at the pace of its runs; None if it has none."""
-    if not (standing.shard_reads and standing.core_hours):
-        return None
-    hours = standing.core_hours / standing.shard_reads * standing.left
-    return machine.core_hours(hours) if machine else hours
-
-
-def _hours_by_size(
-    item: Item, config: ScanConfig, prices: PriceList, listed: ShardPlan | None
+def _hours_left(
+    progress: ItemProgress,
+    config: ScanConfig,
+    machine: Machine | None,
+    prices: PriceList,
+    listed: ShardPlan | None,
+    means: Mapping[str, float],
 ) -> float | None:
-    """Return the core-hours of shards by their sizes; None where one of them is not known."""
-    if listed is None or listed.size is None:
-        return None
-    found = estimate(listed, item.format, bool(config.read.languages) and not item.note, prices)
-    return None if found.unknown else found.core_hours
+    item = progress.item
+    gate = bool(config.read.languages) and not item.note
+    if progress.shard_reads and progress.core_hours:
+        hours = progress.core_hours / progress.shard_reads * progress.left
+        return machine.core_hours(hours) if machine else hours
 
+    if listed is not None and listed.size is not None:
+        found = estimate(listed, item.format, gate, prices)
+        if not found.unknown:
+            return found.core_hours
+    if item.format in means:
+        return means[item.format]
 
-def _means(standings: Sequence[ItemProgress], machine: Machine | None) -> Iterator[tuple[str, float]]:
-    """Yield, by format, what reading all shards of an item once has cost on average."""
-    spent: dict[str, list[float]] = {}
-    for standing in standings:
-        if standing.is_done and standing.core_hours:
-            once = standing.core_hours / standing.shard_reads * standing.shards
-            spent.setdefault(standing.item.format, []).append(once)
-    for format, hours in spent.items():
-        mean = sum(hours) / len(hours)
-        yield format, machine.core_hours(mean) if machine else mean
-
-
-def _listed_hours(item: Item, config: ScanConfig, prices: PriceList) -> float | None:
-    """Return the core-hours of a release like an item, by the price list; None where nothing is known."""
-    if item.path is not None or (kind := kind_of("", item.format)) is None:
-        return None
-    like, rate = prices.like(kind), prices.rate(kind, bool(config.read.languages) and not item.note)
+    kind = kind_of("", item.format) if item.path is None else None
+    like, rate = (prices.like(kind), prices.rate(kind, gate)) if kind is not None else (None, None)
     if like is None or rate is None:
         return None
     return core_hours(like.text_bytes, rate, prices.spark_share)
+
+
+def _means_by_format(items: Sequence[ItemProgress], machine: Machine | None) -> dict[str, float]:
+    """Return, by format, the mean cost in core-hours of reading all shards of an item once."""
+    spent: dict[str, list[float]] = {}
+    for each in items:
+        if each.is_done and each.core_hours:
+            once = each.core_hours / each.shard_reads * each.shards
+            spent.setdefault(each.item.format, []).append(machine.core_hours(once) if machine else once)
+    return {format: sum(hours) / len(hours) for format, hours in spent.items()}

@@ -1,4 +1,4 @@
-"""How a corpus grew: what the newer one has that the older one has not, as a corpus of its own.
+"""The growth of a corpus: the articles that only the newer one has, as a corpus of their own.
 
 A corpus that only grew needs no second scan for its old articles. `claims` judges the rows of both scans with
 the newer corpus. So nothing is lost by the old articles that the small corpus does not know.
@@ -7,13 +7,13 @@ the newer corpus. So nothing is lost by the old articles that the small corpus d
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 NAMED = 3
 FILE = "articles.jsonl"
-Rows = Iterator[dict[str, Any]]
+ArticleFields = Mapping[str, object]
+"""A row of a corpus's articles, to be compared and written as JSON."""
 
 
 def require_growth(older: Corpus, newer: Corpus) -> int:
@@ -124,7 +125,7 @@ def _write_articles(older: Corpus, newer: Corpus, file: Path) -> int:
 
 def _side_by_side(
     older: Corpus, newer: Corpus
-) -> Iterator[tuple[str, dict[str, Any] | None, dict[str, Any] | None]]:
+) -> Iterator[tuple[str, ArticleFields | None, ArticleFields | None]]:
     """Yield each article of either corpus with its row in both; corpora are in the order of their ids."""
     by_id = itemgetter(0)
     before = ((row["article_id"], "before", row) for row in _rows(older))
@@ -134,7 +135,7 @@ def _side_by_side(
         yield article_id, found.get("before"), found.get("after")
 
 
-def _rows(corpus: Corpus) -> Rows:
+def _rows(corpus: Corpus) -> Iterator[ArticleFields]:
     for part in range(-(-len(corpus) // layout.ARTICLES_PER_PART)):
         reader = pa.ipc.open_file(pa.memory_map(str(corpus.part(part))))
         for number in range(reader.num_record_batches):

@@ -1,4 +1,4 @@
-"""What a campaign asks for, corpora and options of scans among it, and its items: each crawl and dataset.
+"""The plan of a campaign: corpora, releases and options of its scans; and its items, a crawl or dataset each.
 
 CAMPAIGN/campaign.json            this
 CAMPAIGN/corpora/FROM-TO/         the articles that corpus TO has and corpus FROM has not, as a corpus
@@ -51,7 +51,7 @@ class CorpusOfCampaign:
 
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """What is asked for.
+    """The content of a campaign's file.
 
     Attributes:
         out: the folder of the tables.
@@ -84,7 +84,7 @@ class CampaignPlan:
 
     @classmethod
     def from_json(cls, data: bytes, where: str) -> Self:
-        """Read what `to_json` wrote; `CorruptError` for anything else."""
+        """Read the content that `to_json` wrote; `CorruptError` for anything else."""
         try:
             facts: dict[str, Any] = parse_json(data)
             if (layout := facts.pop("layout")) not in (LAYOUT, UNSEALED):
@@ -106,7 +106,7 @@ class CampaignPlan:
             ) from error
 
     def _check(self) -> None:
-        """Raise `ValueError` or `TypeError` for what no campaign holds: somebody may have edited its file."""
+        """Raise `ValueError` or `TypeError` for values that no campaign has: its file may be edited."""
         names = (self.crawls, self.since, self.until, self.listed, self.settings)
         mirrors = (text for pair in self.mirrors.items() for text in pair)
         texts = (self.out, *self.options, *mirrors, *(name for name in names if name is not None))
@@ -236,7 +236,7 @@ def _crawl_item(release: Release, scope: str, config: ScanConfig) -> Item:
 
 
 def unlisted_crawl(name: str, form: str) -> Item:
-    """Return the item of a crawl that was listed before: with its name, what it lacks would vanish."""
+    """Return the item of a crawl that is listed no more: without one, its missing shards would be lost."""
     return Item(name, form_of(name, form), name, note=UNLISTED)
 
 
@@ -261,7 +261,7 @@ def _between(plan: CampaignPlan, crawls: Sequence[Release]) -> Sequence[Release]
 
 
 def _note(release: Release, config: ScanConfig) -> str:
-    """Return what is special about a crawl: a gate by language has nothing to go by in older ones."""
+    """Return a note for a crawl whose pages name no languages, if the scan has a gate by language."""
     if not config.read.languages:
         return ""
     found = re.fullmatch(CRAWL, release.name)

@@ -1,7 +1,7 @@
-"""What the published runs say of a campaign: what is done, what is missing, and what it has cost.
+"""Progress of a campaign by its published runs: shards that are read, shards that are missing, and the cost.
 
-A shard is known by its place: on a hub, a file has the same one at every commit. It is done if runs have read
-it to its end for the newest corpus, by one step or by several that join.
+A shard is known by its place: on a hub, a file has the same place at every commit. It is done if runs have
+read it to its end for the newest corpus, in one step or in several that join.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from presswatch_spark.settings.config import MinHashRules, ScanConfig, config_di
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
 from presswatch_spark.storage.uris import HubAddress, printable, scheme_of
+from presswatch_spark.tables.declarations import PublishedRun
 from presswatch_spark.tables.store import TableStore
 
 Step = tuple[int, int]
-"""From which corpus to which one, counted from 1. What begins at 0 is the whole corpus."""
+"""First and last corpus of a scan, counted from 1. A step from 0 is a scan for all articles."""
 Version = tuple[int | None, str | None]
-"""What tells one content of a shard from another: its size, and on S3 its ETag."""
+"""Size of a shard, and on S3 its ETag: another content has another version."""
 CORE_SECONDS = f"{PREFIX}core_seconds_total"
 _LOGGED = ("shard_uri", "status", "bytes_expected", "etag")
 
@@ -42,7 +43,7 @@ class CampaignSample:
 
 @dataclass(slots=True)
 class Read:
-    """What the runs of one item have read for one step: `complete` of `planned` shards, by place.
+    """Shards of one item and one step by place: planned by a run, and read to their end.
 
     `versions`: the contents that complete shards of a dataset had.
     """
@@ -52,7 +53,7 @@ class Read:
     versions: dict[str, set[Version]] = field(default_factory=dict)
 
     def add(self, place: str, status: str, version: Version | None) -> None:
-        """Add what a run says of a shard."""
+        """Add a shard of a run with its status."""
         self.planned.add(place)
         if status == "complete":
             self.complete.add(place)
@@ -60,19 +61,24 @@ class Read:
                 self.versions.setdefault(place, set()).add(version)
 
     def compare(self, place: str, version: Version) -> None:
-        """Forget a shard if what was read of it had another content than it has now."""
+        """Forget a shard that has another content now than when it was read."""
         known = self.versions.get(place)
-        if known and not any(_may_be_same(each, version) for each in known):
+        pairs = [list(zip(each, version, strict=True)) for each in known or ()]
+        # An unknown size or ETag may be the same.
+        if pairs and not any(all(None in pair or pair[0] == pair[1] for pair in each) for each in pairs):
             self.planned.discard(place)
             self.complete.discard(place)
 
 
 @dataclass(slots=True)
 class Reads:
-    """What the runs of an item have read, step by step; `uris` of places that are no URIs themselves.
+    """Shards of an item that runs have read, by step.
 
-    `listed`: the places that its list names today, if that was asked for. `is_sample`: the runs drew samples.
-    Two samples of a list that grew are not of the same shards, so each stands for all that it was drawn from.
+    Attributes:
+        uris: of places that are no URIs themselves.
+        listed: places in the item's list of today, if that was read.
+        is_sample: the runs drew samples. Two samples of a list that grew have different shards, so each
+            counts as all that it was drawn from.
     """
 
     steps: dict[Step, Read] = field(default_factory=dict)
@@ -86,30 +92,30 @@ class Reads:
 
     @property
     def shards(self) -> set[str]:
-        """Return the places that runs have planned, and those that are listed today."""
+        """Return the places that runs have planned, and those in the list of today."""
         return set(self.listed).union(*(read.planned for read in self.steps.values()))
 
     def compare(self, listed: ShardPlan) -> None:
-        """Compare what was read with what a list names today: a shard that has changed was not read."""
+        """Take the list of today: a shard whose content has changed was not read."""
         for info in listed:
             for read in self.steps.values():
                 read.compare(place_of(info.uri), version_of(info))
         self.listed = frozenset(place_of(info.uri) for info in listed)
 
     def unlisted(self, wanted: int) -> int:
-        """Return how many shards are listed no more, and were not planned for the newest corpus."""
+        """Return the number of shards that left the list before they were planned for the newest corpus."""
         planned_for = self.planned_for()
         return sum(planned_for(place) < wanted for place in self.shards - self.listed)
 
     def planned_for(self) -> Callable[[str], int]:
-        """Return what says for which corpus a shard was planned last, read to its end or not."""
+        """Return a function from a place to the newest corpus that the shard was planned for, read or not."""
         if self.is_sample:
             reached = _reached(self.steps)
             return lambda place: reached
         return _reaching({step: read.planned for step, read in self.steps.items()})
 
     def read_for(self) -> Callable[[str], int]:
-        """Return what says for which corpus a shard was read to its end last."""
+        """Return a function from a place to the newest corpus that the shard was read for, to its end."""
         return _reaching({step: read.complete for step, read in self.steps.items()})
 
     def whole(self) -> int:
@@ -130,14 +136,18 @@ class Reads:
 
 @dataclass(frozen=True, slots=True)
 class ItemProgress:
-    """How an item stands. Corpora count from 1, and `wanted` is the newest.
+    """The progress of one item. Corpora count from 1, and `wanted` is the newest.
 
-    `reached`: the newest corpus that all its shards were planned for, missing ones too. `whole`: the newest
-    for which all of it was read. `missing`: by step, the shards that were not read to their end. `shards`:
-    how many are known; `fresh`: those of them that no run has planned. `left`: how many shards are still to
-    be read, one for two corpora twice; `shard_reads`: how many runs have read so far. Of a look by `run`:
-    `trouble` is why the item could not be scanned, `is_unpublished` that its shard list is not there yet, and
-    `was_scanned` that shards of it were read.
+    Attributes:
+        reached: the newest corpus that all its shards were planned for, missing ones too.
+        whole: the newest corpus for which all of it was read.
+        missing_of: by step, URIs of the shards that were not read to their end.
+        shards: the number of known shards; `fresh` of them were planned by no run.
+        left: the number of shards to be read; one for two corpora counts twice.
+        shard_reads: the number of shards that runs have read so far.
+        trouble: in a look by `run`, the reason why the item could not be scanned.
+        is_unpublished: in a look by `run`, whether its shard list is missing, and not overdue.
+        was_scanned: in a look by `run`, whether shards of it were read.
     """
 
     item: Item
@@ -158,7 +168,7 @@ class ItemProgress:
 
     @classmethod
     def of(cls, item: Item, reads: Reads, wanted: int) -> ItemProgress:
-        """Sum up what runs have read of an item."""
+        """Return the progress that the reads of an item make."""
         shards, planned_for = reads.shards, reads.planned_for()
         missing = reads.missing(wanted)
         planned = [planned_for(place) for place in shards]
@@ -179,12 +189,12 @@ class ItemProgress:
 
     @property
     def is_done(self) -> bool:
-        """Say whether it was read to its end for the newest corpus."""
+        """Return whether all of it was read for the newest corpus."""
         return self.whole == self.wanted
 
     @property
     def word(self) -> str:
-        """Return how it stands, in a word."""
+        """Return its state in a word or two."""
         if self.is_done:
             return "done"
         if self.is_unpublished:
@@ -197,7 +207,7 @@ class ItemProgress:
 
     @property
     def missing(self) -> int:
-        """Return how many shards were not read to their end, for one corpus or several."""
+        """Return the number of shards that were not read to their end, for one corpus or several."""
         return len({uri for uris in self.missing_of.values() for uri in uris})
 
 
@@ -206,7 +216,7 @@ class Runs:
     """The published runs of tables; `core_hours` of each, as Spark counts cores, idle ones too."""
 
     store: TableStore | None
-    rows: Sequence[Mapping[str, Any]] = ()
+    rows: Sequence[PublishedRun] = ()
     core_hours: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -217,7 +227,7 @@ class Runs:
         metrics = store.read("metrics", columns=["run_id", "name", "value"])
         spent = metrics.filter(pc.field("name") == CORE_SECONDS)
         hours = {run: value / 3600 for run, value in zip(*_lists(spent, "run_id", "value"), strict=True)}
-        return cls(store, store.rows("runs"), hours)
+        return cls(store, [PublishedRun(**row) for row in store.rows("runs")], hours)
 
     def reads(
         self,
@@ -227,29 +237,27 @@ class Runs:
         minhash: MinHashRules,
         sample: CampaignSample,
     ) -> Reads:
-        """Return what they have read of an item; `digests`: of the campaign's corpora, with their steps."""
-        asked = {"dataset": item.format, "config_digest": config_digest(item.settings(config), minhash)}
+        """Return their reads of an item; `digests`: of the campaign's corpora, with their steps."""
+        wanted = item.format, config_digest(item.settings(config), minhash)
         reads = Reads(is_sample=sample != CampaignSample())
         # Samples first: a second try is known by them, and a clock may have been put back since.
-        for row in sorted(self.rows, key=lambda row: row["sample"] is None):
-            step = digests.get(row["corpus_digest"])
-            if step is None or any(row[name] != value for name, value in asked.items()):
+        for run in sorted(self.rows, key=lambda run: run.sample is None):
+            step = digests.get(run.corpus_digest)
+            if step is None or (run.dataset, run.config_digest) != wanted or not is_of(run, item):
                 continue
-            if is_of(row, item) and self._add(reads, step, row, item, sample):
-                reads.runs.append(row["run_id"])
-                reads.matches += row["matches"]
-                reads.core_hours += self.core_hours.get(row["run_id"], 0.0)
+            if self._add(reads, step, run, item, sample):
+                reads.runs.append(run.run_id)
+                reads.matches += run.matches
+                reads.core_hours += self.core_hours.get(run.run_id, 0.0)
         return reads
 
-    def _add(
-        self, reads: Reads, step: Step, row: Mapping[str, Any], item: Item, sample: CampaignSample
-    ) -> bool:
-        """Add what a run has read, if it read shards of the item; a second try has no sample of its own."""
+    def _add(self, reads: Reads, step: Step, run: PublishedRun, item: Item, sample: CampaignSample) -> bool:
+        """Add the shards of a run, if they are the item's; a second try has no sample of its own."""
         assert self.store is not None
-        drawn, steps = CampaignSample(row["sample"], row["sample_seed"]), reads.steps
+        drawn, steps = CampaignSample(run.sample, run.sample_seed), reads.steps
         if drawn != sample and (drawn.share is not None or step not in steps):
             return False
-        log = self.store.read("scan_log", row["run_id"], columns=list(_LOGGED))
+        log = self.store.read("scan_log", run.run_id, columns=list(_LOGGED))
         lines = list(zip(*_lists(log, *_LOGGED), strict=True))
         if not lines or not all(item.holds(uri) for uri, *_ in lines):
             return False
@@ -260,7 +268,7 @@ class Runs:
             place = place_of(uri)
             if place != uri:
                 reads.uris[place] = uri
-            # What a dataset holds may change; the list of a crawl says no sizes to compare.
+            # A dataset may change; the list of a crawl has no sizes to compare.
             read.add(place, status, None if item.path is None else version_of(ObjectInfo(uri, size, etag)))
         reads.shard_reads += len(lines)
         return True
@@ -269,26 +277,22 @@ class Runs:
 def core_hours_spent(runs: Runs, digests: Iterable[str], begun: Iterable[UnfinishedRun]) -> float:
     """Return the core-hours, as Spark counts cores, of runs with these corpora and of those begun."""
     ours = set(digests)
-    published = (runs.core_hours.get(row["run_id"], 0.0) for row in runs.rows if row["corpus_digest"] in ours)
+    published = (runs.core_hours.get(run.run_id, 0.0) for run in runs.rows if run.corpus_digest in ours)
     return sum(published) + sum(run.counts.core_seconds for run in begun) / 3600
 
 
-def is_of(row: Mapping[str, Any], item: Item) -> bool:
-    """Say whether a run was asked for a release or dataset by its name, and not for some shards of one.
+def is_of(run: PublishedRun, item: Item) -> bool:
+    """Return whether a run was asked for a release or dataset by its name, and not for some shards of one.
 
-    Runs of versions that did not write that down have their command line alone.
+    Runs of older versions have only their command line to tell.
     """
     # A run that was given the records of other tables has read no shard as a whole.
-    if row.get("records_planned") is not None:
+    if run.records_planned is not None:
         return False
-    if (asked_for := row.get("asked_for")) is not None:
-        return bool(asked_for == item.name)
-    return _names_a_whole(str(row.get("command") or ""))
-
-
-def _names_a_whole(command: str) -> bool:
+    if run.asked_for is not None:
+        return run.asked_for == item.name
     try:
-        words = shlex.split(command)[1:]
+        words = shlex.split(run.command or "")[1:]
     except ValueError:
         return False
     if words[:2] == ["campaign", "run"]:
@@ -298,22 +302,18 @@ def _names_a_whole(command: str) -> bool:
 
 
 def place_of(uri: str) -> str:
-    """Return what names a shard whatever its content: a URI, on a hub without the commit."""
+    """Return the URI of a shard, on a hub without the commit: the name of the shard whatever its content."""
     uri = str(replace(HubAddress.of(uri), revision=None)) if scheme_of(uri) == "hf" else uri
     return printable(uri)
 
 
 def version_of(info: ObjectInfo) -> Version:
-    """Return what tells the content of a shard from another; on disk a file may get a new time by copying."""
+    """Return the version of a shard. On disk a copied file may have a new time, so only its size counts."""
     return info.size, info.etag if scheme_of(info.uri) == "s3" else None
 
 
-def _may_be_same(one: Version, other: Version) -> bool:
-    return all(None in pair or pair[0] == pair[1] for pair in zip(one, other, strict=True))
-
-
 def _reaching(steps: Mapping[Step, set[str]]) -> Callable[[str], int]:
-    """Return what says to which corpus the steps lead that have a shard, one from where the other ends."""
+    """Return a function from a place to the corpus that the steps which have the shard lead to."""
     reached = cache(_reached)
 
     def of(place: str) -> int:
@@ -323,7 +323,7 @@ def _reaching(steps: Mapping[Step, set[str]]) -> Callable[[str], int]:
 
 
 def _reached(steps: Iterable[Step]) -> int:
-    """Return the newest corpus that steps lead to, one from where the other ends; 0 if none begins at 0."""
+    """Return the newest corpus that joining steps lead to, from 0 on; 0 if no step begins at 0."""
     reached, known = {0}, set(steps)
     while new := {last for first, last in known if first in reached} - reached:
         reached |= new

@@ -8,7 +8,7 @@ the campaign, the lock of each run and a last look before a run begins keep out 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -77,11 +77,13 @@ class UnpublishedError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is scanned next: shards of an item, for a step.
+    """The next scan of an item: shards, for a step.
 
-    `again`: they were not read to their end before. `gone`: URIs of shards that should be read again, and
-    that storage does not have now. `is_all`: the shards are all that the item lists. `known`: the ids of the
-    runs that were published when it was found.
+    Attributes:
+        again: they were not read to their end before.
+        gone: URIs of shards that should be read again, and that storage does not have now.
+        is_all: the shards are all that the item lists.
+        known: the ids of the runs that were published when the task was found.
     """
 
     item: Item
@@ -94,13 +96,13 @@ class Task:
 
     @property
     def key(self) -> tuple[Step, bool]:
-        """Return what tells it from other tasks of its item."""
+        """Return step and `again`, by which tasks of an item differ."""
         return self.step, self.again
 
 
 @dataclass(slots=True)
 class _SeenRuns:
-    """What this process has read: runs, with the ids of those published, and by item its list, and notes."""
+    """Reads of this process: the published runs with their ids, and by item its list and a note."""
 
     ids: tuple[str, ...] = ()
     runs: Runs | None = None
@@ -126,7 +128,7 @@ class Campaign:
         return len(self.plan.corpora)
 
     def digests(self) -> dict[str, Step]:
-        """Return the digest of every corpus of the campaign that is built, with the step that it makes."""
+        """Return the digest of each corpus of the campaign that is built, with its step."""
         found = {corpus.digest: (0, number) for number, corpus in enumerate(self.plan.corpora, 1)}
         grown = self.folder / CORPORA
         for name in grown.names():
@@ -148,11 +150,13 @@ class Campaign:
             return None
 
     def begun(self) -> list[UnfinishedRun]:
-        """Return the runs of its tables that are begun, and not published."""
-        return _begun(self.store())
+        """Return the runs of its tables that a process has begun, and not published."""
+        store = self.store()
+        found = unfinished_runs(store) if store else ()
+        return [run for run in found if isinstance(run, UnfinishedRun) and run.begun.by == "runs"]
 
     def standings(self) -> Iterator[ItemProgress]:
-        """Yield how each item stands, by the published runs, and by its list if that was read meanwhile."""
+        """Yield the progress of each item by the published runs, and by its list if that was read."""
         runs, digests, minhash = self._published(), self.digests(), self._minhash()
         for item in self.items:
             yield ItemProgress.of(item, self._reads(item, runs, digests, minhash), self.newest)
@@ -189,7 +193,7 @@ class Campaign:
         form, runs = self.plan.crawls, self._published()
         if form is None or form == NEWS:
             return self
-        names = {str(row["asked_for"]) for row in runs.rows if row["asked_for"]}
+        names = {run.asked_for for run in runs.rows if run.asked_for}
         gone = sorted(name for name in names.difference(listed) if kinds_of(name))
         if not gone:
             return self
@@ -203,7 +207,7 @@ class Campaign:
         return core_hours_spent(self._published(), self.digests(), self.begun())
 
     def task_of(self, item: Item, tried: Collection[tuple[Step, bool]]) -> Task | None:
-        """Return what is to be scanned of an item next, but for what was tried; None if nothing is.
+        """Return the next task of an item that was not tried yet; None if nothing is left.
 
         Raises:
             InputError: the item cannot be scanned as it is, or its list leads to nothing.
@@ -283,23 +287,30 @@ class Campaign:
 
     @property
     def notes(self) -> Mapping[str, str]:
-        """Return, by name of an item, what was noticed of its list."""
+        """Return notes about the lists of items, by name."""
         return self._seen.notes
 
     def _begun_before(self, task: Task) -> Task | None:
         """Return the task that a killed process began for an earlier corpus, if there is one.
 
-        It goes on, and the articles that came since follow.
+        It is finished first, and the articles that were added since follow.
         """
         begun = {run.folder.uri.rpartition("/")[2] for run in self.begun()}
+        built = set(self.digests().values()) if begun else set()
         first, last = task.step
-        earlier = (replace(task, step=(first, each)) for each in range(first + 1, last)) if begun else ()
-        return next((each for each in earlier if self._is_begun(each, begun)), None)
+        for corpus in range(first + 1, last):
+            earlier = replace(task, step=(first, corpus))
+            # A corpus that is not built was not scanned for.
+            if earlier.step in built:
+                key = self._key_of(earlier, self._corpus_of(earlier.step))
+                if key[:KEY_DIGITS] in begun:
+                    return earlier
+        return None
 
     def carry_out(
         self, task: Task, budget: Budget, command: str | None, events: EventLog | None = None
     ) -> RunSummary:
-        """Scan what a task asks for, or what a killed process left of it, and publish the run.
+        """Scan the shards of a task, or the rest that a killed process left, and publish the run.
 
         Raises:
             BudgetError: the campaign has reached its budget, or this scan would.
@@ -311,7 +322,7 @@ class Campaign:
         if budget.dollars is not None:
             left = self._left(budget, self._key_of(task, corpus))
             config = replace(config, run=replace(config.run, budget=left))
-        with _told_of_campaign(task, budget):
+        try:
             return scan(
                 task.shards,
                 dataset=task.item.format,
@@ -326,6 +337,14 @@ class Campaign:
                 asked_for=task.item.name,
                 beginning=partial(self._require_wanted, task),
             )
+        except BudgetError as error:
+            if budget.dollars is None:
+                raise
+            raise BudgetError(
+                f"{error.what}; that is what is left of the campaign's {budget.said}",
+                where=task.item.name,
+                remedy="give a higher budget: the campaign goes on where it is",
+            ) from error
 
     def _require_wanted(self, task: Task) -> None:
         """Raise `DoneMeanwhileError` if another process has read shards of a task since it was found."""
@@ -347,8 +366,8 @@ class Campaign:
             )
 
     def _left(self, budget: Budget, key: str) -> float:
-        """Return the dollars that are left for a run; what it has cost itself, its own guard counts."""
-        others = [run for run in self.begun() if not _is_of(run, key)]
+        """Return the dollars that are left for a run. Its own guard counts the cost of the run itself."""
+        others = [run for run in self.begun() if run.folder.uri.rpartition("/")[2] != key[:KEY_DIGITS]]
         spent = core_hours_spent(self._published(), self.digests(), others)
         left = budget.left(spent)
         assert left is not None
@@ -360,12 +379,6 @@ class Campaign:
                 remedy="give a higher budget: the campaign goes on where it is",
             )
         return left
-
-    def _is_begun(self, task: Task, begun: set[str]) -> bool:
-        """Say whether a killed process has begun a task; a corpus that is not built was not scanned for."""
-        if task.step not in self.digests().values():
-            return False
-        return self._key_of(task, self._corpus_of(task.step))[:KEY_DIGITS] in begun
 
     def _key_of(self, task: Task, corpus: str) -> str:
         """Return the key of the run that a task begins, or goes on with."""
@@ -495,21 +508,6 @@ def _by_reach(listed: ShardPlan, reads: Reads) -> dict[int, ShardPlan]:
     return {reached: replace(listed, shards=tuple(found[reached])) for reached in sorted(found, reverse=True)}
 
 
-@contextmanager
-def _told_of_campaign(task: Task, budget: Budget) -> Iterator[None]:
-    """Say of a scan that its budget stopped that this was what is left of the campaign's."""
-    try:
-        yield
-    except BudgetError as error:
-        if budget.dollars is None:
-            raise
-        raise BudgetError(
-            f"{error.what}; that is what is left of the campaign's {budget.said}",
-            where=task.item.name,
-            remedy="give a higher budget: the campaign goes on where it is",
-        ) from error
-
-
 def with_corpus(plan: CampaignPlan, path: str, config: ScanConfig) -> CampaignPlan:
     """Return a plan with one more corpus, which must have all articles of the one before.
 
@@ -530,15 +528,3 @@ def with_corpus(plan: CampaignPlan, path: str, config: ScanConfig) -> CampaignPl
         older = Corpus.same(before.path, before.digest, config.storage)
         require_growth(older, Corpus.same(path, given.digest, config.storage))
     return replace(plan, corpora=(*plan.corpora, given))
-
-
-def _begun(store: TableStore | None) -> list[UnfinishedRun]:
-    """Return the runs of the tables that a process has begun, and not published."""
-    if store is None:
-        return []
-    found = unfinished_runs(store)
-    return [run for run in found if isinstance(run, UnfinishedRun) and run.begun.by == "runs"]
-
-
-def _is_of(run: UnfinishedRun, key: str) -> bool:
-    return run.folder.uri.rpartition("/")[2] == key[:KEY_DIGITS]

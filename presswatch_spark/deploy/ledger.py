@@ -45,14 +45,12 @@ class Ledger:
     """The attempts at one submission, as the store has them.
 
     Args:
-        again: start another after one that has done its work.
-        retry: start another after one that failed.
+        again: start another after one that has done its work. One that failed is always followed by another.
     """
 
     service: Service
     options: StorageOptions
     again: bool = False
-    retry: bool = True
     claim_seconds: float = CLAIM_SECONDS
     look_seconds: float = LOOK_SECONDS
 
@@ -71,12 +69,12 @@ class Ledger:
 
     def exit_code(self, attempt: int, state: JobState) -> int:
         """Return the job's exit code: the one it left behind, or what the service's word stands for."""
-        left = self.left(attempt)
+        left = self._left(attempt)
         if left is None:
             return 0 if state.succeeded else FAILED
         return left
 
-    def left(self, attempt: int) -> int | None:
+    def _left(self, attempt: int) -> int | None:
         """Return the exit code that the job left behind; None if it did not come so far."""
         result = self._object(attempt, "result").read()
         return int(parse_json(result.data)["exit_code"]) if result else None
@@ -126,12 +124,12 @@ class Ledger:
 
     def _is_over(self, running: Running, say: Callable[[str], None]) -> bool:
         """Return whether another attempt should follow this one."""
-        left = self.left(running.attempt)
+        left = self._left(running.attempt)
         state = None if left is not None else self.service.state(running.run)
         if state is not None and not state.ended:
             return False
         code = left if state is None else self.exit_code(running.attempt, state)
-        if not (self.again if code in DONE else self.retry):
+        if code in DONE and not self.again:
             return False
         say(f"attempt {running.attempt} ({running.run}) ended with exit code {code}")
         return True

@@ -7,11 +7,10 @@ decided by the caller's credentials and the job's role.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Self
 
 from presswatch_spark.deploy.archive import HostPlatform
 from presswatch_spark.errors import ConfigError
@@ -113,12 +112,6 @@ class Profile:
         """Return the id of the cluster or application."""
         section, name = HOSTS[self.service]
         return str(getattr(getattr(self, section), name))
-
-    def on(self, hosts: str) -> Self:
-        """Return the same profile with the id of other hosts."""
-        section, name = HOSTS[self.service]
-        moved: Mapping[str, Any] = {section: replace(getattr(self, section), **{name: hosts})}
-        return replace(self, **moved)
 
 
 # Where a profile has the id of its hosts.

@@ -64,8 +64,7 @@ class Submission:
     """One job, as a profile runs it.
 
     `arguments` are the job's; a file of this machine is replaced by its place among `files`. `environment`
-    holds the variables of the driver and its workers. `token` is the key where somebody else decides what is
-    the same submission: a claim on a release outlives a new version of the code.
+    has the variables of the driver and its workers.
     """
 
     job: str
@@ -75,7 +74,6 @@ class Submission:
     entry: Upload
     files: tuple[Upload, ...]
     environment: Mapping[str, str]
-    token: str | None = None
 
     @property
     def uploads(self) -> tuple[Upload, ...]:
@@ -84,9 +82,7 @@ class Submission:
 
     @property
     def key(self) -> str:
-        """Return the SHA-256 (hex) of job, arguments, code, hosts and settings; or of the token alone."""
-        if self.token is not None:
-            return hashlib.sha256(self.token.encode()).hexdigest()
+        """Return the SHA-256 (hex) of job, arguments, code, hosts and settings."""
         profile = asdict(self.profile)
         # How it is waited for, and where this machine would run it, does not change what is asked.
         asked = {name: value for name, value in profile.items() if name not in ("wait", "local")}
@@ -115,7 +111,6 @@ def submission(
     archive: Path,
     root: Path,
     env: Mapping[str, str],
-    token: str | None = None,
 ) -> Submission:
     """Return the submission of `job`, from a checkout in `root`.
 
@@ -135,7 +130,7 @@ def submission(
     moved, files = _files_moved(arguments, profile)
     brought = Upload(archive, f"{_store(profile)}/archives/{file_sha256(archive)}.tar.gz")
     entry = _upload(job_file(job, root), "jobs", profile)
-    return Submission(job, tuple(moved), profile, brought, entry, tuple(files), environment, token)
+    return Submission(job, tuple(moved), profile, brought, entry, tuple(files), environment)
 
 
 def archive_of(profile: Profile, given: Path | None, *, make: bool = True) -> Path:

@@ -41,7 +41,9 @@ from presswatch_spark.settings.config import MinHashRules, ReadRules, RunRules, 
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import ConflictError, ObjectInfo, StorageOptions
 from presswatch_spark.storage.shards import ShardPlan
+from presswatch_spark.tables.declarations import PublishedRun
 from presswatch_spark.tables.store import TableStore
+from tests.tables import row_of
 
 CORPUS = CorpusOfCampaign("s3://b/corpus", "0" * 64, 7)
 PLAN = CampaignPlan("s3://b/tables", (CORPUS,), "wet")
@@ -206,6 +208,10 @@ class TestPlan:
 ITEM = Item("CC-MAIN-2026-40", "wet", "CC-MAIN-2026-40")
 
 
+def published_run(**facts: Any) -> PublishedRun:
+    return PublishedRun(**row_of(PublishedRun, **facts))
+
+
 def reads(**steps: Read) -> Reads:
     """What was read in steps that are named like `s01`, for the step from 0 to 1."""
     return Reads({(int(name[1]), int(name[2])): found for name, found in steps.items()}, ["run"])
@@ -280,7 +286,7 @@ class TestStanding:
     def test_a_scan_of_some_shards_is_not_taken_for_a_release(
         self, facts: dict[str, Any], whole: bool
     ) -> None:
-        assert is_of(facts, ITEM) is whole
+        assert is_of(published_run(**facts), ITEM) is whole
 
 
 class TestListedAgain:
@@ -354,7 +360,7 @@ def test_a_second_try_counts_though_a_clock_was_put_back() -> None:
     digest, facts = config_digest(ITEM.settings(ScanConfig()), MinHashRules()), {"matches": 1}
     facts |= {"dataset": "wet", "corpus_digest": "0", "config_digest": digest, "asked_for": ITEM.name}
     rows = [
-        facts | {"run_id": run_id, "sample": share, "sample_seed": seed}
+        published_run(**facts, run_id=run_id, sample=share, sample_seed=seed)
         for run_id, share, seed in zip(logs, (None, 0.5), (None, 7), strict=True)
     ]
     runs = Runs(cast(TableStore, Tables()), rows)

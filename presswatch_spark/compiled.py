@@ -44,7 +44,7 @@ def cached_njit(function: Callable[..., Any]) -> Any:
 
 
 def entry_njit(function: Callable[..., Any]) -> Any:
-    """Like `cached_njit`, for what allocates no array and returns none: it counts no references.
+    """Like `cached_njit`, for kernels that allocate and return no array: no references are counted.
 
     numba counts references to every array around every call, with atomic instructions, and LLVM may refuse to
     inline: both cost more than what a small kernel does.
@@ -66,12 +66,12 @@ def uncounted_njit(function: Callable[..., Any]) -> Any:
 
 
 def lean_njit(function: Callable[..., Any]) -> Any:
-    """Like `uncounted_njit`, but it becomes part of what calls it: for kernels that are small."""
+    """Like `uncounted_njit`, but inlined in its callers: for kernels that are small."""
     return _compiled(function, forceinline=True, no_cpython_wrapper=True, _nrt=False)
 
 
 def load_numba() -> None:
-    """Have numba load now what it loads before the first kernel that a process runs.
+    """Have numba load its modules now, and not before the first kernel that a process runs.
 
     It looks for the linear algebra of scipy, which takes as long to load as all else. No kernel uses that.
     """
@@ -81,7 +81,7 @@ def load_numba() -> None:
 
 
 def is_cached(kernel: Any) -> bool:
-    """Whether this host has machine code of a kernel on disk; other hosts have caches of their own."""
+    """Return whether this host has machine code of a kernel on disk; other hosts have their own caches."""
     function = kernel.py_func
     name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}-*.nbi"
     return any(cache_folder().glob(f"*/{name}"))

@@ -183,7 +183,7 @@ class Item:
         return replace(config, read=read)
 
     def holds(self, shard_uri: str) -> bool:
-        """Say whether a shard is one of a dataset's; of a crawl, its run names the release."""
+        """Return whether a shard is one of a dataset's; of a crawl, its run names the release."""
         if self.trouble is not None:
             return False
         if self.path is None:

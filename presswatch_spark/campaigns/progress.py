@@ -96,7 +96,7 @@ class Reads:
         return set(self.listed).union(*(read.planned for read in self.steps.values()))
 
     def compare(self, listed: ShardPlan) -> None:
-        """Take the list of today: a shard whose content has changed was not read."""
+        """Take the list of today: a shard with changed content was not read."""
         for info in listed:
             for read in self.steps.values():
                 read.compare(place_of(info.uri), version_of(info))
@@ -221,7 +221,7 @@ class Runs:
 
     @classmethod
     def of(cls, store: TableStore | None) -> Runs:
-        """Read them; None stands for tables that are not there yet."""
+        """Read them; None is for tables that are not there yet."""
         if store is None:
             return cls(None)
         metrics = store.read("metrics", columns=["run_id", "name", "value"])

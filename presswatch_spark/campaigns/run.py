@@ -68,7 +68,7 @@ ASKED_AT_ONCE = 8
 
 
 class DoneMeanwhileError(PresswatchError):
-    """What was to be scanned is done: another campaign has the same tables."""
+    """Another process has done the task: campaigns may share tables."""
 
 
 class UnpublishedError(InputError):

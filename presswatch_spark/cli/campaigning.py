@@ -101,7 +101,7 @@ class Terminal:
         return cls(campaign.plan.out, command, events)
 
     def begins(self, task: Task) -> None:
-        """Print what is scanned now, and what should be and is gone."""
+        """Print the shards of a task, and those that are gone."""
         for line in task_lines(task):
             tell(printable(line))
 
@@ -254,7 +254,7 @@ def watched_scan(context: click.Context, words: Sequence[str], news: bool) -> Ma
 def open_campaign(
     context: click.Context, path: str, options: Mapping[str, Any], flags: Mapping[str, Any]
 ) -> CampaignPlan:
-    """Write the plan of a campaign, or change what it scans, or give it a corpus that grew.
+    """Write the plan of a campaign, or change its scope, or give it a corpus that grew.
 
     Raises:
         UsageError: there is nothing to scan, or an option is the campaign's own.
@@ -321,7 +321,7 @@ def _given(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _scoped(context: click.Context, plan: CampaignPlan, options: Mapping[str, Any]) -> CampaignPlan:
-    """Return the plan with what is said to be scanned, or as it was where nothing is said."""
+    """Return the plan with the scope that the options give; without one, as it was."""
     if options["newest_first"] is not None:
         plan = replace(plan, newest_first=options["newest_first"])
     if any(options[name] for name in SCOPE):
@@ -369,7 +369,7 @@ def _require_same(
     config: ScanConfig,
     flags: Mapping[str, Any],
 ) -> None:
-    """Raise `ConfigError` for changes by which what is done would no longer be the campaign's."""
+    """Raise `ConfigError` for changes by which finished scans would no longer be the campaign's."""
     if out and out != before.out:
         raise ConfigError(
             f"the tables of a campaign stay where they are, in {before.out}",
@@ -386,7 +386,7 @@ def _settings_digest(plan: CampaignPlan, config: ScanConfig) -> str:
 
 
 def _require_settings(plan: CampaignPlan, config: ScanConfig) -> None:
-    """Raise `ConfigError` for settings by which what is done would not count, and be scanned once more."""
+    """Raise `ConfigError` for settings by which finished scans would not count, and be repeated."""
     if plan.settings not in (None, _settings_digest(plan, config)):
         raise ConfigError(
             "a setting that can change a row is another than before",

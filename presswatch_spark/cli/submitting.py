@@ -141,7 +141,7 @@ def _planned_scan(params: Mapping[str, Any], profile: Profile, credentials: str 
 
 
 def _print_unsent(request: Mapping[str, Any]) -> None:
-    """Print what would be sent or run, without credentials: others read the logs of builds."""
+    """Print a request that is not sent, without credentials: others read the logs of builds."""
     click.echo(json.dumps(redacted_json(request), indent=2, ensure_ascii=False))
 
 

@@ -50,7 +50,7 @@ class WatchedCases:
     _failed: set[str] = field(default_factory=set)
 
     def __call__(self) -> Iterator[WatchReport]:
-        """Probe each case that is due, and yield what came of it: of a failure, too."""
+        """Probe each case that is due, and yield its findings, also of a failure."""
         self._published_at, self._failed = self._newest(), set()
         for path in self.paths:
             if self.dry_run:
@@ -60,7 +60,7 @@ class WatchedCases:
         yield from self._written()
 
     def after_scans(self) -> Iterator[WatchReport]:
-        """Do the same for what scans have published since, but not again for cases that failed."""
+        """Do the same after scans have published, but not again for cases that failed."""
         if not self.paths or self.dry_run or self._newest() == self._published_at:
             return
         for path in self.paths:
@@ -69,7 +69,7 @@ class WatchedCases:
         yield from self._written()
 
     def _findings(self, path: str) -> list[WatchReport]:
-        """Return what came of a case; nothing if it is not due."""
+        """Return the findings of a case; nothing if it is not due."""
         try:
             probed = self._probe(path)
         except InUseError:
@@ -145,7 +145,7 @@ def cases_of(target: Watch, options: Mapping[str, Any]) -> WatchedCases:
 
 
 def _found(path: str, probed: ProbeReport, index: str | None) -> Iterator[WatchReport]:
-    """Yield what a round found. What alarms, was left alone, or answered nothing, is partial."""
+    """Yield the findings of a round. Alarms, files left alone and silent indexes are partial."""
     from presswatch_spark.storage.objects import printable
 
     removed, claims = probed.status.claims()

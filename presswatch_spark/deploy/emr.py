@@ -39,19 +39,19 @@ SERVERLESS = "EMR Serverless"
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """Where a job stands, in the service's word; `reason` is why it failed."""
+    """The state of a job, in the service's word; `reason` is why it failed."""
 
     word: str
     reason: str = ""
 
     @property
     def succeeded(self) -> bool:
-        """Whether the job has done its work."""
+        """Return whether the job has done its work."""
         return self.word in SUCCEEDED
 
     @property
     def ended(self) -> bool:
-        """Whether it runs no more."""
+        """Return whether it has ended."""
         return self.succeeded or self.word in FAILED
 
 
@@ -251,7 +251,7 @@ class Steps:
         check_release(self.asked.profile, str(cluster.get("ReleaseLabel")), self._cluster)
 
     def request(self, attempt: int) -> AwsRequest:
-        """Return what adds the step."""
+        """Return the request that adds the step."""
         return step_request(self.asked, attempt)
 
     def find(self, attempt: int) -> str | None:
@@ -282,7 +282,7 @@ class Steps:
         raise AssertionError("the last try returns or raises")
 
     def state(self, run: str) -> JobState:
-        """Return where the step stands."""
+        """Return the state of the step."""
         with reaching("EMR", f"{self._cluster} {run}"):
             step = self.emr.describe_step(ClusterId=self._cluster, StepId=run)["Step"]
         status = step["Status"]
@@ -300,7 +300,7 @@ class Steps:
             yield "logs", s3_console(region, folder)
 
     def cancel_commands(self, run: str) -> tuple[str, str]:
-        """Return what cancels the step, and what ends the driver, which outlives its step."""
+        """Return the commands that cancel the step, and end the driver, which outlives its step."""
         where = aws_options(self.asked.profile.region, self.credentials)
         # YARN calls an application by the name of its attempt.
         ours = f"yarn application -list | awk '/{self.asked.label}/ {{print $1}}'"
@@ -319,7 +319,7 @@ class Steps:
         return (f"{base}/steps/{run}/", f"{base}/containers/")
 
     def cluster(self) -> dict[str, Any]:
-        """Return what EMR says of the cluster."""
+        """Return EMR's description of the cluster."""
         with reaching("EMR", self._cluster):
             described: dict[str, Any] = self.emr.describe_cluster(ClusterId=self._cluster)["Cluster"]
         return described

@@ -63,7 +63,7 @@ def driver_log(service: Service, run: str, options: StorageOptions, rules: WaitR
 
 
 def _log_in(folders: tuple[str, ...], options: StorageOptions) -> tuple[dict[str, list[str]], bool]:
-    """Return what there is of the log, and whether that is the driver's own.
+    """Return the log as far as it is there, and whether it is the driver's own.
 
     A step's log is spark-submit's. It names the application; the first container of that is the driver's.
     """

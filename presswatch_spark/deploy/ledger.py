@@ -68,7 +68,7 @@ class Ledger:
         raise AssertionError("attempts have no end")
 
     def exit_code(self, attempt: int, state: JobState) -> int:
-        """Return the job's exit code: the one it left behind, or what the service's word stands for."""
+        """Return the job's exit code: the one it left behind, or the one that the service's word means."""
         left = self._left(attempt)
         if left is None:
             return 0 if state.succeeded else FAILED
@@ -80,7 +80,7 @@ class Ledger:
         return int(parse_json(result.data)["exit_code"]) if result else None
 
     def _claim(self, attempt: int) -> bool:
-        """Claim an attempt; return False if it is somebody's. No two claims are alike: see `write_object`."""
+        """Claim an attempt; return False if it is taken. No two claims are alike: see `write_object`."""
         claim = {"claimed_at": _now(), "by": secrets.token_hex(16)}
         try:
             self._object(attempt, "claim").write(_written(claim), None)
@@ -89,7 +89,7 @@ class Ledger:
         return True
 
     def _claimed(self, attempt: int, began: float) -> Running:
-        """Start what we claimed, as long as the claim is good."""
+        """Start the attempt that we claimed, as long as the claim is good."""
 
         def confirm() -> None:
             if time.time() - began > self.claim_seconds:
@@ -104,7 +104,7 @@ class Ledger:
         return Running(attempt, run, ours=True)
 
     def _started(self, attempt: int, say: Callable[[str], None]) -> Running | None:
-        """Return the run of an attempt that somebody claimed; None if they never started it."""
+        """Return the run of an attempt that another submitter claimed; None if that one never started it."""
         deadline = time.monotonic() + PATIENCE * self.claim_seconds
         while (run := self._run_of(attempt)) is None:
             if self.service.knows_tokens:

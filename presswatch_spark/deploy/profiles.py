@@ -1,4 +1,4 @@
-"""Profiles: where jobs run, and on what. Typed, bounded and layered like every other setting.
+"""Profiles: the places and hosts where jobs run. Typed, bounded and layered like every other setting.
 
 A profile is a file of `conf/profiles/`, or any YAML file of that form; variables `PRESSWATCH_DEPLOY__…`
 override it, `PRESSWATCH_DEPLOY__EC2__CLUSTER_ID` for instance. No secret stands in one: who may do what is

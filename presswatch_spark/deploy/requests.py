@@ -130,7 +130,7 @@ def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dic
 def local_command(
     job: str, arguments: Sequence[str], profile: Profile, root: Path, env: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str]]:
-    """Return what to run, and the variables to add to the environment.
+    """Return the command that runs a job here, and the variables to add to its environment.
 
     Raises:
         ConfigError: there is no such job in `root`.

@@ -92,11 +92,11 @@ class Submission:
 
     @property
     def label(self) -> str:
-        """Return what all attempts are called, without their number."""
+        """Return the name of all attempts, without their number."""
         return f"presswatch {self.job} {self.key[:24]}"
 
     def name(self, attempt: int) -> str:
-        """Return what an attempt is called, by which it is found again."""
+        """Return the name of an attempt, by which it is found again."""
         return f"{self.label} {attempt}"
 
     def record(self, attempt: int, kind: str) -> str:
@@ -157,7 +157,7 @@ def _store(profile: Profile) -> str:
 
 
 def _refuse_secrets(arguments: Mapping[str, str], named: Mapping[str, str]) -> None:
-    """Raise for what looks like a secret: AWS keeps, shows and logs requests."""
+    """Raise for words like secrets: AWS keeps, shows and logs requests."""
     found = [place for place, text in {**arguments, **named}.items() if holds_secret(text)]
     found += [name for name in named if is_secret_name(name)]
     if found:

@@ -1,1 +1,1 @@
-"""Settings: what may be set, what each may hold, and the layers that set it."""
+"""Settings: their declarations, and the layers that set them."""

@@ -112,7 +112,7 @@ class Check:
 
 
 def file_bytes(path: str | Path, what: str, option: str) -> bytes:
-    """Read a file on disk; `ConfigError` says that `what` cannot be read, and asks for it by `option`."""
+    """Read a file on disk; `ConfigError` names the file as `what`, and asks for it by `option`."""
     try:
         return Path(path).read_bytes()
     except OSError as error:
@@ -128,7 +128,7 @@ def line_of(node: yaml.Node) -> int:
 
 @lru_cache(maxsize=8)
 def _composed(text: str) -> yaml.Node | None:
-    """Return the tree of a text, which nobody changes: a process reads the same few files often."""
+    """Return the tree of a text. Callers must not change it: a process reads the same few files often."""
     return yaml.compose(text, Loader=yaml.SafeLoader)
 
 

@@ -1,4 +1,4 @@
-"""Every setting of a job, declared once: type, default, meaning in one line, and what it may be.
+"""Every setting of a job, declared once: type, default, meaning in one line, and bounds.
 
 A section is a frozen dataclass. `load_scan_config` reads a file, then the environment, then flags.
 conf/scan.yaml and conf/releases.yaml explain them in plain words. `config_digest` covers the sections that
@@ -55,7 +55,7 @@ AGENCIES = (
 
 @dataclass(frozen=True, slots=True)
 class GradeRules:
-    """What counts as a copy. Coverages are shares of words, 0 to 1; runs and counts are in words."""
+    """Bounds of a copy. Coverages are shares of words, 0 to 1; runs and counts are in words."""
 
     min_run_words: int = setting(11, "Shortest run to report, in words", low=8)
     full_copy_coverage: float = share(0.9, "Share of the article's words that makes a full copy")
@@ -85,7 +85,7 @@ class RarityRules:
 
 @dataclass(frozen=True, slots=True)
 class OwnershipRules:
-    """Whose a copied text is."""
+    """The owner of a copied text."""
 
     shared_share: float = share(0.5, "Share of the copied words that others must have for it to be shared")
     agency_publishers: int = setting(3, "Other publishers with that share that make the text an agency's")
@@ -93,7 +93,7 @@ class OwnershipRules:
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceRules:
-    """What a row may be used for. Rarity is in bits, shares are 0 to 1."""
+    """The grade of a row: what it may be used for. Rarity is in bits, shares are 0 to 1."""
 
     rare_bits: int = setting(200, "Least rarity of A and B", low=0)
     own_url_run_words: int = setting(40, "A: words in an unbroken row at the article's own URL")
@@ -110,7 +110,7 @@ class ConfidenceRules:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRules:
-    """When `claims` takes words of a copy for somebody else's. Words are the article's; shares are 0 to 1."""
+    """Words that `claims` takes for another source's. Words are the article's; shares are 0 to 1."""
 
     passage_words: int = setting(11, "Words in common that make two pages' passages the same")
     early_days: int = setting(1, "Days after publication that count as before it, on others' pages", low=0)
@@ -132,7 +132,7 @@ class MinHashRules:
 
 @dataclass(frozen=True, slots=True)
 class ReadRules:
-    """What is read of a shard."""
+    """The documents and columns that are read of a shard."""
 
     languages: tuple[str, ...] = setting(
         (),
@@ -156,7 +156,7 @@ class ReadRules:
 
 @dataclass(frozen=True, slots=True)
 class RunRules:
-    """How a run is spread, whom it tells, and what it may cost. None of these can change a row."""
+    """The division, reports and cost of a run. None of these can change a row."""
 
     wave_shards: int = setting(256, "Shards between two points of resumption")
     shards_per_task: int = setting(4, "Shards in one Spark task, at most")
@@ -416,7 +416,7 @@ def load_scan_config(
 
 
 def job_settings() -> SettingsGroup:
-    """Return the settings of scans and of corpus builds, which stand in one file."""
+    """Return the settings of scans and of corpus builds, which are in one file."""
     listed_in = "conf/scan.yaml and conf/releases.yaml"
     return SettingsGroup(known_settings(), listed_in, ENVIRONMENT_PREFIX, OTHER_VARIABLES, DEPLOY_PREFIX)
 

@@ -95,7 +95,7 @@ class Setting:
 
     @property
     def is_number(self) -> bool:
-        """Whether it has bounds."""
+        """Return whether it has bounds."""
         return self.kind in (int, float)
 
     @property
@@ -122,7 +122,7 @@ class Setting:
         return dict(value) if self.kind is Mapping else value
 
     def problem_of(self, value: object) -> str:
-        """Say what is wrong with a value; nothing if it is allowed."""
+        """Return the mistake of a value, as the rest of a sentence; nothing if the value is allowed."""
         if value is None:
             return "" if self.optional else f"must be {NAMES[self.kind]}, not empty"
         if not self._has_kind(value):
@@ -231,7 +231,7 @@ class SettingsGroup:
     apart: str = ""
 
     def owns(self, variable: str) -> bool:
-        """Whether an environment variable should name one of these settings."""
+        """Return whether an environment variable should name one of these settings."""
         apart = bool(self.apart) and variable.startswith(self.apart)
         return variable.startswith(self.prefix) and not apart and variable not in self.others
 
@@ -296,7 +296,7 @@ def load_settings(
 
 
 def build_config(kind: type[Config], path: Path, values: Mapping[Path, object]) -> Config:
-    """Make the dataclass `kind`, whose settings lie under `path`, with `values` in place of its defaults."""
+    """Make the dataclass `kind` of the settings under `path`, with `values` in place of its defaults."""
     hints = get_type_hints(kind)
     arguments: dict[str, Any] = {}
     for name, hint in hints.items():

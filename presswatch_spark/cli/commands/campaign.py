@@ -167,7 +167,7 @@ def status(context: click.Context, /, folder: str, as_json: bool, **flags: Any) 
 
 
 def _facts(standing: ItemProgress, budget: Budget) -> dict[str, Any]:
-    """Return what is known of an item, in the columns of the table."""
+    """Return the facts of an item, in the columns of the table."""
     machine, hours = budget.machine, standing.core_hours
     return {
         "release": standing.item.name,
@@ -192,7 +192,7 @@ def _figures(values: tuple[Any, ...]) -> tuple[str, str, str]:
 
 
 def _total_lines(found: Campaign, standings: list[ItemProgress], budget: Budget) -> Iterator[str]:
-    """Yield what is done, what it has cost, what is left, and what is special about some releases."""
+    """Yield totals: done, cost, left, and notes about some releases."""
     from presswatch_spark.campaigns.budget import estimated
     from presswatch_spark.costs.budget import core_hours_text, dollars_text
 

@@ -99,7 +99,7 @@ def submit(
 
 @dataclass(frozen=True, slots=True)
 class SubmittedJob:
-    """A job as it is asked for: its file of `jobs/`, its arguments, and what its command made of them."""
+    """A requested job: its file of `jobs/`, its arguments, and the parameters that its command parsed."""
 
     name: str
     arguments: tuple[str, ...]

@@ -120,7 +120,7 @@ def _require_sense(context: click.Context, options: Mapping[str, Any]) -> None:
 
 
 def _looked(context: click.Context, target: Watch, options: Mapping[str, Any]) -> Iterator[WatchReport]:
-    """Scan what is new, and yield a report for each release; a last one if the list of crawls is too old."""
+    """Scan new releases, and yield a report for each; a last one if the list of crawls is old."""
     from presswatch_spark.campaigns.scope import LIST_MAX_AGE
     from presswatch_spark.cli.campaigning import look
     from presswatch_spark.cli.watched_cases import WatchReport
@@ -156,7 +156,7 @@ def _report(progress: ItemProgress) -> WatchReport:
 
 
 def _planned(campaign: Campaign, again: tuple[str, ...]) -> Iterator[WatchReport]:
-    """Yield what a look would scan."""
+    """Yield a report for each release that a look would scan."""
     from presswatch_spark.cli.campaigning import task_lines
     from presswatch_spark.cli.watched_cases import WatchReport
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.corpus.store import Corpus
@@ -157,6 +158,11 @@ def probe_row(**columns: Any) -> Probe:
 def target_row(**columns: Any) -> Target:
     """A target with these columns, and nothing in the others."""
     return Target(**{**dict.fromkeys(Target.schema.names), **columns})
+
+
+def query(endpoint: str, release: str | None, url: str) -> str:
+    """The address that asks a CDX server for the captures of a URL."""
+    return f"{endpoint.replace('{release}', release or '')}?url={quote(url, safe='')}&output=json"
 
 
 def states(case: RemovalCase, as_of: datetime | None = None) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class IndexedCapture:
 
 @dataclass(frozen=True, slots=True)
 class IndexAnswer:
-    """What files of an index have of a URL: captures, or the `error` why they are unknown.
+    """What an index has of a URL: captures, or the `error` why they are unknown.
 
     `response`: the raw response to `request`, if a single one decided.
     """
@@ -108,23 +108,38 @@ class Index:
             InputError: the address leads to no index.
         """
         address = self.address.replace(RELEASE, release)
-        if self.is_server:
-            with AskingThreads(ASKED_AT_ONCE, "index") as pool:
-                for found in pool.map(lambda url: list(_asked(address, url, self.storage)), urls):
-                    yield from found
-        else:
+        if not self.is_server:
             yield from _read(plan([address], self.storage, self.base).shards, urls, self.storage)
+            return
+        for url, response in _asked(address, urls, self.storage):
+            yield from (each for each in _listed(response, address) if each and each.url == url)
 
 
-def _asked(endpoint: str, url: str, storage: StorageOptions) -> Iterator[IndexedCapture]:
-    address = f"{canonical(endpoint)}?url={quote(url, safe='')}&output=json"
-    answer = ask(address, 0, ANSWER_BYTES, storage)
+def _asked(
+    endpoint: str, urls: Collection[str], storage: StorageOptions
+) -> Iterator[tuple[str, RawResponse]]:
+    """Ask a server for the captures of each URL."""
+    with AskingThreads(ASKED_AT_ONCE, "index") as pool:
+        yield from pool.map(lambda url: (url, ask(_query(endpoint, url), 0, ANSWER_BYTES, storage)), urls)
+
+
+def _query(endpoint: str, url: str) -> str:
+    return f"{canonical(endpoint)}?url={quote(url, safe='')}&output=json"
+
+
+def _listed(answer: RawResponse, endpoint: str) -> Iterator[IndexedCapture | None]:
+    """Yield the captures that a server lists; None for one without a place.
+
+    Raises:
+        StorageError: there is no answer, or a refusal.
+        CorruptError: the answer is no list of captures.
+    """
     where = printable(endpoint)
     if answer.status is None or answer.failure:
         raise StorageError(f"the index gives no answer: {answer.failure}", where=where)
     body = unpacked_body(answer, ANSWER_BYTES)
     text = body.decode("utf-8", "replace")
-    if answer.status == 404 and "No Captures found" in text:
+    if answer.status == 404 and _is_none(text):
         return
     if answer.status not in (200, 206):
         raise StorageError(
@@ -142,9 +157,40 @@ def _asked(endpoint: str, url: str, storage: StorageOptions) -> Iterator[Indexed
         if not isinstance(found, dict) or "timestamp" not in found:
             raise CorruptError("this is no list of captures, so no index answers there", where=where)
         found["timestamp"] = to_second(str(found["timestamp"]))
-        capture = _capture_of(*(found.get(name) for name in _OF_SERVER))
-        if capture and capture.url == url:
-            yield capture
+        yield _capture_of(*(found.get(name) for name in _OF_SERVER))
+
+
+def _is_none(text: str) -> bool:
+    """Return whether a 404 is the index's own: it reports that, and a missing page has other words."""
+    try:
+        found = parse(text.encode())
+    except ValueError:
+        return text.startswith("No Captures found")
+    message = found.get("message", found.get("error", "")) if isinstance(found, dict) else ""
+    return str(message).startswith("No Captures found")
+
+
+def look_up_on_server(
+    endpoint: str, urls: Collection[str], storage: StorageOptions
+) -> dict[str, IndexAnswer]:
+    """Return what a CDX server lists for URLs: under any spelling of them that it takes for the same.
+
+    Raises:
+        BlockedError: the site is to be asked nothing more.
+    """
+    return {url: _answer_of(response, url, endpoint) for url, response in _asked(endpoint, urls, storage)}
+
+
+def _answer_of(response: RawResponse, url: str, endpoint: str) -> IndexAnswer:
+    address = _query(endpoint, url)
+    request = f"GET {address}"
+    try:
+        listed = list(_listed(response, endpoint))
+        if None in listed:
+            raise CorruptError("the index lists a capture without its place", where=printable(endpoint))
+    except PresswatchError as error:
+        return IndexAnswer(request, address, error=error, response=response)
+    return IndexAnswer(request, address, [each for each in listed if each], response=response)
 
 
 def look_up_in_files(address: str, urls: Collection[str], storage: StorageOptions) -> dict[str, IndexAnswer]:

@@ -7,7 +7,6 @@ read in order, once for all their targets.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import ReadReport
@@ -16,7 +15,6 @@ from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.removal import states
 from presswatch_spark.removal.deep import FileReading, KnownDocuments, WordCount, documents_of, record_of
-from presswatch_spark.removal.index import ANSWER_BYTES, listed, query
 from presswatch_spark.removal.places import is_by_range, is_unresolved, offset_of, pointer_of
 from presswatch_spark.removal.responses import (
     FetchedRange,
@@ -156,7 +154,6 @@ class FileProber:
     words: WordCount
     deep: bool
     nowhere: str
-    index: str | None = None
     probes: list[Probe] = field(default_factory=list)
 
     def ask(self) -> list[Probe]:
@@ -183,8 +180,6 @@ class FileProber:
             self._read_deeply(by_range)
         self._ask_nowhere()
         self._ask_siblings()
-        if self.index is not None:
-            self.ask_index(self.index, (each.document_url for each in self.probes if each.role in CONTROLS))
         return self.probes
 
     def _asked(self, uri: str, start: int, end: int) -> tuple[FetchedRange | ProbeFinding, ResponseFacts]:
@@ -439,31 +434,6 @@ class FileProber:
         there = ProbeFinding(states.SAME, "it is there without a range")
         facts = ResponseFacts.of(answer, f"GET {printable(uri)}", uri)
         self._note(states.UNRANGED, facts, part if isinstance(part, ProbeFinding) else there)
-
-    def ask_index(self, endpoint: str, others: Iterable[str | None]) -> None:
-        """Ask an index server for the URLs of the targets, and for one of a record that nobody noticed.
-
-        Args:
-            others: URLs of records that nobody noticed, as far as they are known.
-
-        Raises:
-            BlockedError: the server is to be asked nothing more.
-        """
-        release, urls = self.file.targets[0].release, dict[tuple[str, datetime | None], list[Target]]()
-        for target in self.file.targets:
-            if target.document_url and not is_unresolved(target):
-                urls.setdefault((target.document_url, target.captured_at), []).append(target)
-        for (url, captured_at), targets in urls.items():
-            facts, found = self._listed(query(endpoint, release, url), captured_at)
-            for target in targets:
-                self._note("index", facts, found, target)
-        noticed = {url for url, _ in urls}
-        if other := next((url for url in others if url and url not in noticed), None):
-            self._note("listed", *self._listed(query(endpoint, release, other), None))
-
-    def _listed(self, address: str, captured_at: datetime | None) -> tuple[ResponseFacts, ProbeFinding]:
-        answer = ask(address, 0, ANSWER_BYTES, self.options.storage)
-        return ResponseFacts.of(answer, f"GET {address}", address), listed(answer, captured_at)
 
 
 def _version(answer: ResponseFacts | Probe) -> ProbedVersion:

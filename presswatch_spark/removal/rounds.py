@@ -25,14 +25,14 @@ from presswatch_spark.removal.index import (
     is_files,
     listed_among,
     look_up,
+    place_among,
     require_address,
-    resolved,
 )
 from presswatch_spark.removal.places import ResolvedPlaces, is_unresolved, offset_of
 from presswatch_spark.removal.probe import CONTROLS, FileProber, ProbedFile, ProbeMemory
 from presswatch_spark.removal.recaptures import LaterTables, yields_of
 from presswatch_spark.removal.responses import probe_of
-from presswatch_spark.removal.states import OF_TABLES, RECAPTURE, UNRESOLVED, YIELD
+from presswatch_spark.removal.states import OF_TABLES, PLACE, RECAPTURE, UNRESOLVED, YIELD
 from presswatch_spark.removal.status import ANSWERS_OF_INDEX, OF_INDEX, Alarm, CaseStatus, Course
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
@@ -214,7 +214,7 @@ class Prober:
         return abs(datetime.now(UTC) - begun_at) >= every or (published_at or begun_at) > begun_at
 
     def _probe(self, known: KnownCase) -> ProbeReport:
-        if self.index is not None and not is_files(self.index):
+        if self.index is not None:
             require_address(self.index)
         ask_anew()
         # A signed address may work for longer than the hub answers for the file.
@@ -287,8 +287,7 @@ class Prober:
         reading = self.case.about["reading"].get(file.targets[0].run_id, {})
         release, storage = file.targets[0].release, self.config.storage
         options = ReadOptions(**reading, release=release, pdf=True, storage=storage)
-        server = self.index if self.index is not None and not is_files(self.index) else None
-        return kind(file, known.memory, options, words, begun.deep, _nowhere(file, begun), server)
+        return kind(file, known.memory, options, words, begun.deep, _nowhere(file, begun))
 
     def _ask_files(self, begun: ProbeRound, files: Sequence[ProbedFile], known: KnownCase) -> None:
         numbers, targets = count(known.next_batch), sum(len(file.targets) for file in files)
@@ -334,15 +333,21 @@ class Prober:
             return
         placed = known.places.of(known.targets)
         wanted = [each for each in placed if each.target_sha256 in left and is_unresolved(each)]
-        probes, blocked = resolved(wanted, self.index, self.config.storage)
-        self._blocked |= blocked
+        try:
+            answers = look_up(self.index, sorted(set(map(_page, wanted))), self.config.storage)
+        except BlockedError as error:
+            self._blocked[self.index] = str(error)
+            return
+        found = ((target, answers[_page(target)]) for target in wanted)
+        probes = [
+            probe_of(PLACE, each.facts, place_among(each.captures, target), target) for target, each in found
+        ]
         self._write(begun, known, _in_batch(probes, known.next_batch))
 
     def _ask_index(self, begun: ProbeRound, known: KnownCase) -> None:
-        """Ask the index for the pages of the targets for which this round has not asked it.
+        """Ask the index for the pages of the targets for which this round has not asked it yet.
 
-        That is all of them for index files. For a server, it is those whose batch ended before its turn came.
-        A process that was stopped may have left some, too.
+        For each file it is also asked for a page that nobody noticed.
         """
         if self.index is None:
             return
@@ -352,15 +357,10 @@ class Prober:
         files = list(self._files(placed, {each for each in left & pages if each is not None}))
         others = _unnoticed_pages(known.current)
         try:
-            if is_files(self.index):
-                self._look_up(self.index, begun, files, known, others)
-                return
-            for file in files:
-                prober = self._prober(file, begun, known, WordCount(None, self.config))
-                try:
-                    prober.ask_index(self.index, others[printable(file.uri)])
-                finally:
-                    self._write(begun, known, _in_batch(prober.probes, known.next_batch))
+            # A server answers one page at a time: what it answered is kept if the round is stopped.
+            some = len(files) if is_files(self.index) else FILES_AT_ONCE
+            for first in range(0, len(files), max(1, some)):
+                self._look_up(self.index, begun, files[first : first + some], known, others)
         except BlockedError as error:
             self._blocked[self.index] = str(error)
 
@@ -372,9 +372,6 @@ class Prober:
         known: KnownCase,
         others: Mapping[str, list[str]],
     ) -> None:
-        """Look pages up in index files, and for each file one that nobody noticed."""
-        if not files:
-            return
         pages = {_page(target) for file in files for target in file.targets}
         controls = {
             file: (file.targets[0].release or "", url)

@@ -9,58 +9,80 @@ from typing import Any
 
 import pytest
 
+from presswatch_spark.ccindex import lookup
+from presswatch_spark.ccindex.lookup import IndexedCapture
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.removal import states
 from presswatch_spark.removal.case import RemovalCase
-from presswatch_spark.removal.index import ListedCapture, listed, place_among, query
+from presswatch_spark.removal.index import listed_among, look_up, place_among
 from presswatch_spark.removal.rounds import Prober
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
-from presswatch_spark.storage.objects import RawResponse
-from tests.removal import QUICK, Release, target_row
+from presswatch_spark.storage.objects import RawResponse, StorageOptions
+from tests.removal import QUICK, Release, query, target_row
 from tests.servers import Reply
 
 CAPTURED = datetime(2024, 12, 14, 1, 58, 10, tzinfo=UTC)
 NONE = json.dumps({"message": "No Captures found for: https://a.example/"})
 
 
+ENDPOINT = "https://i.example/{release}-index"
+PLACE = '"url": "https://a.example/", "filename": "a.warc.gz", "offset": "1", "length": "2"'
+THEN, BEFORE = (f'{{"timestamp": "{each}", {PLACE}}}' for each in ("20241214015810", "20240101000000"))
+Asked = list[str]
+
+
+def outcome_of(answer: RawResponse, monkeypatch: pytest.MonkeyPatch, asked: Asked | None = None) -> str:
+    """The outcome of a server's answer about a page that was captured at a time."""
+
+    def answered(uri: str, *_: Any) -> RawResponse:
+        if asked is not None:
+            asked.append(uri)
+        return answer
+
+    monkeypatch.setattr(lookup, "ask", answered)
+    page = ("CC-MAIN-2024-51", "https://a.example/x?y=1&z=é")
+    (found,) = look_up(ENDPOINT, [page], StorageOptions()).values()
+    return listed_among(found.captures, CAPTURED).outcome
+
+
 @pytest.mark.parametrize(
     ("status", "body", "outcome"),
     [
-        (200, '{"timestamp": "20241214015810"}', states.LISTED),
-        (200, '{"timestamp": "20240101000000"}\n{"timestamp": "20241214015810"}', states.LISTED),
-        (200, '{"timestamp": "20240101000000"}', states.UNLISTED),
+        (200, THEN, states.LISTED),
+        (200, f"{BEFORE}\n{THEN}", states.LISTED),
+        (200, BEFORE, states.UNLISTED),
         (200, "", states.UNLISTED),
         (404, NONE, states.UNLISTED),
         (404, "<html>Not Found</html>", states.REFUSED),
         (404, '{"message": "no such index"}', states.REFUSED),
         (200, "<html>Please try later</html>", states.STRANGE),
         (200, '["timestamp"]', states.STRANGE),
+        (200, '{"timestamp": "20241214015810"}', states.STRANGE),
         (429, "", states.LIMITED),
         (503, "", states.REFUSED),
         (None, "", states.FAILED),
     ],
 )
-def test_an_index_lists_a_capture_or_says_that_it_does_not(status: Any, body: str, outcome: str) -> None:
+def test_an_index_lists_a_capture_or_says_that_it_does_not(
+    status: Any, body: str, outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answer = RawResponse("http://i.example", 0.0, status, body=body.encode())
-    assert listed(answer, CAPTURED).outcome == outcome
+    assert outcome_of(answer, monkeypatch) == outcome
 
 
-def test_an_index_may_pack_its_answer() -> None:
-    body, packed = gzip.compress(b'{"timestamp": "20241214015810"}'), (("content-encoding", "gzip"),)
-    assert (
-        listed(RawResponse("http://i.example", 0.0, 200, packed, body=body), CAPTURED).outcome
-        == states.LISTED
-    )
-    broken = RawResponse("http://i.example", 0.0, 200, packed, body=body[:-1])
-    assert listed(broken, CAPTURED).outcome == states.STRANGE
+def test_an_index_may_pack_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    body, packed = gzip.compress(THEN.encode()), (("content-encoding", "gzip"),)
+    for data, outcome in ((body, states.LISTED), (body[:-1], states.STRANGE)):
+        answer = RawResponse("http://i.example", 0.0, 200, packed, body=data)
+        assert outcome_of(answer, monkeypatch) == outcome
 
 
 def test_of_files_of_one_name_the_place_is_in_that_of_the_targets_folder() -> None:
     folders = {"crawldiagnostics": 1, "warc": 2, "robotstxt": 3}
     captures = [
-        ListedCapture("20241214015810", f"x/{folder}/a.warc.gz", str(place), "9")
+        IndexedCapture("https://a.example/", CAPTURED, f"x/{folder}/a.warc.gz", place, 9)
         for folder, place in folders.items()
     ]
     for uri, offset in (("s3://crawl/x/warc/a.warc.gz", 2), ("/mirror/a.warc.gz", 1)):
@@ -68,11 +90,13 @@ def test_of_files_of_one_name_the_place_is_in_that_of_the_targets_folder() -> No
         assert (found.record_offset, found.record_length) == (offset, 9)
 
 
-def test_a_query_quotes_the_url_and_names_the_release() -> None:
-    asked = query("https://i.example/{release}-index", "CC-MAIN-2024-51", "https://a.example/x?y=1&z=é")
-    assert asked == (
+def test_a_query_quotes_the_url_and_names_the_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked()
+    outcome_of(RawResponse("http://i.example", 0.0, 200), monkeypatch, asked)
+    assert asked == [query(ENDPOINT, "CC-MAIN-2024-51", "https://a.example/x?y=1&z=é")]
+    assert asked == [
         "https://i.example/CC-MAIN-2024-51-index?url=https%3A%2F%2Fa.example%2Fx%3Fy%3D1%26z%3D%C3%A9&output=json"
-    )
+    ]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +121,8 @@ def fill(crawl: Release, case: RemovalCase, unlisted: str = "") -> None:
     urls = {probe.document_url for probe in case.probes() if probe.document_url} | set(everything)
     for url in urls:
         captured_at = everything[url].captured_at if url in everything else CAPTURED
-        line = json.dumps({"urlkey": "x", "timestamp": captured_at.strftime("%Y%m%d%H%M%S")})
+        place = {"url": url, "filename": "a.warc.gz", "offset": "1", "length": "2"}
+        line = json.dumps({"timestamp": captured_at.strftime("%Y%m%d%H%M%S"), **place})
         address = query("/{release}-index", "CC-MAIN-2024-51", url)
         none = Reply(404, {}, NONE.encode())
         crawl.server.queries[address] = none if url == unlisted else Reply(200, {}, line.encode())

@@ -120,7 +120,7 @@ def serve(server: Server, rows: list[Row], **written: Any) -> str:
 
 def found_in(said: PageAnswer) -> list[tuple[str, int, int]]:
     assert not isinstance(said.captures, ProbeFinding), said.captures
-    return [(each.timestamp, int(each.offset), int(each.length)) for each in said.captures]
+    return [(f"{each.captured_at:%Y%m%d%H%M%S}", each.offset, each.length) for each in said.captures]
 
 
 @pytest.fixture(params=["clusters", "table"])
@@ -168,7 +168,7 @@ def test_a_page_that_is_not_there_is_not_listed_and_one_of_an_unsure_key_unknown
         "x",
     ]
     said = look_up(endpoint, [(RELEASE, url) for url in pages], StorageOptions())
-    assert [said[RELEASE, url].captures for url in pages[:3]] == [[], [], []]
+    assert not any(said[RELEASE, url].captures for url in pages[:3])
     for url in pages[3:]:
         failed = said[RELEASE, url].captures
         assert isinstance(failed, ProbeFinding)

@@ -19,13 +19,12 @@ from presswatch_spark.formats.wet import warc_shard_of
 from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import RemovalCase
-from presswatch_spark.removal.index import query
 from presswatch_spark.removal.rounds import Prober, ProbeReport
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.proofs import each_time
-from tests.removal import QUICK, Release, release
+from tests.removal import QUICK, Release, query, release
 from tests.scanned import FORMS
 from tests.servers import Reply, Server
 

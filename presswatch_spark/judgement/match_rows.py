@@ -117,7 +117,7 @@ class DocumentFacts:
     upstream_offset: int | None = None
 
 
-class _Page(NamedTuple):
+class _ScannedPage(NamedTuple):
     """A document on its way to rows: `words` in its text, `site` where it is on a member's."""
 
     facts: DocumentFacts
@@ -174,7 +174,7 @@ def document_rows(
     if not titles and not only_on_site:
         return []
     facts = document_facts(batch, i, origin, text)
-    page = _Page(
+    page = _ScannedPage(
         facts=facts,
         words=len(words) if words else len(word_hashes(text)) if text else None,
         site=site,
@@ -295,7 +295,7 @@ def _copies(
         )
 
 
-def _row(page: _Page, article: Article | None = None, copy: _Copy | None = None) -> Match:
+def _row(page: _ScannedPage, article: Article | None = None, copy: _Copy | None = None) -> Match:
     """Return the row of an article that the page copies or is at the URL of, or of the page's site alone.
 
     It has no run id, letter and digest yet.
@@ -460,7 +460,7 @@ def _precedence(finding: VerifiedOverlap, at_address: Sequence[int]) -> tuple[bo
     return finding.ordinal not in at_address, published_at is None, moment, finding.article.article_id
 
 
-def _url_match(page: _Page, article: Article | None, finding: VerifiedOverlap | None) -> UrlMatch:
+def _url_match(page: _ScannedPage, article: Article | None, finding: VerifiedOverlap | None) -> UrlMatch:
     if page.site is None:
         return "none"
     if article is None:

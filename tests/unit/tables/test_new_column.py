@@ -1,0 +1,94 @@
+"""A new column of `claims` is one line in its declaration: schema, type, page, catalog and views follow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from presswatch_spark.tables import declarations
+from presswatch_spark.tables.declarations import Claim
+from tests.conftest import ROOT
+
+BEFORE = '    as_of: str = column("The day'
+LINE = '    lawyer: str | None = column("Who takes care of it; null if nobody does.")\n'
+
+PROGRAM = """
+import json, sys, types
+from pathlib import Path
+
+folder, source, before, line = sys.argv[1:]
+text = Path(source).read_text(encoding="utf-8")
+assert text.count(before) == 1
+module = types.ModuleType("presswatch_spark.tables.declarations")
+exec(compile(text.replace(before, line + before), source, "exec"), vars(module))
+sys.modules[module.__name__] = module
+
+import presswatch_spark.tables as package
+package.declarations = module
+from presswatch_spark import face
+from presswatch_spark.catalog.ddl import table_statement
+from presswatch_spark.tables.store import TableStore
+from tests.documents import built
+from tests.tables import publish, match, row_of, write
+
+row = module.Claim(**row_of(module.Claim, run_id="r1", row_sha256="0" * 64, lawyer="Me Rivage"))
+try:
+    module.Claim(**{name: value for name, value in row.as_dict().items() if name != "lawyer"})
+    missing = ""
+except TypeError as error:
+    missing = str(error)
+tables = Path(folder) / "tables"
+publish(tables, "r1", [match("a", "https://page.example/", row_sha256="0" * 64)])
+store = TableStore.open(str(tables))
+made = row_of(module.Derivation, run_id="d1", table="claims", made_of=["r1"], rows=1)
+write(store, "derivations", "d1", [made], module.Derivation.schema)
+write(store, "claims", "d1", [row.as_dict()], module.Claim.schema)
+opened = face.open_tables(str(tables))
+(read,) = module.Claim.from_batches(opened.read("claims"))
+print(json.dumps({
+    "schema": [module.Claim.schema.names, module.SCHEMAS["claims_before"].names],
+    "missing": missing,
+    "read": read.lawyer,
+    "view": opened.sql("select lawyer from claimed").to_pylist(),
+    "catalog": table_statement("claims", "s3://bucket", "press").count("`lawyer` string COMMENT"),
+    "page": [each for each in built("reference/tables").splitlines() if each.startswith("| `lawyer`")],
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a process reports whose `claims` have one line more."""
+    folder = tmp_path_factory.mktemp("column")
+    command = [sys.executable, "-c", PROGRAM, str(folder), str(declarations.__file__), BEFORE, LINE]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_the_schema_has_the_column_where_the_line_is(extended: dict[str, Any]) -> None:
+    names = list(Claim.schema.names)
+    names.insert(names.index("as_of"), "lawyer")
+    assert extended["schema"] == [names, names]
+
+
+def test_a_row_without_the_column_cannot_be_made(extended: dict[str, Any]) -> None:
+    assert extended["missing"] == "Claim takes each of its columns once: lawyer"
+
+
+def test_rows_and_views_have_the_column(extended: dict[str, Any]) -> None:
+    assert extended["read"] == "Me Rivage"
+    assert extended["view"] == [{"lawyer": "Me Rivage"}]
+
+
+def test_the_catalog_has_the_column(extended: dict[str, Any]) -> None:
+    assert extended["catalog"] == 1
+
+
+def test_the_page_of_tables_lists_it(extended: dict[str, Any]) -> None:
+    assert extended["page"] == ["| `lawyer` | Who takes care of it; null if nobody does | may be null |"]

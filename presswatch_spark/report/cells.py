@@ -191,7 +191,8 @@ def _host(value: Any, _: ReportWords) -> Cell:
     return _text(both_ways(value) if isinstance(value, str) else None, _)
 
 
-def _url(value: Any, _: ReportWords) -> Cell:
+def url_cell(value: Any, _: ReportWords) -> Cell:
+    """Return an address as a cell."""
     cell = _text(value, _)
     return Cell(cell.value, cell.shown, link_of(value))
 
@@ -214,7 +215,7 @@ _KINDS: Mapping[str, tuple[str, Shown]] = {
     "publisher_id": (TEXT, lambda value, _: _named(_.publisher(value))),
     "title_id": (TEXT, lambda value, _: _named(_.title(value))),
     "host": (TEXT, _host),
-    "document_url": (URL, _url),
+    "document_url": (URL, url_cell),
     "headline": (TEXT, _text),
     "letter": (TEXT, _text),
     "run_id": (TEXT, _text),

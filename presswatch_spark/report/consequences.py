@@ -11,8 +11,7 @@ from presswatch_spark.claims.exposed import Exposed
 from presswatch_spark.claims.exposures import NAMED, Exposure, Source, load_exposures
 from presswatch_spark.releases.products import PRODUCTS
 from presswatch_spark.removal.states import STATES
-from presswatch_spark.report.cells import link_of, table_of
-from presswatch_spark.report.commands import Commands, code
+from presswatch_spark.report.cells import ShownTable, link_of, table_of
 from presswatch_spark.report.questions import AnsweredQuestion
 from presswatch_spark.report.removals import GROUPS, NOBODY, FollowedCase
 from presswatch_spark.report.wording import ReportWords, safe
@@ -74,11 +73,22 @@ def exposures_of(store: TableStore, engine: str, storage: StorageOptions) -> Exp
     )
 
 
-def removal_of(found: FollowedCase | None, commands: Commands, _: ReportWords) -> dict[str, Any] | None:
-    """Return how a case stands, as the page says it; None without a case."""
+@dataclass(frozen=True, slots=True)
+class RemovalView:
+    """How a case stands: its figures, and places by recipient and by state. `alarms`: kinds, with counts."""
+
+    case: FollowedCase
+    opened: datetime
+    last: datetime | None
+    alarms: Sequence[tuple[Markup, int]]
+    recipients: ShownTable
+    states: ShownTable
+
+
+def removal_of(found: FollowedCase | None, _: ReportWords) -> RemovalView | None:
+    """Return how a case stands, as the page shows it; None without a case."""
     if found is None:
         return None
-    opened = _.day_of(datetime.fromisoformat(found.opened_at))
     recipients = [
         {"recipient": safe(name) if name != NOBODY else _("no recipient that is known"),
          "places": sum(counts.values()), **{group: counts.get(group, 0) for group in GROUPS}}
@@ -89,45 +99,16 @@ def removal_of(found: FollowedCase | None, commands: Commands, _: ReportWords) -
         for state in STATES
         if found.states.get(state)
     ]
-    digests = {"command": code(commands.counts_removal(found.case)), "digest": code(found.newest)}
-    asked = {"removed": _.number(found.claims_removed), "claims": _.number(found.claims)}
-    alarms = ", ".join(f"{_.known(ALARMS, kind)} ({count})" for kind, count in found.alarms.items())
-    at = found.asked_at and found.asked_at.replace(microsecond=0)
-    last = _("Last looked at: {at}. Rounds in all: {rounds}.", at=_.moment(at), rounds=_.number(found.rounds))
-    return {
-        "opened": _(
-            "Case {case}, opened on {day}: {targets} places where the text was.",
-            case=found.case,
-            day=opened,
-            targets=_.number(found.targets),
-        ),
-        "asked": found.asked_at is not None,
-        "claims": _(
-            "Claims whose text can no longer be read at any of their places: {removed} of {claims}.", **asked
-        )
-        if found.asked_at
-        else _("Nobody has looked at these places yet: nothing can be said."),
-        "last": last if found.asked_at else Markup(),
-        "alarms": _("Alarms: {alarms}.", alarms=Markup(alarms)) if alarms else None,
-        "recipients": table_of(
-            AnsweredQuestion("recipients", "", (), recipients), ("recipient", "places", *GROUPS), _
-        ),
-        "states": table_of(
-            AnsweredQuestion("states", "", (), states), ("removal_state", "means", "places"), _
-        ),
-        "check": (
-            _(
-                "To ask for the figures by state again: {command}. The newest look has the digest {digest}.",
-                **digests,
-            )
-            if found.asked_at
-            else _(
-                "To ask for the figures by state again: {command}. The list of places has the digest"
-                " {digest}.",
-                **digests,
-            )
-        ),
-    }
+    of_recipients = AnsweredQuestion("recipients", "", (), recipients)
+    of_states = AnsweredQuestion("states", "", (), states)
+    return RemovalView(
+        case=found,
+        opened=datetime.fromisoformat(found.opened_at),
+        last=found.asked_at and found.asked_at.replace(microsecond=0),
+        alarms=[(_.known(ALARMS, kind), count) for kind, count in found.alarms.items()],
+        recipients=table_of(of_recipients, ("recipient", "places", *GROUPS), _),
+        states=table_of(of_states, ("removal_state", "means", "places"), _),
+    )
 
 
 def exposure_of(found: Exposures, _: ReportWords) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from markupsafe import Markup
 from presswatch_spark.evidence.typesetting import environment
 from presswatch_spark.queries.engines import ENGINE_NAMES
 from presswatch_spark.report.cells import Cell, Column
+from presswatch_spark.report.commands import CORPUS, code
 from presswatch_spark.report.consequences import exposure_of, removal_of
 from presswatch_spark.report.figures import figures_of
 from presswatch_spark.report.gathered import Gathered
-from presswatch_spark.report.sections import brief_of, commands_of, examples_in, method_of, tables_of
+from presswatch_spark.report.sections import brief_of, commands_of, example_of, method_of, tables_of
 from presswatch_spark.report.wording import ReportWords
 from presswatch_spark.translation import N_
 
@@ -56,7 +57,10 @@ def page_of(found: Gathered, language: str) -> str:
             style=Markup(style),
             script=Markup(script),
             data=Markup(_data(data_tables, _)),
-            command=commands_of(found, _).asks,
+            n=_.n,
+            commands=commands_of(found, _),
+            code=code,
+            placeholder=None if found.corpus else CORPUS,
             sections=SECTIONS,
             tables=found.tables,
             made_at=found.made_at.replace(microsecond=0),
@@ -65,9 +69,9 @@ def page_of(found: Gathered, language: str) -> str:
             brief=brief_of(found, _),
             figures=figures_of(found, _),
             data_tables=data_tables,
-            examples=examples_in(found, _),
+            examples=[example_of(example, _) for example in found.examples],
             examples_query=found.answers["examples"].query,
-            removal=removal_of(found.removal, commands_of(found, _), _),
+            removal=removal_of(found.removal, _),
             exposure=exposure_of(found.exposure, _),
             method=method_of(found, _),
         )

@@ -22,9 +22,9 @@ from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.reviews import VERDICTS
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.errors import ConfigError, PresswatchError
+from presswatch_spark.review.access import HOST, Guard, same
 from presswatch_spark.review.desk import Desk, DeskPage, DeskQuery
 from presswatch_spark.review.docket import ANY, LETTERS, STATES
-from presswatch_spark.review.guard import HOST, Guard
 from presswatch_spark.review.page import STATES as STATE_NAMES
 from presswatch_spark.review.page import (
     STATIC,
@@ -34,7 +34,6 @@ from presswatch_spark.review.page import (
     reasons_of,
     texts_of,
 )
-from presswatch_spark.review.session import same
 from presswatch_spark.review.verdicts import DISPUTED, by_row, states_of
 from presswatch_spark.translation import LANGUAGES, N_
 

@@ -9,9 +9,8 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import OutputError
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.review.cases import CaseReader
-from presswatch_spark.review.docket import ANY, LETTERS, STATES, Docket, Filters
-from presswatch_spark.review.session import Session
+from presswatch_spark.review.access import Session
+from presswatch_spark.review.docket import ANY, LETTERS, STATES, CaseReader, Docket, Filters
 from presswatch_spark.review.verdicts import NONE, ReviewFile, by_row, states_of
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.translation import LANGUAGES, Translator

@@ -1,17 +1,22 @@
-"""The claims that a person may judge, in one order, and which of them a filter leaves."""
+"""The claims that a person may judge, in one order: those that a filter leaves, and the case of each."""
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from presswatch_spark.claims.case import ExplainedRow, case_of
 from presswatch_spark.claims.reviews import VERDICTS
 from presswatch_spark.claims.selection import one_a_row
-from presswatch_spark.errors import InputError
+from presswatch_spark.errors import InputError, PresswatchError
+from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.review.verdicts import DISPUTED, NONE
+from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 
@@ -19,6 +24,8 @@ ANY = "any"
 LETTERS = ("A", "B", "C", "D")
 STATES = (NONE, *VERDICTS, DISPUTED)
 LICENSED = "licensed"
+KEPT = 16
+"""Cases that are kept in memory: a page of 200,000 words and its article take some 3 MB."""
 _FILTERED = ("row_sha256", "run_id", "kind", "confidence", "document_host", "title_id", "reasons", "review")
 _SORTED = ("copied_words",)
 
@@ -152,3 +159,50 @@ def _column(claims: Sequence[Mapping[str, Any]], name: str) -> npt.NDArray[np.ob
     column = np.empty(len(claims), object)
     column[:] = [claim[name] for claim in claims]
     return column
+
+
+@dataclass(slots=True)
+class CaseReader:
+    """Reads cases one after the other, whichever thread asks.
+
+    `corpus`: the folder of the corpus, or None; then nothing is known of articles and owners. `mirrors`:
+    where shards lie today.
+    """
+
+    docket: Docket
+    corpus: str | None
+    storage: StorageOptions
+    mirrors: Sequence[Mirror] = ()
+    _kept: OrderedDict[str, ExplainedRow] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def read(self, row: str) -> ExplainedRow:
+        """Return the case of a row. What could not be read is asked for again the next time.
+
+        Raises:
+            PresswatchError: the row, its claim or the corpus cannot be read. A page that cannot be read is
+                none of these: its case says why.
+        """
+        with self._lock:
+            if row not in self._kept:
+                ask_anew()
+                docket = self.docket
+                case = case_of(
+                    docket.tables, row, self.corpus, self.storage, self.mirrors, claims=docket.claims
+                )
+                if case.page is None:
+                    return case
+                self._kept[row] = case
+                if len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(row)
+            return self._kept[row]
+
+    def read_ahead(self, row: str | None) -> None:
+        """Read a case that will be wanted; what fails is told when it is wanted."""
+        if row is None:
+            return
+        try:
+            self.read(row)
+        except PresswatchError:
+            pass

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup
@@ -10,8 +10,12 @@ from markupsafe import Markup
 from presswatch_spark.claims.case import ExplainedRow, case_of
 from presswatch_spark.claims.explain import passages_of
 from presswatch_spark.claims.marks import around_marks, as_html, pieces_of, ranges_of
+from presswatch_spark.claims.told import LETTERS
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.report.cells import Cell, both_ways, url_cell
+from presswatch_spark.report.wording import ReportWords, safe
 from presswatch_spark.storage.objects import StorageOptions
 
 EXAMPLES = 5
@@ -80,3 +84,44 @@ def _excerpt(text: str, ranges: Sequence[tuple[Any, Any]], passage: int) -> Mark
     """Return what surrounds the marks of a text as HTML, from shortly before a passage's first character."""
     near = around_marks(pieces_of(text, ranges), AROUND, CHARACTERS, begin=passage - AROUND)
     return Markup(_EMPTY_LINES.sub("\n", as_html(near)).strip())
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleView:
+    """An example with its texts. If its case could not be read, `missing` says why, and the rest is empty."""
+
+    missing: str | None
+    letter: str = ""
+    row: Mapping[str, Any] = field(default_factory=dict)
+    host: Markup | None = None
+    title: Markup | None = None
+    source: Markup | None = None
+    article_url: Cell | None = None
+    document_url: Cell | None = None
+    article: Markup | None = None
+    document: Markup | None = None
+    page_missing: str = ""
+    reasons: Sequence[Markup] = ()
+
+
+def example_of(example: Example, _: ReportWords) -> ExampleView:
+    """Return an example as the page shows it."""
+    case = example.case
+    if case is None:
+        return ExampleView(example.missing)
+    row, sides = case.row, sides_of(case)
+    codes = [code for code in case.reasons or () if code in REASONS]
+    return ExampleView(
+        missing=None,
+        letter=case.letter,
+        row=row,
+        host=safe(both_ways(row["document_host"])) if row["document_host"] else None,
+        title=_.title(row["title_id"]),
+        source=_.source(row["dataset"], row["release"]),
+        article_url=url_cell(row["article_url"], _) if row["article_url"] else None,
+        document_url=url_cell(row["document_url"], _),
+        article=sides["article"],
+        document=sides["document"],
+        page_missing=str(case.page_missing),
+        reasons=[_(LETTERS[case.letter]), *(_(REASONS[code].sentence) for code in codes)],
+    )

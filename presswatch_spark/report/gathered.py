@@ -8,8 +8,8 @@ from typing import Any
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.queries.sql import engine_of
-from presswatch_spark.report.consequences import Exposures, exposures_of
 from presswatch_spark.report.examples import Example, examples_of
+from presswatch_spark.report.exposures import Exposures, exposures_of
 from presswatch_spark.report.questions import QUESTIONS, AnsweredQuestion, ask
 from presswatch_spark.report.removals import FollowedCase, NoticeRecipient, followed
 from presswatch_spark.runs.unfinished import unfinished_runs

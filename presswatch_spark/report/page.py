@@ -18,10 +18,12 @@ from presswatch_spark.evidence.typesetting import environment
 from presswatch_spark.queries.engines import ENGINE_NAMES
 from presswatch_spark.report.cells import Cell, Column
 from presswatch_spark.report.commands import CORPUS, code
-from presswatch_spark.report.consequences import exposure_of, removal_of
+from presswatch_spark.report.examples import example_of
+from presswatch_spark.report.exposures import exposure_of
 from presswatch_spark.report.figures import figures_of
 from presswatch_spark.report.gathered import Gathered
-from presswatch_spark.report.sections import brief_of, commands_of, example_of, method_of, tables_of
+from presswatch_spark.report.removals import removal_of
+from presswatch_spark.report.sections import brief_of, commands_of, method_of, tables_of
 from presswatch_spark.report.wording import ReportWords
 from presswatch_spark.translation import N_
 

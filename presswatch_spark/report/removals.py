@@ -6,16 +6,49 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from markupsafe import Markup
+
 from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.removal.states import STATES
 from presswatch_spark.removal.status import CaseStatus
+from presswatch_spark.report.cells import ShownTable, table_of
+from presswatch_spark.report.questions import AnsweredQuestion
+from presswatch_spark.report.wording import ReportWords, safe
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import canonical
+from presswatch_spark.translation import N_
 
 NOBODY = ""
 """Stands for the recipient of places that none of the known ones answers for."""
 REMOVED, READABLE, UNDECIDED = "removed", "readable", "undecided"
 GROUPS = (REMOVED, READABLE, UNDECIDED)
 """What a board asks of a place: is it gone, is it there, or can nobody say?"""
+
+
+MEANINGS = {
+    "present": N_("The text can be read."),
+    "altered": N_("Another text is there, which removes nothing."),
+    "hidden": N_("The index has no entry, but it reads."),
+    "overwritten": N_("Nothing is at its place, and controls of the file read."),
+    "dropped": N_("The whole file was read, and the text is not in it."),
+    "withdrawn": N_("The file was missing twice, a day apart."),
+    "superseded": N_("An older revision serves it, the newest does not."),
+    "restricted": N_("Access was refused, which removes nothing."),
+    "reappeared": N_("It was removed, and is there again."),
+    "recaptured": N_("A later capture of its address has the article."),
+    "undecided": N_("Nobody can say."),
+}
+"""Meanings of the states of removal."""
+ALARMS = {
+    "reappeared": N_("text is back"),
+    "recaptured": N_("page captured again"),
+    "index disagrees": N_("index and file disagree"),
+    "control lost": N_("a control is lost"),
+    "file changed": N_("a file changed"),
+    "yield fell": N_("findings fell"),
+    "clock set back": N_("clock set back"),
+    "head missing": N_("the end of the chain has no note"),
+}
 
 
 class NoticeRecipient(Protocol):
@@ -96,3 +129,41 @@ def group_of(row: Mapping[str, Any]) -> str:
     if row["removed"]:
         return REMOVED
     return UNDECIDED if row["state"] in ("undecided", "restricted") else READABLE
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalView:
+    """How a case stands: its figures, and places by recipient and by state. `alarms`: kinds, with counts."""
+
+    case: FollowedCase
+    opened: datetime
+    last: datetime | None
+    alarms: Sequence[tuple[Markup, int]]
+    recipients: ShownTable
+    states: ShownTable
+
+
+def removal_of(found: FollowedCase | None, _: ReportWords) -> RemovalView | None:
+    """Return how a case stands, as the page shows it; None without a case."""
+    if found is None:
+        return None
+    recipients = [
+        {"recipient": safe(name) if name != NOBODY else _("no recipient that is known"),
+         "places": sum(counts.values()), **{group: counts.get(group, 0) for group in GROUPS}}
+        for name, counts in found.recipients.items()
+    ]  # fmt: skip
+    states = [
+        {"removal_state": state, "means": _.known(MEANINGS, state), "places": found.states[state]}
+        for state in STATES
+        if found.states.get(state)
+    ]
+    of_recipients = AnsweredQuestion("recipients", "", (), recipients)
+    of_states = AnsweredQuestion("states", "", (), states)
+    return RemovalView(
+        case=found,
+        opened=datetime.fromisoformat(found.opened_at),
+        last=found.asked_at and found.asked_at.replace(microsecond=0),
+        alarms=[(_.known(ALARMS, kind), count) for kind, count in found.alarms.items()],
+        recipients=table_of(of_recipients, ("recipient", "places", *GROUPS), _),
+        states=table_of(of_states, ("removal_state", "means", "places"), _),
+    )

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from presswatch_spark.claims.told import LETTERS
-from presswatch_spark.judgement.reasons import REASONS
-from presswatch_spark.report.cells import Cell, ShownTable, both_ways, table_of, url_cell
+from presswatch_spark.report.cells import ShownTable, table_of
 from presswatch_spark.report.commands import Commands
-from presswatch_spark.report.examples import Example, sides_of
 from presswatch_spark.report.gathered import Gathered
 from presswatch_spark.report.questions import HOSTS, ROWS, AnsweredQuestion
-from presswatch_spark.report.wording import ReportWords, safe
+from presswatch_spark.report.wording import ReportWords
 from presswatch_spark.translation import N_
 
 Row = Mapping[str, Any]
@@ -178,47 +175,6 @@ def _left_out(found: Gathered, name: str, _: ReportWords) -> Markup | None:
         )
         if shown in (ROWS, HOSTS)
         else None
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class ExampleView:
-    """An example with its texts. If its case could not be read, `missing` says why, and the rest is empty."""
-
-    missing: str | None
-    letter: str = ""
-    row: Row = field(default_factory=dict)
-    host: Markup | None = None
-    title: Markup | None = None
-    source: Markup | None = None
-    article_url: Cell | None = None
-    document_url: Cell | None = None
-    article: Markup | None = None
-    document: Markup | None = None
-    page_missing: str = ""
-    reasons: Sequence[Markup] = ()
-
-
-def example_of(example: Example, _: ReportWords) -> ExampleView:
-    """Return an example as the page shows it."""
-    case = example.case
-    if case is None:
-        return ExampleView(example.missing)
-    row, sides = case.row, sides_of(case)
-    codes = [code for code in case.reasons or () if code in REASONS]
-    return ExampleView(
-        missing=None,
-        letter=case.letter,
-        row=row,
-        host=safe(both_ways(row["document_host"])) if row["document_host"] else None,
-        title=_.title(row["title_id"]),
-        source=_.source(row["dataset"], row["release"]),
-        article_url=url_cell(row["article_url"], _) if row["article_url"] else None,
-        document_url=url_cell(row["document_url"], _),
-        article=sides["article"],
-        document=sides["document"],
-        page_missing=str(case.page_missing),
-        reasons=[_(LETTERS[case.letter]), *(_(REASONS[code].sentence) for code in codes)],
     )
 
 

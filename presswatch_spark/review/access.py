@@ -1,4 +1,4 @@
-"""Access to the page: only the browser that opened the address with the token, and only by this server's name."""
+"""Access to the page: by the one browser that opened the address with the token, and by this host's name."""
 
 import hmac
 import secrets

@@ -12,8 +12,7 @@ from presswatch_spark.notices.parties import load_recipients
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.removal.states import STATES
 from presswatch_spark.report.cells import REMOVAL_STATES
-from presswatch_spark.report.consequences import MEANINGS
-from presswatch_spark.report.removals import REMOVED, UNDECIDED, followed, group_of
+from presswatch_spark.report.removals import MEANINGS, REMOVED, UNDECIDED, followed, group_of
 from presswatch_spark.storage.objects import StorageOptions
 from tests.exposures import tables_with_datasets
 from tests.removal import Release, probe, release

@@ -203,6 +203,27 @@ def test_the_answer_of_an_earlier_time_stays(case: RemovalCase) -> None:
     assert states[1].states[first.target_sha256].state == "present"
 
 
+def test_a_case_of_an_earlier_version_is_read_by_the_rules_of_today(case: RemovalCase) -> None:
+    (one, two, _) = case.targets()
+    chain = Chain.of(case, case.probes())
+    case.begin(3, chain, deep=True)
+    # It called the first one reduced to no word, and so removed; the second one moved.
+    controls = [
+        replace(probe(one.target_sha256, 49, 3, outcome), role=role, target_sha256=None)
+        for role, outcome in (("first", "same"), ("nowhere", "missing"), ("gap", "zeros"))
+    ]
+    rows = [
+        replace(probe(one.target_sha256, 50, 3, "other_text"), copied_words=0),
+        probe(two.target_sha256, 50, 3, "elsewhere"),
+        *controls,
+    ]
+    chain.append(3, [replace(row, tool_version="0.1") for row in rows])
+    found = CaseStatus.of(case)
+    assert found.states[one.target_sha256].state == "altered"
+    assert found.states[two.target_sha256].state == "present"
+    assert found.claims() == (0, 3)
+
+
 def test_only_one_process_adds_to_a_case(case: RemovalCase) -> None:
     with case.held(), pytest.raises(OutputError, match="another process"), case.held():
         pass

@@ -56,13 +56,13 @@ from presswatch_spark.storage.objects import (
     ObjectInfo,
     RangeReply,
     RawResponse,
-    ReadOnly,
+    ReadOnlyStore,
     StorageOptions,
     answered,
     body_of_answer,
     pause,
 )
-from presswatch_spark.storage.streams import ByteStream, step_aside
+from presswatch_spark.storage.streams import step_aside
 from presswatch_spark.storage.uris import SHA256, host_of, printable, scheme_of
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -486,12 +486,11 @@ def exchanged(
 
 
 @dataclass(frozen=True, slots=True)
-class HttpStore(ReadOnly):
+class HttpStore(ReadOnlyStore):
     """Objects of any web server. If it knows no ranges, a broken body is read again from its start."""
 
     options: StorageOptions
     where: ClassVar[str] = "a web site"
-    resumable: ClassVar[bool] = True
     interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
     silences: ClassVar[tuple[type[Exception], ...]] = SILENCES
 
@@ -522,11 +521,6 @@ class HttpStore(ReadOnly):
     def ask_whole(self, uri: str, most: int) -> RawResponse:
         """Ask for an object without a range, as a browser does; keep its first `most` bytes."""
         return Client(self.options).ask_once(uri, NO_HEADERS, 0, most)
-
-    def read(self, uri: str) -> tuple[bytes, str]:
-        """Read the object; its ETag is empty if the server gives neither ETag nor time."""
-        with ByteStream(self, ObjectInfo(uri)) as stream:
-            return stream.read_to_end(), stream.etag or ""
 
 
 def opened_range(client: Client, url: str, start: int, end: int | None, *, alone: bool) -> RangeReply:

@@ -47,12 +47,11 @@ from presswatch_spark.storage.objects import (
     ObjectInfo,
     RangeReply,
     RawResponse,
-    ReadOnly,
+    ReadOnlyStore,
     body_of_answer,
     changed,
     pause,
 )
-from presswatch_spark.storage.streams import ByteStream
 from presswatch_spark.storage.uris import MAIN, SHA256, HubAddress, canonical, host_of, printable, scheme_of
 
 ENDPOINT, ENDPOINT_VARIABLE, TOKEN_VARIABLE = "https://huggingface.co", "HF_ENDPOINT", "HF_TOKEN"
@@ -331,12 +330,11 @@ def target_of(url: str, location: str, address: HubAddress) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class HubStore(ReadOnly):
+class HubStore(ReadOnlyStore):
     """Datasets of one hub. The store behind it is another host, and never sees the token."""
 
     options: StorageOptions
     where: ClassVar[str] = "a hub"
-    resumable: ClassVar[bool] = True
     interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
     silences: ClassVar[tuple[type[Exception], ...]] = SILENCES
 
@@ -459,11 +457,6 @@ class HubStore(ReadOnly):
         answer = self._hub.client.ask(place.url, start, end, identity, follow=not place.at_hub)
         named = () if answer.header("ETag") or not place.etag else (("ETag", place.etag),)
         return replace(answer, uri=uri, headers=(*answer.headers, *place.facts, *named))
-
-    def read(self, uri: str) -> tuple[bytes, str]:
-        """Read the whole file, and the ETag of its version."""
-        with ByteStream(self, ObjectInfo(uri)) as stream:
-            return stream.read_to_end(), stream.etag or ""
 
     @property
     def _hub(self) -> Hub:

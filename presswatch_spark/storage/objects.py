@@ -189,8 +189,21 @@ class Store(Protocol):
         """Remove all objects under the folder, whose URI ends in `/`, if there are any."""
 
 
-class ReadOnly:
-    """The operations of a store that cannot be written to, such as `where`."""
+class RemoteStore:
+    """The operations that stores of all networks share."""
+
+    resumable: ClassVar[bool] = True
+
+    def read(self, uri: str) -> tuple[bytes, str]:
+        """Read the object, and the ETag of the version that was read; empty if the server gives none."""
+        from presswatch_spark.storage.streams import ByteStream
+
+        with ByteStream(cast(Store, self), ObjectInfo(uri)) as stream:
+            return stream.read_to_end(), stream.etag or ""
+
+
+class ReadOnlyStore(RemoteStore):
+    """A store that cannot be written to, such as `where`."""
 
     where: ClassVar[str]
 

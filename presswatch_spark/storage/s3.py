@@ -31,6 +31,7 @@ from presswatch_spark.storage.objects import (
     ObjectInfo,
     RangeReply,
     RawResponse,
+    RemoteStore,
     StorageOptions,
     answered,
     body_of_answer,
@@ -39,7 +40,6 @@ from presswatch_spark.storage.objects import (
     pause,
 )
 from presswatch_spark.storage.scratch import scratch_folder
-from presswatch_spark.storage.streams import ByteStream
 from presswatch_spark.storage.threads import check_wanted
 from presswatch_spark.storage.uris import bucket_and_key, host_of, join, root_of
 
@@ -77,11 +77,10 @@ _PUBLIC_SITE = "Common Crawl's bucket wants credentials, its site https://data.c
 
 
 @dataclass(frozen=True, slots=True)
-class S3Store:
+class S3Store(RemoteStore):
     """Buckets of one endpoint. boto3 retries requests (adaptive mode), the stream resumes broken bodies."""
 
     options: StorageOptions
-    resumable: ClassVar[bool] = True
     interruptions: ClassVar[tuple[type[Exception], ...]] = (
         BotoCoreError,
         urllib3.exceptions.HTTPError,
@@ -180,11 +179,6 @@ class S3Store:
         bucket, key = bucket_and_key(uri)
         with self._reaching(uri) as client, open(local_path, "rb") as file:
             client.upload_fileobj(file, bucket, key)
-
-    def read(self, uri: str) -> tuple[bytes, str]:
-        """Read the object, and the ETag of the version that was read."""
-        with ByteStream(self, ObjectInfo(uri)) as stream:
-            return stream.read_to_end(), stream.etag or ""
 
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:
         """Put the object, conditionally if asked. A put whose reply was lost is known by its bytes."""

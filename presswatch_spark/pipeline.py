@@ -50,6 +50,7 @@ from presswatch_spark.shard.passes import (
     Sifting,
     name_of_kept,
 )
+from presswatch_spark.show import counted
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange, passes_for
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable
@@ -72,7 +73,8 @@ MAPPING_UNUSED = "columns are mapped, and {} has none: the mapping was not used"
 class RunSummary:
     """A published run: its row of `runs`; (shard_uri, status, error) of each shard not read to its end.
 
-    `notes`: what was noticed in shards and is no loss, each once. `without_url`: documents of unknown URL.
+    `notes`: what was noticed in shards and is no loss, each once, with its shards. `without_url`: documents
+    of unknown URL, and `without_url_in` their shards.
     """
 
     row: Mapping[str, object]
@@ -81,6 +83,7 @@ class RunSummary:
     seconds: float
     notes: tuple[str, ...] = ()
     without_url: int = 0
+    without_url_in: str = ""
 
     @property
     def run_id(self) -> str:
@@ -90,12 +93,25 @@ class RunSummary:
     @classmethod
     def of(cls, row: Row, log: pa.Table, *, resumed: bool, seconds: float) -> RunSummary:
         """Sum a published run up, from its row and its log."""
-        notes = tuple(sorted(set(log["note"].unique().to_pylist()) - {None}))
+        noted = _first_and_more(log.filter(pc.is_valid(log["note"])), "note")
+        notes = tuple(f"{note} ({shards})" for note, shards in sorted(noted.items()))
         # As rows only those of interest: 100,000 of them would take more memory than the rest of the driver.
         lost = log.select(["shard_uri", "status", "error"]).filter(pc.field("status") != "complete")
         incomplete = tuple(tuple(line.values()) for line in lost.to_pylist())
         without_url = pc.sum(log["documents_without_url"]).as_py() or 0
-        return cls(row, incomplete, resumed, seconds, notes, without_url)
+        unknown = log.filter(pc.greater(log["documents_without_url"], 0))
+        shards = "; ".join(_first_and_more(unknown, "run_id").values())
+        return cls(row, incomplete, resumed, seconds, notes, without_url, shards)
+
+
+def _first_and_more(log: pa.Table, column: str) -> dict[str, str]:
+    """Return the first shard of each value of a column of `scan_log`, and how many others it has."""
+    shards = {}
+    for row in log.group_by(column).aggregate([("shard_uri", "min"), ("shard_uri", "count")]).to_pylist():
+        others = row["shard_uri_count"] - 1
+        more = f", and {counted(others, 'more shard')}" if others else ""
+        shards[row[column]] = f"{row['shard_uri_min']}{more}"
+    return shards
 
 
 def scan(

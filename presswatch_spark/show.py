@@ -81,12 +81,6 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what if number == 1 else many}"
 
 
-def whole_number(value: int, lang: str) -> str:
-    """Return a whole number with its thousands apart, as English or French (`fr`) sets it."""
-    shown = f"{value:,}"
-    return shown.replace(",", NARROW_SPACE) if lang == "fr" else shown
-
-
 def block_lines(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     """Yield a line `name  value` for each value that is not empty, uncut, with an empty line between rows."""
     size = max(map(columns_of, headers))

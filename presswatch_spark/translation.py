@@ -30,6 +30,11 @@ def p(context: str, message: str) -> str:
     return f"{context}{CONTEXT}{message}"
 
 
+def n(singular: str, plural: str) -> tuple[str, str]:
+    """Mark a text of a table for a number of things; `Translator.n` is called with both forms later."""
+    return singular, plural
+
+
 class Translator:
     """Translates the texts of the code, and writes numbers and days, in one language."""
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from presswatch_spark.cli.french import NOUNS, TEXTS
-from presswatch_spark.show import NARROW_SPACE, cell, counted, share_of, utc
+from presswatch_spark.show import NARROW_SPACE, cell, share_of, utc
 from presswatch_spark.translation import Translator, p
 
 if TYPE_CHECKING:
@@ -26,12 +25,6 @@ class Language(Translator):
         """Say whether it is French."""
         return self.language == "fr"
 
-    def __call__(self, message: str, /, **facts: object) -> str:
-        """Return a text, written in English, with its facts."""
-        if self.is_french and message in TEXTS:
-            return TEXTS[message].format(**facts)
-        return super().__call__(message, **facts)
-
     def name(self, name: str) -> str:
         """Return the name of a column, a measure or a value; one without a French name stands for itself."""
         return self.word("column", name)
@@ -39,13 +32,6 @@ class Language(Translator):
     def names(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return several names."""
         return tuple(map(self.name, names))
-
-    def counted(self, number: int, what: str) -> str:
-        """Return `1 row`, `2 rows`; in French, nothing is singular too."""
-        if not self.is_french:
-            return counted(number, what)
-        one, many = NOUNS[what]
-        return f"{self.number(number)} {one if number < 2 else many}"
 
     def share(self, share: float) -> str:
         """Return a share in whole percent, rounded down: only the whole is 100."""
@@ -112,6 +98,30 @@ NAMES = (
     p("column", "before"), p("column", "after"), p("column", "conflicting"), p("column", "none"),
     p("column", "unknown"),
     p("order", "weight"), p("order", "date"), p("order", "host"), p("order", "title"), p("order", "shard"),
+    p("notice", "draft"), p("notice", "drafted"), p("notice", "edited"), p("notice", "read"),
+    p("notice", "checked"), p("notice", "signed"), p("notice", "sent"), p("notice", "answered"),
+    p("notice", "acknowledged"), p("notice", "says_complied"), p("notice", "complied"),
+    p("notice", "partly"), p("notice", "refused"), p("notice", "silent"), p("notice", "route"),
+    p("notice", "language"), p("notice", "publishes"), p("notice", "elements"), p("notice", "columns"),
+    p("notice", "consequences"), p("notice", "contact"), p("notice", "deadline"), p("notice", "demand"),
+    p("notice", "explanation"), p("notice", "facts"), p("notice", "good_faith"), p("notice", "location"),
+    p("notice", "material"), p("notice", "notifier"), p("notice", "perjury"), p("notice", "reservation"),
+    p("notice", "rightholder"), p("notice", "rights"), p("notice", "scope"), p("notice", "sender"),
+    p("notice", "signature"), p("notice", "work"), p("notice", "works"), p("notice", "address"),
+    p("notice", "articles"), p("notice", "email"), p("notice", "files"), p("notice", "mandates"),
+    p("notice", "phone"), p("notice", "prefixes"), p("notice", "recipient"), p("notice", "reserved_rows"),
+    p("notice", "rights_basis"), p("notice", "rights_rows"), p("notice", "rows"), p("notice", "signatory"),
+    p("notice", "signatory_title"), p("notice", "seal"), p("notice", "urls"), p("notice", "domains"),
+    p("left out", "removed"), p("left out", "read by no scan"), p("left out", "without copied words"),
+    p("left out", "doubtful"), p("left out", "not as their rows say in the bag"),
+    p("outcome", "same"), p("outcome", "elsewhere"), p("outcome", "other text"), p("outcome", "empty"),
+    p("outcome", "zeros"), p("outcome", "unreadable"), p("outcome", "remains"),
+    p("outcome", "other record"), p("outcome", "beyond"), p("outcome", "nowhere"), p("outcome", "absent"),
+    p("outcome", "gaps"), p("outcome", "missing"), p("outcome", "denied"), p("outcome", "edge"),
+    p("outcome", "rewritten"), p("outcome", "newest"), p("outcome", "listed"), p("outcome", "unlisted"),
+    p("outcome", "recaptured"), p("outcome", "steady"), p("outcome", "fell"), p("outcome", "few"),
+    p("outcome", "unranged"), p("outcome", "unresolved"), p("outcome", "limited"), p("outcome", "refused"),
+    p("outcome", "strange"), p("outcome", "failed"),
 )
 # fmt: on
 """Names of columns and of values in them, for the catalogue: they stand for themselves in English."""

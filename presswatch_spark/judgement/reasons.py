@@ -73,8 +73,8 @@ _OF_ROWS = (
         p("reason", "large part of the article"),
         N_(
             "The page holds a large part of the article, at least 40 words. A run of these words has at"
-            " least 17. Among the supplied articles, no unrelated article of another publisher has it"
-            " from its first word to its last."
+            " least 17. Articles with nearly the same text aside, no supplied article of another"
+            " publisher has it from its first word to its last."
         ),
     ),
     _gives(
@@ -82,9 +82,9 @@ _OF_ROWS = (
         "B",
         p("reason", "long, rare passage"),
         N_(
-            "The page has a long passage of the article: at least 50 words in a row. Among the supplied"
-            " articles, no unrelated article of another publisher has it from its first word to its"
-            " last."
+            "The page has a long passage of the article: at least 50 words in a row. Articles with"
+            " nearly the same text aside, no supplied article of another publisher has it from its"
+            " first word to its last."
         ),
     ),
     _caps(
@@ -204,8 +204,9 @@ _OF_ROWS = (
         "agency_text",
         p("reason", "agency copy"),
         N_(
-            "The article, or a nearly identical text, names an agency, or several publishers have"
-            " printed these words: the page may have them from another source, by agreement."
+            "The article, or one with nearly the same text, names an agency; or several other"
+            " publishers have printed at least half of these words, in pieces or in nearly the same"
+            " text. The page may have them from another source, by agreement."
         ),
         mend=N_("A copied passage that was written by the title's own staff alone."),
     ),

@@ -18,34 +18,41 @@ from presswatch_spark.notices.letter import rights_claimed
 from presswatch_spark.notices.parties import Sender
 from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.show import printable
+from presswatch_spark.translation import N_
 
-NO_COUNTRY = (
+NO_COUNTRY = N_(
     "verify before you send: the members file gives no country of {publisher}: the right of press"
     " publishers is not claimed for it"
 )
-OUTSIDE_EEA = (
+OUTSIDE_EEA = N_(
     "verify before you send: {publisher} is established outside the EU and EEA ({country}): the"
     " right of press publishers is not claimed for it"
 )
-OLD_CLAIMS = (
+OLD_CLAIMS = N_(
     "verify before you send: by its country, {publisher} has the right of press publishers for {count} rows"
     " whose claims do not say so: build the corpus with this members file, and make the claims again"
 )
-NO_BASIS = (
+NO_BASIS = N_(
     "verify before you send: the members file gives no rights_basis of {publisher}: the letter does"
     " not call it the holder of the author’s right"
 )
-NO_DEED_DAY = (
+NO_DEED_DAY = N_(
     "verify before you send: the members file gives no day (signed_on) of the deed by which"
     " {publisher} gave its mandate"
 )
-UNKNOWN_AUTHORS = "verify before you send: nobody has looked at the authors of the articles: give --corpus"
+UNKNOWN_AUTHORS = N_(
+    "verify before you send: nobody has looked at the authors of the articles: give --corpus"
+)
 OPINION, INTERVIEW, AUTHOR = "opinion", "interview", "author"
 OUTSIDERS: Mapping[str, str] = {
-    OPINION: "verify before you send: opinion pieces, whose authors may hold rights ({count}): {articles}",
-    INTERVIEW: "verify before you send: interviews, whose speakers may hold rights ({count}): {articles}",
-    AUTHOR: "verify before you send: articles of authors from outside, or who signed nothing else of their"
-    " title in the corpus ({count}): {articles}",
+    OPINION: N_(
+        "verify before you send: opinion pieces, whose authors may hold rights ({count}): {articles}"
+    ),
+    INTERVIEW: N_("verify before you send: interviews, whose speakers may hold rights ({count}): {articles}"),
+    AUTHOR: N_(
+        "verify before you send: articles of authors from outside, or who signed nothing else of their"
+        " title in the corpus ({count}): {articles}"
+    ),
 }
 NAMED = 20
 """Articles that a line names; the rest are counted."""

@@ -21,7 +21,7 @@ from presswatch_spark.extras import library
 from presswatch_spark.notices.annex import TABLES, AnnexRow
 from presswatch_spark.notices.letter import Letter
 from presswatch_spark.notices.notice import ANNEX
-from presswatch_spark.notices.wording import phrase
+from presswatch_spark.notices.wording import LetterWords
 from presswatch_spark.show import ascii_url
 
 BOOKMARK = "element_"
@@ -62,8 +62,9 @@ def text_of(letter: Letter, rows: Sequence[AnnexRow] = ()) -> str:
         named = ", ".join(f"{name} {value}" for name, value in values if value is not None)
         urls = [f"   {ascii_url(url)}" for url in (row.document_url, row.article_url) if url]
         parts.append("\n".join([f"{row.number}. {ascii_url(row.file)}", f"   {named}", *urls]))
+    _ = LetterWords(letter.lang)
     if len(rows) > ROWS:
-        parts.append(phrase("more rows", letter.lang, count=len(rows) - ROWS))
+        parts.append(_("And {count} more, in annex/rows.csv.", count=_.number(len(rows) - ROWS)))
     return "\n\n".join(parts) + "\n"
 
 

@@ -13,28 +13,48 @@ from presswatch_spark.errors import InputError
 from presswatch_spark.notices.annex import Annex, publishers_of
 from presswatch_spark.notices.laws import Law, LegalElement
 from presswatch_spark.notices.parties import SENDER_TEXTS, Recipient, Sender
-from presswatch_spark.notices.wording import amount, day, phrase
+from presswatch_spark.notices.wording import LetterWords
 from presswatch_spark.show import ascii_url, printable
+from presswatch_spark.translation import N_, n
 
 DEADLINE_DAYS = 15
 LISTED = 20
 """Lines of a list in a letter; the annex has all."""
-AMOUNTS: Mapping[str, str] = {
-    "rows": "row",
-    "files": "file",
-    "urls": "URL",
-    "hosts": "host",
-    "articles": "article",
-    "titles": "title",
-    "publishers": "publisher",
-    "author_rows": "row",
-    "press_rows": "row",
-    "rights_rows": "row",
-    "reserved_rows": "row",
+AMOUNTS: Mapping[str, tuple[str, str]] = {
+    "rows": n("{n} row", "{n} rows"),
+    "files": n("{n} file", "{n} files"),
+    "urls": n("{n} URL", "{n} URLs"),
+    "hosts": n("{n} host", "{n} hosts"),
+    "articles": n("{n} article", "{n} articles"),
+    "titles": n("{n} title", "{n} titles"),
+    "publishers": n("{n} publisher", "{n} publishers"),
+    "author_rows": n("{n} row", "{n} rows"),
+    "press_rows": n("{n} row", "{n} rows"),
+    "rights_rows": n("{n} row", "{n} rows"),
+    "reserved_rows": n("{n} row", "{n} rows"),
 }
 """Numbers that letters state, each with its noun."""
-RESERVATIONS = ("both", "before")
+RESERVATIONS = {
+    "both": N_("{rows}: declared both before and after the capture (both)"),
+    "before": N_("{rows}: declared before the capture (before)"),
+}
 """The reservations that letters claim, in the order of their list: `annex.IN_FORCE`."""
+READINGS = {
+    PLACE: N_("The text of {rows} was last read at its place {when}."),
+    COPY: N_(
+        "The text of {rows} was last read in a copy of the file, and not at the address that the"
+        " annex gives, {when}."
+    ),
+    DISK: N_(
+        "The text of {rows} was last read in a copy of the file on a disk, and not at the address"
+        " that the annex gives, {when}."
+    ),
+}
+BASES = {
+    "authors": N_("acting with the authors, who hold the author’s rights ({law})"),
+    "contract": N_("holder of the author’s rights by contract ({law})"),
+    "presumption": N_("presumed holder of the author’s rights in the collective work ({law})"),
+}
 _DEPENDS = re.compile(r"\[(\w+)\] ")
 
 
@@ -178,7 +198,7 @@ def letter_of(
         places: those that the letter is about, and the annex has.
         files: names of the annex's files with their SHA-256.
     """
-    sender, recipient, lang = order.sender, order.recipient, order.lang
+    sender, recipient, lang, _ = order.sender, order.recipient, order.lang, LetterWords(order.lang)
     texts, lists = _texts(order, places, figures), _lists(order, places, annex, figures)
     blocks, missing = list[LetterElement](), dict[str, list[str]]()
     for element in order.law.elements:
@@ -189,19 +209,19 @@ def letter_of(
             missing[element.name] = lacking
     siren = sender.siren and f"SIREN {sender.siren}"
     own = (sender.name, sender.address, sender.email, sender.phone, siren)
-    written = day(order.drafted, lang)
-    closing = [phrase("digest of the rows", lang, digest=annex.digests()["rows"])]
+    written = _.day(order.drafted)
+    closing = [_("Digest of the annex’s rows: {digest}", digest=annex.digests()["rows"])]
     if root := order.selection.source.seal.get("bag_root"):
-        closing.append(phrase("root of the bag", lang, root=root))
+        closing.append(_("Merkle root of the sealed evidence: {root}", root=root))
     return Letter(
         lang=lang,
         title=order.law.title[lang],
         sender=tuple(printable(line) for line in own if line),
         recipient=tuple(printable(line) for line in (recipient.name, recipient.route) if line),
         drafted=order.drafted,
-        day=phrase("dated", lang, day=written),
+        day=_("{day}", day=written),
         blocks=tuple(blocks),
-        annex_heading=phrase("annex", lang),
+        annex_heading=_("Annex"),
         annex=tuple(files),
         closing=tuple(closing),
         missing=missing,
@@ -223,37 +243,29 @@ def _element(
 
 def _texts(order: NoticeOrder, places: Sequence[ClaimPlace], figures: NoticeFigures) -> dict[str, str]:
     """Return the facts that elements put into their text. An empty one is missing."""
-    numbers, lang, sender = figures.numbers, order.lang, order.sender
+    numbers, _, sender = figures.numbers, LetterWords(order.lang), order.sender
     # A number of 0 is a missing fact; but URLs and hosts may be 0.
     amounts = {
-        name: amount(numbers[name], noun, lang) if numbers[name] or name in ("urls", "hosts") else ""
+        name: _.n(*noun, numbers[name]) if numbers[name] or name in ("urls", "hosts") else ""
         for name, noun in AMOUNTS.items()
     }
-    without_url = amount(numbers["without_url"], "row", lang)
+    without_url = _.n("{n} row", "{n} rows", numbers["without_url"])
     readings = [
-        phrase(
-            f"read at {source}",
-            lang,
-            rows=amount(len(days), "row", lang),
-            when=phrase(
-                "on a day" if days[0] == days[-1] else "between days",
-                lang,
-                first=day(days[0], lang),
-                last=day(days[-1], lang),
-            ),
-        )
+        _(READINGS[source], rows=_.n("{n} row", "{n} rows", len(days)), when=_days(days, _))
         for source in (PLACE, COPY, DISK)
         if (days := figures.read.get(source))
     ]
     publishers = publishers_of(sender.publishers, places)
     return {
         **amounts,
-        "domains": amount(numbers["sites"], "site", lang),
+        "domains": _.n("{n} site", "{n} sites", numbers["sites"]),
         "sender": printable(sender.name),
         **{name: printable(getattr(sender, name) or "") for name in SENDER_TEXTS},
         "recipient": printable(order.recipient.name),
-        "deadline": day(order.deadline, lang) if order.deadline else "",
-        "without_url": phrase("without URL", lang, rows=without_url) if numbers["without_url"] else "",
+        "deadline": _.day(order.deadline) if order.deadline else "",
+        "without_url": _("The address of the page is not known for {rows}.", rows=without_url)
+        if numbers["without_url"]
+        else "",
         "read": " ".join(readings),
         "licences": "known" if order.selection.source.has_licences() else "",
         # Nobody may swear to act for the holder of a right whose basis no file gives.
@@ -261,66 +273,76 @@ def _texts(order: NoticeOrder, places: Sequence[ClaimPlace], figures: NoticeFigu
     }
 
 
+def _days(days: Sequence[date], _: LetterWords) -> str:
+    """Return the days of readings, which come in order."""
+    if days[0] == days[-1]:
+        return _("on {last}", last=_.day(days[-1]))
+    return _("between {first} and {last}", first=_.day(days[0]), last=_.day(days[-1]))
+
+
 def _lists(
     order: NoticeOrder, places: Sequence[ClaimPlace], annex: Annex, figures: NoticeFigures
 ) -> dict[str, list[str]]:
     """Return the lists that elements have after their text. An empty one is missing."""
-    lang, sender = order.lang, order.sender
+    _, sender = LetterWords(order.lang), order.sender
     prefixes = [row.surt_prefix for row in annex.own_domains]
     return {
         "mandates": [
-            _mandate(publisher, sender, lang) for publisher in publishers_of(sender.publishers, places)
+            _mandate(publisher, sender, _) for publisher in publishers_of(sender.publishers, places)
         ],
-        "hosts": _most_frequent((place.document_host for place in places if place.document_host), lang),
-        "files": _most_frequent((ascii_url(place.file) for place in places), lang),
+        "hosts": _most_frequent((place.document_host for place in places if place.document_host), _),
+        "files": _most_frequent((ascii_url(place.file) for place in places), _),
         "reservations": [
-            phrase(f"reserved {status}", lang, rows=amount(figures.reservations[status], "row", lang))
+            _(RESERVATIONS[status], rows=_.n("{n} row", "{n} rows", figures.reservations[status]))
             for status in RESERVATIONS
             if status in figures.reservations
         ],
-        "prefixes": _first_lines(prefixes, lang),
+        "prefixes": _first_lines(prefixes, _),
         "signature": [
             printable(sender.signatory),
             printable(sender.signatory_title),
-            phrase("signature", lang, line="_" * 30),
+            _("Signature: {line}", line="_" * 30),
         ],
     }
 
 
-def _most_frequent(values: Iterable[str], lang: str) -> list[str]:
+def _most_frequent(values: Iterable[str], _: LetterWords) -> list[str]:
     """Return values with the rows of each, the most frequent first, as far as a letter lists them."""
     counts = Counter(values)
     ordered = sorted(counts, key=lambda value: (-counts[value], value))
     lines = [
-        phrase("counted", lang, value=value, rows=amount(counts[value], "row", lang)) for value in ordered
+        _("{value}: {rows}", value=value, rows=_.n("{n} row", "{n} rows", counts[value])) for value in ordered
     ]
-    return _first_lines(lines, lang)
+    return _first_lines(lines, _)
 
 
-def _first_lines(lines: Sequence[str], lang: str) -> list[str]:
+def _first_lines(lines: Sequence[str], _: LetterWords) -> list[str]:
     more = len(lines) - LISTED
-    rest = [phrase("more in the annex", lang, count=more)] if more > 0 else []
+    rest = [_("and {count} more, in the annex", count=_.number(more))] if more > 0 else []
     return [*lines[:LISTED], *rest]
 
 
-def _mandate(publisher: Publisher, sender: Sender, lang: str) -> str:
+def _mandate(publisher: Publisher, sender: Sender, _: LetterWords) -> str:
     """Return a publisher with its legal person, the basis of its right, and its mandate."""
     facts = [printable(publisher.legal_name or publisher.name)]
     facts += [f"SIREN {publisher.siren}"] if publisher.siren else []
     facts += [printable(publisher.address)] if publisher.address else []
-    facts += [phrase(f"basis {basis}", lang, law=RIGHTS_BASES[basis]) for basis in publisher.rights_basis]
+    facts += [_(BASES[basis], law=RIGHTS_BASES[basis]) for basis in publisher.rights_basis]
     if sender.is_owner or not publisher.has_mandate:
         return ", ".join(facts)
     deed = publisher.mandate_document
     if deed is None:
-        facts.append(phrase("mandate", lang))
+        facts.append(_("mandate"))
     elif deed.signed_on is None:
-        facts.append(phrase("mandate by deed", lang, sha256=deed.sha256))
+        facts.append(_("mandate by deed (SHA-256 {sha256})", sha256=deed.sha256))
     else:
-        signed = day(deed.signed_on, lang)
-        facts.append(phrase("mandate by deed of a day", lang, day=signed, sha256=deed.sha256))
-    begins, ends = (limit and day(limit, lang) for limit in (publisher.mandate_from, publisher.mandate_to))
-    if begins or ends:
-        limits = "from to" if begins and ends else "from" if begins else "until"
-        facts.append(phrase(f"in force {limits}", lang, begins=begins, ends=ends))
+        signed = _.day(deed.signed_on)
+        facts.append(_("mandate by deed of {day} (SHA-256 {sha256})", day=signed, sha256=deed.sha256))
+    begins, ends = (limit and _.day(limit) for limit in (publisher.mandate_from, publisher.mandate_to))
+    if begins and ends:
+        facts.append(_("in force from {begins} to {ends}", begins=begins, ends=ends))
+    elif begins or ends:
+        facts.append(
+            _("in force from {begins}", begins=begins) if begins else _("in force until {ends}", ends=ends)
+        )
     return ", ".join(facts)

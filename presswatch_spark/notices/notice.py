@@ -26,6 +26,7 @@ from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, StorageOptions
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
+from presswatch_spark.translation import N_
 
 SUMS, NOTICE, LETTER, PDF, FORM = "SHA256SUMS", "notice.json", "letter.docx", "letter.pdf", "form.txt"
 ANNEX, EVENTS = "annex", "events"
@@ -135,15 +136,15 @@ class Notice:
         edited = self.newest(EDITED)
         expected = {**self.sums, **({LETTER: str(edited.facts["letter"])} if edited else {})}
         for name in sorted(expected.keys() - files.keys()):
-            yield name, sentence("it is missing")
+            yield name, sentence(N_("it is missing"))
         for name in sorted(files.keys() - expected.keys()):
-            yield name, sentence("it was added")
+            yield name, sentence(N_("it was added"))
         for name in sorted(files.keys() & expected.keys()):
             if hashlib.sha256(files[name]).hexdigest() != expected[name]:
-                edit = sentence("it has changed; if you edited it, add --edited-by NAME")
-                yield name, edit if name == LETTER else sentence("it has changed")
+                edit = sentence(N_("it has changed; if you edited it, add --edited-by NAME"))
+                yield name, edit if name == LETTER else sentence(N_("it has changed"))
         if not self.events or self.events[0].sums != self.digest:
-            yield SUMS, sentence("it is not the one that was drafted")
+            yield SUMS, sentence(N_("it is not the one that was drafted"))
 
     def add_event(self, kind: str, **facts: Any) -> Event:
         """Add an event after those that are known; `OutputError` if another process added one meanwhile."""
@@ -227,7 +228,7 @@ def schema_fault(about: Mapping[str, Any]) -> Sentence | None:
     if not faults:
         return None
     place = "/".join(map(str, faults[0].absolute_path)) or "/"
-    return sentence("{place}: it breaks the rule `{rule}`", place=place, rule=faults[0].validator)
+    return sentence(N_("{place}: it breaks the rule `{rule}`"), place=place, rule=faults[0].validator)
 
 
 @dataclass(frozen=True, slots=True)

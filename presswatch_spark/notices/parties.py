@@ -18,6 +18,7 @@ from presswatch_spark.notices.annex import KNOWN_COLUMNS
 from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes, line_of
 from presswatch_spark.settings.load import shipped
+from presswatch_spark.translation import N_
 
 FACTS = ("route", "language", "publishes", "elements", "columns")
 SENDER_TEXTS = ("address", "email", "phone", "signatory", "signatory_title")
@@ -78,10 +79,12 @@ class Recipient:
         for name, fact in self.facts.items():
             facts = {"name": name, "id": self.id, "source": fact.source}
             if fact.checked is None:
-                yield sentence("verify before you send: {name} of {id}: nobody has read {source}", **facts)
+                yield sentence(
+                    N_("verify before you send: {name} of {id}: nobody has read {source}"), **facts
+                )
             else:
                 yield sentence(
-                    "verify before you send: {name} of {id}: {source} was read on {day}",
+                    N_("verify before you send: {name} of {id}: {source} was read on {day}"),
                     day=fact.checked,
                     **facts,
                 )

@@ -57,6 +57,7 @@ from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import printable, scheme_of
 from presswatch_spark.text.words import words_of
+from presswatch_spark.translation import N_
 from presswatch_spark.verify.readings import Joined
 from presswatch_spark.verify.verification import NamedDocument, verify
 
@@ -258,18 +259,21 @@ def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
     yield from checked.checking.recipient.doubts()
     if source is None or not source.has_licences():
         yield sentence(
-            "verify before you send: the claims were made without --licences, so no licence is known"
+            N_("verify before you send: the claims were made without --licences, so no licence is known")
         )
     if query["source"] == "bag" and query["claims"] == query["where"]:
         yield sentence(
-            "verify before you send: claims, verdicts and licences are those of the bag, sealed {moment}",
+            N_("verify before you send: claims, verdicts and licences are those of the bag, sealed {moment}"),
             moment=query["seal"]["sealed_at"],
         )
     if checked.notice.newest(EDITED):
         # Nobody may send an edited letter with the form or the PDF of the draft.
         yield sentence(
-            "verify before you send: letter.docx was edited; letter.pdf and form.txt are still those of the"
-            " draft"
+            N_(
+                "verify before you send: letter.docx was edited; letter.pdf"
+                " and form.txt are still those of the"
+                " draft"
+            )
         )
     yield from doubts_of_rights(places, checked.sender, checked.notice.drafted_on)
     yield from outside_articles(places, checked.checking.corpus)
@@ -300,24 +304,24 @@ def _missing_elements(checked: CheckedNotice) -> Iterator[Breach]:
     for name in dict.fromkeys([*required, *drafted]):
         text = noted.get(name, {}).get("text")
         if not text:
-            yield name, sentence("a fact that it needs is missing: see the sender's file")
+            yield name, sentence(N_("a fact that it needs is missing: see the sender's file"))
         elif not in_letter.get(name):
-            yield name, sentence("it is not in {file}", file=LETTER)
+            yield name, sentence(N_("it is not in {file}"), file=LETTER)
         elif any(" ".join(line.split()) not in form for line in text.splitlines()):
-            yield name, sentence("it is not in {file} as it was drafted", file=FORM)
+            yield name, sentence(N_("it is not in {file} as it was drafted"), file=FORM)
 
 
 def _query_differs(checked: CheckedNotice) -> Iterator[Breach]:
     """Yield how claims, tables, sender and recipient differ today from what the notice names."""
     about, places = checked.about, checked.places
     if checked.failure is not None and about["query"]["source"] != "bag":
-        yield "rows", sentence("{error}", error=checked.failure)
+        yield "rows", sentence(N_("{error}"), error=checked.failure)
     if sender_facts(checked.sender) != about["sender"]:
-        yield "sender", sentence("its file, or the members file, says something else now")
+        yield "sender", sentence(N_("its file, or the members file, says something else now"))
     now = recipient_facts(checked.checking.recipient)
     names = ("name", "route", "elements", "columns")
     if any(now[name] != about["recipient"][name] for name in names):
-        yield "recipient", sentence("the recipients file says something else of it now")
+        yield "recipient", sentence(N_("the recipients file says something else of it now"))
     if places is None or checked.source is None:
         return
     publishers, columns = checked.sender.publishers, about["recipient"]["columns"]
@@ -325,15 +329,15 @@ def _query_differs(checked: CheckedNotice) -> Iterator[Breach]:
     for name, digest in about["annex"]["digests"].items():
         if digests.get(name) != digest:
             given = {"place": checked.source.where, "digest": digests.get(name)}
-            yield name, sentence("{place} gives {digest}", **given)
+            yield name, sentence(N_("{place} gives {digest}"), **given)
 
 
 def _changed_bag(checked: CheckedNotice) -> Iterator[Breach]:
     query, source = checked.about["query"], checked.source
     if source and source.seal != query.get("seal", {}):
-        yield "seal", sentence("its root is {root} now", root=source.seal.get("bag_root"))
+        yield "seal", sentence(N_("its root is {root} now"), root=source.seal.get("bag_root"))
     if checked.failure is not None and query["source"] == "bag":
-        yield "rows", sentence("{error}", error=checked.failure)
+        yield "rows", sentence(N_("{error}"), error=checked.failure)
 
 
 def _annex_tables(checked: CheckedNotice) -> Iterator[tuple[str, str, list[dict[str, Any]] | None]]:
@@ -349,16 +353,16 @@ def _annex_tables(checked: CheckedNotice) -> Iterator[tuple[str, str, list[dict[
 def _annex_differs(checked: CheckedNotice) -> Iterator[Breach]:
     for table, name, rows in _annex_tables(checked):
         if rows is None:
-            yield name, sentence("it cannot be read")
+            yield name, sentence(N_("it cannot be read"))
         elif (digest := digest_of(rows)) != checked.about["annex"]["digests"].get(table):
-            yield name, sentence("its digest is {digest}", digest=digest)
+            yield name, sentence(N_("its digest is {digest}"), digest=digest)
 
 
 def _attachment_differs(checked: CheckedNotice) -> Iterator[Breach]:
     try:
         attached = attachments_in(checked.files.get(PDF, b""))
     except ValueError:
-        yield PDF, sentence("its attachments cannot be read")
+        yield PDF, sentence(N_("its attachments cannot be read"))
         return
     for name in ATTACHED:
         # Tools may leave out the folder before its name.
@@ -369,7 +373,7 @@ def _attachment_differs(checked: CheckedNotice) -> Iterator[Breach]:
 
 def _no_claim(checked: CheckedNotice) -> Iterator[Breach]:
     if isinstance(checked.claims, PresswatchError):
-        yield "rows", sentence("{error}", error=checked.claims)
+        yield "rows", sentence(N_("{error}"), error=checked.claims)
     else:
         yield [row for row, claim in checked.claims.items() if claim is None], None
 
@@ -403,10 +407,10 @@ def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
     noted, claims = checked.about["sender"], checked.known_claims()
     documents = {each["id"]: each["mandate_document"] for each in noted["publishers"]}
     strange = [row for row, claim in claims.items() if claim.publisher_id not in documents]
-    yield strange, sentence("the publisher is none of the sender's")
+    yield strange, sentence(N_("the publisher is none of the sender's"))
     if noted["acts_as"] != "owner":
         bare = [row for row, claim in claims.items() if documents.get(claim.publisher_id, "") is None]
-        yield bare, sentence("the members file names no document of the mandate")
+        yield bare, sentence(N_("the members file names no document of the mandate"))
     if checked.sender.is_owner:
         return
     # The draft acts on the day of the letter, and whoever checks will send it from today on.
@@ -417,7 +421,7 @@ def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
             for place in checked.places or ()
             if mandates.get(place.publisher_id, "in_force") != "in_force"
         ]
-        yield late, sentence("the mandate is not in force on {day}", day=day)
+        yield late, sentence(N_("the mandate is not in force on {day}"), day=day)
 
 
 def _recent_readings(checked: CheckedNotice) -> Iterator[tuple[ClaimPlace, list[RecordReading]]]:
@@ -437,7 +441,7 @@ def _recent_readings(checked: CheckedNotice) -> Iterator[tuple[ClaimPlace, list[
 def _not_read_again(checked: CheckedNotice) -> Iterator[Breach]:
     old = [place.row_sha256 for place, recent in _recent_readings(checked) if not recent]
     days = checked.checking.days
-    yield old, sentence("within {days} days; run `removal probe`, or add --read-again", days=days)
+    yield old, sentence(N_("within {days} days; run `removal probe`, or add --read-again"), days=days)
 
 
 def _read_from_a_copy(checked: CheckedNotice) -> Iterator[Breach]:
@@ -449,13 +453,15 @@ def _read_from_a_copy(checked: CheckedNotice) -> Iterator[Breach]:
     if checked.law.location:
         yield (
             copied,
-            sentence("read the files that the notice names: `removal probe --mirror`, or add --read-again"),
+            sentence(
+                N_("read the files that the notice names: `removal probe --mirror`, or add --read-again")
+            ),
         )
 
 
 def _file_on_a_disk(checked: CheckedNotice) -> Iterator[Breach]:
     local = [place.row_sha256 for place in checked.places or () if scheme_of(place.file) == "file"]
-    yield local, sentence("draft it again with --mirror FROM=TO")
+    yield local, sentence(N_("draft it again with --mirror FROM=TO"))
 
 
 def _open_changes(checked: CheckedNotice) -> Iterator[Breach]:
@@ -464,7 +470,7 @@ def _open_changes(checked: CheckedNotice) -> Iterator[Breach]:
     except ValueError:
         is_open = False
     if is_open:
-        yield LETTER, sentence("accept or reject the changes, and take the comments out")
+        yield LETTER, sentence(N_("accept or reject the changes, and take the comments out"))
 
 
 def _personal_data(checked: CheckedNotice) -> Iterator[Breach]:
@@ -481,10 +487,10 @@ def _personal_data(checked: CheckedNotice) -> Iterator[Breach]:
             text = _decoded("\n".join(str(value) for name, value in cells if name not in _NOT_OF_PERSONS))
             places = _decoded("\n".join(str(value) for name, value in cells if name in _NOT_OF_PERSONS))
         if _emails(f"{text} {places}") or _phones(text):
-            yield file, sentence("an email address or telephone number")
+            yield file, sentence(N_("an email address or telephone number"))
     for name, text in checked.letters():
         if _emails(text) - own_emails or _phones(text) - own_phones:
-            yield name, sentence("an email address or telephone number beside the sender's")
+            yield name, sentence(N_("an email address or telephone number beside the sender's"))
 
 
 def _emails(text: str) -> set[str]:
@@ -515,13 +521,13 @@ def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
     for table, name, rows in _annex_tables(checked):
         if strange := sorted({column for row in rows or () for column in row} - KNOWN_COLUMNS[table]):
             names = ", ".join(map(repr, strange))
-            yield name, sentence("no annex has the column {names}", names=names)
+            yield name, sentence(N_("no annex has the column {names}"), names=names)
         if any(len(str(value)) > CELL_CHARACTERS for row in rows or () for value in row.values()):
-            yield name, sentence("a cell has more than {count} characters", count=CELL_CHARACTERS)
+            yield name, sentence(N_("a cell has more than {count} characters"), count=CELL_CHARACTERS)
     corpus = checked.checking.corpus
     if corpus is None:
         if checked.notice.newest(EDITED):
-            yield LETTER, sentence("it was edited: give --corpus, to compare it with the articles")
+            yield LETTER, sentence(N_("it was edited: give --corpus, to compare it with the articles"))
         return
     rules = VerifyRules()
     articles = sorted({place.article_id for place in checked.places or () if place.article_id})
@@ -530,12 +536,12 @@ def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
     for name, text in checked.letters():
         document = NamedDocument(Joined(words_of(text.encode())), rules.anchor_words)
         if any(verify(document, body, rules).copied_words for body in bodies):
-            yield name, sentence("it has a passage of an article of the annex")
+            yield name, sentence(N_("it has a passage of an article of the annex"))
 
 
 def _unsigned_perjury(checked: CheckedNotice) -> Iterator[Breach]:
     if checked.law.sworn and not checked.notice.holds(SIGNED):
-        yield "perjury", sentence("`presswatch notice sign` notes who signed it")
+        yield "perjury", sentence(N_("`presswatch notice sign` notes who signed it"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -547,51 +553,57 @@ class NoticeRule:
 
 
 RULES: Mapping[str, NoticeRule] = {
-    "changed_file": NoticeRule("a file is not as it was drafted, is missing, or was added", _changed_files),
-    "invalid_notice": NoticeRule("notice.json does not fit its schema", _invalid_notice),
+    "changed_file": NoticeRule(
+        N_("a file is not as it was drafted, is missing, or was added"), _changed_files
+    ),
+    "invalid_notice": NoticeRule(N_("notice.json does not fit its schema"), _invalid_notice),
     "missing_element": NoticeRule(
-        "the law, or the recipient, asks for an element that the notice does not have", _missing_elements
+        N_("the law, or the recipient, asks for an element that the notice does not have"), _missing_elements
     ),
     "query_differs": NoticeRule(
-        "claims and tables do not give the rows of the annex any more", _query_differs
+        N_("claims and tables do not give the rows of the annex any more"), _query_differs
     ),
     "changed_bag": NoticeRule(
-        "the sealed bag that the notice rests on does not verify, or is another one", _changed_bag
+        N_("the sealed bag that the notice rests on does not verify, or is another one"), _changed_bag
     ),
-    "annex_differs": NoticeRule("the annex does not have the digest that the notice names", _annex_differs),
+    "annex_differs": NoticeRule(
+        N_("the annex does not have the digest that the notice names"), _annex_differs
+    ),
     "attachment_differs": NoticeRule(
-        "the PDF does not hold the annex that lies beside it", _attachment_differs
+        N_("the PDF does not hold the annex that lies beside it"), _attachment_differs
     ),
-    "no_claim": NoticeRule("a row has no claim", _no_claim),
+    "no_claim": NoticeRule(N_("a row has no claim"), _no_claim),
     "d_row": NoticeRule(
-        "the claim of a row has the letter D", _by_claim(lambda claim: claim.confidence == "D")
+        N_("the claim of a row has the letter D"), _by_claim(lambda claim: claim.confidence == "D")
     ),
     "c_row_without_verdict": NoticeRule(
-        "the claim of a row has the letter C, and no person said that it is one", _by_claim(_is_unconfirmed)
+        N_("the claim of a row has the letter C, and no person said that it is one"),
+        _by_claim(_is_unconfirmed),
     ),
     "verdict_against": NoticeRule(
-        "a person said that a row is no claim, or is unsure", _by_claim(_has_verdict_against)
+        N_("a person said that a row is no claim, or is unsure"), _by_claim(_has_verdict_against)
     ),
-    "licensed_host": NoticeRule("a licence covers the host of a row", _by_claim(_is_licensed)),
+    "licensed_host": NoticeRule(N_("a licence covers the host of a row"), _by_claim(_is_licensed)),
     "outside_mandate": NoticeRule(
-        "the sender has no mandate in force for the publisher of a row", _outside_mandate
+        N_("the sender has no mandate in force for the publisher of a row"), _outside_mandate
     ),
-    "not_read_again": NoticeRule("a row was not read again lately", _not_read_again),
+    "not_read_again": NoticeRule(N_("a row was not read again lately"), _not_read_again),
     "read_from_a_copy": NoticeRule(
-        "a row was read again in a copy, and the law requires the location that is named", _read_from_a_copy
+        N_("a row was read again in a copy, and the law requires the location that is named"),
+        _read_from_a_copy,
     ),
     "file_on_a_disk": NoticeRule(
-        "a row names a file of this machine, and not its public address", _file_on_a_disk
+        N_("a row names a file of this machine, and not its public address"), _file_on_a_disk
     ),
     "open_changes": NoticeRule(
-        "the letter has tracked changes or comments, which its readers see as well", _open_changes
+        N_("the letter has tracked changes or comments, which its readers see as well"), _open_changes
     ),
-    "personal_data": NoticeRule("what gets published has data of a person", _personal_data),
+    "personal_data": NoticeRule(N_("what gets published has data of a person"), _personal_data),
     "article_text": NoticeRule(
-        "what gets published has text of an article, or nobody can say that it has none", _article_text
+        N_("what gets published has text of an article, or nobody can say that it has none"), _article_text
     ),
     "unsigned_perjury": NoticeRule(
-        "the law wants its clause of perjury signed, and nobody signed it", _unsigned_perjury
+        N_("the law wants its clause of perjury signed, and nobody signed it"), _unsigned_perjury
     ),
 }
 """Each rule by its code."""

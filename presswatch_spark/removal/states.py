@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from presswatch_spark.tables.declarations import Probe
+from presswatch_spark.translation import N_
 
 Controls = Mapping[tuple[int, int], Sequence[Probe]]
 """The controls of a round, by round and batch."""
@@ -60,10 +61,10 @@ SETTLED = frozenset({SAME, ELSEWHERE, OTHER_TEXT, *WHOLE})
 WITHOUT_RECORD = frozenset({EMPTY, ZEROS, UNREADABLE})
 """Nothing can be read at the place: a record without content, zeros, or bytes that are no record."""
 FAILURES: Mapping[str, str] = {
-    FAILED: "there was no whole answer",
-    LIMITED: "the server asked for fewer requests",
-    REFUSED: "the server could not answer",
-    STRANGE: "the answer was no part of the file",
+    FAILED: N_("there was no whole answer"),
+    LIMITED: N_("the server asked for fewer requests"),
+    REFUSED: N_("the server could not answer"),
+    STRANGE: N_("the answer was no part of the file"),
 }
 """These say nothing of the target."""
 STAYED_AWAY = timedelta(hours=24)
@@ -86,7 +87,9 @@ STATES = (
 )  # fmt: skip
 """All states, in the order in which they are counted."""
 
-UNSEARCHED = "its text and URL are not in the file; only --corpus can say whether passages of its article are"
+UNSEARCHED = N_(
+    "its text and URL are not in the file; only --corpus can say whether passages of its article are"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ class RemovalState:
         return self.reason.format_map(self.facts)
 
 
-UNASKED = RemovalState(UNDECIDED, "it was not asked for yet")
+UNASKED = RemovalState(UNDECIDED, N_("it was not asked for yet"))
 
 
 @dataclass(slots=True)
@@ -269,9 +272,11 @@ def _altered(holds: Condition) -> tuple[StateRule, ...]:
     in ways that a count does not see.
     """
     return (
-        StateRule(lambda at: holds(at) and at.words is None, ALTERED, "the article's words were not counted"),
+        StateRule(
+            lambda at: holds(at) and at.words is None, ALTERED, N_("the article's words were not counted")
+        ),
         StateRule(lambda at: holds(at) and bool(at.words), ALTERED),
-        StateRule(holds, ALTERED, "another text is there, in which no word of the article was found"),
+        StateRule(holds, ALTERED, N_("another text is there, in which no word of the article was found")),
     )
 
 
@@ -279,60 +284,63 @@ def _fails(outcome: str) -> Condition:
     return lambda at: at.has(outcome)
 
 
-DENIED_REASON = "access was refused, which removes nothing"
+DENIED_REASON = N_("access was refused, which removes nothing")
 
 RULES: Sequence[StateRule] = (
     # A text that can be read is not gone, whatever else was answered.
     StateRule(
         lambda at: bool(at.history.gone) and at.reads,
         REAPPEARED,
-        "it was {before} before",
+        N_("it was {before} before"),
     ),
     StateRule(
         lambda at: at.has(*READS) and at.newest_lacks_words and _has(at.newest, NOWHERE),
         SUPERSEDED,
-        "the newest revision is without its text and URL, and an older one still serves it; only --corpus can"
-        " say whether passages of its article are in the newest",
+        N_("the newest revision is without its text and URL, and an"
+" older one still serves it; only --corpus can"
+        " say whether passages of its article are in the newest"),
     ),
     StateRule(lambda at: at.has(*READS) and at.newest_lacks_words, SUPERSEDED,
-      "the newest revision is without it, and an older one still serves it"),
+      N_("the newest revision is without it, and an older one still serves it")),
     StateRule(
         lambda at: at.reads and at.is_hidden,
         HIDDEN,
-        "the index has no entry of it, and the record reads",
+        N_("the index has no entry of it, and the record reads"),
     ),
     StateRule(lambda at: at.has(SAME), PRESENT),
-    StateRule(lambda at: at.has(ELSEWHERE), PRESENT, "it is elsewhere in the file, or under another URL"),
+    StateRule(lambda at: at.has(ELSEWHERE), PRESENT, N_("it is elsewhere in the file, or under another URL")),
     StateRule(
-        lambda at: _has(at.newest, *READS), PRESENT, "its commit no longer gives it; the newest revision does"
+        lambda at: _has(at.newest, *READS), PRESENT, N_("its commit no longer gives it; the newest revision"
+" does")
     ),
     # Answers that cannot be trusted, or say nothing.
     StateRule(lambda at: _has(at.newest, DENIED), RESTRICTED, DENIED_REASON),
     StateRule(
         lambda at: at.has(UNRESOLVED),
         UNDECIDED,
-        "unresolved: no index (--index) has said yet where in its file the record is",
+        N_("unresolved: no index (--index) has said yet where in its file the record is"),
     ),
     StateRule(
-        lambda at: _other(at.controls, "nowhere"), UNDECIDED, "the server answers for a name that never was"
+        lambda at: _other(at.controls, "nowhere"), UNDECIDED, N_("the server answers for a name that never"
+" was")
     ),
     StateRule(
         lambda at: _other(at.controls, "first", SAME, REWRITTEN),
         UNDECIDED,
-        "a record of the file that nobody noticed is not there either",
+        N_("a record of the file that nobody noticed is not there either"),
     ),
     *(StateRule(_fails(outcome), UNDECIDED, reason) for outcome, reason in FAILURES.items()),
     StateRule(lambda at: at.has(DENIED), RESTRICTED, DENIED_REASON),
-    StateRule(lambda at: not at.history.was_read, UNDECIDED, "no probe of this case ever read it"),
+    StateRule(lambda at: not at.history.was_read, UNDECIDED, N_("no probe of this case ever read it")),
     StateRule(
         lambda at: not at.control("nowhere", MISSING, DENIED),
         UNDECIDED,
-        "the server was not heard on a name that never was",
+        N_("the server was not heard on a name that never was"),
     ),
     StateRule(
         lambda at: at.is_known_version,
         UNDECIDED,
-        "the server says that the file is the one in which it was read",
+        N_("the server says that the file is the one in which it was read"),
     ),
     # Another text, or bytes that may give one.
     *_altered(lambda at: at.has(OTHER_TEXT)),
@@ -340,44 +348,46 @@ RULES: Sequence[StateRule] = (
     StateRule(
         lambda at: at.has_remains,
         UNDECIDED,
-        "bytes at its place still give text, in which no word of the article was counted",
+        N_("bytes at its place still give text, in which no word of the article was counted"),
     ),
     # A file that is missing.
     StateRule(
         lambda at: at.has(MISSING) and _is_there(at.controls),
         UNDECIDED,
-        "the server misses its file only for some requests",
+        N_("the server misses its file only for some requests"),
     ),
     StateRule(
         lambda at: at.has(MISSING) and not (at.history.first_missing and _read(at.controls, "beside")),
         UNDECIDED,
-        "its file is missing, but no other file of the folder was read beside it",
+        N_("its file is missing, but no other file of the folder was read beside it"),
     ),
     StateRule(
         lambda at: at.has(MISSING) and at.missing_apart < STAYED_AWAY,
         UNDECIDED,
-        "its file was missing once; ask again after {again}",
+        N_("its file was missing once; ask again after {again}"),
     ),
     StateRule(
         lambda at: at.has(MISSING) and at.is_on_hub and not at.newest_is_without,
         UNDECIDED,
-        "its commit is gone, and the newest revision could not be read for it",
+        N_("its commit is gone, and the newest revision could not be read for it"),
     ),
     *_altered(lambda at: at.has(MISSING) and _has(at.newest, OTHER_TEXT)),
     StateRule(lambda at: at.has(MISSING) and _has(at.newest, NOWHERE), UNDECIDED, UNSEARCHED),
     StateRule(lambda at: at.has(MISSING) and _has(at.newest, ABSENT), DROPPED),
     StateRule(lambda at: at.has(MISSING), WITHDRAWN),
-    StateRule(lambda at: at.is_on_hub, UNDECIDED, "a commit never changes, and gives other bytes"),
+    StateRule(lambda at: at.is_on_hub, UNDECIDED, N_("a commit never changes, and gives other bytes")),
     # A file that is there without the text.
     StateRule(
-        lambda at: not at.control("first", SAME, REWRITTEN), UNDECIDED, "no other record of the file was read"
+        lambda at: not at.control("first", SAME, REWRITTEN), UNDECIDED, N_("no other record of the file was"
+" read")
     ),
     StateRule(lambda at: at.has(ABSENT) and at.has(EMPTY, ZEROS), OVERWRITTEN),
     StateRule(lambda at: at.has(ABSENT), DROPPED),
     StateRule(
         lambda at: at.has(*WITHOUT_RECORD) and at.has_grown,
         UNDECIDED,
-        "its file is longer than before: only --deep, with --corpus, can say that the article is not in it",
+        N_("its file is longer than before: only --deep, with --corpus, can say"
+" that the article is not in it"),
     ),
     StateRule(lambda at: at.has(EMPTY), OVERWRITTEN),
     StateRule(
@@ -385,21 +395,22 @@ RULES: Sequence[StateRule] = (
         OVERWRITTEN,
     ),
     StateRule(lambda at: at.has(NOWHERE), UNDECIDED, UNSEARCHED),
-    StateRule(lambda at: at.has(GAPS), UNDECIDED, "parts of the file that were not read may hold its text"),
+    StateRule(lambda at: at.has(GAPS), UNDECIDED, N_("parts of the file that were not read may hold its"
+" text")),
     StateRule(
         lambda at: at.has(*WITHOUT_RECORD),
         UNDECIDED,
-        "its neighbours were not both read; --deep, with --corpus, can say whether it is in the file",
+        N_("its neighbours were not both read; --deep, with --corpus, can say whether it is in the file"),
     ),
     StateRule(
         lambda at: at.has(BEYOND),
         UNDECIDED,
-        "the file ends before it: it may be cut, unless --deep finds a record that stood behind it",
+        N_("the file ends before it: it may be cut, unless --deep finds a record that stood behind it"),
     ),
     StateRule(
         lambda at: True,
         UNDECIDED,
-        "another record is at its place; only --deep, with --corpus, can say that it is not in the file",
+        N_("another record is at its place; only --deep, with --corpus, can say that it is not in the file"),
     ),
 )  # fmt: skip
 """The first rule that holds decides."""
@@ -467,11 +478,11 @@ class FollowedTarget:
         """Return the state from the round on in which a run had the article again."""
         facts = {"own": own.state}
         if self.captures:
-            reason = "a later capture of its URL has the article; its own place is {own}"
+            reason = N_("a later capture of its URL has the article; its own place is {own}")
             numbers = (*self.captures, *own.probes)
             return RemovalState(RECAPTURED, reason, facts, numbers, own.left, own)
         if self.elsewhere and own.removed:
-            reason = "a run found this capture in another file; its own place is {own}"
+            reason = N_("a run found this capture in another file; its own place is {own}")
             return RemovalState(PRESENT, reason, facts, (*self.elsewhere, *own.probes), own=own)
         return own
 

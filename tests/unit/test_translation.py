@@ -14,6 +14,8 @@ from babel.messages.pofile import read_po
 
 import presswatch_spark
 from presswatch_spark import translation
+from presswatch_spark.notices.rules import RULES as NOTICE_RULES
+from presswatch_spark.removal.states import RULES as STATE_RULES
 from presswatch_spark.translation import N_, Translator, p
 
 PACKAGE = Path(presswatch_spark.__file__).parent
@@ -66,6 +68,13 @@ def test_translations_name_the_facts_of_their_texts() -> None:
         # What is one thing may be named without its number.
         assert facts(each.string[1]) == facts(each.id[1]), each.id
         assert all(facts(text) <= facts(each.id[1]) for text in (*each.string, *each.id)), each.id
+
+
+def test_texts_of_rules_are_marked_for_the_catalogue() -> None:
+    reasons = {rule.reason for rule in STATE_RULES} - {""}
+    meanings = {rule.meaning for rule in NOTICE_RULES.values()}
+    assert len(reasons) > 20
+    assert {(None, text) for text in reasons | meanings} <= keys_of(catalogue())
 
 
 def test_french_is_set_as_french() -> None:

@@ -110,27 +110,30 @@ def build(
         context.obj,
     )
     built = build_bag(order, out, scan_settings(flags), tell)
-    say = screen.language
-    print_lines(_built_lines(built, out, say))
-    print_lines(_stamp_failures(built.stamps, say), err=True)
+    _ = screen.language
+    print_lines(_built_lines(built, out, _))
+    print_lines(_stamp_failures(built.stamps, _), err=True)
     for reason, count in sorted(built.reasons.items()):
         click.echo(
-            say("{rows} did not verify: {reason}", rows=say.counted(count, "row"), reason=reason), err=True
+            _("{rows} did not verify: {reason}", rows=_.n("{n} row", "{n} rows", count), reason=reason),
+            err=True,
         )
     for run_id in built.other_corpus:
-        click.echo(say("run {run} was made with another corpus than this one", run=run_id), err=True)
+        click.echo(_("run {run} was made with another corpus than this one", run=run_id), err=True)
     if not built.is_complete:
         context.exit(INCOMPLETE)
 
 
-def _built_lines(built: Built, out: str, say: Language) -> Iterator[str]:
+def _built_lines(built: Built, out: str, _: Language) -> Iterator[str]:
     seal = built.seal
-    claims = say.counted(built.figures.claims, "claim")
-    yield say("{claims} sealed in {bag}", claims=claims, bag=printable(out))
+    claims = _.n("{n} claim", "{n} claims", built.figures.claims)
+    yield _("{claims} sealed in {bag}", claims=claims, bag=printable(out))
     if built.licensed:
-        yield say("left out, as they are licensed: {claims}", claims=say.counted(built.licensed, "claim"))
-    yield say("claims root: {root}", root=seal["claims_root"])
-    yield say("bag root:    {root}", root=seal["bag_root"])
+        yield _(
+            "left out, as they are licensed: {claims}", claims=_.n("{n} claim", "{n} claims", built.licensed)
+        )
+    yield _("claims root: {root}", root=seal["claims_root"])
+    yield _("bag root:    {root}", root=seal["bag_root"])
     yield from _stamp_lines(built.stamps)
 
 
@@ -140,10 +143,10 @@ def _stamp_lines(stamps: Sequence[Stamped]) -> Iterator[str]:
             yield printable(f"{each.name}: {each.remark}")
 
 
-def _stamp_failures(stamps: Sequence[Stamped], say: Language) -> Iterator[str]:
+def _stamp_failures(stamps: Sequence[Stamped], _: Language) -> Iterator[str]:
     for each in stamps:
         if not each.is_stamped:
-            yield printable(say("no time-stamp of {url}: {why}", url=bare_url(each.url), why=each.remark))
+            yield printable(_("no time-stamp of {url}: {why}", url=bare_url(each.url), why=each.remark))
 
 
 @evidence.command()
@@ -211,12 +214,12 @@ def verify(
     print_lines(map(printable, findings.notes))
     for name, what in sorted(findings.faults.items()):
         click.echo(printable(f"REFUSED {name}: {what}"), err=True)
-    say = screen.language
+    _ = screen.language
     if findings.faults:
-        faults = say.counted(len(findings.faults), "fault")
-        click.echo(say("{faults}: this is not what was sealed", faults=faults), err=True)
+        faults = _.n("{n} fault", "{n} faults", len(findings.faults))
+        click.echo(_("{faults}: this is not what was sealed", faults=faults), err=True)
         context.exit(FAILED)
-    click.echo(say("all of it is as it was sealed"))
+    click.echo(_("all of it is as it was sealed"))
 
 
 @evidence.command()
@@ -278,28 +281,30 @@ def _failure(verdict: RowCheck) -> str:
     return printable(f"{verdict.row['row_sha256']}  {verdict.failure}")
 
 
-def _challenge_lines(found: Challenged, say: Language) -> Iterator[str]:
+def _challenge_lines(found: Challenged, _: Language) -> Iterator[str]:
     from presswatch_spark.evidence.reading import CONFIDENCE
 
-    numbers = {name: say.number(getattr(found, name)) for name in ("verified", "drawn", "rows")}
-    yield say("{verified} of {drawn} drawn rows verify; the bag has {rows}", **numbers)
+    numbers = {name: _.number(getattr(found, name)) for name in ("verified", "drawn", "rows")}
+    yield _("{verified} of {drawn} drawn rows verify; the bag has {rows}", **numbers)
     for site, count in found.read_at.most_common():
         # Whoever made the bag named the sites: a reader must see whose they are.
-        yield say("{rows} asked of {site}", rows=say.counted(count, "row"), site=site or say("this disk"))
+        yield _("{rows} asked of {site}", rows=_.n("{n} row", "{n} rows", count), site=site or _("this disk"))
     for reason, count in found.failures.most_common():
-        yield f"{say.number(count):>10}  {reason}"
+        yield f"{_.number(count):>10}  {reason}"
     if found.unreached:
-        yield say("{rows} could not be read: they count as false", rows=say.counted(found.unreached, "row"))
+        yield _(
+            "{rows} could not be read: they count as false", rows=_.n("{n} row", "{n} rows", found.unreached)
+        )
     if not found.has_words:
-        yield say("the words of articles were not compared: give --corpus")
-    most = f"{100 * found.most:.4g}".replace(".", "," if say.is_french else ".")
+        yield _("the words of articles were not compared: give --corpus")
+    most = f"{100 * found.most:.4g}".replace(".", "," if _.is_french else ".")
     if found.drawn == found.rows:
-        yield say("false rows: {most}% of all, as all were drawn", most=most)
+        yield _("false rows: {most}% of all, as all were drawn", most=most)
     else:
-        yield say(
+        yield _(
             "false rows: at most {most}% of all, at a confidence of {share} (Clopper-Pearson)",
             most=most,
-            share=say.share(CONFIDENCE),
+            share=_.share(CONFIDENCE),
         )
 
 
@@ -321,8 +326,6 @@ def disclose(bag: str, prefix: str, out: str, screen: ReplyScreen, **flags: Any)
     storage = scan_settings(flags).storage
     with bag_on_disk(bag, storage) as folder:
         found = disclosed(folder, prefix, out, storage)
-    say = screen.language
-    files = say.counted(len(found.files), "file")
-    click.echo(
-        say("row {row}, {files}, in {folder}", row=found.row_sha256, files=files, folder=printable(out))
-    )
+    _ = screen.language
+    files = _.n("{n} file", "{n} files", len(found.files))
+    click.echo(_("row {row}, {files}, in {folder}", row=found.row_sha256, files=files, folder=printable(out)))

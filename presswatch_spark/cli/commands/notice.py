@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.french import NOTICE_NAMES
 from presswatch_spark.cli.language import Language
 from presswatch_spark.cli.options import (
     confidence_option,
@@ -22,6 +21,7 @@ from presswatch_spark.cli.options import (
 from presswatch_spark.cli.replies import ReplyScreen, screen_options
 from presswatch_spark.notices.choices import ANSWERS, LANGUAGES, LAWS
 from presswatch_spark.show import json_line, printable
+from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:
     from presswatch_spark.notices.draft import DraftedNotice
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 REFUSED = 1
 DAY = click.DateTime(["%Y-%m-%d"])
 MEANING = {
-    "draft": "it was not checked as it is now",
-    "checked": "nothing refused it",
-    "signed": "its signatory signed it as it is now",
-    "sent": "it was sent, and no answer was noted",
-    "acknowledged": "the recipient answered",
-    "complied": "every place of its annex is gone, by the case",
-    "partly": "some places of its annex are gone, by the case",
-    "refused": "the newest answer refuses",
-    "silent": "no answer came in time",
+    "draft": N_("it was not checked as it is now"),
+    "checked": N_("nothing refused it"),
+    "signed": N_("its signatory signed it as it is now"),
+    "sent": N_("it was sent, and no answer was noted"),
+    "acknowledged": N_("the recipient answered"),
+    "complied": N_("every place of its annex is gone, by the case"),
+    "partly": N_("some places of its annex are gone, by the case"),
+    "refused": N_("the newest answer refuses"),
+    "silent": N_("no answer came in time"),
 }
 """What each state of a notice says of it."""
 sender_option = click.option(
@@ -121,51 +121,57 @@ def draft(source: str, out: str, **flags: Any) -> None:
         recipients_file=flags["recipients"],
         days=flags["days"],
     )
-    say = Language(flags["lang"])
+    _ = Language(flags["lang"])
     drafted = draft_notice(order, out, storage)
-    print_lines(_drafted_lines(drafted, out, say))
-    print_lines(_doubt_lines(order.recipient.doubts(), say), err=True)
+    print_lines(_drafted_lines(drafted, out, _))
+    print_lines(_doubt_lines(order.recipient.doubts(), _), err=True)
 
 
-def _drafted_lines(drafted: DraftedNotice, out: str, say: Language) -> Iterator[str]:
-    nouns = {"rows": "row", "urls": "URL", "hosts": "host", "articles": "article"}
-    numbers = {name: say.counted(drafted.figures.numbers[name], noun) for name, noun in nouns.items()}
-    yield say("{rows} of {urls} on {hosts}, {articles}, in {folder}", folder=printable(out), **numbers)
+def _drafted_lines(drafted: DraftedNotice, out: str, _: Language) -> Iterator[str]:
+    numbers = drafted.figures.numbers
+    yield _(
+        "{rows} of {urls} on {hosts}, {articles}, in {folder}",
+        rows=_.n("{n} row", "{n} rows", numbers["rows"]),
+        urls=_.n("{n} URL", "{n} URLs", numbers["urls"]),
+        hosts=_.n("{n} host", "{n} hosts", numbers["hosts"]),
+        articles=_.n("{n} article", "{n} articles", numbers["articles"]),
+        folder=printable(out),
+    )
     for reason, count in drafted.left_out.items():
         if reason == "licensed":
-            yield say("left out, as they are licensed: {claims}", claims=say.counted(count, "claim"))
+            yield _("left out, as they are licensed: {claims}", claims=_.n("{n} claim", "{n} claims", count))
             continue
-        places = say.counted(count, "place")
-        yield say("left out, as they are {reason}: {places}", reason=say(reason), places=places)
+        places = _.n("{n} place", "{n} places", count)
+        yield _("left out, as they are {reason}: {places}", reason=_.word("left out", reason), places=places)
     if drafted.elsewhere:
-        places = say.counted(drafted.elsewhere, "place")
-        yield say("left out, as they do not concern the recipient: {places}", places=places)
+        places = _.n("{n} place", "{n} places", drafted.elsewhere)
+        yield _("left out, as they do not concern the recipient: {places}", places=places)
     for element, facts in drafted.missing.items():
-        lacking = ", ".join(_name(fact, say) for fact in facts)
-        yield say("missing: {element}: the notice lacks {facts}", element=_name(element, say), facts=lacking)
+        lacking = ", ".join(_name(fact, _) for fact in facts)
+        yield _("missing: {element}: the notice lacks {facts}", element=_name(element, _), facts=lacking)
 
 
-def _doubt_lines(doubts: Iterable[Sentence], say: Language) -> Iterator[str]:
+def _doubt_lines(doubts: Iterable[Sentence], _: Language) -> Iterator[str]:
     for doubt in doubts:
-        yield printable(_said(doubt, say))
+        yield printable(_said(doubt, _))
 
 
-def _said(told: Sentence, say: Language) -> str:
+def _said(told: Sentence, _: Language) -> str:
     """Return a sentence of a check in a language, with its days and numbers as that writes them."""
     facts = dict[str, object]()
     for name, fact in told.facts.items():
         if isinstance(fact, date):
-            facts[name] = say.day(fact)
+            facts[name] = _.day(fact)
         elif isinstance(fact, int):
-            facts[name] = say.number(fact)
+            facts[name] = _.number(fact)
         else:
-            facts[name] = _name(str(fact), say) if name == "name" else fact
-    return say(told.text, **facts)
+            facts[name] = _name(str(fact), _) if name == "name" else fact
+    return _(told.text, **facts)
 
 
-def _name(name: str, say: Language) -> str:
-    """Return the name of a fact, or of an element of a law; one without a French name stands for itself."""
-    return NOTICE_NAMES.get(name, name) if say.is_french else name
+def _name(name: str, _: Language) -> str:
+    """Return the name of a fact, of an element of a law, of a state or of an event."""
+    return _.word("notice", name)
 
 
 @notice.command()
@@ -216,29 +222,29 @@ def check(path: str, as_json: bool, screen: ReplyScreen, **flags: Any) -> None:
         raise click.exceptions.Exit(REFUSED)
 
 
-def _checked_lines(checked: NoticeCheck, as_json: bool, say: Language) -> Iterator[str]:
+def _checked_lines(checked: NoticeCheck, as_json: bool, _: Language) -> Iterator[str]:
     if as_json:
         for each in checked.refusals:
             detail = str(each.detail) if each.detail else None
             yield json_line({"rule": each.rule, "about": each.about_all, "detail": detail})
         return
     for refusal in checked.refusals:
-        yield printable(_refused(refusal, say))
+        yield printable(_refused(refusal, _))
     count = len(checked.refusals)
-    yield say.counted(count, "refusal") if count else say("nothing refuses this notice")
+    yield _.n("{n} refusal", "{n} refusals", count) if count else _("nothing refuses this notice")
 
 
-def _refused(refusal: BrokenRule, say: Language) -> str:
+def _refused(refusal: BrokenRule, _: Language) -> str:
     from presswatch_spark.notices.rules import RULES
 
-    about = _name(refusal.about, say)
+    about = _name(refusal.about, _)
     if refusal.more:
-        about = say("{rows} and {more}", rows=about, more=say.counted(refusal.more, "more row"))
-    facts = {"rule": refusal.rule, "about": about, "meaning": say(RULES[refusal.rule].meaning)}
+        about = _("{rows} and {more}", rows=about, more=_.n("{n} more row", "{n} more rows", refusal.more))
+    facts = {"rule": refusal.rule, "about": about, "meaning": _(RULES[refusal.rule].meaning)}
     if refusal.detail is None:
-        return say("refused: {rule}: {about}: {meaning}", **facts)
-    detail = _said(refusal.detail, say)
-    return say("refused: {rule}: {about}: {meaning} ({detail})", detail=detail, **facts)
+        return _("refused: {rule}: {about}: {meaning}", **facts)
+    detail = _said(refusal.detail, _)
+    return _("refused: {rule}: {about}: {meaning} ({detail})", detail=detail, **facts)
 
 
 @notice.command()
@@ -258,8 +264,8 @@ def sign(
 
     opened = _opened(path, flags)
     event = notices.sign(opened, by, _day(on), _sha256(file))
-    say = screen.language
-    click.echo(printable(say("noted: signed by {name} on {day}", name=by, day=say.day(event.day))))
+    _ = screen.language
+    click.echo(printable(_("noted: signed by {name} on {day}", name=by, day=_.day(event.day))))
 
 
 @notice.command()
@@ -276,7 +282,8 @@ def sent(
     from presswatch_spark.notices import notice as notices
 
     event = notices.send(_opened(path, flags), _day(on), via, _sha256(file))
-    click.echo(screen.language("noted: sent on {day}", day=screen.language.day(event.day)))
+    _ = screen.language
+    click.echo(_("noted: sent on {day}", day=_.day(event.day)))
 
 
 @notice.command()
@@ -300,8 +307,8 @@ def answer(
     from presswatch_spark.notices import notice as notices
 
     event = notices.answer(_opened(path, flags), kind, _day(on), note, _sha256(file))
-    say = screen.language
-    click.echo(say("noted: {answer} on {day}", answer=say(kind), day=say.day(event.day)))
+    _ = screen.language
+    click.echo(_("noted: {answer} on {day}", answer=_name(kind, _), day=_.day(event.day)))
 
 
 @notice.command()
@@ -328,24 +335,25 @@ def status(path: str, case: str | None, as_json: bool, screen: ReplyScreen, **fl
     print_lines(_status_lines(opened, found, screen.language))
 
 
-def _status_lines(opened: Notice, found: NoticeState, say: Language) -> Iterator[str]:
+def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[str]:
     for event in opened.events:
         facts = {
             name: str(event.facts[name]) for name in ("by", "via", "answer", "note") if name in event.facts
         }
         if "answer" in facts:
-            facts["answer"] = say(facts["answer"])
+            facts["answer"] = _name(facts["answer"], _)
         more = ", ".join(facts.values())
-        yield printable(f"{say.day(event.day)}  {say(event.kind)}{'  ' if more else ''}{more}")
+        kind = _name(event.kind, _)
+        yield printable(f"{_.day(event.day)}  {kind}{'  ' if more else ''}{more}")
     for name in found.changed:
-        yield printable(say("changed: {file}", file=name))
+        yield printable(_("changed: {file}", file=name))
     if found.removed is None or found.places is None:
-        yield say("removed: nobody knows; open a case of the same claims, and give --case")
+        yield _("removed: nobody knows; open a case of the same claims, and give --case")
     else:
-        removed, places = say.number(found.removed), say.counted(found.places, "place")
-        yield say("removed: {removed} of {places}, by the case", removed=removed, places=places)
-    meaning = say(MEANING[found.state])
-    yield say("state: {state} ({meaning})", state=say(found.state), meaning=meaning)
+        removed, places = _.number(found.removed), _.n("{n} place", "{n} places", found.places)
+        yield _("removed: {removed} of {places}, by the case", removed=removed, places=places)
+    meaning = _(MEANING[found.state])
+    yield _("state: {state} ({meaning})", state=_name(found.state, _), meaning=meaning)
 
 
 @notice.command()

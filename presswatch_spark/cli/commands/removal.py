@@ -30,7 +30,8 @@ from presswatch_spark.cli.replies import (
     schema_of,
     screen_options,
 )
-from presswatch_spark.show import counted, json_line, table_lines, terminal_width
+from presswatch_spark.show import json_line, table_lines, terminal_width
+from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,17 +43,17 @@ if TYPE_CHECKING:
 NAMED = 20
 ALARM_COLUMNS = {"round": int, "kind": str, "about": str, "detail": str, "probe": int}
 MEANING = {
-    "present": "the text can be read",
-    "altered": "another text is there: see the words that are left",
-    "hidden": "the index has no entry, and the record reads",
-    "overwritten": "nothing is at its place, and controls of the file read",
-    "dropped": "the whole file was read, and it is not in it",
-    "withdrawn": "the file was missing twice, a day apart",
-    "superseded": "an older revision serves it, the newest does not",
-    "restricted": "access was refused, which removes nothing",
-    "reappeared": "it was gone, and is there again",
-    "recaptured": "a later capture of its URL has the article",
-    "undecided": "nobody can say",
+    "present": N_("the text can be read"),
+    "altered": N_("another text is there: see the words that are left"),
+    "hidden": N_("the index has no entry, and the record reads"),
+    "overwritten": N_("nothing is at its place, and controls of the file read"),
+    "dropped": N_("the whole file was read, and it is not in it"),
+    "withdrawn": N_("the file was missing twice, a day apart"),
+    "superseded": N_("an older revision serves it, the newest does not"),
+    "restricted": N_("access was refused, which removes nothing"),
+    "reappeared": N_("it was gone, and is there again"),
+    "recaptured": N_("a later capture of its URL has the article"),
+    "undecided": N_("nobody can say"),
 }
 
 
@@ -75,6 +76,7 @@ def removal() -> None:
 @claim_options
 @day_option("--noticed-at", "The day of the notice, such as 2026-11-27. Default: today.", "DAY")
 @click.option("--out", required=True, metavar="CASE", help="A new folder, or s3://, for the case.")
+@screen_options(pager=False)
 @storage_options
 def open_command(
     tables: str,
@@ -83,6 +85,7 @@ def open_command(
     confidences: tuple[str, ...],
     noticed_at: datetime | None,
     out: str,
+    screen: ReplyScreen,
     **flags: Any,
 ) -> None:
     """Open a case: which claims are to go, and where their bytes are.
@@ -107,10 +110,13 @@ def open_command(
         noticed_at=noticed_at.date() if noticed_at else None,
         storage=storage,
     )
-    chosen = opened.chosen
-    click.echo(f"{counted(chosen.claims, 'claim')} at {counted(len(chosen.targets), 'place')}, in {out}")
+    chosen, _ = opened.chosen, screen.language
+    claims_named = _.n("{n} claim", "{n} claims", chosen.claims)
+    places = _.n("{n} place", "{n} places", len(chosen.targets))
+    click.echo(_("{claims} at {places}, in {folder}", claims=claims_named, places=places, folder=out))
     if chosen.licensed:
-        click.echo(f"left out, as they are licensed: {counted(chosen.licensed, 'claim')}")
+        licensed = _.n("{n} claim", "{n} claims", chosen.licensed)
+        click.echo(_("left out, as they are licensed: {claims}", claims=licensed))
 
 
 @removal.command()
@@ -130,6 +136,7 @@ def open_command(
 )
 @mirror_option("Ask for files below TO that were scanned below FROM.")
 @metrics_option
+@screen_options(pager=False)
 @storage_options
 def probe(
     case: str,
@@ -139,6 +146,7 @@ def probe(
     tables: str | None,
     mirrors: tuple[str, ...],
     metrics_file: str | None,
+    screen: ReplyScreen,
     **flags: Any,
 ) -> None:
     """Ask for every place of a case again, and add the answers to its chain.
@@ -163,13 +171,23 @@ def probe(
     at = [parse_mirror(each) for each in mirrors]
     prober = Prober(opened, config, at, words, deep, index, later, tell)
     probed = prober.probe()
-    print_lines(_round_lines(probed))
+    _ = screen.language
+    print_lines(_round_lines(probed, _))
     for alarm in probed.alarms:
-        click.echo(f"alarm: {alarm.kind}: {alarm.about}: {alarm.detail} (probe {alarm.probe:,})", err=True)
+        click.echo(
+            _(
+                "alarm: {kind}: {about}: {detail} (probe {probe})",
+                kind=_.name(alarm.kind),
+                about=alarm.about,
+                detail=alarm.detail,
+                probe=_.number(alarm.probe),
+            ),
+            err=True,
+        )
     for uri, why in probed.blocked.items():
-        click.echo(f"left alone: {uri}: {why}", err=True)
+        click.echo(_("left alone: {place}: {why}", place=uri, why=why), err=True)
     if probed.unheard and index:
-        click.echo(f"index: {printable(index)}: {probed.unheard}", err=True)
+        click.echo(_("index: {place}: {why}", place=printable(index), why=probed.unheard), err=True)
     if metrics_file:
         write_metrics(metrics_file, [Measures.of(probed.status)])
     is_index_silent = bool(probed.unheard) or index in probed.blocked
@@ -177,24 +195,36 @@ def probe(
         raise click.exceptions.Exit(INCOMPLETE)
 
 
-def _round_lines(probed: ProbeReport) -> Iterator[str]:
+def _round_lines(probed: ProbeReport, _: Language) -> Iterator[str]:
     from presswatch_spark.removal.rounds import CLOCK_SECONDS
 
-    outcomes = ", ".join(
-        f"{count:,} {name.replace('_', ' ')}" for name, count in sorted(probed.outcomes.items())
-    )
-    went_on = " went on" if probed.resumed else ""
-    yield f"round {probed.round.number}{went_on}: {outcomes or 'nothing was asked'}"
-    yield (
-        f"{probed.asked:,} of {counted(probed.targets, 'place')} asked for, {probed.now:,} of them now,"
-        f" by {counted(probed.requests, 'request')}"
+    counts = sorted(probed.outcomes.items())
+    named = (f"{_.number(count)} {_.word('outcome', name.replace('_', ' '))}" for name, count in counts)
+    round_of = {"number": str(probed.round.number), "outcomes": ", ".join(named) or _("nothing was asked")}
+    if probed.resumed:
+        yield _("round {number} went on: {outcomes}", **round_of)
+    else:
+        yield _("round {number}: {outcomes}", **round_of)
+    yield _(
+        "{asked} of {places} asked for, {now} of them now, by {requests}",
+        asked=_.number(probed.asked),
+        places=_.n("{n} place", "{n} places", probed.targets),
+        now=_.number(probed.now),
+        requests=_.n("{n} request", "{n} requests", probed.requests),
     )
     if abs(probed.clock_offset) > CLOCK_SECONDS:
-        yield f"this machine's clock and a server's differ by {abs(probed.clock_offset):,.0f} s: set it"
-    course = probed.status.course
-    yield (
-        f"chain: {counted(course.probes, 'probe')} ({course.of_places:,} of places, the others of controls,"
-        f" indexes and tables), the newest {probed.newest}"
+        seconds = _.number(abs(probed.clock_offset))
+        yield _("this machine's clock and a server's differ by {seconds} s: set it", seconds=seconds)
+    yield _chain_line(probed.status, probed.newest, _)
+
+
+def _chain_line(standing: CaseStatus, newest: str, _: Language) -> str:
+    return _(
+        "chain: {probes} ({places} of places, the others of controls, indexes and tables), the newest"
+        " {newest}",
+        probes=_.n("{n} probe", "{n} probes", standing.course.probes),
+        places=_.number(standing.course.of_places),
+        newest=newest,
     )
 
 
@@ -208,8 +238,17 @@ def _round_lines(probed: ProbeReport) -> Iterator[str]:
 @click.option(
     "--since", metavar="TIME", help="Say which files changed later. Default: since the case was opened."
 )
+@screen_options(pager=False)
 @storage_options
-def inventory(case: str, release: str, kind: str, base: str | None, since: str | None, **flags: Any) -> None:
+def inventory(
+    case: str,
+    release: str,
+    kind: str,
+    base: str | None,
+    since: str | None,
+    screen: ReplyScreen,
+    **flags: Any,
+) -> None:
     """Ask each file of a release for size, ETag and time of change, and keep the answers in the case.
 
     So "of 100,000 files none was modified since the notice" has a table behind it. An inventory that was
@@ -226,17 +265,31 @@ def inventory(case: str, release: str, kind: str, base: str | None, since: str |
     shards = shards_of(release, kind, base, config.datasets, config.storage)
     uris = [shard.uri for shard in plan([shards.path], config.storage, shards.base)]
     found = take_inventory(opened, release, kind, uris, day, config.storage, tell)
-    outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(found.outcomes.items()))
-    click.echo(f"inventory {found.number} of {release}: {counted(found.files, 'file')}: {outcomes}")
+    _ = screen.language
+    counts = sorted(found.outcomes.items())
+    outcomes = ", ".join(f"{_.number(count)} {_.word('outcome', name)}" for name, count in counts)
+    files = _.n("{n} file", "{n} files", found.files)
+    inventory_of = {"number": str(found.number), "release": release, "files": files, "outcomes": outcomes}
+    click.echo(_("inventory {number} of {release}: {files}: {outcomes}", **inventory_of))
     if found.newest:
-        changed = f"{len(found.changed):,}" if found.changed else "none"
-        newest = f"the newest on {found.newest:%Y-%m-%d %H:%M} UTC"
-        click.echo(f"{changed} modified since {day:%Y-%m-%d %H:%M} UTC; {newest}")
+        moments = {"since": f"{day:%Y-%m-%d %H:%M}", "newest": f"{found.newest:%Y-%m-%d %H:%M}"}
+        if found.changed:
+            changed = _.number(len(found.changed))
+            click.echo(
+                _(
+                    "{changed} modified since {since} UTC; the newest on {newest} UTC",
+                    changed=changed,
+                    **moments,
+                )
+            )
+        else:
+            click.echo(_("none modified since {since} UTC; the newest on {newest} UTC", **moments))
     if found.undated:
-        click.echo(f"{counted(found.undated, 'file')} did not say when it was modified")
-    print_lines(f"modified: {uri}" for uri in found.changed[:NAMED])
+        files = _.n("{n} file", "{n} files", found.undated)
+        click.echo(_("{files} did not say when it was modified", files=files))
+    print_lines(_("modified: {file}", file=uri) for uri in found.changed[:NAMED])
     if found.blocked:
-        click.echo(f"left alone: {found.blocked}", err=True)
+        click.echo(_("left alone: {why}", why=found.blocked), err=True)
     if not found.is_complete:
         raise click.exceptions.Exit(INCOMPLETE)
 
@@ -276,21 +329,21 @@ def status(
     if metrics_file:
         write_metrics(metrics_file, [Measures.of(found)])
     rows = map(asdict, found.alarms()) if alarms else found.rows()
-    say = screen.language
+    _ = screen.language
     if export:
         schema = schema_of(**ALARM_COLUMNS) if alarms else _state_schema()
-        export.write(schema, rows, storage, say)
+        export.write(schema, rows, storage, _)
         return
     if as_json:
         print_lines(map(json_line, rows))
         return
     if alarms:
-        screen.show(_alarm_lines(found, say) if found.alarms() else [say("no alarms")])
+        screen.show(_alarm_lines(found, _) if found.alarms() else [_("no alarms")])
         return
-    screen.show(_status_lines(found, say))
+    screen.show(_status_lines(found, _))
     removed, claims = found.claims()
-    counts = {"removed": say.number(removed), "claims": say.counted(claims, "claim")}
-    tell_total(say("{removed} of {claims} removed, at every place", **counts))
+    counts = {"removed": _.number(removed), "claims": _.n("{n} claim", "{n} claims", claims)}
+    tell_total(_("{removed} of {claims} removed, at every place", **counts))
 
 
 def _state_schema() -> pa.Schema:
@@ -304,40 +357,34 @@ def _state_schema() -> pa.Schema:
     return pa.schema([*(Target.schema.field(name) for name in TARGET_COLUMNS), *facts, probes])
 
 
-def _status_lines(found: CaseStatus, say: Language) -> Iterator[str]:
+def _status_lines(found: CaseStatus, _: Language) -> Iterator[str]:
     counts = found.counts()
     rows = [
-        (say.number(counts[state]), say.name(state), say(meaning))
+        (_.number(counts[state]), _.name(state), _(meaning))
         for state, meaning in MEANING.items()
         if counts[state]
     ]
-    headers = say.names(("places", "state", "meaning"))
+    headers = _.names(("places", "state", "meaning"))
     yield from table_lines(headers, rows, terminal_width(), headers[:2], headers[2:])
     states = (state for state in found.states.values() if state.state == "undecided")
-    for doubt in sorted({doubt_of(state, say) for state in states}):
-        yield say("undecided: {doubt}", doubt=doubt)
-    yield from _alarm_lines(found, say)
+    for doubt in sorted({doubt_of(state, _) for state in states}):
+        yield _("undecided: {doubt}", doubt=doubt)
+    yield from _alarm_lines(found, _)
     if found.course.probes:
-        yield say(
-            "chain: {probes} ({places} of places, the others of controls, indexes and tables), the newest"
-            " {newest}",
-            probes=say.counted(found.course.probes, "probe"),
-            places=say.number(found.course.of_places),
-            newest=found.course.newest,
-        )
+        yield _chain_line(found, found.course.newest, _)
 
 
-def doubt_of(state: RemovalState, say: Language) -> str:
+def doubt_of(state: RemovalState, _: Language) -> str:
     """Return why a state is no better known, in a language."""
-    return say(state.reason, **{name: say.name(value) for name, value in state.facts.items()})
+    return _(state.reason, **{name: _.name(value) for name, value in state.facts.items()})
 
 
-def _alarm_lines(found: CaseStatus, say: Language) -> Iterator[str]:
+def _alarm_lines(found: CaseStatus, _: Language) -> Iterator[str]:
     for alarm in found.alarms():
-        yield say(
+        yield _(
             "alarm of round {round}: {kind}: {about}: {detail}",
-            round=say.number(alarm.round),
-            kind=say.name(alarm.kind),
+            round=_.number(alarm.round),
+            kind=_.name(alarm.kind),
             about=alarm.about,
             detail=alarm.detail,
         )

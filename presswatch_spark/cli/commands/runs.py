@@ -1,6 +1,7 @@
 """`presswatch runs`: the published runs and censuses, and those that are not finished."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
@@ -146,7 +147,18 @@ def _run_table(
 
 
 def _cells(names: Sequence[str], rows: Iterable[Mapping[str, Any]], _: Language) -> list[list[object]]:
-    return [[_cell(name, row.get(name), _) for name in names] for row in rows]
+    return [
+        [_cell(name, shown.get(name), _) for name in names]
+        for shown in (_cells_of_finished(row, _) for row in rows)
+    ]
+
+
+def _cells_of_finished(row: Mapping[str, Any], _: Language) -> Mapping[str, Any]:
+    """Return a run with words for what its shards do not share."""
+    if not isinstance(row.get("finished_at"), datetime):
+        return row
+    several = {"dataset": _("several"), "release": _("none or several")}
+    return {**row, **{name: word for name, word in several.items() if name in row and row[name] is None}}
 
 
 def _cell(name: str, value: object, _: Language) -> object:

@@ -207,9 +207,10 @@ def _tell_rest(summary: RunSummary, out: str, events: EventLog | None) -> None:
 def without_url_message(summary: RunSummary) -> str:
     """Warn of documents without a known URL; say what it means, and how to name the URL's column."""
     documents = int(str(summary.row["documents"]))
+    shards = f" ({summary.without_url_in})" if summary.without_url_in else ""
     return (
-        f"warning: {summary.without_url:,} of {documents:,} documents have no known URL: whose pages they are"
-        " nobody can say (`own_site` is null, confidence C at most); if a column holds it, name it:"
+        f"warning: {summary.without_url:,} of {documents:,} documents have no known URL{shards}: whose pages"
+        " they are nobody can say (`own_site` is null, confidence C at most); if a column holds it, name it:"
         " --columns url=COLUMN, where dots lead into nested fields and into JSON in a string"
     )
 

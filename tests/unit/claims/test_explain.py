@@ -533,3 +533,10 @@ def test_a_row_of_another_table_has_no_case(tmp_path: Path) -> None:
     folder = tables(tmp_path, [own("a")], signal)
     with pytest.raises(InputError, match="the row is one of rights_signals"):
         case_of(str(folder), signal["row_sha256"][:16], None, StorageOptions())
+
+
+def test_a_copy_of_which_others_have_nearly_the_same_text_is_not_said_to_be_nobody_elses() -> None:
+    text = flat(case(confidence_reasons=["strong_copy", "agency_text"]))
+    assert "Les articles presque identiques mis à part, aucun article fourni d'un autre éditeur" in text
+    assert "plusieurs autres éditeurs ont publié" in text
+    assert "par morceaux ou dans un texte presque identique" in text

@@ -642,3 +642,22 @@ def test_arrow_keeps_memory_as_commands_or_their_user_ask(asked: str | None, kep
         [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | environment, check=True
     )
     assert f"'purge_delay': {kept} " in done.stderr
+
+
+def test_notes_of_a_scan_name_their_shards(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [("s3://b/a.jsonl", "read as windows-1252", 3), ("s3://b/b.jsonl", "read as windows-1252", 0)]
+    rows = [
+        {
+            "run_id": "r1", "shard_uri": uri, "status": "complete", "error": None, "note": note,
+            "documents_without_url": unknown,
+        }
+        for uri, note, unknown in [*lines, ("s3://b/c.jsonl", None, None)]
+    ]  # fmt: skip
+    of_log = RunSummary.of(summary().row, pa.Table.from_pylist(rows), resumed=False, seconds=1)
+    monkeypatch.setattr(pipeline, "scan", lambda *_, **__: of_log)
+    assert cli.run(SCAN) == 0
+    told = capsys.readouterr().err
+    assert "note: read as windows-1252 (s3://b/a.jsonl, and 1 more shard)" in told
+    assert "3 of 1,000 documents have no known URL (s3://b/a.jsonl)" in told

@@ -281,3 +281,18 @@ def shown_json(
     monkeypatch.setenv("COLUMNS", "80")
     assert cli.run(arguments) == 0
     return capsys.readouterr().out.splitlines()
+
+
+def test_a_run_of_several_datasets_has_no_empty_cells(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(
+        tmp_path, RUNS[0], [], dataset=None, release=None, finished_at=datetime(2024, 6, 2, 9, tzinfo=UTC)
+    )
+    for language, words in (
+        ("en", ["several", "none or several"]),
+        ("fr", ["plusieurs", "aucune ou plusieurs"]),
+    ):
+        lines = shown(["runs", "--lang", language, str(tmp_path)], 140, capsys, monkeypatch)
+        (row,) = (line for line in lines if line.startswith(RUNS[0]))
+        assert all(word in row for word in words), row

@@ -22,7 +22,7 @@ from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.letter import AMOUNTS
 from presswatch_spark.notices.notice import schema_fault
 from presswatch_spark.notices.parties import load_recipient
-from presswatch_spark.notices.wording import amount
+from presswatch_spark.notices.wording import LetterWords
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.places import ChosenTargets, targets_of
 from presswatch_spark.tables.store import TableStore
@@ -52,7 +52,7 @@ def test_letters_in_french_and_english_carry_the_same_numbers(shared: Bureau, la
         lang: {
             name
             for name, noun in AMOUNTS.items()
-            if amount(numbers[name], noun, lang) in _letter(shared, law, lang)
+            if LetterWords(lang).n(*noun, numbers[name]) in _letter(shared, law, lang)
         }
         for lang in drafted
     }

@@ -13,7 +13,7 @@ from presswatch_spark.notices.choices import LANGUAGES, LAWS
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.letter import AMOUNTS
 from presswatch_spark.notices.parties import FACTS, load_recipient, load_sender, parse_recipients
-from presswatch_spark.notices.wording import amount, day
+from presswatch_spark.notices.wording import LetterWords
 from presswatch_spark.show import ascii_url
 from tests.conftest import ROOT
 from tests.notices import Bureau
@@ -122,11 +122,12 @@ def test_a_sender_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_numbers_and_days_are_written_as_each_language_does() -> None:
-    assert amount(1234, "row", "fr") == "1\u202f234\u00a0lignes"
-    assert amount(1234, "row", "en") == "1,234 rows"
-    assert (amount(0, "row", "fr"), amount(1, "URL", "en")) == ("0\u00a0ligne", "1 URL")
-    assert day(date(2026, 8, 1), "fr") == "1er\u00a0août 2026"
-    assert day(date(2026, 8, 1), "en") == "1 August 2026"
+    french, english = LetterWords("fr"), LetterWords("en")
+    assert french.n("{n} row", "{n} rows", 1234) == "1\u202f234\u00a0lignes"
+    assert english.n("{n} row", "{n} rows", 1234) == "1,234 rows"
+    assert french.n("{n} row", "{n} rows", 0) == "0\u00a0ligne"
+    assert LetterWords("fr").day(date(2026, 8, 1)) == "1er\u00a0août 2026"
+    assert LetterWords("en").day(date(2026, 8, 1)) == "1 August 2026"
 
 
 def test_a_url_in_a_letter_is_ascii() -> None:

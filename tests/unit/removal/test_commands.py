@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -218,6 +219,18 @@ def test_status_speaks_french_of_places_that_were_not_asked_for(
     assert "asked" not in said
     for language, none in (("en", "no alarms\n"), ("fr", "aucune alerte\n")):
         assert run(["removal", "status", "--alarms", "--lang", language, CASE], capsys)[1] == none
+
+
+def test_opening_and_probing_speak_french(at_home: Release, capsys: pytest.CaptureFixture[str]) -> None:
+    french = ["--lang", "fr"]
+    _, opened, _ = run(["removal", "open", *french, "--claims", "claims", "--out", CASE, "tables"], capsys)
+    assert re.search(r"\d+ réclamations? en \d+ lieux?, dans ", opened)
+    _, probed, _ = run(["removal", "probe", *french, "--mirror", at_home.mirror_option, CASE], capsys)
+    assert re.search(r"^tour 1 : .*\d+ identique", probed, re.MULTILINE)
+    assert re.search(
+        r"^interrogés : \d+ sur \d+ lieux?, dont \d+ à l'instant, par \d+ demandes?$", probed, re.MULTILINE
+    )
+    assert re.search(r"^chaîne : \d+ interrogations? ", probed, re.MULTILINE)
 
 
 def test_probe_and_status_say_how_many_probes_are_of_places(

@@ -13,11 +13,15 @@ from typing import Any
 import pytest
 
 from presswatch_spark.claims.make import Sources
+from presswatch_spark.claims.selection import Choice
+from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.texts import Page
 from presswatch_spark.evidence import documents
 from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.build import BagOrder, Built, build_bag
+from presswatch_spark.evidence.sources import source_at
 from presswatch_spark.settings.config import ScanConfig, load_scan_config
+from presswatch_spark.storage.objects import StorageOptions
 from tests.claims import AS_OF, judge_all
 from tests.removal import LETTERS, QUICK, Release
 from tests.scanned import FORMS, press_corpus, scan_here
@@ -42,8 +46,23 @@ def build(
     order = {"confidences": LETTERS, "mirrors": mirrors} | order
     out, config = found.folder / name, load_scan_config(flags=QUICK)
     with nullcontext() if printed else unprinted():
-        made = build_bag(BagOrder(path or str(found.tables), str(found.corpus), **order), str(out), config)
+        made = build_bag(bag_order(path or found.tables, found.corpus, **order), str(out), config)
     return out, made
+
+
+def bag_order(
+    path: Path | str,
+    corpus: Path,
+    *,
+    rows: str | None = None,
+    confidences: Sequence[str] = (),
+    claims: str | None = None,
+    **order: Any,
+) -> BagOrder:
+    """The order of a bag of tables or of a case; `rows` is a file, and `claims` a folder."""
+    choice = Choice.of(rows, confidences, StorageOptions())
+    selection = source_at(str(path), StorageOptions(), claims).select_claims(choice)
+    return BagOrder(selection, Corpus.open(str(corpus)), **order)
 
 
 def bag_of(
@@ -61,7 +80,7 @@ def bag_of(
         FORMS[name](shards / name, pages)
     scan_here([shards / name for name in names], corpus, tables, run_id=run_id)
     judge_all(tables, tables, Sources(corpus=str(corpus), as_of=AS_OF))
-    order = BagOrder(str(tables), str(corpus), confidences=LETTERS, with_texts=True)
+    order = bag_order(tables, corpus, confidences=LETTERS, with_texts=True)
     with nullcontext() if printed else unprinted():
         build_bag(order, str(folder / "bag"), ScanConfig())
     return folder / "bag"

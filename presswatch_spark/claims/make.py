@@ -21,7 +21,6 @@ from presswatch_spark.storage.disk import Folder
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.digests import digest_of
 from presswatch_spark.tables.published_files import Written
-from presswatch_spark.tables.reading import chosen_runs
 from presswatch_spark.tables.sorted_files import SortedFiles, written_columns
 from presswatch_spark.tables.store import TableStore
 
@@ -63,7 +62,7 @@ def make_claims(
         OutputError: `out` holds something else, or cannot be written. Claims that it holds go to its table
             `claims_before`.
     """
-    config, runs = knowledge.config, chosen_runs(store, None)
+    config, runs = knowledge.config, store.published()
     rows = sum(row["matches"] for row in store.rows() if row["run_id"] in runs)
     chosen = chosen_engine(engine, rows)
     about: dict[str, object] = {}

@@ -7,19 +7,20 @@ capture before the page's and the first one after it decide; nothing is guessed 
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.judgement.grading import CAPTURE_YEARS
 from presswatch_spark.judgement.urls import page_url
-from presswatch_spark.queries.reservations import OWN_RESPONSES
+from presswatch_spark.queries.reservations import DECISIVE, OWN_RESPONSES
 from presswatch_spark.rights.declaration import UNKNOWN
 from presswatch_spark.rights.declared import Declared, PageCapture, Row, record_of
-from presswatch_spark.rights.relation import in_force, second
+from presswatch_spark.rights.relation import InForce, in_force, second
 from presswatch_spark.tables.store import TableStore
 
 AGENT = "CCBot"
@@ -42,6 +43,26 @@ def pages_read(store: TableStore, article_id: str | None = None) -> Iterator[Mom
         for url, at in zip(*(batch[name].to_pylist() for name in columns), strict=True):
             if url is not None and at is not None:
                 yield url, at
+
+
+def declarations_in_force(store: TableStore, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, InForce]:
+    """Return the declarations for the article of each row of `matches` when its page was captured.
+
+    Args:
+        rows: by `row_sha256`, as the result is; a row without URL or time has no declaration.
+    """
+    titles = pa.array(sorted({row["title_id"] for row in rows.values()}))
+    decisive = DECISIVE & pc.field("title_id").isin(titles)
+    signals = store.open_table("rights_signals").to_table(filter=decisive).to_pylist()
+    if not signals:
+        return {}
+    declared, found = Declared(signals), dict[str, InForce]()
+    for digest, row in rows.items():
+        url, at = row["article_url"], row["captured_at"]
+        if url is not None and at is not None:
+            around = declared.around(url, at, AGENT, ())
+            found[digest] = in_force(at, around, declared.has_robots(url))
+    return found
 
 
 @dataclass(slots=True)

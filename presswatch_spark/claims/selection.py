@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from presswatch_spark.errors import InputError, PresswatchError
 from presswatch_spark.pointers.audit import rows_by_digest
 from presswatch_spark.pointers.pointer import COMMON_CRAWL, COMMON_CRAWL_SITE, Mirror, mirrored
+from presswatch_spark.rights.relation import InForce
 from presswatch_spark.show import counted
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object
@@ -206,22 +207,31 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Claims of tables and their rows of `matches`, both by `row_sha256`.
+    """Claims of a source and their rows of `matches`, both by `row_sha256`.
 
-    `store` and `judged`: the tables of the rows, and those of the claims. `licensed`: how many claims were
+    `store` and `judged`: the tables of the rows, and those of the claims. `declared`: the declarations that
+    were in force at the capture of each row. `licensed`: how many claims were
     asked for and left out, as a licence covers their page.
     """
 
+    source: "ClaimSource"
     store: TableStore
     judged: TableStore
     claims: Mapping[str, dict[str, Any]]
     rows: Mapping[str, dict[str, Any]]
+    declared: Mapping[str, InForce]
     licensed: int
 
     @property
     def runs(self) -> list[str]:
         """Return the runs that found the rows."""
         return sorted({row["run_id"] for row in self.rows.values()})
+
+    def signals(self) -> list[dict[str, Any]]:
+        """Return the rows of `rights_signals` that the declarations in force rest on, each once."""
+        sides = [side for each in self.declared.values() for side in (each.before, each.after)]
+        signals = (dict(side.row) for side in sides if side and side.row)
+        return list({signal["row_sha256"]: signal for signal in signals}.values())
 
     def figures(self) -> ClaimFigures:
         """Return the figures of all claims."""
@@ -249,16 +259,11 @@ class Selection:
             yield PageRow.of(row, self.claims[digest].get("document_host"))
 
 
-def select(store: TableStore, judged: TableStore, choice: Choice) -> Selection:
-    """Return the claims that are chosen, but those under a licence, with their rows.
-
-    Raises:
-        InputError: there are no such claims, or their rows are not in the tables.
-    """
-    claims, licensed = chosen_claims(judged, choice)
-    rows = one_a_row(rows_by_digest(store, claims.keys()))
-    require_rows(claims.keys() - rows.keys(), store)
-    return Selection(store, judged, claims, rows, licensed)
+def rows_of_claims(store: TableStore, claims: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the rows of `matches` of claims, by `row_sha256`; `InputError` if they are not in the tables."""
+    rows = one_a_row(rows_by_digest(store, claims))
+    require_rows(set(claims) - rows.keys(), store)
+    return rows
 
 
 def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, dict[str, Any]], int]:
@@ -426,6 +431,10 @@ class ClaimSource(ABC):
     kind: str
     where: str
     claims_at: str
+
+    @abstractmethod
+    def select_claims(self, choice: Choice) -> Selection:
+        """Select claims with their rows of `matches`; `InputError` if there are none."""
 
     @abstractmethod
     def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:

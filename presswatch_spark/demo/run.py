@@ -9,6 +9,7 @@ from typing import Any
 from presswatch_spark.claims.make import Sources, known_beside, make_claims
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.corpus.building.build import build_corpus
+from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.shards import (
     web_page,
@@ -95,7 +96,8 @@ def make_dossier(folder: Path, say: Callable[[str], None] = lambda news: None) -
     make_claims(store, known_beside(store, Sources(corpus), config), tables)
     open_case(tables, case, confidences=("A", "B"))
     say("sealing the evidence")
-    built = build_bag(BagOrder(case, corpus, with_texts=True), bag, config)
+    selection = source_at(case, config.storage).select_claims(Choice())
+    built = build_bag(BagOrder(selection, Corpus.open(corpus), with_texts=True), bag, config)
     say("drafting a notice")
     sender = folder / "sender.yaml"
     mirror = parse_mirror(f"{folder / 'shards' / 'crawl'}={PUBLIC}")

@@ -11,36 +11,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.claims.exposures import load_exposures
-from presswatch_spark.claims.reservations import AGENT
-from presswatch_spark.claims.selection import Choice, ClaimFigures, Selection, select
+from presswatch_spark.claims.selection import ClaimFigures, Selection
 from presswatch_spark.corpus.layout import MANIFEST, MEMBERS
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.errors import InputError
 from presswatch_spark.evidence import protocol, verify
 from presswatch_spark.evidence.bag import ARTICLES, SETTINGS, Bag, claims_root_of, new_bag, sealed_facts
 from presswatch_spark.evidence.documents import ClaimDocuments, ReadmeFacts, write_readme
 from presswatch_spark.evidence.records import Keeper, KeptRecord
+from presswatch_spark.evidence.sources import CaseSource
 from presswatch_spark.evidence.stamps import Authority, Stamped, certificates_of, stamps_of
 from presswatch_spark.extras import library
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.checks import Row
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.queries.reservations import DECISIVE
 from presswatch_spark.removal.case import MARKER, RemovalCase
-from presswatch_spark.rights.declared import Declared
-from presswatch_spark.rights.relation import Declaration, InForce, in_force
+from presswatch_spark.rights.relation import Declaration
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.show import counted
 from presswatch_spark.storage.exchanges import exchanges_heard
 from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.uris import printable
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.digests import canonical_form, digested
 from presswatch_spark.tables.seals import sealed_parquet
-from presswatch_spark.tables.store import TableStore
 from presswatch_spark.version import __version__
 
 _OF_RUN = ("run_id", "table_digest", "corpus_digest", "config_digest", "tool_version", "tool_commit")
@@ -49,17 +44,13 @@ _OF_ARTICLE = ("article_id", "title_id", "publisher_id", "url", "headline", "pub
 
 @dataclass(frozen=True, slots=True)
 class BagOrder:
-    """The inputs of a bag: paths on disk or S3.
+    """The inputs of a bag: claims, and the corpus that they were made with.
 
-    `path`: tables, or a case. `rows`: a file that names claims; `confidences`: their letters. `command`: the
-    command line, for the protocol. `with_texts`: whether texts of articles go into the bag.
+    `command`: the command line, for the protocol. `with_texts`: whether texts of articles go into the bag.
     """
 
-    path: str
-    corpus: str
-    claims: str | None = None
-    rows: str | None = None
-    confidences: Sequence[str] = ()
+    selection: Selection
+    corpus: Corpus
     mirrors: Sequence[Mirror] = ()
     authorities: Sequence[Authority] = ()
     with_texts: bool = False
@@ -96,8 +87,6 @@ def build_bag(
     its stamp. Both are reported, and neither fails the bag.
 
     Raises:
-        InputError: there are no such claims.
-        CorpusError: there is no sound corpus.
         OutputError: `out` holds something or cannot be written, or tables are not as they were published.
     """
     began_at, storage = datetime.now(UTC).replace(microsecond=0), config.storage
@@ -106,9 +95,7 @@ def build_bag(
         library("typst", "evidence build")
         exposures = load_exposures()
         ask_anew()
-        case = RemovalCase.at(order.path, storage)
-        chosen = _selected(order, case, storage)
-        corpus = Corpus.open(order.corpus, storage=storage)
+        chosen, corpus = order.selection, order.corpus
         runs: list[Row] = chosen.store.read("runs", *chosen.runs).to_pylist()
         figures = chosen.figures()
         tell(f"reading {counted(figures.records, 'record')} again")
@@ -118,8 +105,8 @@ def build_bag(
                 keeper = Keeper(bag, Audit(chosen.store, storage, order.mirrors, corpus), documents.hear)
                 kept = _write_payload(bag, chosen, runs, keeper)
                 _write_corpus(bag, corpus, chosen, with_texts=order.with_texts)
-                if case:
-                    _write_case(bag, case)
+                if isinstance(chosen.source, CaseSource):
+                    _write_case(bag, chosen.source.case)
             tell("setting the claims side by side")
             claims_root = claims_root_of(bag)
             documents.write_pdfs(began_at, claims_root)
@@ -148,21 +135,6 @@ def build_bag(
     return Built(seal, figures, reasons, chosen.licensed, stamps, facts.other_corpus)
 
 
-def _selected(order: BagOrder, case: RemovalCase | None, storage: StorageOptions) -> Selection:
-    """Return the claims of tables, or of a case of removal, which names its claims itself."""
-    choice = Choice.of(order.rows, order.confidences, storage)
-    if case is None:
-        tables, claims = order.path, order.claims or order.path
-    elif choice:
-        raise InputError(
-            "a case names its claims itself", where=order.path, remedy="leave out the choice of rows"
-        )
-    else:
-        tables, claims = str(case.about["tables"]), order.claims or str(case.about["claims"])
-        choice = Choice(rows=frozenset(target.row_sha256 for target in case.targets()))
-    return select(TableStore.open(tables, storage), TableStore.open(claims, storage), choice)
-
-
 def _about(chosen: Selection, runs: Iterable[Row], corpus: Corpus) -> dict[str, Any]:
     """Return the members of the seal about the inputs."""
     return {
@@ -178,12 +150,11 @@ def _about(chosen: Selection, runs: Iterable[Row], corpus: Corpus) -> dict[str, 
 def _write_payload(bag: Bag, chosen: Selection, runs: Sequence[Row], keeper: Keeper) -> dict[str, KeptRecord]:
     """Write records, rows, declarations, tables and settings; return what is kept of each row's record."""
     kept = keeper.of_rows([row for _, row in sorted(chosen.rows.items())])
-    declared, used = _declarations_in_force(chosen)
-    signals = _ordered(used.values(), "row_sha256")
+    signals = _ordered(chosen.signals(), "row_sha256")
     kept_signals = keeper.of_signals(signals)
     claims_run = chosen.judged.made("claims")[-1:]
     derivations: list[Row] = chosen.judged.read("derivations", *claims_run).to_pylist()
-    _write_lines(bag, verify.ROWS, _row_lines(chosen, kept, declared))
+    _write_lines(bag, verify.ROWS, _row_lines(chosen, kept))
     if signals:
         _write_lines(bag, verify.DECLARATIONS, (_signal_line(row, kept_signals) for row in signals))
     shards = pc.field("shard_uri").isin(sorted({row["shard_uri"] for row in chosen.rows.values()}))
@@ -205,12 +176,10 @@ def _write_payload(bag: Bag, chosen: Selection, runs: Sequence[Row], keeper: Kee
     return kept
 
 
-def _row_lines(
-    chosen: Selection, kept: Mapping[str, KeptRecord], declared: Mapping[str, InForce]
-) -> Iterable[Mapping[str, Any]]:
+def _row_lines(chosen: Selection, kept: Mapping[str, KeptRecord]) -> Iterable[Mapping[str, Any]]:
     """Yield each row with its claim and its record, in the order of digests."""
     for digest, row in sorted(chosen.rows.items()):
-        claim, record, found = chosen.claims[digest], kept[digest], declared.get(digest)
+        claim, record, found = chosen.claims[digest], kept[digest], chosen.declared.get(digest)
         yield {
             "row": _digested(row),
             "claim": {name: value for name, value in claim.items() if name != "run_id"},
@@ -245,28 +214,6 @@ def _source(row: Row, record: KeptRecord) -> dict[str, Any]:
 def _signal_of(declaration: Declaration | None) -> str | None:
     """Return the row of `rights_signals` that a declaration rests on."""
     return declaration.row["row_sha256"] if declaration and declaration.row else None
-
-
-def _declarations_in_force(chosen: Selection) -> tuple[dict[str, InForce], dict[str, Row]]:
-    """Return the declarations for the article of each row when its page was captured, and their rows.
-
-    Both are by `row_sha256`: of `matches`, and of `rights_signals`. A row without URL or time has none.
-    """
-    titles = pa.array(sorted({row["title_id"] for row in chosen.rows.values()}))
-    hosts = DECISIVE & pc.field("title_id").isin(titles)
-    signals = chosen.store.open_table("rights_signals").to_table(filter=hosts).to_pylist()
-    if not signals:
-        return {}, {}
-    declared, found, used = Declared(signals), dict[str, InForce](), dict[str, Row]()
-    for digest, row in chosen.rows.items():
-        url, at = row["article_url"], row["captured_at"]
-        if url is None or at is None:
-            continue
-        held = found[digest] = in_force(at, declared.around(url, at, AGENT, ()), declared.has_robots(url))
-        for side in (held.before, held.after):
-            if side and side.row:
-                used[side.row["row_sha256"]] = dict(side.row)
-    return found, used
 
 
 def _write_lines(bag: Bag, name: str, lines: Iterable[Mapping[str, Any]]) -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
+from presswatch_spark.claims.reservations import declarations_in_force
 from presswatch_spark.claims.selection import (
     LICENSED,
     REMOVED,
@@ -18,10 +20,13 @@ from presswatch_spark.claims.selection import (
     ClaimSource,
     JudgedClaim,
     RecordReading,
+    Selection,
+    chosen_claims,
     claims_of,
     matches_of_texts,
+    rows_of_claims,
 )
-from presswatch_spark.errors import OutputError
+from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.evidence import verify
 from presswatch_spark.evidence.bag import SETTINGS, bag_on_disk, sealed_facts
 from presswatch_spark.evidence.protocol import EXCHANGES, PROTOCOL
@@ -50,8 +55,8 @@ def source_at(path: str, storage: StorageOptions, claims: str | None = None) -> 
         claims: the folder of the claims; default: that of the case, the bag itself, or `path`.
 
     Raises:
-        OutputError: the folder is none of them; `BrokenCaseError` if the case has changed. A bag that does
-            not verify raises when it is first read.
+        OutputError: the folder is none of them, or a bag that does not verify; `BrokenCaseError` if the case
+            has changed.
     """
     entries = set(Folder.of(path, storage).entries())
     if MARKER in entries:
@@ -77,6 +82,17 @@ class TableSource(ClaimSource):
         chosen = targets_of(self.store, self.judged, choice)
         scanned = _scanned(chosen.targets)
         return scanned, {LICENSED: chosen.licensed, UNREAD: len(chosen.targets) - len(scanned)}
+
+    def select_claims(self, choice: Choice) -> Selection:
+        """Select the claims with the chosen rows or letters, but licensed ones, with their rows.
+
+        Raises:
+            InputError: there are no such claims, or their rows are not in the tables.
+        """
+        claims, licensed = chosen_claims(self.judged, choice)
+        rows = rows_of_claims(self.store, claims)
+        declared = declarations_in_force(self.store, rows)
+        return Selection(self, self.store, self.judged, claims, rows, declared, licensed)
 
     def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
         """Return the rows of the store."""
@@ -110,8 +126,21 @@ class CaseSource(TableSource):
 
     def __init__(self, case: RemovalCase, storage: StorageOptions, claims: str | None = None) -> None:
         super().__init__(str(case.about["tables"]), storage, claims or str(case.about["claims"]))
-        self.where = str(case.folder)
-        self._status = CaseStatus.of(case)
+        self.where, self.case = str(case.folder), case
+
+    @cached_property
+    def _status(self) -> CaseStatus:
+        return CaseStatus.of(self.case)
+
+    def select_claims(self, choice: Choice) -> Selection:
+        """Select the case's claims, whatever became of their places, with their rows."""
+        if choice:
+            raise InputError(
+                "a case names its claims itself", where=self.where, remedy="leave out the choice of rows"
+            )
+        return super().select_claims(
+            Choice(rows=frozenset(target.row_sha256 for target in self.case.targets()))
+        )
 
     def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:
         """Return the targets of the case's claims that are not removed, and that a scan has read."""
@@ -175,6 +204,11 @@ class BagSource(ClaimSource):
     def seal(self) -> Mapping[str, str]:
         """Return its Merkle roots, and when it was sealed by the clock of its machine."""
         return self._seal
+
+    def select_claims(self, choice: Choice) -> Selection:
+        """Raise `InputError`: a bag is made of tables or a case."""
+        remedy = "name the tables or the case that the bag was made of"
+        raise InputError("this is a bag already", where=self.where, remedy=remedy)
 
     def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:
         """Return the records of the chosen rows that were as their rows say when the bag was made."""

@@ -93,23 +93,25 @@ def build(
     \b
     presswatch evidence build --corpus corpus --tsa https://tsa.example/,ca.pem --out bag tables
     """
+    from presswatch_spark.claims.selection import Choice
+    from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.evidence.build import BagOrder, build_bag
+    from presswatch_spark.evidence.sources import source_at
     from presswatch_spark.evidence.stamps import parse_authority
     from presswatch_spark.pointers.pointer import parse_mirror
 
     require_one_choice(rows, confidences)
+    settings = scan_settings(flags)
+    choice = Choice.of(rows, confidences, settings.storage)
     order = BagOrder(
-        path,
-        corpus,
-        claims,
-        rows,
-        confidences,
-        [parse_mirror(mirror) for mirror in mirrors],
-        [parse_authority(authority) for authority in authorities],
-        with_texts,
-        context.obj,
+        selection=source_at(path, settings.storage, claims).select_claims(choice),
+        corpus=Corpus.open(corpus, storage=settings.storage),
+        mirrors=[parse_mirror(mirror) for mirror in mirrors],
+        authorities=[parse_authority(authority) for authority in authorities],
+        with_texts=with_texts,
+        command=context.obj,
     )
-    built = build_bag(order, out, scan_settings(flags), tell)
+    built = build_bag(order, out, settings, tell)
     _ = screen.language
     print_lines(_built_lines(built, out, _))
     print_lines(_stamp_failures(built.stamps, _), err=True)

@@ -17,7 +17,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.demo.texts import Page
 from presswatch_spark.errors import OutputError
 from presswatch_spark.evidence import verify as alone
-from presswatch_spark.evidence.build import BagOrder, build_bag
+from presswatch_spark.evidence.build import build_bag
 from presswatch_spark.evidence.documents import ClaimDocuments
 from presswatch_spark.evidence.reading import challenge, verified
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, load_scan_config, row_settings
@@ -27,7 +27,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.claims import AS_OF, judge_all
 from tests.corpora import article, write_jsonl
 from tests.corpora import build as build_corpus
-from tests.evidence import FIVE, bag_of, build, by_itself, files, lines, some_rows
+from tests.evidence import FIVE, bag_of, bag_order, build, by_itself, files, lines, some_rows
 from tests.proofs import each_time
 from tests.removal import LETTERS, QUICK, Release, probe, release
 from tests.scanned import FORMS, some_pages
@@ -312,7 +312,7 @@ def test_declarations_in_force_are_in_the_bag_with_their_records(tmp_path: Path)
     write(store, "scan_log", "r1", [{**outcome.log, "run_id": "r1"}], ShardLog.schema)
     sources = Sources(corpus=str(tmp_path / "corpus"), as_of=AS_OF)
     judge_all(tables, tables, sources)
-    order = BagOrder(str(tables), str(tmp_path / "corpus"), confidences=LETTERS)
+    order = bag_order(tables, tmp_path / "corpus", confidences=LETTERS)
     build_bag(order, str(tmp_path / "bag"), ScanConfig())
     (line,) = [each for each in lines(tmp_path / "bag") if "copieur" in each["row"]["document_url"]]
     told = (tmp_path / "bag/data/declarations.jsonl").read_bytes().splitlines()

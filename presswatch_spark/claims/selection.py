@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import pyarrow.compute as pc
 
@@ -28,7 +28,7 @@ from presswatch_spark.show import counted
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import join, printable, scheme_of
-from presswatch_spark.tables.declarations import Target
+from presswatch_spark.tables.declarations import Claim, Target
 from presswatch_spark.tables.store import TableStore
 
 Key = tuple[Any, ...]
@@ -170,6 +170,25 @@ class ClaimFigures:
         return asdict(self)
 
 
+class ClaimOfRun(Protocol):
+    """A claim, with all columns or some."""
+
+    @property
+    def row_sha256(self) -> str:
+        """Return the row of `matches` that is judged."""
+
+    @property
+    def run_id(self) -> str:
+        """Return the run that found the row."""
+
+    @property
+    def confidence(self) -> str:
+        """Return the letter of the claim."""
+
+
+AnyClaim = TypeVar("AnyClaim", bound=ClaimOfRun)
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The claims that are asked for: those of `rows` (by `row_sha256`), or those of these letters."""
@@ -217,7 +236,7 @@ class Selection:
     source: "ClaimSource"
     store: TableStore
     judged: TableStore
-    claims: Mapping[str, dict[str, Any]]
+    claims: Mapping[str, Claim]
     rows: Mapping[str, dict[str, Any]]
     declared: Mapping[str, InForce]
     licensed: int
@@ -244,7 +263,7 @@ class Selection:
             pages[row.page].append(row)
         by_letter = defaultdict[str, list[PageRow]](list)
         for rows in pages.values():
-            by_letter[min(self.claims[row.row_sha256]["confidence"] for row in rows)] += rows
+            by_letter[min(self.claims[row.row_sha256].confidence for row in rows)] += rows
         return {letter: ClaimFigures.of(by_letter[letter]) for letter in sorted(by_letter)}
 
     def figures_by_publisher(self) -> dict[str, ClaimFigures]:
@@ -256,17 +275,21 @@ class Selection:
 
     def _page_rows(self) -> Iterator[PageRow]:
         for digest, row in self.rows.items():
-            yield PageRow.of(row, self.claims[digest].get("document_host"))
+            yield PageRow.of(row, self.claims[digest].document_host)
 
 
 def rows_of_claims(store: TableStore, claims: Collection[str]) -> dict[str, dict[str, Any]]:
     """Return the rows of `matches` of claims, by `row_sha256`; `InputError` if they are not in the tables."""
-    rows = one_a_row(rows_by_digest(store, claims))
+    found = list(rows_by_digest(store, claims))
+    # Of a record in several shards of a run, that of the first one counts.
+    found.sort(key=lambda row: str(row["shard_uri"]), reverse=True)
+    found.sort(key=lambda row: (str(row["run_id"]), str(row.get("confidence"))))
+    rows = {row["row_sha256"]: row for row in found}
     require_rows(set(claims) - rows.keys(), store)
     return rows
 
 
-def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, dict[str, Any]], int]:
+def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim], int]:
     """Return the claims that are chosen by `row_sha256`, and how many are left out as licensed.
 
     Raises:
@@ -282,17 +305,17 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, dict[st
         ("row_sha256", choice.rows) if choice.rows else ("confidence", choice.confidences or LETTERS)
     )
     wanted = pc.field(name).isin(sorted(values))
-    found = one_a_row(judged.open_table("claims").to_table(filter=wanted).to_pylist())
+    found = newest_claims(Claim.from_batches(judged.open_table("claims").to_table(filter=wanted)))
     if lost := choice.rows - found.keys():
         raise InputError(
             f"{counted(len(lost), 'row')} asked for has no claim: {', '.join(sorted(lost)[:NAMED])}",
             where=str(judged.root),
             remedy="make the claims anew, or take these rows out",
         )
-    left = {row: claim for row, claim in found.items() if claim["kind"] != LICENSED}
+    left = {row: claim for row, claim in found.items() if claim.kind != LICENSED}
     # A licence covers hosts, so that the address of its pages is known.
-    of_page = ("article_id", "title_id", "release", "document_url")
-    licensed = len({tuple(found[row][name] for name in of_page) for row in found.keys() - left.keys()})
+    out = (found[row] for row in found.keys() - left.keys())
+    licensed = len({(each.article_id, each.title_id, each.release, each.document_url) for each in out})
     if not left:
         raise InputError(
             f"no claim is left to follow: {counted(licensed, 'claim')} of those asked for are licensed",
@@ -543,25 +566,14 @@ def _record_key(row: Mapping[str, Any]) -> Key:
 def claims_of(judged: TableStore, rows: Collection[str]) -> dict[str, JudgedClaim]:
     """Return the claims of rows, by `row_sha256`; a row without a claim is not in it."""
     wanted = pc.field("row_sha256").isin(sorted(rows))
-    found = one_a_row(judged.open_table("claims").to_table(filter=wanted).to_pylist())
-    return {row: JudgedClaim.of(claim) for row, claim in found.items()}
+    found = newest_claims(Claim.from_batches(judged.open_table("claims").to_table(filter=wanted)))
+    return {row: JudgedClaim.of(claim.as_dict()) for row, claim in found.items()}
 
 
-def one_a_row(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return one row of `matches` or `claims` for each `row_sha256`.
-
-    It is that of the newest run; of one run, the claim with the weakest letter, the row of the first shard.
-    """
-
-    def order(row: Mapping[str, Any]) -> tuple[str, str]:
-        return str(row["run_id"]), str(row.get("confidence"))
-
-    found = dict[str, dict[str, Any]]()
-    for row in sorted(rows, key=lambda row: str(row.get("shard_uri")), reverse=True):
-        before = found.get(row["row_sha256"])
-        if before is None or order(before) <= order(row):
-            found[row["row_sha256"]] = row
-    return found
+def newest_claims(claims: Iterable[AnyClaim]) -> dict[str, AnyClaim]:
+    """Return one claim for each `row_sha256`: of the newest run, and there that with the weakest letter."""
+    ordered = sorted(claims, key=lambda claim: (claim.run_id, claim.confidence))
+    return {claim.row_sha256: claim for claim in ordered}
 
 
 def require_rows(lost: Collection[str], tables: TableStore) -> None:

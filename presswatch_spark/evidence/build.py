@@ -160,7 +160,8 @@ def _write_payload(bag: Bag, chosen: Selection, runs: Sequence[Row], keeper: Kee
     shards = pc.field("shard_uri").isin(sorted({row["shard_uri"] for row in chosen.rows.values()}))
     log = chosen.store.open_table("scan_log", *chosen.runs).to_table(filter=shards)
     _write_table(bag, "matches", _ordered(chosen.rows.values(), "row_sha256"))
-    _write_table(bag, "claims", _ordered(chosen.claims.values(), "row_sha256"))
+    claims = [claim.as_dict() for claim in chosen.claims.values()]
+    _write_table(bag, "claims", _ordered(claims, "row_sha256"))
     _write_table(bag, "rights_signals", signals)
     _write_table(bag, "runs", runs)
     _write_table(bag, "derivations", derivations)
@@ -182,7 +183,7 @@ def _row_lines(chosen: Selection, kept: Mapping[str, KeptRecord]) -> Iterable[Ma
         claim, record, found = chosen.claims[digest], kept[digest], chosen.declared.get(digest)
         yield {
             "row": _digested(row),
-            "claim": {name: value for name, value in claim.items() if name != "run_id"},
+            "claim": {name: value for name, value in claim.as_dict().items() if name != "run_id"},
             "record": record.facts,
             "declared": {
                 "before": _signal_of(found.before if found else None),
@@ -190,7 +191,7 @@ def _row_lines(chosen: Selection, kept: Mapping[str, KeptRecord]) -> Iterable[Ma
             },
             verify.BETWEEN_RUNS: {
                 **_source(row, record),
-                "claim_run_id": claim["run_id"],
+                "claim_run_id": claim.run_id,
                 "read_from": record.file,
             },
         }

@@ -292,7 +292,7 @@ class ClaimDocuments:
         """Return the key by which PDFs order claims: letter, title, article, address of the page."""
         row, claim = self.chosen.rows[digest], self.chosen.claims[digest]
         names = ("title_id", "article_id", "document_url")
-        return (str(claim["confidence"]), *(str(row[name] or "") for name in names), digest)
+        return (claim.confidence, *(str(row[name] or "") for name in names), digest)
 
     def _part(self, rows: Sequence[str], number: int, of: int, _: Speaker) -> dict[str, Any]:
         """Return what a PDF shows, apart from its moment and its footer."""
@@ -361,7 +361,7 @@ class ClaimDocuments:
         is_page = record is not None and (failure is None or failure.reason == OTHER_ARTICLE)
         return ExplainedRow(
             row=row,
-            claim=claim,
+            claim=claim.as_dict(),
             publisher=publisher,
             title=title,
             article=article_of(self.corpus, row) if self.with_texts else None,
@@ -369,10 +369,10 @@ class ClaimDocuments:
             page_missing=failure,
             shard=canonical(verdict.pointer.uri),
             config={},
-            as_of=date.fromisoformat(str(claim["as_of"])),
-            mandate=claim["mandate"],
-            rights=claim["rights"],
-            reservation=claim["reservation"],
+            as_of=date.fromisoformat(claim.as_of),
+            mandate=claim.mandate,
+            rights=claim.rights,
+            reservation=claim.reservation,
         )
 
 
@@ -473,7 +473,7 @@ def readme_blocks(facts: ReadmeFacts, _: Speaker) -> Iterator[DocumentBlock]:
         for row, each in facts.kept.items()
         if each.reason is None
     )
-    days = sorted({str(claim["as_of"]) for claim in chosen.claims.values()})
+    days = sorted({claim.as_of for claim in chosen.claims.values()})
     publishers = {each.id: each for each in facts.corpus.registry.publishers}
     template = environment(TEMPLATES, html=False).get_template("readme.jinja")
     text = template.render(
@@ -502,7 +502,7 @@ def readme_blocks(facts: ReadmeFacts, _: Speaker) -> Iterator[DocumentBlock]:
         runs=[(run, _releases(chosen, run["run_id"], _)) for run in facts.runs],
         corpus=facts.corpus,
         judged=[_.day(datetime.fromisoformat(day).date()) for day in days],
-        reviewed=sum(claim.get("review") is not None for claim in chosen.claims.values()),
+        reviewed=sum(claim.review is not None for claim in chosen.claims.values()),
         other_corpus=facts.other_corpus,
         publishers=[
             (legal_person_of(publishers.get(id), id), _mandate(publishers.get(id), _), figures.claims)

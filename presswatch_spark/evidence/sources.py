@@ -189,10 +189,7 @@ class BagSource(ClaimSource):
         log = opened_sealed((folder / "data/tables/scan_log.parquet").read_bytes()).read().to_pylist()
         shards = {each["shard_uri"]: (each["etag"], each["bytes_expected"]) for each in log}
         self._rows = rows_in(folder)
-        self._targets = {
-            digest: target_of({**claims[digest], "row_sha256": digest}, row, row, "record", shards)
-            for digest, row in self._rows.items()
-        }
+        self._targets = {digest: target_of(row, row, "record", shards) for digest, row in self._rows.items()}
         self._claims = {row: JudgedClaim.of({**claim, "row_sha256": row}) for row, claim in claims.items()}
         self._readings = record_readings(folder, lines)
         seal = sealed_facts(folder)

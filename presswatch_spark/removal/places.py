@@ -32,9 +32,11 @@ _OF_PLACE = (
     "run_id", "dataset", "release", "document_url", "shard_uri", "record_id", "record_offset",
     "record_length", "record_encoding", "row_index", "payload_digest", "text_sha256", "captured_at",
 )  # fmt: skip
-_READ = ("row_sha256", "article_id", "article_sha256", "copied_words", *_OF_PLACE)
+_READ = (
+    "row_sha256", "publisher_id", "title_id", "article_id", "article_sha256", "copied_words", *_OF_PLACE,
+)  # fmt: skip
 Row = Mapping[str, Any]
-"""A row of `claims` or of some columns of `matches`."""
+"""Some columns of a row of `matches`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +62,13 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
     found = _matches(tables, wanted)
     require_rows(wanted.keys() - {row["row_sha256"] for row in found}, tables)
     scanned = _scanned(tables)
-    targets = [
-        target_of(wanted[of["row_sha256"]], of, row, place, scanned)
-        for of, row, place in _places(found, wanted.keys())
-    ]
+    targets = [target_of(of, row, place, scanned) for of, row, place in _places(found, wanted.keys())]
     targets += _derived(targets)
     chosen = set(claims_of_targets(targets).values())
     return ChosenTargets(len(chosen), licensed, targets, _others(tables, targets))
 
 
-def _matches(store: TableStore, wanted: Mapping[str, Row]) -> list[Row]:
+def _matches(store: TableStore, wanted: Collection[str]) -> list[Row]:
     """Return the rows of the claims, and all rows of the same texts or pages."""
     table = store.open_table("matches")
     own = table.to_table(
@@ -124,7 +123,7 @@ def _places(rows: Sequence[Row], wanted: Collection[str]) -> Iterator[tuple[Row,
 
 
 def target_of(
-    claim: Row, of: Row, row: Row, place: TargetPlace, scanned: Mapping[str, tuple[str | None, int | None]]
+    of: Row, row: Row, place: TargetPlace, scanned: Mapping[str, tuple[str | None, int | None]]
 ) -> Target:
     """Return the target of a claim at a place.
 
@@ -134,7 +133,7 @@ def target_of(
     """
     etag, size = scanned.get(row["shard_uri"], (None, None))
     columns = {
-        **{name: claim[name] for name in ("row_sha256", "publisher_id", "title_id", "article_id")},
+        **{name: of[name] for name in ("row_sha256", "publisher_id", "title_id", "article_id")},
         **{name: row.get(name) for name in _OF_PLACE},
         "article_sha256": of["article_sha256"],
         "copied_words": row["copied_words"],

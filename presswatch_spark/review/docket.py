@@ -2,16 +2,15 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from threading import Lock
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.claims.case import ExplainedRow, case_of
 from presswatch_spark.claims.reviews import VERDICTS
-from presswatch_spark.claims.selection import one_a_row
+from presswatch_spark.claims.selection import newest_claims
 from presswatch_spark.errors import InputError, PresswatchError
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import RemovalCase
@@ -26,8 +25,21 @@ STATES = (NONE, *VERDICTS, DISPUTED)
 LICENSED = "licensed"
 KEPT = 16
 """Cases that are kept in memory: a page of 200,000 words and its article take some 3 MB."""
-_FILTERED = ("row_sha256", "run_id", "kind", "confidence", "document_host", "title_id", "reasons", "review")
-_SORTED = ("copied_words",)
+
+
+@dataclass(frozen=True, slots=True)
+class DocketClaim:
+    """Columns of `claims` by which a person finds a claim."""
+
+    row_sha256: str
+    run_id: str
+    kind: str
+    confidence: str
+    document_host: str | None
+    title_id: str
+    reasons: Sequence[str]
+    review: str | None
+    copied_words: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +110,19 @@ class Docket:
                 where=str(store.root),
                 remedy="name the folder that the claims were made of with --tables",
             )
-        found = judged.open_table("claims").to_table(columns=[*_FILTERED, *_SORTED])
+        columns = [each.name for each in fields(DocketClaim)]
+        read = judged.open_table("claims").to_table(columns=columns).to_pylist()
+        found = newest_claims(DocketClaim(**row) for row in read)
         wanted = {target.row_sha256 for target in case.targets()} if case else None
-        newest = one_a_row(found.to_pylist())
         return cls._of(
-            tables, claims, [claim for row, claim in newest.items() if wanted is None or row in wanted]
+            tables, claims, [claim for row, claim in found.items() if wanted is None or row in wanted]
         )
 
     @classmethod
-    def _of(cls, tables: str, claims: str, found: Sequence[Mapping[str, Any]]) -> "Docket":
-        left = [claim for claim in found if claim["kind"] != LICENSED]
-        left.sort(
-            key=lambda claim: (claim["document_host"] or "", -claim["copied_words"], claim["row_sha256"])
-        )
-        rows = [claim["row_sha256"] for claim in left]
+    def _of(cls, tables: str, claims: str, found: Sequence[DocketClaim]) -> "Docket":
+        left = [claim for claim in found if claim.kind != LICENSED]
+        left.sort(key=lambda claim: (claim.document_host or "", -claim.copied_words, claim.row_sha256))
+        rows = [claim.row_sha256 for claim in left]
         return cls(
             tables=tables,
             claims=claims,
@@ -119,13 +130,13 @@ class Docket:
             letters=_column(left, "confidence"),
             hosts=_column(left, "document_host"),
             titles=_column(left, "title_id"),
-            reasons=[claim["reasons"] for claim in left],
+            reasons=[claim.reasons for claim in left],
             reviews=_column(left, "review"),
             positions={row: position for position, row in enumerate(rows)},
             licensed=len(found) - len(left),
-            host_names=sorted({claim["document_host"] for claim in left} - {None}),
-            title_ids=sorted({claim["title_id"] for claim in left}),
-            codes=sorted({code for claim in left for code in claim["reasons"]}),
+            host_names=sorted({claim.document_host for claim in left if claim.document_host is not None}),
+            title_ids=sorted({claim.title_id for claim in left}),
+            codes=sorted({code for claim in left for code in claim.reasons}),
         )
 
     def select(self, filters: Filters, states: Mapping[str, str]) -> list[int]:
@@ -155,9 +166,9 @@ class Docket:
         return found
 
 
-def _column(claims: Sequence[Mapping[str, Any]], name: str) -> npt.NDArray[np.object_]:
+def _column(claims: Sequence[DocketClaim], name: str) -> npt.NDArray[np.object_]:
     column = np.empty(len(claims), object)
-    column[:] = [claim[name] for claim in claims]
+    column[:] = [getattr(claim, name) for claim in claims]
     return column
 
 

@@ -141,11 +141,11 @@ def test_a_notice_may_have_some_rows_of_a_bag(shared: Bureau, bag: Path) -> None
 
 def test_a_record_that_did_not_read_is_in_the_bag_and_in_no_notice(office: Bureau) -> None:
     target = office.target()
-    shard = Path(str(target["shard_uri"]))
+    shard = Path(str(target.shard_uri))
     kept = shard.read_bytes()
     data = bytearray(kept)
-    start = target["record_offset"]
-    data[start : start + target["record_length"]] = bytes(target["record_length"])
+    start = target.record_offset
+    data[start : start + target.record_length] = bytes(target.record_length)
     shard.write_bytes(data)
     try:
         sealed, built = build(office.crawl, "damaged", mirrored=False, confidences=("A", "B"))
@@ -155,7 +155,7 @@ def test_a_record_that_did_not_read_is_in_the_bag_and_in_no_notice(office: Burea
     drafted = office.draft("of-damaged", source=str(sealed))
     assert drafted.left_out == {"not as their rows say in the bag": 1}
     rows = (office.folder / "of-damaged/annex/rows.jsonl").read_text(encoding="utf-8")
-    assert target["row_sha256"] not in rows
+    assert target.row_sha256 not in rows
 
 
 @pytest.mark.parametrize("source", ["bag", "case"])

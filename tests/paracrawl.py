@@ -60,6 +60,7 @@ PARACRAWL = Format(
     name="paracrawl",
     title="ParaCrawl",
     summary="ParaCrawl's pairs of sentences as tab-separated text: the source side",
+    description="ParaCrawl",
     read=read_pairs,
     recognises=_recognises,
     kinds=ANYTHING,

@@ -275,25 +275,7 @@ def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[
             )
         )
     if is_good:
-        if is_page_itself(case.row):
-            mends.append(
-                _(
-                    "The letter would fall if the page had a date before the article's, or if its"
-                    " record were damaged."
-                )
-            )
-        else:
-            mends.append(
-                _(
-                    "The letter would fall if the page had a date before the article's, or if these"
-                    " words had a common source."
-                )
-                if case.own_site
-                else _(
-                    "The letter would fall if the page had leave or a date before the article's, or"
-                    " if these words had a common source."
-                )
-            )
+        mends.append(_what_lowers(case, _))
     for mend in mends:
         yield from _paragraph(mend, "- ")
     if case.letter == "C":
@@ -304,6 +286,24 @@ def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[
                 " the scan or the judgement is made anew."
             )
         )
+
+
+def _what_lowers(case: ExplainedRow, _: Speaker) -> str:
+    """Return what would lower the letter of a row that is claimed."""
+    if is_page_itself(case.row):
+        return _(
+            "The letter would fall if the page had a date before the article's, or if its"
+            " record were damaged."
+        )
+    if case.own_site:
+        return _(
+            "The letter would fall if the page had a date before the article's, or if these"
+            " words had a common source."
+        )
+    return _(
+        "The letter would fall if the page had leave or a date before the article's, or"
+        " if these words had a common source."
+    )
 
 
 def _check(case: ExplainedRow, _: Speaker) -> Iterator[str]:

@@ -172,19 +172,24 @@ def view_of(shown: ShownClaim, language: str) -> ClaimView:
             ),
             "page": _("The page's text could not be read. The reason: {why}", why=failure),
         },
-        words={
-            "article": _("The article"),
-            "page": _("The page"),
-            "words": _("The copied words"),
-            "exposure": _("Models whose publishers say that they used this dataset"),
-            "proves_nothing": _("These statements prove neither that a model read this text, nor a wrong."),
-            "again": _("Read the page again at its source"),
-            "side_by_side": _("Article and page, side by side"),
-            "in_article": _("The article"),
-            "in_page": _("The page, as the dataset stores it"),
-            "no_reasons": _("This scan is old: it did not note its reasons. A new scan gives them."),
-        },
+        words=_labels(_),
     )
+
+
+def _labels(_: Speaker) -> dict[str, str]:
+    """Return the headings and fixed sentences of the page of a claim."""
+    return {
+        "article": _("The article"),
+        "page": _("The page"),
+        "words": _("The copied words"),
+        "exposure": _("Models whose publishers say that they used this dataset"),
+        "proves_nothing": _("These statements prove neither that a model read this text, nor a wrong."),
+        "again": _("Read the page again at its source"),
+        "side_by_side": _("Article and page, side by side"),
+        "in_article": _("The article"),
+        "in_page": _("The page, as the dataset stores it"),
+        "no_reasons": _("This scan is old: it did not note its reasons. A new scan gives them."),
+    }
 
 
 def page_of(shown: ShownClaim) -> str:
@@ -307,7 +312,37 @@ class ClaimDocuments:
             "all": _.number(total),
         }
         letters = sorted({claim["account"]["letter"] for claim in claims})
-        opening = [
+        return {
+            "lang": _.language,
+            "title": _("Claims, side by side"),
+            "author": AUTHOR,
+            "subtitle": _(
+                "Part {part} of {parts}: claims {first} to {last} of {all}",
+                part=number + 1,
+                parts=of,
+                **shown,
+            )
+            if of > 1
+            else _("{all} claims", all=shown["all"]),
+            "opening": self._opening(_),
+            "letters": [asdict(NamedFact(letter, _(LETTERS[letter]))) for letter in letters],
+            "letters_heading": _("What the letters say"),
+            "sources_heading": _("Documents of the publishers of models"),
+            "proves_nothing": _("These statements prove neither that a model read this text, nor a wrong."),
+            "claims": claims,
+            "sources": sources,
+            "attached": [
+                {
+                    "name": ATTACHED,
+                    "description": _("The sealed rows of these claims"),
+                    "kind": "application/jsonl",
+                }
+            ],
+        }
+
+    def _opening(self, _: Speaker) -> list[str]:
+        """Return the paragraphs that every PDF of claims begins with."""
+        return [
             _(
                 "Each claim is about a page that a public dataset stores, and about the press article whose"
                 " words this page holds. The facts come from the sealed rows; the page is shown as the"
@@ -325,33 +360,6 @@ class ClaimDocuments:
                 else _("The texts of articles are not enclosed: their digests identify them.")
             ),
         ]
-        return {
-            "lang": _.language,
-            "title": _("Claims, side by side"),
-            "author": AUTHOR,
-            "subtitle": _(
-                "Part {part} of {parts}: claims {first} to {last} of {all}",
-                part=number + 1,
-                parts=of,
-                **shown,
-            )
-            if of > 1
-            else _("{all} claims", all=shown["all"]),
-            "opening": opening,
-            "letters": [asdict(NamedFact(letter, _(LETTERS[letter]))) for letter in letters],
-            "letters_heading": _("What the letters say"),
-            "sources_heading": _("Documents of the publishers of models"),
-            "proves_nothing": _("These statements prove neither that a model read this text, nor a wrong."),
-            "claims": claims,
-            "sources": sources,
-            "attached": [
-                {
-                    "name": ATTACHED,
-                    "description": _("The sealed rows of these claims"),
-                    "kind": "application/jsonl",
-                }
-            ],
-        }
 
     def _case(self, verdict: RowCheck) -> ExplainedRow:
         row, failure, record = verdict.row, verdict.failure, verdict.record

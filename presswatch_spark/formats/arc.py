@@ -30,6 +30,7 @@ from presswatch_spark.formats.warc.fields import body_is_declared
 from presswatch_spark.formats.warc.pages import PageBatches, Stored
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream
+from presswatch_spark.translation import N_
 
 MAX_LINE_BYTES = 64 << 10
 LINES_KEPT = 64
@@ -437,6 +438,8 @@ def read_part(
 ARC = Format(
     name="arc",
     title="ARC",
+    description=N_("Common Crawl, pages before 2012"),
+    archive=N_("pages of the web (ARC)"),
     summary="ARC files of the crawls of 2008 to 2012",
     read=whole(read_part),
     read_part=read_part,

@@ -57,7 +57,8 @@ class Format:
     """A format that shards are read in.
 
     `name`: as `--format`, pointers and the column `dataset` have it; `title`: as messages say it; `summary`:
-    what is read, in a line.
+    what is read, in a line; `description`: what people who do not know formats are told, and `archive`: the
+    same where the crawl is not Common Crawl's, each marked for the catalogue.
     `read`: the source. `read_part`: the same for a range of bytes, if documents are records that can be read
     alone; `begins`: whether such a record begins some bytes.
     `recognises`: whether a shard is of this format by its content. `kinds`: what `heads.kind_of` may call a
@@ -76,11 +77,13 @@ class Format:
     name: str
     title: str
     summary: str
+    description: str
     read: ReadShard
     recognises: Callable[[Head], bool]
     kinds: frozenset[str]
     rates: Mapping[str, str]
     specimen: Callable[[Path, str], Iterable[Path]]
+    archive: str = ""
     read_part: ReadPart | None = None
     begins: Callable[[bytes], bool] = lambda data: False
     suffixes: Mapping[str, frozenset[str]] = field(default_factory=dict)

@@ -36,6 +36,7 @@ from presswatch_spark.formats.table.json_text import encoded, is_utf8, parse_obj
 from presswatch_spark.formats.table.jsonl import DoubtfulLines, Ending, SteadyFields
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream, open_stream
+from presswatch_spark.translation import N_
 
 _TEXT_NAME = re.compile(r"(?P<stem>.+?)(?P<part>_part_\d+)?\.txt(?P<packed>\.gz|\.zst)?")
 _OSCAR_NAME = re.compile(r"(.*/)?[a-z]{2,4}(_dedup)?(_part_\d+)?\.txt(\.gz|\.zst)?")
@@ -407,6 +408,7 @@ def _recognises(head: Head) -> bool:
 OSCAR = Format(
     name="oscar",
     title="OSCAR",
+    description=N_("OSCAR format"),
     summary="OSCAR 21.09 (text beside metadata), 22.01 and 23.01 (JSONL, plain, `.gz`, `.zst`), and as"
     " Parquet",
     read=read_oscar,

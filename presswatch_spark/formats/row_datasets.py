@@ -18,6 +18,7 @@ from presswatch_spark.formats.table.jsonl import read_jsonl
 from presswatch_spark.formats.table.parquet_footer import MAGIC
 from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.translation import N_
 
 ROW_KINDS = frozenset({"JSONL", "Parquet"})
 KINDS = ROW_KINDS | ANYTHING
@@ -108,6 +109,7 @@ _C4 = RowSource(
 C4 = Format(
     name="c4",
     title="C4",
+    description=N_("C4 format"),
     summary="C4 and mC4 as published (`json.gz`), and as Parquet",
     read=_C4.read,
     recognises=_C4.recognises,
@@ -130,6 +132,7 @@ def _recognises(head: Head) -> bool:
 ROWS = Format(
     name="rows",
     title="rows",
+    description=N_("another dataset of rows"),
     summary="any JSONL or Parquet with a text column; see below",
     read=_ROWS.read,
     recognises=_recognises,

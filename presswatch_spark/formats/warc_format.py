@@ -36,6 +36,7 @@ from presswatch_spark.formats.warc.gates import identified, warc_gate
 from presswatch_spark.formats.warc.pages import PageBatches, Stored
 from presswatch_spark.model import DocumentBatch, Offsets, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream
+from presswatch_spark.translation import N_
 
 LENGTHS_OFF_BY: Mapping[str, int] = {"CC-MAIN-2018-34": 2}
 """Releases whose records declare so many bytes more or fewer in `Content-Length` than they have."""
@@ -333,6 +334,8 @@ def _stored(found: Records, row: Offsets, report: ReadReport) -> Stored:
 WARC = Format(
     name="warc",
     title="WARC",
+    description=N_("Common Crawl, pages"),
+    archive=N_("pages of the web (WARC)"),
     summary="WARC files of Common Crawl and others: the pages themselves, whatever their charset and codings;"
     " text files, and with `--pdf` PDF",
     read=whole(read_part),

@@ -23,6 +23,7 @@ from presswatch_spark.formats.warc_format import (
 from presswatch_spark.languages import spellings_of
 from presswatch_spark.model import DocumentBatch, Offsets, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream
+from presswatch_spark.translation import N_
 
 _FOLDERS, _ENDINGS = ("/wet", "/warc"), (".warc.wet.gz", ".warc.gz")
 STRANGE = "record is no conversion and was not read"
@@ -98,6 +99,8 @@ def _documents(found: Records, rows: Offsets) -> DocumentBatch:
 WET = Format(
     name="wet",
     title="WET",
+    description=N_("Common Crawl, texts"),
+    archive=N_("texts of the web (WET)"),
     summary="Common Crawl's WET files of all years, gzip by record or not, or plain",
     read=whole(read_part),
     read_part=read_part,

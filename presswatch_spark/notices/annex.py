@@ -115,10 +115,9 @@ class Annex:
 
     def schema(self, table: str) -> pa.Schema:
         """Return names and types of the columns of a table."""
-        if table == "rows":
-            return pa.schema([each for each in AnnexRow.schema if each.name in self.columns])
         domains = OwnDomain if self.has_own_domains else AnnexDomain
-        return (AnnexUrl if table == "urls" else domains).schema
+        rows = pa.schema([each for each in AnnexRow.schema if each.name in self.columns])
+        return {"rows": rows, "urls": AnnexUrl.schema, "domains": domains.schema}[table]
 
     def cells(self, table: str) -> Iterator[tuple[Any, ...]]:
         """Yield the values of the columns of each row of a table."""

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from markupsafe import Markup
 
 from presswatch_spark.claims.marks import escaped
+from presswatch_spark.formats import registry
 from presswatch_spark.releases.products import PRODUCTS
 from presswatch_spark.show import utc
 from presswatch_spark.translation import N_, Translator
@@ -15,20 +16,6 @@ from presswatch_spark.translation import N_, Translator
 CRAWL = re.compile("CC-(MAIN|NEWS)")
 NARROW, NO_BREAK = "\u202f", "\u00a0"
 UNKNOWN = N_("not known")
-DATASETS = {
-    "wet": N_("Common Crawl, texts"),
-    "warc": N_("Common Crawl, pages"),
-    "arc": N_("Common Crawl, pages before 2012"),
-    "c4": N_("C4 format"),
-    "oscar": N_("OSCAR format"),
-    "rows": N_("another dataset of rows"),
-}
-"""Datasets by their format: it does not say which of those in this format a file is of."""
-ARCHIVES = {
-    "wet": N_("texts of the web (WET)"),
-    "warc": N_("pages of the web (WARC)"),
-    "arc": N_("pages of the web (ARC)"),
-}
 _FRENCH = (
     (re.compile(r"'"), "’"),
     (re.compile(r" :"), f"{NO_BREAK}:"),
@@ -127,9 +114,8 @@ class ReportWords(Translator):
     def _dataset(self, dataset: object, release: object) -> Markup:
         if dataset is None:
             return self(N_("format not known"))
-        if dataset in ARCHIVES and not CRAWL.match(str(release)):
-            # Any archive may be of these formats: only the release says that it is Common Crawl's.
-            return self(ARCHIVES[str(dataset)])
-        if dataset in DATASETS:
-            return self(DATASETS[str(dataset)])
+        if format := registry.find(str(dataset)):
+            # Any archive may be of some formats: only the release says that it is Common Crawl's.
+            is_other = format.archive and not CRAWL.match(str(release))
+            return self(format.archive if is_other else format.description)
         return safe(PRODUCTS.get(str(dataset), str(dataset)))

@@ -93,25 +93,23 @@ class RunSummary:
     @classmethod
     def of(cls, row: Row, log: pa.Table, *, resumed: bool, seconds: float) -> RunSummary:
         """Sum a published run up, from its row and its log."""
-        noted = _first_and_more(log.filter(pc.is_valid(log["note"])), "note")
+        by_note = log.filter(pc.is_valid(log["note"])).group_by("note").aggregate([("shard_uri", "list")])
+        noted = {row["note"]: _first_and_more(row["shard_uri_list"]) for row in by_note.to_pylist()}
         notes = tuple(f"{note} ({shards})" for note, shards in sorted(noted.items()))
         # As rows only those of interest: 100,000 of them would take more memory than the rest of the driver.
         lost = log.select(["shard_uri", "status", "error"]).filter(pc.field("status") != "complete")
         incomplete = tuple(tuple(line.values()) for line in lost.to_pylist())
         without_url = pc.sum(log["documents_without_url"]).as_py() or 0
         unknown = log.filter(pc.greater(log["documents_without_url"], 0))
-        shards = "; ".join(_first_and_more(unknown, "run_id").values())
+        shards = _first_and_more(unknown["shard_uri"].to_pylist())
         return cls(row, incomplete, resumed, seconds, notes, without_url, shards)
 
 
-def _first_and_more(log: pa.Table, column: str) -> dict[str, str]:
-    """Return the first shard of each value of a column of `scan_log`, and how many others it has."""
-    shards = {}
-    for row in log.group_by(column).aggregate([("shard_uri", "min"), ("shard_uri", "count")]).to_pylist():
-        others = row["shard_uri_count"] - 1
-        more = f", and {counted(others, 'more shard')}" if others else ""
-        shards[row[column]] = f"{row['shard_uri_min']}{more}"
-    return shards
+def _first_and_more(shards: Sequence[str]) -> str:
+    """Return the first of some shards by name, and how many others there are; nothing of none."""
+    if len(shards) < 2:
+        return "".join(shards)
+    return f"{min(shards)}, and {counted(len(shards) - 1, 'more shard')}"
 
 
 def scan(

@@ -3,16 +3,21 @@
 The grade says how much was copied, the confidence what the row may be used for.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args
 
 from presswatch_spark.judgement.page_copies import copy_at
 from presswatch_spark.judgement.publication import captured_before, dated_before, publication_of
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.show import utc
-from presswatch_spark.tables.declarations import Confidence, Grade, Match, Ownership, UrlMatch
+from presswatch_spark.tables.literals import Confidence, Grade, Ownership, UrlMatch
+
+if TYPE_CHECKING:
+    from presswatch_spark.tables.declarations import Match
 
 Number = TypeVar("Number", int, float)
 

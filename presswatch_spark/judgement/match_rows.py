@@ -24,8 +24,9 @@ from presswatch_spark.judgement.suffixes import registered_domain
 from presswatch_spark.judgement.urls import host_of, hosts_above, normalise_url
 from presswatch_spark.model import Article, DocumentBatch, Locator, OwnWord, RecordEncoding
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
-from presswatch_spark.tables.declarations import Grade, Match, Ownership, Span, UrlMatch
+from presswatch_spark.tables.declarations import Match, Span
 from presswatch_spark.tables.digests import numbers_form, row_digest, storable
+from presswatch_spark.tables.literals import Grade, Ownership, UrlMatch
 from presswatch_spark.text.words import TextWords, word_hashes
 from presswatch_spark.verify.verification import Overlap
 

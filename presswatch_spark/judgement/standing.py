@@ -25,7 +25,7 @@ from presswatch_spark.sieve.shingle_index import (
     directory_bits,
     filter_bits,
 )
-from presswatch_spark.tables.declarations import Ownership
+from presswatch_spark.tables.literals import Ownership
 from presswatch_spark.text.kernels import U64, Hashes, plain
 from presswatch_spark.text.shingles import SHINGLE_WORDS, shingle_hashes
 

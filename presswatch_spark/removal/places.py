@@ -23,7 +23,8 @@ from presswatch_spark.removal.states import LISTED, PLACE, SAME
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import Probe, Target, TargetPlace
+from presswatch_spark.tables.declarations import Probe, Target
+from presswatch_spark.tables.literals import TargetPlace
 from presswatch_spark.tables.store import TableStore
 
 OTHERS = ("shard_uri", "article_id", "text_sha256", "document_url", "record_id")

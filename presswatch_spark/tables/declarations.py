@@ -13,23 +13,23 @@ from typing import Literal, TypedDict
 import pyarrow as pa
 
 from presswatch_spark.model import RecordEncoding
+from presswatch_spark.tables.literals import (
+    ChangeState,
+    ClaimKind,
+    Confidence,
+    Failure,
+    Grade,
+    MandateState,
+    Ownership,
+    ReservationState,
+    ReviewVerdict,
+    ShardStatus,
+    TargetPlace,
+    UrlMatch,
+)
 from presswatch_spark.tables.row_types import Int32, TableRow, UInt64, column
 
 # fmt: off
-
-Grade = Literal["full_copy", "partial_copy", "extract", "url_only"]
-Confidence = Literal["A", "B", "C", "D"]
-UrlMatch = Literal["article", "title", "none"]
-Ownership = Literal["exclusive", "shared", "agency"]
-ShardStatus = Literal["complete", "partial", "failed"]
-Failure = Literal["storage", "host", "time", "content", "worker", "fault"]
-ClaimKind = Literal["own_page", "own_page_copy", "copy", "reprint", "licensed"]
-MandateState = Literal["in_force", "before", "after", "none"]
-ReservationState = Literal["both", "before", "after", "conflicting", "none", "unknown"]
-ReviewVerdict = Literal["claim", "no_claim", "unsure"]
-ChangeState = Literal["persists", "reduced", "moved", "altered", "new", "reappeared", "gone", "unknown"]
-TargetPlace = Literal["record", "capture", "release"]
-
 
 class Span(TypedDict):
     """A run of words: characters [start, end) of document and article, and the passage that it belongs to."""

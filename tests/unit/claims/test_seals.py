@@ -18,7 +18,7 @@ from tests.tables import row_of
 def test_a_claim_has_the_canonical_form_of_a_row() -> None:
     url = 'https://exemple.fr/é"\\\u001f\u007f\u2028😀'
     row = row_of(
-        Claim.schema,
+        Claim,
         document_url=url,
         captured_at=datetime(2024, 5, 18, 1, 58, 10, 120_000, UTC),
         reasons=["own_url"],

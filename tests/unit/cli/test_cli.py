@@ -370,7 +370,7 @@ def test_a_run_says_in_how_many_passes_the_index_was_searched_if_they_were_sever
 def test_censuses_are_listed_after_the_runs(tables: str, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [
         row_of(
-            PublishedCensus.schema,
+            PublishedCensus,
             run_id="c1",
             release="CC-MAIN-2024-22",
             captures=62,

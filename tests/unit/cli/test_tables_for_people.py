@@ -58,9 +58,7 @@ def tables(tmp_path: Path) -> str:
         }
         facts |= {"release": "CC-MAIN-2024-22", "matches": 123_456, "table_digest": digest * 32}
         publish(tmp_path, run_id, rows if run_id == RUNS[0] else rows[:1], **facts)
-    census = row_of(
-        PublishedCensus.schema, run_id="20240802T080000Z-777777", release="CC-MAIN-2024-22", captures=62
-    )
+    census = row_of(PublishedCensus, run_id="20240802T080000Z-777777", release="CC-MAIN-2024-22", captures=62)
     write(TableStore.open(str(tmp_path)), "censuses", census["run_id"], [census], PublishedCensus.schema)
     return str(tmp_path)
 

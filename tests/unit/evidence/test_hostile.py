@@ -22,7 +22,7 @@ from presswatch_spark.evidence.documents import ClaimDocuments
 from presswatch_spark.evidence.reading import challenge, verified
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, load_scan_config, row_settings
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import RightsSignal, ShardLog
+from presswatch_spark.tables.declarations import RightsSignal, ShardLog, Target
 from presswatch_spark.tables.store import TableStore
 from tests.claims import AS_OF, judge_all
 from tests.corpora import article, write_jsonl
@@ -56,14 +56,19 @@ def reasons(bag: Path) -> dict[str, tuple[str | None, str | None, str | None]]:
     }
 
 
+def placed(row: dict[str, Any]) -> Target:
+    """Return the target that a row of a bag stands for."""
+    return Target(**{name: row.get(name) for name in Target.schema.names})
+
+
 def test_records_that_no_longer_read_are_in_the_bag_with_the_reason(own: Release) -> None:
     before, _ = build(own, "before")
     some = [line["row"] | line["source"] for line in lines(before)]
     by_place = {row["record_offset"]: row for row in some}
     zeroed, other, *_ = sorted(by_place.values(), key=lambda row: int(row["record_offset"]))
-    own.change(zeroed, lambda data: _over(data, zeroed, b"\0" * zeroed["record_length"]))
+    own.change(placed(zeroed), lambda data: _over(data, zeroed, b"\0" * zeroed["record_length"]))
     own.change(
-        other, lambda data: _over(data, other, b"\x1f\x8b\x08\0" + b"x" * (other["record_length"] - 4))
+        placed(other), lambda data: _over(data, other, b"\x1f\x8b\x08\0" + b"x" * (other["record_length"] - 4))
     )
     after, built = build(own, "after")
     found = reasons(after)
@@ -87,7 +92,7 @@ def test_what_another_host_answers_does_not_enter_the_bag(own: Release, there: s
     before, _ = build(own, "before")
     some = [line["row"] | line["source"] for line in lines(before)]
     record = min((row for row in some), key=lambda row: int(row["record_offset"]))
-    path = own.object_of(record)
+    path = own.object_of(placed(record))
     start, length = record["record_offset"], record["record_length"]
     secret = {
         "a page": b"<!DOCTYPE html><p>keys of another host</p>" * 40_000,
@@ -96,7 +101,7 @@ def test_what_another_host_answers_does_not_enter_the_bag(own: Release, there: s
     with web(objects={path: secret}) as other:
         own.server.redirects[path] = f"{other.url}{path}"
         after, built = build(own, "after")
-    moved = {row["row_sha256"] for row in some if own.object_of(row) == path}
+    moved = {row["row_sha256"] for row in some if own.object_of(placed(row)) == path}
     found = reasons(after)
     assert not built.is_complete
     unverified = {digest for digest in moved if found[digest][0]}

@@ -66,7 +66,7 @@ def _letter(office: Bureau, law: str, lang: str) -> str:
 
 @pytest.mark.parametrize("law", each_time(LAWS[::2], LAWS))
 def test_a_letter_about_one_row_does_not_speak_of_several(shared: Bureau, law: str) -> None:
-    row = shared.target()["row_sha256"]
+    row = shared.target().row_sha256
     letters = {}
     for lang in ("fr", "en"):
         shared.draft(f"one-{law}-{lang}", law, lang, choice=Choice(rows=frozenset({row})))

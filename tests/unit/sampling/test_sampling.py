@@ -46,7 +46,7 @@ def log(segments: int = 3, files: int = 10, missing: int = 0) -> list[dict[str, 
     uris = [uri(segment, file) for segment in range(segments) for file in range(files)]
     return [
         row_of(
-            ShardLog.schema,
+            ShardLog,
             run_id=RUN,
             shard_uri=name,
             status="complete" if place < len(uris) - missing else "partial",

@@ -1,0 +1,16 @@
+"""The values that columns of text may have. Options of commands read them, before Arrow is loaded."""
+
+from typing import Literal
+
+Grade = Literal["full_copy", "partial_copy", "extract", "url_only"]
+Confidence = Literal["A", "B", "C", "D"]
+UrlMatch = Literal["article", "title", "none"]
+Ownership = Literal["exclusive", "shared", "agency"]
+ShardStatus = Literal["complete", "partial", "failed"]
+Failure = Literal["storage", "host", "time", "content", "worker", "fault"]
+ClaimKind = Literal["own_page", "own_page_copy", "copy", "reprint", "licensed"]
+MandateState = Literal["in_force", "before", "after", "none"]
+ReservationState = Literal["both", "before", "after", "conflicting", "none", "unknown"]
+ReviewVerdict = Literal["claim", "no_claim", "unsure"]
+ChangeState = Literal["persists", "reduced", "moved", "altered", "new", "reappeared", "gone", "unknown"]
+TargetPlace = Literal["record", "capture", "release"]

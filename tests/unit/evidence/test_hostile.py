@@ -68,7 +68,8 @@ def test_records_that_no_longer_read_are_in_the_bag_with_the_reason(own: Release
     zeroed, other, *_ = sorted(by_place.values(), key=lambda row: int(row["record_offset"]))
     own.change(placed(zeroed), lambda data: _over(data, zeroed, b"\0" * zeroed["record_length"]))
     own.change(
-        placed(other), lambda data: _over(data, other, b"\x1f\x8b\x08\0" + b"x" * (other["record_length"] - 4))
+        placed(other),
+        lambda data: _over(data, other, b"\x1f\x8b\x08\0" + b"x" * (other["record_length"] - 4)),
     )
     after, built = build(own, "after")
     found = reasons(after)

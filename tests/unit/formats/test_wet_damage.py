@@ -166,7 +166,7 @@ def test_an_object_that_ends_between_members_before_its_size_is_partial(
     third = read(path)[0][3].locator.record_offset
     data = path.read_bytes()[:third]
     monkeypatch.setattr(
-        "presswatch_spark.storage.objects.open_stream", lambda info, options, **_: BreakingOff(data)
+        "presswatch_spark.storage.streams.open_stream", lambda info, options, **_: BreakingOff(data)
     )
     report = ReadReport()
     shard = ObjectInfo(str(path), size=path.stat().st_size)

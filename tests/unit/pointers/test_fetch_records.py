@@ -172,7 +172,7 @@ def captures(corpus: Path, shard: Path, folder: Path, url: str) -> list[dict[str
     store = TableStore.create(str(folder / "tables"))
     rows = [row | {"run_id": RUN} for row in found]
     write(store, "captures", RUN, rows, MemberCapture.schema)
-    write(store, "censuses", RUN, [blank_row(PublishedCensus.schema, run_id=RUN)], PublishedCensus.schema)
+    write(store, "censuses", RUN, [blank_row(PublishedCensus, run_id=RUN)], PublishedCensus.schema)
     return rows
 
 

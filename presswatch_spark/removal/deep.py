@@ -127,7 +127,7 @@ class Passages:
 
 
 @dataclass(slots=True)
-class FileReading:
+class DeepReading:
     """A file that was read to its end for targets: what it has of their texts, URLs, ids and articles.
 
     `seen`: findings by names of targets. `names`: those of known records that it has. `passages`: documents
@@ -150,7 +150,7 @@ class FileReading:
         known: KnownDocuments,
         words: WordCount,
         options: ReadOptions,
-    ) -> "FileReading":
+    ) -> "DeepReading":
         """Read a file.
 
         Args:

@@ -14,7 +14,7 @@ from presswatch_spark.pointers.checks import GONE, Failure, Record
 from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.removal import states
-from presswatch_spark.removal.deep import FileReading, KnownDocuments, WordCount, documents_of, record_of
+from presswatch_spark.removal.deep import DeepReading, KnownDocuments, WordCount, documents_of, record_of
 from presswatch_spark.removal.places import is_by_range, is_unresolved, offset_of, pointer_of
 from presswatch_spark.removal.responses import (
     FetchedRange,
@@ -367,7 +367,7 @@ class FileProber:
         """Read the whole file; note of each target whether its text, URL, id or article is anywhere in it."""
         marks = self._marks()
         names = {name for _, each in marks for name in each}
-        reading = FileReading.of(self.file.uri, targets, names, self.file.known, self.words, self.options)
+        reading = DeepReading.of(self.file.uri, targets, names, self.file.known, self.words, self.options)
         places, unread = [place for place, each in marks if each & reading.names], reading.unread()
         for target in targets:
             found = reading.best(target)

@@ -52,7 +52,7 @@ def test_what_is_not_understood_is_misuse() -> None:
     assert submit().returncode == 2
     done = submit("scan", "--profile", "local", "--corpus", "corpus", "--out", "tables", "shards/")
     assert done.returncode == 2
-    assert "presswatch submit --on local scan" in done.stderr
+    assert "before the job: --on local" in done.stderr
 
 
 def test_a_missing_python_is_named_with_what_makes_it() -> None:

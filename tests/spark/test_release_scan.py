@@ -70,7 +70,7 @@ def test_the_release_with_wrong_lengths_is_complete_and_named_once(
     summary, (line,), matches = scanned(spark, [shard(tmp_path, press, off)], corpus, tmp_path / "out")
     assert (line["status"], line["error"], line["documents"]) == ("complete", None, PAGES)
     assert summary.incomplete == ()
-    assert summary.notes == (line["note"],)
+    assert summary.notes == (f"{line['note']} ({line['shard_uri']})",)
     assert AFFECTED in line["note"]
     assert found(matches) == found(right[2])
     assert len({row["article_id"] for row in matches}) >= PAGES

@@ -195,19 +195,27 @@ class Bag:
 
 def first_fault(folder: Path) -> str | None:
     """Return the first file of a bag that is not as it was sealed, and what it is; None if all are."""
-    faults = verify.check(str(folder)).faults
-    name, what = min(faults.items(), default=("", ""))
-    return f"{verify.shown(name)} {what}" if faults else None
+    return named_faults(verify.check(str(folder)).faults, 1) or None
+
+
+def named_faults(faults: Mapping[str, str], most: int) -> str:
+    """Return the first files of a bag that are not as they were sealed, with what they are; "" if all are."""
+    return "; ".join(f"{verify.shown(name)} {what}" for name, what in sorted(faults.items())[:most])
+
+
+def unsound(where: str, faults: str) -> OutputError:
+    """Return the error for a bag that does not verify; `faults`: see `named_faults`."""
+    return OutputError(
+        f"the bag does not verify: {faults}",
+        where=where,
+        remedy="`presswatch evidence verify` names all that has changed; take an unchanged copy",
+    )
 
 
 def require_sound(folder: Path) -> None:
     """Raise `OutputError` if a bag does not verify: nothing may rest on it."""
     if fault := first_fault(folder):
-        raise OutputError(
-            f"the bag does not verify: {fault}",
-            where=str(folder),
-            remedy="`presswatch evidence verify` names all that has changed; take an unchanged copy",
-        )
+        raise unsound(str(folder), fault)
 
 
 def bag_leaves(lines: Sequence[bytes], measured: verify.Measured) -> list[bytes]:

@@ -28,7 +28,7 @@ from presswatch_spark.claims.selection import (
 )
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.evidence import verify
-from presswatch_spark.evidence.bag import SETTINGS, bag_on_disk, sealed_facts
+from presswatch_spark.evidence.bag import SETTINGS, bag_on_disk, named_faults, sealed_facts, unsound
 from presswatch_spark.evidence.protocol import EXCHANGES, PROTOCOL
 from presswatch_spark.evidence.reading import readings_in, rows_in, verified
 from presswatch_spark.pointers.audit import Audit
@@ -242,14 +242,8 @@ class BagSource(ClaimSource):
 def sound_bag(path: str, storage: StorageOptions) -> Iterator[Path]:
     """Give the folder of a bag that verifies, with its time-stamps; `OutputError` names what does not."""
     with bag_on_disk(path, storage) as folder:
-        faults = verified(folder).faults
-        if faults:
-            named = "; ".join(f"{verify.shown(name)} {what}" for name, what in sorted(faults.items())[:NAMED])
-            raise OutputError(
-                f"the bag does not verify: {named}",
-                where=path,
-                remedy="`presswatch evidence verify` names all that has changed; take an unchanged copy",
-            )
+        if faults := named_faults(verified(folder).faults, NAMED):
+            raise unsound(path, faults)
         yield folder
 
 

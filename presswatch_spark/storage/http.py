@@ -485,14 +485,19 @@ def exchanged(
     return reply.status, data[: most + 1]
 
 
+class WebStore(ReadOnlyStore):
+    """A store that answers by HTTP, with what breaks off there."""
+
+    interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
+    silences: ClassVar[tuple[type[Exception], ...]] = SILENCES
+
+
 @dataclass(frozen=True, slots=True)
-class HttpStore(ReadOnlyStore):
+class HttpStore(WebStore):
     """Objects of any web server. If it knows no ranges, a broken body is read again from its start."""
 
     options: StorageOptions
     where: ClassVar[str] = "a web site"
-    interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
-    silences: ClassVar[tuple[type[Exception], ...]] = SILENCES
 
     def stat(self, uri: str) -> ObjectInfo:
         """Describe the object with HEAD, or with its first byte if the server refuses that."""

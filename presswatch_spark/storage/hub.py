@@ -29,10 +29,10 @@ from presswatch_spark.storage.addresses import name_of
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.http import (
     NO_HEADERS,
-    SILENCES,
     BadRequestError,
     Client,
     HttpReply,
+    WebStore,
     body_of,
     declared_sha256,
     length_of,
@@ -47,7 +47,6 @@ from presswatch_spark.storage.objects import (
     ObjectInfo,
     RangeReply,
     RawResponse,
-    ReadOnlyStore,
     body_of_answer,
     changed,
     pause,
@@ -330,13 +329,11 @@ def target_of(url: str, location: str, address: HubAddress) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class HubStore(ReadOnlyStore):
+class HubStore(WebStore):
     """Datasets of one hub. The store behind it is another host, and never sees the token."""
 
     options: StorageOptions
     where: ClassVar[str] = "a hub"
-    interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
-    silences: ClassVar[tuple[type[Exception], ...]] = SILENCES
 
     def pinned(self, uri: str) -> str:
         """Return the URI with the commit in place of its revision: what it names never changes."""

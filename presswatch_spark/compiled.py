@@ -2,11 +2,12 @@
 
 numba notices a change in a cached function's own file only, not in a kernel that it calls from another file.
 After an update, old and new code would hash words differently, and copies would be missed in silence. So the
-cache folder is named after the sources of the whole package.
+cache folder is named after the sources of all modules with kernels, and of all that they import.
 """
 
 import hashlib
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -194,8 +195,30 @@ def ready_file(what: str) -> Path:
 
 
 def sources_digest() -> str:
-    """SHA-256 (hex) over the package's source files."""
+    """SHA-256 (hex) over the source files of modules with kernels and of the modules that they import."""
     digest = hashlib.sha256()
-    for path in sorted(PACKAGE.rglob("*.py")):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
+    for path, source in sorted(_kernel_sources().items()):
+        digest.update(path.encode() + b"\0" + source)
     return digest.hexdigest()
+
+
+_IMPORT = re.compile(
+    rb"^ *from (presswatch_spark[\w.]*) import (\((?:[^)#]|#[^\n]*)*\)|[^\n]*)", re.MULTILINE
+)
+
+
+def _kernel_sources() -> dict[str, bytes]:
+    sources = {
+        path.relative_to(PACKAGE.parent).as_posix(): path.read_bytes() for path in PACKAGE.rglob("*.py")
+    }
+    found: dict[str, bytes] = {}
+    waiting = [path for path, source in sources.items() if b"njit" in source]
+    while waiting:
+        path = waiting.pop()
+        if path in sources and path not in found:
+            found[path] = sources[path]
+            for module, names in _IMPORT.findall(sources[path]):
+                folder = module.decode().replace(".", "/")
+                modules = [folder, *(f"{folder}/{name}" for name in re.findall(r"\w+", names.decode()))]
+                waiting += [f"{each}{end}" for each in modules for end in (".py", "/__init__.py")]
+    return found

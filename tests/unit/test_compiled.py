@@ -31,14 +31,25 @@ def test_the_folder_that_the_user_names_is_taken(tmp_path: Path, monkeypatch: py
     assert compiled.cache_folder().parent == tmp_path / "named"
 
 
-def test_other_sources_have_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "PACKAGE", tmp_path)
+@pytest.mark.parametrize(("changed", "other_folder"), [("kernel", True), ("constant", True), ("page", False)])
+def test_kernels_and_what_they_import_have_a_folder_for_each_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, other_folder: bool
+) -> None:
+    package = tmp_path / "presswatch_spark"
+    package.mkdir()
+    (package / "kernel.py").write_text(
+        "from presswatch_spark import (\n    # (all)\n    numbers,\n)\n@cached_njit\n"
+    )
+    (package / "numbers.py").write_text("from presswatch_spark.constant import ONE\n")
+    (package / "constant.py").write_text("ONE = 1\n")
+    (package / "page.py").write_text("from presswatch_spark import kernel\n")
+    monkeypatch.setattr(compiled, "PACKAGE", package)
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "named"))
-    (tmp_path / "kernel.py").write_text("one")
     first = compiled.cache_folder()
     compiled.cache_folder.cache_clear()
-    (tmp_path / "kernel.py").write_text("two")
-    assert compiled.cache_folder() != first
+    with (package / f"{changed}.py").open("a") as source:
+        source.write("TWO = 2\n")
+    assert (compiled.cache_folder() != first) == other_folder
 
 
 @pytest.mark.parametrize(("mode", "owner"), [(0o777, os.getuid()), (0o755, 12_345)])

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from importlib import resources
 
-from presswatch_spark.nearest import nearest
+from presswatch_spark.terminal import nearest
 
 # ISO 639-1 to 639-3, of the languages that CLD2 tells apart.
 _PAIRS = """

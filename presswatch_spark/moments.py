@@ -17,7 +17,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.show import utc
+from presswatch_spark.terminal import utc
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What programs write where there is no date: the zeros of their calendars, and their last days.

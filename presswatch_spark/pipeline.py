@@ -50,7 +50,6 @@ from presswatch_spark.shard.passes import (
     Sifting,
     name_of_kept,
 )
-from presswatch_spark.show import counted
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange, passes_for
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable
@@ -58,6 +57,7 @@ from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.streams import Opener
 from presswatch_spark.storage.threads import check_time
 from presswatch_spark.storage.uris import HubAddress, scheme_of
+from presswatch_spark.terminal import counted
 from presswatch_spark.version import __version__
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
-from presswatch_spark.show import utc, whole_percent
+from presswatch_spark.terminal import utc, whole_percent
 
 LANGUAGES = ("fr", "en")
 LOCALE = Path(__file__).parent / "locale"

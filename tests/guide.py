@@ -26,9 +26,9 @@ from presswatch_spark.demo.texts import Page, press
 from presswatch_spark.pipeline import scan
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.settings.config import CorpusConfig, ReadRules, ScanConfig
-from presswatch_spark.show import table_lines
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import table_lines
 from tests.claims import judge_all
 from tests.conftest import ROOT
 from tests.unit.rights.test_rights_scan import Answer, write_warc

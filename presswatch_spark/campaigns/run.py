@@ -52,7 +52,6 @@ from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.runs.claimed import KEY_DIGITS
 from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.settings.config import MinHashRules, ScanConfig
-from presswatch_spark.show import counted
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import DeniedError, MissingError, ObjectInfo, stat
@@ -61,6 +60,7 @@ from presswatch_spark.storage.threads import AskingThreads
 from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables import WATCH_FOLDER
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import counted
 
 ALL = CampaignSample()
 """No sample: all shards of each release."""

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from presswatch_spark.errors import ConfigError, StorageError
 from presswatch_spark.redaction import is_secret_name
-from presswatch_spark.show import printable
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.terminal import printable
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 import pyarrow as pa
 
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.show import printable
 from presswatch_spark.tables.declarations import (
     DERIVED,
     MADE_ANEW,
@@ -19,6 +18,7 @@ from presswatch_spark.tables.declarations import (
     PublishedFile,
 )
 from presswatch_spark.tables.row_types import UTC_MICROS, struct_of
+from presswatch_spark.terminal import printable
 
 TYPES: Mapping[pa.DataType, str] = {
     pa.string(): "string",

@@ -22,9 +22,9 @@ import pyarrow as pa
 from presswatch_spark.catalog.connect import catalog_errors, first_line
 from presswatch_spark.catalog.ddl import comment_of
 from presswatch_spark.errors import ConfigError, OutputError
-from presswatch_spark.show import printable
 from presswatch_spark.tables.declarations import DERIVED, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import printable
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog

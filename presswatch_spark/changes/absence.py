@@ -15,9 +15,9 @@ from typing import Any
 
 from presswatch_spark.ccindex.columns import WITHOUT_PAGES, in_filename
 from presswatch_spark.errors import InputError
-from presswatch_spark.show import counted
 from presswatch_spark.storage.uris import HubAddress, scheme_of
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import counted
 
 FEWER = "the {} run read fewer shards than the {} run"
 NAMED = 3

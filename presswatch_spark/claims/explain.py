@@ -25,7 +25,7 @@ from presswatch_spark.claims.told import (
 )
 from presswatch_spark.judgement.reasons import REASONS, Reason
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
-from presswatch_spark.show import columns_of, printable
+from presswatch_spark.terminal import columns_of, printable
 
 COLUMNS = 80
 LABEL_COLUMNS, SIDE = 16, (COLUMNS - 3) // 2

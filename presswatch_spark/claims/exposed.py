@@ -15,11 +15,11 @@ from typing import Any
 from presswatch_spark.claims.exposures import LANGUAGES, Exposure, Source
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.queries.engines import literal
 from presswatch_spark.queries.sql import answer_of
 from presswatch_spark.releases.products import C4_PARTS_BY_FILE, PRODUCTS, product_of, release_of
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import did_you_mean
 
 LETTERS = ("A", "B", "C")
 """Rows of these letters count."""

@@ -24,7 +24,6 @@ import pyarrow.parquet as pq
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.runs.unfinished import remove_leftovers, unfinished_runs
-from presswatch_spark.show import counted
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import Lock, locked
@@ -36,6 +35,7 @@ from presswatch_spark.tables.published_files import COUNTED, Written
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, SortedFiles
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, run_of
+from presswatch_spark.terminal import counted
 from presswatch_spark.version import __version__
 
 KINDS = ("publisher", "article")

@@ -16,10 +16,10 @@ import yaml
 
 from presswatch_spark.corpus.registry import site_of
 from presswatch_spark.judgement.urls import hosts_above, without_www
-from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.settings.checked_yaml import Check, compose, line_of
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import canonical
+from presswatch_spark.terminal import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from urllib.parse import quote
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.row_datasets import TRIED
 from presswatch_spark.pointers.checks import Row
-from presswatch_spark.show import printable, wrapped_at
 from presswatch_spark.storage.hub import ENDPOINT
 from presswatch_spark.storage.uris import HubAddress, bucket_and_key, scheme_of
+from presswatch_spark.terminal import printable, wrapped_at
 
 RECORD = "record"
 PASSAGE_WORDS = 25

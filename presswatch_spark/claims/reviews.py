@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import ConfigError, StorageError
-from presswatch_spark.show import utc
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, list_objects, printable, read_object, stat
 from presswatch_spark.storage.uris import canonical
+from presswatch_spark.terminal import utc
 
 VERDICTS = ("claim", "no_claim", "unsure")
 COLUMNS = ("row_sha256", "verdict", "reviewer", "at", "note")

@@ -24,12 +24,12 @@ from presswatch_spark.errors import InputError, PresswatchError
 from presswatch_spark.pointers.audit import rows_by_digest
 from presswatch_spark.pointers.pointer import COMMON_CRAWL, COMMON_CRAWL_SITE, Mirror, mirrored
 from presswatch_spark.rights.relation import InForce
-from presswatch_spark.show import counted
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import join, printable, scheme_of
 from presswatch_spark.tables.declarations import Claim, Target
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import counted
 
 Key = tuple[Any, ...]
 

@@ -3,7 +3,7 @@
 import re
 from functools import cache
 
-from presswatch_spark.show import NARROW_SPACE, printable, wrapped_at
+from presswatch_spark.terminal import NARROW_SPACE, printable, wrapped_at
 from presswatch_spark.translation import Translator
 
 # Where no line ends: within numbers, hours, commands and articles of a code, and beside French punctuation.

@@ -14,9 +14,9 @@ from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.judgement.page_copies import copy_at
 from presswatch_spark.judgement.publication import dated_before
 from presswatch_spark.judgement.reasons import REASONS
-from presswatch_spark.show import printable
 from presswatch_spark.storage.uris import printable as without_secrets
 from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.terminal import printable
 from presswatch_spark.translation import N_
 
 ENCODED = "xn--"

@@ -39,12 +39,12 @@ from presswatch_spark.releases.known import ReleaseList, at_hand, list_uri
 from presswatch_spark.releases.release import CRAWL_FORMS, kinds_of
 from presswatch_spark.runs.work import key_of
 from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
-from presswatch_spark.show import counted, printable
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import locked
 from presswatch_spark.storage.objects import canonical
 from presswatch_spark.storage.shards import is_list
 from presswatch_spark.tables import WATCH_FOLDER
+from presswatch_spark.terminal import counted, printable
 
 SCOPE = ("crawls", "since", "until", "datasets", "all_datasets", "mirrors", "listed")
 """Parameters of `campaign open` that say what is scanned; given again, they replace what was said."""

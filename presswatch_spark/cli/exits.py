@@ -16,7 +16,7 @@ import click
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.monitoring.events import LoggedError, LoggedInterrupt
 from presswatch_spark.redaction import redacted
-from presswatch_spark.show import printable
+from presswatch_spark.terminal import printable
 
 FAILED, INCOMPLETE = 1, 3
 SEE_MEMORY = "see whether this machine ran out of memory, and give the same command again"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from presswatch_spark.show import NARROW_SPACE, cell, share_of, utc
+from presswatch_spark.terminal import NARROW_SPACE, cell, share_of, utc
 from presswatch_spark.translation import Translator, p
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import click
 from presswatch_spark.cli import commands
 from presswatch_spark.cli.exits import outcome
 from presswatch_spark.cli.options import tell
-from presswatch_spark.show import printable
 from presswatch_spark.storage.host_limits import ask_anew, waits_reported
+from presswatch_spark.terminal import printable
 from presswatch_spark.version import __version__
 
 STOPPED = (

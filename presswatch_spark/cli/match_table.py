@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.judgement.reasons import REASONS
-from presswatch_spark.show import GAP, printable, shortened, table_lines
+from presswatch_spark.terminal import GAP, printable, shortened, table_lines
 from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:

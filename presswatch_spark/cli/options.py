@@ -13,7 +13,7 @@ from presswatch_spark.queries.engines import ENGINES
 from presswatch_spark.redaction import redacted
 from presswatch_spark.settings.config import ScanConfig, known_settings
 from presswatch_spark.settings.load import Setting
-from presswatch_spark.show import terminal_width
+from presswatch_spark.terminal import terminal_width
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]

@@ -16,7 +16,7 @@ import click
 from presswatch_spark.cli.language import LANGUAGES, Language
 from presswatch_spark.cli.options import print_lines
 from presswatch_spark.queries.engines import ENGINE_NAMES
-from presswatch_spark.show import terminal_width
+from presswatch_spark.terminal import terminal_width
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -23,8 +23,8 @@ from presswatch_spark.deploy.requests import local_command
 from presswatch_spark.deploy.submission import ROOT, archive_of, submission
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.redaction import redacted, redacted_json
-from presswatch_spark.show import counted, printable, table_lines, terminal_width
 from presswatch_spark.storage.objects import StorageOptions, canonical
+from presswatch_spark.terminal import counted, printable, table_lines, terminal_width
 
 ERROR_LINES = 40
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from presswatch_spark.cli.exits import FAILED, INCOMPLETE
 from presswatch_spark.cli.options import tell
 from presswatch_spark.errors import InUseError, PresswatchError
-from presswatch_spark.show import counted
+from presswatch_spark.terminal import counted
 
 if TYPE_CHECKING:
     from presswatch_spark.cli.campaigning import Watch

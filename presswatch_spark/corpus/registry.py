@@ -24,9 +24,9 @@ from presswatch_spark.errors import ConfigError
 from presswatch_spark.judgement.publication import is_time_zone, time_zones
 from presswatch_spark.judgement.suffixes import PLATFORMS, is_shared
 from presswatch_spark.judgement.urls import path_prefix, without_www
-from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes, line_of
 from presswatch_spark.storage.disk import file_sha256
+from presswatch_spark.terminal import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

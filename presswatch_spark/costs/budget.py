@@ -8,8 +8,8 @@ from presswatch_spark.costs.estimate import Estimate, Machine, PriceList, estima
 from presswatch_spark.errors import BudgetError, ConfigError
 from presswatch_spark.monitoring.progress import ShardTotals
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.show import counted
 from presswatch_spark.storage.shards import ShardPlan
+from presswatch_spark.terminal import counted
 
 HOUR = 3600.0
 

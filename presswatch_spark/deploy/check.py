@@ -29,7 +29,6 @@ from presswatch_spark.errors import PresswatchError
 from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.settings.load import shipped
-from presswatch_spark.show import counted, printable
 from presswatch_spark.storage.hub import TOKEN_VARIABLE
 from presswatch_spark.storage.objects import (
     DeniedError,
@@ -41,6 +40,7 @@ from presswatch_spark.storage.objects import (
 )
 from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.storage.uris import bucket_and_key, scheme_of
+from presswatch_spark.terminal import counted, printable
 from presswatch_spark.version import __version__
 
 QUOTA = "L-D05C8A75"

@@ -21,8 +21,8 @@ from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.requests import AwsRequest, job_run_request, step_request
 from presswatch_spark.deploy.submission import Submission
 from presswatch_spark.errors import ConfigError, PresswatchError
-from presswatch_spark.show import printable
 from presswatch_spark.storage.s3 import aws_session
+from presswatch_spark.terminal import printable
 
 CONSOLE = "console.aws.amazon.com"
 CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}

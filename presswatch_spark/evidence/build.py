@@ -27,7 +27,6 @@ from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import MARKER, RemovalCase
 from presswatch_spark.rights.relation import Declaration
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.show import counted
 from presswatch_spark.storage.exchanges import exchanges_heard
 from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.json_documents import parse_json
@@ -36,6 +35,7 @@ from presswatch_spark.storage.uris import printable
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.digests import canonical_form, digested
 from presswatch_spark.tables.seals import sealed_parquet
+from presswatch_spark.terminal import counted
 from presswatch_spark.version import __version__
 
 _OF_RUN = ("run_id", "table_digest", "corpus_digest", "config_digest", "tool_version", "tool_commit")

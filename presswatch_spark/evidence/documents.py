@@ -46,8 +46,8 @@ from presswatch_spark.evidence.typesetting import (
 )
 from presswatch_spark.pointers.audit import RowCheck
 from presswatch_spark.pointers.checks import OTHER_ARTICLE, Row
-from presswatch_spark.show import columns_of, wrapped_at
 from presswatch_spark.storage.uris import canonical
+from presswatch_spark.terminal import columns_of, wrapped_at
 from presswatch_spark.translation import N_
 from presswatch_spark.version import __version__
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args
 from presswatch_spark.judgement.page_copies import copy_at
 from presswatch_spark.judgement.publication import captured_before, dated_before, publication_of
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
-from presswatch_spark.show import utc
 from presswatch_spark.tables.literals import Confidence, Grade, Ownership, UrlMatch
+from presswatch_spark.terminal import utc
 
 if TYPE_CHECKING:
     from presswatch_spark.tables.declarations import Match

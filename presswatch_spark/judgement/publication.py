@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from presswatch_spark.show import utc
+from presswatch_spark.terminal import utc
 
 A_DAY = timedelta(days=1)
 FIRST_ZONE, LAST_ZONE = timedelta(hours=14), timedelta(hours=-12)

@@ -14,7 +14,7 @@ from dataclasses import astuple, dataclass
 from typing import Self, TextIO
 
 from presswatch_spark.monitoring.events import EventLog
-from presswatch_spark.show import printable
+from presswatch_spark.terminal import printable
 
 SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_BETWEEN_LINES = 60.0

@@ -17,11 +17,11 @@ import pyarrow as pa
 from presswatch_spark.claims.selection import ClaimPlace
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.queries.exports import export
-from presswatch_spark.show import plain
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import printable, scheme_of
 from presswatch_spark.tables.digests import columns_digest, table_digest
 from presswatch_spark.tables.row_types import TableRow, column
+from presswatch_spark.terminal import plain
 
 TABLES = ("rows", "urls", "domains")
 ENDINGS = ("csv", "xlsx", "jsonl")

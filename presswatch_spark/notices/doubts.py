@@ -17,7 +17,7 @@ from presswatch_spark.notices.annex import publishers_of
 from presswatch_spark.notices.letter import rights_claimed
 from presswatch_spark.notices.parties import Sender
 from presswatch_spark.notices.wording import Sentence, sentence
-from presswatch_spark.show import printable
+from presswatch_spark.terminal import printable
 from presswatch_spark.translation import N_
 
 NO_COUNTRY = N_(

@@ -22,7 +22,7 @@ from presswatch_spark.notices.annex import TABLES, AnnexRow
 from presswatch_spark.notices.letter import Letter
 from presswatch_spark.notices.notice import ANNEX
 from presswatch_spark.notices.wording import LetterWords
-from presswatch_spark.show import ascii_url
+from presswatch_spark.terminal import ascii_url
 
 BOOKMARK = "element_"
 WIDTHS = 4.2, 11.8

@@ -14,7 +14,7 @@ from presswatch_spark.notices.annex import Annex, publishers_of
 from presswatch_spark.notices.laws import Law, LegalElement
 from presswatch_spark.notices.parties import SENDER_TEXTS, Recipient, Sender
 from presswatch_spark.notices.wording import LetterWords
-from presswatch_spark.show import ascii_url, printable
+from presswatch_spark.terminal import ascii_url, printable
 from presswatch_spark.translation import N_, n
 
 DEADLINE_DAYS = 15

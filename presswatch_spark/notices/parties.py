@@ -13,11 +13,11 @@ import yaml
 
 from presswatch_spark.corpus.registry import Publisher, Registry, load_registry
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.notices.annex import KNOWN_COLUMNS
 from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes, line_of
 from presswatch_spark.settings.load import shipped
+from presswatch_spark.terminal import did_you_mean
 from presswatch_spark.translation import N_
 
 FACTS = ("route", "language", "publishes", "elements", "columns")

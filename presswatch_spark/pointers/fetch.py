@@ -27,9 +27,9 @@ from presswatch_spark.pointers.documents import records_at, stored_record
 from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, parse_pointer, pointer_of
 from presswatch_spark.pointers.raw import Captured, raw_record, readable, save, warc_of
 from presswatch_spark.pointers.upstream import follow, trail_of
-from presswatch_spark.show import cell, printable
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import cell, printable
 
 NAME_COLUMNS = 9
 NOTHING = "nothing: the pointer has no sha256 to compare with"

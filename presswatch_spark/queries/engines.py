@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.show import printable
+from presswatch_spark.terminal import printable
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -20,10 +20,10 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.errors import ConfigError, InputError, OutputError
 from presswatch_spark.queries.engines import require_apart
-from presswatch_spark.show import json_line, json_text, plain, utc
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.terminal import json_line, json_text, plain, utc
 
 Row = Sequence[object]
 Writer = Callable[[Path, pa.Schema, Iterable[Row], str], int]

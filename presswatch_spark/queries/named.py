@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.nearest import did_you_mean, nearest
-from presswatch_spark.show import printable
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import did_you_mean, nearest, printable
 
 if TYPE_CHECKING:
     from presswatch_spark.corpus.store import Corpus

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.judgement.grading import CONFIDENCES
-from presswatch_spark.nearest import did_you_mean
-from presswatch_spark.show import printable
 from presswatch_spark.tables.declarations import SCHEMAS
+from presswatch_spark.terminal import did_you_mean, printable
 
 # A page is an address in a release; where the URL is not known, its text stands for it.
 _ADDRESS = "coalesce({row}document_url, {row}text_sha256, {row}row_sha256)"

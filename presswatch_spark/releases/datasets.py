@@ -12,11 +12,11 @@ import yaml
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.formats.table.columns import ROLES
-from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.releases.products import PRODUCTS
 from presswatch_spark.settings.checked_yaml import Check, compose
 from presswatch_spark.settings.load import shipped
 from presswatch_spark.storage.uris import printable, scheme_of
+from presswatch_spark.terminal import did_you_mean
 
 FORMATS = ("c4", "oscar", "rows")
 UPSTREAM = ("file", "offset", "length", "record_id")

@@ -17,7 +17,6 @@ from typing import Self
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.processes import own_folder, user_caches
 from presswatch_spark.releases.release import CRAWL, OLD_CRAWL, Release, newest_first
-from presswatch_spark.show import utc
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import (
     ObjectInfo,
@@ -28,6 +27,7 @@ from presswatch_spark.storage.objects import (
     write_object,
 )
 from presswatch_spark.storage.uris import join, scheme_of
+from presswatch_spark.terminal import utc
 
 HEADING = "# crawls, newest first, as of "
 CRAWLS_MAX = 10_000

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.show import counted
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.locks import Lock, locked
@@ -38,6 +37,7 @@ from presswatch_spark.tables.seals import (
     sealed_parquet,
     unsealed_json,
 )
+from presswatch_spark.terminal import counted
 from presswatch_spark.version import __version__
 
 ChainRow = TypeVar("ChainRow", Probe, ReleaseFile)

@@ -21,10 +21,10 @@ from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.responses import ProbeFinding, RecordFacts, ResponseFacts, probe_of
 from presswatch_spark.removal.states import ELSEWHERE, FELL, FEW, RECAPTURE, RECAPTURED, STEADY, YIELD
-from presswatch_spark.show import utc
 from presswatch_spark.storage.objects import StorageOptions, printable
 from presswatch_spark.tables.declarations import Probe, PublishedRun, Target
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import utc
 
 RowCounts = Mapping[tuple[str, str], int]
 """Rows of `matches`, by run and title."""

@@ -36,12 +36,12 @@ from presswatch_spark.removal.states import (
     UNREADABLE,
     ZEROS,
 )
-from presswatch_spark.show import printable as harmless
 from presswatch_spark.storage.addresses import other_host
 from presswatch_spark.storage.exchanges import clock_ahead
 from presswatch_spark.storage.hub import NO_REPOSITORY
 from presswatch_spark.storage.objects import RawResponse, printable
 from presswatch_spark.tables.declarations import Probe, Target
+from presswatch_spark.terminal import printable as harmless
 from presswatch_spark.text.words import word_hashes
 
 PASSING = frozenset({408, 425, 500, 502, 503, 504})

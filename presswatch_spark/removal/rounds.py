@@ -35,13 +35,13 @@ from presswatch_spark.removal.responses import probe_of
 from presswatch_spark.removal.states import OF_TABLES, PLACE, RECAPTURE, UNRESOLVED, YIELD
 from presswatch_spark.removal.status import ANSWERS_OF_INDEX, OF_INDEX, Alarm, CaseStatus, Course
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.show import counted
 from presswatch_spark.storage.host_limits import BlockedError, ask_anew
 from presswatch_spark.storage.hub import forget_places
 from presswatch_spark.storage.objects import printable
 from presswatch_spark.storage.threads import AskingThreads
 from presswatch_spark.storage.uris import host_of, root_of, scheme_of
 from presswatch_spark.tables.declarations import Probe, Target
+from presswatch_spark.terminal import counted
 
 FILES_AT_ONCE = 8
 TARGETS_A_BATCH = 500

@@ -15,7 +15,7 @@ from presswatch_spark.evidence.verify import shown
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.report.questions import AnsweredQuestion
 from presswatch_spark.report.wording import UNKNOWN, ReportWords, safe
-from presswatch_spark.show import ascii_url, utc
+from presswatch_spark.terminal import ascii_url, utc
 from presswatch_spark.translation import N_, p
 
 LINKED = ("http", "https")

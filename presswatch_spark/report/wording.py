@@ -10,7 +10,7 @@ from markupsafe import Markup
 from presswatch_spark.claims.marks import escaped
 from presswatch_spark.formats import registry
 from presswatch_spark.releases.products import PRODUCTS
-from presswatch_spark.show import utc
+from presswatch_spark.terminal import utc
 from presswatch_spark.translation import N_, Translator
 
 CRAWL = re.compile("CC-(MAIN|NEWS)")

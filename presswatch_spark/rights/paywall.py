@@ -13,7 +13,7 @@ from presswatch_spark.extraction.parsers import PARSER, UnparsablePageError, req
 from presswatch_spark.html.markup import text_of_page
 from presswatch_spark.rights.declaration import Signal, bounded
 from presswatch_spark.rights.jsonld import ACCESSIBLE, PaywalledPart
-from presswatch_spark.show import json_text
+from presswatch_spark.terminal import json_text
 from presswatch_spark.text.words import word_count
 
 SELECTOR_CHARACTERS = 200

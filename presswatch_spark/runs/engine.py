@@ -32,7 +32,6 @@ from presswatch_spark.runs.unfinished import remove_leftovers
 from presswatch_spark.runs.waves import WaveReader
 from presswatch_spark.runs.work import Guard, Passes, Work
 from presswatch_spark.settings.config import RunRules, ScanConfig
-from presswatch_spark.show import counted
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
 from presswatch_spark.spark.lending import lend_hub
@@ -42,6 +41,7 @@ from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import counted
 
 MOST_ROUNDS = 3
 """How many times the shards of damaged parts are read again by one process."""

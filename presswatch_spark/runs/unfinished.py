@@ -10,12 +10,12 @@ from presswatch_spark.errors import InUseError, OutputError
 from presswatch_spark.monitoring.progress import TERMS, ShardTotals
 from presswatch_spark.runs.claimed import LEASE_SECONDS
 from presswatch_spark.runs.markers import FOUND_FOLDER, NOTE, Note, read_note, read_waves
-from presswatch_spark.show import counted
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import locked, owned
 from presswatch_spark.storage.objects import MissingError, delete_object
 from presswatch_spark.tables.derived import remove_unpublished
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
+from presswatch_spark.terminal import counted
 from presswatch_spark.version import __version__
 
 # What passes before the last keep; see `presswatch_spark.shard.passes`.

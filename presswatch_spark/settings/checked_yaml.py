@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.nearest import did_you_mean
+from presswatch_spark.terminal import did_you_mean
 
 _TEXT_TAG, _NULL_TAG = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
 _TIME_TAG = "tag:yaml.org,2002:timestamp"

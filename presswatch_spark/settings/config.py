@@ -13,7 +13,6 @@ from functools import lru_cache
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.languages import language_problem
-from presswatch_spark.nearest import did_you_mean
 from presswatch_spark.settings.load import (
     COMMAND_LINE,
     Path,
@@ -25,6 +24,7 @@ from presswatch_spark.settings.load import (
     settings_in,
     share,
 )
+from presswatch_spark.terminal import did_you_mean
 
 ENVIRONMENT_PREFIX = "PRESSWATCH_"
 # With our prefix, but no settings of a job: those of profiles (`presswatch_spark.deploy`), ...

@@ -18,7 +18,7 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.nearest import nearest
+from presswatch_spark.terminal import nearest
 
 if TYPE_CHECKING:
     import yaml

@@ -18,7 +18,6 @@ from itertools import chain
 from typing import BinaryIO, Self, cast
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
-from presswatch_spark.show import counted
 from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import (
     READ_BYTES,
@@ -42,6 +41,7 @@ from presswatch_spark.storage.uris import (
     root_of,
     scheme_of,
 )
+from presswatch_spark.terminal import counted
 
 LIST_SUFFIXES = (".paths", ".paths.gz")
 LIST_BYTES_MAX = 64 << 20

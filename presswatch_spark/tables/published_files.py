@@ -18,13 +18,13 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.moments import EPOCH
-from presswatch_spark.show import counted
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, printable
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.row_types import UTC_MICROS
 from presswatch_spark.tables.seals import UNREADABLE, object_sha256, opened_sealed, whole_object
+from presswatch_spark.terminal import counted
 
 Row = Mapping[str, Any]
 

@@ -5,10 +5,9 @@ from collections.abc import Collection, Iterator, Sequence
 import pyarrow as pa
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.nearest import did_you_mean
-from presswatch_spark.show import printable
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import did_you_mean, printable
 
 
 def column_batches(

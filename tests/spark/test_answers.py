@@ -18,8 +18,8 @@ from presswatch_spark.queries.matches import ORDERS, Matches, MatchFilter, match
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.queries.views import VIEWS
 from presswatch_spark.report.questions import QUESTIONS
-from presswatch_spark.show import json_line
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import json_line
 from tests.claims import judge_all
 from tests.conftest import ROOT
 from tests.scanned import two_scans

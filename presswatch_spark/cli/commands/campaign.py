@@ -12,7 +12,7 @@ from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.exits import FAILED, INCOMPLETE
 from presswatch_spark.cli.options import NumberRange, as_json, mirror_option, print_lines, storage_options
 from presswatch_spark.releases.release import CRAWL_FORMS
-from presswatch_spark.show import counted, json_line, printable, table_lines, terminal_width
+from presswatch_spark.terminal import counted, json_line, printable, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.campaigns.budget import Budget

@@ -9,7 +9,7 @@ import click
 from presswatch_spark.catalog.connect import KINDS, NAME
 from presswatch_spark.cli.options import print_lines, scan_settings, storage_options
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.show import counted, table_lines, terminal_width
+from presswatch_spark.terminal import counted, table_lines, terminal_width
 
 COLUMNS = ("table", "added", "taken_out", "files")
 

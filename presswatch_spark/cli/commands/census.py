@@ -13,7 +13,7 @@ from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
 from presswatch_spark.cli.replies import Export, export_option, require_new, schema_of
 from presswatch_spark.monitoring.events import EventLog, failures_logged
-from presswatch_spark.show import counted, printable, table_lines, terminal_width
+from presswatch_spark.terminal import counted, printable, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.censuses.file import CaptureKind

@@ -106,7 +106,7 @@ def claims(
 def summary_lines(summary: ClaimsSummary, _: Language = ENGLISH) -> Iterator[str]:
     """Yield what the claims add up to, by kind and letter, and the totals below."""
     from presswatch_spark.claims.counts import KINDS, OWN_KINDS, THINGS
-    from presswatch_spark.show import table_lines, terminal_width
+    from presswatch_spark.terminal import table_lines, terminal_width
 
     counts = summary.counts
     columns = ("rows", *THINGS)

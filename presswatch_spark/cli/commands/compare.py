@@ -84,7 +84,7 @@ def compare(
 def summary_lines(summary: ChangesSummary, _: Language = ENGLISH) -> Iterator[str]:
     """Yield how many pairs there are of each state, why some are in doubt, and where the table is."""
     from presswatch_spark.queries.engines import ENGINE_NAMES
-    from presswatch_spark.show import table_lines, terminal_width
+    from presswatch_spark.terminal import table_lines, terminal_width
 
     rows = [(_.number(count), _.name(state), _(MEANING[state])) for state, count in summary.counts.items()]
     headers = _.names(("pairs", "state", "meaning"))
@@ -100,7 +100,7 @@ def summary_lines(summary: ChangesSummary, _: Language = ENGLISH) -> Iterator[st
 
 
 def _doubt_lines(summary: ChangesSummary, _: Language) -> Iterator[str]:
-    from presswatch_spark.show import printable, table_lines, terminal_width
+    from presswatch_spark.terminal import printable, table_lines, terminal_width
 
     ordered = sorted(summary.doubts.items(), key=lambda each: (-each[1], each[0]))
     # Doubts are texts of the table, which is in no language.

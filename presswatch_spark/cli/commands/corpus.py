@@ -28,7 +28,7 @@ from presswatch_spark.cli.replies import (
     require_new,
     schema_of,
 )
-from presswatch_spark.show import counted, json_text, printable, table_lines, terminal_width
+from presswatch_spark.terminal import counted, json_text, printable, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.corpus.manifest import Manifest, TitleCounts

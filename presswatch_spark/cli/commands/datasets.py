@@ -10,7 +10,7 @@ import click
 
 from presswatch_spark.cli.options import as_json
 from presswatch_spark.cli.replies import ReplyScreen, screen_options
-from presswatch_spark.show import block_lines, json_line, table_lines, terminal_width
+from presswatch_spark.terminal import block_lines, json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.cli.language import Language

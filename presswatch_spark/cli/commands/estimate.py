@@ -19,7 +19,7 @@ from presswatch_spark.cli.replies import (
     schema_of,
     screen_options,
 )
-from presswatch_spark.show import json_line, table_lines, terminal_width
+from presswatch_spark.terminal import json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.sampling.extrapolation import Estimated, SampleEstimate

@@ -21,7 +21,7 @@ from presswatch_spark.cli.options import (
 )
 from presswatch_spark.cli.replies import ReplyScreen, screen_options
 from presswatch_spark.redaction import bare_url
-from presswatch_spark.show import json_line, printable
+from presswatch_spark.terminal import json_line, printable
 
 if TYPE_CHECKING:
     from presswatch_spark.cli.language import Language

@@ -43,8 +43,8 @@ def forget(
     from presswatch_spark.claims.copies import copies_near
     from presswatch_spark.claims.forget import Subject
     from presswatch_spark.claims.forget import forget as remove
-    from presswatch_spark.show import counted
     from presswatch_spark.storage.disk import Folder
+    from presswatch_spark.terminal import counted
 
     named = [(kind, name) for kind, name in (("publisher", publisher), ("article", article)) if name]
     if len(named) != 1:

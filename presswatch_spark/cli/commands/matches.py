@@ -23,7 +23,7 @@ from presswatch_spark.cli.options import (
 )
 from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
 from presswatch_spark.judgement.grading import GRADES
-from presswatch_spark.show import block_lines, json_line, table_lines, terminal_width
+from presswatch_spark.terminal import block_lines, json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.cli.language import Language

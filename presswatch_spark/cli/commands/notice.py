@@ -20,7 +20,7 @@ from presswatch_spark.cli.options import (
 )
 from presswatch_spark.cli.replies import ReplyScreen, screen_options
 from presswatch_spark.notices.choices import ANSWERS, LANGUAGES, LAWS
-from presswatch_spark.show import json_line, printable
+from presswatch_spark.terminal import json_line, printable
 from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from presswatch_spark.cli.options import (
     storage_options,
 )
 from presswatch_spark.cli.replies import Export, export_option, require_new, schema_of
-from presswatch_spark.show import json_line, printable
+from presswatch_spark.terminal import json_line, printable
 
 if TYPE_CHECKING:
     from presswatch_spark.pointers.audit import RowCheck

@@ -18,7 +18,7 @@ from presswatch_spark.cli.replies import (
     require_new,
     schema_of,
 )
-from presswatch_spark.show import counted, json_line, printable, table_lines, terminal_width
+from presswatch_spark.terminal import counted, json_line, printable, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.releases.known import ReleaseList

@@ -30,7 +30,7 @@ from presswatch_spark.cli.replies import (
     schema_of,
     screen_options,
 )
-from presswatch_spark.show import json_line, table_lines, terminal_width
+from presswatch_spark.terminal import json_line, table_lines, terminal_width
 from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import click
 
 from presswatch_spark.cli.language import LANGUAGES
 from presswatch_spark.cli.options import mirror_option, scan_settings, storage_options, tell
-from presswatch_spark.show import counted
+from presswatch_spark.terminal import counted
 
 LIBRARIES = ("starlette", "jinja2", "uvicorn")
 NAME_CHARACTERS = 200

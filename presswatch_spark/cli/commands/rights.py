@@ -9,7 +9,7 @@ from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.language import Language
 from presswatch_spark.cli.options import as_json, print_lines, run_option, scan_settings, storage_options
 from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
-from presswatch_spark.show import json_line, table_lines, terminal_width
+from presswatch_spark.terminal import json_line, table_lines, terminal_width
 from presswatch_spark.translation import N_
 
 MEANING = {

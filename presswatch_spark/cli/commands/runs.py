@@ -11,7 +11,7 @@ from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import as_json, print_lines, scan_settings, storage_options, tell_total
 from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
-from presswatch_spark.show import fits, json_line, printable, table_lines, terminal_width
+from presswatch_spark.terminal import fits, json_line, printable, table_lines, terminal_width
 
 RUN_COLUMNS = (
     "run_id", "finished_at", "dataset", "release", "sample", "shards_planned", "shards_complete", "documents",

@@ -22,7 +22,7 @@ from presswatch_spark.cli.options import (
 )
 from presswatch_spark.errors import InputError, OutputError, StorageError
 from presswatch_spark.monitoring.events import EventLog, failures_logged
-from presswatch_spark.show import counted, printable
+from presswatch_spark.terminal import counted, printable
 
 if TYPE_CHECKING:
     from presswatch_spark.pipeline import RunSummary

@@ -11,7 +11,7 @@ from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.options import as_json, engine_option, scan_settings, storage_options, tell_total
 from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
 from presswatch_spark.queries.engines import ENGINE_NAMES, require_apart
-from presswatch_spark.show import block_lines, fits, json_line, table_lines, terminal_width
+from presswatch_spark.terminal import block_lines, fits, json_line, table_lines, terminal_width
 
 # What the next command needs to be told.
 WHOLE_COLUMNS = ("run_id",)

@@ -14,8 +14,8 @@ from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import NumberRange, mirror_option
 from presswatch_spark.cli.replies import Export, export_option, require_new, schema_of
 from presswatch_spark.errors import InputError, InUseError, StorageError
-from presswatch_spark.show import printable
 from presswatch_spark.storage.host_limits import ask_anew
+from presswatch_spark.terminal import printable
 
 if TYPE_CHECKING:
     from presswatch_spark.campaigns.progress import ItemProgress

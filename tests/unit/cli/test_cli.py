@@ -24,10 +24,10 @@ from presswatch_spark.cli.options import given_settings
 from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.settings.config import known_settings
-from presswatch_spark.show import cell, json_line, json_text, printable, table_lines
 from presswatch_spark.tables.declarations import PublishedCensus
 from presswatch_spark.tables.seals import sealed_json
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import cell, json_line, json_text, printable, table_lines
 from presswatch_spark.version import __version__
 from tests.corpora import article, build, write_jsonl
 from tests.proofs import each_time

@@ -13,7 +13,7 @@ from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, TitleCounts, read_manifest
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import CorpusConfig
-from presswatch_spark.show import columns_of
+from presswatch_spark.terminal import columns_of
 from tests.corpora import Inline, article, build, text, write_jsonl, write_members
 
 

@@ -28,7 +28,7 @@ from presswatch_spark.notices.notice import (
 )
 from presswatch_spark.notices.parties import FACTS
 from presswatch_spark.removal.status import ALARM_KINDS
-from presswatch_spark.show import printable
+from presswatch_spark.terminal import printable
 from presswatch_spark.translation import p
 from tests.conftest import ROOT
 from tests.proofs import each_time

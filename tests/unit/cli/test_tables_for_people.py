@@ -16,9 +16,9 @@ from presswatch_spark.cli.commands.estimate import estimate_lines
 from presswatch_spark.cli.commands.sql import query_lines
 from presswatch_spark.cli.language import Language
 from presswatch_spark.sampling.extrapolation import Estimated, SampleEstimate
-from presswatch_spark.show import columns_of, share_of, shortened, table_lines, wrapped_at
 from presswatch_spark.tables.declarations import PublishedCensus
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import columns_of, share_of, shortened, table_lines, wrapped_at
 from tests.tables import match, publish, publish_row, row_of, write
 
 HOST = "https://www.un-journal.example/"

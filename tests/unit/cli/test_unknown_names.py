@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.nearest import MOST_NAMES, did_you_mean, nearest
 from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import MOST_NAMES, did_you_mean, nearest
 from tests.corpora import article, build, write_jsonl
 from tests.proofs import each_time
 from tests.tables import match, publish, row_of, write

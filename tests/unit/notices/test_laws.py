@@ -14,7 +14,7 @@ from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.letter import AMOUNTS
 from presswatch_spark.notices.parties import FACTS, load_recipient, load_sender, parse_recipients
 from presswatch_spark.notices.wording import LetterWords
-from presswatch_spark.show import ascii_url
+from presswatch_spark.terminal import ascii_url
 from tests.conftest import ROOT
 from tests.notices import Bureau
 

@@ -17,8 +17,8 @@ from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.errors import OutputError
 from presswatch_spark.pointers.raw import save
-from presswatch_spark.show import TIES
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import TIES
 from tests.scanned import (
     change_a_byte,
     members,

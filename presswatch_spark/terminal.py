@@ -1,4 +1,4 @@
-"""Shows rows: as tables that fit a terminal, for people, and as JSON, for programs."""
+"""Text for a terminal: tables that fit it, JSON for programs, and the names that an unknown name may mean."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 from itertools import zip_longest
 from math import floor, isfinite
 from urllib.parse import quote
@@ -15,6 +16,9 @@ from urllib.parse import quote
 GAP = "  "
 NARROW_SPACE = "\u202f"
 NARROWEST = 8
+# Comparing is slow: of more names than these, only those that begin alike are looked at.
+MOST_NAMES = 5_000
+BEGINNING = 3
 TIES = "\xa0\u202f"
 """Spaces at which no line ends, as in French numbers."""
 _URL_SAFE = "%/:=&?~#+!$,;'@()*[]"
@@ -244,3 +248,32 @@ def _shrink(widths: list[int], width: int | None, columns: Sequence[int]) -> Non
             return
         widths[widest] -= 1
         excess -= 1
+
+
+def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
+    """Return up to `count` known names that are like `name`, the likest first.
+
+    Case, accents and punctuation make no difference: `Le Figaro` is most like `le-figaro`. Names that begin
+    with it come first.
+    """
+    wanted = _folded(name)
+    names = {each: _folded(each) for each in known}
+    if len(names) > MOST_NAMES:
+        names = {each: folded for each, folded in names.items() if folded[:BEGINNING] == wanted[:BEGINNING]}
+    by_folded: dict[str, list[str]] = {}
+    for each, folded in sorted(names.items()):
+        by_folded.setdefault(folded, []).append(each)
+    begun = [folded for folded in by_folded if wanted and folded.startswith(wanted)]
+    near = dict.fromkeys([*begun, *get_close_matches(wanted, list(by_folded)[:MOST_NAMES], count)])
+    return [each for folded in near for each in by_folded[folded]][:count]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `; did you mean X?`, or an empty text if no known name is like it."""
+    near = nearest(name, known)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _folded(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    return " ".join("".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c)).split())

@@ -33,11 +33,11 @@ class Fault:
     """What goes wrong with one reply; by default nothing.
 
     `status` replaces the reply (with `retry_after`, `limit` as RateLimit, and S3's error `code`), and nothing
-    is done. `drips`: the body comes a byte at a time; `drips_head`: so does the head. After
-    `cut_after` bytes of the body the connection ends, orderly or, if `reset`, by RST. `length_off` is added
-    to Content-Length. `pieces` is in how many parts the body is sent, with a pause after each. `lost`: what
-    was asked is done, and no reply comes. `headers` are added, or replace those of their names. `change`
-    is done to the body. `range_off` is added to what Content-Range says. `whole`: all comes, with 200.
+    is done. `drips`: the body comes a byte at a time. After `cut_after` bytes of the body the connection
+    ends, orderly or, if `reset`, by RST. `length_off` is added to Content-Length. `pieces` is in how many
+    parts the body is sent, with a pause after each. `lost`: what was asked is done, and no reply comes.
+    `headers` are added, or replace those of their names. `change` is done to the body. `range_off` is added
+    to what Content-Range says. `whole`: all comes, with 200.
     """
 
     status: int = 0
@@ -45,7 +45,6 @@ class Fault:
     retry_after: str = ""
     limit: str = ""
     drips: bool = False
-    drips_head: bool = False
     cut_after: int | None = None
     reset: bool = False
     length_off: int = 0
@@ -318,9 +317,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = (
             bool(fault.length_off) or fault.cut_after is not None or not (measured or chunked)
         )
-        if fault.drips_head:
-            self._drip(b"X-Slow: " + b"o" * 1_000_000)
-            return
         self.end_headers()
         if fault.drips:
             self._drip(reply.body)

@@ -24,7 +24,7 @@ def known_crawls(listed: str | None, config: ScanConfig, now: datetime) -> Relea
     """
     rules = config.datasets.common_crawl
     uri = list_uri(listed or rules.index)
-    return current(uri, config.storage, now, timedelta(hours=rules.index_hours))
+    return current(uri, config.storage, now)
 
 
 def crawls_by_name(

@@ -127,12 +127,6 @@ class PlannedJob:
         """Return a client of an AWS service."""
         return client(service, self.profile.region, credentials=self.credentials)
 
-    def has_network(self) -> bool:
-        """Return whether the hosts have a network. An application without subnets reaches S3 only."""
-        if isinstance(self.service, Steps):
-            return True
-        return bool((self.service.application().get("networkConfiguration") or {}).get("subnetIds"))
-
 
 Findings = Iterator[tuple[CheckWord, str, str]]
 """Outcome, finding and remedy."""
@@ -213,7 +207,7 @@ def check_hosts(job: PlannedJob) -> Findings:
 
 @lru_cache(maxsize=1)
 def known_hosts() -> Mapping[str, Any]:
-    """Return conf/emr.yaml: releases of EMR, and the sizes of workers of EMR Serverless."""
+    """Return conf/emr.yaml: releases of EMR."""
     table: Mapping[str, Any] = yaml.safe_load(shipped("emr.yaml").read_text(encoding="utf-8"))
     return table
 
@@ -241,73 +235,13 @@ def check_release(job: PlannedJob) -> Findings:
         yield OK, f"{spark}; support ends on {release['support_ends']}{soon} {noted}", ""
 
 
-def _workers(profile: Profile) -> dict[str, tuple[int, int]]:
-    """Return vCPUs and GB of memory of each kind of worker."""
-    driver, executor = profile.driver, profile.executor
-    return {
-        "driver": (driver.cores, driver.jvm_gb + driver.python_gb),
-        "executor": (executor.cores, executor.jvm_gb + executor.python_gb),
-    }
-
-
-def check_workers(profile: Profile) -> Findings:
-    """Compare the profile's workers with the sizes that EMR Serverless has."""
-    sizes = {size["vcpus"]: size for size in known_hosts()["workers"]}
-    fitting = []
-    for name, (cores, memory) in _workers(profile).items():
-        if (size := sizes.get(cores)) is None:
-            finding = f"the {name} has {cores} vCPUs, and EMR Serverless has workers of"
-            yield FAULT, f"{finding} {', '.join(map(str, sizes))}", f"set {name}.cores of the profile"
-        elif memory not in range(size["from"], size["to"] + 1, size["step"]):
-            yield (
-                FAULT,
-                f"the {name} has {memory} GB with {cores} vCPUs, where EMR Serverless allows"
-                f" {size['from']} to {size['to']} GB in steps of {size['step']}",
-                f"set {name}.jvm_gb and {name}.python_gb of the profile",
-            )
-        else:
-            fitting.append(f"{name} of {cores} vCPUs and {memory} GB")
-    if len(fitting) == len(_workers(profile)):
-        yield OK, f"{', '.join(fitting)}; executors at most: {profile.most_executors}", ""
-
-
-def _vcpus(profile: Profile) -> int:
-    return profile.driver.cores + profile.most_executors * profile.executor.cores
-
-
-def check_limits(job: PlannedJob) -> Findings:
-    """Compare the application's own limits with the capacity that the profile may take."""
-    assert isinstance(job.service, JobRuns)
-    profile, workers = job.profile, _workers(job.profile)
-    count = profile.most_executors
-    needed = {
-        "cpu": (_vcpus(profile), "vCPU"),
-        "memory": (workers["driver"][1] + count * workers["executor"][1], "GB of memory"),
-        "disk": ((1 + count) * profile.serverless.disk_gb, "GB of disk"),
-    }
-    limits = job.service.application().get("maximumCapacity") or {}
-    short = []
-    for name, (amount, unit) in needed.items():
-        number = re.match(r"\d+", str(limits.get(name, "")))
-        if number and int(number[0]) < amount:
-            short.append(f"{number[0]} {unit}, where the profile asks for {amount:,}")
-    if short:
-        remedy = (
-            "raise MostExecutors of the stack (maximumCapacity of the application), or lower most_executors"
-        )
-        yield FAULT, f"the application may have at most {' and '.join(short)}", remedy
-    elif limits:
-        yield OK, f"the application may have {_vcpus(profile):,} vCPU, and the memory and disk for them", ""
-    else:
-        yield OK, "the application has no limits of its own", ""
-
-
 def check_quota(job: PlannedJob) -> Findings:
     """Compare the account's quota of vCPUs with those that the profile may take."""
     with reaching("Service Quotas", QUOTA):
         quotas = job.aws("service-quotas")
         reply = quotas.get_service_quota(ServiceCode="emr-serverless", QuotaCode=QUOTA)
-    profile, allowed, needed = job.profile, int(reply["Quota"]["Value"]), _vcpus(job.profile)
+    profile, allowed = job.profile, int(reply["Quota"]["Value"])
+    needed = profile.driver.cores + profile.most_executors * profile.executor.cores
     if allowed >= needed:
         yield OK, f"{QUOTA_NAME} is {allowed:,}, and the profile asks for {needed:,} at most", ""
         return
@@ -317,76 +251,29 @@ def check_quota(job: PlannedJob) -> Findings:
     yield FAULT, f"{QUOTA_NAME} is {allowed:,}, and the profile asks for {needed:,}", remedy
 
 
-def check_job_role(job: PlannedJob) -> Findings:
-    """Ask IAM for the role of the job, and whether EMR Serverless may take it."""
+def check_role(job: PlannedJob) -> Findings:
+    """Ask IAM for the role of the job."""
     arn = str(job.profile.serverless.role_arn)
-    role = _role(job, "get_role", "Role", RoleName=arn.rpartition("/")[2])
-    if role is None:
-        yield FAULT, f"there is no role {arn}", "make it with the stack, whose output JobRoleArn it is"
-    elif role["Arn"] != arn:
-        yield FAULT, f"the role of that name is {role['Arn']}, and the profile says {arn}", "set role_arn"
-    else:
-        yield _trust(role, "emr-serverless.amazonaws.com")
-
-
-def check_cluster_roles(job: PlannedJob) -> Findings:
-    """Ask IAM for the roles of a cluster and of its hosts, and whether EMR and EC2 may take them."""
-    assert isinstance(job.service, Steps)
-    cluster = job.service.cluster()
-    service = str(cluster.get("ServiceRole") or "").rpartition("/")[2]
-    instances = cluster.get("Ec2InstanceAttributes") or {}
-    hosts = str(instances.get("IamInstanceProfile") or "").rpartition("/")[2]
-    for name, taker in ((service, "elasticmapreduce.amazonaws.com"), (hosts, "ec2.amazonaws.com")):
-        if not name:
-            yield UNKNOWN, f"the cluster does not name the role that {taker} takes", ""
-            continue
-        if name == hosts:
-            found = _role(job, "get_instance_profile", "InstanceProfile", InstanceProfileName=name)
-            role = next(iter(found["Roles"]), None) if found else None
-        else:
-            role = _role(job, "get_role", "Role", RoleName=name)
-        if role is None:
-            remedy = "make EMR's default roles (aws emr create-default-roles), and start a cluster with them"
-            yield FAULT, f"there is no role {name}", remedy
-        else:
-            yield _trust(role, taker)
-
-
-def _role(job: PlannedJob, operation: str, field: str, **name: str) -> Mapping[str, Any] | None:
-    """Return IAM's answer; None if it has nothing of that name."""
     try:
-        with reaching("IAM", " ".join(name.values())):
-            found: Mapping[str, Any] = getattr(job.aws("iam"), operation)(**name)[field]
-            return found
+        with reaching("IAM", arn):
+            found = job.aws("iam").get_role(RoleName=arn.rpartition("/")[2])["Role"]["Arn"]
     except ServiceError as error:
-        if _aws_code(error) == "NoSuchEntity":
-            return None
-        raise
-
-
-def _trust(role: Mapping[str, Any], taker: str) -> tuple[CheckWord, str, str]:
-    """Return whether a role's trust policy names a service. Its conditions are not evaluated."""
-    name, policy = role["RoleName"], role["AssumeRolePolicyDocument"].get("Statement") or []
-    effects, is_conditional = set[str](), False
-    for statement in policy if isinstance(policy, list) else [policy]:
-        principal = statement.get("Principal")
-        services = principal.get("Service") if isinstance(principal, Mapping) else principal
-        if taker == services or taker in (services or []) or services == "*":
-            effects.add(statement["Effect"])
-            is_conditional |= bool(statement.get("Condition"))
-    if "Deny" in effects:
-        return FAULT, f"the trust policy of {name} denies it to {taker}", "remove that statement"
-    if not effects:
-        remedy = f'allow sts:AssumeRole to {{"Service": "{taker}"}} in its trust policy'
-        return FAULT, f"the trust policy of {name} does not let {taker} take it", remedy
-    note = ", under conditions that are not evaluated here" if is_conditional else ""
-    return OK, f"{name} is there, and {taker} may take it{note}", ""
+        if _aws_code(error) != "NoSuchEntity":
+            raise
+        yield FAULT, f"there is no role {arn}", "make it with the stack, whose output JobRoleArn it is"
+        return
+    if found != arn:
+        yield FAULT, f"the role of that name is {found}, and the profile says {arn}", "set role_arn"
+    else:
+        yield OK, f"{arn} is there", ""
 
 
 def check_ways(job: PlannedJob) -> Findings:
     """Compare places outside of S3 with the network of the application."""
+    assert isinstance(job.service, JobRuns)
     outside = sorted({f"{scheme_of(place)}://" for place in job.places} - {"s3://", "file://"})
-    if outside and job.has_network():
+    network = job.service.application().get("networkConfiguration") or {}
+    if outside and network.get("subnetIds"):
         yield UNKNOWN, f"it is not known whether the subnets have a way out to {', '.join(outside)}", ""
     elif outside:
         finding = f"the application reaches S3 of its region only, and the job reads {', '.join(outside)}"
@@ -404,10 +291,6 @@ def check_token(job: PlannedJob) -> Findings:
         yield FAULT, finding, remedy
     elif job.secret is None:
         yield OK, "the hub is asked without a token, here and by the hosts", ""
-    elif (region := job.secret.split(":")[3]) != job.profile.region and not job.has_network():
-        home = job.profile.region
-        finding = f"the secret is in {region}, and the application reaches services of {home} only"
-        yield FAULT, finding, f"keep the token in a secret of {home}"
     else:
         yield OK, "the hosts read the token from its secret", ""
 
@@ -482,18 +365,15 @@ def check_archive_file(job: PlannedJob) -> Findings:
         yield OK, f"{archive.name}, version {version}, {'is in the store' if in_store else size}", ""
 
 
-BOTH, SERVERLESS, CLUSTER = (JobRuns, Steps), (JobRuns,), (Steps,)
+BOTH, SERVERLESS = (JobRuns, Steps), (JobRuns,)
 CHECKS: tuple[tuple[str, Callable[[PlannedJob], Findings], tuple[type, ...]], ...] = (
     ("corpus", check_corpus, BOTH),
     ("list", check_list, BOTH),
     ("price", check_price, BOTH),
     ("hosts", check_hosts, BOTH),
     ("release", check_release, BOTH),
-    ("workers", lambda job: check_workers(job.profile), SERVERLESS),
-    ("limits", check_limits, SERVERLESS),
     ("quota", check_quota, SERVERLESS),
-    ("role", check_job_role, SERVERLESS),
-    ("role", check_cluster_roles, CLUSTER),
+    ("role", check_role, SERVERLESS),
     ("ways", check_ways, SERVERLESS),
     ("token", check_token, BOTH),
     ("region", check_regions, BOTH),

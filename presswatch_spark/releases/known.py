@@ -36,6 +36,7 @@ LIST_NAME = "collinfo.json"
 LIST_BYTES_MAX = 4 << 20
 # Nobody should wait minutes for the list.
 ATTEMPTS, CONNECT_SECONDS, READ_SECONDS = 2, 5.0, 20.0
+FRESH = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +144,12 @@ def list_uri(base: str) -> str:
     return uri if printable(uri).endswith(".json") else join(uri, LIST_NAME)
 
 
-def current(
-    uri: str, options: StorageOptions, now: datetime, fresh: timedelta, again: bool = False
-) -> ReleaseList:
+def current(uri: str, options: StorageOptions, now: datetime, *, again: bool = False) -> ReleaseList:
     """Return the list at canonical `uri`, or the best there is.
 
     Args:
-        fresh: how old a copy in the cache may be.
-        again: ask anew, however fresh it is.
+        now: a copy in the cache may be a day old.
+        again: request it, however fresh the copy is.
 
     Raises:
         PresswatchError: `uri` is a file of this machine that is missing or no list.
@@ -159,7 +158,7 @@ def current(
         return ReleaseList(fetched(uri, options), uri)
     cached = _cached(uri)
     # A list from the future was noted by a clock that was wrong.
-    if cached and not again and timedelta() <= now - cached.noted < fresh:
+    if cached and not again and timedelta() <= now - cached.noted < FRESH:
         return ReleaseList(cached, f"{printable(uri)}, {_as_of(cached)}, from the cache")
     try:
         listing = fetched(uri, options, now)

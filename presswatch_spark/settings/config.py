@@ -224,47 +224,7 @@ class CommonCrawlRules:
     """Where crawls live."""
 
     index: str = setting("https://index.commoncrawl.org/collinfo.json", "The list of all crawls")
-    index_hours: int = setting(24, "Hours for which that list is not asked again")
     base: str = setting("https://data.commoncrawl.org/", "What the shards lie below")
-    lists: Mapping[str, str] = setting(
-        {
-            "warc": "crawl-data/{release}/warc.paths.gz",
-            "wet": "crawl-data/{release}/wet.paths.gz",
-            "wat": "crawl-data/{release}/wat.paths.gz",
-            "robotstxt": "crawl-data/{release}/robotstxt.paths.gz",
-            "index": "crawl-data/{release}/cc-index-table.paths.gz",
-            "arc": "crawl-data/{release}/arc.paths.gz",
-        },
-        "The list of shards for each form of a release, below the base",
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class NewsRules:
-    """Where CC-NEWS lives: below the base of Common Crawl."""
-
-    lists: Mapping[str, str] = setting(
-        {"warc": "crawl-data/CC-NEWS/{year}/{month}/warc.paths.gz"}, "The list of shards for each month"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class C4Rules:
-    """Where a copy of C4 lives, and its shards below that; `part` is a variant or a language."""
-
-    base: str | None = setting(None, "Folder or address of the copy")
-    files: str = setting("{part}/c4-*.json.gz", "Shards of the English variants; a part is en.noclean")
-    multilingual_files: str = setting(
-        "multilingual/c4-{part}[.-][tv]*.json.gz", "Shards of all other languages; a part is fr"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class OscarRules:
-    """Where a copy of OSCAR 23.01 lives, and its shards below that."""
-
-    base: str | None = setting(None, "Folder or address of the copy")
-    files: str = setting("{part}_meta/*.jsonl.zst", "Its shards; a part is a language, e.g. fr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +232,6 @@ class DatasetRules:
     """Where releases live. None of these can change a row."""
 
     common_crawl: CommonCrawlRules = field(default_factory=CommonCrawlRules)
-    cc_news: NewsRules = field(default_factory=NewsRules)
-    c4: C4Rules = field(default_factory=C4Rules)
-    oscar_2301: OscarRules = field(default_factory=OscarRules)
 
 
 @dataclass(frozen=True, slots=True)

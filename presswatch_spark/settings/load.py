@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from math import isfinite
 from pathlib import Path as File
@@ -30,7 +30,6 @@ Value = TypeVar("Value")
 Config = TypeVar("Config")
 
 COMMAND_LINE = "command line"
-
 NAMES: Mapping[object, str] = {
     int: "a whole number",
     float: "a number",
@@ -64,17 +63,17 @@ class Setting:
         name: its dotted path.
         kind: int, float, bool, str, tuple (of texts) or Mapping (of text to text).
         optional: whether it may be None.
-        default: what holds if no layer gives it.
+        default: the value if no layer gives one.
         meaning: one sentence, without its full stop.
         low, high: the least and the greatest number, both allowed; None for `high`: no greatest.
         words: the texts that are allowed; empty: any.
-        form: what a text must match, as a whole; empty: anything. What does not match may be a secret in the
-            wrong place, and is not quoted: `formed` says in words what is wanted.
-        check: returns what is wrong with a text, or with one of a list, or nothing.
-        separator: what stands between the texts of a list in an environment variable.
-        without: what holds by default, in words, where the default does not say it.
+        form: the pattern of a text; empty: any text. What does not match may be a secret in the wrong place,
+            and is not quoted: `formed` describes the form.
+        check: returns the mistake of a text, or of one in a list, or nothing.
+        separator: between the texts of a list in an environment variable.
+        without: the default in words, where its value does not explain itself.
         flag: its option, where that is not called like the setting.
-        value: what the help calls the option's value.
+        value: the option's value in the help.
     """
 
     name: str
@@ -121,27 +120,33 @@ class Setting:
             return float(value)
         return dict(value) if self.kind is Mapping else value
 
-    def problem_of(self, value: object) -> str:
+    def problem_of(self, value: Any) -> str:
         """Return the mistake of a value, as the rest of a sentence; nothing if the value is allowed."""
         if value is None:
             return "" if self.optional else f"must be {NAMES[self.kind]}, not empty"
-        if not self._has_kind(value):
+        texts = value if isinstance(value, list | tuple) else [value]
+        if self.kind is tuple:
+            is_of_kind = all(isinstance(text, str) for text in texts)
+        elif self.kind is Mapping:
+            is_of_kind = isinstance(value, Mapping) and all(
+                isinstance(text, str) for pair in value.items() for text in pair
+            )
+        elif self.is_number:
+            numbers = int if self.kind is int else int | float
+            is_of_kind = isinstance(value, numbers) and not isinstance(value, bool) and isfinite(value)
+        else:
+            is_of_kind = isinstance(value, cast(type, self.kind))
+        if not is_of_kind:
             return f"must be {NAMES[self.kind]}, not {value!r}"
         if self.words and value not in self.words:
             return f"must be {' or '.join(self.words)}, not {value!r}"
-        if self.check and (wrong := self._wrong_text(value)):
-            return f"has a wrong value: {wrong}"
-        if self.form and not re.fullmatch(self.form, str(value)):
+        if self.check and (mistake := next(filter(None, map(self.check, texts)), "")):
+            return f"has a wrong value: {mistake}"
+        if self.form and not re.fullmatch(self.form, value):
             return f"must be {self.formed}"
-        if not self.is_number or not isinstance(value, int | float):
-            return ""
-        if not isfinite(value):
-            return f"must be {NAMES[self.kind]}, not {value!r}"
-        if self.low <= value and (self.high is None or value <= self.high):
-            return ""
-        if self.low == self.high:
-            return f"must be {self._bounds}"
-        return f"must {'be' if self.high is None else 'lie'} {self._bounds}, not {value!r}"
+        if self.is_number and (value < self.low or (self.high is not None and value > self.high)):
+            return f"must be {self._bounds}, not {value!r}"
+        return ""
 
     def parse(self, text: str) -> object:
         """Read a value from an environment variable; an empty text is None where that is allowed.
@@ -157,10 +162,9 @@ class Setting:
             if text.lower() not in TRUE_WORDS | FALSE_WORDS:
                 raise ValueError(f"must be true or false, not {text!r}")
             return text.lower() in TRUE_WORDS
-        if self.kind is tuple:
-            return tuple(part.strip() for part in text.split(self.separator) if part.strip())
-        if self.kind is Mapping:
-            return _pairs(part for part in text.split(",") if part.strip())
+        if self.kind in (tuple, Mapping):
+            parts = [part.strip() for part in text.split(self.separator) if part.strip()]
+            return tuple(parts) if self.kind is tuple else dict(map(_pair, parts))
         if self.is_number:
             try:
                 return int(text) if self.kind is int else float(text)
@@ -168,22 +172,12 @@ class Setting:
                 raise ValueError(f"must be {NAMES[self.kind]}, not {text!r}") from None
         return text
 
-    def _wrong_text(self, value: object) -> str:
-        texts = cast(tuple[str, ...], (value,) if isinstance(value, str) else value)
-        return next(filter(None, map(self.check, texts)), "") if self.check else ""
 
-    def _has_kind(self, value: object) -> bool:
-        if self.kind is tuple:
-            texts = value if isinstance(value, list | tuple) else [value]
-            return all(isinstance(item, str) for item in texts)
-        if self.kind is Mapping:
-            return isinstance(value, Mapping) and all(
-                isinstance(item, str) for pair in value.items() for item in pair
-            )
-        if self.is_number:
-            allowed = int if self.kind is int else int | float
-            return isinstance(value, allowed) and not isinstance(value, bool)
-        return isinstance(value, cast(type, self.kind))
+def _pair(text: str) -> tuple[str, str]:
+    ours, equals, theirs = (part.strip() for part in text.partition("="))
+    if not (ours and equals and theirs):
+        raise ValueError(f"must be pairs ours=theirs, not {text!r}")
+    return ours, theirs
 
 
 def settings_in(section: type, path: Path = ()) -> Iterator[tuple[Path, Setting]]:
@@ -202,16 +196,6 @@ def settings_in(section: type, path: Path = ()) -> Iterator[tuple[Path, Setting]
         yield here, Setting(".".join(here), kind, optional, default, **declared.metadata)
 
 
-def _pairs(pairs: Iterable[str]) -> dict[str, str]:
-    mapping = {}
-    for pair in pairs:
-        ours, equals, theirs = (part.strip() for part in pair.partition("="))
-        if not (ours and equals and theirs):
-            raise ValueError(f"must be pairs ours=theirs, not {pair!r}")
-        mapping[ours] = theirs
-    return mapping
-
-
 @dataclass(frozen=True, slots=True)
 class SettingsGroup:
     """Settings that are read together.
@@ -219,7 +203,7 @@ class SettingsGroup:
     Args:
         known: all there are, by path.
         listed_in: the files that list them, for messages.
-        prefix: what the names of their environment variables begin with.
+        prefix: the beginning of the names of their environment variables.
         others: variables with that prefix that name no setting.
         apart: a longer prefix; variables with it belong to another family.
     """
@@ -239,16 +223,9 @@ class SettingsGroup:
         """Return the variable that gives the setting of a dotted name."""
         return self.prefix + name.upper().replace(".", "__")
 
-    def likest(self, name: str, known: list[str], prefix: str = "") -> str:
-        """End a message about an unknown path or variable: with the known one that was probably meant."""
-        near = nearest(name, known)
+    def _suggestion(self, name: str, names: list[str], prefix: str = "") -> str:
+        near = nearest(name, names)
         return f"; did you mean {prefix}{near[0]}?" if near else f"; {self.listed_in} list all there are"
-
-    def likest_variable(self, variable: str) -> str:
-        """End a message about an unknown variable; the prefix that all share makes none of them likelier."""
-        others = [other.removeprefix(self.prefix) for other in self.others]
-        names = ["__".join(known).upper() for known in self.known]
-        return self.likest(variable.removeprefix(self.prefix).upper(), [*names, *others], self.prefix)
 
 
 Given = tuple[Path, object, str]
@@ -269,27 +246,25 @@ def load_settings(
         path: the YAML file, or None.
         env: the process environment; names without the prefix are none of ours.
         flags: values by dotted path; None means that the flag was not given.
-        flags_from: where those were given, for messages.
+        flags_from: the origin of flags, for messages.
 
     Raises:
         ConfigError: with every unknown name, wrong type and value out of bounds, one a line.
     """
-    problems: list[str] = []
-    merged: dict[Path, object] = {}
-    layers = (
-        _from_file(path, family, problems) if path else (),
-        _from_environment(env, family, problems),
-        [(tuple(name.split(".")), value, flags_from) for name, value in flags.items() if value is not None],
-    )
+    problems, merged = list[str](), dict[Path, object]()
+    given = _from_file(path, family, problems) if path else []
+    given += _from_environment(env, family, problems)
+    given += [
+        (tuple(name.split(".")), value, flags_from) for name, value in flags.items() if value is not None
+    ]
     names = [".".join(known) for known in family.known]
-    for layer in layers:
-        for given, value, where in layer:
-            setting = family.known.get(given)
-            unknown = f"is no setting{family.likest('.'.join(given), names)}" if setting is None else ""
-            if problem := setting.problem_of(value) if setting else unknown:
-                problems.append(f"{where}: {'.'.join(given)} {problem}")
-            elif setting:
-                merged[given] = setting.canonical(value)
+    for here, value, where in given:
+        setting, name = family.known.get(here), ".".join(here)
+        problem = setting.problem_of(value) if setting else f"is no setting{family._suggestion(name, names)}"
+        if problem:
+            problems.append(f"{where}: {name} {problem}")
+        elif setting:
+            merged[here] = setting.canonical(value)
     if problems:
         raise ConfigError("\n  ".join(["the settings cannot be used:", *problems]))
     return merged
@@ -297,9 +272,8 @@ def load_settings(
 
 def build_config(kind: type[Config], path: Path, values: Mapping[Path, object]) -> Config:
     """Make the dataclass `kind` of the settings under `path`, with `values` in place of its defaults."""
-    hints = get_type_hints(kind)
     arguments: dict[str, Any] = {}
-    for name, hint in hints.items():
+    for name, hint in get_type_hints(kind).items():
         here = (*path, name)
         if is_dataclass(hint) and isinstance(hint, type):
             arguments[name] = build_config(hint, here, values)
@@ -308,17 +282,23 @@ def build_config(kind: type[Config], path: Path, values: Mapping[Path, object]) 
     return kind(**arguments)
 
 
-def _from_environment(env: Mapping[str, str], family: SettingsGroup, problems: list[str]) -> Iterator[Given]:
-    for name in sorted(filter(family.owns, env)):
-        path = tuple(name.removeprefix(family.prefix).lower().split("__"))
-        setting = family.known.get(path)
-        if setting is None:
-            problems.append(f"{name} is no setting{family.likest_variable(name)}")
+def _from_environment(env: Mapping[str, str], family: SettingsGroup, problems: list[str]) -> list[Given]:
+    given = list[Given]()
+    # The prefix that all share makes none of them likelier.
+    others = [other.removeprefix(family.prefix) for other in family.others]
+    names = ["__".join(known).upper() for known in family.known] + others
+    for variable in sorted(filter(family.owns, env)):
+        name = variable.removeprefix(family.prefix)
+        path = tuple(name.lower().split("__"))
+        if (setting := family.known.get(path)) is None:
+            suggestion = family._suggestion(name.upper(), names, family.prefix)
+            problems.append(f"{variable} is no setting{suggestion}")
             continue
         try:
-            yield path, setting.parse(env[name]), name
+            given.append((path, setting.parse(env[variable]), variable))
         except ValueError as error:
-            problems.append(f"{name}: {'.'.join(path)} {error}")
+            problems.append(f"{variable}: {setting.name} {error}")
+    return given
 
 
 def _from_file(path: str, family: SettingsGroup, problems: list[str]) -> list[Given]:

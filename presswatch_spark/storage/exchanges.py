@@ -1,7 +1,6 @@
-"""What was asked of servers and what they answered, for whoever keeps records of it.
+"""Records of requests and the heads of their answers, for those who listen.
 
-Nothing is kept unless somebody listens. Headers that hold credentials are never told, and addresses are told
-without what follows `?`, which may be a signature.
+Headers with credentials are left out, and so is the query of an address, which may be a signature.
 """
 
 import time
@@ -16,12 +15,11 @@ from presswatch_spark.storage.uris import printable
 from presswatch_spark.terminal import utc
 
 REQUEST_TOLD = frozenset({"accept-encoding", "host", "if-match", "if-none-match", "range", "user-agent"})
-"""Headers of requests that are told; all others may hold credentials."""
+"""Headers of requests that are recorded; all others may hold credentials."""
 SECRET = frozenset({"set-cookie", "set-cookie2", "authentication-info", "proxy-authenticate"})
-"""Headers of answers that are not told."""
-
+"""Headers of answers that are not recorded."""
 LEADING = frozenset({"location", "content-location", "link", "refresh"})
-"""Headers of answers that hold addresses."""
+"""Headers of answers that contain addresses."""
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -88,24 +86,25 @@ def tell_exchange(
     failure: str = "",
     peer: Peer | None = None,
 ) -> None:
-    """Tell those who listen of an exchange."""
-    told = tuple((name, str(value)) for name, value in request.items() if name.lower() in REQUEST_TOLD)
-    came = tuple((name, _harmless(name, value)) for name, value in headers if name.lower() not in SECRET)
+    """Record an exchange for those who listen."""
+    if not _LISTENERS:
+        return
+    sent = tuple((name, str(value)) for name, value in request.items() if name.lower() in REQUEST_TOLD)
+    came = list[tuple[str, str]]()
+    for name, value in headers:
+        if name.lower() in SECRET:
+            continue
+        address, mark, _ = value.partition("?") if name.lower() in LEADING else (value, "", "")
+        came.append((name, f"{redacted(address)}{mark}{'…' if mark else ''}"))
     exchange = Exchange(
-        method, printable(uri), told, sent_at, time.time(), status, came, failure, peer or Peer()
+        method, printable(uri), sent, sent_at, time.time(), status, tuple(came), failure, peer or Peer()
     )
     for listener in list(_LISTENERS):
         listener(exchange)
 
 
-def _harmless(name: str, value: str) -> str:
-    """Return the value of a header; where it leads without user and query, which may be a signature."""
-    address, mark, _ = value.partition("?") if name.lower() in LEADING else (value, "", "")
-    return f"{redacted(address)}{mark}{'…' if mark else ''}"
-
-
 def peer_of(sock: Any) -> Peer:
-    """Return who is at the other end of a socket, so far as it says."""
+    """Return the other end of a socket, as far as the socket knows it."""
     local = remote = tls = cipher = None
     certificates: tuple[bytes, ...] = ()
     with suppress(OSError, AttributeError):
@@ -113,22 +112,12 @@ def peer_of(sock: Any) -> Peer:
     with suppress(OSError, AttributeError, ValueError, TypeError):
         tls, cipher = sock.version(), sock.cipher()[0]
         certificates = (sock.getpeercert(True),)
-        certificates = _chain(sock) or certificates
+        # Python gives the whole chain since 3.13, and privately since 3.10, in DER by its form number 2.
+        chain = getattr(sock, "get_unverified_chain", None) or sock._sslobj.get_unverified_chain
+        certificates = tuple(
+            each if isinstance(each, bytes) else each.public_bytes(2) for each in chain() or certificates
+        )
     return Peer(local, remote, tls, cipher, certificates)
-
-
-def _chain(sock: Any) -> tuple[bytes, ...]:
-    """Return all certificates that the server sent; Python says it since 3.13, and privately since 3.10."""
-    if hasattr(sock, "get_unverified_chain"):
-        return tuple(sock.get_unverified_chain())
-    chain = getattr(getattr(sock, "_sslobj", None), "get_unverified_chain", None)
-    return tuple(_der(each) for each in chain() or ()) if chain else ()
-
-
-def _der(certificate: Any) -> bytes:
-    """Return a certificate of Python's own kind in DER, which is its form number 2."""
-    data: bytes = certificate if isinstance(certificate, bytes) else certificate.public_bytes(2)
-    return data
 
 
 def seconds_of_date(value: str) -> float | None:

@@ -3,9 +3,9 @@
 Each process keeps its own state of each host. A limit of the settings holds for a machine, so a process that
 is one of several workers takes its share (`Workers`).
 
-A host that names a time is asked again after it. If it refuses without a time (403, 429), this process
-pauses. If it then refuses again, also an object that it gave before, it refuses us and not the object: it is
-asked nothing more. Of a host that never gave anything, two refused objects are enough.
+A host that names a time is asked again after it. If it refuses without a time (403, 429), this process pauses
+and asks again. If it then refuses two objects in a row, or answers 429, it is asked nothing more. One that
+gives other objects between refusals is known to refuse single ones, and those need no pause.
 """
 
 import os
@@ -14,11 +14,10 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum, auto
 from typing import Protocol, Self
 
 from presswatch_spark.errors import StorageError
@@ -28,16 +27,11 @@ from presswatch_spark.storage.uris import host_of, printable, scheme_of
 
 CONNECTIONS = 8
 """To one web site from all processes of a machine, unless `max_connections` names another number."""
-REFUSALS = frozenset({401, 403, 429})
-REASONS = ("X-Error-Code", "X-Error-Message")
-"""Headers of a refusal that concerns one object only, as 401 does."""
-SINGLE_REFUSALS = 2
-"""Objects refused in a row before a site that is known to refuse single ones is suspected as a whole."""
+REFUSALS = frozenset({403, 429})
 WAITS_MAX = 20
 SHORTEST_WAIT = 1.0
 """Wait for a site that answers 429 and names a time which has come."""
 LOOK_SECONDS = 0.25
-ASIDE_AFTER_SECONDS = 0.5
 REPORT_SECONDS = 60.0
 MEANING = (
     "it may have blocked this address for asking too much, want credentials, not serve this region, or the"
@@ -50,24 +44,12 @@ class BlockedError(StorageError):
     """A site refuses everything, or asks to wait for too long: nothing more is asked of it."""
 
 
-class HostDecision(Enum):
-    """What to do about a reply: take it, send the request again, or first ask for what the host gave."""
-
-    TAKE = auto()
-    AGAIN = auto()
-    COMPARE = auto()
-
-
-class Judged(Protocol):
-    """A reply as limits judge it. `turn_at`: what `await_turn` returned before the request."""
+class JudgedReply(Protocol):
+    """A reply as limits judge it. `turn_at`: the result of `await_turn` before the request."""
 
     uri: str
     status: int
     turn_at: float
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Return its headers; case does not count."""
 
     @property
     def named_wait(self) -> float | None:
@@ -89,33 +71,36 @@ class Waiting:
 class Slot:
     """The right to one connection, until it is released."""
 
-    def __init__(self, release: Callable[[], None] = lambda: None) -> None:
-        self._release: Callable[[], None] | None = release
+    def __init__(self, slots: threading.BoundedSemaphore | None = None) -> None:
+        self.is_held, self._slots = True, slots
 
     def release(self) -> None:
         """Let another thread have it; a second call does nothing."""
-        release, self._release = self._release, None
-        if release is not None:
-            release()
+        slots, self._slots, self.is_held = self._slots, None, False
+        if slots is not None:
+            slots.release()
+
+
+class _ThreadSlots(threading.local):
+    def __init__(self) -> None:
+        self.held = list[Slot]()
 
 
 class HostLimits:
-    """What this process knows of one host. `name` includes the port."""
+    """State of one host in this process. `name` includes the port."""
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self.name = name
-        self.given = ""
-        """An object that the host gave before."""
-        self._clock = clock
+        self.name, self._clock = name, clock
         self._guard = threading.Lock()
         self._slots: dict[int, threading.BoundedSemaphore] = {}
+        self._thread = _ThreadSlots()
         self._until, self._why, self._is_stopped = 0.0, "", False
         self._reported_at, self._next_at = 0.0, 0.0
-        self._forget_refusals()
+        self._refused, self._paused_at, self._waits = set[str](), 0.0, 0
         self._refuses_single = False
 
     def await_turn(self, uri: str) -> float:
-        """Wait until the host may be asked; return the time of sending, for `judge`.
+        """Wait until the host may be asked; return the time of sending, for `must_repeat`.
 
         Raises:
             BlockedError: it must not be asked any more.
@@ -137,29 +122,41 @@ class HostLimits:
         if options.requests_per_second is None:
             return
         pause, began = _WORKERS.number / options.requests_per_second, time.monotonic()
-        while (early := self._early(pause)) > 0:
+        while True:
+            with self._guard:
+                early = self._next_at - (now := self._clock())
+                if not 0 < early <= pause:
+                    self._next_at = now + pause
+                    break
             rest(early)
         count_waiting(time.monotonic() - began)
 
-    def slot(self, options: StorageOptions, step_aside: Callable[[], None]) -> Slot:
-        """Wait for the right to one more connection; `step_aside` is called while that takes long."""
-        number = max(1, (options.max_connections or CONNECTIONS) // _WORKERS.number)
-        with self._guard:
-            slots = self._slots.setdefault(number, threading.BoundedSemaphore(number))
-        check_wanted()
-        began = time.monotonic()
-        while not slots.acquire(timeout=LOOK_SECONDS):
-            check_wanted()
-            if time.monotonic() - began > ASIDE_AFTER_SECONDS:
-                step_aside()
-        count_waiting(time.monotonic() - began)
-        return Slot(slots.release)
+    def slot(self, options: StorageOptions) -> Slot:
+        """Wait for the right to one more connection.
 
-    def judge(self, reply: Judged, options: StorageOptions, *, alone: bool) -> HostDecision:
-        """Take note of a reply.
+        A thread that has one gets another without waiting: threads that each have one, and wait for another,
+        would wait for ever.
+        """
+        number = max(1, (options.max_connections or CONNECTIONS) // _WORKERS.number)
+        held = self._thread.held = [slot for slot in self._thread.held if slot.is_held]
+        slot = Slot()
+        if not held:
+            with self._guard:
+                slots = self._slots.setdefault(number, threading.BoundedSemaphore(number))
+            began = time.monotonic()
+            check_wanted()
+            while not slots.acquire(timeout=LOOK_SECONDS):
+                check_wanted()
+            count_waiting(time.monotonic() - began)
+            slot = Slot(slots)
+        held.append(slot)
+        return slot
+
+    def must_repeat(self, reply: JudgedReply, options: StorageOptions, *, alone: bool) -> bool:
+        """Take note of a reply; return True if the request is to be sent again.
 
         Args:
-            alone: the object may be refused for itself, so that nobody pauses for its sake.
+            alone: the object may be refused for itself, so that nothing pauses for its sake.
 
         Raises:
             BlockedError: the host must not be asked any more.
@@ -170,37 +167,14 @@ class HostLimits:
             # A date in whole seconds may have come by now: then the site grants the next request.
             if wait or (status == 429 and wait == 0):
                 self._wait_as_asked(reply, wait or SHORTEST_WAIT, options)
-                return HostDecision.AGAIN
-            if status in REFUSALS and not (alone and status != 429):
-                return self._judge_refusal(reply, options)
-            if status < 500 and status not in REFUSALS:
-                # The query of an address may be a signature, which we never keep.
-                if status in (200, 206) and "?" not in reply.uri:
-                    self.given = reply.uri
-                # A request from before the pause says nothing of the time after it.
-                if reply.turn_at > self._paused_at:
-                    self._forget_refusals()
-            return HostDecision.TAKE
-
-    def compare(self, uri: str, status: int, options: StorageOptions) -> None:
-        """Take note of the status of `given`, asked when `uri` was refused; `BlockedError` as `judge`."""
-        with self._guard:
-            if status in REFUSALS:
-                raise self._stop_refused(uri, status, options)
-            self._forget_refusals()
-            self._refuses_single = True
-
-    def _forget_refusals(self) -> None:
-        self._refused, self._paused_at, self._waits = set[str](), 0.0, 0
-
-    def _early(self, pause: float) -> float:
-        """Return the seconds until the next request is due; if 0, the one after it is due later."""
-        with self._guard:
-            now = self._clock()
-            if 0 < (early := self._next_at - now) <= pause:
-                return early
-            self._next_at = now + pause
-            return 0.0
+                return True
+            if status in REFUSALS and not (alone and status == 403):
+                return self._is_refusal_repeated(reply, options)
+            # A request from before the pause proves nothing about the time after it.
+            if status < 500 and status not in (401, 403) and reply.turn_at > self._paused_at:
+                self._refuses_single |= bool(self._refused)
+                self._refused, self._paused_at, self._waits = set(), 0.0, 0
+            return False
 
     def _pause(self, seconds: float, why: str) -> None:
         # Not all threads and processes may come back at the same moment.
@@ -208,7 +182,7 @@ class HostLimits:
         if until > self._until:
             self._until, self._why = until, why
 
-    def _wait_as_asked(self, reply: Judged, seconds: float, options: StorageOptions) -> None:
+    def _wait_as_asked(self, reply: JudgedReply, seconds: float, options: StorageOptions) -> None:
         self._waits += reply.turn_at >= self._until
         asked = f"it answered {reply.status} and asked to wait for {seconds:,.0f} s"
         if seconds > options.longest_wait:
@@ -217,33 +191,26 @@ class HostLimits:
             raise self._stop(reply.uri, f"{asked}, and did so {self._waits:,} times in a row", options)
         self._pause(seconds, asked)
 
-    def _judge_refusal(self, reply: Judged, options: StorageOptions) -> HostDecision:
+    def _is_refusal_repeated(self, reply: JudgedReply, options: StorageOptions) -> bool:
         """Take note of a refusal that names no time."""
-        limited, pause = reply.status == 429, options.refusal_pause
-        self._refused.add(printable(reply.uri))
+        is_limit, pause = reply.status == 429, options.refusal_pause
         if not self._paused_at:
-            explained = reply.status == 401 or any(name in reply.headers for name in REASONS)
-            is_single = (explained or self._refuses_single) and not limited
-            if is_single and len(self._refused) < SINGLE_REFUSALS:
-                return HostDecision.TAKE
+            if self._refuses_single and not is_limit and not self._refused:
+                self._refused.add(printable(reply.uri))
+                return False
             self._paused_at = self._clock()
             self._pause(pause, f"it answered {reply.status}, so nothing is asked for {pause:,g} s")
-            return HostDecision.AGAIN
+            return True
         if reply.turn_at <= self._paused_at:
-            return HostDecision.AGAIN
-        if self.given and not limited:
-            return HostDecision.COMPARE
-        if limited or len(self._refused) > 1:
-            raise self._stop_refused(reply.uri, reply.status, options)
-        # Nothing else is known of the site: the next object decides.
-        return HostDecision.TAKE
-
-    def _stop_refused(self, uri: str, status: int, options: StorageOptions) -> BlockedError:
-        pause = options.refusal_pause
+            return True
+        self._refused.add(printable(reply.uri))
+        if not is_limit and len(self._refused) == 1:
+            # The next object decides.
+            return False
         since = _clock_time(time.time() - (self._clock() - self._paused_at))
-        denied = "too many requests" if status == 429 else "access denied"
-        why = f"{denied} ({status}) at {since}, and again after a pause of {pause:,g} s"
-        return self._stop(uri, why, options)
+        denied = "too many requests" if is_limit else "access denied"
+        why = f"{denied} ({reply.status}) at {since}, and again after a pause of {pause:,g} s"
+        raise self._stop(reply.uri, why, options)
 
     def _stop(self, uri: str, why: str, options: StorageOptions) -> BlockedError:
         self._is_stopped, self._why = True, why
@@ -261,7 +228,7 @@ os.register_at_fork(after_in_child=_HOSTS.clear)
 
 
 def limits_of(host: str) -> HostLimits:
-    """Return what this process knows of a host, by its name with its port."""
+    """Return this process's state of a host, by its name with its port."""
     return _HOSTS.get(host) or _HOSTS.setdefault(host, HostLimits(host))
 
 

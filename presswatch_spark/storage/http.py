@@ -1,7 +1,7 @@
 """Objects on HTTPS and HTTP: requests with urllib3, under the limits of each host.
 
 urllib3's `Retry` decides what is tried again. The loop is ours: a pause holds for all threads, each redirect
-is checked for its address, and each exchange is recorded and has one deadline.
+is checked for its address, and each exchange is recorded.
 """
 
 import os
@@ -12,7 +12,8 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from concurrent.futures import Future, wait
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from io import BytesIO
@@ -43,7 +44,6 @@ from presswatch_spark.storage.addresses import (
 from presswatch_spark.storage.exchanges import is_heard, peer_of, tell_exchange
 from presswatch_spark.storage.host_limits import (
     BlockedError,
-    HostDecision,
     Slot,
     limits_of,
     report_silence,
@@ -62,7 +62,6 @@ from presswatch_spark.storage.objects import (
     body_of_answer,
     pause,
 )
-from presswatch_spark.storage.streams import step_aside
 from presswatch_spark.storage.uris import SHA256, host_of, printable, scheme_of
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -80,75 +79,23 @@ class BadRedirectError(HTTPError):
 
 
 class SlowAnswerError(HTTPError):
-    """An answer did not come before its deadline, though bytes of it kept coming."""
+    """An answer did not come in time, though bytes of it may have kept coming."""
 
 
 class BadRequestError(StorageError):
     """A server takes a request for a wrong one (400): some stores say so of a signature that has expired."""
 
 
-SILENCES = (ReadTimeoutError, SlowAnswerError)
 FINAL_ERRORS = (SSLError, LocationValueError, BadRedirectError, PrivateAddressError)
 """Errors that another try cannot change."""
 
 
-class _Deadline:
-    """Shuts a connection when its time is over: a read of bytes that drip never times out."""
+def _guarded(kind: type[HTTPConnection]) -> type[HTTPConnection]:
+    """Return that kind of connection; with `is_guarded` to public addresses only, but for a proxy's."""
 
-    def __init__(self) -> None:
-        self.is_over = False
-        self._handle: socket.socket | None = None
-
-    def watch(self, connected: socket.socket) -> None:
-        """Shut this connection at the deadline."""
-        # A second handle of the same socket: nothing else can shut what TLS wraps, or what is being read.
-        self._handle = socket.fromfd(connected.fileno(), connected.family, connected.type)
-        if self.is_over:
-            self.end()
-
-    def end(self) -> None:
-        self.is_over = True
-        if self._handle is not None:
-            with suppress(OSError):
-                self._handle.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        if self._handle is not None:
-            self._handle.close()
-
-
-_THREAD = threading.local()
-
-
-@contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Shut the connection of this thread's exchange, with `SlowAnswerError`, if the block takes longer."""
-    limit = _THREAD.deadline = _Deadline()
-    timer = threading.Timer(seconds, limit.end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except (HTTPError, OSError) as error:
-        if limit.is_over:
-            raise SlowAnswerError from error
-        raise
-    finally:
-        timer.cancel()
-        _THREAD.deadline = None
-        limit.close()
-    if limit.is_over:
-        # A head that is cut looks like one that has ended.
-        raise SlowAnswerError
-
-
-def _watched(kind: type[HTTPConnection]) -> type[HTTPConnection]:
-    """Return that kind of connection, under the deadline of its exchange; if guarded, to public addresses."""
-
-    class Watched(kind):  # type: ignore[misc, valid-type]
+    class Guarded(kind):  # type: ignore[misc, valid-type]
         def __init__(self, *args: Any, is_guarded: bool = False, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            # A proxy may have any address: the user named it.
             self._is_guarded = is_guarded and self.proxy is None
 
         def _new_conn(self) -> socket.socket:
@@ -156,16 +103,10 @@ def _watched(kind: type[HTTPConnection]) -> type[HTTPConnection]:
             try:
                 if self._is_guarded:
                     require_public_peer(plain)
-                self._watch(plain)
             except BaseException:
                 plain.close()
                 raise
             return plain
-
-        def request(self, *args: Any, **kwargs: Any) -> None:
-            if self.sock is not None:
-                self._watch(self.sock)
-            super().request(*args, **kwargs)
 
         def getresponse(self) -> urllib3.HTTPResponse:
             # The connection may be gone with its answer.
@@ -173,19 +114,15 @@ def _watched(kind: type[HTTPConnection]) -> type[HTTPConnection]:
             response: urllib3.HTTPResponse = super().getresponse()
             return response
 
-        def _watch(self, connected: socket.socket) -> None:
-            if (limit := getattr(_THREAD, "deadline", None)) is not None:
-                limit.watch(connected)
-
-    return Watched
+    return Guarded
 
 
 class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls: Any = _watched(HTTPConnection)
+    ConnectionCls: Any = _guarded(HTTPConnection)
 
 
 class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls: Any = _watched(HTTPSConnection)
+    ConnectionCls: Any = _guarded(HTTPSConnection)
 
 
 def connections_to(uri: str, options: StorageOptions, *, is_guarded: bool = False) -> urllib3.PoolManager:
@@ -307,7 +244,7 @@ class Client:
         Tries that the site asks to repeat later do not count.
 
         Args:
-            alone: see `HostLimits.judge`.
+            alone: see `HostLimits.must_repeat`.
             follow: redirects are followed, and `headers` go along.
 
         Raises:
@@ -325,14 +262,20 @@ class Client:
             except HTTPError as error:
                 if isinstance(error, FINAL_ERRORS):
                     raise _unreachable(error, url) from error
-                if isinstance(error, SILENCES):
+                if isinstance(error, ReadTimeoutError):
                     report_silence(url, len(policy.history) + 1, self.options)
                 try:
                     policy = policy.increment(method, url, error=error)
                 except MaxRetryError:
                     raise _unreachable(error, url) from error
             else:
-                if self._is_to_repeat(reply, named, alone=alone):
+                limits, is_kept = limits_of(host_of(reply.uri)), False
+                try:
+                    is_kept = not limits.must_repeat(reply, self.options, alone=alone)
+                finally:
+                    if not is_kept:
+                        reply.close()
+                if not is_kept:
                     continue
                 if not policy.is_retry(method, reply.status):
                     return reply
@@ -342,22 +285,6 @@ class Client:
                     return reply
                 reply.close()
             pause(self.options, len(policy.history))
-
-    def _is_to_repeat(self, reply: HttpReply, named: str, *, alone: bool) -> bool:
-        """Return whether the host's limits would have the request sent again; then the reply is closed."""
-        limits, is_taken = limits_of(host_of(reply.uri)), False
-        try:
-            decision = limits.judge(reply, self.options, alone=alone)
-            if decision is HostDecision.COMPARE:
-                reply.close()
-                compared = self._once("GET", limits.given, {"Range": "bytes=0-0"}, named)
-                compared.close()
-                limits.compare(reply.uri, compared.status, self.options)
-            is_taken = decision is not HostDecision.AGAIN
-        finally:
-            if not is_taken:
-                reply.close()
-        return not is_taken
 
     def _sent(self, method: str, url: str, headers: Mapping[str, str], named: str) -> HttpReply:
         """Send a request, and follow redirects; each host is asked in its turn."""
@@ -383,43 +310,32 @@ class Client:
             require_public(url)
         pool, limits = connections_to(url, self.options, is_guarded=is_guarded), limits_of(host_of(url))
         limits.await_turn(url)
-        slot = limits.slot(self.options, step_aside)
+        slot = limits.slot(self.options)
         try:
             limits.keep_pace(self.options)
             # Others may have paused meanwhile.
             turn_at, sent_at = limits.await_turn(url), time.time()
-            asked = REQUEST_HEADERS | dict(headers)
+            sent = REQUEST_HEADERS | dict(headers)
             try:
-                raw = self._exchanged(pool, method, url, asked)
-            except HTTPError as error:
-                if is_heard():
-                    tell_exchange(method, url, asked, sent_at, failure=type(error).__name__)
-                raise
-            if is_heard():
-                peer = getattr(getattr(raw, "connection", None), "peer", None)
-                tell_exchange(method, url, asked, sent_at, raw.status, raw.headers.iteritems(), peer=peer)
-            return HttpReply(raw, slot, url, sent_at, turn_at)
-        except BaseException:
-            slot.release()
-            raise
-
-    def _exchanged(
-        self, pool: urllib3.PoolManager, method: str, url: str, headers: dict[str, str]
-    ) -> urllib3.BaseHTTPResponse:
-        # The connection takes time, and then the head of the answer.
-        try:
-            with deadline(self.options.connect_timeout + self.options.read_timeout):
-                return pool.request(
+                raw = pool.request(
                     method,
                     url,
-                    headers=headers,
+                    headers=sent,
                     retries=False,
                     redirect=False,
                     preload_content=False,
                     decode_content=False,
                 )
-        except ValueError as error:
-            raise LocationValueError from error
+            except (HTTPError, ValueError) as error:
+                failure = error if isinstance(error, HTTPError) else LocationValueError()
+                tell_exchange(method, url, sent, sent_at, failure=type(failure).__name__)
+                raise failure from error
+            peer = getattr(getattr(raw, "connection", None), "peer", None)
+            tell_exchange(method, url, sent, sent_at, raw.status, raw.headers.iteritems(), peer=peer)
+            return HttpReply(raw, slot, url, sent_at, turn_at)
+        except BaseException:
+            slot.release()
+            raise
 
     def ask(
         self, url: str, start: int, end: int, headers: Mapping[str, str] = NO_HEADERS, *, follow: bool = True
@@ -472,24 +388,34 @@ def exchanged(
         ConfigError: as `connections_to`.
         SlowAnswerError, HTTPError: no whole answer came.
     """
-    with deadline(seconds):
-        reply = connections_to(url, options).request(
-            method, url, body=body, headers=headers, retries=False, redirect=False, preload_content=False
-        )
+    answer = Future[tuple[int, bytes]]()
+
+    def exchange() -> None:
         try:
-            data = b""
-            while len(data) <= most and (part := reply.read1(most)):
-                data += part
-        finally:
-            reply.close()
-    return reply.status, data[: most + 1]
+            reply = connections_to(url, options).request(
+                method, url, body=body, headers=headers, retries=False, redirect=False, preload_content=False
+            )
+            with closing(reply):
+                data = b""
+                while len(data) <= most and (part := reply.read1(most)):
+                    data += part
+            answer.set_result((reply.status, data[: most + 1]))
+        except Exception as error:  # noqa: BLE001 raised again in the other thread
+            answer.set_exception(error)
+
+    # Bytes that drip never time out, and nothing else can leave a read that they keep alive.
+    threading.Thread(target=exchange, daemon=True).start()
+    wait([answer], seconds)
+    if not answer.done():
+        raise SlowAnswerError
+    return answer.result()
 
 
 class WebStore(ReadOnlyStore):
     """A store that answers by HTTP, with what breaks off there."""
 
     interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
-    silences: ClassVar[tuple[type[Exception], ...]] = SILENCES
+    silences: ClassVar[tuple[type[Exception], ...]] = (ReadTimeoutError,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -529,7 +455,7 @@ class HttpStore(WebStore):
 
 
 def opened_range(client: Client, url: str, start: int, end: int | None, *, alone: bool) -> RangeReply:
-    """Ask for bytes [start, end); see `body_of`. `alone`: see `HostLimits.judge`."""
+    """Ask for bytes [start, end); see `body_of`. `alone`: see `HostLimits.must_repeat`."""
     return body_of(client.get(url, range_header(start, end), alone=alone), url, start)
 
 
@@ -585,7 +511,6 @@ _FAULTS: dict[type[Exception], tuple[str, str]] = {
         "if you trust that host, name it yourself, or in storage.private_hosts",
     ),
     NameResolutionError: ("the host name is not known", "check the address and the network"),
-    SlowAnswerError: ("the answer comes too slowly", "run again later"),
 }
 
 

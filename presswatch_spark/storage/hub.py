@@ -1,29 +1,22 @@
 """Files of datasets on a hub (`hf://`): the hub names their places, and ranges are read from its store.
 
 A large file is in a store of another host, at a signed address that works for some minutes or hours. All
-ranges are read there, without the token. A small file may come from the hub itself, and is kept as it came.
-Places and the token stay in this process: a signed address is a secret, too.
+ranges are read there, without the token. A small file comes from the hub itself. Places and the token stay in
+this process: a signed address is a secret, too.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from hashlib import sha256
-from io import BytesIO
 from typing import ClassVar
 from urllib.parse import unquote, urljoin, urlsplit
 
-from urllib3.exceptions import HTTPError
-
-from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError, TruncatedError
+from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
 from presswatch_spark.settings.config import StorageOptions
 from presswatch_spark.storage.addresses import name_of
 from presswatch_spark.storage.host_limits import BlockedError
@@ -47,18 +40,12 @@ from presswatch_spark.storage.objects import (
     ObjectInfo,
     RangeReply,
     RawResponse,
-    body_of_answer,
     changed,
-    pause,
 )
 from presswatch_spark.storage.uris import MAIN, SHA256, HubAddress, canonical, host_of, printable, scheme_of
 
 ENDPOINT, ENDPOINT_VARIABLE, TOKEN_VARIABLE = "https://huggingface.co", "HF_ENDPOINT", "HF_TOKEN"
-LONGEST_ANSWER = 64 << 20
-"""Bytes of an answer that is kept whole. A page of a list has some hundred thousand."""
-WHOLE_BYTES = 16 << 20
-"""A file that the hub itself gives is kept whole up to this size; a hub stores at most 10 MB that way."""
-PLACES_KEPT, FILES_KEPT = 4096, 4
+PLACES_KEPT = 4096
 REDIRECTS_MAX = 4
 FACTS = ("X-Repo-Commit", "X-Linked-Size", "X-Linked-ETag", "X-Error-Code", "X-Error-Message")
 GATED, NO_REPOSITORY, NO_REVISION = "GatedRepo", "RepoNotFound", "RevisionNotFound"
@@ -75,8 +62,8 @@ _ARN = re.compile(r"arn:[a-z-]+:secretsmanager:(?P<region>[a-z0-9-]+):\d+:secret
 class HubFile:
     """The place of a file, and its description by the hub.
 
-    `url` is signed where `at_hub` is false: never print or write it. `content`: all bytes of a small file.
-    `etag` and `sha256` are the hub's, as in `ObjectInfo`. `facts`: the headers of the description.
+    `url` is signed where `at_hub` is false: never print or write it. `etag` and `sha256` are the hub's, as in
+    `ObjectInfo`. `facts`: the headers of the description.
     """
 
     url: str = field(repr=False)
@@ -85,44 +72,10 @@ class HubFile:
     etag: str | None
     sha256: str | None
     facts: tuple[tuple[str, str], ...] = ()
-    content: bytes | None = field(default=None, repr=False)
 
 
-class _Places:
-    """The places that were used last, by endpoint and address: thousands of URLs, and a few whole files."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._kept: OrderedDict[tuple[str, str], HubFile] = OrderedDict()
-
-    def get(self, key: tuple[str, str]) -> HubFile | None:
-        with self._guard:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def put(self, key: tuple[str, str], place: HubFile) -> None:
-        with self._guard:
-            self._kept[key] = place
-            self._kept.move_to_end(key)
-            if len(self._kept) > PLACES_KEPT:
-                self._kept.popitem(last=False)
-            if place.content is not None:
-                whole = [each for each, kept in self._kept.items() if kept.content is not None]
-                for old in whole[:-FILES_KEPT]:
-                    del self._kept[old]
-
-    def drop(self, key: tuple[str, str]) -> None:
-        with self._guard:
-            self._kept.pop(key, None)
-
-    def clear(self) -> None:
-        # A child of a fork needs a lock of its own: the parent's may be held for ever.
-        self._guard, self._kept = threading.Lock(), OrderedDict()
-
-
-_PLACES = _Places()
-os.register_at_fork(after_in_child=_PLACES.clear)
+_PLACES: dict[tuple[str, str], HubFile] = {}
+"""Places by endpoint and address, the oldest first."""
 
 
 def forget_places() -> None:
@@ -210,35 +163,6 @@ class Hub:
         has_token = token_of(self.options) is not None
         return _refusal(reply.status, reply.headers, address, self.endpoint, has_token=has_token)
 
-    def whole(self, url: str, address: HubAddress) -> tuple[bytes, HttpReply]:
-        """Return the whole body of a small reply, and the reply, which is closed.
-
-        A body that breaks off is asked for again, at most `max_attempts` times; then `TruncatedError`.
-        """
-        for attempt in range(1, self.options.max_attempts + 1):
-            reply = self.required(url, address)
-            with closing(reply):
-                if reply.location is not None:
-                    raise StorageError("the hub sends us elsewhere for a small answer", where=str(address))
-                body = self._whole_body(reply, address)
-            if body is not None:
-                return body, reply
-            pause(self.options, attempt)
-        raise TruncatedError("the hub's answer broke off", where=str(address), remedy="run again later")
-
-    def _whole_body(self, reply: HttpReply, address: HubAddress) -> bytes | None:
-        """Read a reply to its end; None if it broke off.
-
-        Raises:
-            StorageError: it has more than `LONGEST_ANSWER` bytes.
-        """
-        faults, length = (HTTPError, OSError), length_of(reply)
-        body, failure = body_of_answer(reply, 0, LONGEST_ANSWER + 1, length, self.options, faults)
-        if len(body) > LONGEST_ANSWER:
-            what = f"the hub's answer is longer than {LONGEST_ANSWER:,} bytes"
-            raise StorageError(what, where=str(address), remedy="check HF_ENDPOINT")
-        return None if failure else body
-
     def known_place(self, address: HubAddress) -> HubFile | None:
         """Return the place that the hub gave last; None if it was not asked.
 
@@ -248,7 +172,7 @@ class Hub:
 
     def forget_place(self, address: HubAddress) -> None:
         """Forget a place that no longer works."""
-        _PLACES.drop((self.endpoint, str(address)))
+        _PLACES.pop((self.endpoint, str(address)), None)
 
     def place_of(self, address: HubAddress) -> HubFile:
         """Return the place of a file; the hub is asked only if it is not known.
@@ -269,41 +193,29 @@ class Hub:
         for _ in range(REDIRECTS_MAX):
             facts = {name: reply.headers[name] for name in FACTS if name in reply.headers} | facts
             if reply.location is None:
-                place = self._place_at_hub(address, reply, url, facts)
+                reply.close()
+                if reply.status == 206:
+                    what = "the hub sent a part of the file unasked"
+                    raise StorageError(what, where=str(address), remedy="run again later")
+                size, etag, digest = length_of(reply), validator_of(reply), declared_sha256(reply)
+                place = HubFile(url, True, size, etag, digest, tuple(facts.items()))
                 break
             reply.close()
             url = target_of(url, reply.location, address)
             if not self.owns(url):
-                size, etag = facts.get("X-Linked-Size", ""), facts.get("X-Linked-ETag", "").strip('"')
+                linked_size, etag = facts.get("X-Linked-Size", ""), facts.get("X-Linked-ETag", "").strip('"')
                 digest = etag.lower() if SHA256.fullmatch(etag.lower()) else None
-                length = int(size) if size.isdecimal() else None
-                place = HubFile(url, False, length, etag or None, digest, tuple(facts.items()))
+                size = int(linked_size) if linked_size.isdecimal() else None
+                place = HubFile(url, False, size, etag or None, digest, tuple(facts.items()))
                 break
             reply = self.required(url, address)
         else:
             reply.close()
             raise StorageError("the hub redirects in a circle", where=str(address), remedy="run again later")
-        _PLACES.put((self.endpoint, str(address)), place)
+        _PLACES[self.endpoint, str(address)] = place
+        for oldest in list(_PLACES)[:-PLACES_KEPT]:
+            _PLACES.pop(oldest, None)
         return place
-
-    def _place_at_hub(
-        self, address: HubAddress, reply: HttpReply, url: str, facts: Mapping[str, str]
-    ) -> HubFile:
-        """Return the place of a file that the hub itself gives; a small one is taken as it comes."""
-        if reply.status == 206:
-            reply.close()
-            raise StorageError(
-                "the hub sent a part of the file unasked", where=str(address), remedy="run again later"
-            )
-        size, content = length_of(reply), None
-        is_small = size is not None and size <= WHOLE_BYTES
-        with closing(reply):
-            if is_small:
-                content = self._whole_body(reply, address)
-        if is_small and content is None:
-            content = self.whole(url, address)[0]
-        etag, digest = validator_of(reply), declared_sha256(reply)
-        return HubFile(url, True, size, etag, digest, tuple(facts.items()), content)
 
 
 def target_of(url: str, location: str, address: HubAddress) -> str:
@@ -377,15 +289,13 @@ class HubStore(WebStore):
 
     def _opened(self, info: ObjectInfo, place: HubFile, start: int, end: int | None) -> RangeReply:
         """Open a range of the file at its place, and make sure that it is the file that `info` describes."""
-        etag = info.etag or place.etag
-        if None not in (info.sha256, place.sha256) and info.sha256 != place.sha256:
+        # Something between us and the hub may answer in its place, such as a page to log in.
+        if info.sha256 not in (None, place.sha256):
             raise changed(info.uri, start)
-        if place.content is not None:
-            # Something between us and the hub may answer in its place, such as a page to log in.
-            if info.sha256 and not place.sha256 and sha256(place.content).hexdigest() != info.sha256:
-                raise changed(info.uri, start)
-            return RangeReply(BytesIO(place.content[start:end]), start, len(place.content), etag)
-        body = self._body(info.uri, place, start, end)
+        if place.at_hub:
+            address = HubAddress.of(info.uri)
+            return body_of(self._hub.required(place.url, address, range_header(start, end)), info.uri, start)
+        body = self._body_in_store(info.uri, place, start, end)
         if None not in (place.size, body.total) and place.size != body.total:
             body.reader.close()
             raise StorageError(
@@ -393,12 +303,9 @@ class HubStore(WebStore):
                 where=f"{info.uri} @ {start}",
                 remedy="run again later",
             )
-        return replace(body, etag=etag, sha256=place.sha256)
+        return replace(body, etag=info.etag or place.etag, sha256=place.sha256)
 
-    def _body(self, uri: str, place: HubFile, start: int, end: int | None) -> RangeReply:
-        if place.at_hub:
-            reply = self._hub.required(place.url, HubAddress.of(uri), range_header(start, end))
-            return body_of(reply, uri, start)
+    def _body_in_store(self, uri: str, place: HubFile, start: int, end: int | None) -> RangeReply:
         try:
             return opened_range(self._hub.client, place.url, start, end, alone=True)
         except BlockedError:
@@ -448,8 +355,6 @@ class HubStore(WebStore):
         return replace(answer, failure=refused.what, ours=reply.status == 401 and not code)
 
     def _answer(self, uri: str, place: HubFile, start: int, end: int) -> RawResponse:
-        if place.content is not None:
-            return _kept_answer(uri, place, place.content, start, end)
         identity = self._hub.identity(place.url) if place.at_hub else NO_HEADERS
         answer = self._hub.client.ask(place.url, start, end, identity, follow=not place.at_hub)
         named = () if answer.header("ETag") or not place.etag else (("ETag", place.etag),)
@@ -458,17 +363,6 @@ class HubStore(WebStore):
     @property
     def _hub(self) -> Hub:
         return Hub.of(self.options)
-
-
-def _kept_answer(uri: str, place: HubFile, content: bytes, start: int, end: int) -> RawResponse:
-    """Return the answer for a part of a file that the hub gave whole."""
-    body, about = content[start:end], (("ETag", place.etag or ""), *place.facts)
-    if not body:
-        missed = ("Content-Range", f"bytes */{len(content)}")
-        return RawResponse(uri, time.time(), 416, (missed, *about))
-    ranged = f"bytes {start}-{start + len(body) - 1}/{len(content)}"
-    headers = (("Content-Length", f"{len(body)}"), ("Content-Range", ranged), *about)
-    return RawResponse(uri, time.time(), 206, headers, start, body)
 
 
 def _code_of(status: int, headers: Mapping[str, str]) -> str:

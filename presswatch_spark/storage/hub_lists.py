@@ -8,7 +8,7 @@ token, and nothing but a hub's lists of datasets is asked for it.
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from urllib.parse import urljoin
 
 import httpx2
@@ -16,13 +16,16 @@ from huggingface_hub import HfApi, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils._http import default_client_factory
+from urllib3.exceptions import HTTPError
 
-from presswatch_spark.errors import StorageError
-from presswatch_spark.storage.http import unpacked
-from presswatch_spark.storage.hub import LONGEST_ANSWER, Hub
-from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.errors import StorageError, TruncatedError
+from presswatch_spark.storage.http import HttpReply, length_of, unpacked
+from presswatch_spark.storage.hub import Hub
+from presswatch_spark.storage.objects import ObjectInfo, body_of_answer, pause
 from presswatch_spark.storage.uris import MAIN, SHA256, HubAddress, is_utf8
 
+LONGEST_ANSWER = 64 << 20
+"""Bytes of a page of a list; one has some hundred thousand."""
 _LARGEST_FILE = 1 << 62
 _UNKNOWN = (
     *(ValueError, KeyError, TypeError, AttributeError, RecursionError),
@@ -49,7 +52,7 @@ class _OverOurLines(httpx2.BaseTransport):
                 "a list of the hub leads in a circle", where=str(self._address), remedy="run again later"
             )
         self._asked.add(url)
-        packed, reply = self._hub.whole(url, self._address)
+        packed, reply = self._whole(url)
         body = unpacked(packed, reply.headers.get("Content-Encoding", ""), LONGEST_ANSWER)
         if body is None:
             raise StorageError(
@@ -62,6 +65,24 @@ class _OverOurLines(httpx2.BaseTransport):
             # The library takes the next page's address as it stands, and it may be relative.
             headers["Link"] = _LINKED.sub(lambda found: f"<{urljoin(url, found[1])}>", links)
         return httpx2.Response(200, headers=headers, content=body)
+
+    def _whole(self, url: str) -> tuple[bytes, HttpReply]:
+        """Return the body of a reply, and the closed reply; try again if it breaks off."""
+        options, where = self._hub.options, str(self._address)
+        for attempt in range(1, options.max_attempts + 1):
+            reply = self._hub.required(url, self._address)
+            with closing(reply):
+                if reply.location is not None:
+                    raise StorageError("the hub sends us elsewhere for a small answer", where=where)
+                faults, length = (HTTPError, OSError), length_of(reply)
+                body, failure = body_of_answer(reply, 0, LONGEST_ANSWER + 1, length, options, faults)
+            if len(body) > LONGEST_ANSWER:
+                what = f"the hub's answer is longer than {LONGEST_ANSWER:,} bytes"
+                raise StorageError(what, where=where, remedy="check HF_ENDPOINT")
+            if not failure:
+                return body, reply
+            pause(options, attempt)
+        raise TruncatedError("the hub's answer broke off", where=where, remedy="run again later")
 
 
 @contextmanager

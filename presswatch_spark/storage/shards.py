@@ -14,7 +14,6 @@ import re
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import BinaryIO, Self, cast
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
@@ -127,13 +126,11 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
 
     A folder or S3 prefix stands for all shards below it. A glob works on disk, S3 and hubs: `*` and `?` stay
     within a name, `**` spans folders, and a folder that matches stands for what is below it. A list is named
-    `*.paths` or `*.paths.gz`; a `*.txt` or `*.txt.gz` is one if all its lines name files. See
-    `listed`. What a list names has no size here: a release lists 100,000
-    shards.
+    `*.paths` or `*.paths.gz`; a `*.txt` or `*.txt.gz` is one if its lines name files. See `listed`. The
+    shards of a list have no size here: a release lists 100,000.
 
-    Of what is found this way, files that are no shards by their names are left out, and stand in `left_out`.
-    These are hidden ones (`.x`, `_x`), lists, those that `is_shard_name` refuses, and folders of our own
-    tables and cases. A file that is named
+    Files below folders and in lists that are no shards by their names are left out: hidden ones (`.x`, `_x`),
+    lists, those that `is_shard_name` refuses, and folders of our own tables and cases. A file that is named
     outright is always planned, and so is an empty one.
 
     Args:
@@ -150,11 +147,15 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
         )
     # A plan begins a new run: sites that stopped an earlier one are asked again.
     ask_anew()
-    left_out, pins = list[str](), _Pins(options)
+    finder = _ShardFinder(options, base)
     found, failures = list[ObjectInfo](), list[StorageError]()
     for path in paths:
         try:
-            found += _shards(path, options, base, left_out, pins)
+            found += finder.shards(finder.pinned(canonical(path)))
+        except MissingError as error:
+            raise InputError(
+                error.what, where=error.where, remedy=error.remedy or "check the path"
+            ) from error
         except StorageError as error:
             if scheme_of(path) not in ("http", "https") or is_list(printable(path)):
                 raise
@@ -163,19 +164,25 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
             found.append(ObjectInfo(canonical(path)))
     if len(failures) == len(paths):
         raise failures[0]
-    shards = ShardPlan.of(replace(info, uri=pins.of(info.uri)) for info in found)
+    shards = ShardPlan.of(replace(info, uri=finder.pinned(info.uri)) for info in found)
     planned = {shard.uri for shard in shards}
-    return replace(shards, left_out=tuple(sorted(set(left_out) - planned)))
+    return replace(shards, left_out=tuple(sorted(set(finder.left_out) - planned)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Pins:
-    """The commits of datasets on hubs: all paths of a plan read one commit of a revision."""
+class _ShardFinder:
+    """Finds the shards of the paths of one plan.
+
+    `left_out`: files that are no shards. `commits`: those of datasets on hubs, so that all paths read the
+    same one.
+    """
 
     options: StorageOptions
+    base: str | None
+    left_out: list[str] = field(default_factory=list)
     commits: dict[str, str | None] = field(default_factory=dict)
 
-    def of(self, uri: str) -> str:
+    def pinned(self, uri: str) -> str:
         """Return a canonical URI with the commit of its revision, which is asked for once."""
         if scheme_of(uri) != "hf":
             return uri
@@ -185,184 +192,181 @@ class _Pins:
             self.commits[key] = HubAddress.of(pinned(address.root, self.options)).revision
         return str(replace(address, revision=self.commits[key]))
 
+    def shards(self, uri: str) -> list[ObjectInfo]:
+        """Return the shards of a path."""
+        is_of_web = scheme_of(uri) in ("http", "https")
+        # Reading a list on the web shows whether it is there.
+        named = ObjectInfo(uri) if is_of_web and is_list(printable(uri)) else self._named(uri)
+        found = [named] if named else self._found_below(uri)
+        if is_list(printable(uri)):
+            listed_there = self._listed_in(found)
+            # If the list names nothing else, that is what was asked for.
+            return self._shards_by_name(listed_there) or listed_there
+        kept = [named] if named else self._shards_by_name(found)
+        lists = [info for info in kept if self._is_text_list(info, is_named=named is not None)]
+        kept = [info for info in kept if info not in lists]
+        if lists and printable(uri).lower().endswith(TEXT_SUFFIXES):
+            return kept + self._shards_by_name(self._listed_in(lists))
+        # A list found in a folder is left out, whatever its name: the shards of it may be in the same folder.
+        self.left_out.extend(info.uri for info in lists)
+        if not kept:
+            what = "the glob matches" if has_wildcard(uri) else "the folder holds"
+            rest = f"; files left out by their name: {len(found)}" if found else ""
+            raise InputError(
+                f"{what} no shards{rest}", where=uri, remedy="name the shards, or the folder they are in"
+            )
+        return kept
 
-def _shards(
-    path: str, options: StorageOptions, base: str | None, left_out: list[str], pins: _Pins
-) -> Iterable[ObjectInfo]:
-    try:
-        return _shards_at(pins.of(canonical(path)), options, base, left_out)
-    except MissingError as error:
-        raise InputError(error.what, where=error.where, remedy=error.remedy or "check the path") from error
+    def _named(self, uri: str) -> ObjectInfo | None:
+        """Return the object that has this very name, if there is one."""
+        scheme = scheme_of(uri)
+        if (
+            uri.endswith("/")
+            or (scheme == "file" and os.path.isdir(uri))
+            or (scheme == "s3" and not bucket_and_key(uri)[1])
+            # A hub counts requests for files, and no file of a dataset has such a name.
+            or (scheme == "hf" and ("*" in uri or "?" in uri))
+        ):
+            return None
+        try:
+            return stat(uri, self.options)
+        except MissingError:
+            if scheme in ("http", "https"):
+                raise
+            return None
 
+    def _found_below(self, uri: str) -> list[ObjectInfo]:
+        """Return the files of a folder, prefix or glob, without the folders that our commands wrote.
 
-def _shards_at(
-    uri: str, options: StorageOptions, base: str | None, left_out: list[str]
-) -> Iterable[ObjectInfo]:
-    # Reading a list on the web tells whether it is there.
-    asked = is_list(printable(uri)) and scheme_of(uri) in {"http", "https"}
-    named = ObjectInfo(uri) if asked else _named(uri, options)
-    found = [named] if named else _found_below(uri, options, left_out)
-    if is_list(printable(uri)):
-        named_in = list(chain.from_iterable(listed(info.uri, options, base) for info in found))
-        # If the list names nothing else, that is what was asked for.
-        return list(_without_papers(named_in, left_out)) or named_in
-    kept = list(_without_papers(found, left_out, named))
-    lists = [info for info in kept if may_hold_list(info.uri, named is info) and holds_list(info, options)]
-    kept = [info for info in kept if info not in lists]
-    if lists and may_hold_list(uri, named=True):
-        named_in = list(chain.from_iterable(listed(info.uri, options, base) for info in lists))
-        return [*kept, *_without_papers(named_in, left_out)]
-    # A list found in a folder is left out, whatever its name: what it lists may lie beside it.
-    left_out.extend(info.uri for info in lists)
-    if not kept:
-        what = "the glob matches" if has_wildcard(uri) else "the folder holds"
-        rest = f"; files left out by their name: {len(found)}" if found else ""
-        raise InputError(
-            f"{what} no shards{rest}", where=uri, remedy="name the shards, or the folder they are in"
-        )
-    return kept
+        Their Parquet files would be read as shards: results as if they were pages of a dataset.
+        """
+        below, hidden = globbed if has_wildcard(uri) else list_objects, list[str]()
+        found = list(below(uri, self.options, hidden))
+        own = {folder for folder, _, name in (each.rpartition("/") for each in hidden) if name in OWN_MARKERS}
+        if scheme_of(uri) == "file" and has_wildcard(uri):
+            # A glob shows no markers: look for them in all folders around the files that were found.
+            root, folders = root_of_glob(uri), set[str]()
+            for info in found:
+                folder = os.path.dirname(info.uri)
+                while len(folder) >= len(root) and folder not in folders:
+                    folders.add(folder)
+                    folder = os.path.dirname(folder)
+            own |= {
+                each
+                for each in folders
+                if any(os.path.lexists(os.path.join(each, name)) for name in OWN_MARKERS)
+            }
+        if uri.rstrip("/") in own:
+            raise InputError(
+                "this folder was written by presswatch, and contains results and no shards",
+                where=uri,
+                remedy="name the shards, or the folder they are in",
+            )
+        self.left_out.extend(each for each in hidden if each.rpartition("/")[0] not in own)
+        self.left_out.extend(sorted(own))
+        inside = tuple(f"{folder}/" for folder in own)
+        return [info for info in found if not info.uri.startswith(inside)]
 
+    def _shards_by_name(self, found: Iterable[ObjectInfo]) -> list[ObjectInfo]:
+        kept = list[ObjectInfo]()
+        for info in found:
+            if is_shard_name(printable(info.uri).rpartition("/")[2]):
+                kept.append(info)
+            else:
+                self.left_out.append(info.uri)
+        return kept
 
-def _found_below(uri: str, options: StorageOptions, left_out: list[str]) -> list[ObjectInfo]:
-    """Return what a folder, prefix or glob stands for, without the folders that our commands wrote.
+    def _listed_in(self, lists: Iterable[ObjectInfo]) -> list[ObjectInfo]:
+        return [shard for info in lists for shard in listed(info.uri, self.options, self.base)]
 
-    Their Parquet files would be read as shards: results as if they were pages of a dataset.
-    """
-    below, hidden = globbed if has_wildcard(uri) else list_objects, list[str]()
-    found = list(below(uri, options, hidden))
-    own = {folder for folder, _, name in (each.rpartition("/") for each in hidden) if name in OWN_MARKERS}
-    if scheme_of(uri) == "file" and has_wildcard(uri):
-        own |= _marked_folders(root_of_glob(uri), found)
-    if uri.rstrip("/") in own:
-        raise InputError(
-            "this folder was written by presswatch, and contains results and no shards",
-            where=uri,
-            remedy="name the shards, or the folder they are in",
-        )
-    left_out += [each for each in hidden if each.rpartition("/")[0] not in own]
-    left_out += sorted(own)
-    inside = tuple(f"{folder}/" for folder in own)
-    return [info for info in found if not info.uri.startswith(inside)]
+    def _is_text_list(self, info: ObjectInfo, *, is_named: bool) -> bool:
+        """Return whether a text is a list: each line of its beginning names a shard by a path or URI.
 
-
-def _marked_folders(root: str, found: Iterable[ObjectInfo]) -> set[str]:
-    """Return the folders on disk, below `root` and around a file found, that our commands wrote."""
-    folders = set[str]()
-    for info in found:
-        folder = os.path.dirname(info.uri)
-        while len(folder) >= len(root) and folder not in folders:
-            folders.add(folder)
-            folder = os.path.dirname(folder)
-    return {
-        folder
-        for folder in folders
-        if any(os.path.lexists(os.path.join(folder, name)) for name in OWN_MARKERS)
-    }
-
-
-def _without_papers(
-    found: Iterable[ObjectInfo], left_out: list[str], named: ObjectInfo | None = None
-) -> Iterator[ObjectInfo]:
-    """Yield those that may be shards by their names, and the one that was named outright."""
-    for info in found:
-        if info is named or is_shard_name(printable(info.uri).rpartition("/")[2]):
-            yield info
-        else:
-            left_out.append(info.uri)
-
-
-def _named(uri: str, options: StorageOptions) -> ObjectInfo | None:
-    """Return the object that has this very name, if there is one."""
-    scheme = scheme_of(uri)
-    if (
-        uri.endswith("/")
-        or (scheme == "file" and os.path.isdir(uri))
-        or (scheme == "s3" and not bucket_and_key(uri)[1])
-        # A hub counts questions for files, and no file of a dataset has such a name.
-        or (scheme == "hf" and ("*" in uri or "?" in uri))
-    ):
-        return None
-    try:
-        return stat(uri, options)
-    except MissingError:
-        if scheme in {"http", "https"}:
-            raise
-        return None
+        A text named like OSCAR's is read for that only if the user named it or it is on this disk: elsewhere
+        a look is a request. A text that cannot be read is no list: it fails as a shard.
+        """
+        name = printable(info.uri)
+        is_cheap = is_named or scheme_of(info.uri) == "file" or not _OSCAR_NAME.fullmatch(name)
+        if not (is_cheap and name.lower().endswith(TEXT_SUFFIXES)):
+            return False
+        try:
+            with open_stream(info, self.options) as stream:
+                head = _head(stream.read(_TEXT_HEAD_BYTES), _TEXT_HEAD_BYTES)
+        except PresswatchError:
+            return False
+        lines = head.splitlines(keepends=True)
+        if len(head) == _TEXT_HEAD_BYTES:
+            del lines[-1]
+        names = [line.strip().decode("utf-8", "replace") for line in lines if line.strip()]
+        return bool(names) and all(map(_NAMES_A_SHARD.fullmatch, names))
 
 
 def has_wildcard(uri: str) -> bool:
-    """Return whether `uri` holds one of `*`, `?`, `[`."""
+    """Return whether `uri` contains one of `*`, `?`, `[`."""
     return _WILDCARD.search(uri) is not None
 
 
 def root_of_glob(pattern: str) -> str:
-    """Return the folder, with its slash, above the first name of `pattern` that holds a wildcard."""
+    """Return the folder, with its slash, above the first name of `pattern` that contains a wildcard."""
     found = _WILDCARD.search(pattern)
     return pattern[: pattern.rindex("/", 0, found.start() if found else None) + 1]
 
 
-def globbed(pattern: str, options: StorageOptions, hidden: list[str] | None = None) -> Iterator[ObjectInfo]:
+def globbed(pattern: str, options: StorageOptions, hidden: list[str]) -> Iterator[ObjectInfo]:
     """Yield the objects that a canonical `pattern` matches, and those below a folder that it matches.
 
     `*` and `?` stay within a name, `**` spans folders, `[ab]` and `[!ab]` are one character. Hidden names do
     not match; they are added to `hidden`, as in `list_objects`.
     """
-    if scheme_of(pattern) == "file":
-        yield from _on_disk(pattern, options, hidden)
-        return
-    pattern = pinned(pattern, options)
-    matches = glob_of(pattern).fullmatch
-    unseen = list[str]()
-    yield from (info for info in list_objects(root_of_glob(pattern), options, unseen) if matches(info.uri))
-    if hidden is not None:
-        hidden.extend(each for each in unseen if matches(each) or each.rpartition("/")[2] in OWN_MARKERS)
-
-
-def glob_of(pattern: str) -> re.Pattern[str]:
-    """Return what a canonical `pattern` matches, as `globbed` reads it, as a regular expression."""
-    return re.compile("".join(map(_regex, _TOKEN.findall(pattern))) + "(?:/.*)?", re.DOTALL)
-
-
-def _regex(token: str) -> str:
-    if token in _MEANING:
-        return _MEANING[token]
-    if len(token) == 1:
-        return re.escape(token)
-    letters = re.escape(token[1:-1].removeprefix("!")).replace(r"\-", "-")
-    return f"[{'^/' if token[1] == '!' else ''}{letters}]"
-
-
-def _on_disk(pattern: str, options: StorageOptions, hidden: list[str] | None) -> Iterator[ObjectInfo]:
     root = root_of_glob(pattern)
+    if scheme_of(pattern) != "file":
+        matches, unseen = glob_of(pattern).fullmatch, list[str]()
+        yield from (info for info in list_objects(root, options, unseen) if matches(info.uri))
+        hidden.extend(each for each in unseen if matches(each) or each.rpartition("/")[2] in OWN_MARKERS)
+        return
     for path in glob.iglob(pattern, recursive=True):
         relative = path[len(root) :].rstrip("/")
         if is_hidden(relative):
-            if hidden is not None and (first := first_hidden(relative)):
+            if first := first_hidden(relative):
                 hidden.append(root + first)
-            continue
-        if os.path.isdir(path):
+        elif os.path.isdir(path):
             yield from list_objects(path, options, hidden)
-            continue
-        try:
-            yield stat(path, options)
-        except MissingError:
-            yield ObjectInfo(path)
+        else:
+            try:
+                yield stat(path, options)
+            except MissingError:
+                yield ObjectInfo(path)
+
+
+def glob_of(pattern: str) -> re.Pattern[str]:
+    """Return a canonical `pattern`, as `globbed` reads it, as a regular expression."""
+
+    def regex(token: str) -> str:
+        if token in _MEANING:
+            return _MEANING[token]
+        if len(token) == 1:
+            return re.escape(token)
+        letters = re.escape(token[1:-1].removeprefix("!")).replace(r"\-", "-")
+        return f"[{'^/' if token[1] == '!' else ''}{letters}]"
+
+    return re.compile("".join(map(regex, _TOKEN.findall(pattern))) + "(?:/.*)?", re.DOTALL)
 
 
 def is_shard_name(name: str) -> bool:
     """Return whether a file found in a folder may be a shard: it is no paper, checksum, list or hidden file.
 
-    A half-fetched file (`x.wet.gz.part`) may be one: so it fails when it is read, and is not forgotten.
+    A half-fetched file (`x.wet.gz.part`) may be one: it fails when it is read, and is not forgotten.
     """
     name = name.lower()
     stem, suffix = os.path.splitext(name)
-    paper = stem in PAPERS and suffix in PAPER_SUFFIXES
-    beside = paper or name in DESCRIPTIONS or name.endswith(NO_SHARD_SUFFIXES)
-    return not (beside or name.startswith((".", "_")))
+    is_paper = stem in PAPERS and suffix in PAPER_SUFFIXES
+    return not (
+        is_paper or name in DESCRIPTIONS or name.endswith(NO_SHARD_SUFFIXES) or name.startswith((".", "_"))
+    )
 
 
 def left_out_line(uris: Collection[str]) -> str | None:
-    """Return the line that says which files beside shards are not read, each name once; None if none are."""
+    """Return the line that names the files left out beside shards, each name once; None if none are."""
     if not uris:
         return None
     names = sorted({printable(uri).rstrip("/").rpartition("/")[2] for uri in uris})
@@ -376,38 +380,6 @@ def is_list(name: str) -> bool:
     return name.lower().endswith(LIST_SUFFIXES)
 
 
-def may_hold_list(uri: str, named: bool) -> bool:
-    """Return whether a text may be a list though it is not named like one.
-
-    A text named like OSCAR's may be one only if the user named it or it is on this disk: a look is a request.
-    """
-    name = printable(uri)
-    cheap = named or scheme_of(uri) == "file" or not _OSCAR_NAME.fullmatch(name)
-    return cheap and name.lower().endswith(TEXT_SUFFIXES)
-
-
-def holds_list(info: ObjectInfo, options: StorageOptions) -> bool:
-    """Return whether every line of a text names a shard, by a path or URI that ends as shards do.
-
-    All of it is read only if its head is like that. What cannot be read is no list: it fails as a shard.
-    """
-    try:
-        with open_stream(info, options) as stream:
-            head = _head(stream.read(_TEXT_HEAD_BYTES), _TEXT_HEAD_BYTES)
-        lines = head.splitlines(keepends=True)
-        whole = lines if len(head) < _TEXT_HEAD_BYTES else lines[:-1]
-        if not _all_name_shards(whole):
-            return False
-        return _all_name_shards(_text(info.uri, options).encode("utf-8", "surrogateescape").splitlines())
-    except PresswatchError:
-        return False
-
-
-def _all_name_shards(lines: list[bytes]) -> bool:
-    keys = [line.strip().decode("utf-8", "replace") for line in lines if line.strip()]
-    return bool(keys) and all(map(_NAMES_A_SHARD.fullmatch, keys))
-
-
 def _head(stored: bytes, size: int) -> bytes:
     """Return the first bytes of a text that may be compressed; none if that is damaged."""
     if not stored.startswith(_GZIP_MAGIC):
@@ -419,11 +391,11 @@ def _head(stored: bytes, size: int) -> bytes:
 
 
 def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[ObjectInfo]:
-    """Return what the list at canonical `uri` names, in its order, without a look whether it exists.
+    """Return the shards of the list at canonical `uri`, in its order, without a look whether they exist.
 
     An entry with a scheme stands for itself; any other is a key under `base`: a site, a bucket or a folder.
-    Without a base it is a key of the site or bucket that holds the list. In a list on disk it is a path under
-    the root of a mirror: the nearest folder above the list that holds the first part of the first key
+    Without a base it is a key of the site or bucket that has the list. In a list on disk it is a path under
+    the root of a mirror: the nearest folder above the list that has the first part of the first key
     (`crawl-data`).
 
     Raises:
@@ -435,8 +407,8 @@ def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[O
         raise InputError("the list of shards is empty", where=printable(uri))
     if scheme_of(uri) != "file":
         _refuse_local(uri, keys, options)
-    relative = [key for key in keys if "://" not in key]
-    root = canonical(base) if base else _default_base(uri, relative[0]) if relative else ""
+    relative = next((key for key in keys if "://" not in key), None)
+    root = canonical(base) if base else "" if relative is None else _default_base(uri, relative)
     return [ObjectInfo(join(root, key) if "://" not in key else canonical(key)) for key in keys]
 
 
@@ -484,32 +456,31 @@ def _default_base(uri: str, key: str) -> str:
 
 
 def _text(uri: str, options: StorageOptions) -> str:
-    parts, size = list[bytes](), 0
+    """Return the text of a list, which may be compressed."""
+    where = printable(uri)
     with open_stream(ObjectInfo(uri), options) as stream:
         head = stream.read(READ_BYTES)
         if _head(head, 64).startswith(b"WARC/"):
             raise InputError(
                 "holds WARC records, but its name is that of a list of shards",
-                where=printable(uri),
+                where=where,
                 remedy="give it a name that ends in .warc.gz or .wet.gz, or name the list instead",
             )
         stream.push_back(head)
         is_packed = head.startswith(_GZIP_MAGIC)
         file = gzip.GzipFile(fileobj=cast(BinaryIO, stream)) if is_packed else stream
+        text = bytearray()
         try:
             while data := file.read(READ_BYTES):
-                parts.append(data)
-                size += len(data)
-                if size > LIST_BYTES_MAX:
-                    what = f"is longer than {LIST_BYTES_MAX:,} bytes, so no list of shards"
-                    raise InputError(what, where=printable(uri))
+                text += data
+                if len(text) > LIST_BYTES_MAX:
+                    raise InputError(
+                        f"is longer than {LIST_BYTES_MAX:,} bytes, so no list of shards", where=where
+                    )
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise CorruptError(
-                "the list of shards is cut short or damaged",
-                where=printable(uri),
-                remedy="fetch the list again",
+                "the list of shards is cut short or damaged", where=where, remedy="fetch the list again"
             ) from error
-    text = b"".join(parts)
     if b"\0" in text:
-        raise InputError("is not a list of shards but binary", where=printable(uri))
+        raise InputError("is not a list of shards but binary", where=where)
     return text.decode("utf-8", "surrogateescape")

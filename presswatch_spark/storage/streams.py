@@ -6,10 +6,8 @@ import hashlib
 import io
 import threading
 import time
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -26,7 +24,7 @@ from presswatch_spark.storage.objects import (
     pause,
     printable,
 )
-from presswatch_spark.storage.threads import LentLimit, check_time
+from presswatch_spark.storage.threads import check_time
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -39,24 +37,6 @@ KEPT_BYTES = 4 << 20
 
 class _SlowError(Exception):
     """A body comes too slowly."""
-
-
-class _StreamThread(threading.local):
-    def __init__(self) -> None:
-        self.streams: weakref.WeakSet[ByteStream] = weakref.WeakSet()
-
-
-_OPEN = _StreamThread()
-
-
-def step_aside() -> None:
-    """Let go of the connections of this thread's streams.
-
-    Their next read opens them again. Otherwise two threads that each hold one connection, and wait for
-    another, would wait for ever.
-    """
-    for stream in list(_OPEN.streams):
-        stream.step_aside()
 
 
 class ByteStream:
@@ -86,15 +66,13 @@ class ByteStream:
         self._ended = False
         self._closed = False
         self._delimited = True
-        self._behind = 0
+        self._bytes_to_skip = 0
         self._slow_bytes, self._slow_seconds = 0, 0.0
-        self._broke: Exception | None = None
+        self._pending_error: Exception | None = None
         self._pushed = b""
         self._sha256 = hashlib.sha256() if digests and start == 0 else None
         self._reader: Reader | None = None
         self._reader = self._open()
-        if store.resumable:
-            _OPEN.streams.add(self)
 
     @property
     def etag(self) -> str | None:
@@ -176,11 +154,11 @@ class ByteStream:
         """Return bytes from `position` on, `b""` where the body ends."""
         if self._reader is None:
             self._reader = self._open()
-        while self._behind > 0:
-            skipped = self._received(self._reader, min(self._behind, READ_BYTES))
+        while self._bytes_to_skip > 0:
+            skipped = self._received(self._reader, min(self._bytes_to_skip, READ_BYTES))
             if not skipped:
                 return b""
-            self._behind -= len(skipped)
+            self._bytes_to_skip -= len(skipped)
         return self._received(self._reader, wanted)
 
     def _received(self, reader: Reader, wanted: int) -> bytes:
@@ -193,8 +171,8 @@ class ByteStream:
         """
         if not self._store.resumable:
             return reader.read(wanted)
-        if self._broke is not None:
-            raise self._broke
+        if self._pending_error is not None:
+            raise self._pending_error
         parts, size = list[bytes](), 0
         while size < wanted:
             check_time()
@@ -205,7 +183,7 @@ class ByteStream:
                 if not parts:
                     raise
                 # Return first what came before. A body that broke may look like one that ended.
-                self._broke = error
+                self._pending_error = error
                 break
             self._require_rate(len(data), time.monotonic() - began)
             if not data:
@@ -225,7 +203,7 @@ class ByteStream:
 
     def _body_ended(self) -> None:
         """Decide whether the object ends with this body: without a size, only a delimited end counts."""
-        if self.size is not None or self._behind > 0:
+        if self.size is not None or self._bytes_to_skip > 0:
             self._interrupted("the body ended early")
         elif self._delimited:
             self._ended = True
@@ -247,7 +225,7 @@ class ByteStream:
         self.size = body.total if self.size is None else self.size
         declared = self._info.sha256 or body.sha256
         self._info = ObjectInfo(self._info.uri, self.size, self._info.etag or body.etag, declared)
-        self._delimited, self._behind = body.delimited, self.position - body.start
+        self._delimited, self._bytes_to_skip = body.delimited, self.position - body.start
         return body.reader
 
     def _tell_silence(self) -> None:
@@ -274,7 +252,7 @@ class ByteStream:
         )
 
     def _drop_body(self) -> None:
-        self._broke = None
+        self._pending_error = None
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -301,8 +279,6 @@ class RangeFile(SeekableFile):
         self._info = info
         self._size = size
         self._position = 0
-        # Arrow reads ranges in threads of its own.
-        self._limit = LentLimit()
 
     def tell(self) -> int:
         """Return the offset of the next byte."""
@@ -320,8 +296,7 @@ class RangeFile(SeekableFile):
         end = min(self._position + len(view), self._size)
         if end <= self._position:
             return 0
-        opened = partial(ByteStream, self._store, self._info, start=self._position, end=end)
-        with self._limit.here(), opened() as stream:
+        with ByteStream(self._store, self._info, start=self._position, end=end) as stream:
             data = stream.read_to_end()
         view[: len(data)] = data
         self._position += len(data)

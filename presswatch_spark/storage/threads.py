@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -117,8 +117,12 @@ def time_limit(seconds: float | None, clock: Callable[[], float] = time.monotoni
 
     Waiting for hosts does not count.
     """
-    with _under(None if seconds is None else TimeLimit(seconds, clock(), clock)):
+    before = _THREAD.limit
+    _THREAD.limit = None if seconds is None else TimeLimit(seconds, clock(), clock)
+    try:
         yield
+    finally:
+        _THREAD.limit = before
 
 
 def count_waiting(seconds: float) -> None:
@@ -136,45 +140,3 @@ def check_time() -> None:
             f"the {limit.seconds:,g} s that a shard may take (run.shard_seconds) were over",
             remedy="raise run.shard_seconds",
         )
-
-
-class LentLimit:
-    """The limit of the thread that makes this, for other threads that do some of its work.
-
-    They wait for hosts at the same time, so the longest of their waits is the wait of the work.
-    """
-
-    def __init__(self) -> None:
-        self._limit = _THREAD.limit
-        self._guard = threading.Lock()
-        self._waits: dict[int, float] = {}
-        self._longest = 0.0
-
-    @contextmanager
-    def here(self) -> Iterator[None]:
-        """Let the limit hold for this thread while the block runs."""
-        limit = self._limit
-        if limit is None:
-            with _under(None):
-                yield
-            return
-        own = replace(limit, waited=(before := limit.waited))
-        try:
-            with _under(own):
-                yield
-        finally:
-            with self._guard:
-                thread = threading.get_ident()
-                waits = self._waits[thread] = self._waits.get(thread, 0.0) + own.waited - before
-                limit.waited += max(0.0, waits - self._longest)
-                self._longest = max(self._longest, waits)
-
-
-@contextmanager
-def _under(limit: TimeLimit | None) -> Iterator[None]:
-    """Let a limit hold for this thread while the block runs."""
-    before, _THREAD.limit = _THREAD.limit, limit
-    try:
-        yield
-    finally:
-        _THREAD.limit = before

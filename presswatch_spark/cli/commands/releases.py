@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -65,8 +65,7 @@ def releases(
     require_new(export, settings.storage)
     rules = settings.datasets.common_crawl
     uri = list_uri(base or rules.index)
-    fresh = timedelta(hours=rules.index_hours)
-    known = current(uri, settings.storage, datetime.now(UTC), fresh, refresh)
+    known = current(uri, settings.storage, datetime.now(UTC), again=refresh)
     if export:
         export.write(schema_of(**KINDS), _rows(known), settings.storage, ENGLISH)
     else:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from presswatch_spark.deploy.check import CheckWord, check_workers
 from presswatch_spark.deploy.profiles import OURS, Profile, load_profile, profile_settings
 from presswatch_spark.deploy.requests import job_run_request, spark_settings
 from presswatch_spark.deploy.submission import Submission, Upload
@@ -54,7 +53,6 @@ def test_the_starter_is_the_serverless_profile_within_the_quota_of_a_new_account
     assert starter.driver.cores + starter.most_executors * starter.executor.cores == 16
     cores = starter.most_executors * starter.executor.cores
     assert int(starter.environment["PRESSWATCH_RUN__WAVE_SHARDS"]) == 8 * cores
-    assert [word for word, _, _ in check_workers(starter)] == [CheckWord.OK]
     sizes = {"most_executors": usual.most_executors, "executor": usual.executor}
     assert replace(starter, **sizes, environment=usual.environment) == usual  # type: ignore[arg-type]
 
@@ -112,7 +110,7 @@ def test_every_mistake_of_a_profile_is_reported_with_its_line(tmp_path: Path) ->
         ("store: /mnt/store", "store must be s3://BUCKET/PREFIX, not '/mnt/store'"),
         ("archive: {python: '2.7'}", "archive.python must be like 3.11"),
         ("archive: {machine: arm}", "archive.machine must be x86_64 or aarch64"),
-        ("serverless: {disk_gb: 5}", "serverless.disk_gb must lie between 20 and 2000"),
+        ("serverless: {disk_gb: 5}", "serverless.disk_gb must be between 20 and 2000"),
     ],
 )
 def test_what_cannot_be_is_refused(tmp_path: Path, text: str, named: str) -> None:

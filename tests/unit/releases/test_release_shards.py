@@ -10,12 +10,12 @@ import pytest
 
 from presswatch_spark import pipeline
 from presswatch_spark.cli import main as cli
-from presswatch_spark.errors import ConfigError, InputError, PresswatchError
+from presswatch_spark.errors import InputError, PresswatchError
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.queries import estimates
 from presswatch_spark.queries.matches import Matches
 from presswatch_spark.releases.release_shards import shards_of
-from presswatch_spark.settings.config import C4Rules, CommonCrawlRules, DatasetRules, OscarRules
+from presswatch_spark.settings.config import CommonCrawlRules, DatasetRules
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.tables.store import TableStore
@@ -73,9 +73,6 @@ class TestFound:
         rules = DatasetRules(common_crawl=CommonCrawlRules(base=str(mirror)))
         found = shards_of(CRAWL, "wet", None, rules, OPTIONS)
         assert found.path == f"{mirror}/crawl-data/{CRAWL}/wet.paths.gz"
-        lists = {"wet": "crawl-data/CC-NEWS/2025/08/warc.paths.gz"}
-        rules = DatasetRules(common_crawl=CommonCrawlRules(base=str(mirror), lists=lists))
-        assert "CC-NEWS" in shards_of(CRAWL, "wet", None, rules, OPTIONS).path
 
     def test_if_the_base_is_its_list(self, mirror: Path) -> None:
         listing = mirror / "crawl-data" / CRAWL / "wet.paths.gz"
@@ -120,8 +117,6 @@ class TestFound:
         assert found("mc4-en") == own_english
         assert found("c4-realnewslike") == news
         assert found("OSCAR-2301-fr", "oscar") == oscar
-        rules = DatasetRules(c4=C4Rules(base=str(tmp_path)), oscar_2301=OscarRules(base=str(tmp_path)))
-        assert shards_of("c4-en", "c4", None, rules, OPTIONS).path.startswith(str(tmp_path))
 
 
 class TestRefused:
@@ -140,11 +135,6 @@ class TestRefused:
             ("cc-main-2025-33", "CC-MAIN-2025-33"),
             ("2025-33", "CC-MAIN-2025-33"),
             ("CC-NEW", "CC-NEWS"),
-            ("cc-news-2025-08", "CC-NEWS-2025-08?"),
-            ("CC-News-2025-8", "CC-NEWS-2025-08?"),
-            ("C4-en", "c4-en?"),
-            ("C4-BG-LATN", "c4-bg-Latn?"),
-            ("oscar-2301-FR", "OSCAR-2301-fr?"),
         ],
     )
     def test_a_typo_with_the_names_that_may_be_meant(self, typo: str, meant: str) -> None:
@@ -156,10 +146,10 @@ class TestRefused:
     def test_what_is_like_no_name_without_a_guess(self, name: str) -> None:
         assert "did you mean" not in refusal(name)
 
-    def test_a_crawl_that_never_was_with_its_neighbours(self, mirror: Path) -> None:
+    def test_a_crawl_that_never_was_with_others_of_its_year(self, mirror: Path) -> None:
         told = refusal("CC-MAIN-2025-34", base=mirror)
         assert "no release of that name is known" in told
-        assert "CC-MAIN-2025-33" in told.partition("did you mean")[2]
+        assert "CC-MAIN-2025-" in told.partition("did you mean")[2]
         assert f"{mirror}/crawl-data/CC-MAIN-2025-34/wet.paths.gz: there is no such file" in told
 
     def test_a_mirror_that_does_not_hold_it(self, mirror: Path) -> None:
@@ -180,15 +170,6 @@ class TestRefused:
     def test_a_site_that_nobody_can_list(self) -> None:
         site = "https://huggingface.co/datasets/allenai/c4/resolve/main/"
         assert "a site cannot be asked which files it has" in refusal("c4-fr", "c4", site)
-
-    @pytest.mark.parametrize("pattern", ["{year}/wet.paths.gz", "{0.__class__}", "{release", "{release!r}"])
-    def test_a_pattern_that_cannot_be_filled_in(self, mirror: Path, pattern: str) -> None:
-        rules = DatasetRules(common_crawl=CommonCrawlRules(base=str(mirror), lists={"wet": pattern}))
-        with pytest.raises(
-            ConfigError, match=r"datasets\.common_crawl\.lists\.wet can hold \{release\} only"
-        ):
-            shards_of(CRAWL, "wet", None, rules, OPTIONS)
-        assert "names no list for warc" in refusal(CRAWL, "warc", None, rules)
 
     def test_a_base_that_is_no_place(self) -> None:
         with pytest.raises(InputError, match="no storage for ftp"):

@@ -55,7 +55,7 @@ def site() -> Iterator[Server]:
 
 
 def ask(server: Server, now: datetime = NOON, *, again: bool = False) -> ReleaseList:
-    return current(list_uri(server.url), QUICK, now, DAY, again)
+    return current(list_uri(server.url), QUICK, now, again=again)
 
 
 def names(known: ReleaseList) -> list[str]:
@@ -183,7 +183,7 @@ class TestAsking:
 
     def test_nobody_waits_for_a_dead_network(self) -> None:
         began = time.monotonic()
-        known = current("http://127.0.0.1:1/collinfo.json", QUICK, NOON, DAY)
+        known = current("http://127.0.0.1:1/collinfo.json", QUICK, NOON)
         assert time.monotonic() - began < 30
         assert known.listing == shipped()
 
@@ -209,9 +209,9 @@ class TestAsking:
     def test_a_file_of_this_machine_is_there_or_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "collinfo.json").write_bytes(collinfo(OLDER))
         for base in (tmp_path, tmp_path / "collinfo.json", tmp_path.as_uri()):
-            assert names(current(list_uri(str(base)), QUICK, NOON, DAY)) == [OLDER["id"]]
+            assert names(current(list_uri(str(base)), QUICK, NOON)) == [OLDER["id"]]
         with pytest.raises(PresswatchError, match="no such file"):
-            current(list_uri(str(tmp_path / "absent")), QUICK, NOON, DAY)
+            current(list_uri(str(tmp_path / "absent")), QUICK, NOON)
 
 
 class TestListThatCameAlong:

@@ -237,9 +237,8 @@ def test_a_probe_reports_a_lost_head_and_a_clock_that_was_set_back(
     assert "alerte du tour 3 : horloge reculée" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("fault", [Fault(drips=True), Fault(drips_head=True)], ids=["body", "head"])
-def test_an_answer_that_drips_is_a_failure(crawl: Release, case: RemovalCase, fault: Fault) -> None:
-    crawl.server.always = fault
+def test_an_answer_that_drips_is_a_failure(crawl: Release, case: RemovalCase) -> None:
+    crawl.server.always = Fault(drips=True)
     slow = {"storage.read_timeout": 0.2, "storage.lowest_rate": 1_000_000_000, "storage.connect_timeout": 0.2}
     probed = probe(case, crawl, **(ONCE | slow))
     assert set(probed.outcomes) == {"failed"}

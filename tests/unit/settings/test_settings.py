@@ -114,7 +114,7 @@ def test_every_mistake_of_every_layer_is_reported_at_once_with_its_place(tmp_pat
     for line, message in [
         (2, "grade.min_run_words must be 8 or more, not 3"),
         (3, "grade.full_copy_coverag is no setting; did you mean grade.full_copy_coverage?"),
-        (4, "grade.partial_copy_coverage must lie between 0 and 1, not 1.5"),
+        (4, "grade.partial_copy_coverage must be between 0 and 1, not 1.5"),
         (5, "verify must be a mapping of settings"),
         (7, "read.languages must be a list of texts, not ['fra', 12]"),
         (8, "extra is no setting; conf/scan.yaml and conf/releases.yaml list all there are"),

@@ -18,7 +18,7 @@ from typing import cast
 import pytest
 
 from presswatch_spark.compiled import PACKAGE
-from presswatch_spark.storage.host_limits import HostLimits, Judged
+from presswatch_spark.storage.host_limits import HostLimits, JudgedReply
 from presswatch_spark.storage.objects import StorageOptions, pause
 from presswatch_spark.storage.threads import AskingThreads, GivenUpError, answer_of, check_time
 from tests.servers import Fault, web
@@ -31,7 +31,7 @@ PACED = StorageOptions(requests_per_second=1 / AGE)
 def wait_for_turn() -> None:
     host, uri = HostLimits(HOST), f"https://{HOST}/a"
     asks = SimpleNamespace(uri=uri, status=429, headers={}, named_wait=AGE, turn_at=1.0)
-    host.judge(cast(Judged, asks), StorageOptions(), alone=False)
+    host.must_repeat(cast(JudgedReply, asks), StorageOptions(), alone=False)
     host.await_turn(uri)
 
 
@@ -42,9 +42,12 @@ def wait_for_pace() -> None:
 
 
 def wait_for_slot() -> None:
-    host = HostLimits(HOST)
-    for _ in range(2):
-        host.slot(StorageOptions(max_connections=1), lambda: None)
+    host, options = HostLimits(HOST), StorageOptions(max_connections=1)
+    # A thread that has one gets another: take the only one in a thread that ends.
+    taking = Thread(target=host.slot, args=(options,))
+    taking.start()
+    taking.join()
+    host.slot(options)
 
 
 def wait_for_another_try() -> None:

@@ -24,7 +24,8 @@ OPTIONS = StorageOptions(max_attempts=2, backoff_base=0.0001, read_timeout=5, re
 SHARD = gzip.compress(b'{"url": "https://a.example/1", "text": "un", "timestamp": "2024-01-01T00:00:00Z"}\n')
 BAD = {
     "redirect to a file": b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n",
-    "redirect loop": b"HTTP/1.1 302 Found\r\nLocation: /redirect%20loop\r\nContent-Length: 0\r\n\r\n",
+    "redirect loop": b"HTTP/1.1 302 Found\r\nLocation: /redirect%20loop\r\nContent-Length: 0\r\n"
+    b"Connection: close\r\n\r\n",
     "garbage": b"\x00garbage\r\n\r\n",
     "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
     "no number": b"HTTP/1.1 503 Busy\r\nRetry-After: -1e309\r\nContent-Length: 0\r\n\r\n",

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from presswatch_spark.errors import InputError, PresswatchError, StorageError
-from presswatch_spark.nearest import nearest
 from presswatch_spark.releases.known import at_hand, list_uri
 from presswatch_spark.releases.release import LABELS, NEWS, NEWS_MONTH, kinds_of
 from presswatch_spark.settings.config import DatasetRules
@@ -13,6 +12,7 @@ from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import StorageOptions, canonical, printable, stat
 from presswatch_spark.storage.shards import is_list
 from presswatch_spark.storage.uris import join, scheme_of
+from presswatch_spark.terminal import nearest
 
 C4 = re.compile(r"(?P<all>m)?c4-(?P<part>[A-Za-z0-9][A-Za-z0-9.]*(-[A-Za-z]{2,8})?)")
 # Variants of C4 with a folder of their own; any other part is a language of its multilingual files.

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from presswatch_spark.campaigns.progress import ItemProgress
 from presswatch_spark.costs.budget import core_hours_text, dollars_text
 from presswatch_spark.costs.estimate import Machine, PriceList, core_hours, estimate, kind_of
-from presswatch_spark.errors import ConfigError
+from presswatch_spark.errors import BudgetError, ConfigError
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.shards import ShardPlan
+
+HIGHER = "give a higher budget: the campaign goes on where it is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,18 @@ class Budget:
         return cls(machine, dollars, dollars_text(dollars or 0.0))
 
     def left(self, spent_hours: float) -> float | None:
-        """Return the dollars that are left after core-hours as Spark counts them; None for no limit."""
+        """Return the dollars that are left after core-hours as Spark counts them; None for no limit.
+
+        Raises:
+            BudgetError: nothing is left.
+        """
         if self.dollars is None or self.machine is None:
             return None
-        return self.dollars - self.machine.spark_dollars(spent_hours)
+        spent = self.machine.spark_dollars(spent_hours)
+        if spent >= self.dollars:
+            cost = dollars_text(spent)
+            raise BudgetError(f"the campaign has cost {cost}, and its budget is {self.said}", remedy=HIGHER)
+        return self.dollars - spent
 
 
 def estimated(

@@ -26,8 +26,7 @@ from presswatch_spark.storage.shards import glob_of
 from presswatch_spark.storage.uris import HubAddress, scheme_of
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
 
-LAYOUT, UNSEALED = 2, 1
-"""Files of layout 1, which older versions wrote, have no seal."""
+LAYOUT = 2
 PLAN = "campaign.json"
 LOCK = "campaign.lock"
 CORPORA = "corpora"
@@ -37,7 +36,6 @@ SCOPES = (*CRAWL_FORMS, NEWS)
 LANGUAGES_SINCE = (2018, 34)
 """The crawl of August 2018 is the first whose languages were identified."""
 WHOLE = "its pages name no languages, so all are read"
-UNLISTED = "is in the list of crawls no more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class CorpusOfCampaign:
 
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """The content of a campaign's file.
+    """The content of a campaign's file, which is sealed.
 
     Attributes:
         out: the folder of the tables.
@@ -63,7 +61,7 @@ class CampaignPlan:
         newest_first: whether the newest release comes first.
         listed: the list of crawls, or a site or folder that holds it; None for the usual one.
         options: options of `presswatch scan`, for every scan.
-        settings: the digest of the settings that can change a row; None in files of older versions.
+        settings: the digest of the settings that can change a row; None before the first scan is described.
     """
 
     out: str
@@ -87,42 +85,20 @@ class CampaignPlan:
         """Read the content that `to_json` wrote; `CorruptError` for anything else."""
         try:
             facts: dict[str, Any] = parse_json(data)
-            if (layout := facts.pop("layout")) not in (LAYOUT, UNSEALED):
+            if facts.pop("layout") != LAYOUT:
                 raise ValueError
-            if layout == LAYOUT:
-                unsealed_json(data.rstrip(b"\n"))
-                del facts["sha256"]
+            unsealed_json(data.rstrip(b"\n"))
+            del facts["sha256"]
             facts["corpora"] = tuple(CorpusOfCampaign(**each) for each in facts["corpora"])
             facts["datasets"] = tuple((str(name), str(part)) for name, part in facts["datasets"])
             facts["options"] = tuple(facts["options"])
-            plan = cls(**facts)
-            plan._check()
-            return plan
+            return cls(**facts)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise CorruptError(
                 "is no campaign that this version can read, or was changed since it was written",
                 where=where,
                 remedy="use the version that opened it, undo an edit, or open it again in another folder",
             ) from error
-
-    def _check(self) -> None:
-        """Raise `ValueError` or `TypeError` for values that no campaign has: its file may be edited."""
-        names = (self.crawls, self.since, self.until, self.listed, self.settings)
-        mirrors = (text for pair in self.mirrors.items() for text in pair)
-        texts = (self.out, *self.options, *mirrors, *(name for name in names if name is not None))
-        digests = [corpus.digest for corpus in self.corpora]
-        sizes = [corpus.articles for corpus in self.corpora]
-        if not all(
-            isinstance(text, str) for text in (*texts, *digests, *(each.path for each in self.corpora))
-        ):
-            raise TypeError
-        if not all(isinstance(size, int) for size in sizes):
-            raise TypeError
-        if not (self.out and sizes and isinstance(self.newest_first, bool)):
-            raise ValueError
-        # A corpus only grows, and each has all articles of the one before.
-        if len(set(digests)) < len(digests) or sizes != sorted(sizes) or self.crawls not in (None, *SCOPES):
-            raise ValueError
 
 
 def read_plan(folder: Folder) -> tuple[CampaignPlan, str] | None:
@@ -205,17 +181,15 @@ def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig, now: da
     Raises:
         InputError: `since` or `until` is in no list, or `since` is the newer one; or a dataset is not known.
     """
-    crawls = []
+    crawls = list[Item]()
     if plan.crawls:
         releases = news_months(now) if plan.crawls == NEWS else known.listing.crawls
         crawls = [_crawl_item(release, plan.crawls, config) for release in _between(plan, releases)]
     if not plan.newest_first:
         crawls.reverse()
     datasets = load_datasets()
-    parts = []
-    for name, part in plan.datasets:
-        parts.append(_part(dataset_named(name, datasets), part, plan.mirrors.get(name)))
-    return (*crawls, *parts)
+    named = ((name, dataset_named(name, datasets), part) for name, part in plan.datasets)
+    return (*crawls, *(_part(dataset, part, plan.mirrors.get(name)) for name, dataset, part in named))
 
 
 def _part(dataset: Dataset, part: str, mirror: str | None) -> Item:
@@ -230,14 +204,15 @@ def _part(dataset: Dataset, part: str, mirror: str | None) -> Item:
 
 
 def _crawl_item(release: Release, scope: str, config: ScanConfig) -> Item:
-    form = kinds_of(release.name)[0] if scope == NEWS else form_of(release.name, scope)
-    note = "" if scope == NEWS else _note(release, config)
+    """Return the item of a crawl. It has a note if its pages name no languages, and the scan reads some."""
+    if scope == NEWS:
+        form = kinds_of(release.name)[0]
+        return Item(release.name, form, release.name, last_capture=release.last)
+    found = re.fullmatch(CRAWL, release.name)
+    names_languages = found is not None and (int(found[1]), int(found[2])) >= LANGUAGES_SINCE
+    note = WHOLE if config.read.languages and not names_languages else ""
+    form = form_of(release.name, scope)
     return Item(release.name, form, release.name, note=note, last_capture=release.last)
-
-
-def unlisted_crawl(name: str, form: str) -> Item:
-    """Return the item of a crawl that is listed no more: without one, its missing shards would be lost."""
-    return Item(name, form_of(name, form), name, note=UNLISTED)
 
 
 def _between(plan: CampaignPlan, crawls: Sequence[Release]) -> Sequence[Release]:
@@ -258,11 +233,3 @@ def _between(plan: CampaignPlan, crawls: Sequence[Release]) -> Sequence[Release]
             remedy="give the oldest crawl as --since and the newest as --until",
         )
     return crawls[first : last + 1]
-
-
-def _note(release: Release, config: ScanConfig) -> str:
-    """Return a note for a crawl whose pages name no languages, if the scan has a gate by language."""
-    if not config.read.languages:
-        return ""
-    found = re.fullmatch(CRAWL, release.name)
-    return "" if found and (int(found[1]), int(found[2])) >= LANGUAGES_SINCE else WHOLE

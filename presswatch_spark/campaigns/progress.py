@@ -7,7 +7,7 @@ read it to its end for the newest corpus, in one step or in several that join.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -102,33 +102,40 @@ class Reads:
                 read.compare(place_of(info.uri), version_of(info))
         self.listed = frozenset(place_of(info.uri) for info in listed)
 
-    def unlisted(self, wanted: int) -> int:
-        """Return the number of shards that left the list before they were planned for the newest corpus."""
-        planned_for = self.planned_for()
-        return sum(planned_for(place) < wanted for place in self.shards - self.listed)
-
-    def planned_for(self) -> Callable[[str], int]:
-        """Return a function from a place to the newest corpus that the shard was planned for, read or not."""
+    def planned_for(self) -> Mapping[str, int]:
+        """Return the newest corpus that each shard was planned for, read or not; 0 for none."""
         if self.is_sample:
-            reached = _reached(self.steps)
-            return lambda place: reached
-        return _reaching({step: read.planned for step, read in self.steps.items()})
+            return dict.fromkeys(self.shards, _reached(self.steps))
+        return self._reaching({step: read.planned for step, read in self.steps.items()})
 
-    def read_for(self) -> Callable[[str], int]:
-        """Return a function from a place to the newest corpus that the shard was read for, to its end."""
-        return _reaching({step: read.complete for step, read in self.steps.items()})
+    def read_for(self) -> Mapping[str, int]:
+        """Return the newest corpus that each shard was read for, to its end; 0 for none."""
+        return self._reaching({step: read.complete for step, read in self.steps.items()})
+
+    def _reaching(self, steps: Mapping[Step, set[str]]) -> Mapping[str, int]:
+        """Return the corpus that the steps which have a shard lead to, by shard."""
+        reached = cache(_reached)
+        return {
+            place: reached(tuple(step for step, places in steps.items() if place in places))
+            for place in self.shards
+        }
 
     def whole(self) -> int:
         """Return the newest corpus for which all shards were read to their end."""
         if self.is_sample:
             return _reached(step for step, read in self.steps.items() if read.planned <= read.complete)
-        return min(map(self.read_for(), self.shards), default=0)
+        return min(self.read_for().values(), default=0)
+
+    def unlisted(self, wanted: int) -> int:
+        """Return the number of shards that left the list before they were planned for the newest corpus."""
+        planned_for = self.planned_for()
+        return sum(planned_for[place] < wanted for place in self.shards - self.listed)
 
     def missing(self, wanted: int) -> dict[Step, tuple[str, ...]]:
         """Return the URIs of shards that a step has not read to their end, nor others in its place."""
         read_for, found = self.read_for(), dict[Step, tuple[str, ...]]()
         for step, read in sorted(self.steps.items()):
-            places = (place for place in read.planned - read.complete if read_for(place) < wanted)
+            places = (place for place in read.planned - read.complete if read_for[place] < wanted)
             if uris := tuple(sorted(self.uris.get(place, place) for place in places)):
                 found[step] = uris
         return found
@@ -169,9 +176,7 @@ class ItemProgress:
     @classmethod
     def of(cls, item: Item, reads: Reads, wanted: int) -> ItemProgress:
         """Return the progress that the reads of an item make."""
-        shards, planned_for = reads.shards, reads.planned_for()
-        missing = reads.missing(wanted)
-        planned = [planned_for(place) for place in shards]
+        planned, missing = list(reads.planned_for().values()), reads.missing(wanted)
         return cls(
             item,
             reached=min(planned, default=0),
@@ -181,7 +186,7 @@ class ItemProgress:
             runs=tuple(sorted(reads.runs)),
             matches=reads.matches,
             core_hours=reads.core_hours,
-            shards=len(shards),
+            shards=len(planned),
             fresh=planned.count(0),
             left=sum(reach < wanted for reach in planned) + sum(map(len, missing.values())),
             shard_reads=reads.shard_reads,
@@ -310,16 +315,6 @@ def place_of(uri: str) -> str:
 def version_of(info: ObjectInfo) -> Version:
     """Return the version of a shard. On disk a copied file may have a new time, so only its size counts."""
     return info.size, info.etag if scheme_of(info.uri) == "s3" else None
-
-
-def _reaching(steps: Mapping[Step, set[str]]) -> Callable[[str], int]:
-    """Return a function from a place to the corpus that the steps which have the shard lead to."""
-    reached = cache(_reached)
-
-    def of(place: str) -> int:
-        return reached(tuple(step for step, places in steps.items() if place in places))
-
-    return of
 
 
 def _reached(steps: Iterable[Step]) -> int:

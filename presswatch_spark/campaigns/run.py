@@ -7,23 +7,15 @@ the campaign, the lock of each run and a last look before a run begins keep out 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Protocol, Self
 
-from presswatch_spark.campaigns.budget import Budget
+from presswatch_spark.campaigns.budget import HIGHER, Budget
 from presswatch_spark.campaigns.growth import build_growth, require_growth
-from presswatch_spark.campaigns.plan import (
-    CORPORA,
-    NEWS,
-    CampaignPlan,
-    CorpusOfCampaign,
-    Item,
-    unlisted_crawl,
-)
+from presswatch_spark.campaigns.plan import CORPORA, CampaignPlan, CorpusOfCampaign, Item
 from presswatch_spark.campaigns.progress import (
     CampaignSample,
     ItemProgress,
@@ -37,17 +29,9 @@ from presswatch_spark.campaigns.scope import is_absence, is_overdue
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.corpus.manifest import Manifest
 from presswatch_spark.corpus.store import Corpus, manifest_of
-from presswatch_spark.costs.budget import dollars_text
-from presswatch_spark.errors import (
-    BudgetError,
-    InputError,
-    OutputError,
-    PresswatchError,
-    StorageError,
-)
+from presswatch_spark.errors import BudgetError, InputError, OutputError, PresswatchError, StorageError
 from presswatch_spark.monitoring.events import EventLog, LoggedError, failures_logged
 from presswatch_spark.pipeline import RunSummary, scan, scan_key, shards_listed
-from presswatch_spark.releases.release import kinds_of
 from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.runs.claimed import KEY_DIGITS
 from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
@@ -106,6 +90,8 @@ class _SeenRuns:
 
     ids: tuple[str, ...] = ()
     runs: Runs | None = None
+    digests: Mapping[str, Step] = field(default_factory=dict)
+    minhash: MinHashRules = field(default_factory=MinHashRules)
     lists: dict[str, ShardPlan] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
 
@@ -127,16 +113,10 @@ class Campaign:
         """Return the number of the newest corpus, counted from 1."""
         return len(self.plan.corpora)
 
-    def digests(self) -> dict[str, Step]:
-        """Return the digest of each corpus of the campaign that is built, with its step."""
-        found = {corpus.digest: (0, number) for number, corpus in enumerate(self.plan.corpora, 1)}
-        grown = self.folder / CORPORA
-        for name in grown.names():
-            place, _, file = name.rpartition("/")
-            first, _, last = place.partition("-")
-            if file == MANIFEST and first.isdecimal() and last.isdecimal():
-                found[manifest_of(grown.at(place), self.config.storage).digest] = (int(first), int(last))
-        return found
+    @property
+    def notes(self) -> Mapping[str, str]:
+        """Return notes about the lists of items, by name."""
+        return self._seen.notes
 
     def store(self) -> TableStore | None:
         """Return the tables; None if no scan has made them yet."""
@@ -155,56 +135,53 @@ class Campaign:
         found = unfinished_runs(store) if store else ()
         return [run for run in found if isinstance(run, UnfinishedRun) and run.begun.by == "runs"]
 
+    def spent(self, but: str = "") -> float:
+        """Return the core-hours that its runs have cost so far, as Spark counts cores, begun ones too.
+
+        Args:
+            but: key of a begun run that is left out.
+        """
+        begun = [run for run in self.begun() if not but or _key_in(run) != but[:KEY_DIGITS]]
+        return core_hours_spent(self._published(), self._digests(), begun)
+
+    # Progress.
+
     def standings(self) -> Iterator[ItemProgress]:
         """Yield the progress of each item by the published runs, and by its list if that was read."""
-        runs, digests, minhash = self._published(), self.digests(), self._minhash()
-        for item in self.items:
-            yield ItemProgress.of(item, self._reads(item, runs, digests, minhash), self.newest)
+        yield from map(self.progress_of, self.items)
 
     def progress_of(self, item: Item) -> ItemProgress:
         """Return the progress of one item, as `standings` does."""
-        reads = self._reads(item, self._published(), self.digests(), self._minhash())
-        return ItemProgress.of(item, reads, self.newest)
+        return ItemProgress.of(item, self._reads(item), self.newest)
 
-    def _reads(self, item: Item, runs: Runs, digests: Mapping[str, Step], minhash: MinHashRules) -> Reads:
-        reads = runs.reads(item, digests, self.config, minhash, self.sample)
-        listed = self._seen.lists.get(item.name)
-        if listed is not None and item.path is not None and self.sample == ALL:
-            reads.compare(listed)
+    def _reads(self, item: Item) -> Reads:
+        runs, seen = self._published(), self._seen
+        reads = runs.reads(item, seen.digests, self.config, seen.minhash, self.sample)
+        if item.name in seen.lists and item.path is not None and self.sample == ALL:
+            reads.compare(seen.lists[item.name])
         return reads
 
     def _published(self) -> Runs:
         """Return the published runs, read again only when there are others."""
-        store = self.store()
+        store, seen = self.store(), self._seen
         ids = tuple(store.published()) if store else ()
-        if self._seen.runs is None or self._seen.ids != ids:
-            self._seen.runs, self._seen.ids = Runs.of(store), ids
-        return self._seen.runs
+        if seen.runs is None or seen.ids != ids:
+            seen.runs, seen.ids, seen.digests = Runs.of(store), ids, self._digests()
+            seen.minhash = self._manifest(self.plan.corpora[-1]).minhash
+        return seen.runs
 
-    def _minhash(self) -> MinHashRules:
-        return self._manifest(self.plan.corpora[-1]).minhash
+    def _digests(self) -> dict[str, Step]:
+        """Return the digest of each corpus of the campaign that is built, with its step."""
+        found = {corpus.digest: (0, number) for number, corpus in enumerate(self.plan.corpora, 1)}
+        grown = self.folder / CORPORA
+        for name in grown.names():
+            place, _, file = name.rpartition("/")
+            first, _, last = place.partition("-")
+            if file == MANIFEST and first.isdecimal() and last.isdecimal():
+                found[manifest_of(grown.at(place), self.config.storage).digest] = (int(first), int(last))
+        return found
 
-    def with_unlisted(self, listed: Collection[str]) -> Self:
-        """Return it with the crawls that its runs have read too, and that the list of crawls names no more.
-
-        Args:
-            listed: the crawls that it names.
-        """
-        form, runs = self.plan.crawls, self._published()
-        if form is None or form == NEWS:
-            return self
-        names = {run.asked_for for run in runs.rows if run.asked_for}
-        gone = sorted(name for name in names.difference(listed) if kinds_of(name))
-        if not gone:
-            return self
-        digests, minhash = self.digests(), self._minhash()
-        items = (unlisted_crawl(name, form) for name in gone)
-        read = (item for item in items if self._reads(item, runs, digests, minhash).runs)
-        return replace(self, items=(*self.items, *read))
-
-    def spent(self) -> float:
-        """Return the core-hours that its runs have cost so far, as Spark counts cores, begun ones too."""
-        return core_hours_spent(self._published(), self.digests(), self.begun())
+    # What is left of an item.
 
     def task_of(self, item: Item, tried: Collection[tuple[Step, bool]]) -> Task | None:
         """Return the next task of an item that was not tried yet; None if nothing is left.
@@ -215,22 +192,25 @@ class Campaign:
         """
         if item.trouble is not None:
             raise item.trouble
-        reads = self._reads(item, self._published(), self.digests(), self._minhash())
-        for step, uris in reads.missing(self.newest).items():
+        reads = self._reads(item)
+        progress = ItemProgress.of(item, reads, self.newest)
+        for step, uris in progress.missing_of.items():
             if (step, True) not in tried:
                 return self._again(item, step, uris)
-        standing = ItemProgress.of(item, reads, self.newest)
-        if standing.reached == self.newest and (item.path is None or self.sample != ALL):
+        if progress.reached == self.newest and (item.path is None or self.sample != ALL):
             return None
-        listed = self._list(item, standing)
+        listed = self._list(item, is_done=progress.is_done)
         if listed is None:
             return None
-        if self.sample != ALL:
-            steps = {standing.reached: listed}
-        else:
+
+        by_reach = {progress.reached: list(listed)}
+        if self.sample == ALL:
             reads.compare(listed)
-            steps = _by_reach(listed, reads)
-        for reached, shards in steps.items():
+            planned_for, by_reach = reads.planned_for(), {}
+            for info in listed:
+                by_reach.setdefault(planned_for[place_of(info.uri)], []).append(info)
+        for reached in sorted(by_reach, reverse=True):
+            shards = replace(listed, shards=tuple(by_reach[reached]))
             is_all = len(shards) == len(listed)
             task = Task(item, (reached, self.newest), shards, is_all=is_all, known=self._seen.ids)
             if reached < self.newest and task.key not in tried:
@@ -256,56 +236,52 @@ class Campaign:
         gone = tuple(uri for uri, info in found.items() if info is None)
         return Task(item, step, there, again=True, gone=gone, known=self._seen.ids)
 
-    def _list(self, item: Item, standing: ItemProgress) -> ShardPlan | None:
+    def _list(self, item: Item, *, is_done: bool) -> ShardPlan | None:
         """Return the shards of an item by its list, read once; None if it is done and the list gone."""
-        lists = self._seen.lists
-        if item.name not in lists:
+        lists, storage = self._seen.lists, self.config.storage
+        if item.name in lists:
+            return lists[item.name]
+        try:
             path, base = item.path, self.base
-            try:
-                if path is None:
-                    found = shards_of(item.name, item.format, base, self.config.datasets, self.config.storage)
-                    path, base = found.path, found.base
-                lists[item.name] = shards_listed([path], item.format, self.config.storage, base)
-            except (InputError, StorageError) as error:
-                if not standing.is_done and item.path is None and is_absence(error):
-                    raise UnpublishedError(error.what, where=error.where, remedy=error.remedy) from error
-                if not standing.is_done:
-                    raise
+            if path is None:
+                found = shards_of(item.name, item.format, base, self.config.datasets, storage)
+                path, base = found.path, found.base
+            lists[item.name] = shards_listed([path], item.format, storage, base)
+        except (InputError, StorageError) as error:
+            if is_done:
                 # A copy may be removed when it was scanned.
                 self._seen.notes[item.name] = f"its list cannot be had any more: {error.what}"
                 return None
+            if item.path is None and is_absence(error):
+                raise UnpublishedError(error.what, where=error.where, remedy=error.remedy) from error
+            raise
         return lists[item.name]
 
     def lists_of(self, standings: Iterable[ItemProgress]) -> Mapping[str, ShardPlan]:
         """Return, by name, lists of datasets on disk or S3 that have no runs yet, where they can be had."""
-        for standing in standings:
-            place = standing.item.path
-            if place is not None and not standing.runs and scheme_of(place) in ("file", "s3"):
+        for progress in standings:
+            place = progress.item.path
+            if place is not None and not progress.runs and scheme_of(place) in ("file", "s3"):
                 with suppress(InputError, StorageError):
-                    self._list(standing.item, standing)
+                    self._list(progress.item, is_done=progress.is_done)
         return self._seen.lists
-
-    @property
-    def notes(self) -> Mapping[str, str]:
-        """Return notes about the lists of items, by name."""
-        return self._seen.notes
 
     def _begun_before(self, task: Task) -> Task | None:
         """Return the task that a killed process began for an earlier corpus, if there is one.
 
         It is finished first, and the articles that were added since follow.
         """
-        begun = {run.folder.uri.rpartition("/")[2] for run in self.begun()}
-        built = set(self.digests().values()) if begun else set()
+        begun = set(map(_key_in, self.begun()))
+        # A corpus that is not built was not scanned for.
+        built = set(self._digests().values()) if begun else set()
         first, last = task.step
-        for corpus in range(first + 1, last):
-            earlier = replace(task, step=(first, corpus))
-            # A corpus that is not built was not scanned for.
-            if earlier.step in built:
-                key = self._key_of(earlier, self._corpus_of(earlier.step))
-                if key[:KEY_DIGITS] in begun:
-                    return earlier
+        for step in ((first, corpus) for corpus in range(first + 1, last)):
+            earlier = replace(task, step=step)
+            if step in built and self._key_of(earlier, self._corpus_of(step))[:KEY_DIGITS] in begun:
+                return earlier
         return None
+
+    # A scan.
 
     def carry_out(
         self, task: Task, budget: Budget, command: str | None, events: EventLog | None = None
@@ -318,9 +294,10 @@ class Campaign:
             PresswatchError: as `pipeline.scan`.
         """
         config, corpus = task.item.settings(self.config), self._corpus_of(task.step)
-        sample, seed = self._drawn(task)
+        share, seed = self._drawn(task)
         if budget.dollars is not None:
-            left = self._left(budget, self._key_of(task, corpus))
+            # The guard of the run itself counts the cost of that run.
+            left = budget.left(self.spent(but=self._key_of(task, corpus)))
             config = replace(config, run=replace(config.run, budget=left))
         try:
             return scan(
@@ -331,7 +308,7 @@ class Campaign:
                 config=config,
                 command=command,
                 events=events,
-                sample=sample,
+                sample=share,
                 sample_seed=seed,
                 product=task.item.product,
                 asked_for=task.item.name,
@@ -340,56 +317,37 @@ class Campaign:
         except BudgetError as error:
             if budget.dollars is None:
                 raise
-            raise BudgetError(
-                f"{error.what}; that is what is left of the campaign's {budget.said}",
-                where=task.item.name,
-                remedy="give a higher budget: the campaign goes on where it is",
-            ) from error
+            what = f"{error.what}; that is what is left of the campaign's {budget.said}"
+            raise BudgetError(what, where=task.item.name, remedy=HIGHER) from error
 
     def _require_wanted(self, task: Task) -> None:
         """Raise `DoneMeanwhileError` if another process has read shards of a task since it was found."""
-        runs = self._published()
+        self._published()
         if self._seen.ids == task.known:
             return
-        reads = self._reads(task.item, runs, self.digests(), self._minhash())
-        if self.sample != ALL and not task.again:
-            is_wanted = ItemProgress.of(task.item, reads, self.newest).reached == task.step[0]
-        elif task.again:
+        reads = self._reads(task.item)
+        planned_for = reads.planned_for()
+        if task.again:
             missing = set(reads.missing(self.newest).get(task.step, ()))
             is_wanted = all(info.uri in missing for info in task.shards)
+        elif self.sample != ALL:
+            is_wanted = min(planned_for.values(), default=0) == task.step[0]
         else:
-            planned_for = reads.planned_for()
-            is_wanted = all(planned_for(place_of(info.uri)) <= task.step[0] for info in task.shards)
+            is_wanted = all(planned_for.get(place_of(info.uri), 0) <= task.step[0] for info in task.shards)
         if not is_wanted:
             raise DoneMeanwhileError(
                 "another process has scanned this meanwhile", where=task.item.name, remedy="look what is left"
             )
 
-    def _left(self, budget: Budget, key: str) -> float:
-        """Return the dollars that are left for a run. Its own guard counts the cost of the run itself."""
-        others = [run for run in self.begun() if run.folder.uri.rpartition("/")[2] != key[:KEY_DIGITS]]
-        spent = core_hours_spent(self._published(), self.digests(), others)
-        left = budget.left(spent)
-        assert left is not None
-        if left <= 0:
-            assert budget.machine is not None
-            cost = dollars_text(budget.machine.spark_dollars(spent))
-            raise BudgetError(
-                f"the campaign has cost {cost}, and its budget is {budget.said}",
-                remedy="give a higher budget: the campaign goes on where it is",
-            )
-        return left
-
     def _key_of(self, task: Task, corpus: str) -> str:
         """Return the key of the run that a task begins, or goes on with."""
-        config = task.item.settings(self.config)
-        sample, seed = self._drawn(task)
+        config, (share, seed) = task.item.settings(self.config), self._drawn(task)
         return scan_key(
             task.shards,
             dataset=task.item.format,
             manifest=manifest_of(corpus, config.storage),
             config=config,
-            sample=sample,
+            sample=share,
             sample_seed=seed,
             product=task.item.product,
         )
@@ -403,17 +361,14 @@ class Campaign:
         """Return the corpus of a step; the articles that came since an earlier one are built if need be."""
         first, last = step
         if first == 0:
-            given = self.plan.corpora[last - 1]
             # With another corpus in its place, what is scanned would be of no step, and scanned once more.
-            self._manifest(given)
-            return given.path
-        older, newer = (self._opened(self.plan.corpora[number - 1]) for number in step)
+            self._manifest(self.plan.corpora[last - 1])
+            return self.plan.corpora[last - 1].path
+        given, storage = (self.plan.corpora[number - 1] for number in step), self.config.storage
+        older, newer = (Corpus.same(each.path, each.digest, storage) for each in given)
         out = self.folder / CORPORA / f"{first}-{last}"
         build_growth(older, newer, out, self.config)
         return out.uri
-
-    def _opened(self, given: CorpusOfCampaign) -> Corpus:
-        return Corpus.same(given.path, given.digest, self.config.storage)
 
     def _manifest(self, given: CorpusOfCampaign) -> Manifest:
         manifest = manifest_of(given.path, self.config.storage)
@@ -426,22 +381,22 @@ class Campaign:
         return manifest
 
 
-class CampaignFollower(Protocol):
-    """A caller that is told of each scan of a campaign."""
+def _key_in(run: UnfinishedRun) -> str:
+    """Return the first digits of the key of a begun run."""
+    return run.folder.uri.rpartition("/")[2]
 
-    @property
-    def command(self) -> str | None:
-        """Return the command line, for the runs."""
 
-    @property
-    def events(self) -> EventLog | None:
-        """Return the log of events, if one is written."""
+@dataclass(frozen=True, slots=True)
+class CampaignFollower:
+    """Callbacks for the scans of a campaign: before a scan, and after its run was published.
 
-    def begins(self, task: Task) -> None:
-        """Hear of a task before its scan."""
+    `command`: the command line, for the runs. `events`: the log of events, if one is written.
+    """
 
-    def scanned(self, summary: RunSummary) -> None:
-        """Hear of a published run."""
+    command: str | None
+    events: EventLog | None
+    begins: Callable[[Task], None]
+    scanned: Callable[[RunSummary], None]
 
 
 def run(
@@ -498,14 +453,6 @@ def _scanned(campaign: Campaign, task: Task, budget: Budget, follower: CampaignF
         if isinstance(error.__cause__, DoneMeanwhileError):
             return None
         raise
-
-
-def _by_reach(listed: ShardPlan, reads: Reads) -> dict[int, ShardPlan]:
-    """Return the shards of a list by the corpus that they were planned for last, the newest first."""
-    planned_for, found = reads.planned_for(), dict[int, list[ObjectInfo]]()
-    for info in listed:
-        found.setdefault(planned_for(place_of(info.uri)), []).append(info)
-    return {reached: replace(listed, shards=tuple(found[reached])) for reached in sorted(found, reverse=True)}
 
 
 def with_corpus(plan: CampaignPlan, path: str, config: ScanConfig) -> CampaignPlan:

@@ -25,7 +25,7 @@ from presswatch_spark.campaigns.plan import (
     write_plan,
 )
 from presswatch_spark.campaigns.progress import CampaignSample, ItemProgress
-from presswatch_spark.campaigns.run import Campaign, Task, run, with_corpus
+from presswatch_spark.campaigns.run import Campaign, CampaignFollower, Task, run, with_corpus
 from presswatch_spark.campaigns.scope import crawls_by_name, known_crawls, news_months
 from presswatch_spark.cli.options import print_lines, scan_settings, tell
 from presswatch_spark.corpus.store import manifest_of
@@ -74,10 +74,8 @@ def campaign_at(context: click.Context, path: str, flags: Mapping[str, Any]) -> 
     if known.trouble:
         tell(printable(f"note: a newer list could not be had: {known.trouble}; {known.origin}"))
     items = items_of(plan, known, config, now)
-    found = Campaign(
-        Folder(folder.uri, config.storage), plan, items, config, given["base"], _sample_of(given)
-    )
-    return found.with_unlisted([crawl.name for crawl in known.listing.crawls])
+    opened = Folder(folder.uri, config.storage)
+    return Campaign(opened, plan, items, config, given["base"], _sample_of(given))
 
 
 def _sample_of(given: Mapping[str, Any]) -> CampaignSample:
@@ -85,33 +83,22 @@ def _sample_of(given: Mapping[str, Any]) -> CampaignSample:
     return CampaignSample(share, given["sample_seed"]) if share not in (None, 1) else CampaignSample()
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """Prints the scans of a campaign whose tables are in `out`."""
+def follower_of(context: click.Context, campaign: Campaign) -> CampaignFollower:
+    """Return a follower that prints the scans of a campaign; `context.obj` has the words of the command."""
+    from presswatch_spark.cli.commands.scan import incomplete_message, summary_lines
 
-    out: str
-    command: str | None
-    events: EventLog | None
-
-    @classmethod
-    def of(cls, context: click.Context, campaign: Campaign) -> Terminal:
-        """Return one for a command; `context.obj` has the words of the command line."""
-        command = redacted_command(context.obj) if context.obj else None
-        events = EventLog() if campaign.config.run.log_format == "json" else None
-        return cls(campaign.plan.out, command, events)
-
-    def begins(self, task: Task) -> None:
-        """Print the shards of a task, and those that are gone."""
+    def begins(task: Task) -> None:
         for line in task_lines(task):
             tell(printable(line))
 
-    def scanned(self, summary: RunSummary) -> None:
-        """Print the summary of a run."""
-        from presswatch_spark.cli.commands.scan import incomplete_message, summary_lines
-
-        print_lines(summary_lines(summary, self.out))
+    def scanned(summary: RunSummary) -> None:
+        print_lines(summary_lines(summary, campaign.plan.out))
         if summary.incomplete:
-            click.echo(incomplete_message(summary, self.out), err=True)
+            click.echo(incomplete_message(summary, campaign.plan.out), err=True)
+
+    command = redacted_command(context.obj) if context.obj else None
+    events = EventLog() if campaign.config.run.log_format == "json" else None
+    return CampaignFollower(command, events, begins, scanned)
 
 
 def task_lines(task: Task) -> Iterator[str]:
@@ -142,8 +129,8 @@ def look(
     if folder.is_local:
         folder.path.mkdir(parents=True, exist_ok=True)
     with locked(folder, LOCK, campaign.config.run.lease_seconds):
-        terminal = Terminal.of(context, campaign)
-        for progress in run(campaign, datetime.now(UTC), terminal, budget, retried):
+        follower = follower_of(context, campaign)
+        for progress in run(campaign, datetime.now(UTC), follower, budget, retried):
             name = progress.item.name
             if progress.trouble is not None and not isinstance(progress.trouble, LoggedError):
                 click.echo(printable(f"error: {name}: {progress.trouble}"), err=True)
@@ -273,7 +260,13 @@ def open_campaign(
     plan = _scoped(context, replace(plan, options=words), options)
     _refuse_secrets(plan)
     if found:
-        _require_same(context, found[0], plan, options["out"], config, flags)
+        if options["out"] not in (None, found[0].out):
+            raise ConfigError(
+                f"the tables of a campaign stay where they are, in {found[0].out}",
+                where="--out",
+                remedy="open another campaign",
+            )
+        _require_settings(found[0], config)
     elif not (options["corpus"] and options["out"]):
         raise click.UsageError("a new campaign needs --corpus and --out", context)
     plan = replace(plan, out=plan.out or options["out"])
@@ -359,26 +352,6 @@ def _pair(context: click.Context, option: str, text: str, sign: str) -> tuple[st
     if not (name and found and value):
         raise click.UsageError(f"{option} must be NAME{sign}VALUE, not {text!r}", context)
     return name, value
-
-
-def _require_same(
-    context: click.Context,
-    before: CampaignPlan,
-    after: CampaignPlan,
-    out: str | None,
-    config: ScanConfig,
-    flags: Mapping[str, Any],
-) -> None:
-    """Raise `ConfigError` for changes by which finished scans would no longer be the campaign's."""
-    if out and out != before.out:
-        raise ConfigError(
-            f"the tables of a campaign stay where they are, in {before.out}",
-            where="--out",
-            remedy="open another campaign",
-        )
-    given = scan_given(context, before.options)
-    earlier = scan_settings({**given, **_given(flags)}, given["config"])
-    _require_settings(replace(before, settings=before.settings or _settings_digest(before, earlier)), config)
 
 
 def _settings_digest(plan: CampaignPlan, config: ScanConfig) -> str:

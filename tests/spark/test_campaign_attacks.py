@@ -26,7 +26,6 @@ from tests.campaigning import (
     read_to_the_end,
     run,
     states,
-    status,
 )
 
 WRITES = {"os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir"}
@@ -72,34 +71,6 @@ def test_a_corpus_that_was_replaced_is_refused_and_nothing_is_scanned_with_it(
     assert states(campaign) == ["done"]
     assert set(read_to_the_end(tables).values()) == {1}
     assert found(tables) == expected(history, tmp_path)
-
-
-@pytest.mark.full
-def test_a_crawl_that_is_listed_no_more_keeps_what_it_lacks(
-    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    history = make_history(tmp_path / "history", 2, 2)
-    campaign, tables = opened(tmp_path, history, history.older), tmp_path / "tables"
-    newest, oldest = history.crawls
-    shard = shards_of(history, newest)[1]
-    whole = shard.read_bytes()
-    shard.write_bytes(whole[: len(whole) // 2])
-    assert run(campaign) == 3
-    list_crawls(history, oldest)
-    assert {name: row["state"] for name, row in status(campaign).items()} == {
-        oldest: "done",
-        newest: "partial",
-    }
-    capsys.readouterr()
-    assert run(campaign) == 3
-    shard.write_bytes(whole)
-    assert run(campaign) == 0
-    assert f"{newest}: 1 shard once more (is in the list of crawls no more)" in capsys.readouterr().err
-    assert set(read_to_the_end(tables).values()) == {1}
-    # What was scanned with another corpus, or in another form, is none of the campaign's.
-    other = opened(tmp_path / "other", history, history.newer)
-    shutil.copytree(tables, tmp_path / "other" / "tables")
-    assert list(status(other)) == [oldest]
 
 
 @pytest.mark.full

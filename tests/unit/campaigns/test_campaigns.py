@@ -33,7 +33,7 @@ from presswatch_spark.campaigns.progress import (
     place_of,
     version_of,
 )
-from presswatch_spark.errors import ConfigError, CorruptError, InputError
+from presswatch_spark.errors import BudgetError, ConfigError, CorruptError, InputError
 from presswatch_spark.releases.datasets import load_datasets
 from presswatch_spark.releases.known import Listing, ReleaseList, shipped
 from presswatch_spark.releases.release import Release
@@ -198,11 +198,12 @@ class TestPlan:
         with pytest.raises(CorruptError, match="was changed since it was written"):
             plan_of(Folder.of(str(tmp_path), StorageOptions()))
 
-    def test_a_file_of_an_older_version_is_read(self, tmp_path: Path) -> None:
+    def test_a_file_without_a_seal_is_no_campaign(self, tmp_path: Path) -> None:
         facts = json.loads(PLAN.to_json()) | {"layout": 1}
         del facts["settings"], facts["sha256"]
         (tmp_path / "campaign.json").write_text(json.dumps(facts))
-        assert plan_of(Folder.of(str(tmp_path), StorageOptions())).settings is None
+        with pytest.raises(CorruptError, match="open it again in another folder"):
+            plan_of(Folder.of(str(tmp_path), StorageOptions()))
 
 
 ITEM = Item("CC-MAIN-2026-40", "wet", "CC-MAIN-2026-40")
@@ -406,7 +407,9 @@ class TestBudget:
         assert machine is not None
         hours = Budget.of(None, 8.0, config)
         assert hours.dollars == pytest.approx(machine.usd_per_hour)
-        assert hours.left(16.0) == pytest.approx(0.0)
+        assert hours.left(8.0) == pytest.approx(machine.usd_per_hour / 2)
+        with pytest.raises(BudgetError, match="and its budget is 8"):
+            hours.left(17.0)
         assert Budget.of(None, None, config).left(1e9) is None
 
     @pytest.mark.parametrize("amount", [0.0, -1.0, float("nan"), float("inf")])

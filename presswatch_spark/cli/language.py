@@ -93,7 +93,7 @@ NAMES = (
     p("column", "overwritten"), p("column", "dropped"), p("column", "withdrawn"), p("column", "superseded"),
     p("column", "restricted"), p("column", "recaptured"), p("column", "undecided"),
     p("column", "index disagrees"), p("column", "control lost"), p("column", "file changed"),
-    p("column", "yield fell"), p("column", "clock set back"), p("column", "head missing"),
+    p("column", "clock set back"), p("column", "head missing"),
     p("column", "agent"), p("column", "reserved"), p("column", "meaning"), p("column", "both"),
     p("column", "before"), p("column", "after"), p("column", "conflicting"), p("column", "none"),
     p("column", "unknown"),
@@ -119,7 +119,7 @@ NAMES = (
     p("outcome", "other record"), p("outcome", "beyond"), p("outcome", "nowhere"), p("outcome", "absent"),
     p("outcome", "gaps"), p("outcome", "missing"), p("outcome", "denied"), p("outcome", "edge"),
     p("outcome", "rewritten"), p("outcome", "newest"), p("outcome", "listed"), p("outcome", "unlisted"),
-    p("outcome", "recaptured"), p("outcome", "steady"), p("outcome", "fell"), p("outcome", "few"),
+    p("outcome", "recaptured"),
     p("outcome", "unranged"), p("outcome", "unresolved"), p("outcome", "limited"), p("outcome", "refused"),
     p("outcome", "strange"), p("outcome", "failed"),
 )

@@ -15,9 +15,9 @@ from presswatch_spark.terminal import counted
 if TYPE_CHECKING:
     from presswatch_spark.cli.campaigning import Watch
     from presswatch_spark.pointers.pointer import Mirror
-    from presswatch_spark.removal.metrics import Measures
     from presswatch_spark.removal.recaptures import LaterTables
     from presswatch_spark.removal.rounds import ProbeReport
+    from presswatch_spark.removal.status import CaseStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class WatchedCases:
     index: str | None = None
     metrics: str | None = None
     dry_run: bool = False
-    _measured: dict[str, Measures] = field(default_factory=dict)
+    _measured: dict[str, CaseStatus] = field(default_factory=dict)
     _published_at: datetime | None = None
     _failed: set[str] = field(default_factory=set)
 
@@ -82,7 +82,6 @@ class WatchedCases:
     def _probe(self, path: str) -> ProbeReport | None:
         from presswatch_spark.corpus.store import Corpus
         from presswatch_spark.removal.case import RemovalCase
-        from presswatch_spark.removal.metrics import Measures
         from presswatch_spark.removal.rounds import Prober
         from presswatch_spark.removal.status import CaseStatus
 
@@ -92,7 +91,7 @@ class WatchedCases:
         prober = Prober(case, config, self.mirrors, corpus, self.deep, self.index, self._tables(), tell)
         probed = prober.probe_if_due(self.every)
         if self.metrics and (probed or path not in self._measured):
-            self._measured[path] = Measures.of(probed.status if probed else CaseStatus.of(case))
+            self._measured[path] = probed.status if probed else CaseStatus.of(case)
         return probed
 
     def _tables(self) -> LaterTables | None:

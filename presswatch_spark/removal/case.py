@@ -161,13 +161,12 @@ class RemovalCase:
         rounds, notes = self.rounds(), self.notes("heads")
         if len(notes) < max((each.heads or 0 for each in rounds), default=0):
             raise _broken(f"the note {_note_name('heads', len(notes) + 1)} is missing", self)
-        begun, heads = len(rounds), {head["probes"]: head["newest"] for head in notes}
+        heads = {head["probes"]: head["newest"] for head in notes}
         ends = {0: str(self.about["targets_digest"])}
         links = self._links("probes", Probe)
-        links = links if whole else map(without_answer, links)
-        for number, probes in groupby(links, lambda row: row.round):
-            if number > begun:
-                raise _broken(f"the note {_note_name('rounds', begun + 1)} is missing", self)
+        for number, probes in groupby(links if whole else map(without_answer, links), lambda row: row.round):
+            if number > len(rounds):
+                raise _broken(f"the note {_note_name('rounds', len(rounds) + 1)} is missing", self)
             of_round = list(probes)
             ends |= {row.number + 1: row.probe_sha256 for row in of_round if row.number + 1 in heads}
             yield of_round

@@ -1,13 +1,13 @@
 """Whole files, read to their end: is a text, its page or its article anywhere in them?
 
-A page may be put back under another URL and id, with another frame. So each document of the file is looked at
-as a scan does, and "absent" means that no document has the article, not only that none has the page's text.
+A page may be put back under another URL and id, with another frame. Therefore each document of the file is
+looked at as a scan does, and "absent" means that no document has the article, not only that none has the
+page's text.
 """
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from typing import Any
 
 from presswatch_spark.corpus.store import Corpus
@@ -47,25 +47,18 @@ class WordCount:
         article = self._article(target)
         if article is None or not found.texts:
             return found
-        words = Joined(words_of(article))
-        copied = max(
-            verify(
-                NamedDocument(Joined(words_of(text)), self._rules.anchor_words), words, self._rules
-            ).copied_words
-            for text in found.texts
-        )
+        words, rules = Joined(words_of(article)), self._rules
+        documents = (NamedDocument(Joined(words_of(text)), rules.anchor_words) for text in found.texts)
+        copied = max(verify(document, words, rules).copied_words for document in documents)
         return replace(found, record=replace(found.record, copied_words=copied), texts=())
 
     def passages(self, targets: Sequence[Target], known: KnownDocuments) -> "Passages | None":
-        """Return what finds the articles of targets in a file; None if none of them can be counted.
-
-        `known`: documents that are left out, since they had the articles before.
-        """
+        """Return what finds the articles of targets in a file; None if none of them can be counted."""
         articles = {target.article_id for target in targets if self.can_count(target)} - {None}
         if self._corpus is None or not articles:
             return None
-        ordinals = {each: self._corpus.ordinal_of(each) for each in articles if each is not None}
-        found = {each: ordinal for each, ordinal in ordinals.items() if ordinal is not None}
+        ordinals = {self._corpus.ordinal_of(each): each for each in articles if each is not None}
+        found = {ordinal: each for ordinal, each in ordinals.items() if ordinal is not None}
         return Passages(self._corpus, found, self._config, known)
 
     def _article(self, target: Target) -> bytes | None:
@@ -81,49 +74,38 @@ class Passages:
     """Finds the document of a file that has the most words of each article; for one reading of one file.
 
     Args:
-        articles: their ordinals in the corpus, by id.
+        articles: their ids by their ordinals in the corpus.
         known: documents that are left out. They had the article before, so no page was moved to them; whether
             they are to go is decided by targets of their own.
     """
 
     def __init__(
-        self, corpus: Corpus, articles: Mapping[str, int], config: ScanConfig, known: KnownDocuments
+        self, corpus: Corpus, articles: Mapping[int, str], config: ScanConfig, known: KnownDocuments
     ) -> None:
         self.found: dict[str, RecordFacts] = {}
         self._sieve, self._rules, self._known = Sieve(corpus.index), config.verify, known
-        self._least_run = config.grade.min_run_words
-        self._ids = {ordinal: article_id for article_id, ordinal in articles.items()}
-        self._words = {each: Joined(words_of(corpus.body(each))) for each in self._ids}
+        self._least_run, self._ids = config.grade.min_run_words, articles
+        self._words = {each: Joined(words_of(corpus.body(each))) for each in articles}
 
-    def look_at(self, batch: DocumentBatch) -> None:
+    def look_at(self, batch: DocumentBatch, records: Sequence[RecordFacts]) -> None:
         """Look for the articles in the documents of a batch, as a scan does."""
-        for i, ordinals in self._candidates(batch):
-            record = record_of(batch, i)
-            names = names_of(record.text_sha256, record.document_url, record.record_id)
-            wanted = [each for each in ordinals if not self._is_known(self._ids[each], names)]
-            if not wanted:
+        candidates, documents = self._sieve.candidates(batch), dict[int, NamedDocument]()
+        for i, ordinal in zip(candidates.documents.tolist(), candidates.articles.tolist(), strict=True):
+            if (article_id := self._ids.get(ordinal)) is None:
                 continue
-            document = NamedDocument(Joined(words_of(batch.text_of(i))), self._rules.anchor_words)
-            for ordinal in wanted:
-                overlap = verify(document, self._words[ordinal], self._rules)
-                if overlap.longest_run_words >= self._least_run:
-                    self._add(self._ids[ordinal], replace(record, copied_words=overlap.copied_words))
-
-    def _candidates(self, batch: DocumentBatch) -> Iterator[tuple[int, list[int]]]:
-        """Yield the documents that may have articles, each with the ordinals of these."""
-        found = self._sieve.candidates(batch)
-        pairs = zip(found.documents.tolist(), found.articles.tolist(), strict=True)
-        wanted = (pair for pair in pairs if pair[1] in self._ids)
-        for i, of_document in groupby(wanted, key=lambda pair: pair[0]):
-            yield i, [ordinal for _, ordinal in of_document]
-
-    def _is_known(self, article_id: str, names: Collection[str]) -> bool:
-        return any((article_id, name) in self._known for name in names)
-
-    def _add(self, article_id: str, record: RecordFacts) -> None:
-        best = self.found.get(article_id)
-        if best is None or (record.copied_words or 0) > (best.copied_words or 0):
-            self.found[article_id] = record
+            record = records[i]
+            names = names_of(record.text_sha256, record.document_url, record.record_id)
+            if any((article_id, name) in self._known for name in names):
+                continue
+            if i not in documents:
+                documents[i] = NamedDocument(Joined(words_of(batch.text_of(i))), self._rules.anchor_words)
+            overlap, best = (
+                verify(documents[i], self._words[ordinal], self._rules),
+                self.found.get(article_id),
+            )
+            is_better = best is None or overlap.copied_words > (best.copied_words or 0)
+            if overlap.longest_run_words >= self._least_run and is_better:
+                self.found[article_id] = replace(record, copied_words=overlap.copied_words)
 
 
 @dataclass(slots=True)
@@ -163,24 +145,21 @@ class DeepReading:
         reading = cls(targets, words, words.passages(targets, known))
         wanted = {name for target in targets for name in names_of_target(target)}
         for batch in documents_of(uri, targets[0].dataset, options, reading.report):
+            records = [record_of(batch, i) for i in range(len(batch))]
             if reading.passages is not None:
-                reading.passages.look_at(batch)
-            for i in range(len(batch)):
-                reading._look_at(record_of(batch, i), batch, i, wanted, marks)
+                reading.passages.look_at(batch, records)
+            for i, record in enumerate(records):
+                digest = record.text_sha256 or ""
+                reading.names.update({batch.url_of(i), digest}.intersection(marks))
+                if digest in wanted:
+                    reading.seen[digest] = ProbeFinding(ELSEWHERE, "its text is in the file", record)
+                for name in wanted.intersection(names_of(None, record.document_url, record.record_id)):
+                    # A page may be in a file more than once.
+                    others = reading.seen[name].texts if name in reading.seen else ()
+                    texts = (*others, batch.text_of(i))
+                    detail = "its URL or id has another text"
+                    reading.seen[name] = ProbeFinding(OTHER_TEXT, detail, record, texts)
         return reading
-
-    def _look_at(
-        self, record: RecordFacts, batch: DocumentBatch, i: int, wanted: set[str], marks: Collection[str]
-    ) -> None:
-        digest = record.text_sha256 or ""
-        self.names.update({batch.url_of(i), digest}.intersection(marks))
-        if digest in wanted:
-            self.seen[digest] = ProbeFinding(ELSEWHERE, "its text is in the file", record)
-        for name in wanted.intersection(names_of(None, record.document_url, record.record_id)):
-            # A page may be in a file more than once.
-            others = self.seen[name].texts if name in self.seen else ()
-            texts = (*others, batch.text_of(i))
-            self.seen[name] = ProbeFinding(OTHER_TEXT, "its URL or id has another text", record, texts)
 
     def best(self, target: Target) -> ProbeFinding | None:
         """Return what the file has of a target: by its names, or a document with more of its article.
@@ -199,22 +178,19 @@ class DeepReading:
             return ProbeFinding(ELSEWHERE, "another document of the file has all that it had copied", passage)
         return ProbeFinding(OTHER_TEXT, "another document of the file has words of its article", passage)
 
-    def unread(self) -> ProbeFinding | None:
-        """Return why the file was not read as a whole; None if it was."""
-        report = self.report
-        if not report.defects_total:
-            return None
-        stopped = report.interrupted or report.blocked or report.late or report.faulty
-        # What is read in order is unknown from the damage on.
-        if stopped or not all(map(is_by_range, self.targets)):
-            return ProbeFinding(FAILED, f"the file was not read to its end: {report.complaints[0]}")
-        return ProbeFinding(GAPS, f"not all of the file was read: {report.complaints[0]}")
-
     def absent(self, target: Target, *, is_whole: bool) -> ProbeFinding:
         """Return what the file shows of a target that was not met in it; `is_whole`: it is not cut."""
+        report = self.report
+        if report.defects_total:
+            stopped = report.interrupted or report.blocked or report.late or report.faulty
+            # What is read in order is unknown from the damage on.
+            if stopped or not all(map(is_by_range, self.targets)):
+                detail = f"the file was not read to its end: {report.complaints[0]}"
+                return ProbeFinding(FAILED, detail)
+            return ProbeFinding(GAPS, f"not all of the file was read: {report.complaints[0]}")
         if not is_whole:
             return ProbeFinding(BEYOND, "no record that stood behind it was found")
-        detail = f"{self.report.documents:,} documents were read, to the end of the file"
+        detail = f"{report.documents:,} documents were read, to the end of the file"
         if target.article_id is None or self.words.can_count(target):
             return ProbeFinding(ABSENT, detail)
         return ProbeFinding(NOWHERE, f"{detail}, and not searched for passages of its article")

@@ -6,7 +6,7 @@ is squashed. Then the commit is gone, and only the newest revision can show whet
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
 from itertools import islice
 
@@ -40,10 +40,12 @@ class HubFileProber(FileProber):
         facts = ResponseFacts.of(answer, f"GET {main} bytes=0-0", main)
         for target, found in self._at_newest(address, main, answer, facts):
             self._note(states.NEWEST, facts, found, target)
+        known = [*self.file.siblings, *self.memory.others.get(address.root, ())]
+        beside = [uri for uri in known if uri.startswith(address.root)]
         if any(each.role == "target" and each.outcome == states.MISSING for each in self.probes):
-            self._ask_beside_newest(address, answer)
-        else:
-            self._ask_beside_commit(address)
+            self._ask_beside_newest(address, answer.header(COMMIT), [self.file.uri, *beside])
+        elif not set(beside) - {self.file.uri}:
+            self._ask_beside_commit()
 
     def _at_newest(
         self, address: HubAddress, main: str, answer: RawResponse, facts: ResponseFacts
@@ -55,31 +57,31 @@ class HubFileProber(FileProber):
                 part = ProbeFinding(states.STRANGE, f"the dataset has no branch {MAIN}")
             names = self._names(address) if part.outcome == states.MISSING else part
             for target in targets:
-                yield target, names if isinstance(names, ProbeFinding) else _renamed(target, names)
+                if isinstance(names, ProbeFinding):
+                    yield target, names
+                elif name := names.get(target.etag or ""):
+                    detail = f"the newest revision has the same file under another name: {name}"
+                    yield target, ProbeFinding(states.ELSEWHERE, detail)
+                else:
+                    detail = "the newest revision has neither this file nor its bytes"
+                    yield target, ProbeFinding(states.MISSING, detail)
             return
-        if commit in (None, address.revision):
-            for target in targets:
-                yield target, self._unchanged(target, commit)
+        if commit is None:
+            unnamed = ProbeFinding(states.STRANGE, "the hub does not say which commit it gave")
+            yield from ((target, unnamed) for target in targets)
             return
         left, linked = list[Target](), (answer.header(SHA256) or "").strip('"')
         for target in targets:
-            if known := self._known(target, linked, facts):
-                yield target, known
+            if commit == address.revision:
+                asked = (each for each in reversed(self.probes) if each.target_sha256 == target.target_sha256)
+                last = next(each for each in asked if each.role == "target")
+                yield target, _repeated(last, "the newest revision is the commit itself")
+            elif found := self._known(target, linked, facts):
+                yield target, found
             else:
                 left.append(target)
         if left:
-            for probe in self._read_through(left, str(replace(address, revision=commit)), facts):
-                target = next(each for each in left if each.target_sha256 == probe.target_sha256)
-                yield target, ProbeFinding(probe.outcome, probe.detail or "", _record_of(probe))
-
-    def _unchanged(self, target: Target, commit: str | None) -> ProbeFinding:
-        """Return what the commit itself gave: the newest revision is that commit."""
-        if commit is None:
-            return ProbeFinding(states.STRANGE, "the hub does not say which commit it gave")
-        of_target = [each for each in self.probes if each.target_sha256 == target.target_sha256]
-        last = next(each for each in reversed(of_target) if each.role == "target")
-        counted = RecordFacts(copied_words=last.copied_words)
-        return ProbeFinding(last.outcome, "the newest revision is the commit itself", counted)
+            yield from self._read_through(left, str(replace(address, revision=commit)), facts)
 
     def _known(self, target: Target, linked: str, facts: ResponseFacts) -> ProbeFinding | None:
         """Return what is known of a file with this SHA-256 without reading it again."""
@@ -91,20 +93,22 @@ class HubFileProber(FileProber):
         is_uncounted = probe.outcome in (states.NOWHERE, states.OTHER_TEXT) and probe.copied_words is None
         if is_uncounted and self.words.can_count(target):
             return None
-        detail = f"the newest revision has the file that probe {probe.number:,} read"
-        return ProbeFinding(probe.outcome, detail, RecordFacts(copied_words=probe.copied_words))
+        return _repeated(probe, f"the newest revision has the file that probe {probe.number:,} read")
 
-    def _read_through(self, targets: list[Target], uri: str, facts: ResponseFacts) -> Iterator[Probe]:
+    def _read_through(
+        self, targets: list[Target], uri: str, facts: ResponseFacts
+    ) -> Iterator[tuple[Target, ProbeFinding]]:
         """Read the file of the newest revision to its end; yield what it has of the targets."""
-        memory = ProbeMemory(dict(self.memory.beside), dict(self.memory.first))
-        for probe in self.probes:
-            memory.learn(probe, self.file.uri)
-        if self.file.uri in memory.first:
-            memory.first[uri] = memory.first[self.file.uri]
+        memory = ProbeMemory(self.memory.shards, dict(self.memory.beside), dict(self.memory.first))
+        memory.learn(self.probes)
         file = ProbedFile(uri, tuple(targets), (), self.file.noticed, self.file.known)
         whole = FileProber(file, memory, self.options, self.words, deep=True, nowhere=self.nowhere)
         whole.look_through(targets, facts)
-        yield from (probe for probe in whole.probes if probe.role == "target")
+        by_digest = {target.target_sha256: target for target in targets}
+        for probe in whole.probes:
+            record = RecordFacts(**{each.name: getattr(probe, each.name) for each in fields(RecordFacts)})
+            found = ProbeFinding(probe.outcome, probe.detail or "", record)
+            yield by_digest[probe.target_sha256 or ""], found
 
     def _names(self, address: HubAddress) -> dict[str, str] | ProbeFinding:
         """Return the paths of the newest revision's large files by SHA-256, or why they are unknown."""
@@ -118,78 +122,39 @@ class HubFileProber(FileProber):
 
     # Other files, which show that the hub answers, and that the dataset is laid out as before.
 
-    def _ask_beside_newest(self, address: HubAddress, answer: RawResponse) -> None:
+    def _ask_beside_newest(self, address: HubAddress, commit: str | None, known: list[str]) -> None:
         """The commit is gone: read a file in the newest revision that is known from the commit."""
-        commit = answer.header(COMMIT)
-        root = pinned_root(address, commit, self.options.storage)
-        if root is None:
-            return
-        known = [self.file.uri, *self.file.siblings, *self.memory.others.get(address.root, ())]
-        for uri in dict.fromkeys(known):
-            if uri.startswith(address.root) and self._is_read(root + uri.removeprefix(address.root)):
-                return
-
-    def _ask_beside_commit(self, address: HubAddress) -> None:
-        """Note another file of the same folder, once, while the commit still gives it."""
-        known = (*self.file.siblings, *self.memory.others.get(address.root, ()))
-        if any(uri != self.file.uri and uri.startswith(address.root) for uri in known):
-            return
-        folder, _, name = self.file.uri.rpartition("/")
-        suffix = name.partition(".")[2]
+        root = replace(address, revision=commit or MAIN, path="").root
         try:
-            listed = islice(list_objects(folder, self.options.storage), LISTED)
-            other = next(
-                (each.uri for each in listed if each.uri != self.file.uri and each.uri.endswith(suffix)), None
-            )
+            root = root if commit else pinned(root, self.options.storage)
         except BlockedError:
             raise
         except PresswatchError:
             return
-        if other is not None:
-            self._is_read(other)
+        for uri in dict.fromkeys(known):
+            newest = root + uri.removeprefix(address.root)
+            part = self._note_read("beside", newest, HEAD_BYTES, "a file was read")
+            if part and part.data:
+                return
 
-    def _is_read(self, uri: str) -> bool:
-        """Read the beginning of another file; return whether that could be read."""
-        part, facts = self._asked(uri, 0, HEAD_BYTES)
-        if isinstance(part, ProbeFinding):
-            self._note("beside", facts, part)
-            return False
-        detail = f"{len(part.data):,} bytes of a file were read"
-        self._note("beside", facts, ProbeFinding(states.SAME, detail))
-        return bool(part.data)
-
-
-def _record_of(probe: Probe) -> RecordFacts:
-    return RecordFacts(
-        record_offset=probe.record_offset,
-        record_length=probe.record_length,
-        row_index=probe.row_index,
-        record_sha256=probe.record_sha256,
-        record_id=probe.record_id,
-        document_url=probe.document_url,
-        text_sha256=probe.text_sha256,
-        copied_words=probe.copied_words,
-    )
+    def _ask_beside_commit(self) -> None:
+        """Note another file of the same folder, once, while the commit still gives it."""
+        folder, _, name = self.file.uri.rpartition("/")
+        suffix = name.partition(".")[2]
+        try:
+            listed = [each.uri for each in islice(list_objects(folder, self.options.storage), LISTED)]
+        except BlockedError:
+            raise
+        except PresswatchError:
+            return
+        others = (uri for uri in listed if uri != self.file.uri and uri.endswith(suffix))
+        if (other := next(others, None)) is not None:
+            self._note_read("beside", other, HEAD_BYTES, "a file was read")
 
 
-def pinned_root(address: HubAddress, commit: str | None, storage: StorageOptions) -> str | None:
-    """Return the URI of the dataset at a commit, or at the newest one; None if the hub names none."""
-    if commit is not None:
-        return replace(address, revision=commit, path="").root
-    try:
-        return pinned(replace(address, revision=MAIN, path="").root, storage)
-    except BlockedError:
-        raise
-    except PresswatchError:
-        return None
-
-
-def _renamed(target: Target, names: dict[str, str]) -> ProbeFinding:
-    """Return whether a file that the newest revision lacks has the same bytes there under another name."""
-    name = names.get(target.etag or "")
-    if name is None:
-        return ProbeFinding(states.MISSING, "the newest revision has neither this file nor its bytes")
-    return ProbeFinding(states.ELSEWHERE, f"the newest revision has the same file under another name: {name}")
+def _repeated(probe: Probe, detail: str) -> ProbeFinding:
+    """Return the finding of a probe whose bytes the newest revision has, too."""
+    return ProbeFinding(probe.outcome, detail, RecordFacts(copied_words=probe.copied_words))
 
 
 def large_files(root: str, storage: StorageOptions) -> dict[str, str]:

@@ -85,28 +85,25 @@ def look_up(
             answers = look_up_in_files(address, keys, storage)
         nothing = IndexAnswer(f"READ {printable(address)}", address)
         for url, page in wanted.items():
+            answer = answers.get(url, nothing)
+            facts = ResponseFacts.unasked(answer.request, printable(answer.uri))
+            if answer.response is not None:
+                facts = ResponseFacts.of(answer.response, answer.request, answer.uri)
             is_sure = not is_files(endpoint) or (url in keys and keys[url].is_sure)
-            found[page] = _page_answer(answers.get(url, nothing), is_sure=is_sure)
+            if answer.error is not None:
+                found[page] = PageAnswer(facts, ProbeFinding(_failure_of(answer), answer.error.what))
+            elif answer.captures or is_sure:
+                found[page] = PageAnswer(facts, answer.captures)
+            else:
+                found[page] = PageAnswer(facts, ProbeFinding(STRANGE, UNSURE))
     return found
 
 
-def _page_answer(answer: IndexAnswer, *, is_sure: bool) -> PageAnswer:
-    if answer.response is None:
-        facts = ResponseFacts.unasked(answer.request, printable(answer.uri))
-    else:
-        facts = ResponseFacts.of(answer.response, answer.request, answer.uri)
-    if answer.error is not None:
-        return PageAnswer(facts, ProbeFinding(_outcome_of(answer), answer.error.what))
-    if not answer.captures and not is_sure:
-        return PageAnswer(facts, ProbeFinding(STRANGE, UNSURE))
-    return PageAnswer(facts, answer.captures)
-
-
-def _outcome_of(answer: IndexAnswer) -> str:
+def _failure_of(answer: IndexAnswer) -> str:
     """Return the outcome of an index that failed."""
+    response = answer.response
     if isinstance(answer.error, CorruptError):
         return STRANGE
-    response = answer.response
     if response is None or response.status is None or response.failure:
         return FAILED
     return LIMITED if response.status == 429 else REFUSED
@@ -130,12 +127,11 @@ def place_among(captures: Captures, target: Target) -> ProbeFinding:
     """
     if isinstance(captures, ProbeFinding):
         return captures
-    found, most = None, 0
-    for capture in captures:
-        alike = names_in_common(capture.filename, target.shard_uri)
-        if target.captured_at is not None and _is_at(capture, target.captured_at) and alike > most:
-            found, most = capture, alike
-    if found is None:
+    at = target.captured_at
+    same_time = [each for each in captures if at is not None and _is_at(each, at)]
+    alike = [(names_in_common(each.filename, target.shard_uri), each) for each in same_time]
+    most, found = max(alike, key=lambda pair: pair[0], default=(0, None))
+    if found is None or not most:
         return ProbeFinding(UNLISTED, "the index has no capture of the page in this file at this time")
     return ProbeFinding(LISTED, record=RecordFacts(record_offset=found.offset, record_length=found.length))
 

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.removal.case import Chain, RemovalCase
-from presswatch_spark.removal.responses import ProbeFinding, ResponseFacts, part_of
+from presswatch_spark.removal.responses import ProbeFinding, ResponseFacts, columns_of, part_of
 from presswatch_spark.removal.states import SAME
 from presswatch_spark.storage.exchanges import seconds_of_date
 from presswatch_spark.storage.host_limits import BlockedError, ask_anew
@@ -63,44 +62,43 @@ def take_inventory(
     ask_anew()
     with case.held():
         rows, notes = case.release_files(), case.notes("inventories")
-        number, done = _next(notes, rows, release, format, uris)
-        if len(notes) < number:
+        number, found, blocked = len(notes), list[ReleaseFile](), None
+        is_begun = bool(notes) and (notes[-1]["release"], notes[-1]["format"]) == (release, format)
+        if is_begun:
+            found = [row for row in rows if row.inventory == number]
+        if not is_begun or len(found) >= len(uris):
+            number, found = number + 1, []
             facts = {"number": number, "release": release, "format": format, "files": len(uris)}
             case.note("inventories", number, facts)
-        chain, blocked = Chain.of(case, rows, "release_files"), None
-        found = [row for row in rows if row.inventory == number]
+        chain, done = Chain.of(case, rows, "release_files"), {row.file_uri for row in found}
         left = [uri for uri in uris if printable(uri) not in done]
         for first in range(0, len(left), FILES_WRITTEN):
-            asked, blocked = _asked(left[first : first + FILES_WRITTEN], storage)
-            if asked:
-                files = [_row(facts, outcome, number, release, format) for facts, outcome in asked]
-                found += chain.append(number, files)
-                tell(f"inventory {number}: {len(found):,} of {len(uris):,} files")
-            if blocked:
+            answers = asked(left[first : first + FILES_WRITTEN], storage)
+            files = [
+                _row(answer, number, release, format) for answer in answers if not isinstance(answer, str)
+            ]
+            found += chain.append(number, files)
+            tell(f"inventory {number}: {len(found):,} of {len(uris):,} files")
+            if blocked := next((answer for answer in answers if isinstance(answer, str)), None):
                 break
-    return _inventory(number, release, len(uris), found, since, blocked)
+
+    there = [row for row in found if row.outcome == SAME]
+    seconds = {row.file_uri: seconds_of_date(row.last_modified or "") for row in there}
+    modified = {uri: datetime.fromtimestamp(each, UTC) for uri, each in seconds.items() if each is not None}
+    return Inventory(
+        number,
+        release,
+        len(uris),
+        Counter(row.outcome for row in found),
+        undated=len(there) - len(modified),
+        changed=tuple(sorted(uri for uri, moment in modified.items() if moment > since)),
+        newest=max(modified.values(), default=None),
+        blocked=blocked,
+    )
 
 
-def _next(
-    notes: Sequence[Mapping[str, Any]],
-    rows: Sequence[ReleaseFile],
-    release: str,
-    format: str,
-    uris: Sequence[str],
-) -> tuple[int, set[str]]:
-    """Return the number of the inventory, and the files that it has asked for already."""
-    if notes and (notes[-1]["release"], notes[-1]["format"]) == (release, format):
-        number = int(notes[-1]["number"])
-        done = {row.file_uri for row in rows if row.inventory == number}
-        if len(done) < len(uris):
-            return number, done
-    return len(notes) + 1, set()
-
-
-def _asked(
-    uris: Sequence[str], storage: StorageOptions
-) -> tuple[list[tuple[ResponseFacts, ProbeFinding]], str | None]:
-    """Ask for the first byte of each file; also return why a site was left alone, if one was."""
+def asked(uris: Sequence[str], storage: StorageOptions) -> Sequence[tuple[ResponseFacts, ProbeFinding] | str]:
+    """Ask for the first byte of each file; of one that was left alone, return why."""
 
     def one(uri: str) -> tuple[ResponseFacts, ProbeFinding] | str:
         try:
@@ -112,13 +110,13 @@ def _asked(
         return ResponseFacts.of(answer, f"GET {printable(uri)} bytes=0-0", uri), outcome
 
     with AskingThreads(FILES_AT_ONCE, "inventory") as pool:
-        answers = list(pool.map(one, uris))
-    rows = [answer for answer in answers if not isinstance(answer, str)]
-    return rows, next((answer for answer in answers if isinstance(answer, str)), None)
+        return list(pool.map(one, uris))
 
 
-def _row(facts: ResponseFacts, found: ProbeFinding, number: int, release: str, format: str) -> ReleaseFile:
-    columns = {each.name: getattr(facts, each.name) for each in fields(facts) if each.name != "body_sha256"}
+def _row(answer: tuple[ResponseFacts, ProbeFinding], number: int, release: str, format: str) -> ReleaseFile:
+    facts, found = answer
+    columns = columns_of(facts)
+    del columns["body_sha256"]
     return ReleaseFile(
         **columns,
         inventory=number,
@@ -131,22 +129,4 @@ def _row(facts: ResponseFacts, found: ProbeFinding, number: int, release: str, f
         tool_version="",
         previous_sha256="",
         probe_sha256="",
-    )
-
-
-def _inventory(
-    number: int, release: str, files: int, rows: Sequence[ReleaseFile], since: datetime, blocked: str | None
-) -> Inventory:
-    there = [row for row in rows if row.outcome == SAME]
-    seconds = {row.file_uri: seconds_of_date(row.last_modified or "") for row in there}
-    modified = {uri: datetime.fromtimestamp(each, UTC) for uri, each in seconds.items() if each is not None}
-    return Inventory(
-        number,
-        release,
-        files,
-        Counter(row.outcome for row in rows),
-        undated=len(there) - len(modified),
-        changed=tuple(sorted(uri for uri, moment in modified.items() if moment > since)),
-        newest=max(modified.values(), default=None),
-        blocked=blocked,
     )

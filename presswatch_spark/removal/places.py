@@ -29,15 +29,19 @@ from presswatch_spark.tables.store import TableStore
 
 OTHERS = ("shard_uri", "article_id", "text_sha256", "document_url", "record_id")
 """What a case notes of each document that is no target, and has an article of one in the same file."""
+_OF_CLAIM = ("row_sha256", "publisher_id", "title_id", "article_id", "article_sha256")
 _OF_PLACE = (
     "run_id", "dataset", "release", "document_url", "shard_uri", "record_id", "record_offset",
     "record_length", "record_encoding", "row_index", "payload_digest", "text_sha256", "captured_at",
 )  # fmt: skip
-_READ = (
-    "row_sha256", "publisher_id", "title_id", "article_id", "article_sha256", "copied_words", *_OF_PLACE,
+_ONLY_A_SCAN_GIVES = dict.fromkeys(
+    ("record_id", "record_offset", "record_length", "record_encoding", "row_index", "payload_digest",
+     "text_sha256", "copied_words", "etag", "bytes")
 )  # fmt: skip
 Row = Mapping[str, Any]
 """Some columns of a row of `matches`."""
+ScannedShards = Mapping[str, tuple[str | None, int | None]]
+"""ETag and size of each shard, as the newest scan had them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +64,76 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
         InputError: there are no claims, or none of a row that is asked for.
     """
     wanted, licensed = chosen_claims(claims, choice)
-    found = _matches(tables, wanted)
+    matches = tables.open_table("matches")
+    own = matches.to_table(
+        columns=["document_url", "text_sha256"], filter=pc.field("row_sha256").isin(list(wanted))
+    )
+    urls = own["document_url"].unique().drop_null()
+    alike = pc.field("text_sha256").isin(own["text_sha256"].unique()) | pc.field("document_url").isin(urls)
+    columns = [*_OF_CLAIM, "copied_words", *_OF_PLACE]
+    found: list[Row] = matches.to_table(columns=columns, filter=alike).to_pylist()
     require_rows(wanted.keys() - {row["row_sha256"] for row in found}, tables)
-    scanned = _scanned(tables)
+
+    log: pa.Table = tables.read("scan_log", columns=["shard_uri", "etag", "bytes_expected"])
+    scanned = {row["shard_uri"]: (row["etag"], row["bytes_expected"]) for row in log.to_pylist()}
     targets = [target_of(of, row, place, scanned) for of, row, place in _places(found, wanted.keys())]
     targets += _derived(targets)
     chosen = set(claims_of_targets(targets).values())
     return ChosenTargets(len(chosen), licensed, targets, _others(tables, targets))
 
 
-def _matches(store: TableStore, wanted: Collection[str]) -> list[Row]:
-    """Return the rows of the claims, and all rows of the same texts or pages."""
-    table = store.open_table("matches")
-    own = table.to_table(
-        columns=["document_url", "text_sha256"], filter=pc.field("row_sha256").isin(list(wanted))
-    )
-    urls = own["document_url"].unique().drop_null()
-    alike = pc.field("text_sha256").isin(own["text_sha256"].unique()) | pc.field("document_url").isin(urls)
-    rows: list[Row] = table.to_table(columns=list(_READ), filter=alike).to_pylist()
-    return rows
+def _places(rows: Sequence[Row], wanted: Collection[str]) -> Iterator[tuple[Row, Row, TargetPlace]]:
+    """Yield each row of a claim with each row of its places, and whose bytes these are."""
+    by_text, by_page = dict[Any, list[Row]](), dict[Any, list[Row]]()
+    for row in rows:
+        by_text.setdefault((row["article_id"], row["text_sha256"]), []).append(row)
+        if row["document_url"]:
+            by_page.setdefault((row["article_id"], row["document_url"]), []).append(row)
+    for row in rows:
+        if row["row_sha256"] not in wanted:
+            continue
+        yield row, row, "record"
+        alike = by_text[row["article_id"], row["text_sha256"]]
+        for other in [*alike, *by_page.get((row["article_id"], row["document_url"]), ())]:
+            if other["row_sha256"] != row["row_sha256"]:
+                same_page = row["document_url"] and row["document_url"] == other["document_url"]
+                same_time = row["captured_at"] and row["captured_at"] == other["captured_at"]
+                yield row, other, "capture" if same_page and same_time else "release"
+
+
+def target_of(of: Row, row: Row, place: TargetPlace, scanned: ScannedShards) -> Target:
+    """Return the target of a claim at a place; `of`: the claim's own row of `matches`, `row`: the place's."""
+    etag, size = scanned.get(row["shard_uri"], (None, None))
+    columns = {
+        **{name: of[name] for name in _OF_CLAIM},
+        **{name: row.get(name) for name in _OF_PLACE},
+        "copied_words": row["copied_words"],
+    }
+    return sealed(Target(**columns, place=place, etag=etag, bytes=size, target_sha256=""))
+
+
+def _derived(targets: Sequence[Target]) -> Iterator[Target]:
+    """Yield the targets that no scan has found: for records of WET, those of WARC of the same captures."""
+
+    def capture(target: Target, uri: str) -> tuple[str, str, str | None, datetime | None]:
+        return target.row_sha256, uri, target.document_url, target.captured_at
+
+    known = {capture(target, target.shard_uri) for target in targets}
+    for target in targets:
+        source = _source_of(target.dataset, target.shard_uri)
+        if source is None or not target.document_url or target.captured_at is None:
+            continue
+        dataset, uri = source
+        if capture(target, uri) not in known:
+            known.add(capture(target, uri))
+            columns = {**target.as_dict(), **_ONLY_A_SCAN_GIVES, "dataset": dataset, "shard_uri": uri}
+            yield sealed(Target(**{**columns, "place": "capture"}))
+
+
+def _source_of(dataset: str, uri: str) -> tuple[str, str] | None:
+    """Return dataset and address of the file that another one was made of, if its name shows that."""
+    format = registry.find(dataset)
+    return format.made_from(uri) if format else None
 
 
 def _others(store: TableStore, targets: Sequence[Target]) -> list[dict[str, Any]]:
@@ -96,94 +151,7 @@ def _others(store: TableStore, targets: Sequence[Target]) -> list[dict[str, Any]
     return [dict(zip(OTHERS, row, strict=True)) for row in sorted(found, key=repr) if row[:2] in pairs]
 
 
-def _scanned(store: TableStore) -> Mapping[str, tuple[str | None, int | None]]:
-    """Return ETag and size of each shard, as the newest scan had them."""
-    log: pa.Table = store.read("scan_log", columns=["shard_uri", "etag", "bytes_expected"])
-    return {row["shard_uri"]: (row["etag"], row["bytes_expected"]) for row in log.to_pylist()}
-
-
-def _places(rows: Sequence[Row], wanted: Collection[str]) -> Iterator[tuple[Row, Row, TargetPlace]]:
-    """Yield each row of a claim with each row of its places, and whose bytes these are."""
-    by_text, by_page = dict[Any, list[Row]](), dict[Any, list[Row]]()
-    for row in rows:
-        by_text.setdefault((row["article_id"], row["text_sha256"]), []).append(row)
-        if row["document_url"]:
-            by_page.setdefault((row["article_id"], row["document_url"]), []).append(row)
-    for row in rows:
-        if row["row_sha256"] not in wanted:
-            continue
-        yield row, row, "record"
-        alike = by_text[row["article_id"], row["text_sha256"]]
-        alike = [*alike, *by_page.get((row["article_id"], row["document_url"]), ())]
-        for other in alike:
-            if other["row_sha256"] == row["row_sha256"]:
-                continue
-            same_page = row["document_url"] and row["document_url"] == other["document_url"]
-            same_time = row["captured_at"] and row["captured_at"] == other["captured_at"]
-            yield row, other, "capture" if same_page and same_time else "release"
-
-
-def target_of(
-    of: Row, row: Row, place: TargetPlace, scanned: Mapping[str, tuple[str | None, int | None]]
-) -> Target:
-    """Return the target of a claim at a place.
-
-    Args:
-        of: the claim's own row of `matches`; `row`: that of the place.
-        scanned: ETag and size of each shard.
-    """
-    etag, size = scanned.get(row["shard_uri"], (None, None))
-    columns = {
-        **{name: of[name] for name in ("row_sha256", "publisher_id", "title_id", "article_id")},
-        **{name: row.get(name) for name in _OF_PLACE},
-        "article_sha256": of["article_sha256"],
-        "copied_words": row["copied_words"],
-    }
-    return sealed(Target(**columns, place=place, etag=etag, bytes=size, target_sha256=""))
-
-
-# Places that no scan has found.
-
-
-def _derived(targets: Sequence[Target]) -> Iterator[Target]:
-    """Yield the targets that no scan has found: for records of WET, those of WARC of the same captures."""
-    known = {_capture(target, target.shard_uri) for target in targets}
-    for target in targets:
-        source = _source_of(target.dataset, target.shard_uri)
-        if source is None or not target.document_url or target.captured_at is None:
-            continue
-        dataset, uri = source
-        if _capture(target, uri) not in known:
-            known.add(_capture(target, uri))
-            yield sealed(
-                replace(
-                    target,
-                    place="capture",
-                    dataset=dataset,
-                    shard_uri=uri,
-                    # Only a scan of the place gives these.
-                    record_id=None,
-                    record_offset=None,
-                    record_length=None,
-                    record_encoding=None,
-                    row_index=None,
-                    payload_digest=None,
-                    text_sha256=None,
-                    copied_words=None,
-                    etag=None,
-                    bytes=None,
-                )
-            )
-
-
-def _source_of(dataset: str, uri: str) -> tuple[str, str] | None:
-    """Return dataset and address of the file that another one was made of, if its name shows that."""
-    format = registry.find(dataset)
-    return format.made_from(uri) if format else None
-
-
-def _capture(target: Target, uri: str) -> tuple[str, str, str | None, datetime | None]:
-    return target.row_sha256, uri, target.document_url, target.captured_at
+# Where in its file a target is.
 
 
 def is_unresolved(target: Target) -> bool:
@@ -193,14 +161,8 @@ def is_unresolved(target: Target) -> bool:
 
 def pointer_of(target: Target, uri: str) -> Pointer:
     """Return the pointer to a target in a file."""
-    return Pointer(
-        uri,
-        target.record_offset,
-        target.record_length,
-        target.record_encoding,
-        target.row_index,
-        target.dataset,
-    )
+    place = target.record_offset, target.record_length, target.record_encoding, target.row_index
+    return Pointer(uri, *place, target.dataset)
 
 
 def is_by_range(target: Target) -> bool:
@@ -222,7 +184,7 @@ class ResolvedPlaces:
         self._places, self._texts = dict[str, Probe](), dict[str, str | None]()
 
     def learn(self, probes: Iterable[Probe]) -> None:
-        """Take probes into account, in their order."""
+        """Take probes into account, in their order; a second time changes nothing."""
         for probe in probes if self._lost else ():
             if (digest := probe.target_sha256) not in self._lost or digest is None:
                 continue
@@ -233,18 +195,18 @@ class ResolvedPlaces:
 
     def of(self, targets: Sequence[Target]) -> list[Target]:
         """Return targets with what is known of their places."""
-        return [self._placed(target, self._places.get(target.target_sha256)) for target in targets]
-
-    def _placed(self, target: Target, place: Probe | None) -> Target:
-        if place is None:
-            return target
-        return replace(
-            target,
-            record_offset=place.record_offset,
-            record_length=place.record_length,
-            record_encoding="gzip",
-            text_sha256=self._texts.get(target.target_sha256),
-        )
+        return [
+            replace(
+                target,
+                record_offset=place.record_offset,
+                record_length=place.record_length,
+                record_encoding="gzip",
+                text_sha256=self._texts.get(target.target_sha256),
+            )
+            if (place := self._places.get(target.target_sha256))
+            else target
+            for target in targets
+        ]
 
 
 # Opening a case.

@@ -6,11 +6,11 @@ read in order, once for all their targets.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import ReadReport
-from presswatch_spark.pointers.checks import GONE, Failure, Record
+from presswatch_spark.pointers.checks import GONE, Failure
 from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.removal import states
@@ -35,6 +35,8 @@ from presswatch_spark.tables.declarations import Probe, Target
 
 HEAD_BYTES = 256 << 10
 """How much of a file's beginning is read for its first records."""
+FIRST_RECORDS = 8
+"""How many of them may be the control of a file."""
 WINDOW_BYTES, WIDE_BYTES = 64 << 10, 4 << 20
 """How far a neighbour is looked for, and how far if it is not found so near."""
 JOINED_BYTES, GAP_BYTES = 4 << 20, 64 << 10
@@ -43,6 +45,8 @@ CONTROLS = ("first", "before", "after")
 
 ProbedVersion = tuple[str | None, str | None, int | None]
 """What tells versions of a file apart: ETag, Last-Modified and size."""
+TargetRange = tuple[int, int, Target]
+"""The range that holds a target and its neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,49 +72,37 @@ class KnownControl:
 class ProbeMemory:
     """What the chain knows: the controls of each target and file, and how each file answered last.
 
-    `beside`: by target and role. `first`: by file. `versions`: the version of the file in which a target was
-    read, and the number of the probe that read it, by target. On hubs, `newest`: the probe that looked
-    through a file of the newest revision, by target. `others`: files that were read, by dataset.
+    `shards`: the file of each target, as a scan named it. `beside`: by target and role. `first`: by file.
+    `versions`: the version of the file in which a target was read, and the number of the probe that read it,
+    by target. On hubs, `newest`: the probe that looked through a file of the newest revision, by target.
+    `others`: files that were read, by dataset.
     """
 
+    shards: Mapping[str | None, str]
     beside: dict[tuple[str | None, str], KnownControl] = field(default_factory=dict)
     first: dict[str, KnownControl] = field(default_factory=dict)
     versions: dict[str | None, tuple[ProbedVersion, int]] = field(default_factory=dict)
     newest: dict[str | None, Probe] = field(default_factory=dict)
     others: dict[str, dict[str, None]] = field(default_factory=dict)
 
-    def learn_all(self, probes: Sequence[Probe], uris: Mapping[str, str]) -> None:
-        """Take note of the probes of a round; `uris`: where the file of each target is asked for now."""
+    def learn(self, probes: Sequence[Probe]) -> None:
+        """Take note of the probes of a round."""
         of_batch = {
-            (probe.round, probe.batch): uris[probe.target_sha256]
+            (probe.round, probe.batch): self.shards[probe.target_sha256]
             for probe in probes
-            if probe.target_sha256 is not None and probe.target_sha256 in uris
+            if probe.target_sha256 in self.shards
         }
         for probe in probes:
-            self.learn(probe, of_batch.get((probe.round, probe.batch), ""))
-
-    def learn(self, probe: Probe, uri: str) -> None:
-        """Take note of a probe of the file at `uri`."""
-        self._learn_of_hub(probe)
-        if probe.outcome != states.SAME:
-            return
-        if probe.role == "target":
-            if probe.etag and probe.bytes is not None and probe.record_sha256 is None:
-                self.versions[probe.target_sha256] = (_version(probe), probe.number)
-            return
-        start = (probe.record_offset or 0) if probe.row_index is None else probe.row_index
-        known = KnownControl(
-            start,
-            start + (probe.record_length or 0),
-            probe.record_sha256 or probe.text_sha256,
-            _version(probe),
-            probe.row_index,
-            frozenset(filter(None, (probe.document_url, probe.text_sha256))),
-        )
-        if probe.role in ("before", "after"):
-            self.beside.setdefault((probe.target_sha256, probe.role), known)
-        elif probe.role == "first":
-            self.first.setdefault(uri, known)
+            self._learn_of_hub(probe)
+            if probe.outcome != states.SAME:
+                continue
+            if probe.role == "target":
+                if probe.etag and probe.bytes is not None and probe.record_sha256 is None:
+                    self.versions[probe.target_sha256] = (_version(probe), probe.number)
+            elif probe.role in ("before", "after"):
+                self.beside.setdefault((probe.target_sha256, probe.role), _known(probe))
+            elif probe.role == "first":
+                self.first.setdefault(of_batch.get((probe.round, probe.batch), ""), _known(probe))
 
     def _learn_of_hub(self, probe: Probe) -> None:
         if probe.role == states.NEWEST and probe.etag and probe.outcome in states.SETTLED:
@@ -127,6 +119,17 @@ class ProbeMemory:
         uri = str(probe.file_uri)
         if probe.role == "beside" and probe.outcome == states.SAME and scheme_of(uri) == "hf":
             self.others.setdefault(root_of(uri), {})[uri] = None
+
+
+def _known(probe: Probe) -> KnownControl:
+    start = (probe.record_offset or 0) if probe.row_index is None else probe.row_index
+    names = frozenset(filter(None, (probe.document_url, probe.text_sha256)))
+    end, sha256 = start + (probe.record_length or 0), probe.record_sha256 or probe.text_sha256
+    return KnownControl(start, end, sha256, _version(probe), probe.row_index, names)
+
+
+def _version(answer: ResponseFacts | Probe) -> ProbedVersion:
+    return states.strong(answer.etag), answer.last_modified, answer.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,17 +171,20 @@ class FileProber:
         known = [target for target in self.file.targets if not is_unresolved(target)]
         if not known:
             return self.probes
-        by_range = [target for target in known if is_by_range(target)]
-        in_order = [target for target in known if not is_by_range(target)]
-        if by_range:
+        if by_range := [target for target in known if is_by_range(target)]:
             self._ask_first()
-            for ranges in _joined([self._range_of(target) for target in by_range]):
+            for ranges in _joined(map(self._range_of, by_range)):
                 self._ask_ranges(ranges)
-        if in_order:
+        if in_order := [target for target in known if not is_by_range(target)]:
             self._read_in_order(in_order)
         if self.deep:
-            self._read_deeply(by_range)
-        self._ask_nowhere()
+            read = (*states.READS, states.MISSING, states.DENIED, *states.FAILURES)
+            asked = [each for each in self.probes if each.role == "target"]
+            settled = {each.target_sha256 for each in asked if each.outcome in read}
+            if lost := [target for target in by_range if target.target_sha256 not in settled]:
+                self.look_through(lost, self._asked(self.file.uri, 0, 1)[1])
+        # A server that answers for a name that never was answers for anything.
+        self._note_read("nowhere", self.nowhere, 1, "a file of that name is there")
         self._ask_siblings()
         return self.probes
 
@@ -192,32 +198,44 @@ class FileProber:
     ) -> None:
         self.probes.append(probe_of(role, facts, found, target))
 
+    def _note_read(self, role: str, uri: str, length: int, detail: str) -> FetchedRange | None:
+        """Ask for the beginning of another file, note the answer, and return it if it brought bytes."""
+        part, facts = self._asked(uri, 0, length)
+        if isinstance(part, ProbeFinding):
+            self._note(role, facts, part)
+            return None
+        bounds = next(_records(part, ()), None) if length > 1 else None
+        found = ProbeFinding(states.SAME, detail)
+        self._note(role, facts, control_in(part, *bounds, None) if bounds else found)
+        return part
+
+    def _first(self) -> KnownControl | None:
+        return self.memory.first.get(self.file.targets[0].shard_uri)
+
     # Records that are read by range.
 
     def _ask_first(self) -> None:
         """Ask for a record of the file that nobody noticed."""
-        known = self.memory.first.get(self.file.uri)
+        known = self._first()
         start, end = (known.start, known.end) if known else (0, HEAD_BYTES)
         part, facts = self._asked(self.file.uri, start, end)
         if isinstance(part, ProbeFinding):
             self._note("first", facts, part)
             return
-        if known is None:
-            found = next(_records(part, self.file.noticed), None)
-            if found is None:
-                self._note("first", facts, ProbeFinding(states.UNREADABLE, "no record begins the file"))
-                return
-            start, end = found
-        self._note("first", facts, _kept(part, start, end, known, facts))
+        bounds = (start, end) if known else next(_records(part, self.file.noticed), None)
+        if bounds is None:
+            self._note("first", facts, ProbeFinding(states.UNREADABLE, "no record begins the file"))
+        else:
+            self._note("first", facts, _kept(part, bounds, known, facts))
 
-    def _range_of(self, target: Target) -> tuple[int, int, Target]:
+    def _range_of(self, target: Target) -> TargetRange:
         """Return the range that holds a target and its neighbours, as far as that is known."""
         start, end = _bounds_of(target)
         before, after = (self.memory.beside.get((target.target_sha256, role)) for role in ("before", "after"))
         first = before.start if before else max(0, start - WINDOW_BYTES)
         return first, after.end if after else end + WINDOW_BYTES, target
 
-    def _ask_ranges(self, ranges: Sequence[tuple[int, int, Target]]) -> None:
+    def _ask_ranges(self, ranges: Sequence[TargetRange]) -> None:
         start, end = ranges[0][0], max(end for _, end, _ in ranges)
         part, facts = self._asked(self.file.uri, start, end)
         for *_, target in ranges:
@@ -230,11 +248,10 @@ class FileProber:
             self._note_neighbour("after", target, part, facts)
 
     def _note_neighbour(self, role: str, target: Target, part: FetchedRange, facts: ResponseFacts) -> None:
-        known = self.memory.beside.get((target.target_sha256, role))
+        known, (start, end) = self.memory.beside.get((target.target_sha256, role)), _bounds_of(target)
         if known is not None:
-            self._note(role, facts, _kept(part, known.start, known.end, known, facts), target)
+            self._note(role, facts, _kept(part, (known.start, known.end), known, facts), target)
             return
-        start, end = _bounds_of(target)
         is_edge = start == 0 if role == "before" else end == part.size
         if is_edge:
             self._note(role, facts, ProbeFinding(states.EDGE, "the file begins or ends there"), target)
@@ -247,19 +264,8 @@ class FileProber:
                 self._note(role, facts, wide, target)
                 return
             part, bounds = wide, _neighbour(role, wide, start, end)
-        if bounds is None:
-            self._note(role, facts, ProbeFinding(states.UNREADABLE, "no record was found there"), target)
-        else:
-            self._note(role, facts, control_in(part, *bounds, None), target)
-
-    def _read_deeply(self, targets: Sequence[Target]) -> None:
-        """Look through the whole file for targets that were not read at their place."""
-        known = (*states.READS, states.MISSING, states.DENIED, *states.FAILURES)
-        asked = [each for each in self.probes if each.role == "target"]
-        settled = {each.target_sha256 for each in asked if each.outcome in known}
-        lost = [target for target in targets if target.target_sha256 not in settled]
-        if lost:
-            self.look_through(lost, self._asked(self.file.uri, 0, 1)[1])
+        none = ProbeFinding(states.UNREADABLE, "no record was found there")
+        self._note(role, facts, control_in(part, *bounds, None) if bounds else none, target)
 
     # Files that are read in order.
 
@@ -285,58 +291,50 @@ class FileProber:
 
     def _read_rows(self, targets: Sequence[Target], facts: ResponseFacts) -> None:
         places = [(target, pointer_of(target, self.file.uri)) for target in targets]
-        controls = list(self._beside(targets))
+        controls, first = list(self._controls_of(targets)), self._first()
         wanted = [*(pointer for _, pointer in places), *(pointer for _, _, pointer in controls)]
         there = dict(records_at(list(dict.fromkeys(wanted)), self.options))
         lost = list[Target]()
         for target, pointer in places:
-            found = self._found_at(there[pointer], target)
+            outcome = there[pointer]
+            if isinstance(outcome, Failure):
+                state = states.BEYOND if outcome.reason == GONE else states.UNREADABLE
+                found = ProbeFinding(state, str(outcome))
+            else:
+                found = self.words.counted(compared(target, outcome), target)
             self._note("target", facts, found, target)
             if found.outcome != states.SAME:
                 lost.append(target)
         for role, beside, pointer in controls:
-            control = self._control(role, beside, there[pointer], facts)
+            outcome = there[pointer]
+            known = self.memory.beside.get((beside.target_sha256, role)) if beside else first
+            is_new = known is not None and known.is_new(facts)
+            if isinstance(outcome, Failure):
+                has_moved = outcome.reason == GONE and is_new
+                control = ProbeFinding(states.REWRITTEN if has_moved else states.UNREADABLE, str(outcome))
+            else:
+                record = _control_facts(RecordFacts.of(outcome))
+                control = ProbeFinding(states.SAME, record=record)
+                if known is not None and known.sha256 != record.text_sha256:
+                    now = states.REWRITTEN if is_new else states.OTHER_RECORD
+                    control = ProbeFinding(now, "its text is another than before", record)
             # Not every line of a file of lines is a record.
-            if role != "first" or control.outcome != states.UNREADABLE or self.file.uri in self.memory.first:
+            if role != "first" or control.outcome != states.UNREADABLE or first is not None:
                 self._note(role, facts, control, beside)
         if not any(each.role == "first" for each in self.probes):
             self._note("first", facts, self._unnoticed(targets))
         if lost:
             self.look_through(lost, facts)
 
-    def _found_at(self, outcome: Record | Failure, target: Target) -> ProbeFinding:
-        if isinstance(outcome, Failure):
-            return ProbeFinding(states.BEYOND if outcome.reason == GONE else states.UNREADABLE, str(outcome))
-        return self.words.counted(compared(target, outcome), target)
-
-    def _control(
-        self, role: str, target: Target | None, outcome: Record | Failure, answer: ResponseFacts
-    ) -> ProbeFinding:
-        known = (
-            self.memory.beside.get((target.target_sha256, role))
-            if target is not None
-            else self.memory.first.get(self.file.uri)
-        )
-        is_new = known is not None and known.is_new(answer)
-        if isinstance(outcome, Failure):
-            has_moved = outcome.reason == GONE and is_new
-            return ProbeFinding(states.REWRITTEN if has_moved else states.UNREADABLE, str(outcome))
-        facts = _control_facts(RecordFacts.of(outcome))
-        if known is not None and known.sha256 != facts.text_sha256:
-            now = states.REWRITTEN if is_new else states.OTHER_RECORD
-            return ProbeFinding(now, "its text is another than before", facts)
-        return ProbeFinding(states.SAME, record=facts)
-
-    def _beside(self, targets: Sequence[Target]) -> Iterator[tuple[str, Target | None, Pointer]]:
+    def _controls_of(self, targets: Sequence[Target]) -> Iterator[tuple[str, Target | None, Pointer]]:
         """Yield role, target and place of the rows before and after each target, and of one that is none."""
-        uri, dataset = self.file.uri, targets[0].dataset
+        uri, dataset, known = self.file.uri, targets[0].dataset, self._first()
         for target in targets:
             if (row := target.row_index) is None:
                 continue
             for role, beside in (("before", row - 1), ("after", row + 1)):
                 if beside >= 0:
                     yield role, target, Pointer(uri, row=beside, format=dataset)
-        known = self.memory.first.get(uri)
         if known is not None and known.row is None:
             encoding, length = targets[0].record_encoding, known.end - known.start
             yield "first", None, Pointer(uri, known.start, length, encoding, None, dataset)
@@ -346,8 +344,8 @@ class FileProber:
             yield "first", None, Pointer(uri, row=unnoticed if known is None else known.row, format=dataset)
 
     def _unnoticed(self, targets: Sequence[Target]) -> ProbeFinding:
-        """Return a record that is no target: the first behind all targets, or else the last before them."""
-        behind, found = max(self.file.noticed, default=0), None
+        """Return a record that is no target: the first after all targets, or else the last before them."""
+        last, found = max(self.file.noticed, default=0), None
         batches = documents_of(self.file.uri, targets[0].dataset, self.options, ReadReport())
         for batch, i in ((each, i) for each in batches for i in range(len(each))):
             at = batch.locate(i)
@@ -355,7 +353,7 @@ class FileProber:
             if place is None or place in self.file.noticed:
                 continue
             found = record_of(batch, i)
-            if place > behind:
+            if place > last:
                 break
         if found is None:
             return ProbeFinding(states.UNREADABLE, "the file has no record that is no target")
@@ -365,33 +363,29 @@ class FileProber:
 
     def look_through(self, targets: Sequence[Target], facts: ResponseFacts) -> None:
         """Read the whole file; note of each target whether its text, URL, id or article is anywhere in it."""
-        marks = self._marks()
+        resolved = [target for target in self.file.targets if not is_unresolved(target)]
+        marks = [
+            (offset_of(each), frozenset(filter(None, (each.document_url, each.text_sha256))))
+            for each in resolved
+        ]
+        beside = (
+            self.memory.beside.get((each.target_sha256, role))
+            for each in self.file.targets
+            for role in CONTROLS
+        )
+        marks += [(each.start, each.names) for each in (self._first(), *beside) if each is not None]
         names = {name for _, each in marks for name in each}
         reading = DeepReading.of(self.file.uri, targets, names, self.file.known, self.words, self.options)
-        places, unread = [place for place, each in marks if each & reading.names], reading.unread()
+        places = [place for place, each in marks if each & reading.names]
         for target in targets:
             found = reading.best(target)
             if found is not None:
                 self._note("target", facts, found, target)
             # A page without a word of the article shows nothing of the other pages of the file.
             if found is None or found.record.copied_words == 0:
-                absent = unread or reading.absent(target, is_whole=self._is_whole(target, places))
+                absent = reading.absent(target, is_whole=self._is_whole(target, places))
                 if found is None or absent.outcome == states.ABSENT:
                     self._note("target", facts, absent, target)
-
-    def _marks(self) -> list[tuple[int, frozenset[str]]]:
-        """Return what else the file had when it was read: the place of each record, its URL and its text."""
-        targets = [target for target in self.file.targets if not is_unresolved(target)]
-        beside = (
-            self.memory.beside.get((each.target_sha256, role))
-            for each in self.file.targets
-            for role in CONTROLS
-        )
-        known = [each for each in (self.memory.first.get(self.file.uri), *beside) if each is not None]
-        return [(each.start, each.names) for each in known] + [
-            (offset_of(each), frozenset(filter(None, (each.document_url, each.text_sha256))))
-            for each in targets
-        ]
 
     def _is_whole(self, target: Target, places: Sequence[int]) -> bool:
         """Return whether what was read is the file that had the target, and is not cut before it."""
@@ -403,41 +397,19 @@ class FileProber:
 
     # Controls outside of the file.
 
-    def _ask_nowhere(self) -> None:
-        """Ask for a name that never was: a server that answers for it answers for anything."""
-        part, facts = self._asked(self.nowhere, 0, 1)
-        there = ProbeFinding(states.SAME, "a file of that name is there")
-        self._note("nowhere", facts, part if isinstance(part, ProbeFinding) else there)
-
     def _ask_siblings(self) -> None:
         """If the file is missing, read a record of another one: is the file gone, or the whole site?"""
         if not any(each.role == "target" and each.outcome == states.MISSING for each in self.probes):
             return
-        self._ask_unranged()
-        for uri in self.file.siblings:
-            part, facts = self._asked(uri, 0, HEAD_BYTES)
-            if isinstance(part, ProbeFinding):
-                self._note("beside", facts, part)
-                continue
-            bounds = next(_records(part, ()), None)
-            found = ProbeFinding(states.SAME, f"{len(part.data):,} bytes of another file were read")
-            self._note("beside", facts, control_in(part, *bounds, None) if bounds else found)
-            return
-
-    def _ask_unranged(self) -> None:
-        """Ask for the missing file without a range: some servers miss it only if a part is asked for."""
+        # Some servers miss a file only if a part of it is asked for.
         uri = self.file.uri
-        answer = ask_whole(uri, 1, self.options.storage)
-        if answer is None:
-            return
-        part = part_of(answer, uri, 0, 1)
-        there = ProbeFinding(states.SAME, "it is there without a range")
-        facts = ResponseFacts.of(answer, f"GET {printable(uri)}", uri)
-        self._note(states.UNRANGED, facts, part if isinstance(part, ProbeFinding) else there)
-
-
-def _version(answer: ResponseFacts | Probe) -> ProbedVersion:
-    return states.strong(answer.etag), answer.last_modified, answer.bytes
+        if (answer := ask_whole(uri, 1, self.options.storage)) is not None:
+            part, there = part_of(answer, uri, 0, 1), ProbeFinding(states.SAME, "it is there without a range")
+            facts = ResponseFacts.of(answer, f"GET {printable(uri)}", uri)
+            self._note(states.UNRANGED, facts, part if isinstance(part, ProbeFinding) else there)
+        for sibling in self.file.siblings:
+            if self._note_read("beside", sibling, HEAD_BYTES, "another file was read"):
+                return
 
 
 def _bounds_of(target: Target) -> tuple[int, int]:
@@ -446,27 +418,22 @@ def _bounds_of(target: Target) -> tuple[int, int]:
 
 
 def _kept(
-    part: FetchedRange, start: int, end: int, known: KnownControl | None, facts: ResponseFacts
+    part: FetchedRange, bounds: tuple[int, int], known: KnownControl | None, facts: ResponseFacts
 ) -> ProbeFinding:
     """Return what became of a control that the chain knows, or of one that is asked for the first time."""
-    sha256, is_new = (known.sha256, known.is_new(facts)) if known else (None, False)
-    return control_in(part, start, end, sha256, is_new=is_new)
+    if known is None:
+        return control_in(part, *bounds, None)
+    return control_in(part, *bounds, known.sha256, is_new=known.is_new(facts))
 
 
 def _control_facts(record: RecordFacts) -> RecordFacts:
     """Return what is noted of a control that was read in order."""
-    return RecordFacts(
-        record_offset=record.record_offset,
-        record_length=record.record_length,
-        row_index=record.row_index,
-        document_url=record.document_url,
-        text_sha256=record.text_sha256,
-    )
+    return replace(record, record_id=None, record_sha256=None)
 
 
-def _joined(ranges: Iterable[tuple[int, int, Target]]) -> Iterator[list[tuple[int, int, Target]]]:
+def _joined(ranges: Iterable[TargetRange]) -> Iterator[list[TargetRange]]:
     """Yield ranges that are near each other, and not too long together."""
-    joined = list[tuple[int, int, Target]]()
+    joined = list[TargetRange]()
     for each in sorted(ranges, key=lambda each: each[:2]):
         reach = max((end for _, end, _ in joined), default=0)
         if joined and (each[0] > reach + GAP_BYTES or each[1] - joined[0][0] > JOINED_BYTES):
@@ -480,7 +447,7 @@ def _joined(ranges: Iterable[tuple[int, int, Target]]) -> Iterator[list[tuple[in
 def _records(part: FetchedRange, taken: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Yield the records at the beginning of a file that are no targets; the very first one comes last."""
     bounds, at = list[tuple[int, int]](), 0
-    while at < len(part.data) and (end := end_of_record(part.data, at)) is not None and len(bounds) < 8:
+    while len(bounds) < FIRST_RECORDS and (end := end_of_record(part.data, at)) is not None:
         bounds.append((at, end))
         at = end
     noticed = set(taken)

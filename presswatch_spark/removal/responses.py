@@ -5,8 +5,9 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,6 @@ HEADERS_CHARACTERS, VALUE_CHARACTERS = 16_384, 256
 GZIP, PLAIN = b"\x1f\x8b\x08", b"WARC/"
 _GZIP_HEAD, _SLICE_BYTES, _GZIP_WINDOW, _BARE_DEFLATE = 10, 16, 31, -15
 _TEXT = re.compile(rb"(?:[\t\n\r -~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}){16,}")
-_SECOND = "%Y%m%d%H%M%S"
 _HEADER_END = re.compile(rb"\n\r*\n")
 _RECORD_END, _ARC_END = re.compile(rb"(?:\r?\n){0,2}"), re.compile(rb"(?:\r?\n)?")
 
@@ -103,8 +103,8 @@ class ResponseFacts:
             answered_by=None if answered_by == printable(uri) else harmless(answered_by),
             status=answer.status,
             headers=_headers(answer) or None,
-            etag=_value(answer, "ETag"),
-            last_modified=_value(answer, "Last-Modified"),
+            etag=harmless(answer.header("ETag") or "")[:VALUE_CHARACTERS] or None,
+            last_modified=harmless(answer.header("Last-Modified") or "")[:VALUE_CHARACTERS] or None,
             bytes=size_of(answer),
             body_sha256=hashlib.sha256(answer.body).hexdigest() if answer.body else None,
         )
@@ -159,38 +159,25 @@ class ProbeFinding:
     texts: tuple[bytes, ...] = ()
 
 
+def columns_of(facts: ResponseFacts | RecordFacts) -> dict[str, Any]:
+    """Return the columns of facts by name."""
+    return {each.name: getattr(facts, each.name) for each in fields(facts)}
+
+
 def probe_of(role: str, facts: ResponseFacts, found: ProbeFinding, target: Target | None = None) -> Probe:
     """Return a probe that is not yet in the chain: without round, number and digests."""
-    record = found.record
     return Probe(
+        **columns_of(facts),
+        **columns_of(found.record),
+        role=role,
+        target_sha256=None if target is None else target.target_sha256,
+        outcome=found.outcome,
+        detail=found.detail or None,
         number=-1,
         round=0,
         batch=0,
-        role=role,
-        target_sha256=None if target is None else target.target_sha256,
-        asked_at=facts.asked_at,
-        clock_offset=facts.clock_offset,
         asked_from="",
         tool_version="",
-        request=facts.request,
-        file_uri=facts.file_uri,
-        answered_by=facts.answered_by,
-        status=facts.status,
-        headers=facts.headers,
-        etag=facts.etag,
-        last_modified=facts.last_modified,
-        bytes=facts.bytes,
-        body_sha256=facts.body_sha256,
-        record_offset=record.record_offset,
-        record_length=record.record_length,
-        row_index=record.row_index,
-        record_sha256=record.record_sha256,
-        record_id=record.record_id,
-        document_url=record.document_url,
-        text_sha256=record.text_sha256,
-        copied_words=record.copied_words,
-        outcome=found.outcome,
-        detail=found.detail or None,
         previous_sha256="",
         probe_sha256="",
     )
@@ -198,50 +185,47 @@ def probe_of(role: str, facts: ResponseFacts, found: ProbeFinding, target: Targe
 
 def part_of(answer: RawResponse, uri: str, start: int, end: int) -> FetchedRange | ProbeFinding:
     """Return the part of the file at `uri` that an answer brings, or why it brings none."""
+    status, size = answer.status, size_of(answer)
     if answer.ours:
         return ProbeFinding(FAILED, f"a fault on our side: {answer.failure}")
-    if answer.status is None:
+    if status is None:
         return ProbeFinding(FAILED, answer.failure)
     if answer.code == NO_REPOSITORY:
         return ProbeFinding(DENIED, "the hub shows no such dataset: it is gone, or private")
-    if answer.status in (404, 410):
+    if status in (404, 410):
         other = other_host(answer, uri)
         return (
             ProbeFinding(STRANGE, f"another host answered for it: {other}")
             if other
             else ProbeFinding(MISSING)
         )
-    if answer.status in (401, 403):
+    if status in (401, 403):
         return ProbeFinding(DENIED, harmless(answer.code)[:VALUE_CHARACTERS])
-    if answer.status == 429:
+    if status == 429:
         return ProbeFinding(LIMITED)
-    if answer.status in PASSING:
-        return ProbeFinding(REFUSED, f"status {answer.status}")
-    size = size_of(answer)
-    if answer.status == 416:
+    if status in PASSING:
+        return ProbeFinding(REFUSED, f"status {status}")
+    if status == 416:
         return FetchedRange(start, b"", size)
-    if size is None and _ended(answer, start, end):
-        size = answer.start + len(answer.body)
-    if answer.status not in (200, 206):
-        return ProbeFinding(STRANGE, f"status {answer.status}{': ' * bool(answer.failure)}{answer.failure}")
+    if status not in (200, 206):
+        return ProbeFinding(STRANGE, f"status {status}{': ' * bool(answer.failure)}{answer.failure}")
     if answer.failure:
         return ProbeFinding(FAILED, answer.failure)
-    if answer.status == 206 and answer.start != start:
+    if status == 206 and answer.start != start:
         return ProbeFinding(STRANGE, f"bytes from {answer.start:,} on came, and not from {start:,}")
+
+    is_chunked = "chunked" in (answer.header("Transfer-Encoding") or "").lower()
+    if size is None and status == 200 and is_chunked and 0 < len(answer.body) < end - start:
+        # A server that knows neither ranges nor lengths sent the file to its end.
+        size = answer.start + len(answer.body)
     data = answer.body[start - answer.start :] if answer.start <= start else b""
     whole = (min(end, size) if size is not None else end) - start
-    if answer.status == 200 and len(data) < whole:
+    if status == 200 and len(data) < whole:
         # A page for people that there is no such file has status 200 on some servers.
         return ProbeFinding(STRANGE, "status 200, and not the bytes that were asked for")
     if len(data) != max(0, whole):
         return ProbeFinding(STRANGE, f"{len(data):,} bytes came of {whole:,}")
     return FetchedRange(start, data, size)
-
-
-def _ended(answer: RawResponse, start: int, end: int) -> bool:
-    """Return whether a server that knows neither ranges nor lengths sent the file to its end."""
-    is_chunked = "chunked" in (answer.header("Transfer-Encoding") or "").lower()
-    return answer.status == 200 and is_chunked and 0 < len(answer.body) < end - start
 
 
 def size_of(answer: RawResponse) -> int | None:
@@ -259,11 +243,6 @@ def _headers(answer: RawResponse) -> str:
         return lines
     digest = hashlib.sha256(lines.encode("utf-8", "replace")).hexdigest()
     return f"{lines[:HEADERS_CHARACTERS]}\n({len(lines):,} characters, SHA-256 {digest})"
-
-
-def _value(answer: RawResponse, name: str) -> str | None:
-    value = answer.header(name)
-    return value and harmless(value)[:VALUE_CHARACTERS]
 
 
 # The record at a place.
@@ -293,7 +272,11 @@ def compared(target: Target, record: Record) -> ProbeFinding:
     """Return what a record with text is to a target: its text, its successor, or another."""
     facts = RecordFacts.of(record)
     if target.text_sha256 is None:
-        return ProbeFinding(SAME if _is_capture(target, record) else OTHER_RECORD, record=facts)
+        # An index named the capture: it is the record of the same page, in the same second.
+        found, wanted = record.facts["captured_at"], target.captured_at
+        is_at = found and wanted and found.replace(microsecond=0) == wanted.replace(microsecond=0)
+        is_capture = is_at and facts.document_url == target.document_url
+        return ProbeFinding(SAME if is_capture else OTHER_RECORD, record=facts)
     same_text = facts.text_sha256 == target.text_sha256
     same_id = target.record_id is not None and facts.record_id == target.record_id
     # Rows of dumps have no ids: there the URL names the document.
@@ -308,23 +291,13 @@ def compared(target: Target, record: Record) -> ProbeFinding:
     return ProbeFinding(OTHER_RECORD, record=facts)
 
 
-def _is_capture(target: Target, record: Record) -> bool:
-    """Return whether a record is the capture that an index named: of the same page, in the same second."""
-    found, wanted = record.facts["captured_at"], target.captured_at
-    if found is None or wanted is None or record.facts["document_url"] != target.document_url:
-        return False
-    return bool(found.strftime(_SECOND) == wanted.strftime(_SECOND))
-
-
 def _without_text(target: Target, raw: Record, stored: bytes, end: int) -> ProbeFinding:
     facts = replace(RecordFacts.of(raw), text_sha256=None)
-    # What an index named has only its URL.
-    wanted, found = (
-        (target.document_url, facts.document_url)
-        if target.record_id is None
-        else (target.record_id, facts.record_id)
-    )
-    if wanted is None or found != wanted:
+    # A target that an index named has only its URL.
+    is_same = facts.record_id == target.record_id
+    if target.record_id is None:
+        is_same = target.document_url is not None and facts.document_url == target.document_url
+    if not is_same:
         return ProbeFinding(OTHER_RECORD, record=facts)
     if raw.facts["content_sha256"] == NOTHING:
         return _unless_text(ProbeFinding(EMPTY, record=facts), text_beside(stored, end))

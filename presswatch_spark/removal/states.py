@@ -38,15 +38,9 @@ LISTED = "listed"
 UNLISTED = "unlisted"
 RECAPTURED = "recaptured"
 RECAPTURE = "recapture"
-YIELD = "yield"
-STEADY = "steady"
-FELL = "fell"
-FEW = "few"
 PLACE = "place"
 UNRANGED = "unranged"
 UNRESOLVED = "unresolved"
-OF_TABLES = frozenset({RECAPTURE, YIELD})
-"""Roles of probes that read tables, and ask no server."""
 LIMITED = "limited"
 REFUSED = "refused"
 STRANGE = "strange"
@@ -147,7 +141,9 @@ class TargetHistory:
         """Take a probe of the target into account; `beside`: the controls of its batch."""
         if probe.outcome != MISSING or _is_there(beside):
             self.first_missing = None
-        elif self.first_missing is None and _read(beside, "beside"):
+        elif self.first_missing is None and any(
+            each.role == "beside" and each.outcome in (SAME, EDGE) for each in beside
+        ):
             self.first_missing = probe
         if probe.outcome != SAME:
             return
@@ -178,10 +174,19 @@ class TargetRound:
         """Return whether a control of a role has one of these outcomes."""
         return any(each.role == role and each.outcome in outcomes for each in self.controls)
 
+    def contradicts(self, role: str, *expected: str) -> bool:
+        """Return whether a control answered neither as expected nor as one of a file that cannot be read."""
+        allowed = (*expected, MISSING, DENIED, *FAILURES)
+        return any(each.role == role and each.outcome not in allowed for each in self.controls)
+
     @property
     def newest(self) -> list[Probe]:
         """On a hub, the probes of the newest revision."""
         return [each for each in self.controls if each.role == NEWEST]
+
+    def newest_has(self, *outcomes: str) -> bool:
+        """Return whether a probe of the newest revision has one of these outcomes."""
+        return any(probe.outcome in outcomes for probe in self.newest)
 
     @property
     def is_on_hub(self) -> bool:
@@ -191,7 +196,7 @@ class TargetRound:
     @property
     def reads(self) -> bool:
         """The text can be read: in the file, or on a hub in the newest revision of it."""
-        return self.has(*READS) or _has(self.newest, *READS)
+        return self.has(*READS) or self.newest_has(*READS)
 
     @property
     def newest_is_without(self) -> bool:
@@ -235,7 +240,8 @@ class TargetRound:
     @property
     def is_hidden(self) -> bool:
         """The index has no entry of the target, and lists another page of the file."""
-        return bool(_unlisted(self.index)) and self.control("listed", LISTED)
+        is_unlisted = any(probe.outcome == UNLISTED for probe in self.index)
+        return is_unlisted and self.control("listed", LISTED)
 
     @property
     def missing_apart(self) -> timedelta:
@@ -267,6 +273,9 @@ class StateRule:
     reason: str = ""
 
 
+DENIED_REASON = N_("access was refused, which removes nothing")
+
+
 def _altered(holds: Condition) -> tuple[StateRule, ...]:
     """Return the rules of another text. Without a word of the article it is no removal: words can be written
     in ways that a count does not see.
@@ -280,56 +289,54 @@ def _altered(holds: Condition) -> tuple[StateRule, ...]:
     )
 
 
-def _fails(outcome: str) -> Condition:
-    return lambda at: at.has(outcome)
+def _failed(outcome: str, reason: str) -> StateRule:
+    return StateRule(lambda at: at.has(outcome), UNDECIDED, reason)
 
-
-DENIED_REASON = N_("access was refused, which removes nothing")
 
 RULES: Sequence[StateRule] = (
     # A text that can be read is not gone, whatever else was answered.
+    StateRule(lambda at: bool(at.history.gone) and at.reads, REAPPEARED, N_("it was {before} before")),
     StateRule(
-        lambda at: bool(at.history.gone) and at.reads,
-        REAPPEARED,
-        N_("it was {before} before"),
-    ),
-    StateRule(
-        lambda at: at.has(*READS) and at.newest_lacks_words and _has(at.newest, NOWHERE),
+        lambda at: at.has(*READS) and at.newest_lacks_words and at.newest_has(NOWHERE),
         SUPERSEDED,
-        N_("the newest revision is without its text and URL, and an"
-" older one still serves it; only --corpus can"
-        " say whether passages of its article are in the newest"),
+        N_(
+            "the newest revision is without its text and URL, and an older one still serves it; only --corpus"
+            " can say whether passages of its article are in the newest"
+        ),
     ),
-    StateRule(lambda at: at.has(*READS) and at.newest_lacks_words, SUPERSEDED,
-      N_("the newest revision is without it, and an older one still serves it")),
     StateRule(
-        lambda at: at.reads and at.is_hidden,
-        HIDDEN,
-        N_("the index has no entry of it, and the record reads"),
+        lambda at: at.has(*READS) and at.newest_lacks_words,
+        SUPERSEDED,
+        N_("the newest revision is without it, and an older one still serves it"),
+    ),
+    StateRule(
+        lambda at: at.reads and at.is_hidden, HIDDEN, N_("the index has no entry of it, and the record reads")
     ),
     StateRule(lambda at: at.has(SAME), PRESENT),
     StateRule(lambda at: at.has(ELSEWHERE), PRESENT, N_("it is elsewhere in the file, or under another URL")),
     StateRule(
-        lambda at: _has(at.newest, *READS), PRESENT, N_("its commit no longer gives it; the newest revision"
-" does")
+        lambda at: at.newest_has(*READS),
+        PRESENT,
+        N_("its commit no longer gives it; the newest revision does"),
     ),
     # Answers that cannot be trusted, or say nothing.
-    StateRule(lambda at: _has(at.newest, DENIED), RESTRICTED, DENIED_REASON),
+    StateRule(lambda at: at.newest_has(DENIED), RESTRICTED, DENIED_REASON),
     StateRule(
         lambda at: at.has(UNRESOLVED),
         UNDECIDED,
         N_("unresolved: no index (--index) has said yet where in its file the record is"),
     ),
     StateRule(
-        lambda at: _other(at.controls, "nowhere"), UNDECIDED, N_("the server answers for a name that never"
-" was")
+        lambda at: at.contradicts("nowhere"),
+        UNDECIDED,
+        N_("the server answers for a name that never was"),
     ),
     StateRule(
-        lambda at: _other(at.controls, "first", SAME, REWRITTEN),
+        lambda at: at.contradicts("first", SAME, REWRITTEN),
         UNDECIDED,
         N_("a record of the file that nobody noticed is not there either"),
     ),
-    *(StateRule(_fails(outcome), UNDECIDED, reason) for outcome, reason in FAILURES.items()),
+    *(_failed(outcome, reason) for outcome, reason in FAILURES.items()),
     StateRule(lambda at: at.has(DENIED), RESTRICTED, DENIED_REASON),
     StateRule(lambda at: not at.history.was_read, UNDECIDED, N_("no probe of this case ever read it")),
     StateRule(
@@ -357,7 +364,7 @@ RULES: Sequence[StateRule] = (
         N_("the server misses its file only for some requests"),
     ),
     StateRule(
-        lambda at: at.has(MISSING) and not (at.history.first_missing and _read(at.controls, "beside")),
+        lambda at: at.has(MISSING) and not (at.history.first_missing and at.control("beside", SAME, EDGE)),
         UNDECIDED,
         N_("its file is missing, but no other file of the folder was read beside it"),
     ),
@@ -371,32 +378,38 @@ RULES: Sequence[StateRule] = (
         UNDECIDED,
         N_("its commit is gone, and the newest revision could not be read for it"),
     ),
-    *_altered(lambda at: at.has(MISSING) and _has(at.newest, OTHER_TEXT)),
-    StateRule(lambda at: at.has(MISSING) and _has(at.newest, NOWHERE), UNDECIDED, UNSEARCHED),
-    StateRule(lambda at: at.has(MISSING) and _has(at.newest, ABSENT), DROPPED),
+    *_altered(lambda at: at.has(MISSING) and at.newest_has(OTHER_TEXT)),
+    StateRule(lambda at: at.has(MISSING) and at.newest_has(NOWHERE), UNDECIDED, UNSEARCHED),
+    StateRule(lambda at: at.has(MISSING) and at.newest_has(ABSENT), DROPPED),
     StateRule(lambda at: at.has(MISSING), WITHDRAWN),
     StateRule(lambda at: at.is_on_hub, UNDECIDED, N_("a commit never changes, and gives other bytes")),
     # A file that is there without the text.
     StateRule(
-        lambda at: not at.control("first", SAME, REWRITTEN), UNDECIDED, N_("no other record of the file was"
-" read")
+        lambda at: not at.control("first", SAME, REWRITTEN),
+        UNDECIDED,
+        N_("no other record of the file was read"),
     ),
     StateRule(lambda at: at.has(ABSENT) and at.has(EMPTY, ZEROS), OVERWRITTEN),
     StateRule(lambda at: at.has(ABSENT), DROPPED),
     StateRule(
         lambda at: at.has(*WITHOUT_RECORD) and at.has_grown,
         UNDECIDED,
-        N_("its file is longer than before: only --deep, with --corpus, can say"
-" that the article is not in it"),
+        N_(
+            "its file is longer than before: only --deep, with --corpus, can say"
+            " that the article is not in it"
+        ),
     ),
     StateRule(lambda at: at.has(EMPTY), OVERWRITTEN),
     StateRule(
-        lambda at: at.has(*WITHOUT_RECORD) and _read(at.controls, "before") and _read(at.controls, "after"),
+        lambda at: (
+            at.has(*WITHOUT_RECORD) and at.control("before", SAME, EDGE) and at.control("after", SAME, EDGE)
+        ),
         OVERWRITTEN,
     ),
     StateRule(lambda at: at.has(NOWHERE), UNDECIDED, UNSEARCHED),
-    StateRule(lambda at: at.has(GAPS), UNDECIDED, N_("parts of the file that were not read may hold its"
-" text")),
+    StateRule(
+        lambda at: at.has(GAPS), UNDECIDED, N_("parts of the file that were not read may hold its text")
+    ),
     StateRule(
         lambda at: at.has(*WITHOUT_RECORD),
         UNDECIDED,
@@ -412,7 +425,7 @@ RULES: Sequence[StateRule] = (
         UNDECIDED,
         N_("another record is at its place; only --deep, with --corpus, can say that it is not in the file"),
     ),
-)  # fmt: skip
+)
 """The first rule that holds decides."""
 
 
@@ -424,7 +437,7 @@ def state_after(at: TargetRound) -> RemovalState:
         shown.insert(0, at.history.first_missing)
     shown += at.controls if rule.state in (*REMOVED, UNDECIDED) else at.newest
     if rule.state == HIDDEN:
-        shown += _unlisted(at.index)[:1]
+        shown += [probe for probe in at.index if probe.outcome == UNLISTED][:1]
     numbers = tuple(dict.fromkeys(probe.number for probe in shown))
     left = at.words if rule.state == ALTERED else None
     return RemovalState(rule.state, rule.reason, at.facts if "{" in rule.reason else {}, numbers, left)
@@ -465,26 +478,23 @@ class FollowedTarget:
         if own.is_gone:
             self._history.gone = own.state
         self.note(captures)
-        self.state = self._by_runs(own)
+        self.state, facts = own, {"own": own.state}
+        if self.captures:
+            reason = N_("a later capture of its URL has the article; its own place is {own}")
+            numbers = (*self.captures, *own.probes)
+            self.state = RemovalState(RECAPTURED, reason, facts, numbers, own.left, own)
+        elif self.elsewhere and own.removed:
+            reason = N_("a run found this capture in another file; its own place is {own}")
+            self.state = RemovalState(PRESENT, reason, facts, (*self.elsewhere, *own.probes), own=own)
         return self.state
 
     def note(self, captures: Sequence[Probe]) -> None:
         """Take note of what runs had; it counts from the next round on that asks for the target."""
-        found = [(probe.number, probe.outcome == ELSEWHERE) for probe in captures]
-        self.captures += tuple(number for number, is_elsewhere in found if not is_elsewhere)
-        self.elsewhere += tuple(number for number, is_elsewhere in found if is_elsewhere)
-
-    def _by_runs(self, own: RemovalState) -> RemovalState:
-        """Return the state from the round on in which a run had the article again."""
-        facts = {"own": own.state}
-        if self.captures:
-            reason = N_("a later capture of its URL has the article; its own place is {own}")
-            numbers = (*self.captures, *own.probes)
-            return RemovalState(RECAPTURED, reason, facts, numbers, own.left, own)
-        if self.elsewhere and own.removed:
-            reason = N_("a run found this capture in another file; its own place is {own}")
-            return RemovalState(PRESENT, reason, facts, (*self.elsewhere, *own.probes), own=own)
-        return own
+        for probe in captures:
+            if probe.outcome == ELSEWHERE:
+                self.elsewhere += (probe.number,)
+            else:
+                self.captures += (probe.number,)
 
 
 def strong(etag: str | None) -> str | None:
@@ -498,20 +508,6 @@ def version_of(probe: Probe) -> FileVersion | None:
     return (named, probe.bytes) if named else None
 
 
-def _has(probes: Sequence[Probe], *outcomes: str) -> bool:
-    return any(probe.outcome in outcomes for probe in probes)
-
-
-def _other(controls: Sequence[Probe], role: str, *expected: str) -> bool:
-    """Return whether a control answered neither as expected nor as one of a file that cannot be read."""
-    allowed = (*expected, MISSING, DENIED, *FAILURES)
-    return any(each.role == role and each.outcome not in allowed for each in controls)
-
-
-def _read(controls: Sequence[Probe], role: str) -> bool:
-    return any(control.role == role and control.outcome in (SAME, EDGE) for control in controls)
-
-
 def _is_there(controls: Sequence[Probe]) -> bool:
     """Return whether a missing file is there for another range, or for a request without one."""
     return any(
@@ -519,7 +515,3 @@ def _is_there(controls: Sequence[Probe]) -> bool:
         or (each.role == "first" and each.outcome in (SAME, REWRITTEN))
         for each in controls
     )
-
-
-def _unlisted(index: Sequence[Probe]) -> list[Probe]:
-    return [probe for probe in index if probe.outcome == UNLISTED]

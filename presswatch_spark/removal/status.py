@@ -1,7 +1,7 @@
-"""How a case stands at a time: the state of each target and claim, and the alarms of each round."""
+"""The status of a case at a time: the state of each target and claim, and the alarms of each round."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -24,21 +24,18 @@ RECAPTURED = states.RECAPTURED
 INDEX_DISAGREES = "index disagrees"
 CONTROL_LOST = "control lost"
 FILE_CHANGED = "file changed"
-YIELD_FELL = "yield fell"
 CLOCK_SET_BACK = "clock set back"
 HEAD_MISSING = "head missing"
 ALARM_KINDS = (
-    REAPPEARED, RECAPTURED, INDEX_DISAGREES, CONTROL_LOST, FILE_CHANGED, YIELD_FELL, CLOCK_SET_BACK,
-    HEAD_MISSING,
+    REAPPEARED, RECAPTURED, INDEX_DISAGREES, CONTROL_LOST, FILE_CHANGED, CLOCK_SET_BACK, HEAD_MISSING,
 )  # fmt: skip
 CLOCK_TOLERANCE = timedelta(minutes=1)
 """Clocks are corrected by seconds; a round that begins this much before the last one ended is reported."""
 CONTROLS_KEPT = frozenset({"first", "before", "after"})
 """Controls that are the same record in every round."""
-OF_INDEX = frozenset({"index", "listed", states.PLACE})
 ANSWERS_OF_INDEX = frozenset({states.LISTED, states.UNLISTED})
-ON_DISK = "mtime-"
-"""How the ETag of a file on a disk begins."""
+NOT_OF_FILES = frozenset({"index", "listed", states.PLACE, states.RECAPTURE})
+"""Roles of probes that ask for no file of a release."""
 NO_FILE = frozenset({states.MISSING, states.DENIED, *states.FAILURES})
 """Outcomes without bytes of a file: their ETag is none of the file's."""
 KEPT = NO_FILE | {states.SAME, states.EDGE, states.REWRITTEN}
@@ -62,16 +59,14 @@ class Alarm:
 class Alarms:
     """The alarms of a case, each in the round that brought it; no probes of earlier rounds are kept.
 
-    `found`: all alarms, in the order of the rounds. `_back`: targets whose return was reported. `_gone`:
-    targets that were removed by the last clear state of their place. `_captured`: targets whose later capture
-    was reported; no longer if they were removed since. `_differs`: what was reported of a target's index.
-    `_controls`, `_versions`: controls that were read, and the last answer of each file. `_latest`: the latest
-    time of a probe.
+    `found`: all alarms, in the order of the rounds. `_clear`: the last clear state of each target's own
+    place. `_captured`: targets whose later capture was reported; no longer if they were removed since.
+    `_differs`: what was reported of a target's index. `_controls`, `_versions`: controls that were read, and
+    the last answer of each file. `_latest`: the latest time of a probe.
     """
 
     found: list[Alarm] = field(default_factory=list)
-    _back: set[str] = field(default_factory=set)
-    _gone: set[str] = field(default_factory=set)
+    _clear: dict[str, RemovalState] = field(default_factory=dict)
     _captured: set[str] = field(default_factory=set)
     _differs: dict[str, str] = field(default_factory=dict)
     _controls: set[tuple[str, str | None, str | None]] = field(default_factory=set)
@@ -80,109 +75,90 @@ class Alarms:
 
     def add(self, probes: Sequence[Probe], states_now: Mapping[str, RemovalState]) -> None:
         """Take a round into account: its probes, and the states after it of the targets it asked for."""
-        own = {target: state.own or state for target, state in states_now.items()}
-        self.found += self._came_back(probes[0].round, own)
-        self.found += self._recaptured(probes, own)
-        self.found += self._disagree(probes, own)
-        self.found += self._lost(probes)
-        self.found += self._changed(probes)
-        self.found += self._set_back(probes)
-        for probe in probes:
-            if probe.role == states.YIELD and probe.outcome == states.FELL:
-                detail = probe.request.removeprefix("READ ")
-                self.found.append(Alarm(probe.round, YIELD_FELL, probe.file_uri or "", detail, probe.number))
-            if probe.role in CONTROLS_KEPT and probe.outcome == states.SAME:
-                self._controls.add(_control(probe))
-            if _has_version(probe):
-                self._versions[probe.file_uri] = probe
-
-    def _came_back(self, number: int, own: Mapping[str, RemovalState]) -> Iterator[Alarm]:
-        """Yield targets whose own place was without its text and reads again, once for each time."""
-        for target, state in own.items():
-            if state.is_gone:
-                self._back.discard(target)
-            elif state.state == REAPPEARED and target not in self._back:
-                self._back.add(target)
-                yield Alarm(number, REAPPEARED, target, state.doubt, state.probes[0])
-
-    def _recaptured(self, probes: Sequence[Probe], own: Mapping[str, RemovalState]) -> Iterator[Alarm]:
-        """Yield targets whose article a later capture has, once for each time that they were removed."""
-        for target, state in own.items():
-            if state.removed and target not in self._gone:
-                self._gone.add(target)
-                self._captured.discard(target)
-            elif not state.removed and state.state not in UNCLEAR:
-                self._gone.discard(target)
-        for probe in probes:
-            target = probe.target_sha256 or ""
-            if probe.role != states.RECAPTURE or target in self._captured:
-                continue
-            if probe.outcome == states.ELSEWHERE:
-                detail = f"a run found the same capture in another file: {probe.request}"
-                if target in self._gone:
-                    yield Alarm(probe.round, REAPPEARED, target, detail, probe.number)
-                continue
-            self._captured.add(target)
-            before = "it was removed from its place, and " if target in self._gone else ""
-            detail = f"{before}a later capture has the article: {probe.request}"
-            yield Alarm(probe.round, RECAPTURED, target, detail, probe.number)
-
-    def _disagree(self, probes: Sequence[Probe], own: Mapping[str, RemovalState]) -> Iterator[Alarm]:
-        """Yield targets of which index and archive began to disagree."""
         answers = dict[str, Probe]()
         for probe in probes:
             if probe.role == "index":
                 answers.setdefault(probe.target_sha256 or "", probe)
-        for target, answer in answers.items():
-            if target not in own:
-                continue
-            state, reported, differs = own[target], self._differs.get(target, ""), ""
-            if state.state == states.HIDDEN:
-                differs = state.doubt
-            elif state.removed and answer.outcome == states.LISTED:
-                differs = f"the index lists it, and it is {state.state}"
-            if differs and differs != reported:
-                yield Alarm(answer.round, INDEX_DISAGREES, target, differs, answer.number)
-            is_clear = state.state not in UNCLEAR and answer.outcome in ANSWERS_OF_INDEX
-            self._differs[target] = differs or ("" if is_clear else reported)
+        for target, state in states_now.items():
+            self._add_state(probes[0].round, target, state.own or state, answers.get(target))
+        self._add_captures(probes)
+        self._add_files(probes)
+        first, last = (pick(probes, key=lambda probe: probe.asked_at) for pick in (min, max))
+        if self._latest is not None and self._latest - first.asked_at > CLOCK_TOLERANCE:
+            times = f"{first.asked_at:%Y-%m-%d %H:%M}", f"{self._latest:%Y-%m-%d %H:%M}"
+            detail = "its first probe is of {} UTC, an earlier round asked until {} UTC".format(*times)
+            self._report(first, CLOCK_SET_BACK, f"round {first.round}", detail)
+        self._latest = max(last.asked_at, self._latest or last.asked_at)
 
-    def _lost(self, probes: Sequence[Probe]) -> Iterator[Alarm]:
-        """Yield the known controls that a round lost; they are known no longer."""
+    def _report(self, probe: Probe, kind: str, about: str | None, detail: str) -> None:
+        self.found.append(Alarm(probe.round, kind, about or "", detail, probe.number))
+
+    def _add_state(self, number: int, target: str, own: RemovalState, answer: Probe | None) -> None:
+        """Report a text that is back, and an index that began to disagree with the archive."""
+        before, is_clear = self._clear.get(target), own.state not in UNCLEAR
+        if own.state == REAPPEARED and (before is None or before.state != REAPPEARED):
+            self.found.append(Alarm(number, REAPPEARED, target, own.doubt, own.probes[0]))
+        if own.removed and not (before and before.removed):
+            self._captured.discard(target)
+        if is_clear:
+            self._clear[target] = own
+        if answer is None:
+            return
+        is_listed_gone = own.removed and answer.outcome == states.LISTED
+        differs = f"the index lists it, and it is {own.state}" if is_listed_gone else ""
+        differs = own.doubt if own.state == states.HIDDEN else differs
+        reported = self._differs.get(target, "")
+        if differs and differs != reported:
+            self._report(answer, INDEX_DISAGREES, target, differs)
+        is_known = is_clear and answer.outcome in ANSWERS_OF_INDEX
+        self._differs[target] = differs or ("" if is_known else reported)
+
+    def _add_captures(self, probes: Sequence[Probe]) -> None:
+        """Report targets whose article a run has again, once for each time that they were removed."""
         for probe in probes:
-            is_lost = probe.role in CONTROLS_KEPT and probe.outcome not in KEPT
-            if is_lost and _control(probe) in self._controls:
-                self._controls.discard(_control(probe))
-                yield Alarm(probe.round, CONTROL_LOST, probe.file_uri or "", probe.outcome, probe.number)
+            target = probe.target_sha256 or ""
+            if probe.role != states.RECAPTURE or target in self._captured:
+                continue
+            was_removed = target in self._clear and self._clear[target].removed
+            if probe.outcome != states.ELSEWHERE:
+                self._captured.add(target)
+                before = "it was removed from its place, and " if was_removed else ""
+                detail = f"{before}a later capture has the article: {probe.request}"
+                self._report(probe, RECAPTURED, target, detail)
+            elif was_removed:
+                detail = f"a run found the same capture in another file: {probe.request}"
+                self._report(probe, REAPPEARED, target, detail)
 
-    def _changed(self, probes: Sequence[Probe]) -> Iterator[Alarm]:
-        """Yield the files that a round found changed."""
-        etags, reported = defaultdict[str | None, set[str | None]](set), set[str | None]()
-        for probe in filter(_has_version, probes):
+    def _add_files(self, probes: Sequence[Probe]) -> None:
+        """Report controls that a round lost, and files that it found changed."""
+        versioned, etags = list(filter(_has_version, probes)), defaultdict[str | None, set[str | None]](set)
+        for probe in versioned:
             etags[probe.file_uri].add(strong(probe.etag))
-        for probe in filter(_has_version, probes):
-            file, before = probe.file_uri, self._versions.get(probe.file_uri)
-            # A server that gives every answer another ETag shows nothing by it.
-            if len(etags[file]) == 1 and before and file not in reported and _is_another(before, probe):
-                reported.add(file)
-                detail = f"its ETag was {before.etag}, and is {probe.etag}"
-                yield Alarm(probe.round, FILE_CHANGED, file or "", detail, probe.number)
+        for probe in probes:
+            if _control(probe) in self._controls and probe.outcome not in KEPT:
+                self._controls.discard(_control(probe))
+                self._report(probe, CONTROL_LOST, probe.file_uri, probe.outcome)
+        # A server that gives every answer another ETag shows nothing by it.
+        steady = {probe.file_uri: probe for probe in reversed(versioned) if len(etags[probe.file_uri]) == 1}
+        for file, probe in steady.items():
+            before = self._versions.get(file)
+            if before and _is_another(before, probe):
+                self._report(probe, FILE_CHANGED, file, f"its ETag was {before.etag}, and is {probe.etag}")
+        self._versions |= {probe.file_uri: probe for probe in versioned}
+        self._controls |= {
+            _control(probe)
+            for probe in probes
+            if probe.role in CONTROLS_KEPT and probe.outcome == states.SAME
+        }
 
-    def _set_back(self, probes: Sequence[Probe]) -> Iterator[Alarm]:
-        """Yield the round if its clock shows an earlier time than the round before it."""
-        first, before = min(probes, key=lambda probe: probe.asked_at), self._latest
-        latest = max(probe.asked_at for probe in probes)
-        self._latest = latest if before is None else max(latest, before)
-        if before is not None and before - first.asked_at > CLOCK_TOLERANCE:
-            detail = (
-                f"its first probe is of {first.asked_at:%Y-%m-%d %H:%M} UTC, an earlier round asked until"
-                f" {before:%Y-%m-%d %H:%M} UTC"
-            )
-            yield Alarm(first.round, CLOCK_SET_BACK, f"round {first.round}", detail, first.number)
+
+def _control(probe: Probe) -> tuple[str, str | None, str | None]:
+    return probe.role, probe.target_sha256, probe.file_uri
 
 
 def _has_version(probe: Probe) -> bool:
     """Return whether a server sent bytes of a file, and named its version."""
-    is_file = probe.file_uri is not None and probe.role not in (*OF_INDEX, *states.OF_TABLES)
+    is_file = probe.file_uri is not None and probe.role not in NOT_OF_FILES
     return is_file and probe.etag is not None and probe.outcome not in NO_FILE
 
 
@@ -192,19 +168,15 @@ def _is_another(before: Probe, now: Probe) -> bool:
     A disk does not: two changes within a second, which Last-Modified does not tell apart, are two.
     """
     same_time = now.last_modified is not None and now.last_modified == before.last_modified
-    is_flapping = same_time and now.bytes == before.bytes and not (now.etag or "").startswith(ON_DISK)
+    is_flapping = same_time and now.bytes == before.bytes and not (now.etag or "").startswith("mtime-")
     return strong(now.etag) != strong(before.etag) and not is_flapping
 
 
-def _control(probe: Probe) -> tuple[str, str | None, str | None]:
-    return probe.role, probe.target_sha256, probe.file_uri
-
-
 class Course:
-    """How a case went up to a round: one summary of each target is kept of all rounds.
+    """The course of a case up to a round: of all rounds, one summary of each target is kept.
 
-    A case that is probed each day has millions of probes after a year. So a round is read, taken into account
-    and dropped; memory depends on the targets and on the largest round, not on the number of rounds.
+    A case that is probed each day has millions of probes after a year. Therefore a round is read, taken into
+    account and dropped; memory depends on the targets and on the largest round, not on the number of rounds.
 
     `rounds` and `probes`: how many there are; `of_places`: probes of targets. `newest`: the digest of the
     last probe, empty if there is none; `asked_at`: when it was. `readings`: the newest reading of each target
@@ -215,9 +187,9 @@ class Course:
     def __init__(self, targets: Sequence[Target]) -> None:
         self.rounds, self.probes, self.of_places, self.newest = 0, 0, 0, ""
         self.asked_at: datetime | None = None
-        self._asked = (0, 0)
         self.readings: dict[str, tuple[RecordReading, ...]] = {}
         self.places = ResolvedPlaces(targets)
+        self._asked = (0, 0)
         self._followed = {target.target_sha256: FollowedTarget() for target in targets}
         self._alarms = Alarms()
 
@@ -227,38 +199,35 @@ class Course:
             return
         self.rounds, self.probes = self.rounds + 1, self.probes + len(probes)
         self.newest, self.asked_at = probes[-1].probe_sha256, probes[-1].asked_at
-        self.of_places += sum(probe.role == "target" for probe in probes)
         self.places.learn(probes)
-        self._note_readings(probe for probe in probes if probe.role == "target")
-        self._alarms.add(probes, self._states_after(probes))
-
-    def _states_after(self, probes: Sequence[Probe]) -> dict[str, RemovalState]:
-        """Return the states of the targets that a round asked for, after it."""
         asked, index, captures = (defaultdict[str, list[Probe]](list) for _ in range(3))
         by_role = {"target": asked, "index": index, states.RECAPTURE: captures}
         controls = defaultdict[tuple[int, int], list[Probe]](list)
         for probe in probes:
             if (of_role := by_role.get(probe.role)) is not None:
                 of_role[probe.target_sha256 or ""].append(probe)
-            elif probe.role not in (states.YIELD, states.PLACE):
+            else:
                 controls[probe.round, probe.batch].append(probe)
+            if probe.role == "target":
+                self.of_places += 1
+                self._note_reading(probe)
         self._asked = probes[0].round, len(asked)
         for target in captures.keys() - asked.keys():
             self._followed[target].note(captures[target])
-        return {
+        states_now = {
             target: followed.add(asked[target], controls, index.get(target, ()), captures.get(target, ()))
             for target, followed in self._followed.items()
             if target in asked
         }
+        self._alarms.add(probes, states_now)
 
-    def _note_readings(self, probes: Iterable[Probe]) -> None:
-        for probe in probes:
-            target, file = probe.target_sha256 or "", probe.file_uri or ""
-            if probe.outcome in states.READS:
-                others = (each for each in self.readings.get(target, ()) if each.file != file)
-                self.readings[target] = (*others, RecordReading(probe.asked_at, file))
-            elif probe.outcome not in (states.DENIED, *states.FAILURES):
-                self.readings.pop(target, None)
+    def _note_reading(self, probe: Probe) -> None:
+        target, file = probe.target_sha256 or "", probe.file_uri or ""
+        if probe.outcome in states.READS:
+            others = (each for each in self.readings.get(target, ()) if each.file != file)
+            self.readings[target] = (*others, RecordReading(probe.asked_at, file))
+        elif probe.outcome not in (states.DENIED, *states.FAILURES):
+            self.readings.pop(target, None)
 
     def asked_in(self, number: int) -> int:
         """Return how many targets a round asked for, if it is the last that has probes; else 0."""
@@ -293,13 +262,19 @@ class CaseStatus:
         course = Course(targets)
         for probes in case.each_round():
             course.add([probe for probe in probes if as_of is None or probe.asked_at <= as_of])
-        headless = list(_headless(case, len(targets), course)) if as_of is None else []
-        return replace(cls.by(case, targets, course), headless=headless)
+        status, rounds = cls.by(case, targets, course), case.rounds()
+        is_last_complete = as_of is None and rounds and course.asked_in(rounds[-1].number) == len(targets)
+        if is_last_complete and targets and not case.is_headed(course.probes):
+            last = _headless(rounds[-1].number, rounds[-1].number, course.probes - 1)
+            return replace(status, headless=[*status.headless, last])
+        return status
 
     @classmethod
     def by(cls, case: RemovalCase, targets: Sequence[Target], course: Course) -> Self:
         """Return how a case stands after the rounds of a course."""
-        return cls(case, course.places.of(targets), course.states(), course, list(_headless(case)))
+        begun_without = [each.number for each in case.rounds() if each.is_headed is False]
+        headless = [_headless(number, number - 1, 0) for number in begun_without]
+        return cls(case, course.places.of(targets), course.states(), course, headless)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row of the status for each target: what it is, its state, and the probes of that."""
@@ -332,16 +307,7 @@ class CaseStatus:
         return [*self.course.alarms(), *self.headless]
 
 
-def _headless(case: RemovalCase, targets: int = 0, course: Course | None = None) -> Iterator[Alarm]:
-    """Yield an alarm for each round that began without a note of the head before it.
-
-    With a course, the last round is included if it asked for all targets: its end should be noted, too.
-    """
+def _headless(number: int, without: int, probe: int) -> Alarm:
+    """Return the alarm of a round for one whose head has no note."""
     detail = "its head has no note: the note was deleted, or the round was killed at its very end"
-    rounds, newest = case.rounds(), course.probes - 1 if course else -1
-    for each in rounds:
-        if each.is_headed is False:
-            yield Alarm(each.number, HEAD_MISSING, f"round {each.number - 1}", detail, 0)
-    is_complete = course and rounds and targets and course.asked_in(rounds[-1].number) == targets
-    if course and is_complete and not case.is_headed(course.probes):
-        yield Alarm(rounds[-1].number, HEAD_MISSING, f"round {rounds[-1].number}", detail, newest)
+    return Alarm(number, HEAD_MISSING, f"round {without}", detail, probe)

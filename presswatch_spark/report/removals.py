@@ -45,7 +45,6 @@ ALARMS = {
     "index disagrees": N_("index and file disagree"),
     "control lost": N_("a control is lost"),
     "file changed": N_("a file changed"),
-    "yield fell": N_("findings fell"),
     "clock set back": N_("clock set back"),
     "head missing": N_("the end of the chain has no note"),
 }

@@ -154,12 +154,12 @@ def probe(
     Controls are asked for among the places: records that nobody noticed, the neighbours of each record, and
     names that never were. A round that was stopped goes on where it was. The exit code is 3 if places were
     left alone, the index answered nothing, or something alarms: a text is back, a control is lost, a file has
-    changed, a yield fell.
+    changed.
     """
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.pointers.pointer import parse_mirror
     from presswatch_spark.removal.case import RemovalCase
-    from presswatch_spark.removal.metrics import Measures, write_metrics
+    from presswatch_spark.removal.metrics import write_metrics
     from presswatch_spark.removal.recaptures import LaterTables
     from presswatch_spark.removal.rounds import Prober
     from presswatch_spark.storage.objects import printable
@@ -189,7 +189,7 @@ def probe(
     if probed.unheard and index:
         click.echo(_("index: {place}: {why}", place=printable(index), why=probed.unheard), err=True)
     if metrics_file:
-        write_metrics(metrics_file, [Measures.of(probed.status)])
+        write_metrics(metrics_file, [probed.status])
     is_index_silent = bool(probed.unheard) or index in probed.blocked
     if probed.alarms or not probed.is_complete or is_index_silent:
         raise click.exceptions.Exit(INCOMPLETE)
@@ -318,7 +318,7 @@ def status(
     A claim is removed when it is at every place. The chain is checked first: one changed byte is named.
     """
     from presswatch_spark.removal.case import RemovalCase
-    from presswatch_spark.removal.metrics import Measures, write_metrics
+    from presswatch_spark.removal.metrics import write_metrics
     from presswatch_spark.removal.status import CaseStatus
 
     if as_of and metrics_file:
@@ -327,7 +327,7 @@ def status(
     require_new(export, storage)
     found = CaseStatus.of(RemovalCase.open(case, storage), _moment(as_of))
     if metrics_file:
-        write_metrics(metrics_file, [Measures.of(found)])
+        write_metrics(metrics_file, [found])
     rows = map(asdict, found.alarms()) if alarms else found.rows()
     _ = screen.language
     if export:

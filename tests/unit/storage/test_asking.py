@@ -136,8 +136,8 @@ def test_answers_come_in_order_and_errors_in_their_place() -> None:
         "from presswatch_spark.ccindex.lookup import Index\n"
         "list(Index(sys.argv[1], StorageOptions()).captures(['https://a.example/']))",
         pytest.param(
-            "from presswatch_spark.removal.inventory import _asked\n"
-            "_asked([f'{sys.argv[1]}/a'], StorageOptions())",
+            "from presswatch_spark.removal.inventory import asked\n"
+            "asked([f'{sys.argv[1]}/a'], StorageOptions())",
             marks=pytest.mark.full,
         ),
     ],

@@ -1,4 +1,4 @@
-"""The budget of a campaign in dollars, and the cost of what is left, by runs, sizes or list prices."""
+"""The budget of a campaign in dollars, and the cost of its rest, by runs, sizes or list prices."""
 
 from __future__ import annotations
 
@@ -68,58 +68,36 @@ def estimated(
     machine: Machine | None,
     lists: Mapping[str, ShardPlan] | None = None,
 ) -> tuple[float, int]:
-    """Estimate what is left: core-hours, and the number of items of unknown size.
+    """Estimate the rest of a campaign: core-hours, and the number of items of unknown size.
 
     An item that runs have read costs per shard what it has cost so far. Another one costs what its sizes in
     `lists` give, else what items of its format have cost here, else what a release of its format costs by the
     price list. New articles cost the same: the bytes are the same.
     """
     prices, unknown, total = PriceList.read(config.run.prices), 0, 0.0
-    means = _means_by_format(items, machine)
-    for each in items:
-        if each.is_done:
-            continue
-        hours = _hours_left(each, config, machine, prices, (lists or {}).get(each.item.name), means)
-        if hours is None:
-            unknown += 1
-        else:
-            total += hours
-    return total, unknown
-
-
-def _hours_left(
-    progress: ItemProgress,
-    config: ScanConfig,
-    machine: Machine | None,
-    prices: PriceList,
-    listed: ShardPlan | None,
-    means: Mapping[str, float],
-) -> float | None:
-    item = progress.item
-    gate = bool(config.read.languages) and not item.note
-    if progress.shard_reads and progress.core_hours:
-        hours = progress.core_hours / progress.shard_reads * progress.left
-        return machine.core_hours(hours) if machine else hours
-
-    if listed is not None and listed.size is not None:
-        found = estimate(listed, item.format, gate, prices)
-        if not found.unknown:
-            return found.core_hours
-    if item.format in means:
-        return means[item.format]
-
-    kind = kind_of("", item.format) if item.path is None else None
-    like, rate = (prices.like(kind), prices.rate(kind, gate)) if kind is not None else (None, None)
-    if like is None or rate is None:
-        return None
-    return core_hours(like.text_bytes, rate, prices.spark_share)
-
-
-def _means_by_format(items: Sequence[ItemProgress], machine: Machine | None) -> dict[str, float]:
-    """Return, by format, the mean cost in core-hours of reading all shards of an item once."""
-    spent: dict[str, list[float]] = {}
+    spent = dict[str, list[float]]()
     for each in items:
         if each.is_done and each.core_hours:
             once = each.core_hours / each.shard_reads * each.shards
             spent.setdefault(each.item.format, []).append(machine.core_hours(once) if machine else once)
-    return {format: sum(hours) / len(hours) for format, hours in spent.items()}
+    means = {format: sum(hours) / len(hours) for format, hours in spent.items()}
+    for each in items:
+        if each.is_done:
+            continue
+        item, gate = each.item, bool(config.read.languages) and not each.item.note
+        listed = (lists or {}).get(item.name)
+        sized = estimate(listed, item.format, gate, prices) if listed and listed.size is not None else None
+        kind = kind_of("", item.format) if item.path is None else None
+        like, rate = (prices.like(kind), prices.rate(kind, gate)) if kind is not None else (None, None)
+        if each.shard_reads and each.core_hours:
+            hours = each.core_hours / each.shard_reads * each.left
+            total += machine.core_hours(hours) if machine else hours
+        elif sized is not None and not sized.unknown:
+            total += sized.core_hours
+        elif item.format in means:
+            total += means[item.format]
+        elif like is not None and rate is not None:
+            total += core_hours(like.text_bytes, rate, prices.spark_share)
+        else:
+            unknown += 1
+    return total, unknown

@@ -12,7 +12,6 @@ from datetime import datetime
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -22,7 +21,7 @@ from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.manifest import Manifest
 from presswatch_spark.corpus.store import Corpus, manifest_of
 from presswatch_spark.errors import CorpusError, InputError
-from presswatch_spark.settings.config import CorpusConfig, MinHashRules, RunRules, ScanConfig
+from presswatch_spark.settings.config import CorpusConfig, MinHashRules, ScanConfig
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.scratch import scratch_folder
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 NAMED = 3
-FILE = "articles.jsonl"
 ArticleFields = Mapping[str, object]
 """A row of a corpus's articles, to be compared and written as JSON."""
 
@@ -84,16 +82,22 @@ def build_growth(
     except CorpusError:
         # Of a build that was killed while it was copied.
         out.remove()
+    values = dict(newer.manifest.parameters)
+    minhash = MinHashRules(**values.pop("minhash"))
+    values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    settings = CorpusConfig(**values, minhash=minhash, master=config.run.master, cores=config.run.cores)
     with scratch_folder() as scratch:
-        wanted = _write_articles(older, newer, scratch / FILE)
-        manifest = build_corpus(
-            spark,
-            str(newer.folder / layout.MEMBERS),
-            [str(scratch / FILE)],
-            out.uri,
-            _settings_of(newer.manifest, config.run),
-            config.storage,
-        )
+        file, wanted = scratch / "articles.jsonl", 0
+        with file.open("w", encoding="utf-8") as lines:
+            for _, before, after in _side_by_side(older, newer):
+                if before is None and after is not None:
+                    wanted += 1
+                    row = {
+                        name: value for name, value in after.items() if name != "words" and value is not None
+                    }
+                    lines.write(json.dumps(row, default=datetime.isoformat, ensure_ascii=False) + "\n")
+        members = str(newer.folder / layout.MEMBERS)
+        manifest = build_corpus(spark, members, [str(file)], out.uri, settings, config.storage)
     if manifest.counts.articles != wanted:
         raise CorpusError(
             f"of {wanted:,} new articles the build took {manifest.counts.articles:,}",
@@ -103,40 +107,20 @@ def build_growth(
     return manifest
 
 
-def _settings_of(manifest: Manifest, run: RunRules) -> CorpusConfig:
-    """Return the settings that a corpus was built with, on the Spark of a scan."""
-    values = dict(manifest.parameters)
-    minhash = MinHashRules(**values.pop("minhash"))
-    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-    return CorpusConfig(**{**values, **lists}, minhash=minhash, master=run.master, cores=run.cores)
-
-
-def _write_articles(older: Corpus, newer: Corpus, file: Path) -> int:
-    """Write the new articles as JSON lines, and return how many there are."""
-    count = 0
-    with file.open("w", encoding="utf-8") as lines:
-        for _, before, after in _side_by_side(older, newer):
-            if before is None and after is not None:
-                count += 1
-                row = {name: value for name, value in after.items() if name != "words" and value is not None}
-                lines.write(json.dumps(row, default=datetime.isoformat, ensure_ascii=False) + "\n")
-    return count
-
-
 def _side_by_side(
     older: Corpus, newer: Corpus
 ) -> Iterator[tuple[str, ArticleFields | None, ArticleFields | None]]:
     """Yield each article of either corpus with its row in both; corpora are in the order of their ids."""
+
+    def rows(corpus: Corpus, side: str) -> Iterator[tuple[str, str, ArticleFields]]:
+        for part in range(-(-len(corpus) // layout.ARTICLES_PER_PART)):
+            reader = pa.ipc.open_file(pa.memory_map(str(corpus.part(part))))
+            for number in range(reader.num_record_batches):
+                for row in reader.get_batch(number).to_pylist():
+                    yield row["article_id"], side, row
+
     by_id = itemgetter(0)
-    before = ((row["article_id"], "before", row) for row in _rows(older))
-    after = ((row["article_id"], "after", row) for row in _rows(newer))
-    for article_id, sides in groupby(merge(before, after, key=by_id), by_id):
+    both = merge(rows(older, "before"), rows(newer, "after"), key=by_id)
+    for article_id, sides in groupby(both, by_id):
         found = {side: row for _, side, row in sides}
         yield article_id, found.get("before"), found.get("after")
-
-
-def _rows(corpus: Corpus) -> Iterator[ArticleFields]:
-    for part in range(-(-len(corpus) // layout.ARTICLES_PER_PART)):
-        reader = pa.ipc.open_file(pa.memory_map(str(corpus.part(part))))
-        for number in range(reader.num_record_batches):
-            yield from reader.get_batch(number).to_pylist()

@@ -250,33 +250,29 @@ class Runs:
             step = digests.get(run.corpus_digest)
             if step is None or (run.dataset, run.config_digest) != wanted or not is_of(run, item):
                 continue
-            if self._add(reads, step, run, item, sample):
-                reads.runs.append(run.run_id)
-                reads.matches += run.matches
-                reads.core_hours += self.core_hours.get(run.run_id, 0.0)
-        return reads
+            # A second try has no sample of its own: its shards are of the sample that it completes.
+            drawn, steps = CampaignSample(run.sample, run.sample_seed), reads.steps
+            if drawn != sample and (drawn.share is not None or step not in steps):
+                continue
+            assert self.store is not None
+            log = self.store.read("scan_log", run.run_id, columns=list(_LOGGED))
+            lines = [(place_of(uri), uri, *facts) for uri, *facts in zip(*_lists(log, *_LOGGED), strict=True)]
+            if not lines or not all(item.holds(uri) for _, uri, *_ in lines):
+                continue
+            if drawn != sample and not steps[step].planned.issuperset(place for place, *_ in lines):
+                continue
 
-    def _add(self, reads: Reads, step: Step, run: PublishedRun, item: Item, sample: CampaignSample) -> bool:
-        """Add the shards of a run, if they are the item's; a second try has no sample of its own."""
-        assert self.store is not None
-        drawn, steps = CampaignSample(run.sample, run.sample_seed), reads.steps
-        if drawn != sample and (drawn.share is not None or step not in steps):
-            return False
-        log = self.store.read("scan_log", run.run_id, columns=list(_LOGGED))
-        lines = list(zip(*_lists(log, *_LOGGED), strict=True))
-        if not lines or not all(item.holds(uri) for uri, *_ in lines):
-            return False
-        if drawn != sample and not steps[step].planned.issuperset(place_of(uri) for uri, *_ in lines):
-            return False
-        read = steps.setdefault(step, Read())
-        for uri, status, size, etag in lines:
-            place = place_of(uri)
-            if place != uri:
-                reads.uris[place] = uri
-            # A dataset may change; the list of a crawl has no sizes to compare.
-            read.add(place, status, None if item.path is None else version_of(ObjectInfo(uri, size, etag)))
-        reads.shard_reads += len(lines)
-        return True
+            read = steps.setdefault(step, Read())
+            for place, uri, status, size, etag in lines:
+                # A dataset may change; the list of a crawl has no sizes to compare.
+                version = None if item.path is None else version_of(ObjectInfo(uri, size, etag))
+                read.add(place, status, version)
+            reads.uris |= {place: uri for place, uri, *_ in lines if place != uri}
+            reads.shard_reads += len(lines)
+            reads.runs.append(run.run_id)
+            reads.matches += run.matches
+            reads.core_hours += self.core_hours.get(run.run_id, 0.0)
+        return reads
 
 
 def core_hours_spent(runs: Runs, digests: Iterable[str], begun: Iterable[UnfinishedRun]) -> float:

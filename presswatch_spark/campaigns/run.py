@@ -1,4 +1,4 @@
-"""Runs a campaign: looks at each release once, and scans what published runs have not read.
+"""Runs a campaign: looks at each release once, and scans the shards that published runs have not read.
 
 A step reads a release for the whole newest corpus, or, where an earlier corpus is done, for the articles that
 were added since. A run that a killed process began is continued first, so nothing is read twice: the lock of
@@ -361,7 +361,7 @@ class Campaign:
         """Return the corpus of a step; the articles that came since an earlier one are built if need be."""
         first, last = step
         if first == 0:
-            # With another corpus in its place, what is scanned would be of no step, and scanned once more.
+            # With another corpus in its place, the scan would be of no step, and be repeated.
             self._manifest(self.plan.corpora[last - 1])
             return self.plan.corpora[last - 1].path
         given, storage = (self.plan.corpora[number - 1] for number in step), self.config.storage
@@ -406,7 +406,7 @@ def run(
     budget: Budget | None = None,
     retried: Collection[str] | None = None,
 ) -> Iterator[ItemProgress]:
-    """Look at each item once, scan what is left of it, and yield its progress.
+    """Look at each item once, scan its rest, and yield its progress.
 
     An item that cannot be scanned has its `trouble`; the others are scanned.
 

@@ -1,6 +1,6 @@
 """Releases of Common Crawl for a campaign: listed crawls, crawls found by name, months of CC-NEWS."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from presswatch_spark.errors import InputError, PresswatchError, StorageError
@@ -56,18 +56,16 @@ def crawls_by_name(
 def with_later_weeks(known: ReleaseList, now: datetime, is_published: Callable[[str], bool]) -> ReleaseList:
     """Return a list with the published crawls of the weeks since its newest crawl."""
     newest = max((crawl.name for crawl in known.listing.crawls if CRAWL.fullmatch(crawl.name)), default=None)
-    names = [name for name in _weeks_after(newest, now) if is_published(name)] if newest else []
-    found = (Release(name, None, None) for name in reversed(names))
+    found = list[Release]()
+    if newest:
+        year, week = map(int, newest.removeprefix("CC-MAIN-").split("-"))
+        day = datetime.fromisocalendar(year, max(week, 1), 1).replace(tzinfo=UTC)
+        while (day := day + timedelta(weeks=1)) <= now:
+            name = "CC-MAIN-{}-{:02}".format(*day.isocalendar()[:2])
+            if is_published(name):
+                found.insert(0, Release(name, None, None))
     listing = Listing(now, (*found, *known.listing.crawls))
     return ReleaseList(listing, f"{known.origin}, and the weeks since {newest}")
-
-
-def _weeks_after(newest: str, now: datetime) -> Iterator[str]:
-    """Yield the names of crawls of the weeks after `newest`, oldest first, up to this week's."""
-    year, week = map(int, newest.removeprefix("CC-MAIN-").split("-"))
-    day = datetime.fromisocalendar(year, max(week, 1), 1).replace(tzinfo=UTC)
-    while (day := day + timedelta(weeks=1)) <= now:
-        yield "CC-MAIN-{}-{:02}".format(*day.isocalendar()[:2])
 
 
 def news_months(now: datetime) -> tuple[Release, ...]:

@@ -26,7 +26,7 @@ INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True, order=True)
 class CaptureKind:
-    """What the summary of a census tells captures apart by; `language` is the first that was identified."""
+    """A kind of captures in the summary of a census; `language` is the first that was identified."""
 
     publisher_id: str
     title_id: str
@@ -133,7 +133,7 @@ _corpus = lru_cache(maxsize=1)(Corpus.same)
 
 
 def _owned(corpus: Corpus, row: Row) -> Row | None:
-    """Say whose the URL of a row is, exactly; None if it is nobody's."""
+    """Return the owner of the URL of a row; None if it has none."""
     match = corpus.sites.match(str(row["url"]), corpus.urls) if row["url"] is not None else None
     if match is None:
         return None
@@ -147,7 +147,7 @@ def _owned(corpus: Corpus, row: Row) -> Row | None:
 
 
 def _capture(row: Row, owned: Row, named: Mapping[str, str], uri: str, place: int) -> Row:
-    """Make a row of `captures` of a row of the index; a value that is not what it should be is null."""
+    """Make a row of `captures` of a row of the index; a value of the wrong kind is null."""
     filename = as_text(row.get("warc_filename"))
     by_filename = in_filename(filename)
     capture: Row = {

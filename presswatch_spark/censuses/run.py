@@ -1,4 +1,4 @@
-"""The census, top to bottom: plan → read what can match of every index file → decide exactly → publish.
+"""The census, top to bottom: plan → read the rows of every index file that can match → decide → publish.
 
 No shard of the release is read: an index says which URLs were captured, and where each record is. `file`
 takes the census of one file, `ccindex` knows what an index looks like, `runs.engine` does the rest as it does
@@ -97,23 +97,17 @@ def census(
         observer.say("left_out", line)
     observer.say("planned", f"index files to read: {len(files):,}")
     opened = Corpus.open(corpus, check=True, storage=config.storage)
-    done = carry_out(_work(files, opened, canonical(corpus), config), out, config, observer, spark)
-    return CensusSummary.of(done.row, done.log, opened, done.seconds, resumed=done.resumed)
-
-
-def _work(files: ShardPlan, corpus: Corpus, uri: str, config: ScanConfig) -> Work:
-    """Make the work of a census of these files, for the corpus at a canonical URI."""
-    digest, release, rules = corpus.manifest.digest, config.read.release, config.run
+    digest, release = opened.manifest.digest, config.read.release
     census_of_file = FileCensus(
-        corpus=uri,
+        corpus=canonical(corpus),
         corpus_digest=digest,
-        wanted=wanted_of(corpus),
-        attempts=rules.shard_attempts,
+        wanted=wanted_of(opened),
+        attempts=config.run.shard_attempts,
         storage=config.storage,
         release=release,
-        seconds=rules.shard_seconds,
+        seconds=config.run.shard_seconds,
     )
-    return Work(
+    work = Work(
         CENSUS,
         files,
         files.digest,
@@ -122,6 +116,8 @@ def _work(files: ShardPlan, corpus: Corpus, uri: str, config: ScanConfig) -> Wor
         facts={"corpus_digest": digest, "tool_version": __version__, "release_named": release},
         asked={"dataset": "index", "release": release},
     )
+    done = carry_out(work, out, config, observer, spark)
+    return CensusSummary.of(done.row, done.log, opened, done.seconds, resumed=done.resumed)
 
 
 def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
@@ -154,22 +150,20 @@ CENSUS = Kind(
 
 def index_files(releases: Sequence[str], base: str | None, config: ScanConfig) -> ShardPlan:
     """Plan the files of the indexes of `releases`: those that a crawl's list names, or those of a path."""
-    plans = [_files_of(release, base, config) for release in releases]
+    plans = list[ShardPlan]()
+    for release in releases:
+        path, below = release, base
+        # What is named like a crawl and is no path was mistyped: the nearest names are suggested.
+        if kinds_of(release) or (CRAWL_LIKE.match(release) and not Path(release).exists()):
+            listed = shards_of(release, "index", base, config.datasets, config.storage)
+            path, below = listed.path, listed.base
+        plans.append(plan([path], config.storage, below))
     left_out = sorted({uri for each in plans for uri in each.left_out})
     return replace(ShardPlan.of(chain.from_iterable(plans)), left_out=tuple(left_out))
 
 
-def _files_of(release: str, base: str | None, config: ScanConfig) -> ShardPlan:
-    path = release
-    # What is named like a crawl and is no path was mistyped: the nearest names are told.
-    if kinds_of(release) or (CRAWL_LIKE.match(release) and not Path(release).exists()):
-        listed = shards_of(release, "index", base, config.datasets, config.storage)
-        path, base = listed.path, listed.base
-    return plan([path], config.storage, base)
-
-
 def wanted_of(corpus: Corpus) -> Wanted:
-    """Say what to look for: the sites of all titles, and where articles have URLs elsewhere."""
+    """Return the places of pages to look for: sites of all titles, and other places of articles' URLs."""
     paths = {host: {site.path for site in sites} for host, sites in corpus.sites.sites.items()}
     whole = {host for host, below in paths.items() if "/" in below}
     seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""A case of removal: a folder on disk or S3 that only grows. What was answered once is never written again.
+"""A case of removal: a folder on disk or S3 that only grows. No file of it is ever written again.
 
     CASE/_presswatch_case.json          what it is, sealed: layout, when it was opened, digest of its targets
     CASE/targets/00000.parquet …        its targets
@@ -9,8 +9,8 @@
     CASE/release_files/0001-…           what its files are, in a chain of their own; sealed
     CASE/case.lock                      held by the one process that may add to it
 
-Each probe holds the digest of the one before it, and the first one that of the targets. So whoever changes,
-drops or adds one has to change all that follow, and the newest digest, written down elsewhere, tells.
+Each probe contains the digest of the one before it, and the first one that of the targets. To change, drop or
+add one, all that follow must be changed; the newest digest, written down elsewhere, shows that.
 """
 
 import socket
@@ -51,7 +51,7 @@ RESTORE = "restore the case from a copy; nothing that rests on it is sure until 
 
 
 class BrokenCaseError(OutputError):
-    """What is there of a case is not what was written."""
+    """Error for a case whose files are not as they were written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class ProbeRound:
 
 @dataclass(frozen=True, slots=True)
 class RemovalCase:
-    """A case that was opened. `about` is what its marker says."""
+    """A case that was opened. `about` is the content of its marker."""
 
     folder: Folder
     about: Mapping[str, Any]
@@ -88,7 +88,7 @@ class RemovalCase:
 
         Args:
             targets: each is written once.
-            about: what the marker says beside layout, version, time and digest.
+            about: the content of the marker, besides layout, version, time and digest.
 
         Raises:
             OutputError: the folder holds something, or cannot be written.
@@ -118,7 +118,7 @@ class RemovalCase:
             ) from error
         except ValueError as error:
             raise BrokenCaseError(
-                "what the case says of itself has changed", where=folder.at(MARKER), remedy=RESTORE
+                "the case's own description has changed", where=folder.at(MARKER), remedy=RESTORE
             ) from error
         if about.get("layout") != LAYOUT:
             raise OutputError(
@@ -323,7 +323,7 @@ def sealed(target: Target) -> Target:
 
 
 def without_answer(probe: Probe) -> Probe:
-    """Return what later rounds and states need of a probe: headers are most of its memory."""
+    """Return a probe with the columns that later rounds and states need: headers are most of its memory."""
     return replace(probe, headers=None, body_sha256=None, detail=None)
 
 

@@ -53,7 +53,7 @@ class WordCount:
         return replace(found, record=replace(found.record, copied_words=copied), texts=())
 
     def passages(self, targets: Sequence[Target], known: KnownDocuments) -> "Passages | None":
-        """Return what finds the articles of targets in a file; None if none of them can be counted."""
+        """Return a search for the articles of targets in a file; None if none of them can be counted."""
         articles = {target.article_id for target in targets if self.can_count(target)} - {None}
         if self._corpus is None or not articles:
             return None
@@ -110,7 +110,7 @@ class Passages:
 
 @dataclass(slots=True)
 class DeepReading:
-    """A file that was read to its end for targets: what it has of their texts, URLs, ids and articles.
+    """A file that was read to its end for targets: their texts, URLs, ids and articles in it.
 
     `seen`: findings by names of targets. `names`: those of known records that it has. `passages`: documents
     with words of the articles; None if nothing could be counted.
@@ -162,9 +162,9 @@ class DeepReading:
         return reading
 
     def best(self, target: Target) -> ProbeFinding | None:
-        """Return what the file has of a target: by its names, or a document with more of its article.
+        """Return a target's finding: by its names, or a document with more of its article.
 
-        A document with all the words that the page had copied has what was to go.
+        A document with all the words that the page had copied has the text that was to go.
         """
         named = next((self.seen[name] for name in names_of_target(target) if name in self.seen), None)
         found = None if named is None else self.words.counted(named, target)
@@ -179,7 +179,7 @@ class DeepReading:
         return ProbeFinding(OTHER_TEXT, "another document of the file has words of its article", passage)
 
     def absent(self, target: Target, *, is_whole: bool) -> ProbeFinding:
-        """Return what the file shows of a target that was not met in it; `is_whole`: it is not cut."""
+        """Return the finding of a target that the file lacks; `is_whole`: the file is not cut."""
         report = self.report
         if report.defects_total:
             stopped = report.interrupted or report.blocked or report.late or report.faulty
@@ -197,7 +197,7 @@ class DeepReading:
 
 
 def documents_of(uri: str, dataset: str, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
-    """Yield all documents of a file; what fails is a defect in the report."""
+    """Yield all documents of a file; a failure is a defect in the report."""
     shard = ObjectInfo(uri)
     try:
         source = format_for(dataset, shard, options)

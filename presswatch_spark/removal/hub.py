@@ -1,4 +1,4 @@
-"""Files on a hub: a commit keeps what it had, so the newest revision is asked, too.
+"""Files on a hub: a commit keeps its files, so the newest revision is asked, too.
 
 A row that the newest revision no longer has is still served by its commit (`superseded`), until the history
 is squashed. Then the commit is gone, and only the newest revision can show whether the row is.
@@ -50,7 +50,7 @@ class HubFileProber(FileProber):
     def _at_newest(
         self, address: HubAddress, main: str, answer: RawResponse, facts: ResponseFacts
     ) -> Iterator[tuple[Target, ProbeFinding]]:
-        """Yield each target with what the newest revision has of it."""
+        """Yield each target with its finding in the newest revision."""
         part, targets, commit = part_of(answer, main, 0, 1), self.file.targets, answer.header(COMMIT)
         if isinstance(part, ProbeFinding):
             if answer.code == NO_REVISION:
@@ -84,7 +84,7 @@ class HubFileProber(FileProber):
             yield from self._read_through(left, str(replace(address, revision=commit)), facts)
 
     def _known(self, target: Target, linked: str, facts: ResponseFacts) -> ProbeFinding | None:
-        """Return what is known of a file with this SHA-256 without reading it again."""
+        """Return the finding of a file that is known by its SHA-256 or version; None if it must be read."""
         if linked and linked == target.etag:
             return ProbeFinding(states.SAME, "the newest revision has the same file, by its SHA-256")
         probe = self.memory.newest.get(target.target_sha256)
@@ -98,7 +98,7 @@ class HubFileProber(FileProber):
     def _read_through(
         self, targets: list[Target], uri: str, facts: ResponseFacts
     ) -> Iterator[tuple[Target, ProbeFinding]]:
-        """Read the file of the newest revision to its end; yield what it has of the targets."""
+        """Read the file of the newest revision to its end; yield the findings of the targets in it."""
         memory = ProbeMemory(self.memory.shards, dict(self.memory.beside), dict(self.memory.first))
         memory.learn(self.probes)
         file = ProbedFile(uri, tuple(targets), (), self.file.noticed, self.file.known)

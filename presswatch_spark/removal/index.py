@@ -35,7 +35,7 @@ Captures = Sequence[IndexedCapture] | ProbeFinding
 
 @dataclass(frozen=True, slots=True)
 class PageAnswer:
-    """What an index has of a page."""
+    """The answer of an index about a page."""
 
     facts: ResponseFacts
     captures: Captures
@@ -65,7 +65,7 @@ def is_files(endpoint: str) -> bool:
 def look_up(
     endpoint: str, pages: Iterable[IndexedPage], storage: StorageOptions
 ) -> dict[IndexedPage, PageAnswer]:
-    """Return what the index at an address has of pages; `{release}` stands for the release.
+    """Return the answers of the index at an address about pages; `{release}` is replaced by the release.
 
     That files have no capture counts only if it is sure under which key it would be.
 

@@ -1,4 +1,4 @@
-"""An inventory of a release: what each of its files is, so that "none was modified" has a table behind it."""
+"""An inventory of a release: size, ETag and time of each file, as proof that none was modified."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ FILES_WRITTEN = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What an inventory found: `files` of the release, `answered` by outcome, and `changed` since a day."""
+    """The result of an inventory: `files` of the release, `outcomes`, and files `changed` since a day."""
 
     number: int
     release: str
@@ -47,7 +47,9 @@ def take_inventory(
     storage: StorageOptions,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Inventory:
-    """Ask each file of a release what it is, and add the answers to a case; one that was stopped goes on.
+    """Ask for size, ETag and time of each file of a release, and add the answers to a case.
+
+    An inventory that was stopped is resumed.
 
     Args:
         uris: the files, as the list of the release names them.

@@ -24,7 +24,7 @@ FAMILIES: Mapping[str, MetricFamily] = {
 
 
 def write_metrics(path: str, cases: Sequence[CaseStatus]) -> None:
-    """Write how cases stand for Prometheus, whole or not at all; `OutputError` if it cannot be written."""
+    """Write the metrics of cases for Prometheus, whole or not at all; `OutputError` if that fails."""
     try:
         write_whole(Path(path), metrics_text(cases))
     except OSError as error:
@@ -32,7 +32,7 @@ def write_metrics(path: str, cases: Sequence[CaseStatus]) -> None:
 
 
 def metrics_text(cases: Sequence[CaseStatus]) -> str:
-    """Return how cases stand in Prometheus's exposition format; each sample names its case."""
+    """Return the metrics of cases in Prometheus's exposition format; each sample names its case."""
     measured = {printable(str(status.case.folder)): _measured(status) for status in cases}
 
     def samples() -> Iterator[tuple[str, str, float]]:
@@ -46,7 +46,7 @@ def metrics_text(cases: Sequence[CaseStatus]) -> str:
 
 
 def _measured(status: CaseStatus) -> Mapping[str, Mapping[str, float]]:
-    """Return what was measured of a case, by family and value of its label."""
+    """Return the metrics of a case, by family and value of its label."""
     rounds, places, kinds = status.case.rounds(), status.counts(), Counter(a.kind for a in status.alarms())
     removed, claims = status.claims()
     measured: dict[str, dict[str, float]] = {

@@ -83,7 +83,7 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
 
 
 def _places(rows: Sequence[Row], wanted: Collection[str]) -> Iterator[tuple[Row, Row, TargetPlace]]:
-    """Yield each row of a claim with each row of its places, and whose bytes these are."""
+    """Yield each row of a claim with each row of its places, and the kind of the place."""
     by_text, by_page = dict[Any, list[Row]](), dict[Any, list[Row]]()
     for row in rows:
         by_text.setdefault((row["article_id"], row["text_sha256"]), []).append(row)
@@ -166,7 +166,7 @@ def pointer_of(target: Target, uri: str) -> Pointer:
 
 
 def is_by_range(target: Target) -> bool:
-    """Return whether a target can be read without what precedes it in its file."""
+    """Return whether a target can be read without the part of its file before it."""
     format = registry.find(target.dataset)
     return pointer_of(target, target.shard_uri).by_range and bool(format and format.read_part)
 
@@ -194,7 +194,7 @@ class ResolvedPlaces:
                 self._texts.setdefault(digest, probe.text_sha256)
 
     def of(self, targets: Sequence[Target]) -> list[Target]:
-        """Return targets with what is known of their places."""
+        """Return targets with their places, as far as they are known."""
         return [
             replace(
                 target,
@@ -214,7 +214,7 @@ class ResolvedPlaces:
 
 @dataclass(frozen=True, slots=True)
 class OpenedCase:
-    """A new case, and what it was opened of."""
+    """A new case, and the targets that it was opened with."""
 
     case: RemovalCase
     chosen: ChosenTargets

@@ -70,7 +70,7 @@ class KnownControl:
 
 @dataclass(slots=True)
 class ProbeMemory:
-    """What the chain knows: the controls of each target and file, and how each file answered last.
+    """Facts of the chain: the controls of each target and file, and how each file answered last.
 
     `shards`: the file of each target, as a scan named it. `beside`: by target and role. `first`: by file.
     `versions`: the version of the file in which a target was read, and the number of the probe that read it,
@@ -149,7 +149,7 @@ class ProbedFile:
 
 @dataclass(slots=True)
 class FileProber:
-    """Asks for the targets of one file, and for their controls; `probes` is what was answered."""
+    """Asks for the targets of one file, and for their controls; `probes` are the answers."""
 
     file: ProbedFile
     memory: ProbeMemory
@@ -215,7 +215,7 @@ class FileProber:
     # Records that are read by range.
 
     def _ask_first(self) -> None:
-        """Ask for a record of the file that nobody noticed."""
+        """Ask for a record of the file that no notice is about."""
         known = self._first()
         start, end = (known.start, known.end) if known else (0, HEAD_BYTES)
         part, facts = self._asked(self.file.uri, start, end)
@@ -388,7 +388,7 @@ class FileProber:
                     self._note("target", facts, absent, target)
 
     def _is_whole(self, target: Target, places: Sequence[int]) -> bool:
-        """Return whether what was read is the file that had the target, and is not cut before it."""
+        """Return whether the file that was read is the one that had the target, and is not cut before it."""
         asked = [each for each in self.probes if each.target_sha256 == target.target_sha256]
         reaches = all(each.outcome != states.BEYOND for each in asked if each.role == "target")
         firsts = [each.outcome for each in self.probes if each.role == "first"]
@@ -420,14 +420,14 @@ def _bounds_of(target: Target) -> tuple[int, int]:
 def _kept(
     part: FetchedRange, bounds: tuple[int, int], known: KnownControl | None, facts: ResponseFacts
 ) -> ProbeFinding:
-    """Return what became of a control that the chain knows, or of one that is asked for the first time."""
+    """Return the finding of a control that the chain knows, or of one that is asked for the first time."""
     if known is None:
         return control_in(part, *bounds, None)
     return control_in(part, *bounds, known.sha256, is_new=known.is_new(facts))
 
 
 def _control_facts(record: RecordFacts) -> RecordFacts:
-    """Return what is noted of a control that was read in order."""
+    """Return the columns that are kept of a control that was read in order."""
     return replace(record, record_id=None, record_sha256=None)
 
 

@@ -1,7 +1,7 @@
-"""Recaptures: what runs published since a case was opened have of its articles.
+"""Recaptures: rows with the articles of a case in runs that were published since it was opened.
 
-A *recapture* is a later capture at the same URL, or the same capture in another file of the release: who
-moves a record has not removed it.
+A *recapture* is a later capture at the same URL, or the same capture in another file of the release: a record
+that was moved is not removed.
 """
 
 from collections.abc import Collection, Sequence

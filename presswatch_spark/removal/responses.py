@@ -148,9 +148,9 @@ class RecordFacts:
 
 @dataclass(frozen=True, slots=True)
 class ProbeFinding:
-    """An outcome, more of it in words, and what is there.
+    """An outcome, its detail in words, and the record that was found.
 
-    `texts`: what is there in the place of the text; the article's words are counted in each.
+    `texts`: those in the place of the text; the article's words are counted in each.
     """
 
     outcome: str
@@ -237,7 +237,7 @@ def size_of(answer: RawResponse) -> int | None:
 
 
 def _headers(answer: RawResponse) -> str:
-    """Return the headers, a line each. What could steer a terminal, or feign another line, is replaced."""
+    """Return the headers, a line each. Characters that steer a terminal or feign a line are replaced."""
     lines = "\n".join(harmless(f"{name}: {value}") for name, value in answer.headers)
     if len(lines) <= HEADERS_CHARACTERS:
         return lines
@@ -249,7 +249,7 @@ def _headers(answer: RawResponse) -> str:
 
 
 def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> ProbeFinding:
-    """Return what is at the place of a target that can be read by range."""
+    """Return the finding at the place of a target that can be read by range."""
     start, length = target.record_offset or 0, target.record_length or 0
     pointer = Pointer(target.shard_uri, start, length, None, None, target.dataset)
     data = part.at(start)
@@ -269,7 +269,7 @@ def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> Probe
 
 
 def compared(target: Target, record: Record) -> ProbeFinding:
-    """Return what a record with text is to a target: its text, its successor, or another."""
+    """Return the finding of a record with text for a target: its text, its successor, or another."""
     facts = RecordFacts.of(record)
     if target.text_sha256 is None:
         # An index named the capture: it is the record of the same page, in the same second.
@@ -367,7 +367,7 @@ def _as_far_as_it_goes(window: int, deflated: bytes, most: int) -> bytes:
 def control_in(
     part: FetchedRange, start: int, end: int, known: str | None, *, is_new: bool = False
 ) -> ProbeFinding:
-    """Return what became of a control: the record at [start, end), whose bytes had the SHA-256 `known`.
+    """Return the finding of a control: the record at [start, end), whose bytes had the SHA-256 `known`.
 
     `is_new`: the file is another version than the one in which it was read, so records may have moved.
     """

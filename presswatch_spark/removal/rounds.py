@@ -1,7 +1,7 @@
 """A round of probes: every target of a case is asked for again, and each answer goes into the chain.
 
-What was answered is written every few seconds, so a round that was stopped goes on where it was, and asks for
-no target twice.
+Answers are written every few seconds, so a round that was stopped is resumed where it was, and asks for no
+target twice.
 """
 
 import hashlib
@@ -52,10 +52,10 @@ CLOCK_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """What a round did: targets asked for `now`, and in all of the round; what was left alone.
+    """The result of a round: targets asked for `now`, and in all of the round; files that were left alone.
 
     `outcomes`: of targets, how many had each. `clock_offset`: the farthest that a server's clock is ahead.
-    `status`: how the case stands after it. `alarms`: what the round found that a person should look at.
+    `status`: how the case stands after it. `alarms`: findings of the round that a person should look at.
     `unheard`: how an index that was asked failed to answer; empty if it answered or was not asked.
     """
 
@@ -81,7 +81,7 @@ class ProbeReport:
 
 @dataclass(slots=True)
 class KnownCase:
-    """What a case has, and what a round must know of it.
+    """Facts of a case that a round needs.
 
     `last`: the round that was begun last. `course`: all rounds but that one, if it was not finished;
     `current` are its probes. `memory`: what all probes show of controls. `captures`: those that the case has.
@@ -236,7 +236,7 @@ class Prober:
         )
 
     def _write(self, known: KnownCase, probes: Sequence[Probe]) -> None:
-        """Add probes to the chain, and keep what later rounds need of them."""
+        """Add probes to the chain, and keep the columns that later rounds need."""
         assert known.last is not None
         of_round = [replace(probe, round=known.last.number) for probe in probes]
         added = list(map(without_answer, known.chain.append(known.last.number, of_round)))
@@ -246,7 +246,7 @@ class Prober:
     # Files.
 
     def _files(self, targets: Sequence[Target], left: Collection[str]) -> Iterator[ProbedFile]:
-        """Yield the files of targets that are left to ask for, and what the file's other targets show."""
+        """Yield the files of targets that are left to ask for."""
         by_file, of_site = dict[str, list[Target]](), dict[str, list[str]]()
         for target in sorted(targets, key=lambda each: (each.shard_uri, offset_of(each))):
             by_file.setdefault(mirrored(target.shard_uri, self.mirrors), []).append(target)
@@ -322,7 +322,7 @@ class Prober:
     def _ask_index(self, known: KnownCase) -> None:
         """Ask the index for the pages of the targets for which this round has not asked it yet.
 
-        For each file it is also asked for a page that nobody noticed.
+        For each file it is also asked for a page that no notice is about.
         """
         if self.index is None:
             return
@@ -342,7 +342,7 @@ class Prober:
     def _indexed(
         self, index: str, files: Sequence[ProbedFile], known: KnownCase, unnoticed: Mapping[str, str]
     ) -> list[Probe]:
-        """Return what the index has of the pages of files, and of a page of each that nobody noticed."""
+        """Return probes of the pages of files, and of a page of each that no notice is about."""
         controls = {
             file: (file.targets[0].release or "", unnoticed[printable(file.uri)])
             for file in files
@@ -382,7 +382,7 @@ def _page(target: Target) -> IndexedPage:
 
 
 def _unnoticed_pages(probes: Sequence[Probe]) -> Mapping[str, str]:
-    """Return the URL of a control, which nobody noticed, by the file that holds it."""
+    """Return the URL of a control, which no notice is about, by its file."""
     targets, found = {probe.document_url for probe in probes if probe.role == "target"}, dict[str, str]()
     for probe in probes:
         if probe.role in CONTROLS and probe.document_url and probe.document_url not in targets:
@@ -391,7 +391,7 @@ def _unnoticed_pages(probes: Sequence[Probe]) -> Mapping[str, str]:
 
 
 def _site(uri: str) -> str:
-    """Return what vanishes together with a file: its host, its bucket, its commit, or its folder on disk."""
+    """Return the unit that vanishes with a file: its host, its bucket, its commit, or its folder on disk."""
     scheme = scheme_of(uri)
     if scheme == "hf":
         return root_of(uri)

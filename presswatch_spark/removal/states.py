@@ -14,7 +14,7 @@ from presswatch_spark.translation import N_
 Controls = Mapping[tuple[int, int], Sequence[Probe]]
 """The controls of a round, by round and batch."""
 FileVersion = tuple[str, int | None]
-"""What tells versions of a file apart: ETag or Last-Modified, and size."""
+"""The version of a file: ETag or Last-Modified, and size."""
 
 # Outcomes of probes: what is at a place.
 SAME = "same"
@@ -211,7 +211,7 @@ class TargetRound:
 
     @property
     def words(self) -> int | None:
-        """The most words of the article in what is there; None if they were not counted."""
+        """The most words of the article in a text that is there; None if they were not counted."""
         there = self.asked if self.has(OTHER_TEXT, REMAINS) else self.newest
         return max((each.copied_words for each in there if each.copied_words is not None), default=None)
 
@@ -503,7 +503,7 @@ def strong(etag: str | None) -> str | None:
 
 
 def version_of(probe: Probe) -> FileVersion | None:
-    """Return what identifies the version of the file that answered; None if the server does not say."""
+    """Return the version of the file that answered; None if the server names none."""
     named = strong(probe.etag) or probe.last_modified
     return (named, probe.bytes) if named else None
 

@@ -138,11 +138,12 @@ class Alarms:
             if _control(probe) in self._controls and probe.outcome not in KEPT:
                 self._controls.discard(_control(probe))
                 self._report(probe, CONTROL_LOST, probe.file_uri, probe.outcome)
-        # A server that gives every answer another ETag shows nothing by it.
-        steady = {probe.file_uri: probe for probe in reversed(versioned) if len(etags[probe.file_uri]) == 1}
-        for file, probe in steady.items():
-            before = self._versions.get(file)
-            if before and _is_another(before, probe):
+        reported = set[str | None]()
+        for probe in versioned:
+            file, before = probe.file_uri, self._versions.get(probe.file_uri)
+            # A server that gives every answer another ETag shows nothing by it.
+            if len(etags[file]) == 1 and before and file not in reported and _is_another(before, probe):
+                reported.add(file)
                 self._report(probe, FILE_CHANGED, file, f"its ETag was {before.etag}, and is {probe.etag}")
         self._versions |= {probe.file_uri: probe for probe in versioned}
         self._controls |= {
@@ -271,13 +272,13 @@ class CaseStatus:
 
     @classmethod
     def by(cls, case: RemovalCase, targets: Sequence[Target], course: Course) -> Self:
-        """Return how a case stands after the rounds of a course."""
+        """Return the status of a case after the rounds of a course."""
         begun_without = [each.number for each in case.rounds() if each.is_headed is False]
         headless = [_headless(number, number - 1, 0) for number in begun_without]
         return cls(case, course.places.of(targets), course.states(), course, headless)
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield a row of the status for each target: what it is, its state, and the probes of that."""
+        """Yield a row of the status for each target: its columns, its state, and the probes of that."""
         for target in self.targets:
             state = self.states[target.target_sha256]
             yield {

@@ -121,7 +121,7 @@ def test_one_changed_byte_anywhere_is_noticed(case: RemovalCase) -> None:
             with pytest.raises(OutputError) as noticed:
                 read_all(root)
             name = path.relative_to(root).as_posix()
-            assert name in str(noticed.value) or "case says of itself" in str(noticed.value)
+            assert name in str(noticed.value) or "own description has changed" in str(noticed.value)
         path.write_bytes(kept)
     RemovalCase.open(str(root), LOCAL).probes()
 

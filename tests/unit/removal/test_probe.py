@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
+from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.responses import ResponseFacts
+from presswatch_spark.removal.rounds import Prober
 from presswatch_spark.removal.status import CaseStatus
+from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.tables.declarations import Target
 from tests.proofs import each_time
-from tests.removal import Release, member_of, probe, release, states
+from tests.removal import QUICK, Release, member_of, probe, release, states
 from tests.servers import Fault, Server
 
 
@@ -266,3 +269,19 @@ def test_a_row_that_is_taken_out_of_a_dump_is_dropped(tmp_path: Path, server: Se
     }
     assert others <= {"present"}
     assert "present" in others
+
+
+def test_controls_stay_the_same_where_a_file_is_asked_for_at_another_mirror(
+    crawl: Release, case: RemovalCase
+) -> None:
+    copies = {path.replace("/crawl/", "/copy/"): data for path, data in crawl.server.objects.items()}
+    crawl.server.objects = copies
+    elsewhere = Mirror(str(crawl.shards), f"{crawl.server.url}/copy")
+    Prober(case, load_scan_config(flags=QUICK), [elsewhere]).probe()
+    firsts = [row for row in case.probes() if row.role == "first"]
+    assert {row.outcome for row in firsts} == {"same"}
+    assert {row.round for row in firsts} == {1, 2}
+    (record,) = {(row.record_offset, row.record_sha256) for row in firsts}
+    end = (record[0] or 0) + (firsts[0].record_length or 0) - 1
+    asked = {row.request for row in firsts if row.round == 2}
+    assert all("/copy/" in each and each.endswith(f"bytes={record[0]}-{end}") for each in asked)

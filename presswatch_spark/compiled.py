@@ -18,8 +18,7 @@ from typing import Any, Self
 
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 
-from presswatch_spark.absent import absent
-from presswatch_spark.processes import is_ours, user_caches
+from presswatch_spark.processes import absent, is_ours, user_caches
 
 # With yaml, numba reads `.numba_config.yaml` of the working folder, which may have come with the shards.
 with absent("yaml", even_if_loaded=True), warnings.catch_warnings():

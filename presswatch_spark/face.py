@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from presswatch_spark.claims.make import ClaimsSummary
     from presswatch_spark.corpus.manifest import Manifest
     from presswatch_spark.formats.warc.by_range import RecordPlan
-    from presswatch_spark.monitoring.events import EventLog
-    from presswatch_spark.monitoring.progress import Progress
+    from presswatch_spark.monitoring.progress import EventLog, Progress
     from presswatch_spark.pipeline import RunSummary
     from presswatch_spark.tables.store import TableStore
 
@@ -332,7 +331,6 @@ def scan(
     """
     from presswatch_spark.formats import registry
     from presswatch_spark.pipeline import scan as run_scan
-    from presswatch_spark.pipeline import scan_records
     from presswatch_spark.queries.named import require_each
     from presswatch_spark.releases.release_shards import shards_of
 
@@ -342,9 +340,9 @@ def scan(
     rules = _scan_config(config, settings)
     if pages_of or captures:
         records = _records(pages_of, captures, index, base, rules)
-        found = scan_records(
-            records, corpus=corpus, out=out, config=rules, command=command, spark=spark, progress=progress,
-            events=events,
+        found = run_scan(
+            records, dataset=format, corpus=corpus, out=out, config=rules, command=command, spark=spark,
+            progress=progress, events=events,
         )  # fmt: skip
         return Run(out, rules.storage, found)
     if release:

@@ -1,4 +1,4 @@
-"""What travels through a scan: batches of documents, where each lies, responses, and how far reading got."""
+"""Values that travel through a scan: batches of documents, their places, responses, reports of reading."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -89,7 +89,7 @@ PUBLISHER_SOURCES = ("json_ld", "meta", "site_name")
 
 @dataclass(frozen=True, slots=True)
 class OwnWord:
-    """What a page says of itself, in JSON-LD or in its head; None where it says nothing that can be read.
+    """Statements of a page about itself, in JSON-LD or in its head; None where none can be read.
 
     `publisher_source`: the place that names the publisher, one of `PUBLISHER_SOURCES`. `published_at` is a
     moment that the page gives with its zone; without a zone it is the day, at 00:00 UTC. `based_on` is an
@@ -102,6 +102,21 @@ class OwnWord:
     published_at: datetime | None = None
     based_on: str | None = None
     canonical_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A newspaper, magazine or site. `domains` are ASCII host names in lower case, prefixes `host/path/`.
+
+    `timezone`: the IANA time zone in which it dates its articles; None if the members file names none.
+    """
+
+    id: str
+    name: str
+    publisher_id: str
+    domains: tuple[str, ...]
+    url_prefixes: tuple[str, ...]
+    timezone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

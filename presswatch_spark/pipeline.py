@@ -7,7 +7,7 @@ Spark: workers load this page without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -25,18 +25,16 @@ from presswatch_spark.formats.table.columns import MissingColumnError, check_map
 from presswatch_spark.formats.warc.by_range import RecordPlan, RecordShard, read_records, release_at
 from presswatch_spark.formats.warc_format import WARC
 from presswatch_spark.judgement.match_rows import Origin, graded_and_digested
-from presswatch_spark.judgement.url_bytes import documents_without_url
+from presswatch_spark.judgement.sites import documents_without_url
 from presswatch_spark.model import DocumentBatch
-from presswatch_spark.monitoring.events import EventLog
-from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import Progress
+from presswatch_spark.monitoring.progress import EventLog, Observer, Progress
 from presswatch_spark.releases.products import product_of
 from presswatch_spark.rights.signal_rows import Members, signal_rows
 from presswatch_spark.runs.attempts import Outcome, outcome_of
 from presswatch_spark.runs.provenance import provenance, spark_version
-from presswatch_spark.runs.work import Kind, Passes, ReadOne, Row, Work, key_of
+from presswatch_spark.runs.work import Kind, Passes, Row, Work, key_of
 from presswatch_spark.sampling.design import draw
-from presswatch_spark.sampling.gate_audit import AUDIT_COLUMNS, audit_of
+from presswatch_spark.sampling.intervals import AUDIT_COLUMNS, audit_of
 from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.shard.matcher import Matcher, MatchRules
@@ -73,8 +71,8 @@ MAPPING_UNUSED = "columns are mapped, and {} has none: the mapping was not used"
 class RunSummary:
     """A published run: its row of `runs`; (shard_uri, status, error) of each shard not read to its end.
 
-    `notes`: what was noticed in shards and is no loss, each once, with its shards. `without_url`: documents
-    of unknown URL, and `without_url_in` their shards.
+    `notes`: findings in shards that are no loss, each once, with its shards. `without_url`: documents of
+    unknown URL, and `without_url_in` their shards.
     """
 
     row: Mapping[str, object]
@@ -106,7 +104,6 @@ class RunSummary:
 
 
 def _first_and_more(shards: Sequence[str]) -> str:
-    """Return the first of some shards by name, and how many others there are; nothing of none."""
     if len(shards) < 2:
         return "".join(shards)
     return f"{min(shards)}, and {counted(len(shards) - 1, 'more shard')}"
@@ -132,8 +129,10 @@ def scan(
 ) -> RunSummary:
     """Scan the shards that `paths` name for the articles of a corpus, and publish the run in `out`.
 
-    Args: those of `presswatch_spark.face.scan`; `dataset` is its `format`, and `config` holds all settings.
-        `paths` may be shards that are planned already. `beginning`: as in `runs.work.Work`.
+    Args: those of `presswatch_spark.face.scan`; `dataset` is its `format`, and `config` has all settings.
+        `paths` may be shards that are planned already. Of a `RecordPlan`, only those records are scanned; its
+        rows are those that a scan of the whole files gives of these records. `beginning`: as in
+        `runs.work.Work`.
 
     Raises:
         ConfigError: a column is named for something that no row is asked for, or a price that is not listed.
@@ -143,100 +142,53 @@ def scan(
         OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
         StorageError: shards or `out` cannot be reached.
     """
-    check_mapping(config.read.columns)
-    listed = shards_listed(paths, dataset, config.storage, base)
-    shards, sampled = _sampled(listed, sample, sample_seed)
-    asked = _Asked(shards, dataset, sampled | {"asked_for": asked_for}, product, listed.left_out, beginning)
-    return _scanned(asked, corpus, out, config, command, spark, progress, events)
-
-
-def scan_records(
-    records: RecordPlan,
-    *,
-    corpus: str,
-    out: str,
-    config: ScanConfig,
-    command: str | None = None,
-    spark: SparkSession | None = None,
-    progress: Progress | None = None,
-    events: EventLog | None = None,
-) -> RunSummary:
-    """Scan some records of WARC files for the articles of a corpus, and publish the run in `out`.
-
-    Its rows are those that a scan of the whole files gives of these records. Arguments and errors are those
-    of `scan`.
-    """
-    whole = dict.fromkeys(("sample", "sample_seed", "sample_strata", "shards_listed"))
-    asked = _Asked(records, WARC.name, whole | {"records_planned": records.records})
-    return _scanned(asked, corpus, out, config, command, spark, progress, events)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a scan reads: shards of a format, or `auto`; `facts` of `runs` that this choice decides."""
-
-    shards: ShardPlan
-    dataset: str
-    facts: Mapping[str, object]
-    product: str | None = None
-    left_out: Sequence[str] = ()
-    beginning: Callable[[], None] | None = None
-
-
-def _scanned(
-    asked: _Asked,
-    corpus: str,
-    out: str,
-    config: ScanConfig,
-    command: str | None,
-    spark: SparkSession | None,
-    progress: Progress | None,
-    events: EventLog | None,
-) -> RunSummary:
     from presswatch_spark.runs.engine import carry_out
 
-    shards, dataset, product = asked.shards, asked.dataset, asked.product
-    passes = _passes_of(corpus, config)
+    check_mapping(config.read.columns)
+    if isinstance(paths, RecordPlan):
+        listed: ShardPlan = paths
+        shards, dataset, chosen = listed, WARC.name, {**WHOLE, "records_planned": paths.records}
+    else:
+        listed = shards_listed(paths, dataset, config.storage, base)
+        shards, chosen = _sampled(listed, sample, sample_seed)
+        chosen["asked_for"] = asked_for
+
+    passes = 1
+    if config.run.index_memory is not None:
+        searched = manifest_of(corpus, config.storage).searched_bytes
+        passes = passes_for(searched, config.run.index_memory * GB)
     bill = Bill.of(shards, dataset, config, passes)
     price = bill.machine.spark_dollars if bill.machine else None
     observer = Observer(progress or Progress(events=events), events, config.run.metrics_file, price)
-    if line := left_out_line(asked.left_out):
+    if line := left_out_line(listed.left_out):
         observer.say("left_out", line)
     observer.say("estimate", bill.line())
     bill.require_within_budget()
+
     opened = Corpus.open(corpus, check=True, storage=config.storage)
     manifest = opened.manifest
     scan_shard = ShardScan(dataset, canonical(corpus), manifest.digest, config, product)
-
     first = shards.shards[0].uri
     rehearsal = Rehearsal.like(first, dataset, scan_shard.corpus, manifest.digest, config)
-    work = replace(
-        work_of(
-            shards,
-            shards.digest,
-            scan_shard,
-            {**_facts(dataset, config, manifest, command), **asked.facts, "passes": passes},
-            product,
-        ),
+    facts = {**_facts(dataset, config, manifest, command), **chosen, "passes": passes}
+    work = Work(
+        kind=SCAN,
+        shards=shards,
+        plan_digest=shards.digest,
+        key=run_key(shards.digest, facts, product),
+        read=scan_shard,
+        facts=facts,
         preparing=partial(compiled_beside, rehearsal, observer.say),
         guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
         corpus=partial(article_rows, opened),
         passes=_in_passes(scan_shard, passes, manifest) if passes > 1 else None,
-        beginning=asked.beginning,
+        beginning=beginning,
     )
     done = carry_out(work, out, config, observer, spark)
     return RunSummary.of(done.row, done.log, resumed=done.resumed, seconds=done.seconds)
 
 
-def _passes_of(corpus: str, config: ScanConfig) -> int:
-    """Return in how many passes the index of a corpus is searched, for the memory that it may take."""
-    if config.run.index_memory is None:
-        return 1
-    return passes_for(manifest_of(corpus, config.storage).searched_bytes, config.run.index_memory * GB)
-
-
 def _in_passes(scan_shard: ShardScan, count: int, manifest: Manifest) -> Passes:
-    """Return how shards are scanned in `count` passes."""
     size, limit = manifest.searched_bytes / GB, scan_shard.config.run.index_memory
     why = (
         f"{count} passes: the index has {size:,.3g} GB that are searched, and may take {limit:,.3g} GB of"
@@ -261,7 +213,7 @@ def _in_passes(scan_shard: ShardScan, count: int, manifest: Manifest) -> Passes:
 class ShardScan:
     """Scans shards of `dataset` (a format, or `auto`) for a corpus; a value that goes to every worker.
 
-    `product`: the name of the dataset that all shards are of; None: release and place of each say it.
+    `product`: the name of the dataset of all shards; None: it follows from release and place of each.
     `part`: the pass in which shards are read; one before the last keeps candidates, and gives no rows.
     None: there is one pass.
     """
@@ -276,7 +228,8 @@ class ShardScan:
     def __call__(self, shard: ObjectInfo) -> Outcome:
         """Scan one shard; only a corpus that cannot be used raises."""
         hashes = self.part.hashes if self.part else ALL_HASHES
-        matcher = matcher_for(self.corpus, self.corpus_digest, self.config, hashes)
+        match_rules = MatchRules.of(self.config)
+        matcher = _matcher(self.corpus, self.corpus_digest, self.config.storage, match_rules, hashes)
         rules, begin = self.config.run, Sifting if self.part and not self.part.is_last else ShardAttempt
         read = partial(self._read, matcher)
         return outcome_of(begin, read, shard, rules.shard_attempts, rules.shard_seconds)
@@ -309,7 +262,7 @@ class ShardScan:
             if self.config.run.shard_digest and not isinstance(reading, Sifting):
                 _take_digest(reading, options)
         except MissingColumnError:
-            # That no row has a column is known at the end only, when rows without it have been taken.
+            # A column that no row has is known only at the end, when rows without it have been taken.
             reading.drop()
             raise
         finally:
@@ -319,8 +272,7 @@ class ShardScan:
     def _read_records(
         self, matcher: Matcher, reading: ShardAttempt, shard: RecordShard, options: ReadOptions
     ) -> None:
-        """Scan the wanted records of a WARC file, as those of the whole file are scanned."""
-        # Of the file's bytes only some are read, and all of these are told as read.
+        # Only some of the file's bytes are read, and the log counts only these.
         reading.shard, reading.format = ObjectInfo(shard.uri), WARC.name
         shard.note_unplaced(reading.report)
         if not shard.placed:
@@ -372,12 +324,12 @@ class ShardScan:
 
 
 def origin_of(form: str, release: str | None, uri: str, product: str | None = None) -> Origin:
-    """Return what the rows of a shard share.
+    """Return the columns that the rows of a shard share.
 
     Args:
         form: the format that it is read as.
         release: that of rows which name none.
-        product: the dataset's name, if it is known; else a row's release, or a repository on a hub, says it.
+        product: the dataset's name, if it is known; else it follows from release or repository.
     """
     repository = folder = ""
     revision = None
@@ -393,7 +345,7 @@ def origin_of(form: str, release: str | None, uri: str, product: str | None = No
 
 
 def _take_digest(reading: ShardAttempt, options: ReadOptions) -> None:
-    """Take the SHA-256 of a shard that was read; that it cannot be taken is no loss of the shard."""
+    # A shard whose SHA-256 cannot be taken is not lost.
     try:
         reading.sha256 = options.opener.sha256(reading.shard, options.storage)
     except StorageError as error:
@@ -403,45 +355,27 @@ def _take_digest(reading: ShardAttempt, options: ReadOptions) -> None:
         reading.report.add_note("its SHA-256 is not the one that its publisher declares")
 
 
-def matcher_for(corpus: str, digest: str, config: ScanConfig, hashes: HashRange = ALL_HASHES) -> Matcher:
-    """Return the matcher of this process for a corpus and its rules, opened once; see `Corpus.same`.
-
-    `hashes`: the range of the index that it looks up.
-    """
-    return _matcher(corpus, digest, config.storage, MatchRules.of(config), hashes)
-
-
 @lru_cache(maxsize=1)
 def _matcher(
     path: str, digest: str, storage: StorageOptions, rules: MatchRules, hashes: HashRange
 ) -> Matcher:
+    # One for a process: the corpus is opened once.
     return Matcher(Corpus.same(path, digest, storage), rules, hashes)
-
-
-def work_of(
-    shards: Iterable[ObjectInfo],
-    plan_digest: str,
-    scan_shard: ReadOne,
-    facts: Row,
-    product: str | None = None,
-) -> Work:
-    """Make the work of a scan; `facts` are the columns of `runs` that are known beforehand.
-
-    `product`: the dataset's name, if the scan was told it.
-    """
-    return Work(SCAN, shards, plan_digest, _key(plan_digest, facts, product), scan_shard, facts)
 
 
 def shards_listed(
     paths: Sequence[str] | ShardPlan, dataset: str, storage: StorageOptions, base: str | None
 ) -> ShardPlan:
-    """Return the shards that paths lead to, as `scan` reads them: without what is read beside another one.
+    """Return the shards that paths lead to, as `scan` reads them: without files that are read with another.
+
+    The content of such a companion decides, not its name.
 
     Raises:
         InputError, StorageError: as in `scan`.
     """
     found = paths if isinstance(paths, ShardPlan) else plan(paths, storage, base)
-    return _without_companions(found, dataset, storage)
+    companions = companions_among(found.shards, dataset, storage)
+    return replace(found, shards=tuple(shard for shard in found if shard.uri not in companions))
 
 
 def scan_key(
@@ -455,38 +389,35 @@ def scan_key(
     sample_seed: int = 0,
     product: str | None = None,
 ) -> str:
-    """Return the key of the run that `scan` begins, or goes on with, by these arguments and a corpus.
+    """Return the key of the run that `scan` begins, or resumes, by these arguments and a corpus.
 
     Raises:
         InputError, StorageError: as in `scan`.
     """
     shards, _ = _sampled(shards_listed(paths, dataset, config.storage, base), sample, sample_seed)
-    return _key(shards.digest, _facts(dataset, config, manifest, None), product)
+    return run_key(shards.digest, _facts(dataset, config, manifest, None), product)
 
 
-def _key(plan_digest: str, facts: Row, product: str | None) -> str:
+def run_key(plan_digest: str, facts: Row, product: str | None = None) -> str:
+    """Return the key of a run from its plan, its columns of `runs`, and the name of its dataset."""
     names = ("dataset", "corpus_digest", "config_digest", "tool_version")
     # The name is no part of the settings: it changes no digest of a row.
     return key_of(plan_digest, *(str(facts[name]) for name in names), *filter(None, [product]))
 
 
-def _without_companions(shards: ShardPlan, dataset: str, storage: StorageOptions) -> ShardPlan:
-    """Leave out files that are read together with a planned shard; their content decides, not their name."""
-    companions = companions_among(shards.shards, dataset, storage)
-    return replace(shards, shards=tuple(shard for shard in shards if shard.uri not in companions))
+WHOLE = dict.fromkeys(("sample", "sample_seed", "sample_strata", "shards_listed"))
+"""Columns of `runs` for a scan that is no sample."""
 
 
 def _sampled(listed: ShardPlan, share: float | None, seed: int) -> tuple[ShardPlan, dict[str, object]]:
-    """Draw the shards to scan; return them, and what `runs` says of the draw."""
     if share is None or share == 1:
-        return listed, dict.fromkeys(("sample", "sample_seed", "sample_strata", "shards_listed"))
+        return listed, {**WHOLE}
     drawn = draw(listed, share, seed)
     facts = {"sample": share, "sample_seed": seed, "sample_strata": drawn.strata_json()}
     return drawn.shards, facts | {"shards_listed": len(listed)}
 
 
 def _facts(dataset: str, config: ScanConfig, manifest: Manifest, command: str | None) -> dict[str, object]:
-    """Return the columns of `runs` that dataset, settings and corpus decide."""
     return {
         "dataset": None if dataset == AUTO else dataset,
         "release": config.read.release,
@@ -505,7 +436,7 @@ def _facts(dataset: str, config: ScanConfig, manifest: Manifest, command: str | 
 
 
 def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
-    """Return the columns of `runs` that the log decides: sums, and the format and release of all shards."""
+    # The columns of `runs` that the log decides.
     summed = ("documents", "documents_skipped", "text_bytes", "words")
     formats = log["format"].unique().drop_null().to_pylist()
     return {
@@ -517,18 +448,18 @@ def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
     }
 
 
-def _release_of_all(log: pa.Table, told: str | None) -> str | None:
+def _release_of_all(log: pa.Table, given: str | None) -> str | None:
     """Return the release that all shards with documents are of; None if one is of another, or names none.
 
-    `told`: what the user said of shards that name none. Rows that name releases of their own speak for
-    themselves alone: nobody knows what the rows without a match name.
+    `given`: the user's, for shards that name none. Rows that name releases of their own count only for
+    themselves: the releases of the rows without a match are unknown.
     """
     columns = (log[name].to_pylist() for name in ("release", "releases", "documents"))
     releases = set[str | None]()
     for named, of_rows, documents in zip(*columns, strict=True):
         if named or documents:
-            releases |= {named or told, *(of_rows or ())}
-    return releases.pop() if len(releases) == 1 else None if releases else told
+            releases |= {named or given, *(of_rows or ())}
+    return releases.pop() if len(releases) == 1 else None if releases else given
 
 
 SCAN = Kind("runs", "scan_log", ("matches", "rights_signals"), ShardAttempt, _logged)

@@ -10,6 +10,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from typing import BinaryIO, cast
@@ -105,3 +106,34 @@ def is_ours(folder: Path) -> bool:
 def own_folder(roots: Iterable[Path], name: str) -> Path | None:
     """Return that folder in the first of `roots` where both are this user's alone; None if none is."""
     return next((root / name for root in roots if is_ours(root) and is_ours(root / name)), None)
+
+
+@contextmanager
+def absent(module: str, *, even_if_loaded: bool = False) -> Iterator[None]:
+    """Have imports of a module fail while the block runs: some libraries load others wherever they are.
+
+    Args:
+        even_if_loaded: hide a module that was imported before, too; else that one stays.
+    """
+    # None in `sys.modules` would do for Python alone: Arrow's compiled code takes that for the module.
+    before = sys.modules.pop(module, None) if even_if_loaded else None
+    finder = _Absent(module)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        if before:
+            sys.modules[module] = before
+
+
+class _Absent:
+    """A finder of modules that refuses one name, and leaves all others to those after it."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    def find_spec(self, name: str, *_: object) -> None:
+        """Raise for the hidden module."""
+        if name == self._module:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)

@@ -15,7 +15,7 @@ import pytest
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.demo.texts import Page
+from presswatch_spark.demo.generate import Page
 from presswatch_spark.evidence import documents
 from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.build import BagOrder, Built, build_bag

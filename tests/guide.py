@@ -21,8 +21,8 @@ from presswatch_spark.claims.make import Sources
 from presswatch_spark.cli import main as cli
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.demo import generate
+from presswatch_spark.demo.generate import Page, press
 from presswatch_spark.demo.shards import web_page, write_c4_json, write_c4_parquet, write_oscar_2301
-from presswatch_spark.demo.texts import Page, press
 from presswatch_spark.pipeline import scan
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.settings.config import CorpusConfig, ReadRules, ScanConfig

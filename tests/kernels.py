@@ -34,19 +34,16 @@ def main() -> None:
 
 
 def compile_judgements() -> None:
-    """Judge two pages that hold the same words of an article; normalise a URL, as comparisons of runs do."""
+    """Judge two pages that hold the same words of an article."""
     import numpy as np
-    import pyarrow as pa
 
     from presswatch_spark.claims.explained import NOWHERE, Limits, explained
-    from presswatch_spark.judgement.url_forms import normal_forms
 
     pages, words = 2, 24
     bounds, spans = np.arange(pages + 1), np.zeros(pages, np.int64)
     sums, known = np.zeros((words + 1, 3), np.int32), np.zeros(words, np.bool_)
     limits = Limits(passage_words=11, rest_share=0.1, holder_share=0.5, least_run=11)
     explained(words, bounds, spans, spans + words, spans + NOWHERE, spans, known, sums, limits)
-    normal_forms(pa.array(["https://t.example/"]))
 
 
 if __name__ == "__main__":

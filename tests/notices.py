@@ -17,7 +17,7 @@ from zipfile import ZipFile
 import yaml
 
 from presswatch_spark.claims.selection import Choice, PlaceSelection
-from presswatch_spark.demo.texts import members_yaml
+from presswatch_spark.demo.generate import members_yaml
 from presswatch_spark.evidence.sources import source_at
 from presswatch_spark.notices.draft import DraftedNotice, draft_notice
 from presswatch_spark.notices.laws import laws

@@ -16,8 +16,7 @@ import zstandard
 from presswatch_spark.corpus.article_rows import article_rows
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo import shards
-from presswatch_spark.demo.generate import Page
-from presswatch_spark.demo.texts import DemoArticle
+from presswatch_spark.demo.generate import DemoArticle, Page
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.storage.objects import stat

@@ -35,7 +35,7 @@ from benchmarks.quality.product import presswatch
 from benchmarks.quality.truth import ROW
 from benchmarks.speed.report import into, table
 from presswatch_spark.demo import shards
-from presswatch_spark.demo.texts import DemoArticle
+from presswatch_spark.demo.generate import DemoArticle
 from presswatch_spark.tables.store import TableStore
 
 SPLITS: Mapping[str, tuple[str, ...]] = {

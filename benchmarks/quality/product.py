@@ -19,7 +19,7 @@ from benchmarks.quality.material import PUBLISHERS, title_of
 from benchmarks.quality.pages import Planted
 from benchmarks.quality.responses import write_pages
 from presswatch_spark.demo import shards
-from presswatch_spark.demo.texts import DemoArticle
+from presswatch_spark.demo.generate import DemoArticle
 from presswatch_spark.tables.store import TableStore
 from tests.shards import write_rows_parquet
 

@@ -15,8 +15,7 @@ import numpy as np
 
 from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.article_files import ArticleFiles
-from presswatch_spark.corpus.building.index_parts import IndexPlan, build_bucket, join_buckets
-from presswatch_spark.corpus.building.key_runs import Keys, write_run
+from presswatch_spark.corpus.building.index import IndexPlan, Keys, build_bucket, join_buckets, write_run
 from presswatch_spark.corpus.manifest import CorpusCounts, describe
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import CorpusConfig
@@ -52,8 +51,8 @@ def padded(source: Path, out: Path, shingles: int) -> Path:
         runs.append(scratch / f"run-{number:05}")
         write_run(runs[-1], keys, values)
     plan = IndexPlan.of(runs, shingles, config)
-    folders = [scratch / f"bucket-{bucket:05}" for bucket in plan.buckets]
-    for bucket, folder in zip(plan.buckets, folders, strict=True):
+    folders = [scratch / f"bucket-{bucket:05}" for bucket in range(1 << plan.bits)]
+    for bucket, folder in zip(range(1 << plan.bits), folders, strict=True):
         build_bucket(plan, bucket, folder, ArticleFiles(out), _NO_LIMIT)
     join_buckets(folders, out / layout.INDEX_FOLDER)
     shutil.rmtree(scratch)

@@ -30,7 +30,7 @@ from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.corpus.manifest import Manifest
 from presswatch_spark.corpus.store import Corpus, manifest_of
 from presswatch_spark.errors import BudgetError, InputError, OutputError, PresswatchError, StorageError
-from presswatch_spark.monitoring.events import EventLog, LoggedError, failures_logged
+from presswatch_spark.monitoring.progress import EventLog, LoggedError, failures_logged
 from presswatch_spark.pipeline import RunSummary, scan, scan_key, shards_listed
 from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.runs.claimed import KEY_DIGITS

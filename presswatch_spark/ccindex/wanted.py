@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from presswatch_spark.judgement.suffixes import is_public_suffix
-from presswatch_spark.judgement.urls import AMP_CACHES, hosts_above, page_url
+from presswatch_spark.judgement.urls import AMP_CACHES, hosts_above, is_public_suffix, page_url
 
 _WWW = re.compile(r"^www\d*\.(?=.)")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")

@@ -22,9 +22,7 @@ from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.censuses.file import KINDS, CaptureKind, FileCensus, FileReading
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.urls import hosts_above, page_url
-from presswatch_spark.monitoring.events import EventLog
-from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import Progress
+from presswatch_spark.monitoring.progress import EventLog, Observer, Progress
 from presswatch_spark.releases.release import kinds_of
 from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.runs.engine import carry_out

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.changes.absence import Doubts
-from presswatch_spark.judgement.url_forms import normal_forms
+from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.tables.declarations import Sighting
 from presswatch_spark.tables.row_types import struct_of
 from presswatch_spark.verify.verification import SPANS_AT_LEAST
@@ -71,7 +71,9 @@ def keys_of(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _pair_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:
-    forms = normal_forms(batch["document_url"])
+    urls = batch["document_url"].dictionary_encode()
+    normal = [url and normalise_url(url) for url in urls.dictionary.to_pylist()]
+    forms = pa.array(normal, pa.string()).take(urls.indices)
     return {
         "publisher_id": batch["publisher_id"],
         "title_id": batch["title_id"],

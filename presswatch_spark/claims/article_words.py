@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from presswatch_spark.claims.known_texts import KnownTexts
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.judgement.standing import Neighbours, WordRarity
+from presswatch_spark.judgement.rarity import Neighbours, WordRarity
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.text.words import words_of
 

@@ -12,15 +12,17 @@ import pyarrow.compute as pc
 from presswatch_spark.claims.counts import OWN_KINDS
 from presswatch_spark.claims.mandates import mandate_of, rights_of
 from presswatch_spark.claims.reservations import OwnSites, pages_read
-from presswatch_spark.corpus.registry import Publisher, Title
+from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
-from presswatch_spark.pointers.audit import Audit, row_by_digest
-from presswatch_spark.pointers.checks import Failure, Row
+from presswatch_spark.model import Title
+from presswatch_spark.pointers.audit import Audit, row_by_digest, table_of
+from presswatch_spark.pointers.checks import Failure
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.rights.declaration import UNKNOWN, place_of
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import canonical
+from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.store import TableStore
 
 
@@ -34,8 +36,8 @@ class ExplainedRow:
     `config`: the settings of the run. The last three are as in `claims`.
     """
 
-    row: Row
-    claim: Row | None
+    row: dict[str, Any]
+    claim: dict[str, Any] | None
     publisher: Publisher | None
     title: Title | None
     article: str | None
@@ -91,16 +93,17 @@ def case_of(
         CorpusError: there is no sound corpus.
     """
     store = TableStore.open(tables, storage)
-    table, row = row_by_digest(store, prefix)
-    if table != "matches":
-        raise InputError(f"the row is one of {table}", where=tables, remedy="give a row of matches")
+    found = row_by_digest(store, prefix)
+    if not isinstance(found, Match):
+        raise InputError(f"the row is one of {table_of(found)}", where=tables, remedy="give a row of matches")
+    row = found.as_dict()
     claim = _claim_of(TableStore.open(claims, storage) if claims else store, row)
     if claims and claim is None:
         remedy = "make claims of all runs: `presswatch claims`"
         raise InputError("no claim is of this row", where=claims, remedy=remedy)
     judged_on = date.fromisoformat(str(claim["as_of"])) if claim else datetime.now(UTC).date()
     day = as_of or judged_on
-    (verdict,) = Audit(store, storage, mirrors).verdicts([row])
+    (verdict,) = Audit(store, storage, mirrors).verdicts([found])
     record = verdict.record
     corpus = Corpus.open(corpus_path, check=False, storage=storage) if corpus_path else None
     publisher, title = owner(corpus, row)
@@ -125,14 +128,14 @@ def case_of(
     )
 
 
-def _claim_of(store: TableStore, row: Row) -> Row | None:
+def _claim_of(store: TableStore, row: dict[str, Any]) -> dict[str, Any] | None:
     """Return the claim of a row; of another run's same row if its own run has none."""
     wanted = pc.field("row_sha256") == row["row_sha256"]
-    claims: list[Row] = store.open_table("claims").to_table(filter=wanted).to_pylist()
+    claims: list[dict[str, Any]] = store.open_table("claims").to_table(filter=wanted).to_pylist()
     return min(claims, key=lambda claim: claim["run_id"] != row["run_id"], default=None)
 
 
-def owner(corpus: Corpus | None, row: Row) -> tuple[Publisher | None, Title | None]:
+def owner(corpus: Corpus | None, row: dict[str, Any]) -> tuple[Publisher | None, Title | None]:
     """Return publisher and title of a row, as far as a corpus knows them."""
     if corpus is None:
         return None, None
@@ -140,7 +143,7 @@ def owner(corpus: Corpus | None, row: Row) -> tuple[Publisher | None, Title | No
     return publishers.get(row["publisher_id"]), corpus.registry.titles.get(row["title_id"])
 
 
-def article_of(corpus: Corpus | None, row: Row) -> str | None:
+def article_of(corpus: Corpus | None, row: dict[str, Any]) -> str | None:
     """Return the article's text if the corpus has it, and it is the one that the scan had."""
     ordinal = corpus.ordinal_of(row["article_id"]) if corpus and row["article_id"] else None
     if corpus is None or ordinal is None:
@@ -149,7 +152,7 @@ def article_of(corpus: Corpus | None, row: Row) -> str | None:
     return body.decode("utf-8") if hashlib.sha256(body).hexdigest() == row["article_sha256"] else None
 
 
-def _reservation(store: TableStore, row: Row) -> str:
+def _reservation(store: TableStore, row: dict[str, Any]) -> str:
     """Return which reservation the article's own site had declared; only the rows of that site are read."""
     place = place_of(row["article_url"]) if row["article_url"] else None
     if place is None:

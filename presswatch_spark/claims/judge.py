@@ -25,9 +25,9 @@ from presswatch_spark.claims.seals import claim_digests
 from presswatch_spark.claims.word_facts import WordFacts, limits_of
 from presswatch_spark.corpus.registry import Registry
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.judgement.grading import LetterFacts, confidence_reasons, letter_of
+from presswatch_spark.judgement.grading import confidence_reasons, letter_of
 from presswatch_spark.rights.declaration import UNKNOWN
-from presswatch_spark.tables.declarations import Claim
+from presswatch_spark.tables.declarations import Claim, Match
 
 ROWS_AT_ONCE = 20_000
 KEPT = 1 << 16
@@ -146,7 +146,7 @@ class Judge:
             (row,) = rows.slice(i, 1).to_pylist()
             # The oldest runs did not count how rare words are. That is not to have none.
             unread = row["run_rarity"] is None and row["grade"] != "url_only"
-            reasons[i] = [RARITY_UNREAD] if unread else confidence_reasons(LetterFacts.of(row), rules)
+            reasons[i] = [RARITY_UNREAD] if unread else confidence_reasons(Match.from_dict(row), rules)
         return pa.array(reasons, given.type)
 
     def _reviews(self, rows: pa.Table) -> pa.Array:

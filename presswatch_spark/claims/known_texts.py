@@ -11,8 +11,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.corpus.known_shingles import known_files, shingles_of
+from presswatch_spark.corpus.known_shingles import shingles_of
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.shards import plan
 from presswatch_spark.text.kernels import Hashes
 from presswatch_spark.text.shingles import SHINGLE_WORDS, shingle_hashes
 
@@ -33,7 +34,7 @@ class KnownTexts:
             CorruptError: a file cannot be read to its end.
         """
         options = storage or StorageOptions()
-        return cls(*shingles_of(known_files(paths, options), options))
+        return cls(*shingles_of(plan(paths, options).shards if paths else (), options))
 
     def marks(self, word_hashes: Hashes) -> npt.NDArray[np.bool_]:
         """Return which of an article's n words lie in an 8-word shingle of a known text: bool[n].

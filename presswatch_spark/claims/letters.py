@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from presswatch_spark.judgement.grading import LetterFacts, grade, letter_of
+from presswatch_spark.judgement.grading import grade, letter_of
 from presswatch_spark.judgement.grading import judged as graded
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.tables.declarations import Match
 
 GOES_BEYOND = "goes_beyond"
 ON_MEMBER_SITE = "on_member_site"
@@ -62,19 +63,21 @@ def beyond_letter(claim: Mapping[str, Any], grades: GradeRules, rules: Confidenc
         return "C"
     # A row with a doubt about its page is C already. So none is left when words beyond are judged. Its source
     # is not asked again, nor whether its words are in one piece: what is taken out of them breaks them.
-    facts = LetterFacts(
-        grade=grade(words, words / claim["article_words"], grades),
-        copied_words=words,
-        longest_run_words=claim["beyond_longest_run"],
-        run_rarity=claim["beyond_rarity"],
-        shared_words=claim["beyond_shared_words"],
-        ownership=claim["beyond_ownership"],
-        credits_owner=True,
-        url_match="none",
-        own_site=False,
-        site_title_id=None,
-        article_published_at=datetime(2000, 1, 1, tzinfo=UTC),
-        captured_at=datetime(2001, 1, 1, tzinfo=UTC),
+    facts = Match.from_dict(
+        {
+            "grade": grade(words, words / claim["article_words"], grades),
+            "copied_words": words,
+            "longest_run_words": claim["beyond_longest_run"],
+            "run_rarity": claim["beyond_rarity"],
+            "shared_words": claim["beyond_shared_words"],
+            "ownership": claim["beyond_ownership"],
+            "credits_owner": True,
+            "url_match": "none",
+            "own_site": False,
+            "site_title_id": None,
+            "article_published_at": datetime(2000, 1, 1, tzinfo=UTC),
+            "captured_at": datetime(2001, 1, 1, tzinfo=UTC),
+        }
     )
     letter, _ = graded(facts, rules)
     return "C" if letter == "D" else letter

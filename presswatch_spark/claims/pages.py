@@ -17,12 +17,10 @@ from presswatch_spark.claims.distinct import Counts, Marks, alike, marks_of, val
 from presswatch_spark.claims.explained import CREDITED, EARLY, NOWHERE, OF_PRESS, PRINTED
 from presswatch_spark.claims.press import PressList
 from presswatch_spark.corpus.registry import Registry
-from presswatch_spark.judgement.grading import CAPTURE_YEARS
+from presswatch_spark.judgement.grading import CAPTURE_YEARS, publication_of
 from presswatch_spark.judgement.page_copies import copy_at, may_be_copy, original_page
-from presswatch_spark.judgement.publication import publication_of
 from presswatch_spark.judgement.sites import SiteIndex
-from presswatch_spark.judgement.suffixes import registered_domain
-from presswatch_spark.judgement.urls import host_of, hosts_above
+from presswatch_spark.judgement.urls import host_of, hosts_above, registered_domain
 
 Text = str | None
 

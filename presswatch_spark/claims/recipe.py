@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.row_datasets import TRIED
-from presswatch_spark.pointers.checks import Row
 from presswatch_spark.storage.hub import ENDPOINT
 from presswatch_spark.storage.uris import HubAddress, bucket_and_key, scheme_of
 from presswatch_spark.terminal import printable, wrapped_at
@@ -63,7 +62,7 @@ row = pyarrow.parquet.read_table("record").slice({row}, 1).to_pylist()[0]
 _COMPARED = 'print("words:", " ".join(words(passage)) in " ".join(words(text)))\n'
 
 
-def commands(row: Row, uri: str) -> list[str]:
+def commands(row: Mapping[str, Any], uri: str) -> list[str]:
     """Return shell commands that write the record of a row, whose shard is at `uri`, to the file `record`.
 
     An address is built up from pieces, so that no line is longer than a page is wide.
@@ -86,13 +85,13 @@ def commands(row: Row, uri: str) -> list[str]:
     return [*lines, f"{' | '.join(steps)} > {RECORD}"]
 
 
-def needs(row: Row, uri: str) -> list[str]:
+def needs(row: Mapping[str, Any], uri: str) -> list[str]:
     """Return which of `zstandard` and `pyarrow` the check needs, beside what every such machine has."""
     names = {"zstandard": "zstdcat" in _unpacked(uri), "pyarrow": _is_parquet(uri)}
     return [name for name, is_needed in names.items() if is_needed and row["record_encoding"] != "gzip"]
 
 
-def program(row: Row, uri: str, passage: str | None, column: str | None = None) -> list[str]:
+def program(row: Mapping[str, Any], uri: str, passage: str | None, column: str | None = None) -> list[str]:
     """Return a program in Python that compares the record with the row, and with words of the article.
 
     Args:

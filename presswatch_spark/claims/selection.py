@@ -280,7 +280,7 @@ class Selection:
 
 def rows_of_claims(store: TableStore, claims: Collection[str]) -> dict[str, dict[str, Any]]:
     """Return the rows of `matches` of claims, by `row_sha256`; `InputError` if they are not in the tables."""
-    found = list(rows_by_digest(store, claims))
+    found = [row.as_dict() for row in rows_by_digest(store, claims)]
     # Of a record in several shards of a run, that of the first one counts.
     found.sort(key=lambda row: str(row["shard_uri"]), reverse=True)
     found.sort(key=lambda row: (str(row["run_id"]), str(row.get("confidence"))))

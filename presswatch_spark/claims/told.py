@@ -11,8 +11,8 @@ from presswatch_spark.claims.letters import is_page_itself
 from presswatch_spark.claims.mandates import last_day
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.corpus.registry import Publisher
+from presswatch_spark.judgement.grading import dated_before
 from presswatch_spark.judgement.page_copies import copy_at
-from presswatch_spark.judgement.publication import dated_before
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.storage.uris import printable as without_secrets
 from presswatch_spark.storage.uris import scheme_of

@@ -10,7 +10,7 @@ from presswatch_spark.claims.article_words import ArticleWords
 from presswatch_spark.claims.distinct import Counts, whole
 from presswatch_spark.claims.explained import COLUMNS, NOWHERE, SOURCES, Limits, explained
 from presswatch_spark.claims.pages import NO_TIME, PageFacts
-from presswatch_spark.judgement.standing import ownership_of
+from presswatch_spark.judgement.rarity import ownership_of
 from presswatch_spark.settings.config import OwnershipRules, ScanConfig
 
 NAMES = {

@@ -6,7 +6,7 @@ memory of their own. So only commands ask for this.
 
 import os
 
-from presswatch_spark.absent import absent
+from presswatch_spark.processes import absent
 
 KEPT_MILLISECONDS = "5000"
 

@@ -30,7 +30,7 @@ from presswatch_spark.campaigns.scope import crawls_by_name, known_crawls, news_
 from presswatch_spark.cli.options import print_lines, scan_settings, tell
 from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.errors import ConfigError, PresswatchError
-from presswatch_spark.monitoring.events import EventLog, LoggedError
+from presswatch_spark.monitoring.progress import EventLog, LoggedError
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.redaction import holds_secret, redacted_command
 from presswatch_spark.releases import release as releases

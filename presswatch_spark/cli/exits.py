@@ -14,7 +14,7 @@ from typing import TextIO
 import click
 
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.monitoring.events import LoggedError, LoggedInterrupt
+from presswatch_spark.monitoring.progress import LoggedError, LoggedInterrupt
 from presswatch_spark.redaction import redacted
 from presswatch_spark.terminal import printable
 

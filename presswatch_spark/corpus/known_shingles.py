@@ -1,10 +1,10 @@
-"""Texts that are nobody's, or somebody else's: laws, speeches, old books, wires; and the shingles they hold.
+"""The shingles of known texts, which are not the members' own: laws, speeches, old books, wires.
 
 A file named `*.txt`, `*.txt.gz` or `*.txt.zst` is one text in UTF-8. Any other file is read as a scan reads
 it, document by document. One occurrence in such a text is enough to make words known.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -15,56 +15,36 @@ from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, printable
-from presswatch_spark.storage.shards import plan
 from presswatch_spark.text.kernels import Hashes
 from presswatch_spark.text.shingles import shingle_hashes
 from presswatch_spark.text.words import word_hashes
 
 TEXT_SUFFIXES = (".txt", ".txt.gz", ".txt.zst")
-_NONE = np.empty(0, np.uint64)
-
-
-def known_files(paths: Sequence[str], storage: StorageOptions) -> list[ObjectInfo]:
-    """Return the files that paths name: files, folders, globs, `s3://` or `https://`.
-
-    Raises:
-        InputError: a path leads to nothing.
-    """
-    return list(plan(paths, storage).shards) if paths else []
-
-
-def texts_of(file: ObjectInfo, storage: StorageOptions) -> Iterator[bytes]:
-    """Yield the texts of a file, UTF-8.
-
-    Raises:
-        CorruptError: the file could not be read to its end, or a text file is not UTF-8.
-    """
-    report = ReadReport()
-    if printable(file.uri).lower().endswith(TEXT_SUFFIXES):
-        yield _whole_text(file, storage, report)
-    else:
-        options = ReadOptions(storage=storage)
-        for batch in format_for(registry.AUTO, file, options).read(file, options, report):
-            yield from (batch.text_of(i) for i in range(len(batch)))
-    if report.defects_total:
-        raise CorruptError(
-            f"the known text cannot be read to its end: {report.defects[0]}",
-            where=printable(file.uri),
-            remedy="get it again",
-        )
 
 
 def shingles_of(files: Iterable[ObjectInfo], storage: StorageOptions) -> tuple[Hashes, int]:
     """Return the hashes of all 8-word shingles of the files' texts, sorted, each once, and count the texts.
 
     Raises:
-        CorruptError: as `texts_of`.
+        CorruptError: a file could not be read to its end, or a text file is not UTF-8.
     """
-    parts, texts = [_NONE], 0
+    parts, texts = [np.empty(0, np.uint64)], 0
     for file in files:
-        for text in texts_of(file, storage):
-            parts.append(shingle_hashes(word_hashes(text)))
+        report = ReadReport()
+        if printable(file.uri).lower().endswith(TEXT_SUFFIXES):
+            parts.append(shingle_hashes(word_hashes(_whole_text(file, storage, report))))
             texts += 1
+        else:
+            options = ReadOptions(storage=storage)
+            for batch in format_for(registry.AUTO, file, options).read(file, options, report):
+                parts += [shingle_hashes(word_hashes(batch.text_of(i))) for i in range(len(batch))]
+                texts += len(batch)
+        if report.defects_total:
+            raise CorruptError(
+                f"the known text cannot be read to its end: {report.defects[0]}",
+                where=printable(file.uri),
+                remedy="get it again",
+            )
     return np.unique(np.concatenate(parts)), texts
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from presswatch_spark.corpus.layout import FORMAT_VERSION, INDEX_FOLDER, MANIFEST
 from presswatch_spark.errors import CorpusError
-from presswatch_spark.judgement.suffixes import list_version
+from presswatch_spark.judgement.urls import list_version
 from presswatch_spark.settings.config import CorpusConfig, MinHashRules
 from presswatch_spark.sieve.shingle_index import SEARCHED
 from presswatch_spark.storage.disk import file_sha256
@@ -197,6 +197,5 @@ def _hashes(paths: list[Path]) -> list[str]:
 def _digest(
     version: int, fold_version: str, parameters: Mapping[str, Any], files: Mapping[str, FileEntry]
 ) -> str:
-    """Return the SHA-256 (hex) of versions, parameters, sizes and hashes of all files, as canonical JSON."""
     content = [version, fold_version, parameters, {name: asdict(entry) for name, entry in files.items()}]
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,47 +1,62 @@
-"""Who owns what: publishers, their titles, and the titles' places on the web.
+"""Publishers, their titles, and the titles' places on the web, from `members.yaml`.
 
-`members.yaml` is checked as a whole: every mistake is reported at once, each with its line.
+The file is checked as a whole: every mistake is reported at once, each with its line.
 
 A title has the whole of its `domains`, with all hosts below them; on a host with `url_prefixes` of the title,
-it has those alone. A prefix is a folder with all below it, by whole names: `journal.example/eco` is also
+it has only those. A prefix is a folder with all below it, by whole names: `journal.example/eco` is also
 `/eco/budget`, never `/economie`. Prefixes are compared in the normal form of pages' URLs (see
 `judgement.urls`). That form drops AMP endings and `..`: a prefix with such parts would claim pages of others,
-and is refused. So is a public suffix such as `co.uk` or `github.io`, where anybody can have a name.
+and is refused. So is a public suffix such as `co.uk` or `github.io`, where anyone can have a name.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 import yaml
 
-from presswatch_spark.corpus.countries import CODES, EEA
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.judgement.publication import is_time_zone, time_zones
-from presswatch_spark.judgement.suffixes import PLATFORMS, is_shared
-from presswatch_spark.judgement.urls import path_prefix, without_www
+from presswatch_spark.judgement.urls import PLATFORMS, is_shared, path_prefix, without_www
+from presswatch_spark.model import Title
 from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes, line_of
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.terminal import did_you_mean
 
+COUNTRIES = frozenset(
+    re.findall(
+        "[A-Z]{2}",
+        """
+        AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV
+        BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES
+        ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE
+        IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY
+        MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU
+        NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM
+        SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE
+        VG VI VN VU WF WS YE YT ZA ZM ZW
+        """,
+    )
+)
+"""Codes of countries (ISO 3166-1 alpha-2)."""
+EEA = frozenset(
+    re.findall(
+        "[A-Z]{2}",
+        """
+        AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK
+        AX GF GP MF MQ RE YT
+        IS LI NO
+        """,
+    )
+)
+"""Where a press publisher must be established to have the right of Directive (EU) 2019/790, article 15(1).
 
-@dataclass(frozen=True, slots=True)
-class Title:
-    """A newspaper, magazine or site. `domains` are ASCII host names in lower case, prefixes `host/path/`.
-
-    `timezone`: the IANA time zone in which it dates its articles; None if the members file names none.
-    """
-
-    id: str
-    name: str
-    publisher_id: str
-    domains: tuple[str, ...]
-    url_prefixes: tuple[str, ...]
-    timezone: str | None = None
+The EU; regions of Finland and France in the EU that have a code of their own; the rest of the EEA.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +109,7 @@ class Publisher:
 
     @property
     def has_mandate(self) -> bool:
-        """Whether the members file states a mandate: a first day, a last day or a document."""
+        """Return whether the members file states a mandate: a first day, a last day or a document."""
         return any((self.mandate_from, self.mandate_to, self.mandate_document))
 
 
@@ -126,7 +141,7 @@ def load_registry(path: str | Path) -> Registry:
 
 
 def parse_registry(raw: bytes, name: str, *, built: bool = False, folder: Path | None = None) -> Registry:
-    """As `load_registry`, from bytes; `name` stands for the file in messages.
+    """As `load_registry`, from bytes; `name`: of the file, in messages.
 
     Args:
         built: the file is that of a corpus, and was checked when it was built. The list of public suffixes
@@ -190,14 +205,13 @@ def _country(node: yaml.Node | None, what: str, check: _Check) -> str | None:
     if node is None:
         return None
     code = str(node.value).strip().upper() if isinstance(node, yaml.ScalarNode) else ""
-    if code not in CODES:
+    if code not in COUNTRIES:
         check.say(node, f"{what}: country must be a code of two letters (ISO 3166-1), as FR or BE")
         return None
     return code
 
 
 def _rights_basis(node: yaml.Node | None, what: str, check: _Check) -> tuple[str, ...]:
-    """Return what a publisher's author's right rests on: one name, or a list of names."""
     if node is None:
         return ()
     where = f"{what}: rights_basis"
@@ -209,7 +223,6 @@ def _rights_basis(node: yaml.Node | None, what: str, check: _Check) -> tuple[str
 
 
 def _siren(node: yaml.Node | None, what: str, check: _Check) -> str | None:
-    """Return the nine digits of a company's number in the French register, which end with a check digit."""
     if node is None:
         return None
     # YAML reads nine digits without quotes as a number, which means the same.
@@ -218,16 +231,12 @@ def _siren(node: yaml.Node | None, what: str, check: _Check) -> str | None:
     if not re.fullmatch(r"[0-9]{9}", digits):
         check.say(node, f"{what}: siren `{written}` is not nine digits (a SIRET's first nine)")
         return None
-    if not passes_luhn(digits):
+    # Luhn's rule: the last digit checks the others.
+    doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
+    if sum(value - 9 if value > 9 else value for value in doubled) % 10:
         check.say(node, f"{what}: siren `{written}` has a wrong digit (its check digit does not fit)")
         return None
     return digits
-
-
-def passes_luhn(digits: str) -> bool:
-    """Whether the last digit checks the others, by Luhn's rule."""
-    doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
-    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
 
 
 def _mandate_document(node: yaml.Node | None, what: str, check: _Check) -> MandateDocument | None:
@@ -236,10 +245,8 @@ def _mandate_document(node: yaml.Node | None, what: str, check: _Check) -> Manda
     where = f"{what}: mandate_document"
     keys = check.entry(node, where, "path sha256", "signed_on")
     signed = check.date(keys.get("signed_on"), f"{where}: signed_on")
-    path, sha256 = (
-        check.text(keys.get("path"), f"{where}: path"),
-        check.text(keys.get("sha256"), f"{where}: sha256"),
-    )
+    path = check.text(keys.get("path"), f"{where}: path")
+    sha256 = check.text(keys.get("sha256"), f"{where}: sha256")
     if path is None or sha256 is None:
         return None
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
@@ -250,11 +257,9 @@ def _mandate_document(node: yaml.Node | None, what: str, check: _Check) -> Manda
 
 
 def _wrong_document(folder: Path, path: str, sha256: str) -> str | None:
-    """Return what is wrong with a document on disk, or None if its bytes have that SHA-256.
-
-    Who wrote the members file may be somebody else: it leads to no other files of this machine.
-    """
+    """Return the mistake in a document on disk, or None if its bytes have that SHA-256."""
     file = folder / path
+    # A third party may have written the members file: it leads to no other files of this machine.
     if Path(path).is_absolute() or ".." in Path(path).parts:
         return "must lie in the folder of the members file, or below it"
     if file.exists() and not file.is_file():
@@ -278,38 +283,53 @@ def _title(node: yaml.Node, publisher_id: str, check: _Check) -> Title:
     prefixes = [
         _prefix(item, what, check) for item in check.items(keys.get("url_prefixes"), f"{what}: url_prefixes")
     ]
+    zone = check.text(keys.get("timezone"), f"{what}: timezone")
+    if zone is not None and zone not in time_zones():
+        meant = did_you_mean(zone, time_zones())
+        check.say(
+            keys["timezone"],
+            f"{what}: timezone `{zone}` is not an IANA time zone such as Europe/Paris{meant}",
+        )
+        zone = None
     return Title(
         id=own_id,
         name=check.text(keys.get("name"), f"{what}: name") or "",
         publisher_id=publisher_id,
         domains=tuple(dict.fromkeys(filter(None, domains))),
         url_prefixes=tuple(dict.fromkeys(filter(None, prefixes))),
-        timezone=_timezone(keys.get("timezone"), what, check),
+        timezone=zone,
     )
 
 
-def _timezone(node: yaml.Node | None, what: str, check: _Check) -> str | None:
-    name = check.text(node, f"{what}: timezone")
-    if node is None or name is None or is_time_zone(name):
-        return name
-    meant = did_you_mean(name, time_zones())
-    check.say(node, f"{what}: timezone `{name}` is not an IANA time zone such as Europe/Paris{meant}")
-    return None
+@lru_cache(1)
+def time_zones() -> frozenset[str]:
+    """Return the names of the time zones that a members file may give."""
+    return frozenset(name for name in available_timezones() if "/" in name or name == "UTC")
 
 
 def _prefix(node: yaml.Node, what: str, check: _Check) -> str | None:
+    """Return `host/path/` of a URL prefix, which may be written with or without `http(s)://`."""
     value = check.text(node, f"{what}: URL prefix")
     if value is None:
         return None
     try:
-        prefix = url_prefix(value)
+        parts = urlsplit(value if "://" in value else f"https://{value}")
+        host = host_name(parts.netloc)
+    except ValueError:  # a bracket too many, or letters that a host only seems to consist of
+        host = None
+    wrong = host is None or parts.scheme not in ("http", "https") or parts.query or parts.fragment
+    if host is None or wrong or any(character.isspace() for character in value):
+        remedy = "write it as https://journal.example/section/"
+        check.say(node, f"{what}: `{value}` is not a URL prefix ({remedy})")
+        return None
+    try:
+        path = path_prefix(parts.path)
     except ConfigError as error:
         check.say(node, f"{what}: `{value}` {error.what} ({error.remedy})")
         return None
-    host, _, path = prefix.partition("/")
-    if check.suffixes and (wrong := shared_site(host, f"/{path}")):
-        check.say(node, f"{what}: `{value}` {wrong}")
-    return prefix
+    if check.suffixes and (mistake := shared_site(host, path)):
+        check.say(node, f"{what}: `{value}` {mistake}")
+    return f"{host}{path}"
 
 
 def _check_sites(publishers: tuple[Publisher, ...], check: _Check) -> None:
@@ -333,21 +353,18 @@ _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 def site_of(
     node: yaml.Node, what: str, check: Check, word: str, example: str, *, alone: bool = True
 ) -> str | None:
-    """Return the host name of one site, as `host_name` does; note what is none.
+    """Return the host name of one site, as `host_name` does; note anything else as a mistake.
 
     Args:
-        what: whose it is, for messages. `word` and `example` name it there.
-        alone: note hosts under which anybody can have a site.
+        what: its owner, for messages. `word` and `example` name it there.
+        alone: note hosts under which anyone can have a site.
     """
     value = check.text(node, f"{what}: {word}")
     if value is None:
         return None
     host = host_name(value)
     if host is None:
-        check.say(
-            node,
-            f"{what}: `{value}` is not a {word} (write it as {example}: no scheme, port or path)",
-        )
+        check.say(node, f"{what}: `{value}` is not a {word} (write it as {example}: no scheme, port or path)")
     elif alone and (wrong := shared_site(host)):
         check.say(node, f"{what}: `{value}` {wrong}")
     return host
@@ -365,24 +382,8 @@ def host_name(value: str) -> str | None:
     return ascii_form
 
 
-def url_prefix(value: str) -> str:
-    """Return `host/path/` of a URL prefix, which may be written with or without `http(s)://`.
-
-    Raises `ConfigError` for anything else, and for a path that the normal form of its pages would change.
-    """
-    try:
-        parts = urlsplit(value if "://" in value else f"https://{value}")
-        host = host_name(parts.netloc)
-    except ValueError:  # a bracket too many, or letters that a host only seems to consist of
-        host = None
-    wrong = host is None or parts.scheme not in ("http", "https") or parts.query or parts.fragment
-    if wrong or any(character.isspace() for character in value):
-        raise ConfigError("is not a URL prefix", remedy="write it as https://journal.example/section/")
-    return f"{host}{path_prefix(parts.path)}"
-
-
 def shared_site(host: str, path: str | None = None) -> str | None:
-    """Return what is wrong with a site that anybody can have a part of, and what to write instead, or None.
+    """Return the mistake in a site that anyone can have a part of, and the remedy; None if it is sound.
 
     `path`: that of a URL prefix. A prefix holds on the hosts below its own as well, so any path is wrong,
     except on a platform that gives paths to its users.

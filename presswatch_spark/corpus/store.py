@@ -20,8 +20,8 @@ from presswatch_spark.corpus.article_files import ArticleFiles, article_urls
 from presswatch_spark.corpus.manifest import Manifest, check_files, read_manifest
 from presswatch_spark.corpus.registry import Registry, parse_registry
 from presswatch_spark.errors import CorpusError, OutputError
+from presswatch_spark.judgement.rarity import Surroundings
 from presswatch_spark.judgement.sites import SiteIndex
-from presswatch_spark.judgement.standing import Surroundings
 from presswatch_spark.model import Article
 from presswatch_spark.processes import is_ours, user_caches
 from presswatch_spark.settings.config import MinHashRules
@@ -37,17 +37,18 @@ from presswatch_spark.storage.objects import (
     stat,
 )
 from presswatch_spark.storage.uris import canonical, join, scheme_of
+from presswatch_spark.terminal import utc
 
 CACHE_VARIABLE = "PRESSWATCH_CACHE_DIR"
 
 
-class Corpus:
+class Corpus(ArticleFiles):
     """An open corpus. Its arrays and texts are maps of its files, which all processes of a host share."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
+        super().__init__(folder)
         self.folder = folder
         self.manifest = manifest
-        self._articles = ArticleFiles(folder)
 
     @classmethod
     def open(cls, path: str, *, check: bool = True, storage: StorageOptions | None = None) -> Self:
@@ -88,7 +89,7 @@ class Corpus:
 
     @cached_property
     def registry(self) -> Registry:
-        """Return publishers and titles, as the members file of the build has them."""
+        """Return the publishers and titles of the members file of the build."""
         path = self.folder / layout.MEMBERS
         return parse_registry(path.read_bytes(), str(path), built=True)
 
@@ -108,45 +109,28 @@ class Corpus:
         return SiteIndex.open(self.folder / layout.SITES_FOLDER)
 
     def article(self, ordinal: int) -> Article:
-        """Read the article of an ordinal: two page faults or so."""
-        facts, cluster = self._articles.facts(ordinal), int(self._clusters[ordinal])
+        """Read the article of an ordinal: about two page faults."""
+        columns = ("article_id", "title_id", "url", "headline", "published_at", "words", "is_excerpt")
+        facts = dict(zip(columns, self.values(ordinal, *columns), strict=True))
+        facts["published_at"] = facts["published_at"] and utc(facts["published_at"])
+        cluster, title_id = int(self._clusters[ordinal]), facts["title_id"]
         return Article(
-            article_id=facts.article_id,
-            title_id=facts.title_id,
-            publisher_id=self.registry.publisher_of[facts.title_id],
-            url=facts.url,
-            headline=facts.headline,
-            published_at=facts.published_at,
+            **facts,
+            publisher_id=self.registry.publisher_of[title_id],
             body=self.body(ordinal),
-            cluster_id=None if cluster == layout.ALONE else self._articles.article_id(cluster),
-            words=facts.words,
-            time_zone=self.registry.titles[facts.title_id].timezone,
-            is_excerpt=facts.is_excerpt,
+            cluster_id=None if cluster == layout.ALONE else self.article_id(cluster),
+            time_zone=self.registry.titles[title_id].timezone,
         )
 
     def ordinal_of(self, article_id: str) -> int | None:
         """Return the ordinal of the article with an id; None if the corpus has none."""
-        ordinal = bisect_left(range(len(self)), article_id, key=self._articles.article_id)
-        there = ordinal < len(self) and self._articles.article_id(ordinal) == article_id
-        return ordinal if there else None
-
-    def body(self, ordinal: int) -> bytes:
-        """Return the text of an article, UTF-8."""
-        return self._articles.body(ordinal)
-
-    def urls(self, ordinal: int) -> tuple[str, ...]:
-        """Return the URL of an article and its alternates, as the member gave them; empty if it has none."""
-        return self._articles.urls(ordinal)
-
-    def authors(self, ordinal: int) -> tuple[str, ...]:
-        """Return the authors of an article, as the member gave them."""
-        batch, row = self._articles.row(ordinal)
-        return tuple(batch.column("authors")[row].as_py())
+        ordinal = bisect_left(range(len(self)), article_id, key=self.article_id)
+        return ordinal if ordinal < len(self) and self.article_id(ordinal) == article_id else None
 
     def signed(self) -> Iterator[tuple[str, list[str]]]:
         """Yield the title and the authors of every article that names any."""
         for first in range(0, len(self), layout.ARTICLES_PER_BATCH):
-            batch, _ = self._articles.row(first)
+            batch, _ = self.row(first)
             names = zip(
                 batch.column("title_id").to_pylist(), batch.column("authors").to_pylist(), strict=True
             )
@@ -160,10 +144,6 @@ class Corpus:
     def part(self, number: int) -> Path:
         """Return the file of a part of the articles."""
         return self.folder / layout.part_name(number)
-
-    def article_id(self, ordinal: int) -> str:
-        """Return the id of an article."""
-        return self._articles.article_id(ordinal)
 
     def signature(self, ordinal: int) -> npt.NDArray[np.uint32]:
         """Return the MinHash signature of an article: uint32[permutations]."""
@@ -256,7 +236,16 @@ def manifest_of(path: str, options: StorageOptions) -> Manifest:
 
 def _on_this_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path:
     """Return the copy of a remote corpus on this host; the first process makes it, while the others wait."""
-    cache = _cache_folder()
+    named = os.environ.get(CACHE_VARIABLE)
+    # The folder above has to be ours as well: others who can write there could replace it.
+    places = (root / "corpora" for root in user_caches() if is_ours(root))
+    cache = next(filter(is_ours, [Path(named).absolute()] if named else places), None)
+    if cache is None:
+        raise OutputError(
+            "the copy of a remote corpus needs a folder of this user's that nobody else may write to",
+            where=named or " or ".join(map(str, user_caches())),
+            remedy=f"take it away from others (chown, chmod go-w), or set {CACHE_VARIABLE} to another folder",
+        )
     copy = cache / manifest.digest
     with arrays.writing(cache), file_locked(cache / f".{manifest.digest}.lock", CORPUS_COPY):
         if not copy.is_dir():
@@ -284,18 +273,3 @@ def _copy(uri: str, manifest: Manifest, options: StorageOptions, copy: Path) -> 
             )
     fetch_file(join(uri, layout.MANIFEST), str(partial / layout.MANIFEST), options)
     partial.rename(copy)
-
-
-def _cache_folder() -> Path:
-    """Return the folder for copies, which nobody else can have prepared."""
-    named = os.environ.get(CACHE_VARIABLE)
-    # The folder above has to be ours as well: others who can write there could replace it.
-    places = (root / "corpora" for root in user_caches() if is_ours(root))
-    for place in [Path(named).absolute()] if named else places:
-        if is_ours(place):
-            return place
-    raise OutputError(
-        "the copy of a remote corpus needs a folder of this user's that nobody else may write to",
-        where=named or " or ".join(map(str, user_caches())),
-        remedy=f"take it away from others (chown, chmod go-w), or set {CACHE_VARIABLE} to another folder",
-    )

@@ -1,19 +1,99 @@
-"""The demo's input: a press corpus, and three releases with copies planted among innocent pages.
+"""The demo's input: an invented press, and three releases with copies planted among innocent pages.
 
-Copyists cut passages out, swap words, shout, lose accents, or bury a text in a page. Most keep silent about
-where a text is from; `le-fil-des-regions.example` names the title below it, and `tout-sur-la-peche.example`
-links the article. So full copies of the letters A and B occur.
+The texts are written for this project. Copyists cut passages out, swap words, shout, lose accents, or bury a
+text in a page. Most keep silent about where a text is from; `le-fil-des-regions.example` names the title
+below it, and `tout-sur-la-peche.example` links the article. So full copies of the letters A and B occur.
 """
 
 import json
 import random
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
-from presswatch_spark.demo.texts import Page, innocent_pages, members_yaml, package_file, press, title_names
+import yaml
+
+
+@dataclass(frozen=True, slots=True)
+class DemoArticle:
+    """An article as its title delivers it; the fields are the columns that a corpus is built from."""
+
+    article_id: str
+    title_id: str
+    url: str
+    headline: str
+    body: str
+    published_at: str
+    authors: tuple[str, ...]
+    agency_credit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A document of a release. `copies` names the articles planted in it; none: an innocent page.
+
+    `language`: an ISO 639-3 code, or several with commas.
+    """
+
+    url: str
+    text: str
+    language: str = "fra"
+    copies: tuple[str, ...] = ()
+
+
+def members_yaml() -> str:
+    """The members file, as text."""
+    return package_file("members.yaml").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def press() -> Mapping[str, DemoArticle]:
+    """Every article by its id; agency copy appears once for each title that published it."""
+    hosts = {title["id"]: title["domains"][0] for title in _titles()}
+    entries = _load("press.yaml")["articles"]
+    return {article.article_id: article for entry in entries for article in _articles(entry, hosts)}
+
+
+@lru_cache(maxsize=1)
+def innocent_pages() -> Sequence[Page]:
+    """Every innocent page; none shares a run of 11 words with any article."""
+    return [Page(entry["url"], entry["text"], entry["language"]) for entry in _load("pages.yaml")["pages"]]
+
+
+def _titles() -> list[Mapping[str, Any]]:
+    publishers = yaml.safe_load(members_yaml())["publishers"]
+    return [title for publisher in publishers for title in publisher["titles"]]
+
+
+def _articles(entry: Mapping[str, Any], hosts: Mapping[str, str]) -> Iterator[DemoArticle]:
+    shared = len(entry["titles"]) > 1
+    for title in entry["titles"]:
+        yield DemoArticle(
+            article_id=f"{entry['id']}-{title}" if shared else entry["id"],
+            title_id=title,
+            url=f"https://www.{hosts[title]}{entry['path']}",
+            headline=entry["headline"],
+            body=entry["body"],
+            published_at=entry["published_at"],
+            authors=() if shared else (entry["author"],),
+            agency_credit=entry["author"] if shared else None,
+        )
+
+
+def package_file(name: str) -> Traversable:
+    """Return a file, or a folder, that comes with the demo."""
+    return files(__package__).joinpath(name)
+
+
+def _load(name: str) -> Any:
+    return yaml.safe_load(package_file(name).read_text(encoding="utf-8"))
+
 
 Rewrite = Callable[[str], str]
 
@@ -156,9 +236,9 @@ def _copy(url: str, article_id: str, *others: str | Rewrite) -> Page:
 
 
 def _credited(url: str, article_id: str) -> Page:
-    """A page around one article's text, with the title that it is from below it."""
     article = press()[article_id]
-    source = f"Source : {title_names()[article.title_id]}"
+    names = {title["id"]: title["name"] for title in _titles()}
+    source = f"Source : {names[article.title_id]}"
     return Page(url, page(article.headline, article.body, source), copies=(article_id,))
 
 
@@ -174,7 +254,7 @@ def _body(article_id: str) -> str:
 
 
 def excerpt(text: str, first: int, count: int) -> str:
-    """`count` blank-separated words from word `first` on, as they stand."""
+    """Return `count` blank-separated words from word `first` on, unchanged."""
     return " ".join(_SPACES.split(text)[first : first + count])
 
 

@@ -10,7 +10,7 @@ from presswatch_spark.claims.make import Sources, known_beside, make_claims
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.demo.generate import release_pages, write_press
+from presswatch_spark.demo.generate import Page, release_pages, write_press
 from presswatch_spark.demo.shards import (
     web_page,
     write_c4_json,
@@ -20,7 +20,6 @@ from presswatch_spark.demo.shards import (
     write_warc,
     write_wet,
 )
-from presswatch_spark.demo.texts import Page
 from presswatch_spark.evidence.build import BagOrder, Built, build_bag
 from presswatch_spark.evidence.sources import source_at
 from presswatch_spark.extras import has_legal, install_command
@@ -66,7 +65,7 @@ PUBLIC = "https://data.commoncrawl.org/crawl-data/CC-MAIN-2024-51"
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """What the demo makes of its matches: a sealed bag, and the draft of a notice."""
+    """A sealed bag and the draft of a notice, made of the demo's matches."""
 
     folder: Path
     bag: Built
@@ -82,7 +81,7 @@ class Dossier:
 
 
 def make_dossier(folder: Path, say: Callable[[str], None] = lambda news: None) -> Dossier:
-    """Judge the matches of a demo that was scanned in `folder`, and make of them all that a lawyer takes on.
+    """Judge the matches of a demo that was scanned in `folder`, seal their evidence, and draft a notice.
 
     Claims go into the demo's tables. `say` gets the name of each stage when it begins.
 
@@ -115,7 +114,7 @@ def make_dossier(folder: Path, say: Callable[[str], None] = lambda news: None) -
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """A demo that has run: its pages, and what the scan found in them, in `seconds` altogether.
+    """A demo that has run: its pages and the rows of its scan, in `seconds` altogether.
 
     `dossier` is None where the extra `legal` is not installed.
     """
@@ -130,21 +129,28 @@ class Demonstration:
 
     @property
     def left_alone(self) -> tuple[Page, ...]:
-        """Innocent pages that the scan did not name."""
+        """Return the innocent pages that the scan did not name."""
         named = {row["document_url"] for row in self.rows}
         return tuple(page for page in self.pages if not page.copies and page.url not in named)
 
     def lines(self) -> Iterator[str]:
-        """Yield what was found in a few words, where the report is, and what to do next."""
+        """Yield the findings in a few words, the place of the report, and the next commands."""
         row = self.summary.row
         tables, corpus = (self.folder / name for name in ("tables", "corpus"))
         pages = len({row["document_url"] for row in self.rows})
+        made = [NO_DOSSIER + install_command("legal")]
+        if self.dossier:
+            reports = (f"  {path}" for path in reports_in(self.folder).values())
+            made = ["Read the report, in French or in English:", *reports, *self.dossier.lines()]
+        # Of the best letter, the row with the most copied words.
+        elsewhere = [row for row in self.rows if row["own_site"] is False]
+        best = min(elsewhere, key=lambda row: (row["confidence"], -row["copied_words"], row["row_sha256"]))
         yield from (
             f"Scanned {row['documents']} pages in {row['shards_planned']} shards (WET, WARC, C4, OSCAR) for"
             f" {self.articles} articles, in {self.seconds:.0f} s.",
             f"{len(self.rows)} matches on {pages} pages; {len(self.left_alone)} innocent pages left alone.",
             "",
-            *(self._made() if self.dossier else [NO_DOSSIER + install_command("legal")]),
+            *made,
             "",
             "Query the tables:",
             f"  .venv/bin/presswatch matches {tables} --elsewhere",
@@ -153,26 +159,13 @@ class Demonstration:
             '    "select title_id, grade, count(*) from matches group by 1, 2 order by 1, 2"',
             "",
             "Read the whole case of one row:",
-            f"  .venv/bin/presswatch explain {self._strongest()} {tables} --lang en \\",
+            f"  .venv/bin/presswatch explain {best['row_sha256'][:ROW_DIGITS]} {tables} --lang en \\",
             f"    --corpus {corpus}",
         )
 
-    def _made(self) -> Iterator[str]:
-        """Yield where the report, the bag and the notice are."""
-        yield "Read the report, in French or in English:"
-        yield from (f"  {path}" for path in reports_in(self.folder).values())
-        if self.dossier:
-            yield from self.dossier.lines()
-
-    def _strongest(self) -> str:
-        """Return how the row begins that stands elsewhere, has the best letter, and of these most words."""
-        elsewhere = [row for row in self.rows if row["own_site"] is False]
-        best = min(elsewhere, key=lambda row: (row["confidence"], -row["copied_words"], row["row_sha256"]))
-        return str(best["row_sha256"])[:ROW_DIGITS]
-
 
 def reports_in(folder: Path) -> dict[str, str]:
-    """Return the pages that say what was found, by language."""
+    """Return the reports of a demo, by language."""
     return {language: str(folder / f"report.{language}.html") for language in ("fr", "en")}
 
 

@@ -24,7 +24,7 @@ from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from presswatch_spark.demo.texts import Page
+from presswatch_spark.demo.generate import Page
 
 RELEASE = "CC-MAIN-2024-51"
 FIRST_CAPTURE = datetime(2024, 12, 14, 1, 58, 10, tzinfo=UTC)

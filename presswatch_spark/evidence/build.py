@@ -22,7 +22,6 @@ from presswatch_spark.evidence.sources import CaseSource
 from presswatch_spark.evidence.stamps import Authority, Stamped, certificates_of, stamps_of
 from presswatch_spark.extras import library
 from presswatch_spark.pointers.audit import Audit
-from presswatch_spark.pointers.checks import Row
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import MARKER, RemovalCase
 from presswatch_spark.rights.relation import Declaration
@@ -96,7 +95,7 @@ def build_bag(
         exposures = load_exposures()
         ask_anew()
         chosen, corpus = order.selection, order.corpus
-        runs: list[Row] = chosen.store.read("runs", *chosen.runs).to_pylist()
+        runs: list[dict[str, Any]] = chosen.store.read("runs", *chosen.runs).to_pylist()
         figures = chosen.figures()
         tell(f"reading {counted(figures.records, 'record')} again")
         with scratch_folder() as scratch:
@@ -135,7 +134,7 @@ def build_bag(
     return Built(seal, figures, reasons, chosen.licensed, stamps, facts.other_corpus)
 
 
-def _about(chosen: Selection, runs: Iterable[Row], corpus: Corpus) -> dict[str, Any]:
+def _about(chosen: Selection, runs: Iterable[dict[str, Any]], corpus: Corpus) -> dict[str, Any]:
     """Return the members of the seal about the inputs."""
     return {
         "sealed_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -147,13 +146,15 @@ def _about(chosen: Selection, runs: Iterable[Row], corpus: Corpus) -> dict[str, 
     }
 
 
-def _write_payload(bag: Bag, chosen: Selection, runs: Sequence[Row], keeper: Keeper) -> dict[str, KeptRecord]:
+def _write_payload(
+    bag: Bag, chosen: Selection, runs: Sequence[dict[str, Any]], keeper: Keeper
+) -> dict[str, KeptRecord]:
     """Write records, rows, declarations, tables and settings; return what is kept of each row's record."""
     kept = keeper.of_rows([row for _, row in sorted(chosen.rows.items())])
     signals = _ordered(chosen.signals(), "row_sha256")
     kept_signals = keeper.of_signals(signals)
     claims_run = chosen.judged.made("claims")[-1:]
-    derivations: list[Row] = chosen.judged.read("derivations", *claims_run).to_pylist()
+    derivations: list[dict[str, Any]] = chosen.judged.read("derivations", *claims_run).to_pylist()
     _write_lines(bag, verify.ROWS, _row_lines(chosen, kept))
     if signals:
         _write_lines(bag, verify.DECLARATIONS, (_signal_line(row, kept_signals) for row in signals))
@@ -197,16 +198,16 @@ def _row_lines(chosen: Selection, kept: Mapping[str, KeptRecord]) -> Iterable[Ma
         }
 
 
-def _signal_line(row: Row, kept: Mapping[str, KeptRecord]) -> Mapping[str, Any]:
+def _signal_line(row: dict[str, Any], kept: Mapping[str, KeptRecord]) -> Mapping[str, Any]:
     record = kept[row["row_sha256"]]
     return {"row": _digested(row), "record": record.facts, verify.BETWEEN_RUNS: _source(row, record)}
 
 
-def _digested(row: Row) -> Row:
+def _digested(row: dict[str, Any]) -> dict[str, Any]:
     return {**digested(row), "row_sha256": row["row_sha256"]}
 
 
-def _source(row: Row, record: KeptRecord) -> dict[str, Any]:
+def _source(row: dict[str, Any], record: KeptRecord) -> dict[str, Any]:
     dataset = {name: row[name] for name in ("product", "product_revision") if name in row}
     where = {"run_id": row["run_id"], "shard_uri": row["shard_uri"]}
     return where | dataset | {"detail": record.detail or None}
@@ -221,11 +222,11 @@ def _write_lines(bag: Bag, name: str, lines: Iterable[Mapping[str, Any]]) -> Non
     bag.write(name, "".join(f"{canonical_form(line)}\n" for line in lines).encode())
 
 
-def _ordered(rows: Iterable[Row], *names: str) -> list[Row]:
+def _ordered(rows: Iterable[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: tuple(str(row[name]) for name in names))
 
 
-def _write_table(bag: Bag, table: str, rows: Sequence[Row]) -> None:
+def _write_table(bag: Bag, table: str, rows: Sequence[dict[str, Any]]) -> None:
     # Rows of earlier versions lack columns.
     schema = pa.schema([each.with_nullable(True) for each in SCHEMAS[table]]).remove_metadata()
     bag.write(

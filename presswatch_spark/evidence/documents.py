@@ -45,7 +45,7 @@ from presswatch_spark.evidence.typesetting import (
     runs_leftwards,
 )
 from presswatch_spark.pointers.audit import RowCheck
-from presswatch_spark.pointers.checks import OTHER_ARTICLE, Row
+from presswatch_spark.pointers.checks import OTHER_ARTICLE
 from presswatch_spark.storage.uris import canonical
 from presswatch_spark.terminal import columns_of, wrapped_at
 from presswatch_spark.translation import N_
@@ -264,7 +264,7 @@ class ClaimDocuments:
     def hear(self, verdict: RowCheck) -> None:
         """Write the page of the claim of a row."""
         shown = ShownClaim(self._case(verdict), self.exposures)
-        digest = verdict.row["row_sha256"]
+        digest = verdict.row.row_sha256
         self.bag.write(f"{PAGES}/{digest}.html", page_of(shown).encode())
         for language in LANGUAGES:
             path = self.scratch / f"{digest}.{language}.json"
@@ -362,7 +362,7 @@ class ClaimDocuments:
         ]
 
     def _case(self, verdict: RowCheck) -> ExplainedRow:
-        row, failure, record = verdict.row, verdict.failure, verdict.record
+        row, failure, record = verdict.row.as_dict(), verdict.failure, verdict.record
         claim = self.chosen.claims[row["row_sha256"]]
         publisher, title = owner(self.corpus, row)
         # A change of the corpus proves nothing about the page.
@@ -420,7 +420,7 @@ class ReadmeFacts:
 
     chosen: Selection
     corpus: Corpus
-    runs: Sequence[Row]
+    runs: Sequence[dict[str, Any]]
     kept: Mapping[str, KeptRecord]
     protocol: Mapping[str, Any]
     program: Mapping[str, Any]

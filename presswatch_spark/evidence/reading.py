@@ -29,11 +29,10 @@ from presswatch_spark.evidence.bag import (
     sealed_facts,
 )
 from presswatch_spark.evidence.stamps import RefusedStampError, check_token, pem_certificates, require_client
-from presswatch_spark.pointers.audit import Audit, RowCheck, reading_in
-from presswatch_spark.pointers.checks import NO_SHARD, NOT_REACHED, ArticleTexts, Row
-from presswatch_spark.pointers.figures import RowRecomputation, RowRules, rules_in
+from presswatch_spark.pointers.audit import Audit, RowCheck, RowRecomputation, RowRules, reading_in, rules_in
+from presswatch_spark.pointers.checks import NO_SHARD, NOT_REACHED, ArticleTexts
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.sampling.shares import most_share
+from presswatch_spark.sampling.intervals import most_share
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match
@@ -127,13 +126,13 @@ def _check_stamp(folder: Path, token: Path, trusted: Sequence[bytes], findings: 
 # --- the contents of a bag
 
 
-def rows_in(folder: Path) -> dict[str, Row]:
+def rows_in(folder: Path) -> dict[str, dict[str, Any]]:
     """Return the rows of `matches` in a bag, by `row_sha256`."""
-    rows = dict[str, Row]()
+    rows = dict[str, dict[str, Any]]()
     for line in _lines(folder):
         fields = parse_json(line)
         source = fields[verify.BETWEEN_RUNS]
-        row: Row = {**fields["row"], "run_id": source["run_id"], "shard_uri": source["shard_uri"]}
+        row: dict[str, Any] = {**fields["row"], "run_id": source["run_id"], "shard_uri": source["shard_uri"]}
         for name in _TIMES:
             if row.get(name) is not None:
                 row[name] = datetime.fromisoformat(row[name])
@@ -280,7 +279,7 @@ def challenge(
         figures = RowRecomputation(articles, partial(_rules_in_bag, folder))
     audit = Audit(None, storage, mirrors, articles, readings_in(folder), figures)
     failures, read_at = Counter[str](), Counter[str]()
-    for verdict in audit.verdicts(drawn):
+    for verdict in audit.verdicts(map(Match.from_dict, drawn)):
         read_at[verdict.pointer.uri.partition("://")[2].partition("/")[0]] += 1
         if verdict.failure:
             failures[verdict.failure.reason] += 1

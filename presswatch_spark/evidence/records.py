@@ -20,13 +20,14 @@ from presswatch_spark.formats.inflate import GZIP_MAGIC, inflated, placed_lines
 from presswatch_spark.formats.warc.fields import begins_with_record
 from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.audit import Audit, RowCheck
-from presswatch_spark.pointers.checks import NOT_REACHED, Failure, Record, Row, edited, other_declaration
-from presswatch_spark.pointers.documents import records_at
+from presswatch_spark.pointers.checks import NOT_REACHED, Failure, Record, edited, other_declaration
 from presswatch_spark.pointers.pointer import Pointer, mirrored
+from presswatch_spark.pointers.records import records_at
 from presswatch_spark.storage.addresses import other_host
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, open_stream, read_range
 from presswatch_spark.storage.uris import printable
+from presswatch_spark.tables.declarations import Match, RightsSignal
 
 FOLDER = "data/records"
 LINE, CELL, AS_IT_LIES, INFLATED = "line", "cell", "bytes", "inflated"
@@ -70,13 +71,13 @@ class Keeper:
     audit: Audit
     hear: Callable[[RowCheck], None] = lambda verdict: None
 
-    def of_rows(self, rows: Sequence[Row]) -> dict[str, KeptRecord]:
+    def of_rows(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, KeptRecord]:
         """Keep the records of rows of `matches`; return them by `row_sha256`."""
-        kept, in_order = dict[str, KeptRecord](), dict[str, list[Row]]()
-        for verdict in self._verdicts(rows):
+        kept, in_order = dict[str, KeptRecord](), dict[str, list[Match]]()
+        for verdict in self._verdicts(map(Match.from_dict, rows)):
             self.hear(verdict)
             found = replace(self._kept(verdict), file=printable(verdict.pointer.uri))
-            kept[verdict.row["row_sha256"]] = found
+            kept[verdict.row.row_sha256] = found
             if found.kind == CELL:
                 in_order.setdefault(verdict.pointer.uri, []).append(verdict.row)
         for uri, some in in_order.items():
@@ -87,17 +88,17 @@ class Keeper:
         self._forget_unused(kept.values())
         return kept
 
-    def of_signals(self, rows: Iterable[Row]) -> dict[str, KeptRecord]:
+    def of_signals(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, KeptRecord]:
         """Keep the responses that declare what rows of `rights_signals` say; return them by `row_sha256`."""
-        return {row["row_sha256"]: self._declared(row) for row in rows}
+        return {row["row_sha256"]: self._declared(RightsSignal.from_dict(row)) for row in rows}
 
-    def _verdicts(self, rows: Sequence[Row]) -> Iterator[RowCheck]:
+    def _verdicts(self, rows: Iterable[Match]) -> Iterator[RowCheck]:
         """Check rows; those of a site that refuses everything were not reached."""
-        left = {row["row_sha256"]: row for row in rows}
+        left = {row.row_sha256: row for row in rows}
         while left:
             try:
                 for verdict in self.audit.verdicts(list(left.values())):
-                    del left[verdict.row["row_sha256"]]
+                    del left[verdict.row.row_sha256]
                     yield verdict
                 return
             except BlockedError as error:
@@ -106,12 +107,12 @@ class Keeper:
                     *left.values()
                 ]
                 for row in blocked:
-                    del left[row["row_sha256"]]
-                    pointer = Pointer(self._uri(row), row["record_offset"], row["record_length"])
+                    del left[row.row_sha256]
+                    pointer = Pointer(self._uri(row), row.record_offset, row.record_length)
                     yield RowCheck(row, pointer, Failure(NOT_REACHED, LEFT_ALONE))
 
-    def _uri(self, row: Row) -> str:
-        return mirrored(row["shard_uri"] or "", self.audit.mirrors)
+    def _uri(self, row: Match | RightsSignal) -> str:
+        return mirrored(row.shard_uri or "", self.audit.mirrors)
 
     def _kept(self, verdict: RowCheck) -> KeptRecord:
         """Keep what a verdict is about."""
@@ -141,14 +142,14 @@ class Keeper:
         return KeptRecord(reason=failure.reason, detail=failure.detail)
 
     def _as_stored(
-        self, uri: str, rows: Sequence[Row], kept: Mapping[str, KeptRecord]
+        self, uri: str, rows: Sequence[Match], kept: Mapping[str, KeptRecord]
     ) -> Iterator[tuple[str, bytes, str]]:
         """Yield records of a shard that is read in order as they lie there: inflated parts, or lines."""
         storage, by_place = self.audit.storage, dict[Any, list[str]]()
-        are_parts = rows[0]["record_encoding"] == INFLATED
+        are_parts = rows[0].record_encoding == INFLATED
         for row in rows:
-            place = (row["record_offset"], row["record_length"]) if are_parts else row["row_index"]
-            by_place.setdefault(place, []).append(row["row_sha256"])
+            place = (row.record_offset, row.record_length) if are_parts else row.row_index
+            by_place.setdefault(place, []).append(row.row_sha256)
         if are_parts:
             for place, data in inflated_parts(uri, sorted(by_place), storage):
                 yield from ((digest, data, INFLATED) for digest in by_place[place])
@@ -158,11 +159,10 @@ class Keeper:
                     if _holds(data, kept[digest].sha256):
                         yield digest, data, LINE
 
-    def _declared(self, row: Row) -> KeptRecord:
-        place = (row["record_offset"], row["record_length"], row["record_encoding"])
-        pointer = Pointer(self._uri(row), *place)
+    def _declared(self, row: RightsSignal) -> KeptRecord:
+        pointer = Pointer(self._uri(row), row.record_offset, row.record_length, row.record_encoding)
         try:
-            options = replace(self.audit.options_of(row["run_id"]), wants=lambda url: True)
+            options = replace(self.audit.options_of(row.run_id), wants=lambda url: True)
             ((_, outcome),) = records_at([pointer], options)
         except (BlockedError, PresswatchError) as error:
             return KeptRecord(reason=NOT_REACHED, detail=error.what)
@@ -182,7 +182,7 @@ class Keeper:
     def _put_record(self, record: Record, failure: Failure | None) -> KeptRecord:
         if record.stored is None:
             return self._put(record.text, CELL, failure)
-        return self._put(record.stored, str(record.facts["record_encoding"]), failure, _ending(record.stored))
+        return self._put(record.stored, str(record.facts.record_encoding), failure, _ending(record.stored))
 
     def _put(self, data: bytes, kind: str, failure: Failure | None, ending: str = "") -> KeptRecord:
         sha256 = hashlib.sha256(data).hexdigest()

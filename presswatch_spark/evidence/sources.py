@@ -39,7 +39,7 @@ from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import Target
+from presswatch_spark.tables.declarations import Match, Target
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 from presswatch_spark.tables.store import TableStore
 
@@ -281,5 +281,5 @@ def _scanned(targets: Sequence[Target]) -> list[Target]:
 
 
 def _as_their_rows_say(audit: Audit, rows: Sequence[dict[str, Any]]) -> list[str]:
-    checks = audit.verdicts(rows)
-    return sorted({check.row["row_sha256"] for check in checks if check.failure is None})
+    checks = audit.verdicts(map(Match.from_dict, rows))
+    return sorted({check.row.row_sha256 for check in checks if check.failure is None})

@@ -1,1 +1,1 @@
-"""Judgement of a verified copy: whose page it is on, its grade, whose words they are, its row's letter."""
+"""Judgement of a verified copy: the owner of its page and of its words, its grade, and its row's letter."""

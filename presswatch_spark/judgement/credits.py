@@ -1,10 +1,12 @@
-"""Whom a page credits in or next to a copied passage: agencies, and sources that it names.
+"""Agencies and other sources that a page credits in or next to a copied passage; docs/reference/credits.md.
 
-A name alone says nothing: it counts in the forms of `credit_forms.FORMS`. Agencies have a list (`agencies`);
-other names count behind "Source :" alone.
+A name by itself is no credit: it counts in forms that are known by what is on the line before and after it.
+Agencies have a list (`agencies`); other names count after "Source :" only.
 
-Only words that begin a name or a form are looked at, each with what stands around it on its line. So the cost
-is linear in the page, whatever stands on it, and every place of every page is looked at.
+Only words that begin a name or a form are looked at, each with its surroundings on the line. So the cost is
+linear in the page, and every place of every page is looked at. What must end before the name is searched near
+the end only: `_…_ENDING` characters are more than any such ending has. Expensive searches run only if a cheap
+sign of a match is there.
 """
 
 from __future__ import annotations
@@ -20,28 +22,211 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.judgement.agencies import UNNAMED, key_of, without_article
-from presswatch_spark.judgement.agency_names import AgencyNames
-from presswatch_spark.judgement.credit_forms import (
-    ARTICLE,
-    BEFORE,
-    BEHIND,
-    BLANKS,
-    Around,
-    begins_clearly,
-    form_of,
-)
+from presswatch_spark.judgement.agencies import UNNAMED, AgencyNames, key_of, without_article
 from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.text.words import TextWords, word_hashes
+
+BEFORE, BEHIND = 120, 160
+"""So many characters around a name decide on its form."""
+ARTICLE = r"(?:l['’]\s?|la\s|les\s|the\s)?(?:news\s)?"
+"""Words that may be right before a name."""
+BLANKS = ' \t*•·|«"-–—'
+"""Marks with which a line may begin."""
+
+_LEAD = (
+    r"(?:avec|with|mit|con|com|met|par|by|von|por|da|di|door|via|et|and|photos?|cr[ée]dits?|texte"
+    r"|d[ée]p[êe]ches?|agences?|agency|agencia|sources?|quelle|fuente|fonte|bron)"
+)
+_ENDS_WITH_LEAD, _LEAD_ENDING = re.compile(rf"(?<!\w){_LEAD}\s?:?\s{ARTICLE}\Z", re.IGNORECASE), 24
+# "R. I./Agences", "Marie Durand/Agences": who signs, by initials or by two names or more.
+_SIGNED = re.compile(
+    r"\s?(?:(?:[A-ZÀ-Þ]\.\s?){1,3}|(?:[A-ZÀ-Þ][\w'’.-]{1,20}\s){1,3}[A-ZÀ-Þ][\w'’.-]{1,20}\s?)/\s?"
+)
+_MARKS, _SENTENCE_MARKS = frozenset("|•·–—,:;/-"), frozenset('.!?…»”"')
+_CLEAR_MARKS = _SENTENCE_MARKS | frozenset("([|•·–—")
+
+# The small words of bylines and of their dates.
+_SMALL = frozenset((
+    "avec", "with", "mit", "par", "by", "von", "por", "da", "di", "via", "et", "and", "und", "le", "la", "l",
+    "les", "the", "de", "du", "des", "of", "d", "à", "a", "at", "on", "am", "um", "publié", "posté", "mis",
+    "jour", "updated", "published", "photo", "photos", "texte", "source", "sources", "agence", "agences",
+    "staff", "min", "h",
+    "janvier", "janv", "février", "fév", "mars", "avril", "avr", "mai", "juin", "juillet", "juil", "août",
+    "septembre", "sept", "octobre", "oct", "novembre", "nov", "décembre", "déc",
+))  # fmt: skip
+_TOKEN = re.compile(r"[^\s|•·–—,:;/©.()\[\]'’-]+")
+
+# Between the bracket and a name: leads, initials before slashes.
+_INSIDE = re.compile(rf"\s?(?:{_LEAD}\s?:?\s?{ARTICLE}|[\w.]{{1,12}}/\s?){{0,5}}", re.IGNORECASE)
+_CLOSED = re.compile(
+    r"(?:\s?/\s?[\w.'’ &-]{1,30}|,\s?[\w.'’ -]{1,25}|\svia\s[\w ]{1,20}|\s(?:photos?|archives|forum))?"
+    r"\s?[)\]](?P<after>.*)",
+    re.IGNORECASE,
+)
+_DASH = re.compile(r"\s{0,2}[-–—]")
+_DATELINE_END = re.compile(r"(?:,\s?[\w'’. ]{1,30})?\)?\s{0,2}[-–—:|](?:\s|\Z)")
+_COPYRIGHT = re.compile(
+    r"(?:©|\(c\)|copyright|droits\sr[ée]serv[ée]s|rights\sreserved)[\s:©,.–-]{0,5}"
+    r"(?:(?:\(c\)|©|by|par|the|l['’]|la|le|\d{4}(?:\s?[-–]\s?\d{4})?)[\s,.:–-]{0,5}){0,4}\Z",
+    re.IGNORECASE,
+)
+# Each alternative has one of these, without the letters that regular expressions fold to others (i, k, s).
+_COPYRIGHT_SIGNS = ("©", "(c)", "opyr", "erv")
+_PICTURE = re.compile(r"©[^\n©]{1,40}[,/]\s?\Z")
+_COPYRIGHT_NEXT = re.compile(r"\s?(?:©|\(c\)|-?\s?tous\sdroits)", re.IGNORECASE)
+_SLASH_BEFORE, _SLASH_NEXT = re.compile(r"[\w.)]\s?/\s?\Z"), re.compile(r"\s?/\s?[A-ZÀ-Þ]")
+_SLASH_ENDING = 4
+_ADDRESS_LIKE = re.compile(r"\w\.\w|//|@|\w/\w{0,60}/")
+_VIA, _VIA_ENDING = re.compile(r"(?<!\w)via\s\Z", re.IGNORECASE), 4
+_EDGE = re.compile(r"\s*(?:\Z|[)\].,;])")
+# "a déclaré à l'AFP", "selon l'AFP", "told Reuters": who was told wrote what others print.
+_ASKED = (
+    r"(?:interrog|contact|cit|consult|joint|jointe|recueilli|rapport|relay|sollicit|obtenu|confirm|révél)\w{0,4}"
+    r"(?:\s\w{1,12}){0,2}\spar"
+    r"|(?:reported|quoted|seen|contacted|cited|obtained|interviewed|reviewed)\sby"
+)
+_TOLD, _TOLD_ENDING = (
+    re.compile(
+        r"(?<!\w)(?:[àa]|aupr[èe]s\sde|selon|d['’]apr[èe]s|avec|rapporte|appris|pr[ée]cise|indique|annonce"
+        rf"|{_ASKED}|told|to|with|according\sto|reports?|laut|gegen[üu]ber|seg[úu]n|secondo|volgens)\s"
+        rf"(?:de\s)?(?:(?:l['’]\s?)?(?:agence|agency)\s(?:de\spresse\s)?)?{ARTICLE}\Z",
+        re.IGNORECASE,
+    ),
+    80,
+)
+# The last words of the former part of `_TOLD`, those in ASCII, and the words of the latter part.
+_TELLING = frozenset((
+    "a", "aupres", "selon", "apres", "avec", "rapporte", "appris", "precise", "indique", "annonce", "par",
+    "by", "told", "to", "with", "report", "reports", "laut", "gegenuber", "segun", "secondo", "volgens",
+))  # fmt: skip
+_BEHIND_TELLING = frozenset(("de", "l", "agence", "agency", "presse", "la", "les", "the", "news"))
+_WORD, _LAST_WORDS = re.compile(r"\w+"), 60
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The surroundings of a run of names on its line; at most `BEFORE` and `BEHIND` characters.
+
+    `begins`, `ends`: `before` reaches to the beginning of the line, `behind` to its end. `sure`: one of the
+    names is nothing else, or they are several. `named`: one of them is an agency's.
+    """
+
+    before: str
+    behind: str
+    begins: bool
+    ends: bool
+    sure: bool
+    named: bool
+
+
+def is_credit(around: Around, names: AgencyNames) -> bool:
+    """Return whether names are a credit: in one of the forms of docs/reference/credits.md."""
+    before, behind = around.before, around.behind
+    if _is_bracketed(around, names):
+        return True
+    if not around.named:
+        alone = around.begins and around.ends and not behind.strip(f"{BLANKS}.")
+        is_signed = alone and before.rstrip().endswith("/") and _SIGNED.fullmatch(before)
+        return bool(is_signed or (_lead_at_end(before) and _is_byline(around)))
+    lower = before.lower()
+    if any(sign in lower for sign in _COPYRIGHT_SIGNS) and (
+        _COPYRIGHT.search(before) or _PICTURE.search(before)
+    ):
+        return True
+    if _search_end(_VIA, _VIA_ENDING, before) and (around.sure or _EDGE.match(behind)):
+        return True
+    if not around.sure:
+        return _is_byline(around)
+    is_dateline = around.begins and len(before) <= BEFORE // 2 and _DATELINE_END.match(behind)
+    return bool(
+        _COPYRIGHT_NEXT.match(behind)
+        or (is_dateline and _is_of_names(before))
+        or _is_byline(around)
+        or _is_by_slash(around)
+        or _is_told(before)
+    )
+
+
+def _search_end(pattern: re.Pattern[str], most: int, text: str) -> re.Match[str] | None:
+    """Search a pattern that ends with a text, and has `most` characters at most."""
+    return pattern.search(text, max(0, len(text) - most))
+
+
+def _lead_at_end(text: str) -> re.Match[str] | None:
+    return _search_end(_ENDS_WITH_LEAD, _LEAD_ENDING, text)
+
+
+def _is_bracketed(around: Around, names: AgencyNames) -> bool:
+    # Names in brackets, but neither initials that are explained nor another word.
+    opened = max(around.before.rfind("("), around.before.rfind("["))
+    closed = _CLOSED.match(around.behind) if opened >= 0 else None
+    if closed is None or not _INSIDE.fullmatch(around.before, opened + 1):
+        return False
+    outside = around.before[:opened]
+    if _lead_at_end(around.before):
+        return True
+    if not around.named or names.stand_at_end(outside):
+        return False
+    if around.sure:
+        return True
+    if not outside.strip(BLANKS):
+        return around.begins
+    dated = around.begins and _is_of_names(outside) and _DASH.match(closed["after"])
+    return bool(_ends_sentence(outside) or dated)
+
+
+def _ends_sentence(text: str) -> bool:
+    return text.rstrip()[-1:] in _SENTENCE_MARKS
+
+
+def _is_byline(around: Around) -> bool:
+    # Names at the end of a line of names, or by themselves; or after a lead behind a sentence.
+    before = around.before
+    if not around.ends or not _is_of_names(around.behind):
+        return False
+    lead = _lead_at_end(before)
+    if lead and _ends_sentence(before[: lead.start()]):
+        return True
+    if not around.begins or not _is_of_names(before):
+        return False
+    if not before.strip(BLANKS):
+        return around.sure
+    return bool(lead) or (around.sure and before.rstrip()[-1:] in _MARKS)
+
+
+def _is_by_slash(around: Around) -> bool:
+    if "/" not in around.before[-_SLASH_ENDING:] and "/" not in around.behind[:_SLASH_ENDING]:
+        return False
+    token = f"{around.before.rpartition(' ')[2]}X{around.behind.partition(' ')[0]}"
+    if _ADDRESS_LIKE.search(token):
+        return False
+    return bool(_search_end(_SLASH_BEFORE, _SLASH_ENDING, around.before) or _SLASH_NEXT.match(around.behind))
+
+
+def _is_told(before: str) -> bool:
+    for word in reversed(_WORD.findall(before[-_LAST_WORDS:])):
+        lower = word.lower()
+        if lower not in _BEHIND_TELLING:
+            if word.isascii() and lower not in _TELLING:
+                return False
+            break
+    return _search_end(_TOLD, _TOLD_ENDING, before) is not None
+
+
+def _is_of_names(text: str) -> bool:
+    # Names, initials, figures, dates and small words of bylines, and nothing else.
+    tokens = (found[0] for found in _TOKEN.finditer(text.strip('«»"“”*')))
+    return all(token[0].isupper() or token[0].isdigit() or token.casefold() in _SMALL for token in tokens)
+
 
 AROUND_WORDS = 100
 """So many words before and behind a copied run are next to the passage: 600 characters of French or so."""
 HEAD_WORDS = 300
-"""If a passage begins within the first words of a page, all that stands before it is next to it."""
+"""If a passage begins within the first words of a page, all text before it is next to it."""
 CREDITS = 20
 """The most credits of a row, in the order of the page."""
 NAMES_READ = 1_000
-"""So many are asked whether they are somebody else's: more than a member and its titles have."""
+"""So many are compared with those of the owner: more than a member and its titles have."""
 CREDIT_CHARACTERS = 60
 """The longest name of a source."""
 
@@ -96,7 +281,7 @@ class CreditFinder:
         self._begins[np.array(sorted(firsts), np.uint64) & _LAST_BITS] = True
 
     def credits(self, text: bytes, words: TextWords, passages: Sequence[Spans]) -> list[list[str]]:
-        """Return whom a document credits in or next to each passage, each name once, in its order.
+        """Return the names that a document credits in or next to each passage, each once, in its order.
 
         Args:
             text: of the document, in UTF-8.
@@ -129,7 +314,6 @@ class CreditFinder:
     def _credited(
         self, text: bytes, words: TextWords, places: array[int], passages: Sequence[Spans]
     ) -> _Credited:
-        """Return the credits in or next to passages that begin at some words, by the words' numbers."""
         credited, judged = _Credited(), dict[tuple[str, bool, str, bool], tuple[int, Names]]()
         hashes = words.hashes.data
         seen_to = 0
@@ -172,16 +356,17 @@ class CreditFinder:
             sure=any(spelling.sure for spelling in known) or len(agencies) > 1,
             named=any(agency != UNNAMED for agency in agencies),
         )
-        return len(run[0].encode()), agencies if form_of(around, self._agencies) else ()
+        return len(run[0].encode()), agencies if is_credit(around, self._agencies) else ()
 
     def _behind_source(self, text: bytes, start: int, end: int) -> Iterator[str]:
-        """Yield whom "Source : …" names, if that stands at a word: agencies, addresses, or other names."""
+        # "Source : …" names agencies, addresses, or others.
         if not _may_precede_colon(text, end):
             return
         before, begins = _line_before(text, start)
         behind, is_last = _behind(text, end)
         colon = _COLON.match(behind)
-        if colon is None or not (begins_clearly(before) or (begins and not before.strip(BLANKS))):
+        begins_clearly = before.rstrip()[-1:] in _CLEAR_MARKS or (begins and not before.strip(BLANKS))
+        if colon is None or not begins_clearly:
             return
         named = behind[colon.end() :]
         ending = _NAMES_END.search(named)
@@ -207,7 +392,7 @@ class CreditFinder:
 
 
 def is_other(credit: str, own_names: Names) -> bool:
-    """Whether a credit names somebody else than those who have `own_names`: names and domains of members."""
+    """Return whether a credit names others than those who have `own_names`: names and domains of members."""
     return key_of(credit) not in _keys_of(own_names)
 
 
@@ -229,7 +414,7 @@ def _address_in_texts(url: str) -> bytes | None:
 
 @lru_cache(1024)
 def _keys_of(names: Names) -> frozenset[str]:
-    """Return what names are compared by; an article before a name may be missing."""
+    # An article before a name may be missing.
     keys = {key_of(name) for name in names}
     bare = {key_of(without_article(name)) for name in names}
     return frozenset(filter(None, keys | bare))
@@ -241,7 +426,6 @@ def _hashes(name: str) -> list[int]:
 
 
 def _bounded(words: TextWords, places: array[int]) -> Iterable[tuple[int, tuple[int, int]]]:
-    """Return words by their numbers, each with the bytes at which it begins and ends."""
     if not places:
         return ()
     alone = np.frombuffer(places, np.int64).copy()
@@ -251,13 +435,12 @@ def _bounded(words: TextWords, places: array[int]) -> Iterable[tuple[int, tuple[
 
 
 def _may_precede_colon(text: bytes, end: int) -> bool:
-    """Whether a colon may follow a word, which ends at a byte, as `_COLON` has it; False is sure."""
+    # A cheap look before `_COLON` is searched; False is sure.
     after = text[end : end + _COLON_BYTES]
     return not after.isascii() or _MAY_BE_COLON.match(after) is not None
 
 
 def _line_before(text: bytes, start: int) -> tuple[str, bool]:
-    """Return what stands before a byte on its line, and whether that reaches to the line's beginning."""
     first = max(0, start - _BYTES * BEFORE)
     line_start = text.rfind(b"\n", first, start) + 1
     line = _decoded(text[line_start or first : start])
@@ -265,7 +448,6 @@ def _line_before(text: bytes, start: int) -> tuple[str, bool]:
 
 
 def _behind(text: bytes, start: int) -> tuple[str, bool]:
-    """Return `BEHIND` characters from a byte on, and whether the text ends with them."""
     behind = _decoded(text[start : start + _BYTES * BEHIND])
     return behind[:BEHIND], len(behind) <= BEHIND and start + _BYTES * BEHIND >= len(text)
 
@@ -301,7 +483,6 @@ def _near(places: array[int], passages: Sequence[Spans]) -> Iterator[int]:
 
 
 def _distinct(names: Sequence[Names], near: Iterable[int]) -> list[str]:
-    """Return the first `NAMES_READ` names of the credits at some indices, each once in whatever spelling."""
     distinct = dict[str, str]()
     for name in dict.fromkeys(name for k in near for name in names[k]):
         distinct.setdefault(key_of(name), name)

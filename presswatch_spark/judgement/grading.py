@@ -1,19 +1,26 @@
-"""Grade and confidence of a row: the rules of `conf/scan.yaml`, in the order in which they are asked.
+"""Grade and letter of a row: the rules of `conf/scan.yaml`, in order, and the dates that they compare.
 
-The grade says how much was copied, the confidence what the row may be used for.
+The grade is how much was copied, the letter (`confidence`) what the row may be used for.
+
+Members often give a day of publication without a time, and a table stores it as 00:00 UTC. Such a day begins
+first at UTC+14 and ends last at UTC-12, at 12:00 UTC of the next day. If the members' file names the title's
+time zone, the day is the one of that zone. A date with a time may be off by its zone, so it leaves a day on
+both sides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args
+from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar, get_args
+from zoneinfo import ZoneInfo
 
 from presswatch_spark.judgement.page_copies import copy_at
-from presswatch_spark.judgement.publication import captured_before, dated_before, publication_of
+from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
-from presswatch_spark.tables.literals import Confidence, Grade, Ownership, UrlMatch
+from presswatch_spark.tables.literals import Confidence, Grade
 from presswatch_spark.terminal import utc
 
 if TYPE_CHECKING:
@@ -40,90 +47,33 @@ def grade(copied_words: int, article_coverage: float, rules: GradeRules) -> Grad
 
 
 CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
-"""The first speaks for itself, the last must not be used."""
-
-GIVES: Mapping[str, Confidence] = {
-    "own_url": "A", "sole_full_copy": "A", "full_copy": "B", "strong_copy": "B", "rare_passage": "B",
-}  # fmt: skip
-"""The reasons that give a letter; the copied words alone decide on them."""
-CAPS = (
-    "url_only", "record_damaged", "url_unknown", "own_page_copy", "copy_of_unknown_page", "on_member_site",
-    "address_elsewhere", "capture_date_unknown", "publication_date_unknown", "captured_before_publication",
-    "captured_within_a_day", "page_dated_earlier", "page_of_other_publisher", "credits_other",
-    "agency_text", "shared_text", "outside_main_content", "in_pieces", "not_rare", "not_large",
-    "article_excerpt",
-)  # fmt: skip
-"""The reasons that let no letter be better than C, or B (`BEST_B`), in the order in which they are asked."""
-BEST_B = frozenset({"article_excerpt"})
-NOTES = ("published_again",)
-"""The reasons that change no letter."""
-REFUSED = "common_words"
-REFUSALS = (REFUSED, "page_furniture", "repeats_article")
-"""The reasons of D."""
+"""From the best to the one that must not be used."""
 
 CAPTURE_YEARS = range(1991, 2100)
 """A dataset without a date may put one outside of these years: the web began in 1991."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LetterFacts:
-    """The columns of `matches` that a letter follows from, where there is no whole row."""
-
-    grade: Grade
-    url_match: UrlMatch
-    own_site: bool | None
-    site_title_id: str | None
-    longest_run_words: int
-    copied_words: int
-    run_rarity: int | None
-    shared_words: int | None
-    ownership: Ownership | None
-    captured_at: datetime | None
-    article_published_at: datetime | None
-    article_time_zone: str | None = None
-    article_is_excerpt: bool | None = None
-    document_url: str | None = None
-    document_words: int | None = None
-    document_coverage: float | None = None
-    credits_others: bool | None = None
-    credits_owner: bool | None = None
-    unbroken_words: int | None = None
-    passage_kind: str | None = None
-    in_main_content: bool | None = None
-    page_published_at: datetime | None = None
-    page_publisher_others: bool | None = None
-    record_damage: str | None = None
-    repeats_article_id: str | None = None
-    repeated_by: Sequence[str] | None = None
-
-    @classmethod
-    def of(cls, columns: Mapping[str, Any]) -> Self:
-        """Take the facts from columns of `matches`, as far as they are there."""
-        facts: dict[str, Any] = {name: columns.get(name) for name in cls.__slots__}
-        return cls(**facts)
-
-
-def judged(row: Match | LetterFacts, rules: ConfidenceRules) -> tuple[Confidence, list[str]]:
+def judged(row: Match, rules: ConfidenceRules) -> tuple[Confidence, list[str]]:
     """Return `confidence` and `confidence_reasons` of a row, from its other columns."""
     reasons = confidence_reasons(row, rules)
     return letter_of(reasons), reasons
 
 
 def letter_of(reasons: Sequence[str]) -> Confidence:
-    """Return the letter that reasons make: what the first gives, lowered by the others; D if refused."""
-    if not set(reasons).isdisjoint(REFUSALS):
-        return "D"
-    caps = [reason for reason in reasons[1:] if reason not in NOTES]
-    letters: list[Confidence] = [GIVES.get(reasons[0], "C")]
-    letters += ["B" if reason in BEST_B else "C" for reason in caps]
+    """Return the letter of reasons: the one that the first gives, lowered by the others."""
+    first = REASONS.get(reasons[0])
+    letters: list[Confidence] = [first.gives if first and first.gives else "C"]
+    for code in reasons:
+        cap = REASONS[code].caps if code in REASONS else "C"
+        letters += [cap] if cap else []
     return max(letters)
 
 
-def confidence_reasons(row: Match | LetterFacts, rules: ConfidenceRules) -> list[str]:
-    """Return why a row of `matches` has its letter: one code at least, in the order in which they are asked.
+def confidence_reasons(row: Match, rules: ConfidenceRules) -> list[str]:
+    """Return the reasons of a row's letter, one code at least, from its columns and the rules only.
 
-    What gives a letter comes first, one code at most: see `GIVES`. Everything that keeps the row from A and B
-    follows (`CAPS`), and what makes it D. Nothing but the row's columns and the rules is asked.
+    The one that gives a letter comes first, if there is one. All that keep the row from A and B follow, then
+    those that make it D.
     """
     damaged = ["record_damaged"] if row.record_damage else []
     rarity = row.run_rarity
@@ -144,7 +94,7 @@ def confidence_reasons(row: Match | LetterFacts, rules: ConfidenceRules) -> list
     if row.repeated_by:
         reasons.append("published_again")
     if refused:
-        reasons.append(REFUSED)
+        reasons.append("common_words")
     if row.passage_kind and gives != "own_url":
         reasons.append("page_furniture")
     if row.repeats_article_id:
@@ -152,8 +102,7 @@ def confidence_reasons(row: Match | LetterFacts, rules: ConfidenceRules) -> list
     return [gives, *reasons] if gives else reasons
 
 
-def _what_gives(row: Match | LetterFacts, rarity: int, rules: ConfidenceRules) -> str | None:
-    """Return which of `GIVES` the copied words fulfil, whoever wrote them; None if none."""
+def _what_gives(row: Match, rarity: int, rules: ConfidenceRules) -> str | None:
     if rarity < rules.rare_bits:
         return None
     is_own_page = row.url_match == "article" and row.own_site
@@ -168,11 +117,11 @@ def _what_gives(row: Match | LetterFacts, rarity: int, rules: ConfidenceRules) -
     return "rare_passage" if rarity >= rules.rare_passage_bits else None
 
 
-def _doubts_about(row: Match | LetterFacts) -> Iterator[str]:
-    """Yield what stands against a row, whatever was copied.
+def _doubts_about(row: Match) -> Iterator[str]:
+    """Yield the doubts about the page of a row, whatever was copied.
 
-    A and B say that the page has the text from the article. Nobody can say that without knowing whose page it
-    is, and which of the two was there first. (Nor whose text a damaged record holds.)
+    A and B state that the page has the text from the article. That needs to be known: the owner of the page,
+    and which of the two was there first.
     """
     captured, published = row.captured_at, row.article_published_at
     time_zone = row.article_time_zone
@@ -207,8 +156,8 @@ def _doubts_about(row: Match | LetterFacts) -> Iterator[str]:
         yield "page_of_other_publisher"
 
 
-def _doubts_about_words(row: Match | LetterFacts, rules: ConfidenceRules) -> Iterator[str]:
-    """Yield what stands against a row because others may own its words, or the page only quotes them.
+def _doubts_about_words(row: Match, rules: ConfidenceRules) -> Iterator[str]:
+    """Yield the doubts about the copied words: others may own them, or the page only quotes them.
 
     At the article's own URL none of these counts: there the claim is the page itself, not who wrote it.
     """
@@ -224,7 +173,7 @@ def _doubts_about_words(row: Match | LetterFacts, rules: ConfidenceRules) -> Ite
         yield "in_pieces"
 
 
-def _is_in_pieces(row: Match | LetterFacts, rules: ConfidenceRules) -> bool:
+def _is_in_pieces(row: Match, rules: ConfidenceRules) -> bool:
     """Return whether copied words are in pieces, as where two papers edit one wire; False if unknown."""
     unbroken = row.unbroken_words
     if unbroken is None:
@@ -241,3 +190,61 @@ def _figure(value: Number | None) -> Number:
     if value is None:
         raise TypeError("a figure of the row is null")
     return value
+
+
+A_DAY = timedelta(days=1)
+FIRST_ZONE, LAST_ZONE = timedelta(hours=14), timedelta(hours=-12)
+_KEPT = 1 << 14
+# Sums with a day's shifts stay within the calendar.
+_FIRST, _LAST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Moments of a publication, in UTC.
+
+    `earliest` and `latest`: it was not before the first, and it was before the second. `begins`: the moment
+    given, or the begin of the day given, in the title's time zone or else in UTC.
+    """
+
+    earliest: datetime
+    begins: datetime
+    latest: datetime
+
+
+@lru_cache(_KEPT)
+def publication_of(published_at: datetime, time_zone: str | None = None) -> Publication:
+    """Return the moments of a publication.
+
+    Args:
+        published_at: as the tables store it; 00:00 UTC stands for a day without a time.
+        time_zone: of the title, an IANA name as the members' file gives it.
+    """
+    moment = min(max(utc(published_at), _FIRST), _LAST)
+    if moment.time() != time():
+        return Publication(moment - A_DAY, moment, moment + A_DAY)
+    if time_zone is None:
+        return Publication(moment - FIRST_ZONE, moment, moment + A_DAY - LAST_ZONE)
+    zone = ZoneInfo(time_zone)
+    begins, ends = (
+        datetime.combine(day, time(), zone).astimezone(UTC)
+        for day in (moment.date(), (moment + A_DAY).date())
+    )
+    return Publication(begins, begins, ends)
+
+
+def captured_before(
+    captured_at: datetime | None, published_at: datetime | None, time_zone: str | None = None
+) -> bool:
+    """Return whether a page was certainly captured before an article was published."""
+    return bool(
+        captured_at and published_at and utc(captured_at) < publication_of(published_at, time_zone).earliest
+    )
+
+
+def dated_before(page_at: datetime, published_at: datetime, time_zone: str | None = None) -> bool:
+    """Return whether the date that a page gives itself is before an article's; 00:00 UTC stands for a day."""
+    begins, page_at = publication_of(published_at, time_zone).begins, utc(page_at)
+    if page_at.time() != time():
+        return page_at < begins
+    return page_at.date() < begins.astimezone(ZoneInfo(time_zone) if time_zone else UTC).date()

@@ -17,11 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.judgement.credits import CREDITS, is_other
-from presswatch_spark.judgement.furniture import kind_of_passage
 from presswatch_spark.judgement.grading import grade, judged
+from presswatch_spark.judgement.placement import kind_of_passage
 from presswatch_spark.judgement.sites import SiteMatch
-from presswatch_spark.judgement.suffixes import registered_domain
-from presswatch_spark.judgement.urls import host_of, hosts_above, normalise_url
+from presswatch_spark.judgement.urls import host_of, hosts_above, normalise_url, registered_domain
 from presswatch_spark.model import Article, DocumentBatch, Locator, OwnWord, RecordEncoding
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.declarations import Match, Span

@@ -96,7 +96,7 @@ class PageCopy:
 
 @lru_cache(_REMEMBERED)
 def copy_at(url: str) -> PageCopy | None:
-    """Return the page whose copy an address serves; None if it is no copy's address. Never raises."""
+    """Return the page whose copy is at an address; None if the address is no copy's. Never raises."""
     if not may_be_copy(host_of(url)):
         return None
     service = _nearest(url, SERVICES)
@@ -125,12 +125,10 @@ def may_be_copy(host: str | None) -> bool:
 
 
 def _nearest(url: str, kinds: Mapping[str, str]) -> str | None:
-    """Return the kind of the longest listed name that the host of a URL ends with; None if there is none."""
     return next((kinds[name] for name in hosts_above(host_of(url) or "") if name in kinds), None)
 
 
 def _original(url: str) -> str | None:
-    """Return the address that a copy's address names, one level down; None if it names none."""
     found = host_and_rest(url)
     if found is None or not may_be_copy(found[0]):
         return None
@@ -182,7 +180,6 @@ def _in_path(rest: str) -> str | None:
 
 
 def _address(text: str) -> str | None:
-    """Return an address that may be encoded several times and lack its scheme; None if it is none."""
     for _ in range(_DECODINGS):
         if re.match(r"https?:[/\\]", text, re.IGNORECASE) or "%" not in text:
             break

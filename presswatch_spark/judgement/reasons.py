@@ -1,12 +1,13 @@
-"""Why a row or a claim has its letter: a code for each reason, with a sentence.
+"""Reasons of the letters of rows and claims: a code for each, with a sentence.
 
-A reason that *gives* a letter says what speaks for the claim. One that *caps* says which letter is the
-highest that is left. The sentences are written for a reader who knows neither this project nor programming.
+A reason that *gives* a letter supports the claim. One that *caps* names the highest letter that is left. The
+sentences are written for a reader who knows neither this project nor programming.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from presswatch_spark.tables.literals import Confidence
 from presswatch_spark.translation import N_, p
 
 
@@ -15,19 +16,19 @@ class Reason:
     """A reason.
 
     `gives`: the letter that it gives, `caps`: the highest letter that it leaves; None for neither.
-    `label`: it in a few words, for tables; `sentence`: its meaning. `mend`: what would change it; None for
-    reasons that speak for a claim, and for those that nothing can change. A `Translator` has the French.
+    `label`: a few words, for tables; `sentence`: its meaning. `mend`: what would change it; None for reasons
+    that support a claim, and for those that nothing can change. A `Translator` has the French.
     """
 
     code: str
-    gives: str | None
-    caps: str | None
+    gives: Confidence | None
+    caps: Confidence | None
     label: str
     sentence: str
     mend: str | None = None
 
 
-def _gives(code: str, letter: str, label: str, sentence: str) -> Reason:
+def _gives(code: str, letter: Confidence, label: str, sentence: str) -> Reason:
     return Reason(code, letter, None, label, sentence)
 
 
@@ -35,7 +36,7 @@ def _caps(code: str, label: str, sentence: str, mend: str | None = None) -> Reas
     return Reason(code, None, "C", label, sentence, mend)
 
 
-_OF_ROWS = (
+OF_ROWS = (
     _gives(
         "own_url",
         "A",
@@ -413,5 +414,5 @@ _OF_CLAIMS = (
     ),
 )
 
-REASONS: Mapping[str, Reason] = {each.code: each for each in (*_OF_ROWS, *_OF_CLAIMS)}
-"""Every reason by its code: those of rows first, then those of claims, in the order they are asked."""
+REASONS: Mapping[str, Reason] = {each.code: each for each in (*OF_ROWS, *_OF_CLAIMS)}
+"""Every reason by its code: those of rows first, then those of claims, in their order."""

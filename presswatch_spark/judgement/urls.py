@@ -1,4 +1,4 @@
-"""One form for all the URLs of a page.
+"""One form for all the URLs of a page, and the domain that a host belongs to.
 
 `normalise_url` removes what does not choose the page: scheme, `www.`, default ports, user names, tracking
 parameters, fragments, trailing slashes, AMP and mobile variants, AMP caches. It writes the rest in one way
@@ -9,14 +9,22 @@ parameters, fragments, trailing slashes, AMP and mobile variants, AMP caches. It
     https://journal.example/Une/~a?a=1&b=2
 
 Parameters are sorted by name; those of one name keep their order. `+` in a query is the space it stands for.
+
+Names under which anyone can have a site are those of the Public Suffix List, as it comes with
+`publicsuffixlist`. Its private section counts too: `github.io` has as many owners as `co.uk`. The list moves
+with its pin (`make suffixes`). The normal form of URLs, which must stay, does not depend on it.
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
+from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
+
+from publicsuffixlist import PSLFILE, PublicSuffixList
 
 from presswatch_spark.errors import ConfigError
 
@@ -122,7 +130,7 @@ def amp_original(url: str) -> PageUrl | None:
 
 
 def path_prefix(path: str) -> str:
-    """Return the normal form of a path that stands for all pages below it, with a slash at its end.
+    """Return the normal form of a path of all pages below it, with a slash at its end.
 
     Raises `ConfigError` if the normal form drops some of it: it would stand for other pages as well.
     """
@@ -162,17 +170,20 @@ def _parse(url: str) -> PageUrl | None:
     if not match or not authority:
         return None
     host, port = authority
-    site, path = _site(host), _path(match[2])
-    text = f"https://{site}{port}{path}{_query(match[3])}{_route(match[4])}"
+    site, path, fragment = _site(host), _path(match[2]), match[4]
+    route = f"#{_escaped(fragment)}" if fragment.startswith("!") and len(fragment) > 1 else ""
+    text = f"https://{site}{port}{path}{_query(match[3])}{route}"
     return PageUrl(text, host, site, path) if len(text) <= MAX_CHARACTERS else None
 
 
 def _authority(text: str) -> tuple[str, str] | None:
-    """Return the host in lower-case ASCII, and `:port` unless it is a default of http or https."""
     text = text.rpartition("@")[2]
     bracketed, closing, rest = text.partition("]")
     name, _, port = rest.partition(":") if closing else text.partition(":")
-    host = _name(name) if not closing else None if name else _ipv6(bracketed)
+    host = _name(name) if not closing else None
+    if closing and not name and bracketed.startswith("[") and "%" not in bracketed:
+        with suppress(AddressValueError):
+            host = f"[{IPv6Address(bracketed[1:]).compressed}]"
     if host is None or (port and not (port.isascii() and port.isdigit())):
         return None
     port = port.lstrip("0") or port[:1]
@@ -181,17 +192,7 @@ def _authority(text: str) -> tuple[str, str] | None:
     return host, "" if port in ("", "80", "443") else f":{port}"
 
 
-def _ipv6(text: str) -> str | None:
-    if not text.startswith("[") or "%" in text:
-        return None
-    try:
-        return f"[{IPv6Address(text[1:]).compressed}]"
-    except AddressValueError:
-        return None
-
-
 def _name(text: str) -> str | None:
-    """Decode a host name into punycode; None if it cannot be one."""
     name = unquote_to_bytes(text).decode("utf-8", "replace") if "%" in text else text
     if len(name) > 254:
         return None
@@ -205,7 +206,6 @@ def _name(text: str) -> str | None:
 
 
 def _site(host: str) -> str:
-    """Return the host without mobile, AMP and `www` labels, as long as it is a name that one can register."""
     labels = host.split(".")
     while labels[0] in VARIANT_LABELS and _registrable(labels[1:]):
         del labels[0]
@@ -241,27 +241,20 @@ def _without_amp(path: str) -> str:
 
 
 def _amp_name(path: str, end: int) -> bool:
-    """Whether a name, which is longer than that, ends in `.amp` before `end`."""
     return path.endswith(".amp", 1, end) and path[end - 5] not in "/."
 
 
 def _query(text: str) -> str:
-    parameters = [_escaped(item).replace("+", "%20") for item in text.split("&") if item]
-    choosing = [item for item in parameters if not _is_noise(item.lower())]
-    return "?" + "&".join(sorted(choosing, key=_parameter_name)) if choosing else ""
-
-
-def _is_noise(parameter: str) -> bool:
-    name = _parameter_name(parameter)
-    return name in TRACKING_NAMES or name.startswith(TRACKING_PREFIXES) or parameter in AMP_PARAMETERS
-
-
-def _parameter_name(parameter: str) -> str:
-    return parameter.partition("=")[0]
-
-
-def _route(fragment: str) -> str:
-    return f"#{_escaped(fragment)}" if fragment.startswith("!") and len(fragment) > 1 else ""
+    choosing = list[str]()
+    for item in filter(None, text.split("&")):
+        parameter = _escaped(item).replace("+", "%20")
+        lower = parameter.lower()
+        name = lower.partition("=")[0]
+        is_noise = name in TRACKING_NAMES or name.startswith(TRACKING_PREFIXES) or lower in AMP_PARAMETERS
+        if not is_noise:
+            choosing.append(parameter)
+    choosing.sort(key=lambda parameter: parameter.partition("=")[0])
+    return "?" + "&".join(choosing) if choosing else ""
 
 
 def _escaped(text: str) -> str:
@@ -296,3 +289,54 @@ def _cached(page: PageUrl) -> PageUrl | None:
     host, port = authority
     site, path = _site(host), page.path[inside.end() :] or "/"
     return PageUrl(f"https://{site}{port}{path}{page.text[after_host + len(page.path) :]}", host, site, path)
+
+
+# Hosts of blogs and letters that the list lacks: each gives names under its own to anybody. Some give paths
+# too (medium.com/@name), so a prefix with a path may have one owner.
+PLATFORMS = frozenset((
+    "blog4ever.com", "canalblog.com", "centerblog.net", "e-monsite.com", "eklablog.com", "free.fr",
+    "ghost.io", "hautetfort.com", "jimdofree.com", "kessel.media", "livejournal.com", "medium.com",
+    "over-blog.com", "over-blog.fr", "over-blog.net", "overblog.com", "skyrock.com", "substack.com",
+    "tumblr.com", "typepad.com", "typepad.fr", "unblog.fr", "wordpress.com",
+))  # fmt: skip
+
+_VERSION = re.compile(r"^// VERSION: (\S+)", re.MULTILINE)
+_HEAD_CHARACTERS = 2_000
+_DOMAINS_REMEMBERED = 1 << 16
+
+
+def is_public_suffix(host: str) -> bool:
+    """Return whether others register names under a host (in lower-case ASCII), as under `co.uk`."""
+    return _list().is_public(host)
+
+
+def is_shared(host: str) -> bool:
+    """Return whether anyone can have a name under a host: a public suffix, or a platform."""
+    return host in PLATFORMS or is_public_suffix(host)
+
+
+@lru_cache(_DOMAINS_REMEMBERED)
+def registered_domain(site: str) -> str:
+    """Return the domain that a host in lower-case ASCII belongs to: its public suffix and one label more.
+
+    A public suffix, a platform and an address stand for themselves.
+    """
+    if site.startswith("[") or site.rpartition(".")[2].isdigit():
+        return site
+    domain = _list().privatesuffix(site) or site
+    if domain in PLATFORMS and site != domain:
+        return f"{site.removesuffix(f'.{domain}').rpartition('.')[2]}.{domain}"
+    return domain
+
+
+@lru_cache(1)
+def list_version() -> str:
+    """Return the version of the list, which is its date; `unknown` if it has none."""
+    with Path(PSLFILE).open(encoding="utf-8") as file:
+        version = _VERSION.search(file.read(_HEAD_CHARACTERS))
+    return version[1] if version else "unknown"
+
+
+@lru_cache(1)
+def _list() -> PublicSuffixList:
+    return PublicSuffixList()

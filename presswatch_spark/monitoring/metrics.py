@@ -1,6 +1,6 @@
-"""Metrics of a run: what the log of its shards says, added up; and what only the run as a whole knows.
+"""Metrics of a run: sums over the log of its shards, and figures of the run as a whole.
 
-One place says what there is (`FAMILIES`); the table `metrics` and the text for Prometheus are made of it.
+`FAMILIES` lists them; the table `metrics` and the text for Prometheus are made of it.
 """
 
 from collections import Counter
@@ -10,14 +10,32 @@ from datetime import datetime
 from math import ceil
 from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
-from presswatch_spark.monitoring.progress import SCAN, Terms
-
 PREFIX = "presswatch_"
 STATUSES = ("complete", "partial", "failed")
 FAILURES = ("storage", "host", "time", "content", "worker", "fault")
 GRADES = ("full_copy", "partial_copy", "extract", "url_only")
 STAGES = ("read", "sieve", "verify", "signals")
 STATES = ("running", "published", "stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Names of a kind of run, of one of its shards, and of the columns of its log that are counted.
+
+    Events name the counts by these columns.
+    """
+
+    run: str = "scan"
+    shard: str = "shard"
+    documents: str = "documents"
+    text_bytes: str = "text_bytes"
+    matches: str = "matches"
+
+
+SCAN = Terms()
+CENSUS = Terms("census", "index file", "rows", "bytes_read", "captures")
+TERMS: Mapping[str, Terms] = {"runs": SCAN, "censuses": CENSUS}
+"""The terms of a kind of run, by the table whose rows publish such runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +147,13 @@ def totals_of(log: Iterable[Mapping[str, Any]]) -> Totals:
 
 
 def time_of_cores(seconds: float) -> Totals:
-    """Return what a wave took of the cores; upwards, or many short waves would have cost nothing."""
+    """Return the seconds of cores that a wave took, rounded up: many short waves cost something."""
     return Counter({MetricSample("core_seconds_total"): ceil(seconds)})
 
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What is known of a run beside its shards; `labels` are told of it by `run_info`."""
+    """Facts of a run besides its shards; `labels` are those of `run_info`."""
 
     labels: Mapping[str, str]
     planned: int
@@ -155,7 +173,7 @@ class Metrics:
     def of(
         cls, facts: RunFacts, totals: Totals, state: str, now: datetime, dollars: float | None = None
     ) -> Self:
-        """Put together what the run and its shards say; counters without a value are zero.
+        """Combine the figures of the run and of its shards; counters without a value are zero.
 
         `dollars`: what the run has cost; None if that is not known.
         """
@@ -182,7 +200,7 @@ class Metrics:
         return cls(facts, dict(sorted(values.items(), key=lambda item: (order.index(item[0][0]), item[0]))))
 
     def rows(self) -> list[dict[str, object]]:
-        """The rows of the table `metrics`, without the run's id."""
+        """Return the rows of the table `metrics`, without the run's id."""
         return [
             {
                 "name": PREFIX + sample.family,
@@ -194,15 +212,15 @@ class Metrics:
         ]
 
     def text(self) -> str:
-        """The same in Prometheus's exposition format, version 0.0.4."""
+        """Return the same in Prometheus's exposition format, version 0.0.4."""
         samples = ((sample.family, self._labels(sample), value) for sample, value in self.values.items())
         return exposition(FAMILIES, samples)
 
     def _labels(self, sample: MetricSample) -> str:
-        pairs = self.facts.labels if sample.family == "run_info" else {}
-        if label := FAMILIES[sample.family].label:
-            pairs = {label: sample.value}
-        return labels_of(pairs)
+        label = FAMILIES[sample.family].label
+        if sample.family == "run_info":
+            return labels_of(self.facts.labels)
+        return labels_of({label: sample.value}) if label else ""
 
 
 def exposition(families: Mapping[str, MetricFamily], samples: Iterable[tuple[str, str, float]]) -> str:
@@ -211,12 +229,12 @@ def exposition(families: Mapping[str, MetricFamily], samples: Iterable[tuple[str
     Args:
         samples: family, labels as `labels_of` writes them, and value; those of a family stand together.
     """
-    lines, told = list[str](), ""
+    lines, described = list[str](), ""
     for family, labels, value in samples:
         name = PREFIX + family
-        if name != told:
+        if name != described:
             lines += [f"# HELP {name} {families[family].meaning}", f"# TYPE {name} {families[family].kind}"]
-            told = name
+            described = name
         shown = f"{value:.0f}" if value.is_integer() else repr(value)
         lines.append(f"{name}{{{labels}}} {shown}" if labels else f"{name} {shown}")
     return "\n".join([*lines, ""])
@@ -224,8 +242,5 @@ def exposition(families: Mapping[str, MetricFamily], samples: Iterable[tuple[str
 
 def labels_of(pairs: Mapping[str, str]) -> str:
     """Return labels as the exposition format writes them between its braces."""
-    return ",".join(f'{name}="{_quoted(value)}"' for name, value in pairs.items())
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+    escaped = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+    return ",".join(f'{name}="{value.translate(escaped)}"' for name, value in pairs.items())

@@ -1,50 +1,117 @@
-"""How far a run is: one live line on a terminal, a line a minute elsewhere. Counts only, never text.
+"""How far a run is, for people at a terminal, collectors of logs and Prometheus. Counts only, never text.
 
-Where events are logged, the minute's line is one of them.
+People get one live line on a terminal, elsewhere a line a minute. Collectors of logs get one JSON object a
+line, with `time` (UTC), `level`, `event`, `host`, the facts bound to the log (`run_id`), and the event's own:
+counts, digests, names of shards, and errors as in `scan_log`. They contain no web text and no secret.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import astuple, dataclass
-from typing import Self, TextIO
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self, TextIO
 
-from presswatch_spark.monitoring.events import EventLog
+from presswatch_spark.errors import OutputError, PresswatchError
+from presswatch_spark.monitoring.metrics import SCAN, Metrics, MetricSample, RunFacts, Terms, Totals
+from presswatch_spark.redaction import redacted_json
+from presswatch_spark.storage.host_limits import Waiting, waits_reported
 from presswatch_spark.terminal import printable
 
 SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_BETWEEN_LINES = 60.0
 # Without news for so long, no time left is shown: shards of most datasets take less.
 STALLED_SECONDS = 120.0
+# Columns of the log that an event names for a shard that is not complete.
+FACTS_OF_INCOMPLETE = ("shard_uri", "status", "failure", "error", "attempts", "seconds")
+
+Level = Literal["info", "warning", "error"]
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a kind of run calls itself, one of its shards, and the columns of its log that are counted.
+class EventLog:
+    """Writes events to `stream`, by default stderr; threads may share it."""
 
-    Events name the counts by these columns.
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._host = socket.gethostname()
+        self._bound: dict[str, object] = {}
+        self._one_at_a_time = threading.Lock()
+
+    def bind(self, **facts: object) -> None:
+        """Add these facts to every later event."""
+        self._bound.update(facts)
+
+    def tell(self, event: str, level: Level = "info", /, **facts: object) -> None:
+        """Write an event, unless the stream is closed. Its own facts replace bound facts of the same name.
+
+        What is not ASCII is escaped, so that it cannot steer a terminal.
+        """
+        head = {"time": _utc(datetime.now(UTC), "milliseconds"), "level": level, "event": event}
+        record = {**head, "host": self._host, **self._bound, **facts}
+        line = json.dumps(redacted_json(record), default=str)
+        with self._one_at_a_time, suppress(OSError, ValueError):
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    def throttled(self, waiting: Waiting) -> None:
+        """Write that a host makes this process wait; workers write it on their own stderr."""
+        until = _utc(datetime.fromtimestamp(waiting.until, UTC), "seconds")
+        self.tell("throttled", "warning", site=waiting.host, why=waiting.why, until=until)
+
+    def tell_failure(self, event: str, error: BaseException) -> None:
+        """Write that an error ended something; of an error that is not ours, only its class."""
+        facts = {"error": type(error).__name__}
+        if isinstance(error, PresswatchError):
+            facts = {"error": error.what, "where": error.where, "remedy": error.remedy}
+        elif isinstance(error, OSError) and error.strerror:
+            facts = {"error": error.strerror, "where": str(error.filename or "")}
+        self.tell(event, "error", error_class=type(error).__name__, **facts)
+
+
+def _utc(moment: datetime, to: str) -> str:
+    return moment.isoformat(timespec=to).replace("+00:00", "Z")
+
+
+class LoggedError(PresswatchError):
+    """An error that has been logged as an event, so that only its exit code is left to give."""
+
+
+class LoggedInterrupt(KeyboardInterrupt):
+    """An interrupt that has been logged as an event."""
+
+
+@contextmanager
+def failures_logged(events: EventLog | None) -> Iterator[None]:
+    """Log as events what ends the block, and hosts that make it wait; without a log, do nothing.
+
+    Raises:
+        LoggedError, LoggedInterrupt: in the place of the error that was logged.
     """
-
-    run: str = "scan"
-    shard: str = "shard"
-    documents: str = "documents"
-    text_bytes: str = "text_bytes"
-    matches: str = "matches"
-
-
-SCAN = Terms()
-CENSUS = Terms("census", "index file", "rows", "bytes_read", "captures")
-TERMS: Mapping[str, Terms] = {"runs": SCAN, "censuses": CENSUS}
-"""The terms of a kind of run, by the table whose rows publish such runs."""
+    try:
+        with waits_reported(events.throttled) if events else nullcontext():
+            yield
+    except (PresswatchError, OSError, KeyboardInterrupt) as error:
+        if events is None:
+            raise
+        events.tell_failure("command_failed", error)
+        if isinstance(error, KeyboardInterrupt):
+            raise LoggedInterrupt from error
+        raise LoggedError("this has been logged") from error
 
 
 @dataclass(frozen=True, slots=True)
 class ShardTotals:
-    """What some shards gave; `incomplete` counts those that were not read to their end.
+    """The counts of some shards; `incomplete` counts those that were not read to their end.
 
     Of a census, `documents` are rows of the index, `text_bytes` bytes read, `matches` captures: see `Terms`.
     `core_seconds`: what they took of the cluster, in seconds times its cores, idle ones too.
@@ -59,14 +126,10 @@ class ShardTotals:
     core_seconds: float = 0.0
 
     def __add__(self, other: ShardTotals) -> ShardTotals:
-        return ShardTotals(
-            *(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True))
-        )
+        return ShardTotals(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
     def __sub__(self, other: ShardTotals) -> ShardTotals:
-        return ShardTotals(
-            *(mine - theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True))
-        )
+        return self + ShardTotals(*(-count for count in astuple(other)))
 
     @classmethod
     def of(cls, log: Mapping[str, object], terms: Terms = SCAN) -> ShardTotals:
@@ -75,8 +138,8 @@ class ShardTotals:
         return cls(1, int(log["status"] != "complete"), *(int(str(log.get(name) or 0)) for name in columns))
 
 
-class Ticker:
-    """Reports on a stream while its block runs: a thread of its own calls `tick` once a second.
+class Progress:
+    """Reports how far a run is while its block runs: a thread of its own calls `tick` once a second.
 
     Args:
         stream: where to; default stderr.
@@ -97,70 +160,34 @@ class Ticker:
         self._clock, self._events = clock, events
         self._live = not events and (self._stream.isatty() if live is None else live)
         self._over = threading.Event()
-        self._started = self._reported = clock()
-
-    def tick(self) -> None:
-        """Report if it is time to."""
-        raise NotImplementedError
-
-    def __enter__(self) -> Self:
-        self._over.clear()
-        self._ticker = threading.Thread(target=self._run, name=type(self).__name__.lower(), daemon=True)
-        self._ticker.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._ticker.join()
-
-    def _run(self) -> None:
-        while not self._over.wait(SECONDS_BETWEEN_LOOKS):
-            self.tick()
-
-    def _write(self, text: str) -> None:
-        """Write, if anybody looks on still: a run does not end because its reader has gone.
-
-        A stream that was closed meanwhile raises `ValueError`.
-        """
-        with suppress(OSError, ValueError):
-            self._stream.write(text)
-            self._stream.flush()
-
-
-class Progress(Ticker):
-    """Reports how far a run is."""
-
-    _planned = 0
-    _terms = SCAN
-    _before = _done = ShardTotals()
-    _under_way: Callable[[], ShardTotals] = ShardTotals
-    _warned = False
-    _pass: tuple[int, int] | None = None
-    _readings = _readings_done = 0
-    _moved_at: float | None = None
-    _seen: tuple[ShardTotals, int] = ShardTotals(), 0
+        self._under_way: Callable[[], ShardTotals] = ShardTotals
+        self._warned = False
+        self.start(0, ShardTotals())
 
     def start(self, planned: int, done: ShardTotals, terms: Terms = SCAN) -> None:
         """Begin the clock with `planned` shards in all; an earlier process has `done` some of them."""
         self._planned, self._before, self._done, self._terms = planned, done, done, terms
         self._started = self._reported = self._clock()
-        self._pass, self._readings, self._readings_done, self._moved_at = None, 0, 0, None
+        self._pass: tuple[int, int] | None = None
+        self._readings = self._readings_done = 0
+        self._moved_at: float | None = None
+        self._seen = ShardTotals(), 0
 
     def expect(self, readings: int) -> None:
         """Count on so many readings of shards, in passes before the last, which give no rows."""
         self._readings = readings
 
     def in_pass(self, number: int, count: int) -> None:
-        """Pass `number` of `count` begins."""
+        """Begin pass `number` of `count`."""
         self._pass = number, count
 
     def sifted(self, shards: int) -> None:
-        """So many shards were read in a pass before the last."""
+        """Count shards that were read in a pass before the last."""
         self._readings_done += shards
 
     @contextmanager
     def during(self, counts: Callable[[], ShardTotals]) -> Iterator[None]:
-        """While the block runs, add what `counts` says: work that may yet have to be done again."""
+        """While the block runs, add what `counts` returns: work that may yet have to be done again."""
         self._under_way = counts
         try:
             yield
@@ -170,18 +197,26 @@ class Progress(Ticker):
     def add(self, counts: ShardTotals, log: Sequence[Mapping[str, object]] = ()) -> None:
         """Count what is done for good; `log` are its shards' rows of the log.
 
-        If no shard so far could be read and others are to come, say so, once, with an error: a wrong
-        region or a missing right shows after minutes, not days. One shard of many may just be broken.
+        If no shard so far could be read and others are to come, warn once, with an error: a wrong region or a
+        missing right shows after minutes, not days. One shard of many may just be broken.
         """
         self._done += counts
         done = self._done
         nothing_read = done.incomplete == done.shards and not done.documents and not done.text_bytes
-        if nothing_read and 1 < done.shards < self._planned and log and not self._warned:
-            self._warned = True
-            self._warn(log[0])
+        if not (nothing_read and 1 < done.shards < self._planned and log) or self._warned:
+            return
+        self._warned = True
+        failed = {name: log[0][name] for name in ("shard_uri", "error")}
+        if self._events:
+            self._events.tell("no_shard_read", "warning", shards=done.shards, **failed)
+            return
+        self.say(
+            f"warning: none of the first {done.shards:,} {self._terms.shard}s could be read, such as"
+            f" {failed['shard_uri']}: {failed['error']} (the {self._terms.run} goes on; Ctrl-C stops it)"
+        )
 
     def take_back(self, counts: ShardTotals) -> None:
-        """What was counted as done has to be done again."""
+        """Subtract work that has to be done again."""
         self._done -= counts
 
     def say(self, news: str) -> None:
@@ -194,11 +229,28 @@ class Progress(Ticker):
         if self._live or now - self._reported >= SECONDS_BETWEEN_LINES:
             self._report(now)
 
+    def __enter__(self) -> Self:
+        self._over.clear()
+        self._ticker = threading.Thread(target=self._run, name="progress", daemon=True)
+        self._ticker.start()
+        return self
+
     def __exit__(self, *_: object) -> None:
-        super().__exit__()
+        self._over.set()
+        self._ticker.join()
         self._report(self._clock())
         if self._live:
             self._write("\n")
+
+    def _run(self) -> None:
+        while not self._over.wait(SECONDS_BETWEEN_LOOKS):
+            self.tick()
+
+    def _write(self, text: str) -> None:
+        # A run does not end because its reader has gone. A stream that was closed raises `ValueError`.
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+            self._stream.flush()
 
     def _report(self, now: float) -> None:
         self._reported = now
@@ -209,23 +261,18 @@ class Progress(Ticker):
         line = _line(facts, self._terms)
         self._write(f"\r{line}\x1b[K" if self._live else f"{line}\n")
 
-    def _warn(self, failed: Mapping[str, object]) -> None:
-        named = {name: failed[name] for name in ("shard_uri", "error")}
-        if self._events:
-            self._events.tell("no_shard_read", "warning", shards=self._done.shards, **named)
-            return
-        self.say(
-            f"warning: none of the first {self._done.shards:,} {self._terms.shard}s could be read, such as"
-            f" {named['shard_uri']}: {named['error']} (the {self._terms.run} goes on; Ctrl-C stops it)"
-        )
-
     def _facts(self, now: float) -> dict[str, int | float | None]:
-        """Totals of the run; speed and time left by what this process has done."""
+        """Return totals of the run; speed and time left by what this process has done."""
         done = self._done + self._under_way()
         seconds = max(now - self._started, 1e-9)
         read = done.shards - self._before.shards + self._readings_done
         to_read = self._planned - done.shards + self._readings - self._readings_done
-        left = to_read * seconds / read if read and self._is_moving(done, now) else None
+        # No time left can be estimated while a host is silent.
+        if self._moved_at is None or (done, self._readings_done) != self._seen:
+            self._moved_at, self._seen = now, (done, self._readings_done)
+        gained = done - self._before
+        has_read = gained.text_bytes > 0 or gained.documents > 0 or self._readings_done > 0
+        is_moving = has_read and now - self._moved_at < STALLED_SECONDS
         passes = dict(zip(("pass", "passes"), self._pass, strict=True)) if self._pass else {}
         return {
             **passes,
@@ -234,19 +281,11 @@ class Progress(Ticker):
             "incomplete": done.incomplete,
             self._terms.documents: done.documents,
             self._terms.text_bytes: done.text_bytes,
-            "mb_per_second": round((done.text_bytes - self._before.text_bytes) / seconds / 1e6, 1),
+            "mb_per_second": round(gained.text_bytes / seconds / 1e6, 1),
             self._terms.matches: done.matches,
             "seconds": round(seconds, 1),
-            "seconds_left": None if left is None else round(left),
+            "seconds_left": round(to_read * seconds / read) if read and is_moving else None,
         }
-
-    def _is_moving(self, done: ShardTotals, now: float) -> bool:
-        """Return whether anything was read lately: no time left can be estimated of a host that is silent."""
-        if self._moved_at is None or (done, self._readings_done) != self._seen:
-            self._moved_at, self._seen = now, (done, self._readings_done)
-        gained = done - self._before
-        has_read = gained.text_bytes > 0 or gained.documents > 0 or self._readings_done > 0
-        return has_read and now - self._moved_at < STALLED_SECONDS
 
 
 def _line(facts: Mapping[str, int | float | None], terms: Terms) -> str:
@@ -263,3 +302,189 @@ def _line(facts: Mapping[str, int | float | None], terms: Terms) -> str:
         minutes, seconds = divmod(int(facts["seconds_left"]), 60)
         parts.append(f"{minutes // 60}:{minutes % 60:02}:{seconds:02} left")
     return " · ".join(parts)
+
+
+class Observer:
+    """Follows one run.
+
+    Args:
+        progress: for people, or one line a minute.
+        events: for collectors of logs, if there are any.
+        metrics_file: for Prometheus: written whole or not at all, after each wave and at the end.
+        dollars: what so many hours of cores cost, as Spark counts them, if a price was named.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        events: EventLog | None = None,
+        metrics_file: str | None = None,
+        dollars: Callable[[float], float] | None = None,
+    ) -> None:
+        self.progress = progress
+        self._events = events
+        self._file = Path(metrics_file) if metrics_file else None
+        self._dollars = dollars
+        self._totals: Totals = Counter()
+        self._facts: RunFacts | None = None
+        self._wave = 0
+        self._terms = SCAN
+
+    def start(
+        self, facts: RunFacts, asked: Mapping[str, object], counts: ShardTotals, totals: Totals
+    ) -> None:
+        """Begin a run, or resume one after an earlier process, which left `counts` and `totals`.
+
+        Raises:
+            OutputError: the metrics file cannot be written.
+        """
+        self._facts, self._totals, self._terms = facts, Counter(totals), facts.terms
+        self._wave = int(totals[MetricSample("waves_total")])
+        if self._events:
+            self._events.bind(run_id=facts.labels["run_id"])
+        self._tell("run_started", shards_planned=facts.planned, shards_done=counts.shards, **asked)
+        self.progress.start(facts.planned, counts, facts.terms)
+        self._write("running")
+
+    def wave_started(self, shards: int) -> None:
+        """Begin a wave of so many shards."""
+        self._wave += 1
+        self._tell("wave_started", wave=self._wave, shards=shards)
+
+    def wave_finished(self, counts: ShardTotals, totals: Totals, log: Iterable[Mapping[str, Any]]) -> None:
+        """Count what was done of a wave; `log` are its rows of the log, at least of shards not complete.
+
+        A wave of which shards are tried once more finishes in two parts.
+        """
+        incomplete = [row for row in log if row["status"] != "complete"]
+        for row in incomplete:
+            level: Level = "error" if row["status"] == "failed" else "warning"
+            facts = {name: row[name] for name in FACTS_OF_INCOMPLETE}
+            self._tell(f"shard_{row['status']}", level, wave=self._wave, **facts)
+        terms = self._terms
+        self._tell(
+            "wave_finished",
+            wave=self._wave,
+            shards=counts.shards,
+            shards_failed=int(totals[MetricSample("shards_total", "failed")]),
+            shards_partial=int(totals[MetricSample("shards_total", "partial")]),
+            **{terms.documents: counts.documents, terms.text_bytes: counts.text_bytes},
+            **{terms.matches: counts.matches},
+        )
+        self._totals.update(totals)
+        self.progress.add(counts, incomplete)
+        self._write("running")
+
+    def passes_begun(self, why: str, readings: int) -> None:
+        """Report several passes and the reason; those before the last make so many readings of shards."""
+        self.say("passes", why)
+        self.progress.expect(readings)
+
+    def sifted(
+        self, shards: int, lost: int, number: int, count: int, counts: ShardTotals, totals: Totals
+    ) -> None:
+        """Count shards that were read in pass `number` of `count`, which gives no rows.
+
+        `lost`: those of them that could not be read for a reason of the platform. `counts` and `totals` are
+        what that cost.
+        """
+        self._tell("pass_wave_finished", number=number, passes=count, shards=shards, shards_lost=lost)
+        if not self._events:
+            left = f"; {lost:,} of them could not be, and the last pass searches the whole index for them"
+            read = "1 shard more is" if shards == 1 else f"{shards:,} shards more are"
+            self.progress.say(f"pass {number} of {count}: {read} read{left if lost else ''}")
+        self._totals.update(totals)
+        self.progress.add(counts)
+        self.progress.sifted(shards)
+        self._write("running")
+
+    def wave_lost(self, counts: ShardTotals, totals: Totals) -> None:
+        """Subtract a wave whose output is damaged: its shards are scanned again."""
+        self._totals.subtract(totals)
+        self.progress.take_back(counts)
+
+    def worker_died(self, suspects: Sequence[str], tries: int) -> None:
+        """Report that workers died; `suspects` are the shards that they had begun and not finished."""
+        self._tell("worker_died", "warning", wave=self._wave, shards=list(suspects), tries=tries)
+        if not self._events:
+            at = ", ".join(suspects) or f"one {self._terms.shard} that is not known"
+            self.progress.say(f"warning: a Python worker died at {at} ({tries} tries); others go on")
+
+    def say(self, event: str, line: str) -> None:
+        """Report news to people; as an event, its line."""
+        if self._events:
+            self._events.tell(event, told=line)
+        else:
+            self.progress.say(line)
+
+    def published(self, row: Mapping[str, object]) -> None:
+        """Report that the run is in the tables."""
+        self._write("published")
+        counted = (self._terms.documents, self._terms.text_bytes, self._terms.matches)
+        shown = ("shards_complete", "shards_partial", "shards_failed", *counted, "table_digest")
+        self._tell("run_published", **{name: row[name] for name in shown})
+
+    def metrics(self, state: str) -> Metrics:
+        """Return all metrics as they are now."""
+        if self._facts is None:
+            raise RuntimeError("no run has been started")
+        spent = self._totals[MetricSample("core_seconds_total")] / 3600
+        dollars = self._dollars(spent) if self._dollars else None
+        return Metrics.of(self._facts, self._totals, state, datetime.now(UTC), dollars)
+
+    @contextmanager
+    def following(self) -> Iterator[Self]:
+        """Follow the run while the block lasts; report what stopped it, and hosts that make it wait."""
+        try:
+            with self.progress, waits_reported(self._throttled):
+                yield self
+        except BaseException as error:
+            if self._events:
+                self._events.tell_failure("run_stopped", error)
+            self._write("stopped")
+            raise
+
+    def _throttled(self, waiting: Waiting) -> None:
+        if self._events:
+            self._events.throttled(waiting)
+        else:
+            self.progress.say(str(waiting))
+
+    def _tell(self, event: str, level: Level = "info", /, **facts: object) -> None:
+        if self._events:
+            self._events.tell(event, level, **facts)
+
+    def _write(self, state: str) -> None:
+        """Write the metrics file. Only at the start is it an error if that fails: a run is worth more."""
+        if self._file is None:
+            return
+        try:
+            write_whole(self._file, self.metrics(state).text())
+        except OSError as error:
+            if self._totals[MetricSample("waves_total")] or state != "running":
+                self._tell("metrics_not_written", "warning", error=error.strerror or type(error).__name__)
+                return
+            raise unwritable(self._file, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> OutputError:
+    """Return the error for a file of metrics that cannot be written."""
+    return OutputError(
+        f"the metrics file cannot be written: {error.strerror or error}",
+        where=str(path),
+        remedy="name a file in a folder that exists and can be written to",
+    )
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that others may read at any moment: they find the old text or the new one."""
+    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        # Collectors run as other users.
+        Path(draft).chmod(0o644)
+        os.replace(draft, path)
+    except OSError:
+        Path(draft).unlink(missing_ok=True)
+        raise

@@ -1,55 +1,75 @@
-"""Rows drawn from the tables, or found by their digest, and held against their shards.
+"""Rows drawn from the tables, or found by their digest, and compared with their shards.
 
-Each row is checked for being still what a scan would find there. A file of an earlier version has fewer
-columns; its rows' digests are over those, so its rows are read with those.
+Each row is compared with the document at its pointer; with a corpus, its words and its figures are computed
+again by the matcher that made them.
 """
 
+from __future__ import annotations
+
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from random import Random
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import CorruptError, InputError, OutputError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.judgement.grading import grade, judged
+from presswatch_spark.judgement.match_rows import Origin
+from presswatch_spark.model import DocumentBatch
 from presswatch_spark.pointers.checks import (
+    OTHER_FIGURES,
     ArticleTexts,
     Failure,
     Record,
-    Row,
     damaged,
     difference,
     edited,
     other_words,
 )
-from presswatch_spark.pointers.documents import Outcome, shards_ahead
-from presswatch_spark.pointers.figures import RowRecomputation
 from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
+from presswatch_spark.pointers.records import Outcome, shards_ahead
+from presswatch_spark.settings.config import (
+    ConfidenceRules,
+    GradeRules,
+    OwnershipRules,
+    RarityRules,
+    VerifyRules,
+)
+from presswatch_spark.shard.matcher import Matcher, MatchRules
+from presswatch_spark.sieve.sieve import Candidates
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import SCHEMAS, MemberCapture
+from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal
+from presswatch_spark.tables.digests import DIGESTED_IF_KNOWN, NOT_DIGESTED, canonical_form
 from presswatch_spark.tables.reading import chosen_runs
 from presswatch_spark.tables.store import TableStore
 
 
 @dataclass(frozen=True, slots=True)
 class RowCheck:
-    """A row, its pointer, and why it does not verify, or None. `record`: the document that was compared."""
+    """A row, its pointer, and its failure, if it does not verify. `record`: the document compared with it."""
 
-    row: Row
+    row: Match
     pointer: Pointer
     failure: Failure | None
     record: Record | None = None
 
 
 def reading_of(store: TableStore, run_id: str) -> dict[str, Any]:
-    """Return how a run read its shards, as fields of `ReadOptions`; `OutputError` if its row does not say."""
+    """Return the settings with which a run read its shards, as fields of `ReadOptions`.
+
+    Raises:
+        OutputError: its row does not have them.
+    """
     try:
         (run,) = store.read("runs", run_id).to_pylist()
         return reading_in(run["config"])
@@ -62,7 +82,7 @@ def reading_of(store: TableStore, run_id: str) -> dict[str, Any]:
 
 
 def reading_in(config: str) -> dict[str, Any]:
-    """Return the same out of the settings of a run, which are JSON; `ValueError` and the like if it fails."""
+    """Return the same from the settings of a run, which are JSON; `ValueError` and the like if it fails."""
     read: Mapping[str, Any] = json.loads(config)["read"]
     return {"columns": dict(read["columns"]), "max_document_bytes": int(read["max_document_bytes"])}
 
@@ -83,21 +103,21 @@ class Audit:
     figures: RowRecomputation | None = None
     _options: dict[str, ReadOptions] = field(default_factory=dict)
 
-    def verdicts(self, rows: Sequence[Row]) -> Iterator[RowCheck]:
+    def verdicts(self, rows: Iterable[Match]) -> Iterator[RowCheck]:
         """Check rows, each shard in turn; `OutputError` if the settings of a run cannot be read."""
-        shards: dict[tuple[str, str, str, str | None], dict[Pointer, list[Row]]] = {}
+        shards: dict[tuple[str, str, str, str | None], dict[Pointer, list[Match]]] = {}
         for row in rows:
-            pointer = pointer_of(row, mirrored(row["shard_uri"] or "", self.mirrors))
+            pointer = pointer_of(row, mirrored(row.shard_uri or "", self.mirrors))
             if failure := edited(row):
-                # Such a row perhaps points to a place that never was in a shard.
+                # Such a row may point to a place that never was in a shard.
                 yield RowCheck(row, pointer, failure)
                 continue
             # Rows of one shard of another format may name many releases.
-            format = registry.find(row["dataset"])
-            release = row["release"] if format and format.by_release else None
-            key = (pointer.uri, row["dataset"], row["run_id"], release)
+            format = registry.find(row.dataset)
+            release = row.release if format and format.by_release else None
+            key = (pointer.uri, row.dataset, row.run_id, release)
             shards.setdefault(key, {}).setdefault(pointer, []).append(row)
-        # A range does not hold the record that names the release, and with it its errata.
+        # A range does not contain the record that names the release, and with it its errata.
         work = [
             (list(pointers), replace(self.options_of(run_id), release=release))
             for (_, _, run_id, release), pointers in shards.items()
@@ -112,15 +132,15 @@ class Audit:
         if run_id in self._options:
             return self._options[run_id]
         reading = self.readings.get(run_id)
-        if reading is None and self.store is None:
-            raise InputError(f"nothing says how run {run_id} read its shards")
-        if reading is None and self.store is not None:
+        if reading is None:
+            if self.store is None:
+                raise InputError(f"the settings with which run {run_id} read its shards are unknown")
             reading = reading_of(self.store, run_id)
-        options = ReadOptions(**(reading or {}), pdf=True, storage=self.storage)
+        options = ReadOptions(**reading, pdf=True, storage=self.storage)
         self._options[run_id] = options
         return options
 
-    def _verdict(self, row: Row, pointer: Pointer, outcome: Outcome) -> RowCheck:
+    def _verdict(self, row: Match, pointer: Pointer, outcome: Outcome) -> RowCheck:
         if isinstance(outcome, Failure):
             # The damage in a row explains why its record cannot be read alone.
             return RowCheck(row, pointer, damaged(row) or outcome)
@@ -134,7 +154,11 @@ class Audit:
 
 
 DIGEST_DIGITS = 64
-POINTING = ("matches", "rights_signals", "captures")
+POINTING: Mapping[str, type[Match | RightsSignal | MemberCapture]] = {
+    "matches": Match,
+    "rights_signals": RightsSignal,
+    "captures": MemberCapture,
+}
 """Tables whose rows point at records."""
 USED = {
     "matches": (
@@ -147,11 +171,11 @@ USED = {
         "shard_uri", "record_id", "record_offset", "record_length", "record_encoding", "captured_at",
         "http_status", "row_sha256",
     ),
-    "captures": tuple(MemberCapture.schema.names),
+    "captures": MemberCapture.columns,
 }  # fmt: skip
 
 
-def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> tuple[list[Row], int]:
+def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> tuple[list[Match], int]:
     """Draw `count` rows of a published run (`latest`: the newest), or of all runs; also count all rows.
 
     The same seed draws the same rows of the same tables; all of them if there are no more than `count`.
@@ -160,21 +184,25 @@ def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> 
         InputError: no such run is published, or none at all.
         CorruptError: a file of the table cannot be read.
     """
-    files = _files(store, run_id)
+    if not store.published():
+        raise InputError("no run is published here", where=str(store.root))
+    # Unchecked: the audit itself finds out which rows are not as they were.
+    files = store.files("matches", *chosen_runs(store, run_id), check=False)
     sizes = [_read(file, lambda path: _metadata(store, path).num_rows) for file in files]
     total = sum(sizes)
     drawn = sorted(Random(seed).sample(range(total), min(count, total)))
-    rows, first = list[Row](), 0
+    rows, first = list[Match](), 0
     for file, size in zip(files, sizes, strict=True):
         places = [place - first for place in drawn if first <= place < first + size]
         first += size
         if places:
-            rows += _read(file, lambda path, places=places: _table(store, path).take(places).to_pylist())
+            taken = _read(file, lambda path, places=places: _table(store, path, "matches").take(places))
+            rows += map(Match.from_dict, taken.to_pylist())
     return rows, total
 
 
 def damage_of(store: TableStore, run_id: str | None) -> Iterator[OutputError]:
-    """Read all tables of a published run, or of all runs, and yield what is wrong with them."""
+    """Read all tables of a published run, or of all runs, and yield the errors in them."""
     for each in chosen_runs(store, run_id):
         try:
             store.check(each)
@@ -182,8 +210,8 @@ def damage_of(store: TableStore, run_id: str | None) -> Iterator[OutputError]:
             yield error
 
 
-def row_by_digest(store: TableStore, prefix: str) -> tuple[str, Row]:
-    """Find the row whose `row_sha256` begins with `prefix`, and its table; if runs share it, in the newest.
+def row_by_digest(store: TableStore, prefix: str) -> Match | RightsSignal | MemberCapture:
+    """Find the row whose `row_sha256` begins with `prefix`; if runs share it, in the newest.
 
     Raises:
         InputError: there is no such row, or several.
@@ -194,11 +222,12 @@ def row_by_digest(store: TableStore, prefix: str) -> tuple[str, Row]:
         raise InputError(
             f"{prefix!r} begins no SHA-256", remedy="give the first digits of a row's row_sha256"
         )
-    begins, by_digest = partial(pc.starts_with, pattern=wanted), dict[str, tuple[str, Row]]()
-    for table in POINTING:
+    begins = partial(pc.starts_with, pattern=wanted)
+    by_digest = dict[str, Match | RightsSignal | MemberCapture]()
+    for table, kind in POINTING.items():
         for file in store.files(table):
             rows = _read(file, partial(_rows_with, begins, store, table))
-            by_digest |= {row["row_sha256"]: (table, row) for row in rows}
+            by_digest |= {row["row_sha256"]: kind.from_dict(row) for row in rows}
     if len(by_digest) != 1:
         how_many = f"{len(by_digest):,} rows have" if by_digest else "no row has"
         raise InputError(
@@ -209,7 +238,12 @@ def row_by_digest(store: TableStore, prefix: str) -> tuple[str, Row]:
     return by_digest.popitem()[1]
 
 
-def rows_by_digest(store: TableStore, digests: Collection[str]) -> Iterator[Row]:
+def table_of(row: Match | RightsSignal | MemberCapture) -> str:
+    """Return the name of the table that a row is of."""
+    return next(table for table, kind in POINTING.items() if isinstance(row, kind))
+
+
+def rows_by_digest(store: TableStore, digests: Collection[str]) -> Iterator[Match]:
     """Yield the rows of `matches` with these digests, each with the columns of its file; of all runs.
 
     Raises:
@@ -218,35 +252,28 @@ def rows_by_digest(store: TableStore, digests: Collection[str]) -> Iterator[Row]
     """
     is_wanted = partial(pc.is_in, value_set=pa.array(sorted(digests)))
     for file in store.files("matches"):
-        yield from _read(file, partial(_rows_with, is_wanted, store, "matches"))
+        yield from map(Match.from_dict, _read(file, partial(_rows_with, is_wanted, store, "matches")))
 
 
 def _rows_with(
     is_wanted: Callable[[pa.Array], pa.Array], store: TableStore, table: str, path: str
-) -> list[Row]:
-    """Read the rows with wanted digests; of a file without one, only the digests are read."""
+) -> list[dict[str, Any]]:
     opened = _table(store, path, table)
     places = pc.indices_nonzero(is_wanted(opened.to_table(columns=["row_sha256"])["row_sha256"]))
-    rows: list[Row] = opened.take(places).to_pylist() if len(places) else []
+    rows: list[dict[str, Any]] = opened.take(places).to_pylist() if len(places) else []
     return rows
-
-
-def _files(store: TableStore, run_id: str | None) -> list[str]:
-    if not store.published():
-        raise InputError("no run is published here", where=str(store.root))
-    # Unchecked: the audit itself finds out which rows are not as they were.
-    return store.files("matches", *chosen_runs(store, run_id), check=False)
 
 
 def _metadata(store: TableStore, path: str) -> Any:
     return pq.read_metadata(path, filesystem=file_system(path, store.root.storage))
 
 
-def _table(store: TableStore, path: str, table: str = "matches") -> Any:
+def _table(store: TableStore, path: str, table: str) -> Any:
+    """Open a file with the columns that it has: digests of rows of an earlier version are over those."""
     names = set(_metadata(store, path).schema.to_arrow_schema().names)
     if lost := [name for name in USED[table] if name not in names]:
         raise CorruptError(f"the file of the table has no column {', '.join(lost)}", where=path)
-    schema = pa.schema([column for column in SCHEMAS[table] if column.name in names])
+    schema = pa.schema([column for column in POINTING[table].schema if column.name in names])
     return store.dataset([path], schema)
 
 
@@ -257,3 +284,154 @@ def _read(path: str, read: Any) -> Any:
         raise CorruptError(
             "the file of the table cannot be read", where=path, remedy="restore it, or scan again"
         ) from error
+
+
+NOT_RECOMPUTED = frozenset((
+    "run_id", "release", "product", "product_revision", "shard_uri", "record_damage", "row_sha256",
+))  # fmt: skip
+"""Columns that neither record nor corpus determines; `docs/reference/pointers.md` lists them with reasons."""
+
+JUDGEMENTS = frozenset(("confidence", "confidence_reasons"))
+"""Columns that are not compared for rows of an earlier version, which knew fewer reasons."""
+OF_THE_PAIR = frozenset((
+    "grade", "longest_run_words", "copied_words", "article_coverage", "document_coverage", "minhash_jaccard",
+    "in_main_content", "spans", "article_words", "document_words", "unbroken_words", "passage_kind",
+))  # fmt: skip
+"""Columns that only the two texts and the settings decide: any corpus with the article gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowRules:
+    """The rules and the corpus of a run's rows."""
+
+    rules: MatchRules
+    corpus_digest: str | None
+
+
+def rules_in(config: str) -> MatchRules:
+    """Return the rules in the settings of a run, which are JSON; `ValueError` and the like if it fails."""
+    values = json.loads(config)
+    return MatchRules(
+        verify=VerifyRules(**values["verify"]),
+        grade=GradeRules(**values["grade"]),
+        rarity=RarityRules(**values["rarity"]),
+        ownership=OwnershipRules(**values["ownership"]),
+        confidence=ConfidenceRules(**values["confidence"]),
+    )
+
+
+def rules_in_tables(store: TableStore, run_id: str) -> RowRules:
+    """Return the rules of a published run; `OutputError` if its row does not say."""
+    try:
+        (run,) = store.read("runs", run_id, columns=["config", "corpus_digest"]).to_pylist()
+        return RowRules(rules_in(run["config"]), run["corpus_digest"])
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise OutputError(
+            f"the settings of run {run_id} cannot be read",
+            where=str(store.root),
+            remedy="restore its row in runs, or use the version that made it",
+        ) from error
+
+
+class RowRecomputation:
+    """Computes rows again. Without a corpus, only columns that follow from others.
+
+    Args:
+        corpus: the one that the rows were made with. Of another one, only `OF_THE_PAIR` is compared.
+        rules_of: returns the rules of a run by its id.
+    """
+
+    def __init__(self, corpus: Corpus | None, rules_of: Callable[[str], RowRules]) -> None:
+        self._corpus = corpus
+        self._rules_of = lru_cache(rules_of)
+        self._matcher = lru_cache(Matcher)
+        self.other_corpus_runs = set[str]()
+        """Runs that were made with another corpus than this one."""
+
+    def difference(self, row: Match, batch: DocumentBatch | None) -> Failure | None:
+        """Fail a row that differs from the one that its scan would make of its document; name the columns.
+
+        Args:
+            batch: the document, alone; None if it could not be read as a document.
+        """
+        run = self._rules_of(row.run_id)
+        if self._corpus is None or batch is None:
+            return _other(_unlike_itself(row, run.rules))
+        if run.corpus_digest == self._corpus.manifest.digest:
+            computed = _computed(row, batch, self._matcher(self._corpus, run.rules))
+            return _other(_unlike(row, computed)) if computed else NO_ROW
+        self.other_corpus_runs.add(row.run_id)
+        others = _unlike_itself(row, run.rules)
+        if row.article_id is not None and row.longest_run_words:
+            # The row's article is the only candidate.
+            ordinal = self._corpus.ordinal_of(row.article_id)
+            articles = np.array([] if ordinal is None else [ordinal], np.uint32)
+            pair = Candidates(np.zeros(len(articles), np.int32), articles, 0)
+            computed = _computed(row, batch, self._matcher(self._corpus, run.rules), pair)
+            if computed is None:
+                return NO_ROW
+            others += [name for name in _unlike(row, computed) if name in OF_THE_PAIR and name not in others]
+        return _other(others)
+
+
+def _computed(
+    row: Match, batch: DocumentBatch, matcher: Matcher, candidates: Candidates | None = None
+) -> dict[str, Any] | None:
+    """Return the row that a scan makes of a document and an article or a title; None if it makes none.
+
+    Args:
+        candidates: the articles to compare the document with; None: those that the sieve finds.
+    """
+    # Columns that come from it are not compared.
+    origin = Origin(row.dataset, row.release, row.shard_uri)
+    rows = matcher.rows(batch, candidates or matcher.candidates_of_all_hashes(batch), origin)
+    alike = [each for each in rows if each.article_id == row.article_id]
+    own = [each for each in alike if each.title_id == row.title_id]
+    # The row of an article that names another title is that of this article.
+    found = own or (alike if row.article_id is not None else [])
+    return found[0].as_dict() if found else None
+
+
+def _unlike_itself(row: Match, rules: MatchRules) -> list[str]:
+    """Return the columns that do not follow from the others of the row; none for an older row."""
+    if _is_older(row):
+        return []
+    try:
+        coverage = row.article_coverage if row.longest_run_words else None
+        graded = "url_only" if coverage is None else grade(row.copied_words, coverage, rules.grade)
+        letter, reasons = judged(row.with_columns(grade=graded), rules.confidence)
+        return _unlike(row, {"grade": graded, "confidence": letter, "confidence_reasons": reasons})
+    except (TypeError, AttributeError):  # a figure is null or of another type
+        return ["confidence"]
+
+
+def _is_older(row: Match) -> bool:
+    # Such a row lacks columns that the rules for its letter may look at.
+    return not {*Match.columns} - NOT_DIGESTED - DIGESTED_IF_KNOWN <= row.as_dict().keys()
+
+
+def _unlike(row: Match, computed: Mapping[str, Any]) -> list[str]:
+    format = registry.find(row.dataset)
+    left_out = NOT_RECOMPUTED | (format.elsewhere if format else frozenset())
+    if _is_older(row):
+        left_out |= JUDGEMENTS
+    columns = row.as_dict()
+    names = [name for name in columns if name in computed and name not in left_out]
+    return [name for name in names if _form(columns[name]) != _form(computed[name])]
+
+
+def _form(value: object) -> str | None:
+    try:
+        return canonical_form({"": value})
+    except (TypeError, ValueError):  # a value that no row has
+        return None
+
+
+def _other(columns: Collection[str]) -> Failure | None:
+    if not columns:
+        return None
+    names = ", ".join(f"`{name}`" for name in columns)
+    return Failure(OTHER_FIGURES, f"{names} {'is another' if len(columns) == 1 else 'are others'}")
+
+
+NO_ROW = Failure(OTHER_FIGURES, "the document gives no row of this article or title")

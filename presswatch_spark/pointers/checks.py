@@ -1,22 +1,22 @@
-"""Whether a record is the one that a row speaks of, and why not.
+"""Comparison of a record with the row that points at it.
 
-That a record can be read says nothing: if one was dropped from a file, another may lie at its offset.
+That a record can be read proves nothing: if one was dropped from a file, another may be at its offset.
 """
 
 import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from presswatch_spark.formats import registry
+from presswatch_spark.judgement.match_rows import DocumentFacts
 from presswatch_spark.model import DAMAGES, Capture, DocumentBatch
-from presswatch_spark.rights.declaration import Signal
 from presswatch_spark.rights.signals import signals_of
+from presswatch_spark.tables.declarations import Match, RightsSignal, Span
 from presswatch_spark.tables.digests import row_digest, storable
+from presswatch_spark.tables.row_types import TableRow
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.readings import Joined, readings_of_pair
-
-Row = dict[str, Any]
 
 ROW_EDITED = "row edited"
 NO_SHARD = "no shard"
@@ -57,29 +57,32 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A document as its shard holds it now.
+    """A document as its shard has it now.
 
-    `facts`: the columns that `matches` would have of it. `stored`: the bytes of its range, if it was read by
-    one. `bytes_read`: of the shard, up to the document. `capture`: the response around it, if somebody asked
-    for that; a response that is no document, such as robots.txt, has its body as text. `batch`: a batch of
-    the document only, as its source gives it to a scan.
+    `facts`: its columns in `matches`; the SHA-256 of the text is empty for a record that was not read as a
+    document. `stored`: the bytes of its range, if it was read by one. `bytes_read`: of the shard, up to the
+    document. `capture`: the response around it, if that was wanted; a response that is no document, such as
+    robots.txt, has its body as text. `batch`: a batch of the document only, as its source gives it to a scan.
+    `record_type`, `content_sha256`: of a record that was read by its own headers; see `raw`.
     """
 
-    facts: Row
+    facts: DocumentFacts
     text: bytes
     stored: bytes | None
     bytes_read: int
     capture: Capture | None = None
     batch: DocumentBatch | None = None
+    record_type: str | None = None
+    content_sha256: str | None = None
 
     @property
     def is_bare(self) -> bool:
-        """Whether this is a response without a document."""
+        """Return whether this is a response without a document."""
         return self.capture is not None and self.text is self.capture.body
 
 
 class ArticleTexts(Protocol):
-    """Texts of articles; a corpus is that."""
+    """Texts of articles, such as a corpus."""
 
     def ordinal_of(self, article_id: str) -> int | None:
         """Return the number of an article; None if it is not there."""
@@ -111,60 +114,64 @@ COMPARED_OF_RESPONSE = frozenset((
 """The columns that a row of `rights_signals` is compared in."""
 
 
-def edited(row: Row) -> Failure | None:
+def edited(row: TableRow) -> Failure | None:
     """Fail a row that is not as the scan wrote it."""
+    columns = row.as_dict()
     try:
-        same = row_digest(row) == row["row_sha256"]
-    except (TypeError, ValueError):  # a value that no row holds
+        same = row_digest(columns) == columns["row_sha256"]
+    except (TypeError, ValueError):  # a value that no row has
         same = False
     return None if same else Failure(ROW_EDITED)
 
 
-def difference(row: Row, record: Record) -> Failure | None:
-    """Return the first difference between a document and what its row says of it."""
-    format = registry.find(row["dataset"])
-    # What stands in another record, a range does not hold.
+def difference(row: Match, record: Record) -> Failure | None:
+    """Return the first difference between a document and its row."""
+    format = registry.find(row.dataset)
+    # A range does not contain what is in another record.
     elsewhere = format.elsewhere if format else ()
     return _first_other(row, record, (each for each in COMPARED if each[0] not in elsewhere))
 
 
-def _first_other(row: Row, record: Record, compared: Iterable[tuple[str, str]]) -> Failure | None:
+def _first_other(
+    row: Match | RightsSignal, record: Record, compared: Iterable[tuple[str, str]]
+) -> Failure | None:
+    # Rows of earlier versions lack later columns.
+    columns = row.as_dict()
     for column, reason in compared:
-        # Rows of earlier runs lack what was not asked then.
-        if column in row and row[column] != record.facts[column]:
+        if column in columns and columns[column] != getattr(record.facts, column):
             return Failure(reason, f"`{column}` is another")
     return None
 
 
-def damaged(row: Row, facts: Row | None = None) -> Failure | None:
-    """Fail a record that is not what its header says, by the row or by the facts read now.
-
-    Rows of earlier runs do not say it.
-    """
-    damage = row.get("record_damage") or (facts or {}).get("record_damage")
+def damaged(row: Match, facts: DocumentFacts | None = None) -> Failure | None:
+    """Fail a record that is not what its header declares, by the row or by the facts read now."""
+    damage = row.record_damage or (facts and facts.record_damage)
     return Failure(DAMAGED, f"`{damage}`: {DAMAGES.get(damage, 'unknown')}") if damage else None
 
 
-def other_words(row: Row, text: bytes, corpus: ArticleTexts) -> Failure | None:
+def other_words(row: Match, text: bytes, corpus: ArticleTexts) -> Failure | None:
     """Fail a row whose article is another one, or whose spans do not have the same words on both sides."""
-    if row["article_id"] is None:
+    if row.article_id is None:
         return None
-    ordinal = corpus.ordinal_of(row["article_id"])
+    ordinal = corpus.ordinal_of(row.article_id)
     if ordinal is None:
         return Failure(OTHER_ARTICLE, "the corpus has no article of this id")
     body = corpus.body(ordinal)
-    if hashlib.sha256(body).hexdigest() != row["article_sha256"]:
+    if hashlib.sha256(body).hexdigest() != row.article_sha256:
         return Failure(OTHER_ARTICLE, "the corpus has another text of it")
     document, article = text.decode("utf-8", "replace"), body.decode("utf-8", "replace")
-    spans = row["spans"] or ()
-    if row["longest_run_words"] and not spans:
+    spans: Iterable[Span | None] = row.spans or ()
+    if row.longest_run_words and not spans:
         return Failure(OTHER_WORDS, "it has no span")
     for number, span in enumerate(spans):
         if span is None or None in (span.get(name) for name in SPAN):
             return Failure(OTHER_WORDS, f"span {number} has no bounds")
+        sides = (
+            document[span["document_start"] : span["document_end"]],
+            article[span["article_start"] : span["article_end"]],
+        )
         copied, original = readings_of_pair(
-            _joined(document[span["document_start"] : span["document_end"]]),
-            _joined(article[span["article_start"] : span["article_end"]]),
+            *(Joined(words_of(side.encode("utf-8", "replace"))) for side in sides)
         )
         if copied.packed != original.packed:
             return Failure(OTHER_WORDS, f"span {number} is not the same on both sides")
@@ -174,23 +181,19 @@ def other_words(row: Row, text: bytes, corpus: ArticleTexts) -> Failure | None:
     return None
 
 
-def _joined(text: str) -> Joined:
-    return Joined(words_of(text.encode("utf-8", "replace")))
-
-
-def other_declaration(row: Row, record: Record) -> Failure | None:
-    """Return the first difference between a response, read anew, and its row of `rights_signals`."""
+def other_declaration(row: RightsSignal, record: Record) -> Failure | None:
+    """Return the first difference between a response, read again, and its row of `rights_signals`."""
     capture = record.capture
     if capture is None:
         return Failure(UNREADABLE, "no response is there")
-    if storable(capture.url) != row["document_url"]:
+    if storable(capture.url) != row.document_url:
         return Failure(OTHER_URI, "`document_url` is another")
     if failure := _first_other(row, record, (each for each in COMPARED if each[0] in COMPARED_OF_RESPONSE)):
         return failure
-    if row["content_sha256"] not in (None, hashlib.sha256(capture.body).hexdigest()):
+    if row.content_sha256 not in (None, hashlib.sha256(capture.body).hexdigest()):
         return Failure(OTHER_PAYLOAD, "`content_sha256` is another")
-    signals = [asdict(signal) for signal in signals_of(capture)]
-    if {name: row.get(name) for name in Signal.__dataclass_fields__} in signals:
+    signals = list(signals_of(capture))
+    if any(all(getattr(row, name) == value for name, value in asdict(each).items()) for each in signals):
         return None
-    read_by = {signal["parser"] for signal in signals if signal["signal"] == row["signal"]}
-    return Failure(OTHER_SIGNAL, "" if row["parser"] in read_by else f"the row is by {row['parser']}")
+    read_by = {each.parser for each in signals if each.signal == row.signal}
+    return Failure(OTHER_SIGNAL, "" if row.parser in read_by else f"the row is by {row.parser}")

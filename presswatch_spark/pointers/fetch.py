@@ -10,7 +10,7 @@ from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.http.charsets import to_utf8
 from presswatch_spark.formats.source import ReadOptions, every_url
-from presswatch_spark.pointers.audit import Audit, row_by_digest
+from presswatch_spark.pointers.audit import Audit, row_by_digest, table_of
 from presswatch_spark.pointers.checks import (
     DAMAGED,
     GONE,
@@ -19,15 +19,22 @@ from presswatch_spark.pointers.checks import (
     UNREADABLE,
     Failure,
     Record,
-    Row,
     edited,
     other_declaration,
 )
-from presswatch_spark.pointers.documents import records_at, stored_record
 from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, parse_pointer, pointer_of
-from presswatch_spark.pointers.raw import Captured, raw_record, readable, save, warc_of
+from presswatch_spark.pointers.records import (
+    Captured,
+    inflated_part,
+    raw_record,
+    readable,
+    records_at,
+    save,
+    warc_of,
+)
 from presswatch_spark.pointers.upstream import follow, trail_of
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import cell, printable
 
@@ -38,7 +45,7 @@ BARE = "add encoding=inflated if offset and length count in the inflated file, a
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A document that is the right one; `checked` says what showed that. `signal`: what it declares.
+    """A document that is the right one; `checked`: the proof of that. `signal`: its declaration.
 
     `made_into`: of a record that was followed from a row, the pointer of that row's document.
     """
@@ -51,7 +58,7 @@ class Fetched:
     made_into: Pointer | None = None
 
     def save(self, path: str) -> str:
-        """Write the document to a new file, and say what was written.
+        """Write the document to a new file; return a description of its content.
 
         A record of WET or WARC becomes WARC, in gzip if the name ends so. One of ARC is written as it is
         stored, anything else as its text.
@@ -60,11 +67,14 @@ class Fetched:
             CorruptError: the record cannot be written as WARC.
             OutputError: the file exists, or cannot be written.
         """
-        format = registry.find(self.record.facts["dataset"])
+        facts, stored = self.record.facts, self.record.stored
+        format = registry.find(facts.dataset)
         if format is None or not format.read_part:
             save(path, self.record.text)
             return "the text"
-        stored = stored_record(self.pointer, self.record, self.options)
+        if stored is None:
+            start, length = facts.record_offset or 0, facts.record_length or 0
+            stored = inflated_part(self.pointer.uri, start, length, self.options)
         if not format.is_warc:
             save(path, stored)
             return f"the {format.title} record, as it is stored"
@@ -89,19 +99,24 @@ def for_row(
     """
     store = TableStore.open(tables, storage)
     audit = Audit(store, storage, mirrors)
-    table, row = row_by_digest(store, prefix)
-    if table == "rights_signals":
+    row = row_by_digest(store, prefix)
+    if isinstance(row, RightsSignal):
         return _declaring(row, audit)
-    if table == "captures":
-        return _captured(Captured(row, base), audit)
+    if isinstance(row, MemberCapture):
+        capture, options = Captured(row, base), ReadOptions(storage=storage)
+        pointer = capture.pointer(mirrored(capture.uri, mirrors))
+        outcome = capture.record(pointer, options)
+        if isinstance(outcome, Failure):
+            raise _refused(pointer, outcome)
+        return Fetched(pointer, outcome, options, capture.checked(outcome))
     (verdict,) = audit.verdicts([row])
     damage = verdict.failure if verdict.failure and verdict.failure.reason == DAMAGED else None
     if verdict.record is None or (verdict.failure and not damage):
         raise _refused(verdict.pointer, verdict.failure)
-    checked = f"row {row['row_sha256']}: its digest; URL, record id, digests and text of the document"
+    checked = f"row {row.row_sha256}: its digest; URL, record id, digests and text of the document"
     if damage:
         checked += f". But it is a {damage}"
-    return Fetched(verdict.pointer, verdict.record, audit.options_of(row["run_id"]), checked)
+    return Fetched(verdict.pointer, verdict.record, audit.options_of(row.run_id), checked)
 
 
 def upstream_of(
@@ -125,52 +140,42 @@ def upstream_of(
     """
     store = TableStore.open(tables, storage)
     audit = Audit(store, storage, mirrors)
-    table, row = row_by_digest(store, prefix)
-    if table != "matches":
+    row = row_by_digest(store, prefix)
+    if not isinstance(row, Match):
         raise InputError(
-            f"a row of {table} is of a record itself",
-            where=row["row_sha256"],
+            f"a row of {table_of(row)} is of a record itself",
+            where=row.row_sha256,
             remedy="fetch it without --upstream",
         )
     asked = Index(index, storage, base) if index else None
-    # What leads nowhere is said before anything is read.
+    # A row that leads nowhere is refused before anything is read.
     trail = trail_of(row, b"", base, mirrors, storage, asked)
     (verdict,) = audit.verdicts([row])
     if verdict.record is None or verdict.failure:
         raise _refused(verdict.pointer, verdict.failure)
     pointer, record, checked = follow(replace(trail, text=verdict.record.text))
-    known = f"row {row['row_sha256']}: its digest and its document; {checked}"
+    known = f"row {row.row_sha256}: its digest and its document; {checked}"
     return Fetched(pointer, record, trail.options, known, made_into=verdict.pointer)
 
 
-def _declaring(row: Row, audit: Audit) -> Fetched:
-    """Fetch the response that declares what a row of `rights_signals` says."""
-    uri = mirrored(row["shard_uri"], audit.mirrors)
-    pointer = Pointer(uri, row["record_offset"], row["record_length"], row["record_encoding"])
+def _declaring(row: RightsSignal, audit: Audit) -> Fetched:
+    uri = mirrored(row.shard_uri, audit.mirrors)
+    pointer = Pointer(uri, row.record_offset, row.record_length, row.record_encoding)
     if failure := edited(row):
         raise _refused(pointer, failure)
-    options = replace(audit.options_of(row["run_id"]), wants=every_url)
+    options = replace(audit.options_of(row.run_id), wants=every_url)
     ((_, outcome),) = records_at([pointer], options)
     failure = outcome if isinstance(outcome, Failure) else other_declaration(row, outcome)
     if failure or isinstance(outcome, Failure):
         raise _refused(pointer, failure)
-    addressed = f" to {row['agent']}" if row["agent"] else ""
+    addressed = f" to {row.agent}" if row.agent else ""
     return Fetched(
         pointer,
         outcome,
         options,
-        f"row {row['row_sha256']}: its digest; URL, record id, time, status and body; it was read anew",
-        f"{row['signal']}{addressed}: {row['verdict'] or 'says nothing on mining or training'}",
+        f"row {row.row_sha256}: its digest; URL, record id, time, status and body; it was read anew",
+        f"{row.signal}{addressed}: {row.verdict or 'says nothing on mining or training'}",
     )
-
-
-def _captured(capture: Captured, audit: Audit) -> Fetched:
-    options = ReadOptions(storage=audit.storage)
-    pointer = capture.pointer(mirrored(capture.uri, audit.mirrors))
-    outcome = capture.record(pointer, options)
-    if isinstance(outcome, Failure):
-        raise _refused(pointer, outcome)
-    return Fetched(pointer, outcome, options, capture.checked(outcome))
 
 
 def at_pointer(
@@ -184,11 +189,14 @@ def at_pointer(
     """
     asked = parse_pointer(text)
     pointer = replace(asked, uri=mirrored(asked.uri, mirrors))
-    # A range does not hold the record that names the release, and with it its errata; its path does.
+    # A range does not contain the record that names the release, and with it its errata; its path does.
     release = in_filename(asked.uri).get("release")
     options = ReadOptions(columns=columns, release=release, pdf=True, wants=every_url, storage=storage)
     ((_, outcome),) = records_at([pointer], options)
-    if isinstance(outcome, Failure) and outcome.reason in (GONE, UNREADABLE) and _may_be_any(pointer):
+    format = registry.find(pointer.format)
+    of_pages = pointer.format is None or bool(format and format.is_warc and format.responses)
+    may_be_any = pointer.row is None and pointer.sha256 is None and of_pages
+    if isinstance(outcome, Failure) and outcome.reason in (GONE, UNREADABLE) and may_be_any:
         # It may be no response: revisits, requests and metadata are records, too.
         raw = raw_record(pointer, options)
         outcome = outcome if isinstance(raw, Failure) else raw
@@ -197,16 +205,11 @@ def at_pointer(
         raise _refused(pointer, outcome, BARE if bare else "")
     if pointer.sha256 not in (None, hashlib.sha256(outcome.text).hexdigest()):
         raise _refused(pointer, Failure(OTHER_TEXT))
-    if pointer.length not in (None, length := outcome.facts["record_length"]):
+    length = outcome.facts.record_length or 0
+    if pointer.length not in (None, length):
         raise _refused(pointer, Failure(OTHER_FACTS, f"the record there has {length:,} bytes"))
     checked = "SHA-256 of the text" if pointer.sha256 else NOTHING
     return Fetched(pointer, outcome, options, checked)
-
-
-def _may_be_any(pointer: Pointer) -> bool:
-    format = registry.find(pointer.format)
-    of_pages = pointer.format is None or bool(format and format.is_warc and format.responses)
-    return pointer.row is None and pointer.sha256 is None and of_pages
 
 
 def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
@@ -214,22 +217,21 @@ def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
     record, facts = fetched.record, fetched.record.facts
     pointer = pointer_of(facts, fetched.pointer.uri)
     by = "by range" if record.stored is not None else "of the shard, in order"
-    kind = facts.get("record_type") or ("response" if record.is_bare else None)
+    kind = record.record_type or ("response" if record.is_bare else None)
+    size = f"{len(record.text):,} bytes, SHA-256 {facts.text_sha256}" if facts.text_sha256 else None
     labelled = {
-        "document": facts["document_url"],
-        "captured": facts["captured_at"],
-        "status": facts["http_status"],
-        "record id": facts["record_id"],
-        "declared": facts["payload_digest"],
-        "computed": facts["payload_digest_computed"],
-        "charset": facts["charset"],
-        "languages": ", ".join(facts["languages"]),
+        "document": facts.document_url,
+        "captured": facts.captured_at,
+        "status": facts.http_status,
+        "record id": facts.record_id,
+        "declared": facts.payload_digest,
+        "computed": facts.payload_digest_computed,
+        "charset": facts.charset,
+        "languages": ", ".join(facts.languages),
         "record": f"{kind}: no document" if kind else None,
-        "content": f"SHA-256 {facts['content_sha256']}" if "content_sha256" in facts else None,
-        "body" if record.is_bare else "text": f"{len(record.text):,} bytes, SHA-256 {facts['text_sha256']}"
-        if facts["text_sha256"]
-        else None,
-        "made by": facts["text_extraction"],
+        "content": f"SHA-256 {record.content_sha256}" if record.content_sha256 else None,
+        "body" if record.is_bare else "text": size,
+        "made by": facts.text_extraction,
         "declares": fetched.signal,
         "made into": fetched.made_into,
         "pointer": pointer,

@@ -1,4 +1,4 @@
-"""Pointers: where a document lies, as one line of text for a third party; and where its shard lies now.
+"""Pointers: the place of a document as one line of text for a third party, and the place of its shard now.
 
     s3://commoncrawl/crawl-data/…/x.warc.wet.gz#offset=4190,length=2211,encoding=gzip,format=wet,sha256=…
     c4-train.00000-of-01024.json.gz#row=17,format=c4
@@ -11,15 +11,21 @@ the bytes count in the file: if they count in the inflated one, it must be there
 A mirror, a copy of a release, may stand for the place that a run read.
 """
 
+from __future__ import annotations
+
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from presswatch_spark.errors import ConfigError, InputError
 from presswatch_spark.storage.uris import canonical, join, printable, scheme_of
+
+if TYPE_CHECKING:
+    from presswatch_spark.judgement.match_rows import DocumentFacts
+    from presswatch_spark.tables.declarations import Match
 
 _POINTER = re.compile(r"(?P<uri>.+)#(?P<place>(?:offset|row)=[^#/]*)", re.DOTALL)
 COMMON_CRAWL, COMMON_CRAWL_SITE = "s3://commoncrawl/", "https://data.commoncrawl.org/"
@@ -36,7 +42,7 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """Where a document lies, and what its text must be. `uri` is canonical; see the columns of `matches`."""
+    """The place of a document and the digest of its text, as in `matches`. `uri` is canonical."""
 
     uri: str
     offset: int | None = None
@@ -48,7 +54,7 @@ class Pointer:
 
     @property
     def by_range(self) -> bool:
-        """Whether the range holds the whole record: nothing else of the shard has to be read."""
+        """Return whether the range contains the whole record: nothing else of the shard has to be read."""
         return self.offset is not None and self.encoding != "inflated" and self.row is None
 
     @property
@@ -60,7 +66,7 @@ class Pointer:
 
     @property
     def curl(self) -> str | None:
-        """Return the command that fetches the record from its site; None where no range of a site holds it.
+        """Return the command that fetches the record from its site; None where no range of a site has it.
 
         Common Crawl's bucket has a public site.
         """
@@ -78,26 +84,26 @@ class Pointer:
         return f"{printable(self.uri)}#{','.join(fields)}"
 
 
-def pointer_of(row: Mapping[str, Any], uri: str) -> Pointer:
+def pointer_of(row: Match | DocumentFacts, uri: str) -> Pointer:
     """Return the pointer of a row of `matches` whose shard is now at canonical `uri`."""
     return Pointer(
         uri,
-        row["record_offset"],
-        row["record_length"],
-        row["record_encoding"],
-        row["row_index"],
-        row["dataset"],
-        row["text_sha256"],
+        offset=row.record_offset,
+        length=row.record_length,
+        encoding=row.record_encoding,
+        row=row.row_index,
+        format=row.dataset,
+        sha256=row.text_sha256 or None,
     )
 
 
 def is_pointer(text: str) -> bool:
-    """Whether `text` ends as a pointer does."""
+    """Return whether `text` ends as a pointer does."""
     return _POINTER.fullmatch(text) is not None
 
 
 def parse_pointer(text: str) -> Pointer:
-    """Parse the text of a pointer; `InputError` says what is wrong with it."""
+    """Parse the text of a pointer; `InputError` names the mistake in it."""
     match = _POINTER.fullmatch(text)
     if not match:
         raise _wrong("is no pointer", text)

@@ -1,9 +1,9 @@
 """Plans of runs that read some records of WARC files: the pages of a census, or those that WET was made from.
 
-A record that nobody can place stands in the plan all the same: its shard is then not complete, and says why.
+A record whose place is unknown is in the plan all the same: its shard is then not complete, with the reason.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,6 @@ NO_FILE = "the index named no record of a WARC file"
 NOT_LISTED = "the index lists no capture of its page in this file at this time"
 NOT_ASKED = "it names no page and time that an index could be asked for"
 
-Row = Mapping[str, Any]
 Page = tuple[str, datetime]
 
 
@@ -45,13 +44,11 @@ def plan_of_captures(store: TableStore, base: str) -> RecordPlan:
         raise InputError("no census is published here", where=str(store.root))
     wanted = _WantedRecords()
     root = canonical(base)
-    for row in _rows(store, "captures", _OF_CAPTURE):
-        name, offset, length = row["warc_filename"], row["record_offset"], row["record_length"]
-        asked = (row["url"], row["captured_at"], row["row_sha256"], row["payload_digest"])
+    for url, at, digest, name, offset, length, shard, row in _values(store, "captures", _OF_CAPTURE):
         if not name or ".." in name.split("/") or offset is None or not length:
-            wanted.add(row["shard_uri"], _unplaced(*asked[:3], NO_FILE))
+            wanted.add(shard, _unplaced(url, at, row, NO_FILE))
         else:
-            wanted.add(join(root, name), WantedRecord(offset, length, *asked))
+            wanted.add(join(root, name), WantedRecord(offset, length, url, at, row, digest))
     return wanted.plan(store, "capture")
 
 
@@ -70,14 +67,19 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
     if not store.published():
         raise InputError("no run is published here", where=str(store.root))
     wanted, rows, asked = _WantedRecords(), dict[Page, dict[str, str]](), dict[str, set[Page]]()
-    for uri, row in _made_from(_rows(store, "matches", _OF_MATCH)):
-        url, at = row["document_url"], row["captured_at"]
-        releases = index.releases_of(row["release"], at) if url and at and host_of(url) else ()
+    for dataset, release, url, at, shard, row in _values(store, "matches", _OF_MATCH):
+        format = registry.find(dataset)
+        source = format.made_from(shard) if format else None
+        if not source:
+            continue
+        # The WARC file that the shard of WET was made from.
+        uri = source[1]
+        releases = index.releases_of(release, at) if url and at and host_of(url) else ()
         if not releases:
-            wanted.add(uri, _unplaced(url or "", at, row["row_sha256"], NOT_ASKED))
+            wanted.add(uri, _unplaced(url or "", at, row, NOT_ASKED))
             continue
         page = url, at.replace(microsecond=0)
-        rows.setdefault(page, {})[uri] = row["row_sha256"]
+        rows.setdefault(page, {})[uri] = row
         for release in releases:
             asked.setdefault(release, set()).add(page)
     listed = dict[Page, list[IndexedCapture]]()
@@ -92,18 +94,9 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
     return wanted.plan(store, "match in WET")
 
 
-def _rows(store: TableStore, table: str, columns: Sequence[str]) -> Iterator[Row]:
+def _values(store: TableStore, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     for batch in bounded_batches(store.open_table(table), columns):
-        yield from batch.to_pylist()
-
-
-def _made_from(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
-    """Yield the rows of WET, each with the WARC file that its shard was made from."""
-    for row in rows:
-        format = registry.find(row["dataset"])
-        source = format.made_from(row["shard_uri"]) if format else None
-        if source:
-            yield source[1], row
+        yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
 
 def _listed(index: Index, release: str, wanted: Set[Page]) -> Mapping[Page, Sequence[IndexedCapture]]:
@@ -139,7 +132,7 @@ def _unplaced(url: str, at: datetime | None, row: str, why: str) -> WantedRecord
 
 @dataclass(slots=True)
 class _WantedRecords:
-    """Records by file, each once; of what is told of one place in two ways, both are asked for."""
+    """Records by file, each once; of two statements about one place, both are read."""
 
     files: dict[str, dict[tuple[Any, ...], WantedRecord]] = field(default_factory=dict)
 
@@ -151,16 +144,16 @@ class _WantedRecords:
     def plan(self, store: TableStore, what: str) -> RecordPlan:
         if not self.files:
             raise InputError(f"there is no {what}, so there is no page to read", where=str(store.root))
+
+        def order(record: WantedRecord) -> tuple[Any, ...]:
+            return record.offset is None, record.offset or 0, record.url, record.row
+
         shards = (
             RecordShard(
                 uri,
                 sum(length for _, length in {(record.offset, record.length) for record in records.values()}),
-                records=tuple(sorted(records.values(), key=_order)),
+                records=tuple(sorted(records.values(), key=order)),
             )
             for uri, records in self.files.items()
         )
         return RecordPlan.of(shards)
-
-
-def _order(record: WantedRecord) -> tuple[Any, ...]:
-    return record.offset is None, record.offset or 0, record.url, record.row

@@ -6,8 +6,8 @@ must have the row's URL and time, and the copied words must stand in its page ag
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from presswatch_spark.ccindex.columns import in_filename
@@ -17,8 +17,9 @@ from presswatch_spark.formats import registry
 from presswatch_spark.formats.inflate import first_member
 from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions, every_url
+from presswatch_spark.formats.warc.by_range import HEADERS_BYTES
 from presswatch_spark.judgement.match_rows import Origin, document_facts
-from presswatch_spark.model import DocumentBatch, ReadReport
+from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.checks import (
     GONE,
     NOT_REACHED,
@@ -29,13 +30,13 @@ from presswatch_spark.pointers.checks import (
     UNREADABLE,
     Failure,
     Record,
-    Row,
 )
-from presswatch_spark.pointers.documents import HEADERS_BYTES, records_at
 from presswatch_spark.pointers.pointer import COMMON_CRAWL, Mirror, Pointer, mirrored, pointer_of
+from presswatch_spark.pointers.records import records_at
 from presswatch_spark.storage.addresses import is_private
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable, read_range
 from presswatch_spark.storage.uris import join, scheme_of
+from presswatch_spark.tables.declarations import Match, Span
 from presswatch_spark.text.words import words_of
 
 FIRST_BYTES = 1 << 18
@@ -47,14 +48,14 @@ CAPTURES_READ = 10
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """What a row says of its record upstream, and where to look for it.
+    """The statements of a row about its record upstream, and the places to look for it.
 
     `text`: of the row's document. `uri`: the file that it names, where that is now. `offset`, `record_id`: of
     the record in there; the id as `id_of_record` gives it. `base`: what file names of Common Crawl are
     relative to.
     """
 
-    row: Row
+    row: Match
     text: bytes
     uri: str | None
     offset: int | None
@@ -66,47 +67,47 @@ class Trail:
 
     @property
     def options(self) -> ReadOptions:
-        """Return how the record is read: a range does not hold what names its release, and its path does."""
+        """Return the settings to read the record: its release is named by its path, not within a range."""
         release = in_filename(self.uri).get("release")
         return ReadOptions(release=release, pdf=True, wants=every_url, storage=self.storage)
 
 
 def trail_of(
-    row: Row,
+    row: Match,
     text: bytes,
     base: str,
     mirrors: Sequence[Mirror],
     storage: StorageOptions,
     index: Index | None,
 ) -> Trail:
-    """Return what a row of `matches` says of its record upstream.
+    """Return the trail of a row of `matches` to its record upstream.
 
     Raises:
-        InputError: the row is of such a record itself, or says nothing that leads to one.
+        InputError: the row is of such a record itself, or nothing leads to one.
     """
-    format = registry.find(row["dataset"])
+    format = registry.find(row.dataset)
     if format and format.responses:
         raise InputError(
             "the row is of a record of an archive itself, and there is none above it",
-            where=row["row_sha256"],
+            where=row.row_sha256,
             remedy="fetch it without --upstream",
         )
-    made_from = format.made_from(row["shard_uri"]) if format else None
-    named = None if made_from else row.get("upstream_uri")
+    made_from = format.made_from(row.shard_uri) if format else None
+    named = None if made_from else row.upstream_uri
     if made_from:
         uri: str | None = mirrored(made_from[1], mirrors)
     else:
         uri = _where(named, base, mirrors, storage) if named else None
-    if uri is None and (index is None or row["document_url"] is None):
+    if uri is None and (index is None or row.document_url is None):
         raise _nothing(row, named)
     # A record of WET has an id of its own, and rows of some datasets have a number.
-    named_id = None if made_from else id_of_record(row["record_id"])
-    offset = row.get("upstream_offset")
+    named_id = None if made_from else id_of_record(row.record_id)
+    offset = row.upstream_offset
     is_placed = uri is not None and offset is not None
-    if not is_placed and row["captured_at"] is None and named_id is None:
+    if not is_placed and row.captured_at is None and named_id is None:
         raise InputError(
             "the row says neither the time of its capture nor a record id, so it may be of any capture",
-            where=row["row_sha256"],
+            where=row.row_sha256,
         )
     return Trail(row, text, uri, offset, named_id, base, mirrors, storage, index)
 
@@ -123,30 +124,30 @@ def id_of_record(text: str | None) -> str | None:
     return bare if bare.startswith("urn:") else None
 
 
-def _nothing(row: Row, named: str | None) -> InputError:
-    of = row.get("product") or row["dataset"]
+def _nothing(row: Match, named: str | None) -> InputError:
+    of = row.product or row.dataset
     if named:
         return InputError(
             f"the row names a file of its publisher's, and where that is nobody says: {printable(named)}",
-            where=row["row_sha256"],
+            where=row.row_sha256,
             remedy="if you have a copy: --mirror FROM=TO",
         )
-    if row["document_url"] is None:
+    if row.document_url is None:
         return InputError(
             f"rows of {of} name neither a file nor a URL: nothing leads back to a record",
-            where=row["row_sha256"],
+            where=row.row_sha256,
         )
     return InputError(
         f"the row of {of} names no file of an archive; its URL leads back through an index",
-        where=row["row_sha256"],
+        where=row.row_sha256,
         remedy=f"give --index https://index.commoncrawl.org/{RELEASE}-index, or the files of an index",
     )
 
 
 def _where(named: str, base: str, mirrors: Sequence[Mirror], storage: StorageOptions) -> str | None:
-    """Return where a file that a row names is now; None if nobody can say.
+    """Return the present place of a file that a row names; None if it is unknown.
 
-    A row is the word of others: without a mirror it leads to no file of this disk, and to no private address.
+    A row is written by others: without a mirror it leads to no file of this disk, and to no private address.
     """
     uri = canonical(named)
     place = mirrored(uri, mirrors)
@@ -160,14 +161,14 @@ def _where(named: str, base: str, mirrors: Sequence[Mirror], storage: StorageOpt
 
 
 def follow(trail: Trail) -> tuple[Pointer, Record, str]:
-    """Return the record upstream, its pointer, and what shows that it is the right one.
+    """Return the record upstream, its pointer, and the proof that it is the right one.
 
     Raises:
         CorruptError: no record is the one that the row was made from.
         StorageError: the file or the index cannot be reached.
     """
     failure = Failure(GONE, "nothing names a record")
-    where = trail.uri or trail.row["document_url"]
+    where = trail.uri or trail.row.document_url or ""
     for pointer, record in _candidates(trail):
         where = str(pointer)
         if isinstance(record, Failure):
@@ -181,19 +182,23 @@ def follow(trail: Trail) -> tuple[Pointer, Record, str]:
 
 
 def _candidates(trail: Trail) -> Iterator[tuple[Pointer, Record | Failure]]:
-    """Yield the records that may be the one: by offset, by the index, or by the file in order."""
+    url = trail.row.document_url
     if trail.uri and trail.offset is not None:
         pointer = pointer_at(trail.uri, trail.offset, trail.options)
         yield pointer, _read(pointer, trail)
-    elif trail.index and trail.row["document_url"] is not None:
-        captures = list({(each.filename, each.offset): each for each in _listed(trail, trail.index)}.values())
+    elif trail.index and url is not None:
+        releases = _releases(trail, trail.index)
+        captures = _listed(trail, trail.index, url, releases)
         for capture in captures[:CAPTURES_READ]:
             uri = mirrored(join(canonical(trail.base), capture.filename), trail.mirrors)
             pointer = Pointer(uri, capture.offset, capture.length)
             yield pointer, _read(pointer, trail)
         if not captures:
-            missing = Failure(GONE, _not_listed(_releases(trail, trail.index)))
-            yield Pointer(trail.uri or trail.row["document_url"]), missing
+            why = "no crawl is known that was made when the row's page was captured"
+            if releases:
+                asked = " and ".join(filter(None, releases)) or "the index"
+                why = f"{asked} lists no capture of the URL at this time"
+            yield Pointer(trail.uri or url), Failure(GONE, why)
     elif trail.uri:
         yield _in_file(trail, trail.uri)
 
@@ -224,48 +229,49 @@ def _read(pointer: Pointer, trail: Trail) -> Record | Failure:
     return outcome
 
 
-def _listed(trail: Trail, index: Index) -> Iterator[IndexedCapture]:
-    """Yield the captures of the row's URL that an index lists, at the row's time and in the row's file."""
-    at, files = _second(trail.row["captured_at"]), _names(trail.uri) if trail.uri else None
-    for release in _releases(trail, index):
-        for capture in index.captures([trail.row["document_url"]], release):
-            in_time = at in (None, _second(capture.captured_at))
-            if in_time and (files is None or capture.filename.rpartition("/")[2] in files):
-                yield capture
+def _listed(trail: Trail, index: Index, url: str, releases: Iterable[str]) -> list[IndexedCapture]:
+    """Return the captures of the row's URL that an index lists, at the row's time and in the row's file."""
+    at, files = _second(trail.row.captured_at), None
+    if trail.uri:
+        # Files of WET were made from files of WARC.
+        format = registry.named_like(trail.uri)
+        source = format.made_from(trail.uri) if format else None
+        files = {each.rpartition("/")[2] for each in (trail.uri, source[1] if source else trail.uri)}
+    captures = [
+        capture
+        for release in releases
+        for capture in index.captures([url], release)
+        if at in (None, _second(capture.captured_at))
+        and (files is None or capture.filename.rpartition("/")[2] in files)
+    ]
+    return list({(each.filename, each.offset): each for each in captures}.values())
 
 
 def _releases(trail: Trail, index: Index) -> tuple[str, ...]:
-    """Return the releases whose index is asked: what file, row or shard name, or the time of the capture."""
+    """Return the releases whose index is searched: those that file, row or shard name, or by the time."""
     row = trail.row
-    told = (in_filename(trail.uri).get("release"), row["release"], row["shard_uri"])
-    crawl = next((found.group() for each in told if (found := _CRAWL.search(each or ""))), None)
-    return index.releases_of(crawl, row["captured_at"])
-
-
-def _names(uri: str) -> set[str]:
-    """Return the names of the WARC files that a file is, or was made from."""
-    format = registry.named_like(uri)
-    source = format.made_from(uri) if format else None
-    return {each.rpartition("/")[2] for each in (uri, source[1] if source else uri)}
-
-
-def _not_listed(releases: Sequence[str]) -> str:
-    if not releases:
-        return "no crawl is known that was made when the row's page was captured"
-    asked = " and ".join(filter(None, releases)) or "the index"
-    return f"{asked} lists no capture of the URL at this time"
+    named = (in_filename(trail.uri).get("release"), row.release, row.shard_uri)
+    crawl = next((found.group() for each in named if (found := _CRAWL.search(each or ""))), None)
+    return index.releases_of(crawl, row.captured_at)
 
 
 def _in_file(trail: Trail, uri: str) -> tuple[Pointer, Record | Failure]:
     """Read a file in order, up to the record with the row's id; without an id, with its URL and time."""
-    report, shard = ReadReport(), ObjectInfo(uri)
+    report, shard, at = ReadReport(), ObjectInfo(uri), _second(trail.row.captured_at)
     options = replace(trail.options, wants=None)
     source = format_for(registry.AUTO, shard, options)
     for batch in source.read(options.opener.described(shard), options, report):
         for i in range(len(batch)):
-            if _is_it(batch, i, trail):
+            if trail.record_id is not None:
+                is_it = id_of_record(batch.locate(i).record_id) == trail.record_id
+            else:
+                # To locate a document takes longer than to compare its URL.
+                is_it = batch.url_of(i) == trail.row.document_url and (
+                    at in (None, _second(batch.locate(i).captured_at))
+                )
+            if is_it:
                 text = batch.text_of(i)
-                facts = asdict(document_facts(batch, i, Origin(source.name, None, printable(uri)), text))
+                facts = document_facts(batch, i, Origin(source.name, None, printable(uri)), text)
                 pointer = pointer_of(facts, uri)
                 if pointer.by_range:
                     # What a third party will be given is what is compared.
@@ -278,47 +284,35 @@ def _in_file(trail: Trail, uri: str) -> tuple[Pointer, Record | Failure]:
     return Pointer(uri), Failure(GONE, what)
 
 
-def _is_it(batch: DocumentBatch, i: int, trail: Trail) -> bool:
-    row = trail.row
-    if trail.record_id is None:
-        # To locate a document takes longer than to compare its URL.
-        if batch.url_of(i) != row["document_url"]:
-            return False
-        at = _second(row["captured_at"])
-        return at in (None, _second(batch.locate(i).captured_at))
-    return id_of_record(batch.locate(i).record_id) == trail.record_id
-
-
 def _difference(trail: Trail, record: Record) -> Failure | str:
-    """Return why a record is not the one that the row was made from, or else what shows that it is."""
+    """Return the proof that a record is the one that the row was made from, or the first difference."""
     row, facts = trail.row, record.facts
     shown = []
-    if row["document_url"] is not None:
-        if facts["document_url"] != row["document_url"]:
+    if row.document_url is not None:
+        if facts.document_url != row.document_url:
             return Failure(OTHER_URI, "its URL is another")
         shown.append("URL")
-    if row["captured_at"] is not None:
-        if _second(facts["captured_at"]) != _second(row["captured_at"]):
+    if row.captured_at is not None:
+        if _second(facts.captured_at) != _second(row.captured_at):
             return Failure(OTHER_FACTS, "it was captured at another time")
         shown.append("time")
     # Rows that name no archive may have the id of the record of WET: another one then contradicts nothing.
-    is_needed = row.get("upstream_uri") is not None or row["captured_at"] is None
-    if trail.record_id is not None and id_of_record(facts["record_id"]) == trail.record_id:
+    is_needed = row.upstream_uri is not None or row.captured_at is None
+    if trail.record_id is not None and id_of_record(facts.record_id) == trail.record_id:
         shown.append("record id")
     elif trail.record_id is not None and is_needed:
         return Failure(OTHER_RECORD, "it has another record id")
-    words = passages_in(row, trail.text, record.text)
+    words = passages_in(row.spans, trail.text, record.text)
     return words if isinstance(words, Failure) else f"{', '.join(shown)} of the record; {words}"
 
 
-def passages_in(row: Mapping[str, object], text: bytes, page: bytes) -> Failure | str:
+def passages_in(spans: Sequence[Span], text: bytes, page: bytes) -> Failure | str:
     """Look for a row's passages, as its document has them, in the text of a page, word by word.
 
     Returns:
-        How many of them stand there; `OTHER_WORDS` if not even the longest does.
+        The number of those that are there; `OTHER_WORDS` if not even the longest is.
     """
-    spans = row["spans"]
-    if not isinstance(spans, list) or not spans:
+    if not spans:
         return "the row claims no words"
     document = text.decode("utf-8", "replace")
     there = b"\0" + words_of(page).packed

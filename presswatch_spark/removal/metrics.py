@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from presswatch_spark.monitoring.metrics import MetricFamily, exposition, labels_of
-from presswatch_spark.monitoring.observer import unwritable, write_whole
+from presswatch_spark.monitoring.progress import unwritable, write_whole
 from presswatch_spark.removal.states import STATES
 from presswatch_spark.removal.status import ALARM_KINDS, CaseStatus
 from presswatch_spark.storage.objects import printable

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.checks import GONE, Failure
-from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer
+from presswatch_spark.pointers.records import records_at
 from presswatch_spark.removal import states
 from presswatch_spark.removal.deep import DeepReading, KnownDocuments, WordCount, documents_of, record_of
 from presswatch_spark.removal.places import is_by_range, is_unresolved, offset_of, pointer_of

@@ -15,10 +15,9 @@ from presswatch_spark.formats.arc import next_line, read_line
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc.fields import begins_with_record, header_fields
 from presswatch_spark.pointers.checks import Record
-from presswatch_spark.pointers.documents import ZEROS as ZERO_BYTES
-from presswatch_spark.pointers.documents import record_in
 from presswatch_spark.pointers.pointer import Pointer
-from presswatch_spark.pointers.raw import raw_record_in
+from presswatch_spark.pointers.records import ZEROS as ZERO_BYTES
+from presswatch_spark.pointers.records import raw_record_in, record_in
 from presswatch_spark.removal.states import (
     BEYOND,
     DENIED,
@@ -136,12 +135,12 @@ class RecordFacts:
         """Return the facts of a record."""
         stored, facts = record.stored, record.facts
         return cls(
-            record_offset=facts.get("record_offset"),
-            record_length=facts.get("record_length"),
-            row_index=facts.get("row_index"),
-            record_id=facts["record_id"],
-            document_url=facts["document_url"],
-            text_sha256=facts["text_sha256"],
+            record_offset=facts.record_offset,
+            record_length=facts.record_length,
+            row_index=facts.row_index,
+            record_id=facts.record_id,
+            document_url=facts.document_url,
+            text_sha256=facts.text_sha256 or None,
             record_sha256=None if stored is None else hashlib.sha256(stored).hexdigest(),
         )
 
@@ -273,7 +272,7 @@ def compared(target: Target, record: Record) -> ProbeFinding:
     facts = RecordFacts.of(record)
     if target.text_sha256 is None:
         # An index named the capture: it is the record of the same page, in the same second.
-        found, wanted = record.facts["captured_at"], target.captured_at
+        found, wanted = record.facts.captured_at, target.captured_at
         is_at = found and wanted and found.replace(microsecond=0) == wanted.replace(microsecond=0)
         is_capture = is_at and facts.document_url == target.document_url
         return ProbeFinding(SAME if is_capture else OTHER_RECORD, record=facts)
@@ -299,7 +298,7 @@ def _without_text(target: Target, raw: Record, stored: bytes, end: int) -> Probe
         is_same = target.document_url is not None and facts.document_url == target.document_url
     if not is_same:
         return ProbeFinding(OTHER_RECORD, record=facts)
-    if raw.facts["content_sha256"] == NOTHING:
+    if raw.content_sha256 == NOTHING:
         return _unless_text(ProbeFinding(EMPTY, record=facts), text_beside(stored, end))
     unreadable = ProbeFinding(UNREADABLE, "the record has content, and no text that a scan reads", facts)
     return _unless_text(unreadable, text_in(stored))
@@ -378,7 +377,7 @@ def control_in(
         return ProbeFinding(BEYOND, "the file ends before it", facts)
     if known in (None, sha256) and end_of_record(data, 0) is not None:
         raw = raw_record_in(data, Pointer("", start, end - start), ReadOptions())
-        url = raw.facts["document_url"] if isinstance(raw, Record) else None
+        url = raw.facts.document_url if isinstance(raw, Record) else None
         return ProbeFinding(SAME, record=replace(facts, document_url=url))
     if known is None or not data.strip(b"\0"):
         return ProbeFinding(UNREADABLE, "no record begins there", facts)

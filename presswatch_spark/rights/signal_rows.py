@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from presswatch_spark.formats.http.site_files import site_file
-from presswatch_spark.judgement.sites import SiteIndex
-from presswatch_spark.judgement.url_bytes import may_be_known
+from presswatch_spark.judgement.sites import SiteIndex, may_be_known
 from presswatch_spark.judgement.urls import hosts_above, page_url
 from presswatch_spark.model import Article, Capture
 from presswatch_spark.rights.declaration import place_of

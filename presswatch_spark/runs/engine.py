@@ -21,8 +21,7 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.monitoring.metrics import RunFacts, Totals
-from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import ShardTotals
+from presswatch_spark.monitoring.progress import Observer, ShardTotals
 from presswatch_spark.runs.claimed import OwnedRun, claim, clear
 from presswatch_spark.runs.markers import Wave, forget_wave
 from presswatch_spark.runs.parts import RunPart, damage_of, in_groups

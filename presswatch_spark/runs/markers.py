@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
 from presswatch_spark.errors import OutputError
-from presswatch_spark.monitoring.metrics import MetricSample, Totals
-from presswatch_spark.monitoring.progress import TERMS, ShardTotals
+from presswatch_spark.monitoring.metrics import TERMS, MetricSample, Totals
+from presswatch_spark.monitoring.progress import ShardTotals
 from presswatch_spark.runs.parts import RunPart
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.objects import MissingError

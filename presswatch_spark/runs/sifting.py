@@ -13,8 +13,7 @@ from functools import partial
 from pyspark import SparkContext, TaskContext
 
 from presswatch_spark.monitoring.metrics import MetricSample, time_of_cores
-from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import ShardTotals
+from presswatch_spark.monitoring.progress import Observer, ShardTotals
 from presswatch_spark.runs.attempts import ALL_DIED
 from presswatch_spark.runs.claimed import OwnedRun
 from presswatch_spark.runs.failures import PLATFORM, check_budget

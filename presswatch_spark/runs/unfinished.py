@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from presswatch_spark.errors import InUseError, OutputError
-from presswatch_spark.monitoring.progress import TERMS, ShardTotals
+from presswatch_spark.monitoring.metrics import TERMS
+from presswatch_spark.monitoring.progress import ShardTotals
 from presswatch_spark.runs.claimed import LEASE_SECONDS
 from presswatch_spark.runs.markers import FOUND_FOLDER, NOTE, Note, read_note, read_waves
 from presswatch_spark.storage.disk import Folder

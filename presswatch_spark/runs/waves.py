@@ -21,8 +21,7 @@ from pyspark import SparkContext
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.metrics import MetricSample, time_of_cores, totals_of
-from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import ShardTotals
+from presswatch_spark.monitoring.progress import Observer, ShardTotals
 from presswatch_spark.runs.claimed import OwnedRun
 from presswatch_spark.runs.failures import PLATFORM, check_budget, is_hopeless
 from presswatch_spark.runs.markers import Wave, write_wave

@@ -10,7 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from presswatch_spark.monitoring.progress import TERMS, ShardTotals, Terms
+from presswatch_spark.monitoring.metrics import TERMS, Terms
+from presswatch_spark.monitoring.progress import ShardTotals
 from presswatch_spark.runs.attempts import ALL_DIED, Attempt, Outcome
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import ObjectInfo

@@ -1,1 +1,1 @@
-"""Samples of a release: how their shards are drawn (`design`), and what they say of it (`extrapolation`)."""
+"""Samples of a release: the draw of their shards (`design`), and estimates from them (`extrapolation`)."""

@@ -1,9 +1,9 @@
 """The design of a sample: shards are drawn at random within each stratum, and estimates made in strata.
 
-The files that lie together in a release are a stratum: a segment of a crawl, elsewhere a folder. Each gives
-its share of the sample, the same from every mirror. Whole segments are never drawn: a segment's pages
-resemble each other, and from one segment, or five, nobody can tell how much segments differ
-(docs/explanation/decisions.md has the figures).
+The files of one place in a release are a stratum: a segment of a crawl, elsewhere a folder. Each gives its
+share of the sample, the same from every mirror. Whole segments are never drawn: a segment's pages resemble
+each other, and one segment, or five, do not show how much segments differ (docs/explanation/decisions.md has
+the figures).
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from presswatch_spark.storage.uris import printable
 
 # A stratum of fewer files is put together with the next ones: so few do not show how skewed counts are.
 STRATUM_FILES = 20
-# With a larger share of drawn shards not read to their end, nobody can say what these hold.
+# With a larger share of drawn shards not read to their end, no estimate is made.
 MISSING_SHARE = 0.05
 
 _SEGMENT = re.compile(r"(?:^|/)segments/([^/]+)/(?:([^/]+)/)?[^/]+$")
@@ -65,25 +65,20 @@ def draw(listed: ShardPlan, share: float, seed: int) -> ShardSample:
     strata = defaultdict[str, list[ObjectInfo]](list)
     for shard in listed:
         strata[stratum_of(shard.uri)].append(shard)
-    # A single folder has another name on each mirror.
-    salted = len(strata) > 1
-    turns = [turn for name, shards in strata.items() for turn in _turns(name if salted else "", shards, seed)]
+    turns = list[tuple[float, str, ObjectInfo]]()
+    for name, shards in strata.items():
+        # A single folder has another name on each mirror.
+        stratum = name if len(strata) > 1 else ""
+        # `shards` are in the order of their URIs, which decides between those of one name.
+        lots = [(_lot(seed, stratum, shard.uri.rpartition("/")[2]), shard) for shard in shards]
+        lots.sort(key=lambda pair: pair[0])
+        # Turns are even from 0 to 1, after a random start: the first have the same share of each stratum.
+        start = _lot(seed, stratum, "") / _HASH_END
+        turns += [((place + start) / len(lots), stratum, shard) for place, (_, shard) in enumerate(lots)]
     turns.sort(key=lambda turn: turn[:2])
     wanted = max(1, round(share * len(listed)))
     drawn = ShardPlan.of(shard for *_, shard in turns[:wanted])
     return ShardSample(drawn, {name: len(shards) for name, shards in sorted(strata.items())})
-
-
-def _turns(stratum: str, shards: Iterable[ObjectInfo], seed: int) -> list[tuple[float, str, ObjectInfo]]:
-    """Return the turn of each shard of a stratum: by its lot, evenly from 0 to 1, after a random start.
-
-    The first turns of all strata together hold the same share of each.
-    """
-    # `shards` are in the order of their URIs, which decides between those of one name.
-    lots = [(_lot(seed, stratum, shard.uri.rpartition("/")[2]), shard) for shard in shards]
-    lots.sort(key=lambda pair: pair[0])
-    start = _lot(seed, stratum, "") / _HASH_END
-    return [((place + start) / len(lots), stratum, shard) for place, (_, shard) in enumerate(lots)]
 
 
 def _lot(seed: int, stratum: str, name: str) -> int:
@@ -151,7 +146,7 @@ def design_of(run: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> Desig
 
 
 def _check(run_id: str, drawn: int, files: tuple[str, ...]) -> None:
-    """Refuse a sample that says nothing: `drawn` shards were drawn, `files` of them read to their end."""
+    # Refuse a sample that is too small or too damaged: `drawn` shards, `files` of them read to their end.
     missing = drawn - len(files)
     if len(set(files)) < len(files):
         raise InputError(

@@ -69,7 +69,7 @@ class SampleEstimate:
 def estimate(
     run: Mapping[str, Any], log: Sequence[Mapping[str, Any]], matches: pa.Table, by: str | None = None
 ) -> SampleEstimate:
-    """Estimate what a release holds from the sample that a run read.
+    """Estimate the contents of a release from the sample that a run read.
 
     Args:
         run: its row of `runs`.
@@ -88,8 +88,12 @@ def estimate(
     parts: list[tuple[str | None, pa.Table]] = [(None, matches)]
     if by:
         parts += [(name, _where(matches, by, name)) for name in sorted(matches[by].unique().to_pylist())]
+    lines = {line["shard_uri"]: line for line in log}
     measures = [
-        *log_measures(design.files, log),
+        *(
+            Measure(name, None, np.array([lines[uri][column] for uri in design.files], np.float64))
+            for column, name in (("documents", "documents"), ("text_bytes", "bytes of text"))
+        ),
         *chain.from_iterable(match_measures(design.files, rows, of) for of, rows in parts),
     ]
     articles = list(chain.from_iterable(article_measures(design.files, rows, of) for of, rows in parts))
@@ -106,7 +110,6 @@ def _estimated(
     seed: int,
     known: int | None,
 ) -> Iterator[Estimated]:
-    """Yield all measures, those of all titles first; `known`: the articles of the corpus."""
     seen = [occurrences(pairs, len(design.files)) for pairs in articles]
     columns = [*(measure.counts for measure in measures), *(counted.singles for counted in seen)]
     sums = totals(design.stratified(np.column_stack(columns)), seed)
@@ -180,7 +183,7 @@ def cautious(seen: Occurrences, design: Design) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One measure: its name, whose it is (None: all titles' together), and its count in each file."""
+    """One measure: its name, its owner (None: all titles together), and its count in each file."""
 
     name: str
     of: str | None
@@ -195,15 +198,6 @@ class ArticlePairs:
     of: str | None
     articles: npt.NDArray[np.int64]
     files: npt.NDArray[np.int64]
-
-
-def log_measures(files: Sequence[str], log: Sequence[Mapping[str, Any]]) -> list[Measure]:
-    """Return the documents and bytes of text of each file."""
-    lines = {line["shard_uri"]: line for line in log}
-    return [
-        Measure(name, None, np.array([lines[uri][column] for uri in files], np.float64))
-        for column, name in (("documents", "documents"), ("text_bytes", "bytes of text"))
-    ]
 
 
 def match_measures(files: Sequence[str], matches: pa.Table, of: str | None = None) -> list[Measure]:
@@ -267,7 +261,6 @@ def article_measures(
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[Numbers, list[str]]:
-    """Return the number of each text of a column, from 0 on, and the texts."""
     coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     coded = coded.unify_dictionaries()
     names = coded.chunk(0).dictionary.to_pylist() if coded.num_chunks else []
@@ -287,7 +280,6 @@ def _where(rows: pa.Table, column: str, value: str) -> pa.Table:
 
 
 def _times(texts: pa.ChunkedArray) -> dict[str, int]:
-    """Return how often each text of a column stands there."""
     return {each["values"]: each["counts"] for each in pc.value_counts(texts).to_pylist()}
 
 

@@ -1,16 +1,22 @@
-"""95 % intervals of totals, from files drawn at random in strata: a bootstrap over files, studentised.
+"""95 % intervals of totals and of shares, from files or documents drawn at random.
 
-In every stratum the files that were read are drawn again, with replacement. Their deviations from the mean
-are scaled, so that they vary like a sample drawn without replacement (Rao and Wu, "Resampling inference with
-complex survey data", 1988). The distance of a drawn total from the estimate is counted in standard errors of
-its own; its quantiles make the interval (Efron's bootstrap-t). Counts of matches are skewed, and a sample
-that misses the large ones also shows too little variance.
+**Totals**, from files drawn in strata: a bootstrap over files, studentised. In every stratum the files that
+were read are drawn again, with replacement. Their deviations from the mean are scaled, so that they vary like
+a sample drawn without replacement (Rao and Wu, "Resampling inference with complex survey data", 1988). The
+distance of a drawn total from the estimate is counted in standard errors of its own; its quantiles make the
+interval (Efron's bootstrap-t). Counts of matches are skewed, and a sample that misses the large ones also
+shows too little variance.
 
 If few files make up the variance, it is hardly known itself, and drawing again does not show that. So the
 upper quantile is moved out as far as Student's t lies beyond the normal law, as Hesterberg ("What teachers
 should know about the bootstrap", 2015) does with percentiles. The degrees of freedom are those that
 Satterthwaite ("An approximate distribution of estimates of variance components", 1946) gives a variance, with
 the kurtosis of the counts.
+
+**Shares**: the limits of Clopper and Pearson ("The use of confidence or fiducial limits illustrated in the
+case of the binomial", 1934). Each holds with at least its confidence, whatever the share is. The binomial
+sums are added up as they are: they are short, and anyone can follow them. Draws without replacement vary
+less, so that the limits are cautious then.
 """
 
 import math
@@ -20,6 +26,8 @@ from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,7 +55,7 @@ class Stratum:
 
     @property
     def weight(self) -> float:
-        """Return how many files of the stratum each file stands for."""
+        """Return the files of the stratum for each file that was read."""
         return self.size / len(self.values)
 
 
@@ -106,7 +114,6 @@ def most_files(found: int, share: float) -> float:
 
 
 def _variance(stratum: Stratum) -> Floats:
-    """Return the variance of a stratum's estimated totals."""
     count = len(stratum.values)
     spread = np.asarray(stratum.values.var(axis=0, ddof=1), dtype=np.float64)
     return stratum.size * (stratum.size - count) * spread / count
@@ -158,10 +165,89 @@ def _pivots(strata: Sequence[Stratum], error: Floats, rng: np.random.Generator) 
 
 
 def _draws(count: int, rng: np.random.Generator) -> Iterator[tuple[slice, Floats]]:
-    """Yield how often each of `count` files is drawn in each replicate, some replicates at a time."""
     step = max(1, CELLS_AT_ONCE // count)
     for start in range(0, REPLICATES, step):
         rows = min(step, REPLICATES - start)
         drawn = rng.integers(0, count, (rows, count)) + count * np.arange(rows)[:, None]
         times = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
         yield slice(start, start + rows), times.astype(np.float64)
+
+
+SHARE_ROUNDING = 1e-12
+
+
+def most_share(found: int, drawn: int, confidence: float) -> float:
+    """Return the upper bound (0 to 1) of the share of a kind, which `found` of `drawn` members are of.
+
+    Above that share, as few are found with a probability below 1 − `confidence`. The lower bound of the
+    share is 1 minus the upper one of all others.
+    """
+    if found >= drawn:
+        return 1.0
+    low, high = found / drawn, 1.0
+    while high - low > SHARE_ROUNDING:
+        middle = (low + high) / 2
+        is_likely = at_most(found, drawn, middle) > 1 - confidence
+        low, high = (middle, high) if is_likely else (low, middle)
+    return high
+
+
+def at_most(found: int, drawn: int, share: float) -> float:
+    """Return the probability that at most `found` of `drawn` independent draws hit a share.
+
+    Args:
+        share: between 0 and 1, neither of them.
+    """
+    hit, missed = math.log(share), math.log1p(-share)
+    ways = math.lgamma(drawn + 1)
+    terms = (
+        ways - math.lgamma(k + 1) - math.lgamma(drawn - k + 1) + k * hit + (drawn - k) * missed
+        for k in range(found + 1)
+    )
+    return math.fsum(map(math.exp, terms))
+
+
+# Two limits: each is wrong with 2.5 %.
+EACH_SIDE = 0.975
+AUDIT_COLUMNS = (
+    "gate_documents",
+    "gate_audited",
+    "gate_matching",
+    "gate_cost",
+    "gate_cost_low",
+    "gate_cost_high",
+)
+"""Columns of `runs` that say what an audit found."""
+
+
+def audit_of(log: pa.Table) -> dict[str, int | None]:
+    """Return `AUDIT_COLUMNS` of a run, from its `scan_log`; no cost where no document was read.
+
+    The documents are drawn by a hash of their record's id, which is independent of their content.
+    """
+    gated = sum(
+        each["documents"]
+        for skipped in log["skipped"].to_pylist()
+        for each in skipped or ()
+        if each["why"] == "language"
+    )
+    audited, matching = (pc.sum(log[name]).as_py() or 0 for name in ("gate_audited", "gate_matching"))
+    return dict(
+        zip(AUDIT_COLUMNS, (gated, audited, matching, *cost_of(gated, audited, matching)), strict=True)
+    )
+
+
+def cost_of(gated: int, audited: int, matching: int) -> tuple[int | None, int | None, int | None]:
+    """Return how many of `gated` documents match, by a draw, and the limits of that with 95 % confidence.
+
+    At least those that were seen do.
+    """
+    if not audited:
+        return None, None, None
+    high = most_share(matching, audited, EACH_SIDE)
+    low = 1 - most_share(audited - matching, audited, EACH_SIDE)
+    return (
+        round(gated * matching / audited),
+        max(matching, int(gated * low)),
+        min(gated - audited + matching, -int(-gated * high // 1)),
+    )

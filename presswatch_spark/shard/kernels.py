@@ -21,7 +21,7 @@ from presswatch_spark.formats.descriptor import Format
 from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.judgement.match_rows import Origin
-from presswatch_spark.judgement.url_bytes import documents_without_url
+from presswatch_spark.judgement.sites import documents_without_url
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.processes import begin_child
 from presswatch_spark.rights.signal_rows import Members

@@ -24,7 +24,7 @@ from presswatch_spark.judgement.match_rows import (
     span_places,
 )
 from presswatch_spark.judgement.placement import Placement
-from presswatch_spark.judgement.standing import Neighbours, WordRarity
+from presswatch_spark.judgement.rarity import Neighbours, WordRarity
 from presswatch_spark.model import Article, DocumentBatch
 from presswatch_spark.settings.config import (
     ConfidenceRules,

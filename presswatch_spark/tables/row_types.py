@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self, dataclass_transform
@@ -106,6 +106,11 @@ class TableRow:
             names = [each.name for each in cls.schema if each.name in there or not each.nullable]
             for values in zip(*(batch.column(name).to_pylist() for name in names), strict=True):
                 yield cls._of(dict(zip(names, values, strict=True)))
+
+    @classmethod
+    def from_dict(cls, columns: Mapping[str, Any]) -> Self:
+        """Return the row that has these columns; see `from_batches` for those that are missing."""
+        return cls._of(dict(columns))
 
     @classmethod
     def to_batch(cls, rows: Sequence[Self], schema: pa.Schema | None = None) -> pa.RecordBatch:

@@ -1,1 +1,1 @@
-"""Kernels over bytes: how characters fold, what a word is, what a shingle is."""
+"""Kernels over bytes: folding of characters, words, and shingles."""

@@ -20,7 +20,6 @@ The folding of a text is the concatenation of the foldings of its code points. F
    U+02B9–02BF.
 """
 
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -57,41 +56,32 @@ def load_table() -> FoldTable:
     """Load the frozen table, read-only."""
     entries = np.full(_CODE_POINTS, 1 << 24, np.uint32)
     pool = bytearray()
-    for first, last, folding in _read_lines(TABLE_FILE.read_text("ascii")):
-        for code in range(first, last + 1):
-            folded = _hangul(code) if folding == "hangul" else _decode(folding, code)
-            entries[code] = _entry(folded.encode(), pool)
+    for line in TABLE_FILE.read_text("ascii").splitlines():
+        if not line or line.startswith("#"):
+            continue
+        codes, _, folding = line.partition(" ")
+        first, _, last = codes.partition("..")
+        for code in range(int(first, 16), int(last or first, 16) + 1):
+            folded = _folded(code, folding).encode()
+            n = len(folded)
+            if n <= INLINE_BYTES:
+                entries[code] = n << 24 | int.from_bytes(folded, "little")
+            else:
+                entries[code] = n << 24 | len(pool)
+                pool.extend(folded)
     table = FoldTable(entries, np.frombuffer(bytes(pool), np.uint8))
     table.entries.flags.writeable = False
     return table
 
 
-def _entry(folded: bytes, pool: bytearray) -> int:
-    n = len(folded)
-    if n <= INLINE_BYTES:
-        return n << 24 | int.from_bytes(folded, "little")
-    pool.extend(folded)
-    return n << 24 | (len(pool) - n)
-
-
-def _read_lines(text: str) -> Iterator[tuple[int, int, str]]:
-    for line in text.splitlines():
-        if line and not line.startswith("#"):
-            codes, _, folding = line.partition(" ")
-            first, _, last = codes.partition("..")
-            yield int(first, 16), int(last or first, 16), folding
-
-
-def _decode(folding: str, code: int) -> str:
+def _folded(code: int, folding: str) -> str:
     if folding == "=":
         return chr(code)
     if folding == "-":
         return ""
+    if folding == "hangul":
+        # Syllables are decomposed by arithmetic (The Unicode Standard, 3.12).
+        lead, rest = divmod(code - _HANGUL.start, 588)
+        vowel, tail = divmod(rest, 28)
+        return chr(0x1100 + lead) + chr(0x1161 + vowel) + (chr(0x11A7 + tail) if tail else "")
     return "".join(SEPARATOR if part == "_" else chr(int(part, 16)) for part in folding.split())
-
-
-def _hangul(code: int) -> str:
-    """Decompose a Hangul syllable (The Unicode Standard, 3.12): arithmetic, not data."""
-    lead, rest = divmod(code - _HANGUL.start, 588)
-    vowel, tail = divmod(rest, 28)
-    return chr(0x1100 + lead) + chr(0x1161 + vowel) + (chr(0x11A7 + tail) if tail else "")

@@ -42,7 +42,6 @@ def _is_plain_word(byte: np.uint8) -> bool:
 
 @uncounted_njit
 def _is_word_at(table: FoldTable, text: Bytes, i: int, end: int) -> bool:
-    """Whether the next character from i on that folds to something is one of a word."""
     while i < end:
         if text[i] < 0x80 and table.entries[text[i]] >> np.uint32(24) != 0:
             return bool(_is_plain_word(text[i]))
@@ -56,7 +55,6 @@ def _is_word_at(table: FoldTable, text: Bytes, i: int, end: int) -> bool:
 
 @uncounted_njit
 def _is_word_before(table: FoldTable, text: Bytes, start: int, i: int) -> bool:
-    """Whether the last character before i that folds to something is one of a word."""
     while i > start:
         i -= 1
         while i > start and text[i] & _CONTINUATION == _CONTINUED:
@@ -115,7 +113,6 @@ def _find_partings(
 def _add_parting(
     table: FoldTable, text: Bytes, start: int, at: int, end: int, found: Partings, n: int
 ) -> int:
-    """Add the parting whose hyphen ends with the byte `at`, if there is one."""
     hyphen = at
     if text[at] == 0x90:
         hyphen = at - 2
@@ -141,7 +138,6 @@ def _add_parting(
 
 @uncounted_njit
 def _left_of(text: Bytes, start: int, at: int) -> int:
-    """Return where the context of a word that ends at `at` begins."""
     least, tokens, in_token = max(start, at - CONTEXT_BYTES), 0, False
     while at > least:
         if _is_white(text[at - 1]):
@@ -158,7 +154,6 @@ def _left_of(text: Bytes, start: int, at: int) -> int:
 
 @uncounted_njit
 def _right_of(text: Bytes, at: int, end: int) -> int:
-    """Return where the context of a word that goes on at `at` ends."""
     most, tokens, in_token = min(end, at + CONTEXT_BYTES), 0, False
     while at < most:
         if _is_white(text[at]):

@@ -35,7 +35,7 @@ GROWTH = 3
 
 
 class WordBuffers(NamedTuple):
-    """What is known of the words of a folded stream.
+    """The words of a folded stream.
 
     Word w is `folded[starts[w]:ends[w]]`, both int64. `heads` and `rests`, both uint64, are the 16 bytes from
     its first one on, be they its own or not; `hash_words` turns the former into hashes. A stream of n bytes
@@ -234,7 +234,6 @@ def _fold_ascii_64(text: Bytes, i: np.uint64, out: Bytes, k: np.uint64) -> None:
 
 @lean_njit
 def _put(table: FoldTable, code: np.uint64, out: Bytes, k: np.uint64) -> np.uint64:
-    """Write what a code point folds to, and return where it ends."""
     entry = table.entries[code]
     n = entry >> np.uint32(24)
     if n <= _INLINE:

@@ -127,7 +127,6 @@ def fold_ascii_32(typing: Any, text: Any, i: Any, out: Any, k: Any) -> tuple[Any
 
 
 def _address(context: Any, builder: Any, signature: Any, arguments: Any, at: int = 0) -> Any:
-    """Return the address of the element that two arguments name: an array, and the index in it."""
     array = context.make_array(signature.args[at])(context, builder, arguments[at])
     return builder.gep(array.data, [arguments[at + 1]])
 
@@ -147,7 +146,6 @@ def _any_of(builder: Any, x: Any, characters: str) -> Any:
 
 
 def _among(builder: Any, x: Any, first: str, count: int) -> Any:
-    """Mark the bytes of x that are among `count` characters from `first` on."""
     return builder.icmp_unsigned("<", builder.sub(x, _each(ord(first), 32)), _each(count, 32))
 
 

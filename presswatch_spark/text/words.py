@@ -89,7 +89,7 @@ class TextWords:
         return b"".join(word + b"\0" for word in self.folded.tobytes().split(b"\0") if word)
 
     def bounds(self, first: Edges, last: Edges) -> Edges:
-        """Return the bytes of the text in which runs of words stand: int64[k, 2].
+        """Return the bytes of the text that runs of words cover: int64[k, 2].
 
         Args:
             first, last: the first and the last word of each run, both int64[k].
@@ -155,7 +155,7 @@ def word_at(words: TextWords, i: int) -> str:
 
 
 def _decoded_offsets(data: memoryview, byte_offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the places of characters in a text that is no UTF-8: only Python knows what its `replace` makes.
+    """Return the places of characters in a text that is no UTF-8, as Python's `replace` decodes it.
 
     Args:
         byte_offsets: int64[k], in any order, each of a character's first byte, or the text's length.
@@ -175,7 +175,7 @@ def _as_bytes(text: bytes | Bytes) -> Bytes:
 
 @cached_njit
 def _find(table: FoldTable, text: Bytes) -> tuple[Bytes, WordBuffers, np.uint64]:
-    """Return the folded stream, what `find_words` says of it, and the number of words."""
+    """Return the folded stream, its words as `find_words` finds them, and their number."""
     n = U64(len(text))
     folded = np.empty(GROWTH * len(text) + SLACK, np.uint8)
     _, size = fold(table, text, _0, n, n, folded, _0)
@@ -205,7 +205,6 @@ def _is_utf8(text: Bytes, i: np.uint64) -> bool:
 
 @cached_njit
 def _hashes(table: FoldTable, text: Bytes) -> Hashes:
-    """Return word hashes alone: each array that a kernel returns to Python costs a microsecond."""
     folded, found, count = _find(table, text)
     hash_words(folded, count, found, _0)
     hashes: Hashes = found.heads[:count].copy()
@@ -292,7 +291,6 @@ def _next_exceptional(text: Bytes, i: np.uint64, n: np.uint64) -> np.uint64:
 
 @uncounted_njit
 def _characters_in(text: Bytes, i: np.uint64, end: np.uint64) -> np.int64:
-    """Count the characters in `text[i:end]`, which is UTF-8: all bytes but continuations."""
     count = np.int64(end - i)
     while i + _8 <= end:
         count -= np.int64(count_ones(continuation_bytes(load8(text, i))))
@@ -336,7 +334,6 @@ def _bounds(
 
 @uncounted_njit
 def _last_mark(marks: Edges, byte: int) -> int:
-    """Return the last mark whose character's folding begins at a folded byte or before it."""
     low, high = 0, len(marks) - 1
     while low < high:
         middle = (low + high + 1) >> 1

@@ -12,8 +12,7 @@ import trustme
 from pyspark.sql import SparkSession
 
 from presswatch_spark.demo import shards
-from presswatch_spark.demo.generate import Page
-from presswatch_spark.demo.texts import DemoArticle
+from presswatch_spark.demo.generate import DemoArticle, Page
 from presswatch_spark.tables.store import TableStore
 from tests.commands import presswatch
 from tests.corpora import article, build, write_jsonl

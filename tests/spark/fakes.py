@@ -7,7 +7,6 @@ import io
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,13 +16,12 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import CorruptError, StorageError
-from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.pipeline import RunSummary, work_of
+from presswatch_spark.monitoring.progress import Observer, Progress
+from presswatch_spark.pipeline import SCAN, RunSummary, run_key
 from presswatch_spark.runs.attempts import Outcome, outcome_of
 from presswatch_spark.runs.claimed import claim
 from presswatch_spark.runs.engine import execute
-from presswatch_spark.runs.work import Passes
+from presswatch_spark.runs.work import Passes, Work
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.shard.outcome import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
@@ -192,9 +190,9 @@ def run_fake(
     plan: Sequence[ObjectInfo] = fake_shards(shards)
     scan = scan_with(trouble or {}, broken)
     known = {**FACTS, **(facts or {})}
-    work = work_of(plan, f"plan of {shards}", scan, known)
+    digest = f"plan of {shards}"
     articles = partial(fake_articles, digest=str(known["corpus_digest"]))
-    work = replace(work, corpus=articles, passes=passes)
+    work = Work(SCAN, plan, digest, run_key(digest, known), scan, known, corpus=articles, passes=passes)
     rules = rules or RunRules(wave_shards=5, shards_per_task=2)
     store = TableStore.create(str(out), storage)
     with claim(store, work.key, datetime.now(UTC), rules.lease_seconds) as run:

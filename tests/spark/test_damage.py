@@ -11,8 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError, PresswatchError
-from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import Progress
+from presswatch_spark.monitoring.progress import Observer, Progress
 from presswatch_spark.pipeline import SCAN, RunSummary
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.runs import engine

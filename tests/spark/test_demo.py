@@ -18,16 +18,17 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.scan import incomplete_message
+from presswatch_spark.demo.generate import members_yaml, press
 from presswatch_spark.demo.run import Demonstration, reports_in, run_demo
-from presswatch_spark.demo.texts import members_yaml, press
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.checks import Record
-from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer, pointer_of
+from presswatch_spark.pointers.records import records_at
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.review.desk import open_desk
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.store import TableStore
 from tests.authority import authority
 from tests.documented_check import run_check
@@ -116,9 +117,9 @@ def document_texts(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The texts of matching documents by their SHA-256, read again from where the rows point."""
     shards: dict[str, set[Pointer]] = {}
     for row in rows:
-        shards.setdefault(row["shard_uri"], set()).add(pointer_of(row, row["shard_uri"]))
+        shards.setdefault(row["shard_uri"], set()).add(pointer_of(Match.from_dict(row), row["shard_uri"]))
     return {
-        record.facts["text_sha256"]: record.text.decode("utf-8", "replace")
+        record.facts.text_sha256: record.text.decode("utf-8", "replace")
         for pointers in shards.values()
         for _, record in records_at(list(pointers), ReadOptions())
         if isinstance(record, Record)

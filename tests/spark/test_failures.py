@@ -12,9 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import StorageError
-from presswatch_spark.monitoring.events import EventLog
-from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import Progress
+from presswatch_spark.monitoring.progress import EventLog, Observer, Progress
 from presswatch_spark.runs.failures import PlatformError, check_budget, failures_allowed, is_hopeless
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.shard.outcome import ShardAttempt

@@ -18,8 +18,7 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.errors import BudgetError
-from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import Progress
+from presswatch_spark.monitoring.progress import Observer, Progress
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.runs.attempts import Outcome
 from presswatch_spark.runs.sifting import TRIES_BEFORE_SET_ASIDE

@@ -19,9 +19,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError, PresswatchError, StorageError
-from presswatch_spark.monitoring.events import EventLog
-from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import Progress
+from presswatch_spark.monitoring.progress import EventLog, Observer, Progress
 from presswatch_spark.runs import engine, publish
 from presswatch_spark.runs.publish import Sorted, sorted_by_spark, sorted_here
 from presswatch_spark.storage.disk import Folder

@@ -14,8 +14,7 @@ from py4j.protocol import Py4JNetworkError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import OutputError, PresswatchError
-from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import Progress
+from presswatch_spark.monitoring.progress import Observer, Progress
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.runs.attempts import ALL_DIED
 from presswatch_spark.runs.waves import FULL_SHARD_BYTES, dealt, tasks_for

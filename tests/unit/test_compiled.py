@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from presswatch_spark import compiled
-from presswatch_spark.corpus.building import index_parts as index
+from presswatch_spark.corpus.building import index
 
 
 @pytest.fixture(autouse=True)
@@ -68,11 +68,11 @@ def test_whether_a_kernel_is_in_the_cache_is_known_without_compiling_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
-    assert not index.knows_kernels()
-    index._post(np.uint64(0), np.zeros(9, np.uint64), np.array([0, 9]), 4)
-    folder = Path(index._post.stats.cache_path)
+    assert not compiled.is_cached(index.postings_of)
+    index.postings_of(np.uint64(0), np.zeros(9, np.uint64), np.array([0, 9]), 4)
+    folder = Path(index.postings_of.stats.cache_path)
     monkeypatch.setattr(compiled, "cache_folder", lambda: folder.parent)
-    assert index.knows_kernels()
+    assert compiled.is_cached(index.postings_of)
 
 
 @pytest.mark.parametrize("last", ["_save_data", "_save_index"])
@@ -145,7 +145,7 @@ def test_a_folder_for_code_is_tried_once_for_all_kernels_of_a_room(
         return io.BytesIO()
 
     monkeypatch.setattr(tempfile, "TemporaryFile", tries)
-    for kernel in (index._post, index._post):
+    for kernel in (index.postings_of, index.postings_of):
         assert compiled.PackageLocator.from_function(kernel.py_func, str(index.__file__))
     assert tried == [str(tmp_path / "corpus.building")]
 

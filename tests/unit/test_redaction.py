@@ -11,7 +11,7 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import ConfigError, StorageError
-from presswatch_spark.monitoring.events import EventLog
+from presswatch_spark.monitoring.progress import EventLog
 from presswatch_spark.redaction import bare_url, holds_secret, redacted, redacted_command, redacted_json
 from presswatch_spark.storage.uris import printable
 

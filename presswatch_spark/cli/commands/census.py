@@ -12,7 +12,7 @@ from presswatch_spark.cli.commands.scan import ending, incomplete_lines
 from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
 from presswatch_spark.cli.replies import Export, export_option, require_new, schema_of
-from presswatch_spark.monitoring.events import EventLog, failures_logged
+from presswatch_spark.monitoring.progress import EventLog, failures_logged
 from presswatch_spark.terminal import counted, printable, table_lines, terminal_width
 
 if TYPE_CHECKING:

@@ -276,11 +276,11 @@ def challenge(
 def _verdict(verdict: RowCheck) -> dict[str, Any]:
     failure = verdict.failure
     outcome = {"verified": failure is None, "reason": failure and failure.reason}
-    return {"row_sha256": verdict.row["row_sha256"], **outcome, "pointer": str(verdict.pointer)}
+    return {"row_sha256": verdict.row.row_sha256, **outcome, "pointer": str(verdict.pointer)}
 
 
 def _failure(verdict: RowCheck) -> str:
-    return printable(f"{verdict.row['row_sha256']}  {verdict.failure}")
+    return printable(f"{verdict.row.row_sha256}  {verdict.failure}")
 
 
 def _challenge_lines(found: Challenged, _: Language) -> Iterator[str]:

@@ -141,8 +141,13 @@ def verify_rows(
     from random import randrange
 
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.pointers.audit import Audit, damage_of, drawn_rows
-    from presswatch_spark.pointers.figures import RowRecomputation, rules_in_tables
+    from presswatch_spark.pointers.audit import (
+        Audit,
+        RowRecomputation,
+        damage_of,
+        drawn_rows,
+        rules_in_tables,
+    )
     from presswatch_spark.pointers.pointer import parse_mirror
     from presswatch_spark.tables.store import TableStore
 
@@ -184,7 +189,8 @@ def _counted(verdicts: Iterator[RowCheck], failures: Counter[str]) -> Iterator[R
 
 def _verdict_row(verdict: RowCheck) -> dict[str, Any]:
     failure = verdict.failure
-    row = {name: verdict.row[name] for name in ("run_id", "row_sha256", "document_url", "article_id")}
+    names = ("run_id", "row_sha256", "document_url", "article_id")
+    row = {name: getattr(verdict.row, name) for name in names}
     outcome = {"verified": failure is None, "reason": failure and failure.reason}
     return row | outcome | {"detail": failure and failure.detail, "pointer": str(verdict.pointer)}
 
@@ -193,6 +199,6 @@ def _failure_lines(verdicts: Iterator[RowCheck]) -> Iterator[str]:
     """Yield two lines for each row that fails."""
     for verdict in verdicts:
         if verdict.failure:
-            digest = str(verdict.row["row_sha256"])[:DIGITS_SHOWN]
+            digest = verdict.row.row_sha256[:DIGITS_SHOWN]
             yield printable(f"{digest}  {verdict.failure}")
             yield printable(f"{'':{DIGITS_SHOWN}}  {verdict.pointer}")

@@ -21,7 +21,7 @@ from presswatch_spark.cli.options import (
     storage_options,
 )
 from presswatch_spark.errors import InputError, OutputError, StorageError
-from presswatch_spark.monitoring.events import EventLog, failures_logged
+from presswatch_spark.monitoring.progress import EventLog, failures_logged
 from presswatch_spark.terminal import counted, printable
 
 if TYPE_CHECKING:

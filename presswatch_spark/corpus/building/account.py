@@ -6,7 +6,6 @@ decides.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +74,7 @@ def first_refusal(pieces: Sequence[str]) -> str:
 
 
 def write_table(path: Path, schema: pa.Schema, pieces: Sequence[str]) -> None:
-    """Join pieces into one Parquet file; its row groups do not depend on how the rows lay in the pieces."""
+    """Join pieces into one Parquet file, whose row groups do not depend on the cut of the pieces."""
     held, rows = [schema.empty_table()], 0
     with path.open("wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for piece in pieces:
@@ -131,13 +130,21 @@ def counts_by_title(
 
 
 def _taken(folder: Path, parts: int) -> dict[str, dict[str, Any]]:
-    """Return by title what `TitleCounts` has of its articles."""
     groups: list[pa.Table] = []
     for part in range(parts):
         table = read_arrow(folder / part_name(part))
+        elsewhere = pc.equal(pc.fill_null(table["url_on_title"], True), False)
+        is_url = pa.array([page_url(url or "") is not None for url in table["url"].to_pylist()], pa.bool_())
+        marks = {
+            "excerpts": table["is_excerpt"],
+            "html": pc.equal(table["body_format"], "html"),
+            "repaired": table["body_repaired"],
+            "urls_elsewhere": pc.and_(elsewhere, is_url),
+            "not_urls": pc.and_(elsewhere, pc.invert(is_url)),
+        }
         marked = table.select(["title_id", "published_at", "words"])
-        for name, marks in _marks(table).items():
-            marked = marked.append_column(name, pc.cast(marks, pa.int64()))
+        for name, each in marks.items():
+            marked = marked.append_column(name, pc.cast(each, pa.int64()))
         sums = [(name, "sum") for name in _SUMS]
         groups.append(marked.group_by("title_id").aggregate([*_DATES, *sums]))
     titles: dict[str, dict[str, Any]] = {}
@@ -147,23 +154,8 @@ def _taken(folder: Path, parts: int) -> dict[str, dict[str, Any]]:
         counts["undated"] += row["words_count"] - row["published_at_count"]
         for name in _SUMS:
             counts[name] += row[f"{name}_sum"]
-        counts["first"] = min(filter(None, (counts["first"], _day(row["published_at_min"]))), default=None)
-        counts["last"] = max(filter(None, (counts["last"], _day(row["published_at_max"]))), default=None)
+        for name, choose in (("first", min), ("last", max)):
+            if moment := row[f"published_at_{choose.__name__}"]:
+                day = moment.date().isoformat()
+                counts[name] = choose(day, counts[name] or day)
     return titles
-
-
-def _marks(table: pa.Table) -> dict[str, pa.ChunkedArray]:
-    """Return which articles each of `_SUMS` counts."""
-    elsewhere = pc.equal(pc.fill_null(table["url_on_title"], True), False)
-    is_url = pa.array([page_url(url or "") is not None for url in table["url"].to_pylist()], pa.bool_())
-    return {
-        "excerpts": table["is_excerpt"],
-        "html": pc.equal(table["body_format"], "html"),
-        "repaired": table["body_repaired"],
-        "urls_elsewhere": pc.and_(elsewhere, is_url),
-        "not_urls": pc.and_(elsewhere, pc.invert(is_url)),
-    }
-
-
-def _day(moment: datetime | None) -> str | None:
-    return moment.date().isoformat() if moment else None

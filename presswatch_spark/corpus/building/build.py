@@ -2,7 +2,7 @@
 
 Spark spreads the work and carries small reports only. Texts and keys go through sorted runs on disk, which
 all executors must see. A task's output depends on its item alone: run twice, it writes the same bytes, and
-neither cores nor partitions can change the corpus. The driver holds some 5 bytes an article.
+neither cores nor partitions can change the corpus. The driver takes about 5 bytes an article.
 """
 
 from __future__ import annotations
@@ -17,26 +17,33 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from presswatch_spark.compiled import is_cached
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.article_files import ArticleFiles, article_urls
 from presswatch_spark.corpus.building.account import counts_by_title, first_refusal, reasons, write_table
-from presswatch_spark.corpus.building.article_runs import Cuts, cut, grouped, take_in
-from presswatch_spark.corpus.building.background import Background, read_background
+from presswatch_spark.corpus.building.background import read_background
 from presswatch_spark.corpus.building.clusters import Clusters, banding, clusters_of, edges_of_bucket
-from presswatch_spark.corpus.building.index_parts import (
+from presswatch_spark.corpus.building.index import (
     SUPPRESSED_FILE,
     IndexPlan,
+    bucket_bits,
     build_bucket,
     join_buckets,
-    knows_kernels,
+    join_runs,
+    postings_of,
+    write_run,
+    write_vocabulary,
 )
-from presswatch_spark.corpus.building.intake import article_columns
-from presswatch_spark.corpus.building.key_runs import bucket_bits, write_run
-from presswatch_spark.corpus.building.owners import Owners, owner_numbers, share_credits
-from presswatch_spark.corpus.building.parts import PartReport, build_part
-from presswatch_spark.corpus.building.spread import join_runs, spread
-from presswatch_spark.corpus.building.vocabulary import write_vocabulary
-from presswatch_spark.corpus.building.workspace import BANDS, POSTINGS, URLS, BuildWorkspace, workspace
+from presswatch_spark.corpus.building.intake import Cuts, article_columns, cut, grouped, take_in
+from presswatch_spark.corpus.building.parts import PartReport, build_part, owner_numbers, share_credits
+from presswatch_spark.corpus.building.workspace import (
+    BANDS,
+    POSTINGS,
+    URLS,
+    BuildWorkspace,
+    spread,
+    workspace,
+)
 from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, describe
 from presswatch_spark.corpus.registry import Registry, load_registry
 from presswatch_spark.corpus.store import require_free, upload
@@ -59,14 +66,6 @@ _TASKS_PER_CORE = 4
 COMPILING = ", after compiling kernels, once (about 10 s)"
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class SideFiles:
-    """The files beside the articles: shards of a background, and files of known texts."""
-
-    sample: Sequence[ObjectInfo]
-    known: Sequence[ObjectInfo]
 
 
 def build_corpus(
@@ -93,177 +92,158 @@ def build_corpus(
     texts = plan(known, storage) if known else ShardPlan(())
     if line := left_out_line([*files.left_out, *sample.left_out, *texts.left_out]):
         say(line)
-    beside = SideFiles(sample.shards, texts.shards)
-    build = partial(_build, spark, members, registry, files, beside, config, storage, say)
+
+    def build(folder: Path) -> Manifest:
+        from presswatch_spark.spark.session import session
+
+        with workspace(folder) as work:
+            started = spark or session("presswatch corpus build", master=config.master, cores=config.cores)
+            shutil.copyfile(members, work.corpus / layout.MEMBERS)
+            return _Build(started, work, registry, config, storage, say).run(
+                files.shards, sample.shards, texts.shards
+            )
+
     uri = canonical(out)
     if scheme_of(uri) == "file":
         return build(Path(uri))
     require_free(uri, storage)
-    with scratch_folder() as folder:
-        manifest = build(folder / "corpus")
+    with scratch_folder() as scratch:
+        manifest = build(scratch / "corpus")
         say(f"copying to {printable(uri)}")
-        upload(folder / "corpus", uri, manifest, storage)
+        upload(scratch / "corpus", uri, manifest, storage)
     return manifest
 
 
-def _build(
-    spark: SparkSession | None,
-    members: str,
-    registry: Registry,
-    files: ShardPlan,
-    beside: SideFiles,
-    config: CorpusConfig,
-    storage: StorageOptions,
-    say: Say,
-    out: Path,
-) -> Manifest:
-    from presswatch_spark.spark.session import session
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """One build in its workspace."""
 
-    with workspace(out) as work:
-        spark = spark or session("presswatch corpus build", master=config.master, cores=config.cores)
-        shutil.copyfile(members, work.corpus / layout.MEMBERS)
+    spark: SparkSession
+    work: BuildWorkspace
+    registry: Registry
+    config: CorpusConfig
+    storage: StorageOptions
+    say: Say
+
+    def run(
+        self, files: Sequence[ObjectInfo], sample: Sequence[ObjectInfo], known: Sequence[ObjectInfo]
+    ) -> Manifest:
+        """Build from article files, shards of a background sample, and files of known texts."""
+        spark, work, config, say = self.spark, self.work, self.config, self.say
         say(f"taking in {counted(len(files), 'article file')}")
-        cuts, refused, placeholders = _take_in(spark, work, registry, files, config, storage)
-        say(f"hashing {counted(cuts.articles, 'article')}{'' if knows_kernels() else COMPILING}")
-        reports = _build_parts(spark, work, cuts, files, owner_numbers(registry), config)
+        cuts, refused, placeholders = self._take_in(files)
+        compiling = "" if is_cached(postings_of) else COMPILING
+        say(f"hashing {counted(cuts.articles, 'article')}{compiling}")
+        reports = self._build_parts(cuts, [printable(info.uri) for info in files])
         refused += [piece for report in reports for piece in report.refused]
         say("looking for articles with the same text")
-        clusters = _link(spark, work, cuts, config)
+        clusters = self._link(cuts)
         say(f"indexing {sum(report.postings for report in reports):,} shingles")
-        postings, suppressed = _index(spark, work, reports, config)
+        postings, suppressed = self._index(reports)
         words = [report.words for report in reports]
         write_vocabulary(spark, work, words, [report.distinct_words for report in reports])
-        _write_sites(spark, work, registry, cuts.parts)
-        background = _read_beside(spark, work, beside, config, storage, say)
+        self._write_sites(cuts.parts)
+        if sample:
+            say(f"reading {counted(len(sample), 'shard')} of the background")
+        if known:
+            say(f"reading {counted(len(known), 'file')} of known texts")
+        background = read_background(spark, work, sample, known, config, self.storage)
+
         say("writing the tables and the manifest")
         write_table(work.corpus / layout.REFUSED_TABLE, RefusedArticle.schema, refused)
         counts = CorpusCounts(
             articles=cuts.articles,
-            words=sum(report.words for report in reports),
+            words=sum(words),
             refused=reasons(refused),
             clusters=len(np.unique(clusters[clusters != layout.ALONE])),
             clustered_articles=int(np.count_nonzero(clusters != layout.ALONE)),
             shingles=postings,
             suppressed=suppressed,
             **asdict(background),
-            titles=counts_by_title(registry.titles, work.corpus, cuts.parts, refused, placeholders),
+            titles=counts_by_title(self.registry.titles, work.corpus, cuts.parts, refused, placeholders),
         )
         manifest = describe(work.corpus, config, counts)
         manifest.write(work.corpus)
-    return manifest
+        return manifest
+
+    def _take_in(self, files: Sequence[ObjectInfo]) -> tuple[Cuts, list[str], Counter[str]]:
+        groups = grouped(files, _TASKS_PER_CORE * self.spark.sparkContext.defaultParallelism)
+        titles = TitleSites.of(self.registry.titles.values())
+        task = partial(take_in, self.work, titles, self.config, self.storage)
+        taken = spread(self.spark, self.work.scratch, task, groups)
+        cuts = cut([run for some in taken for run in some.runs])
+        refused = [piece for some in taken for piece in some.refused]
+        if not cuts.articles:
+            why = ", ".join(f"{count:,} {reason}" for reason, count in reasons(refused).items())
+            example = f"; {first_refusal(refused)}" if why else ""
+            raise InputError(
+                f"no article could be taken: {why or 'the files hold no rows'}{example}",
+                remedy="check the column mapping (--columns), and that title_id names titles of the members"
+                " file",
+            )
+        return cuts, refused, sum((Counter(some.placeholders) for some in taken), Counter())
+
+    def _build_parts(self, cuts: Cuts, sources: Sequence[str]) -> list[PartReport]:
+        corpus, config = self.work.corpus, self.config
+        (corpus / layout.ARTICLES_FOLDER).mkdir()
+        arrays.reserve(corpus / layout.SIGNATURES, np.uint32, (cuts.articles, config.minhash.permutations))
+        arrays.reserve(corpus / layout.TITLES, np.uint32, (cuts.articles,))
+        arrays.reserve(corpus / layout.PUBLISHERS, np.uint32, (cuts.articles,))
+        arrays.reserve(corpus / layout.AGENCY, np.bool_, (cuts.articles,))
+        task = partial(build_part, self.work, cuts, sources, owner_numbers(self.registry), config)
+        reports = spread(self.spark, self.work.scratch, task, range(cuts.parts))
+        for run in cuts.runs:
+            Path(run).unlink()
+        return reports
+
+    def _link(self, cuts: Cuts) -> Clusters:
+        work, least = self.work, self.config.cluster_jaccard
+        bands, _ = banding(least, self.config.minhash.permutations)
+        bits = bucket_bits(bands * cuts.articles)
+        task = partial(_link_bucket, work, cuts.parts, bits, least)
+        paths = spread(self.spark, work.scratch, task, range(1 << bits))
+        clusters = clusters_of(cuts.articles, (arrays.load(path) for path in paths))
+        arrays.save(work.corpus / layout.CLUSTERS, clusters)
+        share_credits(work.corpus, clusters)
+        shutil.rmtree(work.scratch / BANDS)
+        return clusters
+
+    def _index(self, reports: Sequence[PartReport]) -> tuple[int, int]:
+        """Write index and `suppressed` table; return the postings indexed and the shingles suppressed."""
+        work, config = self.work, self.config
+        runs = [work.run(POSTINGS, part) for part in range(len(reports))]
+        cutting = IndexPlan.of(runs, sum(report.postings for report in reports), config)
+        task = partial(_index_bucket, cutting, work.corpus, config.max_articles_per_shingle)
+        folders = [work.scratch / f"bucket-{bucket:05d}" for bucket in range(1 << cutting.bits)]
+        counts = spread(self.spark, work.scratch, task, enumerate(folders))
+        shutil.rmtree(work.scratch / POSTINGS)
+        join_buckets(folders, work.corpus / layout.INDEX_FOLDER)
+        common = [str(folder / SUPPRESSED_FILE) for folder in folders]
+        write_table(work.corpus / layout.SUPPRESSED_TABLE, SuppressedShingle.schema, common)
+        return sum(indexed for indexed, _ in counts), sum(suppressed for _, suppressed in counts)
+
+    def _write_sites(self, parts: int) -> None:
+        work = self.work
+        keyed = spread(self.spark, work.scratch, partial(_key_part, work), range(parts))
+        runs = [work.run(URLS, part) for part in range(parts)]
+        join_runs(self.spark, work, runs, sum(keys for _, keys in keyed), url_keys, layout.SITES_FOLDER)
+        names = frozenset[str]().union(*(sites for sites, _ in keyed))
+        SiteIndex.build(work.corpus / layout.SITES_FOLDER, self.registry.titles.values(), names)
 
 
-def _take_in(
-    spark: SparkSession,
-    work: BuildWorkspace,
-    registry: Registry,
-    files: ShardPlan,
-    config: CorpusConfig,
-    storage: StorageOptions,
-) -> tuple[Cuts, list[str], Counter[str]]:
-    """Return where runs are cut, pieces of refused rows, and rows by title whose date stands for none."""
-    groups = grouped(files.shards, _TASKS_PER_CORE * spark.sparkContext.defaultParallelism)
-    task = partial(take_in, work, TitleSites.of(registry.titles.values()), config, storage)
-    taken = spread(spark, work.scratch, task, groups)
-    cuts = cut([run for some in taken for run in some.runs])
-    refused = [piece for some in taken for piece in some.refused]
-    if not cuts.articles:
-        why = ", ".join(f"{count:,} {reason}" for reason, count in reasons(refused).items())
-        example = f"; {first_refusal(refused)}" if why else ""
-        raise InputError(
-            f"no article could be taken: {why or 'the files hold no rows'}{example}",
-            remedy="check the column mapping (--columns), and that title_id names titles of the members file",
-        )
-    return cuts, refused, sum((Counter(some.placeholders) for some in taken), Counter())
-
-
-def _read_beside(
-    spark: SparkSession,
-    work: BuildWorkspace,
-    beside: SideFiles,
-    config: CorpusConfig,
-    storage: StorageOptions,
-    say: Say,
-) -> Background:
-    if beside.sample:
-        say(f"reading {counted(len(beside.sample), 'shard')} of the background")
-    if beside.known:
-        say(f"reading {counted(len(beside.known), 'file')} of known texts")
-    return read_background(spark, work, beside.sample, beside.known, config, storage)
-
-
-def _build_parts(
-    spark: SparkSession,
-    work: BuildWorkspace,
-    cuts: Cuts,
-    files: ShardPlan,
-    owners: Owners,
-    config: CorpusConfig,
-) -> list[PartReport]:
-    (work.corpus / layout.ARTICLES_FOLDER).mkdir()
-    arrays.reserve(work.corpus / layout.SIGNATURES, np.uint32, (cuts.articles, config.minhash.permutations))
-    for name, kind in ((layout.TITLES, np.uint32), (layout.PUBLISHERS, np.uint32), (layout.AGENCY, np.bool_)):
-        arrays.reserve(work.corpus / name, kind, (cuts.articles,))
-    sources = [printable(info.uri) for info in files]
-    task = partial(build_part, work, cuts, sources, owners, config)
-    reports = spread(spark, work.scratch, task, range(cuts.parts))
-    for run in cuts.runs:
-        Path(run).unlink()
-    return reports
-
-
-def _link(spark: SparkSession, work: BuildWorkspace, cuts: Cuts, config: CorpusConfig) -> Clusters:
-    bands, _ = banding(config.cluster_jaccard, config.minhash.permutations)
-    bits = bucket_bits(bands * cuts.articles)
-    runs = [work.run(BANDS, part) for part in range(cuts.parts)]
-    paths = spread(spark, work.scratch, partial(_link_bucket, work, runs, bits, config), range(1 << bits))
-    clusters = clusters_of(cuts.articles, (arrays.load(path) for path in paths))
-    arrays.save(work.corpus / layout.CLUSTERS, clusters)
-    share_credits(work.corpus, clusters)
-    shutil.rmtree(work.scratch / BANDS)
-    return clusters
-
-
-def _link_bucket(
-    work: BuildWorkspace, runs: Sequence[Path], bits: int, config: CorpusConfig, bucket: int
-) -> Path:
+def _link_bucket(work: BuildWorkspace, parts: int, bits: int, least: float, bucket: int) -> Path:
+    runs = [work.run(BANDS, part) for part in range(parts)]
     path = work.scratch / f"edges-{bucket:05d}.npy"
     signatures = arrays.load(work.corpus / layout.SIGNATURES)
-    arrays.save(path, edges_of_bucket(runs, bucket, bits, signatures, config))
+    arrays.save(path, edges_of_bucket(runs, bucket, bits, signatures, least))
     return path
 
 
-def _index(
-    spark: SparkSession, work: BuildWorkspace, reports: Sequence[PartReport], config: CorpusConfig
-) -> tuple[int, int]:
-    """Write the index and the `suppressed` table; return the postings indexed and the shingles suppressed."""
-    runs = [work.run(POSTINGS, part) for part in range(len(reports))]
-    cutting = IndexPlan.of(runs, sum(report.postings for report in reports), config)
-    task = partial(_index_bucket, cutting, work.corpus, config.max_articles_per_shingle)
-    folders = [work.scratch / f"bucket-{bucket:05d}" for bucket in cutting.buckets]
-    counts = spread(spark, work.scratch, task, enumerate(folders))
-    shutil.rmtree(work.scratch / POSTINGS)
-    join_buckets(folders, work.corpus / layout.INDEX_FOLDER)
-    common = [str(folder / SUPPRESSED_FILE) for folder in folders]
-    write_table(work.corpus / layout.SUPPRESSED_TABLE, SuppressedShingle.schema, common)
-    return sum(indexed for indexed, _ in counts), sum(suppressed for _, suppressed in counts)
-
-
 def _index_bucket(cutting: IndexPlan, corpus: Path, limit: int, item: tuple[int, Path]) -> tuple[int, int]:
-    bucket, folder = item
-    return build_bucket(cutting, bucket, folder, ArticleFiles(corpus), limit)
-
-
-def _write_sites(spark: SparkSession, work: BuildWorkspace, registry: Registry, parts: int) -> None:
-    keyed = spread(spark, work.scratch, partial(_key_part, work), range(parts))
-    runs = [work.run(URLS, part) for part in range(parts)]
-    join_runs(spark, work, runs, sum(keys for _, keys in keyed), url_keys, layout.SITES_FOLDER)
-    names = frozenset[str]().union(*(sites for sites, _ in keyed))
-    SiteIndex.build(work.corpus / layout.SITES_FOLDER, registry.titles.values(), names)
+    return build_bucket(cutting, *item, ArticleFiles(corpus), limit)
 
 
 def _key_part(work: BuildWorkspace, part: int) -> tuple[frozenset[str], int]:
-    """Write the run of the keys of the URLs of one part; return their sites and their number."""
     keys = UrlKeys.of(article_urls(work.corpus / layout.part_name(part), part))
     write_run(work.run(URLS, part), keys.hashes, keys.ordinals.astype(np.uint64))
     return keys.sites, len(keys.hashes)

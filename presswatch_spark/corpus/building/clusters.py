@@ -4,7 +4,7 @@ Candidates come from datasketch's MinHash LSH: its banding for the threshold, it
 estimate. Band keys are sorted on disk instead of held in tables, since memory must not grow with the corpus.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit, inner_njit
-from presswatch_spark.corpus.building.key_runs import Keys, groups, read_bucket
+from presswatch_spark.corpus.building.index import Keys, groups, read_bucket
 from presswatch_spark.corpus.layout import ALONE
-from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.verify.minhash import jaccard
 
 Signatures = npt.NDArray[np.uint32]
@@ -53,9 +52,9 @@ def band_keys(signatures: Signatures, threshold: float) -> Keys:
 
 
 def edges_of_bucket(
-    runs: Sequence[Path], bucket: int, bits: int, signatures: Signatures, config: CorpusConfig
+    runs: Sequence[Path], bucket: int, bits: int, signatures: Signatures, least: float
 ) -> Edges:
-    """Return the pairs of ordinals in a bucket whose Jaccard estimate is high enough: int32[e, 2].
+    """Return the pairs of ordinals in a bucket whose Jaccard estimate is at least `least`: int32[e, 2].
 
     In a group of one key, an article is compared with the group's leaders, not with all: stars, not cliques.
     """
@@ -63,20 +62,14 @@ def edges_of_bucket(
     bounds = groups(keys)
     edges: list[tuple[int, int]] = []
     for group in np.flatnonzero(np.diff(bounds) > 1):
-        members = np.sort(ordinals[bounds[group] : bounds[group + 1]]).astype(np.int64).tolist()
-        edges.extend(_stars(members, signatures, config))
+        leaders: list[int] = []
+        for member in np.sort(ordinals[bounds[group] : bounds[group + 1]]).astype(np.int64).tolist():
+            alike = (each for each in leaders if jaccard(signatures[each], signatures[member]) >= least)
+            if (leader := next(alike, None)) is None:
+                leaders.append(member)
+            else:
+                edges.append((leader, member))
     return np.array(edges, np.int32).reshape(-1, 2)
-
-
-def _stars(members: Sequence[int], signatures: Signatures, config: CorpusConfig) -> Iterator[tuple[int, int]]:
-    leaders: list[int] = []
-    for member in members:
-        for leader in leaders:
-            if jaccard(signatures[leader], signatures[member]) >= config.cluster_jaccard:
-                yield leader, member
-                break
-        else:
-            leaders.append(member)
 
 
 def clusters_of(n_articles: int, edges: Iterable[Edges]) -> Clusters:
@@ -87,8 +80,11 @@ def clusters_of(n_articles: int, edges: Iterable[Edges]) -> Clusters:
     parents = np.arange(n_articles, dtype=np.int32)
     for some in edges:
         _unite(parents, some)
-    _flatten(parents)
-    _mark_alone(parents, np.zeros(n_articles, np.bool_))
+    while not np.array_equal(roots := parents[parents], parents):
+        parents = roots
+    is_root, has_others = parents == np.arange(n_articles), np.zeros(n_articles, np.bool_)
+    has_others[parents[~is_root]] = True
+    parents[is_root & ~has_others] = ALONE
     return parents
 
 
@@ -109,20 +105,3 @@ def _unite(parents, edges):  # type: ignore[no-untyped-def]
             parents[b] = a
         elif b < a:
             parents[a] = b
-
-
-@cached_njit
-def _flatten(parents):  # type: ignore[no-untyped-def]
-    for i in range(len(parents)):
-        parents[i] = parents[parents[i]]
-
-
-@cached_njit
-def _mark_alone(parents, has_others):  # type: ignore[no-untyped-def]
-    """Make `ALONE` of each root without others, in place."""
-    for i in range(len(parents)):
-        if parents[i] != i:
-            has_others[parents[i]] = True
-    for i in range(len(parents)):
-        if parents[i] == i and not has_others[i]:
-            parents[i] = ALONE

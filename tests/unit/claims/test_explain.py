@@ -23,10 +23,11 @@ from presswatch_spark.claims.speaker import Speaker, wrapped
 from presswatch_spark.claims.told import KINDS, LETTERS, MANDATES, RESERVATIONS, RIGHTS
 from presswatch_spark.claims.told import told as told_facts
 from presswatch_spark.cli.main import run
-from presswatch_spark.corpus.registry import MandateDocument, Publisher, Title
+from presswatch_spark.corpus.registry import MandateDocument, Publisher
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.errors import InputError
 from presswatch_spark.judgement.grading import CONFIDENCES
+from presswatch_spark.model import Title
 from presswatch_spark.rights.relation import STATUSES
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore

@@ -11,8 +11,8 @@ import pytest
 from presswatch_spark.claims.explained import SOURCES
 from presswatch_spark.claims.judge import DECISIVE
 from presswatch_spark.claims.letters import beyond_letter, judged
-from presswatch_spark.judgement.grading import CAPS, GIVES, REFUSED, letter_of
-from presswatch_spark.judgement.reasons import REASONS
+from presswatch_spark.judgement.grading import letter_of
+from presswatch_spark.judgement.reasons import OF_ROWS, REASONS
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.declarations import Claim
 
@@ -42,9 +42,10 @@ def claim(**columns: Any) -> dict[str, Any]:
 
 
 def generated(random: Random) -> dict[str, Any]:
-    gives = [random.choice(list(GIVES))] if random.random() < 0.8 else []
-    caps = random.sample(CAPS, random.choice([0, 0, 0, 1, 2]))
-    reasons = gives + sorted(caps, key=CAPS.index) or [REFUSED]
+    gives = [random.choice([each.code for each in OF_ROWS if each.gives])] if random.random() < 0.8 else []
+    capping = [each.code for each in OF_ROWS if each.caps in ("B", "C")]
+    caps = random.sample(capping, random.choice([0, 0, 0, 1, 2]))
+    reasons = gives + sorted(caps, key=capping.index) or ["common_words"]
     words = random.choice([0, 10, 39, 40, 120, 360, 400])
     return claim(
         row_reasons=reasons,

@@ -10,8 +10,7 @@ import pytest
 
 from presswatch_spark.claims.case import case_of
 from presswatch_spark.claims.explain import case_lines
-from presswatch_spark.judgement.grading import GIVES
-from presswatch_spark.judgement.reasons import REASONS
+from presswatch_spark.judgement.reasons import OF_ROWS, REASONS
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.translation import Translator
@@ -93,7 +92,12 @@ def test_every_sentence_that_gives_a_letter_holds_against_corpus_and_pages(house
                     2 * len({place for other in others for place in in_runs(body, other)})
                     >= 0.9 * row["copied_words"]
                 )
-    assert met & set(GIVES) >= {"own_url", "sole_full_copy", "full_copy", "strong_copy"}
+    assert met & {each.code for each in OF_ROWS if each.gives} >= {
+        "own_url",
+        "sole_full_copy",
+        "full_copy",
+        "strong_copy",
+    }
     assert {"published_again", "repeats_article"} <= met
 
 

@@ -12,6 +12,7 @@ from presswatch_spark.corpus.arrays import write_arrow
 from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.layout import ARTICLES, ARTICLES_FOLDER, part_name
 
+FACTS = ("article_id", "title_id", "url", "headline", "published_at", "words", "is_excerpt")
 FIRST = datetime(1969, 12, 31, 23, 59, 59, 999_999, UTC)
 
 
@@ -39,8 +40,7 @@ def test_facts_and_texts_are_those_of_the_rows(tmp_path: Path) -> None:
     write_arrow(tmp_path / part_name(0), pa.Table.from_pylist(rows, ARTICLES))
     articles = ArticleFiles(tmp_path)
     for ordinal, expected in enumerate(rows):
-        facts = articles.facts(ordinal)._asdict()
-        assert facts == {name: expected[name] for name in facts}
+        assert articles.values(ordinal, *FACTS) == tuple(expected[name] for name in FACTS)
         assert articles.body(ordinal) == expected["body"].encode()
 
 
@@ -52,4 +52,4 @@ def test_a_column_may_have_no_values_at_all(tmp_path: Path) -> None:
         pa.Table.from_pylist([row(number) | nothing for number in range(9)], ARTICLES),
     )
     for ordinal in range(9):
-        assert ArticleFiles(tmp_path).facts(ordinal)[2:5] == (None, None, None)
+        assert ArticleFiles(tmp_path).values(ordinal, *nothing) == (None, None, None)

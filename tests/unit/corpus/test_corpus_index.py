@@ -18,15 +18,18 @@ from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.arrays import read_arrow, write_arrow, writing
 from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.building.account import PieceWriter
-from presswatch_spark.corpus.building.article_runs import ORDER, RUN, cut, merge_part
 from presswatch_spark.corpus.building.clusters import band_keys, clusters_of, edges_of_bucket
-from presswatch_spark.corpus.building.index_parts import (
+from presswatch_spark.corpus.building.index import (
     IndexPlan,
+    bucket_bits,
     build_bucket,
     join_buckets,
     postings_of,
+    read_bucket,
+    sort_pairs,
+    write_run,
 )
-from presswatch_spark.corpus.building.key_runs import bucket_bits, read_bucket, sort_pairs, write_run
+from presswatch_spark.corpus.building.intake import ORDER, RUN, cut, merge_part
 from presswatch_spark.corpus.layout import ALONE, ARTICLES
 from presswatch_spark.errors import OutputError
 from presswatch_spark.settings.config import CorpusConfig
@@ -75,7 +78,7 @@ def in_buckets(
     runs = write_runs(folder, bodies, 7)
     plan = IndexPlan.of(runs, sum(len(arrays.load(run / "keys.npy")) for run in runs), CONFIG)
     plan = IndexPlan(plan.runs, bits, plan.filter_blocks, plan.directory_bits)
-    folders = [folder / f"bucket-{bucket:02d}" for bucket in plan.buckets]
+    folders = [folder / f"bucket-{bucket:02d}" for bucket in range(1 << plan.bits)]
     for bucket, place in enumerate(folders):
         build_bucket(plan, bucket, place, ArticleFiles(folder), limit)
     join_buckets(folders, folder / "index")
@@ -142,7 +145,7 @@ def test_an_article_that_repeats_a_shingle_has_it_once_in_the_index(tmp_path: Pa
 
 def test_the_denser_stride_indexes_more_places() -> None:
     words = words_of(text(1).encode()).hashes
-    _, values = postings_of(3, words, np.array([0, len(words)]), 1)
+    _, values = postings_of(np.uint64(3), words, np.array([0, len(words)]), 1)
     assert values.astype(np.uint32).tolist() == list(range(len(words) - 7))
 
 
@@ -156,7 +159,7 @@ def test_articles_hashed_together_are_as_each_by_itself(stride: int) -> None:
     assert hashes.tolist() == [word for words in each for word in words.hashes.tolist()]
     assert np.diff(bounds).tolist() == [len(words) for words in each]
     for found, expected in zip(
-        postings_of(9, hashes, bounds, stride), postings(bodies, 9, stride), strict=True
+        postings_of(np.uint64(9), hashes, bounds, stride), postings(bodies, 9, stride), strict=True
     ):
         np.testing.assert_array_equal(found, expected)
     signed = signatures(hashes, bounds, CONFIG.minhash)
@@ -245,7 +248,7 @@ def test_parts_are_cut_at_fixed_ordinals_however_articles_lay_in_runs(tmp_path: 
 def test_ids_repeated_over_and_over_keep_their_first_row_and_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("presswatch_spark.corpus.building.article_runs._PART_ROWS", 3)
+    monkeypatch.setattr("presswatch_spark.corpus.building.intake._PART_ROWS", 3)
     writer = PieceWriter(tmp_path, "run", RUN, ORDER)
     for row in range(20):
         writer.add(run_row(row % 2, row // 10, row, body=text(row % 3)))
@@ -260,7 +263,10 @@ def clusters(bodies: list[str], folder: Path) -> list[int]:
     signatures = np.stack([signature(words_of(body.encode()), CONFIG.minhash) for body in bodies])
     keys = band_keys(signatures, CONFIG.cluster_jaccard)
     write_run(folder / "run", keys.reshape(-1), np.tile(np.arange(len(bodies), dtype=np.uint64), len(keys)))
-    edges = [edges_of_bucket([folder / "run"], bucket, 2, signatures, CONFIG) for bucket in range(4)]
+    edges = [
+        edges_of_bucket([folder / "run"], bucket, 2, signatures, CONFIG.cluster_jaccard)
+        for bucket in range(4)
+    ]
     return clusters_of(len(bodies), edges).tolist()
 
 
@@ -314,7 +320,7 @@ def test_arrays_are_joined_and_filled_as_if_written_at_once(tmp_path: Path) -> N
 def test_a_part_takes_its_rows_from_any_batches_of_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("arrays", "building.article_runs"):
+    for module in ("arrays", "building.intake"):
         monkeypatch.setattr(f"presswatch_spark.corpus.{module}.ARTICLES_PER_BATCH", 3)
     writer = PieceWriter(tmp_path, "run", RUN, ORDER)
     for row in range(20):

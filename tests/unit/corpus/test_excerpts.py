@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.corpus.building.excerpts import is_excerpt
+from presswatch_spark.corpus.building.bodies import is_excerpt
 from tests.corpora import text
 
 WHOLE = text(1, 12)

@@ -17,7 +17,7 @@ from presswatch_spark.evidence.build import build_bag
 from presswatch_spark.evidence.documents import ClaimDocuments
 from presswatch_spark.evidence.reading import challenge, drawn_by
 from presswatch_spark.pointers.audit import RowCheck
-from presswatch_spark.sampling.shares import most_share
+from presswatch_spark.sampling.intervals import most_share
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import ShardLog
@@ -88,7 +88,7 @@ def failing(bag: Path, **options: Any) -> set[str]:
     """Rows that do not verify, of all."""
     heard = list[RowCheck]()
     found = challenge(bag, "tout", 1_000_000, STORAGE, hear=heard.append, **options)
-    failed = {each.row["row_sha256"] for each in heard if each.failure}
+    failed = {each.row.row_sha256 for each in heard if each.failure}
     assert (found.drawn, len(failed)) == (found.rows, found.failures.total())
     assert found.most == len(failed) / found.rows
     return failed

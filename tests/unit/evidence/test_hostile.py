@@ -14,7 +14,7 @@ import pytest
 
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.cli import main as cli
-from presswatch_spark.demo.texts import Page
+from presswatch_spark.demo.generate import Page
 from presswatch_spark.errors import OutputError
 from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.build import build_bag

@@ -8,8 +8,8 @@ import pytest
 
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.checks import Record
-from presswatch_spark.pointers.documents import records_at
 from presswatch_spark.pointers.pointer import Pointer
+from presswatch_spark.pointers.records import records_at
 from tests.arc_records import arc_record, packed_arc
 from tests.reading import read
 
@@ -65,6 +65,6 @@ def test_a_pointer_leads_back_to_the_page(tmp_path: Path, packing: str, format: 
         )
         ((_, record),) = records_at([pointer], ReadOptions())
         assert isinstance(record, Record), record
-        assert (record.text, record.facts["document_url"]) == (document.text, document.url)
-        assert record.facts["payload_digest_computed"] == place.payload_digest_computed
+        assert (record.text, record.facts.document_url) == (document.text, document.url)
+        assert record.facts.payload_digest_computed == place.payload_digest_computed
         assert (record.stored is not None) == (packing != "single")

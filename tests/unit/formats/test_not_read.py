@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from presswatch_spark.demo.texts import press
+from presswatch_spark.demo.generate import press
 from presswatch_spark.formats.warc.pages import ARTICLE_NOTE
 from presswatch_spark.html.markup import page_text, room_for, text_of_page
 from presswatch_spark.html.raw_text import ARTICLE, DATA

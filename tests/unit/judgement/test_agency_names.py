@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from presswatch_spark.judgement.agency_names import AgencyNames
+from presswatch_spark.judgement.agencies import AgencyNames
 from presswatch_spark.text.words import words_of
 
 # Names of users that no list has: with a letter that case changes oddly, with marks, in another script.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -11,22 +10,18 @@ from typing import Any
 import pytest
 
 from presswatch_spark.judgement.grading import (
-    BEST_B,
-    CAPS,
-    GIVES,
-    NOTES,
-    REFUSALS,
-    REFUSED,
-    LetterFacts,
     confidence_reasons,
     grade,
     judged,
     letter_of,
 )
-from presswatch_spark.judgement.standing import OWNERSHIPS
+from presswatch_spark.judgement.rarity import OWNERSHIPS
+from presswatch_spark.judgement.reasons import OF_ROWS
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.tables.declarations import Match
 from tests.documents import text_of
 
+REFUSED = "common_words"
 PUBLISHED = datetime(2024, 5, 18, tzinfo=UTC)
 CAPTURED = datetime(2024, 6, 1, tzinfo=UTC)
 STRONGEST = [
@@ -37,16 +32,14 @@ STRONGEST = [
 ]
 
 
-def row_of(
-    grade: str, ownership: str, run: int, rarity: int, url_match: str = "none", **more: Any
-) -> LetterFacts:
+def row_of(grade: str, ownership: str, run: int, rarity: int, url_match: str = "none", **more: Any) -> Match:
     row = {
         "grade": grade, "ownership": ownership, "longest_run_words": run, "run_rarity": rarity,
         "url_match": url_match, "copied_words": 100, "shared_words": 0, "captured_at": CAPTURED,
         "article_published_at": PUBLISHED, "site_title_id": None, "own_site": url_match == "article",
         "credits_owner": True,
     }  # fmt: skip
-    return LetterFacts(**(row | more))
+    return Match.from_dict(row | more)
 
 
 def letter(*row: Any, **more: Any) -> str:
@@ -139,9 +132,9 @@ def test_an_extract_of_common_words_is_never_used_and_a_larger_part_is_looked_at
 
 
 def test_a_url_without_text_is_looked_at() -> None:
-    row = LetterFacts.of({"grade": "url_only", "url_match": "article", "longest_run_words": 0})
+    row = Match.from_dict({"grade": "url_only", "url_match": "article", "longest_run_words": 0})
     assert judged(row, ConfidenceRules()) == ("C", ["url_only"])
-    damaged = replace(row, record_damage="header")
+    damaged = row.with_columns(record_damage="header")
     assert confidence_reasons(damaged, ConfidenceRules()) == ["url_only", "record_damaged"]
 
 
@@ -149,13 +142,13 @@ def test_a_url_without_text_is_looked_at() -> None:
     "doubt", [{"ownership": "agency"}, {"credits_others": True}, {"in_main_content": False}], ids=str
 )
 def test_whose_the_words_are_counts_everywhere_but_at_the_articles_own_url(doubt: dict[str, Any]) -> None:
-    strong = replace(row_of("full_copy", "exclusive", 80, 900), own_site=True, **doubt)
+    strong = row_of("full_copy", "exclusive", 80, 900).with_columns(own_site=True, **doubt)
     for place in ({"url_match": "none", "own_site": False}, {"url_match": "title"}):
-        assert judged(replace(strong, **place), ConfidenceRules())[0] == "C"
-    own = judged(replace(strong, url_match="article"), ConfidenceRules())
+        assert judged(strong.with_columns(**place), ConfidenceRules())[0] == "C"
+    own = judged(strong.with_columns(url_match="article"), ConfidenceRules())
     assert own == ("A", ["own_url"])
     # Too short a run does not show that this is the article's page: its words are asked for, as elsewhere.
-    short = replace(strong, url_match="article", longest_run_words=39)
+    short = strong.with_columns(url_match="article", longest_run_words=39)
     assert judged(short, ConfidenceRules())[0] == "C"
 
 
@@ -187,9 +180,7 @@ def test_the_page_of_letters_lists_every_reason_with_what_it_makes() -> None:
     page = text_of("explanation/letters")
     places = []
     for code, made in [
-        *GIVES.items(),
-        *((code, "B" if code in BEST_B else "C") for code in CAPS),
-        (REFUSED, "D"),
+        *((each.code, each.gives or each.caps) for each in OF_ROWS if each.gives or each.caps),
     ]:
         (line,) = (line for line in page.splitlines() if line.startswith(f"| `{code}` |"))
         assert line.endswith(f"| `{made}` |")
@@ -216,7 +207,7 @@ RANKS, ARCHIVED = "ABCD", "https://web.archive.org/web/2024/https://journal.exam
 @pytest.mark.full
 def test_letters_and_reasons_of_100_000_rows_follow_from_their_columns() -> None:
     rng, rules = Random(15), ConfidenceRules()
-    order = [*GIVES, *CAPS, *NOTES, *REFUSALS]
+    order = [each.code for each in OF_ROWS]
     met, letters = Counter[str](), Counter[str]()
     for _ in range(100_000):
         row = generated(rng)
@@ -231,7 +222,7 @@ def test_letters_and_reasons_of_100_000_rows_follow_from_their_columns() -> None
     assert min(letters[each] for each in RANKS) > 300
 
 
-def generated(rng: Random) -> LetterFacts:
+def generated(rng: Random) -> Match:
     """A row of `matches`, as far as letters go, with values on and beside every threshold."""
     days = rng.choice([None, -400, -2, -1, 0, 1, 1.5, 2, 30, 30, 30, 400])
     published = rng.choice([None, *[PUBLISHED] * 9])
@@ -261,10 +252,10 @@ def generated(rng: Random) -> LetterFacts:
     }  # fmt: skip
     if rng.random() < 0.05:
         row |= {"grade": "url_only", "run_rarity": None, "longest_run_words": 0, "copied_words": 0}
-    return LetterFacts.of(row)
+    return Match.from_dict(row)
 
 
-def expected_letter(row: LetterFacts) -> str:
+def expected_letter(row: Match) -> str:
     """The letter as docs/explanation/letters.md says it, written down apart from the code."""
     if row.grade == "url_only":
         return "C"

@@ -9,8 +9,13 @@ import numpy as np
 import pytest
 
 from presswatch_spark.judgement.agencies import AGENCIES, key_of, spellings
-from presswatch_spark.judgement.credit_forms import FORMS
-from presswatch_spark.judgement.credits import AROUND_WORDS, CREDITS, HEAD_WORDS, CreditFinder, is_other
+from presswatch_spark.judgement.credits import (
+    AROUND_WORDS,
+    CREDITS,
+    HEAD_WORDS,
+    CreditFinder,
+    is_other,
+)
 from presswatch_spark.settings.config import AGENCIES as CONFIGURED
 from presswatch_spark.text.words import words_of
 from tests.documents import text_of
@@ -46,9 +51,8 @@ def test_every_example_of_the_documentation_is_read_as_it_says(form: str, line: 
         assert "; ".join(credits(page)) == names, page
 
 
-def test_the_documentation_has_every_form_with_examples_and_every_agency() -> None:
+def test_the_documentation_has_every_agency_and_every_number() -> None:
     page = re.sub(r"\s+", " ", text_of("reference/credits"))
-    assert {form for form, _, names in examples() if names} == set(FORMS)
     assert not [name for name in AGENCIES if f"`{name}`" not in page]
     for number in (AROUND_WORDS, HEAD_WORDS, CREDITS):
         assert re.search(rf"\b{number}\b", page)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from presswatch_spark.judgement.furniture import kind_of_line, kind_of_passage
+from presswatch_spark.judgement.placement import kind_of_line, kind_of_passage
 
 
 @pytest.mark.parametrize(

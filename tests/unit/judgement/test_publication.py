@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from presswatch_spark.judgement.publication import (
+from presswatch_spark.judgement.grading import (
     captured_before,
     dated_before,
-    is_time_zone,
     publication_of,
 )
 
@@ -78,10 +77,3 @@ def test_a_page_that_gives_a_day_is_earlier_by_days_and_one_that_gives_a_time_by
     assert dated_before(midnight, DAY)
     assert not dated_before(midnight, DAY, "Europe/Paris")
     assert dated_before(midnight - SECOND, DAY, "Europe/Paris")
-
-
-def test_time_zones_are_names_of_places() -> None:
-    assert is_time_zone("Europe/Paris")
-    assert is_time_zone("UTC")
-    for name in ("Paris", "europe/paris", "CET", "+01:00", "../../etc/passwd", ""):
-        assert not is_time_zone(name)

@@ -7,7 +7,7 @@ import runpy
 
 import pytest
 
-from presswatch_spark.judgement.grading import BEST_B, CAPS, CONFIDENCES, GIVES, REFUSED
+from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.judgement.reasons import REASONS, Reason
 from presswatch_spark.translation import LANGUAGES, Translator
 from tests.conftest import ROOT
@@ -50,14 +50,6 @@ def test_what_would_change_it_is_known_of_all_that_speaks_against_a_claim(reason
         assert reason.mend
     if reason.gives:
         assert reason.mend is None
-
-
-def test_every_code_of_a_scan_has_its_reason_with_the_same_letter() -> None:
-    assert {code: REASONS[code].gives for code in GIVES} == dict(GIVES)
-    assert {code: REASONS[code].caps for code in CAPS} == {
-        code: "B" if code in BEST_B else "C" for code in CAPS
-    }
-    assert REASONS[REFUSED].caps == "D"
 
 
 def test_no_two_reasons_say_the_same() -> None:

@@ -14,12 +14,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from presswatch_spark.corpus.registry import Title, parse_registry
+from presswatch_spark.corpus.registry import parse_registry
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.judgement.sites import SiteIndex, SiteMatch, UrlKeys, url_keys
-from presswatch_spark.judgement.url_bytes import host_table, known_hosts
+from presswatch_spark.judgement.sites import SiteIndex, SiteMatch, UrlKeys, host_table, known_hosts, url_keys
 from presswatch_spark.judgement.urls import page_url
-from presswatch_spark.model import DocumentBatch, Locator
+from presswatch_spark.model import DocumentBatch, Locator, Title
 from tests.unit.judgement.test_urls import PIECES
 
 TITLES = [

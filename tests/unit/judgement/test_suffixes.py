@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from presswatch_spark.judgement.suffixes import (
+from presswatch_spark.judgement.urls import (
     PLATFORMS,
     _list,
     is_public_suffix,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from presswatch_spark.judgement import url_bytes
-from presswatch_spark.judgement.url_bytes import documents_without_url
+from presswatch_spark.judgement import sites
+from presswatch_spark.judgement.sites import documents_without_url
 from presswatch_spark.judgement.urls import MAX_CHARACTERS, page_url
 from tests.unit.judgement.test_sites import batch_of
 from tests.unit.judgement.test_urls import PIECES
@@ -50,5 +50,5 @@ def test_the_count_is_that_of_the_exact_rule(urls: list[list[str]]) -> None:
 
 def test_plain_urls_are_told_by_their_bytes_alone() -> None:
     batch = batch_of(f"https://www.site-{k}.example/une/{k}?id={k}&x=%C3%A9#à" for k in range(1000))
-    with patch.object(url_bytes, "page_url", side_effect=AssertionError):
+    with patch.object(sites, "page_url", side_effect=AssertionError):
         assert documents_without_url(batch) == 0

@@ -10,8 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.monitoring.metrics import FAMILIES, Metrics, RunFacts, totals_of
-from presswatch_spark.monitoring.progress import CENSUS, SCAN, Terms
+from presswatch_spark.monitoring.metrics import CENSUS, FAMILIES, SCAN, Metrics, RunFacts, Terms, totals_of
 from presswatch_spark.tables.declarations import Metric, ShardLog
 from tests.exposition import parsed
 from tests.tables import row_of

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 from presswatch_spark.errors import CorruptError, OutputError
-from presswatch_spark.monitoring.events import (
+from presswatch_spark.monitoring.metrics import CENSUS, MetricSample, RunFacts, totals_of
+from presswatch_spark.monitoring.progress import (
     EventLog,
     LoggedError,
+    Observer,
+    Progress,
+    ShardTotals,
     failures_logged,
 )
-from presswatch_spark.monitoring.metrics import MetricSample, RunFacts, totals_of
-from presswatch_spark.monitoring.observer import Observer
-from presswatch_spark.monitoring.progress import CENSUS, Progress, ShardTotals
 from presswatch_spark.storage.host_limits import Waiting
 from presswatch_spark.tables.declarations import IndexFileLog, ShardLog
 from tests.exposition import parsed

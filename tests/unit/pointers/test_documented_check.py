@@ -19,9 +19,8 @@ import pytest
 import zstandard
 
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.demo.texts import Page
-from presswatch_spark.pointers.audit import Audit, drawn_rows
-from presswatch_spark.pointers.figures import RowRecomputation, rules_in_tables
+from presswatch_spark.demo.generate import Page
+from presswatch_spark.pointers.audit import Audit, RowRecomputation, drawn_rows, rules_in_tables
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import table_digest
@@ -298,7 +297,7 @@ def assert_agreement(folder: Path, corpus: Path, *, refused: int) -> None:
     rows, _ = drawn_rows(store, None, 1_000_000, 0)
     figures = RowRecomputation(opened, partial(rules_in_tables, store))
     verdicts = list(Audit(store, corpus=opened, figures=figures).verdicts(rows))
-    ours = {each.row["row_sha256"] for each in verdicts if each.failure}
+    ours = {each.row.row_sha256 for each in verdicts if each.failure}
     done = run_check(folder, folder / "tables", corpus)
     assert rejected(done.stdout) == ours, done.stdout[-3000:]
     assert (done.returncode, done.stderr) == (3 if refused else 0, "")

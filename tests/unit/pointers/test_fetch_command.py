@@ -16,7 +16,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.errors import OutputError
-from presswatch_spark.pointers.raw import save
+from presswatch_spark.pointers.records import save
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import TIES
 from tests.scanned import (

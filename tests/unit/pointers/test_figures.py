@@ -14,11 +14,16 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.demo.texts import Page
+from presswatch_spark.demo.generate import Page
 from presswatch_spark.formats import registry
-from presswatch_spark.pointers.audit import Audit
+from presswatch_spark.pointers.audit import (
+    NOT_RECOMPUTED,
+    OF_THE_PAIR,
+    Audit,
+    RowRecomputation,
+    rules_in_tables,
+)
 from presswatch_spark.pointers.checks import OTHER_FIGURES
-from presswatch_spark.pointers.figures import NOT_RECOMPUTED, OF_THE_PAIR, RowRecomputation, rules_in_tables
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
@@ -57,8 +62,9 @@ def failures(tables: Path, corpus: Path | None, rows: Rows) -> list[str]:
     """The reasons and details for which rows fail, empty for those that verify; in the order of the rows."""
     store, opened = TableStore.open(str(tables)), Corpus.open(str(corpus)) if corpus else None
     audit = Audit(store, corpus=opened, figures=RowRecomputation(opened, partial(rules_in_tables, store)))
-    found = {id(each.row): str(each.failure or "") for each in audit.verdicts(rows)}
-    return [found[id(row)] for row in rows]
+    typed = list(map(Match.from_dict, rows))
+    found = {id(each.row): str(each.failure or "") for each in audit.verdicts(typed)}
+    return [found[id(row)] for row in typed]
 
 
 def redigested(row: dict[str, Any], **changes: Any) -> dict[str, Any]:

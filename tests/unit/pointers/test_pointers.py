@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -24,7 +24,6 @@ from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.audit import Audit, RowCheck, drawn_rows, row_by_digest
 from presswatch_spark.pointers.checks import REASONS, Failure, Record
-from presswatch_spark.pointers.documents import SHARDS_AT_ONCE, records_at, shards_ahead
 from presswatch_spark.pointers.fetch import at_pointer, for_row
 from presswatch_spark.pointers.pointer import (
     Pointer,
@@ -34,8 +33,10 @@ from presswatch_spark.pointers.pointer import (
     parse_pointer,
     pointer_of,
 )
+from presswatch_spark.pointers.records import SHARDS_AT_ONCE, records_at, shards_ahead
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
 from tests.corpora import write_jsonl
@@ -94,9 +95,9 @@ def verdicts(tables: Path, corpus: Path | None = None, shard: Path | None = None
     store = TableStore.open(str(tables))
     rows, total = drawn_rows(store, None, 10_000, 0)
     assert len(rows) == total > 0
-    mirrors = [parse_mirror(f"{rows[0]['shard_uri']}={shard}")] if shard else []
+    mirrors = [parse_mirror(f"{rows[0].shard_uri}={shard}")] if shard else []
     if shard and ".txt" in shard.name:
-        mirrors = [parse_mirror(f"{Path(rows[0]['shard_uri']).parent}={shard.parent}")]
+        mirrors = [parse_mirror(f"{Path(rows[0].shard_uri).parent}={shard.parent}")]
     opened = Corpus.open(str(corpus)) if corpus else None
     found = list(Audit(store, mirrors=mirrors, corpus=opened).verdicts(rows))
     assert len(found) == total
@@ -109,7 +110,7 @@ def failures(found: list[RowCheck]) -> dict[str, set[str]]:
     reasons: dict[str, set[str]] = {}
     for verdict in found:
         reasons.setdefault(verdict.failure.reason if verdict.failure else "", set()).add(
-            verdict.row["document_url"]
+            verdict.row.document_url
         )
     verified = reasons.pop("", set())
     assert not verified & set().union(*reasons.values(), set())
@@ -162,7 +163,7 @@ def test_every_row_of_a_scan_verifies_with_the_words_of_its_spans(
     shard, tables = scanned
     found = verdicts(tables, corpus, shard)
     assert failures(found) == {}
-    assert {verdict.row["document_url"] for verdict in found} == {page.url for page in copied()}
+    assert {verdict.row.document_url for verdict in found} == {page.url for page in copied()}
 
 
 @one_of_each_format
@@ -314,7 +315,7 @@ def test_a_shard_read_in_order_and_cut_keeps_what_stands_before_the_cut(scanned:
     data = shard.read_bytes()
     shard.write_bytes(data[: len(data) // 2])
     found = verdicts(tables, shard=shard)
-    verified = [verdict.row["document_url"] for verdict in found if not verdict.failure]
+    verified = [verdict.row.document_url for verdict in found if not verdict.failure]
     urls = [page.url for page in copied()]
     assert 0 < len(set(verified)) < len(urls)
     assert set(verified) == set(urls[: len(set(verified))])
@@ -411,7 +412,7 @@ class TestEditedTables:
         shard, tables = scanned
         other = press_corpus(tmp_path / "other", lambda body: body + " Fin.")
         found = verdicts(tables, other, shard)
-        wrong = {verdict.row["article_id"] for verdict in found if verdict.failure}
+        wrong = {verdict.row.article_id for verdict in found if verdict.failure}
         assert wrong == {"a00000"}
         assert {verdict.failure.reason for verdict in found if verdict.failure} == {"other article"}
 
@@ -471,7 +472,7 @@ class TestEditedTables:
         def drawn(seed: int) -> list[str]:
             rows, total = drawn_rows(store, "latest", 5, seed)
             assert len(rows) == 5 < total
-            return [row["row_sha256"] for row in rows]
+            return [row.row_sha256 for row in rows]
 
         assert drawn(1) == drawn(1)
         assert len({tuple(drawn(seed)) for seed in range(5)}) > 1
@@ -481,12 +482,12 @@ class TestEditedTables:
     ) -> None:
         store = TableStore.open(str(scanned[1]))
         rows, _ = drawn_rows(store, None, 1000, 0)
-        digest = rows[0]["row_sha256"]
-        assert row_by_digest(store, digest[:16].upper()) == ("matches", rows[0])
+        digest = rows[0].row_sha256
+        assert row_by_digest(store, digest[:16].upper()) == rows[0]
         for prefix, said in ((digest[::-1], "no row"), ("", "begins no"), ("xyz", "begins no")):
             with pytest.raises(InputError, match=said):
                 row_by_digest(store, prefix)
-        heads = [row["row_sha256"][0] for row in rows]
+        heads = [row.row_sha256[0] for row in rows]
         shared = next(head for head in heads if heads.count(head) > 1)
         with pytest.raises(InputError, match="rows have"):
             row_by_digest(store, shared)
@@ -515,7 +516,7 @@ def test_rows_whose_url_and_text_lie_in_json_strings_verify(corpus: Path, tmp_pa
         assert failures(verdicts(tmp_path / f"of-{path.name}", corpus)) == {}
         digest = rows[0]["row_sha256"]
         fetched = for_row(str(tmp_path / f"of-{path.name}"), digest, StorageOptions(), (), "")
-        assert fetched.record.facts["document_url"] == rows[0]["document_url"]
+        assert fetched.record.facts.document_url == rows[0]["document_url"]
 
 
 @pytest.mark.parametrize("name", ["plain.warc.wet", "plain.warc"])
@@ -553,8 +554,10 @@ def test_a_written_pointer_into_a_release_with_errata_leads_to_the_text_that_was
     moved = parse_mirror(f"{folder}={tmp_path / 'moved'}")
     shutil.copytree(folder, tmp_path / "moved")
     for mirrors in ((), (moved,)):
-        fetched = at_pointer(str(pointer_of(row, row["shard_uri"])), {}, StorageOptions(), mirrors)
-        assert fetched.record.facts["text_sha256"] == row["text_sha256"]
+        fetched = at_pointer(
+            str(pointer_of(Match.from_dict(row), row["shard_uri"])), {}, StorageOptions(), mirrors
+        )
+        assert fetched.record.facts.text_sha256 == row["text_sha256"]
 
 
 class TestShardsAhead:
@@ -563,12 +566,12 @@ class TestShardsAhead:
     ) -> None:
         meeting, asked = threading.Barrier(SHARDS_AT_ONCE), list[str]()
 
-        def slow(pointers: list[Pointer], options: ReadOptions) -> list[tuple[Pointer, Failure]]:
+        def slow(pointers: list[Pointer], options: ReadOptions) -> Iterator[tuple[Pointer, Failure]]:
             asked.append(pointers[0].uri)
             meeting.wait(20)
-            return [(pointer, Failure("x")) for pointer in pointers]
+            yield from ((pointer, Failure("x")) for pointer in pointers)
 
-        monkeypatch.setattr("presswatch_spark.pointers.documents.records_at", slow)
+        monkeypatch.setattr("presswatch_spark.pointers.records.records_at", slow)
         work = [([Pointer(f"s3://b/{n}", 1, 2)], ReadOptions()) for n in range(2 * SHARDS_AT_ONCE)]
         found = [pointer.uri for outcomes in shards_ahead(work) for pointer, _ in outcomes]
         assert found == [pointers[0].uri for pointers, _ in work]
@@ -581,7 +584,7 @@ class TestShardsAhead:
             asked.append(pointers[0].uri)
             return [(pointer, Failure("x")) for pointer in pointers]
 
-        monkeypatch.setattr("presswatch_spark.pointers.documents.records_at", quick)
+        monkeypatch.setattr("presswatch_spark.pointers.records.records_at", quick)
         remote = [([Pointer(f"https://h/{n}", 1, 2)], ReadOptions()) for n in range(50)]
         next(shards_ahead(iter(remote)))
         assert len(asked) <= SHARDS_AT_ONCE

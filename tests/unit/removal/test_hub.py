@@ -16,8 +16,7 @@ import pytest
 
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.demo.generate import release_pages, write_press
-from presswatch_spark.demo.texts import members_yaml
+from presswatch_spark.demo.generate import members_yaml, release_pages, write_press
 from presswatch_spark.removal import states as of
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.hub import large_files

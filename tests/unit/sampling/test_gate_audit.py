@@ -15,7 +15,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.warc.gates import AuditDraw
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.runs.attempts import Outcome
-from presswatch_spark.sampling.gate_audit import audit_of, cost_of
+from presswatch_spark.sampling.intervals import audit_of, cost_of
 from presswatch_spark.settings.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.declarations import ShardLog

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from presswatch_spark.sampling.shares import at_most, least_share, most_share
+from presswatch_spark.sampling.intervals import at_most, most_share
 from tests.proofs import each_time
 
 
@@ -42,7 +42,7 @@ def test_bounds_are_quantiles_of_the_beta_distribution() -> None:
         above = beta.ppf(confidence, found + 1, drawn - found) if found < drawn else 1.0
         below = beta.ppf(1 - confidence, found, drawn - found + 1) if found else 0.0
         assert most_share(found, drawn, confidence) == pytest.approx(above, abs=1e-9)
-        assert least_share(found, drawn, confidence) == pytest.approx(below, abs=1e-9)
+        assert 1 - most_share(drawn - found, drawn, confidence) == pytest.approx(below, abs=1e-9)
 
 
 def test_binomial_sums_are_exact() -> None:

@@ -19,6 +19,7 @@ from presswatch_spark.demo.generate import Page
 from presswatch_spark.pointers.checks import other_words
 from presswatch_spark.settings.config import ScanConfig, VerifyRules
 from presswatch_spark.sieve.sieve import Sieve
+from presswatch_spark.tables.declarations import Match
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.readings import Joined
 from presswatch_spark.verify.verification import NamedDocument, Overlap, verify
@@ -134,7 +135,7 @@ def test_wrapped_text_is_a_full_copy_wherever_it_was_broken(tmp_path: Path, widt
         (span,) = row["spans"]
         assert text[span["document_start"] : span["document_end"]] == text.rstrip(".")
         assert span["words"] == words
-        assert other_words(row, text.encode(), corpus) is None
+        assert other_words(Match.from_dict(row), text.encode(), corpus) is None
 
 
 def test_a_page_of_nothing_but_hyphens_costs_little() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from presswatch_spark.formats import registry
-from presswatch_spark.pipeline import ShardScan, _without_companions
+from presswatch_spark.pipeline import ShardScan, shards_listed
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.kernels import Rehearsal, specimens
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
@@ -71,9 +71,8 @@ def test_companions_are_told_by_a_process_of_its_own(tmp_path: Path, monkeypatch
     text = tmp_path / "fr_part_1.txt"
     text.write_text("Une phrase.\n\n")
     shards = [ObjectInfo(str(text), 13), metadata(tmp_path / "fr_meta_part_1.jsonl")]
-    assert [info.uri for info in _without_companions(ShardPlan(tuple(shards)), "auto", StorageOptions())] == [
-        str(text)
-    ]
+    listed = shards_listed(ShardPlan(tuple(shards)), "auto", StorageOptions(), None)
+    assert [info.uri for info in listed] == [str(text)]
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.judgement.standing import Neighbours, WordRarity
+from presswatch_spark.judgement.rarity import Neighbours, WordRarity
 from presswatch_spark.settings.config import CorpusConfig, OwnershipRules, RarityRules
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.text.shingles import shingle_hashes

@@ -1,9 +1,9 @@
-"""How an article's words stand among all texts that the corpus knows: which are its own, and how rare.
+"""Rarity of an article's words among all texts that the corpus knows.
 
-Words are *known* if they stand in unrelated texts. These are articles of other publishers, more than a few
+Words are *known* if they are in unrelated texts. These are articles of other publishers, more than a few
 articles of the same title (page furniture, stock phrases), or a few domains of the background sample. Another
 publisher's article of the same cluster is related: its own copies do not make a text common. The rest of a
-run is measured in bits, as `corpus.building.vocabulary` counts them.
+run is measured in bits, as `corpus.building.index` counts them.
 
 The index holds every fourth shingle of a text, or more. So sharers of words are counted over four shingles in
 a row: each text has one of them in the index, wherever it begins. A passage of 11 words and more that enough
@@ -40,7 +40,7 @@ UNRELATED, SAME_TITLE, OTHERS = 0, 1, 2
 _0, _1 = U64(0), U64(1)
 
 OWNERSHIPS: tuple[Ownership, ...] = get_args(Ownership)
-"""Whose a copied text is: this article's alone, another publisher's too, or an agency's."""
+"""Owners of a copied text: only this article's publisher, another publisher too, or an agency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class WordRarity:
-    """How the n words of one article stand.
+    """Rarity of the n words of one article.
 
     `sums` int32[n + 1, 3] are sums over the words before each: bits of words that are not known; words that
     another publisher's article has too; words that many publishers' articles have.
@@ -90,7 +90,7 @@ class WordRarity:
 
 
 def ownership_of(agency: bool, copied: int, shared: int, wide: int, rules: OwnershipRules) -> Ownership:
-    """Return whose so many copied words are, one of `OWNERSHIPS`.
+    """Return the ownership of so many copied words, one of `OWNERSHIPS`.
 
     Args:
         agency: whether the article, or one of its cluster, credits an agency.
@@ -102,7 +102,7 @@ def ownership_of(agency: bool, copied: int, shared: int, wide: int, rules: Owner
 
 
 class Neighbours:
-    """Finds the standing of articles."""
+    """Measures the rarity of articles' words."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class Neighbours:
         )  # fmt: skip
 
     def standing(self, ordinal: int, words: Hashes) -> WordRarity:
-        """Return the standing of the article with that ordinal; `words` are its word hashes, uint64[n]."""
+        """Return the rarity of the article with that ordinal; `words` are its word hashes, uint64[n]."""
         shingles = shingle_hashes(words)
         sums = sums_of(self._known, ordinal, words, shingles, self._limits, self._domains, self._word_bits)
         return WordRarity(sums, bool(self._agency[ordinal]))
@@ -270,14 +270,12 @@ def _place(hashes: Hashes, h: np.uint64, low: int, high: int) -> int:
 
 @uncounted_njit
 def _first(hashes: Hashes, h: np.uint64, low: int, high: int) -> int:
-    """Return the first place of h in the sorted slice `hashes[low:high]`, or -1."""
     place = _place(hashes, h, low, high)
     return place if place < high and hashes[place] == h else -1
 
 
 @uncounted_njit
 def _is_last(hashes: Hashes, e: int) -> bool:
-    """Whether the posting at e is the last of its shingle."""
     return e + 1 == len(hashes) or hashes[e + 1] != hashes[e]
 
 

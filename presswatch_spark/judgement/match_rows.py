@@ -7,7 +7,7 @@ for the title yet, it gives a `url_only` row for the title.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -117,8 +117,23 @@ class DocumentFacts:
     upstream_offset: int | None = None
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
+class MatchedDocument:
+    """Document i of a batch, with all findings that are reported, or on a member's site.
+
+    `text` is empty where it could not be extracted. `words` of the text may be None without findings.
+    `site` is None for a document on no member's site.
+    """
+
+    i: int
+    text: bytes
+    site: SiteMatch | None
+    words: TextWords | None = None
+    findings: list[VerifiedOverlap] = field(default_factory=list)
+
+
 class _ScannedPage(NamedTuple):
-    """A document on its way to rows: `words` in its text, `site` where it is on a member's."""
+    """A document with columns of its rows: `words` in its text, `site` where it is on a member's."""
 
     facts: DocumentFacts
     words: int | None
@@ -145,53 +160,78 @@ class _Copy(NamedTuple):
 
 def document_rows(
     batch: DocumentBatch,
-    i: int,
+    documents: Sequence[MatchedDocument],
     origin: Origin,
-    text: bytes,
-    words: TextWords | None,
-    findings: Sequence[VerifiedOverlap],
-    site: SiteMatch | None,
     article_of: Callable[[int], Article],
     rules: GradeRules,
     confidence_rules: ConfidenceRules,
-) -> list[Match]:
-    """Return the rows of `matches` for document i, digested, and without a run id.
+) -> Iterator[Match]:
+    """Yield the rows of `matches` for documents of a batch, digested, and without a run id.
 
-    They are sorted by title and article.
+    They come document by document, sorted by title and article. A step is done for all documents before the
+    next one begins: see `shard.matcher`.
 
     Args:
-        text: of the document; empty where it could not be extracted.
-        words: of the text; may be None without findings.
-        findings: each is reported.
-        site: where the document stands; None if that is on no member's site.
-        article_of: returns an article by its ordinal; called for the articles at the document's URL.
+        article_of: returns an article by its ordinal; called for the articles at a document's URL.
     """
-    copied = {finding.article.article_id for finding in findings}
-    at_url = [article_of(ordinal) for ordinal in site.articles] if site else []
-    only_at_url = [article for article in at_url if article.article_id not in copied]
-    titles = {article.title_id for article in (*only_at_url, *(finding.article for finding in findings))}
-    only_on_site = site is not None and bool(site.title_id) and site.title_id not in titles
-    if not titles and not only_on_site:
-        return []
-    facts = document_facts(batch, i, origin, text)
-    page = _ScannedPage(
+    wanted = [(each, subjects) for each in documents if (subjects := _subjects(each, article_of))]
+    facts = [document_facts(batch, each.i, origin, each.text) for each, _ in wanted]
+    copies = [_copies(each, rules) for each, _ in wanted]
+    rows = [
+        _rows_of(_page(document, its_facts), its_copies, subjects)
+        for (document, subjects), its_facts, its_copies in zip(wanted, facts, copies, strict=True)
+    ]
+    for its_rows in [[_graded(row, confidence_rules) for row in its_rows] for its_rows in rows]:
+        yield from sorted(map(_digested, its_rows), key=lambda row: (row.title_id, row.article_id or ""))
+
+
+class _Subjects(NamedTuple):
+    """Subjects of a document's rows besides those of its findings: articles at its URL, and its site."""
+
+    at_url: list[Article]
+    has_site: bool
+
+
+def _subjects(document: MatchedDocument, article_of: Callable[[int], Article]) -> _Subjects | None:
+    """Return the subjects of a document; None if it gives no row."""
+    site = document.site
+    if site is None:
+        return _Subjects([], has_site=False) if document.findings else None
+    copied = [finding.article for finding in document.findings]
+    ids = {article.article_id for article in copied}
+    at_url = [article for article in map(article_of, site.articles) if article.article_id not in ids]
+    titles = {article.title_id for article in (*at_url, *copied)}
+    has_site = bool(site.title_id) and site.title_id not in titles
+    return _Subjects(at_url, has_site) if titles or has_site else None
+
+
+def _page(document: MatchedDocument, facts: DocumentFacts) -> _ScannedPage:
+    text, words, site = document.text, document.words, document.site
+    return _ScannedPage(
         facts=facts,
         words=len(words) if words else len(word_hashes(text)) if text else None,
         site=site,
         url_known=site is not None or facts.document_host is not None,
     )
-    rows = [_row(page, copy.finding.article, copy) for copy in _copies(findings, words, site, rules)]
-    rows += [_row(page, article) for article in only_at_url]
-    if only_on_site:
-        rows.append(_row(page))
-    rows = [graded_and_digested(row, confidence_rules) for row in rows]
-    return sorted(rows, key=lambda row: (row.title_id, row.article_id or ""))
+
+
+def _rows_of(page: _ScannedPage, copies: Iterable[_Copy], subjects: _Subjects) -> list[Match]:
+    rows = [_row(page, copy.finding.article, copy) for copy in copies]
+    rows += [_row(page, article) for article in subjects.at_url]
+    return [*rows, _row(page)] if subjects.has_site else rows
 
 
 def graded_and_digested(row: Match, rules: ConfidenceRules) -> Match:
     """Return a row with its letter, its reasons and its digest, from its other columns."""
+    return _digested(_graded(row, rules))
+
+
+def _graded(row: Match, rules: ConfidenceRules) -> Match:
     letter, reasons = judged(row, rules)
-    row = row.with_columns(confidence=letter, confidence_reasons=reasons)
+    return row.with_columns(confidence=letter, confidence_reasons=reasons)
+
+
+def _digested(row: Match) -> Match:
     # There may be thousands of spans: their form is written without a look at each value and key.
     return row.with_columns(row_sha256=row_digest(row, {"spans": numbers_form(row.spans)}))
 
@@ -280,19 +320,19 @@ def _spans(finding: VerifiedOverlap, places: Places) -> list[Span]:
     ]
 
 
-def _copies(
-    findings: Sequence[VerifiedOverlap], words: TextWords | None, site: SiteMatch | None, rules: GradeRules
-) -> Iterator[_Copy]:
+def _copies(document: MatchedDocument, rules: GradeRules) -> list[_Copy]:
+    findings, words, site = document.findings, document.words, document.site
     places = span_places([finding.overlap for finding in findings], 0, words) if findings and words else []
     repetitions = _repetitions(findings, site.articles if site else ())
-    for finding, place in zip(findings, places, strict=True):
-        overlap = finding.overlap
-        yield _Copy(
+    return [
+        _Copy(
             finding=finding,
             spans=_spans(finding, place),
-            grade=grade(overlap.copied_words, overlap.article_coverage, rules),
+            grade=grade(finding.overlap.copied_words, finding.overlap.article_coverage, rules),
             repetition=repetitions[finding.article.article_id],
         )
+        for finding, place in zip(findings, places, strict=True)
+    ]
 
 
 def _row(page: _ScannedPage, article: Article | None = None, copy: _Copy | None = None) -> Match:

@@ -8,7 +8,7 @@ all steps alone, a row took half as long again.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import islice
 from typing import NamedTuple
@@ -18,6 +18,7 @@ import numpy as np
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.credits import CreditFinder, names_address
 from presswatch_spark.judgement.match_rows import (
+    MatchedDocument,
     Origin,
     VerifiedOverlap,
     document_rows,
@@ -25,6 +26,7 @@ from presswatch_spark.judgement.match_rows import (
 )
 from presswatch_spark.judgement.placement import Placement
 from presswatch_spark.judgement.rarity import Neighbours, WordRarity
+from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.model import Article, DocumentBatch
 from presswatch_spark.settings.config import (
     ConfidenceRules,
@@ -67,22 +69,18 @@ class MatchRules:
         return cls(config.verify, config.grade, config.rarity, config.ownership, config.confidence)
 
 
-@dataclass(slots=True, eq=False)
-class _MatchedDocument:
-    """A document of a batch on its way to rows. It has `words` only if it has candidates, the `ordinals`."""
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Suspect(MatchedDocument):
+    """A document with its candidates, the `ordinals`; only with candidates it has `words`."""
 
-    i: int
-    text: bytes
     ordinals: Sequence[int]
     placement: Placement
-    words: TextWords | None = None
-    findings: list[VerifiedOverlap] = field(default_factory=list)
 
 
 class _Pair(NamedTuple):
     """A document and an article that share a window; what is made of the document once for all its pairs."""
 
-    document: _MatchedDocument
+    document: _Suspect
     signed: Signature
     named: NamedDocument
     ordinal: int
@@ -126,31 +124,31 @@ class Matcher:
         """Yield rows of `matches` without `run_id`: candidates that hold, and documents on members' sites."""
         sites = self.corpus.sites.matches(batch, self.corpus.urls)
         for group in _groups(batch, candidates, sites):
-            documents = [self._document(batch, i, ordinals) for i, ordinals in group]
+            documents = [self._document(batch, i, ordinals, sites.get(i)) for i, ordinals in group]
             self._compare(documents)
-            for each in documents:
-                if each.findings or each.i in sites:
-                    yield from document_rows(
-                        batch, each.i, origin, each.text, each.words, each.findings, sites.get(each.i),
-                        self.corpus.article, self._rules.grade, self._rules.confidence,
-                    )  # fmt: skip
+            yield from document_rows(
+                batch, documents, origin, self.corpus.article, self._rules.grade, self._rules.confidence
+            )
 
     def count_matching(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> int:
         """Count the documents that would give rows."""
         return len({row.record_id or row.document_url for row in self.rows(batch, candidates, origin)})
 
-    def _document(self, batch: DocumentBatch, i: int, ordinals: Sequence[int]) -> _MatchedDocument:
+    def _document(
+        self, batch: DocumentBatch, i: int, ordinals: Sequence[int], site: SiteMatch | None
+    ) -> _Suspect:
         main_text = partial(batch.main_text, i) if batch.main_text else None
-        return _MatchedDocument(i, batch.text_of(i), ordinals, Placement(main_text, self._least_run))
+        placement = Placement(main_text, self._least_run)
+        return _Suspect(i=i, text=batch.text_of(i), site=site, ordinals=ordinals, placement=placement)
 
-    def _compare(self, group: Sequence[_MatchedDocument]) -> None:
+    def _compare(self, group: Sequence[_Suspect]) -> None:
         """Find those articles that each document holds a long enough run of.
 
         What costs time in the length of a document is done once, however many articles there are.
         """
         texts = [(each, words_of(each.text)) for each in group if each.ordinals]
         screens = [DocumentWindows(window_hashes(words.hashes, self._least_run)) for _, words in texts]
-        shared = list[tuple[_MatchedDocument, Joined, list[int]]]()
+        shared = list[tuple[_Suspect, Joined, list[int]]]()
         for (document, words), screen in zip(texts, screens, strict=True):
             document.words = words
             joined = Joined(words)

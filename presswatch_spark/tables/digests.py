@@ -6,6 +6,7 @@ from binascii import unhexlify
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import chain, pairwise
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -23,6 +24,8 @@ NOT_DIGESTED = frozenset(("run_id", "shard_uri", "product", "product_revision", 
 DIGESTED_IF_KNOWN = frozenset(("upstream_uri", "upstream_offset"))
 """Columns that are left out where they are null: rows without them have the digests of earlier versions."""
 GROUP_DIGITS = 3
+# A page may have hundreds of rows, with its own moment and those of the articles.
+_MOMENTS_KEPT = 1024
 
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 _ALIKE, _DICTIONARY = frozenset((str, int, bool, type(None), datetime)), {dict}
@@ -43,14 +46,14 @@ def row_digest(row: TableRow | Mapping[str, Any], written: Mapping[str, bytes] =
         written: columns whose canonical form is known already, as `numbers_form` returns it.
     """
     columns = digested(row)
-    if not written:
-        return columns_digest(columns)
     columns.update(dict.fromkeys(written))
-    if _are_alike(columns.values()):
+    # Where columns have types, only floats need a look.
+    names = _float_columns(type(row)) if isinstance(row, TableRow) else columns
+    if _are_alike([columns.get(name) for name in names]):
         columns.update((name, orjson.Fragment(form)) for name, form in written.items())
         with suppress(TypeError):
             return _written_digest(columns)
-    return columns_digest(digested(row))
+    return _sha256(canonical_form(digested(row)))
 
 
 def numbers_form(values: Sequence[Mapping[str, object]]) -> bytes:
@@ -162,6 +165,16 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@lru_cache
+def _float_columns(table: type[TableRow]) -> tuple[str, ...]:
+    return tuple(each.name for each in table.schema if _has_floats(each.type))
+
+
+def _has_floats(kind: pa.DataType) -> bool:
+    inner = (kind.field(i).type for i in range(kind.num_fields))
+    return pa.types.is_floating(kind) or any(map(_has_floats, inner))
+
+
 def _are_alike(values: Iterable[object]) -> bool:
     """Whether both writers of JSON write values alike: exponents of floats they do not."""
     return all(map(_is_alike, [value for value in values if type(value) not in _ALIKE]))
@@ -182,6 +195,11 @@ def _is_alike(value: object) -> bool:
 
 def _canonical(value: object) -> str:
     if isinstance(value, datetime):
-        moment = value if value.tzinfo is UTC else utc(value)
-        return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        return _canonical_moment(value)
     raise TypeError(f"a row of matches holds no {type(value).__name__}")
+
+
+@lru_cache(_MOMENTS_KEPT)
+def _canonical_moment(value: datetime) -> str:
+    moment = value if value.tzinfo is UTC else utc(value)
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

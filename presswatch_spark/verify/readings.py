@@ -127,10 +127,12 @@ def _chosen(
     words: TextWords, other: TextWords, known: dict[tuple[int, int], int]
 ) -> Iterator[tuple[int, int]]:
     """Yield the spans of words that are joined, in order; none overlap."""
+    # Only the places of these words are needed, and a text may be long.
+    ends = np.array([*known.values(), *(words.hashes[first] for first, _ in known)], np.uint64)
     hashes, others = words.hashes.tolist(), other.hashes.tolist()
     places = dict[int, list[int]]()
-    for j, value in enumerate(others):
-        places.setdefault(value, []).append(j)
+    for j in np.flatnonzero(np.isin(other.hashes, ends)).tolist():
+        places.setdefault(others[j], []).append(j)
     before, done = list[int](), 0
     for first, last in sorted(known, key=lambda span: (span[0], -span[1])):
         if first < done:

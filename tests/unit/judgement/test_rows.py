@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presswatch_spark.judgement.match_rows import (
+    MatchedDocument,
     Origin,
     VerifiedOverlap,
     document_rows,
@@ -92,10 +93,11 @@ def rows_of(
     places = span_places([overlap], 1, body)[0]
     findings = [VerifiedOverlap(n, ARTICLES[n], overlap, places, 0.5, 300, 4, "exclusive") for n in found]
     batch = batch or document(text)
-    return document_rows(
-        batch, 0, ORIGIN, batch.text_of(0), words, findings, site, ARTICLES.__getitem__,
-        GradeRules(), ConfidenceRules(),
-    )  # fmt: skip
+    found_document = MatchedDocument(i=0, text=batch.text_of(0), site=site, words=words, findings=findings)
+    rows = document_rows(
+        batch, [found_document], ORIGIN, ARTICLES.__getitem__, GradeRules(), ConfidenceRules()
+    )
+    return list(rows)
 
 
 def brief(rows: list[Match]) -> list[tuple[object, ...]]:

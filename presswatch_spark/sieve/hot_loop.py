@@ -20,6 +20,7 @@ from presswatch_spark.sieve.shingle_index import (
     filter_bits,
 )
 from presswatch_spark.text.folding import FoldTable
+from presswatch_spark.text.hyphens import Partings, find_partings
 from presswatch_spark.text.kernels import (
     GROWTH,
     SLACK,
@@ -46,7 +47,7 @@ Counts = npt.NDArray[np.int64]
 CARRIED_BYTES = 1 << 10
 _CARRIED_BYTES = U64(CARRIED_BYTES)
 _CARRIED_WORDS = U64(SHINGLE_WORDS - 1)
-_0, _1, _7, _8, _16, _64 = (U64(n) for n in (0, 1, 7, 8, 16, 64))
+_0, _1, _2, _7, _8, _16, _64 = (U64(n) for n in (0, 1, 2, 7, 8, 16, 64))
 
 
 class IndexArrays(NamedTuple):
@@ -91,6 +92,7 @@ PROGRESS = np.dtype(
         ("long", np.uint64),  # 1 if the cut word has begun before that
         ("state", np.uint64),  # of its hash
         ("words", np.uint64),  # of all documents so far
+        ("partings", np.uint64),  # found since the caller last set it to zero
     ]
 )
 
@@ -106,6 +108,11 @@ def probe_of(index: ShingleIndex, hashes: HashRange = ALL_HASHES) -> IndexArrays
         U64(hashes.first),
         U64(hashes.width),
     )
+
+
+def parting_rows(segment_bytes: int) -> int:
+    """Return the rows that `scan` wants for partings: twice as many as a segment may have."""
+    return 2 * (segment_bytes // 2 + SLACK)
 
 
 def scratch_of(segment_bytes: int) -> Scratch:
@@ -219,23 +226,36 @@ def scan(
     probe: IndexArrays,
     scratch: Scratch,
     found: Found,
+    partings: Partings,
     progress: npt.NDArray[Any],
 ) -> int:
-    """Scan on from `progress`, until all documents are done or `found` may have no room for another segment.
+    """Scan on from `progress` until all documents are done, or `found` or `partings` has too little room.
 
-    Returns how many positions were found. The scan is over once `progress.document` has passed the last one.
+    Args:
+        partings: with `parting_rows` rows takes the partings of the documents, `progress.partings` of them;
+            without rows none are looked for.
+
+    Returns:
+        The number of positions found. The scan is over once `progress.document` has passed the last one.
     """
     at = progress[0]
     room = len(found.documents) - len(scratch.windows)
+    parting_room = U64(len(partings)) - U64(len(partings)) // _2
     n_found = 0
     while at.document < U64(len(starts)):
         start, end = U64(starts[at.document]), U64(ends[at.document])
         last = False
         while not last:
-            if n_found > room:
+            if n_found > room or at.partings > parting_room:
                 return n_found
-            i = start + at.byte
-            i, size = fold(table, text, i, min(i + segment, end), end, scratch.folded, at.tail)
+            first = start + at.byte
+            i, size = fold(table, text, first, min(first + segment, end), end, scratch.folded, at.tail)
+            if len(partings) > 0:
+                # While the cache holds the segment.
+                at.partings = find_partings(
+                    table, text, np.int64(start), np.int64(first), np.int64(i), np.int64(end), partings,
+                    np.int64(at.partings),
+                )  # fmt: skip
             at.byte = i - start
             last = i >= end
             words = _hash_segment(scratch, size, last, at)

@@ -5,7 +5,7 @@ Memory depends on the segment and on the number of candidates, not on the length
 often it repeats a shingle. Time does neither: a shingle that a document repeats is followed up once.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple
@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit, inner_njit
 from presswatch_spark.model import DocumentBatch
-from presswatch_spark.sieve.hot_loop import PROGRESS, Found, probe_of, scan, scratch_of
+from presswatch_spark.sieve.hot_loop import PROGRESS, Found, parting_rows, probe_of, scan, scratch_of
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange, ShingleIndex
 from presswatch_spark.text.folding import load_table
-from presswatch_spark.text.hyphens import Partings, partings_of_each, write_readings
+from presswatch_spark.text.hyphens import Partings, write_readings
 from presswatch_spark.text.kernels import U64, Bytes, Edges, Hashes, plain
 
 Ids = npt.NDArray[np.uint32]
@@ -92,6 +92,7 @@ class Sieve:
         self._scratch = scratch_of(segment_bytes)
         room = 2 * len(self._scratch.windows)
         self._found = Found(np.empty(room, np.int32), np.empty(room, np.int64))
+        self._partings = np.empty((parting_rows(segment_bytes), 2), np.int64)
         # Kept: a new megabyte for each batch would cost a page fault for every 4 KB, here and elsewhere.
         self._readings = np.empty(READINGS_BYTES, np.uint8)
         self._reading_bounds = np.empty((2, READINGS_BYTES // 64), np.int64)
@@ -104,8 +105,8 @@ class Sieve:
         pairs, n_pairs, progress = _pairs(_PAIRS_AT_FIRST), 0, np.zeros(1, PROGRESS)
         followed = _Followed(np.full(_REMEMBERED, -1, np.int64), np.full(_REMEMBERED, -1, np.int32))
         texts = plain(batch.text), plain(batch.text_starts), plain(batch.text_ends)
-        partings = partings_of_each(load_table(), *texts)
-        for found in chain(self._scan(*texts, progress), self._scan_readings(*texts, partings)):
+        partings = list[Partings]()
+        for found in chain(self._scan(*texts, progress, partings), self._scan_readings(*texts, partings)):
             done = 0
             while done < len(found.entries):
                 done, n_pairs = _attribute(
@@ -116,7 +117,7 @@ class Sieve:
         order = np.lexsort((pairs.articles[:n_pairs], pairs.documents[:n_pairs]))
         found_pairs = Candidates(pairs.documents[order], pairs.articles[order], int(progress["words"][0]))
         # Readings may find a pair again.
-        return joined([found_pairs]) if len(partings) else found_pairs
+        return joined([found_pairs]) if partings else found_pairs
 
     def hits(self, batch: DocumentBatch) -> Hits:
         """Return every hit of the batch; memory grows with their number."""
@@ -129,23 +130,39 @@ class Sieve:
         posting = np.arange(len(hit)) - np.repeat(np.cumsum(postings) - postings, postings) + entries[hit]
         return Hits(documents[hit].astype(np.int32), self._probe.hashes[posting], self._articles[posting])
 
-    def _scan(self, text: Bytes, starts: Edges, ends: Edges, progress: npt.NDArray[Any]) -> Iterator[Found]:
+    def _scan(
+        self,
+        text: Bytes,
+        starts: Edges,
+        ends: Edges,
+        progress: npt.NDArray[Any],
+        partings: list[Partings] | None = None,
+    ) -> Iterator[Found]:
         """Yield positions whose shingle is indexed, as views of one buffer: use them before the next.
 
-        `progress` is of type `PROGRESS`, and of zeros.
+        Args:
+            progress: of type `PROGRESS`, and of zeros.
+            partings: takes the partings of the documents, document by document, if there are any.
         """
-        table = load_table()
+        table, room = load_table(), self._partings[: 0 if partings is None else None]
         while progress["document"][0] < len(starts):
             n = scan(
-                text, starts, ends, self._segment, table, self._probe, self._scratch, self._found, progress
-            )
+                text, starts, ends, self._segment, table, self._probe, self._scratch, self._found, room,
+                progress,
+            )  # fmt: skip
+            if partings is not None and (count := int(progress["partings"][0])):
+                partings.append(room[:count].copy())
+                progress["partings"] = 0
             if n:
                 yield Found(self._found.documents[:n], self._found.entries[:n])
 
-    def _scan_readings(self, text: Bytes, starts: Edges, ends: Edges, partings: Partings) -> Iterator[Found]:
+    def _scan_readings(
+        self, text: Bytes, starts: Edges, ends: Edges, found_partings: Sequence[Partings]
+    ) -> Iterator[Found]:
         """Yield the positions of the readings in which words are joined, each with its document."""
-        if not len(partings):
+        if not found_partings:
             return
+        partings = np.concatenate(found_partings)
         order = np.argsort(starts, kind="stable")
         bounds = np.stack((starts, ends), axis=1)[order]
         # Documents may lie in the text in any order, and partings must be in that of the text.

@@ -78,12 +78,12 @@ def partings_of_each(table: FoldTable, text: Bytes, starts: Edges, ends: Edges) 
                 grown[:n] = found[:n]
                 found = grown
             last = min(first + _BLOCK, ends[i])
-            n = _find_partings(table, text, starts[i], first, last, ends[i], found, n)
+            n = find_partings(table, text, starts[i], first, last, ends[i], found, n)
     return found[:n].copy()
 
 
 @uncounted_njit
-def _find_partings(
+def find_partings(
     table: FoldTable, text: Bytes, start: int, first: int, last: int, end: int, found: Partings, n: int
 ) -> int:
     """Add the partings of the document `text[start:end]` whose hyphen ends in [first, last) to `found[n:]`.

@@ -310,7 +310,8 @@ def _whole_members(
             return start
         if not inflater.eof or inflater.unused_data:
             return start
-        yield MemberPiece(base + start, end - start, data, True, True)
+        # As the class would, but without a call in Python: most files have a member for each record.
+        yield tuple.__new__(MemberPiece, (base + start, end - start, data, True, True, 0))
         start = end
     return start
 

@@ -48,7 +48,7 @@ def row_digest(row: TableRow | Mapping[str, Any], written: Mapping[str, bytes] =
     columns = digested(row)
     columns.update(dict.fromkeys(written))
     # Where columns have types, only floats need a look.
-    names = _float_columns(type(row)) if isinstance(row, TableRow) else columns
+    names = row.float_columns if isinstance(row, TableRow) else columns
     if _are_alike([columns.get(name) for name in names]):
         columns.update((name, orjson.Fragment(form)) for name, form in written.items())
         with suppress(TypeError):
@@ -163,16 +163,6 @@ def storable(text: Text) -> Text:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-@lru_cache
-def _float_columns(table: type[TableRow]) -> tuple[str, ...]:
-    return tuple(each.name for each in table.schema if _has_floats(each.type))
-
-
-def _has_floats(kind: pa.DataType) -> bool:
-    inner = (kind.field(i).type for i in range(kind.num_fields))
-    return pa.types.is_floating(kind) or any(map(_has_floats, inner))
 
 
 def _are_alike(values: Iterable[object]) -> bool:

@@ -58,6 +58,8 @@ class TableRow:
     """The schema of the table, each column with its meaning."""
     columns: ClassVar[tuple[str, ...]]
     """The names of the columns."""
+    float_columns: ClassVar[tuple[str, ...]]
+    """Those with floats, at any depth."""
 
     if typing.TYPE_CHECKING:
         # Type checkers do not derive it for classes of `dataclass_transform`; `dataclasses.replace` needs it.
@@ -74,6 +76,7 @@ class TableRow:
             ]
         )
         cls.columns = tuple(cls.schema.names)
+        cls.float_columns = tuple(each.name for each in cls.schema if _has_floats(each.type))
         for name in cls.columns:
             delattr(cls, name)
         dataclass(frozen=True, kw_only=True, init=False)(cls)
@@ -143,6 +146,11 @@ def struct_of(fields: type) -> pa.StructType:
     """Return the Arrow type of a struct from its `TypedDict`; its fields are nullable."""
     annotations = typing.get_type_hints(fields, include_extras=True)
     return pa.struct([(name, _arrow_type(each)[0]) for name, each in annotations.items()])
+
+
+def _has_floats(kind: pa.DataType) -> bool:
+    inner = (kind.field(i).type for i in range(kind.num_fields))
+    return pa.types.is_floating(kind) or any(map(_has_floats, inner))
 
 
 def _field(name: str, annotation: Any, declared: _DeclaredColumn) -> pa.Field:

@@ -283,7 +283,8 @@ class PieceReader(ABC, Generic[RecordT]):
         compression = compression_of(bytes(window.view[:4]))
         if compression == "plain" and not self._begins(bytes(window.view[: self.head_bytes])):
             compression = "gzip"
-        self.blocks = _BlockBuilder(compression, window.base if compression == "plain" else 0, self._begins)
+        blocks = _BlockBuilder(compression, window.base if compression == "plain" else 0, self._begins)
+        self.blocks = blocks
         self.room = MOST_INFLATED[compression] * (self.shard.size or UNKNOWN_BYTES)
         pieces = (
             gzip_pieces(window, self.report, self._begins, self.gate)
@@ -297,8 +298,8 @@ class PieceReader(ABC, Generic[RecordT]):
                 begun = bool(piece.data)
                 if begun and not self._begins(piece.data):
                     raise self.refusal(f"does not hold {self.kind} records")
-            self.blocks.add(piece)
-            if self.blocks.size >= self.needed:
+            blocks.add(piece)
+            if blocks.size >= self.needed:
                 yield from self.ready(final=False)
         if is_empty and not self.report.defects_total:
             self.report.add_defect("the shard is empty", 0)

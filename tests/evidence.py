@@ -18,7 +18,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.evidence import documents
 from presswatch_spark.evidence import verify as alone
-from presswatch_spark.evidence.build import BagOrder, Built, build_bag
+from presswatch_spark.evidence.build import BagOrder, Built, make_bag
 from presswatch_spark.evidence.sources import source_at
 from presswatch_spark.settings.config import ScanConfig, load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
@@ -46,7 +46,7 @@ def build(
     order = {"confidences": LETTERS, "mirrors": mirrors} | order
     out, config = found.folder / name, load_scan_config(flags=QUICK)
     with nullcontext() if printed else unprinted():
-        made = build_bag(bag_order(path or found.tables, found.corpus, **order), str(out), config)
+        made = make_bag(bag_order(path or found.tables, found.corpus, **order), str(out), config)
     return out, made
 
 
@@ -82,7 +82,7 @@ def bag_of(
     judge_all(tables, tables, Sources(corpus=str(corpus), as_of=AS_OF))
     order = bag_order(tables, corpus, confidences=LETTERS, with_texts=True)
     with nullcontext() if printed else unprinted():
-        build_bag(order, str(folder / "bag"), ScanConfig())
+        make_bag(order, str(folder / "bag"), ScanConfig())
     return folder / "bag"
 
 

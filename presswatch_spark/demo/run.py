@@ -20,7 +20,7 @@ from presswatch_spark.demo.shards import (
     write_warc,
     write_wet,
 )
-from presswatch_spark.evidence.build import BagOrder, Built, build_bag
+from presswatch_spark.evidence.build import BagOrder, Built, make_bag
 from presswatch_spark.evidence.sources import source_at
 from presswatch_spark.extras import has_legal, install_command
 from presswatch_spark.notices.draft import DraftedNotice, draft_notice, today
@@ -31,7 +31,7 @@ from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.pointers.pointer import parse_mirror
 from presswatch_spark.queries.matches import match_rows
 from presswatch_spark.removal.places import open_case
-from presswatch_spark.report.make import make_report
+from presswatch_spark.report.make import ReportOrder, make_report
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.spark.session import session
 from presswatch_spark.storage.objects import StorageOptions
@@ -96,7 +96,7 @@ def make_dossier(folder: Path, say: Callable[[str], None] = lambda news: None) -
     open_case(tables, case, confidences=("A", "B"))
     say("sealing the evidence")
     selection = source_at(case, config.storage).select_claims(Choice())
-    built = build_bag(BagOrder(selection, Corpus.open(corpus), with_texts=True), bag, config)
+    built = make_bag(BagOrder(selection, Corpus.open(corpus), with_texts=True), bag, config)
     say("drafting a notice")
     sender = folder / "sender.yaml"
     mirror = parse_mirror(f"{folder / 'shards' / 'crawl'}={PUBLIC}")
@@ -196,16 +196,15 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
     dossier = None
     if has_legal():
         dossier = make_dossier(folder, say)
-        make_report(
+        order = ReportOrder(
             tables,
-            reports_in(folder),
             StorageOptions(),
             case=str(folder / "case"),
             recipients=list(load_recipients().values()),
             corpus=corpus,
             engine="duckdb",
-            say=say,
         )
+        make_report(order, reports_in(folder), say)
     return Demonstration(
         folder=folder,
         pages=tuple(page for shelf in pages.values() for page in shelf),

@@ -59,10 +59,6 @@ class Bag:
         found = (self.folder / below).rglob("*")
         return sorted(path.relative_to(self.folder).as_posix() for path in found if path.is_file())
 
-    def remove(self, name: str) -> None:
-        """Remove a file."""
-        (self.folder / name).unlink()
-
     def measured(self) -> verify.Measured:
         """Return bytes, SHA-256 and SHA-512 of all files, by name."""
         return {name: verify.measured_file(str(self.folder / name)) for name in self.names()}
@@ -182,7 +178,8 @@ class Bag:
             "External-Description": description,
             "Payload-Oxum": f"{size}.{len(payload)}",
         }
-        self.write(INFO, "".join(f"{name}: {_one_line(text)}\n" for name, text in fields.items()).encode())
+        lines = (f"{name}: {' '.join(verify.shown(text).split())}\n" for name, text in fields.items())
+        self.write(INFO, "".join(lines).encode())
 
     def _write_manifests(
         self, kind: str, measured: verify.Measured, is_listed: Callable[[str], bool]
@@ -201,21 +198,6 @@ def first_fault(folder: Path) -> str | None:
 def named_faults(faults: Mapping[str, str], most: int) -> str:
     """Return the first files of a bag that are not as they were sealed, with what they are; "" if all are."""
     return "; ".join(f"{verify.shown(name)} {what}" for name, what in sorted(faults.items())[:most])
-
-
-def unsound(where: str, faults: str) -> OutputError:
-    """Return the error for a bag that does not verify; `faults`: see `named_faults`."""
-    return OutputError(
-        f"the bag does not verify: {faults}",
-        where=where,
-        remedy="`presswatch evidence verify` names all that has changed; take an unchanged copy",
-    )
-
-
-def require_sound(folder: Path) -> None:
-    """Raise `OutputError` if a bag does not verify: nothing may rest on it."""
-    if fault := first_fault(folder):
-        raise unsound(str(folder), fault)
 
 
 def bag_leaves(lines: Sequence[bytes], measured: verify.Measured) -> list[bytes]:
@@ -287,7 +269,3 @@ def bag_on_disk(path: str, storage: StorageOptions) -> Iterator[Path]:
             if ".." not in name.split("/") and not name.endswith("/"):
                 fetch_file(folder.at(name), str(scratch / name), storage)
         yield scratch
-
-
-def _one_line(text: str) -> str:
-    return " ".join(verify.shown(text).split())

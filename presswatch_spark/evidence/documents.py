@@ -24,7 +24,7 @@ from presswatch_spark.claims.exposed import (
     product_of_row,
     source_told,
 )
-from presswatch_spark.claims.exposures import Exposure
+from presswatch_spark.claims.exposures import Exposure, load_exposures
 from presswatch_spark.claims.marks import around_marks, marked, pieces_of, ranges_of, visible
 from presswatch_spark.claims.selection import COPY, DISK, PLACE, RecordReading, Selection
 from presswatch_spark.claims.speaker import Speaker
@@ -33,7 +33,7 @@ from presswatch_spark.corpus.registry import MandateDocument, Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.evidence import verify
 from presswatch_spark.evidence.bag import PAGES, Bag
-from presswatch_spark.evidence.records import KeptRecord
+from presswatch_spark.evidence.records import ReadRecords
 from presswatch_spark.evidence.typesetting import (
     SIGNS,
     environment,
@@ -44,9 +44,8 @@ from presswatch_spark.evidence.typesetting import (
     pdf_of,
     runs_leftwards,
 )
-from presswatch_spark.pointers.audit import RowCheck
-from presswatch_spark.pointers.checks import OTHER_ARTICLE
-from presswatch_spark.storage.uris import canonical
+from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.storage.uris import canonical, printable
 from presswatch_spark.terminal import columns_of, wrapped_at
 from presswatch_spark.translation import N_
 from presswatch_spark.version import __version__
@@ -247,102 +246,109 @@ def _pieces(text: str | None, spans: Iterable[tuple[Any, Any]], _: Speaker) -> l
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimDocuments:
-    """Writes the page of each claim as the verdict on its row comes, then the PDFs of all claims.
+class BagFacts:
+    """The content of a bag, for its documents.
 
-    A bag may have 10,000 claims: what PDFs will show of them waits in the folder `scratch`. `with_texts`:
-    whether texts of articles may be shown.
+    `protocol` and `program`: as they are in the bag. `authorities`: those that were asked for time-stamps.
+    `with_texts`: texts of articles may be shown.
     """
 
-    bag: Bag
-    chosen: Selection
+    selection: Selection
     corpus: Corpus
-    exposures: Sequence[Exposure]
+    records: ReadRecords
+    runs: Sequence[dict[str, Any]]
+    protocol: Mapping[str, Any]
+    program: Mapping[str, Any]
+    authorities: Sequence[str]
     with_texts: bool
-    scratch: Path
+    claims_root: str
 
-    def hear(self, verdict: RowCheck) -> None:
-        """Write the page of the claim of a row."""
-        shown = ShownClaim(self._case(verdict), self.exposures)
-        digest = verdict.row.row_sha256
-        self.bag.write(f"{PAGES}/{digest}.html", page_of(shown).encode())
-        for language in LANGUAGES:
-            path = self.scratch / f"{digest}.{language}.json"
-            path.write_text(json.dumps(printed_claim(shown, language)), encoding="utf-8")
+    @property
+    def moment(self) -> datetime:
+        """Return the time of making that documents state, in whole seconds."""
+        return self.records.began_at
 
-    def write_pdfs(self, moment: datetime, claims_root: str) -> None:
-        """Write the PDFs of all claims, when rows are in the bag and all verdicts have come.
+    @property
+    def other_corpus(self) -> list[str]:
+        """Return the runs that were made with another corpus."""
+        return [run["run_id"] for run in self.runs if run["corpus_digest"] != self.corpus.manifest.digest]
 
-        Args:
-            moment: the time of making that each states.
-        """
-        lines = verify.lines_of(self.bag.read(verify.ROWS))
-        by_digest = {json.loads(line)["row"]["row_sha256"]: line for line in lines}
-        ordered = sorted(self.chosen.rows, key=self._order)
-        parts = [ordered[first : first + PART] for first in range(0, len(ordered), PART)]
-        attached = self.scratch / ATTACHED
-        for number, rows in enumerate(parts):
-            attached.write_bytes(b"".join(by_digest[row] + b"\n" for row in sorted(rows)))
+
+def write_claims(bag: Bag, facts: BagFacts) -> None:
+    """Write a page for each claim, and PDFs of all claims, ordered by letter, title, article and address.
+
+    The rows must be in the bag. It may have 10,000 claims: those of one PDF are in memory.
+    """
+    rows, claims = facts.selection.rows, facts.selection.claims
+    names = ("title_id", "article_id", "document_url")
+    ordered = sorted(
+        rows,
+        key=lambda row: (claims[row].confidence, *(str(rows[row][name] or "") for name in names), row),
+    )
+    parts = [ordered[first : first + PART] for first in range(0, len(ordered), PART)]
+    lines = {json.loads(line)["row"]["row_sha256"]: line for line in verify.lines_of(bag.read(verify.ROWS))}
+    exposures = load_exposures()
+    with scratch_folder() as scratch:
+        attached = scratch / ATTACHED
+        for number, part in enumerate(parts):
+            printed: dict[str, list[dict[str, Any]]] = {language: [] for language in LANGUAGES}
+            for row in part:
+                shown = ShownClaim(_case_of(facts, row), exposures)
+                bag.write(f"{PAGES}/{row}.html", page_of(shown).encode())
+                for language in LANGUAGES:
+                    printed[language].append(printed_claim(shown, language))
+            attached.write_bytes(b"".join(lines[row] + b"\n" for row in sorted(part)))
             for language in LANGUAGES:
-                _ = Speaker(language, for_print=True)
-                data = self._part(rows, number, len(parts), _)
-                footer = _("Root of the claims: {root}", root=claims_root)
-                data |= {"moment": moment_in(moment), "footer": footer}
-                pdf = pdf_of(TEMPLATES / "claims.typ", data, moment, {ATTACHED: attached}, tagged=False)
-                self.bag.write(f"{PAGES}/{pdf_name(language, number, len(parts))}", pdf)
-                if len(parts) > 1:
-                    forget_documents()
+                data = _printed_part(facts, printed[language], exposures, number, len(parts), language)
+                pdf = pdf_of(TEMPLATES / "claims.typ", data, facts.moment, {ATTACHED: attached}, tagged=False)
+                bag.write(f"{PAGES}/{pdf_name(language, number, len(parts))}", pdf)
+            if len(parts) > 1:
+                forget_documents()
 
-    def _order(self, digest: str) -> tuple[str, ...]:
-        """Return the key by which PDFs order claims: letter, title, article, address of the page."""
-        row, claim = self.chosen.rows[digest], self.chosen.claims[digest]
-        names = ("title_id", "article_id", "document_url")
-        return (claim.confidence, *(str(row[name] or "") for name in names), digest)
 
-    def _part(self, rows: Sequence[str], number: int, of: int, _: Speaker) -> dict[str, Any]:
-        """Return what a PDF shows, apart from its moment and its footer."""
-        first, total = number * PART + 1, len(self.chosen.rows)
-        claims = [json.loads((self.scratch / f"{row}.{_.language}.json").read_bytes()) for row in rows]
-        sources = _number_sources(claims, self.exposures)
-        for place, claim in enumerate(claims, first):
-            claim["number"] = _("{number} of {all}", number=_.number(place), all=_.number(total))
-        shown = {
-            "first": _.number(first),
-            "last": _.number(first + len(rows) - 1),
-            "all": _.number(total),
-        }
-        letters = sorted({claim["account"]["letter"] for claim in claims})
-        return {
-            "lang": _.language,
-            "title": _("Claims, side by side"),
-            "author": AUTHOR,
-            "subtitle": _(
-                "Part {part} of {parts}: claims {first} to {last} of {all}",
-                part=number + 1,
-                parts=of,
-                **shown,
-            )
-            if of > 1
-            else _("{all} claims", all=shown["all"]),
-            "opening": self._opening(_),
-            "letters": [asdict(NamedFact(letter, _(LETTERS[letter]))) for letter in letters],
-            "letters_heading": _("What the letters say"),
-            "sources_heading": _("Documents of the publishers of models"),
-            "proves_nothing": _("These statements prove neither that a model read this text, nor a wrong."),
-            "claims": claims,
-            "sources": sources,
-            "attached": [
-                {
-                    "name": ATTACHED,
-                    "description": _("The sealed rows of these claims"),
-                    "kind": "application/jsonl",
-                }
-            ],
-        }
+def _case_of(facts: BagFacts, digest: str) -> ExplainedRow:
+    row, claim = facts.selection.rows[digest], facts.selection.claims[digest]
+    record = facts.records.rows[digest]
+    publisher, title = owner(facts.corpus, row)
+    return ExplainedRow(
+        row=row,
+        claim=claim.as_dict(),
+        publisher=publisher,
+        title=title,
+        article=article_of(facts.corpus, row) if facts.with_texts else None,
+        page=record.text.read_bytes().decode("utf-8", "replace") if record.text else None,
+        page_missing=record.failure,
+        shard=canonical(record.uri),
+        config={},
+        as_of=date.fromisoformat(claim.as_of),
+        mandate=claim.mandate,
+        rights=claim.rights,
+        reservation=claim.reservation,
+    )
 
-    def _opening(self, _: Speaker) -> list[str]:
-        """Return the paragraphs that every PDF of claims begins with."""
-        return [
+
+def _printed_part(
+    facts: BagFacts,
+    claims: list[dict[str, Any]],
+    exposures: Sequence[Exposure],
+    number: int,
+    of: int,
+    language: str,
+) -> dict[str, Any]:
+    """Return the data of one of the PDFs of claims; `number` counts from 0."""
+    _ = Speaker(language, for_print=True)
+    first, last, total = number * PART + 1, number * PART + len(claims), len(facts.selection.rows)
+    for place, claim in enumerate(claims, first):
+        claim["number"] = _("{number} of {all}", number=_.number(place), all=_.number(total))
+    shown = {"first": _.number(first), "last": _.number(last), "all": _.number(total)}
+    part = _("Part {part} of {parts}: claims {first} to {last} of {all}", part=number + 1, parts=of, **shown)
+    letters = sorted({claim["account"]["letter"] for claim in claims})
+    return {
+        "lang": language,
+        "title": _("Claims, side by side"),
+        "author": AUTHOR,
+        "subtitle": part if of > 1 else _("{all} claims", all=shown["all"]),
+        "opening": [
             _(
                 "Each claim is about a page that a public dataset stores, and about the press article whose"
                 " words this page holds. The facts come from the sealed rows; the page is shown as the"
@@ -354,34 +360,26 @@ class ClaimDocuments:
             ),
             _(SIGNS),
             _("The sealed rows of these claims are attached to this PDF (rows.jsonl)."),
-            (
-                _("The whole text of each article is in data/corpus/texts/.")
-                if self.with_texts
-                else _("The texts of articles are not enclosed: their digests identify them.")
-            ),
-        ]
-
-    def _case(self, verdict: RowCheck) -> ExplainedRow:
-        row, failure, record = verdict.row.as_dict(), verdict.failure, verdict.record
-        claim = self.chosen.claims[row["row_sha256"]]
-        publisher, title = owner(self.corpus, row)
-        # A change of the corpus proves nothing about the page.
-        is_page = record is not None and (failure is None or failure.reason == OTHER_ARTICLE)
-        return ExplainedRow(
-            row=row,
-            claim=claim.as_dict(),
-            publisher=publisher,
-            title=title,
-            article=article_of(self.corpus, row) if self.with_texts else None,
-            page=record.text.decode("utf-8", "replace") if record and is_page else None,
-            page_missing=failure,
-            shard=canonical(verdict.pointer.uri),
-            config={},
-            as_of=date.fromisoformat(claim.as_of),
-            mandate=claim.mandate,
-            rights=claim.rights,
-            reservation=claim.reservation,
-        )
+            _("The whole text of each article is in data/corpus/texts/.")
+            if facts.with_texts
+            else _("The texts of articles are not enclosed: their digests identify them."),
+        ],
+        "letters": [asdict(NamedFact(letter, _(LETTERS[letter]))) for letter in letters],
+        "letters_heading": _("What the letters say"),
+        "sources": _number_sources(claims, exposures),
+        "sources_heading": _("Documents of the publishers of models"),
+        "proves_nothing": _("These statements prove neither that a model read this text, nor a wrong."),
+        "claims": claims,
+        "attached": [
+            {
+                "name": ATTACHED,
+                "description": _("The sealed rows of these claims"),
+                "kind": "application/jsonl",
+            }
+        ],
+        "moment": moment_in(facts.moment),
+        "footer": _("Root of the claims: {root}", root=facts.claims_root),
+    }
 
 
 def _number_sources(claims: Iterable[dict[str, Any]], exposures: Iterable[Exposure]) -> list[list[str]]:
@@ -411,30 +409,6 @@ def pdf_name(language: str, number: int = 0, of: int = 1) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadmeFacts:
-    """How a bag was made.
-
-    `kept`: the record of each row. `protocol` and `program`: as they are in the bag. `authorities`: those
-    that were asked for time-stamps. `moment`: when it was made, in whole seconds.
-    """
-
-    chosen: Selection
-    corpus: Corpus
-    runs: Sequence[dict[str, Any]]
-    kept: Mapping[str, KeptRecord]
-    protocol: Mapping[str, Any]
-    program: Mapping[str, Any]
-    authorities: Sequence[str]
-    claims_root: str
-    moment: datetime
-
-    @property
-    def other_corpus(self) -> list[str]:
-        """Return the runs that were made with another corpus."""
-        return [run["run_id"] for run in self.runs if run["corpus_digest"] != self.corpus.manifest.digest]
-
-
-@dataclass(frozen=True, slots=True)
 class DocumentBlock:
     """A part of a document, for typst and for plain text.
 
@@ -446,7 +420,7 @@ class DocumentBlock:
     content: Any
 
 
-def write_readme(bag: Bag, facts: ReadmeFacts) -> None:
+def write_readme(bag: Bag, facts: BagFacts) -> None:
     """Write the README in both languages, as PDF and as text."""
     for language in LANGUAGES:
         _ = Speaker(language, for_print=True)
@@ -472,13 +446,14 @@ def write_readme(bag: Bag, facts: ReadmeFacts) -> None:
         bag.write(f"{README_NAMES[language]}.txt", plain_text(title, subtitle, blocks).encode())
 
 
-def readme_blocks(facts: ReadmeFacts, _: Speaker) -> Iterator[DocumentBlock]:
+def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[DocumentBlock]:
     """Yield the README in a language: the lines of its template, as blocks."""
-    chosen, whole, protocol = facts.chosen, facts.chosen.figures(), facts.protocol
-    reasons = Counter(each.reason for each in facts.kept.values() if each.reason)
+    chosen, whole, protocol = facts.selection, facts.selection.figures(), facts.protocol
+    records = facts.records.rows
+    reasons = Counter(each.reason for each in records.values() if each.reason)
     sources = Counter(
-        RecordReading(facts.moment, each.file).source(str(chosen.rows[row]["shard_uri"]))
-        for row, each in facts.kept.items()
+        RecordReading(facts.moment, printable(each.uri)).source(str(chosen.rows[row]["shard_uri"]))
+        for row, each in records.items()
         if each.reason is None
     )
     days = sorted({claim.as_of for claim in chosen.claims.values()})
@@ -495,7 +470,7 @@ def readme_blocks(facts: ReadmeFacts, _: Speaker) -> Iterator[DocumentBlock]:
         by_letter=[*chosen.figures_by_letter().items(), ("", whole)],
         without_address=sum(row["document_url"] is None for row in chosen.rows.values()),
         read=sources.total(),
-        rows=len(facts.kept),
+        rows=len(records),
         read_from_place=sources[PLACE],
         read_from_copy=sources[COPY],
         read_from_disk=sources[DISK],

@@ -4,8 +4,8 @@ import hashlib
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -23,9 +23,10 @@ from presswatch_spark.evidence.bag import (
     SETTINGS,
     Bag,
     bag_leaves,
+    bag_on_disk,
     claim_leaves,
+    named_faults,
     new_bag,
-    require_sound,
     sealed_facts,
 )
 from presswatch_spark.evidence.stamps import RefusedStampError, check_token, pem_certificates, require_client
@@ -44,6 +45,8 @@ VERIFIERS = Path(__file__).with_name("verifiers.txt")
 UNREACHED = frozenset({NO_SHARD, NOT_REACHED})
 """Reasons that prove nothing about a row: its shard could not be read."""
 CONFIDENCE = 0.95
+NAMED = 3
+"""Faults that an error names."""
 Result = TypeVar("Result")
 _TIMES = [field.name for field in Match.schema if pa.types.is_timestamp(field.type)]
 
@@ -75,6 +78,24 @@ def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
     for token in tokens:
         _check_stamp(folder, token, trusted, findings)
     return findings
+
+
+@contextmanager
+def sound_bag(path: str, storage: StorageOptions) -> Iterator[Path]:
+    """Give the folder of a bag that verifies, with its time-stamps; `OutputError` names what does not."""
+    with bag_on_disk(path, storage) as folder:
+        require_sound(folder, path)
+        yield folder
+
+
+def require_sound(folder: Path, where: str = "") -> None:
+    """Raise `OutputError` if a bag does not verify: nothing may rest on it."""
+    if faults := named_faults(verified(folder).faults, NAMED):
+        raise OutputError(
+            f"the bag does not verify: {faults}",
+            where=where or str(folder),
+            remedy="`presswatch evidence verify` names all that has changed; take an unchanged copy",
+        )
 
 
 def _check_verifier(folder: Path, findings: verify.Findings) -> None:
@@ -166,29 +187,20 @@ def _lines(folder: Path) -> list[bytes]:
     return verify.lines_of((folder / verify.ROWS).read_bytes())
 
 
-@dataclass(frozen=True, slots=True)
 class _BagTexts:
     """The texts of articles in a bag."""
 
-    folder: Path
-    ids: Sequence[str]
-    digests: Sequence[str]
+    def __init__(self, folder: Path) -> None:
+        articles = [parse_json(line) for line in verify.lines_of((folder / ARTICLES).read_bytes())]
+        self._folder = folder / verify.TEXTS
+        self._digests = {each["article_id"]: each["sha256"] for each in articles if each["sha256"]}
+        self._ids = list(self._digests)
 
     def ordinal_of(self, article_id: str) -> int | None:
-        return self.ids.index(article_id) if article_id in self.ids else None
+        return self._ids.index(article_id) if article_id in self._digests else None
 
     def body(self, ordinal: int) -> bytes:
-        return (self.folder / f"{self.digests[ordinal]}.txt").read_bytes()
-
-
-def _texts_in(folder: Path) -> ArticleTexts | None:
-    """Return the texts of articles in a bag; None if it was made without them."""
-    texts = folder / verify.TEXTS
-    if not texts.is_dir():
-        return None
-    articles = [parse_json(line) for line in verify.lines_of((folder / ARTICLES).read_bytes())]
-    known = [each for each in articles if each["sha256"]]
-    return _BagTexts(texts, [each["article_id"] for each in known], [each["sha256"] for each in known])
+        return (self._folder / f"{self._digests[self._ids[ordinal]]}.txt").read_bytes()
 
 
 # --- challenge
@@ -215,7 +227,7 @@ class Challenged:
 
     @property
     def unreached(self) -> int:
-        """Return how many rows could not be read: nobody knows whether they are false."""
+        """Return how many rows could not be read, which may be true or false."""
         return sum(self.failures[reason] for reason in UNREACHED)
 
     @property
@@ -273,7 +285,8 @@ def challenge(
     if not rows:
         raise InputError("the bag has no rows to draw from", where=str(folder))
     drawn = [rows[digest] for digest in drawn_by(words, rows, count)]
-    articles, figures = _texts_in(folder), None
+    articles: ArticleTexts | None = _BagTexts(folder) if (folder / verify.TEXTS).is_dir() else None
+    figures = None
     if corpus:
         articles = Corpus.open(corpus, storage=storage)
         figures = RowRecomputation(articles, partial(_rules_in_bag, folder))

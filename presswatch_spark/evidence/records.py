@@ -1,18 +1,21 @@
-"""The records of rows, read again from their shards, checked, and kept as their bytes lie there.
+"""Records of rows, read again from their shards, checked, and kept byte by byte.
 
-A record that can be read alone is kept as its range: a gzip member, or a plain record. One that lies in a
-longer member is cut out of the inflated file. Of a dataset of rows, the line is kept, or the text of the
-cell. What does not read, or is not what its row says, is kept so far as it is there, with the reason.
+A record that can be read alone is kept as its range: a gzip member, or a plain record. One within a longer
+member is cut out of the inflated file. Of a dataset of rows, the line is kept, or the text of the cell. A
+record that does not read, or is not as its row describes it, is kept as far as possible, with the reason.
 """
 
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from presswatch_spark.claims.selection import Selection
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.verify import json_texts
@@ -20,22 +23,28 @@ from presswatch_spark.formats.inflate import GZIP_MAGIC, inflated, placed_lines
 from presswatch_spark.formats.warc.fields import begins_with_record
 from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.audit import Audit, RowCheck
-from presswatch_spark.pointers.checks import NOT_REACHED, Failure, Record, edited, other_declaration
-from presswatch_spark.pointers.pointer import Pointer, mirrored
+from presswatch_spark.pointers.checks import (
+    NOT_REACHED,
+    OTHER_ARTICLE,
+    Failure,
+    Record,
+    edited,
+    other_declaration,
+)
+from presswatch_spark.pointers.pointer import Pointer, mirrored, pointer_of
 from presswatch_spark.pointers.records import records_at
 from presswatch_spark.storage.addresses import other_host
-from presswatch_spark.storage.host_limits import BlockedError
+from presswatch_spark.storage.exchanges import Exchange, exchanges_heard
+from presswatch_spark.storage.host_limits import BlockedError, ask_anew
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, open_stream, read_range
-from presswatch_spark.storage.uris import printable
 from presswatch_spark.tables.declarations import Match, RightsSignal
 
 FOLDER = "data/records"
-LINE, CELL, AS_IT_LIES, INFLATED = "line", "cell", "bytes", "inflated"
+LINE, CELL, BYTES, INFLATED = "line", "cell", "bytes", "inflated"
+ENDINGS = {LINE: ".json", CELL: ".txt"}
 PARQUET = b"PAR1"
-LEFT_ALONE = "the site refuses everything"
-ENDINGS = {LINE: ".json", CELL: ".txt", AS_IT_LIES: ".bin"}
+SITE_REFUSES = "the site refuses everything"
 HEAD_BYTES = 64
-_GZIP_WINDOW = 31
 RANGE_MOST, LINE_MOST = 64 << 20, 256 << 20
 
 
@@ -44,18 +53,23 @@ class KeptRecord:
     """The record of a row as it is in the bag.
 
     `path`: its file there, None if nothing could be read. `kind`: `gzip`, `plain`, `inflated`, `line`,
-    `cell` or `bytes`: a range in which no record reads. `reason`: why it is not what its row says, one of
-    `pointers.checks.REASONS`, or None if it is; `detail`: more of that. `file`: the file that it was read
-    from, as a printable URI.
+    `cell` or `bytes`: a range in which no record reads. `failure`: why it is not as its row describes it.
+    `uri`: the file that it was read from. `text`: a file with the text of the page, None if that was not
+    found.
     """
 
     path: str | None = None
     kind: str | None = None
     bytes: int | None = None
     sha256: str | None = None
-    reason: str | None = None
-    detail: str = ""
-    file: str = ""
+    failure: Failure | None = None
+    uri: str = ""
+    text: Path | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """Return the code of the failure, one of `pointers.checks.REASONS`; None without one."""
+        return self.failure.reason if self.failure else None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -63,88 +77,132 @@ class KeptRecord:
         return {name: getattr(self, name) for name in ("path", "kind", "bytes", "sha256", "reason")}
 
 
-@dataclass(slots=True)
-class Keeper:
-    """Reads records by `audit`, and keeps them in a bag; `hear` gets the verdict on each row of `matches`."""
+@dataclass(frozen=True, slots=True)
+class ReadRecords:
+    """The records of a selection in a bag, and all requests that were sent for them.
 
+    `rows` and `signals`: by the `row_sha256` of `matches` and `rights_signals`.
+    """
+
+    began_at: datetime
+    rows: Mapping[str, KeptRecord]
+    signals: Mapping[str, KeptRecord]
+    exchanges: Sequence[Exchange]
+
+
+def read_records(selection: Selection, audit: Audit, bag: Bag, texts: Path) -> ReadRecords:
+    """Read the records of a selection again, and those of the declarations that were in force; keep them.
+
+    Args:
+        texts: a folder that gets the texts of pages; they are not part of the bag.
+    """
+    began_at = datetime.now(UTC).replace(microsecond=0)
+    ask_anew()
+    reader = _RecordReader(bag, audit, texts)
+    with exchanges_heard() as exchanges:
+        rows = reader.rows([Match.from_dict(row) for _, row in sorted(selection.rows.items())])
+        declared = map(RightsSignal.from_dict, selection.signals())
+        signals = {row.row_sha256: reader.declaration(row) for row in declared}
+    return ReadRecords(began_at, rows, signals, exchanges)
+
+
+@dataclass(slots=True)
+class _RecordReader:
     bag: Bag
     audit: Audit
-    hear: Callable[[RowCheck], None] = lambda verdict: None
+    texts: Path
 
-    def of_rows(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, KeptRecord]:
+    def rows(self, rows: Sequence[Match]) -> dict[str, KeptRecord]:
         """Keep the records of rows of `matches`; return them by `row_sha256`."""
-        kept, in_order = dict[str, KeptRecord](), dict[str, list[Match]]()
-        for verdict in self._verdicts(map(Match.from_dict, rows)):
-            self.hear(verdict)
-            found = replace(self._kept(verdict), file=printable(verdict.pointer.uri))
-            kept[verdict.row.row_sha256] = found
-            if found.kind == CELL:
-                in_order.setdefault(verdict.pointer.uri, []).append(verdict.row)
-        for uri, some in in_order.items():
+        kept, cells = dict[str, KeptRecord](), dict[str, list[Match]]()
+        for check in self._checks(rows):
+            digest, uri = check.row.row_sha256, check.pointer.uri
+            kept[digest] = replace(self._kept(check), uri=uri, text=self._text(check))
+            if kept[digest].kind == CELL:
+                cells.setdefault(uri, []).append(check.row)
+
+        # The text of a cell was checked: it stays where its line cannot be read again.
+        for uri, some in cells.items():
             with suppress(PresswatchError):
-                # If it cannot be read again, the text is there, and was checked.
                 for digest, data, kind in self._as_stored(uri, some, kept):
-                    kept[digest] = self._again(data, kind, kept[digest])
-        self._forget_unused(kept.values())
+                    before = kept[digest]
+                    if hashlib.sha256(data).hexdigest() != before.sha256:
+                        stored = self._put(data, kind, before.failure)
+                        kept[digest] = replace(stored, uri=uri, text=before.text)
+        used = {record.path for record in kept.values()}
+        for name in self.bag.names(FOLDER):
+            if name not in used:
+                (self.bag.folder / name).unlink()
         return kept
 
-    def of_signals(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, KeptRecord]:
-        """Keep the responses that declare what rows of `rights_signals` say; return them by `row_sha256`."""
-        return {row["row_sha256"]: self._declared(RightsSignal.from_dict(row)) for row in rows}
+    def declaration(self, row: RightsSignal) -> KeptRecord:
+        """Keep the response that a row of `rights_signals` was read from."""
+        pointer = Pointer(self._uri(row), row.record_offset, row.record_length, row.record_encoding)
+        try:
+            options = replace(self.audit.options_of(row.run_id), wants=lambda url: True)
+            ((_, outcome),) = records_at([pointer], options)
+        except PresswatchError as error:
+            return KeptRecord(failure=Failure(NOT_REACHED, error.what))
+        if isinstance(outcome, Failure):
+            return self._unverified(pointer, outcome)
+        failure = edited(row) or other_declaration(row, outcome)
+        return self._unverified(pointer, failure, outcome) if failure else self._put_record(outcome)
 
-    def _verdicts(self, rows: Iterable[Match]) -> Iterator[RowCheck]:
+    def _checks(self, rows: Sequence[Match]) -> Iterator[RowCheck]:
         """Check rows; those of a site that refuses everything were not reached."""
         left = {row.row_sha256: row for row in rows}
         while left:
             try:
-                for verdict in self.audit.verdicts(list(left.values())):
-                    del left[verdict.row.row_sha256]
-                    yield verdict
+                for check in self.audit.verdicts(list(left.values())):
+                    del left[check.row.row_sha256]
+                    yield check
                 return
             except BlockedError as error:
-                refused = _host(error.where)
-                blocked = [row for row in left.values() if _host(self._uri(row)) == refused] or [
-                    *left.values()
-                ]
-                for row in blocked:
+                refused = [row for row in left.values() if _host(self._uri(row)) == _host(error.where)]
+                for row in refused or list(left.values()):
                     del left[row.row_sha256]
-                    pointer = Pointer(self._uri(row), row.record_offset, row.record_length)
-                    yield RowCheck(row, pointer, Failure(NOT_REACHED, LEFT_ALONE))
+                    yield RowCheck(row, pointer_of(row, self._uri(row)), Failure(NOT_REACHED, SITE_REFUSES))
 
     def _uri(self, row: Match | RightsSignal) -> str:
         return mirrored(row.shard_uri or "", self.audit.mirrors)
 
-    def _kept(self, verdict: RowCheck) -> KeptRecord:
-        """Keep what a verdict is about."""
-        failure, record = verdict.failure, verdict.record
-        if record is None or failure is not None:
-            return self._unverified(verdict.pointer, failure or Failure(NOT_REACHED), record)
-        return self._put_record(record, None)
+    def _text(self, check: RowCheck) -> Path | None:
+        """Store the text of the page, if it is that of the row: another corpus does not change the page."""
+        if check.record is None or (check.failure and check.failure.reason != OTHER_ARTICLE):
+            return None
+        path = self.texts / hashlib.sha256(check.record.text).hexdigest()
+        path.write_bytes(check.record.text)
+        return path
+
+    def _kept(self, check: RowCheck) -> KeptRecord:
+        if check.record is None or check.failure is not None:
+            return self._unverified(check.pointer, check.failure or Failure(NOT_REACHED), check.record)
+        return self._put_record(check.record)
 
     def _unverified(self, pointer: Pointer, failure: Failure, record: Record | None = None) -> KeptRecord:
-        """Keep a record that is not what its row says, or the bytes of a range in which no record reads.
+        """Keep a record that is not as its row describes it, or the bytes of a range without a record.
 
         Nothing is kept if another host answers: a redirect may lead to anything.
         """
         start, length = pointer.offset or 0, max(1, pointer.length or 0)
         data = b""
-        if failure.detail != LEFT_ALONE and (record or pointer.by_range) and length <= RANGE_MOST:
+        if failure.detail != SITE_REFUSES and (record or pointer.by_range) and length <= RANGE_MOST:
             with suppress(PresswatchError):
                 answer = ask(pointer.uri, start, start + length, self.audit.storage)
                 if other := other_host(answer, pointer.uri):
-                    return KeptRecord(reason=failure.reason, detail=f"another host answered for it: {other}")
+                    return KeptRecord(
+                        failure=Failure(failure.reason, f"another host answered for it: {other}")
+                    )
                 is_part = answer.status in (200, 206) and not answer.failure and answer.start == start
                 data = answer.body if is_part and pointer.by_range else b""
         if record is not None:
             return self._put_record(record, failure)
-        if data:
-            return self._put(data, AS_IT_LIES, failure)
-        return KeptRecord(reason=failure.reason, detail=failure.detail)
+        return self._put(data, BYTES, failure) if data else KeptRecord(failure=failure)
 
     def _as_stored(
         self, uri: str, rows: Sequence[Match], kept: Mapping[str, KeptRecord]
     ) -> Iterator[tuple[str, bytes, str]]:
-        """Yield records of a shard that is read in order as they lie there: inflated parts, or lines."""
+        """Yield records of a shard that is read in order as they are stored: inflated parts, or lines."""
         storage, by_place = self.audit.storage, dict[Any, list[str]]()
         are_parts = rows[0].record_encoding == INFLATED
         for row in rows:
@@ -156,51 +214,24 @@ class Keeper:
         elif read_range(uri, 0, len(PARQUET), storage) != PARQUET:
             for place, data in lines_at(uri, by_place, storage):
                 for digest in by_place[place]:
-                    if _holds(data, kept[digest].sha256):
+                    if _has_text(data, kept[digest].sha256):
                         yield digest, data, LINE
 
-    def _declared(self, row: RightsSignal) -> KeptRecord:
-        pointer = Pointer(self._uri(row), row.record_offset, row.record_length, row.record_encoding)
-        try:
-            options = replace(self.audit.options_of(row.run_id), wants=lambda url: True)
-            ((_, outcome),) = records_at([pointer], options)
-        except (BlockedError, PresswatchError) as error:
-            return KeptRecord(reason=NOT_REACHED, detail=error.what)
-        if isinstance(outcome, Failure):
-            return self._unverified(pointer, outcome)
-        failure = edited(row) or other_declaration(row, outcome)
-        return self._unverified(pointer, failure, outcome) if failure else self._put_record(outcome, None)
-
-    def _again(self, data: bytes, kind: str, before: KeptRecord) -> KeptRecord:
-        """Keep other bytes of the same record."""
-        if hashlib.sha256(data).hexdigest() == before.sha256:
-            return before
-        failure = Failure(before.reason, before.detail) if before.reason else None
-        kept = self._put(data, kind, failure, "" if kind == LINE else _ending(data))
-        return replace(kept, file=before.file)
-
-    def _put_record(self, record: Record, failure: Failure | None) -> KeptRecord:
+    def _put_record(self, record: Record, failure: Failure | None = None) -> KeptRecord:
         if record.stored is None:
             return self._put(record.text, CELL, failure)
-        return self._put(record.stored, str(record.facts.record_encoding), failure, _ending(record.stored))
+        return self._put(record.stored, str(record.facts.record_encoding), failure)
 
-    def _put(self, data: bytes, kind: str, failure: Failure | None, ending: str = "") -> KeptRecord:
+    def _put(self, data: bytes, kind: str, failure: Failure | None) -> KeptRecord:
         sha256 = hashlib.sha256(data).hexdigest()
-        path = f"{FOLDER}/{sha256}{ending or ENDINGS.get(kind, '.bin')}"
+        ending = ".bin" if kind == BYTES else ENDINGS.get(kind) or _archive_ending(data)
+        path = f"{FOLDER}/{sha256}{ending}"
         self.bag.write(path, data)
-        reason, detail = (failure.reason, failure.detail) if failure else (None, "")
-        return KeptRecord(path, kind, len(data), sha256, reason, detail)
-
-    def _forget_unused(self, kept: Iterable[KeptRecord]) -> None:
-        """Remove texts of cells whose lines are kept."""
-        used = {each.path for each in kept}
-        for name in self.bag.names(FOLDER):
-            if name not in used:
-                self.bag.remove(name)
+        return KeptRecord(path, kind, len(data), sha256, failure)
 
 
 def lines_at(uri: str, numbers: Iterable[int], storage: StorageOptions) -> Iterator[tuple[int, bytes]]:
-    """Yield lines of a file, packed or not, by their numbers from 0, without their ends."""
+    """Yield lines of a file, compressed or not, by their numbers from 0, without their ends."""
     wanted = set(numbers)
     with open_stream(ObjectInfo(uri), storage) as stream:
         for number, _, line in placed_lines(inflated(stream, ReadReport()), LINE_MOST):
@@ -214,38 +245,35 @@ def lines_at(uri: str, numbers: Iterable[int], storage: StorageOptions) -> Itera
 def inflated_parts(
     uri: str, ranges: Sequence[tuple[int, int]], storage: StorageOptions
 ) -> Iterator[tuple[tuple[int, int], bytes]]:
-    """Yield ranges (offset, length) of an inflated file, sorted ones, with their bytes, in one reading."""
-    position, held, left = 0, b"", list(ranges)
+    """Yield sorted ranges (offset, length) of an inflated file with their bytes, in one reading."""
+    position, buffered, left = 0, b"", list(ranges)
     with open_stream(ObjectInfo(uri), storage) as stream:
         for data in inflated(stream, ReadReport()):
-            held += data
-            while left and left[0][0] + left[0][1] <= position + len(held):
+            buffered += data
+            while left and left[0][0] + left[0][1] <= position + len(buffered):
                 start, length = left.pop(0)
-                yield (start, length), held[start - position : start - position + length]
-            needed = max(position, left[0][0]) if left else position + len(held)
-            held, position = held[max(0, needed - position) :], min(needed, position + len(held))
+                yield (start, length), buffered[start - position : start - position + length]
             if not left:
                 return
+            needed = min(max(position, left[0][0]), position + len(buffered))
+            buffered, position = buffered[needed - position :], needed
 
 
-def _holds(line: bytes, text_sha256: str | None) -> bool:
-    """Whether a line of JSON has a text of this digest."""
+def _has_text(line: bytes, text_sha256: str | None) -> bool:
+    """Return whether a line of JSON has a text of this digest."""
     try:
-        texts = json_texts(json.loads(line))
-        return any(
-            hashlib.sha256(each.encode("utf-8", "replace")).hexdigest() == text_sha256 for each in texts
-        )
+        texts = [each.encode("utf-8", "replace") for each in json_texts(json.loads(line))]
     except (ValueError, RecursionError):
         return False
+    return any(hashlib.sha256(text).hexdigest() == text_sha256 for text in texts)
 
 
-def _ending(stored: bytes) -> str:
-    """Return how the file of a record is to be called, so that tools know it."""
-    is_packed = stored[:2] == GZIP_MAGIC[:2]
-    head = stored[:HEAD_BYTES]
+def _archive_ending(stored: bytes) -> str:
+    """Return the ending of a record's file by which tools know it."""
+    is_packed, head = stored[:2] == GZIP_MAGIC[:2], stored[:HEAD_BYTES]
     if is_packed:
         with suppress(zlib.error):
-            head = zlib.decompressobj(_GZIP_WINDOW).decompress(stored, HEAD_BYTES)
+            head = zlib.decompressobj(wbits=31).decompress(stored, HEAD_BYTES)
     return f"{'.warc' if begins_with_record(head) else '.arc'}{'.gz' if is_packed else ''}"
 
 

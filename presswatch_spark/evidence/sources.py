@@ -1,7 +1,6 @@
 """What claims are selected from: tables, a case of removal, or a sealed bag. See `claims.selection`."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -28,9 +27,9 @@ from presswatch_spark.claims.selection import (
 )
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.evidence import verify
-from presswatch_spark.evidence.bag import SETTINGS, bag_on_disk, named_faults, sealed_facts, unsound
+from presswatch_spark.evidence.bag import SETTINGS, sealed_facts
 from presswatch_spark.evidence.protocol import EXCHANGES, PROTOCOL
-from presswatch_spark.evidence.reading import readings_in, rows_in, verified
+from presswatch_spark.evidence.reading import readings_in, rows_in, sound_bag
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import MARKER, RemovalCase
@@ -43,7 +42,6 @@ from presswatch_spark.tables.declarations import Match, Target
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 from presswatch_spark.tables.store import TableStore
 
-NAMED = 3
 ANSWERED = (200, 206)
 UNREADABLE_BAG = (OSError, ValueError, LookupError, TypeError, *UNREADABLE)
 
@@ -236,15 +234,6 @@ class BagSource(ClaimSource):
         """Read the documents of the bag's rows at their places."""
         audit = Audit(None, self.storage, mirrors, readings=self._shard_readings)
         return _as_their_rows_say(audit, [self._rows[place.row_sha256] for place in places])
-
-
-@contextmanager
-def sound_bag(path: str, storage: StorageOptions) -> Iterator[Path]:
-    """Give the folder of a bag that verifies, with its time-stamps; `OutputError` names what does not."""
-    with bag_on_disk(path, storage) as folder:
-        if faults := named_faults(verified(folder).faults, NAMED):
-            raise unsound(path, faults)
-        yield folder
 
 
 def record_readings(folder: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, tuple[RecordReading, ...]]:

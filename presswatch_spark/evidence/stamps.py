@@ -48,19 +48,15 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Stamped:
-    """What an authority answered: the token's name in the bag, None if there is none, and a remark.
-
-    `is_trusted`: its chain ends in a certificate that was given for it.
-    """
+    """The answer of an authority: the token's name in the bag, None if there is none, and a remark."""
 
     url: str
     name: str | None
     remark: str
-    is_trusted: bool = False
 
     @property
     def is_stamped(self) -> bool:
-        """Whether a token was kept."""
+        """Return whether a token was kept."""
         return self.name is not None
 
 
@@ -100,13 +96,18 @@ def certificates_of(
     """
     if authorities:
         require_client()
-    return [(each, _given(each, storage)) for each in authorities]
+    found = list[tuple[Authority, list[bytes]]]()
+    for each in authorities:
+        file = each.certificates
+        given = pem_certificates(read_object(file, storage)[0], file) if file else []
+        found.append((each, given))
+    return found
 
 
 def stamps_of(
     bag: Bag, authorities: Sequence[tuple[Authority, list[bytes]]], storage: StorageOptions
 ) -> tuple[dict[str, bytes], list[Stamped]]:
-    """Have the seal of a bag stamped by each authority; what is no time-stamp of it is told, and not kept.
+    """Have the seal of a bag stamped by each authority; an answer that is no time-stamp of it is not kept.
 
     Returns:
         The files that the bag is to get, by name, and what each authority answered.
@@ -120,9 +121,10 @@ def stamps_of(
             found.append(Stamped(authority.url, None, str(error)))
             continue
         number += 1
-        name = f"{verify.STAMPS}{number:02}-{_host(authority.url)}"
+        host = re.sub(r"[^a-z0-9.-]", "-", (urlsplit(authority.url).hostname or "").lower())[:100]
+        name = f"{verify.STAMPS}{number:02}-{host}"
         files |= {f"{name}.tsr": token, f"{name}.pem": b"".join(chain)}
-        found.append(Stamped(authority.url, f"{name}.tsr", remark, is_trusted=bool(certificates)))
+        found.append(Stamped(authority.url, f"{name}.tsr", remark))
     return files, found
 
 
@@ -142,15 +144,15 @@ def pem_certificates(data: bytes, where: str) -> list[bytes]:
 
 
 def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: Any = None) -> str:
-    """Check an answer of an authority, and say who stamped when.
+    """Check an answer of an authority; return when it was stamped.
 
     Args:
-        sealed: what was stamped.
+        sealed: the bytes that were stamped.
         trusted: certificates as PEM, one of which its chain must end in.
         request: the request that it answers, whose nonce it must have.
 
     Raises:
-        RefusedError: it does not hold; with the reason.
+        RefusedStampError: it does not verify; with the reason.
     """
     client = require_client()
     from cryptography import x509
@@ -165,25 +167,23 @@ def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: 
         imprint, at = verify.stamped(token)
     except ValueError as error:
         raise RefusedStampError("the answer is no time-stamp") from error
-    if imprint not in _digests(sealed):
+    if imprint not in {verify.digest(name, sealed) for name in verify.IMPRINTS}:
         raise RefusedStampError("the time-stamp is of something else")
     if request is not None and answer.tst_info.nonce != request.nonce:
         raise RefusedStampError("the time-stamp answers another request: its nonce is another")
     try:
         builder.build().verify_message(answer, sealed)
     except client.VerificationError as error:
-        raise RefusedStampError(_why(str(error))) from error
+        chain = CHAIN_ERROR.search(str(error))
+        why = (
+            f"its chain does not lead to the certificates that it is to rest on: {verify.shown(chain[1])}"
+            if chain
+            else f"its signature does not hold: {verify.shown(str(error))}"
+        )
+        raise RefusedStampError(why) from error
     except ValueError as error:
         raise RefusedStampError(f"its certificates cannot be read: {type(error).__name__}") from error
     return f"{answer.tst_info.gen_time:%Y-%m-%d %H:%M:%S} UTC ({at})"
-
-
-def _why(said: str) -> str:
-    """Return why a token does not verify, in fewer words than OpenSSL has for it."""
-    chain = CHAIN_ERROR.search(said)
-    if chain:
-        return f"its chain does not lead to the certificates that it is to rest on: {verify.shown(chain[1])}"
-    return f"its signature does not hold: {verify.shown(said)}"
 
 
 def _decoded(token: bytes) -> Any:
@@ -219,25 +219,18 @@ def _stamp(
     url: str, sealed: bytes, certificates: Sequence[bytes], storage: StorageOptions
 ) -> tuple[bytes, list[bytes], str]:
     """Return a token, the certificates that its chain ends in, and a remark."""
-    client = require_client()
-    request = client.TimestampRequestBuilder().data(sealed).build()
+    request = require_client().TimestampRequestBuilder().data(sealed).build()
     token = _asked(url, request.as_bytes(), storage)
-    if certificates:
-        said = check_token(token, sealed, certificates, request)
-        return token, list(certificates), said + _clock_remark(token)
-    roots = _ends_of_chains(token)
+    roots = list(certificates) or _ends_of_chains(token)
     if not roots:
         raise RefusedStampError("its chain ends in a certificate that it does not bring: give URL,CA.pem")
-    said = check_token(token, sealed, roots, request)
-    said += _clock_remark(token)
-    return token, roots, f"{said}; nobody named a certificate to trust it by: its own was taken"
-
-
-def _clock_remark(token: bytes) -> str:
-    """Return how far the time of a new token is from this machine's clock, if that is far."""
+    remark = check_token(token, sealed, roots, request)
     ahead = _decoded(token).tst_info.gen_time.timestamp() - time.time()
-    far = abs(ahead) > CLOCK_SECONDS
-    return f"; that is {ahead:+,.0f} s from this machine's clock" if far else ""
+    if abs(ahead) > CLOCK_SECONDS:
+        remark += f"; that is {ahead:+,.0f} s from this machine's clock"
+    if not certificates:
+        remark += "; nobody named a certificate to trust it by: its own was taken"
+    return token, roots, remark
 
 
 def _ends_of_chains(token: bytes) -> list[bytes]:
@@ -258,9 +251,13 @@ def _ends_of_chains(token: bytes) -> list[bytes]:
 
 def _asked(url: str, request: bytes, storage: StorageOptions) -> bytes:
     """Send a request to an authority, and return its answer, which must come within `ANSWER_SECONDS`."""
-    address, headers = _addressed(url)
+    parts, headers = urlsplit(url), dict(_ASKING)
+    user, has_user, host = parts.netloc.rpartition("@")
+    if has_user:
+        headers |= urllib3.util.make_headers(basic_auth=unquote(user))
+        url = urlunsplit(parts._replace(netloc=host))
     try:
-        status, data = exchanged("POST", address, headers, request, storage, ANSWER_SECONDS, ANSWER_MOST)
+        status, data = exchanged("POST", url, headers, request, storage, ANSWER_SECONDS, ANSWER_MOST)
     except SlowAnswerError as error:
         raise RefusedStampError(f"the answer did not come within {ANSWER_SECONDS:g} seconds") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -270,31 +267,6 @@ def _asked(url: str, request: bytes, storage: StorageOptions) -> bytes:
     if len(data) > ANSWER_MOST:
         raise RefusedStampError("the answer is too long for a time-stamp")
     return data
-
-
-def _addressed(url: str) -> tuple[str, dict[str, str]]:
-    """Return an authority's URL without user and password, and headers that carry these instead."""
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    if not at:
-        return url, _ASKING
-    credentials = urllib3.util.make_headers(basic_auth=unquote(user))
-    return urlunsplit(parts._replace(netloc=host)), {**_ASKING, **credentials}
-
-
-def _digests(sealed: bytes) -> set[str]:
-    return {verify.digest(name, sealed) for name in verify.IMPRINTS}
-
-
-def _given(authority: Authority, storage: StorageOptions) -> list[bytes]:
-    if authority.certificates is None:
-        return []
-    return pem_certificates(read_object(authority.certificates, storage)[0], authority.certificates)
-
-
-def _host(url: str) -> str:
-    host = urlsplit(url).hostname or ""
-    return re.sub(r"[^a-z0-9.-]", "-", host.lower())[:100]
 
 
 def stamp_bag(bag: Bag, authorities: Sequence[Authority], storage: StorageOptions) -> list[Stamped]:
@@ -308,9 +280,8 @@ def stamp_bag(bag: Bag, authorities: Sequence[Authority], storage: StorageOption
     # Of two at once, both would give their stamps the same number, and manifests that lack the other's.
     with bag.held():
         if fault := first_fault(bag.folder):
-            raise OutputError(
-                f"the bag does not verify, so it is not stamped: {fault}", where=str(bag.folder)
-            )
+            what = f"the bag does not verify, so it is not stamped: {fault}"
+            raise OutputError(what, where=str(bag.folder))
         files, stamps = stamps_of(bag, trusted, storage)
         if files:
             bag.add(files)

@@ -13,13 +13,13 @@ from typing import Any
 
 import duckdb
 import pytest
+from presswatch_spark.report.gathered import gather
 
 from presswatch_spark.claims.counts import counts_of
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.cli import main as cli
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.removal.status import CaseStatus
-from presswatch_spark.report.gathered import gather
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.evidence import build

@@ -95,7 +95,7 @@ def build(
     """
     from presswatch_spark.claims.selection import Choice
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.evidence.build import BagOrder, build_bag
+    from presswatch_spark.evidence.build import BagOrder, make_bag
     from presswatch_spark.evidence.sources import source_at
     from presswatch_spark.evidence.stamps import parse_authority
     from presswatch_spark.pointers.pointer import parse_mirror
@@ -111,7 +111,7 @@ def build(
         with_texts=with_texts,
         command=context.obj,
     )
-    built = build_bag(order, out, settings, tell)
+    built = make_bag(order, out, settings, tell)
     _ = screen.language
     print_lines(_built_lines(built, out, _))
     print_lines(_stamp_failures(built.stamps, _), err=True)

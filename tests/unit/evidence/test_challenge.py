@@ -13,8 +13,7 @@ import pytest
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import OutputError
-from presswatch_spark.evidence.build import build_bag
-from presswatch_spark.evidence.documents import ClaimDocuments
+from presswatch_spark.evidence.build import make_bag
 from presswatch_spark.evidence.reading import challenge, drawn_by
 from presswatch_spark.pointers.audit import RowCheck
 from presswatch_spark.sampling.intervals import most_share
@@ -24,7 +23,7 @@ from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
 from tests.claims import AS_OF, judge_all
-from tests.evidence import bag_order, flipped, lines
+from tests.evidence import bag_order, flipped, lines, unprinted
 from tests.removal import LETTERS
 from tests.scanned import FORMS, press_corpus, scan_here, some_pages
 from tests.tables import publish, write
@@ -72,10 +71,9 @@ def bag_with(folder: Path, pages: int, rows: int, false: int) -> tuple[Path, Pat
     sources = Sources(corpus=str(corpus), as_of=AS_OF)
     judge_all(folder / "tables", folder / "tables", sources)
     order = bag_order(folder / "tables", corpus, confidences=LETTERS, with_texts=True)
-    with pytest.MonkeyPatch.context() as patch:
-        # Setting 1,000 claims takes half a minute, and says nothing of draws.
-        patch.setattr(ClaimDocuments, "write_pdfs", lambda *claims: None)
-        build_bag(order, str(folder / "bag"), ScanConfig())
+    # Setting 1,000 claims takes half a minute, and says nothing of draws.
+    with unprinted():
+        make_bag(order, str(folder / "bag"), ScanConfig())
     return folder / "bag", corpus, {str(row["row_sha256"]) for row in lies}
 
 

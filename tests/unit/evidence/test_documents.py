@@ -17,7 +17,7 @@ from pypdf import PdfReader
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.evidence import documents
 from presswatch_spark.evidence import verify as alone
-from presswatch_spark.evidence.build import build_bag
+from presswatch_spark.evidence.build import make_bag
 from presswatch_spark.evidence.documents import (
     LANGUAGES,
     README_NAMES,
@@ -315,7 +315,7 @@ def test_a_bag_is_not_begun_without_what_sets_its_documents(
 
     monkeypatch.setattr(extras, "import_module", missing)
     with pytest.raises(ConfigError, match="typst is not installed"):
-        build_bag(bag_order(crawl.tables, crawl.corpus), str(tmp_path / "bag"), ScanConfig())
+        make_bag(bag_order(crawl.tables, crawl.corpus), str(tmp_path / "bag"), ScanConfig())
     assert not (tmp_path / "bag").exists()
 
 

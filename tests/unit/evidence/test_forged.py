@@ -272,6 +272,7 @@ def test_a_folder_or_file_that_cannot_be_read_is_no_absence(
 
 def test_an_empty_bag_has_nothing_to_draw_from(small: Path) -> None:
     (small / alone.ROWS).write_bytes(b"")
+    shutil.rmtree(small / "data/tables")
     resealed(small)
     with pytest.raises(InputError, match="no rows"):
         challenge(small, "quatre chevaux", 10, STORAGE)

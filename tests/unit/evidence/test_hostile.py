@@ -17,8 +17,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.errors import OutputError
 from presswatch_spark.evidence import verify as alone
-from presswatch_spark.evidence.build import build_bag
-from presswatch_spark.evidence.documents import ClaimDocuments
+from presswatch_spark.evidence.build import make_bag
 from presswatch_spark.evidence.reading import challenge, verified
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, load_scan_config, row_settings
 from presswatch_spark.storage.objects import StorageOptions
@@ -319,7 +318,7 @@ def test_declarations_in_force_are_in_the_bag_with_their_records(tmp_path: Path)
     sources = Sources(corpus=str(tmp_path / "corpus"), as_of=AS_OF)
     judge_all(tables, tables, sources)
     order = bag_order(tables, tmp_path / "corpus", confidences=LETTERS)
-    build_bag(order, str(tmp_path / "bag"), ScanConfig())
+    make_bag(order, str(tmp_path / "bag"), ScanConfig())
     (line,) = [each for each in lines(tmp_path / "bag") if "copieur" in each["row"]["document_url"]]
     told = (tmp_path / "bag/data/declarations.jsonl").read_bytes().splitlines()
     declared = {each["row"]["row_sha256"]: each for each in map(json.loads, told)}
@@ -351,10 +350,8 @@ def test_what_is_no_bag_is_refused(tmp_path: Path, capsys: Any) -> None:
 
 @pytest.mark.full
 def test_every_form_of_shard_is_sealed_and_no_byte_of_it_changes_unseen(tmp_path: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        # All files are read for each byte: other tests change bytes of the PDFs of few claims.
-        patch.setattr(ClaimDocuments, "write_pdfs", lambda *claims: None)
-        bag = bag_of(tmp_path, tuple(FORMS), some_pages(12))
+    # All files are read for each byte: other tests change bytes of the PDFs of few claims.
+    bag = bag_of(tmp_path, tuple(FORMS), some_pages(12))
     assert {line["record"]["reason"] for line in lines(bag)} == {None}
     assert set(FIVE) < set(FORMS)
     for name in files(bag):

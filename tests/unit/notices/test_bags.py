@@ -12,7 +12,7 @@ import pytest
 
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.errors import InputError, OutputError
-from presswatch_spark.evidence import sources
+from presswatch_spark.evidence import reading, sources
 from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.bag import sealed_facts
 from presswatch_spark.evidence.reading import disclose, verified
@@ -98,7 +98,7 @@ def test_a_check_reads_and_verifies_its_bag_once(
         asked.append(folder)
         return verified(folder, trusted)
 
-    monkeypatch.setattr(sources, "verified", counting)
+    monkeypatch.setattr(reading, "verified", counting)
     assert shared.rules("once") == {}
     assert asked == [bag]
     asked.clear()

@@ -7,9 +7,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from presswatch_spark.notices.choices import LANGUAGES, LAWS
 
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.notices.choices import LANGUAGES, LAWS
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.letter import AMOUNTS
 from presswatch_spark.notices.parties import FACTS, load_recipient, load_sender, parse_recipients

@@ -19,8 +19,9 @@ from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.queries.exports import export
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import printable, scheme_of
+from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import columns_digest, table_digest
-from presswatch_spark.tables.row_types import TableRow, column
+from presswatch_spark.tables.row_types import Int32, TableRow, column
 from presswatch_spark.terminal import plain
 
 TABLES = ("rows", "urls", "domains")
@@ -38,25 +39,25 @@ class AnnexRow(TableRow):
     """An article and a record that has words of it."""
 
     number: int = column("Its number in the letter, from 1.")
-    dataset: str = column("As in `matches`.")
-    release: str | None = column("As in `matches`.")
+    dataset: str = column(Match)
+    release: str | None = column(Match)
     file: str = column("Public address of the file with the record.")
     revision: str | None = column("Revision of the dataset, if the file's address has one.")
     path: str | None = column("Path of the file in the dataset.")
-    record_offset: int | None = column("As in `matches`.")
-    record_length: int | None = column("As in `matches`.")
-    row_index: int | None = column("As in `matches`.")
-    record_id: str | None = column("As in `matches`.")
-    document_url: str | None = column("As in `matches`.")
-    captured_at: datetime | None = column("As in `matches`.")
-    payload_digest: str | None = column("As in `matches`.")
-    text_sha256: str | None = column("As in `matches`.")
+    record_offset: int | None = column(Match)
+    record_length: int | None = column(Match)
+    row_index: int | None = column(Match)
+    record_id: str | None = column(Match)
+    document_url: str | None = column(Match)
+    captured_at: datetime | None = column(Match)
+    payload_digest: str | None = column(Match)
+    text_sha256: str = column(Match)
     publisher: str = column("Name of the publisher.")
     title: str = column("Name of the title.")
-    article_id: str | None = column("As in `matches`.")
-    article_url: str | None = column("As in `matches`.")
-    article_published_at: datetime | None = column("As in `matches`.")
-    copied_words: int | None = column("As in `matches`.")
+    article_id: str | None = column(Match)
+    article_url: str | None = column(Match)
+    article_published_at: datetime | None = column(Match)
+    copied_words: Int32 = column(Match)
     reservation: str | None = column("The reservation that was in force at the capture; see `IN_FORCE`.")
     row_sha256: str = column("The row of `matches`.")
 
@@ -104,43 +105,31 @@ KNOWN_COLUMNS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Annex:
-    """The three tables of an annex; `columns`: those of `rows` that the recipient needs."""
+    """The tables of an annex: each of `TABLES` with its schema and rows.
 
-    columns: tuple[str, ...]
+    `own_domains`: the table `domains` of a notice that names the sites of publishers; else empty.
+    """
+
     rows: Sequence[AnnexRow]
-    urls: Sequence[AnnexUrl]
-    domains: Sequence[AnnexDomain]
     own_domains: Sequence[OwnDomain]
-    has_own_domains: bool
+    tables: Mapping[str, tuple[pa.Schema, Sequence[TableRow]]]
 
-    def schema(self, table: str) -> pa.Schema:
-        """Return names and types of the columns of a table."""
-        domains = OwnDomain if self.has_own_domains else AnnexDomain
-        rows = pa.schema([each for each in AnnexRow.schema if each.name in self.columns])
-        return {"rows": rows, "urls": AnnexUrl.schema, "domains": domains.schema}[table]
-
-    def cells(self, table: str) -> Iterator[tuple[Any, ...]]:
-        """Yield the values of the columns of each row of a table."""
-        domains = self.own_domains if self.has_own_domains else self.domains
-        names = self.schema(table).names
-        for row in {"rows": self.rows, "urls": self.urls, "domains": domains}[table]:
-            yield tuple(getattr(row, name) for name in names)
+    def cells(self, table: str) -> Iterator[dict[str, Any]]:
+        """Yield the columns of each row of a table."""
+        schema, rows = self.tables[table]
+        for row in rows:
+            yield {name: getattr(row, name) for name in schema.names}
 
     def digests(self) -> dict[str, str]:
         """Return the digest of each table, as `digest_of` makes it of its rows."""
-        return {
-            table: digest_of(
-                dict(zip(self.schema(table).names, cells, strict=True)) for cells in self.cells(table)
-            )
-            for table in TABLES
-        }
+        return {table: digest_of(self.cells(table)) for table in TABLES}
 
     def write(self, folder: Path, lang: str, storage: StorageOptions) -> None:
         """Write each table in each format into a new folder; raises as `export`."""
-        for table in TABLES:
+        for table, (schema, _) in self.tables.items():
             for ending in ENDINGS:
-                path = str(folder / f"{table}.{ending}")
-                export(path, self.schema(table), self.cells(table), storage, lang)
+                rows = (tuple(row.values()) for row in self.cells(table))
+                export(str(folder / f"{table}.{ending}"), schema, rows, storage, lang)
 
 
 def digest_of(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -164,48 +153,31 @@ def annex_of(
         own_domains: list the domains of the publishers whose articles the places have, not those of pages.
     """
     by_id = {publisher.id: publisher for publisher in publishers}
-    rows = [
-        _row(number, place, by_id.get(place.publisher_id)) for number, place in enumerate(places, start=1)
-    ]
-    names = tuple(name for name in AnnexRow.schema.names if name in (*columns, *ALWAYS))
-    return Annex(
-        columns=names,
-        rows=rows,
-        urls=list(_urls(places, rows)),
-        domains=[] if own_domains else list(_domains(places, rows)),
-        own_domains=list(_own_domains(publishers_of(publishers, places))) if own_domains else [],
-        has_own_domains=own_domains,
+    rows = [_row(number, place, by_id.get(place.publisher_id)) for number, place in enumerate(places, 1)]
+    own = list(_own_domains(publishers_of(publishers, places))) if own_domains else []
+    schema = pa.schema([each for each in AnnexRow.schema if each.name in (*columns, *ALWAYS)])
+    domains: tuple[pa.Schema, Sequence[TableRow]] = (
+        (OwnDomain.schema, own) if own_domains else (AnnexDomain.schema, list(_domains(places, rows)))
     )
+    urls = (AnnexUrl.schema, list(_urls(places, rows)))
+    return Annex(rows, own, {"rows": (schema, rows), "urls": urls, "domains": domains})
 
 
 def _row(number: int, place: ClaimPlace, publisher: Publisher | None) -> AnnexRow:
     titles = {title.id: title.name for title in publisher.titles} if publisher else {}
     revision, path = revision_and_path(place.file)
-    is_reserved = place.claim is not None and place.claim.reservation in IN_FORCE
-    return AnnexRow(
-        number=number,
-        dataset=place.dataset,
-        release=place.release,
-        file=printable(place.file),
-        revision=revision,
-        path=path,
-        record_offset=place.record_offset,
-        record_length=place.record_length,
-        row_index=place.row_index,
-        record_id=place.record_id,
-        document_url=place.document_url,
-        captured_at=place.captured_at,
-        payload_digest=place.payload_digest,
-        text_sha256=place.text_sha256,
-        publisher=publisher.name if publisher else place.publisher_id,
-        title=titles.get(place.title_id, place.title_id),
-        article_id=place.article_id,
-        article_url=place.article_url,
-        article_published_at=place.article_published_at,
-        copied_words=place.copied_words,
-        reservation=place.claim.reservation if place.claim and is_reserved else None,
-        row_sha256=place.row_sha256,
-    )
+    reservation = place.claim.reservation if place.claim else None
+    others: dict[str, Any] = {
+        "number": number,
+        "file": printable(place.file),
+        "revision": revision,
+        "path": path,
+        "publisher": publisher.name if publisher else place.publisher_id,
+        "title": titles.get(place.title_id, place.title_id),
+        "reservation": reservation if reservation in IN_FORCE else None,
+    }
+    same = {name: getattr(place, name) for name in AnnexRow.columns if name not in others}
+    return AnnexRow(**same, **others)
 
 
 def revision_and_path(file: str) -> tuple[str | None, str | None]:
@@ -231,7 +203,7 @@ def revision_and_path(file: str) -> tuple[str | None, str | None]:
 
 
 def surt_prefixes(site: str) -> Iterator[tuple[str, str]]:
-    """Yield the SURT prefixes of a host or of `host/path/`, each with what it covers.
+    """Yield the SURT prefixes of a host or of `host/path/`, each with its extent.
 
     It is the form in which crawlers and their indexes sort hosts, the last label first:
 
@@ -263,7 +235,7 @@ def _urls(places: Sequence[ClaimPlace], rows: Sequence[AnnexRow]) -> Iterator[An
             document_url=url,
             host=hosts[url],
             rows=len(of_url),
-            articles=_articles(of_url),
+            articles=len({row.article_id for row in of_url} - {None, ""}),
             first_captured_at=min(times, default=None),
             last_captured_at=max(times, default=None),
             reservation=_reservations(of_url),
@@ -284,7 +256,7 @@ def _domains(places: Sequence[ClaimPlace], rows: Sequence[AnnexRow]) -> Iterator
             hosts=len(hosts[domain]),
             urls=len({row.document_url for row in of_domain if row.document_url}),
             rows=len(of_domain),
-            articles=_articles(of_domain),
+            articles=len({row.article_id for row in of_domain} - {None, ""}),
             reservation=_reservations(of_domain),
         )
 
@@ -302,18 +274,9 @@ def _own_domains(publishers: Sequence[Publisher]) -> Iterator[OwnDomain]:
             prefixed = {prefix.partition("/")[0] for prefix in title.url_prefixes}
             sites = [*(domain for domain in title.domains if domain not in prefixed), *title.url_prefixes]
             for site in sites:
+                named = {"publisher": publisher.name, "title": title.name, "site": site}
                 for prefix, covers in surt_prefixes(site):
-                    yield OwnDomain(
-                        publisher=publisher.name,
-                        title=title.name,
-                        site=site,
-                        surt_prefix=prefix,
-                        covers=covers,
-                    )
-
-
-def _articles(rows: Sequence[AnnexRow]) -> int:
-    return len({row.article_id for row in rows if row.article_id})
+                    yield OwnDomain(**named, surt_prefix=prefix, covers=covers)
 
 
 def _reservations(rows: Sequence[AnnexRow]) -> str | None:

@@ -20,29 +20,6 @@ from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.terminal import printable
 from presswatch_spark.translation import N_
 
-NO_COUNTRY = N_(
-    "verify before you send: the members file gives no country of {publisher}: the right of press"
-    " publishers is not claimed for it"
-)
-OUTSIDE_EEA = N_(
-    "verify before you send: {publisher} is established outside the EU and EEA ({country}): the"
-    " right of press publishers is not claimed for it"
-)
-OLD_CLAIMS = N_(
-    "verify before you send: by its country, {publisher} has the right of press publishers for {count} rows"
-    " whose claims do not say so: build the corpus with this members file, and make the claims again"
-)
-NO_BASIS = N_(
-    "verify before you send: the members file gives no rights_basis of {publisher}: the letter does"
-    " not call it the holder of the author’s right"
-)
-NO_DEED_DAY = N_(
-    "verify before you send: the members file gives no day (signed_on) of the deed by which"
-    " {publisher} gave its mandate"
-)
-UNKNOWN_AUTHORS = N_(
-    "verify before you send: nobody has looked at the authors of the articles: give --corpus"
-)
 OPINION, INTERVIEW, AUTHOR = "opinion", "interview", "author"
 OUTSIDERS: Mapping[str, str] = {
     OPINION: N_(
@@ -74,7 +51,7 @@ _FROM_OUTSIDE = re.compile(
 
 
 def doubts_of_rights(places: Sequence[ClaimPlace], sender: Sender, drafted: date) -> Iterator[Sentence]:
-    """Yield what the members file leaves open of the rights and mandates that a notice rests on."""
+    """Yield doubts about rights and mandates that the members file leaves open."""
     for publisher in publishers_of(sender.publishers, places):
         name = printable(publisher.legal_name or publisher.name)
         unclaimed = [
@@ -88,16 +65,37 @@ def doubts_of_rights(places: Sequence[ClaimPlace], sender: Sender, drafted: date
             for place in unclaimed
         )
         if publisher.country is None:
-            yield sentence(NO_COUNTRY, publisher=name)
+            text = N_(
+                "verify before you send: the members file gives no country of {publisher}: the right of press"
+                " publishers is not claimed for it"
+            )
+            yield sentence(text, publisher=name)
         elif not publisher.is_in_eea:
-            yield sentence(OUTSIDE_EEA, publisher=name, country=publisher.country)
+            text = N_(
+                "verify before you send: {publisher} is established outside the EU and EEA ({country}): the"
+                " right of press publishers is not claimed for it"
+            )
+            yield sentence(text, publisher=name, country=publisher.country)
         elif count:
-            yield sentence(OLD_CLAIMS, publisher=name, count=count)
+            text = N_(
+                "verify before you send: by its country, {publisher} has the right of press publishers for"
+                " {count} rows whose claims do not say so: build the corpus with this members file, and make"
+                " the claims again"
+            )
+            yield sentence(text, publisher=name, count=count)
         if not publisher.rights_basis:
-            yield sentence(NO_BASIS, publisher=name)
+            text = N_(
+                "verify before you send: the members file gives no rights_basis of {publisher}: the letter"
+                " does not call it the holder of the author’s right"
+            )
+            yield sentence(text, publisher=name)
         document = publisher.mandate_document
         if not sender.is_owner and document is not None and document.signed_on is None:
-            yield sentence(NO_DEED_DAY, publisher=name)
+            text = N_(
+                "verify before you send: the members file gives no day (signed_on) of the deed by which"
+                " {publisher} gave its mandate"
+            )
+            yield sentence(text, publisher=name)
 
 
 def last_mandate_day(places: Sequence[ClaimPlace], sender: Sender) -> date | None:
@@ -117,17 +115,23 @@ def outside_articles(places: Sequence[ClaimPlace], corpus: Corpus | None) -> Ite
         corpus: has authors and texts; without it, only headlines and addresses are searched.
     """
     articles = {place.article_id: place for place in places if place.article_id is not None}
-    signed = _signed(corpus, {place.title_id for place in articles.values()}) if corpus else {}
+    # Of all articles of the corpus: how many each author signed for a title.
+    signed = {place.title_id: Counter[str]() for place in articles.values()}
+    for title, authors in corpus.signed() if corpus else ():
+        if title in signed:
+            signed[title].update(set(map(_plain, authors)))
     found = dict[str, list[str]]()
     for article_id, place in sorted(articles.items()):
-        if kind := _kind_of(article_id, place, corpus, signed.get(place.title_id, Counter())):
+        if kind := _kind_of(article_id, place, corpus, signed[place.title_id]):
             found.setdefault(kind, []).append(article_id)
     for kind, line in OUTSIDERS.items():
         if ids := found.get(kind):
             named = ", ".join(ids[:NAMED]) + (" …" if len(ids) > NAMED else "")
             yield sentence(line, count=len(ids), articles=named)
     if corpus is None and articles:
-        yield sentence(UNKNOWN_AUTHORS)
+        yield sentence(
+            N_("verify before you send: nobody has looked at the authors of the articles: give --corpus")
+        )
 
 
 def _kind_of(
@@ -154,15 +158,6 @@ def _kind_of(
         if _MARKED.search(author) or _FROM_OUTSIDE.search(name) or signed.get(name) == 1:
             return AUTHOR
     return None
-
-
-def _signed(corpus: Corpus, titles: set[str]) -> dict[str, Counter[str]]:
-    """Count the articles that each author signed for some titles, of all articles of the corpus."""
-    signed = {title: Counter[str]() for title in titles}
-    for title, authors in corpus.signed():
-        if title in titles:
-            signed[title].update(set(map(_plain, authors)))
-    return signed
 
 
 def _plain(text: str) -> str:

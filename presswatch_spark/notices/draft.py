@@ -106,7 +106,7 @@ def _about(
         "reservations": dict(figures.reservations),
         "query": _query(order, places),
         "annex": {
-            "columns": {name: annex.schema(name).names for name in TABLES},
+            "columns": {table: schema.names for table, (schema, _) in annex.tables.items()},
             "digests": annex.digests(),
             "files": dict(letter.annex),
         },

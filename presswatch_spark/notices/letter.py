@@ -205,7 +205,7 @@ def letter_of(
         lacking = [name for name in element.needs if not (lists.get(name) or texts.get(name))]
         if not lacking:
             blocks.append(_element(element, texts, lists, lang))
-        elif not element.is_optional:
+        elif not element.optional:
             missing[element.name] = lacking
     siren = sender.siren and f"SIREN {sender.siren}"
     own = (sender.name, sender.address, sender.email, sender.phone, siren)

@@ -91,10 +91,11 @@ class Notice:
         """Open a notice; `OutputError` if there is none, or its events have changed."""
         folder = Folder.of(path, storage)
         try:
-            sums = dict(_sums_in(folder.read(SUMS)[0].decode()))
+            lines = folder.read(SUMS)[0].decode().splitlines()
+            sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
             about = parse_json(folder.read(NOTICE)[0])
-            if not isinstance(about, dict):
-                raise ValueError("it is no object")
+            if not isinstance(about, dict) or "" in sums or any(len(each) != 64 for each in sums.values()):
+                raise ValueError("it is no object, or a line is no digest with a name")
         except MissingError as error:
             raise OutputError(
                 "this is no notice", where=str(folder), remedy="name the --out of `notice draft`"
@@ -166,14 +167,6 @@ def new_notice(path: str, storage: StorageOptions) -> Iterator[Path]:
         _add_event(Folder.of(str(draft), StorageOptions()), (), DRAFTED, file_sha256(draft / SUMS), {})
 
 
-def _sums_in(text: str) -> Iterator[tuple[str, str]]:
-    for line in text.splitlines():
-        digest, mark, name = line.partition("  ")
-        if len(digest) != 64 or not mark or not name:
-            raise ValueError("a line is no digest with a name")
-        yield name, digest
-
-
 def _events_in(folder: Folder) -> list[Event]:
     events, before = list[Event](), ""
     for name in sorted(name for name in folder.names() if name.startswith(f"{EVENTS}/")):
@@ -203,7 +196,11 @@ def _add_event(
         "noted_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "sums": sums,
         "previous": events[-1].sha256 if events else "",
-        **{name: value for name, value in facts.items() if value is not None},
+        **{
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in facts.items()
+            if value is not None
+        },
     }
     data = sealed_json(noted)
     with disk_errors(str(folder)):
@@ -305,7 +302,7 @@ def sign(notice: Notice, by: str, on: date | None, file: str | None) -> Event:
         raise _refused(notice, "somebody else is to sign this notice", f"it is {named}, by the sender's file")
     _require_unchanged(notice)
     _require_day(notice, on, notice.drafted_on, "it was drafted")
-    return notice.add_event(SIGNED, by=named, on=_iso(on), file=file)
+    return notice.add_event(SIGNED, by=named, on=on, file=file)
 
 
 def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> Event:
@@ -321,9 +318,8 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
         raise _refused(notice, "this notice was not checked as it is now", "run `presswatch notice check`")
     signed = notice.newest(SIGNED) if notice.holds(SIGNED) else None
     if signed is None and "signature" in laws()[notice.about["law"]].required():
-        raise _refused(
-            notice, "nobody signed this notice as it is now", "note who did: `presswatch notice sign`"
-        )
+        remedy = "note who did: `presswatch notice sign`"
+        raise _refused(notice, "nobody signed this notice as it is now", remedy)
     first, happened = notice.drafted_on, "it was drafted"
     if signed is not None and signed.day > first:
         first, happened = signed.day, "it was signed"
@@ -349,16 +345,16 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
             f"the deadline in this notice is over: {deadline}",
             "draft it again; nobody can answer before the letter comes",
         )
-    return notice.add_event(SENT, on=_iso(on), via=via, file=file)
+    return notice.add_event(SENT, on=on, via=via, file=file)
 
 
 def answer(notice: Notice, kind: str, on: date | None, note: str | None, file: str | None) -> Event:
-    """Note an answer, one of `choices.ANSWERS`; `InputError` if the notice was not sent before."""
+    """Note an answer; `InputError` if the notice was not sent before. `refused` is one of its kinds."""
     sent = next((event for event in notice.events if event.kind == SENT), None)
     if sent is None:
         raise _refused(notice, "this notice was not sent", "note it: `presswatch notice sent`")
     _require_day(notice, on, sent.day, "it was sent")
-    return notice.add_event(ANSWERED, answer=kind, on=_iso(on), note=note, file=file)
+    return notice.add_event(ANSWERED, answer=kind, on=on, note=note, file=file)
 
 
 def _refused(notice: Notice, what: str, remedy: str) -> InputError:
@@ -385,7 +381,3 @@ def _require_day(notice: Notice, on: date | None, first: date, what: str) -> dat
             "give --on the day, or check this machine's clock",
         )
     return happened
-
-
-def _iso(on: date | None) -> str | None:
-    return on.isoformat() if on else None

@@ -31,15 +31,11 @@ ONE_OWNER = "an owner is one publisher, and this file names {}: list the one und
 
 @dataclass(frozen=True, slots=True)
 class RecipientFact:
-    """What is known of a recipient, and by what.
-
-    `checked`: the day on which somebody read `source`; None if nobody could.
-    """
+    """A fact about a recipient. `checked`: the day on which `source` was read; None if it was not."""
 
     value: str | bool | tuple[str, ...] | None
     source: str
     checked: date | None
-    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +71,12 @@ class Recipient:
         return value if isinstance(value, tuple) else ()
 
     def doubts(self) -> Iterator[Sentence]:
-        """Yield what must be verified before a notice is sent."""
+        """Yield the facts that must be verified before a notice is sent."""
         for name, fact in self.facts.items():
             facts = {"name": name, "id": self.id, "source": fact.source}
-            if fact.checked is None:
-                yield sentence(
-                    N_("verify before you send: {name} of {id}: nobody has read {source}"), **facts
-                )
-            else:
-                yield sentence(
-                    N_("verify before you send: {name} of {id}: {source} was read on {day}"),
-                    day=fact.checked,
-                    **facts,
-                )
+            unread = N_("verify before you send: {name} of {id}: nobody has read {source}")
+            read = N_("verify before you send: {name} of {id}: {source} was read on {day}")
+            yield sentence(read, day=fact.checked, **facts) if fact.checked else sentence(unread, **facts)
 
 
 def load_recipient(id: str, path: str | None = None) -> Recipient:
@@ -120,45 +109,37 @@ def _file(path: str | None) -> Path:
 
 
 def parse_recipients(raw: bytes, name: str) -> dict[str, Recipient]:
-    """Return the recipients of a file by their ids; `name` stands for the file in messages."""
-    check = Check()
+    """Return the recipients of a file by their ids; `name`: the file in messages."""
+    check, found = Check(), dict[str, Recipient]()
     root = compose(raw, check, "recipients hold facts, and these hold no more", "recipients")
-    found = list(_recipients(root, check)) if root is not None else []
-    check.finish(name, "the recipients file")
-    return {recipient.id: recipient for recipient in found}
-
-
-def _recipients(root: yaml.Node, check: Check) -> Iterator[Recipient]:
-    top = check.entry(root, "recipients file", "recipients")
+    top = check.entry(root, "recipients file", "recipients") if root is not None else {}
     for node in check.items(top.get("recipients"), "recipients"):
         keys = check.entry(node, "recipient", f"id name datasets places {' '.join(FACTS)}")
         own_id = check.unique_id(keys.get("id"), "recipient") or ""
-        what = f"recipient `{own_id}`"
-        yield Recipient(
+        about = f"recipient `{own_id}`"
+        found[own_id] = Recipient(
             id=own_id,
-            name=check.text(keys.get("name"), f"{what}: name") or "",
-            datasets=_texts(keys.get("datasets"), f"{what}: datasets", check),
-            places=_texts(keys.get("places"), f"{what}: places", check),
-            facts={each: _fact(keys.get(each), f"{what}: {each}", check) for each in FACTS},
+            name=check.text(keys.get("name"), f"{about}: name") or "",
+            datasets=_texts(keys.get("datasets"), f"{about}: datasets", check),
+            places=_texts(keys.get("places"), f"{about}: places", check),
+            facts={each: _fact(keys.get(each), f"{about}: {each}", check) for each in FACTS},
         )
+    check.finish(name, "the recipients file")
+    return found
 
 
-def _fact(node: yaml.Node | None, what: str, check: Check) -> RecipientFact:
-    keys = check.entry(node, what, "source", "value checked note") if node is not None else {}
-    value = _value(keys.get("value"), what, check)
-    if what.endswith("columns") and isinstance(value, tuple):
+def _fact(node: yaml.Node | None, about: str, check: Check) -> RecipientFact:
+    keys = check.entry(node, about, "source", "value checked note") if node is not None else {}
+    check.text(keys.get("note"), f"{about}: note")
+    value = _value(keys.get("value"), about, check)
+    if about.endswith("columns") and isinstance(value, tuple):
         for unknown in sorted(set(value) - KNOWN_COLUMNS["rows"]):
-            check.say(line_of(keys["value"]), f"{what}: `{unknown}` is no column of the annex")
-    checked = check.date(keys.get("checked"), f"{what}: checked")
-    # A day of Auckland may be one ahead.
+            check.say(line_of(keys["value"]), f"{about}: `{unknown}` is no column of the annex")
+    checked = check.date(keys.get("checked"), f"{about}: checked")
+    # The day in Auckland may be one ahead.
     if checked and checked > datetime.now(UTC).date() + timedelta(days=1):
-        check.say(line_of(keys["checked"]), f"{what}: checked: {checked} is to come")
-    return RecipientFact(
-        value=value,
-        source=check.text(keys.get("source"), f"{what}: source") or "",
-        checked=checked,
-        note=check.text(keys.get("note"), f"{what}: note"),
-    )
+        check.say(line_of(keys["checked"]), f"{about}: checked: {checked} is to come")
+    return RecipientFact(value, check.text(keys.get("source"), f"{about}: source") or "", checked)
 
 
 def _value(node: yaml.Node | None, what: str, check: Check) -> str | bool | tuple[str, ...] | None:

@@ -1,9 +1,8 @@
 """Checks a notice before it is sent: one broken rule refuses it, and all of them are named.
 
-Each rule is an entry of `RULES`: its code, its meaning, and the function that yields the breaches. Recipients
+A rule is an entry of `RULES`: its code, its meaning, and the function that yields the breaches. Recipients
 publish notices. Therefore the annex must not contain data of persons, and the letter no address but those of
-sender and recipient. Names of people in the path of a URL cannot be told from other words; the signatory has
-to look.
+sender and recipient. Names of people in the path of a URL look like other words; the signatory has to check.
 """
 
 import re
@@ -16,6 +15,7 @@ from urllib.parse import unquote
 
 from presswatch_spark.claims.mandates import mandate_of
 from presswatch_spark.claims.selection import (
+    LICENSED,
     PLACE,
     Choice,
     ClaimPlace,
@@ -61,8 +61,6 @@ from presswatch_spark.translation import N_
 from presswatch_spark.verify.readings import Joined
 from presswatch_spark.verify.verification import NamedDocument, verify
 
-DAYS = 30
-"""Default age in days of the newest reading of a row."""
 CLOCK_MINUTES = 10
 """Accepted difference between the clocks of two machines."""
 NAMED = 3
@@ -100,13 +98,13 @@ class BrokenRule:
 
     @property
     def about_all(self) -> str:
-        """Return what it is about, with the number of rows that are not named."""
+        """Return the element, file or rows, with the number of rows that are not named."""
         return f"{self.about} and {self.more:,} more rows" if self.more else self.about
 
 
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """What a notice is checked with.
+    """The values that a notice is checked with.
 
     `sender` and `recipient` are read again. `days`: accepted age of readings of rows; `again`: read the rows
     now. `corpus`: has the articles, to look for their words. `edited_by`: who vouches for an edited letter.
@@ -114,7 +112,7 @@ class Checking:
 
     sender: Sender
     recipient: Recipient
-    days: int = DAYS
+    days: int = 30
     again: bool = False
     corpus: Corpus | None = None
     edited_by: str | None = None
@@ -122,11 +120,11 @@ class Checking:
 
 @dataclass(slots=True)
 class CheckedNotice:
-    """A notice with all that its rules look at.
+    """A notice with everything that its rules look at.
 
-    `files`: its files by name. `source`: what it rests on, opened again; `failure`: why that, or the
-    selection of its places, failed. `places`: those of its annex today; None after a failure. `claims`: those
-    of the annex's rows today, None for a row without one; or why they cannot be read.
+    `files`: its files by name. `source`: its source, opened again; `failure`: why that, or the selection of
+    its places, failed. `places`: those of its annex today; None after a failure. `claims`: those of the
+    annex's rows today, None for a row without one; or why they cannot be read.
     """
 
     notice: Notice
@@ -148,27 +146,36 @@ class CheckedNotice:
         return laws()[self.about["law"]]
 
     @property
-    def sender(self) -> Sender:
-        """Return its sender, read again."""
-        return self.checking.sender
+    def form(self) -> str:
+        """Return the letter as plain text."""
+        return self.files.get(FORM, b"").decode("utf-8", "replace")
 
-    def known_claims(self) -> dict[str, JudgedClaim]:
-        """Return the claims of the annex's rows that have one."""
+    def rows_whose_claim(self, is_broken: Callable[[JudgedClaim], bool]) -> list[str]:
+        """Return the rows of the annex with a claim that meets a condition."""
         claims = {} if isinstance(self.claims, PresswatchError) else self.claims
-        return {row: claim for row, claim in claims.items() if claim is not None}
+        return [row for row, claim in claims.items() if claim is not None and is_broken(claim)]
 
     def letters(self) -> Iterator[tuple[str, str]]:
         """Yield the letters as text; one that cannot be read is refused for its elements."""
-        yield FORM, self.files.get(FORM, b"").decode("utf-8", "replace")
+        yield FORM, self.form
         try:
             yield LETTER, published_text_in(self.files.get(LETTER, b""))
         except ValueError:
             pass
 
+    def annex_tables(self) -> Iterator[tuple[str, str, list[dict[str, Any]] | None]]:
+        """Yield the tables of the annex with their file and rows; no rows if the file cannot be read."""
+        for table in TABLES:
+            name = f"{ANNEX}/{table}.jsonl"
+            try:
+                yield table, name, [dict(row) for row in rows_of_jsonl(self.files[name])]
+            except (KeyError, ValueError, TypeError):
+                yield table, name, None
+
 
 @dataclass(frozen=True, slots=True)
 class NoticeCheck:
-    """The rules that a notice breaks, and what a person must verify besides."""
+    """The rules that a notice breaks, and the doubts that a person must settle."""
 
     refusals: tuple[BrokenRule, ...]
     doubts: tuple[Sentence, ...]
@@ -219,42 +226,31 @@ def check(checked: CheckedNotice) -> list[BrokenRule]:
     return broken
 
 
-def _mirrors(notice: Notice) -> list[Mirror]:
-    return [Mirror(place, copy) for place, copy in notice.about["query"]["mirrors"]]
-
-
 def _select_again(checked: CheckedNotice, storage: StorageOptions) -> None:
     """Open the source of a notice again, and fill in its places and claims, or why that failed."""
     notice, query, checking = checked.notice, checked.about["query"], checked.checking
+    mirrors = [Mirror(place, copy) for place, copy in query["mirrors"]]
     try:
         source = checked.source = source_at(query["where"], storage, query["claims"])
-        _read_claims(checked, source)
-        selection = source.select(Choice(rows=frozenset(query["rows"])), _mirrors(notice))
+        _, _, annex = next(checked.annex_tables())
+        rows = {str(row["row_sha256"]) for row in annex or () if "row_sha256" in row}
+        try:
+            known = source.claims(rows)
+            checked.claims = {row: known.get(row) for row in rows}
+        except PresswatchError as error:
+            checked.claims = error
+        selection = source.select(Choice(rows=frozenset(query["rows"])), mirrors)
         places = checked.places = concerning(selection, checking.recipient)
     except PresswatchError as error:
         checked.failure = error
         return
     if checking.again:
-        read = source.read_again(places, _mirrors(notice))
-        notice.add_event(READ, rows=read)
+        notice.add_event(READ, rows=source.read_again(places, mirrors))
         checked.notice = Notice.open(str(notice.folder.uri), storage)
 
 
-def _read_claims(checked: CheckedNotice, source: ClaimSource) -> None:
-    """Read the claims of the annex's rows; an annex that cannot be read is refused elsewhere."""
-    try:
-        rows = {str(row["row_sha256"]) for row in rows_of_jsonl(checked.files[f"{ANNEX}/rows.jsonl"])}
-    except (KeyError, ValueError, TypeError):
-        return
-    try:
-        known = source.claims(rows)
-        checked.claims = {row: known.get(row) for row in rows}
-    except PresswatchError as error:
-        checked.claims = error
-
-
 def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
-    """Yield what a person must verify before a notice is sent."""
+    """Yield the doubts that a person must settle before a notice is sent."""
     query, source, places = checked.about["query"], checked.source, checked.places or ()
     yield from checked.checking.recipient.doubts()
     if source is None or not source.has_licences():
@@ -267,7 +263,7 @@ def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
             moment=query["seal"]["sealed_at"],
         )
     if checked.notice.newest(EDITED):
-        # Nobody may send an edited letter with the form or the PDF of the draft.
+        # An edited letter must not be sent with the form or the PDF of the draft.
         yield sentence(
             N_(
                 "verify before you send: letter.docx was edited; letter.pdf"
@@ -275,15 +271,19 @@ def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
                 " draft"
             )
         )
-    yield from doubts_of_rights(places, checked.sender, checked.notice.drafted_on)
+    yield from doubts_of_rights(places, checked.checking.sender, checked.notice.drafted_on)
     yield from outside_articles(places, checked.checking.corpus)
 
 
-# The rules, in the order of the table below.
+# --- the rules
 
 
-def _changed_files(checked: CheckedNotice) -> Iterator[Breach]:
-    yield from checked.notice.changes(checked.files)
+@dataclass(frozen=True, slots=True)
+class NoticeRule:
+    """A rule: the meaning of a breach, and the function that yields the breaches of a notice."""
+
+    meaning: str
+    breaches: Callable[[CheckedNotice], Iterator[Breach]]
 
 
 def _invalid_notice(checked: CheckedNotice) -> Iterator[Breach]:
@@ -298,7 +298,7 @@ def _missing_elements(checked: CheckedNotice) -> Iterator[Breach]:
         in_letter = elements_in(checked.files.get(LETTER, b""))
     except ValueError:
         in_letter = {}
-    form = " ".join(checked.files.get(FORM, b"").decode("utf-8", "replace").split())
+    form = " ".join(checked.form.split())
     required = checked.law.required(checked.about["recipient"]["elements"])
     drafted = [each.name for each in checked.law.elements if noted.get(each.name, {}).get("text")]
     for name in dict.fromkeys([*required, *drafted]):
@@ -312,20 +312,19 @@ def _missing_elements(checked: CheckedNotice) -> Iterator[Breach]:
 
 
 def _query_differs(checked: CheckedNotice) -> Iterator[Breach]:
-    """Yield how claims, tables, sender and recipient differ today from what the notice names."""
-    about, places = checked.about, checked.places
+    """Yield the differences today between a notice and its claims, tables, sender and recipient."""
+    about, sender, places = checked.about, checked.checking.sender, checked.places
     if checked.failure is not None and about["query"]["source"] != "bag":
         yield "rows", sentence(N_("{error}"), error=checked.failure)
-    if sender_facts(checked.sender) != about["sender"]:
+    if sender_facts(sender) != about["sender"]:
         yield "sender", sentence(N_("its file, or the members file, says something else now"))
     now = recipient_facts(checked.checking.recipient)
-    names = ("name", "route", "elements", "columns")
-    if any(now[name] != about["recipient"][name] for name in names):
+    if any(now[name] != about["recipient"][name] for name in ("name", "route", "elements", "columns")):
         yield "recipient", sentence(N_("the recipients file says something else of it now"))
     if places is None or checked.source is None:
         return
-    publishers, columns = checked.sender.publishers, about["recipient"]["columns"]
-    digests = annex_of(places, publishers, columns, checked.law.own_domains).digests()
+    columns = about["recipient"]["columns"]
+    digests = annex_of(places, sender.publishers, columns, checked.law.own_domains).digests()
     for name, digest in about["annex"]["digests"].items():
         if digests.get(name) != digest:
             given = {"place": checked.source.where, "digest": digests.get(name)}
@@ -340,18 +339,8 @@ def _changed_bag(checked: CheckedNotice) -> Iterator[Breach]:
         yield "rows", sentence(N_("{error}"), error=checked.failure)
 
 
-def _annex_tables(checked: CheckedNotice) -> Iterator[tuple[str, str, list[dict[str, Any]] | None]]:
-    """Yield the tables of the annex with their file and rows; no rows if the file cannot be read."""
-    for table in TABLES:
-        name = f"{ANNEX}/{table}.jsonl"
-        try:
-            yield table, name, [dict(row) for row in rows_of_jsonl(checked.files[name])]
-        except (KeyError, ValueError, TypeError):
-            yield table, name, None
-
-
 def _annex_differs(checked: CheckedNotice) -> Iterator[Breach]:
-    for table, name, rows in _annex_tables(checked):
+    for table, name, rows in checked.annex_tables():
         if rows is None:
             yield name, sentence(N_("it cannot be read"))
         elif (digest := digest_of(rows)) != checked.about["annex"]["digests"].get(table):
@@ -380,23 +369,11 @@ def _no_claim(checked: CheckedNotice) -> Iterator[Breach]:
 
 def _by_claim(is_broken: Callable[[JudgedClaim], bool]) -> Callable[[CheckedNotice], Iterator[Breach]]:
     """Return the breaches of a rule that a claim can break by itself."""
-
-    def breaches(checked: CheckedNotice) -> Iterator[Breach]:
-        yield [row for row, claim in checked.known_claims().items() if is_broken(claim)], None
-
-    return breaches
-
-
-def _is_unconfirmed(claim: JudgedClaim) -> bool:
-    return claim.confidence == "C" and claim.review is None
+    return lambda checked: iter([(checked.rows_whose_claim(is_broken), None)])
 
 
 def _has_verdict_against(claim: JudgedClaim) -> bool:
     return claim.review == "no_claim" or (claim.confidence == "C" and claim.review == "unsure")
-
-
-def _is_licensed(claim: JudgedClaim) -> bool:
-    return claim.kind == "licensed" or claim.licence_id is not None
 
 
 def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
@@ -404,18 +381,18 @@ def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
 
     Mandates are judged by the members file of today. Claims judged them for another day.
     """
-    noted, claims = checked.about["sender"], checked.known_claims()
+    noted, sender = checked.about["sender"], checked.checking.sender
     documents = {each["id"]: each["mandate_document"] for each in noted["publishers"]}
-    strange = [row for row, claim in claims.items() if claim.publisher_id not in documents]
+    strange = checked.rows_whose_claim(lambda claim: claim.publisher_id not in documents)
     yield strange, sentence(N_("the publisher is none of the sender's"))
     if noted["acts_as"] != "owner":
-        bare = [row for row, claim in claims.items() if documents.get(claim.publisher_id, "") is None]
+        bare = checked.rows_whose_claim(lambda claim: documents.get(claim.publisher_id, "") is None)
         yield bare, sentence(N_("the members file names no document of the mandate"))
-    if checked.sender.is_owner:
+    if sender.is_owner:
         return
     # The draft acts on the day of the letter, and whoever checks will send it from today on.
     for day in sorted({today(), checked.notice.drafted_on}):
-        mandates = {id: mandate_of(publisher, day) for id, publisher in checked.sender.by_id.items()}
+        mandates = {id: mandate_of(publisher, day) for id, publisher in sender.by_id.items()}
         late = [
             place.row_sha256
             for place in checked.places or ()
@@ -450,13 +427,9 @@ def _read_from_a_copy(checked: CheckedNotice) -> Iterator[Breach]:
         for place, recent in _recent_readings(checked)
         if recent and not any(reading.source(place.file) == PLACE for reading in recent)
     ]
+    remedy = N_("read the files that the notice names: `removal probe --mirror`, or add --read-again")
     if checked.law.location:
-        yield (
-            copied,
-            sentence(
-                N_("read the files that the notice names: `removal probe --mirror`, or add --read-again")
-            ),
-        )
+        yield copied, sentence(remedy)
 
 
 def _file_on_a_disk(checked: CheckedNotice) -> Iterator[Breach]:
@@ -479,7 +452,7 @@ def _personal_data(checked: CheckedNotice) -> Iterator[Breach]:
     own = f"{sender['email']} {recipient['name']} {recipient['route'] or ''}"
     phone = str(sender["phone"] or "")
     own_emails, own_phones = _emails(own), {*_phones(f"{own} {phone}"), _digits(phone)}
-    for _, file, rows in _annex_tables(checked):
+    for _, file, rows in checked.annex_tables():
         if rows is None:
             text, places = _decoded(checked.files.get(file, b"").decode("utf-8", "replace")), ""
         else:
@@ -498,7 +471,7 @@ def _emails(text: str) -> set[str]:
 
 
 def _phones(text: str) -> set[str]:
-    """Return the digits of telephone numbers in a text; UUIDs hold none."""
+    """Return the digits of telephone numbers in a text; UUIDs contain none."""
     return {_digits(found) for found in _PHONE.findall(_UUID.sub(" ", text))}
 
 
@@ -518,7 +491,7 @@ def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
 
     A letter that was not edited was made without any text of an article.
     """
-    for table, name, rows in _annex_tables(checked):
+    for table, name, rows in checked.annex_tables():
         if strange := sorted({column for row in rows or () for column in row} - KNOWN_COLUMNS[table]):
             names = ", ".join(map(repr, strange))
             yield name, sentence(N_("no annex has the column {names}"), names=names)
@@ -544,17 +517,10 @@ def _unsigned_perjury(checked: CheckedNotice) -> Iterator[Breach]:
         yield "perjury", sentence(N_("`presswatch notice sign` notes who signed it"))
 
 
-@dataclass(frozen=True, slots=True)
-class NoticeRule:
-    """A rule: the meaning of a breach, and the function that yields the breaches of a notice."""
-
-    meaning: str
-    breaches: Callable[[CheckedNotice], Iterator[Breach]]
-
-
 RULES: Mapping[str, NoticeRule] = {
     "changed_file": NoticeRule(
-        N_("a file is not as it was drafted, is missing, or was added"), _changed_files
+        N_("a file is not as it was drafted, is missing, or was added"),
+        lambda checked: checked.notice.changes(checked.files),
     ),
     "invalid_notice": NoticeRule(N_("notice.json does not fit its schema"), _invalid_notice),
     "missing_element": NoticeRule(
@@ -578,12 +544,15 @@ RULES: Mapping[str, NoticeRule] = {
     ),
     "c_row_without_verdict": NoticeRule(
         N_("the claim of a row has the letter C, and no person said that it is one"),
-        _by_claim(_is_unconfirmed),
+        _by_claim(lambda claim: claim.confidence == "C" and claim.review is None),
     ),
     "verdict_against": NoticeRule(
         N_("a person said that a row is no claim, or is unsure"), _by_claim(_has_verdict_against)
     ),
-    "licensed_host": NoticeRule(N_("a licence covers the host of a row"), _by_claim(_is_licensed)),
+    "licensed_host": NoticeRule(
+        N_("a licence covers the host of a row"),
+        _by_claim(lambda claim: claim.kind == LICENSED or claim.licence_id is not None),
+    ),
     "outside_mandate": NoticeRule(
         N_("the sender has no mandate in force for the publisher of a row"), _outside_mandate
     ),

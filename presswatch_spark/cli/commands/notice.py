@@ -19,9 +19,9 @@ from presswatch_spark.cli.options import (
     storage_options,
 )
 from presswatch_spark.cli.replies import ReplyScreen, screen_options
-from presswatch_spark.notices.choices import ANSWERS, LANGUAGES, LAWS
+from presswatch_spark.notices.laws import LAWS
 from presswatch_spark.terminal import json_line, printable
-from presswatch_spark.translation import N_
+from presswatch_spark.translation import LANGUAGES, N_
 
 if TYPE_CHECKING:
     from presswatch_spark.notices.draft import DraftedNotice
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from presswatch_spark.notices.wording import Sentence
 
 REFUSED = 1
+ANSWERS = ("acknowledged", "says_complied", "refused")
+"""Answers to a notice. A claim of compliance never changes a state; only probes do."""
 DAY = click.DateTime(["%Y-%m-%d"])
 MEANING = {
     "draft": N_("it was not checked as it is now"),

@@ -70,7 +70,7 @@ class TestLanguage:
         events = {DRAFTED, EDITED, READ, CHECKED, SIGNED, SENT, ANSWERED}
         elements = [element for law in laws().values() for element in law.elements]
         named = {element.name for element in elements} | {need for each in elements for need in each.needs}
-        names = {*notice.MEANING, *ANSWERS, *events, *named, *FACTS}
+        names = {*notice.MEANING, *notice.ANSWERS, *events, *named, *FACTS}
         assert {p("notice", name) for name in names} <= set(NAMES)
         left_out = {REMOVED, DOUBTFUL, WORDLESS, UNREAD, UNSEALED}
         assert {p("left out", reason) for reason in left_out} <= set(NAMES)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from presswatch_spark.notices.choices import LAWS
 
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.claims.selection import Choice
@@ -21,7 +20,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.notices import notice as states
 from presswatch_spark.notices import rules
-from presswatch_spark.notices.laws import laws
+from presswatch_spark.notices.laws import LAWS, laws
 from presswatch_spark.notices.notice import Notice, new_notice
 from presswatch_spark.notices.parties import load_recipient
 from presswatch_spark.notices.rules import RULES

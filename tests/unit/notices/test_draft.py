@@ -11,14 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from presswatch_spark.notices.choices import LAWS
 
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.evidence import sources
 from presswatch_spark.notices.annex import digest_of, revision_and_path, rows_of_jsonl, surt_prefixes
 from presswatch_spark.notices.formats import ATTACHED, attachments_in, elements_in
-from presswatch_spark.notices.laws import laws
+from presswatch_spark.notices.laws import LAWS, laws
 from presswatch_spark.notices.letter import AMOUNTS
 from presswatch_spark.notices.notice import schema_fault
 from presswatch_spark.notices.parties import load_recipient

@@ -7,14 +7,14 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from presswatch_spark.notices.choices import LANGUAGES, LAWS
 
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.notices.laws import laws
+from presswatch_spark.notices.laws import LAWS, laws
 from presswatch_spark.notices.letter import AMOUNTS
 from presswatch_spark.notices.parties import FACTS, load_recipient, load_sender, parse_recipients
 from presswatch_spark.notices.wording import LetterWords
 from presswatch_spark.terminal import ascii_url
+from presswatch_spark.translation import LANGUAGES
 from tests.conftest import ROOT
 from tests.notices import Bureau
 
@@ -54,7 +54,7 @@ def test_a_list_of_reservations_stands_behind_what_it_is_about(law: str) -> None
                 last = element.text[lang].strip().splitlines()[-1]
                 assert last.removeprefix("[reserved_rows] ").startswith(about[lang]), element.name
                 # Without a reservation in force neither the sentence nor the element is there.
-                assert last.startswith("[reserved_rows]") or element.is_optional, element.name
+                assert last.startswith("[reserved_rows]") or element.optional, element.name
 
 
 @pytest.mark.parametrize("recipient", IDS)

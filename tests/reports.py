@@ -20,7 +20,7 @@ import pytest
 
 from presswatch_spark.notices.parties import load_recipients
 from presswatch_spark.report import figures
-from presswatch_spark.report.make import make_report
+from presswatch_spark.report.make import ReportOrder, make_report
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match, PublishedRun
 from presswatch_spark.tables.store import TableStore
@@ -83,7 +83,7 @@ def page_of_tables(
 def pages_of_tables(tables: Path, corpus: Path | None, folder: Path, **more: Any) -> dict[str, str]:
     """Make the pages of tables in both languages, and return them by language.
 
-    Their pictures are empty unless `drawn`; other arguments go to `make_report`. The tables are asked once:
+    Their pictures are empty unless `drawn`; other arguments go to `ReportOrder`. The tables are asked once:
     that is most of the work of a page.
     """
     return _pages(tables, corpus, {language: folder / f"{language}.html" for language in LANGUAGES}, **more)
@@ -97,7 +97,7 @@ def _pages(
         given["recipients"] = list(load_recipients().values())
     with nullcontext() if drawn else undrawn():
         places = {language: str(file) for language, file in files.items()}
-        make_report(str(tables), places, StorageOptions(), **given)
+        make_report(ReportOrder(str(tables), StorageOptions(), **given), places)
     return {language: file.read_text("utf-8") for language, file in files.items()}
 
 

@@ -1,12 +1,13 @@
-"""Tables of the page: answers as cells, each with what it is sorted by, what is shown, and where it leads.
+"""Tables of the page: answers as cells, each with its sort key, its text, and its link.
 
 Addresses of others are shown whole and harmless, and are a link only where that is safe.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from markupsafe import Markup
@@ -23,60 +24,8 @@ NUMBER, TEXT, URL = "number", "text", "url"
 DIGEST_DIGITS = 12
 Row = Mapping[str, Any]
 FIRST_ROWS = 10
-"""Rows of a table that stand in the page itself, for whoever runs no script."""
+"""Rows of a table in the page itself, for readers who run no script."""
 
-COLUMNS = {
-    "place": p("column", "Where"),
-    "year": p("column", "Year"),
-    "reservation": p("column", "Declaration"),
-    "dataset_count": N_("Datasets that hold it"),
-    "copies": p("column", "Copies"),
-    "own_words": N_("Words, own sites"),
-    "words": N_("Words read"),
-    "own_in_a_million": N_("In a million, own sites"),
-    "copied_in_a_million": N_("In a million, copied"),
-    "publisher_id": p("column", "Publisher"),
-    "title_id": p("column", "Title"),
-    "articles": p("column", "Articles"),
-    "articles_copied": p("column", "Copied"),
-    "addresses": p("column", "Addresses"),
-    "pages": p("column", "Pages"),
-    "pages_a": p("column", "A"),
-    "pages_b": p("column", "B"),
-    "pages_c": p("column", "C"),
-    "hosts": p("column", "Sites"),
-    "host": p("column", "Site"),
-    "most_copied_words": N_("Words at most"),
-    "letter": p("column", "Letter"),
-    "document_url": p("column", "Page"),
-    "headline": p("column", "Article"),
-    "first_found_at": N_("Found on"),
-    "reason": p("column", "Reason"),
-    "rows": p("column", "Rows"),
-    "copied_words": N_("Words copied"),
-    "article_coverage": N_("Of the article"),
-    "row_sha256": p("column", "Row"),
-    "recipient": p("column", "Recipient"),
-    "places": p("column", "Places"),
-    "removed": p("column", "Removed"),
-    "readable": N_("Readable, whole or in part"),
-    "undecided": N_("Not decided"),
-    "removal_state": p("column", "State"),
-    "means": N_("What it means"),
-    "release_is": N_("Release named"),
-    "run_id": p("column", "Scan"),
-    "source": p("column", "Dataset"),
-    "shards": p("column", "Files"),
-    "complete": N_("Read to their end"),
-    "partial": N_("In part"),
-    "failed": N_("Not read"),
-    "documents": N_("Pages read"),
-    "finished_at": N_("Published on"),
-    "tool_version": p("column", "Version"),
-    "table_digest": N_("Digest of the findings"),
-    "corpus_digest": N_("Digest of the corpus"),
-    "config_digest": N_("Digest of the settings"),
-}
 RESERVATIONS = {
     "both": N_("reserved before and after"),
     "before": N_("reserved before"),
@@ -120,24 +69,19 @@ def link_of(url: str | None) -> str | None:
 
 
 def both_ways(host: str) -> str:
-    """Return a host; one in Punycode with what it stands for, which may look like another host."""
-    labels = [_decoded(label) for label in host.split(".")]
+    """Return a host; one in Punycode with its Unicode form, which may look like another host."""
+    labels = host.split(".")
+    for place, label in enumerate(labels):
+        if label.lower().startswith("xn--"):
+            with suppress(UnicodeError, ValueError):
+                labels[place] = label[4:].encode("ascii").decode("punycode")
     decoded = ".".join(labels)
     return host if decoded == host else f"{host} ({shown(decoded)})"
 
 
-def _decoded(label: str) -> str:
-    if not label.lower().startswith("xn--"):
-        return label
-    try:
-        return label[4:].encode("ascii").decode("punycode")
-    except (UnicodeError, ValueError):
-        return label
-
-
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its name in the query, what heads it, and its kind."""
+    """A column of a table: its name in the query, its heading, and its kind."""
 
     name: str
     label: Markup
@@ -145,7 +89,7 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        """Say whether its cells stand to the right."""
+        """Return whether its cells are aligned to the right."""
         return self.kind == NUMBER
 
 
@@ -166,29 +110,7 @@ class Cell:
         )
 
 
-Shown = Callable[[Any, ReportWords], Cell]
-
-
-def _number(value: Any, _: ReportWords) -> Cell:
-    return Cell(None, _(UNKNOWN)) if value is None else Cell(value, _.number(value))
-
-
-def _text(value: Any, _: ReportWords) -> Cell:
-    shown = _(UNKNOWN) if value is None else safe(value)
-    return Cell(shown.unescape(), shown)
-
-
-def _share(value: Any, _: ReportWords) -> Cell:
-    return Cell(None, _(UNKNOWN)) if value is None else Cell(value, _.share(value))
-
-
-def _day(value: Any, _: ReportWords) -> Cell:
-    at = utc(value).isoformat() if isinstance(value, datetime) else None
-    return Cell(at, _.day_of(value))
-
-
-def _host(value: Any, _: ReportWords) -> Cell:
-    return _text(both_ways(value) if isinstance(value, str) else None, _)
+ShowCell = Callable[[Any, ReportWords], Cell]
 
 
 def url_cell(value: Any, _: ReportWords) -> Cell:
@@ -197,8 +119,20 @@ def url_cell(value: Any, _: ReportWords) -> Cell:
     return Cell(cell.value, cell.shown, link_of(value))
 
 
+def _number(value: Any, _: ReportWords) -> Cell:
+    return Cell(None, _(UNKNOWN)) if value is None else Cell(value, _.number(value))
+
+
+def _text(value: Any, _: ReportWords) -> Cell:
+    return _named(_(UNKNOWN) if value is None else safe(value))
+
+
 def _named(shown: Markup) -> Cell:
     return Cell(shown.unescape(), shown)
+
+
+def _day(value: Any, _: ReportWords) -> Cell:
+    return Cell(utc(value).isoformat() if isinstance(value, datetime) else None, _.day_of(value))
 
 
 def _digest(value: Any, _: ReportWords) -> Cell:
@@ -206,48 +140,82 @@ def _digest(value: Any, _: ReportWords) -> Cell:
     return Cell(cell.value, Markup("<code>{}</code>").format(cell.shown))
 
 
+def _share(value: Any, _: ReportWords) -> Cell:
+    return Cell(None, _(UNKNOWN)) if value is None else Cell(value, _.share(value))
+
+
 def _reason(value: Any, _: ReportWords) -> Cell:
     reason = REASONS.get(str(value))
     return _named(_(reason.sentence) if reason else safe(value))
 
 
-_KINDS: Mapping[str, tuple[str, Shown]] = {
-    "publisher_id": (TEXT, lambda value, _: _named(_.publisher(value))),
-    "title_id": (TEXT, lambda value, _: _named(_.title(value))),
-    "host": (TEXT, _host),
-    "document_url": (URL, url_cell),
-    "headline": (TEXT, _text),
-    "letter": (TEXT, _text),
-    "run_id": (TEXT, _text),
-    "source": (TEXT, _text),
-    "tool_version": (TEXT, _text),
-    "reservation": (TEXT, lambda value, _: _named(_.known(RESERVATIONS, value))),
-    "year": (TEXT, lambda value, _: _text(None if value is None else str(value), _)),
-    "recipient": (TEXT, _text),
-    "removal_state": (TEXT, lambda value, _: _named(_.known(REMOVAL_STATES, value))),
-    "means": (TEXT, _text),
-    "release_is": (TEXT, _text),
-    "place": (TEXT, lambda value, _: _named(_.known(PLACES, value))),
-    "first_found_at": (TEXT, _day),
-    "finished_at": (TEXT, _day),
-    "reason": (TEXT, _reason),
-    "article_coverage": (NUMBER, _share),
-    "row_sha256": (TEXT, lambda value, _: _digest(str(value)[:DIGEST_DIGITS], _)),
-    "table_digest": (TEXT, _digest),
-    "corpus_digest": (TEXT, _digest),
-    "config_digest": (TEXT, _digest),
+def _one_of(texts: Mapping[str, str]) -> ShowCell:
+    return lambda value, _: _named(_.known(texts, value))
+
+
+class KnownColumn(NamedTuple):
+    """A column that tables of the page can have: its heading, how its values are shown, and its kind."""
+
+    label: str
+    show: ShowCell = _number
+    kind: str = NUMBER
+
+
+COLUMNS: Mapping[str, KnownColumn] = {
+    "place": KnownColumn(p("column", "Where"), _one_of(PLACES), TEXT),
+    "year": KnownColumn(p("column", "Year"), lambda value, _: _text(value and str(value), _), TEXT),
+    "reservation": KnownColumn(p("column", "Declaration"), _one_of(RESERVATIONS), TEXT),
+    "dataset_count": KnownColumn(N_("Datasets that hold it")),
+    "copies": KnownColumn(p("column", "Copies")),
+    "own_words": KnownColumn(N_("Words, own sites")),
+    "words": KnownColumn(N_("Words read")),
+    "own_in_a_million": KnownColumn(N_("In a million, own sites")),
+    "copied_in_a_million": KnownColumn(N_("In a million, copied")),
+    "publisher_id": KnownColumn(p("column", "Publisher"), lambda value, _: _named(_.publisher(value)), TEXT),
+    "title_id": KnownColumn(p("column", "Title"), lambda value, _: _named(_.title(value)), TEXT),
+    "articles": KnownColumn(p("column", "Articles")),
+    "articles_copied": KnownColumn(p("column", "Copied")),
+    "addresses": KnownColumn(p("column", "Addresses")),
+    "pages": KnownColumn(p("column", "Pages")),
+    "pages_a": KnownColumn(p("column", "A")),
+    "pages_b": KnownColumn(p("column", "B")),
+    "pages_c": KnownColumn(p("column", "C")),
+    "hosts": KnownColumn(p("column", "Sites")),
+    "host": KnownColumn(p("column", "Site"), lambda value, _: _text(value and both_ways(value), _), TEXT),
+    "most_copied_words": KnownColumn(N_("Words at most")),
+    "letter": KnownColumn(p("column", "Letter"), _text, TEXT),
+    "document_url": KnownColumn(p("column", "Page"), url_cell, URL),
+    "headline": KnownColumn(p("column", "Article"), _text, TEXT),
+    "first_found_at": KnownColumn(N_("Found on"), _day, TEXT),
+    "reason": KnownColumn(p("column", "Reason"), _reason, TEXT),
+    "rows": KnownColumn(p("column", "Rows")),
+    "copied_words": KnownColumn(N_("Words copied")),
+    "article_coverage": KnownColumn(N_("Of the article"), _share),
+    "row_sha256": KnownColumn(
+        p("column", "Row"), lambda value, _: _digest(str(value)[:DIGEST_DIGITS], _), TEXT
+    ),
+    "recipient": KnownColumn(p("column", "Recipient"), _text, TEXT),
+    "places": KnownColumn(p("column", "Places")),
+    "removed": KnownColumn(p("column", "Removed")),
+    "readable": KnownColumn(N_("Readable, whole or in part")),
+    "undecided": KnownColumn(N_("Not decided")),
+    "removal_state": KnownColumn(p("column", "State"), _one_of(REMOVAL_STATES), TEXT),
+    "means": KnownColumn(N_("What it means"), _text, TEXT),
+    "release_is": KnownColumn(N_("Release named"), _text, TEXT),
+    "run_id": KnownColumn(p("column", "Scan"), _text, TEXT),
+    "source": KnownColumn(p("column", "Dataset"), _text, TEXT),
+    "shards": KnownColumn(p("column", "Files")),
+    "complete": KnownColumn(N_("Read to their end")),
+    "partial": KnownColumn(N_("In part")),
+    "failed": KnownColumn(N_("Not read")),
+    "documents": KnownColumn(N_("Pages read")),
+    "finished_at": KnownColumn(N_("Published on"), _day, TEXT),
+    "tool_version": KnownColumn(p("column", "Version"), _text, TEXT),
+    "table_digest": KnownColumn(N_("Digest of the findings"), _digest, TEXT),
+    "corpus_digest": KnownColumn(N_("Digest of the corpus"), _digest, TEXT),
+    "config_digest": KnownColumn(N_("Digest of the settings"), _digest, TEXT),
 }
-"""Kind of the columns that hold no numbers, and how their values are shown."""
-
-
-def columns_of(names: Sequence[str], _: ReportWords) -> list[Column]:
-    """Return the columns of a table by their names in the query."""
-    return [Column(name, _.known(COLUMNS, name), _KINDS.get(name, (NUMBER, _number))[0]) for name in names]
-
-
-def cells_of(row: Row, names: Sequence[str], _: ReportWords) -> list[Cell]:
-    """Return the cells of a row, in the order of `names`."""
-    return [_KINDS.get(name, (NUMBER, _number))[1](row[name], _) for name in names]
+"""The columns by their names in queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,11 +232,12 @@ class ShownTable:
 
     @property
     def first(self) -> Sequence[Sequence[Cell]]:
-        """Return the rows that stand in the page itself."""
+        """Return the rows in the page itself."""
         return self.rows[:FIRST_ROWS]
 
 
 def table_of(answer: AnsweredQuestion, names: Sequence[str], _: ReportWords, **more: Any) -> ShownTable:
     """Return the answer of a query as a table of these columns; `more` are fields of `ShownTable`."""
-    rows = [cells_of(row, names, _) for row in answer.rows]
-    return ShownTable(more.pop("name", answer.name), columns_of(names, _), rows, answer.query, **more)
+    columns = [Column(name, _(COLUMNS[name].label), COLUMNS[name].kind) for name in names]
+    rows = [[COLUMNS[name].show(row[name], _) for name in names] for row in answer.rows]
+    return ShownTable(more.pop("name", answer.name), columns, rows, answer.query, **more)

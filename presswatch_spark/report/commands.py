@@ -1,7 +1,7 @@
-"""The commands that the page shows: each can be run as it stands, where the tables lie."""
+"""The commands that the page shows: each can be run as it is, where the tables are stored."""
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -30,39 +30,31 @@ class Commands:
     mirrors: Sequence[Mirror] = ()
 
     def asks(self, query: str) -> str:
-        """Return the command that asks a query, quoted for a shell as a person would."""
-        words = ["sql", *self._lang, self.tables]
-        if _SPECIAL & set(query):
-            return _typed([*words, query])
-        return f'{_typed(words)} "{query}"'
+        """Return the command that runs a query, quoted for a shell as a person would."""
+        words = ["sql", "--lang", self.language, self.tables]
+        return _typed(*words, query) if _SPECIAL & set(query) else f'{_typed(*words)} "{query}"'
 
     def explains(self, row_sha256: str) -> str:
-        """Return the command that tells the whole case of a row."""
+        """Return the command that prints the whole case of a row."""
         corpus = ["--corpus", self.corpus] if self.corpus else []
-        return _typed(
-            ["explain", *self._lang, *corpus, *self._mirrored(), row_sha256[:ROW_DIGITS], self.tables]
-        )
+        row = row_sha256[:ROW_DIGITS]
+        return _typed("explain", "--lang", self.language, *corpus, *self._mirrors(), row, self.tables)
 
     def judges(self) -> str:
         """Return the command that judges all rows by each other."""
-        return _typed(
-            ["claims", *self._lang, "--corpus", self.corpus or CORPUS, "--out", self.tables, self.tables]
-        )
+        corpus = ["--corpus", self.corpus or CORPUS]
+        return _typed("claims", "--lang", self.language, *corpus, "--out", self.tables, self.tables)
 
     def verifies(self) -> str:
         """Return the command that reads rows again and compares their words."""
         corpus = ["--corpus", self.corpus or CORPUS]
-        return _typed(["verify-rows", "--sample", str(SAMPLE), *corpus, *self._mirrored(), self.tables])
+        return _typed("verify-rows", "--sample", str(SAMPLE), *corpus, *self._mirrors(), self.tables)
 
     def counts_removal(self, case: str) -> str:
-        """Return the command that says how a case of removal stands."""
-        return _typed(["removal", "status", *self._lang, case])
+        """Return the command that prints the status of a case of removal."""
+        return _typed("removal", "status", "--lang", self.language, case)
 
-    @property
-    def _lang(self) -> list[str]:
-        return ["--lang", self.language]
-
-    def _mirrored(self) -> Iterable[str]:
+    def _mirrors(self) -> list[str]:
         return [word for each in self.mirrors for word in ("--mirror", f"{each.place}={each.copy}")]
 
 
@@ -71,5 +63,5 @@ def code(text: str) -> Markup:
     return Markup("<code>{}</code>").format(safe(text))
 
 
-def _typed(words: Sequence[str]) -> str:
+def _typed(*words: str) -> str:
     return shlex.join(["presswatch", *words])

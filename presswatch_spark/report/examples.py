@@ -1,22 +1,20 @@
 """Examples: the strongest copies of the tables, one of each host, with article and page side by side."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup
 
-from presswatch_spark.claims.case import ExplainedRow, case_of
+from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.explain import passages_of
 from presswatch_spark.claims.marks import around_marks, as_html, pieces_of, ranges_of
 from presswatch_spark.claims.told import LETTERS
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.judgement.reasons import REASONS
-from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.report.cells import Cell, both_ways, url_cell
 from presswatch_spark.report.wording import ReportWords, safe
-from presswatch_spark.storage.objects import StorageOptions
 
 EXAMPLES = 5
 AROUND, CHARACTERS = 160, 1_600
@@ -28,19 +26,14 @@ _EMPTY_LINES = re.compile(r"\n\s*\n")
 class Example:
     """A row that is shown: its case, or why the case could not be read."""
 
-    row_sha256: str
     case: ExplainedRow | None
     missing: str | None
 
 
 def examples_of(
-    candidates: Sequence[Mapping[str, Any]],
-    tables: str,
-    corpus: str | None,
-    storage: StorageOptions,
-    mirrors: Sequence[Mirror] = (),
+    candidates: Sequence[Mapping[str, Any]], read_case: Callable[[str], ExplainedRow]
 ) -> list[Example]:
-    """Read the cases of at most `EXAMPLES` rows: of several articles, where there are so many.
+    """Read the cases of at most `EXAMPLES` rows: of several articles, if there are as many.
 
     Args:
         candidates: rows with `row_sha256` and `article_id`, the strongest first.
@@ -50,40 +43,35 @@ def examples_of(
         is_new = candidate["article_id"] not in seen
         seen.add(candidate["article_id"])
         (first if is_new else rest).append(str(candidate["row_sha256"]))
-    return [_read(row, tables, corpus, storage, mirrors) for row in (first + rest)[:EXAMPLES]]
-
-
-def _read(
-    row: str, tables: str, corpus: str | None, storage: StorageOptions, mirrors: Sequence[Mirror]
-) -> Example:
-    # One page that cannot be read must not cost the reader all others.
-    try:
-        return Example(row, case_of(tables, row, corpus, storage, mirrors), None)
-    except PresswatchError as error:
-        return Example(row, None, str(error))
+    examples = list[Example]()
+    for row in (first + rest)[:EXAMPLES]:
+        # One page that cannot be read must not cost the reader all others.
+        try:
+            examples.append(Example(read_case(row), None))
+        except PresswatchError as error:
+            examples.append(Example(None, str(error)))
+    return examples
 
 
 def sides_of(case: ExplainedRow) -> dict[str, Markup | None]:
-    """Return the longest passage on both sides as HTML, with what stands around it; None for a missing text.
+    """Return the longest passage on both sides as HTML, with its surroundings; None for a missing text.
 
-    Words of the article that the page has, too, are marked.
+    The words that both texts have are marked.
     """
     spans = case.row["spans"] or ()
-    if not spans:
-        return {"article": None, "document": None}
-    passage = passages_of(spans)[0]
-    reaches = {"article": passage.article, "document": passage.page}
-    texts = {"article": case.article, "document": case.page}
-    return {
-        side: None if text is None else _excerpt(text, ranges_of(spans, side), reaches[side][0])
-        for side, text in texts.items()
-    }
-
-
-def _excerpt(text: str, ranges: Sequence[tuple[Any, Any]], passage: int) -> Markup:
-    """Return what surrounds the marks of a text as HTML, from shortly before a passage's first character."""
-    near = around_marks(pieces_of(text, ranges), AROUND, CHARACTERS, begin=passage - AROUND)
-    return Markup(_EMPTY_LINES.sub("\n", as_html(near)).strip())
+    passage = passages_of(spans)[0] if spans else None
+    sides = {"article": case.article, "document": case.page}
+    if passage is None:
+        return dict.fromkeys(sides)
+    begins = {"article": passage.article[0], "document": passage.page[0]}
+    excerpts = dict[str, Markup | None]()
+    for side, text in sides.items():
+        excerpts[side] = None
+        if text is not None:
+            pieces = pieces_of(text, ranges_of(spans, side))
+            near = around_marks(pieces, AROUND, CHARACTERS, begin=begins[side] - AROUND)
+            excerpts[side] = Markup(_EMPTY_LINES.sub("\n", as_html(near)).strip())
+    return excerpts
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from presswatch_spark.report.cells import RESERVATIONS, ShownTable, both_ways, table_of
 from presswatch_spark.report.charts import BREAK, Bars, Dots, pictures
-from presswatch_spark.report.gathered import Gathered
+from presswatch_spark.report.make import Gathered
 from presswatch_spark.report.questions import BARS, AnsweredQuestion
 from presswatch_spark.report.wording import UNKNOWN, ReportWords
 from presswatch_spark.translation import N_

@@ -1,67 +1,152 @@
-"""Makes the page: gathers what the tables say, and writes it in one or more languages."""
+"""Makes the page: gathers its content from the tables, and writes it in one or more languages."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
+from presswatch_spark.claims.case import case_of
+from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import OutputError
 from presswatch_spark.extras import library
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.report.removals import NoticeRecipient
+from presswatch_spark.queries.sql import engine_of
+from presswatch_spark.report.examples import Example, examples_of
+from presswatch_spark.report.exposures import Exposures, exposures_of
+from presswatch_spark.report.questions import QUESTIONS, AnsweredQuestion, ask
+from presswatch_spark.report.removals import FollowedCase, NoticeRecipient, followed
+from presswatch_spark.runs.unfinished import unfinished_runs
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.objects import StorageOptions, write_object
 from presswatch_spark.storage.uris import canonical
+from presswatch_spark.tables.store import TableStore
+from presswatch_spark.version import __version__
 
-LIBRARIES = ("jinja2", "altair", "vl_convert")
 SUFFIX = ".html"
+OF_CLAIMS, OF_ROWS = frozenset({"reservations", "reasons"}), frozenset({"reasons_of_rows"})
+"""Questions that are asked only if there are claims, or only if there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOrder:
+    """The sources of a page.
+
+    `tables`: the folder that a scan was given as --out. `case`: a case of removal, whose places are counted
+    for each of `recipients`. `corpus`: that of the scan, for names and texts. `mirrors`: where the files of
+    the datasets are today. `engine`: one of `engines.ENGINES`.
+    """
+
+    tables: str
+    storage: StorageOptions
+    case: str | None = None
+    recipients: Sequence[NoticeRecipient] = ()
+    corpus: str | None = None
+    mirrors: Sequence[Mirror] = ()
+    engine: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The content of the page, for both languages. `tables` and `corpus` are absolute paths or URIs.
+
+    `answers`: by the name of their question; one about claims or changes is missing where there are none.
+    `claims`: the row of `derivations` that published the claims, None if there are none. `unfinished`: runs
+    that were begun and not published. `removal`: the status of the case, None if none was given. `titles`
+    and `publishers`: names by id, empty without a corpus.
+    """
+
+    tables: str
+    made_at: datetime
+    engine: str
+    tool_version: str
+    answers: Mapping[str, AnsweredQuestion]
+    claims: Mapping[str, Any] | None
+    runs: Sequence[Mapping[str, Any]]
+    unfinished: int
+    examples: Sequence[Example]
+    removal: FollowedCase | None
+    exposure: Exposures
+    titles: Mapping[str, str]
+    publishers: Mapping[str, str]
+    corpus: str | None = None
+    mirrors: Sequence[Mirror] = ()
+
+    def rows(self, name: str) -> Sequence[Mapping[str, Any]]:
+        """Return the rows of an answer; none of a question that was not asked."""
+        found = self.answers.get(name)
+        return found.rows if found else ()
+
+    def first(self, name: str) -> Mapping[str, Any]:
+        """Return the one row of an answer."""
+        return self.answers[name].rows[0]
 
 
 def make_report(
-    tables: str,
-    pages: Mapping[str, str],
-    storage: StorageOptions,
-    *,
-    case: str | None = None,
-    recipients: Sequence[NoticeRecipient] = (),
-    corpus: str | None = None,
-    mirrors: Sequence[Mirror] = (),
-    engine: str = "auto",
-    say: Callable[[str], None] = lambda news: None,
+    order: ReportOrder, pages: Mapping[str, str], say: Callable[[str], None] = lambda news: None
 ) -> None:
     """Write the page about published tables.
 
     Args:
-        tables: the folder that a scan was given as --out.
         pages: the file of each language (`fr`, `en`), on disk or `s3://`; an earlier one is replaced.
-        case, recipients, corpus, mirrors, engine, say: as `report.gathered.gather` takes them.
+        say: gets the name of each stage when it begins.
 
     Raises:
         ConfigError: a library of the extra `legal` is not installed.
-        OutputError: a table is not as it was published, or a page cannot be written.
+        OutputError: a page cannot be written, or as `gather`.
         CorpusError: there is no sound corpus.
     """
-    for name in LIBRARIES:
+    for name in ("jinja2", "altair", "vl_convert"):
         library(name, "report")
-    from presswatch_spark.report.gathered import gather
     from presswatch_spark.report.page import page_of
 
-    places = {language: _place(path) for language, path in pages.items()}
-    found = gather(
-        tables,
-        storage,
-        case=case,
-        recipients=recipients,
-        corpus=corpus,
-        mirrors=mirrors,
-        engine=engine,
-        say=say,
-    )
-    for language, uri in places.items():
+    for path in pages.values():
+        # Browsers open no other file as a page.
+        if not path.endswith(SUFFIX):
+            raise OutputError("the page is a file of HTML", where=path, remedy=f"name it PAGE{SUFFIX}")
+    found = gather(order, say)
+    for language, path in pages.items():
         say(f"writing the page ({language})")
+        uri = canonical(path)
         with disk_errors(uri):
-            write_object(uri, page_of(found, language).encode(), storage, private=True)
+            write_object(uri, page_of(found, language).encode(), order.storage, private=True)
 
 
-def _place(path: str) -> str:
-    """Return the URI of a page; refuse a name that browsers would not open as one."""
-    if not path.endswith(SUFFIX):
-        raise OutputError("the page is a file of HTML", where=path, remedy=f"name it PAGE{SUFFIX}")
-    return canonical(path)
+def gather(order: ReportOrder, say: Callable[[str], None] = lambda news: None) -> Gathered:
+    """Ask all questions of the tables, and read the examples again from their files.
+
+    Raises:
+        OutputError: `tables` is no folder of tables, or one of them is not as it was published.
+        BrokenCaseError: the case is not as it was written.
+        CorpusError: there is no sound corpus.
+    """
+    storage, corpus = order.storage, order.corpus
+    store = TableStore.open(order.tables, storage)
+    engine = engine_of(store, order.engine)
+    newest = store.made("claims")[-1:]
+    claims = next((row for row in store.rows("derivations") if row["run_id"] in newest), None)
+    left_out = OF_ROWS if claims else OF_CLAIMS
+    if not store.made("changes"):
+        left_out |= {"changes"}
+    say("asking the tables")
+    answers = ask(store, (name for name in QUESTIONS if name not in left_out), engine)
+    say("reading the examples again")
+    read_case = partial(case_of, order.tables, corpus_path=corpus, storage=storage, mirrors=order.mirrors)
+    registry = Corpus.open(corpus, check=False, storage=storage).registry if corpus else None
+    return Gathered(
+        tables=canonical(order.tables),
+        made_at=datetime.now(UTC),
+        engine=engine,
+        tool_version=__version__,
+        answers=answers,
+        claims=claims,
+        runs=sorted(store.rows("runs"), key=lambda run: str(run["run_id"])),
+        unfinished=sum(1 for _ in unfinished_runs(store)),
+        examples=examples_of(answers["examples"].rows, read_case),
+        removal=followed(order.case, storage, order.recipients) if order.case else None,
+        exposure=exposures_of(store, engine, storage),
+        titles={title.id: title.name for title in registry.titles.values()} if registry else {},
+        publishers={each.id: each.name for each in registry.publishers} if registry else {},
+        corpus=canonical(corpus) if corpus else None,
+        mirrors=tuple(order.mirrors),
+    )

@@ -21,7 +21,7 @@ from presswatch_spark.report.commands import CORPUS, code
 from presswatch_spark.report.examples import example_of
 from presswatch_spark.report.exposures import exposure_of
 from presswatch_spark.report.figures import figures_of
-from presswatch_spark.report.gathered import Gathered
+from presswatch_spark.report.make import Gathered
 from presswatch_spark.report.removals import removal_of
 from presswatch_spark.report.sections import brief_of, commands_of, method_of, tables_of
 from presswatch_spark.report.wording import ReportWords

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from presswatch_spark.report.cells import ShownTable, table_of
 from presswatch_spark.report.commands import Commands
-from presswatch_spark.report.gathered import Gathered
+from presswatch_spark.report.make import Gathered
 from presswatch_spark.report.questions import HOSTS, ROWS, AnsweredQuestion
 from presswatch_spark.report.wording import ReportWords
 from presswatch_spark.translation import N_

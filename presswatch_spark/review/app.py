@@ -158,13 +158,13 @@ class _Pages:
         return RedirectResponse(asked.address(saved="met" if is_met else "yes", **there), 303)
 
     def _shown(self, asked: DeskQuery, news: Mapping[str, str]) -> Response:
-        """Return the page of a claim. `news`: what became of a verdict, and the note of one that failed."""
+        """Return the page of a claim. `news`: the outcome of a verdict, and the note of one that failed."""
         desk, _ = self._desk, Speaker(asked.language)
         try:
             shown = desk.show(asked)
         except PresswatchError as error:
             return self._message(N_("This failed: {why}"), 500, asked.language, why=str(error))
-        row = desk.docket.rows[shown.position] if shown.position is not None else ""
+        row = shown.claim.row_sha256 if shown.claim else ""
         case, why = self._case(row)
         facts = {
             **_of_case(case, _),
@@ -176,7 +176,8 @@ class _Pages:
             "note": news.get("note", ""),
             "saved": self._saved(asked, news, _),
         }
-        read_ahead = BackgroundTask(desk.reader.read_ahead, shown.next)
+        # The case that is wanted next: a failure is reported when it is wanted.
+        read_ahead = BackgroundTask(self._case, shown.next or "")
         status = 200 if shown.is_known else 404
         return HTMLResponse(
             page("claim.html", asked.language, **facts), status_code=status, background=read_ahead
@@ -191,7 +192,7 @@ class _Pages:
             return None, str(error)
 
     def _saved(self, asked: DeskQuery, news: Mapping[str, str], _: Speaker) -> Mapping[str, str] | None:
-        """Return what the page says of the last verdict of this session, if the address asks for it."""
+        """Return the news of the last verdict of this session, if the address asks for it."""
         judged = self._desk.session.judged
         if not judged or news.get("saved") not in ("yes", "met"):
             return None
@@ -213,7 +214,7 @@ class _Pages:
             "asked": asked,
             "shown": shown,
             "row": row,
-            "letter": desk.docket.letters[shown.position] if shown.position is not None else "",
+            "letter": shown.claim.confidence if shown.claim else "",
             "reviewer": desk.reviewer,
             "file": str(desk.file),
             "licensed": desk.docket.licensed,
@@ -237,7 +238,7 @@ class _Pages:
 
 def _of_case(case: ExplainedRow | None, _: Speaker) -> dict[str, Any]:
     if case is None:
-        return {"facts": {}, "reasons": [], "texts": {}, "whole": "", "page_missing": "", "by_address": False}
+        return {"facts": None}
     return {
         "facts": facts_of(case, _),
         "reasons": reasons_of(case, _),

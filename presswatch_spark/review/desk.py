@@ -1,4 +1,4 @@
-"""What a reviewer has before him: the claim that is shown, its neighbours, and what is left."""
+"""The desk of a reviewer: the claim that is shown, its neighbours, and the claims that are left."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.review.access import Session
-from presswatch_spark.review.docket import ANY, LETTERS, STATES, CaseReader, Docket, Filters
+from presswatch_spark.review.docket import ANY, LETTERS, STATES, CaseReader, Docket, DocketClaim, Filters
 from presswatch_spark.review.verdicts import NONE, ReviewFile, by_row, states_of
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.translation import LANGUAGES, Translator
@@ -21,7 +21,7 @@ HOSTS_OFFERED = 300
 
 @dataclass(frozen=True, slots=True)
 class DeskQuery:
-    """What an address asks for: filters, language, a row to show, or the row after which to go on."""
+    """The request of an address: filters, language, a row to show, or the row after which to continue."""
 
     filters: Filters
     language: str
@@ -30,7 +30,7 @@ class DeskQuery:
 
     @classmethod
     def of(cls, query: Mapping[str, str], language: str) -> "DeskQuery":
-        """Return what a query asks for; values that mean nothing give the usual ones.
+        """Return the request of a query; unknown values are replaced by the defaults.
 
         Args:
             language: the language if the query names none.
@@ -55,13 +55,13 @@ class DeskQuery:
 
 @dataclass(frozen=True, slots=True)
 class DeskPage:
-    """The claim that is shown, None if no claim is left; its neighbours, and numbers.
+    """The claim that is shown, None if no claim is left; the rows of its neighbours, and numbers.
 
     `number`: its place among the `count` claims that previous and next lead through. `left` of `all` claims
     of the filters are without a verdict. `verdicts`: those on its row, oldest first.
     """
 
-    position: int | None
+    claim: DocketClaim | None
     previous: str | None
     next: str | None
     number: int
@@ -74,10 +74,7 @@ class DeskPage:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """All that a review works with; see the command for what they are.
-
-    `titles`: names of titles by id.
-    """
+    """The parts of a review; the command explains them. `titles`: names of titles by id."""
 
     docket: Docket
     file: ReviewFile
@@ -88,34 +85,31 @@ class Desk:
     session: Session
 
     def show(self, asked: DeskQuery) -> DeskPage:
-        """Return what an address shows; `is_known` is False if it asks for a row that is no claim here."""
+        """Return the page of an address; `is_known` is False if it requests a row that is no claim here."""
         verdicts, docket = by_row(self.file.read()), self.docket
-        states = states_of(verdicts)
-        matching = docket.select(asked.filters, states)
-        whole = docket.select(asked.filters.of_verdict(ANY), states)
-        # Who goes back finds what he has just judged, though the filter leaves it out by now.
+        states = docket.select(asked.filters, states_of(verdicts))
+        matching = [at for at, state in states.items() if asked.filters.verdict in (ANY, state)]
+        if asked.row in docket.positions:
+            position: int | None = docket.positions[asked.row]
+        else:
+            last = docket.positions.get(asked.after, -1)
+            position = next((at for at in matching if at > last), matching[0] if matching else None)
+        # A reviewer who goes back finds the claims just judged, though the filter leaves them out by now.
         judged = {docket.positions[each.row_sha256] for each in self.session.judged}
-        position = self._position(asked, matching)
-        queue = sorted({*matching, *(judged & set(whole)), *([] if position is None else [position])})
+        queue = sorted({*matching, *(judged & states.keys()), *([] if position is None else [position])})
         place = queue.index(position) if position is not None else -1
-        row = docket.rows[position] if position is not None else ""
+        rows = [docket.claims[at].row_sha256 for at in queue]
         return DeskPage(
-            position=position,
-            previous=docket.rows[queue[place - 1]] if place > 0 else None,
-            next=docket.rows[queue[place + 1]] if 0 <= place < len(queue) - 1 else None,
+            claim=docket.claims[position] if position is not None else None,
+            previous=rows[place - 1] if place > 0 else None,
+            next=rows[place + 1] if 0 <= place < len(rows) - 1 else None,
             number=place + 1,
-            count=len(queue),
-            left=len(docket.select(asked.filters.of_verdict(NONE), states)),
-            all=len(whole),
-            verdicts=verdicts.get(row, ()),
+            count=len(rows),
+            left=sum(state == NONE for state in states.values()),
+            all=len(states),
+            verdicts=verdicts.get(rows[place], ()) if position is not None else (),
             is_known=not asked.row or asked.row in docket.positions,
         )
-
-    def _position(self, asked: DeskQuery, matching: Sequence[int]) -> int | None:
-        if asked.row in self.docket.positions:
-            return self.docket.positions[asked.row]
-        behind = self.docket.positions.get(asked.after, -1)
-        return next((each for each in matching if each > behind), matching[0] if matching else None)
 
     def judge(self, row: str, verdict: str, note: str, seen: int) -> bool:
         """Write a verdict on a row; return whether there were more verdicts by then than the `seen` ones.
@@ -132,11 +126,10 @@ class Desk:
             )
         added = self.file.add(row, verdict, self.reviewer, note)
         self.session.judged.append(added)
-        there = by_row(self.file.read())[row]
-        return len(there) - 1 > seen
+        return len(by_row(self.file.read())[row]) - 1 > seen
 
     def choices(self, language: str) -> Mapping[str, Sequence[tuple[str, str]]]:
-        """Return what the filters offer: values, each with its name in a language."""
+        """Return the values that filters offer, each with its name in a language."""
         docket, _ = self.docket, Translator(language)
         labels = {code: _(reason.label) for code, reason in REASONS.items()}
         return {
@@ -157,7 +150,7 @@ def open_desk(
     *,
     language: str = "fr",
 ) -> Desk:
-    """Return what a review of the claims at `path` works with.
+    """Open a review of the claims at `path`.
 
     Args:
         path: claims or a case of removal, and `tables`: see `Docket.open`.

@@ -1,17 +1,14 @@
-"""The claims that a person may judge, in one order: those that a filter leaves, and the case of each."""
+"""The claims that a person may judge, in one order; those that filters select; and the case of each."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from threading import Lock
-
-import numpy as np
-import numpy.typing as npt
 
 from presswatch_spark.claims.case import ExplainedRow, case_of
 from presswatch_spark.claims.reviews import VERDICTS
-from presswatch_spark.claims.selection import newest_claims
-from presswatch_spark.errors import InputError, PresswatchError
+from presswatch_spark.claims.selection import LICENSED, newest_claims
+from presswatch_spark.errors import InputError
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.review.verdicts import DISPUTED, NONE
@@ -22,9 +19,8 @@ from presswatch_spark.tables.store import TableStore
 ANY = "any"
 LETTERS = ("A", "B", "C", "D")
 STATES = (NONE, *VERDICTS, DISPUTED)
-LICENSED = "licensed"
 KEPT = 16
-"""Cases that are kept in memory: a page of 200,000 words and its article take some 3 MB."""
+"""Cases that are kept in memory: a page of 200,000 words and its article take about 3 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ class DocketClaim:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a person wants to see; `any` letter or verdict is every one, and so is an empty text."""
+    """The claims that a person wants to see; `any` letter or verdict, and an empty text, select all."""
 
     letter: str = "C"
     verdict: str = NONE
@@ -52,28 +48,28 @@ class Filters:
     title: str = ""
     reason: str = ""
 
-    def of_verdict(self, verdict: str) -> "Filters":
-        """Return the same with another wish for a verdict."""
-        return replace(self, verdict=verdict)
+    def select(self, claim: DocketClaim) -> bool:
+        """Return whether a claim is selected, whatever its verdict."""
+        return (
+            self.letter in (ANY, claim.confidence)
+            and (not self.host or self.host == claim.document_host)
+            and (not self.title or self.title == claim.title_id)
+            and (not self.reason or self.reason in claim.reasons)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Docket:
     """Claims but those under a licence: by host, and there those with most words first.
 
-    Columns have a value for each claim, in this order; `positions` leads from a row to its place. `tables`:
-    the folder with the rows that the claims rest on; `claims`: the folder of the claims. `licensed`: claims
-    that were left out. `host_names`, `title_ids` and `codes`: what there is of each, once and sorted.
+    `tables`: the folder with the rows that the claims rest on; `claims_at`: the folder of the claims.
+    `positions`: the place of each claim by its `row_sha256`. `licensed`: claims that were left out.
+    `host_names`, `title_ids` and `codes` of reasons: each once, sorted.
     """
 
     tables: str
-    claims: str
-    rows: Sequence[str]
-    letters: npt.NDArray[np.object_]
-    hosts: npt.NDArray[np.object_]
-    titles: npt.NDArray[np.object_]
-    reasons: Sequence[Sequence[str]]
-    reviews: npt.NDArray[np.object_]
+    claims_at: str
+    claims: Sequence[DocketClaim]
     positions: Mapping[str, int]
     licensed: int
     host_names: Sequence[str]
@@ -86,8 +82,8 @@ class Docket:
 
         Args:
             path: the folder that claims were written to, or a case, which names its claims itself.
-            tables: the folder of the scans that the claims were made of; default: what the case names, or
-                `path`.
+            tables: the folder of the scans that the claims were made of; default: the one that the case
+                names, or `path`.
 
         Raises:
             InputError: there are no claims, or no rows that they rest on.
@@ -95,9 +91,9 @@ class Docket:
             BrokenCaseError: the case is not as it was written.
         """
         case = RemovalCase.at(path, storage)
-        claims = str(case.about["claims"]) if case else path
+        claims_at = str(case.about["claims"]) if case else path
         tables = tables or (str(case.about["tables"]) if case else path)
-        judged, store = TableStore.open(claims, storage), TableStore.open(tables, storage)
+        judged, store = TableStore.open(claims_at, storage), TableStore.open(tables, storage)
         if not judged.made("claims"):
             raise InputError(
                 "there are no claims here",
@@ -113,71 +109,41 @@ class Docket:
         columns = [each.name for each in fields(DocketClaim)]
         read = judged.open_table("claims").to_table(columns=columns).to_pylist()
         found = newest_claims(DocketClaim(**row) for row in read)
-        wanted = {target.row_sha256 for target in case.targets()} if case else None
-        return cls._of(
-            tables, claims, [claim for row, claim in found.items() if wanted is None or row in wanted]
-        )
-
-    @classmethod
-    def _of(cls, tables: str, claims: str, found: Sequence[DocketClaim]) -> "Docket":
-        left = [claim for claim in found if claim.kind != LICENSED]
-        left.sort(key=lambda claim: (claim.document_host or "", -claim.copied_words, claim.row_sha256))
-        rows = [claim.row_sha256 for claim in left]
+        if case:
+            named = {target.row_sha256 for target in case.targets()}
+            found = {row: claim for row, claim in found.items() if row in named}
+        claims = [claim for claim in found.values() if claim.kind != LICENSED]
+        claims.sort(key=lambda claim: (claim.document_host or "", -claim.copied_words, claim.row_sha256))
         return cls(
             tables=tables,
+            claims_at=claims_at,
             claims=claims,
-            rows=rows,
-            letters=_column(left, "confidence"),
-            hosts=_column(left, "document_host"),
-            titles=_column(left, "title_id"),
-            reasons=[claim.reasons for claim in left],
-            reviews=_column(left, "review"),
-            positions={row: position for position, row in enumerate(rows)},
-            licensed=len(found) - len(left),
-            host_names=sorted({claim.document_host for claim in left if claim.document_host is not None}),
-            title_ids=sorted({claim.title_id for claim in left}),
-            codes=sorted({code for claim in left for code in claim.reasons}),
+            positions={claim.row_sha256: position for position, claim in enumerate(claims)},
+            licensed=len(found) - len(claims),
+            host_names=sorted({claim.document_host for claim in claims if claim.document_host is not None}),
+            title_ids=sorted({claim.title_id for claim in claims}),
+            codes=sorted({code for claim in claims for code in claim.reasons}),
         )
 
-    def select(self, filters: Filters, states: Mapping[str, str]) -> list[int]:
-        """Return the positions that filters leave, in order.
+    def select(self, filters: Filters, states: Mapping[str, str]) -> dict[int, str]:
+        """Return the positions of claims that filters select, in order, with the state of their verdicts.
 
         Args:
-            states: what the verdicts on a row come to. For one that it lacks, the claim's own verdict holds.
+            states: the state of the verdicts on a row; without one, the claim's own verdict counts.
         """
-        left = np.ones(len(self.rows), bool)
-        if filters.letter != ANY:
-            left &= self.letters == filters.letter
-        if filters.host:
-            left &= self.hosts == filters.host
-        if filters.title:
-            left &= self.titles == filters.title
-        if filters.reason:
-            left &= np.array([filters.reason in reasons for reasons in self.reasons], bool)
-        if filters.verdict != ANY:
-            left &= self._states(states) == filters.verdict
-        return [int(position) for position in np.flatnonzero(left)]
-
-    def _states(self, states: Mapping[str, str]) -> npt.NDArray[np.object_]:
-        found = np.where(self.reviews == None, NONE, self.reviews)  # noqa: E711 it compares each element
-        for row, state in states.items():
-            if row in self.positions:
-                found[self.positions[row]] = state
-        return found
-
-
-def _column(claims: Sequence[DocketClaim], name: str) -> npt.NDArray[np.object_]:
-    column = np.empty(len(claims), object)
-    column[:] = [getattr(claim, name) for claim in claims]
-    return column
+        return {
+            position: states.get(claim.row_sha256, claim.review or NONE)
+            for position, claim in enumerate(self.claims)
+            if filters.select(claim)
+        }
 
 
 @dataclass(slots=True)
 class CaseReader:
-    """Reads cases one after the other, whichever thread asks.
+    """Reads cases one after the other, for any thread.
 
-    `corpus`: the folder of the corpus, or None; then nothing is known of articles and owners. `mirrors`:
-    where shards lie today.
+    `corpus`: the folder of the corpus; without it, articles and owners are not known. `mirrors`: where
+    shards are today.
     """
 
     docket: Docket
@@ -188,18 +154,18 @@ class CaseReader:
     _lock: Lock = field(default_factory=Lock)
 
     def read(self, row: str) -> ExplainedRow:
-        """Return the case of a row. What could not be read is asked for again the next time.
+        """Return the case of a row. A page that could not be read is requested again the next time.
 
         Raises:
             PresswatchError: the row, its claim or the corpus cannot be read. A page that cannot be read is
-                none of these: its case says why.
+                none of these: its case names the reason.
         """
         with self._lock:
             if row not in self._kept:
                 ask_anew()
                 docket = self.docket
                 case = case_of(
-                    docket.tables, row, self.corpus, self.storage, self.mirrors, claims=docket.claims
+                    docket.tables, row, self.corpus, self.storage, self.mirrors, claims=docket.claims_at
                 )
                 if case.page is None:
                     return case
@@ -208,12 +174,3 @@ class CaseReader:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(row)
             return self._kept[row]
-
-    def read_ahead(self, row: str | None) -> None:
-        """Read a case that will be wanted; what fails is told when it is wanted."""
-        if row is None:
-            return
-        try:
-            self.read(row)
-        except PresswatchError:
-            pass

@@ -13,13 +13,13 @@ from typing import Any
 
 import duckdb
 import pytest
-from presswatch_spark.report.gathered import gather
 
 from presswatch_spark.claims.counts import counts_of
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.cli import main as cli
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.removal.status import CaseStatus
+from presswatch_spark.report.make import ReportOrder, gather
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.evidence import build
@@ -90,7 +90,7 @@ def test_the_kinds_of_figures_differ_in_these_tables(office: Bureau) -> None:
 
 
 def test_the_report_counts_as_the_raw_tables(office: Bureau) -> None:
-    found = gather(str(office.crawl.tables), StorageOptions())
+    found = gather(ReportOrder(str(office.crawl.tables), StorageOptions()))
     assert dict(found.first("found")) == figures(office, COPIES)
     letters = {row["letter"]: row["pages"] for row in found.rows("letters")}
     assert letters == by_letter(office, COPIES)

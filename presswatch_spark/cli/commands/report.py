@@ -41,17 +41,16 @@ def report(
     """
     from presswatch_spark.notices.parties import load_recipients
     from presswatch_spark.pointers.pointer import parse_mirror
-    from presswatch_spark.report.make import make_report
+    from presswatch_spark.report.make import ReportOrder, make_report
 
-    make_report(
+    order = ReportOrder(
         tables,
-        {lang: out},
         scan_settings(flags).storage,
         case=case,
         recipients=list(load_recipients().values()) if case else (),
         corpus=corpus,
         mirrors=[parse_mirror(mirror) for mirror in mirrors],
         engine=engine,
-        say=lambda stage: tell(f"{stage} …"),
     )
+    make_report(order, {lang: out}, lambda stage: tell(f"{stage} …"))
     click.echo(f"written to {out}")

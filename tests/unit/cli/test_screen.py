@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from presswatch_spark.notices.choices import ANSWERS
 
 from presswatch_spark.claims.selection import DOUBTFUL, REMOVED, UNREAD, UNSEALED, WORDLESS
 from presswatch_spark.cli.commands import notice, removal

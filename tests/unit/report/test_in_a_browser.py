@@ -132,6 +132,24 @@ def test_on_paper_no_word_of_a_narrow_cell_is_broken_and_no_table_is_cut_off(
     browser.ask("Emulation.setEmulatedMedia", media="")
 
 
+LETTERS_ON_PAPER = """
+document.querySelector('main').innerHTML = `<table><thead><tr><th>Lettre</th><th>Article</th></tr></thead>
+  <tbody><tr><td class="text"><bdi>A</bdi></td><td class="text"><bdi>${'Un titre '.repeat(40)}</bdi></td></tr>
+  </tbody></table>`;
+"""
+
+
+def test_on_paper_a_column_of_letters_is_as_narrow_as_its_heading(
+    browser: Chromium, page_files: dict[str, Path]
+) -> None:
+    opened(browser, page_files["fr"])
+    browser.resize(700, 960)
+    browser.ask("Emulation.setEmulatedMedia", media="print")
+    browser.run(LETTERS_ON_PAPER)
+    assert 0 < browser.run("document.querySelector('main td').offsetWidth") < 80
+    browser.ask("Emulation.setEmulatedMedia", media="")
+
+
 @pytest.mark.full
 def test_a_page_of_a_million_rows_opens_in_three_seconds(browser: Chromium, tmp_path: Path) -> None:
     many_rows(tmp_path / "tables", 1_000_000)

@@ -1,1 +1,1 @@
-"""Sealed evidence: claims with their records in a bag that anybody checks and nobody changes unseen."""
+"""Sealed evidence: claims with their records in a bag that anyone can check, and no one can change unseen."""

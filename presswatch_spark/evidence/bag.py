@@ -64,7 +64,7 @@ class Bag:
         return {name: verify.measured_file(str(self.folder / name)) for name in self.names()}
 
     def seal(self, about: Mapping[str, Any], description: str) -> None:
-        """Write what makes the payload a bag, and its seal; `finish` comes after this.
+        """Write the declaration, manifests and seal of the payload; `finish` comes after this.
 
         Args:
             about: the members of the seal besides roots and digests.
@@ -89,7 +89,7 @@ class Bag:
         self.write_json(verify.SEAL, seal)
 
     def carry(self, whole: Bag, description: str) -> None:
-        """Write what makes the payload a bag, with seal and `verify.py` of the bag that this is a part of."""
+        """Write the declaration and manifests of a part, with seal and `verify.py` of the whole bag."""
         self._declare(description, whole.read(verify.VERIFIER))
         self._write_manifests("manifest", self.measured(), _is_payload)
         self.write(verify.SEAL, whole.read(verify.SEAL))
@@ -104,7 +104,6 @@ class Bag:
         self._read_back()
 
     def _read_back(self) -> None:
-        """Raise `CorruptError` if the bag does not verify."""
         if fault := first_fault(self.folder):
             raise CorruptError(
                 f"the bag that was written does not verify: {fault}",
@@ -184,19 +183,18 @@ class Bag:
     def _write_manifests(
         self, kind: str, measured: verify.Measured, is_listed: Callable[[str], bool]
     ) -> None:
-        """Write the manifests of a kind, with the files that are listed in it."""
         for place, algorithm in enumerate(verify.ALGORITHMS, 1):
             digests = {name: str(facts[place]) for name, facts in measured.items() if is_listed(name)}
             self.write(f"{kind}-{algorithm}.txt", verify.manifest_text(digests).encode())
 
 
 def first_fault(folder: Path) -> str | None:
-    """Return the first file of a bag that is not as it was sealed, and what it is; None if all are."""
+    """Return the first file of a bag that is not as it was sealed, with its fault; None if all are."""
     return named_faults(verify.check(str(folder)).faults, 1) or None
 
 
 def named_faults(faults: Mapping[str, str], most: int) -> str:
-    """Return the first files of a bag that are not as they were sealed, with what they are; "" if all are."""
+    """Return the first faults of a bag, each with its file; "" if there are none."""
     return "; ".join(f"{verify.shown(name)} {what}" for name, what in sorted(faults.items())[:most])
 
 
@@ -220,7 +218,7 @@ def claims_root_of(bag: Bag) -> str:
 
 
 def sealed_facts(folder: Path) -> dict[str, Any]:
-    """Return what the seal of a bag says; `OutputError` if there is none."""
+    """Return the seal of a bag; `OutputError` if there is none."""
     try:
         seal: dict[str, Any] = parse_json((folder / verify.SEAL).read_bytes())
     except (OSError, ValueError) as error:
@@ -248,7 +246,6 @@ def _is_payload(name: str) -> bool:
 
 
 def _is_tag(name: str) -> bool:
-    """Return whether a file is listed in the manifests of all but the payload."""
     return not name.startswith(("data/", "tagmanifest-"))
 
 

@@ -199,7 +199,6 @@ def _source(row: dict[str, Any], record: KeptRecord) -> dict[str, Any]:
 
 
 def _signal_of(declaration: Declaration | None) -> str | None:
-    """Return the row of `rights_signals` that a declaration rests on."""
     return declaration.row["row_sha256"] if declaration and declaration.row else None
 
 

@@ -29,7 +29,7 @@ from presswatch_spark.claims.marks import around_marks, marked, pieces_of, range
 from presswatch_spark.claims.selection import COPY, DISK, PLACE, RecordReading, Selection
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.claims.told import LETTERS, NamedFact, Told, legal_person_of, told
-from presswatch_spark.corpus.registry import MandateDocument, Publisher
+from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.evidence import verify
 from presswatch_spark.evidence.bag import PAGES, Bag
@@ -113,7 +113,7 @@ class ExposureView:
 
 @dataclass(frozen=True, slots=True)
 class ClaimView:
-    """What page and PDF show of a claim in one language, apart from its texts.
+    """The content of page and PDF of a claim in one language, apart from its texts.
 
     `no_exposure`: why no exposure is known; `why_not`: why the record is no longer as its row says. Both are
     empty otherwise. `missing`: why the text of `article` or `page` is not shown. `words`: headings.
@@ -132,7 +132,7 @@ class ClaimView:
 
 
 def view_of(shown: ShownClaim, language: str) -> ClaimView:
-    """Return what documents show of a claim in a language."""
+    """Return the content of the documents of a claim in a language."""
     case, _ = shown.case, Speaker(language, for_print=True)
     account = told(case, _)
     failure = _(FAILURES[case.page_missing.reason]) if case.page_missing else ""
@@ -176,7 +176,6 @@ def view_of(shown: ShownClaim, language: str) -> ClaimView:
 
 
 def _labels(_: Speaker) -> dict[str, str]:
-    """Return the headings and fixed sentences of the page of a claim."""
     return {
         "article": _("The article"),
         "page": _("The page"),
@@ -217,7 +216,7 @@ def page_of(shown: ShownClaim) -> str:
 
 
 def printed_claim(shown: ShownClaim, language: str) -> dict[str, Any]:
-    """Return what a PDF shows of a claim: its view, and copied words with their surroundings."""
+    """Return the data of a claim in a PDF: its view, and copied words with their surroundings."""
     _ = Speaker(language, for_print=True)
     texts = {
         side: {"pieces": _pieces(text, spans, _), "leftwards": runs_leftwards(text or "")}
@@ -234,7 +233,7 @@ def _texts_of(case: ExplainedRow) -> Iterator[tuple[str, str | None, list[tuple[
 
 
 def _pieces(text: str | None, spans: Iterable[tuple[Any, Any]], _: Speaker) -> list[tuple[str, str]] | None:
-    """Return copied words with what surrounds them, and what is left out between; None without a text."""
+    """Return copied words with their surroundings, and the gaps between; None without a text."""
     if text is None:
         return None
     return [
@@ -541,14 +540,15 @@ def _mandate(publisher: Publisher | None, _: Speaker) -> str:
     first, last, document = publisher.mandate_from, publisher.mandate_to, publisher.mandate_document
     term = [_.p("mandate", "from {day}", day=_.day(first))] if first else []
     term += [_("to {day}", day=_.day(last))] if last else []
-    return ", ".join(filter(None, (" ".join(term), _deed(document, _) if document else "")))
-
-
-def _deed(document: MandateDocument, _: Speaker) -> str:
-    facts = {"path": document.path, "sha256": document.sha256}
-    if document.signed_on is None:
-        return _("deed {path}, SHA-256 {sha256}", **facts)
-    return _("deed of {day}: {path}, SHA-256 {sha256}", day=_.day(document.signed_on), **facts)
+    facts = [" ".join(term)] if term else []
+    if document:
+        deed = {"path": document.path, "sha256": document.sha256}
+        if document.signed_on is None:
+            facts.append(_("deed {path}, SHA-256 {sha256}", **deed))
+        else:
+            day = _.day(document.signed_on)
+            facts.append(_("deed of {day}: {path}, SHA-256 {sha256}", day=day, **deed))
+    return ", ".join(facts)
 
 
 # --- plain text
@@ -581,7 +581,7 @@ def _plain_lines(block: DocumentBlock) -> Iterator[str]:
 
 
 def _hanging(mark: str, text: str, is_whole: bool = False) -> Iterator[str]:
-    """Yield text in lines behind a mark; a value that readers copy stays on one line."""
+    """Yield text in lines after a mark; a value that readers copy stays on one line."""
     pieces = [text] if is_whole else wrapped_at(text, COLUMNS - len(mark))
     for number, piece in enumerate(pieces):
         yield (" " * len(mark) if number else mark) + piece

@@ -82,7 +82,7 @@ def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
 
 @contextmanager
 def sound_bag(path: str, storage: StorageOptions) -> Iterator[Path]:
-    """Give the folder of a bag that verifies, with its time-stamps; `OutputError` names what does not."""
+    """Give the folder of a bag that verifies, with its time-stamps; `OutputError` names its faults."""
     with bag_on_disk(path, storage) as folder:
         require_sound(folder, path)
         yield folder
@@ -99,7 +99,7 @@ def require_sound(folder: Path, where: str = "") -> None:
 
 
 def _check_verifier(folder: Path, findings: verify.Findings) -> None:
-    """Refuse a `verify.py` that no version wrote: whoever seals a bag again can seal any program with it."""
+    """Refuse a `verify.py` that no version wrote: a bag that is sealed again can contain any program."""
     with suppress(OSError):
         found = hashlib.sha256((folder / verify.VERIFIER).read_bytes()).hexdigest()
         own = hashlib.sha256(Path(verify.__file__).read_bytes()).hexdigest()
@@ -112,7 +112,6 @@ def _check_verifier(folder: Path, findings: verify.Findings) -> None:
 
 
 def _check_tables(folder: Path, findings: verify.Findings) -> None:
-    """Check that the tables contain the same as the rows."""
     for table, member in (("matches", "row"), ("claims", "claim")):
         path = folder / f"data/tables/{table}.parquet"
         if not path.is_file() or not (folder / verify.ROWS).is_file():
@@ -176,7 +175,7 @@ def _rules_in_bag(folder: Path, run_id: str) -> RowRules:
 
 
 def _from_settings(folder: Path, read: Callable[[dict[str, Any]], Result]) -> Result:
-    """Read the settings of the runs, by run; `OutputError` if `read` does not find what it looks for."""
+    """Read the settings of the runs, by run; `OutputError` if `read` fails."""
     try:
         return read(parse_json((folder / SETTINGS).read_bytes())["runs"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -188,8 +187,6 @@ def _lines(folder: Path) -> list[bytes]:
 
 
 class _BagTexts:
-    """The texts of articles in a bag."""
-
     def __init__(self, folder: Path) -> None:
         articles = [parse_json(line) for line in verify.lines_of((folder / ARTICLES).read_bytes())]
         self._folder = folder / verify.TEXTS
@@ -312,7 +309,7 @@ class Disclosed:
 
 
 def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> Disclosed:
-    """Write the claim whose row's digest begins with `prefix` into a new folder, with its Merkle proofs.
+    """Write the claim of the row whose digest begins with `prefix` into a new folder, with Merkle proofs.
 
     The folder verifies without the rest of the bag.
 

@@ -117,7 +117,12 @@ class _RecordReader:
         kept, cells = dict[str, KeptRecord](), dict[str, list[Match]]()
         for check in self._checks(rows):
             digest, uri = check.row.row_sha256, check.pointer.uri
-            kept[digest] = replace(self._kept(check), uri=uri, text=self._text(check))
+            if check.record is None or check.failure:
+                failure = check.failure or Failure(NOT_REACHED)
+                record = self._unverified(check.pointer, failure, check.record)
+            else:
+                record = self._put_record(check.record)
+            kept[digest] = replace(record, uri=uri, text=self._text(check))
             if kept[digest].kind == CELL:
                 cells.setdefault(uri, []).append(check.row)
 
@@ -173,11 +178,6 @@ class _RecordReader:
         path = self.texts / hashlib.sha256(check.record.text).hexdigest()
         path.write_bytes(check.record.text)
         return path
-
-    def _kept(self, check: RowCheck) -> KeptRecord:
-        if check.record is None or check.failure is not None:
-            return self._unverified(check.pointer, check.failure or Failure(NOT_REACHED), check.record)
-        return self._put_record(check.record)
 
     def _unverified(self, pointer: Pointer, failure: Failure, record: Record | None = None) -> KeptRecord:
         """Keep a record that is not as its row describes it, or the bytes of a range without a record.

@@ -1,4 +1,4 @@
-"""What claims are selected from: tables, a case of removal, or a sealed bag. See `claims.selection`."""
+"""Sources of claims: tables, a case of removal, or a sealed bag. See `claims.selection`."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -105,7 +105,7 @@ class TableSource(ClaimSource):
         return ()
 
     def inputs(self) -> Mapping[str, Any]:
-        """Return what the newest table of claims was made with."""
+        """Return the inputs of the newest table of claims."""
         return inputs_of(self.judged)
 
     def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
@@ -227,7 +227,7 @@ class BagSource(ClaimSource):
         return self._readings.get(row, ())
 
     def inputs(self) -> Mapping[str, Any]:
-        """Return what the claims of the bag, or of the folder that was named instead, were made with."""
+        """Return the inputs of the claims of the bag, or of the folder that was named instead."""
         return inputs_of(self._judged) if self._judged else self._inputs
 
     def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
@@ -237,7 +237,7 @@ class BagSource(ClaimSource):
 
 
 def record_readings(folder: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, tuple[RecordReading, ...]]:
-    """Return the readings of each row of a bag whose record was as its row says when the bag was made.
+    """Return the readings of the rows of a bag whose records were as described when it was made.
 
     Bags of earlier versions do not name the file of a row: their records came from a file that a server gave,
     or from a disk.
@@ -258,7 +258,7 @@ def record_readings(folder: Path, lines: Sequence[Mapping[str, Any]]) -> dict[st
 
 
 def inputs_of(judged: TableStore) -> Mapping[str, Any]:
-    """Return what the newest table of claims in a folder was made with."""
+    """Return the inputs of the newest table of claims in a folder."""
     newest_run = judged.made("claims")[-1]
     (inputs,) = [row["inputs"] for row in judged.rows("derivations") if row["run_id"] == newest_run]
     return dict(parse_json(inputs))

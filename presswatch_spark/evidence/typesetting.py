@@ -108,7 +108,7 @@ def pdf_of(
 
 @cache
 def environment(folder: Path, *, html: bool = True) -> "Environment":
-    """Return the Jinja templates of a folder, whose values are texts of others.
+    """Return the Jinja templates of a folder; their values are texts of third parties.
 
     In HTML a value is escaped, and its invisible characters are shown; only `Markup` is HTML. In plain text,
     a value has no line breaks.
@@ -172,7 +172,7 @@ def runs_leftwards(text: str) -> bool:
 
 
 def lacks_signs(data: object) -> bool:
-    """Return whether data, whose texts are as `signs` gives them, have a sign by its code."""
+    """Return whether data with texts made by `signs` have a sign by its code."""
     return _CODES.search(json.dumps(data, ensure_ascii=False)) is not None
 
 

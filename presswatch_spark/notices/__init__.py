@@ -1,1 +1,1 @@
-"""Notices: letters that ask for removal, their annexes, what refuses them, and what became of them."""
+"""Notices: letters that ask for removal, their annexes, the rules that refuse them, and their states."""

@@ -262,13 +262,12 @@ def _domains(places: Sequence[ClaimPlace], rows: Sequence[AnnexRow]) -> Iterator
 
 
 def publishers_of(publishers: Sequence[Publisher], places: Sequence[ClaimPlace]) -> list[Publisher]:
-    """Return the publishers whose articles the places have, in the order of the members file."""
+    """Return the publishers of the articles of places, in the order of the members file."""
     ids = {place.publisher_id for place in places}
     return [publisher for publisher in publishers if publisher.id in ids]
 
 
 def _own_domains(publishers: Sequence[Publisher]) -> Iterator[OwnDomain]:
-    """Yield each site of publishers with each of its SURT prefixes."""
     for publisher in publishers:
         for title in publisher.titles:
             prefixed = {prefix.partition("/")[0] for prefix in title.url_prefixes}

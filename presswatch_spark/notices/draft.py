@@ -87,7 +87,6 @@ def today() -> date:
 def _about(
     order: NoticeOrder, places: Sequence[ClaimPlace], annex: Annex, figures: NoticeFigures, letter: Letter
 ) -> dict[str, Any]:
-    """Return the content of notice.json."""
     texts = {block.element: block.text for block in letter.blocks}
     return {
         "layout": LAYOUT,
@@ -145,7 +144,7 @@ def sender_facts(sender: Sender) -> dict[str, Any]:
 
 
 def _query(order: NoticeOrder, places: Sequence[ClaimPlace]) -> dict[str, Any]:
-    """Return what a check reads again: where claims and tables are, and which of them the annex has."""
+    """Return the sources that a check reads again, and the rows of them that the annex has."""
     source, recipients = order.selection.source, order.recipients_file
     return {
         "source": source.kind,

@@ -1,4 +1,4 @@
-"""The letter as Word document, as PDF/A-3b with the annex, and as plain text; and what a Word file contains.
+"""The letter as Word document, PDF/A-3b with the annex, and plain text; and the content of a Word file.
 
 Each element of the law is between two bookmarks in Word. An editor keeps them, so that a check can name the
 element that is gone. The same letter gives the same bytes in each format.
@@ -9,6 +9,7 @@ import re
 import textwrap
 import zipfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from xml.etree import ElementTree
 
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.evidence import typesetting
-from presswatch_spark.evidence.typesetting import SIGNS, lacks_signs, signs
+from presswatch_spark.evidence.typesetting import SIGNS, in_print, lacks_signs
 from presswatch_spark.extras import library
 from presswatch_spark.notices.annex import TABLES, AnnexRow
 from presswatch_spark.notices.letter import Letter
@@ -44,10 +45,10 @@ _MOMENT = (1980, 1, 1, 0, 0, 0)
 
 
 def text_of(letter: Letter, rows: Sequence[AnnexRow] = ()) -> str:
-    """Return the letter in lines of at most `COLUMNS` characters, but for words that are longer.
+    """Return the letter in lines of at most `COLUMNS` characters, except for longer words.
 
     Args:
-        rows: those of the annex, which follow: recipients who open no attachments find the places here.
+        rows: those of the annex, which follow for recipients who open no attachments.
     """
     parts = ["\n".join(letter.recipient), letter.title, letter.day]
     for block in letter.blocks:
@@ -57,13 +58,12 @@ def text_of(letter: Letter, rows: Sequence[AnnexRow] = ()) -> str:
     files = [f"{BULLET}{name}\n  {sha256}" for name, sha256 in letter.annex]
     parts.append("\n".join([letter.annex_heading, *files, *letter.closing]))
     for row in rows[:ROWS]:
-        place = ("record_offset", "record_length", "row_index")
-        values = ((name, getattr(row, name)) for name in place)
-        named = ", ".join(f"{name} {value}" for name, value in values if value is not None)
+        places = ((name, getattr(row, name)) for name in ("record_offset", "record_length", "row_index"))
+        named = ", ".join(f"{name} {value}" for name, value in places if value is not None)
         urls = [f"   {ascii_url(url)}" for url in (row.document_url, row.article_url) if url]
         parts.append("\n".join([f"{row.number}. {ascii_url(row.file)}", f"   {named}", *urls]))
-    _ = LetterWords(letter.lang)
     if len(rows) > ROWS:
+        _ = LetterWords(letter.lang)
         parts.append(_("And {count} more, in annex/rows.csv.", count=_.number(len(rows) - ROWS)))
     return "\n\n".join(parts) + "\n"
 
@@ -90,25 +90,9 @@ def pdf_of(letter: Letter, annex: Path) -> bytes:
         OutputError: it cannot make the PDF.
     """
     drafted = letter.drafted
-    data: dict[str, object] = {
-        "lang": letter.lang,
+    texts = {name: value for name, value in asdict(letter).items() if name not in ("drafted", "missing")}
+    data: dict[str, Any] = in_print(texts) | {
         "drafted": {"year": drafted.year, "month": drafted.month, "day": drafted.day},
-        "title": signs(letter.title),
-        "sender": list(map(signs, letter.sender)),
-        "recipient": list(map(signs, letter.recipient)),
-        "day": letter.day,
-        "blocks": [
-            {
-                "element": block.element,
-                "heading": signs(block.heading),
-                "paragraphs": list(map(signs, block.paragraphs)),
-                "lines": list(map(signs, block.lines)),
-            }
-            for block in letter.blocks
-        ],
-        "annex_heading": letter.annex_heading,
-        "annex": [list(file) for file in letter.annex],
-        "digest_lines": list(letter.closing),
         "attached": [
             {"name": name, "description": name, "kind": KINDS[name.rpartition(".")[2]]} for name in ATTACHED
         ],

@@ -151,7 +151,7 @@ def rights_claimed(place: ClaimPlace, sender: Sender) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class LetterElement:
-    """An element of the law in the letter: a heading (which may be empty), paragraphs, and a list."""
+    """An element of the law in the letter: a heading, empty for some, paragraphs, and a list."""
 
     element: str
     heading: str
@@ -274,7 +274,6 @@ def _texts(order: NoticeOrder, places: Sequence[ClaimPlace], figures: NoticeFigu
 
 
 def _days(days: Sequence[date], _: LetterWords) -> str:
-    """Return the days of readings, which come in order."""
     if days[0] == days[-1]:
         return _("on {last}", last=_.day(days[-1]))
     return _("between {first} and {last}", first=_.day(days[0]), last=_.day(days[-1]))

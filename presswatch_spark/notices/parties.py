@@ -151,7 +151,6 @@ def _value(node: yaml.Node | None, what: str, check: Check) -> str | bool | tupl
 
 
 def _texts(node: yaml.Node | None, what: str, check: Check) -> tuple[str, ...]:
-    """Return the texts of a list, which may be empty."""
     if not isinstance(node, yaml.SequenceNode):
         if node is not None:
             check.say(line_of(node), f"{what} must be a list")

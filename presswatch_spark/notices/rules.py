@@ -250,7 +250,6 @@ def _select_again(checked: CheckedNotice, storage: StorageOptions) -> None:
 
 
 def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
-    """Yield the doubts that a person must settle before a notice is sent."""
     query, source, places = checked.about["query"], checked.source, checked.places or ()
     yield from checked.checking.recipient.doubts()
     if source is None or not source.has_licences():

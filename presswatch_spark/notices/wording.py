@@ -13,10 +13,10 @@ NO_BREAK = "\u00a0"
 
 
 class LetterWords(Translator):
-    """Says things as letters do: in French, numbers and days do not break from what follows them."""
+    """Translator for letters: in French, numbers and days do not break from the following word."""
 
     def set(self, text: str) -> str:
-        """Return a text of ours as letters have it."""
+        """Return one of our texts with the spaces of letters."""
         return text.replace("{n} ", f"{{n}}{NO_BREAK}") if self.language == "fr" else text
 
     def day(self, day: date) -> str:

@@ -1,1 +1,1 @@
-"""One page of HTML that a board, a lawyer and a judge read: what was found, where, and how to check it."""
+"""One page of HTML for a board, a lawyer and a judge: the findings, their places, and how to check them."""

@@ -114,9 +114,9 @@ def _dots(dots: Dots, width: int, names: int, _: ReportWords) -> Chart:
 
 
 def _names(pixels: int, lines: int = 1) -> alt.Axis:
-    """Return the axis of names: as wide in each picture, so that these stand below each other.
+    """Return the axis of names: of one width in all pictures, so that their plots are aligned.
 
-    `lines` is how many the longest name has: its middle stands beside the bar's.
+    `lines`: those of the longest name, which is centred beside its bar.
     """
     breaks = f"{BREAK}|{SEPARATOR}" if pixels == NAMES_NARROW else BREAK
     return alt.Axis(

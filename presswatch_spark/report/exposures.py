@@ -1,4 +1,4 @@
-"""The section about exposure: what publishers of models say of the datasets that have the articles."""
+"""The section about exposure: statements of publishers of models about the datasets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from presswatch_spark.tables.store import TableStore
 
 @dataclass(frozen=True, slots=True)
 class Exposures:
-    """What publishers say of the datasets that hold the articles.
+    """Statements of publishers of models about the datasets that contain the articles.
 
     `rows`: how many articles each dataset, release and entry has; `entries`: what the publishers say, by id.
     `query` gives the rows; None if no entry speaks of what was found. `unknown`: rows that do not say what
@@ -33,7 +33,7 @@ class Exposures:
 
 
 def exposures_of(store: TableStore, engine: str, storage: StorageOptions) -> Exposures:
-    """Join the tables to what publishers say; raises `OutputError` as `queries.sql.run_query`."""
+    """Join the tables to the statements of publishers; raises `OutputError` as `queries.sql.run_query`."""
     exposed = Exposed.of(store, load_exposures(None, storage), engine)
     return Exposures(
         query=exposed.query(()),
@@ -45,7 +45,7 @@ def exposures_of(store: TableStore, engine: str, storage: StorageOptions) -> Exp
 
 
 def exposure_of(found: Exposures, _: ReportWords) -> dict[str, Any]:
-    """Return what publishers of models say, as the page says it."""
+    """Return the statements of publishers of models, as the page shows them."""
     by_entry: dict[str, list[Mapping[str, Any]]] = {}
     for row in found.rows:
         by_entry.setdefault(row["exposure"], []).append(row)

@@ -63,7 +63,7 @@ def _figure(name: str, found: Gathered, _: ReportWords) -> Figure:
 
 
 def _left_out(name: str, rows: Sequence[Row], _: ReportWords) -> Markup | None:
-    """Return that there may be more than a figure shows; None if it shows all."""
+    """Return a note that there may be more than a figure shows; None if it shows all."""
     shown = len({row["publisher_id"] for row in rows} if name == "releases" else rows)
     if name not in LIMITED or shown < BARS:
         return None
@@ -83,7 +83,6 @@ def _left_out(name: str, rows: Sequence[Row], _: ReportWords) -> Markup | None:
 
 
 def _with_names(row: Row, _: ReportWords) -> dict[str, Any]:
-    """Return a row with the names that people read."""
     named = dict(row)
     if "dataset" in row and "release" in row:
         named["source"] = _.source(row["dataset"], row["release"], row.get("rows_name_release"))
@@ -150,7 +149,7 @@ _Draw = Callable[[Sequence[Row], ReportWords], Bars | Dots]
 
 
 class Drawing(NamedTuple):
-    """How a figure is drawn: its name, what is said of it, and the columns of the numbers below it."""
+    """The drawing of a figure: its title, its explanation, and the columns of the numbers below it."""
 
     title: str
     about: str

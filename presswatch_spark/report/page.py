@@ -91,7 +91,7 @@ def _digest(text: str) -> str:
 
 
 def _data(tables: Sequence[Any], _: ReportWords) -> str:
-    """Return the rows of tables for the script: by column, as JSON that ends no element."""
+    """Return the rows of tables for the script: by column, as JSON that cannot end its element."""
     # The script puts numbers in the place of names in braces.
     shown = _("{first} to {last} of {all}", first="{first}", last="{last}", all="{all}")
     texts = {"rows shown": shown.unescape(), "sort by": _("Sort").unescape()}
@@ -103,7 +103,7 @@ def _data(tables: Sequence[Any], _: ReportWords) -> str:
 def _columns(
     columns: Sequence[Column], rows: Sequence[Sequence[Cell]], _: ReportWords
 ) -> list[dict[str, Any]]:
-    """Return the cells of each column: what sorts them, and what is shown where that is not the same."""
+    """Return the cells of each column: sort keys, and texts where these differ."""
     packed = []
     for place, column in enumerate(columns):
         cells = [row[place] for row in rows]

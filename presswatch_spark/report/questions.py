@@ -161,7 +161,7 @@ from runs order by run_id""",
 
 @dataclass(frozen=True, slots=True)
 class AnsweredQuestion:
-    """A question and its answer: the query, and rows whose values are by column."""
+    """A question and its answer: the query, and rows as values by column."""
 
     name: str
     query: str
@@ -184,6 +184,5 @@ def ask(store: TableStore, names: Iterable[str], engine: str) -> dict[str, Answe
 
 
 def _by_column(answer: QueryResult) -> Iterator[Mapping[str, object]]:
-    """Yield the rows of an answer, each with the names of its columns."""
     for row in answer.rows:
         yield dict(zip(answer.columns, row, strict=True))

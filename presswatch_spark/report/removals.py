@@ -1,4 +1,4 @@
-"""The section about removal: how a case stands, by recipient and by state."""
+"""The section about removal: the status of a case, by recipient and by state."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from markupsafe import Markup
-
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.states import STATES
 from presswatch_spark.removal.status import CaseStatus
-from presswatch_spark.report.cells import ShownTable, table_of
+from presswatch_spark.report.cells import table_of
 from presswatch_spark.report.questions import AnsweredQuestion
 from presswatch_spark.report.wording import ReportWords, safe
 from presswatch_spark.storage.objects import StorageOptions
@@ -19,12 +17,10 @@ from presswatch_spark.storage.uris import canonical
 from presswatch_spark.translation import N_
 
 NOBODY = ""
-"""Stands for the recipient of places that none of the known ones answers for."""
+"""The recipient of places that no known one answers for."""
 REMOVED, READABLE, UNDECIDED = "removed", "readable", "undecided"
 GROUPS = (REMOVED, READABLE, UNDECIDED)
-"""What a board asks of a place: is it gone, is it there, or can nobody say?"""
-
-
+"""The groups of places that a board wants to know: gone, there, or neither is known."""
 MEANINGS = {
     "present": N_("The text can be read."),
     "altered": N_("Another text is there, which removes nothing."),
@@ -58,16 +54,16 @@ class NoticeRecipient(Protocol):
         """Return its name."""
 
     def concerns(self, dataset: str, file: str) -> bool:
-        """Say whether a place is a matter for it, by the format of its row and the address of its file."""
+        """Return whether a place is a matter for it, by the format of its row and the address of its file."""
 
 
 @dataclass(frozen=True, slots=True)
 class FollowedCase:
-    """How a case stands.
+    """The status of a case.
 
     `recipients`: counts of places by `GROUPS`, by the name of each recipient; a place may be a matter for
-    several. `states`: how many places are in each state. `alarms`: how many of each kind. `asked_at`: when a
-    place was asked for last; None if none was. `newest`: digest of the newest probe, or of the targets.
+    several. `states` and `alarms`: counts by state and kind. `asked_at`: time of the newest probe; None if
+    there is none. `newest`: digest of the newest probe, or of the targets.
     """
 
     case: str
@@ -94,33 +90,27 @@ def followed(path: str, storage: StorageOptions, recipients: Sequence[NoticeReci
         BrokenCaseError: any of it has changed.
     """
     case = RemovalCase.open(path, storage)
-    standing = CaseStatus.of(case)
-    removed, claims = standing.claims()
-    course = standing.course
-    return FollowedCase(
-        case=canonical(path),
-        opened_at=str(case.about["opened_at"]),
-        targets=len(standing.targets),
-        claims=claims,
-        claims_removed=removed,
-        recipients=_by_recipient(list(standing.rows()), recipients),
-        states=dict(standing.counts()),
-        alarms=dict(Counter(alarm.kind for alarm in standing.alarms())),
-        rounds=course.rounds,
-        asked_at=course.asked_at,
-        newest=course.newest or str(case.about["targets_digest"]),
-    )
-
-
-def _by_recipient(
-    rows: Sequence[Mapping[str, Any]], recipients: Sequence[NoticeRecipient]
-) -> dict[str, dict[str, int]]:
+    status = CaseStatus.of(case)
+    removed, claims = status.claims()
     counts = defaultdict[str, Counter[str]](Counter)
-    for row in rows:
+    for row in status.rows():
         concerned = [each.name for each in recipients if each.concerns(row["dataset"], row["shard_uri"])]
         for name in concerned or [NOBODY]:
             counts[name][group_of(row)] += 1
-    return {name: dict(counts[name]) for name in sorted(counts, key=lambda name: (name == NOBODY, name))}
+    names = sorted(counts, key=lambda name: (name == NOBODY, name))
+    return FollowedCase(
+        case=canonical(path),
+        opened_at=str(case.about["opened_at"]),
+        targets=len(status.targets),
+        claims=claims,
+        claims_removed=removed,
+        recipients={name: dict(counts[name]) for name in names},
+        states=dict(status.counts()),
+        alarms=dict(Counter(alarm.kind for alarm in status.alarms())),
+        rounds=status.course.rounds,
+        asked_at=status.course.asked_at,
+        newest=status.course.newest or str(case.about["targets_digest"]),
+    )
 
 
 def group_of(row: Mapping[str, Any]) -> str:
@@ -130,20 +120,8 @@ def group_of(row: Mapping[str, Any]) -> str:
     return UNDECIDED if row["state"] in ("undecided", "restricted") else READABLE
 
 
-@dataclass(frozen=True, slots=True)
-class RemovalView:
-    """How a case stands: its figures, and places by recipient and by state. `alarms`: kinds, with counts."""
-
-    case: FollowedCase
-    opened: datetime
-    last: datetime | None
-    alarms: Sequence[tuple[Markup, int]]
-    recipients: ShownTable
-    states: ShownTable
-
-
-def removal_of(found: FollowedCase | None, _: ReportWords) -> RemovalView | None:
-    """Return how a case stands, as the page shows it; None without a case."""
+def removal_of(found: FollowedCase | None, _: ReportWords) -> dict[str, Any] | None:
+    """Return the status of a case, as the page shows it; None without a case."""
     if found is None:
         return None
     recipients = [
@@ -158,11 +136,11 @@ def removal_of(found: FollowedCase | None, _: ReportWords) -> RemovalView | None
     ]
     of_recipients = AnsweredQuestion("recipients", "", (), recipients)
     of_states = AnsweredQuestion("states", "", (), states)
-    return RemovalView(
-        case=found,
-        opened=datetime.fromisoformat(found.opened_at),
-        last=found.asked_at and found.asked_at.replace(microsecond=0),
-        alarms=[(_.known(ALARMS, kind), count) for kind, count in found.alarms.items()],
-        recipients=table_of(of_recipients, ("recipient", "places", *GROUPS), _),
-        states=table_of(of_states, ("removal_state", "means", "places"), _),
-    )
+    return {
+        "case": found,
+        "opened": datetime.fromisoformat(found.opened_at),
+        "last": found.asked_at and found.asked_at.replace(microsecond=0),
+        "alarms": [(_.known(ALARMS, kind), count) for kind, count in found.alarms.items()],
+        "recipients": table_of(of_recipients, ("recipient", "places", *GROUPS), _),
+        "states": table_of(of_states, ("removal_state", "means", "places"), _),
+    }

@@ -1,4 +1,4 @@
-"""The sections of the page, as what their templates show."""
+"""The sections of the page: the values that their templates show."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ N_("Those with most words first. None must be produced before a person has exami
 
 
 def commands_of(found: Gathered, _: ReportWords) -> Commands:
-    """Return what writes the commands of the page."""
+    """Return the writer of the commands of the page."""
     return Commands(_.language, found.tables, found.corpus, found.mirrors)
 
 
@@ -179,7 +179,7 @@ def _left_out(found: Gathered, name: str, _: ReportWords) -> Markup | None:
 
 
 def method_of(found: Gathered, _: ReportWords) -> dict[str, Any]:
-    """Return what was read, by which runs, and the judgement."""
+    """Return the files that were read, the runs that read them, and the judgement."""
     read = found.answers["read"]
     rows = [
         {**row, "source": _.source(row["dataset"], row["release"], row["rows_name_release"])}

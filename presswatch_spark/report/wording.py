@@ -68,7 +68,7 @@ class ReportWords(Translator):
         return Markup(html.escape(typeset(text, self.language)))
 
     def known(self, texts: Mapping[str, str], value: object) -> Markup:
-        """Return the text for a value of a table; a value without one stands for itself."""
+        """Return the text for a value of a table; a value without one is shown itself."""
         return self(texts[str(value)]) if str(value) in texts else safe(value)
 
     def number(self, number: float, digits: int = 0) -> Markup:
@@ -90,7 +90,7 @@ class ReportWords(Translator):
         return safe(self.titles.get(str(title_id), str(title_id)))
 
     def publisher(self, publisher_id: object) -> Markup:
-        """Return the name of a publisher; its id where no name is known. None stands for all together."""
+        """Return the name of a publisher; its id if no name is known. None means all together."""
         if publisher_id is None:
             return self(N_("All together"))
         return safe(self.publishers.get(str(publisher_id), str(publisher_id)))

@@ -72,7 +72,7 @@ def _secret() -> str:
 
 @dataclass(slots=True)
 class Session:
-    """The secrets of a review, and what was judged in it.
+    """The secrets of a review, and the verdicts given in it.
 
     `token` opens the page once; `cookie` is what the browser has from then on; `form` stands in each form.
     `judged` has the verdicts of this session, oldest first.
@@ -91,7 +91,7 @@ class Session:
         return is_right
 
     def knows(self, cookie: str) -> bool:
-        """Return whether a browser has the cookie of this session, which somebody has opened."""
+        """Return whether a browser has the cookie of this session, and it was opened."""
         return same(cookie, self.cookie) and self.is_open
 
 

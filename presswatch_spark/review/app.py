@@ -23,7 +23,7 @@ from presswatch_spark.claims.reviews import VERDICTS
 from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.review.access import HOST, Guard, same
-from presswatch_spark.review.desk import Desk, DeskPage, DeskQuery
+from presswatch_spark.review.desk import Desk, DeskQuery
 from presswatch_spark.review.docket import ANY, LETTERS, STATES
 from presswatch_spark.review.page import STATES as STATE_NAMES
 from presswatch_spark.review.page import (
@@ -35,7 +35,7 @@ from presswatch_spark.review.page import (
     texts_of,
 )
 from presswatch_spark.review.verdicts import DISPUTED, by_row, states_of
-from presswatch_spark.translation import LANGUAGES, N_
+from presswatch_spark.translation import N_
 
 FORM_BYTES, NOTE_CHARACTERS = 1 << 16, 4000
 COUNT = re.compile("[0-9]{1,9}")
@@ -108,22 +108,16 @@ class _Pages:
     async def home(self, request: Request) -> Response:
         token, session = request.query_params.get("token"), self._desk.session
         if token is not None and session.opens(token):
-            return self._entered()
+            # A redirection would not do: after a click on another site, browsers keep a strict cookie back
+            # until a page of ours leads on. This page gives the cookie, and leads away from the token.
+            answer = HTMLResponse(page("enter.html", self._desk.language))
+            answer.set_cookie(self._cookie, session.cookie, httponly=True, samesite="strict")
+            return answer
         if not session.knows(request.cookies.get(self._cookie, "")):
             return self._message(CLOSED, 403)
         asked = DeskQuery.of(request.query_params, self._desk.language)
         saved = request.query_params.get("saved", "")
         return await run_in_threadpool(self._shown, asked, {"saved": saved})
-
-    def _entered(self) -> Response:
-        """Give the browser its cookie, and lead it away from the address with the token.
-
-        A redirection would not do: after a click on another site, browsers keep a strict cookie back until a
-        page of ours leads on.
-        """
-        answer = HTMLResponse(page("enter.html", self._desk.language))
-        answer.set_cookie(self._cookie, self._desk.session.cookie, httponly=True, samesite="strict")
-        return answer
 
     async def verdict(self, request: Request) -> Response:
         session = self._desk.session
@@ -168,7 +162,15 @@ class _Pages:
         case, why = self._case(row)
         facts = {
             **_of_case(case, _),
-            **self._of_desk(asked, shown, row),
+            "desk": desk,
+            "asked": asked,
+            "shown": shown,
+            "row": row,
+            "letter": shown.claim.confidence if shown.claim else "",
+            "letters": [*LETTERS, ANY],
+            "states": {state: STATE_NAMES[state] for state in (*STATES, ANY)},
+            "verdict_names": {verdict: STATE_NAMES[verdict] for verdict in VERDICTS},
+            "most": NOTE_CHARACTERS,
             "case_missing": why,
             "given": given_lines(shown.verdicts, _),
             "is_disputed": states_of(by_row(shown.verdicts)).get(row) == DISPUTED,
@@ -206,29 +208,6 @@ class _Pages:
             else _("Saved: {verdict}.", verdict=verdict)
         )
         return {"text": text, "back": asked.address(row=judged[-1].row_sha256)}
-
-    def _of_desk(self, asked: DeskQuery, shown: DeskPage, row: str) -> dict[str, Any]:
-        desk = self._desk
-        other = next(each for each in LANGUAGES if each != asked.language)
-        return {
-            "asked": asked,
-            "shown": shown,
-            "row": row,
-            "letter": shown.claim.confidence if shown.claim else "",
-            "reviewer": desk.reviewer,
-            "file": str(desk.file),
-            "licensed": desk.docket.licensed,
-            "form": desk.session.form,
-            "choices": desk.choices(asked.language),
-            "letters": [*LETTERS, ANY],
-            "states": {state: STATE_NAMES[state] for state in (*STATES, ANY)},
-            "verdict_names": {verdict: STATE_NAMES[verdict] for verdict in VERDICTS},
-            "other_language": asked.address(lang=other, row=row),
-            "here": asked.address(row=row),
-            "previous": asked.address(row=shown.previous) if shown.previous else "",
-            "next": asked.address(row=shown.next) if shown.next else "",
-            "most": NOTE_CHARACTERS,
-        }
 
     def _message(self, message: str, status: int, language: str = "", **facts: str) -> Response:
         language = language or self._desk.language

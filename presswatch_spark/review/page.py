@@ -36,7 +36,7 @@ def page(template: str, language: str, **facts: Any) -> str:
 
 
 def facts_of(case: ExplainedRow, _: Speaker) -> dict[str, list[tuple[str, str]]]:
-    """Return what the page says of article and page: names of facts, each with its value."""
+    """Return the facts of article and page: names, each with its value."""
     row, claim = case.row, case.claim or {}
     unknown = _("not known")
     publisher = case.publisher.name if case.publisher else row["publisher_id"]

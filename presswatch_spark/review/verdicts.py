@@ -97,7 +97,7 @@ def by_row(reviews: Iterable[Review]) -> dict[str, list[Review]]:
 
 
 def states_of(verdicts: Mapping[str, list[Review]]) -> dict[str, str]:
-    """Return what each row's verdicts come to: the newest, or `disputed` if reviewers do not agree.
+    """Return the state of each row: its newest verdict, or `disputed` if reviewers do not agree.
 
     Of each reviewer, the newest verdict counts.
     """

@@ -81,9 +81,8 @@ def both_ways(host: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its name in the query, its heading, and its kind."""
+    """A column of a table: its heading, and its kind."""
 
-    name: str
     label: Markup
     kind: str
 
@@ -238,6 +237,6 @@ class ShownTable:
 
 def table_of(answer: AnsweredQuestion, names: Sequence[str], _: ReportWords, **more: Any) -> ShownTable:
     """Return the answer of a query as a table of these columns; `more` are fields of `ShownTable`."""
-    columns = [Column(name, _(COLUMNS[name].label), COLUMNS[name].kind) for name in names]
+    columns = [Column(_(COLUMNS[name].label), COLUMNS[name].kind) for name in names]
     rows = [[COLUMNS[name].show(row[name], _) for name in names] for row in answer.rows]
     return ShownTable(more.pop("name", answer.name), columns, rows, answer.query, **more)

@@ -1,75 +1,48 @@
 """The section about exposure: statements of publishers of models about the datasets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
 from presswatch_spark.claims.exposed import Exposed
-from presswatch_spark.claims.exposures import NAMED, Exposure, Source, load_exposures
+from presswatch_spark.claims.exposures import NAMED, Exposure, Source
 from presswatch_spark.releases.products import PRODUCTS
 from presswatch_spark.report.cells import link_of, table_of
 from presswatch_spark.report.questions import AnsweredQuestion
 from presswatch_spark.report.wording import ReportWords, safe
-from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.store import TableStore
 
 
-@dataclass(frozen=True, slots=True)
-class Exposures:
-    """Statements of publishers of models about the datasets that contain the articles.
+def exposure_of(exposed: Exposed, totals: Sequence[Mapping[str, Any]], _: ReportWords) -> dict[str, Any]:
+    """Return the statements of publishers of models, as the page shows them.
 
-    `rows`: how many articles each dataset, release and entry has; `entries`: what the publishers say, by id.
-    `query` gives the rows; None if no entry speaks of what was found. `unknown`: rows that do not say what
-    dataset they are of; `without_language`: rows that name no language, where only some are meant.
+    Args:
+        totals: the articles of each dataset, release and statement.
     """
-
-    query: str | None
-    rows: Sequence[Mapping[str, Any]]
-    entries: Mapping[str, Exposure]
-    unknown: int
-    without_language: int
-
-
-def exposures_of(store: TableStore, engine: str, storage: StorageOptions) -> Exposures:
-    """Join the tables to the statements of publishers; raises `OutputError` as `queries.sql.run_query`."""
-    exposed = Exposed.of(store, load_exposures(None, storage), engine)
-    return Exposures(
-        query=exposed.query(()),
-        rows=list(exposed.totals()),
-        entries={entry.id: entry for entry in exposed.exposures},
-        unknown=sum(group.rows for group in exposed.unknown),
-        without_language=exposed.without_language,
-    )
-
-
-def exposure_of(found: Exposures, _: ReportWords) -> dict[str, Any]:
-    """Return the statements of publishers of models, as the page shows them."""
-    by_entry: dict[str, list[Mapping[str, Any]]] = {}
-    for row in found.rows:
-        by_entry.setdefault(row["exposure"], []).append(row)
-    entries = [_entry(found.entries[name], rows, _) for name, rows in by_entry.items()]
-    notes = []
-    if found.unknown:
+    statements, by_id = {each.id: each for each in exposed.exposures}, dict[str, list[Mapping[str, Any]]]()
+    for row in totals:
+        by_id.setdefault(row["exposure"], []).append(row)
+    entries = [_entry(statements[id], rows, _) for id, rows in by_id.items()]
+    notes, unknown = [], sum(group.rows for group in exposed.unknown)
+    if unknown:
         notes.append(
             _(
                 "Rows left out, as nobody says of which dataset they are: {rows}.",
-                rows=_.number(found.unknown),
+                rows=_.number(unknown),
             )
         )
-    if found.without_language:
+    if exposed.without_language:
         notes.append(
             _(
                 "Rows without a language, not counted for models that were trained on some languages:"
                 " {rows}.",
-                rows=_.number(found.without_language),
+                rows=_.number(exposed.without_language),
             )
         )
     return {
         "entries": sorted(entries, key=lambda entry: str(entry["model"]).lower()),
         "notes": notes,
-        "query": found.query,
+        "query": exposed.query(()),
     }
 
 

@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any
 
 from presswatch_spark.claims.case import case_of
+from presswatch_spark.claims.exposed import Exposed
+from presswatch_spark.claims.exposures import load_exposures
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import OutputError
 from presswatch_spark.extras import library
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.queries.sql import engine_of
 from presswatch_spark.report.examples import Example, examples_of
-from presswatch_spark.report.exposures import Exposures, exposures_of
 from presswatch_spark.report.questions import QUESTIONS, AnsweredQuestion, ask
 from presswatch_spark.report.removals import FollowedCase, NoticeRecipient, followed
 from presswatch_spark.runs.unfinished import unfinished_runs
@@ -52,8 +53,8 @@ class Gathered:
 
     `answers`: by the name of their question; one about claims or changes is missing where there are none.
     `claims`: the row of `derivations` that published the claims, None if there are none. `unfinished`: runs
-    that were begun and not published. `removal`: the status of the case, None if none was given. `titles`
-    and `publishers`: names by id, empty without a corpus.
+    that were begun and not published. `removal`: the status of the case, None if none was given.
+    `exposures`: the totals of `exposed`. `titles` and `publishers`: names by id, empty without a corpus.
     """
 
     tables: str
@@ -66,7 +67,8 @@ class Gathered:
     unfinished: int
     examples: Sequence[Example]
     removal: FollowedCase | None
-    exposure: Exposures
+    exposed: Exposed
+    exposures: Sequence[Mapping[str, Any]]
     titles: Mapping[str, str]
     publishers: Mapping[str, str]
     corpus: str | None = None
@@ -133,6 +135,7 @@ def gather(order: ReportOrder, say: Callable[[str], None] = lambda news: None) -
     say("reading the examples again")
     read_case = partial(case_of, order.tables, corpus_path=corpus, storage=storage, mirrors=order.mirrors)
     registry = Corpus.open(corpus, check=False, storage=storage).registry if corpus else None
+    exposed = Exposed.of(store, load_exposures(None, storage), engine)
     return Gathered(
         tables=canonical(order.tables),
         made_at=datetime.now(UTC),
@@ -144,7 +147,8 @@ def gather(order: ReportOrder, say: Callable[[str], None] = lambda news: None) -
         unfinished=sum(1 for _ in unfinished_runs(store)),
         examples=examples_of(answers["examples"].rows, read_case),
         removal=followed(order.case, storage, order.recipients) if order.case else None,
-        exposure=exposures_of(store, engine, storage),
+        exposed=exposed,
+        exposures=list(exposed.totals()),
         titles={title.id: title.name for title in registry.titles.values()} if registry else {},
         publishers={each.id: each.name for each in registry.publishers} if registry else {},
         corpus=canonical(corpus) if corpus else None,

@@ -74,7 +74,7 @@ def page_of(found: Gathered, language: str) -> str:
             examples=[example_of(example, _) for example in found.examples],
             examples_query=found.answers["examples"].query,
             removal=removal_of(found.removal, _),
-            exposure=exposure_of(found.exposure, _),
+            exposure=exposure_of(found.exposed, found.exposures, _),
             method=method_of(found, _),
         )
     )

@@ -168,13 +168,13 @@ def new_notice(path: str, storage: StorageOptions) -> Iterator[Path]:
 
 
 def _events_in(folder: Folder) -> list[Event]:
-    events, before = list[Event](), ""
+    events = list[Event]()
     for name in sorted(name for name in folder.names() if name.startswith(f"{EVENTS}/")):
         data = folder.read(name)[0]
         try:
-            noted = dict(unsealed_json(data))
+            noted = unsealed_json(data)
             event = Event.of(noted, data)
-            if noted["previous"] != before or event.number != len(events) + 1:
+            if noted["previous"] != _digest_of(events) or event.number != len(events) + 1:
                 raise ValueError("it follows another event")
         except (ValueError, KeyError, TypeError) as error:
             raise OutputError(
@@ -183,8 +183,12 @@ def _events_in(folder: Folder) -> list[Event]:
                 remedy="restore the notice from a copy, or draft it again",
             ) from error
         events.append(event)
-        before = event.sha256
     return events
+
+
+def _digest_of(events: Sequence[Event]) -> str:
+    """Return the digest of the last event, which the next one names."""
+    return events[-1].sha256 if events else ""
 
 
 def _add_event(
@@ -195,13 +199,11 @@ def _add_event(
         "kind": kind,
         "noted_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "sums": sums,
-        "previous": events[-1].sha256 if events else "",
-        **{
-            name: value.isoformat() if isinstance(value, date) else value
-            for name, value in facts.items()
-            if value is not None
-        },
+        "previous": _digest_of(events),
     }
+    for name, value in facts.items():
+        if value is not None:
+            noted[name] = value.isoformat() if isinstance(value, date) else value
     data = sealed_json(noted)
     with disk_errors(str(folder)):
         folder.write(f"{EVENTS}/{noted['number']:04}.json", data, absent=True)
@@ -253,7 +255,17 @@ def state_of(notice: Notice, today: date, storage: StorageOptions, case: str | N
         InputError: the case does not have the notice's places; `BrokenCaseError` if it has changed.
     """
     changed = tuple(name for name, _ in notice.changes(notice.files()))
-    removed, places = _removed(notice, storage, case)
+    query, removed, places = notice.about["query"], None, None
+    path = case or (query["where"] if query["source"] == "case" else None)
+    if path is not None:
+        states, targets = CaseStatus.of(RemovalCase.open(path, storage)).states, query["targets"]
+        if lost := set(targets) - states.keys():
+            raise InputError(
+                f"the case does not follow {len(lost):,} of {len(targets):,} places of this notice",
+                where=path,
+                remedy="name the case that was opened of the same claims",
+            )
+        removed, places = sum(states[target].removed for target in targets), len(targets)
     # An older answer may be noted after the newest one.
     answers = [event for event in notice.events if event.kind == ANSWERED]
     answer = max(answers, key=lambda event: (event.day, event.number), default=None)
@@ -273,23 +285,8 @@ def state_of(notice: Notice, today: date, storage: StorageOptions, case: str | N
     return NoticeState(state, removed, places, answer, changed)
 
 
-def _removed(notice: Notice, storage: StorageOptions, case: str | None) -> tuple[int | None, int | None]:
-    query = notice.about["query"]
-    path = case or (query["where"] if query["source"] == "case" else None)
-    if path is None:
-        return None, None
-    states, targets = CaseStatus.of(RemovalCase.open(path, storage)).states, query["targets"]
-    if lost := set(targets) - states.keys():
-        raise InputError(
-            f"the case does not follow {len(lost):,} of {len(targets):,} places of this notice",
-            where=path,
-            remedy="name the case that was opened of the same claims",
-        )
-    return sum(states[target].removed for target in targets), len(targets)
-
-
 def sign(notice: Notice, by: str, on: date | None, file: str | None) -> Event:
-    """Note that a person signed the notice.
+    """Note a signature.
 
     Args:
         file: SHA-256 (hex) of the signed copy.
@@ -306,7 +303,7 @@ def sign(notice: Notice, by: str, on: date | None, file: str | None) -> Event:
 
 
 def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> Event:
-    """Note that a person sent the notice.
+    """Note the dispatch of a notice.
 
     Raises:
         InputError: it was not checked, or not signed, as it is now; its check is too old, or its

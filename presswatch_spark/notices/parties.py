@@ -211,6 +211,10 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
     members = _short(keys.get("members"), "members", check)
     if members is None:
         return None
+    email = _short(keys.get("email"), "email", check) or ""
+    name, at, host = email.partition("@")
+    if email and not (name and at and "." in host and " " not in email):
+        check.say(keys["email"], f"email `{email}` is no address")
     registry = load_registry(Path(path).parent / members)
     publishers = _publishers(keys.get("publishers"), registry, check)
     if role == "owner" and len(publishers) != 1:
@@ -219,7 +223,7 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
     return Sender(
         name=_short(keys.get("name"), "name", check) or "",
         address=_short(keys.get("address"), "address", check) or "",
-        email=_email(keys.get("email"), check),
+        email=email,
         phone=_short(keys.get("phone"), "phone", check),
         siren=_short(keys.get("siren"), "siren", check),
         signatory=_short(person.get("name"), "signatory: name", check) or "",
@@ -239,14 +243,6 @@ def _short(node: yaml.Node | None, what: str, check: Check) -> str | None:
     if not all(character.isprintable() or character == "\xa0" for character in value):
         check.say(line_of(node), f"{what} holds characters that cannot be shown")
         return None
-    return value
-
-
-def _email(node: yaml.Node | None, check: Check) -> str:
-    value = _short(node, "email", check) or ""
-    name, at, host = value.partition("@")
-    if node is not None and value and not (name and at and "." in host and " " not in value):
-        check.say(line_of(node), f"email `{value}` is no address")
     return value
 
 

@@ -4,10 +4,9 @@
 `copies`, so rows count whose page is known to be somebody else's.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from presswatch_spark.queries.engines import QueryResult
 from presswatch_spark.queries.sql import answers_of
 from presswatch_spark.queries.views import FIGURES
 from presswatch_spark.tables.store import TableStore
@@ -177,12 +176,8 @@ def ask(store: TableStore, names: Iterable[str], engine: str) -> dict[str, Answe
     """
     queries = {name: QUESTIONS[name].strip() for name in names}
     answers = answers_of(store, queries.values(), engine)
-    return {
-        name: AnsweredQuestion(name, query, answer.columns, list(_by_column(answer)))
-        for (name, query), answer in zip(queries.items(), answers, strict=True)
-    }
-
-
-def _by_column(answer: QueryResult) -> Iterator[Mapping[str, object]]:
-    for row in answer.rows:
-        yield dict(zip(answer.columns, row, strict=True))
+    found = dict[str, AnsweredQuestion]()
+    for (name, query), answer in zip(queries.items(), answers, strict=True):
+        rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+        found[name] = AnsweredQuestion(name, query, answer.columns, rows)
+    return found

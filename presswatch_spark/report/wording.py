@@ -1,4 +1,4 @@
-"""How the page says things: texts, numbers, days and names, in French or English, as HTML that is safe."""
+"""Texts, numbers, days and names of the page, in French or English, as safe HTML."""
 
 import html
 import re
@@ -27,21 +27,13 @@ _FRENCH = (
 )
 
 
-def typeset(text: str, language: str) -> str:
-    """Return a text of ours with the apostrophes and spaces that French printers use."""
-    if language == "fr":
-        for pattern, better in _FRENCH:
-            text = pattern.sub(better, text)
-    return text
-
-
 def safe(value: object) -> Markup:
-    """Return any value as HTML that carries nothing out and steers no writing; HTML stays as it is."""
+    """Return any value as HTML without effect: no markup, no control characters; HTML is unchanged."""
     return value if isinstance(value, Markup) else Markup(escaped(str(value)))
 
 
 class ReportWords(Translator):
-    """Says things in `fr` or `en`. `titles` and `publishers`: names by id, as far as they are known."""
+    """Translator for the page. `titles` and `publishers`: names by id, as far as they are known."""
 
     def __init__(self, language: str, titles: Mapping[str, str], publishers: Mapping[str, str]) -> None:
         super().__init__(language)
@@ -64,8 +56,11 @@ class ReportWords(Translator):
         return super().filled(text, {name: safe(value) for name, value in facts.items()})
 
     def set(self, text: str) -> Markup:
-        """Return a text of ours as HTML, as it is to look."""
-        return Markup(html.escape(typeset(text, self.language)))
+        """Return one of our texts as HTML, in French with the apostrophes and spaces of printers."""
+        if self.language == "fr":
+            for pattern, better in _FRENCH:
+                text = pattern.sub(better, text)
+        return Markup(html.escape(text))
 
     def known(self, texts: Mapping[str, str], value: object) -> Markup:
         """Return the text for a value of a table; a value without one is shown itself."""

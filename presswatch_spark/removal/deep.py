@@ -10,9 +10,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.removal.places import is_by_range
@@ -20,7 +23,8 @@ from presswatch_spark.removal.responses import ProbeFinding, RecordFacts
 from presswatch_spark.removal.states import ABSENT, BEYOND, ELSEWHERE, FAILED, GAPS, NOWHERE, OTHER_TEXT
 from presswatch_spark.runs.attempts import reason_of
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.sieve.sieve import Sieve
+from presswatch_spark.shard.matcher import Matcher, MatchRules
+from presswatch_spark.sieve.sieve import Candidates
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.declarations import Target
@@ -57,9 +61,8 @@ class WordCount:
         articles = {target.article_id for target in targets if self.can_count(target)} - {None}
         if self._corpus is None or not articles:
             return None
-        ordinals = {self._corpus.ordinal_of(each): each for each in articles if each is not None}
-        found = {ordinal: each for ordinal, each in ordinals.items() if ordinal is not None}
-        return Passages(self._corpus, found, self._config, known)
+        ordinals = [self._corpus.ordinal_of(each) for each in articles if each is not None]
+        return Passages(self._corpus, [each for each in ordinals if each is not None], self._config, known)
 
     def _article(self, target: Target) -> bytes | None:
         if self._corpus is None or target.article_id is None:
@@ -71,41 +74,32 @@ class WordCount:
 
 
 class Passages:
-    """Finds the document of a file that has the most words of each article; for one reading of one file.
+    """Finds the document of a file that has the most words of each article, by the matcher of a scan.
 
     Args:
-        articles: their ids by their ordinals in the corpus.
+        ordinals: those of the articles in the corpus.
         known: documents that are left out. They had the article before, so no page was moved to them; whether
             they are to go is decided by targets of their own.
     """
 
     def __init__(
-        self, corpus: Corpus, articles: Mapping[int, str], config: ScanConfig, known: KnownDocuments
+        self, corpus: Corpus, ordinals: Sequence[int], config: ScanConfig, known: KnownDocuments
     ) -> None:
         self.found: dict[str, RecordFacts] = {}
-        self._sieve, self._rules, self._known = Sieve(corpus.index), config.verify, known
-        self._least_run, self._ids = config.grade.min_run_words, articles
-        self._words = {each: Joined(words_of(corpus.body(each))) for each in articles}
+        self._matcher, self._ordinals, self._known = Matcher(corpus, MatchRules.of(config)), ordinals, known
 
-    def look_at(self, batch: DocumentBatch, records: Sequence[RecordFacts]) -> None:
-        """Look for the articles in the documents of a batch, as a scan does."""
-        candidates, documents = self._sieve.candidates(batch), dict[int, NamedDocument]()
-        for i, ordinal in zip(candidates.documents.tolist(), candidates.articles.tolist(), strict=True):
-            if (article_id := self._ids.get(ordinal)) is None:
+    def look_at(self, batch: DocumentBatch) -> None:
+        """Look for the articles in the documents of a batch."""
+        found = self._matcher.candidates(batch)
+        wanted = np.isin(found.articles, self._ordinals)
+        candidates = Candidates(found.documents[wanted], found.articles[wanted], found.words)
+        for row in self._matcher.rows(batch, candidates, Origin("", None, "")) if len(candidates) else ():
+            names = names_of(row.text_sha256, row.document_url, row.record_id)
+            if row.article_id is None or any((row.article_id, name) in self._known for name in names):
                 continue
-            record = records[i]
-            names = names_of(record.text_sha256, record.document_url, record.record_id)
-            if any((article_id, name) in self._known for name in names):
-                continue
-            if i not in documents:
-                documents[i] = NamedDocument(Joined(words_of(batch.text_of(i))), self._rules.anchor_words)
-            overlap, best = (
-                verify(documents[i], self._words[ordinal], self._rules),
-                self.found.get(article_id),
-            )
-            is_better = best is None or overlap.copied_words > (best.copied_words or 0)
-            if overlap.longest_run_words >= self._least_run and is_better:
-                self.found[article_id] = replace(record, copied_words=overlap.copied_words)
+            best = self.found.get(row.article_id)
+            if row.copied_words > ((best.copied_words if best else None) or 0):
+                self.found[row.article_id] = RecordFacts.of_row(row)
 
 
 @dataclass(slots=True)
@@ -145,10 +139,10 @@ class DeepReading:
         reading = cls(targets, words, words.passages(targets, known))
         wanted = {name for target in targets for name in names_of_target(target)}
         for batch in documents_of(uri, targets[0].dataset, options, reading.report):
-            records = [record_of(batch, i) for i in range(len(batch))]
             if reading.passages is not None:
-                reading.passages.look_at(batch, records)
-            for i, record in enumerate(records):
+                reading.passages.look_at(batch)
+            for i in range(len(batch)):
+                record = record_of(batch, i)
                 digest = record.text_sha256 or ""
                 reading.names.update({batch.url_of(i), digest}.intersection(marks))
                 if digest in wanted:

@@ -6,7 +6,7 @@ is squashed. Then the commit is gone, and only the newest revision can show whet
 
 import threading
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 
@@ -106,8 +106,7 @@ class HubFileProber(FileProber):
         whole.look_through(targets, facts)
         by_digest = {target.target_sha256: target for target in targets}
         for probe in whole.probes:
-            record = RecordFacts(**{each.name: getattr(probe, each.name) for each in fields(RecordFacts)})
-            found = ProbeFinding(probe.outcome, probe.detail or "", record)
+            found = ProbeFinding(probe.outcome, probe.detail or "", RecordFacts.of_row(probe))
             yield by_digest[probe.target_sha256 or ""], found
 
     def _names(self, address: HubAddress) -> dict[str, str] | ProbeFinding:

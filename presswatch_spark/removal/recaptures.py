@@ -44,12 +44,6 @@ class LaterMatch:
     dataset: str
     release: str | None
 
-    @property
-    def record(self) -> RecordFacts:
-        """The columns of `probes` that its record gives."""
-        names = {each.name for each in fields(RecordFacts)} - {"record_sha256"}
-        return RecordFacts(**{name: getattr(self, name) for name in names})
-
 
 @dataclass(frozen=True, slots=True)
 class LaterTables:
@@ -89,7 +83,9 @@ class LaterTables:
             url = normalise_url(row.document_url or "") or ""
             is_later = row.captured_at is not None and utc(row.captured_at).date() > noticed_on
             at = f", captured {utc(row.captured_at):%Y-%m-%dT%H:%M:%SZ}" if row.captured_at else ""
-            found = ProbeFinding(RECAPTURED if is_later else ELSEWHERE, f"run {row.run_id}{at}", row.record)
+            found = ProbeFinding(
+                RECAPTURED if is_later else ELSEWHERE, f"run {row.run_id}{at}", RecordFacts.of_row(row)
+            )
             request = f"READ matches {row.row_sha256}"
             facts = ResponseFacts.unasked(request, answered_by=printable(row.shard_uri))
             of_article = by_place.get(("article", row.article_id or "", url), ())

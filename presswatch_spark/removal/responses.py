@@ -144,6 +144,11 @@ class RecordFacts:
             record_sha256=None if stored is None else hashlib.sha256(stored).hexdigest(),
         )
 
+    @classmethod
+    def of_row(cls, row: object) -> "RecordFacts":
+        """Return the facts of a row of `matches` or `probes`; a column that it lacks is None."""
+        return cls(**{each.name: getattr(row, each.name, None) for each in fields(cls)})
+
 
 @dataclass(frozen=True, slots=True)
 class ProbeFinding:

@@ -61,26 +61,26 @@ class Alarms:
 
     `found`: all alarms, in the order of the rounds. `_clear`: the last clear state of each target's own
     place. `_captured`: targets whose later capture was reported; no longer if they were removed since.
-    `_differs`: what was reported of a target's index. `_controls`, `_versions`: controls that were read, and
-    the last answer of each file. `_latest`: the latest time of a probe.
+    `_controls`, `_versions`: controls that were read, and the last answer of each file. `_latest`: the latest
+    time of a probe.
     """
 
     found: list[Alarm] = field(default_factory=list)
     _clear: dict[str, RemovalState] = field(default_factory=dict)
     _captured: set[str] = field(default_factory=set)
-    _differs: dict[str, str] = field(default_factory=dict)
     _controls: set[tuple[str, str | None, str | None]] = field(default_factory=set)
     _versions: dict[str | None, Probe] = field(default_factory=dict)
     _latest: datetime | None = None
 
     def add(self, probes: Sequence[Probe], states_now: Mapping[str, RemovalState]) -> None:
         """Take a round into account: its probes, and the states after it of the targets it asked for."""
-        answers = dict[str, Probe]()
-        for probe in probes:
-            if probe.role == "index":
-                answers.setdefault(probe.target_sha256 or "", probe)
+        heard = {
+            probe.target_sha256
+            for probe in probes
+            if probe.role == "index" and probe.outcome in ANSWERS_OF_INDEX
+        }
         for target, state in states_now.items():
-            self._add_state(probes[0].round, target, state.own or state, answers.get(target))
+            self._add_state(probes[0].round, target, state.own or state, is_heard=target in heard)
         self._add_captures(probes)
         self._add_files(probes)
         first, last = (pick(probes, key=lambda probe: probe.asked_at) for pick in (min, max))
@@ -93,25 +93,19 @@ class Alarms:
     def _report(self, probe: Probe, kind: str, about: str | None, detail: str) -> None:
         self.found.append(Alarm(probe.round, kind, about or "", detail, probe.number))
 
-    def _add_state(self, number: int, target: str, own: RemovalState, answer: Probe | None) -> None:
-        """Report a text that is back, and an index that began to disagree with the archive."""
-        before, is_clear = self._clear.get(target), own.state not in UNCLEAR
-        if own.state == REAPPEARED and (before is None or before.state != REAPPEARED):
+    def _add_state(self, number: int, target: str, own: RemovalState, *, is_heard: bool) -> None:
+        """Report a text that is back, and one that the index hides; `is_heard`: the index answered."""
+        before = self._clear.get(target, states.UNASKED)
+        is_new = own.state != before.state
+        if is_new and own.state == REAPPEARED:
             self.found.append(Alarm(number, REAPPEARED, target, own.doubt, own.probes[0]))
-        if own.removed and not (before and before.removed):
+        if is_new and own.state == states.HIDDEN:
+            self.found.append(Alarm(number, INDEX_DISAGREES, target, own.doubt, own.probes[-1]))
+        if own.removed and not before.removed:
             self._captured.discard(target)
-        if is_clear:
+        is_still_hidden = (before.state, own.state, is_heard) == (states.HIDDEN, states.PRESENT, False)
+        if own.state not in UNCLEAR and not is_still_hidden:
             self._clear[target] = own
-        if answer is None:
-            return
-        is_listed_gone = own.removed and answer.outcome == states.LISTED
-        differs = f"the index lists it, and it is {own.state}" if is_listed_gone else ""
-        differs = own.doubt if own.state == states.HIDDEN else differs
-        reported = self._differs.get(target, "")
-        if differs and differs != reported:
-            self._report(answer, INDEX_DISAGREES, target, differs)
-        is_known = is_clear and answer.outcome in ANSWERS_OF_INDEX
-        self._differs[target] = differs or ("" if is_known else reported)
 
     def _add_captures(self, probes: Sequence[Probe]) -> None:
         """Report targets whose article a run has again, once for each time that they were removed."""
@@ -119,7 +113,7 @@ class Alarms:
             target = probe.target_sha256 or ""
             if probe.role != states.RECAPTURE or target in self._captured:
                 continue
-            was_removed = target in self._clear and self._clear[target].removed
+            was_removed = self._clear.get(target, states.UNASKED).removed
             if probe.outcome != states.ELSEWHERE:
                 self._captured.add(target)
                 before = "it was removed from its place, and " if was_removed else ""

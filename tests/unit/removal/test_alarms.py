@@ -79,11 +79,6 @@ def test_the_alarm_of_a_later_capture_says_whether_the_text_was_removed() -> Non
         assert ("it was removed from its place" in alarm.detail) == is_said
 
 
-def test_an_index_that_lists_what_is_gone_alarms_though_it_was_captured_again() -> None:
-    listed = GONE | {"index": "listed", "listed": "listed"}
-    assert alarms(SAME, GONE | CAPTURED, listed) == [(2, "recaptured"), (3, "index disagrees")]
-
-
 @pytest.mark.parametrize("between", ["failed", "denied", "limited"])
 def test_a_round_that_failed_brings_no_alarm_again(between: str) -> None:
     assert alarms(SAME, GONE, SAME, {"target": between}, SAME) == [(3, "reappeared")]
@@ -105,12 +100,6 @@ def test_an_index_that_keeps_hiding_a_record_alarms_once() -> None:
     assert alarms(shown, hidden, SAME | {"index": "limited"}, hidden) == [(2, "index disagrees")]
     assert alarms(shown, hidden, hidden | FAILED, hidden) == [(2, "index disagrees")]
     assert alarms(shown, hidden, shown, hidden) == [(2, "index disagrees"), (4, "index disagrees")]
-
-
-def test_an_index_that_keeps_listing_what_is_gone_alarms_once() -> None:
-    listed = GONE | {"index": "listed", "listed": "listed"}
-    assert alarms(SAME, listed, listed) == [(2, "index disagrees")]
-    assert alarms(SAME, listed, listed | FAILED, listed) == [(2, "index disagrees")]
 
 
 def test_a_file_that_changed_alarms_once() -> None:

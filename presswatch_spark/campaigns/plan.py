@@ -17,7 +17,7 @@ from presswatch_spark.campaigns.scope import news_months
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.releases.datasets import Dataset, dataset_named, load_datasets, part_of
 from presswatch_spark.releases.known import ReleaseList
-from presswatch_spark.releases.release import CRAWL, CRAWL_FORMS, Release, form_of, kinds_of
+from presswatch_spark.releases.release import CRAWL, Release, form_of, kinds_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
@@ -31,8 +31,6 @@ PLAN = "campaign.json"
 LOCK = "campaign.lock"
 CORPORA = "corpora"
 NEWS = "news"
-SCOPES = (*CRAWL_FORMS, NEWS)
-"""The releases of Common Crawl that a campaign scans: crawls in one of two forms, or CC-NEWS."""
 LANGUAGES_SINCE = (2018, 34)
 """The crawl of August 2018 is the first whose languages were identified."""
 WHOLE = "its pages name no languages, so all are read"
@@ -40,7 +38,7 @@ WHOLE = "its pages name no languages, so all are read"
 
 @dataclass(frozen=True, slots=True)
 class CorpusOfCampaign:
-    """A corpus that was given to a campaign: where it lies, its digest, and how many articles it has."""
+    """A corpus that was given to a campaign: its place, its digest, and the number of its articles."""
 
     path: str
     digest: str
@@ -57,7 +55,7 @@ class CampaignPlan:
         crawls: `wet` or `warc`, for the crawls of Common Crawl; `news`, for the months of CC-NEWS; or None.
         since, until: the oldest and the newest of these; None for all there are.
         datasets: name and part of each dataset.
-        mirrors: by name of a dataset, where a copy of it lies.
+        mirrors: by name of a dataset, the place of its copy.
         newest_first: whether the newest release comes first.
         listed: the list of crawls, or a site or folder that holds it; None for the usual one.
         options: options of `presswatch scan`, for every scan.

@@ -374,7 +374,7 @@ def shards_listed(
         InputError, StorageError: as in `scan`.
     """
     found = paths if isinstance(paths, ShardPlan) else plan(paths, storage, base)
-    companions = companions_among(found.shards, dataset, storage)
+    companions = companions_among({shard.uri for shard in found.shards}, dataset)
     return replace(found, shards=tuple(shard for shard in found if shard.uri not in companions))
 
 

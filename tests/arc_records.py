@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from presswatch_spark.formats.arc import read_arc_records
+from presswatch_spark.formats.arc import ArcReading, begins_with_arc_record
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc.pages import Stored
 from presswatch_spark.model import ReadReport
@@ -79,8 +79,9 @@ def read_arc(path: Path, **options: object) -> tuple[list[ArcRecord], ReadReport
     """Read an ARC file to its end."""
     report, shard = ReadReport(), stat(str(path), StorageOptions())
     chosen = ReadOptions(**options)  # type: ignore[arg-type]
+    reading = ArcReading(shard, chosen, report, begins_with_arc_record)
     with open_stream(shard, StorageOptions()) as stream:
-        return [ArcRecord.of(each) for each in read_arc_records(stream, shard, chosen, report)], report
+        return [ArcRecord.of(each) for each in reading.read(stream)], report
 
 
 def read_arc_bytes(folder: Path, data: bytes, **options: object) -> tuple[list[ArcRecord], ReadReport]:

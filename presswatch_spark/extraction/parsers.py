@@ -30,7 +30,7 @@ from importlib.metadata import version
 from itertools import takewhile
 from select import POLLIN, poll
 from threading import Lock
-from typing import BinaryIO, Literal
+from typing import Literal
 
 from resiliparse.parse.html import CSSParserException, HTMLTree
 from resiliparse.parse.html.node import ElementNode, Node
@@ -118,12 +118,22 @@ class _PageTree:
 
     def cut(self) -> bool:
         """Leave nothing in the page but its main content; return whether an element was chosen."""
-        top, around = self._from_headline(self._up(self._holder()))
+        # The smallest element with most of the prose.
+        holder = self._body
+        for element, n in self._prose.items():
+            if n >= MOST * self._total and isinstance(element, ElementNode) and holder.contains(element):
+                holder = element
+        top, around = self._from_headline(self._up(holder))
         _remove(around)
         spared = {element for headline in self._all(top, "h1") for element in self._up(headline)}
         suspects = self._all(top, f"{', '.join(sorted(_TAGS))}, {_NAMED}")
         _remove(one for one in suspects if one not in spared and self._is_furniture(one))
-        _remove(one for one in self._all(top, "ul, ol, table") if self._is_of_links(one))
+        _remove(
+            one
+            for one in self._all(top, "ul, ol, table")
+            if self._prose.get(one, 0) <= LISTS_AT_MOST * self._total
+            and self._length_of_links(one) > self._length(one) / 2
+        )
         if top == self._body:
             return False
         self._body.replace_children(top)
@@ -144,14 +154,6 @@ class _PageTree:
                 for element in path:
                     prose[element] = prose.get(element, 0) + n
         return prose
-
-    def _holder(self) -> ElementNode:
-        """Return the smallest element that holds most of the prose."""
-        holder = self._body
-        for element, n in self._prose.items():
-            if n >= MOST * self._total and isinstance(element, ElementNode) and holder.contains(element):
-                holder = element
-        return holder
 
     def _from_headline(self, path: Sequence[ElementNode]) -> tuple[ElementNode, list[Node]]:
         """Return the element with both headline and holder, and the nodes in it before and behind the two.
@@ -180,11 +182,6 @@ class _PageTree:
             return True
         return _NAMES.search(f"{element.class_name or ''} {element.id or ''}") is not None
 
-    def _is_of_links(self, element: ElementNode) -> bool:
-        if self._prose.get(element, 0) > LISTS_AT_MOST * self._total:
-            return False
-        return self._length_of_links(element) > self._length(element) / 2
-
     def _length(self, element: ElementNode) -> int:
         n = len(element.text or "")
         self._characters -= n
@@ -202,7 +199,6 @@ class _PageTree:
         return elements
 
     def _up(self, element: ElementNode) -> list[ElementNode]:
-        """Return the element, and those around it up to the body."""
         path = [element]
         while path[-1] != self._body and (above := path[-1].parent_element) is not None:
             path.append(above)
@@ -408,14 +404,22 @@ class _Parser:
             requests.write(_REQUEST.pack(kind.encode(), len(page)))
             requests.write(page)
             requests.flush()
-            if not _comes(answers, MOST_WAITING_SECONDS):
+            waiting = poll()
+            waiting.register(answers, POLLIN)
+            if not waiting.poll(1_000 * MOST_WAITING_SECONDS):
                 self.kill()
             read, text_bytes, note_bytes = _ANSWER.unpack(answers.read(_ANSWER.size))
             text, note = answers.read(text_bytes), answers.read(note_bytes)
             if len(text) + len(note) < text_bytes + note_bytes:
                 raise EOFError
         except (OSError, EOFError, struct.error):
-            raise self._death() from None
+            code = self.end()
+            if code == -signal.SIGPROF:
+                why = f"the parser needs more than {MOST_SECONDS} s for the page"
+                raise ParserDiedError(why, late=True) from None
+            late = code == -signal.SIGKILL and self._killed
+            why = "gave no answer" if late else "died of the page: too little memory, or a crash"
+            raise ParserDiedError(f"the parser {why}", late=late) from None
         if not read:
             raise UnparsablePageError(note.decode())
         return text, note.decode() or None
@@ -432,59 +436,31 @@ class _Parser:
         self._killed = True
         self._process.kill()
 
-    def _death(self) -> ParserDiedError:
-        code = self.end()
-        if code == -signal.SIGPROF:
-            return ParserDiedError(f"the parser needs more than {MOST_SECONDS} s for the page", late=True)
-        late = code == -signal.SIGKILL and self._killed
-        why = "gave no answer" if late else "died of the page: too little memory, or a crash"
-        return ParserDiedError(f"the parser {why}", late=late)
-
-
-def _comes(answers: BinaryIO, seconds: float) -> bool:
-    """Wait until there is something to read, or the end; say whether it came in time."""
-    waiting = poll()
-    waiting.register(answers, POLLIN)
-    return bool(waiting.poll(1_000 * seconds))
-
-
-def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    while len(request := requests.read(_REQUEST.size)) == _REQUEST.size:
-        kind, size = _REQUEST.unpack(request)
-        page = requests.read(size)
-        _limit(size)
-        read, text, note = _parsed(kind.rstrip(b"\0").decode(), page)
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        answers.write(_ANSWER.pack(read, len(text), len(note)))
-        answers.write(text)
-        answers.write(note)
-        answers.flush()
-
-
-def _limit(page_bytes: int) -> None:
-    """Let the system end the process if a page takes too long, and refuse it too much memory."""
-    signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    wanted = LEAST_MEMORY + MEMORY_PER_BYTE * page_bytes
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
-
-
-def _parsed(kind: str, page: bytes) -> tuple[bool, bytes, bytes]:
-    """Return whether anything was read, the text, and a note."""
-    try:
-        text, note = _PARSERS[kind](page)
-    except MemoryError:
-        return False, b"", b"the parser needs too much memory for the page"
-    except RefusedPageError as error:
-        return False, b"", str(error).encode()
-    except ValueError:
-        return False, b"", b"the parser refuses the page"
-    return True, text, (note or "").encode()
-
 
 def serve() -> None:
     """Answer requests on stdin until it ends; anything else written to stdout goes to stderr."""
-    answers = os.fdopen(os.dup(1), "wb")
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    _serve(sys.stdin.buffer, answers)
+    while len(request := requests.read(_REQUEST.size)) == _REQUEST.size:
+        kind, size = _REQUEST.unpack(request)
+        page = requests.read(size)
+        # The system ends the process if a page takes too long, and refuses it too much memory.
+        signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
+        hard, most = resource.getrlimit(resource.RLIMIT_AS)[1], LEAST_MEMORY + MEMORY_PER_BYTE * size
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_AS, (most if hard < 0 else min(most, hard), hard))
+        text, note, read = b"", "", False
+        try:
+            text, remark = _PARSERS[kind.rstrip(b"\0").decode()](page)
+            note, read = remark or "", True
+        except MemoryError:
+            note = "the parser needs too much memory for the page"
+        except RefusedPageError as error:
+            note = str(error)
+        except ValueError:
+            note = "the parser refuses the page"
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        answers.write(_ANSWER.pack(read, len(text), len(note.encode())))
+        answers.write(text)
+        answers.write(note.encode())
+        answers.flush()

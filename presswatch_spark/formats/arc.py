@@ -17,12 +17,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from presswatch_spark.formats import specimens
-from presswatch_spark.formats.descriptor import ANYTHING, Format, whole
 from presswatch_spark.formats.http.media import media_type
-from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.source import ANYTHING, Format, ReadOptions, whole
 from presswatch_spark.formats.table.columns import as_time
 from presswatch_spark.formats.warc import records
 from presswatch_spark.formats.warc.blocks import InflatedBlock, PieceReader
@@ -65,11 +63,6 @@ class ArcLine:
     media_type: bytes
     length: int | None
     end: int
-
-    @property
-    def captured_at(self) -> datetime | None:
-        """Return the date in UTC, to the second; None if it is none."""
-        return as_time(self.date[:14].decode()) if _DATE.fullmatch(self.date) else None
 
 
 def read_line(data: memoryview | bytes, at: int, limit: int, *, expected: bool = False) -> ArcLine | None:
@@ -197,7 +190,6 @@ class ArcBlock:
         return None
 
     def _line(self, at: int, *, expected: bool = False) -> ArcLine | None:
-        """Return the record line at `at`, which is asked for again and again."""
         if (at, expected) not in self._lines:
             if len(self._lines) > LINES_KEPT:
                 self._lines.clear()
@@ -210,24 +202,7 @@ class ArcBlock:
     def _end_of(self, run: int) -> int:
         return self._runs[run + 1] if run + 1 < len(self._runs) else self.size
 
-    def _limit(self, end: int, run: int) -> tuple[int, int]:
-        """Return where a record that should end at `end` must end, and in which run.
-
-        A record may go over the end of its run, unless another record begins there.
-        """
-        limit = self._end_of(run)
-        while (
-            end > limit
-            and run + 1 < len(self._runs)
-            and self._states[run] != records.BROKEN_RUN
-            and not self._line(limit)
-        ):
-            run += 1
-            limit = self._end_of(run)
-        return limit, run
-
     def _may_grow(self, at: int) -> bool:
-        """Whether the line at `at` has no end yet, and may still have one."""
         return self.size - at < MAX_LINE_BYTES and not _LINE_END.search(self.data, at)
 
     def _begins(self, at: int) -> bool:
@@ -238,7 +213,16 @@ class ArcBlock:
 
     def _judged(self, start: int, line: ArcLine, run: int, sought: bool) -> ArcSpan | Wait:
         end = line.end + (line.length or 0)
-        limit, run = self._limit(end, run)
+        # A record may go over the end of its run, unless another record begins there.
+        limit = self._end_of(run)
+        while (
+            end > limit
+            and run + 1 < len(self._runs)
+            and self._states[run] != records.BROKEN_RUN
+            and not self._line(limit)
+        ):
+            run += 1
+            limit = self._end_of(run)
         unended = run + 1 == len(self._runs) and not self.final
         growing = unended and self._states[run] == records.OPEN
         held = self.size - line.end
@@ -262,7 +246,12 @@ class ArcBlock:
             return Wait(start, self.size + 1)
         if is_followed:
             return self._whole(ArcSpan(start, end, after, records.WHOLE, line, damage=damage), run)
-        closed = declared and self._is_closed(line, end, after)
+        # A line end may be the text's.
+        closed = (
+            declared
+            and _LINE_END.search(self.data, end, after) is not None
+            and (line.url.startswith(VERSION_BLOCK) or body_is_declared(self.data[line.end : end]))
+        )
         # The line end before the block is its line's own.
         found = next_line(self.data, line.end - 1, end if closed else limit)
         if found is None and closed:
@@ -282,12 +271,6 @@ class ArcBlock:
         text_end = min(end, there) if declared else there
         lying = ArcSpan(start, text_end, after, status, line, damage="length", there=there)
         return self._checked(replace(lying, sought=found is not None), run)
-
-    def _is_closed(self, line: ArcLine, end: int, after: int) -> bool:
-        """Whether a record is known to end at `end`, though none follows; a line end may be its text's."""
-        if not _LINE_END.search(self.data, end, after):
-            return False
-        return line.url.startswith(VERSION_BLOCK) or bool(body_is_declared(self.data[line.end : end]))
 
     def _whole(self, span: ArcSpan, run: int) -> ArcSpan:
         """Return a record that ends where it says; a damaged length may take in those that follow."""
@@ -330,7 +313,6 @@ def _skipped(data: memoryview, at: int, end: int) -> int:
 
 
 def _before_newline(data: memoryview, start: int, end: int) -> int:
-    """Return `end` without the line end that separates records."""
     if end > start and data[end - 1] == 0x0A:
         end -= 1
         if end > start and data[end - 1] == 0x0D:
@@ -338,25 +320,21 @@ def _before_newline(data: memoryview, start: int, end: int) -> int:
     return end
 
 
-def read_arc_records(
-    stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
-) -> Iterator[Stored]:
-    """Yield the records of `stream` but version blocks: of all of `shard`, or a part that begins with one.
+class ArcReading(PieceReader[Stored]):
+    """Reads the records but version blocks. Every loss is noted in the report.
 
-    Every loss is noted in `report`. If a line lies about the length, what is there is read, and no more than
-    the line declares; that is a defect. A record that the end of the file cuts is not read, as in WARC, and
-    neither is what a damaged gzip member held last. `CorruptError` if there is no ARC record.
+    If a line is wrong about the length, the bytes that are there are read, and no more than the line
+    declares; that is a defect. A record that the end of the file cuts is not read, as in WARC, and neither is
+    the last one of a damaged gzip member.
     """
-    yield from _ArcReading(shard, options, report, begins_with_arc_record).read(stream)
 
-
-class _ArcReading(PieceReader[Stored]):
     kind, head_bytes = "ARC", MAX_LINE_BYTES
     name, remedy = "ARC", "get the file again"
     _seeking = False
     _sought = False
 
     def ready(self, *, final: bool) -> Iterator[Stored]:
+        """Yield the records in the pieces so far."""
         block = self.blocks.block(final=final)
         reach = max(0, self.room - block.base)
         arc = ArcBlock(block, self.options.max_document_bytes, reach, final=final)
@@ -380,30 +358,26 @@ class _ArcReading(PieceReader[Stored]):
 
     def _note(self, block: InflatedBlock, span: ArcSpan) -> None:
         """Report what was not read; a version block of two lines loses nothing by a wrong length."""
-        what = _complaint(span)
         line = span.line
-        if line and span.status == records.WRONG_LENGTH and line.url.startswith(VERSION_BLOCK):
-            is_version = _VERSION_CONTENT.fullmatch(block.data.data, line.end, span.end)
-            what = None if is_version else what
-        if line and span.status == records.WHOLE and line.url.startswith(VERSION_BLOCK):
-            holds_version = _VERSION.match(block.data.data, line.end, span.end)
-            what = None if holds_version else "version block holds no version, and may have been a page"
+        length = line.length if line else None
+        declares = "has no readable length" if length is None else f"declares {length:,} bytes"
+        read = "what it declares" if span.there > span.text_end else "what is there"
+        # Of a broken one its gzip member's defect says so.
+        what = {
+            records.WRONG_LENGTH: f"ARC record {declares} and has {span.text_bytes:,}; {read} was read",
+            records.CUT: f"ARC record is cut: it {declares} and has {span.text_bytes:,}; it was not read",
+            records.NOT_A_RECORD: "bytes that are no ARC record; reading resumed at the next one",
+            records.TOO_LONG: f"ARC record is longer than allowed, not read; it {declares}",
+        }.get(span.status)
+        if line and line.url.startswith(VERSION_BLOCK):
+            content = block.data.data, line.end, span.end
+            if span.status == records.WRONG_LENGTH and _VERSION_CONTENT.fullmatch(*content):
+                what = None
+            elif span.status == records.WHOLE and not _VERSION.match(*content):
+                what = "version block holds no version, and may have been a page"
         if what:
             offset, unit = block.place(span.start)
             self.report.add_defect(what, offset, unit)
-
-
-def _complaint(span: ArcSpan) -> str | None:
-    """Return what is wrong with a record; None if nothing, or if its gzip member's defect says so."""
-    length = span.line.length if span.line else None
-    declares = "has no readable length" if length is None else f"declares {length:,} bytes"
-    read = "what it declares" if span.there > span.text_end else "what is there"
-    return {
-        records.WRONG_LENGTH: f"ARC record {declares} and has {span.text_bytes:,}; {read} was read",
-        records.CUT: f"ARC record is cut: it {declares} and has {span.text_bytes:,}; it was not read",
-        records.NOT_A_RECORD: "bytes that are no ARC record; reading resumed at the next one",
-        records.TOO_LONG: f"ARC record is longer than allowed, not read; it {declares}",
-    }.get(span.status)
 
 
 def _stored(block: InflatedBlock, span: ArcSpan, line: ArcLine) -> Stored:
@@ -412,7 +386,8 @@ def _stored(block: InflatedBlock, span: ArcSpan, line: ArcLine) -> Stored:
         record_offset=offset,
         record_length=length,
         record_encoding=encoding,
-        captured_at=line.captured_at,
+        # To the second.
+        captured_at=as_time(line.date[:14].decode()) if _DATE.fullmatch(line.date) else None,
         damage=span.damage,
     )
     url, media = line.url.decode("utf-8", "replace"), media_type(line.media_type.decode("latin-1"))
@@ -432,7 +407,8 @@ def read_part(
     stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
 ) -> Iterator[DocumentBatch]:
     """Yield the pages of `stream`, a part of `shard` that begins with a record."""
-    yield from PageBatches(options, report).of(read_arc_records(stream, shard, options, report))
+    records_ = ArcReading(shard, options, report, begins_with_arc_record).read(stream)
+    yield from PageBatches(options, report).of(records_)
 
 
 ARC = Format(
@@ -448,7 +424,7 @@ ARC = Format(
     kinds=frozenset({"ARC"}) | ANYTHING,
     suffixes=dict.fromkeys((".arc", ".arc.gz"), frozenset({"text", "unknown"})),
     rates={"": "warc"},
-    specimen=specimens.arc,
+    specimen=specimens.warc,
     # What it needs beyond the rehearsal of WARC is no kernel.
     is_rehearsed=False,
     responses=True,

@@ -8,6 +8,7 @@ each lies in the file is known.
 import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol, cast
 
 import numpy as np
@@ -47,11 +48,7 @@ ZSTD_MAX_WINDOW = 1 << 27
 ZSTD_SLICE_BYTES = 4 << 10
 # Of a frame: its magic number, and the byte that says whether a checksum ends it (RFC 8878, 3.1.1.1.1).
 ZSTD_HEAD_BYTES, ZSTD_CHECKSUM = 5, 0b100
-# A file of 1 MB may hold a billion blank lines: so many in a row are passed over at once.
-_MANY = 64
-_RUNS = (b"\n" * _MANY, b"\r\n" * _MANY)
-_BLANK_BLOCK = b"\n" * (64 << 10)
-_LF, _CR = 10, 13
+SPLIT_BYTES = 1 << 20
 
 
 class Window:
@@ -191,9 +188,19 @@ def gzip_pieces(
     After damage, reading resumes at the next member whose first bytes satisfy `begins_well`; without that
     test it ends. A file that is cut between two members shows nothing: the stream compares the object's size.
     """
+    passing = _Passing(window, report, gate) if gate else None
+    pieces = _pieces(window, report, begins_well, passing)
+    return map(passing.noted, pieces) if passing else pieces
+
+
+def _pieces(
+    window: Window,
+    report: ReadReport,
+    begins_well: Callable[[bytes], bool] | None,
+    passing: "_Passing | None",
+) -> Iterator[MemberPiece]:
     cursor: int | None = 0
     searched, starts = memoryview(b""), list[int]()
-    passing = _Passing(window, report, gate) if gate else None
     while cursor is not None:
         if window.view is not searched:
             searched, starts = window.view, _likely_starts(window.view)
@@ -206,39 +213,22 @@ def gzip_pieces(
         if passing is None:
             cursor = yield from members
         elif (piece := next(members, None)) is not None:
-            yield passing.told(piece)
+            yield piece
             cursor = piece.offset + piece.length - window.base
             continue
-        if cursor + SLICE_BYTES > len(window.view):
-            fell = window.refill(cursor)
-            if fell is not None:
-                cursor -= fell
-                continue
-        if cursor == len(window.view):
+        if cursor + SLICE_BYTES > len(window.view) and (fell := window.refill(cursor)) is not None:
+            cursor -= fell
+        elif cursor == len(window.view):
             return
-        fed = window.view[cursor : cursor + SLICE_BYTES]
-        inflater = isal_zlib.decompressobj(31)
-        try:
-            data = inflater.decompress(fed)
-        except IsalError:
-            data = None
-        if data is not None and inflater.eof:
-            length = len(fed) - len(inflater.unused_data)
-            piece = MemberPiece(window.base + cursor, length, data, True, True)
-            yield passing.told(piece) if passing else piece
-            cursor += length
         else:
-            member = _Member(window, cursor, inflater)
-            for piece in member.pieces(data):
-                yield passing.told(piece) if passing else piece
-            cursor = member.end if member.whole else _resume(window, report, member, begins_well)
+            cursor = yield from _member(window, report, cursor, begins_well)
 
 
 class _Passing:
     """Passes over what a gate leaves out, where a member's beginning is proven; counts it in the report.
 
-    It is proven at the beginning of the file, and behind a member that was verified or passed over. What is
-    found behind damage is not: it may be the inside of a member.
+    It is proven at the beginning of the file, and after a member that was verified or passed over. A member
+    that is found after damage is not: it may be the inside of another.
     """
 
     def __init__(self, window: Window, report: ReadReport, gate: Gate) -> None:
@@ -271,15 +261,14 @@ class _Passing:
         self._report.add_passed(stretch.members, stretch.end - cursor, stretch.documents)
         return stretch.end
 
-    def told(self, piece: MemberPiece) -> MemberPiece:
-        """Return a piece that is read, which says how much was passed over before it."""
+    def noted(self, piece: MemberPiece) -> MemberPiece:
+        """Return a piece that is read with the number of bytes that were passed over before it."""
         before, self._before = self._before, 0
         self._proven = piece.closes
         return piece._replace(before=before) if before else piece
 
 
 def _likely_starts(view: memoryview) -> list[int]:
-    """Return where members seem to begin: wherever the magic stands, be it by chance."""
     data = np.frombuffer(view, np.uint8)
     places = np.empty(len(data) // USUAL_MEMBER + 16, np.int64)
     count = find_magics(data, places)
@@ -316,101 +305,60 @@ def _whole_members(
     return start
 
 
-class _Member:
-    """A member that is longer than a slice, cut, or damaged. Indices count in the window's view."""
-
-    def __init__(self, window: Window, start: int, inflater: Inflater) -> None:
-        self.offset = window.base + start
-        self.end = min(start + SLICE_BYTES, len(window.view))
-        self.damage = CUT
-        self.whole = False
-        self._window = window
-        self._inflater: Inflater = inflater
-        self._opened = False
-
-    @property
-    def start(self) -> int:
-        """Index of the first byte of the member that is still in view."""
-        return max(0, self.offset - self._window.base)
-
-    def pieces(self, data: bytes | None) -> Iterator[MemberPiece]:
-        """Yield the member; `data`: what its first slice gave, None if that failed."""
-        data = self._again() if data is None else data
-        parts, size, produced = [data or b""], len(data or b""), len(data or b"")
-        failed = data is None
-        while not (failed or self._inflater.eof):
-            if size >= PIECE_BYTES:
-                yield self._piece(parts)
-                parts, size = [], 0
-            if not self._more():
+def _member(
+    window: Window, report: ReadReport, start: int, begins_well: Callable[[bytes], bool] | None
+) -> Generator[MemberPiece, None, int | None]:
+    """Yield the member at index `start`, which may be long, cut or damaged; return where reading resumes."""
+    offset, end, opens = window.base + start, start, True
+    parts, size, produced, damage = list[bytes](), 0, 0, CUT
+    # ISA-L refuses a header with optional fields if a slice cuts it; zlib waits for more.
+    has_fields = any(window.view[start + 3 : start + 4])
+    inflater: Inflater = zlib.decompressobj(31) if has_fields else isal_zlib.decompressobj(31)
+    while not inflater.eof:
+        if size >= PIECE_BYTES:
+            yield MemberPiece(offset, window.base + end - offset, b"".join(parts), opens, False)
+            parts, size, opens = [], 0, False
+        if end == len(window.view):
+            # After damage, the next member may begin in the last bytes.
+            fell = window.refill(max(0, offset - window.base, end - LOOK_BACK_BYTES))
+            if fell is None:
                 break
-            fed = self._window.view[self.end : self.end + SLICE_BYTES]
-            self.end += len(fed)
-            data = self._taken(fed, bool(produced))
-            failed = data is None
-            parts.append(data or b"")
-            size += len(parts[-1])
-            produced += len(parts[-1])
-        if failed:
-            parts.append(self._salvage(produced))
-        elif self._inflater.eof:
-            self.whole = True
-            self.end -= len(self._inflater.unused_data)
-        yield self._piece(parts)
-
-    def _taken(self, fed: memoryview, begun: bool) -> bytes | None:
-        """Return what the next slice gives, or None; `begun`: something was given before."""
+            end -= fell
+        fed = window.view[end : end + SLICE_BYTES]
+        end += len(fed)
         try:
-            return self._inflater.decompress(fed)
+            parts.append(inflater.decompress(fed))
         except InflateErrors:
-            return None if begun else self._again()
+            damage = "it is damaged"
+            if offset >= window.base:
+                parts.append(_salvaged(window.view[offset - window.base : end])[produced:])
+            break
+        size += len(parts[-1])
+        produced += len(parts[-1])
+    whole = inflater.eof and damage == CUT
+    if whole:
+        end -= len(inflater.unused_data)
+    yield MemberPiece(offset, window.base + end - offset, b"".join(parts), opens, whole)
+    return end if whole else _resume(window, report, offset, damage, begins_well)
 
-    def _again(self) -> bytes | None:
-        """Return what zlib gives for all that was taken, or None; it goes on with the member.
 
-        ISA-L refuses a header with optional fields if its slice cuts it; zlib waits for more.
-        """
-        if self.offset < self._window.base:
-            return None
-        self._inflater = zlib.decompressobj(31)
+def _salvaged(stored: memoryview) -> bytes:
+    """Return what inflates before the damage of a member: a failing call gives nothing at all."""
+    inflater, parts, at, step = zlib.decompressobj(31), list[bytes](), 0, SALVAGE_BYTES
+    while at < len(stored):
+        before = inflater.copy()
         try:
-            return self._inflater.decompress(self._window.view[self.start : self.end])
+            parts.append(inflater.decompress(stored[at : at + step]))
+            at += step
         except zlib.error:
-            return None
-
-    def _piece(self, parts: list[bytes]) -> MemberPiece:
-        opens, self._opened = not self._opened, True
-        length = self._window.base + self.end - self.offset
-        return MemberPiece(self.offset, length, b"".join(parts), opens, self.whole)
-
-    def _more(self) -> bool:
-        if self.end < len(self._window.view):
-            return True
-        fell = self._window.refill(max(self.start, self.end - LOOK_BACK_BYTES))
-        self.end -= fell or 0
-        return fell is not None
-
-    def _salvage(self, produced: int) -> bytes:
-        """Return what inflates after the first `produced` bytes: a failing call gives nothing at all."""
-        self.damage = "it is damaged"
-        if self.offset < self._window.base:
-            return b""
-        inflater, parts, step, at = zlib.decompressobj(31), [], SALVAGE_BYTES, self.start
-        while at < self.end:
-            before = inflater.copy()
-            try:
-                parts.append(inflater.decompress(self._window.view[at : at + step]))
-                at += step
-            except zlib.error as error:
-                self.damage = str(error).rpartition(": ")[2]
-                if step == 1:
-                    break
-                inflater, step = before, 1
-        return b"".join(parts)[produced:]
+            if step == 1:
+                break
+            inflater, step = before, 1
+    return b"".join(parts)
 
 
 def _is_padding(window: Window, at: int) -> bool:
-    """Whether only a few zeros are left from index `at` on: tapes and block devices leave such."""
+    # Tapes and block devices leave a few zeros at the end.
     while (tail := bytes(window.view[at:])) and not tail.strip(b"\0") and len(tail) <= PADDING_BYTES:
         fell = window.refill(at)
         if fell is None:
@@ -420,55 +368,47 @@ def _is_padding(window: Window, at: int) -> bool:
 
 
 def _resume(
-    window: Window, report: ReadReport, member: _Member, begins_well: Callable[[bytes], bool] | None
+    window: Window,
+    report: ReadReport,
+    offset: int,
+    damage: str,
+    begins_well: Callable[[bytes], bool] | None,
 ) -> int | None:
-    """Note the damage and return the index of the next readable member, None if there is none."""
-    if _is_padding(window, member.start):
+    """Note the damage of the member at `offset`; return the index of the next readable one, None if none."""
+    start = max(0, offset - window.base)
+    if _is_padding(window, start):
         return None
-    seen = bytes(window.view[member.start : member.start + 3])
-    is_member = GZIP_MAGIC.startswith(seen) or member.offset < window.base
-    what = f"gzip member cannot be read: {member.damage}" if is_member else "bytes that are no gzip member"
-    found = _next_member(window, member.start + 1, begins_well) if begins_well else None
-    end = (
-        "nothing after it could be read"
-        if found is None
-        else f"reading resumed at byte {window.base + found:,}"
-    )
-    report.add_defect(f"{what}; {end}", member.offset)
-    # What was cut is right as far as it goes; what is damaged may have been so long before it showed.
-    report.unverified |= is_member and member.damage != CUT
+    is_member = GZIP_MAGIC.startswith(bytes(window.view[start : start + 3])) or offset < window.base
+    what = f"gzip member cannot be read: {damage}" if is_member else "bytes that are no gzip member"
+    found = None
+    at = start + 1
+    while begins_well and found is None:
+        at = _find(window.view, at)
+        is_near_end = at + SLICE_BYTES > len(window.view)
+        if is_near_end and (fell := window.refill(min(at, len(window.view)))) is not None:
+            at -= fell
+        elif at >= len(window.view):
+            break
+        else:
+            inflater = isal_zlib.decompressobj(31)
+            with suppress(IsalError):
+                if begins_well(inflater.decompress(window.view[at : at + SLICE_BYTES])):
+                    found = at
+            at += 1
+    after = "nothing after it could be read"
+    if found is not None:
+        after = f"reading resumed at byte {window.base + found:,}"
+    report.add_defect(f"{what}; {after}", offset)
+    # Before a cut all is right; what is damaged may have been so long before it showed.
+    report.unverified |= is_member and damage != CUT
     return found
 
 
-def _next_member(window: Window, at: int, begins_well: Callable[[bytes], bool]) -> int | None:
-    """Return the index of the next member, from `at` on, that inflates and satisfies `begins_well`."""
-    while True:
-        at = _find(window.view, at)
-        if (
-            at + SLICE_BYTES > len(window.view)
-            and (fell := window.refill(min(at, len(window.view)))) is not None
-        ):
-            at -= fell
-        elif at >= len(window.view):
-            return None
-        elif _opens(window.view[at : at + SLICE_BYTES], begins_well):
-            return at
-        else:
-            at += 1
-
-
 def _find(view: memoryview, at: int) -> int:
-    """Return the index of the next magic, or of the end of the view, where a part of one may stand."""
+    # The end of the view may have a part of a magic.
     stored = view.obj
     found = stored.find(GZIP_MAGIC, at) if isinstance(stored, bytes) else -1
     return found if found >= 0 else max(at, len(view) - len(GZIP_MAGIC) + 1)
-
-
-def _opens(fed: memoryview, begins_well: Callable[[bytes], bool]) -> bool:
-    try:
-        return begins_well(isal_zlib.decompressobj(31).decompress(fed))
-    except IsalError:
-        return False
 
 
 @entry_njit
@@ -552,7 +492,7 @@ def _zstd(window: Window, report: ReadReport) -> Iterator[bytes]:
         try:
             data = frame.decompress(fed)
         except zstandard.ZstdError as error:
-            if not (idle and _only_zeros(window, at)):
+            if not (idle and _is_padding(window, at)):
                 why = str(error).rpartition(": ")[2]
                 report.unverified = True
                 report.add_defect(
@@ -570,18 +510,10 @@ def _zstd(window: Window, report: ReadReport) -> Iterator[bytes]:
         report.add_defect("zstd frame cannot be read: it is cut", frame_start)
 
 
-def _only_zeros(window: Window, at: int) -> bool:
-    tail = bytes(window.view[at:])
-    while len(tail) <= PADDING_BYTES and (chunk := window.chunk()):
-        tail += chunk
-    return len(tail) <= PADDING_BYTES and not tail.strip(b"\0")
-
-
 def lines(chunks: Iterable[bytes], report: ReadReport, max_line_bytes: int) -> Iterator[tuple[int, bytes]]:
     """Yield (index from 0, line without its `\\n`); the last line needs no `\\n`.
 
     A line longer than `max_line_bytes` is a defect and is left out, though it is counted; it is never held.
-    Of many blank lines in a row, only the first and the last few are given.
     """
     for index, _, line in placed_lines(chunks, max_line_bytes):
         if line is None:
@@ -591,16 +523,11 @@ def lines(chunks: Iterable[bytes], report: ReadReport, max_line_bytes: int) -> I
 
 
 def placed_lines(chunks: Iterable[bytes], max_line_bytes: int) -> Iterator[tuple[int, int, bytes | None]]:
-    """Yield (index from 0, byte offset, line without its `\\n`); None for a line that is too long.
-
-    Of many blank lines in a row (with or without `\\r`), only the first and the last few are given.
-    """
+    """Yield (index from 0, byte offset, line without its `\\n`); None for a line that is too long."""
     index, offset, held, held_bytes = 0, 0, list[bytes](), 0
-    for part, blanks in _stretches(chunks):
-        if blanks:
-            # They follow a line end, so nothing is held.
-            index, offset = index + blanks, offset + len(part)
-            continue
+    # A file of 1 MB may contain a billion blank lines: a list of all lines of a chunk must be bounded.
+    slices = (chunk[at : at + SPLIT_BYTES] for chunk in chunks for at in range(0, len(chunk), SPLIT_BYTES))
+    for part in slices:
         *whole, rest = part.split(b"\n")
         for line in whole:
             size = held_bytes + len(line)
@@ -616,37 +543,3 @@ def placed_lines(chunks: Iterable[bytes], max_line_bytes: int) -> Iterator[tuple
             held.append(rest)
     if held_bytes:
         yield index, offset, b"".join(held) if held_bytes <= max_line_bytes else None
-
-
-def _stretches(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
-    """Yield the bytes of `chunks` in order, in parts: (part, 0), or blank lines and how many they are."""
-    for chunk in chunks:
-        at = 0
-        while (found := _next_run(chunk, at)) >= 0:
-            # The run's first line end may end a line that is not blank.
-            start = chunk.index(b"\n", found) + 1
-            end = _run_end(chunk, start)
-            yield chunk[at:start], 0
-            yield chunk[start:end], chunk.count(b"\n", start, end)
-            at = end
-        yield chunk[at:] if at else chunk, 0
-
-
-def _next_run(chunk: bytes, at: int) -> int:
-    found = [place for run in _RUNS if (place := chunk.find(run, at)) >= 0]
-    return min(found, default=-1)
-
-
-def _run_end(chunk: bytes, start: int) -> int:
-    """Return where the line ends end that begin at `start`: behind the last `\\n`."""
-    end, step = start, 1 << 10
-    while chunk.startswith(_BLANK_BLOCK, end):
-        end += len(_BLANK_BLOCK)
-    while end < len(chunk):
-        view = np.frombuffer(chunk, np.uint8, min(step, len(chunk) - end), end)
-        other = (view != _LF) & (view != _CR)
-        if other.any():
-            end += int(other.argmax())
-            break
-        end, step = end + len(view), min(2 * step, 1 << 20)
-    return chunk.rindex(b"\n", start - 1, end) + 1

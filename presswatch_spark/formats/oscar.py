@@ -16,23 +16,29 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from typing import Any
 
 from presswatch_spark.formats import specimens
-from presswatch_spark.formats.descriptor import Companions, Format, Head, first_existing
-from presswatch_spark.formats.heads import holds_objects_only, is_text
+from presswatch_spark.formats.http.media import is_text
 from presswatch_spark.formats.inflate import Window, compression_of, inflated, inflated_window, placed_lines
 from presswatch_spark.formats.row_datasets import JSON_RATE, KINDS, RowSource
-from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.source import Companions, Format, Head, ReadOptions, first_existing
 from presswatch_spark.formats.table.arrow_text import BatchBuilder
 from presswatch_spark.formats.table.columns import (
     ColumnNames,
     as_languages,
+    holds_objects_only,
     locator_of,
     readable_part,
     tree_of,
 )
-from presswatch_spark.formats.table.json_text import encoded, is_utf8, parse_object, repeats_a_name
+from presswatch_spark.formats.table.json_text import (
+    encoded,
+    is_utf8,
+    parse_object,
+    repeats_a_name,
+)
 from presswatch_spark.formats.table.jsonl import DoubtfulLines, Ending, SteadyFields
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream, open_stream
@@ -83,69 +89,57 @@ class Entry:
 
 
 def read_entries(stream: Stream, report: ReadReport, max_line_bytes: int) -> Iterator[Entry]:
-    """Yield the entries in the metadata file `stream`; a line that is none is a defect."""
-    ending = Ending(inflated(stream, report))
-    reading = _OscarReading(report)
+    """Yield the entries in the metadata file `stream`; a line that is none is a defect.
+
+    Entries are held until those beside them are known.
+    """
+    ending, beside = Ending(inflated(stream, report)), DoubtfulLines[Entry]()
+    steady = SteadyFields(tree_of(("headers", name) for name in HEADERS.values()))
+    numbers, forms = count(), set[tuple[int, int, int]]()
+
+    def numbered(settled: Iterator[tuple[Entry | None, bool]]) -> Iterator[Entry]:
+        for entry, in_doubt in settled:
+            if entry:
+                in_doubt &= bool(report.unchecked)
+                yield replace(entry, number=next(numbers), in_doubt=in_doubt)
+
     for index, _, line in placed_lines(ending, max_line_bytes):
+        entry, is_odd = None, True
         if line is None:
             report.add_defect(f"line longer than {max_line_bytes:,} bytes, not read", index, "line")
         elif not line or line.isspace():
             continue
-        yield from reading.numbered(reading.beside.add(index, *reading.entry_of(index, line)))
-    yield from reading.numbered(reading.beside.rest(ending.was_cut))
+        elif (row := _entry_fields(line, forms)) is None:
+            report.add_defect("line is no entry of metadata", index, "line")
+            # Damage to packed bytes reaches far.
+            report.unverified |= report.unchecked == "zstd"
+        else:
+            headers = row["headers"] if isinstance(row.get("headers"), dict) else {}
+            values = {role: readable_part(headers.get(name)) for role, name in HEADERS.items()}
+            entry = Entry(-1, row["offset"], row["nb_sentences"], values, len(line))
+            is_odd = bool(report.unchecked) and (steady.add(index, row) or not is_utf8(line))
+            if steady.first_is_odd:
+                beside.doubt_held()
+        yield from numbered(beside.add(index, entry, is_odd))
+    yield from numbered(beside.rest(ending.was_cut))
 
 
-class _OscarReading:
-    """Holds entries until those beside them are known."""
+def _entry_fields(line: bytes, forms: set[tuple[int, int, int]]) -> dict[str, Any] | None:
+    """Return the fields of a line; None if it is no entry, or may be parts of two: a name repeats.
 
-    def __init__(self, report: ReadReport) -> None:
-        self.beside: DoubtfulLines[Entry] = DoubtfulLines()
-        self._report = report
-        self._steady = SteadyFields(tree_of(("headers", name) for name in HEADERS.values()))
-        self._forms: set[tuple[int, int, int]] = set()
-        self._entries = 0
-
-    def entry_of(self, index: int, line: bytes | None) -> tuple[Entry | None, bool]:
-        """Return the entry of a line, and whether damage may have made it what it is."""
-        if line is None:
-            return None, True
-        row = parse_object(line)
-        places = ("offset", "nb_sentences")
-        is_entry = row is not None and all(isinstance(row.get(name), int) for name in places)
-        if row is None or not is_entry or self._is_fused(line, row):
-            self._report.add_defect("line is no entry of metadata", index, "line")
-            # Damage to what is packed reaches far.
-            self._report.unverified |= self._report.unchecked == "zstd"
-            return None, True
-        headers = row.get("headers")
-        headers = headers if isinstance(headers, dict) else {}
-        values = {role: readable_part(headers.get(name)) for role, name in HEADERS.items()}
-        entry = Entry(-1, row["offset"], row["nb_sentences"], values, len(line))
-        if not self._report.unchecked:
-            return entry, False
-        is_odd = self._steady.add(index, row)
-        if self._steady.first_is_odd:
-            self.beside.doubt_held()
-        return entry, is_odd or not is_utf8(line)
-
-    def numbered(self, settled: Iterator[tuple[Entry | None, bool]]) -> Iterator[Entry]:
-        """Yield the entries among settled lines."""
-        for entry, in_doubt in settled:
-            if entry:
-                yield replace(entry, number=self._entries, in_doubt=in_doubt and bool(self._report.unchecked))
-                self._entries += 1
-
-    def _is_fused(self, line: bytes, row: dict[str, Any]) -> bool:
-        """Whether parts of two entries may stand in one: it has two fields of one name."""
-        headers = row.get("headers")
-        form = line.count(b'"'), len(row), len(headers) if isinstance(headers, dict) else 0
-        if form in self._forms:
-            return False
+    `forms` of entries that were examined are not examined again.
+    """
+    row = parse_object(line)
+    if row is None or not all(isinstance(row.get(name), int) for name in ("offset", "nb_sentences")):
+        return None
+    headers = row.get("headers")
+    form = line.count(b'"'), len(row), len(headers) if isinstance(headers, dict) else 0
+    if form not in forms:
         if repeats_a_name(line):
-            return True
-        if len(self._forms) < FORMS_KEPT:
-            self._forms.add(form)
-        return False
+            return None
+        if len(forms) < FORMS_KEPT:
+            forms.add(form)
+    return row
 
 
 Place = tuple[int, int]
@@ -188,7 +182,6 @@ def certain(documents: Sequence[Place], entries: Sequence[Place]) -> CertainDocu
 
 
 def _common(these: Sequence[object], those: Sequence[object]) -> int:
-    """Return how many of these and those are equal from the start."""
     pairs = enumerate(zip(these, those, strict=False))
     return next((i for i, (this, that) in pairs if this != that), min(len(these), len(those)))
 
@@ -385,7 +378,7 @@ _ROWS = RowSource(
 
 
 def read_oscar(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
-    """Yield the documents of any version that has URLs; see `descriptor.ReadShard`."""
+    """Yield the documents of any version that has URLs; see `source.ReadShard`."""
     if not metadata_of(shard.uri):
         return _ROWS.read(shard, options, report)
     if options.columns:
@@ -394,7 +387,7 @@ def read_oscar(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> I
 
 
 def _recognises(head: Head) -> bool:
-    """Whether the columns are OSCAR's, or a text file is named like one of 21.09.
+    """Return True if the columns are OSCAR's, or a text file is named like one of 21.09.
 
     Lines of web pages may look like JSON, too, but not all of them.
     """
@@ -415,7 +408,7 @@ OSCAR = Format(
     recognises=_recognises,
     kinds=KINDS,
     rates={"": JSON_RATE},
-    specimen=specimens.oscar,
+    specimen=specimens.rows,
     is_rehearsed=False,
     has_columns=True,
     companions=Companions(

@@ -5,6 +5,7 @@ JSON-LD comes first, and of its objects articles; then Open Graph and other meta
 Time is linear in the page, whatever stands in it.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -12,7 +13,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urljoin
 
-from presswatch_spark.formats.json_ld import OBJECTS, value_of
+from presswatch_spark.formats.table.json_text import parse
 from presswatch_spark.html.elements import ELEMENTS, elements_of
 from presswatch_spark.model import PUBLISHER_SOURCES, OwnWord
 from presswatch_spark.moments import NoMomentError, is_placeholder, moment_of
@@ -22,6 +23,9 @@ TEXT_CHARACTERS = 300
 URL_CHARACTERS = 2_048
 """A longer address is left out: cut, it would be another's."""
 AUTHORS = 20
+SCRIPT_CHARACTERS = 1 << 20
+OBJECTS = 20_000
+"""The most objects of one script that are looked at, the outer ones first."""
 
 _ARTICLE_TYPES = re.compile(r".*(?:Article|Posting|Report|Review|Story)", re.DOTALL)
 _WITH_ZONE = re.compile(
@@ -63,7 +67,11 @@ def own_word_of(page: bytes, url: str) -> OwnWord:
             metas.setdefault((element.get("property") or element.get("name")).lower(), content)
     said = _of_objects(objects)
     by_meta = {field: [metas[name] for name in names if name in metas] for field, names in _METAS.items()}
-    publisher, source = _publisher(said["publisher"], by_meta["publisher"], by_meta["site_name"])
+    named = (said["publisher"], by_meta["publisher"], by_meta["site_name"])
+    publishers = (
+        (_first_text(texts), source) for source, texts in zip(PUBLISHER_SOURCES, named, strict=True)
+    )
+    publisher, source = next((found for found in publishers if found[0]), (None, None))
     return OwnWord(
         publisher=publisher,
         publisher_source=source,
@@ -73,14 +81,6 @@ def own_word_of(page: bytes, url: str) -> OwnWord:
         or _first_text(said["based_on"]),
         canonical_url=_first_address([canonical, *by_meta["canonical_url"], *said["canonical_url"]], url),
     )
-
-
-def _publisher(*named: Sequence[str]) -> tuple[str | None, str | None]:
-    """Return the first publisher that a page names, with its source; `named` are in their order."""
-    for source, texts in zip(PUBLISHER_SOURCES, named, strict=True):
-        if name := _first_text(texts):
-            return name, source
-    return None, None
 
 
 def _own_objects(value: Any) -> Iterator[Item]:
@@ -147,7 +147,6 @@ def _first_text(texts: Sequence[str]) -> str | None:
 
 
 def _tidy(text: str) -> str:
-    """Return a text with single blanks, as tables can hold it."""
     return " ".join(text[: 8 * TEXT_CHARACTERS].split()).encode("utf-8", "replace").decode()
 
 
@@ -170,7 +169,6 @@ def _first_address(texts: Sequence[str], url: str) -> str | None:
 
 
 def _absolute(text: str, url: str) -> str | None:
-    """Return an address as a whole one, by the page's own; None if it is none of the web, or too long."""
     text = text.strip()
     if not text or len(text) > URL_CHARACTERS or any(map(str.isspace, text)):
         return None
@@ -181,3 +179,42 @@ def _absolute(text: str, url: str) -> str | None:
     if not whole.lower().startswith(_SCHEMES) or len(whole) > URL_CHARACTERS:
         return None
     return whole.encode("utf-8", "replace").decode()
+
+
+SCRIPT_CHARACTERS = 1 << 20
+OBJECTS = 20_000
+"""The most objects of one script that are looked at, the outer ones first."""
+
+
+def value_of(script: str) -> Any:
+    """Parse a script; None if it is no JSON, or too long. Line ends within strings pass."""
+    text = script.strip().rstrip(";")
+    if len(text) > SCRIPT_CHARACTERS:
+        return None
+    if text.startswith(("<", "/")):  # wrapped in a comment or CDATA
+        text = f"[{text[text.find('{') : text.rfind('}') + 1]}]"
+    try:
+        return parse(text.encode("utf-8", "replace"))
+    except ValueError:
+        pass
+    try:
+        return json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def objects_of(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield the objects in a value, outer ones first, `OBJECTS` at most."""
+    level, seen = [value], 0
+    while level:
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                yield item
+                seen += 1
+                if seen == OBJECTS:
+                    return
+            if isinstance(item, dict | list):
+                within = item.values() if isinstance(item, dict) else item
+                inner += [each for each in within if isinstance(each, dict | list)]
+        level = inner

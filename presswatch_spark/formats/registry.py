@@ -1,31 +1,28 @@
 """All formats that are read, and which one a shard is of. A new one is a source with its descriptor.
 
-The content of a shard decides, and its name only where the content cannot be read. Files that are read beside
-others are no shards. A process of its own looks into them: what a file holds must not end the process that
-plans a scan.
+The content of a shard decides, and its name only where the content cannot be read. Files that are read with
+others are no shards.
 """
 
-import pickle
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from select import POLLIN, poll
+import re
+from collections.abc import Mapping
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.formats.arc import ARC
-from presswatch_spark.formats.descriptor import Format, Head, first_existing
-from presswatch_spark.formats.heads import keys_of, kind_of
+from presswatch_spark.formats.http.media import is_text
 from presswatch_spark.formats.inflate import Window, inflated_window
 from presswatch_spark.formats.oscar import OSCAR
 from presswatch_spark.formats.row_datasets import C4, ROWS
-from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.table.columns import listed
+from presswatch_spark.formats.source import Format, Head, ReadOptions, first_existing
+from presswatch_spark.formats.table.columns import keys_of, listed
 from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK
 from presswatch_spark.formats.table.parquet import dotted_names, open_parquet
+from presswatch_spark.formats.table.parquet_footer import MAGIC
+from presswatch_spark.formats.warc.fields import begins_with_record, first_content_type
 from presswatch_spark.formats.warc_format import WARC
 from presswatch_spark.formats.wet import WET
 from presswatch_spark.model import ReadReport
-from presswatch_spark.processes import begin_child
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, random_access
+from presswatch_spark.storage.objects import ObjectInfo, random_access
 
 AUTO = "auto"
 """In the place of a format's name: each shard by its content."""
@@ -46,16 +43,32 @@ _REMEDIES: Mapping[str, str] = {
     "your access, and get it again",
     "a WACZ file": "unpack it, and give the WARC files in its folder archive/: "
     "unzip -j FILE.wacz 'archive/*' -d FOLDER",
-    "a ZIP archive": "unpack it, and give the files that were in it",
-    "a 7z archive": "unpack it, and give the files that were in it",
-    "a tar archive": "unpack it, and give the files that were in it",
-    "packed with xz": "unpack it, or pack it with gzip or zstd",
-    "packed with bzip2": "unpack it, or pack it with gzip or zstd",
+    **dict.fromkeys(
+        ("a ZIP archive", "a 7z archive", "a tar archive"), "unpack it, and give the files that were in it"
+    ),
+    **dict.fromkeys(("packed with xz", "packed with bzip2"), "unpack it, or pack it with gzip or zstd"),
     "a list of paths": "name it *.paths.gz to have the files that it lists read",
 }
-MOST_SECONDS = 300
-"""For a file: what takes longer, or ends the process that looks, is taken for a shard."""
-_YES, _NO = b"1", b"0"
+
+
+_HTML = re.compile(
+    rb"(?i)(\xef\xbb\xbf)?\s*(<!--.{0,4096}?-->\s*)?(<!doctype html|<html|<head|<body|<title)", re.DOTALL
+)
+_XML = re.compile(rb"(?i)(\xef\xbb\xbf)?\s*<(\?xml|error>)")
+_XML_ERROR = re.compile(rb"<(Error|error|ERROR)[ >]")
+_ARCHIVES = (
+    (re.compile(rb"PK(\x03\x04|\x05\x06)"), "a ZIP archive"),
+    (re.compile(rb"7z\xbc\xaf\x27\x1c"), "a 7z archive"),
+    (re.compile(rb"(?s).{257}ustar"), "a tar archive"),
+    (re.compile(rb"\xfd7zXZ\0"), "packed with xz"),
+    (re.compile(rb"BZh[1-9]1AY&SY"), "packed with bzip2"),
+)
+_OF_WACZ = re.compile(rb"(?s)PK\x03\x04.{26}(datapackage(-digest)?\.json|archive/|indexes/|pages/)")
+# CDX with its line of field letters; CDX and CDXJ without; the index of a zipped one.
+_CDX = re.compile(rb" CDX( [A-Za-z])+|\S{1,4096} [0-9]{14}[ \t]")
+_PATHS = re.compile(rb"[\w./:\-]+\.(warc|wet|wat|parquet|json)(\.gz)?\r?(\n|$)")
+# Other metadata, which a crawler may write first, is `application/warc-fields`.
+_OF_WAT = b"\ncontent-type: application/json"
 
 
 def names() -> tuple[str, ...]:
@@ -90,51 +103,36 @@ def format_for(name: str, shard: ObjectInfo, options: ReadOptions) -> Format:
         CorruptError: the content is of another kind than the user says, or cannot be read.
     """
     try:
-        return _format_for(name, shard, options)
+        chosen = None if name == AUTO else named(name)
+        data = head_of(shard, options)
+        for format in [chosen] if chosen else FORMATS:
+            companions = format.companions
+            may_have = companions and (chosen or companions.is_typical(shard.uri))
+            if companions and may_have and first_existing(companions.beside(shard.uri), options.storage):
+                # Its lines may look like anything.
+                return format
+        kind = kind_of(data)
+        if kind == "Parquet":
+            # It is read by ranges, for which the size has to be known.
+            shard = options.opener.described(shard)
+            options.opener.let_go()
+        columns = keys_of(data) if kind == "JSONL" else frozenset[str]()
+        if chosen is None:
+            if kind == "Parquet":
+                with random_access(shard, options.storage) as file:
+                    columns = dotted_names(open_parquet(file, shard.uri).schema)
+            return _recognised(Head(shard.uri, data, kind, columns, options.columns))
+        if kind not in chosen.kinds:
+            raise CorruptError(
+                f"the shard was to be read as {chosen.name}, but it is {kind}",
+                where=shard.uri,
+                remedy=_REMEDIES.get(kind, "choose another --format, or auto"),
+            )
+        _refuse_companion(shard.uri, columns, chosen)
+        return next((other for other in FORMATS if other.title == kind), chosen)
     except PresswatchError:
         options.opener.close()
         raise
-
-
-def _format_for(name: str, shard: ObjectInfo, options: ReadOptions) -> Format:
-    said = None if name == AUTO else named(name)
-    data = head_of(shard, options)
-    for format in [said] if said else FORMATS:
-        companions = format.companions
-        may_have = companions and (said or companions.is_typical(shard.uri))
-        if companions and may_have and first_existing(companions.beside(shard.uri), options.storage):
-            # Its lines may look like anything.
-            return format
-    kind = kind_of(data)
-    if kind == "Parquet":
-        # It is read by ranges, for which the size has to be known.
-        shard = options.opener.described(shard)
-        options.opener.let_go()
-    columns = keys_of(data) if kind == "JSONL" else frozenset[str]()
-    if said is None:
-        if kind == "Parquet":
-            with random_access(shard, options.storage) as file:
-                columns = dotted_names(open_parquet(file, shard.uri).schema)
-        return _recognised(Head(shard.uri, data, kind, columns, options.columns))
-    if kind not in said.kinds:
-        raise CorruptError(
-            f"the shard was to be read as {said.name}, but it is {kind}",
-            where=shard.uri,
-            remedy=_REMEDIES.get(kind, "choose another --format, or auto"),
-        )
-    _refuse_companion(shard.uri, columns, said)
-    return next((other for other in FORMATS if other.title == kind), said)
-
-
-def is_companion(file: ObjectInfo, options: ReadOptions) -> bool:
-    """Whether a file that is named like a companion is one; of one that cannot be read nobody knows."""
-    try:
-        columns = keys_of(head_of(file, options))
-    except PresswatchError:
-        return False
-    finally:
-        options.opener.close()
-    return any(format.companions and format.companions.marks <= columns for format in FORMATS)
 
 
 def head_of(shard: ObjectInfo, options: ReadOptions) -> bytes:
@@ -159,7 +157,6 @@ def head_of(shard: ObjectInfo, options: ReadOptions) -> bytes:
 
 
 def _recognised(head: Head) -> Format:
-    """Return the first format that recognises a shard; what says nothing is what its name says."""
     found = next((format for format in FORMATS if format.recognises(head)), None)
     _refuse_companion(head.uri, head.columns, found)
     if found:
@@ -196,55 +193,42 @@ def _refuse_companion(uri: str, columns: frozenset[str], format: Format | None) 
             raise CorruptError(companions.refusal, where=uri, remedy=companions.remedy)
 
 
-def companions_among(planned: Sequence[ObjectInfo], format: str, storage: StorageOptions) -> set[str]:
-    """Return the URIs of those `planned` files that are read with another of them, if all are of `format`.
+def companions_among(uris: set[str], format: str) -> set[str]:
+    """Return those of `uris` that are read with another of them, and so are no shards; their names decide.
 
-    Their content decides, not their name: a file that cannot be read is taken for a shard.
+    If such a file holds documents, the other one's metadata cannot be read, which is a defect.
     """
-    uris = {info.uri for info in planned}
-    beside = named_companions(uris, format)
-    return _confirmed([info for info in planned if info.uri in beside], storage)
+    found = set[str]()
+    for companions in (each.companions for each in FORMATS if format in (AUTO, each.name)):
+        if companions:
+            texts = (uri for uri in uris if format != AUTO or companions.is_typical(uri))
+            found.update(beside for uri in texts for beside in companions.beside(uri))
+    return found & uris
 
 
-def named_companions(uris: set[str], format: str) -> set[str]:
-    """Return those of `uris` that are named like companions of others."""
-    asked = [each for each in FORMATS if format in (AUTO, each.name)]
-    where = [each.companions.beside for each in asked if each.companions]
-    return {beside for uri in uris for names in where for beside in names(uri)} & uris
-
-
-def _confirmed(files: Sequence[ObjectInfo], storage: StorageOptions) -> set[str]:
-    """Return the URIs of those `files` that are companions by their content."""
-    confirmed = set[str]()
-    while files:
-        answers = list(_answers(files, storage))
-        confirmed.update(info.uri for info, answer in zip(files, answers, strict=False) if answer == _YES)
-        # The process says nothing of the file that ended it.
-        files = files[len(answers) + 1 :]
-    return confirmed
-
-
-def _answers(files: Sequence[ObjectInfo], storage: StorageOptions) -> Iterator[bytes]:
-    process, questions, answers = begin_child(__name__)
-    with process:
-        try:
-            questions.write(pickle.dumps((list(files), storage)))
-            questions.close()
-            waiting = poll()
-            waiting.register(answers, POLLIN)
-            # An answer is one byte: the buffer of the pipe holds the answers for all files of any plan.
-            while waiting.poll(1_000 * MOST_SECONDS) and (answer := answers.read(1)):
-                yield answer
-        except OSError:
-            return
-        finally:
-            process.kill()
-
-
-def serve() -> None:
-    """Read the list of files from stdin, and answer with one byte for each."""
-    files, storage = pickle.load(sys.stdin.buffer)
-    options = ReadOptions(storage=storage)
-    for info in files:
-        sys.stdout.buffer.write(_YES if is_companion(info, options) else _NO)
-        sys.stdout.buffer.flush()
+def kind_of(head: bytes) -> str:
+    """Return the kind of content that `head` begins, as a message says it; `unknown` if nothing fits."""
+    if not head:
+        return "empty"
+    if begins_with_record(head):
+        record = first_content_type(head) or "warcinfo"
+        if record == "metadata":
+            return "WAT" if _OF_WAT in head.lower() else "WARC"
+        return {"conversion": "WET", "warcinfo": "warcinfo"}.get(record, "WARC")
+    if head.startswith(MAGIC):
+        return "Parquet"
+    if head.startswith(b"filedesc:"):
+        return "ARC"
+    if keys_of(head):
+        return "JSONL"
+    if _HTML.match(head):
+        return "HTML"
+    if _XML.match(head):
+        return "an error message in XML" if _XML_ERROR.search(head[:4096]) else "XML"
+    if head.startswith(b"PK\x03\x04") and _OF_WACZ.search(head):
+        return "a WACZ file"
+    if archive := next((name for mark, name in _ARCHIVES if mark.match(head)), None):
+        return archive
+    if _CDX.match(head):
+        return "a CDX index"
+    return "a list of paths" if _PATHS.match(head) else "text" if is_text(head) else "unknown"

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from presswatch_spark.formats import specimens
-from presswatch_spark.formats.descriptor import ANYTHING, Format, Head
 from presswatch_spark.formats.inflate import Window, inflated_window
-from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.source import ANYTHING, Format, Head, ReadOptions
 from presswatch_spark.formats.table import parquet
 from presswatch_spark.formats.table.columns import ColumnNames, leads_into
 from presswatch_spark.formats.table.jsonl import read_jsonl
@@ -52,7 +51,7 @@ class RowSource:
         return head.kind in ROW_KINDS and fits
 
     def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
-        """Yield the rows that have text; see `descriptor.ReadShard`."""
+        """Yield the rows that have text; see `source.ReadShard`."""
         columns = self.columns.with_mapping(options.columns)
         with options.open(shard) as stream:
             magic = stream.read(len(MAGIC))
@@ -124,7 +123,6 @@ _ROWS = RowSource(columns=ColumnNames(TRIED), marks=tuple(frozenset({name}) for 
 
 
 def _recognises(head: Head) -> bool:
-    """Whether a column is known to hold text, or was mapped so."""
     is_mapped = head.kind in ROW_KINDS and leads_into(head.mapping.get("text", ""), head.columns)
     return _ROWS.recognises(head) or is_mapped
 

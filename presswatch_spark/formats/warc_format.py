@@ -17,9 +17,8 @@ import numpy as np
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.formats import specimens
-from presswatch_spark.formats.descriptor import ANYTHING, Format, whole
 from presswatch_spark.formats.inflate import Gate
-from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.source import ANYTHING, Format, ReadOptions, whole
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc import records
 from presswatch_spark.formats.warc.blocks import InflatedBlock, PieceReader, record_locator
@@ -171,7 +170,6 @@ class _WarcReading(PieceReader[Records]):
         ]
 
     def _note(self, block: InflatedBlock, rows: Offsets) -> None:
-        """Report what was not read, and refuse a file of another format."""
         if what := self._expected.refused(rows[:, warc.KIND]):
             raise self.refusal(what)
         status, damage = rows[:, warc.STATUS], rows[:, warc.DAMAGE]

@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from presswatch_spark.formats import specimens
-from presswatch_spark.formats.descriptor import ANYTHING, Format, whole
-from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.source import ANYTHING, Format, ReadOptions, whole
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc.blocks import record_locator
 from presswatch_spark.formats.warc.fields import begins_with_record

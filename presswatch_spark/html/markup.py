@@ -11,17 +11,6 @@ from typing import Any
 import numpy as np
 
 from presswatch_spark.compiled import entry_njit, lean_njit, uncounted_njit
-from presswatch_spark.html import tags as of_tags
-from presswatch_spark.html.raw_text import (
-    CDATA_BYTES,
-    SCRIPT,
-    after_declaration,
-    begins_cdata,
-    cdata_end,
-    data_in,
-    end_tag,
-    script_end,
-)
 from presswatch_spark.html.references import EntityTable, load_entities, reference
 from presswatch_spark.html.styles import (
     ABSENT_RULE,
@@ -33,20 +22,15 @@ from presswatch_spark.html.styles import (
     name_rule,
     read_sheet,
 )
-from presswatch_spark.html.tags import (
-    HARD,
-    NAME_BYTES,
-    TagTable,
-    after_attributes,
-    closes_itself,
-    find,
-    is_letter,
-    kind_of,
-    load_tags,
-    name_at,
-    next_marks,
-    opens_value,
-)
+
+from presswatch_spark.html.tags import (  # isort: skip
+    BREAKS_OUT, CDATA_BYTES, CELL, CLASS_FILTER, CLOSES_P, COMPLEX, CONTENT, DEEPEST, DORMANT, DROPPED,
+    EDGE, FOREIGN, HARD, HAS_BOX, HIDES_RAW, HIDES_UNLESS_OPEN, IN_MATH, IN_SVG, NAME_BYTES, OPEN,
+    PAGE_AT, REFERENCES, REST, ROOTS, ROOTS_AROUND, ROOT_STACK, ROW, RULE_COUNT, SCRIPT, SECTION, STATE,
+    TEXT_AT, TagTable, after_attributes, after_declaration, begins_cdata, cdata_end, closes_itself,
+    data_in, end_tag, find, is_letter, kind_of, load_tags, name_at, next_marks, opens_value, script_end,
+    workspace,
+)  # fmt: skip
 from presswatch_spark.html.visibility import (
     ABSENT,
     MOST_REVIVED,
@@ -62,21 +46,6 @@ from presswatch_spark.html.visibility import (
     separate_as,
     set_state,
 )
-from presswatch_spark.html.workspace import (
-    CLASS_FILTER,
-    DEEPEST,
-    DORMANT,
-    EDGE,
-    OPEN,
-    PAGE_AT,
-    ROOT_STACK,
-    ROOTS,
-    ROOTS_AROUND,
-    RULE_COUNT,
-    STATE,
-    TEXT_AT,
-    workspace,
-)
 from presswatch_spark.text.kernels import U64, Bytes, Hashes, plain
 from presswatch_spark.text.vectors import copy_64, visible_bits_64
 
@@ -89,26 +58,8 @@ _P, _BR, _FONT, _MATH, _TITLE, _STYLE = (
     U64(int.from_bytes(name, "little")) for name in (b"p", b"br", b"font", b"math", b"title", b"style")
 )
 _NUL, _NEWLINE = np.uint8(0), np.uint8(10)
-_SEEN, _ABSENT, _SEPARATION, _HARD = U64(SEEN), U64(ABSENT), U64(3), U64(HARD)
-(
-    _CONTENT, _DROPPED, _REFERENCES, _REST, _FOREIGN, _COMPLEX, _HIDES_RAW, _HIDES_UNLESS_OPEN, _BREAKS_OUT,
-    _IN_SVG, _IN_MATH, _HAS_BOX, _BEFORE_FORMATTING,
-) = (
-    U64(n) for n in (
-        of_tags.CONTENT, of_tags.DROPPED, of_tags.REFERENCES, of_tags.REST, of_tags.FOREIGN, of_tags.COMPLEX,
-        of_tags.HIDES_RAW, of_tags.HIDES_UNLESS_OPEN, of_tags.BREAKS_OUT, of_tags.IN_SVG, of_tags.IN_MATH,
-        of_tags.HAS_BOX, of_tags.CLOSES_P | of_tags.CELL | of_tags.ROW | of_tags.SECTION,
-    )
-)  # fmt: skip
-(
-    _CLASS_FILTER, _EDGE, _STATE, _OPEN, _ROOTS, _ROOTS_AROUND, _ROOT_STACK, _DORMANT, _TEXT_AT, _PAGE_AT,
-    _RULE_COUNT,
-) = (
-    U64(n) for n in (
-        CLASS_FILTER, EDGE, STATE, OPEN, ROOTS, ROOTS_AROUND, ROOT_STACK, DORMANT, TEXT_AT, PAGE_AT,
-        RULE_COUNT,
-    )
-)  # fmt: skip
+_SEPARATION = U64(3)
+_BEFORE_FORMATTING = CLOSES_P | CELL | ROW | SECTION
 _DEEPEST, _BUILT_IN, _NAME = U64(DEEPEST), U64(len(BUILT_IN)), U64(NAME_BYTES)
 _SPREAD = U64(0x9E3779B97F4A7C15)
 
@@ -189,7 +140,6 @@ def _copy_raw(
     k: np.uint64,
     references: bool,
 ) -> np.uint64:
-    """Copy raw text, whose markup does not count."""
     while i < stop:
         if data[i] == _AMP and references:
             i, k = reference(entities, data, i, stop, out, k)
@@ -206,26 +156,25 @@ def _breaks_out(kind: np.uint64, first: np.uint64, closes: bool, rest: np.uint64
     if closes:
         return first in (_P, _BR)
     # `font` does so with some attributes, and nobody writes another one.
-    return kind & _BREAKS_OUT != _0 or (first == _FONT and rest > _2)
+    return kind & BREAKS_OUT != _0 or (first == _FONT and rest > _2)
 
 
 @lean_njit
 def _in_html(w: Hashes) -> Any:
     """Whether HTML stands here: no SVG or MathML is open, or an element in it that holds HTML again."""
-    return w[_ROOTS] == _0 or w[_ROOT_STACK + w[_ROOTS] - _1] > _1
+    return w[ROOTS] == _0 or w[ROOT_STACK + w[ROOTS] - _1] > _1
 
 
 @lean_njit
 def _begins_formatting(kind: np.uint64, content: np.uint64, closes: bool) -> Any:
     """Whether HTML begins the dormant formatting elements before a tag: not before blocks and scripts."""
-    if content in (_0, _REST):
+    if content in (_0, REST):
         return not closes and kind & _BEFORE_FORMATTING == _0
-    return not closes and (content != _DROPPED or kind & _SEPARATION != _0)
+    return not closes and (content != DROPPED or kind & _SEPARATION != _0)
 
 
 @lean_njit
 def _has_text(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
-    """Whether text begins or ends what is between two tags, blanks at least."""
     return i < end and (data[i] != _LT or data[end - _1] != _GT)
 
 
@@ -239,25 +188,25 @@ def _enter(
     Returns how many roots are around the element, and whether it is one of HTML.
     """
     html = _in_html(w)
-    if w[_ROOTS] != _0:
-        top = _ROOT_STACK + w[_ROOTS] - _1
-        if kind & (_IN_MATH if w[top] & _1 else _IN_SVG):
+    if w[ROOTS] != _0:
+        top = ROOT_STACK + w[ROOTS] - _1
+        if kind & (IN_MATH if w[top] & _1 else IN_SVG):
             if not closes:
                 w[top] += U64(not empty) << _1
             elif w[top] > _1:
                 w[top] -= _2
         elif w[top] <= _1 and _breaks_out(kind, name, closes, rest):
-            while w[_ROOTS] != _0 and w[_ROOT_STACK + w[_ROOTS] - _1] <= _1:
-                w[_ROOTS] -= _1
+            while w[ROOTS] != _0 and w[ROOT_STACK + w[ROOTS] - _1] <= _1:
+                w[ROOTS] -= _1
             html = True
-    roots = w[_ROOTS]
-    if kind & _CONTENT == _FOREIGN:
+    roots = w[ROOTS]
+    if kind & CONTENT == FOREIGN:
         math = U64(name == _MATH)
         if not closes and not empty and roots < _DEEPEST:
-            w[_ROOT_STACK + roots] = math
-            w[_ROOTS] += _1
-        elif closes and roots != _0 and w[_ROOT_STACK + roots - _1] & _1 == math:
-            w[_ROOTS] -= _1
+            w[ROOT_STACK + roots] = math
+            w[ROOTS] += _1
+        elif closes and roots != _0 and w[ROOT_STACK + roots - _1] & _1 == math:
+            w[ROOTS] -= _1
             roots -= _1
     return roots, html
 
@@ -268,7 +217,7 @@ def _page_text(
 ) -> Any:
     for key in BUILT_IN:
         add_rule(w, key, ABSENT_RULE)
-    w[_CLASS_FILTER] = BUILT_IN_FILTER
+    w[CLASS_FILTER] = BUILT_IN_FILTER
     k, unread, late = _read(tags, entities, data, out, at, w)
     if late:
         # A sheet behind text hides some of it, maybe: now all rules are known.
@@ -284,10 +233,10 @@ def _read(
     i, k, end = _0, at, U64(len(data))
     p, count, looked = _0, _0, _0
     unread, late = np.uint8(0), False
-    for number in range(_STATE, _RULE_COUNT):
+    for number in range(STATE, RULE_COUNT):
         w[number] = _0
-    w[_EDGE] = ~_0
-    named = w[_RULE_COUNT] > _BUILT_IN
+    w[EDGE] = ~_0
+    named = w[RULE_COUNT] > _BUILT_IN
     while True:
         byte = _NUL
         while True:
@@ -378,31 +327,31 @@ def _read(
             if named and name_end - begin <= _NAME + _1:
                 said |= name_rule(w, data, begin + _1, name_end)
         # Of what is not listed, nothing is to be done in SVG either.
-        if said == _0 and w[_OPEN] == _0 and (kind == _0 or (kind & _COMPLEX == _0 and w[_ROOTS] == _0)):
+        if said == _0 and w[OPEN] == _0 and (kind == _0 or (kind & COMPLEX == _0 and w[ROOTS] == _0)):
             # Without a branch: nobody can foresee whether a tag separates.
             out[k] = _NEWLINE
-            k += kind >> _1 & _1 & U64(k > at and (out[k - U64(k > at)] > _SPACE or k == w[_EDGE]))
+            k += kind >> _1 & _1 & U64(k > at and (out[k - U64(k > at)] > _SPACE or k == w[EDGE]))
             continue
         name = first ^ second * _SPREAD
         empty = closes_itself(data, name_end, i)
         roots, html = _enter(w, name, kind, closes, empty, i - name_end)
-        content = kind & _CONTENT
-        if w[_OPEN] != _0:
-            if roots < w[_ROOTS_AROUND]:
+        content = kind & CONTENT
+        if w[OPEN] != _0:
+            if roots < w[ROOTS_AROUND]:
                 k = pop_to(w, out, at, k, _0)
-            goes_on = k != w[_TEXT_AT] or _has_text(data, w[_PAGE_AT], begin)
-            if w[_DORMANT] != _0 and (goes_on or _begins_formatting(kind, content, closes)):
+            goes_on = k != w[TEXT_AT] or _has_text(data, w[PAGE_AT], begin)
+            if w[DORMANT] != _0 and (goes_on or _begins_formatting(kind, content, closes)):
                 k = revive(w, out, at, k, kind)
         if closes:
             k = end_element(w, out, at, k, name, kind)
-        elif not html or content in (_0, _FOREIGN):
-            if said == _0 and kind & _HIDES_UNLESS_OPEN:
+        elif not html or content in (_0, FOREIGN):
+            if said == _0 and kind & HIDES_UNLESS_OPEN:
                 said = attributes(w, data, name_end, i)
-            empty = empty and (not html or content == _FOREIGN)
+            empty = empty and (not html or content == FOREIGN)
             k = begin_element(w, out, at, k, name, kind, said, html, empty, roots)
-        elif content == _REST:
+        elif content == REST:
             k = imply_ends(w, out, at, k, kind)
-            w[_TEXT_AT] = k = separate(w, out, at, k)
+            w[TEXT_AT] = k = separate(w, out, at, k)
             k = _copy_raw(entities, data, i, end, out, k, False)
             break
         else:
@@ -412,25 +361,25 @@ def _read(
             else:
                 stop = end_tag(data, i, end, first, second)
             if first == _STYLE:
-                rules = w[_RULE_COUNT]
+                rules = w[RULE_COUNT]
                 read_sheet(w, data, i, stop)
-                late = late or (k > at and w[_RULE_COUNT] > rules)
-                named = w[_RULE_COUNT] > _BUILT_IN
+                late = late or (k > at and w[RULE_COUNT] > rules)
+                named = w[RULE_COUNT] > _BUILT_IN
             k = imply_ends(w, out, at, k, kind)
             separation = kind & _SEPARATION
-            if kind & _HAS_BOX and w[_STATE] == _SEEN and is_in_flex(w):
-                separation = _HARD
+            if kind & HAS_BOX and w[STATE] == SEEN and is_in_flex(w):
+                separation = HARD
             k = separate_as(w, out, at, k, separation)
             # The title of a page stands before its text, and is none of it.
-            if content != _DROPPED and not (first == _TITLE and k == at):
-                around = w[_STATE]
-                if kind & _HIDES_RAW and around == _SEEN:
-                    k = set_state(w, out, at, k, _ABSENT)
-                k = _copy_raw(entities, data, i, stop, out, k, content == _REFERENCES)
+            if content != DROPPED and not (first == _TITLE and k == at):
+                around = w[STATE]
+                if kind & HIDES_RAW and around == SEEN:
+                    k = set_state(w, out, at, k, ABSENT)
+                k = _copy_raw(entities, data, i, stop, out, k, content == REFERENCES)
                 k = set_state(w, out, at, k, around)
             i = stop
-        if w[_OPEN] != _0:
-            w[_TEXT_AT], w[_PAGE_AT] = k, i
-    if w[_DORMANT] != _0:
+        if w[OPEN] != _0:
+            w[TEXT_AT], w[PAGE_AT] = k, i
+    if w[DORMANT] != _0:
         k = revive(w, out, at, k, _0)
     return k, unread, late

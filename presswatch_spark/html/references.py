@@ -70,7 +70,6 @@ def _is_name(byte: np.uint8) -> Any:
 
 @uncounted_njit
 def _put_code(out: Bytes, k: np.uint64, code: np.uint64) -> np.uint64:
-    """Write a code point in UTF-8."""
     if code < U64(0x80):
         out[k] = np.uint8(code)
         return k + _1

@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 
 from presswatch_spark.compiled import lean_njit, uncounted_njit
-from presswatch_spark.html.tags import after_name, find
-from presswatch_spark.html.workspace import (
+from presswatch_spark.html.tags import (
     CLASS_FILTER,
     MOST_RULES,
     NAME_FILTER,
     RULE_COUNT,
     RULE_SLOTS,
     RULES,
+    after_name,
+    find,
 )
 from presswatch_spark.text.kernels import U64, Bytes, Hashes, load8
 from presswatch_spark.text.vectors import hint_bits_64, sheet_bits_64, trailing_zeros, visible_bits_64
@@ -20,7 +21,7 @@ from presswatch_spark.text.vectors import hint_bits_64, sheet_bits_64, trailing_
 _0, _1, _2, _3, _4, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 8, 64))
 _OFFSET, _PRIME = 0xCBF29CE484222325, 0x100000001B3
 _START, _FACTOR, _SPREAD, _SHIFT = U64(_OFFSET), U64(_PRIME), U64(0x9E3779B97F4A7C15), U64(64 - 10)
-_RULES, _RULE_SLOTS, _MOST_RULES = (U64(n) for n in (RULES, RULE_SLOTS, MOST_RULES))
+_RULE_SLOTS, _MOST_RULES = U64(RULE_SLOTS), U64(MOST_RULES)
 _TAB, _LF, _FF, _CR, _SPACE, _QUOTE, _HASH, _AND, _STAR, _COMMA, _DASH, _DOT, _SLASH = (
     np.uint8(ord(c)) for c in "\t\n\f\r \"#'*,-./"
 )
@@ -29,7 +30,6 @@ _COLON, _SEMICOLON, _LT, _EQUALS, _GT, _UNDERSCORE, _BRACE, _END_BRACE = (
 )
 _APOSTROPHE = np.uint8(ord("'"))
 _LOWER, _CASE, _CASES = np.uint8(0x20), np.uint8(0x20), U64(0x2020202020202020)
-_FILTER, _NAME_FILTER = U64(CLASS_FILTER), U64(NAME_FILTER)
 
 ABSENT_RULE, INVISIBLE_RULE = U64(1), U64(2)
 """What a rule says: `display: none`, `visibility: hidden`."""
@@ -100,9 +100,9 @@ def _mixed(value: np.uint64, byte: np.uint8) -> Any:
 @lean_njit
 def _slot_of(w: Hashes, key: np.uint64) -> Any:
     slot = key * _SPREAD >> _SHIFT
-    while w[_RULES + slot] != _0 and w[_RULES + slot] >> _2 != key >> _2:
+    while w[RULES + slot] != _0 and w[RULES + slot] >> _2 != key >> _2:
         slot = (slot + _1) & (_RULE_SLOTS - _1)
-    return _RULES + slot
+    return RULES + slot
 
 
 @uncounted_njit
@@ -110,9 +110,9 @@ def add_rule(w: Hashes, key: np.uint64, bits: np.uint64) -> None:
     """Add what a selector hides; a selector too many is left out."""
     slot = _slot_of(w, key)
     if w[slot] == _0:
-        if w[U64(RULE_COUNT)] == _MOST_RULES:
+        if w[RULE_COUNT] == _MOST_RULES:
             return
-        w[U64(RULE_COUNT)] += _1
+        w[RULE_COUNT] += _1
         w[slot] = key >> _2 << _2
     w[slot] |= bits
 
@@ -125,7 +125,7 @@ def _rule(w: Hashes, key: np.uint64) -> Any:
 @uncounted_njit
 def name_rule(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64) -> Any:
     """Return the rules for elements of a name."""
-    if i >= end or not w[_NAME_FILTER] >> _filtered(data[i] | _LOWER, end - i) & _1:
+    if i >= end or not w[NAME_FILTER] >> _filtered(data[i] | _LOWER, end - i) & _1:
         return _0
     key = _START
     while i < end:
@@ -263,7 +263,6 @@ def attributes(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64) -> np.uint6
 
 @uncounted_njit
 def _classes(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
-    """Return the rules for the classes in a value."""
     bits = _0
     while True:
         while i < end and data[i] <= _SPACE:
@@ -275,7 +274,7 @@ def _classes(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
             i = min(end, i + trailing_zeros(~visible_bits_64(data, i)))
         while i < end and data[i] > _SPACE:
             i += _1
-        if w[_FILTER] >> _filtered(data[begin], i - begin) & _1:
+        if w[CLASS_FILTER] >> _filtered(data[begin], i - begin) & _1:
             key = _mixed(_START, _DOT)
             while begin < i:
                 key = _mixed(key, data[begin])
@@ -382,7 +381,6 @@ def read_sheet(w: Hashes, data: Bytes, i: np.uint64, stop: np.uint64) -> None:
 
 @uncounted_njit
 def _is_print(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
-    """Whether a prelude is `@media print`, and nothing else than that."""
     while i < end and _is_space(data[i]):
         i += _1
     key, begin = _START, i
@@ -433,8 +431,8 @@ def _add_selectors(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64, bits: n
             i += _1
         if named and i == stop:
             if data[begin - U64(begin > _0)] == _DOT:
-                w[_FILTER] |= _1 << _filtered(data[begin], last - begin)
+                w[CLASS_FILTER] |= _1 << _filtered(data[begin], last - begin)
             elif data[begin - U64(begin > _0)] != _HASH:
-                w[_NAME_FILTER] |= _1 << _filtered(data[begin] | _LOWER, last - begin)
+                w[NAME_FILTER] |= _1 << _filtered(data[begin] | _LOWER, last - begin)
             add_rule(w, key, bits)
         i = stop + _1

@@ -1,4 +1,4 @@
-"""HTML's marks and elements for kernels: where markup may begin, how tags separate words, what ends elements.
+"""HTML's marks, elements and raw text for kernels, and the memory of the kernels that make a page's text.
 
 docs/explanation/page-text.md explains the rules, and `docs/how-to/page_text.py` has the same lists. The tags
 of an element that is not listed vanish without a blank.
@@ -26,16 +26,15 @@ from presswatch_spark.text.vectors import (
 )
 
 # The two lowest bits of an element: how its tags separate the words around them.
-NOTHING, SOFTLY, HARD = range(3)
+NOTHING, SOFTLY, HARD = (U64(n) for n in range(3))
 # The next three: its content. DROPPED: up to the end tag, no text. RAW: text without markup or references.
 # REFERENCES: text without markup, with references. REST: all that follows is text. FOREIGN: SVG or MathML.
-DROPPED, RAW, REFERENCES, REST, FOREIGN = (n << 2 for n in range(1, 6))
-CONTENT = 7 << 2
+DROPPED, RAW, REFERENCES, REST, FOREIGN, CONTENT = (U64(n << 2) for n in (1, 2, 3, 4, 5, 7))
 (
     BREAKS_OUT, IN_SVG, IN_MATH, HIDES, HIDES_RAW, HIDES_IN_FOREIGN, HIDES_UNLESS_OPEN, CLOSES_P, SCOPE,
     SPECIAL, FENCE, VOID, UNPUSHED, FORMATTING, HEADING, CELL, ROW, SECTION, TABLE, P, LI, DD, OPTION,
     OPTGROUP, A, NOBR, BUTTON, LIST, FORM, HAS_BOX, COMPLEX,
-) = (1 << n for n in range(5, 36))  # fmt: skip
+) = (U64(1 << n) for n in range(5, 36))  # fmt: skip
 
 NAME_BYTES = 16
 """No listed name is longer."""
@@ -48,7 +47,7 @@ CHUNK_BYTES = 1 << 12
 PLACES = CHUNK_BYTES + 72
 """The numbers that `next_marks` needs room for."""
 
-_0, _1, _2, _3, _8, _63, _64, _65 = (U64(n) for n in (0, 1, 2, 3, 8, 63, 64, 65))
+_0, _1, _2, _3, _4, _7, _8, _63, _64, _65 = (U64(n) for n in (0, 1, 2, 3, 4, 7, 8, 63, 64, 65))
 _CHUNK = U64(CHUNK_BYTES)
 _NUL, _SPACE, _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _EQUALS, _GT = (np.uint8(ord(c)) for c in "\0 \"&'/<=>")
 _TAB, _VT, _CR = np.uint8(9), np.uint8(11), np.uint8(13)
@@ -57,6 +56,15 @@ _EACH = U64(0x0101010101010101)
 _PAST_BLANKS = _EACH * U64(0x7F - 0x20)
 _SLASHES, _SIGNS, _GTS = (_EACH * U64(ord(c)) for c in "/=>")
 _NAME = U64(NAME_BYTES)
+SCRIPT = U64(int.from_bytes(b"script", "little"))
+CDATA_BYTES = U64(9)
+
+# Enough of a tag to see whether its name is listed, and what ends it.
+_NAME_ROOM = U64(20)
+_CDATA = np.frombuffer(b"<![CDATA[", np.uint8)
+DATA, ARTICLE = np.uint8(1), np.uint8(2)
+_ARTICLE_B, _CLEBODY = (U64(int.from_bytes(part, "little")) for part in (b"articleB", b'cleBody"'))
+_B, _BANG, _DASH, _BRACE, _BRACKET, _CLOSE = (np.uint8(ord(c)) for c in "B!-{[]")
 
 _HEADINGS = "h1 h2 h3 h4 h5 h6"
 _VOID = """area base basefont bgsound br col embed frame hr image img input keygen link meta param source
@@ -72,7 +80,7 @@ _SOFT = """annotation annotation-xml audio body button canvas datalist defs desc
 _SCOPE = """caption desc foreignobject marquee mi mn mo ms mtext object table td template th title"""
 _SPECIAL = f"{_HARD} {_SCOPE} body button frameset head html noscript"
 _RAW_NAMES = "iframe noembed noframes script style textarea title xmp"
-_NAMES: dict[int, str] = {
+_NAMES: dict[np.uint64, str] = {
     SOFTLY: _SOFT,
     HARD: _HARD,
     DROPPED: "iframe script style",
@@ -138,10 +146,10 @@ class TagTable(NamedTuple):
 def load_tags() -> TagTable:
     """Make the table."""
     table = TagTable(*(np.zeros(_SLOTS, np.uint64) for _ in range(3)))
-    kinds: dict[str, int] = {}
+    kinds: dict[str, np.uint64] = {}
     for bits, names in _NAMES.items():
         for name in frozenset(names.split()) - frozenset(_EXCEPT.get(bits, "").split()):
-            kinds[name] = kinds.get(name, 0) | bits
+            kinds[name] = kinds.get(name, _0) | bits
     for name, kind in sorted(kinds.items()):
         code = name.encode().ljust(NAME_BYTES, b"\0")
         first, second = (int.from_bytes(code[at : at + 8], "little") for at in (0, 8))
@@ -149,7 +157,7 @@ def load_tags() -> TagTable:
         while table.first[slot]:
             slot = (slot + 1) % _SLOTS
         table.first[slot], table.second[slot] = first, second
-        table.kinds[slot] = kind | (COMPLEX if kind & _COMPLEX else 0)
+        table.kinds[slot] = kind | (COMPLEX if kind & _COMPLEX else _0)
     return table
 
 
@@ -342,3 +350,138 @@ def opens_value(data: Bytes, i: np.uint64, quote: np.uint64) -> Any:
     # Where blanks behind a `=` end: a carry goes through them. A value follows there, and no name.
     values = ((signs << _1 & gaps) + gaps) & ~gaps
     return gaps > (breaks & ~gaps) and breaks >> _63 == _0 and values <= breaks
+
+
+@uncounted_njit
+def after_declaration(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+    """Return the end of what begins with `<!` at i: a comment, a doctype, or a bogus comment."""
+    if i + _4 > end or data[i + _2] != _DASH or data[i + _3] != _DASH:
+        return find(data, i, end, _GT) + _1
+    i += _4
+    if i < end and data[i] == _GT:
+        return i + _1
+    if i + _1 < end and data[i] == _DASH and data[i + _1] == _GT:
+        return i + _2
+    while True:
+        i = find(data, i, end, _DASH)
+        if i + _2 >= end:
+            return end + _1
+        if data[i + _1] == _DASH:
+            if data[i + _2] == _GT:
+                return i + _3
+            if data[i + _2] == _BANG and i + _3 < end and data[i + _3] == _GT:
+                return i + _4
+        i += _1
+
+
+@uncounted_njit
+def end_tag(data: Bytes, i: np.uint64, end: np.uint64, first: np.uint64, second: np.uint64) -> np.uint64:
+    """Return where the end tag of a name begins, at or after i; `end` if nowhere."""
+    while True:
+        i = find(data, i, end, _LT)
+        if i + _2 >= end:
+            return end
+        if data[i + _1] == _SLASH and is_letter(data[i + _2]):
+            name, rest, after = name_at(data, i + _2, end)
+            if name == first and rest == second and after < end:
+                return i
+        i += _1
+
+
+@uncounted_njit
+def script_end(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+    """Return where the end tag of a script begins, at or after i; `end` if nowhere.
+
+    Within `<!--` and `-->`, a script may hold another with its end tag (script data double escaped state).
+    """
+    escaped, nested = False, False
+    while True:
+        sign = find(data, i, end, _LT)
+        if escaped:
+            close = find(data, i, sign, _GT)
+            if close < sign:
+                dashes = data[close - _1] == _DASH and data[close - _2] == _DASH
+                escaped, nested = not dashes, nested and not dashes
+                i = close + _1
+                continue
+        if sign + _2 >= end:
+            return end
+        i = sign + _1
+        if data[i] == _BANG:
+            if not escaped and i + _2 < end and data[i + _1] == _DASH and data[i + _2] == _DASH:
+                escaped = True
+            continue
+        closes = data[i] == _SLASH
+        # Names may run into each other without end: no more is read than there is to see.
+        stop = min(end, i + _NAME_ROOM)
+        name, rest, after = name_at(data, i + _1 if closes else i, stop)
+        if name != SCRIPT or rest != _0 or after >= stop:
+            continue
+        if closes and not nested:
+            return sign
+        nested = escaped and not closes
+
+
+@uncounted_njit
+def data_in(data: Bytes, i: np.uint64, stop: np.uint64) -> np.uint8:
+    """Return what a script from i to `stop` holds: 0, or `DATA` if it begins as JSON does.
+
+    `ARTICLE` is added if it names an `articleBody`, as schema.org calls an article's text.
+    """
+    while i < stop and data[i] <= _SPACE:
+        i += _1
+    if i >= stop or (data[i] != _BRACE and data[i] != _BRACKET):
+        return np.uint8(0)
+    while True:
+        # Its only capital is rarer than its other letters.
+        i = find(data, i + _1, stop, _B)
+        if i + _4 >= stop:
+            return DATA
+        if load8(data, i - _7) == _ARTICLE_B and load8(data, i - _3) == _CLEBODY:
+            return DATA | ARTICLE
+
+
+@uncounted_njit
+def begins_cdata(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+    """Whether a CDATA section begins at i; only SVG and MathML have them."""
+    same = i + CDATA_BYTES <= end
+    for j in range(CDATA_BYTES):
+        same = same and data[i + U64(j)] == _CDATA[j]
+    return same
+
+
+@uncounted_njit
+def cdata_end(data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
+    """Return where `]]>` begins, at or after i; `end` if nowhere."""
+    while True:
+        i = find(data, i, end, _GT)
+        if i >= end or (data[i - _1] == _CLOSE and data[i - _2] == _CLOSE):
+            return min(end, i - _2) if i < end else end
+        i += _1
+
+
+# The memory of the kernels that make a page's text: one array of uint64.
+DEEPEST = 256
+"""The most open elements that are kept in mind: of those around hidden words, and of SVG and MathML."""
+MOST_RULES = 256
+"""The most selectors of a page's own sheets that count, those that are built in with them."""
+RULE_SLOTS = 1024
+
+# Marks are first. The numbers behind them: what becomes of text (SEEN to NO_TEXT), where that began, where
+# text is dropped from, where the last cut ended, the number of cuts, that of open elements, that of open SVG
+# and MathML, the number of these in which the first open element is, is a form open, the number of dormant
+# elements, that of those that began again, where the text and the page go on behind the last tag, the number
+# of rules, and filters of the classes and names in them.
+(
+    STATE, START, DROPPED_FROM, EDGE, CUTS, OPEN, ROOTS, ROOTS_AROUND, IN_FORM, DORMANT, REVIVED, TEXT_AT,
+    PAGE_AT, RULE_COUNT, CLASS_FILTER, NAME_FILTER,
+) = (U64(n) for n in range(PLACES, PLACES + 16))  # fmt: skip
+NAMES, KINDS, ROOT_STACK, RULES = (U64(PLACES + 16 + n * DEEPEST) for n in range(4))
+
+
+def workspace() -> Hashes:
+    """Make a workspace for one page."""
+    memory = np.empty(RULES + U64(RULE_SLOTS), np.uint64)
+    memory[RULE_COUNT:NAMES] = 0
+    memory[RULES:] = 0
+    return memory

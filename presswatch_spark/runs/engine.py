@@ -33,9 +33,8 @@ from presswatch_spark.runs.work import Guard, Passes, Work
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
-from presswatch_spark.spark.lending import lend_hub
 from presswatch_spark.spark.session import cores_now, cores_of_machine, spark_context
-from presswatch_spark.spark.worker import collected, task
+from presswatch_spark.spark.worker import collected, lend_hub, task
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo

@@ -17,9 +17,8 @@ import numpy as np
 from presswatch_spark.compiled import ALL, load_numba, ready_file
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats import registry
-from presswatch_spark.formats.descriptor import Format
 from presswatch_spark.formats.registry import format_for
-from presswatch_spark.formats.source import ReadOptions
+from presswatch_spark.formats.source import Format, ReadOptions
 from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.judgement.sites import documents_without_url
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
@@ -67,7 +66,16 @@ class Rehearsal:
         """Match an article with itself."""
         corpus = Corpus.same(self.corpus, self.digest, self.config.storage)
         matcher, origin = Matcher(corpus, MatchRules.of(self.config)), Origin("rehearsal", None, "rehearsal")
-        batch = _batch_of(corpus.body(0) + b"\nun mot de li-\nsse")
+        zero, text, url = (
+            np.zeros(1, np.int64),
+            corpus.body(0) + b"\nun mot de li-\nsse",
+            b"https://a.invalid/",
+        )
+        batch = DocumentBatch(
+            *(np.frombuffer(text, np.uint8), zero, zero + len(text)),
+            *(np.frombuffer(url, np.uint8), zero, zero + len(url)),
+            lambda i: Locator(),
+        )
         documents_without_url(batch)
         for _ in matcher.rows(batch, matcher.candidates(batch), origin):
             pass
@@ -91,15 +99,6 @@ class Rehearsal:
                 for languages in gates:
                     options = ReadOptions(languages=languages)
                     list(format_for(registry.AUTO, shard, options).read(shard, options, ReadReport()))
-
-
-def _batch_of(text: bytes) -> DocumentBatch:
-    """Return a batch of one document."""
-    zero, url = np.zeros(1, np.int64), b"https://rehearsal.invalid/"
-    bytes_, url_bytes = np.frombuffer(text, np.uint8), np.frombuffer(url, np.uint8)
-    return DocumentBatch(
-        bytes_, zero, zero + len(text), url_bytes, zero, zero + len(url), lambda i: Locator()
-    )
 
 
 def specimens(folder: Path, format: Format | None, text: str) -> list[ObjectInfo]:

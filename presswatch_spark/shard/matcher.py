@@ -172,7 +172,6 @@ class Matcher:
             self._note_credits(document.text, joined.words, document.findings)
 
     def _verify(self, pairs: Sequence[_Pair]) -> None:
-        """Compare documents with articles word by word, and give each document what was found."""
         rules, least = self._rules, self._least_run
         articles = [self._article(pair.ordinal) for pair in pairs]
         overlaps = [
@@ -219,7 +218,6 @@ class Matcher:
 def _groups(
     batch: DocumentBatch, candidates: Candidates, sites: Collection[int]
 ) -> Iterator[list[tuple[int, list[int]]]]:
-    """Yield groups of the documents with candidates, and of those on members' sites, with the candidates."""
     documents, articles = sorted({*candidates.documents.tolist(), *sites}), candidates.articles.tolist()
     bounds = (np.searchsorted(candidates.documents, documents, side).tolist() for side in ("left", "right"))
     sizes = (batch.text_ends - batch.text_starts)[documents].tolist()

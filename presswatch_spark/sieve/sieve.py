@@ -198,7 +198,6 @@ class _Followed(NamedTuple):
 
 
 def _pairs(room: int) -> _Pairs:
-    """Make room for so many pairs, a power of two."""
     return _Pairs(np.empty(room, np.int32), np.empty(room, np.uint32), np.empty(2 * room, np.int64))
 
 

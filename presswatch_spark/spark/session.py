@@ -113,7 +113,10 @@ def spark_context(
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # no spark-submit around us: the JVM is ours to start
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         os.environ["JAVA_HOME"] = _java_home()
-        master = _with_retries(master or f"local[{cores or '*'}]")
+        master = master or f"local[{cores or '*'}]"
+        if local := re.fullmatch(r"local(?:\[([^,]+)\])?", master):
+            # Without that, a local master gives each task one try.
+            master = f"local[{local[1] or 1},{TASK_FAILURES}]"
         settings |= {"spark.master": master, "spark.task.maxFailures": str(TASK_FAILURES)}
         # Elsewhere it is the cluster's to say: its pages are where a run is looked at.
         settings["spark.ui.enabled"] = "false"
@@ -193,7 +196,12 @@ def _java_in_time() -> Iterator[None]:
     def late(_: int, frame: FrameType | None) -> None:
         # Whatever else takes long (a cluster that is full) may take it.
         if (launching := _launching(frame)) is not None:
-            _end_java(launching)
+            # PySpark takes away the folder that it would write to, and then it never ends. Only PySpark's own
+            # frame has its process yet.
+            java = launching.f_locals.get("proc")
+            if isinstance(java, subprocess.Popen):
+                java.kill()
+                java.wait()
             raise PresswatchError(
                 f"Java did not start within {JAVA_SECONDS} seconds",
                 where=tempfile.gettempdir(),
@@ -219,17 +227,6 @@ def _launching(frame: FrameType | None) -> FrameType | None:
     while frame and frame.f_code.co_name != "launch_gateway":
         frame = frame.f_back
     return frame
-
-
-def _end_java(launching: FrameType) -> None:
-    """End the JVM that is late: PySpark takes away the folder that it would write to, and then it never ends.
-
-    Nothing but PySpark's own frame knows its process yet.
-    """
-    java = launching.f_locals.get("proc")
-    if isinstance(java, subprocess.Popen):
-        java.kill()
-        java.wait()
 
 
 def _stop(context: SparkContext) -> None:
@@ -274,12 +271,6 @@ def spark_type(kind: pa.DataType) -> DataType:
 def spark_path(path: Path) -> str:
     """Write a path for Spark's readers: on disk whatever the default file system, never taken for a glob."""
     return "file://" + re.sub(r"([\[\]{}*?\\])", r"\\\1", str(path.resolve()))
-
-
-def _with_retries(master: str) -> str:
-    """Ask a local master for retries of tasks; without that it gives each one try."""
-    local = re.fullmatch(r"local(?:\[([^,]+)\])?", master)
-    return f"local[{local[1] or 1},{TASK_FAILURES}]" if local else master
 
 
 def _on_this_host() -> dict[str, str]:

@@ -104,7 +104,6 @@ def start_tags(head: bytes) -> Iterator[tuple[bytes, Mapping[bytes, bytes]]]:
 
 
 def _label(attributes: Mapping[bytes, bytes]) -> bytes | None:
-    """Return the encoding that a `meta` with these attributes declares."""
     if label := attributes.get(b"charset"):
         return label
     if attributes.get(b"http-equiv", b"").strip().lower() != b"content-type":
@@ -140,7 +139,6 @@ def encoding_named(label: str) -> str | None:
 
 
 def _detected(body: BytesLike) -> str:
-    """Return the encoding that a body looks like, from its first byte on that is not ASCII."""
     first = _NOT_ASCII.search(body)
     if first is None:
         return UTF_8

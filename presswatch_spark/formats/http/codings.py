@@ -9,6 +9,7 @@ import io
 import re
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -77,7 +78,7 @@ def zstandarded(data: memoryview) -> Iterator[bytes]:
 def _inflated(
     data: memoryview, make: Callable[[], Inflater], name: str
 ) -> Generator[bytes, None, memoryview]:
-    """Yield what one stream holds; return what follows it."""
+    """Yield the content of one stream; return the bytes after it."""
     inflater, at = make(), 0
     while not inflater.eof:
         fed = data[at : at + SLICE_BYTES]
@@ -86,22 +87,17 @@ def _inflated(
         try:
             piece = inflater.decompress(fed)
         except _ERRORS:
-            yield from _salvaged(data, make(), at)
+            # A failing call gives nothing: the bytes before the damage are fed one by one.
+            inflater = make()
+            for before in range(0, at, SLICE_BYTES):
+                inflater.decompress(data[before : before + SLICE_BYTES])
+            with suppress(*_ERRORS):
+                for place in range(at, at + len(fed)):
+                    yield inflater.decompress(data[place : place + 1])
             raise Damage(f"{name} body is damaged") from None
         yield piece
         at += len(fed)
     return data[at - len(inflater.unused_data) :]
-
-
-def _salvaged(data: memoryview, inflater: Inflater, failed: int) -> Iterator[bytes]:
-    """Yield what the slice at `failed` gives before its damage: a failing call gives nothing at all."""
-    for at in range(0, failed, SLICE_BYTES):
-        inflater.decompress(data[at : at + SLICE_BYTES])
-    for at in range(failed, min(failed + SLICE_BYTES, len(data))):
-        try:
-            yield inflater.decompress(data[at : at + 1])
-        except _ERRORS:
-            return
 
 
 def brotlied(data: memoryview) -> Iterator[bytes]:
@@ -216,7 +212,6 @@ def _undone(name: str, data: bytes | memoryview, limit: int) -> tuple[bytes | me
 
 
 def _chunks(data: memoryview) -> Iterator[memoryview]:
-    """Yield the chunks of a chunked body; trailers are passed over."""
     at = 0
     for _ in range(MOST_CHUNKS):
         line = _CHUNK_LINE.match(data, at)
@@ -227,7 +222,12 @@ def _chunks(data: memoryview) -> Iterator[memoryview]:
             return
         size = int(line[1], 16)
         if not size:
-            return _check_end(data, line.end(), first=not at)
+            trailers = _TRAILERS.match(data, line.end())
+            if trailers and trailers.end() == len(data):
+                return
+            if not at:
+                raise NotSo("body is not chunked as declared")
+            raise Damage("bytes follow the last chunk; they were left")
         end = line.end() + size
         if not at and end > len(data) and not line[0].endswith(b"\r\n"):
             # A text that begins with a number: no server ends the lines of chunks so.
@@ -241,19 +241,8 @@ def _chunks(data: memoryview) -> Iterator[memoryview]:
 
 
 def _misplaced(rest: memoryview) -> Iterator[memoryview]:
-    """Yield what stands where a chunk should begin or end."""
     yield rest
     raise Damage("chunk sizes are wrong; the rest was taken as it stands" if rest else "chunked body is cut")
-
-
-def _check_end(data: memoryview, at: int, *, first: bool) -> None:
-    """Raise if more than trailers follows the last chunk; if it is the `first`, that is the body."""
-    trailers = _TRAILERS.match(data, at)
-    if trailers and trailers.end() == len(data):
-        return
-    if first:
-        raise NotSo("body is not chunked as declared")
-    raise Damage("bytes follow the last chunk; they were left")
 
 
 _CODINGS: Mapping[str, Callable[[memoryview], Iterator[bytes | memoryview]]] = {

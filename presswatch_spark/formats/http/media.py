@@ -1,7 +1,9 @@
 """What kind of content a response holds: by its Content-Type, else by its first bytes; XHTML made HTML."""
 
 import re
+from collections.abc import Mapping
 from typing import Literal
+from urllib.parse import urlsplit
 
 from presswatch_spark.formats.http.message import BytesLike
 
@@ -125,3 +127,28 @@ def xhtml_as_html(page: bytes) -> bytes:
     return _EMPTY.sub(
         lambda found: found[0] if found[1] in _NO_END else b"<%b%b></%b>" % found.group(1, 2, 1), page
     )
+
+
+SITE_FILES: Mapping[str, str] = {
+    "/robots.txt": "robots_txt",
+    "/ai.txt": "ai_txt",
+    "/.well-known/ai.txt": "ai_txt",
+    "/.well-known/tdmrep.json": "tdm_reservation",
+}
+"""Declarations for a whole site, by the path of their file: they are no pages, and no documents."""
+
+_ENDS = tuple(SITE_FILES)
+
+
+def site_file(url: str) -> str | None:
+    """Return what the file at a URL declares by its place alone; None for pages."""
+    url = url.strip()
+    if not url.endswith(_ENDS):
+        return None
+    try:
+        parts = urlsplit(url)
+        # A port that is none raises.
+        on_web = parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and parts.port != -1
+    except ValueError:
+        return None
+    return SITE_FILES.get(parts.path) if on_web and not parts.query else None

@@ -124,7 +124,6 @@ def lost_blocks(texts: TextColumn) -> Iterator[tuple[int, int]]:
 
 
 def _zeros(data: Bytes) -> int:
-    """Return how many zero bytes `data` begins with."""
     for at in range(0, len(data), LOST_BLOCK_BYTES):
         if len(others := np.flatnonzero(data[at : at + LOST_BLOCK_BYTES])):
             return at + int(others[0])

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 from presswatch_spark.errors import ConfigError, CorruptError
-from presswatch_spark.formats.table.json_text import encoded, parse_object
+from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK, encoded, parse_object
 from presswatch_spark.model import Locator, ReadReport
 from presswatch_spark.moments import NoMomentError, is_placeholder, moment_of
 
@@ -27,6 +27,8 @@ _CRAWL = re.compile(r"CC-MAIN-\d{4}(?:-\d{4})?(?:-\d{2})?(?!\d)")
 # Where Common Crawl's paths lie.
 COMMON_CRAWL, CRAWL_DATA = "s3://commoncrawl/", "crawl-data/"
 _WEB_ARCHIVE = re.compile(r"[^\s\\?#]{1,2000}\.(?:warc|arc|warc\.wet)(?:\.gz)?", re.ASCII)
+# In JSON, a quote inside a string is escaped: what looks like a key in a line that is cut is one.
+_KEY = re.compile(rb'[{,]\s*"([A-Za-z0-9_.\-]+)"\s*:')
 LARGEST_OFFSET = (1 << 53) - 1
 NO_TIME_NOTE = "times of capture in no form that is read, or before the web: those rows have none"
 UPSTREAM_ROLES = ("upstream_uri", "upstream_offset")
@@ -118,7 +120,6 @@ def locator_of(value: Callable[[str], Any], report: ReadReport | None = None, **
 
 
 def _captured_at(value: object, report: ReadReport | None) -> datetime | None:
-    """Return a row's time of capture, in any form that `moments` reads; None before there was a web."""
     try:
         moment = moment_of(value)
         if moment is None or (moment.year >= WEB_SINCE and not is_placeholder(moment)):
@@ -131,7 +132,6 @@ def _captured_at(value: object, report: ReadReport | None) -> datetime | None:
 
 
 def _status(value: object) -> int | None:
-    """Return an HTTP status, which has three digits; None for anything else."""
     text = str(value) if isinstance(value, str) or (isinstance(value, int) and 0 < value < 1000) else ""
     return int(text) if len(text) == 3 and text.isascii() and text.isdecimal() else None
 
@@ -342,3 +342,34 @@ def inside(names: Iterable[str], available: Collection[str]) -> tuple[Path, ...]
     splits = ((name.split("."), k) for name in names for k in range(1, name.count(".") + 1))
     paths = ((".".join(parts[:k]), *parts[k:]) for parts, k in splits)
     return tuple(path for path in paths if path[0] in available)
+
+
+def keys_of(head: bytes) -> frozenset[str]:
+    """Return the names of the first JSON object's fields, nested ones by dots; none if not JSON Lines.
+
+    JSON Lines have more than half of their lines begin as objects do: any web page may hold one such line.
+    Fields below a very long dotted name are left out (see `dotted_keys`). If `head` cuts the object, names
+    come alone, without those around them.
+    """
+    lines = _lines_of(head)
+    if 2 * sum(map(_begins_an_object, lines)) <= len(lines):
+        return frozenset()
+    row = next((row for row in map(parse_object, lines) if row is not None), None)
+    if row is not None:
+        return frozenset(dotted_keys(row))
+    cut = lines[0] if _begins_an_object(lines[0]) else b""
+    return frozenset(name.decode() for name in _KEY.findall(cut))
+
+
+def _lines_of(head: bytes) -> list[bytes]:
+    return [line for line in head.removeprefix(BYTE_ORDER_MARK).split(b"\n") if line.strip()]
+
+
+def _begins_an_object(line: bytes) -> bool:
+    return line.lstrip().startswith(b"{")
+
+
+def holds_objects_only(head: bytes) -> bool:
+    """Whether every line of `head` is a JSON object; the last one may be cut."""
+    *lines, last = _lines_of(head) or [b""]
+    return _begins_an_object(last) and all(parse_object(line) is not None for line in lines)

@@ -1,6 +1,7 @@
 """Reads JSON as others write it: whatever any parser can read."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -50,27 +51,19 @@ def is_utf8(line: bytes) -> bool:
     return True
 
 
-class RepeatedNameError(ValueError):
-    """A JSON object has two fields of one name."""
-
-
-def unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object of these fields, as a hook of `json`; `RepeatedNameError` if two have one name."""
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        raise RepeatedNameError
-    return fields
-
-
 def repeats_a_name(line: bytes) -> bool:
-    """Whether an object in a line of JSON has two fields of one name: damage makes those, writers do not."""
-    try:
-        json.loads(line.decode("utf-8", "replace"), parse_int=float, object_pairs_hook=unrepeated)
-    except RepeatedNameError:
-        return True
-    except (ValueError, RecursionError):
-        return False
-    return False
+    """Return True if an object in a line of JSON has two fields of one name: damage makes those."""
+    repeated = False
+
+    def fields_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal repeated
+        fields = dict(pairs)
+        repeated |= len(fields) < len(pairs)
+        return fields
+
+    with suppress(ValueError, RecursionError):
+        json.loads(line.decode("utf-8", "replace"), parse_int=float, object_pairs_hook=fields_of)
+    return repeated
 
 
 def encoded(text: str) -> bytes:

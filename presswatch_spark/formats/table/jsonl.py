@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import orjson
 
@@ -49,7 +49,6 @@ from presswatch_spark.formats.table.json_text import (
     encoded,
     is_utf8,
     parse_leniently,
-    parse_object,
     repeats_a_name,
 )
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
@@ -92,13 +91,6 @@ class Ending:
         return self._end != b"}" and not self._end.isspace()
 
 
-@dataclass(slots=True)
-class _Line(Generic[T]):
-    index: int
-    item: T | None
-    is_odd: bool
-
-
 class DoubtfulLines(Generic[T]):
     """Passes lines on, in order, and says which are in doubt: odd ones, and those beside an odd one.
 
@@ -107,32 +99,32 @@ class DoubtfulLines(Generic[T]):
 
     def __init__(self) -> None:
         self.settled = -1
-        self._held: deque[_Line[T]] = deque()
+        # Each with its index and whether it is odd.
+        self._held: deque[tuple[int, T | None, bool]] = deque()
         self._was_odd = False
 
     def add(self, index: int, item: T | None, is_odd: bool) -> Iterator[tuple[T | None, bool]]:
         """Take a line, and yield those that it settles, each with whether it is in doubt."""
-        self._held.append(_Line(index, item, is_odd))
+        self._held.append((index, item, is_odd))
         while len(self._held) > HELD:
             yield self._next()
 
     def doubt_held(self) -> None:
         """Make odd ones of all lines that are held."""
-        for line in self._held:
-            line.is_odd = True
+        self._held = deque((index, item, True) for index, item, _ in self._held)
 
     def rest(self, was_cut: bool) -> Iterator[tuple[T | None, bool]]:
         """Yield what is held. `was_cut`: the last line has no end, so it is no row, and harms none."""
         if was_cut and self._held:
-            self._held[-1].is_odd = False
+            self._held[-1] = *self._held[-1][:2], False
         while self._held:
             yield self._next()
 
     def _next(self) -> tuple[T | None, bool]:
-        line = self._held.popleft()
-        in_doubt = line.is_odd or self._was_odd or bool(self._held and self._held[0].is_odd)
-        self._was_odd, self.settled = line.is_odd, line.index
-        return line.item, in_doubt
+        self.settled, item, is_odd = self._held.popleft()
+        in_doubt = is_odd or self._was_odd or bool(self._held and self._held[0][2])
+        self._was_odd = is_odd
+        return item, in_doubt
 
 
 class SteadyFields:
@@ -213,63 +205,33 @@ def _collect(row: dict[str, Any], tree: Tree, fields: set[Path], closed: set[Pat
 
 @dataclass(slots=True)
 class _Form:
-    """What rows with the same names at their top can have.
+    """Facts about rows with the same names at their top.
 
-    `text`, `url`: paths to try; `text_key`, `url_key`: the only field that can hold them, if there is one.
-    `strings`: fields that paths lead through, and that may hold JSON in a string. `needed`: what locators
-    take. `quotes`: quotation marks of the last row that was examined, without those in its text.
+    `text`, `url`: paths to try; `text_key`, `url_key`: the only field that can have them, if there is one.
+    `strings`: fields that paths lead through, and that may be JSON in a string. `needed`: fields that
+    locators take. `quotes`: quotation marks of the last row that was examined, without those in its text.
     """
 
     text: tuple[Path, ...]
     url: tuple[Path, ...]
-    text_key: str | None
-    url_key: str | None
     strings: Tree
     needed: Tree
+    text_key: str | None = None
+    url_key: str | None = None
     quotes: int = -1
 
-    def text_of(self, row: dict[str, Any]) -> Any:
-        return first(row, self.text) if self.text_key is None else row[self.text_key]
-
-    def url_of(self, row: dict[str, Any]) -> Any:
-        return first(row, self.url) if self.url_key is None else row[self.url_key]
-
-
-class _Forms:
-    """The forms of a shard's rows, each made when it is first met.
-
-    `paths`: those to try, by role; `known`: forms by their rows' names.
-    """
-
-    def __init__(self, columns: ColumnNames) -> None:
-        self.paths: Mapping[str, tuple[Path, ...]] = {role: columns.paths(role) for role in ROLES}
-        self._strings = leading_on(path for paths in self.paths.values() for path in paths)
-        self._needed = tree_of(path for role in LOCATOR_ROLES for path in self.paths[role])
-        self.known: dict[tuple[str, ...], _Form] = {}
-
-    def of(self, row: dict[str, Any]) -> _Form:
-        names = tuple(row)
-        return self.known.get(names) or self._made(names)
-
-    def _made(self, names: tuple[str, ...]) -> _Form:
-        own = frozenset(names)
-        text, url = ([path for path in self.paths[role] if path[0] in own] for role in ("text", "url"))
-        form = _Form(
-            tuple(text),
-            tuple(url),
-            _only_key(text),
-            _only_key(url),
-            {name: below for name, below in self._strings.items() if name in own},
-            {name: below for name, below in self._needed.items() if name in own},
-        )
-        few = len(names) <= FIELDS_KEPT and sum(map(len, names)) <= CHARACTERS_KEPT
-        if few and len(self.known) < FORMS_KEPT:
-            self.known[names] = form
-        return form
+    def __post_init__(self) -> None:
+        if len(self.text) == 1 and len(self.text[0]) == 1:
+            self.text_key = self.text[0][0]
+        if len(self.url) == 1 and len(self.url[0]) == 1:
+            self.url_key = self.url[0][0]
 
 
-def _only_key(paths: list[Path]) -> str | None:
-    return paths[0][0] if len(paths) == 1 and len(paths[0]) == 1 else None
+Place = tuple[int, dict[str, Any], bool]
+"""The index of a row, the fields that locate it, and whether it is in doubt."""
+
+RowDocument = tuple[bytes, bytes, Place, int]
+"""A document of a row, as `BatchBuilder.add` takes it."""
 
 
 def read_jsonl(
@@ -283,71 +245,28 @@ def read_jsonl(
     """Yield batches of the rows in inflated `chunks`.
 
     A row without text, or gated by language, is skipped; a line that is no object, or whose text is no
-    string, is a defect. `MissingColumnError` if rows were read and none has a column for text, or one that
-    the user mapped; then what was yielded does not count. If `options.rows` chooses rows, nothing is yielded
-    before some row is known to have what the user mapped; others are read to find one.
+    string, is a defect. `MissingColumnError` if all rows were read and none has a column for text, or one
+    that the user mapped; then what was yielded does not count.
     """
-    reading = _Rows(columns, options, report, text_is_sure)
-    builder, ending = reading.builder, Ending(chunks)
-    rows, last = options.rows, max(options.rows or (), default=-1)
-    for index, _, line in placed_lines(ending, options.max_document_bytes):
-        if rows is not None and index > last and reading.is_settled(last) and not reading.seeks_mapped:
-            break
-        is_read = rows is None or index in rows or bool(report.unchecked)
-        if line is None:
-            if is_read:
-                reading.add_too_long(index)
-            continue
-        if index == 0:
-            line = line.removeprefix(BYTE_ORDER_MARK)
-        if not line or line.isspace():
-            continue
-        if is_read:
-            reading.add(index, line)
-        elif reading.seeks_mapped:
-            reading.look(line)
-        if builder.is_full(options.batch_bytes) and not (rows is not None and reading.seeks_mapped):
-            yield builder.take()
-    reading.finish(ending.was_cut)
-    if rows is not None:
-        reading.require_columns(where)
-    if len(builder):
-        yield builder.take()
-    if rows is None:
-        reading.check(where)
+    yield from _JsonRows(columns, options, report, text_is_sure).read(chunks, where)
 
 
-Place = tuple[int, dict[str, Any], bool]
-"""The index of a row, what locates it, and whether it is in doubt."""
-
-RowDocument = tuple[bytes, bytes, Place, int]
-"""A document of a row, as `BatchBuilder.add` takes it."""
-
-
-class Row(NamedTuple):
-    """A row as it was parsed."""
-
-    values: dict[str, Any]
-    form: _Form
-    is_utf8: bool
-
-
-class _Rows:
+class _JsonRows:
     """The rows of one shard on their way into batches."""
 
     def __init__(
         self, columns: ColumnNames, options: ReadOptions, report: ReadReport, text_is_sure: bool
     ) -> None:
-        self._text_is_sure = text_is_sure
-        self._forms = _Forms(columns)
-        self._paths = self._forms.paths
-        self._mapping = options.columns
-        self._sought = {role: self._paths[role] for role in options.columns}
-        if options.rows is None:
-            self._sought["text"] = self._paths["text"]
         self._options = options
-        self._asked = options.rows
-        self._longest = options.max_document_bytes
+        self._text_is_sure = text_is_sure
+        self._paths: Mapping[str, tuple[Path, ...]] = {role: columns.paths(role) for role in ROLES}
+        self._strings = leading_on(path for paths in self._paths.values() for path in paths)
+        self._needed = tree_of(path for role in LOCATOR_ROLES for path in self._paths[role])
+        # By the names of their rows.
+        self._forms: dict[tuple[str, ...], _Form] = {}
+        # Columns that no row has so far.
+        sought = {"text", *options.columns} if options.rows is None else ()
+        self._sought = {role: self._paths[role] for role in sought}
         self._own_report = self._report = report
         self._rows = 0
         self._names: set[str] = set()
@@ -355,32 +274,47 @@ class _Rows:
         self._beside: DoubtfulLines[RowDocument] = DoubtfulLines()
         self._broken = 0
         self._ends_broken = self._withheld = False
-        self.builder: BatchBuilder[Place] = BatchBuilder(report, self._locate)
+        self._builder: BatchBuilder[Place] = BatchBuilder(report, self._locate)
 
-    @property
-    def seeks_mapped(self) -> bool:
-        """Whether no row so far has a column that the user mapped."""
-        return bool(self._mapping) and bool(self._sought.keys() & self._mapping.keys())
-
-    def look(self, line: bytes) -> None:
-        """Note the columns of a row that nobody asked for."""
-        row = parse_object(line)
-        if row is not None:
-            self._rows += 1
-            unfold(row, self._forms.of(row).strings)
-            self._look(row)
-
-    def add(self, index: int, line: bytes) -> None:
-        try:
-            values = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            values = None
-        if self._own_report.unchecked:
-            self._add_unchecked(index, line, values)
-        elif not self._add_usual(index, line, values):
-            row = self._row(index, line, values)
-            if row and (found := self._document(index, row, len(line))):
-                self.builder.add(*found)
+    def read(self, chunks: Iterable[bytes], where: str) -> Iterator[DocumentBatch]:
+        ending, report, longest = Ending(chunks), self._own_report, self._options.max_document_bytes
+        rows, last = self._options.rows, max(self._options.rows or (), default=-1)
+        for index, _, line in placed_lines(ending, longest):
+            if index > last and rows is not None and not (report.unchecked and self._beside.settled < last):
+                break
+            # Other lines are read for their neighbours, and nothing of them is noted.
+            is_asked = rows is None or index in rows
+            if not (is_asked or report.unchecked):
+                continue
+            if line is None:
+                if is_asked:
+                    report.add_defect(f"line longer than {longest:,} bytes, not read", index, "line")
+                self._settle(self._beside.add(index, None, True))
+                continue
+            if index == 0:
+                line = line.removeprefix(BYTE_ORDER_MARK)
+            if not line or line.isspace():
+                continue
+            try:
+                values = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                values = None
+            if report.unchecked:
+                self._add_unchecked(index, line, values, is_asked)
+            elif not self._add_usual(index, line, values):
+                row = self._row(index, line, values)
+                if row and (found := self._document(index, row[0], row[1], len(line))):
+                    self._builder.add(*found)
+            if self._builder.is_full(self._options.batch_bytes):
+                yield self._builder.take()
+        self._settle(self._beside.rest(ending.was_cut))
+        # Damage to packed bytes reaches far: if it changed one line, it may have changed many.
+        if report.unchecked == "zstd" and self._broken > (ending.was_cut and self._ends_broken):
+            report.unverified = True
+        if len(self._builder):
+            yield self._builder.take()
+        if rows is None:
+            self._check(where)
 
     def _add_usual(self, index: int, line: bytes, values: Any) -> bool:
         """Keep the document of a row that is like others before it, with as few calls as possible.
@@ -389,7 +323,7 @@ class _Rows:
         """
         if self._sought or self._options.languages or type(values) is not dict:
             return False
-        form = self._forms.known.get(tuple(values))
+        form = self._forms.get(tuple(values))
         if form is None or form.strings:
             return False
         text, url = values.get(form.text_key), values.get(form.url_key)
@@ -401,44 +335,22 @@ class _Rows:
         self._rows += 1
         place = (index, pruned(values, form.needed), False)
         # No lone surrogates: orjson refuses them.
-        self.builder.add(text.encode(), url.encode(), place, len(line))
+        self._builder.add(text.encode(), url.encode(), place, len(line))
         return True
 
-    def _add_unchecked(self, index: int, line: bytes, values: Any) -> None:
-        is_asked = self._is_asked(index)
+    def _add_unchecked(self, index: int, line: bytes, values: Any, is_asked: bool) -> None:
         self._report = self._own_report if is_asked else ReadReport()
         row = self._row(index, line, values)
-        found, is_odd = None, row is None or not row.is_utf8
+        found, is_odd = None, row is None or not row[2]
         self._ends_broken = is_odd
         self._broken += is_odd
         if row is not None:
-            found = self._document(index, row, len(line))
+            found = self._document(index, row[0], row[1], len(line))
             # That a row lacks a sure text was noted.
-            is_odd |= self._lacks_text(row.values) or self._steady.add(index, row.values)
+            is_odd |= self._lacks_text(row[0]) or self._steady.add(index, row[0])
             if self._steady.first_is_odd:
                 self._beside.doubt_held()
         self._settle(self._beside.add(index, found if is_asked else None, is_odd))
-
-    def add_too_long(self, index: int) -> None:
-        if self._is_asked(index):
-            what = f"line longer than {self._longest:,} bytes, not read"
-            self._own_report.add_defect(what, index, "line")
-        self._settle(self._beside.add(index, None, True))
-
-    def _is_asked(self, index: int) -> bool:
-        """Whether a line is asked for; others are read for their neighbours, and nothing of them is noted."""
-        return self._asked is None or index in self._asked
-
-    def is_settled(self, index: int) -> bool:
-        """Whether it is known which lines are in doubt, up to `index`."""
-        return not self._own_report.unchecked or self._beside.settled >= index
-
-    def finish(self, was_cut: bool) -> None:
-        """Take the lines that are still held. `was_cut`: the last line has no end."""
-        self._settle(self._beside.rest(was_cut))
-        # Damage to what is packed reaches far: what it made of one line, it may have made of many.
-        if self._own_report.unchecked == "zstd" and self._broken > (was_cut and self._ends_broken):
-            self._own_report.unverified = True
 
     def _settle(self, lines: Iterable[tuple[RowDocument | None, bool]]) -> None:
         """Keep the documents of lines whose neighbours are known; those in doubt without URL."""
@@ -449,10 +361,13 @@ class _Rows:
                 text, url, (index, values, _), read_bytes = found
                 self._withheld |= bool(url)
                 found = text, b"", (index, values, True), read_bytes
-            self.builder.add(*found)
+            self._builder.add(*found)
 
-    def _row(self, index: int, line: bytes, values: Any) -> Row | None:
-        """Return the row of a line; None if it is none: a defect. `values`: None if orjson refuses it."""
+    def _row(self, index: int, line: bytes, values: Any) -> tuple[dict[str, Any], _Form, bool] | None:
+        """Return the row of a line with its form, and whether it is UTF-8; None if it is none: a defect.
+
+        `values`: None if orjson refuses the line.
+        """
         is_text = True
         if values is None:
             try:
@@ -466,7 +381,18 @@ class _Rows:
         if not isinstance(values, dict):
             self._report.add_defect("line is no JSON object, not read", index, "line")
             return None
-        form = self._forms.of(values)
+        names = tuple(values)
+        form = self._forms.get(names)
+        if form is None:
+            form = _Form(
+                tuple(path for path in self._paths["text"] if path[0] in values),
+                tuple(path for path in self._paths["url"] if path[0] in values),
+                {name: below for name, below in self._strings.items() if name in values},
+                {name: below for name, below in self._needed.items() if name in values},
+            )
+            few = len(names) <= FIELDS_KEPT and sum(map(len, names)) <= CHARACTERS_KEPT
+            if few and len(self._forms) < FORMS_KEPT:
+                self._forms[names] = form
         if self._is_fused(line, values, form):
             self._report.add_defect("line has two fields of one name, not read", index, "line")
             return None
@@ -474,20 +400,26 @@ class _Rows:
             self._report.add_defect(NO_UTF8, index, "line")
         elif not is_text:
             self._report.add_note(NO_UTF8_NOTE)
-        return Row(values, form, is_text)
+        return values, form, is_text
 
-    def _document(self, index: int, row: Row, line_bytes: int) -> RowDocument | None:
-        values, form, _ = row
+    def _document(
+        self, index: int, values: dict[str, Any], form: _Form, line_bytes: int
+    ) -> RowDocument | None:
         self._rows += 1
         if form.strings:
             unfold(values, form.strings)
         if self._sought:
-            self._look(values)
-        text = form.text_of(values)
-        if isinstance(text, str) and text and not (self._options.languages and self._gated(values)):
+            self._sought = {role: paths for role, paths in self._sought.items() if not has_any(values, paths)}
+            if self._sought and len(self._names) < NAMES_KEPT:
+                self._names.update(name[:LONGEST_NAME] for name in islice(dotted_keys(values), NAMES_KEPT))
+        text = first(values, form.text)
+        is_gated = bool(self._options.languages) and self._options.gates(
+            as_languages(first(values, self._paths["languages"]))
+        )
+        if isinstance(text, str) and text and not is_gated:
             # A batch must not hold the rest of the row, which may be a page's HTML.
             place = (index, pruned(values, form.needed), False)
-            url = encoded_url(form.url_of(values), self._report, index, "line")
+            url = encoded_url(first(values, form.url), self._report, index, "line")
             return encoded(text), url, place, line_bytes
         if text is None and self._lacks_text(values):
             self._report.add_defect("row has no column of text, as all of the dataset have", index, "line")
@@ -498,11 +430,10 @@ class _Rows:
         return None
 
     def _lacks_text(self, row: dict[str, Any]) -> bool:
-        """Whether a row has no column of text, where all have one."""
         return self._text_is_sure and not has_any(row, self._paths["text"])
 
     def _is_fused(self, line: bytes, row: dict[str, Any], form: _Form) -> bool:
-        """Whether parts of two rows may stand in one: an object has two texts, or two URLs.
+        """Return True if a line may be parts of two rows: an object has two texts, or two URLs.
 
         Without a checksum, two of any field count. A line with as many quotation marks as an examined one of
         its form is not examined. Marks within values are not counted one by one: that takes longer.
@@ -510,7 +441,7 @@ class _Rows:
         quotes = line.count(b'"')
         if quotes == form.quotes:
             return False
-        text = form.text_of(row)
+        text = first(row, form.text)
         if isinstance(text, str) and quotes - text.count('"') == form.quotes:
             return False
         quotes -= line.count(b'\\"')
@@ -527,42 +458,26 @@ class _Rows:
         form.quotes = quotes
         return False
 
-    def check(self, where: str) -> None:
-        """Refuse what must not look like a shard without copies: no rows, or none with a column for text.
-
-        Note the rows that may be made of parts of two.
-        """
+    def _check(self, where: str) -> None:
+        """Refuse a shard without rows, or without a needed column; note rows that may be parts of two."""
         if not self._rows and not self._report.defects_total:
             self._report.add_defect("the shard is empty", 0)
-        self.require_columns(where)
+        if self._rows and self._sought:
+            mapping = self._options.columns
+            if missing := {role: name for role, name in mapping.items() if role in self._sought}:
+                raise MissingColumnError.of(missing, self._names, where)
+            wanted = ", ".join(".".join(path) for path in self._paths["text"])
+            raise MissingColumnError(
+                f"no row has a text column ({wanted}); there are: {listed(self._names)}",
+                where=where,
+                remedy="choose another --format or map the columns",
+            )
         for field, count, first_row in self._steady.lacks():
             rows = f"{count:,} row{'s' * (count > 1)}"
             what = f"{rows} without the field {'.'.join(field)}, which nearly all have; read without URL"
             self._report.add_defect(f"{what}; the first", first_row, "line")
         if self._withheld and not self._report.defects_total:
             self._report.add_note(NO_URL_NOTE)
-
-    def require_columns(self, where: str) -> None:
-        """Raise `MissingColumnError` if no row has a column that is needed, or that the user mapped."""
-        if not (self._rows and self._sought):
-            return
-        if missing := {role: name for role, name in self._mapping.items() if role in self._sought}:
-            raise MissingColumnError.of(missing, self._names, where)
-        wanted = ", ".join(".".join(path) for path in self._paths["text"])
-        raise MissingColumnError(
-            f"no row has a text column ({wanted}); there are: {listed(self._names)}",
-            where=where,
-            remedy="choose another --format or map the columns",
-        )
-
-    def _look(self, row: dict[str, Any]) -> None:
-        """Strike off the columns that the row has; while some are missing, note what there is."""
-        self._sought = {role: paths for role, paths in self._sought.items() if not has_any(row, paths)}
-        if self._sought and len(self._names) < NAMES_KEPT:
-            self._names.update(name[:LONGEST_NAME] for name in islice(dotted_keys(row), NAMES_KEPT))
-
-    def _gated(self, row: dict[str, Any]) -> bool:
-        return self._options.gates(as_languages(first(row, self._paths["languages"])))
 
     def _locate(self, place: Place) -> Locator:
         index, row, in_doubt = place

@@ -19,7 +19,6 @@ from threading import Lock, get_ident
 from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -69,9 +68,6 @@ class _Bound:
         self._lock = Lock()
         self._blocks: dict[int, tuple[int, int]] = {}
         self._before = self._limit = resource.RLIM_INFINITY
-        os.register_at_fork(
-            before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._left_by_fork
-        )
 
     @contextmanager
     def block(self, more_bytes: int) -> Iterator[None]:
@@ -100,8 +96,8 @@ class _Bound:
             yield
         finally:
             with self._lock:
-                # A fork within the block has put the limit back.
-                if self._blocks.pop(thread, None) and not self._blocks:
+                del self._blocks[thread]
+                if not self._blocks:
                     self._set(self._before)
 
     def _set(self, limit: int) -> None:
@@ -109,13 +105,6 @@ class _Bound:
         bounds = [each for each in (limit, self._before, hard) if each != resource.RLIM_INFINITY]
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_AS, (min(bounds, default=resource.RLIM_INFINITY), hard))
-
-    def _left_by_fork(self) -> None:
-        """The child has none of the threads, but for the one that forked."""
-        if self._blocks:
-            self._blocks.clear()
-            self._set(self._before)
-        self._lock.release()
 
 
 memory_bounded = _Bound().block
@@ -134,10 +123,7 @@ def drawn_bounded(items: Iterable[Item], more_bytes: int) -> Iterator[Item]:
 
 
 def _address_space() -> int:
-    """Return the bytes of address space of this process; without `/proc`, more than any bound.
-
-    It is called twice a batch: a file object would take most of the time.
-    """
+    # Called once a batch: a file object would take most of the time. Without `/proc`: more than any bound.
     try:
         file = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -150,7 +136,7 @@ def _address_space() -> int:
 
 @dataclass(frozen=True, slots=True)
 class OpenedParquet:
-    """A Parquet file: what its footer says, pyarrow's reader, and the checked bytes below it."""
+    """A Parquet file: its footer, pyarrow's reader, and the checked bytes below it."""
 
     footer: Footer
     parquet: pq.ParquetFile
@@ -191,19 +177,18 @@ def open_parquet(file: BinaryIO, uri: str, **reading: Any) -> OpenedParquet:
 
 def dotted_names(schema: pa.Schema) -> frozenset[str]:
     """Return the names of all columns, fields of structs by dots."""
-    return frozenset(name for field in schema for name in _names_below(field, ""))
 
+    def below(field: pa.Field[Any], prefix: str) -> Iterator[str]:
+        yield prefix + field.name
+        if pa.types.is_struct(field.type):
+            for child in field.type:
+                yield from below(child, f"{prefix}{field.name}.")
 
-def _names_below(field: pa.Field[Any], prefix: str) -> Iterator[str]:
-    name = f"{prefix}{field.name}"
-    yield name
-    if pa.types.is_struct(field.type):
-        for child in field.type:
-            yield from _names_below(child, f"{name}.")
+    return frozenset(name for field in schema for name in below(field, ""))
 
 
 class DamagedError(ValueError):
-    """What was decoded is not what the footer says; the message quotes no text of the file."""
+    """The decoded rows differ from what the footer says; the message quotes no text of the file."""
 
 
 @dataclass(slots=True)
@@ -247,7 +232,11 @@ class GroupReader:
         self._opened.file.expect(self.chunks, coded, shifting)
         is_held = bool(shifting) and self.rows <= _BATCHES_HELD * rows_at_once
         if shifting and not is_held:
-            self._rehearse(shifting, rows_at_once)
+            for chunk in shifting:
+                counts = [(chunk, _Count())]
+                for batch in self._decoded([chunk.leaf.path], rows_at_once):
+                    self._count(batch, counts)
+                self._compare(counts)
         counts, rows, held = [(chunk, _Count()) for chunk in flat], 0, list[pa.RecordBatch]()
         for batch in self._decoded(self._names, rows_at_once):
             self._count(batch, counts)
@@ -266,14 +255,6 @@ class GroupReader:
             raise DamagedError("a column was read from other bytes than those that the footer names")
         self._compare(counts)
         yield from held
-
-    def _rehearse(self, chunks: Collection[Chunk], rows_at_once: int) -> None:
-        """Decode columns one by one, and compare their counts."""
-        for chunk in chunks:
-            counts = [(chunk, _Count())]
-            for batch in self._decoded([chunk.leaf.path], rows_at_once):
-                self._count(batch, counts)
-            self._compare(counts)
 
     def _decoded(self, names: list[str], rows_at_once: int) -> Iterator[pa.RecordBatch]:
         """Yield the rows of some columns; in smaller batches if they take too much memory."""
@@ -346,18 +327,15 @@ def read_parquet(
                 remedy="choose another --format or map the columns",
             )
         sought, first_row = set(options.columns) & set(chosen.inside), 0
-        if sought and options.rows is not None:
-            # Of a few rows nothing is yielded before some row is known to have what the user mapped.
-            sought = _in_no_row(parquet, chosen, sought, options, report)
-            refuse_missing(sought)
         _check_types(parquet.schema, chosen, report, shard.uri)
         for finding, offset in parquet.footer.complaints:
             report.add_defect(finding, offset)
         for group in range(len(parquet.footer.groups)):
             reading = _RowGroup(parquet, group, first_row, chosen, options, report, sought)
-            if reading.is_wanted:
+            rows = range(first_row, first_row + reading.rows)
+            if options.rows is None or any(row in rows for row in options.rows):
                 yield from reading.batches()
-            first_row += reading.rows
+            first_row = rows.stop
         if options.rows is None and not report.defects_total:
             _check_texts(parquet, chosen, report)
         if options.rows is None and (report.documents or report.documents_skipped):
@@ -385,12 +363,6 @@ class _RowGroup:
     def rows(self) -> int:
         return self.parquet.footer.groups[self.group].rows
 
-    @property
-    def is_wanted(self) -> bool:
-        wanted = self.options.rows
-        last_row = self.first_row + self.rows
-        return wanted is None or any(self.first_row <= row < last_row for row in wanted)
-
     def batches(self) -> Iterator[DocumentBatch]:
         """Yield the group's documents; a defect names the group and how many of its rows were read."""
         done = 0
@@ -404,7 +376,12 @@ class _RowGroup:
             failure = self.parquet.file.failure
             if isinstance(failure, PresswatchError | OSError) and not isinstance(failure, ParquetPageError):
                 raise failure from error
-            why = _why(failure or error)
+            failure = failure or error
+            why = type(failure).__name__
+            if isinstance(failure, MemoryError):
+                why = f"its next rows take more than {DECODED_BYTES >> 20:,} MiB of memory"
+            elif isinstance(failure, DamagedError | ParquetPageError):
+                why = str(failure)
             what = f"row group cannot be read ({why}), {done:,} of its {self.rows:,} rows were"
             self.report.add_defect(what, self.group, "row group")
 
@@ -453,7 +430,10 @@ class _RowGroup:
             self.report.add_defect(
                 f"text of {sizes[row]:,} bytes is longer than allowed", first_row + int(row), "row"
             )
-        passing = (sizes > 0) & self._passes(values)
+        passing = sizes > 0
+        if "languages" in self.chosen and self.options.languages:
+            passes = (not self.options.gates(as_languages(value)) for value in values.all("languages"))
+            passing &= np.fromiter(passes, np.bool_, values.rows)
         if self.options.rows is not None:
             passing &= np.isin(first_row + np.arange(len(text)), list(self.options.rows))
         empty = int(np.count_nonzero(sizes == 0)) - values.defective
@@ -477,34 +457,6 @@ class _RowGroup:
             locate,
         )
 
-    def _passes(self, values: RowValues) -> npt.NDArray[np.bool_]:
-        if "languages" not in self.chosen or not self.options.languages:
-            return np.ones(values.rows, np.bool_)
-        passes = (not self.options.gates(as_languages(value)) for value in values.all("languages"))
-        return np.fromiter(passes, np.bool_, values.rows)
-
-
-def _in_no_row(
-    parquet: OpenedParquet, chosen: ChosenColumns, sought: set[str], options: ReadOptions, report: ReadReport
-) -> set[str]:
-    """Return the roles `sought` whose mapped name leads into the JSON strings of no row.
-
-    None of them if damage hides it.
-    """
-    left = set(sought)
-    try:
-        for group in range(len(parquet.footer.groups)):
-            reader = GroupReader(parquet, group, chosen.columns)
-            report.bytes_read += reader.size
-            for decoded in drawn_bounded(reader.batches(reader.rows_for(options.batch_bytes)), DECODED_BYTES):
-                values = RowValues(decoded, chosen, ReadReport(), 0)
-                left -= {role for role in left if values.has_any(role)}
-                if not left:
-                    return left
-    except (MemoryError, *DAMAGE_ERRORS):
-        return set()
-    return left
-
 
 def _check_texts(parquet: OpenedParquet, chosen: ChosenColumns, report: ReadReport) -> None:
     """Add a defect if no row has a text and another column of text has values: the text may be there."""
@@ -527,7 +479,6 @@ def _check_texts(parquet: OpenedParquet, chosen: ChosenColumns, report: ReadRepo
 
 
 def _check_types(schema: pa.Schema, chosen: ChosenColumns, report: ReadReport, uri: str) -> None:
-    """Refuse a text column of another type; leave out a URL column of another type, as a defect."""
     names = chosen.names
     for name in sorted(chosen.columns):
         if schema.names.count(name.partition(".")[0]) > 1 and schema.names.count(name) != 1:
@@ -545,9 +496,3 @@ def _check_types(schema: pa.Schema, chosen: ChosenColumns, report: ReadReport, u
                 raise CorruptError(str(error), where=uri, remedy="map another column") from error
             report.add_defect(f"{error}; read without URLs")
             del names["url"]
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, MemoryError):
-        return f"its next rows take more than {DECODED_BYTES >> 20:,} MiB of memory"
-    return str(error) if isinstance(error, DamagedError | ParquetPageError) else type(error).__name__

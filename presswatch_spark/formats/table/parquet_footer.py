@@ -1,12 +1,11 @@
-"""Checks the footer of a Parquet file before pyarrow sees it.
+"""Checks the footer of a Parquet file before pyarrow reads it.
 
-pyarrow believes a footer: it reads fewer rows where a number is damaged, and some damage ends the process.
-Here the numbers of a footer must agree with each other and with the file. Footers and headers of pages are
-structs of Thrift's compact protocol, read as field ids and values. (Formats: Apache Parquet,
-`parquet.thrift`; Apache Thrift, `thrift-compact-protocol.md`.)
+pyarrow trusts a footer: it reads fewer rows where a number is damaged, and some damage ends the process. Here
+the numbers of a footer must agree with each other and with the file. Footers and headers of pages are structs
+of Thrift's compact protocol, read as field ids and values. (Formats: Apache Parquet, `parquet.thrift`; Apache
+Thrift, `thrift-compact-protocol.md`.)
 """
 
-import io
 import os
 import struct
 from collections.abc import Iterable, Iterator
@@ -25,12 +24,12 @@ TAIL_BYTES = 64 << 10
 BYTE_ARRAY = 6
 _REQUIRED, _OPTIONAL, _REPEATED = range(3)
 _DEEPEST_SCHEMA = 64
-# As parquet-mr aligns row groups with the blocks of a file system: `parquet.writer.max-padding`.
+# parquet-mr aligns row groups with the blocks of a file system: `parquet.writer.max-padding`.
 LONGEST_PADDING = 8 << 20
 
 
 class ThriftError(ValueError):
-    """The bytes are no struct of the compact protocol, or lack what they must hold."""
+    """The bytes are no struct of the compact protocol, or a field is missing or of another type."""
 
 
 def read_struct(data: bytes | memoryview, start: int = 0) -> tuple[Struct, int]:
@@ -42,24 +41,15 @@ def read_struct(data: bytes | memoryview, start: int = 0) -> tuple[Struct, int]:
 
 
 def number(fields: Struct, key: int, default: int | None = None) -> int:
-    """Return the integer of a field that must be there, or else have a `default`."""
+    """Return the integer of a field; `ThriftError` if it is missing and there is no `default`."""
     value = fields.get(key, default)
     if type(value) is not int:
         raise ThriftError(f"field {key} is no number")
     return value
 
 
-def text(fields: Struct, key: int) -> str:
-    """Return the string of a field that must be there."""
-    value = fields.get(key)
-    try:
-        return value.decode()  # type: ignore[union-attr]
-    except (AttributeError, UnicodeDecodeError):
-        raise ThriftError(f"field {key} is no text") from None
-
-
 def inner(fields: Struct, key: int) -> Struct | None:
-    """Return the struct of a field; None if it is not there."""
+    """Return the struct of a field; None if it is missing."""
     value = fields.get(key)
     if value is not None and not isinstance(value, dict):
         raise ThriftError(f"field {key} is no struct")
@@ -67,7 +57,7 @@ def inner(fields: Struct, key: int) -> Struct | None:
 
 
 def items(fields: Struct, key: int) -> list[Value]:
-    """Return the list of a field; empty if it is not there."""
+    """Return the list of a field; empty if it is missing."""
     value = fields.get(key, [])
     if not isinstance(value, list):
         raise ThriftError(f"field {key} is no list")
@@ -75,18 +65,15 @@ def items(fields: Struct, key: int) -> list[Value]:
 
 
 def structs(fields: Struct, key: int) -> list[Struct]:
-    """Return the list of structs of a field; empty if it is not there."""
+    """Return the list of structs of a field; empty if it is missing."""
     found = [each for each in items(fields, key) if isinstance(each, dict)]
     if len(found) < len(items(fields, key)):
-        raise ThriftError(f"field {key} holds something else than structs")
+        raise ThriftError(f"field {key} has other values than structs")
     return found
 
 
 def _struct(data: bytes | memoryview, at: int, depth: int) -> tuple[Struct, int]:
-    """Return the struct at byte `at`, and where it ends.
-
-    Most of a footer are numbers of one byte; a call for each would take most of the time.
-    """
+    # A footer consists mostly of numbers of one byte; a call for each would take most of the time.
     if depth > _DEEPEST_STRUCT:
         raise ThriftError("the metadata is nested too deeply")
     found: Struct = {}
@@ -99,7 +86,7 @@ def _struct(data: bytes | memoryview, at: int, depth: int) -> tuple[Struct, int]
         else:
             key, at = _zigzag(data, at)
         if key in found:
-            raise ThriftError(f"field {key} stands there twice")
+            raise ThriftError(f"field {key} appears twice")
         if _I16 <= kind <= _I64:
             value = data[at]
             at += 1
@@ -116,11 +103,24 @@ def _struct(data: bytes | memoryview, at: int, depth: int) -> tuple[Struct, int]
 def _value(data: bytes | memoryview, at: int, kind: int, depth: int) -> tuple[Value, int]:
     if kind == _BINARY:
         size, at = _varint(data, at)
-        return _bytes(data, at, size), at + size
+        value = bytes(data[at : at + size])
+        if len(value) < size:
+            raise ThriftError("the metadata ends too early")
+        return value, at + size
     if kind == _STRUCT:
         return _struct(data, at, depth + 1)
     if kind in (_LIST, _SET):
-        return _list(data, at, depth)
+        head = data[at]
+        size, at = (head >> 4, at + 1) if head < 0xF0 else _varint(data, at + 1)
+        if size > len(data) - at:
+            raise ThriftError("a list is longer than the metadata")
+        if depth > _DEEPEST_STRUCT:
+            raise ThriftError("the metadata is nested too deeply")
+        found: list[Value] = []
+        for _ in range(size):
+            each, at = _value(data, at, head & 15, depth + 1)
+            found.append(each)
+        return found, at
     if kind in (_I16, _I32, _I64):
         return _zigzag(data, at)
     if kind == _BYTE:
@@ -128,30 +128,8 @@ def _value(data: bytes | memoryview, at: int, kind: int, depth: int) -> tuple[Va
     if kind in (_TRUE, _FALSE):
         return data[at] == _TRUE, at + 1
     if kind == _DOUBLE:
-        value: float = struct.unpack("<d", _bytes(data, at, 8))[0]
-        return value, at + 8
+        return float(struct.unpack_from("<d", data, at)[0]), at + 8
     raise ThriftError("a value is of a type that Parquet does not have")
-
-
-def _list(data: bytes | memoryview, at: int, depth: int) -> tuple[list[Value], int]:
-    head = data[at]
-    size, at = (head >> 4, at + 1) if head < 0xF0 else _varint(data, at + 1)
-    if size > len(data) - at:
-        raise ThriftError("a list is longer than the metadata")
-    if depth > _DEEPEST_STRUCT:
-        raise ThriftError("the metadata is nested too deeply")
-    found: list[Value] = []
-    for _ in range(size):
-        value, at = _value(data, at, head & 15, depth + 1)
-        found.append(value)
-    return found, at
-
-
-def _bytes(data: bytes | memoryview, at: int, size: int) -> bytes:
-    value = bytes(data[at : at + size])
-    if len(value) < size:
-        raise ThriftError("the metadata ends too early")
-    return value
 
 
 def _varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
@@ -175,7 +153,7 @@ class FooterError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A column that holds values: its dotted `path`, its physical type, its highest levels."""
+    """A column that has values: its dotted `path`, its physical type, its highest levels."""
 
     path: str
     kind: int
@@ -188,7 +166,7 @@ class Chunk:
     """A column of a row group: bytes `start` to `start + size` of the file, packed by `codec` (0: not).
 
     `values` counts nulls, too. `nulls`, `text_bytes` (of all texts), `data_pages`, `least` and `greatest`
-    (bounds of the values, in bytes) are None if the footer does not say.
+    (bounds of the values, in bytes) are None if the footer does not contain them.
     """
 
     leaf: Leaf
@@ -206,7 +184,7 @@ class Chunk:
 
     @property
     def end(self) -> int:
-        """Return the offset behind the last byte."""
+        """Return the offset after the last byte."""
         return self.start + self.size
 
 
@@ -220,7 +198,7 @@ class RowGroup:
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """What a footer says; `data` is the footer as a file of its own, without rows, for pyarrow.
+    """The content of a footer; `data` is the footer as a file of its own, without rows, for pyarrow.
 
     `gaps`: first and last offsets of bytes before the footer that belong to nothing that it names.
     """
@@ -240,7 +218,7 @@ class Footer:
 def read_footer(file: BinaryIO) -> Footer:
     """Return the footer of a file; `FooterError` if it has none, or a damaged one."""
     size = file.seek(0, os.SEEK_END)
-    tail = _at(file, max(0, size - TAIL_BYTES), size)
+    tail = _bytes_at(file, max(0, size - TAIL_BYTES), size)
     if len(tail) < 12 or tail[-4:] != MAGIC:
         raise FooterError("the file has no footer")
     length = int.from_bytes(tail[-8:-4], "little")
@@ -248,35 +226,30 @@ def read_footer(file: BinaryIO) -> Footer:
     if start < len(MAGIC):
         raise FooterError("the footer is longer than the file")
     if length + 8 > len(tail):
-        tail = _at(file, start, size - len(tail)) + tail
+        tail = _bytes_at(file, start, size - len(tail)) + tail
     data = tail[-8 - length :]
     try:
         fields, _ = read_struct(memoryview(data)[:length])
-        footer = _footer(fields, start, MAGIC + data)
+        leaves = tuple(_leaves(structs(fields, 2)))
+        groups = tuple(_group(group, leaves, start) for group in structs(fields, 4))
+        footer = Footer(number(fields, 3), groups, MAGIC + data)
         gaps = _gaps(_named_ranges(fields, footer), start, length)
     except ThriftError as error:
         raise FooterError(f"the footer cannot be read: {error}") from None
-    return replace(footer, gaps=tuple(gap for gap in gaps if not _is_harmless(file, *gap)))
-
-
-def _at(file: BinaryIO, start: int, end: int) -> bytes:
-    file.seek(start)
-    found = io.BytesIO()
-    while data := file.read(end - start - found.tell()):
-        found.write(data)
-    return found.getvalue()
-
-
-def _footer(fields: Struct, end: int, data: bytes) -> Footer:
-    leaves = tuple(_leaves(structs(fields, 2)))
-    rows = number(fields, 3)
-    groups = tuple(_group(group, leaves, end) for group in structs(fields, 4))
-    if rows != sum(group.rows for group in groups):
+    if footer.rows != sum(group.rows for group in groups):
         raise FooterError("the row groups have another number of rows than the footer says")
     places = sorted((chunk.start, chunk.end) for group in groups for chunk in group.chunks if chunk.values)
     if any(ahead > start for (_, ahead), (start, _) in pairwise(places)):
         raise FooterError("two columns lie in the same bytes")
-    return Footer(rows, groups, data)
+    return replace(footer, gaps=tuple(gap for gap in gaps if not _is_harmless(file, *gap)))
+
+
+def _bytes_at(file: BinaryIO, start: int, end: int) -> bytes:
+    file.seek(start)
+    found = bytearray()
+    while data := file.read(end - start - len(found)):
+        found += data
+    return bytes(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +267,6 @@ class _Range:
 
 
 def _named_ranges(fields: Struct, footer: Footer) -> Iterator[_Range]:
-    """Yield the ranges of a file that a footer names: columns, their indexes and Bloom filters."""
     for group, read in zip(structs(fields, 4), footer.groups, strict=True):
         for column, chunk in zip(structs(group, 1), read.chunks, strict=True):
             meta = inner(column, 3) or {}
@@ -329,7 +301,7 @@ def _is_harmless(file: BinaryIO, start: int, end: int) -> bool:
     """Return True for a gap without rows: zeros that align a row group, metadata, or a replaced footer."""
     if end - start > LONGEST_PADDING:
         return False
-    gap = _at(file, start, end)
+    gap = _bytes_at(file, start, end)
     if not any(gap):
         return True
     if gap.endswith(MAGIC) and int.from_bytes(gap[-8:-4], "little") == len(gap) - 8:
@@ -359,17 +331,21 @@ def _below(rest: Iterator[Struct], children: int, around: Leaf, depth: int) -> I
         element = next(rest, None)
         if element is None:
             raise FooterError("the schema has fewer columns than it says")
-        repetition = number(element, 3)
+        repetition, name = number(element, 3), element.get(4)
         if repetition not in (_REQUIRED, _OPTIONAL, _REPEATED):
             raise FooterError("the schema has a column that is neither required, optional nor repeated")
+        try:
+            path = name.decode()  # type: ignore[union-attr]
+        except (AttributeError, UnicodeDecodeError):
+            raise FooterError("a column has no name") from None
         leaf = Leaf(
-            f"{around.path}.{text(element, 4)}" if around.path else text(element, 4),
+            f"{around.path}.{path}" if around.path else path,
             number(element, 1, -1),
             around.definitions + (repetition != _REQUIRED),
             around.repetitions + (repetition == _REPEATED),
         )
-        if 5 in element and number(element, 5):
-            yield from _below(rest, number(element, 5), leaf, depth - 1)
+        if children := number(element, 5, 0):
+            yield from _below(rest, children, leaf, depth - 1)
         else:
             yield leaf
 
@@ -378,8 +354,9 @@ def _group(group: Struct, leaves: tuple[Leaf, ...], end: int) -> RowGroup:
     rows, columns = number(group, 3), structs(group, 1)
     if rows < 0 or len(columns) != len(leaves):
         raise FooterError("a row group has not the columns of the schema")
-    chunks = tuple(_chunk(column, leaf, rows, end) for column, leaf in zip(columns, leaves, strict=True))
-    return RowGroup(rows, chunks)
+    return RowGroup(
+        rows, tuple(_chunk(column, leaf, rows, end) for column, leaf in zip(columns, leaves, strict=True))
+    )
 
 
 def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
@@ -391,6 +368,10 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
         raise FooterError("a column has another name or type than in the schema")
     statistics, sizes = inner(meta, 12) or {}, inner(meta, 16) or {}
     data, dictionary, counts = number(meta, 9), number(meta, 11, 0), structs(meta, 13)
+    # Older fields have bounds in no defined order.
+    greatest, least = (statistics.get(key) for key in (5, 6))
+    if not (isinstance(greatest, bytes | None) and isinstance(least, bytes | None)):
+        raise FooterError("a column's least or greatest value is none")
     chunk = Chunk(
         leaf,
         start=dictionary if 0 < dictionary < data else data,
@@ -403,8 +384,8 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
         text_bytes=number(sizes, 1) if 1 in sizes else None,
         # Of data, in both versions of pages.
         data_pages=sum(number(kind, 3) for kind in counts if number(kind, 1) in (0, 3)) if counts else None,
-        least=_bound(statistics, 6),
-        greatest=_bound(statistics, 5),
+        least=least,
+        greatest=greatest,
     )
     if chunk.values < rows or (chunk.values > rows and not leaf.repetitions):
         raise FooterError("a column has another number of values than its row group has rows")
@@ -417,29 +398,16 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
     return chunk
 
 
-def _bound(statistics: Struct, key: int) -> bytes | None:
-    """Return a bound in the order of bytes; older fields hold bounds in no sure order."""
-    value = statistics.get(key)
-    if value is not None and not isinstance(value, bytes):
-        raise FooterError("a column's least or greatest value is none")
-    return value
-
-
 def _check_histograms(sizes: Struct, chunk: Chunk) -> None:
     """Check how many values have which level: pyarrow ends the process at too few or too many counts."""
     for key, levels in ((2, chunk.leaf.repetitions), (3, chunk.leaf.definitions)):
-        counts = items(sizes, key)
-        if counts and (len(counts) != levels + 1 or sum(map(_count, counts)) != chunk.values):
+        counts = [each for each in items(sizes, key) if isinstance(each, int) and each >= 0]
+        if len(counts) < len(items(sizes, key)):
+            raise FooterError("a column's levels are not counted")
+        if counts and (len(counts) != levels + 1 or sum(counts) != chunk.values):
             raise FooterError("a column's levels do not add up")
-    defined = items(sizes, 3)
-    full = chunk.values - _count(defined[-1]) if defined and not chunk.leaf.repetitions else chunk.nulls
-    if chunk.nulls not in (None, full):
-        raise FooterError("a column has two numbers of nulls")
+        is_flat = key == 3 and counts and not chunk.leaf.repetitions
+        if is_flat and chunk.nulls not in (None, chunk.values - counts[-1]):
+            raise FooterError("a column has two numbers of nulls")
     if 1 in sizes and chunk.leaf.kind != BYTE_ARRAY:
         raise FooterError("a column of numbers has a length of texts")
-
-
-def _count(value: Value) -> int:
-    if not isinstance(value, int) or value < 0:
-        raise FooterError("a column's levels are not counted")
-    return value

@@ -15,8 +15,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -51,8 +50,6 @@ _APART = frozenset({_DELTA_LENGTH, _DELTA_TEXTS})
 # As `parquet.thrift` numbers them. LZO, and LZ4 as Hadoop frames it, pyarrow unpacks in whole columns only.
 _CODECS: Mapping[int, str] = {1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
 _LARGEST_PLACES = 1 << 20
-# Bytes of a page, and values in it.
-_REMEMBERED_PLACES = 1 << 16
 
 
 class ParquetPageError(OSError):
@@ -153,7 +150,6 @@ def check_plain(data: memoryview, values: int) -> None:
 
 
 def _differences(data: memoryview, at: int) -> tuple[Lengths, int]:
-    """Return the numbers that begin at byte `at`, and where they end."""
     block, at = varint(data, at)
     parts, at = varint(data, at)
     count, at = varint(data, at)
@@ -187,10 +183,10 @@ def _zigzag(data: memoryview, at: int) -> tuple[int, int]:
 
 @dataclass(slots=True)
 class PageTotals:
-    """What a column's pages say, added up.
+    """The totals of a column's pages.
 
-    `nulls`: None if a page does not say. `dictionary`: values in it. `unused`: those that stand in no row, if
-    that was asked for and every place can be read. `with_checksum`: data pages that have one.
+    `nulls`: None if a page does not contain their number. `dictionary`: values in it. `unused`: those that
+    are in no row, if places were read and every place can be. `with_checksum`: data pages that have one.
     """
 
     values: int = 0
@@ -225,7 +221,7 @@ class PageTotals:
 class _Page:
     """A page of data, or the dictionary. `content`: packed by `codec` (0: not), else of `size` bytes.
 
-    Before the values in it stand their levels, up to `highest`; none if that is 0.
+    It begins with the levels of its values, up to `highest`; with none if that is 0.
     """
 
     encoding: int
@@ -237,8 +233,8 @@ class _Page:
     content: memoryview | bytes
     is_dictionary: bool = False
 
-    def behind_levels(self) -> tuple[memoryview, int] | None:
-        """Return what stands behind the levels, unpacked, and how many of the values are no nulls.
+    def after_levels(self) -> tuple[memoryview, int] | None:
+        """Return the content after the levels, unpacked, and the number of values that are no nulls.
 
         None if pyarrow cannot unpack the page alone.
         """
@@ -251,7 +247,7 @@ class _Page:
                 raise ParquetPageError("a page is shorter than its levels")
             content = memoryview(pa.Codec(name).decompress(pa.py_buffer(content), self.size)).cast("B")
         if self.highest:
-            levels = _behind_length(content)
+            levels = _after_length(content)
             nulls = nulls_of(levels, self.highest, self.values)
             content = content[4 + len(levels) :]
         return content, self.values - nulls
@@ -268,33 +264,23 @@ class _Page:
         )
         if not (is_plain or self.encoding in _APART):
             return
-        held = self.behind_levels()
-        if held is not None and is_plain:
-            check_plain(*held)
-        elif held is not None:
-            check_lengths(*held, with_prefixes=self.encoding == _DELTA_TEXTS)
+        after = self.after_levels()
+        if after is not None and is_plain:
+            check_plain(*after)
+        elif after is not None:
+            check_lengths(*after, with_prefixes=self.encoding == _DELTA_TEXTS)
 
     def places(self) -> Numbers | None:
-        """Return the places in the dictionary that a page holds; None if pyarrow cannot unpack it alone."""
-        if max(len(self.content), self.values) > _REMEMBERED_PLACES:
-            return _places_of(self)
-        return _remembered(replace(self, content=bytes(self.content)))
-
-
-def _places_of(page: _Page) -> Numbers | None:
-    if page.codec and not 0 <= page.size <= _LARGEST_PLACES + 8 * page.values:
-        raise ParquetPageError("a page is longer than its values can be")
-    held = page.behind_levels()
-    if held is None:
-        return None
-    content, present = held
-    if not len(content):
-        raise ParquetPageError("a page is shorter than its values can be")
-    return numbers_of(content[1:], content[0], present)[0]
-
-
-# Where no text repeats, the same places stand in all row groups of as many rows.
-_remembered = lru_cache(maxsize=8)(_places_of)
+        """Return a page's places in the dictionary; None if pyarrow cannot unpack it alone."""
+        if self.codec and not 0 <= self.size <= _LARGEST_PLACES + 8 * self.values:
+            raise ParquetPageError("a page is longer than its values can be")
+        after = self.after_levels()
+        if after is None:
+            return None
+        content, present = after
+        if not len(content):
+            raise ParquetPageError("a page is shorter than its values can be")
+        return numbers_of(content[1:], content[0], present)[0]
 
 
 def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> PageTotals:
@@ -341,64 +327,55 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
 
 def _page(header: Struct, content: memoryview, chunk: Chunk, *, is_first: bool) -> _Page:
     kind, unpacked_bytes = number(header, 1), number(header, 2)
+    described = inner(header, {_DATA: 5, _DICTIONARY: 7, _DATA_2: 8}.get(kind, 0))
     if kind == _DICTIONARY:
-        said = inner(header, 7)
-        if said is None or not is_first or number(said, 1) < 0:
+        if described is None or not is_first or number(described, 1) < 0:
             raise ParquetPageError("a column has a dictionary where none can be")
-        return _Page(_PLAIN, number(said, 1), 0, chunk.codec, unpacked_bytes, 0, content, is_dictionary=True)
-    said = inner(header, 5 if kind == _DATA else 8)
-    if kind not in (_DATA, _DATA_2) or said is None:
+        values = number(described, 1)
+        return _Page(_PLAIN, values, 0, chunk.codec, unpacked_bytes, 0, content, is_dictionary=True)
+    if described is None:
         raise ParquetPageError("a page is of no type that there is")
-    page = (_page_1 if kind == _DATA else _page_2)(said, unpacked_bytes, content, chunk)
-    if page.values < 0 or page.encoding not in chunk.encodings:
-        raise ParquetPageError("a page is encoded otherwise than the footer says")
-    return page
-
-
-def _page_1(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk) -> _Page:
-    """Return a page of the first version, whose levels are packed with its values."""
-    values, nulls = _at_most(number(said, 1), chunk), None
-    if not chunk.leaf.definitions:
-        nulls = 0
-    elif not (chunk.codec or chunk.leaf.repetitions or number(said, 3) != _RLE):
-        nulls = nulls_of(_behind_length(content), chunk.leaf.definitions, values)
-    highest = chunk.leaf.definitions
-    return _Page(number(said, 2), values, nulls, chunk.codec, unpacked_bytes, highest, content)
-
-
-def _page_2(said: Struct, unpacked_bytes: int, content: memoryview, chunk: Chunk) -> _Page:
-    """Return a page of the second version, which names more numbers, and never packs its levels."""
-    values, nulls, rows, size, repeated = (number(said, key) for key in (1, 2, 3, 5, 6))
-    if not 0 <= nulls <= _at_most(values, chunk) or min(size, repeated) < 0 or size + repeated > len(content):
-        raise ParquetPageError("the header of a page contradicts itself")
-    if rows > values or (rows != values and not chunk.leaf.repetitions):
-        raise ParquetPageError("a page has another number of values than of rows")
-    highest, levels = chunk.leaf.definitions, content[repeated : repeated + size]
-    if nulls != (nulls_of(levels, highest, values) if highest else 0) or (size and not highest):
-        raise ParquetPageError("a page has another number of nulls than its header says")
-    codec, size = 0 if said.get(7) is False else chunk.codec, size + repeated
-    # They are never packed, and were counted.
-    highest = 0 if size else highest
-    return _Page(number(said, 4), values, nulls, codec, unpacked_bytes - size, highest, content[size:])
-
-
-def _at_most(values: int, chunk: Chunk) -> int:
-    """Return so many values, if a page of the column can hold them."""
+    values, highest, codec, nulls = number(described, 1), chunk.leaf.definitions, chunk.codec, None
     if not 0 <= values <= chunk.values:
         raise ParquetPageError("a page has more values than its column")
-    return values
+    if kind == _DATA:
+        # The first version packs levels with values.
+        encoding = number(described, 2)
+        if not highest:
+            nulls = 0
+        elif not (codec or chunk.leaf.repetitions or number(described, 3) != _RLE):
+            nulls = nulls_of(_after_length(content), highest, values)
+    else:
+        # The second version contains more numbers, and never packs levels.
+        nulls, rows, encoding, size, repeated = (number(described, key) for key in (2, 3, 4, 5, 6))
+        if not 0 <= nulls <= values or min(size, repeated) < 0 or size + repeated > len(content):
+            raise ParquetPageError("the header of a page contradicts itself")
+        if rows > values or (rows != values and not chunk.leaf.repetitions):
+            raise ParquetPageError("a page has another number of values than of rows")
+        levels = content[repeated : repeated + size]
+        if nulls != (nulls_of(levels, highest, values) if highest else 0) or (size and not highest):
+            raise ParquetPageError("a page has another number of nulls than its header says")
+        if described.get(7) is False:
+            codec = 0
+        size += repeated
+        # The levels were counted.
+        highest = 0 if size else highest
+        content, unpacked_bytes = content[size:], unpacked_bytes - size
+    if encoding not in chunk.encodings:
+        raise ParquetPageError("a page is encoded otherwise than the footer says")
+    return _Page(encoding, values, nulls, codec, unpacked_bytes, highest, content)
 
 
-def _behind_length(content: memoryview) -> memoryview:
-    """Return the bytes whose number stands in the first four."""
+def _after_length(content: memoryview) -> memoryview:
+    # The first four bytes are the length.
     return content[4 : 4 + int.from_bytes(content[:4], "little")]
 
 
 class CheckedFile(SeekableFile):
-    """A seekable file in front of another, which it closes: it checks the columns that are read through it.
+    """A seekable file over another, which it closes: it checks the columns that are read through it.
 
-    A read of a whole column of `expect` raises `ParquetPageError` if its pages are damaged. `failure`: what a
-    read has raised since; pyarrow may make another error of it.
+    A read of a whole column of `expect` raises `ParquetPageError` if its pages are damaged. `failure`: the
+    first error of a read since; pyarrow may make another error of it.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -459,20 +436,17 @@ class CheckedFile(SeekableFile):
             while (size := size - len(rest[-1])) > 0 and (more := self._file.read(size)):
                 rest.append(more)
             data = b"".join(rest)
-        self._check(data)
-        if self._at in self._hold:
-            self._held[self._at, len(data)] = data
-        return data
-
-    def _check(self, data: bytes) -> None:
         end = self._at + len(data)
         for start, chunk in self._expected.items():
             if self._at <= start and chunk.end <= end and start not in self.pages:
                 view = memoryview(data)[start - self._at : chunk.end - self._at]
                 self.pages[start] = pages_of(view, chunk, with_places=start in self._coded)
+        if self._at in self._hold:
+            self._held[self._at, len(data)] = data
+        return data
 
     def close(self) -> None:
-        """Close the file behind too."""
+        """Close the other file too."""
         if not self.closed:
             self._file.close()
         super().close()

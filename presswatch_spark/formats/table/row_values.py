@@ -144,7 +144,6 @@ class RowValues:
         return pruned(value, wanted)
 
     def _encoded(self, role: str, row: int, value: Any) -> bytes:
-        """Return a value in UTF-8; for one that is no text, nothing, and a defect or a note."""
         if role == "url":
             return encoded_url(value, self._report, self._first_row + row, "row")
         if value is None or isinstance(value, str):

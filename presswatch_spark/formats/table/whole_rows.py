@@ -11,7 +11,6 @@ import csv
 import io
 import itertools
 import json
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,7 @@ import pyarrow as pa
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.formats.inflate import inflated, placed_lines
 from presswatch_spark.formats.table.arrow_text import DAMAGE_ERRORS, is_text_type, lost_blocks, text_column
-from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK, RepeatedNameError, unrepeated
+from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK
 from presswatch_spark.formats.table.parquet import (
     DECODED_BYTES,
     GroupReader,
@@ -44,7 +43,6 @@ from presswatch_spark.storage.objects import (
 MAX_ROW_BYTES = 64 << 20
 _HEAD_BYTES = 64 << 10
 _BATCH_ROWS, _BATCH_BYTES = 1024, 16 << 20
-_MAY_END_A_KEY = re.compile(rb'"[ \t\r\n]*:')
 _ABSENT = object()
 
 # What turning a value into Python's raises: dates that no calendar holds, text that is no UTF-8, time zones
@@ -138,7 +136,6 @@ def whole_rows(
 
 
 def _in_utf8(chunks: Iterable[bytes], encoding: str, where: str) -> Iterator[bytes]:
-    """Yield chunks of text in UTF-8; those that are in it already are not looked at."""
     if codecs.lookup(encoding).name == "utf-8":
         yield from map(bytes, chunks)
         return
@@ -199,7 +196,7 @@ def _json_rows(chunks: Iterator[bytes], columns: NamedColumns, where: str) -> It
         content = line.removeprefix(BYTE_ORDER_MARK) if index == 0 else line
         if not content.strip():
             continue
-        row = _parse_json(content, columns)
+        row = _parse_json(content)
         if isinstance(row, dict) and unseen:
             seen |= row.keys()
             unseen = {name for name in unseen if _at(row, name, _ABSENT) is _ABSENT}
@@ -208,24 +205,20 @@ def _json_rows(chunks: Iterator[bytes], columns: NamedColumns, where: str) -> It
         columns.check(sorted(seen), where, wanted - unseen)
 
 
-def _parse_json(line: bytes, columns: NamedColumns) -> dict[str, Any] | Unreadable:
-    """Parse a line: orjson, then `json`, which also takes lone surrogates; a key given twice is refused.
+def _parse_json(line: bytes) -> dict[str, Any] | Unreadable:
+    """Parse a line: orjson, then `json`, which also takes lone surrogates.
 
-    Strictly: `json_text.parse` reads what is no UTF-8, and a corpus must not hold what nobody wrote.
+    Strictly: `json_text.parse` reads bytes that are no UTF-8, and a corpus must not have text of no author.
     """
     try:
-        value = orjson.loads(line)
-        is_sure = not _may_repeat_a_key(line, value, columns)
-    except ValueError:
-        is_sure = False
-    try:
-        value = value if is_sure else json.loads(line, object_pairs_hook=unrepeated)
+        try:
+            value = orjson.loads(line)
+        except ValueError:
+            value = json.loads(line)
     except UnicodeDecodeError as error:
         return Unreadable(f"byte {error.start} of the line is not UTF-8")
     except json.JSONDecodeError as error:
         return Unreadable(f"not JSON: {error.msg} at character {error.pos}")
-    except RepeatedNameError:
-        return Unreadable("a key of the JSON object is given twice")
     except RecursionError:
         return Unreadable("JSON nested too deeply")
     except ValueError:
@@ -234,17 +227,7 @@ def _parse_json(line: bytes, columns: NamedColumns) -> dict[str, Any] | Unreadab
     return value if isinstance(value, dict) else Unreadable(f"a JSON {type(value).__name__}, not an object")
 
 
-def _may_repeat_a_key(line: bytes, value: Any, columns: NamedColumns) -> bool:
-    """Whether a line may give one of the columns twice; `value` is what orjson made of it."""
-    keys = len(value) if isinstance(value, dict) else 0
-    # As many keys as the line can have: all are different.
-    if len(_MAY_END_A_KEY.findall(line)) == keys:
-        return False
-    return any(line.count(b'"%s"' % name.encode()) > 1 for name in columns.names.values())
-
-
 def _delimiter(head: bytes, columns: NamedColumns) -> str:
-    """Return the mark that splits the header into most of the columns looked for: `,`, `;` or a tab."""
     header = head.decode("utf-8", "replace").splitlines()[:1]
     wanted = set(columns.names.values())
     fits = {mark: len(wanted & set(next(csv.reader(header, delimiter=mark), []))) for mark in ",;\t"}

@@ -201,7 +201,6 @@ class _BlockBuilder:
             self._move(self.size)
 
     def _move(self, needed: int) -> None:
-        """Take a new buffer with room for `needed` bytes and more, and copy what is held."""
         held = self._buffer[self._start : self._start + self.size]
         self._buffer, self._start = _buffer(needed), 0
         self._buffer[: self.size] = held

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
 from typing import NamedTuple
 
 from presswatch_spark.formats.inflate import Member, first_member
@@ -158,25 +157,23 @@ def _first_info(data: bytes) -> tuple[bytes, bool]:
 
 
 def _fields_of(record: bytes) -> Mapping[str, str]:
-    """Return the fields of a record's header, as far as it is there."""
     end = HEADER_END.search(record)
     return header_fields(record[: end.end()] if end else record)
 
 
 def near(records: Sequence[WantedRecord]) -> Iterator[list[WantedRecord]]:
     """Yield records, sorted by offset, in groups that one request reads."""
-    number, end, begin = 0, 0, 0
-
-    def group_of(record: WantedRecord) -> int:
-        nonlocal number, end, begin
+    group, begin, end = list[WantedRecord](), 0, 0
+    for record in records:
         first = record.offset or 0
-        if first > end + NEAR_BYTES or first + record.length - begin > GROUP_BYTES:
-            number, begin = number + 1, first
+        if group and (first > end + NEAR_BYTES or first + record.length - begin > GROUP_BYTES):
+            yield group
+            group = []
+        begin = begin if group else first
         end = max(end, first + record.length)
-        return number
-
-    for _, group in groupby(records, group_of):
-        yield list(group)
+        group.append(record)
+    if group:
+        yield group
 
 
 class _Stretch:
@@ -240,7 +237,6 @@ class _Stretch:
 
 
 def _other(fields: Mapping[str, str], wanted: WantedRecord) -> str | None:
-    """Return what shows that a record is another one than was wanted; None if nothing does."""
     if fields.get("warc-target-uri", "").removeprefix("<").removesuffix(">") != wanted.url:
         return "the record there is of another URL"
     at = as_time(fields.get("warc-date"))

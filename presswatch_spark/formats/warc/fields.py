@@ -63,7 +63,6 @@ def _contradicted(lines: Iterable[tuple[str, str]]) -> frozenset[str]:
 
 
 def _lines(header: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the fields of a header in order: names in lower case, and values."""
     for line in _LINE_END.split(_FOLD.sub(b" ", header))[1:]:
         name, colon, value = line.partition(b":")
         if not line.strip():

@@ -74,14 +74,10 @@ def far_codes(languages: Iterable[str]) -> Which:
     far = np.zeros(26**3, np.bool_)
     wanted = [code.lower() for code in languages]
     for code in {*ISO_639_3.values(), *_BEYOND_ISO_639_1.split()}:
-        if all(_letters_apart(code, other) > 1 for other in wanted):
+        if all(max(len(code), len(other)) - sum(map(str.__eq__, code, other)) > 1 for other in wanted):
             first, second, third = (ord(letter) - ord("a") for letter in code)
             far[(first * 26 + second) * 26 + third] = True
     return far
-
-
-def _letters_apart(one: str, other: str) -> int:
-    return max(len(one), len(other)) - sum(a == b for a, b in zip(one, other, strict=False))
 
 
 class AuditDraw:

@@ -140,7 +140,6 @@ def _passes(data: Bytes, start: int, end: int, gate: Gate) -> bool:
 
 @uncounted_njit
 def _number(data: Bytes, start: int, end: int) -> np.int64:
-    """Return the decimal number in data[start:end], -1 if it is none or has more than 17 digits."""
     if end <= start or end - start > 17:
         return np.int64(-1)
     value = np.int64(0)

@@ -231,7 +231,6 @@ def _lengths(
 
 @uncounted_njit
 def _fixed(work: HeadWorkspace) -> None:
-    """Make the codes of blocks that bring none."""
     lengths = work.lengths
     lengths[:144], lengths[144:256], lengths[256:280], lengths[280:288] = 8, 9, 7, 8
     _build(lengths, 0, 288, work.literals, _LITERAL_BITS)

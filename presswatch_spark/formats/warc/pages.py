@@ -18,16 +18,18 @@ from presswatch_spark.extraction.parsers import (
 from presswatch_spark.extraction.parsers import Kind as ParsedKind
 from presswatch_spark.formats.http.charsets import encoding_of, to_utf8
 from presswatch_spark.formats.http.codings import decoded_body
-from presswatch_spark.formats.http.media import Kind, as_html, kind_of_content, media_type
+from presswatch_spark.formats.http.media import Kind, as_html, kind_of_content, media_type, site_file
 from presswatch_spark.formats.http.message import Message, parse_message
-from presswatch_spark.formats.http.site_files import site_file
 from presswatch_spark.formats.own_word import own_word_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import joined
 from presswatch_spark.formats.warc.gates import AuditDraw, declared
 from presswatch_spark.html.elements import PAGE_BYTES
 from presswatch_spark.html.markup import EXTRACTION, page_text, room_for, text_of_page
-from presswatch_spark.html.raw_text import ARTICLE, DATA
+from presswatch_spark.html.tags import (
+    ARTICLE,
+    DATA,
+)
 from presswatch_spark.model import Bytes, Capture, DocumentBatch, Locator, OwnWord, ReadReport
 
 # Pages that kill the parser may cost a minute each.
@@ -111,7 +113,8 @@ class PageBatches:
         wanted = self.options.wants is not None and self.options.wants(url)
         gated = self.options.gates(stored.languages or ())
         if gated and not wanted:
-            self._leave_out(stored)
+            self.report.add_skipped("language")
+            self._draw(stored)
             return
         message = stored.message
         if message is None:
@@ -131,7 +134,8 @@ class PageBatches:
             )
             self._size += len(body.data) + len(message.head)
         if gated:
-            self._leave_out(stored)
+            self.report.add_skipped("language")
+            self._draw(stored)
         elif site_file(url) and kind_of_content(None, body.data) != "html":
             self.report.add_skipped("file about the site")
         elif encoding is not None:
@@ -141,7 +145,12 @@ class PageBatches:
             self._add_page(_WarcPage(stored, message, kind, content, encoding))
         elif kind == "pdf" and self.options.pdf:
             self._note(stored, body.problem)
-            self._add_pdf(stored, message, body.data)
+            try:
+                text, problem = self._parsed("pdf", body.data)
+            except UnparsablePageError as error:
+                text, problem = b"", str(error)
+            self._note(stored, problem)
+            self._add_page(_WarcPage(stored, message, "pdf", text))
         else:
             why = media or ("unknown media type" if len(body.data) else "no text")
             self._skip(why, stored, body.data)
@@ -201,11 +210,6 @@ class PageBatches:
             own_word=own_word,
         )
 
-    def _leave_out(self, stored: Stored) -> None:
-        """Count what the language gate leaves out."""
-        self.report.add_skipped("language")
-        self._draw(stored)
-
     def _draw(self, stored: Stored) -> None:
         """Take what the language gate leaves out for an audit, if it is drawn."""
         if self.options.audit and AuditDraw(self.options.audit).takes(stored.pointer().record_id):
@@ -234,14 +238,6 @@ class PageBatches:
             self.report.add_note(CUT_NOTE)
         elif problem:
             self.report.add_defect(problem, *stored.place())
-
-    def _add_pdf(self, stored: Stored, message: Message, body: bytes | memoryview) -> None:
-        try:
-            text, problem = self._parsed("pdf", body)
-        except UnparsablePageError as error:
-            text, problem = b"", str(error)
-        self._note(stored, problem)
-        self._add_page(_WarcPage(stored, message, "pdf", text))
 
     def _add_page(self, page: _WarcPage) -> None:
         if (
@@ -277,7 +273,6 @@ class PageBatches:
         self._size += len(page.content)
 
     def _main_text(self, page: _WarcPage, whole: bytes) -> bytes | None:
-        """Return the text of a page's main content; `whole` is that of the page."""
         if page.kind != "html":
             return None
         try:
@@ -299,7 +294,10 @@ class PageBatches:
 
 
 def _is_doubtful(stored: Stored, body: bytes | memoryview | None) -> bool:
-    """Whether damage may have made a record what it seems to be, and nothing proves that it did not."""
+    """Return True if damage may have made a record what it seems to be, and nothing proves that it did not.
+
+    Its content looks like a page, or its head may be lost, be its body, or be all that is left.
+    """
     if stored.pointer().damage:
         return True
     if body is None:
@@ -308,28 +306,19 @@ def _is_doubtful(stored: Stored, body: bytes | memoryview | None) -> bool:
         # The crawler's word for its type is at hand, as in ARC.
         held = len(body) > 0 or not _is_closed(stored.block)
         return held and kind_of_content(stored.noted, b"") in ("html", "text")
-    return _may_be_page(stored, body) and not stored.proven()
-
-
-def _may_be_page(stored: Stored, body: bytes | memoryview) -> bool:
-    """Whether what seems to be of another kind looks like a page, or its head may be lost or be its body."""
     message = stored.message
-    if message is None or stored.resource is not None:
-        return len(body) > 0 and kind_of_content(None, body) == "html"
     if len(body):
-        return message.body_at == 0 or kind_of_content(None, body) == "html"
-    return message.body_at == len(stored.block) and not stored.cut and _took_body(message, stored.block)
-
-
-def _took_body(message: Message, block: memoryview) -> bool:
-    """Whether a head that ends with its record says that there is a body, or says nothing and has no end.
-
-    Some writers leave out the blank line behind a head without a body.
-    """
-    length = message.last("content-length") or ""
-    if length.isdecimal():
-        return length.strip("0") != "" and message.status not in _BODILESS
-    return not _is_closed(block)
+        has_no_head = message is not None and stored.resource is None and message.body_at == 0
+        may_be_page = has_no_head or kind_of_content(None, body) == "html"
+    elif message is None or stored.resource is not None or stored.cut:
+        may_be_page = False
+    elif (length := message.last("content-length") or "").isdecimal():
+        is_all = message.body_at == len(stored.block)
+        may_be_page = is_all and length.strip("0") != "" and message.status not in _BODILESS
+    else:
+        # Some writers leave out the blank line after a head without a body.
+        may_be_page = message.body_at == len(stored.block) and not _is_closed(stored.block)
+    return may_be_page and not stored.proven()
 
 
 def _is_closed(block: memoryview) -> bool:

@@ -18,8 +18,7 @@ import pytest
 from presswatch_spark.demo import shards
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.formats import registry
-from presswatch_spark.formats.heads import keys_of
-from presswatch_spark.formats.registry import format_for
+from presswatch_spark.formats.registry import format_for, keys_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.reading import SmallPage, pages, read

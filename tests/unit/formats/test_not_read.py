@@ -10,7 +10,10 @@ import pytest
 from presswatch_spark.demo.generate import press
 from presswatch_spark.formats.warc.pages import ARTICLE_NOTE
 from presswatch_spark.html.markup import page_text, room_for, text_of_page
-from presswatch_spark.html.raw_text import ARTICLE, DATA
+from presswatch_spark.html.tags import (
+    ARTICLE,
+    DATA,
+)
 from tests.unit.formats.test_warc_pages import scanned
 from tests.warc_records import page
 

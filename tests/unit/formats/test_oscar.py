@@ -13,7 +13,7 @@ import pytest
 
 from presswatch_spark.demo import shards
 from presswatch_spark.errors import CorruptError
-from presswatch_spark.formats.registry import named_companions
+from presswatch_spark.formats.registry import companions_among
 from presswatch_spark.formats.source import ReadOptions
 from tests.reading import SmallPage, complaints, pages, read, texts
 from tests.shards import write_oscar_2201, write_oscar_parquet
@@ -141,10 +141,21 @@ def test_a_document_of_2109_longer_than_allowed_is_named(tmp_path: Path) -> None
 
 
 def test_metadata_is_no_shard_beside_its_text_but_documents_of_that_name_are() -> None:
-    old = ["d/fr_part_1.txt.gz", "d/fr_meta_part_1.jsonl.gz", "d/fr.txt", "d/fr_meta.jsonl"]
-    assert named_companions(set(old), "auto") == {"d/fr_meta_part_1.jsonl.gz", "d/fr_meta.jsonl"}
+    old = {"d/fr_part_1.txt.gz", "d/fr_meta_part_1.jsonl.gz", "d/fr.txt", "d/fr_meta.jsonl"}
+    assert companions_among(old, "auto") == {"d/fr_meta_part_1.jsonl.gz", "d/fr_meta.jsonl"}
     new = {"fr_meta/fr_meta_part_1.jsonl.gz", "fr_meta/fr_meta_part_2.jsonl.gz"}
-    assert named_companions(new, "auto") == named_companions(set(old), "wet") == set()
+    assert companions_among(new, "auto") == companions_among(old, "wet") == set()
+    notes = {"d/notes.txt", "d/notes_meta.jsonl"}
+    assert companions_among(notes, "auto") == set()
+    assert companions_among(notes, "oscar") == {"d/notes_meta.jsonl"}
+
+
+def test_documents_that_are_named_like_the_metadata_of_a_text_are_a_loss(tmp_path: Path) -> None:
+    path = tmp_path / "fr_part_1.txt"
+    shards.write_oscar_2109(path, pages(2))
+    (tmp_path / "fr_meta_part_1.jsonl").write_text('{"content": "un texte"}\n')
+    _, report = read(path)
+    assert "line is no entry of metadata" in complaints(report)
 
 
 def test_metadata_given_as_a_shard_is_refused(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import os
 import resource
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -80,15 +79,6 @@ def test_a_block_within_a_block_has_the_bound_of_the_outer_one() -> None:
         with memory_bounded(2 * MORE):
             assert limit() == outer
         assert limit() == outer
-
-
-def test_a_child_that_a_block_forks_has_no_bound() -> None:
-    before = limit()
-    with memory_bounded(MORE):
-        child = os.fork()
-        if not child:
-            os._exit(limit() != before)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def taken() -> int:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from presswatch_spark.formats import registry
-from presswatch_spark.pipeline import ShardScan, shards_listed
+from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.kernels import Rehearsal, specimens
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
-from presswatch_spark.storage.shards import ShardPlan
 from tests.corpora import article, build, write_jsonl
 
 
@@ -32,7 +28,7 @@ def test_the_article_is_found_in_what_is_rehearsed_on(
     shards = specimens(tmp_path, registry.named(format), article(0)["body"])
     assert shards
     for shard in shards:
-        log = ShardScan(format, *corpus, ScanConfig())(shard).log
+        log = ShardScan("auto", *corpus, ScanConfig())(shard).log
         assert (log["error"], log["status"]) == (None, "complete")
         assert (log["documents"], log["matches"]) == (1, 1)
 
@@ -53,44 +49,3 @@ def test_what_is_rehearsed_goes_by_the_name_of_the_first_shard_alone(
     shards = specimens(tmp_path, registry.find(rehearsal.format), article(0)["body"])
     read_as = [ShardScan("auto", *corpus, ScanConfig())(shard).log["format"] for shard in shards]
     assert ["rows" if format == "c4" else format for format in read_as] == formats
-
-
-def metadata(path: Path) -> ObjectInfo:
-    path.write_text(
-        '{"headers": {"warc-target-uri": "https://a.example/"}, "offset": 0, "nb_sentences": 1}\n'
-    )
-    return ObjectInfo(str(path), path.stat().st_size)
-
-
-@pytest.mark.slow
-def test_companions_are_told_by_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read_here(*_: Any) -> bool:
-        raise AssertionError("the driver looked into a shard")
-
-    monkeypatch.setattr(registry, "is_companion", read_here)
-    text = tmp_path / "fr_part_1.txt"
-    text.write_text("Une phrase.\n\n")
-    shards = [ObjectInfo(str(text), 13), metadata(tmp_path / "fr_meta_part_1.jsonl")]
-    listed = shards_listed(ShardPlan(tuple(shards)), "auto", StorageOptions(), None)
-    assert [info.uri for info in listed] == [str(text)]
-
-
-@pytest.mark.slow
-def test_a_file_that_ends_the_process_that_looks_into_it_is_a_shard_and_hides_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started = list[int]()
-
-    def dying(files: Any, storage: Any) -> Any:
-        started.append(len(files))
-        for answer, info in zip(told(files, storage), files, strict=False):
-            if info.uri.endswith("killer.jsonl"):
-                return
-            yield answer
-
-    told = registry._answers
-    files = [metadata(tmp_path / f"{name}.jsonl") for name in ("first", "killer", "last")]
-    monkeypatch.setattr(registry, "_answers", dying)
-    found = registry._confirmed(files, StorageOptions())
-    assert {os.path.basename(uri) for uri in found} == {"first.jsonl", "last.jsonl"}
-    assert started == [3, 1]

@@ -93,7 +93,7 @@ def main_content(page: bytes) -> tuple[bytes, str | None]:
 
 
 def has_prose_of(text: bytes, page_text: bytes) -> bool:
-    """Whether the text of a chosen element has enough of the long lines of its page to be its main content.
+    """Return True if the text of a chosen element has enough of its page's long lines to be main content.
 
     If it had hardly any, the article would be in no paragraphs, and others would have voted.
     """

@@ -68,7 +68,7 @@ def metadata_of(uri: str) -> tuple[str, ...]:
 
 
 def is_named_like_text(uri: str) -> bool:
-    """Whether `uri` is named like a text file of OSCAR: `fr.txt`, `fr_part_1.txt.gz`."""
+    """Return True for a name like those of OSCAR's text files: `fr.txt`, `fr_part_1.txt.gz`."""
     return _OSCAR_NAME.fullmatch(uri) is not None
 
 

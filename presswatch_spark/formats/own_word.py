@@ -165,20 +165,17 @@ def _first_moment(texts: Sequence[str]) -> datetime | None:
 
 
 def _first_address(texts: Sequence[str], url: str) -> str | None:
-    return next((found for text in texts if (found := _absolute(text, url))), None)
-
-
-def _absolute(text: str, url: str) -> str | None:
-    text = text.strip()
-    if not text or len(text) > URL_CHARACTERS or any(map(str.isspace, text)):
-        return None
-    try:
-        whole = urljoin(url, text)
-    except ValueError:
-        return None
-    if not whole.lower().startswith(_SCHEMES) or len(whole) > URL_CHARACTERS:
-        return None
-    return whole.encode("utf-8", "replace").decode()
+    """Return the first address of the web, made whole by the page's own; None if there is none."""
+    for text in map(str.strip, texts):
+        if not text or len(text) > URL_CHARACTERS or any(map(str.isspace, text)):
+            continue
+        try:
+            whole = urljoin(url, text)
+        except ValueError:
+            continue
+        if whole.lower().startswith(_SCHEMES) and len(whole) <= URL_CHARACTERS:
+            return whole.encode("utf-8", "replace").decode()
+    return None
 
 
 SCRIPT_CHARACTERS = 1 << 20

@@ -14,6 +14,7 @@ from presswatch_spark.html.tags import (
     RULES,
     after_name,
     find,
+    is_space,
 )
 from presswatch_spark.text.kernels import U64, Bytes, Hashes, load8
 from presswatch_spark.text.vectors import hint_bits_64, sheet_bits_64, trailing_zeros, visible_bits_64
@@ -83,11 +84,6 @@ BUILT_IN_FILTER = U64(sum({1 << ((name[0] + 7 * len(name)) & 63) for name in _CL
 
 
 @lean_njit
-def _is_space(byte: np.uint8) -> Any:
-    return byte in (_SPACE, _LF, _TAB, _CR, _FF)
-
-
-@lean_njit
 def _lowered(byte: np.uint8) -> Any:
     return byte | _CASE if np.uint8(65) <= byte <= np.uint8(90) else byte
 
@@ -142,7 +138,7 @@ def _is_style_letter(byte: np.uint8) -> Any:
 @lean_njit
 def _style_word(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
     """Return the hash of a word of letters and hyphens behind blanks, 0 if there is none, and its end."""
-    while i < end and _is_space(data[i]):
+    while i < end and is_space(data[i]):
         i += _1
     key, begin = _START, i
     while i < end and _is_style_letter(_lowered(data[i])):
@@ -154,14 +150,14 @@ def _style_word(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
 @uncounted_njit
 def declared(data: Bytes, i: np.uint64, end: np.uint64, bits: np.uint64) -> np.uint64:
     """Return the bits of a declaration (`display: none`), put over those of declarations before it."""
-    while i < end and _is_space(data[i]):
+    while i < end and is_space(data[i]):
         i += _1
     if i >= end or (_FIRST_LETTERS >> U64(data[i] & np.uint8(31))) & _1 == _0:
         return bits
     name, i = _style_word(data, i, end)
     if name not in (_DISPLAY, _VISIBILITY, _CONTENT_VISIBILITY, _FLOAT, _POSITION):
         return bits
-    while i < end and _is_space(data[i]):
+    while i < end and is_space(data[i]):
         i += _1
     if i >= end or data[i] != _COLON:
         return bits
@@ -217,19 +213,19 @@ def attributes(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64) -> np.uint6
     """Return what the attributes of a tag say, from behind its name to its end."""
     bits = _0
     while True:
-        while i < end and (_is_space(data[i]) or data[i] == _SLASH):
+        while i < end and (is_space(data[i]) or data[i] == _SLASH):
             i += _1
         if i >= end or data[i] == _GT:
             return bits & _SAID
         begin = i
         i = after_name(data, i + _1, end)
         name = _short_name(data, begin, i)
-        while i < end and _is_space(data[i]):
+        while i < end and is_space(data[i]):
             i += _1
         begin, stop = i, i
         if i < end and data[i] == _EQUALS:
             i += _1
-            while i < end and _is_space(data[i]):
+            while i < end and is_space(data[i]):
                 i += _1
             if i < end and data[i] in (_QUOTE, _APOSTROPHE):
                 begin = i + _1
@@ -237,7 +233,7 @@ def attributes(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64) -> np.uint6
                 i = stop + _1
             else:
                 begin = i
-                while i < end and data[i] != _GT and not _is_space(data[i]):
+                while i < end and data[i] != _GT and not is_space(data[i]):
                     i += _1
                 stop = i
         if name == _CLASS and not bits & _SEEN_CLASS:
@@ -381,15 +377,15 @@ def read_sheet(w: Hashes, data: Bytes, i: np.uint64, stop: np.uint64) -> None:
 
 @uncounted_njit
 def _is_print(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
-    while i < end and _is_space(data[i]):
+    while i < end and is_space(data[i]):
         i += _1
     key, begin = _START, i
     while i < end and i < begin + U64(6):
         key = _mixed(key, _lowered(data[i]))
         i += _1
-    if key != _MEDIA or i >= end or not _is_space(data[i]):
+    if key != _MEDIA or i >= end or not is_space(data[i]):
         return False
-    while i < end and _is_space(data[i]):
+    while i < end and is_space(data[i]):
         i += _1
     key, begin = _START, i
     while i < end and i < begin + U64(5):
@@ -413,7 +409,7 @@ def _add_selectors(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64, bits: n
     """Add the selectors of a rule that are `.class`, `#id` or a name, with a name before or not."""
     while i < end:
         stop = find(data, i, end, _COMMA)
-        while i < stop and _is_space(data[i]):
+        while i < stop and is_space(data[i]):
             i += _1
         key, begin = _START, i
         while i < stop and _is_selector_letter(data[i]):
@@ -427,7 +423,7 @@ def _add_selectors(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64, bits: n
                 key = _mixed(key, data[i])
                 i += _1
         named, last = i > begin, i
-        while i < stop and _is_space(data[i]):
+        while i < stop and is_space(data[i]):
             i += _1
         if named and i == stop:
             if data[begin - U64(begin > _0)] == _DOT:

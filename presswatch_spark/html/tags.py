@@ -181,13 +181,14 @@ def is_letter(byte: np.uint8) -> Any:
 
 
 @lean_njit
-def _is_space(byte: np.uint8) -> Any:
+def is_space(byte: np.uint8) -> Any:
+    """Return True for a blank of HTML."""
     return byte == _SPACE or (_TAB <= byte <= _CR and byte != _VT)
 
 
 @lean_njit
 def _ends_name(byte: np.uint8) -> Any:
-    return _is_space(byte) or byte in (_SLASH, _GT)
+    return is_space(byte) or byte in (_SLASH, _GT)
 
 
 @lean_njit
@@ -226,18 +227,18 @@ def after_name(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
 def after_attributes(data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
     """Return the end of a tag from behind its name on: past `>`; past `end` if it never ends."""
     while True:
-        while i < end and (_is_space(data[i]) or data[i] == _SLASH):
+        while i < end and (is_space(data[i]) or data[i] == _SLASH):
             i += _1
         if i >= end:
             return end + _1
         if data[i] == _GT:
             return i + _1
         i = after_name(data, i + _1, end)
-        while i < end and _is_space(data[i]):
+        while i < end and is_space(data[i]):
             i += _1
         if i < end and data[i] == _EQUALS:
             i += _1
-            while i < end and _is_space(data[i]):
+            while i < end and is_space(data[i]):
                 i += _1
             if i >= end:
                 return end + _1
@@ -245,7 +246,7 @@ def after_attributes(data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
             if quote in (_QUOTE, _APOSTROPHE):
                 i = find(data, i + _1, end, quote) + _1
             else:
-                while i < end and data[i] != _GT and not _is_space(data[i]):
+                while i < end and data[i] != _GT and not is_space(data[i]):
                     i += _1
 
 
@@ -281,7 +282,7 @@ def closes_itself(data: Bytes, name_end: np.uint64, i: np.uint64) -> Any:
     if data[i - _2] != _SLASH:
         return False
     p = i - _3
-    while p >= name_end and not (_is_space(data[p]) or data[p] in (_QUOTE, _APOSTROPHE, _EQUALS)):
+    while p >= name_end and not (is_space(data[p]) or data[p] in (_QUOTE, _APOSTROPHE, _EQUALS)):
         p -= _1
     return p < name_end or data[p] != _EQUALS
 

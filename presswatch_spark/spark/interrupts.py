@@ -70,6 +70,12 @@ def interruptible(context: SparkContext, work: Callable[[], Result]) -> Result:
     """
     begun, found = Future[None](), list[Result]()
 
+    def cancel_until_done() -> None:
+        # The work may be between two jobs.
+        while not begun.done():
+            _cancel(context)
+            wait([begun], SECONDS_BETWEEN_CANCELS)
+
     def do() -> None:
         if begun.set_running_or_notify_cancel():
             try:
@@ -84,19 +90,11 @@ def interruptible(context: SparkContext, work: Callable[[], Result]) -> Result:
         except KeyboardInterrupt:
             if not begun.cancel():
                 # Another Ctrl-C may end this thread's wait: it must not let the work go on unseen.
-                canceller = threading.Thread(target=_cancel_until, args=(context, begun), daemon=True)
-                canceller.start()
+                threading.Thread(target=cancel_until_done, daemon=True).start()
                 wait([begun])
             if found:
                 return found[0]
             raise
-
-
-def _cancel_until(context: SparkContext, over: Future[None]) -> None:
-    """Cancel jobs until the work has given up: it may be between two of them."""
-    while not over.done():
-        _cancel(context)
-        wait([over], SECONDS_BETWEEN_CANCELS)
 
 
 def _cancel(context: SparkContext) -> None:

@@ -58,11 +58,6 @@ def log_options() -> str:
     return f"-Dlog4j.configurationFile={shipped('log4j2.properties').as_uri()}"
 
 
-def jvm_options() -> str:
-    """What every JVM of a session on this host is told: where its log settings are, and to be light."""
-    return f"{log_options()} {LIGHT_JVM}"
-
-
 def java_home() -> str:
     """A JAVA_HOME that runs Spark.
 

@@ -22,7 +22,7 @@ import pyarrow as pa
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.processes import SAFE, tidy_environment
 from presswatch_spark.spark.interrupts import bear_interrupts, quiet_counts, quiet_py4j
-from presswatch_spark.spark.java import java_home, jvm_options
+from presswatch_spark.spark.java import LIGHT_JVM, java_home, log_options
 from presswatch_spark.spark.worker import nothing
 
 if TYPE_CHECKING:
@@ -281,7 +281,7 @@ def _on_this_host() -> dict[str, str]:
     # For workers: huge pages under buffers that live for one batch cost the system more time than they save.
     os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     newer = tuple(int(part) for part in pyspark.__version__.split(".")[:2]) >= (4, 2)
-    options = jvm_options()
+    options = f"{log_options()} {LIGHT_JVM}"
     return {
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",

@@ -101,49 +101,33 @@ def _inflated(
 
 
 def brotlied(data: memoryview) -> Iterator[bytes]:
-    """Yield what a brotli body holds. It has no magic: one that fails in its first slice was none."""
-    first, produced = _Brotli(data), 0
-    try:
-        for piece in first.pieces(len(data)):
-            produced += len(piece)
-            yield piece
-        return
-    except brotli.error:
-        pass
-    skipped = 0
-    try:
-        # A failing call gives nothing, and so does one with more than the stream in it.
-        for piece in _Brotli(data).pieces(first.at):
-            skip = min(len(piece), produced - skipped)
-            skipped += skip
-            yield piece[skip:]
-    except brotli.error:
-        raise (
-            NotSo("body is not brotli as declared") if not skipped else Damage("brotli body is damaged")
-        ) from None
+    """Yield the content of a brotli body. It has no magic: one that fails in its first slice was none.
 
-
-class _Brotli:
-    """A brotli stream, fed from index `at` on."""
-
-    def __init__(self, data: memoryview) -> None:
-        self.at = 0
-        self._data = data
-        self._inflater = brotli.Decompressor()
-
-    def pieces(self, careful: int) -> Iterator[bytes]:
-        """Yield what the stream holds; from index `careful` on it is fed byte by byte."""
-        inflater = self._inflater
-        while self.at < len(self._data):
-            size = SLICE_BYTES if self.at < careful else 1
-            fed: memoryview | bytes = self._data[self.at : self.at + size]
-            while fed or not inflater.can_accept_more_data():
-                yield inflater.process(fed, output_buffer_limit=PIECE_BYTES)
-                fed = b""
-            if inflater.is_finished():
-                return
-            self.at += size
-        raise Damage("brotli body is cut")
+    A failing call gives nothing, and so does one with more than the stream in it. So the slice that fails is
+    fed again byte by byte, after all slices before it.
+    """
+    produced, careful = 0, len(data)
+    for is_again in (False, True):
+        inflater, at, passed = brotli.Decompressor(), 0, 0
+        try:
+            while not inflater.is_finished():
+                size = SLICE_BYTES if at < careful else 1
+                fed: memoryview | bytes = data[at : at + size]
+                if not fed:
+                    raise Damage("brotli body is cut")
+                while fed or not inflater.can_accept_more_data():
+                    piece = inflater.process(fed, output_buffer_limit=PIECE_BYTES)
+                    fed = b""
+                    skipped = min(len(piece), max(0, produced - passed)) if is_again else 0
+                    passed += len(piece)
+                    yield piece[skipped:]
+                at += size
+            return
+        except brotli.error:
+            if is_again:
+                problem = Damage("brotli body is damaged") if produced else None
+                raise (problem or NotSo("body is not brotli as declared")) from None
+            produced, careful = passed, at
 
 
 @dataclass(frozen=True, slots=True)

@@ -370,6 +370,6 @@ def _begins_an_object(line: bytes) -> bool:
 
 
 def holds_objects_only(head: bytes) -> bool:
-    """Whether every line of `head` is a JSON object; the last one may be cut."""
+    """Return True if every line of `head` is a JSON object; the last one may be cut."""
     *lines, last = _lines_of(head) or [b""]
     return _begins_an_object(last) and all(parse_object(line) is not None for line in lines)

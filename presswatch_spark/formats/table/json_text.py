@@ -28,7 +28,8 @@ def parse(line: bytes) -> Any:
 def parse_leniently(line: bytes) -> Any:
     """Parse a line that orjson refuses; see `parse`."""
     try:
-        return json.loads(line.decode("utf-8", "replace"), parse_int=_integer)
+        text = line.decode("utf-8", "replace")
+        return json.loads(text, parse_int=lambda n: int(n) if len(n) < _LONGEST_INTEGER else float(n))
     except RecursionError as error:
         raise TooDeepError("nested too deeply") from error
 
@@ -72,7 +73,3 @@ def encoded(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogatepass")
-
-
-def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) < _LONGEST_INTEGER else float(digits)

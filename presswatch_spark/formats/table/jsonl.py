@@ -347,7 +347,8 @@ class _JsonRows:
         if row is not None:
             found = self._document(index, row[0], row[1], len(line))
             # That a row lacks a sure text was noted.
-            is_odd |= self._lacks_text(row[0]) or self._steady.add(index, row[0])
+            lacks_text = self._text_is_sure and not has_any(row[0], self._paths["text"])
+            is_odd |= lacks_text or self._steady.add(index, row[0])
             if self._steady.first_is_odd:
                 self._beside.doubt_held()
         self._settle(self._beside.add(index, found if is_asked else None, is_odd))
@@ -421,16 +422,13 @@ class _JsonRows:
             place = (index, pruned(values, form.needed), False)
             url = encoded_url(first(values, form.url), self._report, index, "line")
             return encoded(text), url, place, line_bytes
-        if text is None and self._lacks_text(values):
+        if text is None and self._text_is_sure and not has_any(values, self._paths["text"]):
             self._report.add_defect("row has no column of text, as all of the dataset have", index, "line")
         elif text is None or isinstance(text, str):
             self._report.add_skipped("language" if text else "no text")
         else:
             self._report.add_defect(why_no_text(text), index, "line")
         return None
-
-    def _lacks_text(self, row: dict[str, Any]) -> bool:
-        return self._text_is_sure and not has_any(row, self._paths["text"])
 
     def _is_fused(self, line: bytes, row: dict[str, Any], form: _Form) -> bool:
         """Return True if a line may be parts of two rows: an object has two texts, or two URLs.

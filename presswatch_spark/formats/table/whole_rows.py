@@ -174,7 +174,10 @@ def _rows_of(
         raise InputError(
             "this is neither JSONL, CSV nor Parquet", where=where, remedy="name article files only"
         )
-    return _csv_rows(chunks, columns, report, where, _delimiter(start, columns))
+    # The mark that splits the header into most of the columns looked for.
+    header, wanted = start.decode("utf-8", "replace").splitlines()[:1], set(columns.names.values())
+    fits = {mark: len(wanted & set(next(csv.reader(header, delimiter=mark), []))) for mark in ",;\t"}
+    return _csv_rows(chunks, columns, report, where, max(fits, key=lambda mark: fits[mark]))
 
 
 def _require_whole(report: ReadReport, where: str) -> None:
@@ -225,13 +228,6 @@ def _parse_json(line: bytes) -> dict[str, Any] | Unreadable:
         # All that is left: Python takes whole numbers up to `sys.get_int_max_str_digits()`.
         return Unreadable("a number with more digits than Python takes")
     return value if isinstance(value, dict) else Unreadable(f"a JSON {type(value).__name__}, not an object")
-
-
-def _delimiter(head: bytes, columns: NamedColumns) -> str:
-    header = head.decode("utf-8", "replace").splitlines()[:1]
-    wanted = set(columns.names.values())
-    fits = {mark: len(wanted & set(next(csv.reader(header, delimiter=mark), []))) for mark in ",;\t"}
-    return max(fits, key=lambda mark: fits[mark])
 
 
 def _csv_rows(

@@ -342,7 +342,7 @@ class ParserDiedError(UnparsablePageError):
 
 
 def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
-    """Return the text of a page in UTF-8, and a note on what was not read of it, or None.
+    """Return the text of a page in UTF-8, and a note on the parts that were not read, or None.
 
     Args:
         kind: `pdf` asks for all text, `main` for the main content, which is HTML; `css`: see
@@ -392,7 +392,7 @@ def _parser(_pid: int) -> _Parser:
 
 
 class _Parser:
-    """The parsers' process, seen from outside. It ends when nobody holds its input any more."""
+    """The parsers' process, seen from outside. It ends when its input is closed everywhere."""
 
     def __init__(self) -> None:
         self._killed = False

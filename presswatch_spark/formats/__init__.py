@@ -1,1 +1,1 @@
-"""One file a format; `base.py` says what a source is."""
+"""Formats of shards: how each is recognised and read; `source.py` describes a source."""

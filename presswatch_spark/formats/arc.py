@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from presswatch_spark.formats import specimens
-from presswatch_spark.formats.http.media import media_type
+from presswatch_spark.formats.http.message import media_type
 from presswatch_spark.formats.source import ANYTHING, Format, ReadOptions, whole
 from presswatch_spark.formats.table.columns import as_time
 from presswatch_spark.formats.warc import records
@@ -357,7 +357,7 @@ class ArcReading(PieceReader[Stored]):
         return arc.record(at, sought=self._sought)
 
     def _note(self, block: InflatedBlock, span: ArcSpan) -> None:
-        """Report what was not read; a version block of two lines loses nothing by a wrong length."""
+        """Report losses; a version block of two lines loses nothing by a wrong length."""
         line = span.line
         length = line.length if line else None
         declares = "has no readable length" if length is None else f"declares {length:,} bytes"

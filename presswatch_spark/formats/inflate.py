@@ -128,11 +128,11 @@ class Gate(Protocol):
         """
 
     def at(self, start: int) -> Stretch | None:
-        """Return what may be passed over from index `start` on; `MORE` if that is not known; else None."""
+        """Return the stretch to pass over from index `start` on; `MORE` if it is not known; None if none."""
 
 
 class Inflater(Protocol):
-    """What zlib's and ISA-L's inflaters have in common."""
+    """The common interface of zlib's and ISA-L's inflaters."""
 
     @property
     def eof(self) -> bool: ...  # noqa: D102
@@ -158,7 +158,7 @@ class MemberPiece(NamedTuple):
 
 
 class Member(NamedTuple):
-    """The gzip member that begins some bytes: what it inflates to, and where in them it ends.
+    """The gzip member at the start of some bytes: its content, and where in them it ends.
 
     `end` is None if the bytes do not hold all of it, or it inflates to more than was asked for.
     """
@@ -225,7 +225,7 @@ def _pieces(
 
 
 class _Passing:
-    """Passes over what a gate leaves out, where a member's beginning is proven; counts it in the report.
+    """Passes over members that a gate leaves out, where their beginning is proven; counts them in the report.
 
     It is proven at the beginning of the file, and after a member that was verified or passed over. A member
     that is found after damage is not: it may be the inside of another.
@@ -343,7 +343,7 @@ def _member(
 
 
 def _salvaged(stored: memoryview) -> bytes:
-    """Return what inflates before the damage of a member: a failing call gives nothing at all."""
+    """Return the content before the damage of a member: a failing call gives nothing at all."""
     inflater, parts, at, step = zlib.decompressobj(31), list[bytes](), 0, SALVAGE_BYTES
     while at < len(stored):
         before = inflater.copy()
@@ -413,7 +413,7 @@ def _find(view: memoryview, at: int) -> int:
 
 @entry_njit
 def find_magics(data: Bytes, found: Offsets) -> int:
-    """Write into `found` where the magic of a gzip member stands in `data`; return how often, room or not."""
+    """Write the places of gzip magics into `found`; return their number, even if there is no room."""
     at, end, n = _0, U64(len(data)), 0
     first, second, third = _FIRST, _SECOND, _THIRD
     while at + _66 <= end:
@@ -445,7 +445,7 @@ def inflated(stream: Stream, report: ReadReport) -> Iterator[bytes]:
 
 
 def inflated_window(window: Window, report: ReadReport) -> Iterator[bytes]:
-    """Do the same for a window whose first chunk may have been looked at."""
+    """Do the same for a window whose first chunk may be loaded."""
     if not window.view:
         window.refill(0)
     compression = compression_of(bytes(window.view[:4]))

@@ -20,7 +20,7 @@ from itertools import count
 from typing import Any
 
 from presswatch_spark.formats import specimens
-from presswatch_spark.formats.http.media import is_text
+from presswatch_spark.formats.http.message import is_text
 from presswatch_spark.formats.inflate import Window, compression_of, inflated, inflated_window, placed_lines
 from presswatch_spark.formats.row_datasets import JSON_RATE, KINDS, RowSource
 from presswatch_spark.formats.source import Companions, Format, Head, ReadOptions, first_existing
@@ -197,7 +197,7 @@ class _OscarDocument:
     sentences: int = 0
 
     def add(self, line: bytes | None, limit: int) -> None:
-        """Append a line; None stands for one longer than `limit`."""
+        """Append a line; None for one longer than `limit`."""
         self.sentences += 1
         self.size += limit + 2 if line is None else len(line) + 1
         if line is None or self.size > limit:

@@ -1,4 +1,4 @@
-"""What a page says of itself: its publisher and authors, when it was published, and where it belongs.
+"""A page's own metadata: its publisher and authors, its time of publication, and its canonical address.
 
 JSON-LD comes first, and of its objects articles; then Open Graph and other metas of the head. Of addresses
 `<link rel="canonical">` comes first, which is made for that. Articles that a page only lists are others'.
@@ -49,7 +49,7 @@ Item = dict[str, Any]
 
 
 def own_word_of(page: bytes, url: str) -> OwnWord:
-    """Return what a page in UTF-8 says of itself; `url` is where it was captured. Never raises.
+    """Return the metadata of a page in UTF-8 that was captured at `url`. Never raises.
 
     Args:
         page: as `html.elements` takes it; all of it is looked at.
@@ -94,7 +94,7 @@ def _own_objects(value: Any) -> Iterator[Item]:
 
 
 def _of_objects(objects: Sequence[Item]) -> dict[str, list[str]]:
-    """Return what objects say, by field: the first article, then the first other one that has a date."""
+    """Return the values of objects by field: of the first article, then of the first other with a date."""
     named = {item["@id"]: item for item in objects if isinstance(item.get("@id"), str) and "name" in item}
     articles = [item for item in objects if any(map(_ARTICLE_TYPES.fullmatch, _strings(item.get("@type"))))]
     dated = [item for item in objects if "datePublished" in item and not (articles and item is articles[0])]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.formats.arc import ARC
-from presswatch_spark.formats.http.media import is_text
+from presswatch_spark.formats.http.message import is_text
 from presswatch_spark.formats.inflate import Window, inflated_window
 from presswatch_spark.formats.oscar import OSCAR
 from presswatch_spark.formats.row_datasets import C4, ROWS

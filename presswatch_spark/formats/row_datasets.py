@@ -33,7 +33,7 @@ RATES: Mapping[str, str] = {**dict.fromkeys(_JSON_SUFFIXES, JSON_RATE), ".parque
 
 @dataclass(frozen=True, slots=True)
 class RowSource:
-    """Reads JSONL (plain, gzip, zstd) and Parquet, told apart by content.
+    """Reads JSONL (plain, gzip, zstd) and Parquet, distinguished by content.
 
     `marks`: sets of (dotted) column names; a file that has all of one set is of this dataset, if `exact` only
     a file that has no other. `text_is_sure`: a row of JSON without the column of text is a damaged one.

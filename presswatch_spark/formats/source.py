@@ -63,7 +63,7 @@ class ReadOptions:
     opener: Opener = field(default_factory=Opener, compare=False)
 
     def gates(self, identified: Iterable[str]) -> bool:
-        """Whether a document is left out, whose languages were identified as these."""
+        """Return True if documents with these identified languages are left out."""
         if not self.languages:
             return False
         found = set(map(language_of, identified))
@@ -88,7 +88,7 @@ ANYTHING = frozenset({"text", "unknown", "empty"})
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is known of a shard before it is read.
+    """The facts about a shard that are known before it is read.
 
     `data`: its first inflated bytes. `kind`: see `registry.kind_of`. `columns`: dotted names of the columns
     of Parquet, or of the fields of JSON Lines; else empty. `mapping`: the user's, see `ReadOptions`.

@@ -1,4 +1,4 @@
-"""Small shards of each format, of one document each: the driver rehearses on them what workers will do."""
+"""Small shards of each format, of one document each: the driver compiles kernels by reading them."""
 
 import gzip
 import html

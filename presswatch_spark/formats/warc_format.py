@@ -63,7 +63,7 @@ def length_slack(release: str | None) -> int:
 
 
 class Expected(NamedTuple):
-    """The format that records are expected in, and what shows that they are of another.
+    """The expected format of records, and how those of another format show.
 
     `name`: as messages say it. `gate`: see `gate_of`. `refused(kinds)` is asked of every block of records
     (int64 (k,)): it returns what shows another format, None if nothing does. `before_inflater`: which gzip
@@ -186,7 +186,7 @@ class _WarcReading(PieceReader[Records]):
 def note_defects(
     block: InflatedBlock, rows: Offsets, report: ReadReport, what: Callable[[Offsets], str]
 ) -> None:
-    """Report a defect of each of `rows`; those beyond what a report keeps are only counted."""
+    """Report a defect of each of `rows`; those beyond the room of a report are only counted."""
     room = report.room
     for row in rows[:room]:
         report.add_defect(what(row), *block.place_of(row))
@@ -276,7 +276,7 @@ def _compare_urls(page: Stored, block: InflatedBlock, row: Offsets, report: Read
 
 
 def _with_pages(found: Records, report: ReadReport) -> Offsets:
-    """Return the records that hold what a server sent, or may say more of it; count the others.
+    """Return the records of responses, and of metadata about them; count the others.
 
     No Python object is made of those that hold nothing: a small file may have millions.
     """

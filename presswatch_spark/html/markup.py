@@ -152,7 +152,7 @@ def _copy_raw(
 
 @uncounted_njit
 def _breaks_out(kind: np.uint64, first: np.uint64, closes: bool, rest: np.uint64) -> Any:
-    """Whether a tag ends the SVG or MathML that it stands in; `rest`: bytes behind its name."""
+    """Return True if a tag ends the SVG or MathML around it; `rest`: bytes after its name."""
     if closes:
         return first in (_P, _BR)
     # `font` does so with some attributes, and nobody writes another one.
@@ -161,7 +161,7 @@ def _breaks_out(kind: np.uint64, first: np.uint64, closes: bool, rest: np.uint64
 
 @lean_njit
 def _in_html(w: Hashes) -> Any:
-    """Whether HTML stands here: no SVG or MathML is open, or an element in it that holds HTML again."""
+    """Return True if this is HTML: no SVG or MathML is open, or an element in it that contains HTML again."""
     return w[ROOTS] == _0 or w[ROOT_STACK + w[ROOTS] - _1] > _1
 
 
@@ -229,7 +229,7 @@ def _page_text(
 def _read(
     tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: np.uint64, w: Hashes
 ) -> tuple[np.uint64, np.uint8, Any]:
-    """Write the text, and note what is hidden; say whether rules were found behind some of the text."""
+    """Write the text, and note hidden words; return also whether rules were found after some of the text."""
     i, k, end = _0, at, U64(len(data))
     p, count, looked = _0, _0, _0
     unread, late = np.uint8(0), False

@@ -93,7 +93,7 @@ def _put_code(out: Bytes, k: np.uint64, code: np.uint64) -> np.uint64:
 def _number(
     entities: EntityTable, data: Bytes, i: np.uint64, end: np.uint64, out: Bytes, k: np.uint64
 ) -> tuple[np.uint64, np.uint64]:
-    """Decode the numeric reference whose `&#` stands at i, or copy the ampersand if there is none."""
+    """Decode the numeric reference that begins at i, or copy the ampersand if there is none."""
     p, base = i + _2, U64(10)
     if p < end and (data[p] | _LOWER) == np.uint8(120):
         p, base = p + _1, U64(16)
@@ -134,7 +134,7 @@ def _value_of(entities: EntityTable, key: np.uint64) -> Any:
 def reference(
     entities: EntityTable, data: Bytes, i: np.uint64, end: np.uint64, out: Bytes, k: np.uint64
 ) -> Any:
-    """Decode the reference whose `&` stands at i, or copy the ampersand. Returns the next place, and k."""
+    """Decode the reference that begins at i, or copy the ampersand. Returns the next place, and k."""
     if i + _1 < end and data[i + _1] == _HASH:
         return _number(entities, data, i, end, out, k)
     p, key, value, after = i + _1, _FNV_OFFSET, _0, i + _1

@@ -1,4 +1,4 @@
-"""What hides an element of a page: its attributes, and the rules of the page's own style sheets."""
+"""Attributes and rules of the page's own style sheets that hide an element of a page."""
 
 from typing import Any
 
@@ -103,7 +103,7 @@ def _slot_of(w: Hashes, key: np.uint64) -> Any:
 
 @uncounted_njit
 def add_rule(w: Hashes, key: np.uint64, bits: np.uint64) -> None:
-    """Add what a selector hides; a selector too many is left out."""
+    """Add the rule of a selector; a selector too many is left out."""
     slot = _slot_of(w, key)
     if w[slot] == _0:
         if w[RULE_COUNT] == _MOST_RULES:
@@ -210,7 +210,7 @@ def _short_name(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
 
 @uncounted_njit
 def attributes(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
-    """Return what the attributes of a tag say, from behind its name to its end."""
+    """Return the bits of a tag's attributes, from after its name to its end."""
     bits = _0
     while True:
         while i < end and (is_space(data[i]) or data[i] == _SLASH):

@@ -278,7 +278,7 @@ def name_at(data: Bytes, i: np.uint64, end: np.uint64) -> tuple[np.uint64, np.ui
 
 @uncounted_njit
 def closes_itself(data: Bytes, name_end: np.uint64, i: np.uint64) -> Any:
-    """Whether a tag whose name ends at `name_end`, and itself before i, ends with `/>`: not so `a=b/>`."""
+    """Return True if the tag before i, with its name before `name_end`, ends with `/>`: not so `a=b/>`."""
     if data[i - _2] != _SLASH:
         return False
     p = i - _3
@@ -355,7 +355,7 @@ def opens_value(data: Bytes, i: np.uint64, quote: np.uint64) -> Any:
 
 @uncounted_njit
 def after_declaration(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
-    """Return the end of what begins with `<!` at i: a comment, a doctype, or a bogus comment."""
+    """Return the end of the comment, doctype or bogus comment that begins with `<!` at i."""
     if i + _4 > end or data[i + _2] != _DASH or data[i + _3] != _DASH:
         return find(data, i, end, _GT) + _1
     i += _4
@@ -425,7 +425,7 @@ def script_end(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
 
 @uncounted_njit
 def data_in(data: Bytes, i: np.uint64, stop: np.uint64) -> np.uint8:
-    """Return what a script from i to `stop` holds: 0, or `DATA` if it begins as JSON does.
+    """Return the kind of a script from i to `stop`: 0, or `DATA` if it begins like JSON.
 
     `ARTICLE` is added if it names an `articleBody`, as schema.org calls an article's text.
     """

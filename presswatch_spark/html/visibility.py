@@ -110,7 +110,7 @@ def _keep_separator(w: Hashes, out: Bytes, at: np.uint64, start: np.uint64) -> N
 
 @uncounted_njit
 def set_state(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, state: np.uint64) -> Any:
-    """Change what becomes of text from here on; return where it goes on."""
+    """Change the state of text from here on; return where it continues."""
     before = w[STATE]
     if before == NO_TEXT and state != NO_TEXT:
         k = w[DROPPED_FROM]
@@ -187,7 +187,7 @@ def _push(
 
 @uncounted_njit
 def _end_from(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, size: np.uint64) -> Any:
-    """End an open element and those in it, of which formatting ones become dormant."""
+    """End an open element and those in it; formatting ones become dormant."""
     end = w[OPEN]
     k = pop_to(w, out, at, k, size)
     if w[KINDS + size] & SCOPE == _0:
@@ -303,7 +303,7 @@ def imply_ends(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, kind: np.uint
 
 @uncounted_njit
 def end_element(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, name: np.uint64, kind: np.uint64) -> Any:
-    """End the element that an end tag names, and all in it; what hides ends with what is around it."""
+    """End the element that an end tag names, and all in it; one that hides ends with the one around it."""
     if kind & FORM:
         w[IN_FORM] = _0
     if w[OPEN] == _0:
@@ -428,7 +428,7 @@ def begin_element(
 
 @lean_njit
 def _counts(byte: np.uint8) -> Any:
-    """Whether a byte shows that it stands in a word, and not in a dash or a quotation mark."""
+    """Return True if a byte shows that it belongs to a word, and not to a dash or a quotation mark."""
     lowered = byte | np.uint8(32)
     return (
         np.uint8(97) <= lowered <= np.uint8(122)
@@ -493,7 +493,7 @@ def _has_words(out: Bytes, i: np.uint64, end: np.uint64) -> Any:
 
 @uncounted_njit
 def finished(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64) -> np.uint64:
-    """Put what is hidden behind what is seen, with the words around it; return where the text ends."""
+    """Put hidden words after the visible text, with the words around them; return where the text ends."""
     k = set_state(w, out, at, k, SEEN)
     if w[CUTS] == _0:
         return k

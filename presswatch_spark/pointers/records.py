@@ -24,12 +24,11 @@ from typing import Any
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
 from presswatch_spark.formats import registry
-from presswatch_spark.formats.descriptor import Format, ReadPart
 from presswatch_spark.formats.http.codings import decoded_body
 from presswatch_spark.formats.http.message import parse_message
 from presswatch_spark.formats.inflate import compression_of, first_member, inflated
 from presswatch_spark.formats.registry import format_for
-from presswatch_spark.formats.source import RangeStream, ReadOptions
+from presswatch_spark.formats.source import Format, RangeStream, ReadOptions, ReadPart
 from presswatch_spark.formats.table.columns import as_time
 from presswatch_spark.formats.warc.by_range import HEADERS_BYTES
 from presswatch_spark.formats.warc.fields import HEADER_END, begins_with_record, header_fields

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.formats.http.media import site_file
+from presswatch_spark.formats.http.message import site_file
 from presswatch_spark.formats.registry import FORMATS
 from presswatch_spark.rights.declaration import AGENTS
 from presswatch_spark.rights.declared import Declared

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
-from presswatch_spark.formats.http.media import site_file
+from presswatch_spark.formats.http.message import site_file
 from presswatch_spark.judgement.sites import SiteIndex, may_be_known
 from presswatch_spark.judgement.urls import hosts_above, page_url
 from presswatch_spark.model import Article, Capture

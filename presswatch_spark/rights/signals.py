@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from presswatch_spark.formats.http.charsets import UTF_8, to_utf8
-from presswatch_spark.formats.http.media import as_html, kind_of_content, site_file
+from presswatch_spark.formats.http.message import as_html, kind_of_content, site_file
 from presswatch_spark.formats.own_word import objects_of, value_of
 from presswatch_spark.html.elements import ELEMENTS, PAGE_BYTES, HtmlElement, elements_of
 from presswatch_spark.model import Capture

@@ -1,1 +1,1 @@
-"""One shard, from its bytes to its rows, or to what is said of it when that fails."""
+"""One shard, from its bytes to its rows, or to its entry in the log when that fails."""

@@ -39,7 +39,7 @@ ABOUT_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """A scan of one small document, of which nothing is kept: it runs, and so compiles, each kernel once.
+    """A scan of one small document that keeps nothing: it runs, and so compiles, each kernel once.
 
     `format`: of the shards; None: any.
     """

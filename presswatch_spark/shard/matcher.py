@@ -78,7 +78,7 @@ class _Suspect(MatchedDocument):
 
 
 class _Pair(NamedTuple):
-    """A document and an article that share a window; what is made of the document once for all its pairs."""
+    """A document and an article that share a window, with the values made once for all its pairs."""
 
     document: _Suspect
     signed: Signature

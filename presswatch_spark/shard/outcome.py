@@ -1,4 +1,4 @@
-"""What an attempt at a shard gives a scan: matches, signals, and what the log says of it."""
+"""The outcome of an attempt at a shard: matches, signals, and its entry in the log."""
 
 import time
 from collections import Counter
@@ -39,7 +39,7 @@ class Stages:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - began
 
     def drawn(self, stage: Stage, items: Iterable[Item]) -> Iterator[Item]:
-        """Yield `items`, and count what it takes to draw each; not what is done with them."""
+        """Yield `items`, and count the time to draw each, without the time of their use."""
         iterator = iter(items)
         while True:
             with self.during(stage):
@@ -113,7 +113,7 @@ class ShardAttempt(Attempt):
             self.signal_rows = []
 
     def doubt(self, judge: Callable[[Match], Match]) -> None:
-        """Mark the rows whose records share what failed its checksum; `judge` grades them again."""
+        """Mark the rows of records in bytes that failed a checksum; `judge` grades them again."""
         self.pack()
         self.matches = [_doubted(batch, judge) for batch in self.matches]
 
@@ -132,7 +132,7 @@ class ShardAttempt(Attempt):
 
     @property
     def defects(self) -> list[str]:
-        """What was not read, and whether bytes are missing."""
+        """Losses, with bytes that are missing."""
         defects = self.report.complaints
         if not defects and self._bytes_missing:
             defects.append(f"read {self.report.bytes_read:,} of {self.shard.size:,} bytes")

@@ -69,7 +69,7 @@ class Pass:
         return self.folder / f"{self.number + 1}-of-{self.count}"
 
     def earlier(self, uri: str) -> list[Found]:
-        """Return what each earlier pass kept of a shard."""
+        """Return the candidates of a shard that each earlier pass kept."""
         passes = (Pass(number, self.count, self.folder) for number in range(self.number))
         return [read_kept(each.kept, uri) for each in passes]
 
@@ -81,7 +81,7 @@ class Sifting(ShardAttempt):
     kept: list[dict[str, Any]] = field(default_factory=list)
 
     def keep(self, batch: DocumentBatch, candidates: Candidates) -> None:
-        """Keep what was found in a batch."""
+        """Keep the candidates of a batch."""
         names = KEPT_COLUMNS.names
         found = (candidates.documents, candidates.articles)
         self.kept.append(dict(zip(names, (*key_of_batch(batch, candidates.words), *found), strict=True)))
@@ -114,7 +114,7 @@ class JoinedPasses:
 
 
 def key_of_batch(batch: DocumentBatch, words: int) -> BatchKey:
-    """Return what tells a batch of so many words from others of the same shard."""
+    """Return the key that distinguishes a batch of so many words from others of the same shard."""
     text = 0
     # A buffer may hold more than the documents, which need not be the same when it is read again.
     for start, end in zip(batch.text_starts.tolist(), batch.text_ends.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""The sieve's hot loop: documents go in, positions whose shingle is indexed come out.
+"""The sieve's hot loop: documents go in, positions of indexed shingles come out.
 
 A document is cut into segments that stay in the cache. Each goes through short loops: fold, find words, hash
 them, combine windows, probe the filter, look up in the index what passed. The folded bytes of a cut word and
@@ -77,7 +77,7 @@ class Scratch(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Positions whose shingle is indexed: the document, and the shingle's first entry in the index."""
+    """Positions of indexed shingles: the document, and the shingle's first entry in the index."""
 
     documents: npt.NDArray[np.int32]
     entries: Counts

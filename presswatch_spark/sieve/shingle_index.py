@@ -28,7 +28,7 @@ _BIT = np.uint64(63)
 
 
 class HashRange(NamedTuple):
-    """The hashes from `first` on, `width` of them; a width of 0 stands for all hashes."""
+    """The hashes from `first` on, `width` of them; a width of 0 means all hashes."""
 
     first: int
     width: int

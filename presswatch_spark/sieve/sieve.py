@@ -138,7 +138,7 @@ class Sieve:
         progress: npt.NDArray[Any],
         partings: list[Partings] | None = None,
     ) -> Iterator[Found]:
-        """Yield positions whose shingle is indexed, as views of one buffer: use them before the next.
+        """Yield positions of indexed shingles, as views of one buffer: use them before the next.
 
         Args:
             progress: of type `PROGRESS`, and of zeros.
@@ -222,7 +222,7 @@ def _slot(pairs: _Pairs, first: int, article: np.uint32) -> np.int64:
 def _attribute(
     found: Found, done: int, hashes: Hashes, articles: Ids, followed: _Followed, pairs: _Pairs, n: int
 ) -> tuple[int, int]:
-    """Add the postings of `found[done:]` to the n pairs until the room ends; return `done` and n anew."""
+    """Add the postings of `found[done:]` to the n pairs until the room ends; return the new `done` and n."""
     pairs.slots[:] = -1
     document = np.int64(pairs.documents[n - 1]) if n > 0 else np.int64(-1)
     first = n

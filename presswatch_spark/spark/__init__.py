@@ -1,1 +1,1 @@
-"""Spark: the session, its Java, its workers, and what it raises."""
+"""Spark: the session, its Java, its workers, and its errors."""

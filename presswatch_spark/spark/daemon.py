@@ -1,4 +1,4 @@
-"""The process that Spark forks Python workers from: it has loaded what they need, once for all of them.
+"""The process that Spark forks Python workers from: it has loaded their modules, once for all of them.
 
 Spark starts it as `python -m presswatch_spark.spark.daemon pyspark.worker`, on this host only. It puts a zip
 of PySpark's sources on the path, before PySpark as it is installed. A zip keeps no compiled code: what comes
@@ -20,7 +20,7 @@ ZIPPED = Path("python", "lib", "pyspark.zip")
 
 
 def serve(*modules: str) -> None:
-    """Load modules and what kernels need, then fork a worker whenever Spark asks, until Spark ends."""
+    """Load modules and kernels, then fork a worker at each request of Spark, until Spark ends."""
     sys.path[:] = without_own_zip(sys.path)
     from pyspark.daemon import manager
 

@@ -1,4 +1,4 @@
-"""What Spark raises, as errors of ours: the cause in one line, and what to do."""
+"""Spark's exceptions as errors of ours: the cause in one line, and a remedy."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ class WorkerDiedError(PresswatchError):
 
 @contextmanager
 def spark_errors(path: str | Path) -> Iterator[None]:
-    """Translate what Spark raises while it writes to `path`.
+    """Translate Spark's exceptions while it writes to `path`.
 
     Raises:
         OutputError: the disk is full.

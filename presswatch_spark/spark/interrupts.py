@@ -41,13 +41,13 @@ def bear_interrupts(context: SparkContext) -> None:
 
 
 def quiet_py4j() -> None:
-    """Let py4j log no stacks: what fails there is raised as well, as an error of ours."""
+    """Let py4j log no stacks: its failures are raised as well, as errors of ours."""
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
     logging.getLogger().addFilter(lambda record: record.msg not in LOGGED_BY_PY4J)
 
 
 def quiet_counts(context: SparkContext) -> None:
-    """Let the thread that collects what tasks count say nothing when the JVM ends before it.
+    """Silence the thread that collects the counts of tasks when the JVM ends before it.
 
     It would print a traceback, in the middle of what is said of that, or after the last line.
     """
@@ -62,7 +62,7 @@ def quiet_counts(context: SparkContext) -> None:
 
 
 def interruptible(context: SparkContext, work: Callable[[], Result]) -> Result:
-    """Do `work` in a thread of its own and return what it returns.
+    """Do `work` in a thread of its own and return its result.
 
     Ctrl-C then finds this thread outside of py4j, which does not bear interrupts. Jobs are cancelled until
     the work gives up. Work that is done before it could be stopped is done, and is returned; work that has

@@ -54,7 +54,7 @@ exec {{java}} "$@"
 
 
 def log_options() -> str:
-    """What tells a JVM where our log settings are."""
+    """Return the option that tells a JVM where our log settings are."""
     return f"-Dlog4j.configurationFile={shipped('log4j2.properties').as_uri()}"
 
 
@@ -110,7 +110,7 @@ class Java(NamedTuple):
 
 
 def java_at(java: Path) -> Java | None:
-    """What `java` says of itself; None if it does not start, does not suit, or lacks a module."""
+    """Return the home and version of `java`; None if it does not start, does not suit, or lacks a module."""
     try:
         answer = subprocess.run(
             [java, INCUBATOR, "-XshowSettings:properties", "-version"],
@@ -141,7 +141,7 @@ def wheel_home() -> Path | None:
 
 
 def wrapped(java: Path, version: int) -> Path:
-    """A JAVA_HOME whose `java` is this one, asked for nothing that Spark does not need."""
+    """Return a JAVA_HOME with this `java`, without the options that Spark does not need."""
     needless = [INCUBATOR, *([SECURITY_ACTION] if version >= WITHOUT_SECURITY_ACTION else [])]
     script = WRAPPER.format(needless="|".join(needless), java=shlex.quote(str(java)))
     # Processes beside us may use another Java.

@@ -230,7 +230,7 @@ def _launching(frame: FrameType | None) -> FrameType | None:
 
 
 def _stop(context: SparkContext) -> None:
-    """Stop Spark as Spark wants it: workers whose JVM is just gone print tracebacks."""
+    """Stop Spark in its own order: workers print tracebacks if their JVM ends first."""
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 
     with suppress(OSError, Py4JError):

@@ -1,4 +1,4 @@
-"""Spark tasks: what they do in their Python workers, and how work is dealt to them."""
+"""Spark tasks: their work in Python workers, and how work is dealt to them."""
 
 import os
 import sys
@@ -34,7 +34,7 @@ def task() -> Iterator[None]:
 
 
 def nothing(_: Iterable[object]) -> None:
-    """Do nothing, as a task: whoever asks for it wants a worker to be there."""
+    """Do nothing, as a task: it only makes sure that a worker is there."""
     with task():
         pass
 
@@ -45,7 +45,7 @@ Report = TypeVar("Report")
 def collected(
     context: "SparkContext", tasks: int, work: Callable[[Iterable[int]], Iterable[Report]]
 ) -> list[Report]:
-    """Run `work` in so many tasks, each with its number alone; return what they yield, in order of tasks.
+    """Run `work` in so many tasks, each with its number only; return their reports, in order of tasks.
 
     It takes none of Spark's SQL. To plan a query, Spark loads classes and compiles code: 2.6 s of processor
     time before the first task of a process (two starts each way, in turns).

@@ -16,8 +16,14 @@ from functools import partial
 import brotli
 import zstandard
 
-from presswatch_spark.formats.http.media import SNIFFED_BYTES, is_text, may_hide_gzip, media_type
-from presswatch_spark.formats.http.message import BytesLike, Message
+from presswatch_spark.formats.http.message import (
+    SNIFFED_BYTES,
+    BytesLike,
+    Message,
+    is_text,
+    may_hide_gzip,
+    media_type,
+)
 from presswatch_spark.formats.inflate import GZIP_MAGIC, ZSTD_MAGIC, ZSTD_MAX_WINDOW, Inflater
 
 SLICE_BYTES = 1 << 10
@@ -43,11 +49,11 @@ class NotSo(Exception):  # noqa: N818
 
 
 class Damage(Exception):  # noqa: N818
-    """The body cannot be read to its end; what was yielded before stands."""
+    """The body cannot be read to its end; the pieces that were yielded before are valid."""
 
 
 def gzipped(data: memoryview) -> Iterator[bytes]:
-    """Yield what a gzip body holds, all its members; what follows the last one is left, as browsers do."""
+    """Yield the content of all members of a gzip body; bytes after the last one are left, as browsers do."""
     if bytes(data[:3]) != GZIP_MAGIC:
         raise NotSo("body is not gzip as declared")
     while bytes(data[:3]) == GZIP_MAGIC:
@@ -55,7 +61,7 @@ def gzipped(data: memoryview) -> Iterator[bytes]:
 
 
 def deflated(data: memoryview) -> Iterator[bytes]:
-    """Yield what a deflate body holds, with zlib's header or, as some servers send it, without."""
+    """Yield the content of a deflate body, with zlib's header or, as some servers send it, without."""
     for bits in (_ZLIB, _RAW):
         try:
             zlib.decompressobj(bits).decompress(data[:SLICE_BYTES])
@@ -67,7 +73,7 @@ def deflated(data: memoryview) -> Iterator[bytes]:
 
 
 def zstandarded(data: memoryview) -> Iterator[bytes]:
-    """Yield what a zstd body holds, all its frames; what follows the last one is left."""
+    """Yield the content of all frames of a zstd body; bytes after the last one are left."""
     if bytes(data[:4]) != ZSTD_MAGIC:
         raise NotSo("body is not zstd as declared")
     context = zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW)
@@ -143,7 +149,7 @@ class DecodedBody:
 
 
 def decoded_body(message: Message, block: BytesLike, limit: int) -> DecodedBody:
-    """Return the body of `block`, whose head is `message`, with its codings undone, last applied first.
+    """Return the body after the head `message` of a block, with its codings undone, last applied first.
 
     A body stays as it is if it is not in the coding that a header names, or in one that cannot be undone
     here. That is a problem only if it is no text. A page or text that is gzip though no header names it is

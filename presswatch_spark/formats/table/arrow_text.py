@@ -176,7 +176,7 @@ class BatchBuilder(Generic[T]):
         self._read_bytes += read_bytes
 
     def is_full(self, batch_bytes: int) -> bool:
-        """Whether what was collected is enough for a batch."""
+        """Return True if the documents so far are enough for a batch."""
         # Asked for each document.
         documents = len(self._places)
         return documents > 0 and (
@@ -186,7 +186,7 @@ class BatchBuilder(Generic[T]):
         )
 
     def take(self) -> DocumentBatch:
-        """Return what was collected, and begin anew."""
+        """Return the documents so far as a batch, and begin the next."""
         text, urls = joined(self._texts), joined(self._urls)
         places, locate = self._places, self._locate
         self._report.documents += len(places)

@@ -88,7 +88,7 @@ def readable_part(value: object) -> object:
 
 
 def as_number(value: object, greatest: int) -> int | None:
-    """Return a whole number from 0 to `greatest`, be it written as text; None for anything else."""
+    """Return a whole number from 0 to `greatest`, also one written as text; None for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(greatest)):
         value = int(value)
     return value if type(value) is int and 0 <= value <= greatest else None
@@ -101,7 +101,7 @@ def kind(value: object) -> str:
 
 
 def locator_of(value: Callable[[str], Any], report: ReadReport | None = None, **place: Any) -> Locator:
-    """Return a locator: `value(role)` gives what the row holds for a role, `place` says where the row is.
+    """Return a locator: `value(role)` gives the row's value of a role, `place` is where the row is.
 
     A time of capture that cannot be read is null, and `report` notes it.
     """
@@ -137,7 +137,7 @@ def _status(value: object) -> int | None:
 
 
 def _release(value: object) -> str | None:
-    """Return the crawl that a dump's name or a path of Common Crawl names, else the name as it stands.
+    """Return the crawl that a dump's name or a path of Common Crawl names, else the name as it is.
 
     A path that names no crawl says where a file lay, not which release it is of.
     """
@@ -148,7 +148,7 @@ def _release(value: object) -> str | None:
 
 
 def _web_archive(value: object) -> str | None:
-    """Return the address of the web archive that a row names; None for what is named like none.
+    """Return the address of the web archive that a row names; None for other names.
 
     A path of Common Crawl's becomes an address in its bucket. A path of another's stays as it is.
     """
@@ -158,7 +158,7 @@ def _web_archive(value: object) -> str | None:
 
 
 class Broken:
-    """What a name leads to in a string that should hold JSON and does not."""
+    """The value of a name that leads into a string that should contain JSON and does not."""
 
 
 BROKEN: Final = Broken()
@@ -187,7 +187,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 def check_mapping(mapping: Mapping[str, str]) -> None:
-    """Check a user's mapping (role to column) before any shard is read; `ConfigError` names what is wrong."""
+    """Check a user's mapping (role to column) before any shard is read; `ConfigError` names the mistake."""
     if unknown := sorted(set(mapping) - set(ROLES)):
         raise ConfigError(
             f"the column mapping names {', '.join(unknown)}, which no row is asked for",
@@ -212,7 +212,7 @@ class ColumnNames:
         return type(self)({**self.names, **{role: (name,) for role, name in mapping.items()}})
 
     def paths(self, role: str) -> tuple[Path, ...]:
-        """Return the paths to try for `role` in a nested row: each name as it stands, then split at dots."""
+        """Return the paths to try for `role` in a nested row: each name as it is, then split at dots."""
         found: list[Path] = []
         for name in self.names.get(role, ()):
             found += [(name,), tuple(name.split("."))] if "." in name else [(name,)]
@@ -244,7 +244,7 @@ def first(row: object, paths: tuple[Path, ...]) -> Any:
 
 
 def has_any(row: object, paths: tuple[Path, ...]) -> bool:
-    """Whether one of `paths` exists in a nested row, be it null."""
+    """Return True if one of `paths` exists in a nested row, even if it is null."""
     for path in paths:
         value = row
         for key in path[:-1]:
@@ -328,7 +328,7 @@ def unfold(row: dict[str, Any], strings: Tree) -> None:
 
 
 def leading_on(paths: Iterable[Path]) -> Tree:
-    """Return what `paths` lead through, as a tree; nothing below a column that is asked for itself."""
+    """Return the keys that `paths` lead through, as a tree; none below a column that is wanted itself."""
     asked = frozenset(paths)
     below = (path for path in asked if not any(path[:k] in asked for k in range(1, len(path))))
     return tree_of(path[:-1] for path in sorted(below))

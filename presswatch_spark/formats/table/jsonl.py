@@ -92,7 +92,7 @@ class Ending:
 
 
 class DoubtfulLines(Generic[T]):
-    """Passes lines on, in order, and says which are in doubt: odd ones, and those beside an odd one.
+    """Passes lines on, in order, and marks those in doubt: odd ones, and those beside an odd one.
 
     `settled`: the index of the last line that was passed on.
     """
@@ -114,7 +114,7 @@ class DoubtfulLines(Generic[T]):
         self._held = deque((index, item, True) for index, item, _ in self._held)
 
     def rest(self, was_cut: bool) -> Iterator[tuple[T | None, bool]]:
-        """Yield what is held. `was_cut`: the last line has no end, so it is no row, and harms none."""
+        """Yield the held lines. `was_cut`: the last line has no end, so it is no row, and harms none."""
         if was_cut and self._held:
             self._held[-1] = *self._held[-1][:2], False
         while self._held:
@@ -354,7 +354,7 @@ class _JsonRows:
         self._settle(self._beside.add(index, found if is_asked else None, is_odd))
 
     def _settle(self, lines: Iterable[tuple[RowDocument | None, bool]]) -> None:
-        """Keep the documents of lines whose neighbours are known; those in doubt without URL."""
+        """Keep the documents of lines with known neighbours; those in doubt without URL."""
         for found, in_doubt in lines:
             if not found:
                 continue

@@ -59,7 +59,7 @@ UNSURE = "read without URLs: a dictionary holds texts that no row has, so a plac
 
 
 class _Bound:
-    """The process's limit of address space while any thread is in a bounded block, and what it was before.
+    """The process's limit of address space while any thread is in a bounded block, and the limit before.
 
     Each block that put back what it found would leave the limit of another, if that one ends later.
     """
@@ -111,7 +111,7 @@ memory_bounded = _Bound().block
 
 
 def drawn_bounded(items: Iterable[Item], more_bytes: int) -> Iterator[Item]:
-    """Yield `items`, each drawn under that bound; what the caller does with them is not bounded."""
+    """Yield `items`, each drawn under that bound; their use by the caller is not bounded."""
     iterator = iter(items)
     while True:
         with memory_bounded(more_bytes):
@@ -188,7 +188,7 @@ def dotted_names(schema: pa.Schema) -> frozenset[str]:
 
 
 class DamagedError(ValueError):
-    """The decoded rows differ from what the footer says; the message quotes no text of the file."""
+    """The decoded rows differ from the footer; the message quotes no text of the file."""
 
 
 @dataclass(slots=True)
@@ -221,7 +221,7 @@ class GroupReader:
         return max(1, min(self.rows, batch_bytes * self.rows // max(1, size)))
 
     def batches(self, rows_at_once: int, paired: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
-        """Yield the rows in their order; `DamagedError` if they are not what the footer says.
+        """Yield the rows in their order; `DamagedError` if they differ from the footer.
 
         With `paired` columns no row is yielded before columns with nulls are counted to their end. `unsure`
         then names those whose dictionary has values that no row uses: a place in it may be damaged.
@@ -397,7 +397,7 @@ class _RowGroup:
                 first += len(piece)
 
     def _pieces(self, record_batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """Cut a batch whose texts are too long: one that repeats is stored once, and read each time."""
+        """Cut a batch with too long texts: one that repeats is stored once, and read each time."""
         names, most = self.chosen.columns_of("text"), 2 * self.options.batch_bytes
         if sum(bytes_of(column_at(record_batch, name)) for name in names) <= most:
             yield record_batch

@@ -96,7 +96,7 @@ def unpacked(runs: list[memoryview], width: int) -> Numbers:
 
 
 def nulls_of(data: memoryview, highest: int, values: int) -> int:
-    """Return how many of so many levels are below the `highest`, which stands for a value that is there."""
+    """Return how many of so many levels are below the `highest`, which means that there is a value."""
     if values and len(data) < 8:
         head, at = varint(data, 0)
         # Most pages have no null: one run of the highest level.
@@ -284,7 +284,7 @@ class _Page:
 
 
 def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> PageTotals:
-    """Add up the pages of a column, whose bytes are `data`; `ParquetPageError` if they do not fit it.
+    """Add up the pages in the bytes `data` of a column; `ParquetPageError` if they do not fit it.
 
     With places: read the places in the dictionary, and count its values that stand in none.
     """

@@ -1,4 +1,4 @@
-"""What of a Parquet file's columns is wanted, and the values of its rows by what they are wanted for."""
+"""The wanted columns of a Parquet file, and the values of its rows by role."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def choose(columns: ColumnNames, available: Collection[str], is_text: Callable[[
 
 
 class RowValues:
-    """What the rows of a record batch hold, by role: in columns of their own, or inside of JSON strings.
+    """The values of a record batch's rows by role: in columns of their own, or inside of JSON strings.
 
     `defective` counts rows whose text cannot be read; each is a defect.
     """
@@ -125,11 +125,11 @@ class RowValues:
         return None if value is BROKEN else value
 
     def has_any(self, role: str) -> bool:
-        """Whether the JSON strings of any row have a field for a role, be it null."""
+        """Return True if the JSON strings of any row have a field for a role, even if it is null."""
         return any(has_any(*self._held(role, row)) for row in range(self.rows))
 
     def _held(self, role: str, row: int) -> tuple[dict[str, Any], tuple[Path, ...]]:
-        """Return what a row's strings hold, by column, and where in it a role's value may be."""
+        """Return the content of a row's strings, by column, and where in it a role's value may be."""
         places = self._chosen.inside[role]
         return {place[0]: self._open(place[0], row) for place in places}, places
 

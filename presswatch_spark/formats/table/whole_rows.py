@@ -1,4 +1,4 @@
-"""Rows of article files as Python's values: JSONL, CSV and Parquet, told apart by content, packed or not.
+"""Rows of article files as Python's values: JSONL, CSV and Parquet, by content, packed or not.
 
 A corpus that misses articles would make every later "not found" wrong. So articles are read more strictly
 than documents of the web, by functions of their own on the same ground (`inflate`, `parquet`).
@@ -100,7 +100,7 @@ class NamedColumns:
 
 
 def _at(row: Mapping[str, Any], name: str, absent: Any) -> Any:
-    """Return what a dotted name leads to in a nested row, be it null; `absent` if there is no such field."""
+    """Return the value of a dotted name in a nested row, even null; `absent` without such a field."""
     if name in row or "." not in name:
         return row.get(name, absent)
     first, _, inner = name.partition(".")

@@ -102,7 +102,7 @@ class InflatedBlock:
 
 
 class _BlockBuilder:
-    """Collects pieces until a block is asked for, and keeps what the kernel is not done with.
+    """Collects pieces until a block is made, and keeps the bytes that the kernel is not done with.
 
     A piece is copied while the cache still holds it: a third cheaper than to keep all pieces and join them.
     """
@@ -150,7 +150,7 @@ class _BlockBuilder:
         self._next += len(data)
 
     def _passed_over(self, data: bytes, opens: bool) -> tuple[bytes, bool]:
-        """Return what is left of a piece, and whether a member begins with it."""
+        """Return the rest of a piece, and whether a member begins with it."""
         if opens and self._begins(data):
             self._beyond = 0
             return data, opens
@@ -207,7 +207,7 @@ class _BlockBuilder:
 
 
 def _buffer(needed: int) -> memoryview:
-    """A buffer, not zeroed: what is never written costs nothing."""
+    """Return a buffer, not zeroed: bytes that are never written cost nothing."""
     return np.empty(needed + max(needed, ROOM_BYTES), np.uint8).data
 
 
@@ -220,7 +220,7 @@ _DAMAGES: Mapping[int, str] = {
 
 
 def record_locator(block: InflatedBlock, row: Offsets, release: str | None) -> Locator:
-    """Return the pointer to a record, with what its header says.
+    """Return the pointer to a record, with the facts of its header.
 
     The digest of a response's block covers head and payload: it is no payload digest. A record that no gzip
     member of its own has verified is compared with that digest.
@@ -245,7 +245,7 @@ def record_locator(block: InflatedBlock, row: Offsets, release: str | None) -> L
 
 
 class PieceReader(ABC, Generic[RecordT]):
-    """Reads one shard. A format says what its records are called and how they begin, and finds them.
+    """Reads one shard. A format names its records, recognises their beginning, and finds them.
 
     `kind`: of its records, in messages. `head_bytes`: how much of a file shows whether a record begins it.
     `name`, `remedy`: of the format, and what to do about a shard of another one. `blocks` holds the pieces
@@ -271,7 +271,7 @@ class PieceReader(ABC, Generic[RecordT]):
         self._begins = begins
 
     def read(self, stream: Stream) -> Iterator[RecordT]:
-        """Yield what `stream` holds: all of the shard, or a part that begins with a record.
+        """Yield the records of `stream`: all of the shard, or a part that begins with a record.
 
         `CorruptError` if it is of another format.
         """
@@ -309,10 +309,10 @@ class PieceReader(ABC, Generic[RecordT]):
 
     @abstractmethod
     def ready(self, *, final: bool) -> Iterator[RecordT]:
-        """Yield what can be made of the pieces in `blocks` so far; `final`: no more will come."""
+        """Yield the records in the pieces in `blocks` so far; `final`: no more will come."""
 
     def refusal(self, what: str) -> CorruptError:
-        """Return the error of a shard that shows itself (`what`) as one of another format."""
+        """Return the error of a shard that is of another format; `what` shows it."""
         return CorruptError(
             f"the shard {what}, so it is not {self.name}",
             where=self.shard.uri,

@@ -45,7 +45,7 @@ _MIX_1, _MIX_2, _33 = U64(0xFF51AFD7ED558CCD), U64(0xC4CEB9FE1A85EC53), U64(33)
 
 @uncounted_njit
 def reach_of(size: int) -> int:
-    """Return the most bytes that a member takes whose content has `size` bytes.
+    """Return the most bytes that a member takes for `size` bytes of content.
 
     zlib adds at most 5 bytes to each block that it stores, and an eighth of a byte to one in 256 (deflate.c,
     `deflateBound`): a sixteenth is more, for all its settings.
@@ -55,7 +55,7 @@ def reach_of(size: int) -> int:
 
 @uncounted_njit
 def _times_found(data: Bytes, first: int, last: int, number: int) -> int:
-    """Return how often `number` stands in data[first:last] as a little-endian uint32."""
+    """Return how often `number` occurs in data[first:last] as a little-endian uint32."""
     a, b, c, d = (
         np.uint8(number & 255), np.uint8(number >> 8 & 255), np.uint8(number >> 16 & 255),
         np.uint8(number >> 24 & 255),
@@ -113,7 +113,7 @@ def _are_far(data: Bytes, value: int, end: int, far: Which) -> bool:
 
 @uncounted_njit
 def _field(data: Bytes, body: int, name: Bytes) -> tuple[int, int]:
-    """Return where a field's value stands in the header data[:body]; (0, 0) if it is missing or folded."""
+    """Return the place of a field's value in the header data[:body]; (0, 0) if it is missing or folded."""
     at = line_end(data, 0) + 1
     while 0 < at < body:
         end = line_end(data, at)
@@ -133,7 +133,7 @@ def _field(data: Bytes, body: int, name: Bytes) -> tuple[int, int]:
 
 @entry_njit
 def is_drawn(data: Bytes, start: int, end: int, below: np.uint64) -> bool:
-    """Whether the record whose id is data[start:end] is one of those drawn: the hash of its id is below."""
+    """Return True if the record with the id data[start:end] is drawn: the hash of its id is below."""
     hashed = _FNV_START
     for i in range(start, end):
         hashed = (hashed ^ U64(data[i])) * _FNV_PRIME
@@ -190,7 +190,7 @@ def judge_heads(
 
 @uncounted_njit
 def _gated_size(head: Bytes, gate: Gate, far: Which, most: int, below: np.uint64, row: Offsets) -> int:
-    """Return what a record inflates to, in bytes, if its header says that it is gated; else -1."""
+    """Return a record's bytes, inflated, if its header shows that it is gated; else -1."""
     if not is_version(head, 0):
         return -1
     body = read_header(head, 0, gate, row)

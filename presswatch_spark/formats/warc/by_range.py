@@ -36,7 +36,7 @@ _AROUND = (None, "metadata", "request")
 
 
 class WantedRecord(NamedTuple):
-    """A record to be read: its range, and what it must be.
+    """A record to be read: its range, and the facts that it must agree with.
 
     `offset` is None if nobody knows where it is; `why` says why not. `row`: the SHA-256 of the row that asks
     for it. `digest`: of its payload, None if it is not known.
@@ -53,18 +53,18 @@ class WantedRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecordShard(ObjectInfo):
-    """A WARC file of which some records are read. `size`: what these records take together."""
+    """Some records of a WARC file. `size`: the bytes of these records together."""
 
     records: tuple[WantedRecord, ...] = ()
 
     @property
     def placed(self) -> list[WantedRecord]:
-        """Return the records whose place is known, in order."""
+        """Return the records with a known place, in order."""
         known = (record for record in self.records if record.offset is not None)
         return sorted(known, key=lambda record: record.offset or 0)
 
     def note_unplaced(self, report: ReadReport) -> None:
-        """Note the records whose place nobody knows: each is a defect."""
+        """Note the records without a known place: each is a defect."""
         for record in self.records:
             if record.offset is None:
                 report.add_defect(f"row {record.row}: {record.why}")
@@ -89,7 +89,7 @@ class RecordPlan(ShardPlan):
 
 
 def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
-    """Yield the pages of the placed records that are what they must be; each other record is a defect.
+    """Yield the pages of the placed records that are the wanted ones; each other record is a defect.
 
     A record that several ask for is yielded once.
 

@@ -91,7 +91,7 @@ def first_content_type(head: bytes) -> str | None:
 
 
 def complaint(row: Offsets) -> str:
-    """Return what was not read of a record, or what is wrong with it."""
+    """Return the finding about a record: its loss, or its damage."""
     declares = f"declares {row[warc.DECLARED]:,} bytes"
     if row[warc.DECLARED] < 0:
         declares = "has no readable Content-Length"
@@ -141,7 +141,7 @@ def is_other_digest(one: str, other: str) -> bool:
 
 
 def _digest_bytes(digest: str) -> tuple[str, bytes]:
-    """Return the algorithm of a digest, and its bytes; the bytes of its text if nobody can read it."""
+    """Return the algorithm of a digest, and its bytes; the bytes of its text if it cannot be decoded."""
     found = _DIGEST.fullmatch(digest if ":" in digest else f"sha1:{digest}")
     if not found:
         return digest.partition(":")[0].lower() if ":" in digest else "sha1", digest.encode()

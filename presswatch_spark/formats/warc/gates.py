@@ -150,7 +150,7 @@ class _WetGate:
         self._starts, self._table = starts, table.tolist()
 
     def at(self, start: int) -> Stretch | None:
-        """Return what may be passed over; see `Gate`."""
+        """Return the stretch to pass over; see `Gate`."""
         k = bisect_right(self._starts, start) - 1
         if k < 0 or self._starts[k] != start:
             return None
@@ -191,7 +191,7 @@ class _WarcGate:
         self._rows, self._proofs = rows.tolist(), proofs.tolist()
 
     def at(self, start: int) -> Stretch | None:
-        """Return what may be passed over; see `Gate`."""
+        """Return the stretch to pass over; see `Gate`."""
         k = bisect_right(self._starts, start) - 1
         if k < 0 or self._starts[k] != start:
             return None
@@ -243,7 +243,7 @@ class _WarcGate:
         return Stretch(self._starts[k + 2], 2, 1, row[headers.END] + of_metadata) if of_metadata else None
 
     def _gated_by(self, k: int, url: bytes) -> int:
-        """Return what member k in view inflates to, if it is verified metadata that gate the URL; else 0."""
+        """Return the inflated bytes of member k, if it is verified metadata that gate the URL; else 0."""
         start, end = self._starts[k : k + 2]
         if end - start > METADATA_STORED_BYTES:
             return 0

@@ -1,4 +1,4 @@
-"""Reads WARC headers as bytes: one kernel takes what is needed, and makes no Python object.
+"""Reads WARC headers as bytes: one kernel takes the needed fields, and makes no Python object.
 
 The syntax is that of ISO 28500 (WARC 0.17 to 1.1), read leniently: names in any case, lines ended by CRLF or
 LF, folded lines.
@@ -85,7 +85,7 @@ def same(data: Bytes, start: int, end: int, word: Bytes) -> bool:
 
 @uncounted_njit
 def is_version(data: Bytes, at: int) -> bool:
-    """Whether `WARC/` and a digit stand at `at`."""
+    """Return True if `WARC/` and a digit are at `at`."""
     return at + 6 <= len(data) and same(data, at, at + 5, _WARC) and 48 <= data[at + 5] <= 57
 
 

@@ -54,7 +54,7 @@ Symbols = npt.NDArray[np.uint16]
 
 
 class Code(NamedTuple):
-    """A Huffman code, of which a table holds those codes that have a few bits.
+    """A Huffman code, with a table of its short codes.
 
     `table` uint16 (2 ** bits,): symbol · 16 + length by the next bits; 0 for longer codes. `symbols` uint16,
     in the order of their codes. `counts` int64 (16,): how many there are of each length. `places` int64
@@ -68,7 +68,7 @@ class Code(NamedTuple):
 
 
 class HeadWorkspace(NamedTuple):
-    """What the kernel writes over for each member; `lengths` uint8, of the codes of a block."""
+    """Memory that the kernel uses again for each member; `lengths` uint8, of the codes of a block."""
 
     lengths: Bytes
     codes: Code

@@ -18,8 +18,15 @@ from presswatch_spark.extraction.parsers import (
 from presswatch_spark.extraction.parsers import Kind as ParsedKind
 from presswatch_spark.formats.http.charsets import encoding_of, to_utf8
 from presswatch_spark.formats.http.codings import decoded_body
-from presswatch_spark.formats.http.media import Kind, as_html, kind_of_content, media_type, site_file
-from presswatch_spark.formats.http.message import Message, parse_message
+from presswatch_spark.formats.http.message import (
+    Kind,
+    Message,
+    as_html,
+    kind_of_content,
+    media_type,
+    parse_message,
+    site_file,
+)
 from presswatch_spark.formats.own_word import own_word_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.arrow_text import joined
@@ -52,7 +59,7 @@ CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they
 
 @dataclass(slots=True)
 class Stored:
-    """What a record holds.
+    """The content of a record.
 
     `block`: HTTP head and body; of what is no HTTP response, the body alone, and `resource` names its type.
     `pointer`: builds the locator, without what the response says. `place`: offset and unit of a defect.
@@ -156,7 +163,7 @@ class PageBatches:
             self._skip(why, stored, body.data)
 
     def of(self, responses: Iterable[Stored]) -> Iterator[DocumentBatch]:
-        """Yield the batches of responses; what came before an error is yielded before it is raised."""
+        """Yield the batches of responses; those before an error are yielded before it is raised."""
         try:
             for stored in responses:
                 self.add(stored)
@@ -180,7 +187,7 @@ class PageBatches:
         return self._size >= self.options.batch_bytes or (self._held and self._passed >= PINNED_BYTES)
 
     def take(self) -> DocumentBatch:
-        """Return the documents and captures taken so far, and begin anew."""
+        """Return the documents and captures so far, and begin the next batch."""
         pages, captures = self._pages, self._captures
         self.report.documents += len(pages)
         self.report.text_bytes += sum(map(len, self._texts))
@@ -211,19 +218,19 @@ class PageBatches:
         )
 
     def _draw(self, stored: Stored) -> None:
-        """Take what the language gate leaves out for an audit, if it is drawn."""
+        """Take a response that the language gate leaves out for an audit, if it is drawn."""
         if self.options.audit and AuditDraw(self.options.audit).takes(stored.pointer().record_id):
             self._drawn.append(stored)
 
     def _audit(self) -> Iterator[DocumentBatch]:
-        """Yield batches of what was drawn for an audit. Nothing of it counts in the report."""
+        """Yield batches of the responses drawn for an audit. They do not count in the report."""
         options = replace(self.options, languages=frozenset(), wants=None)
         drawn, self._drawn = self._drawn, []
         for batch in PageBatches(options, ReadReport()).of(drawn):
             yield replace(batch, is_audit=True)
 
     def _skip(self, why: str, stored: Stored, body: bytes | memoryview | None = None) -> None:
-        """Count what is left out on purpose, unless damage may have made it what it seems to be.
+        """Count a response that is left out on purpose, unless it may be a page that damage disguises.
 
         `body`: what is of no kind that is read; the crawler may have noted another kind.
         """
@@ -283,7 +290,7 @@ class PageBatches:
         return text if unchosen or has_prose_of(text, whole) else None
 
     def _parsed(self, kind: ParsedKind, page: bytes | memoryview) -> tuple[bytes, str | None]:
-        """Call `text_apart`; a shard whose pages kill the parser again and again gets no more time."""
+        """Call `text_apart`; a shard with many pages that kill the parser gets no more time."""
         if self._broken == MOST_BROKEN:
             raise UnparsablePageError("too many pages of the shard killed the parser before this one")
         try:
@@ -294,7 +301,7 @@ class PageBatches:
 
 
 def _is_doubtful(stored: Stored, body: bytes | memoryview | None) -> bool:
-    """Return True if damage may have made a record what it seems to be, and nothing proves that it did not.
+    """Return True if a record may be a page that damage disguises, and nothing proves that it is not.
 
     Its content looks like a page, or its head may be lost, be its body, or be all that is left.
     """

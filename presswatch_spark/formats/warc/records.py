@@ -113,7 +113,7 @@ def fill_up(data: Bytes, at: int, end: int, gate: Gate, row: Offsets) -> bool:
 
 @uncounted_njit
 def _closes_at(data: Bytes, at: int, limit: int) -> bool:
-    """Whether two line ends stand at `at`, and right behind them another record, or the end at `limit`."""
+    """Return True if two line ends are at `at`, right before another record or the end at `limit`."""
     after = at + 4
     return (
         after <= limit
@@ -125,7 +125,7 @@ def _closes_at(data: Bytes, at: int, limit: int) -> bool:
 
 @uncounted_njit
 def end_by_erratum(data: Bytes, body: int, end: int, limit: int, slack: int) -> int:
-    """Return where a body ends whose length is off by `slack`; -1 if it does not end there."""
+    """Return the end of a body with a length that is off by `slack`; -1 if it does not end there."""
     if slack > 0:
         for close in (end + slack, end - slack):
             if close >= body and _closes_at(data, close, limit):

@@ -115,7 +115,7 @@ def test_after_an_interrupted_page_the_next_gets_its_own_text(monkeypatch: pytes
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(parsers, "_comes", interrupted)
+        patch.setattr(parsers, "poll", interrupted)
         with pytest.raises(KeyboardInterrupt):
             text_apart("main", b"<p>avant")
     assert text_apart("main", b"<p>suite") == SUITE

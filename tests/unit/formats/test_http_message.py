@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.formats.http.media import kind_of_content, media_type
-from presswatch_spark.formats.http.message import MAX_HEAD_BYTES, Message, parse_message
+from presswatch_spark.formats.http.message import (
+    MAX_HEAD_BYTES,
+    Message,
+    kind_of_content,
+    media_type,
+    parse_message,
+)
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-Crawler-Content-Encoding: gzip\r\n"

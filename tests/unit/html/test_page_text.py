@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.formats.http.media import xhtml_as_html
+from presswatch_spark.formats.http.message import as_html
 from presswatch_spark.html import tags
 from presswatch_spark.html.markup import text_of_page
 from presswatch_spark.html.tags import load_tags
@@ -18,6 +18,10 @@ from tests.soups import soup
 WORDS = [f"mot{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
 A, B = " ".join(WORDS[:13]), " ".join(WORDS[13:])
 RUN = f"{A} {B}"
+
+
+def xhtml_as_html(page: bytes) -> bytes:
+    return bytes(as_html(page, "application/xhtml+xml"))
 
 
 def text(page: str) -> str:

@@ -43,7 +43,7 @@ Settings = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Published tables; from `open_tables`. What is read is held against what was published.
+    """Published tables; from `open_tables`. Files are compared with their published digests when read.
 
     Tables come as `pyarrow.Table`, in the schemas of `presswatch_spark.tables.declarations`; `.to_pandas()`
     makes a data frame of one.
@@ -172,7 +172,7 @@ class Run(_Published):
         return not self.summary.incomplete
 
     def matches(self, **wanted: Any) -> pa.Table:
-        """Its rows of `matches`; takes what `Tables.matches` takes, but for `run`."""
+        """Its rows of `matches`; takes the arguments of `Tables.matches`, except `run`."""
         return self.tables.matches(run=self.run_id, **wanted)
 
 
@@ -194,7 +194,7 @@ class Census(_Published):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """A table of claims, and where it is published; `summary.counts` has what its rows add up to."""
+    """A table of claims, and where it is published; `summary.counts` has its totals."""
 
     out: str
     storage: StorageOptions
@@ -360,7 +360,6 @@ def scan(
 def _records(
     pages_of: str | None, captures: str | None, index: str | None, base: str | None, rules: ScanConfig
 ) -> RecordPlan:
-    """Plan the records of pages that tables name."""
     from presswatch_spark.ccindex.lookup import Index
     from presswatch_spark.pointers.record_plans import plan_of_captures, plan_of_matches
     from presswatch_spark.tables.store import TableStore

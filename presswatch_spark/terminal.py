@@ -203,7 +203,6 @@ def _without_middle(url: str, width: int) -> str:
 
 
 def _head(text: str, width: int) -> str:
-    """Return as much of the beginning of `text` as fits into `width` columns."""
     used = 0
     for number, character in enumerate(text):
         used += columns_of(character)

@@ -1,7 +1,8 @@
 """Translations: the English text in the code is the key, and `locale/fr.po` has its French.
 
-`make texts` takes the keys from the code into the catalogue; a test fails where a translation is missing. The
-catalogue is read as it is, when the first French text is asked for: whoever edits it has nothing to compile.
+`make texts` takes the keys from the code into the catalogue; a test fails where a translation is missing.
+`locale/fr.names.po` has names of columns and of values, which the code looks up with `Translator.word`. Both
+are read as they are, when the first French text is asked for: whoever edits them has nothing to compile.
 """
 
 import io
@@ -46,7 +47,7 @@ class Translator:
         return self.filled(_catalogue(self.language).gettext(message), facts)
 
     def n(self, singular: str, plural: str, number: int, /, **facts: object) -> str:
-        """Return a text for a number of things, which `{n}` stands for; in French, none is singular."""
+        """Return a text for a number of things, its `{n}`; in French, zero is singular."""
         text = _catalogue(self.language).ngettext(singular, plural, number)
         return self.filled(text, {"n": self.number(number), **facts})
 
@@ -55,7 +56,7 @@ class Translator:
         return self(p(context, message), **facts)
 
     def word(self, context: str, word: str) -> str:
-        """Return a name, such as that of a column; one without a translation stands for itself."""
+        """Return a name, such as that of a column; the same without a translation."""
         return _catalogue(self.language).gettext(p(context, word)).rpartition(CONTEXT)[2]
 
     def filled(self, text: str, facts: Mapping[str, object]) -> str:
@@ -106,15 +107,17 @@ class Translator:
 
 @cache
 def _catalogue(language: str) -> NullTranslations:
-    """Return the texts of a language by their English."""
     if language == "en":
         return NullTranslations()
     # Commands in English need no Babel, which takes a tenth of a second.
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po
 
-    compiled = io.BytesIO()
-    with (LOCALE / f"{language}.po").open("rb") as catalogue:
-        write_mo(compiled, read_po(catalogue, language))
+    compiled, names = io.BytesIO(), LOCALE / f"{language}.names.po"
+    with (LOCALE / f"{language}.po").open("rb") as file, names.open("rb") as words:
+        catalogue = read_po(file, language)
+        for each in filter(lambda word: word.id, read_po(words, language)):
+            catalogue[each.id] = each
+        write_mo(compiled, catalogue)
     compiled.seek(0)
     return GNUTranslations(compiled)

@@ -1,4 +1,4 @@
-"""What commands that answer ask of Arrow: to start without pandas, and to give memory back or keep it.
+"""Settings of Arrow for commands that query: no pandas at the start, and memory that is returned or kept.
 
 pandas takes as long to load as all that Arrow needs. Programs that use this package may need it, and have
 memory of their own. So only commands ask for this.

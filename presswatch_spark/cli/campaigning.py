@@ -1,15 +1,16 @@
 """Campaigns for the command line: their plans and settings, looks at their releases, and watches.
 
-A watch is a campaign without a file: its options are the plan, and its lock is in `_watch/` of the tables.
+A watch is a campaign without a file: its options are the plan, and its lock is in `_watch/` of the tables. It
+also probes cases of removal, each when a round of it is due. A failed case stops no scan.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,10 +27,11 @@ from presswatch_spark.campaigns.plan import (
 )
 from presswatch_spark.campaigns.progress import CampaignSample, ItemProgress
 from presswatch_spark.campaigns.run import Campaign, CampaignFollower, Task, run, with_corpus
-from presswatch_spark.campaigns.scope import crawls_by_name, known_crawls, news_months
-from presswatch_spark.cli.options import print_lines, scan_settings, tell
+from presswatch_spark.campaigns.scope import LIST_MAX_AGE, crawls_by_name, known_crawls, news_months
+from presswatch_spark.cli.options import scan_settings
+from presswatch_spark.cli.replies import FAILED, INCOMPLETE, print_lines, tell
 from presswatch_spark.corpus.store import manifest_of
-from presswatch_spark.errors import ConfigError, PresswatchError
+from presswatch_spark.errors import ConfigError, InputError, InUseError, PresswatchError, StorageError
 from presswatch_spark.monitoring.progress import EventLog, LoggedError
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.redaction import holds_secret, redacted_command
@@ -41,19 +43,39 @@ from presswatch_spark.runs.work import key_of
 from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import locked
-from presswatch_spark.storage.objects import canonical
+from presswatch_spark.storage.objects import MissingError, canonical
+from presswatch_spark.storage.objects import printable as printable_uri
 from presswatch_spark.storage.shards import is_list
 from presswatch_spark.tables import WATCH_FOLDER
 from presswatch_spark.terminal import counted, printable
 
-SCOPE = ("crawls", "since", "until", "datasets", "all_datasets", "mirrors", "listed")
-"""Parameters of `campaign open` that say what is scanned; given again, they replace what was said."""
+if TYPE_CHECKING:
+    from presswatch_spark.pointers.pointer import Mirror
+    from presswatch_spark.removal.recaptures import LaterTables
+    from presswatch_spark.removal.rounds import ProbeReport
+    from presswatch_spark.removal.status import CaseStatus
+
+DECIDED = ("paths", "release", "named", "part", "mirror", "corpus", "out", "read__release", "run__budget")
+"""Parameters of `presswatch scan` that a campaign decides by itself."""
+UNDER_WAY = 75
+"""EX_TEMPFAIL of sysexits.h: ask again later."""
+
+ScanParameters = Mapping[str, Any]
+"""Parameters of `presswatch scan`, or some of its options, as click parsed them."""
 
 
-PLACES = ("corpus", "out", "listed")
+def scan_parameters(words: Sequence[str], of: str) -> ScanParameters:
+    """Return the parameters of `presswatch scan` that the words of a command line give.
+
+    Raises:
+        UsageError: they are no options of a scan.
+    """
+    from presswatch_spark.cli.commands.scan import scan
+
+    return scan.make_context(of, list(words), parent=click.get_current_context().parent).params
 
 
-def campaign_at(context: click.Context, path: str, flags: Mapping[str, Any]) -> Campaign:
+def campaign_at(path: str, flags: ScanParameters) -> Campaign:
     """Return the campaign in a folder, with the releases that there are today.
 
     Raises:
@@ -63,8 +85,8 @@ def campaign_at(context: click.Context, path: str, flags: Mapping[str, Any]) -> 
     """
     folder = Folder.of(path, scan_settings(flags).storage)
     plan = plan_of(folder)
-    given = scan_given(context, plan.options)
-    config = scan_settings({**given, **_given(flags)}, given["config"])
+    given = _campaign_parameters(plan.options)
+    config = _config(given, flags)
     _require_settings(plan, config)
     now = datetime.now(UTC)
     if plan.crawls in CRAWL_FORMS:
@@ -74,29 +96,169 @@ def campaign_at(context: click.Context, path: str, flags: Mapping[str, Any]) -> 
     if known.trouble:
         tell(printable(f"note: a newer list could not be had: {known.trouble}; {known.origin}"))
     items = items_of(plan, known, config, now)
-    opened = Folder(folder.uri, config.storage)
-    return Campaign(opened, plan, items, config, given["base"], _sample_of(given))
+    folder = Folder(folder.uri, config.storage)
+    return Campaign(folder, plan, items, config, given["base"], _sample_of(given))
 
 
-def _sample_of(given: Mapping[str, Any]) -> CampaignSample:
+@dataclass(frozen=True, slots=True)
+class CampaignOrder:
+    """Options of `campaign open`. Those of the scope, given again, replace the scope before."""
+
+    corpus: str | None
+    out: str | None
+    newest_first: bool | None
+    scan_options: tuple[str, ...]
+    crawls: str | None
+    since: str | None
+    until: str | None
+    datasets: tuple[str, ...]
+    all_datasets: bool
+    mirrors: tuple[str, ...]
+    listed: str | None
+
+    @property
+    def has_scope(self) -> bool:
+        """Say whether the scope is given."""
+        named = self.crawls or self.since or self.until or self.listed
+        return bool(named or self.datasets or self.all_datasets or self.mirrors)
+
+
+def open_campaign(path: str, order: CampaignOrder, flags: ScanParameters) -> CampaignPlan:
+    """Write the plan of a campaign, or change its scope, or give it a corpus that grew.
+
+    Raises:
+        UsageError: there is nothing to scan, or an option is the campaign's own.
+        ConfigError: the tables or a setting that can change a row would be others than before, or an address
+            holds a secret.
+        InputError: a corpus did not only grow, or a dataset is not known, or a part can be none.
+    """
+    # A later call may come from another folder.
+    corpus, out, listed = (place and canonical(place) for place in (order.corpus, order.out, order.listed))
+    folder = Folder.of(path, scan_settings(flags).storage)
+    found = read_plan(folder)
+    before = found[0] if found else None
+    plan = before or CampaignPlan("", ())
+    plan = replace(plan, options=order.scan_options or plan.options)
+    config = _config(_campaign_parameters(plan.options), flags)
+    plan = _scoped(plan, replace(order, listed=listed))
+    # Others read the campaign's file.
+    if any(holds_secret(text) for text in (*plan.options, *plan.mirrors.values(), plan.listed or "")):
+        raise ConfigError(
+            "an address holds a secret, which would stand in the campaign's file",
+            where="command line",
+            remedy="leave it out: credentials come from the usual chain of AWS, or from HF_TOKEN",
+        )
+    if before is None:
+        if not (corpus and out):
+            raise click.UsageError("a new campaign needs --corpus and --out")
+        plan = replace(plan, out=out)
+    else:
+        if out and out != before.out:
+            raise ConfigError(
+                f"the tables of a campaign stay where they are, in {before.out}",
+                where="--out",
+                remedy="open another campaign",
+            )
+        _require_settings(before, config)
+    if corpus:
+        plan = with_corpus(plan, corpus, config)
+    plan = replace(plan, settings=_settings_digest(plan, config))
+    write_plan(folder, plan, found[1] if found else None)
+    return plan
+
+
+def _campaign_parameters(words: Sequence[str]) -> ScanParameters:
+    """Return the parameters of a campaign's scans; `UsageError` for those that the campaign decides."""
+    given = scan_parameters(["--corpus", "", "--out", "", *words], "campaign … --")
+    if any(given[name] for name in DECIDED) or given["dataset"] != "auto":
+        raise click.UsageError(
+            "the campaign names releases, formats, corpus, tables and budget: leave them out after --"
+        )
+    if given["base"] and is_list(given["base"]):
+        raise click.UsageError("--base is a list of shards, and each release has one of its own")
+    return given
+
+
+def _config(given: ScanParameters, flags: ScanParameters) -> ScanConfig:
+    """Return the settings of a campaign's scans; those of the command that was given come first."""
+    own = {name: value for name, value in flags.items() if value not in (None, ())}
+    return scan_settings({**given, **own}, given["config"])
+
+
+def _sample_of(given: ScanParameters) -> CampaignSample:
     share = given["sample"]
     return CampaignSample(share, given["sample_seed"]) if share not in (None, 1) else CampaignSample()
 
 
-def follower_of(context: click.Context, campaign: Campaign) -> CampaignFollower:
-    """Return a follower that prints the scans of a campaign; `context.obj` has the words of the command."""
-    from presswatch_spark.cli.commands.scan import incomplete_message, summary_lines
+def _scoped(plan: CampaignPlan, order: CampaignOrder) -> CampaignPlan:
+    if order.newest_first is not None:
+        plan = replace(plan, newest_first=order.newest_first)
+    if order.has_scope:
+        known = load_datasets()
+        parts = list(dict.fromkeys(_pair("--dataset", text, ":") for text in order.datasets))
+        for name, part in parts:
+            require_part(dataset_named(name, known), part)
+        if order.all_datasets:
+            named = {name for name, _ in parts}
+            parts += [(each.id, each.part) for each in known.values() if each.id not in named]
+        mirrors = [_pair("--mirror", text, "=") for text in order.mirrors]
+        plan = replace(
+            plan,
+            crawls=order.crawls,
+            since=order.since,
+            until=order.until,
+            datasets=tuple(parts),
+            mirrors={name: canonical(uri) for name, uri in mirrors},
+            listed=order.listed,
+        )
+        # A misspelt one would be no mirror, and the dataset be read where it lives.
+        if unknown := sorted(set(plan.mirrors) - {name for name, _ in parts}):
+            raise click.UsageError(
+                f"--mirror names {unknown[0]}, and this campaign scans no dataset of that name"
+            )
+    if not (plan.crawls or plan.datasets):
+        raise click.UsageError("say what is scanned: --crawls, --dataset or --all-datasets")
+    if (plan.since or plan.until) and not plan.crawls:
+        raise click.UsageError("--since and --until are for --crawls")
+    return plan
+
+
+def _pair(option: str, text: str, sign: str) -> tuple[str, str]:
+    name, found, value = text.partition(sign)
+    if not (name and found and value):
+        raise click.UsageError(f"{option} must be NAME{sign}VALUE, not {text!r}")
+    return name, value
+
+
+def _settings_digest(plan: CampaignPlan, config: ScanConfig) -> str:
+    return config_digest(config, manifest_of(plan.corpora[-1].path, config.storage).minhash)
+
+
+def _require_settings(plan: CampaignPlan, config: ScanConfig) -> None:
+    """Raise `ConfigError` for settings by which finished scans would not count, and be repeated."""
+    if plan.settings not in (None, _settings_digest(plan, config)):
+        raise ConfigError(
+            "a setting that can change a row is another than before",
+            where="command line, environment or the campaign's file",
+            remedy="leave it, or open another campaign with other tables",
+        )
+
+
+def follower_of(campaign: Campaign) -> CampaignFollower:
+    """Return a follower that prints the scans of a campaign."""
+    from presswatch_spark.cli.commands.scan import incomplete_lines, summary_lines
 
     def begins(task: Task) -> None:
         for line in task_lines(task):
             tell(printable(line))
 
     def scanned(summary: RunSummary) -> None:
-        print_lines(summary_lines(summary, campaign.plan.out))
+        print_lines(map(printable, summary_lines(summary, campaign.plan.out)))
         if summary.incomplete:
-            click.echo(incomplete_message(summary, campaign.plan.out), err=True)
+            print_lines(map(printable, incomplete_lines(summary, campaign.plan.out)), err=True)
 
-    command = redacted_command(context.obj) if context.obj else None
+    words = click.get_current_context().obj
+    command = redacted_command(words) if words else None
     events = EventLog() if campaign.config.run.log_format == "json" else None
     return CampaignFollower(command, events, begins, scanned)
 
@@ -114,12 +276,9 @@ def task_lines(task: Task) -> Iterator[str]:
 
 
 def look(
-    context: click.Context,
-    campaign: Campaign,
-    budget: Budget | None = None,
-    retried: Collection[str] | None = None,
+    campaign: Campaign, budget: Budget | None = None, retried: Collection[str] | None = None
 ) -> Iterator[ItemProgress]:
-    """Scan what is left of each release while no other process may, and yield its progress.
+    """Scan the rest of each release while no other process may, and yield its progress.
 
     Raises:
         InUseError: another process runs the campaign.
@@ -129,7 +288,7 @@ def look(
     if folder.is_local:
         folder.path.mkdir(parents=True, exist_ok=True)
     with locked(folder, LOCK, campaign.config.run.lease_seconds):
-        follower = follower_of(context, campaign)
+        follower = follower_of(campaign)
         for progress in run(campaign, datetime.now(UTC), follower, budget, retried):
             name = progress.item.name
             if progress.trouble is not None and not isinstance(progress.trouble, LoggedError):
@@ -150,30 +309,32 @@ def repeated(look: Callable[[], int], seconds: float, pause: Callable[[float], N
 
 
 @dataclass(frozen=True, slots=True)
+class WatchReport:
+    """One line about a release or a case of a look. `code` is an exit code."""
+
+    about: str
+    text: str
+    code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
     """A watch: a campaign over the releases that are there at each look.
 
     Attributes:
         since: the oldest release; None for the newest only.
         listed: another list of crawls. With `probe`, no list is read: shard lists of later weeks are.
+        again: releases whose missing shards are read once more.
     """
 
     plan: CampaignPlan
     config: ScanConfig
-    given: Mapping[str, Any]
+    given: ScanParameters
     since: str | None
     listed: str | None
     probe: bool
-
-    @property
-    def out(self) -> str:
-        """Return the folder of the tables."""
-        return self.plan.out
-
-    @property
-    def corpus(self) -> str:
-        """Return the place of the corpus."""
-        return self.plan.corpora[-1].path
+    again: tuple[str, ...]
+    dry_run: bool
 
     def campaign(self, now: datetime) -> tuple[Campaign, ReleaseList]:
         """Return the campaign as it is now, with the list of crawls that it comes from.
@@ -198,14 +359,61 @@ class Watch:
 
     def _key(self) -> str:
         """Return a key of corpus, format, settings and sample: other watches may run beside this one."""
-        manifest = manifest_of(self.corpus, self.config.storage)
+        manifest = manifest_of(self.plan.corpora[-1].path, self.config.storage)
         sample = {name: value for name, value in self.given.items() if name.startswith("sample") and value}
         settings = row_settings(self.config, manifest.minhash)
         drawn = json.dumps(sample, sort_keys=True, default=str)
         return key_of(manifest.digest, str(self.plan.crawls), settings, drawn)[:16]
 
+    def reports(self) -> Iterator[WatchReport]:
+        """Scan new releases, and yield a report for each; a last one if the list of crawls is old."""
+        now = datetime.now(UTC)
+        campaign, known = self.campaign(now)
+        if self.dry_run:
+            yield from self._planned(campaign)
+        else:
+            try:
+                yield from map(_scan_report, look(campaign, retried=self.again))
+            except InUseError:
+                yield WatchReport(self.plan.out, "another process is scanning for this watch", UNDER_WAY)
+        if known.trouble:
+            # With an old list a release may be missed: that is a failure, and no absence.
+            code = FAILED if now - known.listing.noted > LIST_MAX_AGE else 0
+            yield WatchReport(known.origin, f"a newer list could not be had: {known.trouble}", code)
 
-def watch_of(context: click.Context, words: Sequence[str], options: Mapping[str, Any]) -> Watch:
+    def _planned(self, campaign: Campaign) -> Iterator[WatchReport]:
+        for item in campaign.items:
+            tried = () if item.name in self.again else [((0, 1), True)]
+            try:
+                task = campaign.task_of(item, tried)
+            except (InputError, StorageError) as error:
+                yield WatchReport(item.name, f"could not be scanned: {error}")
+                continue
+            lines = [line.partition(": ")[2] for line in task_lines(task)] if task else []
+            yield WatchReport(item.name, f"would be scanned: {'; '.join(lines)}" if lines else "scanned")
+
+
+def _scan_report(progress: ItemProgress) -> WatchReport:
+    name = progress.item.name
+    if progress.trouble is not None:
+        return WatchReport(name, "could not be scanned", FAILED)
+    if progress.missing:
+        code = INCOMPLETE if progress.was_scanned else 0
+        missing = f"{progress.missing:,} shards were not read to their end"
+        return WatchReport(name, f"scanned, but {missing}; --again {name} reads them once more", code)
+    return WatchReport(name, "scanned" if progress.is_done else progress.word)
+
+
+def watch_of(
+    words: Sequence[str],
+    *,
+    news: bool,
+    since: str | None,
+    listed: str | None,
+    probe: bool,
+    again: tuple[str, ...],
+    dry_run: bool,
+) -> Watch:
     """Return the watch that options of `presswatch watch` and of its scans describe.
 
     Raises:
@@ -213,156 +421,136 @@ def watch_of(context: click.Context, words: Sequence[str], options: Mapping[str,
         ConfigError: a setting is wrong.
         CorpusError: there is no corpus.
     """
-    given = watched_scan(context, words, options["news"])
+    given = watched_scan(words, news)
     config = scan_settings(given, given["config"])
     manifest = manifest_of(given["corpus"], config.storage)
     corpus = CorpusOfCampaign(given["corpus"], manifest.digest, manifest.counts.articles)
-    plan = CampaignPlan(given["out"], (corpus,), NEWS if options["news"] else given["dataset"])
-    return Watch(plan, config, given, options["since"], options["listed"], options["probe"])
+    plan = CampaignPlan(given["out"], (corpus,), NEWS if news else given["dataset"])
+    return Watch(plan, config, given, since, listed, probe, again, dry_run)
 
 
-def watched_scan(context: click.Context, words: Sequence[str], news: bool) -> Mapping[str, Any]:
+def watched_scan(words: Sequence[str], news: bool) -> ScanParameters:
     """Return the parameters of `presswatch scan` that a watch's options give; for errors, see `watch_of`."""
-    from presswatch_spark.cli.commands.scan import scan
-
-    given = scan.make_context("watch … --", list(words), parent=context.parent).params
+    given = scan_parameters(words, "watch … --")
     if given["paths"] or given["release"] or given["read__release"]:
-        raise click.UsageError(
-            "the watch names the releases: leave PATH, --release and --release-name out", context
-        )
+        raise click.UsageError("the watch names the releases: leave PATH, --release and --release-name out")
     if given["dataset"] not in CRAWL_FORMS:
         known = "|".join(CRAWL_FORMS)
-        raise click.UsageError(f"name what to scan of each release: -- --format {known}", context)
+        raise click.UsageError(f"name what to scan of each release: -- --format {known}")
     if news and given["dataset"] not in kinds_of(releases.NEWS):
-        raise click.UsageError("CC-NEWS is published as WARC only: -- --format warc", context)
+        raise click.UsageError("CC-NEWS is published as WARC only: -- --format warc")
     return given
 
 
-def open_campaign(
-    context: click.Context, path: str, options: Mapping[str, Any], flags: Mapping[str, Any]
-) -> CampaignPlan:
-    """Write the plan of a campaign, or change its scope, or give it a corpus that grew.
+@dataclass(frozen=True, slots=True)
+class WatchedCases:
+    """Probes the cases at `paths`, with the corpus, the tables and the storage of the watch's scan.
 
-    Raises:
-        UsageError: there is nothing to scan, or an option is the campaign's own.
-        ConfigError: the tables or a setting that can change a row would be others than before, or an address
-            holds a secret.
-        InputError: a corpus did not only grow, or a dataset is not known, or a part can be none.
+    Attributes:
+        every: how long after a round the next one is due.
+        deep, index: see `Prober`.
+        metrics: file for the measures of the cases.
     """
-    # A later call may come from another folder.
-    options = {**options, **{name: canonical(options[name]) for name in PLACES if options[name]}}
-    folder = Folder.of(path, scan_settings(flags).storage)
-    found = read_plan(folder)
-    plan = found[0] if found else CampaignPlan("", ())
-    words = tuple(options["scan_options"]) or plan.options
-    given = scan_given(context, words)
-    config = scan_settings({**given, **_given(flags)}, given["config"])
-    plan = _scoped(context, replace(plan, options=words), options)
-    _refuse_secrets(plan)
-    if found:
-        if options["out"] not in (None, found[0].out):
-            raise ConfigError(
-                f"the tables of a campaign stay where they are, in {found[0].out}",
-                where="--out",
-                remedy="open another campaign",
-            )
-        _require_settings(found[0], config)
-    elif not (options["corpus"] and options["out"]):
-        raise click.UsageError("a new campaign needs --corpus and --out", context)
-    plan = replace(plan, out=plan.out or options["out"])
-    if options["corpus"]:
-        plan = with_corpus(plan, options["corpus"], config)
-    plan = replace(plan, settings=_settings_digest(plan, config))
-    write_plan(folder, plan, found[1] if found else None)
-    return plan
+
+    watch: Watch
+    paths: Sequence[str]
+    every: timedelta
+    mirrors: Sequence[Mirror] = ()
+    deep: bool = False
+    index: str | None = None
+    metrics: str | None = None
+    _measured: dict[str, CaseStatus] = field(default_factory=dict)
+
+    def reports(self) -> Iterator[WatchReport]:
+        """Probe each case that is due, and yield its findings, also of a failure."""
+        from presswatch_spark.removal.metrics import write_metrics
+
+        for path in self.paths:
+            if self.watch.dry_run:
+                yield WatchReport(path, "would be probed, if it is due")
+            else:
+                yield from self._findings(path) or [WatchReport(path, "not due")]
+        if self.metrics is None or self.watch.dry_run:
+            return
+        try:
+            write_metrics(self.metrics, list(self._measured.values()))
+        except PresswatchError as error:
+            yield WatchReport(self.metrics, str(error), FAILED)
+
+    def _findings(self, path: str) -> list[WatchReport]:
+        """Return the findings of a case; nothing if it is not due."""
+        try:
+            probed = self._probe(path)
+        except InUseError:
+            return [WatchReport(path, "another process is probing it")]
+        except PresswatchError as error:
+            return [WatchReport(path, f"could not be probed: {error}", FAILED)]
+        return list(_probe_reports(path, probed, self.index)) if probed else []
+
+    def _probe(self, path: str) -> ProbeReport | None:
+        from presswatch_spark.corpus.store import Corpus
+        from presswatch_spark.removal.case import RemovalCase
+        from presswatch_spark.removal.rounds import Prober
+        from presswatch_spark.removal.status import CaseStatus
+
+        config, plan = self.watch.config, self.watch.plan
+        case = RemovalCase.open(path, config.storage)
+        corpus = Corpus.open(plan.corpora[-1].path, check=False, storage=config.storage)
+        prober = Prober(case, config, self.mirrors, corpus, self.deep, self.index, self._tables(), tell)
+        probed = prober.probe_if_due(self.every)
+        if self.metrics and (probed or path not in self._measured):
+            self._measured[path] = probed.status if probed else CaseStatus.of(case)
+        return probed
+
+    def _tables(self) -> LaterTables | None:
+        from presswatch_spark.removal.recaptures import LaterTables
+        from presswatch_spark.tables.store import MARKER
+
+        out, storage = self.watch.plan.out, self.watch.config.storage
+        try:
+            Folder.of(out, storage).read(MARKER)
+        except MissingError:
+            return None
+        return LaterTables(out, storage)
 
 
-def scan_given(context: click.Context, words: Sequence[str]) -> Mapping[str, Any]:
-    """Return the parameters of `presswatch scan` that a campaign's options give.
+def _probe_reports(path: str, probed: ProbeReport, index: str | None) -> Iterator[WatchReport]:
+    """Yield the findings of a round. Alarms, files left alone and silent indexes are partial."""
+    removed, claims = probed.status.claims()
+    asked = f"{probed.asked:,} of {counted(probed.targets, 'place')} asked for"
+    text = f"round {probed.round.number}: {asked}; {removed:,} of {counted(claims, 'claim')} removed"
+    yield WatchReport(path, text, 0 if probed.is_complete else INCOMPLETE)
+    for alarm in probed.alarms:
+        yield WatchReport(path, f"alarm: {alarm.kind}: {alarm.about}: {alarm.detail}", INCOMPLETE)
+    for uri, why in probed.blocked.items():
+        yield WatchReport(path, f"left alone: {uri}: {why}", INCOMPLETE)
+    if probed.unheard and index:
+        yield WatchReport(path, f"index: {printable_uri(index)}: {probed.unheard}", INCOMPLETE)
 
-    Raises:
-        UsageError: they are no options of a scan, or say what the campaign decides.
+
+def look_once(watch: Watch, cases: WatchedCases, *, poll: bool) -> int:
+    """Scan new releases, then probe the cases that are due; print a line for each, and return the exit code.
+
+    It is 1 if something failed, else 75 with `poll` if another process is scanning, else 3 or 0.
     """
-    from presswatch_spark.cli.commands.scan import scan
+    codes = set[int]()
 
-    needed = ["--corpus", "", "--out", ""]
-    given = scan.make_context("campaign … --", [*needed, *words], parent=context.parent).params
-    decided = ("paths", "release", "named", "part", "mirror", "corpus", "out", "read__release", "run__budget")
-    if any(given[name] for name in decided) or given["dataset"] != "auto":
-        raise click.UsageError(
-            "the campaign names releases, formats, corpus, tables and budget: leave them out after --",
-            context,
-        )
-    if given["base"] and is_list(given["base"]):
-        raise click.UsageError("--base is a list of shards, and each release has one of its own", context)
-    return given
+    def print_all(reports: Iterator[WatchReport]) -> None:
+        for report in reports:
+            click.echo(printable(f"{report.about}: {report.text}"), err=report.code == FAILED)
+            codes.add(report.code)
 
-
-def _refuse_secrets(plan: CampaignPlan) -> None:
-    """Raise `ConfigError` for what looks like a secret: the campaign's file is read by others."""
-    texts = (*plan.options, *plan.mirrors.values(), plan.listed or "")
-    if any(holds_secret(text) for text in texts):
-        raise ConfigError(
-            "an address holds a secret, which would stand in the campaign's file",
-            where="command line",
-            remedy="leave it out: credentials come from the usual chain of AWS, or from HF_TOKEN",
-        )
-
-
-def _given(flags: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in flags.items() if value not in (None, ())}
-
-
-def _scoped(context: click.Context, plan: CampaignPlan, options: Mapping[str, Any]) -> CampaignPlan:
-    """Return the plan with the scope that the options give; without one, as it was."""
-    if options["newest_first"] is not None:
-        plan = replace(plan, newest_first=options["newest_first"])
-    if any(options[name] for name in SCOPE):
-        known = load_datasets()
-        parts = list(dict.fromkeys(_pair(context, "--dataset", text, ":") for text in options["datasets"]))
-        for name, part in parts:
-            require_part(dataset_named(name, known), part)
-        if options["all_datasets"]:
-            named = {name for name, _ in parts}
-            parts += [(each.id, each.part) for each in known.values() if each.id not in named]
-        mirrors = [_pair(context, "--mirror", text, "=") for text in options["mirrors"]]
-        plan = replace(
-            plan,
-            crawls=options["crawls"],
-            since=options["since"],
-            until=options["until"],
-            datasets=tuple(parts),
-            mirrors={name: canonical(uri) for name, uri in mirrors},
-            listed=options["listed"],
-        )
-        # A misspelt one would be no mirror, and the dataset be read where it lives.
-        if unknown := sorted(set(plan.mirrors) - {name for name, _ in parts}):
-            raise click.UsageError(
-                f"--mirror names {unknown[0]}, and this campaign scans no dataset of that name", context
-            )
-    if not (plan.crawls or plan.datasets):
-        raise click.UsageError("say what is scanned: --crawls, --dataset or --all-datasets", context)
-    if (plan.since or plan.until) and not plan.crawls:
-        raise click.UsageError("--since and --until are for --crawls", context)
-    return plan
-
-
-def _pair(context: click.Context, option: str, text: str, sign: str) -> tuple[str, str]:
-    name, found, value = text.partition(sign)
-    if not (name and found and value):
-        raise click.UsageError(f"{option} must be NAME{sign}VALUE, not {text!r}", context)
-    return name, value
-
-
-def _settings_digest(plan: CampaignPlan, config: ScanConfig) -> str:
-    return config_digest(config, manifest_of(plan.corpora[-1].path, config.storage).minhash)
-
-
-def _require_settings(plan: CampaignPlan, config: ScanConfig) -> None:
-    """Raise `ConfigError` for settings by which finished scans would not count, and be repeated."""
-    if plan.settings not in (None, _settings_digest(plan, config)):
-        raise ConfigError(
-            "a setting that can change a row is another than before",
-            where="command line, environment or the campaign's file",
-            remedy="leave it, or open another campaign with other tables",
-        )
+    trouble = None
+    try:
+        print_all(watch.reports())
+    except PresswatchError as error:
+        trouble = error
+    # After the scans, whose tables may have later captures of a case's pages; and also if these failed.
+    print_all(cases.reports())
+    if trouble:
+        raise trouble
+    if FAILED in codes:
+        return FAILED
+    if poll and UNDER_WAY in codes:
+        return UNDER_WAY
+    return INCOMPLETE if INCOMPLETE in codes else 0

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from presswatch_spark.cli.exits import FAILED
 from presswatch_spark.cli.main import run
+from presswatch_spark.cli.replies import FAILED
 from presswatch_spark.deploy.submission import FILE_OPTIONS
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.storage.disk import fetch_file
@@ -28,7 +28,12 @@ IN_YARN = frozenset({"CONTAINER_ID", "PYSPARK_GATEWAY_PORT"})
 def run_job(arguments: Sequence[str]) -> int:
     """Run one command of `presswatch` and return its exit code, which is written for the submitter first."""
     try:
-        _begin(arguments[0])
+        if os.environ.keys() >= IN_YARN:
+            from presswatch_spark.spark.session import session
+
+            # YARN fails an application that has no Spark after 100 seconds or at its end, whatever it did. A
+            # watch that finds nothing new would not start Spark.
+            session(f"presswatch {arguments[0]}")
         with scratch_folder() as folder:
             code = run([*with_local_files(arguments, folder)])
     except PresswatchError as error:
@@ -36,20 +41,13 @@ def run_job(arguments: Sequence[str]) -> int:
         code = FAILED
     sys.stdout.flush()
     if uri := os.environ.get("PRESSWATCH_RESULT_URI"):
-        _write_outcome(uri, code)
+        finished_at = datetime.now(UTC).isoformat()
+        outcome = {"exit_code": code, "tool_version": __version__, "finished_at": finished_at}
+        try:
+            write_object(uri, json.dumps(outcome).encode() + b"\n", StorageOptions())
+        except PresswatchError as error:
+            sys.stderr.write(f"warning: the exit code {code} could not be left for the submitter: {error}\n")
     return code
-
-
-def _begin(name: str) -> None:
-    """Start Spark before anything else, where YARN waits for it.
-
-    YARN fails an application that has no Spark after 100 seconds or at its end, whatever it did. A watch that
-    finds nothing new would not start Spark.
-    """
-    if os.environ.keys() >= IN_YARN:
-        from presswatch_spark.spark.session import session
-
-        session(f"presswatch {name}")
 
 
 def with_local_files(arguments: Sequence[str], folder: Path) -> Iterable[str]:
@@ -70,12 +68,3 @@ def _copied(uri: str, folder: Path) -> str:
     file = folder / uri.rpartition("/")[2]
     fetch_file(uri, str(file), StorageOptions())
     return str(file)
-
-
-def _write_outcome(uri: str, code: int) -> None:
-    """Write the exit code for the submitter; if that fails, warn and keep the exit code."""
-    outcome = {"exit_code": code, "tool_version": __version__, "finished_at": datetime.now(UTC).isoformat()}
-    try:
-        write_object(uri, json.dumps(outcome).encode() + b"\n", StorageOptions())
-    except PresswatchError as error:
-        sys.stderr.write(f"warning: the exit code {code} could not be left for the submitter: {error}\n")

@@ -1,16 +1,25 @@
-"""The command line `presswatch`: it parses, calls and prints."""
+"""The command line `presswatch`: runs a command, and turns every outcome into an exit code and a line.
+
+Exit codes: 0 done; 1 failed, with a message; 2 usage; 3 done, but some shards failed or were partial.
+"""
 
 import os
+import select
 import sys
 from collections.abc import Iterator, MutableMapping, Sequence
+from contextlib import suppress
 from importlib import import_module
+from io import StringIO
 from pkgutil import iter_modules
+from typing import TextIO
 
 import click
 
 from presswatch_spark.cli import commands
-from presswatch_spark.cli.exits import outcome
-from presswatch_spark.cli.options import tell
+from presswatch_spark.cli.replies import FAILED, tell
+from presswatch_spark.errors import PresswatchError
+from presswatch_spark.monitoring.progress import LoggedError, LoggedInterrupt
+from presswatch_spark.redaction import redacted
 from presswatch_spark.storage.host_limits import ask_anew, waits_reported
 from presswatch_spark.terminal import printable
 from presswatch_spark.version import __version__
@@ -19,6 +28,19 @@ STOPPED = (
     "stopped (a scan or census that `presswatch runs` does not list as finished goes on where it was when the"
     " same command is given again)"
 )
+SEE_MEMORY = "see whether this machine ran out of memory, and give the same command again"
+MODULES = {"datasets": "releases", "fetch": "pointers", "verify-rows": "pointers", "watch": "campaign"}
+"""Modules of commands that have another name than their module."""
+SECTIONS = {
+    "Scan": ("corpus", "releases", "datasets", "scan", "census", "campaign", "watch", "submit"),
+    "Read the tables": (
+        "runs", "matches", "explain", "sql", "estimate", "compare", "rights", "exposure", "report", "catalog",
+    ),
+    "Act on copies": ("claims", "review", "removal", "evidence", "notice"),
+    "Check and maintain": ("verify-rows", "fetch", "forget", "demo"),
+}  # fmt: skip
+"""Commands by purpose, for the help; a new one is listed below all others until it is named here."""
+NAME_WIDTH = len("verify-rows")
 
 
 class _Commands(MutableMapping[str, click.Command]):
@@ -28,12 +50,11 @@ class _Commands(MutableMapping[str, click.Command]):
         self._loaded: dict[str, click.Command] = {}
 
     def __getitem__(self, name: str) -> click.Command:
-        # Most modules have the name of their command.
-        if name not in self._loaded and name in _modules():
-            self._load(name)
         if name not in self._loaded:
-            for module in _modules():
-                self._load(module)
+            module = MODULES.get(name, name)
+            self._load(*(each for each in _modules() if each == module))
+        if name not in self._loaded:
+            self._load(*_modules())
         return self._loaded[name]
 
     def __setitem__(self, name: str, command: click.Command) -> None:
@@ -43,32 +64,41 @@ class _Commands(MutableMapping[str, click.Command]):
         del self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:
-        for module in _modules():
-            self._load(module)
+        self._load(*_modules())
         return iter(self._loaded)
-
-    def _load(self, module: str) -> None:
-        self._loaded |= {command.name or "": command for command in _commands_of(module)}
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def _load(self, *modules: str) -> None:
+        """Import modules, and take their commands, except those that belong to a group there."""
+        for module in modules:
+            values = vars(import_module(f"{commands.__name__}.{module}")).values()
+            here = [value for value in values if isinstance(value, click.Command)]
+            groups = (value for value in here if isinstance(value, click.Group))
+            below = [command for group in groups for command in group.commands.values()]
+            self._loaded |= {command.name or "": command for command in here if command not in below}
+
 
 def _modules() -> list[str]:
-    """Return the names of the modules of `commands/`."""
     return [module.name for module in iter_modules(commands.__path__)]
 
 
-def _commands_of(module: str) -> Iterator[click.Command]:
-    """Yield the commands that a module defines, but those that belong to a group there."""
-    values = vars(import_module(f"{commands.__name__}.{module}")).values()
-    here = [value for value in values if isinstance(value, click.Command)]
-    groups = (value for value in here if isinstance(value, click.Group))
-    below = [command for group in groups for command in group.commands.values()]
-    yield from (command for command in here if command not in below)
+class _Presswatch(click.Group):
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by purpose."""
+        named = {name for names in SECTIONS.values() for name in names}
+        more = tuple(name for name in self.list_commands(ctx) if name not in named)
+        for section, names in {**SECTIONS, "More": more}.items():
+            if names:
+                with formatter.section(section):
+                    limit = formatter.width - 6 - NAME_WIDTH
+                    summaries = {name: self.commands[name].get_short_help_str(limit) for name in names}
+                    formatter.write_dl([(f"{name:{NAME_WIDTH}}", text) for name, text in summaries.items()])
 
 
 @click.group(
+    cls=_Presswatch,
     commands=_Commands(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
@@ -92,4 +122,82 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command of `presswatch`; returns its exit code."""
     ask_anew()
     with waits_reported(lambda waiting: tell(printable(str(waiting)))):
-        return outcome(cli, "presswatch", arguments, STOPPED)
+        try:
+            code = _ended(arguments)
+        except LoggedInterrupt:
+            code = FAILED
+        except (KeyboardInterrupt, click.Abort):
+            code = _failed(STOPPED)
+        _is_gone(sys.stderr)
+        return code
+
+
+def _ended(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code; Ctrl-C (`KeyboardInterrupt`) stops the caller, too.
+
+    No error that a user can cause shows a traceback. The command finds its command line as `context.obj`.
+    """
+    code = 0
+    try:
+        try:
+            with cli.make_context("presswatch", list(arguments), obj=("presswatch", *arguments)) as context:
+                cli.invoke(context)
+        except click.exceptions.Exit as exit_:
+            code = exit_.exit_code
+        sys.stdout.flush()
+    except click.ClickException as error:
+        shown = StringIO()
+        _with_advice(error, arguments).show(shown)
+        click.echo(redacted(shown.getvalue()), err=True, nl=False)
+        return error.exit_code
+    except LoggedError:
+        return FAILED
+    except PresswatchError as error:
+        return _failed(str(error))
+    except _java_errors():
+        return _failed(f"Spark's Java ended before the command did ({SEE_MEMORY})")
+    except OSError as error:
+        # A reader of our output who leaves has seen enough. The end of any other pipe is a failure.
+        if isinstance(error, BrokenPipeError) and _is_gone(sys.stdout):
+            return code
+        return _failed(f"{error.filename or 'system'}: {error.strerror or error}")
+    return code
+
+
+def _with_advice(error: click.ClickException, arguments: Sequence[str]) -> click.ClickException:
+    """Return the error, with how to give an option several values where a command line may have tried to."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None or "unexpected extra argument" not in error.message:
+        return error
+    names = [word.partition("=")[0] for word in arguments]
+    options = (param for param in context.command.params if isinstance(param, click.Option))
+    given = [name for option in options if option.multiple for name in option.opts if name in names]
+    advice = "".join(f"\n{name} takes one value: for several, give {name} A {name} B." for name in given)
+    return click.UsageError(error.message + advice, context)
+
+
+def _java_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of the bridge to Java; none in a process that has not loaded it."""
+    protocol = sys.modules.get("py4j.protocol")
+    return (protocol.Py4JError,) if protocol else ()
+
+
+def _is_gone(stream: TextIO) -> bool:
+    """Return whether the reader of a stream has gone; if so, later output goes nowhere."""
+    try:
+        handle, states = stream.fileno(), select.poll()
+    except OSError:  # it is no file
+        return False
+    states.register(handle, 0)
+    if gone := bool(states.poll(0)):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), handle)
+    return gone
+
+
+def _failed(message: str) -> int:
+    # A caller that does not read the message has the exit code.
+    with suppress(BrokenPipeError):
+        # Others chose the names of files and shards.
+        for line in redacted(f"error: {message}").split("\n"):
+            click.echo(printable(line), err=True)
+    return FAILED

@@ -1,29 +1,60 @@
-"""Options that stand for settings; each takes, means and defaults to what its setting declares."""
+"""Options for settings, with the type, meaning and default that each setting declares; and shared options."""
+
+from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from math import isfinite
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click import option
 
 from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.queries.engines import ENGINES
-from presswatch_spark.redaction import redacted
 from presswatch_spark.settings.config import ScanConfig, known_settings
 from presswatch_spark.settings.load import Setting
-from presswatch_spark.terminal import terminal_width
+
+if TYPE_CHECKING:
+    from presswatch_spark.pointers.pointer import Mirror
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
+
+
+REPLY_OPTIONS = frozenset({"as_json", "export", "lang", "no_pager"})
+
+
+class SectionedCommand(click.Command):
+    """A command that lists options of its reply and of settings in sections of their own."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections of options that the command has."""
+        sections: dict[str, list[tuple[str, str]]] = {"Options": [], "Output": [], "Settings": []}
+        for param in self.get_params(ctx):
+            name = str(param.name)
+            is_setting = "__" in name or name == "config"
+            section = "Output" if name in REPLY_OPTIONS else "Settings" if is_setting else "Options"
+            if record := param.get_help_record(ctx):
+                sections[section].append(record)
+        for section, records in sections.items():
+            if records:
+                with formatter.section(section):
+                    formatter.write_dl(records)
+
+
+class SectionedGroup(click.Group):
+    """A group of commands with sections of options."""
+
+    command_class = SectionedCommand
 
 
 class NumberRange(click.FloatRange):
     """A number between bounds. `nan` lies between any two, and `inf` below none: neither is taken."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the number; fail with a sentence that says what is wrong."""
+        """Return the number; `BadParameter` for anything else."""
         number = float(super().convert(value, param, ctx))
         if not isfinite(number):
             self.fail(f"{value!r} is not a number.", param, ctx)
@@ -43,6 +74,19 @@ class CheckedText(click.ParamType[str]):
         if problem := self.check(value):
             self.fail(problem, param, ctx)
         return value
+
+
+class Day(click.ParamType[date]):
+    """A day, such as 2026-11-27."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Return the day; `BadParameter` for anything else."""
+        if isinstance(value, date):
+            return value
+        moment: datetime = click.DateTime(["%Y-%m-%d"]).convert(value, param, ctx)
+        return moment.date()
 
 
 class FormatChoice(click.ParamType[str]):
@@ -80,8 +124,14 @@ def setting_options(*paths: str, **meanings: str) -> Decorator[Any]:
 
 def _option(setting: Setting, meaning: str) -> Decorator[Any]:
     repeated = setting.kind not in (int, float, bool, str)
-    sentences = [f"{meaning}.", _default_of(setting), "Repeatable." if repeated else ""]
-    return click.option(
+    default = setting.default
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        shown = f"{default:,}"
+    else:
+        # Nothing where the option only adds.
+        shown = default if isinstance(default, str) and default else setting.without
+    sentences = [f"{meaning}.", f"Default: {shown}." if shown else "", "Repeatable." if repeated else ""]
+    return option(
         setting.flag or f"--{setting.name.rpartition('.')[2].replace('_', '-')}",
         setting.name.replace(".", "__"),
         type=_type_of(setting),
@@ -100,57 +150,61 @@ storage_options = setting_options(
 """How storage is reached."""
 
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, every column.")
-
-
-run_option = click.option(
+run_option = option(
     "--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all."
 )
-storage_config_option = click.option("--config", metavar="FILE", help="Settings in YAML, for storage.")
+storage_config_option = option("--config", metavar="FILE", help="Settings in YAML, for storage.")
 
 
 def mirror_option(
     meaning: str = "Look below TO for what the run read below FROM: folders, buckets or sites.",
     name: str = "--mirror",
     parameter: str = "mirrors",
-    metavar: str = "FROM=TO",
 ) -> Decorator[Any]:
-    """Give a command `--mirror`, as texts for `parse_mirror`."""
+    """Give a command `--mirror`, as a tuple of `Mirror`."""
+
+    def parsed(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[Mirror, ...]:
+        if not given:
+            return ()
+        from presswatch_spark.pointers.pointer import parse_mirror
+
+        return tuple(map(parse_mirror, given))
+
     help = f"{meaning} Repeatable."
-    return click.option(name, parameter, multiple=True, metavar=metavar, help=help)
+    return option(name, parameter, multiple=True, metavar="FROM=TO", callback=parsed, help=help)
 
 
 def index_option(other: str) -> Decorator[Any]:
     """Give a command `--index`, which goes with the `other` option."""
     meaning = f"With {other}: a CDX server, or files of an index; {{release}} in it stands for the release."
-    return click.option("--index", metavar="ADDRESS", help=meaning)
+    return option("--index", metavar="ADDRESS", help=meaning)
 
 
 def draw_option(default: int, meaning: str) -> Decorator[Any]:
     """Give a command `--sample`: how many rows it draws."""
     help = f"{meaning}; all if there are no more."
     kind = click.IntRange(min=1)
-    return click.option("--sample", type=kind, default=default, show_default=True, metavar="N", help=help)
+    return option("--sample", type=kind, default=default, show_default=True, metavar="N", help=help)
 
 
-def day_option(name: str, meaning: str, metavar: str = "DATE") -> Decorator[Any]:
-    """Give a command an option that takes a day, such as 2026-11-27, as its midnight."""
-    return click.option(name, type=click.DateTime(["%Y-%m-%d"]), metavar=metavar, help=meaning)
+def day_option(*names: str, meaning: str, metavar: str = "DATE") -> Decorator[Any]:
+    """Give a command an option that takes a day, such as 2026-11-27."""
+    return option(*names, type=Day(), metavar=metavar, help=meaning)
 
 
 def confidence_option(meaning: str) -> Decorator[Any]:
     """Give a command `--confidence`, as `confidences`."""
     letters = click.Choice(CONFIDENCES)
-    return click.option("--confidence", "confidences", type=letters, multiple=True, help=meaning)
+    return option("--confidence", "confidences", type=letters, multiple=True, help=meaning)
 
 
-rows_option = click.option("--rows", metavar="FILE", help="Claims by row_sha256: one a line, CSV or JSONL.")
+rows_option = option("--rows", metavar="FILE", help="Claims by row_sha256: one a line, CSV or JSONL.")
 
 
 def claim_options(command: Command) -> Command:
     """Give a command `--claims`, `--rows` and `--confidence`; see `require_one_choice`."""
     command = confidence_option("Claims of these letters. Repeatable. Default: A and B.")(command)
-    claims = click.option("--claims", metavar="DIR", help="Folder of the table `claims`. Default: TABLES.")
+    claims = option("--claims", metavar="DIR", help="Folder of the table `claims`. Default: TABLES.")
     return claims(rows_option(command))
 
 
@@ -161,15 +215,15 @@ def require_one_choice(rows: str | None, confidences: tuple[str, ...]) -> None:
 
 
 def engine_option(meaning: str) -> Decorator[Any]:
-    """Give a command `--engine`: what works on the rows, as `meaning` says."""
+    """Give a command `--engine`; `meaning` is its work on the rows."""
     both = f"{meaning}; both give the same rows. `auto`: DuckDB up to 50 million rows, then Spark."
-    return click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help=both)
+    return option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help=both)
 
 
 def memory_option(default: str, beyond: str) -> Decorator[Any]:
-    """Give a command `--memory`: what DuckDB may take before it does what `beyond` says."""
+    """Give a command `--memory`, the limit of DuckDB; `beyond` names its behaviour above it."""
     meaning = f"What DuckDB may take before it {beyond}."
-    return click.option("--memory", default=default, show_default=True, metavar="SIZE", help=meaning)
+    return option("--memory", default=default, show_default=True, metavar="SIZE", help=meaning)
 
 
 def scan_settings(options: Mapping[str, Any], config: str | None = None) -> ScanConfig:
@@ -196,23 +250,6 @@ def given_settings(options: Mapping[str, Any]) -> dict[str, object]:
     return given
 
 
-def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
-    """Print lines as they come."""
-    for line in lines:
-        click.echo(line, err=err)
-
-
-def tell(news: str) -> None:
-    """Say on stderr what a command is doing. If nobody reads it any more, its work goes on."""
-    with suppress(BrokenPipeError):
-        click.echo(redacted(news), err=True)
-
-
-def tell_total(line: str) -> None:
-    """Say below a table what it adds up to; on stderr if stdout is no terminal, and holds rows alone."""
-    click.echo(line, err=terminal_width() is None)
-
-
 def _type_of(setting: Setting) -> click.ParamType[Any]:
     if setting.kind is bool:
         return click.BOOL
@@ -225,12 +262,3 @@ def _type_of(setting: Setting) -> click.ParamType[Any]:
     if setting.kind is int:
         return click.IntRange(int(setting.low), None if setting.high is None else int(setting.high))
     return click.STRING
-
-
-def _default_of(setting: Setting) -> str:
-    """Return what holds without the option, as a sentence; nothing where the option only adds."""
-    default = setting.default
-    if isinstance(default, int | float) and not isinstance(default, bool):
-        return f"Default: {default:,}."
-    shown = default if isinstance(default, str) and default else setting.without
-    return f"Default: {shown}." if shown else ""

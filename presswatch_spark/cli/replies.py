@@ -1,22 +1,34 @@
-"""How a command replies: in a language, on a terminal or through a pager, or with its rows in a file."""
+"""Replies of commands: each returns one `Reply`, and `send` prints it for people, as JSON or into a file."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import wraps
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import option
 
-from presswatch_spark.cli.language import LANGUAGES, Language
-from presswatch_spark.cli.options import print_lines
-from presswatch_spark.queries.engines import ENGINE_NAMES
-from presswatch_spark.terminal import terminal_width
+from presswatch_spark.cli.options import scan_settings
+from presswatch_spark.queries.engines import ENGINE_NAMES, QueryResult, require_apart
+from presswatch_spark.redaction import redacted
+from presswatch_spark.terminal import (
+    NARROW_SPACE,
+    cell,
+    json_line,
+    printable,
+    share_of,
+    table_lines,
+    terminal_width,
+    utc,
+)
+from presswatch_spark.translation import Translator
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,141 +37,305 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 
+FAILED, INCOMPLETE = 1, 3
+LANGUAGES = ("en", "fr")
+AS_JSON = "Print one JSON object a line, every column."
+LANGUAGE_HELP = "Language of what people read: tables, texts, and CSV files."
+_MARKS = str.maketrans({",": NARROW_SPACE, ".": ","})
+
+
+class Language(Translator):
+    """Language of a reply, one of `LANGUAGES`: texts, counts, dates and numbers as a terminal shows them."""
+
+    @property
+    def is_french(self) -> bool:
+        """Say whether it is French."""
+        return self.language == "fr"
+
+    def name(self, name: str) -> str:
+        """Return the name of a column, a measure or a value; the same without a French name."""
+        return self.word("column", name)
+
+    def names(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return several names."""
+        return tuple(map(self.name, names))
+
+    def share(self, share: float) -> str:
+        """Return a share in whole percent, rounded down: only the whole is 100."""
+        shown = share_of(share)
+        return shown.replace("%", f"{NARROW_SPACE}%") if self.is_french else shown
+
+    def day(self, day: date) -> str:
+        """Return a day, or that of a moment in UTC: `2026-11-27`, in French `27/11/2026`."""
+        if isinstance(day, datetime):
+            day = utc(day).date()
+        return f"{day:%d/%m/%Y}" if self.is_french else day.isoformat()
+
+    def cell(self, value: object) -> str:
+        """Return a value of a table as people read it."""
+        if isinstance(value, datetime):
+            return f"{self.day(value)} {utc(value):%H:%M:%S}"
+        if not self.is_french:
+            return cell(value)
+        if isinstance(value, date):
+            return self.day(value)
+        if isinstance(value, bool):
+            _ = self
+            return _("yes") if value else _("no")
+        return cell(value).translate(_MARKS) if isinstance(value, float) else cell(value)
+
+
+ENGLISH = Language()
+
 
 @dataclass(frozen=True, slots=True)
-class ReplyScreen:
-    """Shows lines in a language, page by page if `paged`."""
+class Table:
+    """Table of a reply. Columns have names of the catalogue; see `table_lines` for `whole` and `wrapped`."""
 
-    language: Language
-    paged: bool = True
-
-    def show(self, lines: Iterable[str]) -> None:
-        """Print lines as they come; those that do not fit on a terminal go through `PAGER`."""
-        if not (self.paged and sys.stdin.isatty() and sys.stdout.isatty()):
-            print_lines(lines)
-            return
-        rest = iter(lines)
-        # A prompt follows.
-        first = list(islice(rest, shutil.get_terminal_size().lines - 1))
-        more = list(islice(rest, 1))
-        if more:
-            # click adds the last line's end.
-            click.echo_via_pager(_with_ends(chain(first, more, rest)))
-        else:
-            print_lines(first)
-
-    def show_table(self, totals: Iterable[str], rows: Iterable[str]) -> None:
-        """Print totals, then the rows; totals on stderr if stdout is no terminal, and holds rows alone."""
-        if terminal_width() is None:
-            print_lines(totals, err=True)
-            self.show(rows)
-        else:
-            self.show(chain(totals, rows))
+    columns: Sequence[str]
+    rows: Iterable[Sequence[object]]
+    whole: Sequence[str] = ()
+    wrapped: Sequence[str] = ()
 
 
-def _with_ends(lines: Iterable[str]) -> Iterator[str]:
-    for number, line in enumerate(lines):
-        yield f"\n{line}" if number else line
+Line = str | Table
 
 
-def screen_options(lang: str = "en", *, pager: bool = True) -> Callable[[Command], Command]:
-    """Give a command `--lang`, with its default, and `--no-pager`; it gets a `ReplyScreen` as `screen`.
+@dataclass(frozen=True, slots=True)
+class ReplyRows:
+    """Rows of a reply for programs.
+
+    Attributes:
+        values: each row by the names of its columns.
+        schema: makes the schema of a file with the rows; only then is Arrow loaded.
+    """
+
+    values: Iterable[Mapping[str, object]]
+    schema: Callable[[], pa.Schema]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Reply of a command. Iterables are read when they are printed, in the order of the attributes.
+
+    Attributes:
+        heading, totals: lines before and after `lines`; on stderr if stdout is no terminal.
+        lines: text and tables for people.
+        rows: the same for programs: printed with `--json`, written with `--export`. Lines are then not
+            printed, except with `--export` of a command that has no `--json`.
+        warnings: lines on stderr, in every form.
+        exit_code: the code, or what returns it after all has been printed.
+    """
+
+    lines: Iterable[Line] = ()
+    heading: Iterable[str] = ()
+    rows: ReplyRows | QueryResult | None = None
+    totals: Iterable[str] = ()
+    warnings: Iterable[str] = ()
+    exit_code: int | Callable[[], int] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyForm:
+    """Form of a reply, as a command's options choose it."""
+
+    language: Language = ENGLISH
+    as_json: bool = False
+    export: str | None = None
+    lines_with_export: bool = False
+    paged: bool = False
+
+    @property
+    def is_for_people(self) -> bool:
+        """Say whether lines are printed, and neither JSON nor a file alone."""
+        return not (self.as_json or self.export) or self.lines_with_export
+
+
+def reply_options(
+    *,
+    json: str | None = None,
+    export: bool = False,
+    lang: str | None = None,
+    pager: bool = False,
+    settings: bool = True,
+) -> Callable[[Command], Command]:
+    """Give a command the options of its reply, and print the `Reply` that it returns.
+
+    The command gets a `ReplyForm` as `form`.
 
     Args:
-        pager: whether it says more than a screen holds; else it has no `--no-pager`.
+        json: meaning of `--json`; None for a command without it.
+        export: whether it has `--export`.
+        lang: default of `--lang`; None for a command in English only.
+        pager: whether it may print more than a screen holds, and has `--no-pager`.
+        settings: whether a command with options of settings gets `settings`, a `ScanConfig` of these options,
+            of `--config` and the environment, in place of the options.
     """
-    language = click.option(
-        "--lang",
-        type=click.Choice(LANGUAGES),
-        default=lang,
-        show_default=True,
-        help="Language of what people read: tables, texts, and CSV files.",
-    )
 
     def decorate(command: Command) -> Command:
         @wraps(command)
-        def with_screen(*arguments: Any, lang: str, no_pager: bool = True, **options: Any) -> Any:
-            return command(*arguments, screen=ReplyScreen(Language(lang), not no_pager), **options)
+        def replying(
+            *arguments: Any,
+            as_json: bool = False,
+            export: str | None = None,
+            lang: str = "en",
+            no_pager: bool = True,
+            **options: Any,
+        ) -> None:
+            loaded = None
+            if settings and (flags := {name: options.pop(name) for name in [*options] if "__" in name}):
+                options["settings"] = loaded = scan_settings(flags, options.pop("config", None))
+            storage = (loaded or scan_settings({})).storage if export else None
+            if export and storage:
+                from presswatch_spark.queries.exports import require_new
 
-        return language(pager_option(with_screen) if pager else with_screen)
+                require_new(export, storage)
+            form = ReplyForm(Language(lang), as_json, export, json is None, not no_pager)
+            send(command(*arguments, form=form, **options), form, storage)
+
+        with_options: Command = replying
+        # The help shows options in the order of their decorators, and the last one decorates first.
+        if pager:
+            with_options = _pager_option(with_options)
+        if lang:
+            with_options = option(
+                "--lang", type=click.Choice(LANGUAGES), default=lang, show_default=True, help=LANGUAGE_HELP
+            )(with_options)
+        if export:
+            with_options = _export_option(with_options)
+        if json:
+            with_options = option("--json", "as_json", is_flag=True, help=json)(with_options)
+        return with_options
 
     return decorate
 
 
-pager_option = click.option("--no-pager", is_flag=True, help="Print what is long without PAGER.")
-"""Gives a command `--no-pager` alone."""
+def _with_known_ending(context: click.Context, option: click.Parameter, path: str | None) -> str | None:
+    if path is not None:
+        from presswatch_spark.queries.exports import writer_of
+
+        writer_of(path)
+    return path
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
-    """A file that rows are to be written to; its ending has a format."""
+_pager_option = option("--no-pager", is_flag=True, help="Print what is long without PAGER.")
+_export_option = option(
+    "--export",
+    metavar="FILE",
+    callback=_with_known_ending,
+    help="Write the rows to a new FILE: .csv, .xlsx, .jsonl or .parquet.",
+)
 
-    path: str
 
-    def write(
-        self,
-        schema: pa.Schema,
-        rows: Iterable[Sequence[object] | Mapping[str, Any]],
-        storage: StorageOptions,
-        _: Language,
-        engine: str | None = None,
-    ) -> None:
-        """Write rows, and say how many there are, and which engine made them.
+def send(reply: Reply, form: ReplyForm, storage: StorageOptions | None = None) -> None:
+    """Print a reply, or write its rows to `form.export`, and end with its exit code if that is not 0.
 
-        Raises as `presswatch_spark.queries.exports.export`.
-        """
-        from presswatch_spark.queries.exports import export
+    Raises:
+        click.exceptions.Exit: the exit code is not 0; also if the reader of the output has gone.
+        BrokenPipeError: the reader has gone, and the exit code is 0.
+        ConfigError, InputError, OutputError: as `queries.exports.export`.
+    """
+    try:
+        if form.is_for_people:
+            is_terminal = terminal_width() is not None
+            heading = map(printable, reply.heading)
+            if not is_terminal:
+                print_lines(heading, err=True)
+            _show(chain(heading, shown_lines(reply.lines, form.language)), form.paged)
+            print_lines(map(printable, reply.totals), err=not is_terminal)
+        elif form.as_json and not form.export and reply.rows:
+            _show(_json_lines(reply.rows), form.paged)
+        if form.export and reply.rows and storage:
+            click.echo(_exported(form.export, reply.rows, storage, form.language))
+        print_lines(map(printable, reply.warnings), err=True)
+    except BrokenPipeError:
+        if not _exit_code(reply):
+            raise
+    if code := _exit_code(reply):
+        raise click.exceptions.Exit(code)
 
-        listed = (
-            tuple(row.get(name) for name in schema.names) if isinstance(row, Mapping) else row for row in rows
-        )
-        count = _.n("{n} row", "{n} rows", export(self.path, schema, listed, storage, _.language))
-        if engine is None:
-            click.echo(_("{rows} in {file}", rows=count, file=self.path))
+
+def _exit_code(reply: Reply) -> int:
+    return reply.exit_code if isinstance(reply.exit_code, int) else reply.exit_code()
+
+
+def shown_lines(lines: Iterable[Line], language: Language) -> Iterator[str]:
+    """Yield lines and tables as the terminal shows them."""
+    for line in lines:
+        if isinstance(line, Table):
+            columns, whole, wrapped = map(language.names, (line.columns, line.whole, line.wrapped))
+            yield from table_lines(columns, line.rows, terminal_width(), whole, wrapped)
         else:
-            by = ENGINE_NAMES[engine]
-            click.echo(_("{rows} in {file}, by {engine}", rows=count, file=self.path, engine=by))
+            yield printable(line)
 
 
-def require_new(export: Export | None, storage: StorageOptions) -> None:
-    """Refuse a file that is there already, before any work is done; raises `OutputError`."""
-    from presswatch_spark.queries import exports
-
-    if export:
-        exports.require_new(export.path, storage)
-
-
-def schema_of(**kinds: type) -> pa.Schema:
-    """Return the schema of rows whose columns hold values of these kinds; `list` is one of texts."""
-    import pyarrow as pa
-
-    from presswatch_spark.tables.row_types import UTC_MICROS
-
-    types = {
-        str: pa.string(),
-        int: pa.int64(),
-        float: pa.float64(),
-        bool: pa.bool_(),
-        datetime: UTC_MICROS,
-        list: pa.list_(pa.string()),
-    }
-    return pa.schema([(name, types[kind]) for name, kind in kinds.items()])
+def _json_lines(rows: ReplyRows | QueryResult) -> Iterable[str]:
+    if isinstance(rows, ReplyRows):
+        return map(json_line, rows.values)
+    require_apart(rows.columns)
+    return (json_line(dict(zip(rows.columns, row, strict=True))) for row in rows.rows)
 
 
-def export_option(command: Command) -> Command:
-    """Give a command `--export`; it gets an `Export` or None as `export`."""
-    return click.option(
-        "--export",
-        metavar="FILE",
-        callback=_export,
-        help="Write the rows to a new FILE: .csv, .xlsx, .jsonl or .parquet.",
-    )(command)
+def _exported(path: str, rows: ReplyRows | QueryResult, storage: StorageOptions, _: Language) -> str:
+    """Write rows to a file; return how many there are, and which engine made them."""
+    from presswatch_spark.queries.exports import export
+
+    schema = rows.schema()
+    if isinstance(rows, QueryResult):
+        count = export(path, schema, rows.rows, storage, _.language)
+        by = ENGINE_NAMES[rows.engine]
+        return _(
+            "{rows} in {file}, by {engine}", rows=_.n("{n} row", "{n} rows", count), file=path, engine=by
+        )
+    values = (tuple(map(row.get, schema.names)) for row in rows.values)
+    count = export(path, schema, values, storage, _.language)
+    return _("{rows} in {file}", rows=_.n("{n} row", "{n} rows", count), file=path)
 
 
-def _export(context: click.Context, option: click.Parameter, path: str | None) -> Export | None:
-    if path is None:
-        return None
-    from presswatch_spark.queries.exports import writer_of
+def _show(lines: Iterable[str], paged: bool) -> None:
+    """Print lines as they come; those that do not fit on a terminal go through `PAGER`."""
+    if not (paged and sys.stdin.isatty() and sys.stdout.isatty()):
+        print_lines(lines)
+        return
+    rest = iter(lines)
+    # A prompt follows.
+    first = list(islice(rest, shutil.get_terminal_size().lines - 1))
+    if more := list(islice(rest, 1)):
+        # click adds the last line's end.
+        later = (f"\n{line}" for line in chain(first[1:], more, rest))
+        click.echo_via_pager(chain(first[:1], later))
+    else:
+        print_lines(first)
 
-    writer_of(path)
-    return Export(path)
+
+def schema_of(**kinds: type) -> Callable[[], pa.Schema]:
+    """Return a maker of a schema with columns of these kinds; `list` is a list of texts."""
+
+    def schema() -> pa.Schema:
+        import pyarrow as pa
+
+        from presswatch_spark.tables.row_types import UTC_MICROS
+
+        types = {
+            str: pa.string(),
+            int: pa.int64(),
+            float: pa.float64(),
+            bool: pa.bool_(),
+            datetime: UTC_MICROS,
+            list: pa.list_(pa.string()),
+        }
+        return pa.schema([(name, types[kind]) for name, kind in kinds.items()])
+
+    return schema
+
+
+def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
+    """Print lines as they come."""
+    for line in lines:
+        click.echo(line, err=err)
+
+
+def tell(news: str) -> None:
+    """Report progress on stderr. The work continues if its reader has gone."""
+    with suppress(BrokenPipeError):
+        click.echo(redacted(news), err=True)

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from presswatch_spark.cli.exits import FAILED
-from presswatch_spark.cli.options import print_lines, scan_settings
+from presswatch_spark.cli.options import scan_settings
+from presswatch_spark.cli.replies import FAILED, Reply, Table, print_lines
 from presswatch_spark.deploy.archive import existing_archive
 from presswatch_spark.deploy.check import CheckWord, PlannedJob, PlannedScan, check
 from presswatch_spark.deploy.emr import Service, service_of
@@ -24,7 +24,7 @@ from presswatch_spark.deploy.submission import ROOT, archive_of, submission
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.redaction import redacted, redacted_json
 from presswatch_spark.storage.objects import StorageOptions, canonical
-from presswatch_spark.terminal import counted, printable, table_lines, terminal_width
+from presswatch_spark.terminal import counted, printable
 
 ERROR_LINES = 40
 
@@ -48,31 +48,28 @@ class How:
     credentials: str | None = None
 
 
-def run_here(job: str, arguments: Sequence[str], profile: Profile, how: How, *, check: bool) -> int:
-    """Become spark-submit; or print its command line, or that it can run, and return 0."""
+def run_here(job: str, arguments: Sequence[str], profile: Profile, how: How, *, check: bool) -> Reply:
+    """Become spark-submit; or reply with its command line, or that it can run."""
     command, variables = local_command(job, arguments, profile, ROOT, os.environ)
     if check:
-        click.echo(printable(f"{job} can run on this machine; nothing was started"))
-        return 0
+        return Reply([f"{job} can run on this machine; nothing was started"])
     if how.credentials:
         variables = {**variables, "PRESSWATCH_STORAGE__PROFILE": how.credentials}
     if not how.dry_run:
         sys.stdout.flush()
         # It takes this process's place, so that it gets the signals, and gives the exit code.
         os.execve(command[0], command, {**os.environ, **variables})
-    _print_unsent({"command": command, "environment": variables})
-    return 0
+    return _unsent({"command": command, "environment": variables})
 
 
-def run_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: How) -> int:
-    """Submit to EMR, wait, show the driver's log, and return the job's exit code."""
+def run_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: How) -> Reply:
+    """Submit to EMR, wait, show the driver's log, and end with the job's exit code."""
     archive = archive_of(profile, how.archive, make=not how.dry_run)
     asked = submission(job, arguments, profile, archive, ROOT, os.environ)
     service = service_of(asked, how.credentials)
     if how.dry_run:
         uploads = [{"file": str(upload.file), "uri": upload.uri} for upload in asked.uploads]
-        _print_unsent({"uploads": uploads, "request": asdict(service.request(1))})
-        return 0
+        return _unsent({"uploads": uploads, "request": asdict(service.request(1))})
     service.check()
     storage = StorageOptions(region=profile.region, profile=how.credentials)
     for upload in asked.uploads:
@@ -85,14 +82,14 @@ def run_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: How
         _say(f"  {what}: {where}")
     if how.no_wait:
         _say("the same command without --no-wait waits for it")
-        return 0
-    return _attended(service, ledger, running, storage)
+        return Reply()
+    return Reply(exit_code=_attended(service, ledger, running, storage))
 
 
 def check_elsewhere(
     job: str, arguments: Sequence[str], profile: Profile, how: How, params: Mapping[str, Any]
-) -> int:
-    """Print the findings of every check of a submission, send nothing, and return 1 with a fault, else 0.
+) -> Reply:
+    """Reply with the findings of every check of a submission, and send nothing.
 
     Args:
         params: the job's options, as its command parsed them.
@@ -115,18 +112,18 @@ def check_elsewhere(
     )
     results = list(check(planned))
     words = {CheckWord.FAULT: "FAULT"}
+    columns = ("point", "is", "because")
     rows = [(each.point, words.get(each.word, str(each.word)), each.line) for each in results]
-    headers = ("point", "is", "because")
-    print_lines(table_lines(headers, rows, terminal_width(), wrapped=headers[2:]))
+    table = Table(columns, rows, wrapped=columns[2:])
     faults, unknown = (
         sum(each.word is word for each in results) for word in (CheckWord.FAULT, CheckWord.UNKNOWN)
     )
     rest = f"; {counted(unknown, 'point')} could not be checked" if unknown else ""
-    verdict = f"{job} can be submitted to {profile.hosts}"
+    end = f"{rest}; nothing was uploaded or started"
     if faults:
-        verdict = f"{job} cannot be submitted as it is: {counted(faults, 'fault')}"
-    click.echo(printable(f"{verdict}{rest}; nothing was uploaded or started"), err=bool(faults))
-    return FAILED if faults else 0
+        verdict = f"{job} cannot be submitted as it is: {counted(faults, 'fault')}{end}"
+        return Reply([table], warnings=[verdict], exit_code=FAILED)
+    return Reply([table, f"{job} can be submitted to {profile.hosts}{end}"])
 
 
 def _planned_scan(params: Mapping[str, Any], profile: Profile, credentials: str | None) -> PlannedScan:
@@ -140,9 +137,9 @@ def _planned_scan(params: Mapping[str, Any], profile: Profile, credentials: str 
     return PlannedScan(paths, params["base"], params["release"], dataset, replace(config, storage=storage))
 
 
-def _print_unsent(request: Mapping[str, Any]) -> None:
-    """Print a request that is not sent, without credentials: others read the logs of builds."""
-    click.echo(json.dumps(redacted_json(request), indent=2, ensure_ascii=False))
+def _unsent(request: Mapping[str, Any]) -> Reply:
+    """Reply with a request that is not sent, without credentials: others read the logs of builds."""
+    return Reply(json.dumps(redacted_json(request), indent=2, ensure_ascii=False).split("\n"))
 
 
 def _attended(service: Service, ledger: Ledger, running: Running, storage: StorageOptions) -> int:

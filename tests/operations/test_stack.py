@@ -16,8 +16,8 @@ import boto3
 import pytest
 from moto.stepfunctions.parser.asl.static_analyser.static_analyser import StaticAnalyser
 
+from presswatch_spark.cli.commands.campaign import watch
 from presswatch_spark.cli.commands.scan import scan
-from presswatch_spark.cli.commands.watch import watch
 from presswatch_spark.deploy.profiles import Profile, load_profile
 from presswatch_spark.deploy.requests import job_run_request
 from presswatch_spark.deploy.submission import Submission, submission

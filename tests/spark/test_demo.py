@@ -17,7 +17,7 @@ import yaml
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.cli.commands.scan import incomplete_message
+from presswatch_spark.cli.commands.scan import incomplete_lines
 from presswatch_spark.demo.generate import members_yaml, press
 from presswatch_spark.demo.run import Demonstration, reports_in, run_demo
 from presswatch_spark.errors import ConfigError
@@ -46,7 +46,7 @@ def demo(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Demon
 
 
 def test_every_shard_is_read_to_its_end(demo: Demonstration) -> None:
-    assert not demo.summary.incomplete, incomplete_message(demo.summary, "tables")
+    assert not demo.summary.incomplete, list(incomplete_lines(demo.summary, "tables"))
 
 
 def test_exactly_the_planted_copies_are_found(demo: Demonstration) -> None:

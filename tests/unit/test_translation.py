@@ -20,6 +20,7 @@ from presswatch_spark.translation import N_, Translator, p
 
 PACKAGE = Path(presswatch_spark.__file__).parent
 FRENCH = translation.LOCALE / "fr.po"
+NAMES = translation.LOCALE / "fr.names.po"
 
 
 def texts_of_code() -> Catalog:
@@ -37,8 +38,8 @@ def keys_of(catalog: Catalog) -> set[tuple[str | None, str | tuple[str, ...]]]:
     return {(each.context, each.id) for each in catalog if each.id}
 
 
-def catalogue() -> Catalog:
-    with FRENCH.open("rb") as file:
+def catalogue(path: Path = FRENCH) -> Catalog:
+    with path.open("rb") as file:
         return read_po(file, "fr")
 
 
@@ -50,7 +51,7 @@ def test_the_catalogue_has_every_text_of_the_code_and_no_other() -> None:
 def test_every_text_has_its_french() -> None:
     lacking = [
         each.id
-        for each in catalogue()
+        for each in (*catalogue(), *catalogue(NAMES))
         if not all([each.string] if isinstance(each.string, str) else each.string)
     ]
     assert lacking == []
@@ -89,6 +90,7 @@ def test_a_changed_line_of_the_catalogue_is_what_is_said_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(FRENCH, tmp_path)
+    shutil.copy(NAMES, tmp_path)
     edited = tmp_path / "fr.po"
     text = edited.read_text(encoding="utf-8")
     line = 'msgstr "Rien n\'abaisse cette lettre."\n'
@@ -100,6 +102,14 @@ def test_a_changed_line_of_the_catalogue_is_what_is_said_next(
         assert Translator("fr")("Nothing lowers this letter.") == "Cette lettre reste."
     finally:
         translation._catalogue.cache_clear()
+
+
+def test_names_are_words_of_the_code_and_none_is_a_text_too() -> None:
+    names = {(each.context, each.id) for each in catalogue(NAMES) if each.id}
+    assert not names & keys_of(catalogue())
+    assert Translator("fr").word("column", "matches") == "résultats"
+    assert Translator("en").word("column", "matches") == "matches"
+    assert Translator("fr").word("column", "nameless") == "nameless"
 
 
 def test_a_context_chooses_the_translation_and_is_not_shown() -> None:

@@ -1,1 +1,1 @@
-"""The commands of `presswatch`. Each imports what it needs when it runs, so that help is quick."""
+"""Commands of `presswatch`. Each imports its libraries when it runs, to keep help quick."""

@@ -1,57 +1,83 @@
-"""`presswatch campaign`: scans many releases one after the other, over months, within a budget."""
+"""`presswatch campaign` and `watch`: scan many releases, over months and within a budget, and new ones."""
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import option
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.exits import FAILED, INCOMPLETE
-from presswatch_spark.cli.options import NumberRange, as_json, mirror_option, print_lines, storage_options
+from presswatch_spark.cli.options import (
+    NumberRange,
+    SectionedCommand,
+    SectionedGroup,
+    mirror_option,
+    storage_options,
+)
+from presswatch_spark.cli.replies import (
+    AS_JSON,
+    FAILED,
+    INCOMPLETE,
+    Line,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    Table,
+    reply_options,
+    schema_of,
+)
 from presswatch_spark.releases.release import CRAWL_FORMS
-from presswatch_spark.terminal import counted, json_line, printable, table_lines, terminal_width
+from presswatch_spark.storage.host_limits import ask_anew
+from presswatch_spark.terminal import counted
 
 if TYPE_CHECKING:
     from presswatch_spark.campaigns.budget import Budget
     from presswatch_spark.campaigns.progress import ItemProgress
     from presswatch_spark.campaigns.run import Campaign
+    from presswatch_spark.pointers.pointer import Mirror
 
 HEADERS = ("release", "format", "state", "missing", "matches", "core-hours", "dollars", "runs")
 
 
-@click.group()
+@click.group(cls=SectionedGroup)
 def campaign() -> None:
-    """Scan all of history: many releases, one run each, over months, within a budget."""
+    """Scan many releases, over months and within a budget."""
 
 
 @campaign.command("open")
 @click.argument("folder", metavar="CAMPAIGN")
 @click.argument("scan_options", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTION OF SCAN …]")
-@click.option("--corpus", metavar="DIR", help="The corpus; later, one that has all its articles and more.")
-@click.option("--out", metavar="DIR", help="Folder of the tables.")
-@click.option(
+@option("--corpus", metavar="DIR", help="The corpus; later, one that has all its articles and more.")
+@option("--out", metavar="DIR", help="Folder of the tables.")
+@option(
     "--crawls",
     type=click.Choice((*CRAWL_FORMS, "news")),
     help="Every crawl of Common Crawl, in this form; those of 2008 to 2012 as ARC. Or the months of CC-NEWS.",
 )
-@click.option("--since", metavar="RELEASE", help="The oldest of these.")
-@click.option("--until", metavar="RELEASE", help="The newest of these. Default: also those to come.")
-@click.option(
-    "--dataset", "datasets", multiple=True, metavar="NAME:PART", help="A part of a dataset. Repeatable."
+@option("--since", metavar="RELEASE", help="The oldest of these.")
+@option("--until", metavar="RELEASE", help="The newest of these. Default: also those to come.")
+@option("--dataset", "datasets", multiple=True, metavar="NAME:PART", help="A part of a dataset. Repeatable.")
+@option("--all-datasets", is_flag=True, help="Every dataset by name; its part as the list has it.")
+@option(
+    "--mirror",
+    "mirrors",
+    multiple=True,
+    metavar="NAME=URI",
+    help="A folder or bucket that is laid out like the place where a dataset lives. Repeatable.",
 )
-@click.option("--all-datasets", is_flag=True, help="Every dataset by name; its part as the list has it.")
-@mirror_option(
-    "A folder or bucket that is laid out like the place where a dataset lives.", metavar="NAME=URI"
-)
-@click.option("--list", "listed", metavar="URI", help="Another list of crawls, or a site or folder with one.")
-@click.option("--newest-first/--oldest-first", "newest_first", default=None, help="Default: newest first.")
+@option("--list", "listed", metavar="URI", help="Another list of crawls, or a site or folder with one.")
+@option("--newest-first/--oldest-first", "newest_first", default=None, help="Default: newest first.")
+@reply_options(settings=False)
 @storage_options
-@click.pass_context
-def open_(context: click.Context, /, folder: str, **given: Any) -> None:
-    """Say what a campaign scans; nothing is scanned yet.
+def open_(folder: str, form: ReplyForm, **given: Any) -> Reply:
+    """Set the scope of a campaign; nothing is scanned yet.
 
     CAMPAIGN is a folder of its own, on disk or s3://. What follows `--` are options of `presswatch scan` for
     every scan, but for releases, format, corpus, tables and budget.
@@ -61,47 +87,41 @@ def open_(context: click.Context, /, folder: str, **given: Any) -> None:
 
     presswatch campaign open history --corpus corpus --out tables --crawls wet -- --languages fra
     """
-    from presswatch_spark.cli.campaigning import open_campaign
+    from presswatch_spark.cli.campaigning import CampaignOrder, open_campaign
 
-    names = ("corpus", "out", "crawls", "since", "until", "datasets", "all_datasets", "mirrors", "listed")
-    options = {name: given.pop(name) for name in (*names, "newest_first", "scan_options")}
-    plan = open_campaign(context, folder, options, given)
+    order = CampaignOrder(**{name: given.pop(name) for name in [*given] if "__" not in name})
+    plan = open_campaign(folder, order, given)
     articles, corpora = counted(plan.corpora[-1].articles, "article"), len(plan.corpora)
     grown = f", by corpus {corpora}" if corpora > 1 else ""
-    click.echo(
-        printable(f"{folder}: {articles}{grown}; see what is left: presswatch campaign status {folder}")
-    )
+    return Reply([f"{folder}: {articles}{grown}; see what is left: presswatch campaign status {folder}"])
 
 
 @campaign.command()
 @click.argument("folder", metavar="CAMPAIGN")
-@click.option(
-    "--budget", type=NumberRange(0, min_open=True), metavar="DOLLARS", help="What it may cost in all."
-)
-@click.option(
+@option("--budget", type=NumberRange(0, min_open=True), metavar="DOLLARS", help="What it may cost in all.")
+@option(
     "--core-hours",
     type=NumberRange(0, min_open=True),
     metavar="N",
     help="What it may take in all, in hours of whole cores of the machine that --price names.",
 )
-@click.option(
+@option(
     "--every",
     type=NumberRange(min=0, min_open=True),
     metavar="MINUTES",
     help="Look for new releases again and again, until the process is stopped.",
 )
+@reply_options(settings=False)
 @storage_options
-@click.pass_context
 def run(
-    context: click.Context,
-    /,
     folder: str,
     budget: float | None,
     core_hours: float | None,
     every: float | None,
+    form: ReplyForm,
     **flags: Any,
-) -> None:
-    """Scan what is left of a campaign, release by release, and publish a run for each.
+) -> Reply:
+    """Scan the rest of a campaign, and publish a run for each release.
 
     To go on with a stopped campaign, give the same command again: nothing is scanned twice. A release is done
     when all its shards were read to their end. Shards that could not be read are tried once more by each
@@ -114,17 +134,14 @@ def run(
     presswatch campaign run history --budget 200
     """
     if budget is not None and core_hours is not None:
-        raise click.UsageError("give either --budget or --core-hours", context)
+        raise click.UsageError("give either --budget or --core-hours")
     leave_pandas_out()
-    import time
-
     from presswatch_spark.campaigns.budget import Budget
     from presswatch_spark.cli.campaigning import campaign_at, look, repeated
 
     def once(retried: tuple[str, ...] | None = None) -> int:
-        found = campaign_at(context, folder, flags)
-        limit = Budget.of(budget, core_hours, found.config)
-        progress = list(look(context, found, limit, retried))
+        found = campaign_at(folder, flags)
+        progress = list(look(found, Budget.of(budget, core_hours, found.config), retried))
         done = sum(each.is_done for each in progress)
         waiting = sum(each.is_unpublished for each in progress)
         later = f"; {waiting:,} not published yet" if waiting else ""
@@ -134,19 +151,18 @@ def run(
         return INCOMPLETE if done + waiting < len(progress) else 0
 
     if every is None:
-        context.exit(once())
+        return Reply(exit_code=once())
     # Missing shards are tried again by the first look only.
     looks = chain([once], repeat(lambda: once(())))
-    context.exit(repeated(lambda: next(looks)(), every * 60, time.sleep))
+    return Reply(exit_code=repeated(lambda: next(looks)(), every * 60, time.sleep))
 
 
 @campaign.command()
 @click.argument("folder", metavar="CAMPAIGN")
-@as_json
+@reply_options(json=AS_JSON, settings=False)
 @storage_options
-@click.pass_context
-def status(context: click.Context, /, folder: str, as_json: bool, **flags: Any) -> None:
-    """Show what is done of a campaign, what it has cost, and what is left, as the published runs say.
+def status(folder: str, form: ReplyForm, **flags: Any) -> Reply:
+    """Show progress and cost of a campaign, and an estimate of the rest.
 
     presswatch campaign status history
     """
@@ -154,45 +170,44 @@ def status(context: click.Context, /, folder: str, as_json: bool, **flags: Any) 
     from presswatch_spark.campaigns.budget import Budget
     from presswatch_spark.cli.campaigning import campaign_at
 
-    found = campaign_at(context, folder, flags)
+    found = campaign_at(folder, flags)
     budget = Budget.of(None, None, found.config)
-    standings = list(found.standings())
-    if as_json:
-        print_lines(json_line(_facts(standing, budget)) for standing in standings)
-        return
-    rows = [tuple(_facts(standing, budget).values()) for standing in standings]
-    cells = [(*row[:3], row[3] or "", *_figures(row[4:7]), " ".join(row[7])) for row in rows]
-    print_lines(table_lines(HEADERS, cells, terminal_width(), whole=HEADERS[:1]))
-    print_lines(_total_lines(found, standings, budget))
+    items = list(found.standings())
+    rows = [_row(item, budget) for item in items]
+
+    def cells(row: dict[str, Any]) -> tuple[object, ...]:
+        matches, hours, dollars = (row[name] for name in ("matches", "core_hours", "dollars"))
+        return (
+            *(row[name] or "" for name in ("release", "format", "state", "missing")),
+            "" if matches is None else f"{matches:,}",
+            f"{hours:,.1f}" if hours else "",
+            f"{dollars:,.2f}" if dollars else "",
+            " ".join(row["runs"]),
+        )
+
+    def lines() -> Iterator[Line]:
+        yield Table(HEADERS, list(map(cells, rows)), HEADERS[:1])
+        yield from _total_lines(found, items, budget)
+
+    return Reply(lines(), rows=ReplyRows(rows, schema_of()))
 
 
-def _facts(standing: ItemProgress, budget: Budget) -> dict[str, Any]:
-    """Return the facts of an item, in the columns of the table."""
-    machine, hours = budget.machine, standing.core_hours
+def _row(item: ItemProgress, budget: Budget) -> dict[str, Any]:
+    machine, hours = budget.machine, item.core_hours
     return {
-        "release": standing.item.name,
-        "format": standing.item.format,
-        "state": standing.word,
-        "missing": standing.missing,
-        "matches": standing.matches if standing.runs else None,
+        "release": item.item.name,
+        "format": item.item.format,
+        "state": item.word,
+        "missing": item.missing,
+        "matches": item.matches if item.runs else None,
         "core_hours": machine.core_hours(hours) if machine else hours,
         "dollars": machine.spark_dollars(hours) if machine else None,
-        "runs": standing.runs,
-        "shards": standing.shards,
+        "runs": item.runs,
+        "shards": item.shards,
     }
 
 
-def _figures(values: tuple[Any, ...]) -> tuple[str, str, str]:
-    matches, hours, dollars = values
-    return (
-        "" if matches is None else f"{matches:,}",
-        f"{hours:,.1f}" if hours else "",
-        f"{dollars:,.2f}" if dollars else "",
-    )
-
-
-def _total_lines(found: Campaign, standings: list[ItemProgress], budget: Budget) -> Iterator[str]:
-    """Yield totals: done, cost, left, and notes about some releases."""
+def _total_lines(found: Campaign, items: list[ItemProgress], budget: Budget) -> Iterator[str]:
     from presswatch_spark.campaigns.budget import estimated
     from presswatch_spark.costs.budget import core_hours_text, dollars_text
 
@@ -201,26 +216,100 @@ def _total_lines(found: Campaign, standings: list[ItemProgress], budget: Budget)
     def cost(hours: float, dollars: Callable[[float], float] | None) -> str:
         return core_hours_text(hours) + (f", {dollars_text(dollars(hours))}" if dollars else "")
 
-    done = sum(standing.is_done for standing in standings)
+    done = sum(item.is_done for item in items)
     articles = counted(found.plan.corpora[-1].articles, "article")
-    yield f"{done:,} of {counted(len(standings), 'release')} done, for {articles}"
+    yield f"{done:,} of {counted(len(items), 'release')} done, for {articles}"
     whole = machine.core_hours(spent) if machine else spent
     so_far = cost(whole, machine.dollars if machine else None)
     yield f"cost so far: {so_far}, with what is begun, idle cores too"
-    hours, unknown = estimated(standings, found.config, machine, found.lists_of(standings))
+    hours, unknown = estimated(items, found.config, machine, found.lists_of(items))
     left = cost(hours, machine.dollars if machine else None)
     rest = f", and {counted(unknown, 'release')} of unknown size" if unknown else ""
     yield f"left, estimated: {left}{rest}"
     for run in found.begun():
         yield f"begun: run {run.begun.run_id}, {counted(run.counts.shards, 'shard')} done"
-    notes: dict[str, int] = {}
-    for standing in standings:
-        if standing.item.note:
-            notes[standing.item.note] = notes.get(standing.item.note, 0) + 1
+    notes = Counter(item.item.note for item in items if item.item.note)
     for note, count in notes.items():
         yield f"note: of {counted(count, 'release')}: {note}"
-    if not any(standing.runs for standing in standings):
-        where, remedy = printable(found.plan.out), "put them back before you run it"
-        yield f"note: no run of this campaign is in {where}; if you moved its tables away, {remedy}"
-    if any(not standing.is_done and standing.missing for standing in standings):
+    if not any(item.runs for item in items):
+        remedy = "put them back before you run it"
+        yield f"note: no run of this campaign is in {found.plan.out}; if you moved its tables away, {remedy}"
+    if any(not item.is_done and item.missing for item in items):
         yield "the next run tries missing shards again"
+
+
+@click.command(context_settings={"ignore_unknown_options": False}, cls=SectionedCommand)
+@click.argument("scan_options", nargs=-1, type=click.UNPROCESSED, metavar="-- SCAN-OPTION …")
+@option("--since", metavar="RELEASE", help="Watch this release and all newer ones.")
+@option("--only-newest", is_flag=True, help="Watch the newest release alone.")
+@option("--news", is_flag=True, help="Watch the months of CC-NEWS that are over, in place of crawls.")
+@option(
+    "--list",
+    "listed",
+    metavar="URI",
+    help="The list of crawls, or what holds it as collinfo.json. Default: as `presswatch releases`.",
+)
+@option("--probe", is_flag=True, help="Ask no list: try the names of the weeks since the newest known.")
+@option("--once", is_flag=True, help="Look once, and end; what holds without --every.")
+@option("--every", type=NumberRange(min=0, min_open=True), metavar="MINUTES", help="Look again.")
+@option("--poll", is_flag=True, help="End with 75 if another process is scanning.")
+@option("--again", multiple=True, metavar="RELEASE", help="Read its missing shards once more. Repeatable.")
+@option("--case", "cases", multiple=True, metavar="CASE", help="Probe this case of removal, too. Repeatable.")
+@option(
+    "--case-every",
+    type=NumberRange(min=0, min_open=True),
+    default=24,
+    show_default=True,
+    metavar="HOURS",
+    help="How long after a round of a case the next is due.",
+)
+@mirror_option(
+    "Ask for files of cases below TO that were scanned below FROM.", "--case-mirror", "case_mirrors"
+)
+@option("--case-deep", is_flag=True, help="Read whole files for what is not at its place.")
+@option("--case-index", metavar="URL", help="An index, as `removal probe` takes it.")
+@option("--case-metrics", metavar="FILE", help="Write how the cases stand, as metrics for Prometheus.")
+@option("--dry-run", is_flag=True, help="Show what would be scanned, and write nothing.")
+@reply_options()
+def watch(
+    scan_options: tuple[str, ...],
+    only_newest: bool,
+    once: bool,
+    every: float | None,
+    poll: bool,
+    cases: tuple[str, ...],
+    case_every: float,
+    case_mirrors: tuple[Mirror, ...],
+    case_deep: bool,
+    case_index: str | None,
+    case_metrics: str | None,
+    form: ReplyForm,
+    **options: Any,
+) -> Reply:
+    """Look for new releases, and scan each once.
+
+    This is a campaign without a file: its releases are those of --only-newest or --since at each look. What
+    follows `--` are the options of `presswatch scan`: --format, --corpus, --out, --base, settings. A release
+    that a published run has read with the same corpus, format and settings is not scanned again. One process
+    at a time scans for a watch. Exit codes: 1 if a release could not be scanned, 3 if shards of one that was
+    scanned now are missing, else 0.
+
+    Each --case is probed as `presswatch removal probe` does, when its next round is due or a run was
+    published since the last one. Captures of its pages in new releases are looked for in the tables.
+
+    presswatch watch --only-newest -- --format wet --corpus s3://…/corpus --out s3://…/tables
+    """
+    from presswatch_spark.cli.campaigning import WatchedCases, look_once, repeated, watch_of
+
+    if bool(options["since"]) == only_newest:
+        raise click.UsageError("give either --since RELEASE or --only-newest")
+    if once and every:
+        raise click.UsageError("give either --once or --every")
+    if every and options["again"]:
+        raise click.UsageError("--again is for one look")
+    ask_anew()
+    watch = watch_of(scan_options, **options)
+    probing = (timedelta(hours=case_every), case_mirrors, case_deep, case_index, case_metrics)
+    watched = WatchedCases(watch, cases, *probing)
+    looked = partial(look_once, watch, watched, poll=poll)
+    return Reply(exit_code=repeated(looked, every * 60, time.sleep) if every else looked())

@@ -2,46 +2,68 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
+from click import option
 
 from presswatch_spark.catalog.connect import KINDS, NAME
-from presswatch_spark.cli.options import print_lines, scan_settings, storage_options
+from presswatch_spark.cli.options import SectionedGroup, storage_options
+from presswatch_spark.cli.replies import Reply, ReplyForm, Table, reply_options
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.terminal import counted, table_lines, terminal_width
+from presswatch_spark.terminal import counted
 
 COLUMNS = ("table", "added", "taken_out", "files")
 
+if TYPE_CHECKING:
+    from presswatch_spark.settings.config import ScanConfig
 
-@click.group()
+
+def _pairs(context: click.Context, option: click.Parameter, given: Sequence[str]) -> dict[str, str]:
+    pairs = [each.partition("=") for each in given]
+    for key, equals, _ in pairs:
+        if not key or not equals:
+            raise ConfigError("is no KEY=VALUE", where=f"--property {key}", remedy="write uri=…")
+    return {key: value for key, _, value in pairs}
+
+
+@click.group(cls=SectionedGroup)
 def catalog() -> None:
-    """Show the published tables to other engines: in an Iceberg catalog, or in Athena."""
+    """Show the tables to other engines: Iceberg catalogs, Athena."""
 
 
 @catalog.command()
 @click.argument("tables")
-@click.option("--catalog", "kind", type=click.Choice(KINDS), required=True, help="Which catalog it is.")
-@click.option("--namespace", required=True, metavar="NAME", help="Namespace, or database, for the tables.")
-@click.option(
+@option("--catalog", "kind", type=click.Choice(KINDS), required=True, help="Which catalog it is.")
+@option("--namespace", required=True, metavar="NAME", help="Namespace, or database, for the tables.")
+@option(
     "--property",
     "properties",
     multiple=True,
     metavar="KEY=VALUE",
+    callback=_pairs,
     help="A property of pyiceberg's, such as uri or warehouse; no secret. Repeatable.",
 )
-@click.option(
+@option(
     "--catalog-name",
     default=NAME,
     show_default=True,
     metavar="NAME",
     help="Its name in pyiceberg's settings.",
 )
+@reply_options()
 @storage_options
 def sync(
-    tables: str, kind: str, namespace: str, properties: tuple[str, ...], catalog_name: str, **flags: Any
-) -> None:
-    """Bring the tables of an Iceberg catalog to what is published.
+    tables: str,
+    kind: str,
+    namespace: str,
+    properties: dict[str, str],
+    catalog_name: str,
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
+    """Bring an Iceberg catalog up to date with the published tables.
 
     TABLES is the folder of scans. Each published table becomes a table of the catalog, which names our own
     files: nothing is copied or written anew. Only published files are named. A second sync changes nothing,
@@ -56,28 +78,30 @@ def sync(
     from presswatch_spark.catalog.sync import sync as bring
     from presswatch_spark.tables.store import TableStore
 
-    storage = scan_settings(flags).storage
+    storage = settings.storage
     store = TableStore.open(tables, storage)
-    opened = open_catalog(kind, _given(properties), storage, catalog_name)
-    changes = bring(store, opened, namespace)
+    changes = bring(store, open_catalog(kind, properties, storage, catalog_name), namespace)
     shown = [change for change in changes if change.files or change.taken_out]
     rows = [[getattr(change, name) for name in COLUMNS] for change in shown]
-    print_lines(table_lines(COLUMNS, rows, terminal_width()))
     added, out = (sum(getattr(change, name) for change in changes) for name in ("added", "taken_out"))
-    click.echo(f"{counted(added, 'file')} added, {out:,} taken out, in {counted(len(changes), 'table')}")
+    total = f"{counted(added, 'file')} added, {out:,} taken out, in {counted(len(changes), 'table')}"
+    return Reply([Table(COLUMNS, rows), total])
 
 
 @catalog.command()
-@click.option(
+@option(
     "--location",
     default="s3://BUCKET/tables",
     show_default=True,
     metavar="S3",
     help="Where the folder of tables lies on S3.",
 )
-@click.option("--database", default=NAME, show_default=True, metavar="NAME", help="The database in Glue.")
-def ddl(location: str, database: str) -> None:
-    """Print the statements that create all tables in Athena, and a view of each with published rows alone.
+@option("--database", default=NAME, show_default=True, metavar="NAME", help="The database in Glue.")
+@reply_options()
+def ddl(location: str, database: str, form: ReplyForm) -> Reply:
+    """Print the statements that create all tables in Athena.
+
+    Each table has a view with its published rows alone.
 
     Athena takes one statement at a time; each ends with a semicolon and an empty line.
 
@@ -85,12 +109,4 @@ def ddl(location: str, database: str) -> None:
     """
     from presswatch_spark.catalog.ddl import statements
 
-    print_lines(f"{statement};\n" for statement in statements(location, database))
-
-
-def _given(properties: tuple[str, ...]) -> dict[str, str]:
-    pairs = [each.partition("=") for each in properties]
-    for key, equals, _ in pairs:
-        if not key or not equals:
-            raise ConfigError("is no KEY=VALUE", where=f"--property {key}", remedy="write uri=…")
-    return {key: value for key, _, value in pairs}
+    return Reply(line for text in statements(location, database) for line in f"{text};\n".split("\n"))

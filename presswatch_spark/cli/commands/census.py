@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
 
 import click
+from click import option
 
-from presswatch_spark.cli.commands.scan import ending, incomplete_lines
-from presswatch_spark.cli.language import ENGLISH
-from presswatch_spark.cli.options import print_lines, scan_settings, setting_options, storage_options
-from presswatch_spark.cli.replies import Export, export_option, require_new, schema_of
+from presswatch_spark.cli.commands.scan import unread_lines
+from presswatch_spark.cli.options import SectionedCommand, setting_options, storage_options
+from presswatch_spark.cli.replies import (
+    INCOMPLETE,
+    Line,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    Table,
+    reply_options,
+    schema_of,
+)
 from presswatch_spark.monitoring.progress import EventLog, failures_logged
-from presswatch_spark.terminal import counted, printable, table_lines, terminal_width
+from presswatch_spark.terminal import counted
 
 if TYPE_CHECKING:
     from presswatch_spark.censuses.file import CaptureKind
     from presswatch_spark.censuses.run import CensusSummary
+    from presswatch_spark.settings.config import ScanConfig
 
 TITLES_SHOWN = 50
 VALUES_SHOWN = 4
@@ -28,9 +39,9 @@ KINDS = {
 HEADERS = ("title", "publisher", "captures", "of articles", "subsets", "statuses", "languages")
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("more", nargs=-1, metavar="[PATH …]")
-@click.option(
+@option(
     "--release",
     "releases",
     required=True,
@@ -38,31 +49,27 @@ HEADERS = ("title", "publisher", "captures", "of articles", "subsets", "statuses
     metavar="ID|PATH",
     help="A crawl, as CC-MAIN-2024-22, or its index: files, folders, globs, addresses, lists.",
 )
-@click.option("--corpus", required=True, metavar="DIR", help="The corpus, from `presswatch corpus build`.")
-@click.option("--out", required=True, metavar="DIR", help="Folder of the tables; scans may share it.")
-@click.option("--config", metavar="FILE", help="Settings in YAML; see conf/scan.yaml.")
-@click.option(
+@option("--corpus", required=True, metavar="DIR", help="The corpus, from `presswatch corpus build`.")
+@option("--out", required=True, metavar="DIR", help="Folder of the tables; scans may share it.")
+@option("--config", metavar="FILE", help="Settings in YAML; see conf/scan.yaml.")
+@option(
     "--base",
     metavar="URI",
     help="What the lines of a *.paths.gz list are relative to; of a crawl, a mirror of where it lives.",
 )
 @setting_options("read.release")
-@export_option
+@reply_options(export=True)
 @storage_options
 @setting_options("run.master", "run.cores", "run.metrics_file", "run.log_format")
-@click.pass_context
 def census(
-    context: click.Context,
-    /,
     more: tuple[str, ...],
     releases: tuple[str, ...],
     corpus: str,
     out: str,
-    config: str | None,
     base: str | None,
-    export: Export | None,
-    **flags: Any,
-) -> None:
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
     """List every capture of the members' pages in a release.
 
     It reads only the columnar index of the release, and in it only the row groups that can hold a member's
@@ -72,38 +79,40 @@ def census(
     """
     from presswatch_spark.face import census as take_census
 
-    settings = scan_settings(flags, config)
-    require_new(export, settings.storage)
     events = EventLog() if settings.run.log_format == "json" else None
     with failures_logged(events):
         summary = take_census(
             (*releases, *more), corpus=corpus, out=out, base=base, settings=settings, events=events,
         ).summary  # fmt: skip
-    incomplete = [line for line in summary.log if line["status"] != "complete"]
-    with ending(context, incomplete=bool(incomplete)):
-        print_lines(summary_lines(summary, out))
-        rows = list(title_rows(summary))
-        print_lines(table_lines(HEADERS, rows[:TITLES_SHOWN], terminal_width(), wrapped=HEADERS))
-        rest = f"; {len(rows) - TITLES_SHOWN:,} of them not shown" if len(rows) > TITLES_SHOWN else ""
-        articles = sum(count for kind, count in summary.kinds.items() if kind.url_match == "article")
-        click.echo(
-            f"{counted(len(rows), 'title')}, {counted(summary.row['captures'], 'capture')},"
-            f" {articles:,} of articles{rest}"
-        )
-        if export:
-            export.write(schema_of(**KINDS), rows, settings.storage, ENGLISH)
-        # Events have named these files already.
-        if incomplete and not events:
-            named = [(line["shard_uri"], line["status"], line["error"]) for line in incomplete]
-            lines = incomplete_lines(named, len(summary.log), "census_log", summary.row["run_id"], out)
-            print_lines(lines, err=True)
+    rows = list(title_rows(summary))
+    incomplete = [
+        (line["shard_uri"], line["status"], line["error"])
+        for line in summary.log
+        if line["status"] != "complete"
+    ]
+    # Events have named these files already.
+    named = unread_lines(incomplete, len(summary.log), "census_log", summary.row["run_id"], out)
+    return Reply(
+        chain(summary_lines(summary, out), _title_lines(summary, rows)),
+        rows=ReplyRows((dict(zip(KINDS, row, strict=True)) for row in rows), schema_of(**KINDS)),
+        warnings=named if incomplete and not events else (),
+        exit_code=INCOMPLETE if incomplete else 0,
+    )
+
+
+def _title_lines(summary: CensusSummary, rows: Sequence[tuple[object, ...]]) -> Iterator[Line]:
+    yield Table(HEADERS, rows[:TITLES_SHOWN], wrapped=HEADERS)
+    rest = f"; {len(rows) - TITLES_SHOWN:,} of them not shown" if len(rows) > TITLES_SHOWN else ""
+    articles = sum(count for kind, count in summary.kinds.items() if kind.url_match == "article")
+    captures = counted(summary.row["captures"], "capture")
+    yield f"{counted(len(rows), 'title')}, {captures}, {articles:,} of articles{rest}"
 
 
 def summary_lines(summary: CensusSummary, out: str) -> Iterator[str]:
-    """Yield what a census found and what it read, in a few lines."""
+    """Yield the findings of a census, and how much it read, in a few lines."""
     row, log = summary.row, summary.log
     there = {kind.title_id for kind in summary.kinds}
-    of = f" of {printable(row['release'])}" if row["release"] else ""
+    of = f" of {row['release']}" if row["release"] else ""
     yield (
         f"census {row['run_id']}{of}: {counted(row['captures'], 'capture')} of {len(there):,} of"
         f" {counted(len(summary.titles), 'title')}, in {counted(row['rows'], 'row')} of"

@@ -1,60 +1,56 @@
-"""`presswatch claims`: what holds of the rows of all runs, judged by all that is known."""
+"""`presswatch claims`: judges the rows of all runs by all that is known."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import TYPE_CHECKING
 
 import click
+from click import option
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.language import ENGLISH, Language
 from presswatch_spark.cli.options import (
+    SectionedCommand,
     day_option,
     engine_option,
     memory_option,
-    print_lines,
-    scan_settings,
     setting_options,
     storage_options,
-    tell,
 )
-from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
+from presswatch_spark.cli.replies import ENGLISH, Language, Line, Reply, ReplyForm, Table, reply_options, tell
 from presswatch_spark.queries.engines import ENGINE_NAMES
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.make import ClaimsSummary
+    from presswatch_spark.settings.config import ScanConfig
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("tables")
-@click.option("--corpus", required=True, metavar="CORPUS", help="The corpus that the runs were made with.")
-@click.option(
-    "--licences", metavar="FILE", help="YAML of licences: licensee, hosts, titles, from, to, document."
-)
-@click.option(
+@option("--corpus", required=True, metavar="CORPUS", help="The corpus that the runs were made with.")
+@option("--licences", metavar="FILE", help="YAML of licences: licensee, hosts, titles, from, to, document.")
+@option(
     "--press", metavar="FILE", help="More domains of the press, or fewer, in the form of conf/press.yaml."
 )
-@click.option(
+@option(
     "--reviews",
     multiple=True,
     metavar="FILE",
     help="Verdicts of people: JSONL, CSV, Parquet, or a folder of these; the newest counts. Repeatable.",
 )
-@click.option(
+@option(
     "--known",
     multiple=True,
     metavar="PATH",
     help="Laws, speeches, old books, wires: words that stand there once are not the article's. Repeatable.",
 )
-@day_option("--as-of", "The day that mandates and rights are judged for. Default: today, in UTC.")
+@day_option("--as-of", meaning="The day that mandates and rights are judged for. Default: today, in UTC.")
 @engine_option("What sorts the rows")
 @memory_option("2GB", "sorts on disk")
-@click.option("--out", required=True, metavar="DIR", help="Folder, or s3://, for the table `claims`.")
-@click.option("--config", metavar="FILE", help="Settings in YAML; see conf/scan.yaml.")
-@export_option
-@screen_options()
+@option("--out", required=True, metavar="DIR", help="Folder, or s3://, for the table `claims`.")
+@option("--config", metavar="FILE", help="Settings in YAML; see conf/scan.yaml.")
+@reply_options(export=True, lang="en", pager=True)
 @storage_options
 @setting_options("run.master", "run.cores")
 def claims(
@@ -64,16 +60,14 @@ def claims(
     press: str | None,
     reviews: tuple[str, ...],
     known: tuple[str, ...],
-    as_of: datetime | None,
+    as_of: date | None,
     engine: str,
     memory: str,
     out: str,
-    config: str | None,
-    export: Export | None,
-    screen: ReplyScreen,
-    **flags: Any,
-) -> None:
-    """Judge every row of all runs by all runs, and say which claims hold.
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
+    """Judge the rows of all runs: which claims hold, and why.
 
     TABLES is the folder that scans were given as --out. A row of `matches` gives a row of `claims`, with its
     kind, its letter and the reasons. A letter is never better than that of the row. Words that were there
@@ -91,22 +85,17 @@ def claims(
     from presswatch_spark.queries.sql import run_query
     from presswatch_spark.tables.store import TableStore
 
-    settings = scan_settings(flags, config)
-    require_new(export, settings.storage)
-    sources = Sources(corpus, licences, press, reviews, known, as_of.date() if as_of else None)
+    sources = Sources(corpus, licences, press, reviews, known, as_of)
     store = TableStore.open(tables, settings.storage)
     knowledge = known_beside(store, sources, settings, tell)
     summary = make_claims(store, knowledge, out, engine=engine, memory=memory)
-    print_lines(summary_lines(summary, screen.language))
-    if export:
-        answer = run_query(out, "select * from claims", settings.storage, "duckdb")
-        export.write(answer.schema(), answer.rows, settings.storage, screen.language)
+    rows = run_query(out, "select * from claims", settings.storage, "duckdb") if form.export else None
+    return Reply(summary_lines(summary, form.language), rows=rows)
 
 
-def summary_lines(summary: ClaimsSummary, _: Language = ENGLISH) -> Iterator[str]:
-    """Yield what the claims add up to, by kind and letter, and the totals below."""
+def summary_lines(summary: ClaimsSummary, _: Language = ENGLISH) -> Iterator[Line]:
+    """Yield totals of the claims by kind and letter, then of all."""
     from presswatch_spark.claims.counts import KINDS, OWN_KINDS, THINGS
-    from presswatch_spark.terminal import table_lines, terminal_width
 
     counts = summary.counts
     columns = ("rows", *THINGS)
@@ -116,20 +105,16 @@ def summary_lines(summary: ClaimsSummary, _: Language = ENGLISH) -> Iterator[str
     ]
     if len(rows) > 1:
         rows.append((_.name("all"), "", *(_.number(counts.total(name)) for name in columns)))
-    headers = _.names(("kind", "letter", *columns))
     if rows:
-        yield from table_lines(headers, rows, terminal_width(), headers)
+        headers = ("kind", "letter", *columns)
+        yield Table(headers, rows, headers)
         yield _("each address, page and the like counts once, where its strongest row does")
     elsewhere = [kind for kind in KINDS if kind not in OWN_KINDS]
     a, b = (_.n("{n} page", "{n} pages", counts.total("pages", elsewhere, letter)) for letter in "AB")
-    made, of_rows = (
-        _.n("{n} claim", "{n} claims", counts.total("claims")),
-        _.n("{n} row", "{n} rows", summary.rows),
-    )
     yield _(
         "{claims} in {rows}, by {engine}; elsewhere {a} of A and {b} of B",
-        claims=made,
-        rows=of_rows,
+        claims=_.n("{n} claim", "{n} claims", counts.total("claims")),
+        rows=_.n("{n} row", "{n} rows", summary.rows),
         engine=ENGINE_NAMES[summary.engine],
         a=a,
         b=b,

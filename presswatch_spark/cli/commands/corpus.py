@@ -1,37 +1,37 @@
-"""`presswatch corpus`: builds a corpus from the members' articles, and says what a corpus holds."""
+"""`presswatch corpus`: builds a corpus from the members' articles, and describes one."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import option
 
-from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import (
+    SectionedGroup,
     given_settings,
-    print_lines,
-    scan_settings,
     setting_options,
     storage_config_option,
     storage_options,
-    tell,
 )
 from presswatch_spark.cli.replies import (
-    Export,
-    ReplyScreen,
-    export_option,
-    pager_option,
-    require_new,
+    INCOMPLETE,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    reply_options,
     schema_of,
+    tell,
 )
-from presswatch_spark.terminal import counted, json_text, printable, table_lines, terminal_width
+from presswatch_spark.terminal import counted, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.corpus.manifest import Manifest, TitleCounts
+    from presswatch_spark.settings.config import ScanConfig
 
 HEADERS = ("title", "articles", "years", "undated", "refused", "why refused")
 TITLE_KINDS = {
@@ -51,38 +51,36 @@ COLUMNS = 80
 TITLES_NAMED = 20
 
 
-@click.group()
+@click.group(cls=SectionedGroup)
 def corpus() -> None:
     """Build a corpus from the members' articles, and look at one."""
 
 
 @corpus.command()
-@click.option(
+@option(
     "--members", required=True, metavar="FILE", help="Publishers and titles; see conf/members.example.yaml."
 )
-@click.option(
+@option(
     "--articles",
     required=True,
     multiple=True,
     metavar="PATH",
     help="Articles: JSONL, CSV or Parquet. Repeatable.",
 )
-@click.option(
+@option(
     "--background",
     multiple=True,
     metavar="PATH",
     help="Shards of unrelated web text, to tell formulas by. Repeatable.",
 )
-@click.option(
+@option(
     "--known",
     multiple=True,
     metavar="PATH",
     help="Texts that are nobody's own, or somebody else's: laws, speeches, old books, wires. Repeatable.",
 )
-@click.option(
-    "--out", required=True, metavar="DIR", help="Folder of the corpus: new or empty, on disk or s3://."
-)
-@click.option("--config", metavar="FILE", help="Settings in YAML; the section is `corpus`.")
+@option("--out", required=True, metavar="DIR", help="Folder of the corpus: new or empty, on disk or s3://.")
+@option("--config", metavar="FILE", help="Settings in YAML; the section is `corpus`.")
 @setting_options(
     "corpus.columns",
     "corpus.date_formats",
@@ -92,19 +90,18 @@ def corpus() -> None:
 )
 @storage_options
 @setting_options("corpus.master", "corpus.cores")
-@click.pass_context
+@reply_options(settings=False)
 def build(
-    context: click.Context,
-    /,
     members: str,
     articles: tuple[str, ...],
     background: tuple[str, ...],
     known: tuple[str, ...],
     out: str,
     config: str | None,
+    form: ReplyForm,
     **flags: Any,
-) -> None:
-    """Build a corpus: index, signatures and texts of all articles that can be used.
+) -> Reply:
+    """Build a corpus: index, signatures and texts of the articles.
 
     PATH is a file, a folder, a glob, or an s3://, https:// or hf:// address; .gz and .zst are read too.
     Articles that cannot be used are listed with a reason. A file that cannot be read to its end fails the
@@ -121,7 +118,6 @@ def build(
     A known text counts with one occurrence: eight of its words in a row are then no article's own. A file
     named .txt is one text in UTF-8; any other is read as a scan reads it, such as JSONL with a column text.
     """
-    from presswatch_spark.cli.commands.scan import ending
     from presswatch_spark.face import build_corpus
 
     started = time.monotonic()
@@ -130,59 +126,54 @@ def build(
         settings=given_settings(flags),
         tell=lambda stage: tell(f"{stage} …"),
     )  # fmt: skip
+    took = f"built in {time.monotonic() - started:,.0f} s"
     empty = titles_without_articles(manifest)
-    with ending(context, incomplete=bool(empty)):
-        took = f"built in {time.monotonic() - started:,.0f} s"
-        print_lines([*title_lines(manifest), "", *summary_lines(manifest, out), took])
-        print_lines(map(printable, empty), err=True)
+    return Reply(
+        [*title_lines(manifest), "", *summary_lines(manifest, out), took],
+        warnings=empty,
+        exit_code=INCOMPLETE if empty else 0,
+    )
 
 
 @corpus.command()
 @click.argument("folder", metavar="DIR")
-@click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
-@click.option("--check", is_flag=True, help="Read every file and compare its SHA-256 with the manifest.")
+@option("--check", is_flag=True, help="Read every file and compare its SHA-256 with the manifest.")
 @storage_config_option
-@export_option
-@pager_option
+@reply_options(json="Print the manifest as JSON.", export=True, pager=True)
 @storage_options
-def info(
-    folder: str,
-    as_json: bool,
-    check: bool,
-    config: str | None,
-    export: Export | None,
-    no_pager: bool,
-    **flags: Any,
-) -> None:
-    """Say what the corpus in DIR holds.
+def info(folder: str, check: bool, form: ReplyForm, settings: ScanConfig) -> Reply:
+    """Describe the corpus in DIR: articles, titles, index.
 
     Its files must be there, with the sizes that its manifest states. What they contain is compared with
     --check, and by every scan. --export writes what is known of each title.
     """
     from presswatch_spark.corpus.store import Corpus
 
-    storage = scan_settings(flags, config).storage
-    require_new(export, storage)
-    manifest = Corpus.open(folder, check=check, storage=storage).manifest
-    if export:
-        export.write(schema_of(**TITLE_KINDS), _title_rows(manifest), storage, ENGLISH)
-        return
-    if as_json:
-        click.echo(json_text(asdict(manifest), indent=2))
-        return
+    manifest = Corpus.open(folder, check=check, storage=settings.storage).manifest
     titles = ["", *title_lines(manifest)] if manifest.counts.titles else []
-    lines = [*summary_lines(manifest, folder), *_parameter_lines(manifest), *titles]
-    ReplyScreen(ENGLISH, not no_pager).show(lines)
-
-
-def _title_rows(manifest: Manifest) -> Iterator[dict[str, Any]]:
-    for title, each in manifest.counts.titles.items():
-        refused = sum(each.refused.values())
-        yield {**asdict(each), "title_id": title, "refused": refused, "why_refused": _reasons(each) or None}
+    size = sum(entry.size for entry in manifest.files.values())
+    parameters = [
+        f"files: {len(manifest.files):,}, {size / 1e6:,.1f} MB",
+        f"built with: format {manifest.format_version}, {manifest.fold_version}; settings: see --json",
+    ]
+    if manifest.public_suffixes:
+        parameters.append(f"public suffixes as of {manifest.public_suffixes}")
+    by_title = (
+        {
+            **asdict(each),
+            "title_id": title,
+            "refused": sum(each.refused.values()),
+            "why_refused": _reasons(each) or None,
+        }
+        for title, each in manifest.counts.titles.items()
+    )
+    rows = by_title if form.export else [asdict(manifest)]
+    lines = [*summary_lines(manifest, folder), *parameters, *titles]
+    return Reply(lines, rows=ReplyRows(rows, schema_of(**TITLE_KINDS)))
 
 
 def summary_lines(manifest: Manifest, folder: str) -> list[str]:
-    """Return what a corpus holds, in a few lines."""
+    """Return the contents of a corpus in a few lines."""
     counts = manifest.counts
     refused = sum(counts.refused.values())
     lines = [f"corpus {folder}: {counted(counts.articles, 'article')}, {counted(counts.words, 'word')}"]
@@ -209,30 +200,8 @@ def summary_lines(manifest: Manifest, folder: str) -> list[str]:
     return lines
 
 
-def _parameter_lines(manifest: Manifest) -> Iterator[str]:
-    size = sum(entry.size for entry in manifest.files.values())
-    settings = _settings_text(manifest.parameters)
-    yield f"files: {len(manifest.files):,}, {size / 1e6:,.1f} MB"
-    yield f"built with: format {manifest.format_version}, {manifest.fold_version}, {settings}"
-    if manifest.public_suffixes:
-        yield f"public suffixes as of {manifest.public_suffixes}"
-
-
-def _settings_text(settings: Mapping[str, Any]) -> str:
-    """Return `name value, name value`; sections and lists stand in brackets."""
-    return ", ".join(f"{name} {_setting_text(value)}" for name, value in settings.items())
-
-
-def _setting_text(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return f"({_settings_text(value)})"
-    if isinstance(value, list | tuple):
-        return f"({', '.join(map(str, value)) or 'none'})"
-    return str(value)
-
-
 def title_lines(manifest: Manifest) -> list[str]:
-    """Return a table of all titles of the members file, and what is odd about their dates."""
+    """Return a table of all titles of the members file, and oddities of their articles."""
     counts = manifest.counts
     if not counts.titles:  # a corpus of an older version
         return []

@@ -1,28 +1,31 @@
-"""`presswatch estimate`: estimates from a sample what a whole release holds."""
+"""`presswatch estimate`: estimates totals of a whole release from a sample."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+from click import option
 
 from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
-from presswatch_spark.cli.language import ENGLISH, Language
-from presswatch_spark.cli.options import scan_settings, storage_options, tell_total
+from presswatch_spark.cli.options import SectionedCommand, storage_options
 from presswatch_spark.cli.replies import (
-    Export,
-    ReplyScreen,
-    export_option,
-    require_new,
+    ENGLISH,
+    Language,
+    Line,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    Table,
+    reply_options,
     schema_of,
-    screen_options,
 )
-from presswatch_spark.terminal import json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.sampling.extrapolation import Estimated, SampleEstimate
+    from presswatch_spark.settings.config import ScanConfig
 
 KINDS = {
     "run_id": str, "seed": int, "listed": int, "strata": int, "read": int, "missing": int, "measure": str,
@@ -33,7 +36,6 @@ BY = {"title": "title_id", "publisher": "publisher_id"}
 # With fewer shards, limits of 95 % are less sure where few shards hold most of a total
 # (docs/explanation/decisions.md).
 ENOUGH_SHARDS = 1000
-# What a scan shows at its end; `presswatch estimate` shows all.
 HEADLINES = (
     "documents",
     "matches",
@@ -42,26 +44,19 @@ HEADLINES = (
     "documents with matches, site unknown",
     "articles",
 )
+"""Measures that a scan shows at its end; `presswatch estimate` shows all."""
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("tables")
-@click.option("--run", "run_id", default="latest", show_default=True, metavar="RUN", help="Which run.")
-@click.option("--by", type=click.Choice(list(BY)), help="Also for each title or publisher that was found.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with all that is known.")
-@export_option
-@screen_options()
+@option("--run", "run_id", default="latest", show_default=True, metavar="RUN", help="Which run.")
+@option("--by", type=click.Choice(list(BY)), help="Also for each title or publisher that was found.")
+@reply_options(
+    json="Print one JSON object a line, with all that is known.", export=True, lang="en", pager=True
+)
 @storage_options
-def estimate(
-    tables: str,
-    run_id: str,
-    by: str | None,
-    as_json: bool,
-    export: Export | None,
-    screen: ReplyScreen,
-    **flags: Any,
-) -> None:
-    """Estimate what a whole release holds, from the sample of it that a run read.
+def estimate(tables: str, run_id: str, by: str | None, form: ReplyForm, settings: ScanConfig) -> Reply:
+    """Estimate totals of a whole release from a sample of it.
 
     TABLES is the folder that a scan with --sample was given as --out. In 95 of 100 samples, a total lies
     within its limits; docs/reference/estimates.md says what they mean. A total that was seen in fewer than
@@ -73,30 +68,27 @@ def estimate(
     from presswatch_spark.tables.reading import chosen_runs
     from presswatch_spark.tables.store import TableStore
 
-    storage, _ = scan_settings(flags).storage, screen.language
-    require_new(export, storage)
-    store = TableStore.open(tables, storage)
+    _ = form.language
+    store = TableStore.open(tables, settings.storage)
     (chosen,) = chosen_runs(store, run_id)
     totals = estimate_of(store, chosen, BY[by] if by else None)
     sample = {name: value for name, value in asdict(totals).items() if name != "measures"}
     rows = (sample | asdict(measure) for measure in totals.measures)
-    if export:
-        export.write(schema_of(**KINDS), rows, storage, _)
-    elif as_json:
-        screen.show(map(json_line, rows))
-    else:
-        screen.show(estimate_lines(totals, totals.measures, _))
-        if by:
-            seen = {measure.of for measure in totals.measures} - {None}
-            titles = _.n("{n} title", "{n} titles", len(seen))
-            publishers = _.n("{n} publisher", "{n} publishers", len(seen))
-            named = titles if by == "title" else publishers
-            tell_total(_("{named} in the sample; of others nothing can be said", named=named))
+    named = []
+    if by:
+        seen = len({measure.of for measure in totals.measures} - {None})
+        titles = _.n("{n} title", "{n} titles", seen)
+        publishers = _.n("{n} publisher", "{n} publishers", seen)
+        found = titles if by == "title" else publishers
+        named = [_("{named} in the sample; of others nothing can be said", named=found)]
+    return Reply(
+        estimate_lines(totals, totals.measures, _), rows=ReplyRows(rows, schema_of(**KINDS)), totals=named
+    )
 
 
 def estimate_lines(
     totals: SampleEstimate, measures: Iterable[Estimated], _: Language = ENGLISH
-) -> Iterator[str]:
+) -> Iterator[Line]:
     """Yield the sample in a few lines, then a table of `measures`."""
     counts = {name: _.number(getattr(totals, name)) for name in ("read", "listed", "strata")}
     yield _(
@@ -117,8 +109,7 @@ def estimate_lines(
             " twice what the others hold",
             missing=_.number(totals.missing),
         )
-    headers = _.names(HEADERS)
-    yield from table_lines(headers, _rows(measures, _), terminal_width(), wrapped=headers[:1])
+    yield Table(HEADERS, _rows(measures, _), wrapped=HEADERS[:1])
 
 
 def _rows(measures: Iterable[Estimated], _: Language) -> Iterator[tuple[str, ...]]:

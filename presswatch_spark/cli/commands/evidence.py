@@ -6,33 +6,40 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import option
 
-from presswatch_spark.cli.exits import FAILED, INCOMPLETE
 from presswatch_spark.cli.options import (
     Decorator,
+    SectionedGroup,
     claim_options,
     draw_option,
     mirror_option,
-    print_lines,
     require_one_choice,
-    scan_settings,
     storage_options,
+)
+from presswatch_spark.cli.replies import (
+    FAILED,
+    INCOMPLETE,
+    Language,
+    Reply,
+    ReplyForm,
+    reply_options,
     tell,
 )
-from presswatch_spark.cli.replies import ReplyScreen, screen_options
 from presswatch_spark.redaction import bare_url
 from presswatch_spark.terminal import json_line, printable
 
 if TYPE_CHECKING:
-    from presswatch_spark.cli.language import Language
     from presswatch_spark.evidence.build import Built
     from presswatch_spark.evidence.reading import Challenged
     from presswatch_spark.evidence.stamps import Stamped
     from presswatch_spark.pointers.audit import RowCheck
+    from presswatch_spark.pointers.pointer import Mirror
+    from presswatch_spark.settings.config import ScanConfig
 
 
 def _tsa_option(*, required: bool) -> Decorator[Any]:
-    return click.option(
+    return option(
         "--tsa",
         "authorities",
         multiple=True,
@@ -42,9 +49,9 @@ def _tsa_option(*, required: bool) -> Decorator[Any]:
     )
 
 
-@click.group()
+@click.group(cls=SectionedGroup)
 def evidence() -> None:
-    """Seal claims with their records, so that anybody can check them and nobody can change them.
+    """Seal claims with their records, so that any change shows.
 
     A bag (BagIt) holds rows, claims, the bytes of their records, and how they were fetched. Its seal covers
     all of it, and time-stamp authorities say when that was. A script in the bag checks it without this
@@ -55,21 +62,18 @@ def evidence() -> None:
 @evidence.command()
 @click.argument("path", metavar="TABLES|CASE")
 @claim_options
-@click.option("--corpus", required=True, metavar="DIR", help="The corpus that the runs were made with.")
+@option("--corpus", required=True, metavar="DIR", help="The corpus that the runs were made with.")
 @_tsa_option(required=False)
-@click.option(
+@option(
     "--with-texts",
     is_flag=True,
     help="Put texts of articles into the bag, and a page for each claim with both texts side by side.",
 )
 @mirror_option()
-@click.option("--out", required=True, metavar="BAG", help="A new folder, or s3://, for the bag.")
-@screen_options(pager=False)
+@option("--out", required=True, metavar="BAG", help="A new folder, or s3://, for the bag.")
+@reply_options(lang="en")
 @storage_options
-@click.pass_context
 def build(
-    context: click.Context,
-    /,
     path: str,
     claims: str | None,
     rows: str | None,
@@ -77,11 +81,11 @@ def build(
     corpus: str,
     authorities: tuple[str, ...],
     with_texts: bool,
-    mirrors: tuple[str, ...],
+    mirrors: tuple[Mirror, ...],
     out: str,
-    screen: ReplyScreen,
-    **flags: Any,
-) -> None:
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
     """Make a sealed bag of claims.
 
     TABLES is the folder that a scan was given as --out. A CASE of `presswatch removal` names its claims
@@ -98,68 +102,55 @@ def build(
     from presswatch_spark.evidence.build import BagOrder, make_bag
     from presswatch_spark.evidence.sources import source_at
     from presswatch_spark.evidence.stamps import parse_authority
-    from presswatch_spark.pointers.pointer import parse_mirror
 
     require_one_choice(rows, confidences)
-    settings = scan_settings(flags)
     choice = Choice.of(rows, confidences, settings.storage)
     order = BagOrder(
         selection=source_at(path, settings.storage, claims).select_claims(choice),
         corpus=Corpus.open(corpus, storage=settings.storage),
-        mirrors=[parse_mirror(mirror) for mirror in mirrors],
+        mirrors=mirrors,
         authorities=[parse_authority(authority) for authority in authorities],
         with_texts=with_texts,
-        command=context.obj,
+        command=click.get_current_context().obj,
     )
-    built = make_bag(order, out, settings, tell)
-    _ = screen.language
-    print_lines(_built_lines(built, out, _))
-    print_lines(_stamp_failures(built.stamps, _), err=True)
+    built, _ = make_bag(order, out, settings, tell), form.language
+    warnings = list(_stamp_failures(built.stamps, _))
     for reason, count in sorted(built.reasons.items()):
-        click.echo(
-            _("{rows} did not verify: {reason}", rows=_.n("{n} row", "{n} rows", count), reason=reason),
-            err=True,
-        )
+        rows_of = _.n("{n} row", "{n} rows", count)
+        warnings.append(_("{rows} did not verify: {reason}", rows=rows_of, reason=reason))
     for run_id in built.other_corpus:
-        click.echo(_("run {run} was made with another corpus than this one", run=run_id), err=True)
-    if not built.is_complete:
-        context.exit(INCOMPLETE)
+        warnings.append(_("run {run} was made with another corpus than this one", run=run_id))
+    code = 0 if built.is_complete else INCOMPLETE
+    return Reply(_built_lines(built, out, _), warnings=warnings, exit_code=code)
 
 
 def _built_lines(built: Built, out: str, _: Language) -> Iterator[str]:
-    seal = built.seal
     claims = _.n("{n} claim", "{n} claims", built.figures.claims)
-    yield _("{claims} sealed in {bag}", claims=claims, bag=printable(out))
+    yield _("{claims} sealed in {bag}", claims=claims, bag=out)
     if built.licensed:
-        yield _(
-            "left out, as they are licensed: {claims}", claims=_.n("{n} claim", "{n} claims", built.licensed)
-        )
-    yield _("claims root: {root}", root=seal["claims_root"])
-    yield _("bag root:    {root}", root=seal["bag_root"])
+        licensed = _.n("{n} claim", "{n} claims", built.licensed)
+        yield _("left out, as they are licensed: {claims}", claims=licensed)
+    yield _("claims root: {root}", root=built.seal["claims_root"])
+    yield _("bag root:    {root}", root=built.seal["bag_root"])
     yield from _stamp_lines(built.stamps)
 
 
 def _stamp_lines(stamps: Sequence[Stamped]) -> Iterator[str]:
-    for each in stamps:
-        if each.is_stamped:
-            yield printable(f"{each.name}: {each.remark}")
+    return (f"{each.name}: {each.remark}" for each in stamps if each.is_stamped)
 
 
 def _stamp_failures(stamps: Sequence[Stamped], _: Language) -> Iterator[str]:
     for each in stamps:
         if not each.is_stamped:
-            yield printable(_("no time-stamp of {url}: {why}", url=bare_url(each.url), why=each.remark))
+            yield _("no time-stamp of {url}: {why}", url=bare_url(each.url), why=each.remark)
 
 
 @evidence.command()
 @click.argument("bag")
 @_tsa_option(required=True)
-@screen_options(pager=False)
+@reply_options(lang="en")
 @storage_options
-@click.pass_context
-def stamp(
-    context: click.Context, /, bag: str, authorities: tuple[str, ...], screen: ReplyScreen, **flags: Any
-) -> None:
+def stamp(bag: str, authorities: tuple[str, ...], form: ReplyForm, settings: ScanConfig) -> Reply:
     """Have the seal of a bag on disk stamped by more authorities.
 
     A bag that does not verify is not stamped. The exit code is 3 if an authority gave no time-stamp.
@@ -171,35 +162,31 @@ def stamp(
     from presswatch_spark.evidence.stamps import parse_authority, stamp_bag
     from presswatch_spark.storage.disk import disk_errors, on_disk
 
-    storage = scan_settings(flags).storage
     folder = on_disk(bag)
     with disk_errors(folder):
-        stamps = stamp_bag(Bag(folder), [parse_authority(each) for each in authorities], storage)
-    print_lines(_stamp_lines(stamps))
-    print_lines(_stamp_failures(stamps, screen.language), err=True)
-    if not all(each.is_stamped for each in stamps):
-        context.exit(INCOMPLETE)
+        stamps = stamp_bag(Bag(folder), [parse_authority(each) for each in authorities], settings.storage)
+    code = 0 if all(each.is_stamped for each in stamps) else INCOMPLETE
+    failures = _stamp_failures(stamps, form.language)
+    return Reply(_stamp_lines(stamps), warnings=failures, exit_code=code)
 
 
 @evidence.command()
 @click.argument("bag", metavar="BAG|PART")
-@click.option(
+@option(
     "--ca",
     "certificates",
     multiple=True,
     metavar="FILE",
     help="Certificates (PEM), the only ones that time-stamps may rest on. Repeatable.",
 )
-@screen_options(pager=False)
+@reply_options(lang="en")
 @storage_options
-@click.pass_context
-def verify(
-    context: click.Context, /, bag: str, certificates: tuple[str, ...], screen: ReplyScreen, **flags: Any
-) -> None:
-    """Say what of a bag is as it was sealed, and name what is not. No server is asked.
+def verify(bag: str, certificates: tuple[str, ...], form: ReplyForm, settings: ScanConfig) -> Reply:
+    """Check that a bag is as it was sealed, and name each difference.
 
-    `python3 -I BAG/verify.py` says the same on any machine, but for signatures of time-stamps. The exit code
-    is 1 if anything has changed. What is named is in English, as the script in the bag says it.
+    No server is asked. `python3 -I BAG/verify.py` says the same on any machine, but for signatures of
+    time-stamps. The exit code is 1 if anything has changed. What is named is in English, as the script in the
+    bag says it.
 
     \b
     presswatch evidence verify --ca ca.pem bag
@@ -209,78 +196,67 @@ def verify(
     from presswatch_spark.evidence.stamps import pem_certificates
     from presswatch_spark.storage.objects import read_object
 
-    storage = scan_settings(flags).storage
+    storage, _ = settings.storage, form.language
     trusted = [pem for file in certificates for pem in pem_certificates(read_object(file, storage)[0], file)]
     with bag_on_disk(bag, storage) as folder:
         findings = verified(folder, trusted)
-    print_lines(map(printable, findings.notes))
-    for name, what in sorted(findings.faults.items()):
-        click.echo(printable(f"REFUSED {name}: {what}"), err=True)
-    _ = screen.language
-    if findings.faults:
-        faults = _.n("{n} fault", "{n} faults", len(findings.faults))
-        click.echo(_("{faults}: this is not what was sealed", faults=faults), err=True)
-        context.exit(FAILED)
-    click.echo(_("all of it is as it was sealed"))
+    if not findings.faults:
+        return Reply([*findings.notes, _("all of it is as it was sealed")])
+    refused = [f"REFUSED {name}: {what}" for name, what in sorted(findings.faults.items())]
+    faults = _.n("{n} fault", "{n} faults", len(findings.faults))
+    verdict = _("{faults}: this is not what was sealed", faults=faults)
+    return Reply(findings.notes, warnings=[*refused, verdict], exit_code=FAILED)
 
 
 @evidence.command()
 @click.argument("bag")
-@click.option("--seed", "words", required=True, metavar="WORDS", help="Words said after the sealing.")
+@option("--seed", "words", required=True, metavar="WORDS", help="Words said after the sealing.")
 @draw_option(1000, "Rows to draw")
-@click.option("--corpus", metavar="DIR", help="The corpus, to compare the words of every span.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row, verified or not.")
+@option("--corpus", metavar="DIR", help="The corpus, to compare the words of every span.")
 @mirror_option()
-@screen_options(pager=False)
+@reply_options(json="Print one JSON object a row, verified or not.", lang="en")
 @storage_options
-@click.pass_context
 def challenge(
-    context: click.Context,
-    /,
     bag: str,
     words: str,
     sample: int,
     corpus: str | None,
-    as_json: bool,
-    mirrors: tuple[str, ...],
-    screen: ReplyScreen,
-    **flags: Any,
-) -> None:
-    """Draw rows by words that somebody says after the sealing, and read them again from their source.
+    mirrors: tuple[Mirror, ...],
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
+    """Read rows again that are drawn by words of a third party.
 
-    The words come from the other side, or from an officer of the court. Nobody could know them before, so
-    nobody could choose the rows. What is drawn bounds the share of false rows among all. The exit code is 3
-    if a row does not verify.
+    Words that are said after the sealing draw the rows, which are read from their source. The words come from
+    the other side, or from an officer of the court. Nobody could know them before, so nobody could choose the
+    rows. What is drawn bounds the share of false rows among all. The exit code is 3 if a row does not verify.
 
     \b
     presswatch evidence challenge --seed "quatre chevaux gris" --sample 1000 bag
     """
     from presswatch_spark.evidence.bag import bag_on_disk
     from presswatch_spark.evidence.reading import challenge as challenged
-    from presswatch_spark.pointers.pointer import parse_mirror
 
-    storage = scan_settings(flags).storage
-    places = [parse_mirror(mirror) for mirror in mirrors]
+    storage = settings.storage
 
     def hear(verdict: RowCheck) -> None:
-        if as_json or verdict.failure:
-            click.echo(json_line(_verdict(verdict)) if as_json else _failure(verdict))
+        # To read the rows may take hours: each is shown as soon as it is read.
+        if form.as_json:
+            click.echo(json_line(_verdict_row(verdict)))
+        elif verdict.failure:
+            click.echo(printable(f"{verdict.row.row_sha256}  {verdict.failure}"))
 
     with bag_on_disk(bag, storage) as folder:
-        found = challenged(folder, words, sample, storage, mirrors=places, corpus=corpus, hear=hear)
-    print_lines(_challenge_lines(found, screen.language), err=as_json)
-    if found.failures:
-        context.exit(INCOMPLETE)
+        found = challenged(folder, words, sample, storage, mirrors=mirrors, corpus=corpus, hear=hear)
+    summary = _challenge_lines(found, form.language)
+    code = INCOMPLETE if found.failures else 0
+    return Reply(warnings=summary, exit_code=code) if form.as_json else Reply(summary, exit_code=code)
 
 
-def _verdict(verdict: RowCheck) -> dict[str, Any]:
+def _verdict_row(verdict: RowCheck) -> dict[str, object]:
     failure = verdict.failure
     outcome = {"verified": failure is None, "reason": failure and failure.reason}
     return {"row_sha256": verdict.row.row_sha256, **outcome, "pointer": str(verdict.pointer)}
-
-
-def _failure(verdict: RowCheck) -> str:
-    return printable(f"{verdict.row.row_sha256}  {verdict.failure}")
 
 
 def _challenge_lines(found: Challenged, _: Language) -> Iterator[str]:
@@ -294,9 +270,8 @@ def _challenge_lines(found: Challenged, _: Language) -> Iterator[str]:
     for reason, count in found.failures.most_common():
         yield f"{_.number(count):>10}  {reason}"
     if found.unreached:
-        yield _(
-            "{rows} could not be read: they count as false", rows=_.n("{n} row", "{n} rows", found.unreached)
-        )
+        unreached = _.n("{n} row", "{n} rows", found.unreached)
+        yield _("{rows} could not be read: they count as false", rows=unreached)
     if not found.has_words:
         yield _("the words of articles were not compared: give --corpus")
     most = f"{100 * found.most:.4g}".replace(".", "," if _.is_french else ".")
@@ -312,12 +287,12 @@ def _challenge_lines(found: Challenged, _: Language) -> Iterator[str]:
 
 @evidence.command()
 @click.argument("bag")
-@click.option("--row", "prefix", required=True, metavar="SHA256", help="The row whose row_sha256 begins so.")
-@click.option("--out", required=True, metavar="PART", help="A new folder, or s3://, for the claim.")
-@screen_options(pager=False)
+@option("--row", "prefix", required=True, metavar="SHA256", help="The row whose row_sha256 begins so.")
+@option("--out", required=True, metavar="PART", help="A new folder, or s3://, for the claim.")
+@reply_options(lang="en")
 @storage_options
-def disclose(bag: str, prefix: str, out: str, screen: ReplyScreen, **flags: Any) -> None:
-    """Take one claim out of a bag, with the proof that it was sealed: it verifies without the rest.
+def disclose(bag: str, prefix: str, out: str, form: ReplyForm, settings: ScanConfig) -> Reply:
+    """Take one claim out of a bag; it verifies without the rest.
 
     \b
     presswatch evidence disclose --row 5d41402a --out part bag
@@ -325,9 +300,8 @@ def disclose(bag: str, prefix: str, out: str, screen: ReplyScreen, **flags: Any)
     from presswatch_spark.evidence.bag import bag_on_disk
     from presswatch_spark.evidence.reading import disclose as disclosed
 
-    storage = scan_settings(flags).storage
+    storage, _ = settings.storage, form.language
     with bag_on_disk(bag, storage) as folder:
         found = disclosed(folder, prefix, out, storage)
-    _ = screen.language
     files = _.n("{n} file", "{n} files", len(found.files))
-    click.echo(_("row {row}, {files}, in {folder}", row=found.row_sha256, files=files, folder=printable(out)))
+    return Reply([_("row {row}, {files}, in {folder}", row=found.row_sha256, files=files, folder=out)])

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+from click import option
 
-from presswatch_spark.cli.options import as_json, engine_option, scan_settings, storage_options
+from presswatch_spark.cli.options import SectionedCommand, engine_option, storage_options
 from presswatch_spark.cli.replies import (
-    Export,
-    ReplyScreen,
-    export_option,
-    require_new,
+    AS_JSON,
+    Language,
+    Line,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    Table,
+    reply_options,
     schema_of,
-    screen_options,
 )
-from presswatch_spark.terminal import json_line, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.exposed import Exposed
-    from presswatch_spark.claims.exposures import Exposure
-    from presswatch_spark.cli.language import Language
+    from presswatch_spark.claims.exposures import Exposure, Source
+    from presswatch_spark.settings.config import ScanConfig
 
 SAID = {
     "exposure": str, "model": str, "model_publisher": str, "extent": str, "through": str, "says": str,
@@ -46,16 +49,14 @@ def _said(context: click.Context, option: click.Parameter, given: Sequence[str])
     return said
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("tables", required=False)
-@as_json
-@export_option
-@click.option(
+@option(
     "--exposures",
     metavar="FILE",
     help="Another file of what publishers say, in the form of conf/exposure.yaml.",
 )
-@click.option(
+@option(
     "--dataset-of",
     "said",
     multiple=True,
@@ -64,22 +65,21 @@ def _said(context: click.Context, option: click.Parameter, given: Sequence[str])
     help="The dataset that a run's shards are of, where they do not say it, as oscar-2109. Repeatable.",
 )
 @engine_option("What joins")
-@screen_options()
+@reply_options(json=AS_JSON, export=True, lang="en", pager=True)
 @storage_options
 def exposure(
     tables: str | None,
-    as_json: bool,
-    export: Export | None,
     exposures: str | None,
     said: dict[str, str],
     engine: str,
-    screen: ReplyScreen,
-    **flags: Any,
-) -> None:
-    """List which publishers of models say that they trained on datasets that hold the articles.
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
+    """List publishers of models that say they trained on the data.
 
-    TABLES is the folder that a scan was given as --out. Without it, all that publishers say is listed, with
-    the document, its date, a quotation and the day on which that was read.
+    The data are the datasets in which copies of the articles were found. TABLES is the folder that a scan was
+    given as --out. Without it, all that publishers say is listed, with the document, its date, a quotation
+    and the day on which that was read.
 
     A row of letter A, B or C counts if it is of the dataset, of a release that the documents name or may
     mean, and of a language that they name. Nothing counts for a dataset that was only made from another:
@@ -88,54 +88,46 @@ def exposure(
 
     Example: presswatch exposure tables --export exposure.csv
     """
-    from presswatch_spark.claims.exposures import load_exposures
-
-    storage, _ = scan_settings(flags).storage, screen.language
-    if said and tables is None:
-        raise click.UsageError("--dataset-of wants TABLES")
-    require_new(export, storage)
-    entries = load_exposures(exposures, storage)
-    if tables is None:
-        if export:
-            rows = ({**row, "sources": _texts(row)} for row in map(_listed, entries))
-            export.write(schema_of(**LISTED), rows, storage, _)
-        elif as_json:
-            screen.show(json_line(_listed(entry)) for entry in entries)
-        else:
-            screen.show(_list_lines(entries, _))
-        return
-    exposed = _exposed(tables, entries, engine, said, storage)
-    if export:
-        rows = ({**row, "sources": _texts(row)} for row in _joined(exposed))
-        export.write(schema_of(**JOINED), rows, storage, _, exposed.engine)
-    elif as_json:
-        screen.show(map(json_line, _joined(exposed)))
-    else:
-        screen.show(_total_lines(exposed, _))
-    for note in _notes(exposed, said, _):
-        click.echo(note, err=True)
-
-
-def _exposed(
-    tables: str, entries: Sequence[Exposure], engine: str, said: Mapping[str, str], storage: Any
-) -> Exposed:
     from presswatch_spark.claims.exposed import Exposed
+    from presswatch_spark.claims.exposures import load_exposures
     from presswatch_spark.queries.sql import engine_of
     from presswatch_spark.tables.store import TableStore
 
+    storage, _ = settings.storage, form.language
+    if said and tables is None:
+        raise click.UsageError("--dataset-of wants TABLES")
+    entries = load_exposures(exposures, storage)
+    if tables is None:
+        rows = (_listed(entry, form) for entry in entries)
+        return Reply(_list_lines(entries, _), rows=ReplyRows(rows, schema_of(**LISTED)))
     store = TableStore.open(tables, storage)
-    return Exposed.of(store, entries, engine_of(store, engine), said)
+    exposed = Exposed.of(store, entries, engine_of(store, engine), said)
+    joined = ReplyRows(_joined(exposed, form), schema_of(**JOINED))
+    return Reply(_total_lines(exposed, _), rows=joined, warnings=_notes(exposed, said, _))
 
 
-def _listed(entry: Exposure) -> dict[str, Any]:
-    own = _said_by(entry)
+def _listed(entry: Exposure, form: ReplyForm) -> dict[str, object]:
+    own = _said_by(entry, form)
     own |= {"dataset": entry.dataset, "releases": entry.releases, "languages": entry.languages}
-    days = {name: day.isoformat() if (day := getattr(entry, name)) else None for name in ("since", "until")}
-    return {name: (own | days)[name] for name in LISTED}
+    own |= {name: day.isoformat() if (day := getattr(entry, name)) else None for name in ("since", "until")}
+    return {name: own[name] for name in LISTED}
 
 
-def _said_by(entry: Exposure) -> dict[str, Any]:
+def _joined(exposed: Exposed, form: ReplyForm) -> Iterator[dict[str, object]]:
+    """Yield a row for each article, dataset, release and exposure, with the publisher's statement."""
+    entries = {entry.id: _said_by(entry, form) for entry in exposed.exposures}
+    for row in exposed.articles():
+        whole = row | entries[row["exposure"]]
+        yield {name: whole[name] for name in JOINED}
+
+
+def _said_by(entry: Exposure, form: ReplyForm) -> dict[str, object]:
+    """Return a publisher's statement; a cell of a file has each source as a text."""
     names = ("title", "published", "at", "identifier", "quotation", "checked", "seen")
+
+    def shown(source: Source) -> object:
+        return str(source) if form.export else {name: getattr(source, name) for name in names}
+
     return {
         "exposure": entry.id,
         "model": entry.model,
@@ -143,42 +135,26 @@ def _said_by(entry: Exposure) -> dict[str, Any]:
         "extent": entry.extent,
         "through": entry.through,
         "says": entry.says,
-        "sources": [{name: getattr(source, name) for name in names} for source in entry.sources],
+        "sources": list(map(shown, entry.sources)),
     }
 
 
-def _joined(exposed: Exposed) -> Iterator[dict[str, Any]]:
-    """Yield a row for each article, dataset, release and exposure, with what the publisher says."""
-    entries = {entry.id: _said_by(entry) for entry in exposed.exposures}
-    for row in exposed.articles():
-        whole = row | entries[row["exposure"]]
-        yield {name: whole[name] for name in JOINED}
-
-
-def _texts(row: Mapping[str, Any]) -> list[str]:
-    """Return the sources of a row as texts, for a cell of a file."""
-    from presswatch_spark.claims.exposures import Source
-
-    return [str(Source(**source)) for source in row["sources"]]
-
-
-def _list_lines(entries: Sequence[Exposure], _: Language) -> Iterator[str]:
-    headers = _.names(("model", "dataset", "extent", "the publisher says"))
+def _list_lines(entries: Sequence[Exposure], _: Language) -> Iterator[Line]:
     rows = [
         (entry.model, entry.dataset, _.name(entry.extent), f"{entry.publisher}: {entry.says}")
         for entry in entries
     ]
-    yield from table_lines(headers, rows, terminal_width(), headers[1:3], (headers[0], headers[3]))
+    columns = ("model", "dataset", "extent", "the publisher says")
+    yield Table(columns, rows, columns[1:3], (columns[0], columns[3]))
     yield _("documents, quotations and the days on which they were read: --json, --export")
 
 
-def _total_lines(exposed: Exposed, _: Language) -> Iterator[str]:
+def _total_lines(exposed: Exposed, _: Language) -> Iterator[Line]:
     entries = {entry.id: entry for entry in exposed.exposures}
     found = list(exposed.totals())
     if not found:
         yield _("no row is of a dataset that a publisher of a model says it trained on")
         return
-    headers = _.names(("model", "dataset", "release", "release named", "extent", "articles", "pages"))
     rows = [
         (
             entries[row["exposure"]].model,
@@ -191,7 +167,8 @@ def _total_lines(exposed: Exposed, _: Language) -> Iterator[str]:
         )
         for row in found
     ]
-    yield from table_lines(headers, rows, terminal_width(), headers[1:5], headers[:1])
+    columns = ("model", "dataset", "release", "release named", "extent", "articles", "pages")
+    yield Table(columns, rows, columns[1:5], columns[:1])
     for name in dict.fromkeys(row["exposure"] for row in found):
         entry = entries[name]
         yield ""
@@ -207,7 +184,6 @@ def _total_lines(exposed: Exposed, _: Language) -> Iterator[str]:
 
 
 def _notes(exposed: Exposed, said: Mapping[str, str], _: Language) -> Iterator[str]:
-    """Yield what the rows do not say."""
     yield _("rows of letters A to C count; what publishers say proves neither use of a text nor a wrong")
     for run_id, name in said.items():
         yield _("the dataset of run {run} is {dataset}, as you say", run=run_id, dataset=name)

@@ -1,25 +1,34 @@
 """`presswatch forget`: removes a member's or an article's rows from tables."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
+from click import option
 
-from presswatch_spark.cli.options import scan_settings, storage_options
+from presswatch_spark.cli.options import SectionedCommand, storage_options
+from presswatch_spark.cli.replies import Reply, ReplyForm, print_lines, reply_options
+from presswatch_spark.terminal import counted
+
+if TYPE_CHECKING:
+    from presswatch_spark.settings.config import ScanConfig
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("tables")
-@click.option("--publisher", metavar="ID", help="Forget all rows of this publisher.")
-@click.option("--article", metavar="ID", help="Forget all rows of this article.")
-@click.option("--operator", metavar="NAME", help="Who asks for it; written into the tombstone.")
-@click.option(
+@option("--publisher", metavar="ID", help="Forget all rows of this publisher.")
+@option("--article", metavar="ID", help="Forget all rows of this article.")
+@option("--operator", metavar="NAME", help="Who asks for it; written into the tombstone.")
+@option(
     "--also",
     metavar="PATH",
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
     help="Search this file or folder, too, for copies of the rows. Repeatable.",
 )
+@reply_options()
 @storage_options
 def forget(
     tables: str,
@@ -27,9 +36,10 @@ def forget(
     article: str | None,
     operator: str | None,
     also: tuple[Path, ...],
-    **flags: Any,
-) -> None:
-    """Forget a publisher or an article: remove its rows from all tables, and leave a tombstone.
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
+    """Remove all rows of a publisher or of an article.
 
     TABLES is the folder of scans. Files that hold such rows are written anew, and so is what their runs say
     of them. The table `tombstones` keeps the digests before and after, and the SHA-256 of the id. A removal
@@ -44,22 +54,22 @@ def forget(
     from presswatch_spark.claims.forget import Subject
     from presswatch_spark.claims.forget import forget as remove
     from presswatch_spark.storage.disk import Folder
-    from presswatch_spark.terminal import counted
 
     named = [(kind, name) for kind, name in (("publisher", publisher), ("article", article)) if name]
     if len(named) != 1:
         raise click.UsageError("give --publisher or --article")
-    subject, storage = Subject(*named[0]), scan_settings(flags).storage
+    subject, storage = Subject(*named[0]), settings.storage
     try:
         removal = remove(tables, subject, storage, operator)
     finally:
         folder = Folder.of(tables, storage)
-        for line in copies_near(folder.path if folder.is_local else None, [subject.id], also):
-            click.echo(f"still names the {subject.kind}, and was not touched: {line}")
+        copies = copies_near(folder.path if folder.is_local else None, [subject.id], also)
+        print_lines(f"still names the {subject.kind}, and was not touched: {line}" for line in copies)
+    lines = []
     if removal.resumed:
-        click.echo("a removal that was begun before is finished now; give the command again for this one")
+        lines.append("a removal that was begun before is finished now; give the command again for this one")
     if removal.leftovers:
-        click.echo(f"removed {counted(len(removal.leftovers), 'file')} that killed commands had left")
+        lines.append(f"removed {counted(len(removal.leftovers), 'file')} that killed commands had left")
     tables_of = {each["table"] for each in removal.row["removed"]}
-    click.echo(f"removed {counted(removal.rows, 'row')} of {', '.join(sorted(tables_of))}")
-    click.echo(f"tombstone {removal.row['run_id']}")
+    lines.append(f"removed {counted(removal.rows, 'row')} of {', '.join(sorted(tables_of))}")
+    return Reply([*lines, f"tombstone {removal.row['run_id']}"])

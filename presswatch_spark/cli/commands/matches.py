@@ -1,36 +1,41 @@
-"""`presswatch matches`: what was found, the strongest first, and what it adds up to."""
+"""`presswatch matches`: totals of the matches, and the strongest of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import option
 
 from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
-from presswatch_spark.cli.match_table import WHERE, left_out_lines, match_lines, total_lines
 from presswatch_spark.cli.options import (
-    as_json,
+    SectionedCommand,
     confidence_option,
     day_option,
     engine_option,
-    print_lines,
     run_option,
-    scan_settings,
     storage_options,
 )
-from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
+from presswatch_spark.cli.replies import (
+    AS_JSON,
+    Language,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    reply_options,
+    schema_of,
+)
 from presswatch_spark.judgement.grading import GRADES
-from presswatch_spark.terminal import block_lines, json_line, table_lines, terminal_width
+from presswatch_spark.judgement.reasons import REASONS
+from presswatch_spark.terminal import GAP, printable, shortened, table_lines, terminal_width
+from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:
-    from presswatch_spark.cli.language import Language
-    from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.queries.engines import QueryResult
-    from presswatch_spark.queries.matches import Matches
-    from presswatch_spark.storage.objects import StorageOptions
+    from presswatch_spark.queries.matches import Matches, MatchTotals
+    from presswatch_spark.settings.config import ScanConfig
 
 MATCH_COLUMNS = (
     "row_sha256", "confidence", "confidence_reasons", "grade", "longest_run_words", "article_coverage",
@@ -40,63 +45,66 @@ MATCH_COLUMNS = (
 MATCHES_SHOWN = 50
 RUNS_NAMED = 3
 ORDER_NAMES = ("weight", "date", "host", "title", "shard")
-FILTERS = (
-    "title_id", "publisher_id", "article_id", "grades", "confidences", "own_site", "elsewhere",
-    "unknown_site", "dataset", "release", "document_host",
-)  # fmt: skip
+FACTS = ("row", "letter", "words", "captured", "where", "publisher")
+ABOUT = ("host", "headline", "reason")
+# So many digits tell a million rows apart, and `presswatch fetch --row` takes them.
+ROW_DIGITS = 12
+# From here on a line holds a whole row; hosts that are longer than so much are cut.
+WIDE, HOST_WIDTH = 140, 30
+WHERE = {True: N_("own site"), False: N_("elsewhere"), None: N_("unknown")}
+UNKNOWNS = {
+    "captured_at": N_("{rows} without a date of capture"),
+    "document_host": N_("{rows} without a known host"),
+    "release": N_("{rows} without a known release"),
+}
+
+Row = Mapping[str, Any]
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("tables")
-@as_json
-@click.option("--count", is_flag=True, help="Print the totals alone.")
+@option("--count", is_flag=True, help="Print the totals alone.")
 @run_option
-@click.option("--title", "title_id", metavar="ID", help="Only this title.")
-@click.option("--publisher", "publisher_id", metavar="ID", help="Only this publisher.")
-@click.option("--article", "article_id", metavar="ID", help="Only this article.")
-@click.option("--host", "document_host", metavar="HOST", help="Only documents of this host.")
-@click.option("--dataset", metavar="NAME", help="Only this dataset, as `wet`.")
-@click.option("--release", metavar="ID", help="Only this release, as CC-MAIN-2024-22.")
-@day_option("--since", "Only documents captured on this day (UTC) or later.")
-@click.option("--grade", "grades", type=click.Choice(GRADES), multiple=True, help="Only these; repeatable.")
+@option("--title", "title_id", metavar="ID", help="Only this title.")
+@option("--publisher", "publisher_id", metavar="ID", help="Only this publisher.")
+@option("--article", "article_id", metavar="ID", help="Only this article.")
+@option("--host", "document_host", metavar="HOST", help="Only documents of this host.")
+@option("--dataset", metavar="NAME", help="Only this dataset, as `wet`.")
+@option("--release", metavar="ID", help="Only this release, as CC-MAIN-2024-22.")
+@day_option("--since", meaning="Only documents captured on this day (UTC) or later.")
+@option("--grade", "grades", type=click.Choice(GRADES), multiple=True, help="Only these; repeatable.")
 @confidence_option("Only these letters; repeatable.")
-@click.option("--own-site", is_flag=True, help="Only documents on the publisher's own sites.")
-@click.option("--elsewhere", is_flag=True, help="Only documents that are known to stand on other sites.")
-@click.option("--unknown-site", is_flag=True, help="Only documents without a known URL: nobody knows where.")
-@click.option(
-    "--corpus", metavar="DIR", help="The corpus: its titles are known though nothing of them was found."
-)
-@click.option(
+@option("--own-site", is_flag=True, help="Only documents on the publisher's own sites.")
+@option("--elsewhere", is_flag=True, help="Only documents that are known to stand on other sites.")
+@option("--unknown-site", is_flag=True, help="Only documents without a known URL: nobody knows where.")
+@option("--corpus", metavar="DIR", help="The corpus: its titles are known though nothing of them was found.")
+@option(
     "--order",
     type=click.Choice(ORDER_NAMES),
     help="What comes first. Default: weight; with --json and --export, shard.",
 )
-@click.option("--long", "in_blocks", is_flag=True, help="Print more columns, one below the other.")
-@click.option(
+@option(
     "--limit",
     type=click.IntRange(min=1),
     help=f"Rows at most (default {MATCHES_SHOWN}; all with --json and --export).",
 )
 @engine_option("What counts and sorts")
-@export_option
-@screen_options()
+@reply_options(json=AS_JSON, export=True, lang="en", pager=True)
 @storage_options
 def matches(
     tables: str,
-    as_json: bool,
     count: bool,
     run_id: str | None,
-    since: datetime | None,
+    since: date | None,
     corpus: str | None,
     order: str | None,
-    in_blocks: bool,
     limit: int | None,
     engine: str,
-    export: Export | None,
-    screen: ReplyScreen,
+    form: ReplyForm,
+    settings: ScanConfig,
     **options: Any,
-) -> None:
-    """Print what the matches add up to, and the strongest of them.
+) -> Reply:
+    """Print totals of the matches, and the strongest of them.
 
     TABLES is the folder that a scan was given as --out. All its published runs are read, and named if they
     are several. --own-site, --elsewhere and --unknown-site add up: two of them list the documents of both.
@@ -113,88 +121,82 @@ def matches(
     Example: presswatch matches tables --elsewhere --confidence A --since 2024-05-01
     """
     leave_pandas_out()
+    from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.queries.matches import Matches, MatchFilter
     from presswatch_spark.queries.named import require_known
+    from presswatch_spark.tables.declarations import Match
     from presswatch_spark.tables.store import TableStore
 
-    if export and count:
+    if form.export and count:
         raise click.UsageError("give --export or --count")
-    storage, _ = scan_settings(options).storage, screen.language
-    require_new(export, storage)
-    asked = {name: options[name] for name in FILTERS}
-    wanted = MatchFilter(**asked, since=since and since.replace(tzinfo=UTC))
+    storage, _ = settings.storage, form.language
+    start = datetime.combine(since, time.min, UTC) if since else None
+    wanted = MatchFilter(**options, since=start)
     store = TableStore.open(tables, storage)
-    named = {kind: asked[f"{kind}_id"] for kind in ("title", "publisher", "article")}
+    named = {kind: options[f"{kind}_id"] for kind in ("title", "publisher", "article")}
     named |= {"host": wanted.document_host, "release": wanted.release, "dataset": wanted.dataset}
-    require_known(store, named, _opened(corpus, storage) if corpus else None)
+    require_known(store, named, Corpus.open(corpus, check=False, storage=storage) if corpus else None)
     found = Matches.of(store, run_id, wanted, engine)
     if found.judged:
         # DuckDB holds what it needs to find the claims of rows, up to its limit, beside what is read.
         give_memory_back()
+
+    if not (count or form.is_for_people):
+        # Rows as they are stored; in a file, with the letter of the claim.
+        columns = [*Match.schema.names, *(["letter"] if form.export and found.judged else ())]
+        return Reply(rows=found.rows(columns, order or "shard", limit))
+    totals = found.totals()
+    lines = [*_total_lines(totals, _), *_source_lines(found, _)]
     if count:
-        _print_totals(found, _, as_json)
-    elif export:
-        answer = _all_rows(found, order, limit, with_letter=found.judged)
-        export.write(answer.schema(), answer.rows, storage, _, answer.engine)
-    elif as_json:
-        answer = _all_rows(found, order, limit)
-        screen.show(json_line(dict(zip(answer.columns, row, strict=True))) for row in answer.rows)
-    else:
-        order, limit = order or "weight", limit or MATCHES_SHOWN
-        rows = _strongest(found, order, limit)
-        totals = [*_total_lines(found, _, len(rows), order)]
-        screen.show_table(totals, _match_lines(rows, found, _, in_blocks=in_blocks))
+        facts = {**asdict(totals), "records": totals.documents, "left_out": found.left_out()}
+        return Reply(lines, rows=ReplyRows([facts], schema_of()))
+    order = order or "weight"
+    rows = _strongest(found, order, limit or MATCHES_SHOWN)
+    if len(rows) < totals.rows:
+        shown = {"rows": _.n("{n} row", "{n} rows", len(rows)), "order": _.word("order", order)}
+        lines.append(_("shown: {rows}, by {order}; for more, see --limit, --export", **shown))
+    return Reply(_row_lines(rows, found, _), heading=lines)
 
 
-def _opened(corpus: str, storage: StorageOptions) -> Corpus:
-    from presswatch_spark.corpus.store import Corpus
-
-    return Corpus.open(corpus, check=False, storage=storage)
-
-
-def _all_rows(found: Matches, order: str | None, limit: int | None, with_letter: bool = False) -> QueryResult:
-    """Return whole rows of `matches`, as they are stored; in a file, with the letter of the claim."""
-    from presswatch_spark.tables.declarations import Match
-
-    columns = [*Match.schema.names, "letter"] if with_letter else Match.schema.names
-    return found.rows(columns, order or "shard", limit)
-
-
-def _strongest(found: Matches, order: str, limit: int) -> list[dict[str, Any]]:
+def _strongest(found: Matches, order: str, limit: int) -> list[Row]:
     """Return the first rows, with the reasons of their letters."""
     columns = list(dict.fromkeys(("run_id", *MATCH_COLUMNS, "letter")))
     rows = [dict(zip(columns, row, strict=True)) for row in found.rows(columns, order, limit).rows]
     reasons = found.reasons(rows)
     for row in rows:
         row["reasons"] = reasons.get((row["run_id"], row["row_sha256"]), row["confidence_reasons"])
-    return rows
+    return list(rows)
 
 
-def _print_totals(found: Matches, _: Language, as_json: bool) -> None:
-    totals, left_out = found.totals(), found.left_out()
-    if as_json:
-        click.echo(json_line({**asdict(totals), "records": totals.documents, "left_out": left_out}))
-    else:
-        print_lines([*total_lines(totals, _), *left_out_lines(left_out, _), *_source_lines(found, _)])
-
-
-def _total_lines(found: Matches, _: Language, shown: int, order: str) -> Iterator[str]:
-    """Yield the totals, where they are from, and which part of the rows is shown."""
-    totals = found.totals()
-    yield from total_lines(totals, _)
-    yield from left_out_lines(found.left_out(), _)
-    yield from _source_lines(found, _)
-    if shown < totals.rows:
-        rows = _.n("{n} row", "{n} rows", shown)
-        yield _(
-            "shown: {rows}, by {order}; for more, see --limit, --export",
-            rows=rows,
-            order=_.word("order", order),
-        )
+def _total_lines(totals: MatchTotals, _: Language) -> Iterator[str]:
+    """Yield the number of rows, by letter and by site, and of articles, addresses and hosts."""
+    letters = ", ".join(f"{_.number(count)} {letter}" for letter, count in sorted(totals.letters.items()))
+    rows = _.n("{n} row", "{n} rows", totals.rows) + (f" ({letters})" if letters else "")
+    yield _(
+        "{rows}: {articles} at {addresses}, in {records} on {hosts}",
+        rows=rows,
+        articles=_.n("{n} article", "{n} articles", totals.articles),
+        addresses=_.n("{n} known address", "{n} known addresses", totals.addresses),
+        records=_.n("{n} record", "{n} records", totals.documents),
+        hosts=_.n("{n} known host", "{n} known hosts", totals.hosts),
+    )
+    if not totals.rows:
+        return
+    sites = {True: totals.own_site, False: totals.elsewhere, None: totals.unknown_site}
+    where = ", ".join(f"{_(WHERE[site])} {_.number(count)}" for site, count in sites.items())
+    yield _("rows by site: {where}", where=where)
+    if totals.without_host:
+        yield _("the host is not known of {rows}", rows=_.n("{n} row", "{n} rows", totals.without_host))
 
 
 def _source_lines(found: Matches, _: Language) -> Iterator[str]:
-    """Yield which runs were read if they are several, and whose the letters are if there are claims."""
+    """Yield rows that a filter left out as unknown, runs if they are several, and a note on letters."""
+    if left_out := found.left_out():
+        parts = (
+            _(UNKNOWNS[name], rows=_.n("{n} row", "{n} rows", count))
+            for name, count in sorted(left_out.items())
+        )
+        yield _("left out, as nobody knows whether they are wanted: {rows}", rows=", ".join(parts))
     if len(found.runs) > 1:
         named = [*found.runs[-RUNS_NAMED:]]
         named += ["…"] if len(found.runs) > RUNS_NAMED else []
@@ -204,23 +206,66 @@ def _source_lines(found: Matches, _: Language) -> Iterator[str]:
         yield _("letters and reasons are those of the claims; a row without a claim has its own")
 
 
-def _match_lines(
-    rows: Sequence[Mapping[str, Any]], found: Matches, _: Language, *, in_blocks: bool
-) -> Iterator[str]:
+def _row_lines(rows: Sequence[Row], found: Matches, _: Language) -> Iterator[str]:
+    width = terminal_width()
+    if width is not None:
+        yield from _short_lines(rows, width, _)
+        return
     names = ("run_id", *MATCH_COLUMNS) if len(found.runs) > 1 else MATCH_COLUMNS
     names = (*names, "letter") if found.judged else names
-    width = terminal_width()
-    if width is not None and not in_blocks:
-        yield from match_lines(rows, width, _)
+
+    def cell(row: Row, name: str) -> object:
+        if name == "own_site":
+            return _(WHERE[row[name]])
+        value = ",".join(row["reasons"] or ()) if name == "confidence_reasons" else row[name]
+        # A number stays one, and is aligned as such.
+        return _.cell(value) if _.is_french and not isinstance(value, int) else value
+
+    values = [[cell(row, name) for name in names] for row in rows]
+    yield from table_lines(names, values, None)
+
+
+def _short_lines(rows: Sequence[Row], width: int, _: Language) -> Iterator[str]:
+    """Yield a row in two lines, or in one where the terminal is wide enough; nothing if there are no rows."""
+    if not rows:
         return
-    shown = [
-        {**row, "own_site": _(WHERE[row["own_site"]]), "confidence_reasons": ",".join(row["reasons"] or ())}
+    facts = [
+        (
+            (row["row_sha256"] or "")[:ROW_DIGITS],
+            row["letter"] or _("unknown"),
+            _.number(row["copied_words"]),
+            _.day(row["captured_at"]) if row["captured_at"] else _("unknown"),
+            _(WHERE[row["own_site"]]),
+            row["publisher_id"],
+        )
         for row in rows
     ]
-    values = [[_cell(row[name], _) for name in names] for row in shown]
-    yield from block_lines(names, values) if in_blocks else table_lines(names, values, None)
+    about = [
+        (
+            shortened(printable(row["document_host"] or _("unknown")), HOST_WIDTH),
+            row["headline"]
+            or (_("article {id}", id=row["article_id"]) if row["article_id"] else _("no text of an article")),
+            _reason(row, _),
+        )
+        for row in rows
+    ]
+    first, second = _.names(FACTS), _.names(ABOUT)
+    if width >= WIDE:
+        lines = [(*one, *other) for one, other in zip(facts, about, strict=True)]
+        yield from table_lines((*first, *second), lines, width, (*first[:-1], second[0], second[-1]))
+        return
+    above = table_lines(first, facts, width, first[:-1])
+    below = table_lines(second, about, width - len(GAP), (second[0], second[-1]))
+    for one, other in zip(above, below, strict=True):
+        yield one
+        yield f"{GAP}{other}"
 
 
-def _cell(value: object, _: Language) -> object:
-    """Return a value as it is shown; a number stays one, and is aligned as such."""
-    return _.cell(value) if _.is_french and not isinstance(value, int) else value
+def _reason(row: Row, _: Language) -> str:
+    """Return the first reason for the letter: of `C` and `D`, the first that leaves no better one."""
+    codes = row["reasons"]
+    if not codes:
+        return _("unknown")
+    against = (code for code in codes if code in REASONS and REASONS[code].caps)
+    code = next(against, codes[0]) if row["letter"] in ("C", "D") else codes[0]
+    return _(REASONS[code].label) if code in REASONS else str(code)

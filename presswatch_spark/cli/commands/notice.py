@@ -1,38 +1,45 @@
-"""`presswatch notice`: drafts and checks notices, and keeps what became of them. It sends nothing."""
+"""`presswatch notice`: drafts and checks notices, and keeps their history. It sends nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING
 
 import click
+from click import option
 
-from presswatch_spark.cli.language import Language
 from presswatch_spark.cli.options import (
+    SectionedGroup,
     confidence_option,
+    day_option,
     mirror_option,
-    print_lines,
     require_one_choice,
     rows_option,
-    scan_settings,
     storage_options,
 )
-from presswatch_spark.cli.replies import ReplyScreen, screen_options
+from presswatch_spark.cli.replies import (
+    FAILED,
+    Language,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    reply_options,
+    schema_of,
+)
 from presswatch_spark.notices.laws import LAWS
-from presswatch_spark.terminal import json_line, printable
 from presswatch_spark.translation import LANGUAGES, N_
 
 if TYPE_CHECKING:
     from presswatch_spark.notices.draft import DraftedNotice
     from presswatch_spark.notices.notice import Notice, NoticeState
-    from presswatch_spark.notices.rules import BrokenRule, NoticeCheck
+    from presswatch_spark.notices.rules import BrokenRule
     from presswatch_spark.notices.wording import Sentence
+    from presswatch_spark.pointers.pointer import Mirror
+    from presswatch_spark.settings.config import ScanConfig
 
-REFUSED = 1
 ANSWERS = ("acknowledged", "says_complied", "refused")
 """Answers to a notice. A claim of compliance never changes a state; only probes do."""
-DAY = click.DateTime(["%Y-%m-%d"])
 MEANING = {
     "draft": N_("it was not checked as it is now"),
     "checked": N_("nothing refused it"),
@@ -45,18 +52,16 @@ MEANING = {
     "silent": N_("no answer came in time"),
 }
 """What each state of a notice says of it."""
-sender_option = click.option(
-    "--sender", metavar="FILE", help="The sender, in YAML. Default: as it was drafted."
-)
-recipients_option = click.option(
+sender_option = option("--sender", metavar="FILE", help="The sender, in YAML. Default: as it was drafted.")
+recipients_option = option(
     "--recipients", metavar="FILE", help="Recipients in YAML, in the place of conf/recipients.yaml."
 )
-on_option = click.option("--on", type=DAY, metavar="DAY", help="The day it happened. Default: today.")
+on_option = day_option("--on", meaning="The day it happened. Default: today.", metavar="DAY")
 
 
-@click.group()
+@click.group(cls=SectionedGroup)
 def notice() -> None:
-    """Draft notices, check them, and keep what became of them.
+    """Draft notices, check them, and keep their history.
 
     A notice is a letter with its annex, in French or English, by one of four laws. No command sends it.
     """
@@ -64,14 +69,18 @@ def notice() -> None:
 
 @notice.command()
 @click.argument("source", metavar="CASE|BAG|TABLES")
-@click.option(
-    "--to", "recipient", required=True, metavar="RECIPIENT", help="Who gets it, such as common-crawl."
+@option("--to", "recipient", required=True, metavar="RECIPIENT", help="Who gets it, such as common-crawl.")
+@option("--law", required=True, type=click.Choice(LAWS), help="The law that it rests on.")
+@option(
+    "--lang",
+    "language",
+    required=True,
+    type=click.Choice(LANGUAGES),
+    help="Language of letter and messages.",
 )
-@click.option("--law", required=True, type=click.Choice(LAWS), help="The law that it rests on.")
-@click.option("--lang", required=True, type=click.Choice(LANGUAGES), help="Language of letter and messages.")
-@click.option("--sender", required=True, metavar="FILE", help="The sender, in YAML.")
-@click.option("--out", required=True, metavar="N", help="A new folder, or s3://, for the notice.")
-@click.option(
+@option("--sender", required=True, metavar="FILE", help="The sender, in YAML.")
+@option("--out", required=True, metavar="N", help="A new folder, or s3://, for the notice.")
+@option(
     "--claims",
     metavar="DIR",
     help="Folder of the table `claims`. Default: that of the case, the bag, or TABLES.",
@@ -80,17 +89,34 @@ def notice() -> None:
 @confidence_option("Claims of these letters. Repeatable. Default: all of a CASE or BAG; of TABLES, A and B.")
 @mirror_option("Name files below TO that were scanned below FROM.")
 @recipients_option
-@click.option("--date", "day", type=DAY, metavar="DAY", help="The day of the letter. Default: today.")
-@click.option(
+@day_option("--date", "day", meaning="The day of the letter. Default: today.", metavar="DAY")
+@option(
     "--days",
     type=click.IntRange(min=1),
     default=15,
     show_default=True,
     help="Until the deadline, by law `fr`.",
 )
+@reply_options()
 @storage_options
-def draft(source: str, out: str, **flags: Any) -> None:
-    """Draft a notice: letter.docx, letter.pdf, form.txt, the annex, and the same as data.
+def draft(
+    source: str,
+    recipient: str,
+    law: str,
+    language: str,
+    sender: str,
+    out: str,
+    claims: str | None,
+    rows: str | None,
+    confidences: tuple[str, ...],
+    mirrors: tuple[Mirror, ...],
+    recipients: str | None,
+    day: date | None,
+    days: int,
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
+    """Draft a notice: letter, form and annex, and the same as data.
 
     CASE is a case of removal: places that are gone already are left out. BAG is sealed evidence: it must
     verify, and the notice names its root. TABLES is the folder of a scan with claims. Licensed and doubtful
@@ -105,28 +131,24 @@ def draft(source: str, out: str, **flags: Any) -> None:
     from presswatch_spark.notices.laws import laws
     from presswatch_spark.notices.letter import NoticeOrder
     from presswatch_spark.notices.parties import load_recipient, load_sender
-    from presswatch_spark.pointers.pointer import parse_mirror
 
-    require_one_choice(flags["rows"], flags["confidences"])
-    storage = scan_settings(flags).storage
-    choice = Choice.of(flags["rows"], flags["confidences"], storage)
-    mirrors = [parse_mirror(each) for each in flags["mirrors"]]
-    sender = load_sender(flags["sender"])
+    require_one_choice(rows, confidences)
+    storage, _ = settings.storage, Language(language)
+    party = load_sender(sender)
     order = NoticeOrder(
-        selection=source_at(source, storage, flags["claims"]).select(choice, mirrors),
-        recipient=load_recipient(flags["recipient"], flags["recipients"]),
-        law=laws()[flags["law"]],
-        lang=flags["lang"],
-        sender=sender,
-        drafted=_day(flags["day"]) or today(),
-        sender_file=flags["sender"],
-        recipients_file=flags["recipients"],
-        days=flags["days"],
+        selection=source_at(source, storage, claims).select(Choice.of(rows, confidences, storage), mirrors),
+        recipient=load_recipient(recipient, recipients),
+        law=laws()[law],
+        lang=language,
+        sender=party,
+        drafted=day or today(),
+        sender_file=sender,
+        recipients_file=recipients,
+        days=days,
     )
-    _ = Language(flags["lang"])
     drafted = draft_notice(order, out, storage)
-    print_lines(_drafted_lines(drafted, out, _))
-    print_lines(_doubt_lines(order.recipient.doubts(), _), err=True)
+    doubts = (_said(doubt, _) for doubt in order.recipient.doubts())
+    return Reply(_drafted_lines(drafted, out, _), warnings=doubts)
 
 
 def _drafted_lines(drafted: DraftedNotice, out: str, _: Language) -> Iterator[str]:
@@ -137,7 +159,7 @@ def _drafted_lines(drafted: DraftedNotice, out: str, _: Language) -> Iterator[st
         urls=_.n("{n} URL", "{n} URLs", numbers["urls"]),
         hosts=_.n("{n} host", "{n} hosts", numbers["hosts"]),
         articles=_.n("{n} article", "{n} articles", numbers["articles"]),
-        folder=printable(out),
+        folder=out,
     )
     for reason, count in drafted.left_out.items():
         if reason == "licensed":
@@ -151,11 +173,6 @@ def _drafted_lines(drafted: DraftedNotice, out: str, _: Language) -> Iterator[st
     for element, facts in drafted.missing.items():
         lacking = ", ".join(_name(fact, _) for fact in facts)
         yield _("missing: {element}: the notice lacks {facts}", element=_name(element, _), facts=lacking)
-
-
-def _doubt_lines(doubts: Iterable[Sentence], _: Language) -> Iterator[str]:
-    for doubt in doubts:
-        yield printable(_said(doubt, _))
 
 
 def _said(told: Sentence, _: Language) -> str:
@@ -180,21 +197,30 @@ def _name(name: str, _: Language) -> str:
 @click.argument("path", metavar="N")
 @sender_option
 @recipients_option
-@click.option(
+@option(
     "--days",
     type=click.IntRange(min=1),
     default=30,
     show_default=True,
     help="How long ago rows may have been read.",
 )
-@click.option("--read-again", is_flag=True, help="Read each row at its place now, as `verify-rows` does.")
-@click.option("--corpus", metavar="DIR", help="The corpus, to look for its words in the letters.")
-@click.option("--edited-by", metavar="NAME", help="Who vouches for a letter.docx that was edited.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, one for each refusal.")
-@screen_options(pager=False)
+@option("--read-again", is_flag=True, help="Read each row at its place now, as `verify-rows` does.")
+@option("--corpus", metavar="DIR", help="The corpus, to look for its words in the letters.")
+@option("--edited-by", metavar="NAME", help="Who vouches for a letter.docx that was edited.")
+@reply_options(json="Print one JSON object a line, one for each refusal.", lang="en")
 @storage_options
-def check(path: str, as_json: bool, screen: ReplyScreen, **flags: Any) -> None:
-    """Check a notice, and refuse it by the name of each rule that it breaks.
+def check(
+    path: str,
+    sender: str | None,
+    recipients: str | None,
+    days: int,
+    read_again: bool,
+    corpus: str | None,
+    edited_by: str | None,
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
+    """Check a notice, and name each rule that it breaks.
 
     Claims, verdicts, licences and mandates are asked as they are today. The exit code is 0 if nothing refuses
     the notice, and 1 if anything does.
@@ -204,36 +230,34 @@ def check(path: str, as_json: bool, screen: ReplyScreen, **flags: Any) -> None:
     from presswatch_spark.notices.parties import load_recipient, load_sender
     from presswatch_spark.notices.rules import Checking, check_notice
 
-    storage, corpus = scan_settings(flags).storage, flags["corpus"]
+    storage = settings.storage
     about = Notice.open(path, storage).about
     query = about.get("query", {})
     with_ = Checking(
-        sender=load_sender(flags["sender"] or str(query.get("sender_file"))),
+        sender=load_sender(sender or str(query.get("sender_file"))),
         recipient=load_recipient(
-            str(about.get("recipient", {}).get("id")), flags["recipients"] or query.get("recipients_file")
+            str(about.get("recipient", {}).get("id")), recipients or query.get("recipients_file")
         ),
-        days=flags["days"],
-        again=flags["read_again"],
+        days=days,
+        again=read_again,
         corpus=Corpus.open(corpus, check=False, storage=storage) if corpus else None,
-        edited_by=flags["edited_by"],
+        edited_by=edited_by,
     )
     checked = check_notice(path, with_, storage)
-    print_lines(_checked_lines(checked, as_json, screen.language))
-    print_lines(_doubt_lines(checked.doubts, screen.language), err=True)
-    if not checked.passes:
-        raise click.exceptions.Exit(REFUSED)
-
-
-def _checked_lines(checked: NoticeCheck, as_json: bool, _: Language) -> Iterator[str]:
-    if as_json:
-        for each in checked.refusals:
-            detail = str(each.detail) if each.detail else None
-            yield json_line({"rule": each.rule, "about": each.about_all, "detail": detail})
-        return
-    for refusal in checked.refusals:
-        yield printable(_refused(refusal, _))
-    count = len(checked.refusals)
-    yield _.n("{n} refusal", "{n} refusals", count) if count else _("nothing refuses this notice")
+    _, refusals = form.language, checked.refusals
+    rows = (
+        {"rule": each.rule, "about": each.about_all, "detail": str(each.detail) if each.detail else None}
+        for each in refusals
+    )
+    total = (
+        _.n("{n} refusal", "{n} refusals", len(refusals)) if refusals else _("nothing refuses this notice")
+    )
+    return Reply(
+        [*(_refused(refusal, _) for refusal in refusals), total],
+        rows=ReplyRows(rows, schema_of()),
+        warnings=(_said(doubt, _) for doubt in checked.doubts),
+        exit_code=0 if checked.passes else FAILED,
+    )
 
 
 def _refused(refusal: BrokenRule, _: Language) -> str:
@@ -251,90 +275,88 @@ def _refused(refusal: BrokenRule, _: Language) -> str:
 
 @notice.command()
 @click.argument("path", metavar="N")
-@click.option(
-    "--by", required=True, metavar="NAME", help="Who signed it: the signatory of the sender's file."
-)
+@option("--by", required=True, metavar="NAME", help="Who signed it: the signatory of the sender's file.")
 @on_option
-@click.option("--file", metavar="FILE", help="The signed copy; its SHA-256 is noted.")
-@screen_options(pager=False)
+@option("--file", metavar="FILE", help="The signed copy; its SHA-256 is noted.")
+@reply_options(lang="en")
 @storage_options
 def sign(
-    path: str, by: str, on: datetime | None, file: str | None, screen: ReplyScreen, **flags: Any
-) -> None:
+    path: str, by: str, on: date | None, file: str | None, form: ReplyForm, settings: ScanConfig
+) -> Reply:
     """Note that a person signed a notice, as it is now."""
     from presswatch_spark.notices import notice as notices
 
-    opened = _opened(path, flags)
-    event = notices.sign(opened, by, _day(on), _sha256(file))
-    _ = screen.language
-    click.echo(printable(_("noted: signed by {name} on {day}", name=by, day=_.day(event.day))))
+    opened = notices.Notice.open(path, settings.storage)
+    event = notices.sign(opened, by, on, _sha256(file))
+    _ = form.language
+    return Reply([_("noted: signed by {name} on {day}", name=by, day=_.day(event.day))])
 
 
 @notice.command()
 @click.argument("path", metavar="N")
 @on_option
-@click.option("--via", metavar="WORDS", help="How: a registered letter with its number, a web form.")
-@click.option("--file", metavar="FILE", help="The receipt; its SHA-256 is noted.")
-@screen_options(pager=False)
+@option("--via", metavar="WORDS", help="How: a registered letter with its number, a web form.")
+@option("--file", metavar="FILE", help="The receipt; its SHA-256 is noted.")
+@reply_options(lang="en")
 @storage_options
 def sent(
-    path: str, on: datetime | None, via: str | None, file: str | None, screen: ReplyScreen, **flags: Any
-) -> None:
-    """Note that a person sent a notice. It must have been checked, and signed if its law wants that."""
+    path: str, on: date | None, via: str | None, file: str | None, form: ReplyForm, settings: ScanConfig
+) -> Reply:
+    """Note that a person sent a notice.
+
+    It must have been checked, and signed if its law requires that.
+    """
     from presswatch_spark.notices import notice as notices
 
-    event = notices.send(_opened(path, flags), _day(on), via, _sha256(file))
-    _ = screen.language
-    click.echo(_("noted: sent on {day}", day=_.day(event.day)))
+    event = notices.send(notices.Notice.open(path, settings.storage), on, via, _sha256(file))
+    _ = form.language
+    return Reply([_("noted: sent on {day}", day=_.day(event.day))])
 
 
 @notice.command()
 @click.argument("path", metavar="N")
-@click.option("--kind", required=True, type=click.Choice(ANSWERS), help="What the recipient answered.")
+@option("--kind", required=True, type=click.Choice(ANSWERS), help="What the recipient answered.")
 @on_option
-@click.option("--note", metavar="WORDS", help="More of it.")
-@click.option("--file", metavar="FILE", help="The answer; its SHA-256 is noted.")
-@screen_options(pager=False)
+@option("--note", metavar="WORDS", help="More of it.")
+@option("--file", metavar="FILE", help="The answer; its SHA-256 is noted.")
+@reply_options(lang="en")
 @storage_options
 def answer(
     path: str,
     kind: str,
-    on: datetime | None,
+    on: date | None,
     note: str | None,
     file: str | None,
-    screen: ReplyScreen,
-    **flags: Any,
-) -> None:
-    """Note what a recipient answered. Whether it complied, only `removal` says."""
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
+    """Note a recipient's answer; only `removal` shows compliance."""
     from presswatch_spark.notices import notice as notices
 
-    event = notices.answer(_opened(path, flags), kind, _day(on), note, _sha256(file))
-    _ = screen.language
-    click.echo(_("noted: {answer} on {day}", answer=_name(kind, _), day=_.day(event.day)))
+    event = notices.answer(notices.Notice.open(path, settings.storage), kind, on, note, _sha256(file))
+    _ = form.language
+    return Reply([_("noted: {answer} on {day}", answer=_name(kind, _), day=_.day(event.day))])
 
 
 @notice.command()
 @click.argument("path", metavar="N")
-@click.option("--case", metavar="CASE", help="The case that follows it. Default: the one it was drafted of.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@screen_options(pager=False)
+@option("--case", metavar="CASE", help="The case that follows it. Default: the one it was drafted of.")
+@reply_options(json="Print one JSON object.", lang="en")
 @storage_options
-def status(path: str, case: str | None, as_json: bool, screen: ReplyScreen, **flags: Any) -> None:
-    """Say how far a notice got, and what came of it.
+def status(path: str, case: str | None, form: ReplyForm, settings: ScanConfig) -> Reply:
+    """Show the history and the state of a notice.
 
     It is `complied` or `partly` by the case that follows it, never by what the recipient wrote.
     """
     from presswatch_spark.notices.draft import today
-    from presswatch_spark.notices.notice import state_of
+    from presswatch_spark.notices.notice import Notice, state_of
 
-    opened = _opened(path, flags)
+    opened = Notice.open(path, settings.storage)
     found = state_of(opened, today(), opened.folder.storage, case)
-    if as_json:
-        said = found.answer.facts["answer"] if found.answer else None
-        facts = {"state": found.state, "removed": found.removed, "places": found.places, "answer": said}
-        print_lines([json_line({**facts, "changed": list(found.changed)})])
-        return
-    print_lines(_status_lines(opened, found, screen.language))
+    said = found.answer.facts["answer"] if found.answer else None
+    facts = {"state": found.state, "removed": found.removed, "places": found.places, "answer": said}
+    rows = ReplyRows([{**facts, "changed": list(found.changed)}], schema_of())
+    return Reply(_status_lines(opened, found, form.language), rows=rows)
 
 
 def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[str]:
@@ -346,9 +368,9 @@ def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[s
             facts["answer"] = _name(facts["answer"], _)
         more = ", ".join(facts.values())
         kind = _name(event.kind, _)
-        yield printable(f"{_.day(event.day)}  {kind}{'  ' if more else ''}{more}")
+        yield f"{_.day(event.day)}  {kind}{'  ' if more else ''}{more}"
     for name in found.changed:
-        yield printable(_("changed: {file}", file=name))
+        yield _("changed: {file}", file=name)
     if found.removed is None or found.places is None:
         yield _("removed: nobody knows; open a case of the same claims, and give --case")
     else:
@@ -359,25 +381,15 @@ def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[s
 
 
 @notice.command()
-def schema() -> None:
+@reply_options()
+def schema(form: ReplyForm) -> Reply:
     """Print the JSON Schema of notice.json."""
     from presswatch_spark.notices.notice import SCHEMA
 
-    click.echo(SCHEMA.read_text(encoding="utf-8"), nl=False)
-
-
-def _opened(path: str, flags: dict[str, Any]) -> Notice:
-    from presswatch_spark.notices.notice import Notice
-
-    return Notice.open(path, scan_settings(flags).storage)
-
-
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
+    return Reply(SCHEMA.read_text(encoding="utf-8").splitlines())
 
 
 def _sha256(path: str | None) -> str | None:
-    """Return the SHA-256 of a file on disk; None without one."""
     from presswatch_spark.storage.disk import file_sha256, system_errors
 
     if path is None:

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING
 
 import click
+from click import option
 
-from presswatch_spark.cli.language import ENGLISH
 from presswatch_spark.cli.options import (
+    SectionedCommand,
     draw_option,
     index_option,
     mirror_option,
-    print_lines,
     run_option,
-    scan_settings,
     setting_options,
     storage_config_option,
     storage_options,
 )
-from presswatch_spark.cli.replies import Export, export_option, require_new, schema_of
-from presswatch_spark.terminal import json_line, printable
+from presswatch_spark.cli.replies import (
+    FAILED,
+    INCOMPLETE,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    print_lines,
+    reply_options,
+    schema_of,
+)
+from presswatch_spark.terminal import printable
 
 if TYPE_CHECKING:
     from presswatch_spark.pointers.audit import RowCheck
+    from presswatch_spark.pointers.pointer import Mirror
+    from presswatch_spark.settings.config import ScanConfig
 
-FAILED, NOT_VERIFIED = 1, 3
 SEEDS = 1 << 32
 VERDICT_KINDS = {
     "run_id": str, "row_sha256": str, "document_url": str, "article_id": str, "verified": bool, "reason": str,
@@ -40,21 +50,22 @@ OTHER_CORPUS = (
 )
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("target", metavar="TABLES|POINTER")
-@click.option("--row", "prefix", metavar="SHA256", help="The row of TABLES whose row_sha256 begins so.")
-@click.option(
+@option("--row", "prefix", metavar="SHA256", help="The row of TABLES whose row_sha256 begins so.")
+@option(
     "--out",
     metavar="FILE",
     help="Write it to a new file: WET and WARC as WARC (packed if .gz), ARC as stored, rows as text.",
 )
-@click.option(
+@option(
     "--upstream", is_flag=True, help="With --row: the record of the web archive that the row was made from."
 )
 @index_option("--upstream")
 @mirror_option()
 @setting_options("read.columns", columns="With a POINTER: where columns of `rows` are, e.g. text=body")
 @storage_config_option
+@reply_options()
 @storage_options
 def fetch(
     target: str,
@@ -62,10 +73,10 @@ def fetch(
     out: str | None,
     upstream: bool,
     index: str | None,
-    mirrors: tuple[str, ...],
-    config: str | None,
-    **flags: Any,
-) -> None:
+    mirrors: tuple[Mirror, ...],
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
     """Fetch one document and check that it is the right one.
 
     Give TABLES, the folder of a scan, with --row; or a POINTER as this command prints it:
@@ -83,7 +94,7 @@ def fetch(
     https://index.commoncrawl.org/{release}-index
     """
     from presswatch_spark.pointers.fetch import at_pointer, for_row, shown, upstream_of
-    from presswatch_spark.pointers.pointer import is_pointer, parse_mirror
+    from presswatch_spark.pointers.pointer import is_pointer
 
     if prefix is None and not is_pointer(target):
         raise click.UsageError("give a pointer (URI#offset=N,length=N or URI#row=N), or --row with TABLES")
@@ -91,45 +102,37 @@ def fetch(
         raise click.UsageError("--upstream wants TABLES and --row: a pointer says nothing of it")
     if index and not upstream:
         raise click.UsageError("--index is for --upstream")
-    settings = scan_settings(flags, config)
-    places = [parse_mirror(mirror) for mirror in mirrors]
     if prefix is None:
-        fetched = at_pointer(target, settings.read.columns, settings.storage, places)
+        fetched = at_pointer(target, settings.read.columns, settings.storage, mirrors)
     else:
         base = settings.datasets.common_crawl.base
-        where = (target, prefix, settings.storage, places, base)
+        where = (target, prefix, settings.storage, mirrors, base)
         fetched = upstream_of(*where, index) if upstream else for_row(*where)
     written = f"{out}: {fetched.save(out)}" if out else None
-    print_lines(shown(fetched, written))
+    return Reply(shown(fetched, written))
 
 
-@click.command("verify-rows")
+@click.command("verify-rows", cls=SectionedCommand)
 @click.argument("tables")
 @draw_option(100, "Rows to check, drawn at random")
-@click.option("--seed", type=click.IntRange(0, SEEDS - 1), metavar="N", help="Draw the same rows again.")
+@option("--seed", type=click.IntRange(0, SEEDS - 1), metavar="N", help="Draw the same rows again.")
 @run_option
-@click.option("--corpus", "corpus_path", metavar="DIR", help="Compute every figure again.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row, verified or not.")
-@export_option
+@option("--corpus", "corpus_path", metavar="DIR", help="Compute every figure again.")
 @mirror_option()
 @storage_config_option
+@reply_options(json="Print one JSON object a row, verified or not.", export=True)
 @storage_options
-@click.pass_context
 def verify_rows(
-    context: click.Context,
-    /,
     tables: str,
     sample: int,
     seed: int | None,
     run_id: str | None,
     corpus_path: str | None,
-    as_json: bool,
-    export: Export | None,
-    mirrors: tuple[str, ...],
-    config: str | None,
-    **flags: Any,
-) -> None:
-    """Fetch the documents of random rows again, and check that each is what its row says.
+    mirrors: tuple[Mirror, ...],
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
+    """Fetch documents of random rows again, and check the rows.
 
     TABLES is the folder that a scan was given as --out. A row verifies if its digest is right and the
     document at its pointer has its URL, record id, declared digest, SHA-256 of the text, time and languages.
@@ -148,46 +151,48 @@ def verify_rows(
         drawn_rows,
         rules_in_tables,
     )
-    from presswatch_spark.pointers.pointer import parse_mirror
     from presswatch_spark.tables.store import TableStore
 
-    storage = scan_settings(flags, config).storage
-    require_new(export, storage)
-    store, places = TableStore.open(tables, storage), [parse_mirror(mirror) for mirror in mirrors]
+    storage = settings.storage
+    store = TableStore.open(tables, storage)
     corpus = Corpus.open(corpus_path, storage=storage) if corpus_path else None
     figures = RowRecomputation(corpus, partial(rules_in_tables, store))
-    audit = Audit(store, storage, places, corpus, figures=figures)
+    audit = Audit(store, storage, mirrors, corpus, figures=figures)
     seed = randrange(SEEDS) if seed is None else seed
-    damage = [printable(f"error: {error}") for error in damage_of(store, run_id)]
-    print_lines(damage, err=True)
+    damage = list(damage_of(store, run_id))
+    print_lines((printable(f"error: {error}") for error in damage), err=True)
     rows, total = drawn_rows(store, run_id, sample, seed)
     failures: Counter[str] = Counter()
-    verdicts = _counted(audit.verdicts(rows), failures)
-    if export:
-        export.write(schema_of(**VERDICT_KINDS), map(_verdict_row, verdicts), storage, ENGLISH)
-    else:
-        lines = (json_line(_verdict_row(each)) for each in verdicts) if as_json else _failure_lines(verdicts)
-        print_lines(lines)
-    verified = len(rows) - failures.total()
+    checked = _counted(audit.verdicts(rows), failures)
     everything = "all that are left" if damage else "all there are"
-    of = f"of {total:,}, seed {seed}" if len(rows) < total else everything
-    click.echo(f"{verified:,} of {len(rows):,} rows verify ({of})", err=as_json)
-    print_lines((printable(OTHER_CORPUS.format(run)) for run in sorted(figures.other_corpus_runs)), err=True)
-    for reason, count in failures.most_common():
-        click.echo(f"{count:>10,}  {reason}", err=as_json)
-    if failures or damage:
-        context.exit(NOT_VERIFIED if failures else FAILED)
+    summary = _summary_lines(
+        len(rows), f"of {total:,}, seed {seed}" if len(rows) < total else everything, failures
+    )
+    # Known only when all rows are checked.
+    notes = (OTHER_CORPUS.format(run) for runs in [figures.other_corpus_runs] for run in sorted(runs))
+    return Reply(
+        chain(_failure_lines(checked), summary),
+        rows=ReplyRows(map(_verdict_row, checked), schema_of(**VERDICT_KINDS)),
+        warnings=notes if form.is_for_people else chain(summary, notes),
+        exit_code=lambda: INCOMPLETE if failures else FAILED if damage else 0,
+    )
 
 
-def _counted(verdicts: Iterator[RowCheck], failures: Counter[str]) -> Iterator[RowCheck]:
-    """Yield verdicts, and count `failures` by reason."""
+def _counted(verdicts: Iterable[RowCheck], failures: Counter[str]) -> Iterator[RowCheck]:
     for verdict in verdicts:
         if verdict.failure:
             failures[verdict.failure.reason] += 1
         yield verdict
 
 
-def _verdict_row(verdict: RowCheck) -> dict[str, Any]:
+def _summary_lines(checked: int, of: str, failures: Counter[str]) -> Iterator[str]:
+    """Yield how many rows verify, and the reasons of those that do not, once all are checked."""
+    yield f"{checked - failures.total():,} of {checked:,} rows verify ({of})"
+    for reason, count in failures.most_common():
+        yield f"{count:>10,}  {reason}"
+
+
+def _verdict_row(verdict: RowCheck) -> dict[str, object]:
     failure = verdict.failure
     names = ("run_id", "row_sha256", "document_url", "article_id")
     row = {name: getattr(verdict.row, name) for name in names}
@@ -195,10 +200,8 @@ def _verdict_row(verdict: RowCheck) -> dict[str, Any]:
     return row | outcome | {"detail": failure and failure.detail, "pointer": str(verdict.pointer)}
 
 
-def _failure_lines(verdicts: Iterator[RowCheck]) -> Iterator[str]:
-    """Yield two lines for each row that fails."""
+def _failure_lines(verdicts: Iterable[RowCheck]) -> Iterator[str]:
     for verdict in verdicts:
         if verdict.failure:
-            digest = verdict.row.row_sha256[:DIGITS_SHOWN]
-            yield printable(f"{digest}  {verdict.failure}")
-            yield printable(f"{'':{DIGITS_SHOWN}}  {verdict.pointer}")
+            yield f"{verdict.row.row_sha256[:DIGITS_SHOWN]}  {verdict.failure}"
+            yield f"{'':{DIGITS_SHOWN}}  {verdict.pointer}"

@@ -1,105 +1,137 @@
-"""`presswatch releases`: lists the crawls, and what each has."""
+"""`presswatch releases` and `datasets`: crawls with their files, and datasets that are known by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+from click import option
 
-from presswatch_spark.cli.language import ENGLISH
-from presswatch_spark.cli.options import as_json, scan_settings, storage_options
+from presswatch_spark.cli.options import SectionedCommand, storage_options
 from presswatch_spark.cli.replies import (
-    Export,
-    ReplyScreen,
-    export_option,
-    pager_option,
-    require_new,
+    AS_JSON,
+    Language,
+    Line,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    Table,
+    reply_options,
     schema_of,
 )
-from presswatch_spark.terminal import counted, json_line, printable, table_lines, terminal_width
+from presswatch_spark.terminal import block_lines, counted
 
 if TYPE_CHECKING:
-    from presswatch_spark.releases.known import ReleaseList
+    from presswatch_spark.releases.datasets import Dataset
     from presswatch_spark.releases.release import Release
+    from presswatch_spark.settings.config import ScanConfig
 
-COLUMNS = ("release", "first", "last")
 KINDS = {"release": str, "first_capture": datetime, "last_capture": datetime, "has": list}
 # With this, the table would be wider than 80 columns.
 LONG = "columnar "
-YES = "✓"
 
 
-@click.command()
-@as_json
-@export_option
-@click.option(
+@click.command(cls=SectionedCommand)
+@option(
     "--base",
     metavar="URI",
     help="The list, or the site, bucket or folder that holds it as collinfo.json."
     " Default: index.commoncrawl.org.",
 )
-@click.option("--refresh", is_flag=True, help="Fetch the list, even if the cache holds a fresh one.")
-@click.option("--config", metavar="FILE", help="Settings in YAML; see conf/releases.yaml.")
-@pager_option
+@option("--refresh", is_flag=True, help="Fetch the list, even if the cache holds a fresh one.")
+@option("--config", metavar="FILE", help="Settings in YAML; see conf/releases.yaml.")
+@reply_options(json=AS_JSON, export=True, pager=True)
 @storage_options
-def releases(
-    as_json: bool,
-    export: Export | None,
-    base: str | None,
-    refresh: bool,
-    config: str | None,
-    no_pager: bool,
-    **flags: Any,
-) -> None:
-    """List the releases of Common Crawl, newest first, and what each has.
+def releases(base: str | None, refresh: bool, form: ReplyForm, settings: ScanConfig) -> Reply:
+    """List the releases of Common Crawl, with the files of each.
 
     The list is fetched from index.commoncrawl.org once a day. If that fails, the last answer is shown, or the
     list that came with this version, and stderr says so. CC-NEWS is published by the month, as
     CC-NEWS-2025-08.
     """
     from presswatch_spark.releases.known import current, list_uri
-
-    settings = scan_settings(flags, config)
-    require_new(export, settings.storage)
-    rules = settings.datasets.common_crawl
-    uri = list_uri(base or rules.index)
-    known = current(uri, settings.storage, datetime.now(UTC), again=refresh)
-    if export:
-        export.write(schema_of(**KINDS), _rows(known), settings.storage, ENGLISH)
-    else:
-        ReplyScreen(ENGLISH, not no_pager).show(map(json_line, _rows(known)) if as_json else _lines(known))
-    count = f"{counted(len(known.listing.crawls), 'crawl')}, from {known.origin}"
-    click.echo(printable(count), err=True)
-    if known.trouble:
-        click.echo(printable(f"note: a newer list could not be had: {known.trouble}"), err=True)
-
-
-def _listed(known: ReleaseList) -> list[Release]:
     from presswatch_spark.releases.release import NEWS, NEWS_SINCE, Release
 
-    return [*known.listing.crawls, Release(NEWS, NEWS_SINCE, None)]
+    rules = settings.datasets.common_crawl
+    known = current(list_uri(base or rules.index), settings.storage, datetime.now(UTC), again=refresh)
+    listed = [*known.listing.crawls, Release(NEWS, NEWS_SINCE, None)]
+    rows = (dict(zip(KINDS, (r.name, r.first, r.last, r.has), strict=True)) for r in listed)
+    warnings = [f"{counted(len(known.listing.crawls), 'crawl')}, from {known.origin}"]
+    if known.trouble:
+        warnings.append(f"note: a newer list could not be had: {known.trouble}")
+    return Reply(_lines(listed), rows=ReplyRows(rows, schema_of(**KINDS)), warnings=warnings)
 
 
-def _rows(known: ReleaseList) -> Iterator[dict[str, Any]]:
-    for release in _listed(known):
-        values = (release.name, release.first, release.last, release.has)
-        yield dict(zip(KINDS, values, strict=True))
-
-
-def _lines(known: ReleaseList) -> Iterator[str]:
+def _lines(listed: Sequence[Release]) -> Iterator[Line]:
     from presswatch_spark.releases.release import LABELS
 
-    listed = _listed(known)
     kinds = [kind for kind in LABELS if any(kind in release.has for release in listed)]
-    rows: list[list[object]] = [
+    rows = [
         [
             release.name,
             *(time and time.date() for time in (release.first, release.last)),
-            *(YES if kind in release.has else "" for kind in kinds),
+            *("✓" if kind in release.has else "" for kind in kinds),
         ]
         for release in listed
     ]
-    headers = (*COLUMNS, *(LABELS[kind].removeprefix(LONG).removesuffix(".txt") for kind in kinds))
-    yield from table_lines(headers, rows, terminal_width(), headers)
+    labels = (LABELS[kind].removeprefix(LONG).removesuffix(".txt") for kind in kinds)
+    columns = ("release", "first", "last", *labels)
+    yield Table(columns, rows, columns)
+
+
+@click.command(cls=SectionedCommand)
+@click.argument("name", required=False)
+@reply_options(json=AS_JSON, lang="en", pager=True)
+def datasets(name: str | None, form: ReplyForm) -> Reply:
+    """List the datasets that can be scanned by name, or one.
+
+    Where files are and how rows are read changes: what was not verified is marked, and `source` says where
+    to look.
+
+    Example: presswatch datasets fineweb-2
+    """
+    from presswatch_spark.releases.datasets import dataset_named, load_datasets
+
+    known, _ = load_datasets(), form.language
+    chosen = [dataset_named(name, known)] if name else list(known.values())
+    lines = _fact_lines(chosen[0], _) if name else _list_lines(chosen, _)
+    return Reply(lines, rows=ReplyRows(map(asdict, chosen), schema_of()))
+
+
+def _list_lines(listed: list[Dataset], _: Language) -> Iterator[Line]:
+    def truth(dataset: Dataset, name: str) -> str:
+        return _cell(bool(getattr(dataset, name)), _) + ("?" if name in dataset.unverified else "")
+
+    rows = [
+        (each.id, each.format, each.part, truth(each, "gated"), truth(each, "upstream"), each.where)
+        for each in listed
+    ]
+    columns = ("dataset", "format", "a part", "gated", "leads back", "where")
+    yield Table(columns, rows, columns[:2])
+    yield _("?: not verified; for all that is known of one: presswatch datasets NAME")
+
+
+def _fact_lines(dataset: Dataset, _: Language) -> Iterator[str]:
+    facts = {name: value for name, value in asdict(dataset).items() if name != "unverified"}
+    # They are unverified field by field, and each says so itself.
+    shown = [
+        " ".join([_cell(value, _), *([_("(not verified)")] if name in dataset.unverified else ())])
+        for name, value in facts.items()
+    ]
+    yield from block_lines(_.names(facts), [shown])
+
+
+def _cell(value: object, _: Language) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return _("yes") if value else _("no")
+        case Mapping():
+            return ", ".join(f"{ours}={theirs}" for ours, theirs in value.items())
+        case tuple():
+            return ", ".join(value)
+    return _.cell(value)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import webbrowser
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
+from click import option
 
-from presswatch_spark.cli.language import LANGUAGES
-from presswatch_spark.cli.options import mirror_option, scan_settings, storage_options, tell
+from presswatch_spark.cli.options import SectionedCommand, mirror_option, storage_options
+from presswatch_spark.cli.replies import LANGUAGES, Reply, ReplyForm, reply_options, tell
 from presswatch_spark.terminal import counted
 
 LIBRARIES = ("starlette", "jinja2", "uvicorn")
 NAME_CHARACTERS = 200
+
+if TYPE_CHECKING:
+    from presswatch_spark.pointers.pointer import Mirror
+    from presswatch_spark.settings.config import ScanConfig
 
 
 def _reviewer(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -22,40 +27,46 @@ def _reviewer(context: click.Context, parameter: click.Parameter, value: str) ->
     return name
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("path", metavar="CASE|CLAIMS")
-@click.option(
+@option(
     "--reviewer",
     required=True,
     metavar="NAME",
     callback=_reviewer,
     help="Who judges; noted with each verdict.",
 )
-@click.option(
+@option(
     "--reviews",
     default="reviews.jsonl",
     show_default=True,
     metavar="FILE",
     help="JSONL, on disk or s3://, that verdicts are added to.",
 )
-@click.option("--corpus", metavar="DIR", help="The corpus of the scan: its words, owners and mandates.")
-@click.option(
+@option("--corpus", metavar="DIR", help="The corpus of the scan: its words, owners and mandates.")
+@option(
     "--tables",
     metavar="DIR",
     help="The folder that the claims were made of. Default: CLAIMS, or what CASE names.",
 )
 @mirror_option()
-@click.option(
-    "--lang", type=click.Choice(LANGUAGES), default="fr", show_default=True, help="Language to begin with."
+@option(
+    "--lang",
+    "language",
+    type=click.Choice(LANGUAGES),
+    default="fr",
+    show_default=True,
+    help="Language to begin with.",
 )
-@click.option(
+@option(
     "--port",
     type=click.IntRange(0, 65535),
     default=0,
     metavar="N",
     help="Port of 127.0.0.1. Default: a free one.",
 )
-@click.option("--open", "open_browser", is_flag=True, help="Open the page in a browser.")
+@option("--open", "open_browser", is_flag=True, help="Open the page in a browser.")
+@reply_options()
 @storage_options
 def review(
     path: str,
@@ -63,12 +74,13 @@ def review(
     reviews: str,
     corpus: str | None,
     tables: str | None,
-    mirrors: tuple[str, ...],
-    lang: str,
+    mirrors: tuple[Mirror, ...],
+    language: str,
     port: int,
     open_browser: bool,
-    **flags: Any,
-) -> None:
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
     """Judge claims on a page, article and page side by side.
 
     CLAIMS is the folder that claims were written to; a CASE of `presswatch removal` names its claims itself.
@@ -84,13 +96,10 @@ def review(
 
     for name in LIBRARIES:
         library(name, "review")
-    from presswatch_spark.pointers.pointer import parse_mirror
     from presswatch_spark.review.app import serve
     from presswatch_spark.review.desk import open_desk
 
-    storage = scan_settings(flags).storage
-    places = [parse_mirror(mirror) for mirror in mirrors]
-    desk = open_desk(path, reviews, reviewer, storage, corpus, tables, places, language=lang)
+    desk = open_desk(path, reviews, reviewer, settings.storage, corpus, tables, mirrors, language=language)
 
     def show(address: str) -> None:
         tell("open this address once, in the browser that you judge with; Ctrl-C ends the review")
@@ -99,4 +108,4 @@ def review(
             webbrowser.open(address)
 
     serve(desk, port, show)
-    click.echo(f"{counted(len(desk.session.judged), 'verdict')} added to {desk.file}")
+    return Reply([f"{counted(len(desk.session.judged), 'verdict')} added to {desk.file}"])

@@ -1,15 +1,26 @@
-"""`presswatch rights`: what a member's site declared about its pages when they were captured."""
+"""`presswatch rights`: reservations of a member's site when its pages were captured."""
+
+from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
+from click import option
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.language import Language
-from presswatch_spark.cli.options import as_json, print_lines, run_option, scan_settings, storage_options
-from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
-from presswatch_spark.terminal import json_line, table_lines, terminal_width
+from presswatch_spark.cli.options import SectionedCommand, run_option, storage_options
+from presswatch_spark.cli.replies import (
+    AS_JSON,
+    Language,
+    Line,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    Table,
+    reply_options,
+)
 from presswatch_spark.translation import N_
 
 MEANING = {
@@ -21,71 +32,73 @@ MEANING = {
     "unknown": N_("nothing was captured that tells, or it cannot be read"),
 }
 
+if TYPE_CHECKING:
+    from presswatch_spark.settings.config import ScanConfig
 
-@click.command()
+
+@click.command(cls=SectionedCommand)
 @click.argument("tables")
-@click.option(
+@option(
     "--signals",
     multiple=True,
     metavar="TABLES",
     help="Tables of other scans whose signals count as well, such as of a release's robots.txt. Repeatable.",
 )
 @run_option
-@click.option("--out", metavar="DIR", help="Folder, or s3://, for the table `reservations`.")
-@as_json
-@export_option
-@screen_options()
+@option("--out", metavar="DIR", help="Folder, or s3://, for the table `reservations`.")
+@reply_options(json=AS_JSON, export=True, lang="en", pager=True)
 @storage_options
 def rights(
     tables: str,
     signals: tuple[str, ...],
     run_id: str | None,
     out: str | None,
-    as_json: bool,
-    export: Export | None,
-    screen: ReplyScreen,
-    **flags: Any,
-) -> None:
-    """Say which reservation was in force when a member's own pages were captured.
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
+    """Show the reservations in force when own pages were captured.
 
-    TABLES is the folder that a scan was given as --out. There is an answer for each match on a site of its
-    article's publisher (of WARC and WET), and for CCBot, GPTBot, Google-Extended and any other agent. The
-    last declaration that was captured before the page and the first one after it count. One that cannot be
-    told apart from the page by its time counts as both.
+    Own pages are those on the site of an article's publisher. TABLES is the folder that a scan was given as
+    --out. There is an answer for each match on a site of its article's publisher (of WARC and WET), and for
+    CCBot, GPTBot, Google-Extended and any other agent. The last declaration that was captured before the page
+    and the first one after it count. One that cannot be told apart from the page by its time counts as both.
     """
     leave_pandas_out()
     from presswatch_spark.queries.reservations import Reservations
     from presswatch_spark.tables.declarations import Reservation
 
-    if out and (as_json or export):
-        raise click.UsageError(f"give --out or {'--json' if as_json else '--export'}")
-    storage, _ = scan_settings(flags).storage, screen.language
-    require_new(export, storage)
-    reservations = Reservations(tables, signals, run_id, storage)
-    if export:
-        export.write(Reservation.schema, reservations.rows(), storage, _)
-    elif as_json:
-        screen.show(map(json_line, reservations.rows()))
-    elif out:
+    if out and not form.is_for_people:
+        raise click.UsageError(f"give --out or {'--json' if form.as_json else '--export'}")
+    _ = form.language
+    reservations = Reservations(tables, signals, run_id, settings.storage)
+
+    def lines() -> Iterator[Line]:
+        if out is None:
+            yield from _summary_lines(
+                Counter((row["agent"], row["status"]) for row in reservations.rows()), _
+            )
+            return
         folder, counts = reservations.write(out)
-        _summarise(counts, _)
-        click.echo(_("written to {folder}", folder=folder))
-    else:
-        _summarise(Counter((row["agent"], row["status"]) for row in reservations.rows()), _)
-    unread, planned = reservations.shards_unread()
-    if unread:
-        said = _(
-            "incomplete: {unread} of {planned} shards of responses were not read whole; what was declared"
-            " there does not count",
-            unread=_.number(unread),
-            planned=_.number(planned),
-        )
-        click.echo(said, err=True)
+        yield from _summary_lines(counts, _)
+        yield _("written to {folder}", folder=folder)
+
+    def warnings() -> Iterator[str]:
+        unread, planned = reservations.shards_unread()
+        if unread:
+            yield _(
+                "incomplete: {unread} of {planned} shards of responses were not read whole; what was declared"
+                " there does not count",
+                unread=_.number(unread),
+                planned=_.number(planned),
+            )
+
+    rows = ReplyRows(reservations.rows(), lambda: Reservation.schema)
+    return Reply(lines(), rows=rows, warnings=warnings())
 
 
-def _summarise(counts: Counter[tuple[str, str]], _: Language) -> None:
+def _summary_lines(counts: Counter[tuple[str, str]], _: Language) -> Iterator[Line]:
     if not counts:
-        click.echo(_("no match on a publisher's own site in WARC or WET"))
+        yield _("no match on a publisher's own site in WARC or WET")
         return
     agents = list(dict.fromkeys(agent for agent, __ in counts))
     rows = [
@@ -94,9 +107,9 @@ def _summarise(counts: Counter[tuple[str, str]], _: Language) -> None:
         for status, meaning in MEANING.items()
         if counts[agent, status]
     ]
-    headers = _.names(("agent", "matches", "reserved", "meaning"))
-    print_lines(table_lines(headers, rows, terminal_width(), headers[:3], headers[3:]))
+    columns = ("agent", "matches", "reserved", "meaning")
+    yield Table(columns, rows, columns[:3], columns[3:])
     matches = _.n("{n} match", "{n} matches", counts.total() // len(agents))
-    click.echo(
-        _("{matches} on publishers' own sites, each for {agents} agents", matches=matches, agents=len(agents))
+    yield _(
+        "{matches} on publishers' own sites, each for {agents} agents", matches=matches, agents=len(agents)
     )

@@ -1,17 +1,29 @@
 """`presswatch runs`: the published runs and censuses, and those that are not finished."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.language import ENGLISH, Language
-from presswatch_spark.cli.options import as_json, print_lines, scan_settings, storage_options, tell_total
-from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
-from presswatch_spark.terminal import fits, json_line, printable, table_lines, terminal_width
+from presswatch_spark.cli.options import SectionedCommand, storage_options
+from presswatch_spark.cli.replies import (
+    AS_JSON,
+    ENGLISH,
+    FAILED,
+    Language,
+    Line,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    Table,
+    reply_options,
+)
+from presswatch_spark.terminal import fits, terminal_width
 
 RUN_COLUMNS = (
     "run_id", "finished_at", "dataset", "release", "sample", "shards_planned", "shards_complete", "documents",
@@ -25,18 +37,19 @@ CENSUS_COLUMNS = (
 DISPENSABLE = ("documents", "finished_at", "rows")
 COUNTS = ("documents", "rows", "matches", "captures")
 DIGEST_DIGITS = 8
-# What the next command needs to be told.
-WHOLE_COLUMNS = ("run_id",)
+
+Row = Mapping[str, Any]
+
+if TYPE_CHECKING:
+    from presswatch_spark.settings.config import ScanConfig
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("tables")
-@as_json
-@export_option
-@screen_options()
+@reply_options(json=AS_JSON, export=True, lang="en", pager=True)
 @storage_options
-def runs(tables: str, as_json: bool, export: Export | None, screen: ReplyScreen, **flags: Any) -> None:
-    """List the published runs and censuses, and those that are not finished.
+def runs(tables: str, form: ReplyForm, settings: ScanConfig) -> Reply:
+    """List the published runs, and those that are not finished.
 
     TABLES is the folder that a scan was given as --out. As JSON, and in a file, only published runs of scans
     are listed; how to go on with an unfinished one, or to drop it, is said on stderr. On S3, a run whose
@@ -50,9 +63,8 @@ def runs(tables: str, as_json: bool, export: Export | None, screen: ReplyScreen,
     from presswatch_spark.tables.declarations import SCHEMAS
     from presswatch_spark.tables.store import TableStore
 
-    storage, _ = scan_settings(flags).storage, screen.language
-    require_new(export, storage)
-    store = TableStore.open(tables, storage)
+    _ = form.language
+    store = TableStore.open(tables, settings.storage)
     # What is published between the two looks is listed once, as what it was at the first.
     unfinished = list(unfinished_runs(store))
     begun = {run.begun.run_id: run for run in unfinished if isinstance(run, UnfinishedRun)}
@@ -61,113 +73,104 @@ def runs(tables: str, as_json: bool, export: Export | None, screen: ReplyScreen,
         for by in ("runs", "censuses", "derivations", "tombstones")
     }
     start = itemgetter("started_at")
-    if export:
-        export.write(SCHEMAS["runs"], sorted(published["runs"], key=start), storage, _)
-    elif as_json:
-        screen.show(map(json_line, sorted(published["runs"], key=start)))
-    else:
-        scans, censuses = (
-            sorted([*published[by], *(run.row() for run in begun.values() if run.begun.by == by)], key=start)
-            for by in ("runs", "censuses")
-        )
-        screen.show(run_lines(scans, censuses, _))
-        counts = [_.n("{n} run", "{n} runs", len(published["runs"]))]
-        counts += [_("{runs} not finished", runs=_.number(len(begun)))] if begun else []
-        if count := len(published["censuses"]):
-            counts.append(_.n("{n} census", "{n} censuses", count))
-        if count := len(published["derivations"]):
-            counts.append(_.n("{n} derived table", "{n} derived tables", count))
-        if count := len(published["tombstones"]):
-            counts.append(_.n("{n} removal", "{n} removals", count))
-        tell_total(", ".join(counts))
-    print_lines((run.note() for run in unfinished), err=True)
+    scans, censuses = (
+        sorted([*published[by], *(run.row() for run in begun.values() if run.begun.by == by)], key=start)
+        for by in ("runs", "censuses")
+    )
+
+    counts = [_.n("{n} run", "{n} runs", len(published["runs"]))]
+    counts += [_("{runs} not finished", runs=_.number(len(begun)))] if begun else []
+    if count := len(published["censuses"]):
+        counts.append(_.n("{n} census", "{n} censuses", count))
+    if count := len(published["derivations"]):
+        counts.append(_.n("{n} derived table", "{n} derived tables", count))
+    if count := len(published["tombstones"]):
+        counts.append(_.n("{n} removal", "{n} removals", count))
+
+    warnings = [line for run in unfinished for line in run.note().split("\n")]
     if not any(isinstance(run, DamagedRun) for run in unfinished):
-        for run_id in sorted(store.unpublished().keys() - begun.keys()):
-            click.echo(f"files of {run_id} lie in the tables, and no row publishes it: not read", err=True)
-    if damage := list(store.damage()):
-        print_lines((f"error: {printable(str(error))}" for error in damage), err=True)
-        raise click.exceptions.Exit(1)
+        unpublished = sorted(store.unpublished().keys() - begun.keys())
+        warnings += [
+            f"files of {name} lie in the tables, and no row publishes it: not read" for name in unpublished
+        ]
+    damage = [f"error: {error}" for error in store.damage()]
+    return Reply(
+        lines=run_lines(scans, censuses, _),
+        rows=ReplyRows(sorted(published["runs"], key=start), lambda: SCHEMAS["runs"]),
+        totals=[", ".join(counts)],
+        warnings=[*warnings, *damage],
+        exit_code=FAILED if damage else 0,
+    )
 
 
-def run_lines(
-    runs: Sequence[Mapping[str, Any]], censuses: Sequence[Mapping[str, Any]], _: Language = ENGLISH
-) -> Iterator[str]:
-    """Runs, then censuses, as tables."""
+def run_lines(runs: Sequence[Row], censuses: Sequence[Row], _: Language = ENGLISH) -> Iterator[Line]:
+    """Yield tables of runs and of censuses, then notes about runs."""
     width = terminal_width()
-    notes = [
-        f"{row['run_id']}: {line}" for row in runs for line in (_passes(row, _), gate_line(row, _)) if line
-    ]
     for columns, listed in ((RUN_COLUMNS, runs), (CENSUS_COLUMNS, censuses)):
         if not listed and (columns is CENSUS_COLUMNS or censuses):
             continue
         if width is None:
-            yield from table_lines(_.names(columns), _cells(columns, listed, _), None)
+            yield Table(columns, _cells(columns, listed, _))
         else:
-            yield from _run_table(columns, listed, width, _)
-    yield from notes
+            yield from _fitting_table(columns, listed, width, _)
+    for row in runs:
+        # Unknown of a run of an older version.
+        if (passes := row.get("passes") or 1) > 1:
+            searched = _("the index was searched in {passes} passes", passes=_.number(passes))
+            yield f"{row['run_id']}: {searched}"
+        if line := gate_line(row, _):
+            yield f"{row['run_id']}: {line}"
 
 
-def _passes(row: Mapping[str, Any], _: Language) -> str | None:
-    """Return in how many passes the index was searched; None if in one, or if that is not known."""
-    passes = row.get("passes") or 1
-    return _("the index was searched in {passes} passes", passes=_.number(passes)) if passes > 1 else None
+def _fitting_table(columns: Sequence[str], listed: Sequence[Row], width: int, _: Language) -> Iterator[Line]:
+    """Yield a table for a terminal, without the columns for which it is too narrow, and name those.
 
-
-def _run_table(
-    columns: Sequence[str], listed: Sequence[Mapping[str, Any]], width: int, _: Language
-) -> Iterator[str]:
-    """For a terminal. What tells runs apart is never cut: what does not fit is left out, and that is said."""
+    What tells runs apart is never cut.
+    """
     rows = [
         {**row, "shards": _shards(row, _)}
         | {name: _.number(row[name]) for name in COUNTS if row.get(name) is not None}
         for row in listed
     ]
-    begun = ((row, str(row.get("table_digest") or "")[:DIGEST_DIGITS]) for row in rows)
-    short = [{**row, "table_digest": digest and f"{digest}…"} for row, digest in begun]
     names = ["shards" if name == "shards_complete" else name for name in columns if name != "shards_planned"]
     if not any(row.get("sample") for row in rows):
         names = [name for name in names if name != "sample"]
 
-    def fit(listed: Sequence[Mapping[str, Any]]) -> bool:
+    def fit(rows: Sequence[Row]) -> bool:
         headers = _.names(names)
-        return fits(headers, _cells(names, listed, _), width, headers)
+        return fits(headers, _cells(names, rows, _), width, headers)
 
-    shown = rows if fit(rows) else short
+    if not fit(rows):
+        begun = ((row, str(row.get("table_digest") or "")[:DIGEST_DIGITS]) for row in rows)
+        rows = [{**row, "table_digest": digest and f"{digest}…"} for row, digest in begun]
     dropped = []
     for name in DISPENSABLE:
-        if name in names and not fit(shown):
+        if name in names and not fit(rows):
             dropped.append(name)
             names.remove(name)
-    whole = (*WHOLE_COLUMNS, "release")
-    wrapped = _.names(name for name in names if name not in whole)
-    yield from table_lines(_.names(names), _cells(names, shown, _), width, _.names(whole), wrapped)
+    whole = ("run_id", "release")
+    yield Table(names, _cells(names, rows, _), whole, [name for name in names if name not in whole])
     if dropped:
         left_out = ", ".join(_.names(dropped))
         yield _("not shown in {width} columns: {names} (--json has all)", width=width, names=left_out)
 
 
-def _cells(names: Sequence[str], rows: Iterable[Mapping[str, Any]], _: Language) -> list[list[object]]:
-    return [
-        [_cell(name, shown.get(name), _) for name in names]
-        for shown in (_cells_of_finished(row, _) for row in rows)
-    ]
-
-
-def _cells_of_finished(row: Mapping[str, Any], _: Language) -> Mapping[str, Any]:
-    """Return a run with words for what its shards do not share."""
-    if not isinstance(row.get("finished_at"), datetime):
-        return row
+def _cells(names: Sequence[str], rows: Iterable[Row], _: Language) -> list[list[object]]:
+    # Shards of one run may be of several datasets.
     several = {"dataset": _("several"), "release": _("none or several")}
-    return {**row, **{name: word for name, word in several.items() if name in row and row[name] is None}}
+
+    def cell(row: Row, name: str) -> object:
+        value = row.get(name)
+        if isinstance(row.get("finished_at"), datetime) and name in several and name in row and value is None:
+            return several[name]
+        if name == "finished_at" and isinstance(value, str):
+            return _.name(value)
+        return _.cell(value) if _.is_french and not isinstance(value, int) else value
+
+    return [[cell(row, name) for name in names] for row in rows]
 
 
-def _cell(name: str, value: object, _: Language) -> object:
-    if name == "finished_at" and isinstance(value, str):
-        return _.name(value)
-    return _.cell(value) if _.is_french and not isinstance(value, int) else value
-
-
-def _shards(row: Mapping[str, Any], _: Language) -> str:
+def _shards(row: Row, _: Language) -> str:
     complete, planned = row.get("shards_complete"), row.get("shards_planned")
     if planned is None:
         return _.number(complete or 0)
@@ -176,8 +179,8 @@ def _shards(row: Mapping[str, Any], _: Language) -> str:
     return _("{complete} of {planned}", complete=_.number(complete or 0), planned=_.number(planned))
 
 
-def gate_line(row: Mapping[str, Any], _: Language = ENGLISH) -> str | None:
-    """Return what a row of `runs` says of the audit of its language gate; None if none was asked for."""
+def gate_line(row: Row, _: Language = ENGLISH) -> str | None:
+    """Return the audit of a run's language gate from its row of `runs`; None if none was requested."""
     if not row.get("gate_audit"):
         return None
     gated = _.number(row["gate_documents"])

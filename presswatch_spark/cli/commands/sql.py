@@ -1,17 +1,19 @@
 """`presswatch sql`: any question to the published tables."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.options import as_json, engine_option, scan_settings, storage_options, tell_total
-from presswatch_spark.cli.replies import Export, ReplyScreen, export_option, require_new, screen_options
-from presswatch_spark.queries.engines import ENGINE_NAMES, require_apart
-from presswatch_spark.terminal import block_lines, fits, json_line, table_lines, terminal_width
+from presswatch_spark.cli.options import SectionedCommand, engine_option, storage_options
+from presswatch_spark.cli.replies import AS_JSON, Reply, ReplyForm, reply_options
+from presswatch_spark.queries.engines import ENGINE_NAMES
+from presswatch_spark.terminal import block_lines, fits, table_lines, terminal_width
 
 # What the next command needs to be told.
 WHOLE_COLUMNS = ("run_id",)
@@ -19,24 +21,17 @@ ROWS_SHOWN = 1000
 BEGINS = re.compile(r"\s*(?:select|from|with|describe|show)\s", re.IGNORECASE)
 """How a query begins, and no folder of tables."""
 
+if TYPE_CHECKING:
+    from presswatch_spark.settings.config import ScanConfig
 
-@click.command()
+
+@click.command(cls=SectionedCommand)
 @click.argument("tables")
 @click.argument("query")
-@as_json
 @engine_option("What answers")
-@export_option
-@screen_options()
+@reply_options(json=AS_JSON, export=True, lang="en", pager=True)
 @storage_options
-def sql(
-    tables: str,
-    query: str,
-    as_json: bool,
-    engine: str,
-    export: Export | None,
-    screen: ReplyScreen,
-    **flags: Any,
-) -> None:
+def sql(tables: str, query: str, engine: str, form: ReplyForm, settings: ScanConfig) -> Reply:
     """Query the tables with SQL.
 
     TABLES is the folder that a scan was given as --out. A query reads its published rows: the tables
@@ -53,28 +48,20 @@ def sql(
     leave_pandas_out()
     from presswatch_spark.queries.sql import run_query
 
-    storage, _ = scan_settings(flags).storage, screen.language
-    require_new(export, storage)
-    answer = run_query(tables, query, storage, engine)
-    if export:
-        export.write(answer.schema(), answer.rows, storage, _, answer.engine)
-        return
-    if as_json:
-        require_apart(answer.columns)
-        screen.show(json_line(dict(zip(answer.columns, row, strict=True))) for row in answer.rows)
-        return
+    answer, _ = run_query(tables, query, settings.storage, engine), form.language
+    if not form.is_for_people:
+        return Reply(rows=answer)
     shown = list(islice(answer.rows, ROWS_SHOWN + 1))
-    screen.show(query_lines(answer.columns, shown[:ROWS_SHOWN]))
+    lines = query_lines(answer.columns, shown[:ROWS_SHOWN])
     if len(shown) > ROWS_SHOWN:
         limit = _.number(ROWS_SHOWN)
-        click.echo(_("more than {rows} rows: add a limit, or use --json", rows=limit), err=True)
-    else:
-        by = ENGINE_NAMES[answer.engine]
-        tell_total(_("{rows}, by {engine}", rows=_.n("{n} row", "{n} rows", len(shown)), engine=by))
+        return Reply(lines, warnings=[_("more than {rows} rows: add a limit, or use --json", rows=limit)])
+    rows, by = _.n("{n} row", "{n} rows", len(shown)), ENGINE_NAMES[answer.engine]
+    return Reply(lines, totals=[_("{rows}, by {engine}", rows=rows, engine=by)])
 
 
 def query_lines(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
-    """What a query gave as a table; one column below the other where the terminal is too narrow for it."""
+    """Yield the answer to a query as a table; as blocks where the terminal is too narrow for it."""
     width = terminal_width()
     if not rows or fits(headers, rows, width, WHOLE_COLUMNS):
         yield from table_lines(headers, rows, width, WHOLE_COLUMNS)

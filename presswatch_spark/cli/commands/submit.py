@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click import option
 
-from presswatch_spark.cli.options import given_settings
+from presswatch_spark.cli.options import SectionedCommand, given_settings
+from presswatch_spark.cli.replies import Reply, ReplyForm, reply_options
 from presswatch_spark.errors import ConfigError
 
 JOBS: Mapping[str, str] = {
@@ -27,39 +29,37 @@ JOBS: Mapping[str, str] = {
 """Files of `jobs/`, without suffix, and the command that each runs."""
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
-@click.option(
+@click.command(context_settings={"allow_interspersed_args": False}, cls=SectionedCommand)
+@option(
     "--on",
     "target",
     metavar="TARGET",
     help="Where it runs: a profile of conf/profiles (local, emr-ec2, emr-serverless …), or a YAML file.",
 )
-@click.option(
+@option(
     "--profile",
     "credentials",
     metavar="NAME",
     help="AWS profile to take credentials from, on this machine; on EMR, the job has the role of its hosts.",
 )
-@click.option(
+@option(
     "--check",
     is_flag=True,
     help="Say what could keep it from running, and what to do; start and upload nothing.",
 )
-@click.option("--dry-run", is_flag=True, help="Print the exact requests as JSON; start and upload nothing.")
-@click.option("--no-wait", is_flag=True, help="Start the job and leave. The same command later waits for it.")
-@click.option("--again", is_flag=True, help="Run a job that has done its work once more.")
-@click.option(
+@option("--dry-run", is_flag=True, help="Print the exact requests as JSON; start and upload nothing.")
+@option("--no-wait", is_flag=True, help="Start the job and leave. The same command later waits for it.")
+@option("--again", is_flag=True, help="Run a job that has done its work once more.")
+@option(
     "--archive",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
     help="The archive to run from, made by `make archive`. Default: one of this checkout, made if need be.",
 )
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="JOB [OPTION OF THE JOB …]")
-@click.pass_context
-def submit(
-    context: click.Context, /, target: str | None, words: tuple[str, ...], check: bool, **how: Any
-) -> None:
-    """Run JOB where --on says, wait for it, and end with its exit code.
+@reply_options()
+def submit(target: str | None, words: tuple[str, ...], check: bool, form: ReplyForm, **how: Any) -> Reply:
+    """Run a job elsewhere, and end with its exit code.
 
     JOB is a command of presswatch: scan, watch, campaign run, census, corpus build, compare, rights, claims
     or verify-rows.
@@ -73,12 +73,12 @@ def submit(
     """
     if target is None:
         targets = "--on local, --on emr-ec2, --on emr-serverless, or --on FILE.yaml"
-        raise click.UsageError(f"name the place where the job runs, before the job: {targets}", context)
+        raise click.UsageError(f"name the place where the job runs, before the job: {targets}")
     if not words:
-        raise click.UsageError("name a JOB, and after it the job's options", context)
+        raise click.UsageError("name a JOB, and after it the job's options")
     if check and how["dry_run"]:
-        raise click.UsageError("give either --check or --dry-run", context)
-    asked = parsed(context, words)
+        raise click.UsageError("give either --check or --dry-run")
+    asked = parsed(click.get_current_context(), words)
 
     from presswatch_spark.cli import submitting as running
     from presswatch_spark.deploy.profiles import load_profile
@@ -87,14 +87,12 @@ def submit(
     job = (asked.name, asked.arguments, profile)
     if profile.service == "local":
         if wanted.no_wait or wanted.again or wanted.archive:
-            raise click.UsageError(
-                "--no-wait, --again and --archive are for jobs that run elsewhere", context
-            )
-        context.exit(running.run_here(*job, wanted, check=check))
+            raise click.UsageError("--no-wait, --again and --archive are for jobs that run elsewhere")
+        return running.run_here(*job, wanted, check=check)
     asked.check_places(profile.service)
     if check:
-        context.exit(running.check_elsewhere(*job, wanted, asked.params))
-    context.exit(running.run_elsewhere(*job, wanted))
+        return running.check_elsewhere(*job, wanted, asked.params)
+    return running.run_elsewhere(*job, wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +130,13 @@ def parsed(context: click.Context, words: Sequence[str]) -> SubmittedJob:
     """
     from presswatch_spark.cli.campaigning import watched_scan
 
-    name, arguments = _job_of(words)
+    # A job also has the name of its file: schedules may know it by that.
+    spellings = [(name, spelt) for name, command in JOBS.items() for spelt in (command.split(), [name])]
+    named = next((each for each in spellings if list(words[: len(each[1])]) == each[1]), None)
+    if named is None:
+        known = ", ".join(sorted(JOBS.values()))
+        raise ConfigError(f"there is no job {words[0]}", remedy=f"name one of {known}")
+    name, arguments = named[0], tuple(words[len(named[1]) :])
     root = context.find_root()
     command: click.Command = root.command
     for word in JOBS[name].split():
@@ -148,15 +152,5 @@ def parsed(context: click.Context, words: Sequence[str]) -> SubmittedJob:
         raise
     given_settings(job.params)
     if scan_options := job.params.get("scan_options"):
-        watched_scan(job, scan_options, job.params["news"])
+        watched_scan(scan_options, job.params["news"])
     return SubmittedJob(name, arguments, job.params)
-
-
-def _job_of(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-    """Return the name of the job that `words` begin with, and the other words."""
-    for name, command in JOBS.items():
-        # By the name of its file, too: schedules may know it by that.
-        for spelt in (command.split(), [name]):
-            if list(words[: len(spelt)]) == spelt:
-                return name, tuple(words[len(spelt) :])
-    raise ConfigError(f"there is no job {words[0]}", remedy=f"name one of {', '.join(sorted(JOBS.values()))}")

@@ -11,8 +11,7 @@ import pytest
 from presswatch_spark.changes.states import STATES
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.compare import MEANING
-from presswatch_spark.cli.language import NAMES
-from presswatch_spark.translation import p
+from tests.french import words as french_words
 from tests.histories import AFTER, BEFORE, altered_release, copy, run, shard
 
 
@@ -62,7 +61,7 @@ def test_it_speaks_french(words: list[str], tmp_path: Path, capsys: pytest.Captu
 
 def test_every_state_has_its_meaning_in_both_languages() -> None:
     assert set(MEANING) == set(STATES)
-    assert {p("column", state) for state in MEANING} <= set(NAMES)
+    assert set(MEANING) <= french_words("column")
 
 
 def test_it_needs_no_java(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

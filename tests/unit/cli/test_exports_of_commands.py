@@ -118,7 +118,7 @@ def exporting() -> list[list[str]]:
 
 def test_every_command_that_prints_rows_exports_them() -> None:
     assert {" ".join(names) for names in exporting()} >= {
-        "runs", "matches", "sql", "estimate", "rights", "claims", "releases", "watch", "corpus info",
+        "runs", "matches", "sql", "estimate", "rights", "claims", "releases", "corpus info",
         "removal status",
         "census", "verify-rows",
     }  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 
 from presswatch_spark.claims.selection import DOUBTFUL, REMOVED, UNREAD, UNSEALED, WORDLESS
 from presswatch_spark.cli.commands import notice, removal
-from presswatch_spark.cli.language import NAMES, Language
+from presswatch_spark.cli.replies import Language
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.notice import (
     ANSWERED,
@@ -28,8 +28,8 @@ from presswatch_spark.notices.notice import (
 from presswatch_spark.notices.parties import FACTS
 from presswatch_spark.removal.status import ALARM_KINDS
 from presswatch_spark.terminal import printable
-from presswatch_spark.translation import p
 from tests.conftest import ROOT
+from tests.french import words
 from tests.proofs import each_time
 from tests.tables import match, publish
 
@@ -62,7 +62,7 @@ class TestLanguage:
         assert printable("1\u202f234\u00a0%\x1b[2J\u2028") == "1\u202f234\u00a0%\ufffd[2J "
 
     def test_every_state_and_alarm_of_a_removal_has_its_french(self) -> None:
-        assert {p("column", name) for name in {*removal.MEANING, *ALARM_KINDS}} <= set(NAMES)
+        assert {*removal.MEANING, *ALARM_KINDS} <= words("column")
 
     def test_every_state_event_and_answer_of_a_notice_has_its_french(self) -> None:
         assert set(notice.MEANING) == set(STATES)
@@ -70,9 +70,9 @@ class TestLanguage:
         elements = [element for law in laws().values() for element in law.elements]
         named = {element.name for element in elements} | {need for each in elements for need in each.needs}
         names = {*notice.MEANING, *notice.ANSWERS, *events, *named, *FACTS}
-        assert {p("notice", name) for name in names} <= set(NAMES)
+        assert names <= words("notice")
         left_out = {REMOVED, DOUBTFUL, WORDLESS, UNREAD, UNSEALED}
-        assert {p("left out", reason) for reason in left_out} <= set(NAMES)
+        assert left_out <= words("left out")
 
 
 class TestPager:

@@ -14,7 +14,7 @@ import pytest
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.estimate import estimate_lines
 from presswatch_spark.cli.commands.sql import query_lines
-from presswatch_spark.cli.language import Language
+from presswatch_spark.cli.replies import ENGLISH, Language, shown_lines
 from presswatch_spark.sampling.extrapolation import Estimated, SampleEstimate
 from presswatch_spark.tables.declarations import PublishedCensus
 from presswatch_spark.tables.store import TableStore
@@ -174,16 +174,6 @@ def test_tables_of_a_version_without_letters_and_digests_are_shown_as_well(
         assert lines[0] == "1 row: 1 article at 1 known address, in 1 record on 0 known hosts"
 
 
-def test_with_long_every_column_of_the_table_stands_below_the_other_and_whole(
-    tables: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.run(["matches", tables, "--long", "--run", "latest"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert f"document_url        {URL}" in lines
-    assert f"row_sha256          {'a' * 64}" in lines
-    assert "confidence_reasons  sole_full_copy,goes_beyond" in lines
-
-
 def test_what_is_piped_is_never_cut_and_holds_rows_alone(
     tables: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,7 +201,7 @@ def test_the_labels_of_an_estimate_are_whole(width: int, monkeypatch: pytest.Mon
         for name, of in itertools.product(MEASURES, PUBLISHERS)
     ]
     found = SampleEstimate("r", 0, 100_000, 90, 1_000, 0, tuple(measures))
-    lines = list(estimate_lines(found, found.measures))[1:]
+    lines = list(shown_lines(estimate_lines(found, found.measures), ENGLISH))[1:]
     assert max(map(columns_of, lines)) <= width
     assert "…" not in "".join(lines)
     labels = " ".join(line[: lines[0].index("  seen")].strip() for line in lines)
@@ -289,7 +279,7 @@ def test_a_run_of_several_datasets_has_no_empty_cells(
     )
     for language, words in (
         ("en", ["several", "none or several"]),
-        ("fr", ["plusieurs", "aucune ou plusieurs"]),
+        ("fr", ["plusieurs", "aucune/plusieurs"]),
     ):
         lines = shown(["runs", "--lang", language, str(tmp_path)], 140, capsys, monkeypatch)
         (row,) = (line for line in lines if line.startswith(RUNS[0]))

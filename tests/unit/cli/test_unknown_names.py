@@ -11,7 +11,6 @@ from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import MOST_NAMES, did_you_mean, nearest
 from tests.corpora import article, build, write_jsonl
-from tests.proofs import each_time
 from tests.tables import match, publish, row_of, write
 
 RUN = "20240602T080000Z-abcdef"
@@ -37,7 +36,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return said.err
 
 
-@pytest.mark.parametrize("form", each_time([["--json"]], [[], ["--json"], ["--long"]]))
+@pytest.mark.parametrize("form", [[], ["--json"]])
 @pytest.mark.parametrize(
     ("option", "name", "meant"),
     [

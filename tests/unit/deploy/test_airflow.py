@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from presswatch_spark.cli.commands.campaign import watch
 from presswatch_spark.cli.commands.scan import scan
 from presswatch_spark.cli.commands.submit import submit
-from presswatch_spark.cli.commands.watch import watch
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "docs" / "airflow"

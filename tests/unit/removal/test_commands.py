@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.cli.commands.watch import watch
+from presswatch_spark.cli.commands.campaign import watch
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.storage.objects import StorageOptions
 from tests.documents import commands, text_of

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark.cli.commands.runs import gate_line
-from presswatch_spark.cli.language import Language
+from presswatch_spark.cli.replies import Language
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.warc.gates import AuditDraw
 from presswatch_spark.pipeline import ShardScan

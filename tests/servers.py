@@ -70,7 +70,7 @@ class Reply:
 class Server:
     """A running server: its address, what it was asked, and what it will do wrong.
 
-    `faults` are used up one by one; then `always` applies. `ranges`, `etags`, `lengths` and `heads` say what
+    `faults` are used up one by one; then `always` applies. `ranges`, `etags` and `lengths` say what
     the server knows: without lengths it sends chunks, or, if not `chunks` either, just closes. `modified`:
     Last-Modified of paths. `queries`: what is answered to paths with their queries. After
     `blocks_after` requests it answers 403 to all, and to `forbidden` paths at any time. It has no parts of
@@ -87,7 +87,6 @@ class Server:
     etags: bool = True
     lengths: bool = True
     chunks: bool = True
-    heads: bool = True
     modified: dict[str, str] = field(default_factory=dict)
     queries: dict[str, Reply] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
@@ -116,8 +115,8 @@ class Server:
         return self.faults.popleft() if self.faults else self.always
 
     def gets(self) -> list[str]:
-        """Ranges asked for by GET, in order; empty text for a whole object."""
-        return [asked for method, _, asked in self.requests if method == "GET"]
+        """Ranges asked for, in order, but for the first byte of a description; empty for a whole object."""
+        return [asked for _, _, asked in self.requests if asked != "bytes=0-0"]
 
 
 ServerT = TypeVar("ServerT", bound=Server)
@@ -285,8 +284,6 @@ class _Handler(BaseHTTPRequestHandler):
             return Reply(302, {"Location": state.redirects[path], **linked}, b"")
         if path not in state.objects or (path in state.whole_only and "Range" in self.headers):
             return Reply(404, {}, b"nothing here")
-        if self.command == "HEAD" and not state.heads:
-            return Reply(405, {}, b"")
         data = state.objects[path]
         headers = {"ETag": f'"{hashlib.sha256(data).hexdigest()[:16]}"'} if state.etags else {}
         if path in state.modified:

@@ -143,7 +143,6 @@ def _require_a_plain_path(store: TableStore) -> None:
 def _synced(
     catalog: Catalog, name: tuple[str, ...], store: TableStore, files: Sequence[Published]
 ) -> CatalogChange:
-    """Bring one table to these files, and compare anew if somebody else commits meanwhile."""
     from pyiceberg.exceptions import CommitFailedException, ValidationException
 
     tried = 0
@@ -185,7 +184,6 @@ def _table(catalog: Catalog, name: tuple[str, ...], folder: str) -> Table:
 
 
 def _make(catalog: Catalog, name: tuple[str, ...], folder: str) -> None:
-    """Make an Iceberg table without files, in one commit."""
     from pyiceberg.table import TableProperties
 
     columns, properties = iceberg_columns(name[-1]), {**PROPERTIES, OURS: folder}
@@ -227,7 +225,6 @@ def _difference(table: Table, files: Sequence[Published]) -> tuple[list[str], li
 
 
 def _others(table: Table, files: Iterable[Published], known: Mapping[str, DataFile]) -> list[str]:
-    """Return the files that are not as the table describes them."""
     unsaid, others = list[str](), list[str]()
     for file in files:
         entry = known[file.uri]
@@ -248,7 +245,6 @@ def _described(table: Table, uri: str) -> tuple[Any, ...]:
 
 
 def _facts(file: DataFile) -> tuple[Any, ...]:
-    """Return all that an Iceberg table knows of a file beside its path."""
     of_columns = (file.column_sizes, file.lower_bounds, file.upper_bounds)
     return (
         file.file_size_in_bytes,
@@ -259,7 +255,6 @@ def _facts(file: DataFile) -> tuple[Any, ...]:
 
 
 def _commit(table: Table, added: Sequence[str], out: Sequence[DataFile]) -> None:
-    """Take files out and add others, in one commit."""
     if not added and not out:
         return
     with table.transaction() as change:

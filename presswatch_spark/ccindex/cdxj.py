@@ -97,7 +97,6 @@ def to_second(time: str) -> str:
 
 
 def _storable(value: object) -> object:
-    """Return the part of a value that is kept; U+FFFD stands for a lone surrogate."""
     value = readable_part(value)
     if isinstance(value, tuple):
         return tuple(map(_storable, value))

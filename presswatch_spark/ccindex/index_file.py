@@ -170,7 +170,6 @@ class _IndexFile:
                 yield taken, {ours: _movable(column_at(batch, name)).take(at) for ours, name in names.items()}
 
     def _batches(self, group: int, names: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Yield batches of columns, each with its first row; `DAMAGE_ERRORS` if the footer says otherwise."""
         first = 0
         for batch in GroupReader(self.parquet, group, names).batches(BATCH_ROWS):
             yield first, batch
@@ -194,7 +193,6 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _movable(column: pa.Array) -> pa.Array:
-    """Turn views into a column that Arrow can take rows of."""
     is_view = pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type)
     return column.cast(pa.large_binary()) if is_view else column
 

@@ -1,4 +1,4 @@
-"""The rows of an index that can be a member's: their hosts, and the places of these in the index.
+"""Keys of an index (SURT), and the rows of it that can be a member's: their hosts and runs of keys.
 
 An index is sorted by SURT: the host's labels from the right, then the path, in lower case and without `www.`
 (`https://www.journal.example/Une` is `example,journal)/une`). So the pages of a host and of all hosts below
@@ -9,12 +9,16 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
+from urllib.parse import urlsplit
 
 from presswatch_spark.judgement.urls import AMP_CACHES, hosts_above, is_public_suffix, page_url
 
 _WWW = re.compile(r"^www\d*\.(?=.)")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_PORTS = {"http": 80, "https": 443}
+_PLAIN_PATH, _PLAIN_QUERY = re.compile(r"(/[a-z0-9._~-]+)*/?"), re.compile(r"[a-z0-9._~=&+:/-]*")
+_SESSION = re.compile(r"(?:jsessionid|phpsessid|aspsession|sid|cfid|cftoken)", re.IGNORECASE)
 
 Range = tuple[str, str]
 
@@ -88,7 +92,6 @@ def _keys(host: str) -> Iterator[str]:
 
 
 def _spellings(host: str) -> set[str]:
-    """Return a host in ASCII, and as a person reads it."""
     try:
         return {host, host.encode("ascii").decode("idna")}
     except UnicodeError:
@@ -121,3 +124,36 @@ def _domains(hosts: Iterable[str]) -> tuple[str, ...] | None:
         for k in range(len(labels) - 1):
             names |= _spellings(".".join(labels[k:]))
     return tuple(sorted(names))
+
+
+class Key(NamedTuple):
+    """The SURT of a URL, as the crawler's canonicaliser writes it, and whether it is sure.
+
+        https://www.journal.example/Une/?b=2&a=1      example,journal)/une?a=1&b=2
+
+    The canonicaliser knows more rules than these, such as those for session ids. A page that is not found by
+    a key that is not sure may be in the index all the same.
+    """
+
+    surt: str
+    is_sure: bool
+
+
+def key_of(url: str) -> Key | None:
+    """Return the key of a URL; None of what is no URL of a page."""
+    try:
+        parts = urlsplit(url.strip())
+        host = (parts.hostname or "").encode("idna").decode("ascii")
+        port = parts.port
+    except (ValueError, UnicodeError):
+        return None
+    if parts.scheme.lower() not in _PORTS or not host:
+        return None
+    labels = ",".join(reversed(_WWW.sub("", host, count=1).strip(".").split(".")))
+    shown = "" if port in (None, _PORTS[parts.scheme.lower()]) else f":{port}"
+    path = (re.sub("/+", "/", parts.path.lower()) or "/").rstrip("/") or "/"
+    query = "&".join(sorted(filter(None, parts.query.lower().split("&"))))
+    is_sure = bool(_PLAIN_PATH.fullmatch(path) and _PLAIN_QUERY.fullmatch(query)) and not shown
+    is_sure = is_sure and not _SESSION.search(parts.path + parts.query) and "/." not in path
+    is_plain_host = re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]+", host) is not None
+    return Key(f"{labels}{shown}){path}{'?' * bool(query)}{query}", is_sure and is_plain_host)

@@ -144,20 +144,26 @@ def _unsent(request: Mapping[str, Any]) -> Reply:
 
 def _attended(service: Service, ledger: Ledger, running: Running, storage: StorageOptions) -> int:
     run, rules = running.run, service.asked.profile.wait
-    progress = _Progress()
     try:
-        state = wait(service, run, rules, progress)
+        state = wait(service, run, rules, _say)
     except (KeyboardInterrupt, PresswatchError) as stop:
-        progress.end()
         _say(f"stopped waiting; the job {run} goes on. To look again, give the same command. To end it:")
         for line in service.cancel_commands(run):
             _say(f"  {line}")
         if isinstance(stop, PresswatchError):
             raise
         return FAILED
-    progress.end()
     code = ledger.exit_code(running.attempt, state)
-    log = _log_of(service, run, storage)
+    log: Mapping[str, Sequence[str]] = {}
+    # Whatever comes of the log, the job's exit code stays.
+    try:
+        if not (log := driver_log(service, run, storage, rules)):
+            where = " ".join(service.log_folders(run))
+            _say(f"no log came within {rules.log_seconds:g} s; it may still: {where}")
+    except PresswatchError as error:
+        _say(f"the log cannot be read: {error}")
+    except KeyboardInterrupt:
+        _say("stopped waiting for the log")
     print_lines(map(printable, log.get("stdout", ())))
     if code:
         for line in log.get("stderr", ())[-ERROR_LINES:]:
@@ -165,42 +171,6 @@ def _attended(service: Service, ledger: Ledger, running: Running, storage: Stora
     reason = f" ({state.reason})" if state.reason else ""
     _say(f"{service.asked.job} {run}: {state.word}, exit code {code}{reason}")
     return code
-
-
-def _log_of(service: Service, run: str, storage: StorageOptions) -> Mapping[str, Sequence[str]]:
-    """Return the log of a job that has ended; if there is none, say so: the job's exit code stays."""
-    rules = service.asked.profile.wait
-    try:
-        if log := driver_log(service, run, storage, rules):
-            return log
-        where = " ".join(service.log_folders(run))
-        _say(f"no log came within {rules.log_seconds:g} s; it may still: {where}")
-    except PresswatchError as error:
-        _say(f"the log cannot be read: {error}")
-    except KeyboardInterrupt:
-        _say("stopped waiting for the log")
-    return {}
-
-
-class _Progress:
-    """One line on a terminal; elsewhere a line whenever the state changes."""
-
-    def __init__(self) -> None:
-        self.live = sys.stderr.isatty()
-        self.last = ""
-
-    def __call__(self, line: str) -> None:
-        state = line.partition(",")[0]
-        if self.live:
-            click.echo(f"\r\x1b[K{printable(line)}", err=True, nl=False)
-        elif state != self.last:
-            _say(line)
-        self.last = state
-
-    def end(self) -> None:
-        if self.live and self.last:
-            click.echo(err=True)
-        self.last = ""
 
 
 def _say(line: str) -> None:

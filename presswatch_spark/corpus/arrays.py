@@ -90,7 +90,7 @@ def writing(place: str | Path) -> Iterator[None]:
     except OSError as error:
         # Of a copy or a move that failed, the second name is where it should go.
         where = error.filename2 or error.filename or place
-        raise refused(where, error, goes_on=False) from error
+        raise refused(where, error) from error
 
 
 def _write_header(file: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:

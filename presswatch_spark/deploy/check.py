@@ -9,6 +9,7 @@ import os
 import re
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -339,10 +340,7 @@ def check_archive_file(job: PlannedJob) -> Findings:
     """Read the version of the archive, and whether the store has the archive already."""
     if (archive := job.archive) is None:
         if (ROOT / "requirements.lock").is_file():
-            finding = (
-                "there is no archive of these sources yet: the submission makes it, or `make archive` does"
-            )
-            yield OK, finding, ""
+            yield OK, "there is no archive of these sources yet: the submission makes it", ""
         else:
             remedy = "run it in a checkout, or name an archive: --archive FILE"
             yield FAULT, f"there is none, and {ROOT} has no sources to make it of", remedy
@@ -350,19 +348,16 @@ def check_archive_file(job: PlannedJob) -> Findings:
     check_archive(archive, NEEDED)
     with tarfile.open(archive, "r:gz") as tar:
         found = (re.match(r"lib/presswatch_spark-(.+?)\.dist-info", name) for name in tar.getnames())
-        version = next((printable(match[1]) for match in found if match), None)
-    if version is None:
-        yield UNKNOWN, f"{archive.name} does not name its version", "make it: make archive"
-    elif version != __version__:
+        version = next((printable(match[1]) for match in found if match), "unknown")
+    if version != __version__:
         remedy = "make one of this version (make archive), or leave --archive out"
         yield FAULT, f"{archive.name} is of version {version}, and this is {__version__}", remedy
-    else:
-        try:
-            in_store = stat(job.service.asked.archive.uri, job.storage).size == archive.stat().st_size
-        except MissingError:
-            in_store = False
-        size = f"of {archive.stat().st_size / 1e6:,.0f} MB will be uploaded"
-        yield OK, f"{archive.name}, version {version}, {'is in the store' if in_store else size}", ""
+        return
+    size, in_store = archive.stat().st_size, False
+    with suppress(MissingError):
+        in_store = stat(job.service.asked.archive.uri, job.storage).size == size
+    place = "is in the store" if in_store else f"of {size / 1e6:,.0f} MB will be uploaded"
+    yield OK, f"{archive.name}, version {version}, {place}", ""
 
 
 BOTH, SERVERLESS = (JobRuns, Steps), (JobRuns,)

@@ -24,8 +24,6 @@ from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.storage.s3 import aws_session
 from presswatch_spark.terminal import printable
 
-CONSOLE = "console.aws.amazon.com"
-CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
 ATTEMPTS = 10
 # The words of all services: none means another thing elsewhere.
 SUCCEEDED = frozenset({"SUCCESS", "COMPLETED"})
@@ -63,21 +61,6 @@ def check_release(profile: Profile, found: str, where: str) -> None:
             where=where,
             remedy="name another, or set `release`, if its Spark is 4.0 or newer, and `archive.python`",
         )
-
-
-def emr_console(region: str, page: str) -> str:
-    """Return the address of a page of EMR's console."""
-    return f"https://{region}.{_console(region)}/emr/home?region={region}#/{page}"
-
-
-def s3_console(region: str, folder: str) -> str:
-    """Return the address of an S3 folder in the console."""
-    bucket, _, prefix = folder.removeprefix("s3://").partition("/")
-    return f"https://{region}.{_console(region)}/s3/buckets/{bucket}?region={region}&prefix={prefix}"
-
-
-def _console(region: str) -> str:
-    return next((host for start, host in CONSOLES.items() if region.startswith(start)), CONSOLE)
 
 
 class ServiceError(PresswatchError):
@@ -199,10 +182,8 @@ class JobRuns:
         return JobState(found["state"], str(found.get("stateDetails") or ""))
 
     def links(self, run: str) -> Iterator[tuple[str, str]]:
-        """Yield the application's console, the run's logs, and the command that opens its Spark UI."""
-        region = str(self.asked.profile.region)
-        yield "application", emr_console(region, "serverless")
-        yield "logs", s3_console(region, self.log_folders(run)[0])
+        """Yield the place of the run's log, and the command that opens its Spark UI."""
+        yield "log", self.log_folders(run)[0]
         yield "Spark UI", f"aws emr-serverless get-dashboard-for-job-run {self._named(run)}"
 
     def cancel_commands(self, run: str) -> tuple[str]:
@@ -293,11 +274,9 @@ class Steps:
         return JobState(status["State"], reason)
 
     def links(self, run: str) -> Iterator[tuple[str, str]]:
-        """Yield the cluster, where its steps are listed, and the step's logs."""
-        region = str(self.asked.profile.region)
-        yield "cluster and steps", emr_console(region, f"clusterDetails/{self._cluster}")
+        """Yield the place of the step's log, if the cluster writes logs."""
         for folder in self.log_folders(run)[:1]:
-            yield "logs", s3_console(region, folder)
+            yield "log", folder
 
     def cancel_commands(self, run: str) -> tuple[str, str]:
         """Return the commands that cancel the step, and end the driver, which outlives its step."""

@@ -10,6 +10,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import BinaryIO, cast
 
 from presswatch_spark.deploy.emr import JobState, Service
@@ -34,21 +35,18 @@ def wait(service: Service, run: str, rules: WaitRules, tell: Callable[[str], Non
     """Look at a job until it has ended, and return its last state.
 
     Args:
-        tell: gets a line about where the job stands, at each look.
+        tell: gets a line whenever the job's state changes.
     """
-    began, pause = time.monotonic(), rules.first_seconds
+    began, pause, word = time.monotonic(), rules.first_seconds, ""
     while True:
         state = service.state(run)
-        tell(f"{service.asked.job} {run}: {state.word}, {_elapsed(time.monotonic() - began)}")
+        if state.word != word:
+            word, elapsed = state.word, timedelta(seconds=int(time.monotonic() - began))
+            tell(f"{service.asked.job} {run}: {word}, after {elapsed}")
         if state.ended:
             return state
         time.sleep(pause)
         pause = min(rules.longest_seconds, pause * GROWTH)
-
-
-def _elapsed(seconds: float) -> str:
-    minutes, hours = int(seconds) // 60 % 60, int(seconds) // 3600
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {int(seconds) % 60:02} s"
 
 
 def driver_log(service: Service, run: str, options: StorageOptions, rules: WaitRules) -> dict[str, list[str]]:
@@ -80,7 +78,6 @@ def _log_in(folders: tuple[str, ...], options: StorageOptions) -> tuple[dict[str
 
 
 def _streams(folder: str, options: StorageOptions, part: str = "") -> dict[str, list[str]]:
-    """Return the last lines of `stdout.gz` and `stderr.gz` whose URIs contain `part`."""
     streams = {}
     with suppress(MissingError):
         for found in list_objects(folder, options):

@@ -75,7 +75,6 @@ class Ledger:
         return left
 
     def _left(self, attempt: int) -> int | None:
-        """Return the exit code that the job left behind; None if it did not come so far."""
         result = self._object(attempt, "result").read()
         return int(parse_json(result.data)["exit_code"]) if result else None
 
@@ -89,8 +88,6 @@ class Ledger:
         return True
 
     def _claimed(self, attempt: int, began: float) -> Running:
-        """Start the attempt that we claimed, as long as the claim is good."""
-
         def confirm() -> None:
             if time.time() - began > self.claim_seconds:
                 raise PresswatchError(
@@ -123,7 +120,6 @@ class Ledger:
         return str(parse_json(started.data)["run"]) if started else self.service.find(attempt)
 
     def _is_over(self, running: Running, say: Callable[[str], None]) -> bool:
-        """Return whether another attempt should follow this one."""
         left = self._left(running.attempt)
         state = None if left is not None else self.service.state(running.run)
         if state is not None and not state.ended:

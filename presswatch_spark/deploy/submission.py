@@ -204,7 +204,6 @@ def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _files_moved(arguments: Sequence[str], profile: Profile) -> tuple[list[str], list[Upload]]:
-    """Return the arguments, with places in the store for files of this machine, and the uploads."""
     moved, uploads, option = list[str](), list[Upload](), ""
     for argument in arguments:
         name, equals, value = argument.partition("=")

@@ -215,7 +215,6 @@ def fetched(uri: str, options: StorageOptions, noted: datetime | None = None) ->
 
 
 def _copy(uri: str) -> Path | None:
-    """Return where a copy may lie: in a cache that nobody else may write to."""
     name = f"{hashlib.sha256(uri.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.txt"
     folder = own_folder(user_caches(), "releases")
     return folder / name if folder else None
@@ -230,7 +229,6 @@ def _cached(uri: str) -> Listing | None:
 
 
 def _keep(uri: str, listing: Listing) -> None:
-    """Put a copy into the cache, whole or not at all; it is no failure if that cannot be done."""
     if path := _copy(uri):
         with suppress(PresswatchError):
             write_object(str(path), listing.to_text().encode("ascii"), StorageOptions())

@@ -128,7 +128,6 @@ def _copied(name: str, base: str | None) -> ReleaseShards:
 
 
 def _names(rules: DatasetRules) -> list[str]:
-    """Return the crawls that are known without a request."""
     return [crawl.name for crawl in at_hand(list_uri(rules.common_crawl.index)).listing.crawls]
 
 

@@ -7,15 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from presswatch_spark.ccindex.clusters import CLUSTER, look_up_in_clusters
-from presswatch_spark.ccindex.keys import key_of
 from presswatch_spark.ccindex.lookup import (
+    CLUSTER,
     RELEASE,
     IndexAnswer,
     IndexedCapture,
+    look_up_in_clusters,
     look_up_in_files,
     look_up_on_server,
 )
+from presswatch_spark.ccindex.wanted import key_of
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.removal.responses import ProbeFinding, RecordFacts, ResponseFacts
 from presswatch_spark.removal.states import FAILED, LIMITED, LISTED, REFUSED, STRANGE, UNLISTED

@@ -24,6 +24,7 @@ from presswatch_spark.storage.objects import (
     RangeReply,
     RawResponse,
     StorageOptions,
+    Store,
     conflict,
     delete_object,
     list_objects,
@@ -40,17 +41,14 @@ CHANGING, REMOVALS = frozenset({errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}), 1
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 """Permissions of outputs that hold texts of articles or verdicts: their owner's alone."""
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
-AGAIN = "make room and give the same command again"
 
 
 @dataclass(frozen=True, slots=True)
-class LocalStore:
+class LocalStore(Store):
     """Plain files; a URI is an absolute path. Bytes that a file lacks, no second try brings."""
 
     options: StorageOptions
     resumable: ClassVar[bool] = False
-    interruptions: ClassVar[tuple[type[Exception], ...]] = (OSError,)
-    silences: ClassVar[tuple[type[Exception], ...]] = ()
 
     def stat(self, uri: str) -> ObjectInfo:
         """Describe a regular file, through symbolic links."""
@@ -144,8 +142,15 @@ class LocalStore:
             Path(draft).write_bytes(data)
             sync(draft)
             with writes_alone(folder):
-                if (absent and os.path.lexists(uri)) or (etag is not None and self._etag(uri) != etag):
+                if absent and os.path.lexists(uri):
                     raise conflict(uri)
+                if etag is not None:
+                    try:
+                        is_same = self.read(uri)[1] == etag
+                    except MissingError:
+                        is_same = False
+                    if not is_same:
+                        raise conflict(uri)
                 os.replace(draft, uri)
             sync(folder)
         return _digest(data)
@@ -197,12 +202,6 @@ class LocalStore:
                     return
                 if error.errno not in CHANGING or not tries_left:
                     raise explained(error, uri) from error
-
-    def _etag(self, uri: str) -> str | None:
-        try:
-            return self.read(uri)[1]
-        except MissingError:
-            return None
 
 
 def put_file(local_path: str, uri: str, options: StorageOptions) -> None:
@@ -312,10 +311,10 @@ def on_disk(path: str) -> Path:
     return Path(canonical(path))
 
 
-def refused(where: str | Path, error: OSError, *, goes_on: bool = True) -> OutputError:
-    """Return the error of a write that failed; `goes_on`: the same command goes on where it was."""
+def refused(where: str | Path, error: OSError) -> OutputError:
+    """Return the error of a write that failed."""
     if error.errno in FULL_DISK:
-        return disk_full(where, goes_on=goes_on)
+        return disk_full(where)
     return OutputError(
         # numpy says how much it could write, not why it stopped.
         f"the output cannot be written: {error.strerror or error}",
@@ -324,13 +323,13 @@ def refused(where: str | Path, error: OSError, *, goes_on: bool = True) -> Outpu
     )
 
 
-def disk_full(where: str | Path, *, goes_on: bool = True) -> OutputError:
+def disk_full(where: str | Path) -> OutputError:
     """Return the error of a full disk; what goes to S3 is a temporary file of its writer's host first."""
     is_local = scheme_of(str(where)) == "file"
     return OutputError(
         "the disk is full" if is_local else "the driver's or a worker's disk for temporary files is full",
         where=str(where),
-        remedy=f"{AGAIN}: the run goes on" if goes_on else AGAIN,
+        remedy="make room and give the same command again",
     )
 
 

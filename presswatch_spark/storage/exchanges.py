@@ -140,7 +140,6 @@ def clock_ahead(date: str, at: float) -> float | None:
 
 
 def _address(address: Any) -> str | None:
-    """Return the address of a socket; None for one that has none."""
     if not isinstance(address, tuple) or len(address) < 2:
         return None
     host, port = address[:2]

@@ -192,7 +192,6 @@ class HostLimits:
         self._pause(seconds, asked)
 
     def _is_refusal_repeated(self, reply: JudgedReply, options: StorageOptions) -> bool:
-        """Take note of a refusal that names no time."""
         is_limit, pause = reply.status == 429, options.refusal_pause
         if not self._paused_at:
             if self._refuses_single and not is_limit and not self._refused:

@@ -56,8 +56,8 @@ from presswatch_spark.storage.objects import (
     ObjectInfo,
     RangeReply,
     RawResponse,
-    ReadOnlyStore,
     StorageOptions,
+    Store,
     answered,
     body_of_answer,
     pause,
@@ -65,7 +65,6 @@ from presswatch_spark.storage.objects import (
 from presswatch_spark.storage.uris import SHA256, host_of, printable, scheme_of
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
-HEAD_REFUSED = frozenset({400, 401, 403, 405, 501})
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 REDIRECTS_MAX = 5
 CONNECT_ATTEMPTS_MAX = 4
@@ -235,7 +234,6 @@ class Client:
         url: str,
         headers: Mapping[str, str] = NO_HEADERS,
         *,
-        method: str = "GET",
         alone: bool = False,
         follow: bool = True,
     ) -> HttpReply:
@@ -258,14 +256,14 @@ class Client:
         )
         while True:
             try:
-                reply = send(method, url, headers, named)
+                reply = send(url, headers, named)
             except HTTPError as error:
                 if isinstance(error, FINAL_ERRORS):
                     raise _unreachable(error, url) from error
                 if isinstance(error, ReadTimeoutError):
                     report_silence(url, len(policy.history) + 1, self.options)
                 try:
-                    policy = policy.increment(method, url, error=error)
+                    policy = policy.increment("GET", url, error=error)
                 except MaxRetryError:
                     raise _unreachable(error, url) from error
             else:
@@ -277,29 +275,36 @@ class Client:
                         reply.close()
                 if not is_kept:
                     continue
-                if not policy.is_retry(method, reply.status):
+                if not policy.is_retry("GET", reply.status):
                     return reply
                 try:
-                    policy = policy.increment(method, url)
+                    policy = policy.increment("GET", url)
                 except MaxRetryError:
                     return reply
                 reply.close()
             pause(self.options, len(policy.history))
 
-    def _sent(self, method: str, url: str, headers: Mapping[str, str], named: str) -> HttpReply:
+    def _sent(self, url: str, headers: Mapping[str, str], named: str) -> HttpReply:
         """Send a request, and follow redirects; each host is asked in its turn."""
         declared = None
         for _ in range(REDIRECTS_MAX):
-            reply = self._once(method, url, headers, named)
+            reply = self._once(url, headers, named)
             # A hub declares what a file is, and redirects to a store that may know less.
             reply.sha256 = declared = declared or declared_sha256(reply)
             if reply.location is None:
                 return reply
             reply.close()
-            url = _redirected(url, reply.location)
-        return self._once(method, url, headers, named)
+            try:
+                url = urljoin(url, reply.location)
+                parts = urlsplit(url)
+                is_site = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+            except ValueError as error:
+                raise BadRedirectError from error
+            if not is_site:
+                raise BadRedirectError
+        return self._once(url, headers, named)
 
-    def _once(self, method: str, url: str, headers: Mapping[str, str], named: str) -> HttpReply:
+    def _once(self, url: str, headers: Mapping[str, str], named: str) -> HttpReply:
         """Send one request in its turn, and record the exchange.
 
         Raises:
@@ -317,21 +322,19 @@ class Client:
             turn_at, sent_at = limits.await_turn(url), time.time()
             sent = REQUEST_HEADERS | dict(headers)
             try:
-                raw = pool.request(
-                    method,
-                    url,
-                    headers=sent,
-                    retries=False,
-                    redirect=False,
-                    preload_content=False,
-                    decode_content=False,
-                )
+                how: dict[str, Any] = {
+                    "retries": False,
+                    "redirect": False,
+                    "preload_content": False,
+                    "decode_content": False,
+                }
+                raw = pool.request("GET", url, headers=sent, **how)
             except (HTTPError, ValueError) as error:
                 failure = error if isinstance(error, HTTPError) else LocationValueError()
-                tell_exchange(method, url, sent, sent_at, failure=type(failure).__name__)
+                tell_exchange("GET", url, sent, sent_at, failure=type(failure).__name__)
                 raise failure from error
             peer = getattr(getattr(raw, "connection", None), "peer", None)
-            tell_exchange(method, url, sent, sent_at, raw.status, raw.headers.iteritems(), peer=peer)
+            tell_exchange("GET", url, sent, sent_at, raw.status, raw.headers.iteritems(), peer=peer)
             return HttpReply(raw, slot, url, sent_at, turn_at)
         except BaseException:
             slot.release()
@@ -411,7 +414,7 @@ def exchanged(
     return answer.result()
 
 
-class WebStore(ReadOnlyStore):
+class WebStore(Store):
     """A store that answers by HTTP, with what breaks off there."""
 
     interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
@@ -426,16 +429,10 @@ class HttpStore(WebStore):
     where: ClassVar[str] = "a web site"
 
     def stat(self, uri: str) -> ObjectInfo:
-        """Describe the object with HEAD, or with its first byte if the server refuses that."""
-        reply = Client(self.options).get(uri, method="HEAD", alone=True)
-        reply.close()
-        size = length_of(reply)
-        if reply.status in HEAD_REFUSED or (reply.status == 200 and size is None):
-            body = opened_range(Client(self.options), uri, 0, 1, alone=True)
-            body.reader.close()
-            return ObjectInfo(uri, body.total, body.etag, body.sha256)
-        _require_object(reply, uri)
-        return ObjectInfo(uri, size, validator_of(reply), reply.sha256)
+        """Describe the object by a request for its first byte: some servers and signatures refuse HEAD."""
+        body = opened_range(Client(self.options), uri, 0, 1, alone=True)
+        body.reader.close()
+        return ObjectInfo(uri, body.total, body.etag, body.sha256)
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
         """Raise `InputError`: the web has no folders."""
@@ -539,19 +536,6 @@ def declared_sha256(reply: HttpReply) -> str | None:
     """Return the SHA-256 of a file in large-file storage (LFS), which hubs give as its linked ETag."""
     linked = reply.headers.get("X-Linked-ETag", "").strip('"').lower()
     return linked if SHA256.fullmatch(linked) else None
-
-
-def _redirected(url: str, location: str) -> str:
-    """Return the URL of a web site that a redirect leads to; `BadRedirectError` if it leads to none."""
-    try:
-        leads = urljoin(url, location)
-        parts = urlsplit(leads)
-        is_site = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError as error:
-        raise BadRedirectError from error
-    if not is_site:
-        raise BadRedirectError
-    return leads
 
 
 def unpacked(body: bytes, coding: str, most: int) -> bytes | None:

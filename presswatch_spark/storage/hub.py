@@ -337,7 +337,6 @@ class HubStore(WebStore):
         return found if isinstance(found, RawResponse) else self._answer(uri, found, start, end)
 
     def _resolved(self, address: HubAddress) -> HubFile | RawResponse:
-        """Ask the hub for the place of a file; return its refusal as an answer."""
         hub, url, sent_at = self._hub, address.resolver(self._hub.endpoint), time.time()
         try:
             reply = hub.send(url)
@@ -366,7 +365,6 @@ class HubStore(WebStore):
 
 
 def _code_of(status: int, headers: Mapping[str, str]) -> str:
-    """Return the hub's word for a refusal, `disabled`, or the empty text if it gives none."""
     if status == 403 and headers.get("X-Error-Message", "").lower().startswith(DISABLED):
         return "disabled"
     return headers.get("X-Error-Code", "")
@@ -375,7 +373,6 @@ def _code_of(status: int, headers: Mapping[str, str]) -> str:
 def _refusal(
     status: int, headers: Mapping[str, str], address: HubAddress, endpoint: str, *, has_token: bool
 ) -> PresswatchError:
-    """Return the error for a reply of the hub that gives neither the file nor its place."""
     where, code, page = str(address), _code_of(status, headers), address.page(endpoint)
     if code == "disabled":
         what, remedy = "the hub has disabled access to the dataset", "ask its owner, or the hub, why"
@@ -386,7 +383,17 @@ def _refusal(
         what = "the dataset is gated, and the token's account has no access"
         remedy = f"accept its conditions at {page}, and wait until access is granted"
     elif status in (404, 410):
-        return _missing(code, address)
+        if code == NO_REPOSITORY:
+            what = "there is no such dataset, or the token does not see it"
+            remedy = "check the name, and the account of the token"
+        elif code == NO_REVISION and address.is_pinned:
+            what = "the commit is gone: the history of the dataset was squashed, or it never had this commit"
+            remedy = f"name a revision that is there, such as @{MAIN}; its files may be others"
+        elif code == NO_REVISION:
+            what, remedy = "there is no such revision", "check what follows @; a slash in it is written %2F"
+        else:
+            what, remedy = "there is no such file or folder at this revision", "check the path"
+        return MissingError(what, where=where, remedy=remedy)
     elif status not in (401, 403):
         return StorageError(f"the hub answered {status}", where=where, remedy="run again later")
     elif has_token and status == 401:
@@ -403,20 +410,6 @@ def _refusal(
     return DeniedError(what, where=where, remedy=remedy)
 
 
-def _missing(code: str, address: HubAddress) -> MissingError:
-    if code == NO_REPOSITORY:
-        what = "there is no such dataset, or the token does not see it"
-        remedy = "check the name, and the account of the token"
-    elif code == NO_REVISION and address.is_pinned:
-        what = "the commit is gone: the history of the dataset was squashed, or it never had this commit"
-        remedy = f"name a revision that is there, such as @{MAIN}; its files may be others"
-    elif code == NO_REVISION:
-        what, remedy = "there is no such revision", "check what stands after @; a slash in it is written %2F"
-    else:
-        what, remedy = "there is no such file or folder at this revision", "check the path"
-    return MissingError(what, where=str(address), remedy=remedy)
-
-
 def token_of(options: StorageOptions) -> str | None:
     """Return the token for the hub; None if there is none. Each process reads it, and nothing else keeps it.
 
@@ -425,7 +418,14 @@ def token_of(options: StorageOptions) -> str | None:
         StorageError: the secret cannot be read.
     """
     if options.hf_token_file:
-        text, where = _token_in_file(options.hf_token_file), options.hf_token_file
+        where = options.hf_token_file
+        try:
+            with open(where, encoding="utf-8") as file:
+                text = file.read(4096)
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            what = f"the token cannot be read: {why}"
+            raise ConfigError(what, where=where, remedy="check --hf-token-file") from None
     elif options.hf_token_secret:
         text, where = _token_in_secret(options.hf_token_secret, options.profile), options.hf_token_secret
     else:
@@ -435,17 +435,6 @@ def token_of(options: StorageOptions) -> str | None:
     if not _TOKEN.fullmatch(token := text.strip()):
         raise ConfigError("holds no token of a hub", where=where, remedy="write the token there, alone")
     return token
-
-
-def _token_in_file(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read(4096)
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise ConfigError(
-            f"the token cannot be read: {why}", where=path, remedy="check --hf-token-file"
-        ) from None
 
 
 @lru_cache(maxsize=4)

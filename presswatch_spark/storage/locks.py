@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
@@ -37,8 +37,6 @@ from presswatch_spark.storage.objects import (
 
 SHORTEST, USUAL, LONGEST = 0.1, 60.0, 3600.0
 """Bounds of a lease that an object names, and the lease of one that names none, in seconds."""
-
-
 RENEWALS = 6
 """How many times in a lease its holder writes the object."""
 LOOKS = 12
@@ -93,7 +91,12 @@ def silent(
     left = {each: seen for each, seen in first.items() if seen is not None}
     longest = max((_lease_seconds(seen.data) for seen in left.values()), default=0.0)
     if left:
-        _report_wait(longest, [each.uri for each in left])
+        more = f" and {len(left) - 1:,} more" if len(left) > 1 else ""
+        with suppress(OSError, ValueError):
+            sys.stderr.write(
+                f"waiting up to {longest:,.0f} s to see whether another process still holds"
+                f" {printable(next(iter(left)).uri)}{more}\n"
+            )
     for _ in range(LOOKS):
         if not left:
             break
@@ -105,15 +108,6 @@ def silent(
             if now is None or now.etag != seen.etag:
                 del left[each]
     return dead | left
-
-
-def _report_wait(seconds: float, uris: Sequence[str]) -> None:
-    more = f" and {len(uris) - 1:,} more" if len(uris) > 1 else ""
-    with suppress(OSError, ValueError):
-        sys.stderr.write(
-            f"waiting up to {seconds:,.0f} s to see whether another process still holds"
-            f" {printable(uris[0])}{more}\n"
-        )
 
 
 class Lock:
@@ -140,17 +134,15 @@ def locked(runs: Folder, name: str, seconds: float) -> Iterator[Lock]:
 def owned(runs: Folder, names: Collection[str]) -> set[str]:
     """Return which of these locks live processes hold. On S3 that takes a lease's length if one has died."""
     if runs.is_local:
-        return {name for name in names if not _is_free(runs, name)}
+        held = set[str]()
+        for name in names:
+            with suppress(FileNotFoundError):
+                if not is_free(runs.path / name, RUN_LOOK):
+                    held.add(name)
+        return held
     objects = {name: GuardedObject(runs.at(name), runs.storage) for name in names}
     dead = silent(objects.values())
     return {name for name, each in objects.items() if each not in dead}
-
-
-def _is_free(runs: Folder, name: str) -> bool:
-    try:
-        return is_free(runs.path / name, RUN_LOOK)
-    except FileNotFoundError:
-        return True
 
 
 @contextmanager
@@ -189,11 +181,26 @@ class RunLease(Lock):
             OutputError: a live process holds it, or takes it this moment; or this storage keeps no lock.
         """
         try:
-            self.version = self._first()
+            try:
+                self.version = self._object.write(self._content(), None)
+            except ConflictError:
+                dead = silent([self._object])
+                if self._object not in dead:
+                    raise
+                self.version = self._object.write(self._content(), dead[self._object])
         except ConflictError as error:
             raise RUN.error(self._object.uri) from error
-        self._require_conditions()
-        self._thread.start()
+        # Storage must refuse this write: one that heeds no conditions lets every process have the lock.
+        try:
+            self._object.write(self._content(), None)
+        except ConflictError:
+            self._thread.start()
+        else:
+            raise OutputError(
+                "this storage does not heed the conditions of writes, so two processes could be at one run",
+                where=self._object.uri,
+                remedy="name a folder on storage that knows If-None-Match and If-Match, or on a disk",
+            )
 
     def renew(self) -> None:
         """Write a sign of life. That proves that no other process has taken the object.
@@ -262,26 +269,6 @@ class RunLease(Lock):
                 except ConflictError:
                     return
 
-    def _first(self) -> Version:
-        with suppress(ConflictError):
-            return self._object.write(self._content(), None)
-        dead = silent([self._object])
-        if self._object not in dead:
-            raise conflict(self._object.uri)
-        return self._object.write(self._content(), dead[self._object])
-
-    def _require_conditions(self) -> None:
-        """Have storage refuse a write: one that heeds no conditions lets every process have the lock."""
-        try:
-            self._object.write(self._content(), None)
-        except ConflictError:
-            return
-        raise OutputError(
-            "this storage does not heed the conditions of writes, so two processes could be at one run",
-            where=self._object.uri,
-            remedy="name a folder on storage that knows If-None-Match and If-Match, or on a disk",
-        )
-
     def _content(self) -> bytes:
         """Return a description of the holder, in bytes that no other write has."""
         self._writes += 1
@@ -296,7 +283,6 @@ class RunLease(Lock):
 
 
 def _lease_seconds(data: bytes) -> float:
-    """Return the lease that a lock names; the usual one if it is damaged."""
     try:
         seconds = parse_json(data)["lease_seconds"]
     except (ValueError, LookupError, TypeError):

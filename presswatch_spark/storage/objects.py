@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol, cast
 
 from presswatch_spark.errors import ConfigError, StorageError
 from presswatch_spark.settings.config import StorageOptions as StorageOptions
@@ -127,50 +127,70 @@ class Stream(Protocol):
         """Return between 1 and `n` bytes; `b""` only at the true end."""
 
 
-class Store(Protocol):
-    """One kind of storage. URIs are canonical (`presswatch_spark.storage.uris.canonical`)."""
+class Store:
+    """One kind of storage. URIs are canonical (`presswatch_spark.storage.uris.canonical`).
 
-    resumable: ClassVar[bool]
-    """Whether a body that ended early may go on when it is opened again."""
-    interruptions: ClassVar[tuple[type[Exception], ...]]
-    """What reading a body raises when the connection fails, and not the object."""
-    silences: ClassVar[tuple[type[Exception], ...]]
+    The operations that write are refused here, for stores that are for reading only, such as `where`.
+    """
+
+    where: ClassVar[str] = "this storage"
+    resumable: ClassVar[bool] = True
+    """Whether a body that ended early may continue when it is opened again."""
+    interruptions: ClassVar[tuple[type[Exception], ...]] = (OSError,)
+    """Errors of reading a body when the connection fails, and not the object."""
+    silences: ClassVar[tuple[type[Exception], ...]] = ()
     """Those of them that mean that nothing came for `read_timeout` seconds."""
-
-    @property
-    def options(self) -> StorageOptions:
-        """Return how this storage is reached."""
+    options: StorageOptions
 
     def stat(self, uri: str) -> ObjectInfo:
         """Describe the object; `MissingError` if there is none."""
+        raise NotImplementedError
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
         """Yield the objects under the folder, whose URI ends in `/`; `MissingError` if there are none."""
+        raise NotImplementedError
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
         """Open bytes [start, end) of the object; the body is empty if it has none there."""
+        raise NotImplementedError
 
     def ask(self, uri: str, start: int, end: int) -> RawResponse:
-        """Ask for bytes [start, end) of the object, and say what came of it.
+        """Ask for bytes [start, end) of the object, and return the answer, a refusal too.
 
         Raises:
             BlockedError: the site is to be asked nothing more.
         """
+        raise NotImplementedError
+
+    def ask_whole(self, uri: str, most: int) -> RawResponse | None:
+        """Ask a web site for an object without a range; None for other storage. See `ask_whole` below."""
+        return None
+
+    def pinned(self, uri: str) -> str:
+        """Return the URI with the commit in place of its revision, on a hub: what it names never changes."""
+        return uri
+
+    def read(self, uri: str) -> tuple[bytes, str]:
+        """Return a small object, and the ETag that `write` compares: empty if the server gives none."""
+        from presswatch_spark.storage.streams import ByteStream
+
+        with ByteStream(self, ObjectInfo(uri)) as stream:
+            return stream.read_to_end(), stream.etag or ""
 
     def put(self, local_path: str, uri: str) -> None:
         """Write a local file as the object, whole or not at all."""
-
-    def read(self, uri: str) -> tuple[bytes, str]:
-        """Return a small object and the ETag that `write` compares; `MissingError` if there is none."""
+        raise self._read_only(uri)
 
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:
         """Write an object whole and return its ETag; `ConflictError` if what is there is not as asked.
 
         `private`: a new file on disk is its owner's alone. Who may read objects elsewhere, their store rules.
         """
+        raise self._read_only(uri)
 
     def delete(self, uri: str) -> None:
         """Remove the object, if there is one."""
+        raise self._read_only(uri)
 
     def draft(self, uri: str, *, private: bool = False) -> AbstractContextManager[str]:
         """Give the path of a local file, for this block alone, in which the object can be made.
@@ -178,43 +198,23 @@ class Store(Protocol):
         `private`: as in `write`. It is removed at the end of the block, or by a later process if this one is
         killed.
         """
+        raise self._read_only(uri)
 
     def put_draft(self, draft: str, uri: str) -> None:
         """Write that file as the object, whole or not at all; the file may be gone after that."""
+        self.put(draft, uri)
 
     def move(self, source: str, target: str) -> None:
         """Give an object of this storage another name, in place of the object that has it."""
+        raise self._read_only(target)
 
     def remove(self, uri: str) -> None:
         """Remove all objects under the folder, whose URI ends in `/`, if there are any."""
+        raise self._read_only(uri)
 
-
-class RemoteStore:
-    """The operations that stores of all networks share."""
-
-    resumable: ClassVar[bool] = True
-
-    def read(self, uri: str) -> tuple[bytes, str]:
-        """Read the object, and the ETag of the version that was read; empty if the server gives none."""
-        from presswatch_spark.storage.streams import ByteStream
-
-        with ByteStream(cast(Store, self), ObjectInfo(uri)) as stream:
-            return stream.read_to_end(), stream.etag or ""
-
-
-class ReadOnlyStore(RemoteStore):
-    """A store that cannot be written to, such as `where`."""
-
-    where: ClassVar[str]
-
-    def _refuse(self, *given: object, **_: object) -> Any:
-        """Raise `StorageError` about the last of the URIs."""
-        uri = [each for each in given if isinstance(each, str) and scheme_of(each) != "file"][-1]
-        raise StorageError(
-            f"cannot write to {self.where}", where=printable(uri), remedy="use a path or s3://"
-        )
-
-    put = write = delete = draft = put_draft = move = remove = _refuse
+    def _read_only(self, uri: str) -> StorageError:
+        what = f"cannot write to {self.where}"
+        return StorageError(what, where=printable(uri), remedy="use a path or s3://")
 
 
 def changed(uri: str, offset: int) -> StorageError:
@@ -285,11 +285,7 @@ def stat(uri: str, options: StorageOptions) -> ObjectInfo:
 
 def pinned(uri: str, options: StorageOptions) -> str:
     """Return a canonical URI with the commit that its revision on a hub names now; others as they are."""
-    if scheme_of(uri) != "hf":
-        return uri
-    from presswatch_spark.storage.hub import HubStore
-
-    return HubStore(options).pinned(uri)
+    return store_of(uri, options).pinned(uri) if scheme_of(uri) == "hf" else uri
 
 
 def list_objects(uri: str, options: StorageOptions, hidden: list[str] | None = None) -> Iterator[ObjectInfo]:
@@ -343,11 +339,8 @@ def ask_whole(uri: str, most: int, options: StorageOptions) -> RawResponse | Non
     Raises:
         BlockedError: the site is to be asked nothing more.
     """
-    from presswatch_spark.storage.http import HttpStore
-
     uri = canonical(uri)
-    store = store_of(uri, options)
-    return store.ask_whole(uri, most) if isinstance(store, HttpStore) else None
+    return store_of(uri, options).ask_whole(uri, most)
 
 
 def open_stream(

@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalE
 from botocore.loaders import Loader, create_loader
 
 from presswatch_spark.errors import ConfigError, StorageError
-from presswatch_spark.storage.exchanges import is_heard, tell_exchange
+from presswatch_spark.storage.exchanges import tell_exchange
 from presswatch_spark.storage.host_limits import limits_of, report_silence
 from presswatch_spark.storage.objects import (
     ANSWER_READ_BYTES,
@@ -31,8 +31,8 @@ from presswatch_spark.storage.objects import (
     ObjectInfo,
     RangeReply,
     RawResponse,
-    RemoteStore,
     StorageOptions,
+    Store,
     answered,
     body_of_answer,
     changed,
@@ -51,12 +51,6 @@ DELETED_AT_ONCE = 1000
 # S3 gives 1,000 keys a page, and seldom an empty one. A release of Common Crawl has 100,000 files of a kind.
 LISTED_MOST, PAGES_MOST, KEYS_A_PAGE = 2_000_000, 100, 10
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-_MISSING = {
-    "NoSuchBucket": "there is no such bucket",
-    "NoSuchKey": "there is no such object",
-    "404": "there is no such object or bucket",
-    "NotFound": "there is no such object or bucket",
-}
 _DENIED = {"403", "AccessDenied", "AllAccessDisabled", "Forbidden", "AccountProblem"}
 _BAD_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "401", "InvalidToken", "AuthFailure"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
@@ -73,11 +67,10 @@ OUR_FAULTS = (
 """Errors of botocore that say nothing of the object: credentials and configuration."""
 PROCESS_PROVIDER = "custom-process"
 """How botocore calls the `credential_process` of a profile."""
-_PUBLIC_SITE = "Common Crawl's bucket wants credentials, its site https://data.commoncrawl.org/ does not"
 
 
 @dataclass(frozen=True, slots=True)
-class S3Store(RemoteStore):
+class S3Store(Store):
     """Buckets of one endpoint. boto3 retries requests (adaptive mode), the stream resumes broken bodies."""
 
     options: StorageOptions
@@ -100,17 +93,30 @@ class S3Store(RemoteStore):
     def list(self, uri: str) -> Iterator[ObjectInfo]:
         """Yield the objects under `s3://bucket/prefix/`, 1,000 a request."""
         bucket, prefix = bucket_and_key(uri)
-        seen = set[str]()
+        seen, mistake = set[str](), ""
         with self._reaching(uri) as client:
             pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             for number, page in enumerate(pages, 1):
-                before = len(seen)
                 for found in page.get("Contents", ()):
-                    yield _listed(found, bucket, prefix)
-                    seen.add(found["Key"])
-                is_new = len(seen) - before == len(page.get("Contents", ()))
-                if not is_new or len(seen) > LISTED_MOST or number > PAGES_MOST + len(seen) // KEYS_A_PAGE:
-                    raise _strange_list(uri, "has no end" if is_new else "names a key twice")
+                    key, size = found.get("Key"), found.get("Size")
+                    if not isinstance(key, str) or not key.startswith(prefix):
+                        mistake = "names a key outside of the prefix"
+                    elif not isinstance(size, int) or size < 0:
+                        mistake = "gives an object no size"
+                    elif key in seen:
+                        mistake = "names a key twice"
+                    if mistake:
+                        break
+                    seen.add(key)
+                    yield ObjectInfo(f"s3://{bucket}/{key}", size, _etag(found))
+                if len(seen) > LISTED_MOST or number > PAGES_MOST + len(seen) // KEYS_A_PAGE:
+                    mistake = mistake or "has no end"
+                if mistake:
+                    raise StorageError(
+                        f"the server's list of objects {mistake}",
+                        where=uri.rstrip("/"),
+                        remedy="check --endpoint, or name a longer prefix",
+                    )
         if not seen:
             raise MissingError(
                 "there is no such object, and nothing under it as a folder", where=uri.rstrip("/")
@@ -197,7 +203,6 @@ class S3Store(RemoteStore):
         raise conflict(uri)
 
     def _put(self, uri: str, data: bytes, wanted: dict[str, str]) -> tuple[str | None, str]:
-        """Put once; return the ETag, or None and the code of a condition that did not hold."""
         with self._reaching(uri) as client:
             try:
                 reply = client.put_object(**_place(uri), Body=data, **wanted)
@@ -218,10 +223,6 @@ class S3Store(RemoteStore):
         """Give a file in the temporary folder of this host."""
         with scratch_folder() as folder:
             yield str(folder / "draft")
-
-    def put_draft(self, draft: str, uri: str) -> None:
-        """Upload it."""
-        self.put(draft, uri)
 
     def move(self, source: str, target: str) -> None:
         """Have it copied within S3, up to 5 GB, and remove the source."""
@@ -262,7 +263,6 @@ class S3Store(RemoteStore):
 
 
 def _answer(uri: str, sent_at: float, reply: dict[str, Any]) -> RawResponse:
-    """Return the status and headers of a reply."""
     about = reply.get("ResponseMetadata", {})
     headers = tuple((str(name), str(value)) for name, value in about.get("HTTPHeaders", {}).items())
     return RawResponse(uri, sent_at, about.get("HTTPStatusCode"), headers)
@@ -305,7 +305,6 @@ def aws_session(profile: str | None = None, region: str | None = None) -> boto3.
 
 @lru_cache(maxsize=4)
 def _loader(data_path: str | None) -> Loader:
-    """Return the loader of descriptions of services; `data_path`: of users' own."""
     return create_loader(data_path)
 
 
@@ -366,32 +365,13 @@ def _after_request(
         return
     if isinstance(exception, exceptions.ReadTimeoutError):
         report_silence(request.url, (context or {}).get("retries", {}).get("attempt", 1), options)
-    if is_heard():
-        sent = {
-            name: value.decode("latin-1") if isinstance(value, bytes) else value
-            for name, value in request.headers.items()
-        }
-        found, failure = response_dict or {}, type(exception).__name__ if exception else ""
-        came = tuple((str(name), str(value)) for name, value in found.get("headers", {}).items())
-        tell_exchange(request.method, request.url, sent, _SENT.at, found.get("status_code"), came, failure)
-
-
-def _listed(found: dict[str, Any], bucket: str, prefix: str) -> ObjectInfo:
-    """Return an object of a list; `StorageError` if no object below the prefix can be as the list says."""
-    key, size = found.get("Key"), found.get("Size")
-    if not isinstance(key, str) or not key.startswith(prefix):
-        raise _strange_list(f"s3://{bucket}/{prefix}", "names a key outside of the prefix")
-    if not isinstance(size, int) or size < 0:
-        raise _strange_list(f"s3://{bucket}/{prefix}", "gives an object no size")
-    return ObjectInfo(f"s3://{bucket}/{key}", size, _etag(found))
-
-
-def _strange_list(uri: str, what: str) -> StorageError:
-    return StorageError(
-        f"the server's list of objects {what}",
-        where=uri.rstrip("/"),
-        remedy="check --endpoint, or name a longer prefix",
-    )
+    sent = {
+        name: value.decode("latin-1") if isinstance(value, bytes) else value
+        for name, value in request.headers.items()
+    }
+    found, failure = response_dict or {}, type(exception).__name__ if exception else ""
+    came = ((str(name), str(value)) for name, value in found.get("headers", {}).items())
+    tell_exchange(request.method, request.url, sent, _SENT.at, found.get("status_code"), came, failure)
 
 
 def _etag(described: dict[str, Any]) -> str | None:
@@ -409,24 +389,24 @@ def explained(error: ClientError | BotoCoreError, uri: str, options: StorageOpti
 
 def from_reply(code: str, uri: str, options: StorageOptions) -> StorageError:
     """Return the error for the code of a reply of S3."""
-    if code in _MISSING:
-        kind = NoBucketError if code == "NoSuchBucket" else MissingError
-        return kind(_MISSING[code], where=uri, remedy="check bucket, key and --endpoint")
+    if code == "NoSuchBucket":
+        return NoBucketError("there is no such bucket", where=uri, remedy="check bucket and --endpoint")
+    if code in GONE or code == "NotFound":
+        what = "there is no such object" if code == "NoSuchKey" else "there is no such object or bucket"
+        return MissingError(what, where=uri, remedy="check bucket, key and --endpoint")
     if code in _DENIED:
-        return DeniedError("access denied", where=uri, remedy=_access_remedy(uri, options))
+        if not options.unsigned:
+            remedy = "give a --profile that may read it, or --unsigned for a public bucket"
+        elif bucket_and_key(uri)[0] == "commoncrawl":
+            remedy = "Common Crawl's bucket needs credentials, the site https://data.commoncrawl.org/ none"
+        else:
+            remedy = "leave out --unsigned and give a --profile that may read it"
+        return DeniedError("access denied", where=uri, remedy=remedy)
     if code in _BAD_KEY:
         return StorageError("the credentials are not valid here", where=uri, remedy="give another --profile")
     if code in _EXPIRED:
         return StorageError("the credentials have expired", where=uri, remedy="log in again")
     return StorageError(f"S3 answered {code or 'without a reason'}", where=uri, remedy="run again later")
-
-
-def _access_remedy(uri: str, options: StorageOptions) -> str:
-    if not options.unsigned:
-        return "give a --profile that may read it, or --unsigned for a public bucket"
-    if bucket_and_key(uri)[0] == "commoncrawl":
-        return _PUBLIC_SITE
-    return "leave out --unsigned and give a --profile that may read it"
 
 
 def _from_client(error: BotoCoreError, options: StorageOptions) -> tuple[str, str]:

@@ -46,7 +46,6 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def _made(home: Path) -> tuple[Path, int | None]:
-    """Return a new folder, and the handle that holds its lock."""
     while True:
         path = Path(tempfile.mkdtemp(dir=home))
         try:

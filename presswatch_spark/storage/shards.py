@@ -218,7 +218,6 @@ class _ShardFinder:
         return kept
 
     def _named(self, uri: str) -> ObjectInfo | None:
-        """Return the object that has this very name, if there is one."""
         scheme = scheme_of(uri)
         if (
             uri.endswith("/")

@@ -44,7 +44,7 @@ class ByteStream:
 
     A body that stops too early, or comes more slowly than `lowest_rate`, is opened again where it stopped.
     This is done at most `max_attempts` times within 8 MiB; then `TruncatedError` names the offset. An object
-    that changed meanwhile is a `StorageError`.
+    that changed meanwhile is a `StorageError`. `seen` gets the bytes that are read, if it is a list.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class ByteStream:
         self._slow_bytes, self._slow_seconds = 0, 0.0
         self._pending_error: Exception | None = None
         self._pushed = b""
+        self.seen: list[bytes] | None = None
         self._sha256 = hashlib.sha256() if digests and start == 0 else None
         self._reader: Reader | None = None
         self._reader = self._open()
@@ -97,14 +98,19 @@ class ByteStream:
         check_time()
         if self._pushed:
             data, self._pushed = self._pushed[:n], self._pushed[n:]
-            self.position += len(data)
-            return data
-        while not self._ended and (wanted := self._wanted(n)) > 0:
+            return self._given(data)
+        while not self._ended:
+            ends = [end for end in (self._end, self.size) if end is not None]
+            if (wanted := min(n, min(ends) - self.position) if ends else n) <= 0:
+                break
             try:
                 data = self._next(wanted)
             except self._store.interruptions as error:
                 if isinstance(error, self._store.silences):
-                    self._tell_silence()
+                    # Files on disk need nothing of the web.
+                    from presswatch_spark.storage.host_limits import report_silence
+
+                    report_silence(self._info.uri, self._failures + 1, self._store.options)
                 self._interrupted(getattr(error, "strerror", None) or type(error).__name__)
                 continue
             except _SlowError:
@@ -112,22 +118,30 @@ class ByteStream:
                 self._interrupted(f"the transfer is slower than {rate:,} bytes a second")
                 continue
             if data:
-                self.position += len(data)
                 if self._sha256 is not None:
                     self._sha256.update(data)
-                return data
-            self._body_ended()
+                return self._given(data)
+            # Without a size, only a delimited end counts.
+            if self.size is not None or self._bytes_to_skip > 0:
+                self._interrupted("the body ended early")
+            elif self._delimited:
+                self._ended = True
+            else:
+                raise self._truncated(
+                    "the server gives no length, so the end cannot be told from a lost connection"
+                )
         return b""
+
+    def _given(self, data: bytes) -> bytes:
+        self.position += len(data)
+        if self.seen is not None:
+            self.seen.append(data)
+        return data
 
     def push_back(self, data: bytes) -> None:
         """Take back the bytes that were read last: they are read once more."""
         self._pushed = data + self._pushed
         self.position -= len(data)
-
-    def step_aside(self) -> None:
-        """Let go of the connection; the next read opens another one."""
-        if not self._ended:
-            self._drop_body()
 
     def read_to_end(self) -> bytes:
         """Return all bytes that are left."""
@@ -136,7 +150,7 @@ class ByteStream:
     def close(self) -> None:
         """Let go of the connection or file."""
         self._closed = True
-        self._drop_body()
+        self.disconnect()
 
     def __enter__(self) -> ByteStream:
         return self
@@ -146,12 +160,7 @@ class ByteStream:
     ) -> None:
         self.close()
 
-    def _wanted(self, n: int) -> int:
-        ends = [end for end in (self._end, self.size) if end is not None]
-        return min(n, min(ends) - self.position) if ends else n
-
     def _next(self, wanted: int) -> bytes:
-        """Return bytes from `position` on, `b""` where the body ends."""
         if self._reader is None:
             self._reader = self._open()
         while self._bytes_to_skip > 0:
@@ -201,19 +210,7 @@ class ByteStream:
             if is_slow and size:
                 raise _SlowError
 
-    def _body_ended(self) -> None:
-        """Decide whether the object ends with this body: without a size, only a delimited end counts."""
-        if self.size is not None or self._bytes_to_skip > 0:
-            self._interrupted("the body ended early")
-        elif self._delimited:
-            self._ended = True
-        else:
-            raise self._truncated(
-                "the server gives no length, so the end cannot be told from a lost connection"
-            )
-
     def _open(self) -> Reader:
-        """Open the object at `position`, and make sure that it is still the same."""
         body = self._store.open_body(self._info, self.position, self._end)
         if self._info.etag and body.etag:
             same = self._info.etag == body.etag
@@ -228,14 +225,8 @@ class ByteStream:
         self._delimited, self._bytes_to_skip = body.delimited, self.position - body.start
         return body.reader
 
-    def _tell_silence(self) -> None:
-        # Files on disk need nothing of the web.
-        from presswatch_spark.storage.host_limits import report_silence
-
-        report_silence(self._info.uri, self._failures + 1, self._store.options)
-
     def _interrupted(self, why: str) -> None:
-        self._drop_body()
+        self.disconnect()
         if self.position >= self._forgiven_at + FORGIVEN_AFTER_BYTES:
             self._failures, self._forgiven_at = 0, self.position
         self._failures += 1
@@ -251,7 +242,8 @@ class ByteStream:
             remedy="compare the object with its source and run again",
         )
 
-    def _drop_body(self) -> None:
+    def disconnect(self) -> None:
+        """Let go of the connection; the next read opens another one."""
         self._pending_error = None
         if self._reader is not None:
             self._reader.close()
@@ -334,23 +326,6 @@ class CountedFile(SeekableFile):
         super().close()
 
 
-class _Looked:
-    """A stream whose bytes are kept as they are read, to be given back."""
-
-    def __init__(self, stream: ByteStream) -> None:
-        self._stream = stream
-        self.seen: list[bytes] = []
-
-    @property
-    def position(self) -> int:
-        return self._stream.position
-
-    def read(self, n: int, /) -> bytes:
-        data = self._stream.read(n)
-        self.seen.append(data)
-        return data
-
-
 class Opener(threading.local):
     """Opens shards to look into them and then to read them, by one request each; each thread has its own.
 
@@ -400,17 +375,18 @@ class Opener(threading.local):
     def look(self, info: ObjectInfo, storage: StorageOptions) -> Iterator[Stream]:
         """Give a stream of the object's beginning; after the block, `open` reads it from its first byte."""
         stream = self.open(info, storage)
-        looked = _Looked(stream)
+        stream.seen = []
         try:
-            yield looked
+            yield stream
         except BaseException:
             stream.close()
             raise
+        seen, stream.seen = stream.seen, None
         if stream.position > KEPT_BYTES:
             stream.close()
-            return
-        stream.push_back(b"".join(looked.seen))
-        self._last = info.uri, stream
+        else:
+            stream.push_back(b"".join(seen))
+            self._last = info.uri, stream
 
     def described(self, info: ObjectInfo) -> ObjectInfo:
         """Return the description, with size and ETag from the reply if the object was looked into."""
@@ -427,7 +403,7 @@ class Opener(threading.local):
     def let_go(self) -> None:
         """Give up the connection to what was looked into: it is read by other requests."""
         if self._last is not None:
-            self._last[1].step_aside()
+            self._last[1].disconnect()
 
     def close(self) -> None:
         """Close what was looked into and not opened."""

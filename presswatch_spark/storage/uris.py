@@ -87,7 +87,6 @@ def printable(uri: str) -> str:
 
 
 def _split(uri: str) -> SplitResult | None:
-    """Return the parts of a URL; None if its host is missing, or its brackets, letters or port are wrong."""
     try:
         parts = urlsplit(uri)
         return parts if parts.hostname and parts.port != 0 else None

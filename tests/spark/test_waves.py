@@ -226,7 +226,7 @@ def test_a_full_disk_ends_the_run_with_what_to_do_and_room_lets_it_go_on(
     rules = RunRules(wave_shards=1)
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(120_000))
-    with pytest.raises(OutputError, match=r"the disk is full .*the run goes on"):
+    with pytest.raises(OutputError, match=r"the disk is full .*give the same command again"):
         run_fake(spark, small_disk / "out", rules=rules)
     ballast.unlink()
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)

@@ -77,19 +77,18 @@ def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("members", "named"),
     [
-        ([link("bin/python", "/usr/bin/python3")], "'/usr/bin/python3'"),
-        ([link("lib/up", "../../etc/passwd")], "'../../etc/passwd'"),
+        ([link("bin/python", "/usr/bin/python3")], "'bin/python'"),
+        ([link("lib/up", "../../etc/passwd")], "'lib/up'"),
         # One that stays inside may leave by way of another.
-        ([member("lib/x"), link("lib/y", "x")], "'lib/y' is a link"),
-        ([member("hard", tarfile.LNKTYPE, "/etc/shadow")], "'/etc/shadow'"),
-        ([member("h"), member("hard", tarfile.LNKTYPE, "h")], "'hard' is a link"),
-        ([member("/etc/x")], "'/etc/x' lies outside"),
-        ([member("lib/../../x")], "lies outside"),
-        ([link("d", "/tmp"), member("d/x")], "'d' is a link"),
-        ([link("d", "/tmp"), member("d/x"), link("d", "lib"), member("lib/y")], "'d' is in it 2 times"),
-        ([member("null", tarfile.CHRTYPE)], "'null' is no file or folder"),
-        ([member("disk", tarfile.BLKTYPE)], "'disk' is no file or folder"),
-        ([member("pipe", tarfile.FIFOTYPE)], "'pipe' is no file or folder"),
+        ([member("lib/x"), link("lib/y", "x")], "'lib/y'"),
+        ([member("hard", tarfile.LNKTYPE, "/etc/shadow")], "'hard'"),
+        ([member("h"), member("hard", tarfile.LNKTYPE, "h")], "'hard'"),
+        ([member("/etc/x")], "'/etc/x'"),
+        ([member("lib/../../x")], "'lib/../../x'"),
+        ([link("d", "/tmp"), member("d/x")], "'d'"),
+        ([member("null", tarfile.CHRTYPE)], "'null'"),
+        ([member("disk", tarfile.BLKTYPE)], "'disk'"),
+        ([member("pipe", tarfile.FIFOTYPE)], "'pipe'"),
     ],
 )
 def test_an_archive_that_reaches_out_is_refused(
@@ -128,6 +127,6 @@ def test_a_tree_with_a_link_is_refused_when_it_is_built(
 
     monkeypatch.setattr(building, "_fill", fill)
     (tmp_path / "requirements.lock").touch()
-    with pytest.raises(ArchiveError, match="'/usr/bin/python3'"):
+    with pytest.raises(ArchiveError, match="'bin/python3' is outside, a link"):
         building.build(tmp_path, tmp_path / "dist", building.HostPlatform())
     assert not list((tmp_path / "dist").iterdir())

@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.census.material import surt as plain_surt
 from presswatch_spark.ccindex import clusters
-from presswatch_spark.ccindex.keys import key_of
+from presswatch_spark.ccindex.wanted import key_of
 from presswatch_spark.cli import main as cli
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.pointers.pointer import Mirror

@@ -461,7 +461,7 @@ class TestRefusals:
         assert "or it is private and there is no token (check the name" in self.refusal("hf://datasets/a/b")
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         assert "there is no such dataset, or the token does not see it" in self.refusal("hf://datasets/a/b")
-        assert "no such revision (check what stands after @; a slash in it is written %2F" in self.refusal(
+        assert "no such revision (check what follows @; a slash in it is written %2F" in self.refusal(
             f"{ROOT}@feature/x/data"
         )
         assert "the history of the dataset was squashed" in self.refusal(f"{ROOT}@{'0' * 40}/data")

@@ -92,7 +92,10 @@ class TestFolder:
 
     @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
     def test_a_full_disk_says_that_the_run_can_go_on(self, code: int) -> None:
-        with pytest.raises(OutputError, match=r"disk is full.*the run goes on"), disk_errors(Path("out")):
+        with (
+            pytest.raises(OutputError, match=r"disk is full.*give the same command again"),
+            disk_errors(Path("out")),
+        ):
             raise OSError(code, os.strerror(code))
 
     def test_no_disk_is_sought_on_s3(self) -> None:

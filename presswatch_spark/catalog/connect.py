@@ -44,7 +44,13 @@ def open_catalog(
         ConfigError: pyiceberg is not installed, a property is a secret, or some are missing or wrong.
         StorageError: the catalog cannot be reached.
     """
-    _require_no_secret(properties, name)
+    for key, value in properties.items():
+        if is_secret_name(key) or urlsplit(value).password:
+            raise ConfigError(
+                "a secret does not belong on a command line",
+                where=f"--property {printable(key)}",
+                remedy=FROM_ELSEWHERE.format(name.upper()),
+            )
     try:
         ignore_working_folder()
         from pyiceberg.catalog import load_catalog
@@ -71,16 +77,6 @@ def ignore_working_folder() -> None:
 
     # It leaves out a folder without a name.
     config.os = SimpleNamespace(**{**vars(os), "getcwd": str})  # type: ignore[attr-defined, assignment]
-
-
-def _require_no_secret(properties: Mapping[str, str], name: str) -> None:
-    for key, value in properties.items():
-        if is_secret_name(key) or urlsplit(value).password:
-            raise ConfigError(
-                "a secret does not belong on a command line",
-                where=f"--property {printable(key)}",
-                remedy=FROM_ELSEWHERE.format(name.upper()),
-            )
 
 
 def _on_aws(storage: StorageOptions) -> dict[str, str]:

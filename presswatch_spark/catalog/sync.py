@@ -74,7 +74,12 @@ def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogCha
         StorageError: the catalog, or its storage, refuses.
     """
     where = printable(f"{store.root} in {namespace}")
-    _require_a_plain_path(store)
+    if set(NOT_IN_PATHS) & set(store.root.uri):
+        raise OutputError(
+            f"an Iceberg table cannot name files below a path that holds one of {' '.join(NOT_IN_PATHS)}",
+            where=str(store.root),
+            remedy="name a folder without them",
+        )
     done = dict[str, CatalogChange]()
     for _ in range(TRIES):
         plan = published_files(store)
@@ -129,15 +134,6 @@ def _namespace(catalog: Catalog, name: str) -> tuple[str, ...]:
 
 def _uri(store: TableStore, uri: str) -> str:
     return f"file://{os.path.realpath(uri)}" if store.root.is_local else uri
-
-
-def _require_a_plain_path(store: TableStore) -> None:
-    if set(NOT_IN_PATHS) & set(store.root.uri):
-        raise OutputError(
-            f"an Iceberg table cannot name files below a path that holds one of {' '.join(NOT_IN_PATHS)}",
-            where=str(store.root),
-            remedy="name a folder without them",
-        )
 
 
 def _synced(

@@ -144,16 +144,12 @@ def check(job: PlannedJob) -> Iterator[CheckResult]:
                 yield CheckResult(point, word, finding, remedy)
         except PresswatchError as error:
             finding = f"{error.where}: {error.what}" if error.where else error.what
-            # The submission itself looks at hosts and store: an error there would stop it.
-            word = UNKNOWN if is_no_answer(error) and point not in ("hosts", "store") else FAULT
+            # A silent service, or a question that we may not ask, leaves the point open. The submission
+            # itself looks at hosts and store: an error there would stop it.
+            is_silent = isinstance(error, ServiceError) and not isinstance(error.__cause__, ClientError)
+            is_open = is_silent or isinstance(error, DeniedError) or _aws_code(error) in NO_ANSWER
+            word = UNKNOWN if is_open and point not in ("hosts", "store") else FAULT
             yield CheckResult(point, word, finding, error.remedy)
-
-
-def is_no_answer(error: PresswatchError) -> bool:
-    """Return whether an error leaves the question open: the service is silent, or we may not ask it."""
-    if isinstance(error, ServiceError) and not isinstance(error.__cause__, ClientError):
-        return True
-    return isinstance(error, DeniedError) or _aws_code(error) in NO_ANSWER
 
 
 def _aws_code(error: PresswatchError) -> str:
@@ -302,7 +298,15 @@ def check_regions(job: PlannedJob) -> Findings:
     named = (place for place in (job.profile.store, job.profile.logs, *job.places) if place)
     s3 = job.aws("s3")
     for bucket in dict.fromkeys(bucket_and_key(place)[0] for place in named if scheme_of(place) == "s3"):
-        region = _region_of(s3, bucket)
+        # S3 names the region also to callers who may not read the bucket.
+        with reaching("S3", f"s3://{bucket}"):
+            try:
+                headers = s3.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
+            except ClientError as error:
+                headers = error.response["ResponseMetadata"]["HTTPHeaders"]
+                if REGION_HEADER not in headers:
+                    raise
+        region = headers.get(REGION_HEADER)
         if region is None:
             yield UNKNOWN, f"S3 does not name the region of s3://{bucket}", ""
         elif region == home:
@@ -310,19 +314,6 @@ def check_regions(job: PlannedJob) -> Findings:
         else:
             remedy = f"run in {region}, or copy the data: transfer between regions costs more than hosts"
             yield FAULT, f"s3://{bucket} is in {region}, and the hosts are in {home}", remedy
-
-
-def _region_of(s3: Any, bucket: str) -> str | None:
-    """Return the region of a bucket. S3 names it also to callers who may not read the bucket."""
-    with reaching("S3", f"s3://{bucket}"):
-        try:
-            reply = s3.head_bucket(Bucket=bucket)
-        except ClientError as error:
-            reply = error.response
-            if REGION_HEADER not in reply["ResponseMetadata"]["HTTPHeaders"]:
-                raise
-    region: str | None = reply["ResponseMetadata"]["HTTPHeaders"].get(REGION_HEADER)
-    return region
 
 
 def check_store(job: PlannedJob) -> Findings:

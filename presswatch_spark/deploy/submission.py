@@ -8,9 +8,8 @@ All that a job needs lies in the profile's store under names that follow from co
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import zip_longest
 from pathlib import Path
 
 from presswatch_spark.deploy.archive import NEEDED, archive_for, check_archive
@@ -35,6 +34,17 @@ SHARED_FOLDERS = frozenset(
         *("--base", "--mirror", "--pages-of", "--captures", "--index"),
     )
 )
+HERE_ONLY: Mapping[str, tuple[str, str]] = {
+    "--profile": (
+        "names AWS credentials of this machine",
+        "leave it out: the job has the role of its hosts",
+    ),
+    "--hf-token-file": (
+        "names a secret of this machine",
+        "keep the token in AWS Secrets Manager, and give --hf-token-secret ARN",
+    ),
+}
+"""Options that name something of this machine, why they are refused, and the remedy."""
 SHARED_PLACE = re.compile(r"[a-z0-9]+://|/")
 
 
@@ -123,14 +133,19 @@ def submission(
     owned = {name: value for name, value in env.items() if job_settings().owns(name)}
     settings = {name: value for name, value in owned.items() if name not in STAYS_HERE}
     environment = {**profile.environment, **settings}
-    _refuse_secrets(
-        {f"argument {at}": text for at, text in enumerate(arguments, 1)}, {**environment, **profile.spark}
-    )
-    _refuse_what_stays_here(arguments)
-    moved, files = _files_moved(arguments, profile)
+    # AWS keeps, shows and logs requests.
+    named = {**environment, **profile.spark}
+    texts = {f"argument {at}": text for at, text in enumerate(arguments, 1)} | named
+    secrets = {place for place, text in texts.items() if holds_secret(text)}
+    if secrets := secrets | set(filter(is_secret_name, named)):
+        raise ConfigError(
+            f"this looks like a secret, which would stand in a request: {', '.join(sorted(secrets))}",
+            remedy="leave it out: the job has the role of its hosts",
+        )
+    sent, files = _sent_arguments(arguments, profile)
     brought = Upload(archive, f"{_store(profile)}/archives/{file_sha256(archive)}.tar.gz")
     entry = _upload(job_file(job, root), "jobs", profile)
-    return Submission(job, tuple(moved), profile, brought, entry, tuple(files), environment)
+    return Submission(job, tuple(sent), profile, brought, entry, tuple(files), environment)
 
 
 def archive_of(profile: Profile, given: Path | None, *, make: bool = True) -> Path:
@@ -156,35 +171,6 @@ def _store(profile: Profile) -> str:
     return str(profile.store).rstrip("/")
 
 
-def _refuse_secrets(arguments: Mapping[str, str], named: Mapping[str, str]) -> None:
-    """Raise for words like secrets: AWS keeps, shows and logs requests."""
-    found = [place for place, text in {**arguments, **named}.items() if holds_secret(text)]
-    found += [name for name in named if is_secret_name(name)]
-    if found:
-        raise ConfigError(
-            f"this looks like a secret, which would stand in a request: {', '.join(sorted(set(found)))}",
-            remedy="leave it out: the job has the role of its hosts",
-        )
-
-
-def _refuse_what_stays_here(arguments: Sequence[str]) -> None:
-    for option, value in _options(arguments):
-        if option == "--profile":
-            raise ConfigError(
-                "--profile names AWS credentials of this machine",
-                where="command line",
-                remedy="leave it out: the job has the role of its hosts",
-            )
-        if option == "--hf-token-file":
-            raise ConfigError(
-                "--hf-token-file names a secret of this machine",
-                where="command line",
-                remedy="keep the token in AWS Secrets Manager, and give --hf-token-secret ARN",
-            )
-        if option in SHARED_FOLDERS:
-            check_shared(option, value)
-
-
 def check_shared(name: str, place: str) -> None:
     """Raise `ConfigError` for a place that other hosts do not see; `name` is its option or argument."""
     if not SHARED_PLACE.match(place):
@@ -195,30 +181,31 @@ def check_shared(name: str, place: str) -> None:
         )
 
 
-def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield options with their values, spelt `--option value` or `--option=value`."""
-    for argument, following in zip_longest(arguments, arguments[1:], fillvalue=""):
-        name, equals, value = argument.partition("=")
-        if name.startswith("--"):
-            yield name, value if equals else following
-
-
-def _files_moved(arguments: Sequence[str], profile: Profile) -> tuple[list[str], list[Upload]]:
-    moved, uploads, option = list[str](), list[Upload](), ""
+def _sent_arguments(arguments: Sequence[str], profile: Profile) -> tuple[list[str], list[Upload]]:
+    """Return the arguments, with places in the store for files of this machine, and the uploads."""
+    sent, uploads, option = list[str](), list[Upload](), ""
     for argument in arguments:
-        name, equals, value = argument.partition("=")
-        path = argument if option in FILE_OPTIONS else value if equals and name in FILE_OPTIONS else None
-        if path is None or path.startswith("s3://"):
-            moved.append(argument)
-        elif not Path(path).is_file():
-            raise ConfigError(
-                "there is no such file", where=path, remedy="name a file to send along with the job"
-            )
-        else:
-            uploads.append(_upload(Path(path), "files", profile))
-            moved.append(argument.removesuffix(path) + uploads[-1].uri)
-        option = argument
-    return moved, uploads
+        # Options are spelt `--option value` or `--option=value`.
+        value = argument
+        if argument.startswith("--"):
+            option, equals, value = argument.partition("=")
+            if option in HERE_ONLY:
+                what, remedy = HERE_ONLY[option]
+                raise ConfigError(f"{option} {what}", where="command line", remedy=remedy)
+            if not equals:
+                sent.append(argument)
+                continue
+        if option in SHARED_FOLDERS:
+            check_shared(option, value)
+        if option in FILE_OPTIONS and not value.startswith("s3://"):
+            if not Path(value).is_file():
+                remedy = "name a file to send along with the job"
+                raise ConfigError("there is no such file", where=value, remedy=remedy)
+            uploads.append(_upload(Path(value), "files", profile))
+            argument = argument.removesuffix(value) + uploads[-1].uri
+        sent.append(argument)
+        option = ""
+    return sent, uploads
 
 
 def _upload(file: Path, folder: str, profile: Profile) -> Upload:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,13 @@ import zstandard
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.demo import shards
-from presswatch_spark.errors import ConfigError, InputError
+from presswatch_spark.errors import InputError
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.releases.datasets import Dataset, load_datasets, parse_datasets, part_of
-from presswatch_spark.releases.products import product_of
+from presswatch_spark.formats.table.columns import ROLES
+from presswatch_spark.releases.datasets import Dataset, load_datasets, part_of
+from presswatch_spark.releases.products import PRODUCTS, product_of
 from presswatch_spark.settings.config import StorageOptions
 from presswatch_spark.storage.shards import plan
-from tests.conftest import ROOT
 from tests.reading import Document, SmallPage, read
 from tests.shards import write_oscar_2201
 
@@ -220,26 +221,18 @@ class TestWhatIsWritten:
                 for field in dataset.unverified
             )
 
-    @pytest.mark.parametrize(
-        ("old", "new", "message"),
-        [
-            ("id: c4\n", "id: c5\n", "id `c5` is none of"),
-            ("format: c4\n", "format: warc\n", "format `warc` is none of c4, oscar, rows"),
-            ('files: "{part}/c4-*.json.gz"', "files: en/*.gz", "files must hold {part}"),
-            ("gated: no\n", "gated: perhaps\n", "gated must be yes or no"),
-            ("roles: [url, captured_at]\n", "roles: [url, colour]\n", "role `colour` is none of"),
-            ("unverified: [gated, size]\n", "unverified: [price]\n", "unverified `price` is none of"),
-            ("    part: en\n", "", "`part` is missing"),
-            ("part: en\n", "part: en\n    colour: red\n", "unknown key `colour`"),
-            ("part: en\n", "part: en\n    columns: {addr: u}\n", "unknown key `addr`"),
-        ],
-    )
-    def test_a_mistake_is_named_with_its_line(self, old: str, new: str, message: str) -> None:
-        text = (ROOT / "conf" / "datasets.yaml").read_text("utf-8")
-        assert old in text
-        with pytest.raises(ConfigError) as caught:
-            parse_datasets(text.replace(old, new, 1).encode(), "d.yaml")
-        assert any(message in line and line.startswith("d.yaml:") for line in str(caught.value).splitlines())
+    def test_every_value_is_of_a_known_kind(self) -> None:
+        names = {each.name for each in fields(Dataset)}
+        for key, dataset in DATASETS.items():
+            assert key in PRODUCTS
+            assert dataset.format in ("c4", "oscar", "rows"), key
+            assert "{part}" in dataset.files
+            assert isinstance(dataset.gated, bool)
+            assert {*dataset.columns, *dataset.roles} <= set(ROLES)
+            assert set(dataset.upstream) <= {"file", "offset", "length", "record_id"}
+            assert set(dataset.unverified) <= names
+            texts = (dataset.where, dataset.part, dataset.size or "", dataset.caution or "", dataset.by)
+            assert all(isinstance(text, str) for text in (*texts, *dataset.columns.values()))
 
 
 class TestParts:

@@ -100,7 +100,7 @@ def _on_aws(storage: StorageOptions) -> dict[str, str]:
 
 @contextmanager
 def catalog_errors(where: str) -> Iterator[None]:
-    """Raise what a catalog's service, its database or its storage refuses as `StorageError`."""
+    """Raise errors of a catalog's service, database or storage as `StorageError`."""
     try:
         yield
     except _refusals() as error:
@@ -125,5 +125,5 @@ def _refusals() -> tuple[type[Exception], ...]:
 
 
 def first_line(error: Exception) -> str:
-    """Return what an error of another library says, without what follows."""
+    """Return the first line of an error of another library."""
     return (str(error).strip() or type(error).__name__).partition("\n")[0]

@@ -115,7 +115,7 @@ CUT = "…"
 
 
 def comment_of(column: pa.Field) -> str:
-    """Return what a column means, cut behind a word where it is longer than Glue takes."""
+    """Return the meaning of a column, cut after a word where it is longer than Glue takes."""
     meaning: str = column.metadata[b"meaning"].decode()
     if len(meaning.encode()) <= LONGEST:
         return meaning

@@ -1,9 +1,9 @@
-"""Makes every published table an Iceberg table of a catalog, without writing a row anew.
+"""Makes every published table an Iceberg table of a catalog, without writing a row again.
 
-A catalog's table names our own Parquet files: those that published rows name, and no others. What it names is
-compared with what is published, and the difference is one commit of each table. So a second sync changes
+A catalog's table names our own Parquet files: those that published rows name, and no others. Its files are
+compared with the published ones, and the difference is one commit of each table. So a second sync changes
 nothing, and the sync after one that was killed does the rest. Of two at once, the later commit of a table is
-refused by the catalog, and compared anew.
+refused by the catalog, and compared again.
 
 Tables that publish runs come last, as in a scan: a run that `runs` has there is in all others.
 """
@@ -56,7 +56,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class CatalogChange:
-    """What a sync did to a table: files that were added and taken out, and all that it has now."""
+    """The result of a sync for a table: files that were added and taken out, and all that it has now."""
 
     table: str
     added: int
@@ -65,7 +65,7 @@ class CatalogChange:
 
 
 def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogChange]:
-    """Bring the tables of a catalog to what is published; return what was done, by table.
+    """Bring the tables of a catalog to the published state; return the changes by table.
 
     Raises:
         ConfigError: the catalog takes no such namespace.
@@ -203,7 +203,7 @@ def iceberg_columns(table: str) -> pa.Schema:
 def _difference(table: Table, files: Sequence[Published]) -> tuple[list[str], list[DataFile]]:
     """Return the URIs that the table lacks, and its files that are not published any more, or are others.
 
-    A file may have been written anew in its place: by `forget`, which takes rows out of it. A row of a
+    A file may have been written again in its place: by `forget`, which takes rows out of it. A row of a
     publisher may then be as long as before; its statistics tell.
     """
     known: dict[str, DataFile] = {}

@@ -1,7 +1,7 @@
 """The names of an index's columns: flat ones, and the dotted ones of the nested schema.
 
 Old releases lack columns (`content_charset` and `content_languages` before CC-MAIN-2018-39); `crawl` and
-`subset` stand in the path of a file (`crawl=…/subset=…/`), as Hive partitions do, or in its columns.
+`subset` are in the path of a file (`crawl=…/subset=…/`), as Hive partitions do, or in its columns.
 """
 
 import re

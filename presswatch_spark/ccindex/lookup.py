@@ -77,7 +77,7 @@ class IndexedCapture:
 
 @dataclass(frozen=True, slots=True)
 class IndexAnswer:
-    """What an index has of a URL: captures, or the `error` why they are unknown.
+    """The answer of an index for a URL: captures, or the `error` why they are unknown.
 
     `response`: the raw response to `request`, if a single one decided.
     """
@@ -93,7 +93,7 @@ class IndexAnswer:
 class Index:
     """An index of captures at an address: of a CDX server, or of files as `storage.shards.plan` takes them.
 
-    `address` may hold `{release}`. `base`: what the lines of a list of files are relative to.
+    `address` may hold `{release}`. `base`: the base of relative lines in a list of files.
     """
 
     address: str
@@ -186,7 +186,7 @@ def _listed(answer: RawResponse, endpoint: str) -> Iterator[IndexedCapture | Non
 def look_up_on_server(
     endpoint: str, urls: Collection[str], storage: StorageOptions
 ) -> dict[str, IndexAnswer]:
-    """Return what a CDX server lists for URLs: under any spelling of them that it takes for the same.
+    """Return the answers of a CDX server for URLs: under any spelling of them that it takes for the same.
 
     Raises:
         BlockedError: the site is to be asked nothing more.
@@ -208,7 +208,7 @@ def look_up_on_server(
 
 
 def look_up_in_files(address: str, urls: Collection[str], storage: StorageOptions) -> dict[str, IndexAnswer]:
-    """Return what files of an index have of URLs, by their address, as `storage.shards.plan` takes it.
+    """Return the answers of files of an index for URLs, by their address, as `storage.shards.plan` takes it.
 
     Raises:
         BlockedError: the site is to be asked nothing more.
@@ -248,7 +248,7 @@ def _read(
 
 
 def wanted_pages(urls: Collection[str]) -> Wanted:
-    """Say what to look for in files of an index, so that rows of these URLs are found.
+    """Return the keys and domains by which files of an index have rows of these URLs.
 
     `InputError` for a URL without a host: no index has it.
     """
@@ -277,7 +277,7 @@ def _capture_of(
 
 
 def look_up_in_clusters(uri: str, keys: Mapping[str, Key], storage: StorageOptions) -> dict[str, IndexAnswer]:
-    """Return what an index has of URLs, by the address of its `cluster.idx`.
+    """Return the answers of an index for URLs, by the address of its `cluster.idx`.
 
     Args:
         keys: the key of each URL.
@@ -347,7 +347,7 @@ def _bytes_of(response: RawResponse, uri: str, start: int, end: int) -> bytes:
 
 @dataclass(slots=True)
 class _ClusterSearch:
-    """A search in `cluster.idx`; it keeps what it saw, so keys that are near each other cost one request.
+    """A search in `cluster.idx`; it keeps the lines it saw: keys near each other cost one request.
 
     `seen`: keys of lines, by rising offset, each with the offset of its line.
     """

@@ -29,7 +29,7 @@ class Wanted:
 
     `ranges` are sorted runs of SURT keys, [first, last), none touching another. `domains` are the names,
     sorted, that can be the registered domain of one of the hosts. It is None if others may register names
-    under one of the hosts: then nobody knows.
+    under one of the hosts: then they are unknown.
     """
 
     hosts: frozenset[str]
@@ -38,7 +38,7 @@ class Wanted:
 
     @classmethod
     def of(cls, sites: Mapping[str, Iterable[str]]) -> Self:
-        """Say what to look for, given hosts, each with the paths of its wanted pages.
+        """Return the keys and domains of hosts, each with the paths of its wanted pages.
 
         AMP caches, which show pages of others under hosts of their own, are wanted as well. Google's viewer
         is not: it is on all of Google's hosts, and each is one more row group of every subset.
@@ -83,7 +83,7 @@ def _ranges(host: str, path: str) -> Iterator[Range]:
 
 
 def _keys(host: str) -> Iterator[str]:
-    """Yield the beginnings of the keys of a host: `www.` may be left out, addresses stand in either order."""
+    """Yield the beginnings of the keys of a host: `www.` may be left out, addresses are in either order."""
     for name in {*_spellings(host), *_spellings(_WWW.sub("", host, count=1))}:
         labels = name.split(".")
         if name.startswith("[") or all(map(str.isdigit, labels)):
@@ -140,7 +140,7 @@ class Key(NamedTuple):
 
 
 def key_of(url: str) -> Key | None:
-    """Return the key of a URL; None of what is no URL of a page."""
+    """Return the key of a URL; None for a text that is no URL of a page."""
     try:
         parts = urlsplit(url.strip())
         host = (parts.hostname or "").encode("idna").decode("ascii")

@@ -1,8 +1,8 @@
 """Profiles: the places and hosts where jobs run. Typed, bounded and layered like every other setting.
 
 A profile is a file of `conf/profiles/`, or any YAML file of that form; variables `PRESSWATCH_DEPLOY__…`
-override it, `PRESSWATCH_DEPLOY__EC2__CLUSTER_ID` for instance. No secret stands in one: who may do what is
-decided by the caller's credentials and the job's role.
+override it, `PRESSWATCH_DEPLOY__EC2__CLUSTER_ID` for instance. It contains no secret: permissions are those
+of the caller's credentials and of the job's role.
 """
 
 import re
@@ -85,7 +85,7 @@ class Profile:
         service: `local`, `emr-ec2` or `emr-serverless`.
         release: the release label that the cluster or application must have.
         store: where archives and submissions are kept, an `s3://` prefix.
-        logs: where EMR writes logs, an `s3://` prefix; of a cluster, None is what the cluster says.
+        logs: where EMR writes logs, an `s3://` prefix; of a cluster, None: the cluster's own.
         most_executors: executors at most; there are fewer while there is less to do.
         environment: variables for the driver and its Python workers.
         spark: settings of Spark.

@@ -83,7 +83,7 @@ def job_run_request(asked: Submission, attempt: int) -> AwsRequest:
 def executor_counts(profile: Profile) -> dict[str, str]:
     """Return the settings of Spark that say how many executors there are at first, and at most.
 
-    EMR Serverless begins with three unless it is told otherwise, and refuses a job that may have fewer. Spark
+    EMR Serverless begins with three by default, and refuses a job that may have fewer. Spark
     begins with the largest of `initialExecutors`, `minExecutors` and `executor.instances`. So all are said.
     """
     most = profile.most_executors

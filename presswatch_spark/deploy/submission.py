@@ -1,7 +1,7 @@
 """A submission is a value with a key: a job with its arguments, its hosts, and its archive.
 
 All that a job needs lies in the profile's store under names that follow from content:
-`archives/DIGEST.tar.gz`, `jobs/DIGEST/scan.py`, `files/DIGEST/scan.yaml`. What became of it lies in
+`archives/DIGEST.tar.gz`, `jobs/DIGEST/scan.py`, `files/DIGEST/scan.yaml`. Its attempts are in
 `submissions/KEY/`.
 """
 

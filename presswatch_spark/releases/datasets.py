@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import yaml
 
@@ -22,9 +23,9 @@ class Dataset:
 
     `where` and `files`: its root, and a glob of a part's files below it, with `{part}` for the part. `part`:
     one part, as an example. `columns`: our names to theirs, where theirs are not found by themselves.
-    `roles`: what rows say besides their text. `release`: the release of rows that name none. `upstream`: the
-    columns that lead to the record that a row was made from. `checked`, `by`: when these facts were checked,
-    and against what. `unverified`: the fields that this did not say.
+    `roles`: the facts of rows besides their text. `release`: the release of rows that name none. `upstream`:
+    the columns that lead to the record that a row was made from. `checked`, `by`: when these facts were
+    checked, and in which source. `unverified`: the fields that it does not confirm.
     """
 
     id: str
@@ -52,7 +53,7 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class PartShards:
-    """What a scan of one part is given: a path, and how to read it."""
+    """The shards of one part: a path, and how to read it."""
 
     path: str
     format: str
@@ -63,12 +64,11 @@ class PartShards:
 def load_datasets() -> dict[str, Dataset]:
     """Return the datasets of `conf/datasets.yaml` by name, in its order."""
     entries = yaml.safe_load(shipped("datasets.yaml").read_text(encoding="utf-8"))["datasets"]
-    lists = ("roles", "unverified")
-    datasets = [
-        Dataset(**{name: tuple(value) if name in lists else value for name, value in entry.items()})
-        for entry in entries
-    ]
-    return {dataset.id: dataset for dataset in datasets}
+    datasets = dict[str, Dataset]()
+    for entry in entries:
+        facts: dict[str, Any] = {name: tuple(entry.get(name, ())) for name in ("roles", "unverified")}
+        datasets[entry["id"]] = Dataset(**{**entry, **facts})
+    return datasets
 
 
 def dataset_named(name: str, datasets: Mapping[str, Dataset]) -> Dataset:
@@ -114,7 +114,7 @@ def part_of(dataset: Dataset, part: str | None, mirror: str | None = None) -> Pa
 
 
 def require_part(dataset: Dataset, part: str) -> None:
-    """Raise `InputError` for what can be no part of a dataset; only its files say which parts there are."""
+    """Raise `InputError` for a text that can be no part; only files show which parts exist."""
     if not _PART.fullmatch(part):
         raise InputError(
             "can be no part: letters, digits, dots, hyphens and underscores make one",

@@ -2,7 +2,7 @@
 
     <user's cache>/releases/<hash of the list's address>.txt
 
-Our form is text: a line that says what it is and when it was noted, then a line a crawl with its name and the
+Our form is text: a heading with the time of the list, then a line a crawl with its name and the
 times of its first and last capture, tabs between, `-` for an unknown time. If a list cannot be had, the last
 one is used, and the caller can say so. `scripts/crawls.py` writes the list that comes with this version.
 """

@@ -1,4 +1,4 @@
-"""Datasets by name: which there are, and of which one a row of `matches` is.
+"""Names of datasets, and the dataset of a row of `matches`.
 
 A row names the format that its shard was read as. That is not enough: FineWeb and RedPajama are both `rows`.
 So the row's release decides, or the repository of the hub that its shard lies in. Nothing else is guessed.
@@ -71,7 +71,7 @@ _BY_RELEASE = sorted(set(PRODUCTS) - {"common-crawl", "cc-news", "c4", "mc4"}, k
 
 
 def product_of(form: str, release: str | None, repository: str = "", folder: str = "") -> str | None:
-    """Return the name of the dataset that a row is of, one of `PRODUCTS`; None if nobody says it.
+    """Return the name of the dataset that a row is of, one of `PRODUCTS`; None if it is unknown.
 
     English C4 (`c4-en`) is `c4`; the parts in other languages (`c4-fr`) are `mc4`.
 
@@ -106,7 +106,7 @@ def release_of(release: str | None, shard_uri: str) -> str | None:
 
 
 def days_of(release: str | None) -> tuple[date, date] | None:
-    """Return the days of the first and the last capture of a crawl; None for what is no crawl.
+    """Return the days of the first and the last capture of a crawl; None for other names.
 
     Of a crawl that is newer than this version's list, both are the Monday of the week that it is named after.
     """

@@ -1,4 +1,4 @@
-"""A release of Common Crawl: its name, its times, and what it has by its name."""
+"""A release of Common Crawl: its name, its times, and its forms by its name."""
 
 import re
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ LABELS = {
     "c4": "C4",
     "oscar": "OSCAR",
 }
-"""What releases may have: the name for `--format`, and the word for messages."""
+"""Forms of releases: the name for `--format`, and the word for messages."""
 
 
 CRAWL_FORMS = ("wet", "warc")
@@ -40,12 +40,12 @@ class Release:
 
     @property
     def has(self) -> tuple[str, ...]:
-        """Return what it has, as keys of `LABELS`."""
+        """Return its forms, as keys of `LABELS`."""
         return kinds_of(self.name)
 
 
 def kinds_of(name: str) -> tuple[str, ...]:
-    """Return what the release of Common Crawl called `name` has; nothing if it cannot be one.
+    """Return the forms of the release of Common Crawl called `name`; none if it cannot be one.
 
     The crawls of 2008 to 2012 are ARC files.
     """

@@ -37,7 +37,7 @@ SUGGESTIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class ReleaseShards:
-    """The shards of a release: a path, and what the lines of a list there are relative to.
+    """The shards of a release: a path, and the base of relative lines in a list there.
 
     `name`: the release; None of a list of the user's, which may hold some of its shards only.
     """
@@ -96,7 +96,7 @@ def shards_of(
 
 
 def forms_of(name: str) -> tuple[str, ...]:
-    """Return what a release may have, by its name; nothing if its name is of no known kind."""
+    """Return the forms of a release, by its name; none if its name is of no known kind."""
     if C4.fullmatch(name):
         return ("c4",)
     return ("oscar",) if OSCAR.fullmatch(name) else kinds_of(name)

@@ -103,7 +103,7 @@ class Check:
         """Raise `ConfigError` with all mistakes of the file `name`, if any, as `name:line: message`.
 
         Args:
-            what: what the file is, such as `the members file`.
+            what: the name of the file, such as `the members file`.
         """
         if self.problems:
             listed = "\n".join(f"{name}:{line}: {message}" for line, message in sorted(self.problems))
@@ -136,7 +136,7 @@ def compose(raw: bytes, check: Check, shape: str, needs: str = "") -> yaml.Node 
     """Return the YAML tree with its marks, or None after noting why there is none.
 
     Args:
-        shape: what entries hold, for a file that is nested too deeply.
+        shape: the contents of entries, for a file that is nested too deeply.
         needs: the key that the file must have; without one, the file may be empty.
     """
     try:

@@ -93,7 +93,7 @@ class OwnershipRules:
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceRules:
-    """The grade of a row: what it may be used for. Rarity is in bits, shares are 0 to 1."""
+    """The grade of a row. Rarity is in bits, shares are 0 to 1."""
 
     rare_bits: int = setting(200, "Least rarity of A and B", low=0)
     own_url_run_words: int = setting(40, "A: words in an unbroken row at the article's own URL")

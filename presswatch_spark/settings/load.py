@@ -151,10 +151,10 @@ class Setting:
     def parse(self, text: str) -> object:
         """Read a value from an environment variable; an empty text is None where that is allowed.
 
-        The texts of a list stand between separators; mappings are `ours=theirs` separated by commas.
+        The texts of a list are between separators; mappings are `ours=theirs` separated by commas.
 
         Raises:
-            ValueError: with what the text should have been.
+            ValueError: with the expected form.
         """
         if not text and self.optional:
             return None

@@ -1,4 +1,4 @@
-"""Gives Arrow's readers our objects: a file system whose paths are our URIs, read by checked ranges."""
+"""A file system for Arrow's readers: its paths are our URIs, read by checked ranges."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -12,11 +12,11 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_st
 from presswatch_spark.storage.uris import scheme_of
 
 ARROW_ERRORS = (pa.ArrowException, OSError)
-"""What Arrow raises of what it cannot read."""
+"""Errors of Arrow for data that it cannot read."""
 
 
 def file_system(uri: str, options: StorageOptions) -> FileSystem:
-    """Return what opens `uri`, and others like it, for `pyarrow.dataset` and `pyarrow.parquet`."""
+    """Return the file system for `uri`, and others like it, for `pyarrow.dataset` and `pyarrow.parquet`."""
     return LocalFileSystem() if scheme_of(uri) == "file" else _remote(options)
 
 

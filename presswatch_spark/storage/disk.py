@@ -63,8 +63,8 @@ class LocalStore(Store):
     def list(self, uri: str) -> Iterator[ObjectInfo]:
         """Yield the files of a folder and its sub-folders; of a hidden folder the name alone.
 
-        An unreadable sub-folder is an error. A dangling link, a link to itself and what is no regular file
-        are listed, and fail when they are read: none of them is an absence.
+        An unreadable sub-folder is an error. A dangling link, a link to itself and a special file are
+        listed, and fail when they are read: none of them is an absence.
         """
         return self._list(uri.rstrip("/") or "/", frozenset())
 
@@ -136,7 +136,7 @@ class LocalStore(Store):
         return data, _digest(data)
 
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:
-        """Write beside the target, to the disk, then compare what is there under a lock, and rename."""
+        """Write beside the target, to the disk, then compare the target under a lock, and rename."""
         folder = os.path.dirname(uri)
         with self.draft(uri, private=private) as draft, system_errors(uri):
             Path(draft).write_bytes(data)
@@ -193,7 +193,7 @@ class LocalStore(Store):
             sync(os.path.dirname(target))
 
     def remove(self, uri: str) -> None:
-        """Remove the folder too; others may still write into it, or remove what is theirs."""
+        """Remove the folder too; others may still write into it, or remove their files."""
         for tries_left in reversed(range(REMOVALS)):
             try:
                 shutil.rmtree(uri)
@@ -301,7 +301,7 @@ def disk_errors(where: str | Path) -> Iterator[None]:
 
 
 def on_disk(path: str) -> Path:
-    """Return the absolute path of what is written to a disk; `OutputError` for an address, or for `-`."""
+    """Return the absolute path of an output on a disk; `OutputError` for an address, or for `-`."""
     if path == "-" or scheme_of(path) != "file":
         raise OutputError(
             "this is written to a disk only",
@@ -324,7 +324,7 @@ def refused(where: str | Path, error: OSError) -> OutputError:
 
 
 def disk_full(where: str | Path) -> OutputError:
-    """Return the error of a full disk; what goes to S3 is a temporary file of its writer's host first."""
+    """Return the error of a full disk; an object for S3 is a temporary file of its writer's host first."""
     is_local = scheme_of(str(where)) == "file"
     return OutputError(
         "the disk is full" if is_local else "the driver's or a worker's disk for temporary files is full",

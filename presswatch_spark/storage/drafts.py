@@ -7,7 +7,7 @@ On disk a folder is made in a hidden one beside it and renamed at the end::
 
 On S3 the files are made on this host and uploaded, the one that makes the folder valid last. Meanwhile the
 object `_presswatch_draft.lock` is there: a lease, which a killed process leaves behind. In both cases the
-same command, given again, removes what the killed one left. A second process is refused at the start.
+same command, given again, removes the leftovers of the killed one. A second process is refused at the start.
 """
 
 import os
@@ -89,7 +89,7 @@ def hidden_draft(path: Path, rule: FileRule = DRAFT) -> Iterator[Path]:
     """Give the hidden, locked folder beside `path`, empty but for its mark; it is removed after the block.
 
     Args:
-        rule: what a second process is told.
+        rule: the lock, with the error for a second process.
 
     Raises:
         OutputError: another process holds it, or a folder of that name is not ours.

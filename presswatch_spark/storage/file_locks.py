@@ -118,7 +118,7 @@ def file_locked(path: str | Path, rule: FileRule) -> Iterator[None]:
 
 
 def is_free(path: str | Path, rule: FileRule) -> bool:
-    """Return whether no process holds what `rule` would be refused for; `OSError` as `lock`."""
+    """Return True if `rule` would be granted now; `OSError` as `lock`."""
     try:
         os.close(lock(path, rule))
     except BlockingIOError:

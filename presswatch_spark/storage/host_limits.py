@@ -232,7 +232,7 @@ def limits_of(host: str) -> HostLimits:
 
 
 def ask_anew() -> None:
-    """Forget what this process learned of hosts: a new run asks again those that stopped an earlier one."""
+    """Forget the state of all hosts: a new run asks again those that stopped an earlier one."""
     _HOSTS.clear()
 
 
@@ -256,7 +256,7 @@ class Workers:
         return wanted if self.number == self.cores else min(wanted, max(1, cores * self.number // self.cores))
 
     def join(self) -> None:
-        """Take this process as one of them; what it learned of hosts in another run is forgotten."""
+        """Take this process as one of them; the state of hosts of another run is forgotten."""
         global _WORKERS
         if self.run != _WORKERS.run:
             ask_anew()

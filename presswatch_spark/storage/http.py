@@ -1,7 +1,7 @@
 """Objects on HTTPS and HTTP: requests with urllib3, under the limits of each host.
 
-urllib3's `Retry` decides what is tried again. The loop is ours: a pause holds for all threads, each redirect
-is checked for its address, and each exchange is recorded.
+urllib3's `Retry` decides which requests are sent again. The loop is ours: a pause holds for all threads, each
+redirect is checked for its address, and each exchange is recorded.
 """
 
 import os
@@ -168,7 +168,7 @@ def _connections(
 
 
 class HttpReply:
-    """A reply whose head is here; it keeps its connection until it is closed.
+    """A reply whose head was received; it keeps its connection until it is closed.
 
     `uri`: where it came from, after redirects. `sent_at`: when the request was sent, in seconds since 1970.
     `turn_at`: the same for `HostLimits`. `sha256`: as replies before it in a chain of redirects declared.
@@ -415,7 +415,7 @@ def exchanged(
 
 
 class WebStore(Store):
-    """A store that answers by HTTP, with what breaks off there."""
+    """A store that answers by HTTP."""
 
     interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
     silences: ClassVar[tuple[type[Exception], ...]] = (ReadTimeoutError,)
@@ -464,7 +464,7 @@ def range_header(start: int, end: int | None) -> dict[str, str]:
 
 
 def body_of(reply: HttpReply, uri: str, start: int) -> RangeReply:
-    """Return the body of a reply to a request for bytes from `start` on; raise what a refusal means.
+    """Return the body of a reply to a request for bytes from `start` on; raise the error for a refusal.
 
     Raises:
         MissingError, DeniedError, StorageError: the reply holds none of the object's bytes.
@@ -527,7 +527,7 @@ def length_of(reply: HttpReply) -> int | None:
 
 
 def validator_of(reply: HttpReply) -> str | None:
-    """Return what tells versions apart; a weak ETag is enough for that."""
+    """Return the ETag, a weak one too, or else the time of the last change."""
     etag = reply.headers.get("ETag", "").removeprefix("W/").strip('"')
     return etag or reply.headers.get("Last-Modified")
 

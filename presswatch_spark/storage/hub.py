@@ -248,7 +248,7 @@ class HubStore(WebStore):
     where: ClassVar[str] = "a hub"
 
     def pinned(self, uri: str) -> str:
-        """Return the URI with the commit in place of its revision: what it names never changes."""
+        """Return the URI with the commit in place of its revision."""
         from presswatch_spark.storage.hub_lists import commit_of
 
         address = HubAddress.of(uri)

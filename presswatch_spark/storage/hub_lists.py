@@ -1,8 +1,8 @@
-"""Lists of a hub's files, and the commits that its revisions name: `huggingface_hub` asks, over our lines.
+"""Lists of a hub's files, and the commits of its revisions: `huggingface_hub` asks by our client.
 
-That library knows how a hub is asked and how its pages follow each other. What goes over the network is ours:
-turns, pace, pauses, time limits and certificates are those of all other requests. The library never holds the
-token, and nothing but a hub's lists of datasets is asked for it.
+That library knows the addresses of a hub and how its pages follow each other. The requests are ours: turns,
+pace, pauses, time limits and certificates are those of all other requests. The library never holds the token,
+and nothing but a hub's lists of datasets is asked for it.
 """
 
 import re
@@ -36,7 +36,7 @@ _LINKED = re.compile(r"<([^>]*)>")
 
 
 class _OverOurLines(httpx2.BaseTransport):
-    """Sends what `huggingface_hub` asks about one dataset as `Hub` sends it; raises what a refusal means."""
+    """Sends requests of `huggingface_hub` about one dataset as `Hub` does; raises the errors for refusals."""
 
     def __init__(self, hub: Hub, address: HubAddress) -> None:
         self._hub, self._address = hub, address
@@ -116,7 +116,7 @@ def commit_of(hub: Hub, address: HubAddress) -> str:
 
 
 def files_below(hub: Hub, folder: HubAddress) -> list[ObjectInfo]:
-    """Return the files below a folder, at any depth, each with its size and what tells its versions apart.
+    """Return the files below a folder, at any depth, each with its size and ETag.
 
     A file in large-file storage (LFS) has the SHA-256 that its publisher declares.
     """

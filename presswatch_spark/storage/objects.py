@@ -1,4 +1,4 @@
-"""Objects on disk, S3, web sites and hubs: their types and errors, and what is done with them by URI.
+"""Objects on disk, S3, web sites and hubs: their types and errors, and operations by URI.
 
 A URI is a path, `file://`, `s3://` (boto3), `https://` or `http://` (urllib3), or `hf://`, a dataset on a
 hub. Each kind is a `Store`; its module is loaded only when needed. Failures are `StorageError`s; a
@@ -76,9 +76,9 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RangeReply:
-    """A reply: bytes of the object from `start` on, and what the reply says of the whole object.
+    """A reply: bytes of the object from `start` on, and facts about the whole object.
 
-    `start` is 0 if a server knows no ranges. `delimited`: the end of the body can be told from a lost
+    `start` is 0 if a server knows no ranges. `delimited`: the end of the body differs from a lost
     connection. `sha256`: as in `ObjectInfo`.
     """
 
@@ -92,13 +92,13 @@ class RangeReply:
 
 @dataclass(frozen=True, slots=True)
 class RawResponse:
-    """What storage answered when it was asked for bytes of an object: word by word, and never an exception.
+    """The answer of storage to a request for bytes of an object: word by word, and never an exception.
 
-    `uri`: what answered, after redirects. `sent_at`: when it was asked, in seconds since 1970. `status`:
-    HTTP's; of a file on disk the one that a server would give; None without an answer. `headers`: as they
-    came, in their order. `start`: the offset of the first byte of `body`; 0 if the server knows no ranges.
-    `code`: the word of S3 or a hub for a refusal. `failure`: why there is no answer, or not all of it.
-    `ours`: that is the fault of our settings or credentials.
+    `uri`: the place that answered, after redirects. `sent_at`: when it was asked, in seconds since 1970.
+    `status`: HTTP's; of a file on disk the one that a server would give; None without an answer. `headers`:
+    as they came, in their order. `start`: the offset of the first byte of `body`; 0 if the server knows no
+    ranges. `code`: the word of S3 or a hub for a refusal. `failure`: why there is no answer, or not all of
+    it. `ours`: that is the fault of our settings or credentials.
     """
 
     uri: str
@@ -117,7 +117,7 @@ class RawResponse:
 
 
 class Stream(Protocol):
-    """What readers need of a `ByteStream`."""
+    """The part of a `ByteStream` that readers need."""
 
     @property
     def position(self) -> int:
@@ -167,7 +167,7 @@ class Store:
         return None
 
     def pinned(self, uri: str) -> str:
-        """Return the URI with the commit in place of its revision, on a hub: what it names never changes."""
+        """Return the URI with the commit in place of its revision, on a hub."""
         return uri
 
     def read(self, uri: str) -> tuple[bytes, str]:
@@ -182,7 +182,7 @@ class Store:
         raise self._read_only(uri)
 
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:
-        """Write an object whole and return its ETag; `ConflictError` if what is there is not as asked.
+        """Write an object whole and return its ETag; `ConflictError` if the present object is not as asked.
 
         `private`: a new file on disk is its owner's alone. Who may read objects elsewhere, their store rules.
         """
@@ -225,7 +225,7 @@ def changed(uri: str, offset: int) -> StorageError:
 
 
 def conflict(uri: str) -> ConflictError:
-    """Return the error of an object that somebody else wrote, or removed."""
+    """Return the error of an object that another process wrote, or removed."""
     return ConflictError(
         "another process wrote or removed this object meanwhile",
         where=uri,
@@ -348,7 +348,7 @@ def open_stream(
 ) -> ByteStream:
     """Open the object as a checked stream from byte `start` on; raise if it is not as `info` says.
 
-    `digests`: the stream also takes the SHA-256 of what is read, from the first byte on.
+    `digests`: the stream also takes the SHA-256 of its bytes, from the first one on.
     """
     from presswatch_spark.storage.streams import ByteStream
 

@@ -291,7 +291,7 @@ class _Arriving:
 def aws_session(profile: str | None = None, region: str | None = None) -> boto3.session.Session:
     """Return a new session; profile of `~/.aws/config` and region are by default those of the environment.
 
-    By itself each session parses two megabytes of JSON before its first client. Ours share what was read.
+    By itself each session parses two megabytes of JSON before its first client. Ours share it.
 
     Raises:
         BotoCoreError: there is no such profile, or the configuration cannot be read.

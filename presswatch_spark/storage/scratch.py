@@ -2,8 +2,8 @@
 
     <temporary folder>/presswatch-spark-<uid>/scratch/…
 
-A process holds the lock of its folder for as long as it lives. Before it makes one, it removes those that
-nobody holds. Only this user may write to the folder above, so nobody else can have put there what is removed.
+A process holds the lock of its folder for as long as it lives. Before it makes one, it removes those that no
+process holds. Only this user may write to the folder above, so everything in it is this user's.
 """
 
 import os

@@ -2,7 +2,7 @@
 
 A list has a key a line: `*.paths.gz` as Common Crawl publishes them, `*.txt` as others do.
 
-Files beside shards (papers, checksums, markers, lists) are told from them by their names.
+Files beside shards (papers, checksums, markers, lists) are recognised by their names.
 """
 
 import glob
@@ -124,8 +124,8 @@ class ShardPlan:
 def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None) -> ShardPlan:
     """Find the shards that paths name: files, folders, globs, `s3://`, `https://`, `hf://`, lists of shards.
 
-    A folder or S3 prefix stands for all shards below it. A glob works on disk, S3 and hubs: `*` and `?` stay
-    within a name, `**` spans folders, and a folder that matches stands for what is below it. A list is named
+    A folder or S3 prefix means all shards below it. A glob works on disk, S3 and hubs: `*` and `?` stay
+    within a name, `**` spans folders, and a folder that matches means all files below it. A list is named
     `*.paths` or `*.paths.gz`; a `*.txt` or `*.txt.gz` is one if its lines name files. See `listed`. The
     shards of a list have no size here: a release lists 100,000.
 
@@ -134,7 +134,7 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
     outright is always planned, and so is an empty one.
 
     Args:
-        base: what keys in lists are relative to.
+        base: the folder, bucket or site of relative keys in lists.
 
     Raises:
         InputError: a path leads to nothing.
@@ -392,7 +392,7 @@ def _head(stored: bytes, size: int) -> bytes:
 def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[ObjectInfo]:
     """Return the shards of the list at canonical `uri`, in its order, without a look whether they exist.
 
-    An entry with a scheme stands for itself; any other is a key under `base`: a site, a bucket or a folder.
+    An entry with a scheme is a URI; any other is a key under `base`: a site, a bucket or a folder.
     Without a base it is a key of the site or bucket that has the list. In a list on disk it is a path under
     the root of a mirror: the nearest folder above the list that has the first part of the first key
     (`crawl-data`).

@@ -77,12 +77,12 @@ class ByteStream:
 
     @property
     def etag(self) -> str | None:
-        """Return what tells this version from others; None if storage does not say."""
+        """Return the ETag of this version; None if storage gives none."""
         return self._info.etag
 
     @property
     def declared_sha256(self) -> str | None:
-        """Return the SHA-256 (hex) that the publisher declares of the object; None if it says none."""
+        """Return the SHA-256 (hex) that the publisher declares of the object; None if there is none."""
         return self._info.sha256
 
     @property
@@ -401,12 +401,12 @@ class Opener(threading.local):
         )
 
     def let_go(self) -> None:
-        """Give up the connection to what was looked into: it is read by other requests."""
+        """Give up the connection to the object of the last look: it is read by other requests."""
         if self._last is not None:
             self._last[1].disconnect()
 
     def close(self) -> None:
-        """Close what was looked into and not opened."""
+        """Close the object of the last look, if it was not opened."""
         last, self._last = self._last, None
         if last is not None:
             last[1].close()

@@ -22,7 +22,7 @@ LOOK_SECONDS = 0.5
 
 
 class GivenUpError(BaseException):
-    """The result of this thread's work is no longer wanted. Nothing may be concluded from what it found."""
+    """The result of this thread's work is no longer wanted. Nothing may be concluded from its findings."""
 
 
 class LateError(PresswatchError):
@@ -87,7 +87,7 @@ class AskingThreads(ThreadPoolExecutor):
 
 
 def answer_of(asked: Future[Answer]) -> Answer:
-    """Wait for the result of a thread's work, and raise what it raises.
+    """Wait for the result of a thread's work, or raise its error.
 
     A Ctrl-C that comes just before a wait does not end it: Python hears it when it next runs. So no wait is
     long, whatever the site asks for.

@@ -29,7 +29,7 @@ _WRITE = "write hf://datasets/OWNER/NAME[@REVISION]/PATH"
 
 
 def scheme_of(uri: str) -> str:
-    """Return `file`, `s3`, `http`, `https`, or whatever else stands before `://`; lower case."""
+    """Return `file`, `s3`, `http`, `https`, or another scheme; lower case."""
     found = _SCHEME.match(uri)
     return found[1].lower() if found else "file"
 
@@ -77,7 +77,7 @@ def canonical(uri: str) -> str:
 
 
 def printable(uri: str) -> str:
-    """Return `uri` as it may stand in messages and tables: a URL loses user, query and fragment.
+    """Return `uri` for messages and tables: a URL loses user, query and fragment.
 
     What follows `?` may be a signature. File names that are no UTF-8 show their odd bytes as escapes.
     """
@@ -172,7 +172,7 @@ class HubAddress:
 
     @property
     def is_pinned(self) -> bool:
-        """Return whether the revision is a commit: what it names never changes."""
+        """Return True if the revision is a commit."""
         return self.revision is not None and _COMMIT.fullmatch(self.revision) is not None
 
     @property

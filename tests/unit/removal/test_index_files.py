@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.census.material import surt as plain_surt
-from presswatch_spark.ccindex import clusters
+from presswatch_spark.ccindex import lookup
 from presswatch_spark.ccindex.wanted import key_of
 from presswatch_spark.cli import main as cli
 from presswatch_spark.corpus.store import Corpus
@@ -128,8 +128,8 @@ def index(
     request: pytest.FixtureRequest, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[str, list[Row]]]:
     """An index of each kind, and its captures; windows are so small that the search has steps."""
-    monkeypatch.setattr(clusters, "WINDOW_BYTES", 600)
-    monkeypatch.setattr(clusters, "PROBED_BYTES", 200)
+    monkeypatch.setattr(lookup, "WINDOW_BYTES", 600)
+    monkeypatch.setattr(lookup, "PROBED_BYTES", 200)
     rows = captures(2_000)
     if request.param == "clusters":
         yield serve(server, rows), rows

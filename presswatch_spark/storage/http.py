@@ -71,6 +71,10 @@ CONNECT_ATTEMPTS_MAX = 4
 GZIP_WINDOW = 31
 REQUEST_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "presswatch-spark"}
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+AS_IT_COMES: Mapping[str, Any] = MappingProxyType(
+    dict.fromkeys(("retries", "redirect", "preload_content", "decode_content"), False)
+)
+"""Options of urllib3 for a request that is neither repeated nor read by it."""
 
 
 class BadRedirectError(HTTPError):
@@ -322,13 +326,7 @@ class Client:
             turn_at, sent_at = limits.await_turn(url), time.time()
             sent = REQUEST_HEADERS | dict(headers)
             try:
-                how: dict[str, Any] = {
-                    "retries": False,
-                    "redirect": False,
-                    "preload_content": False,
-                    "decode_content": False,
-                }
-                raw = pool.request("GET", url, headers=sent, **how)
+                raw = pool.request("GET", url, headers=sent, **AS_IT_COMES)
             except (HTTPError, ValueError) as error:
                 failure = error if isinstance(error, HTTPError) else LocationValueError()
                 tell_exchange("GET", url, sent, sent_at, failure=type(failure).__name__)
@@ -395,9 +393,8 @@ def exchanged(
 
     def exchange() -> None:
         try:
-            reply = connections_to(url, options).request(
-                method, url, body=body, headers=headers, retries=False, redirect=False, preload_content=False
-            )
+            pool = connections_to(url, options)
+            reply = pool.request(method, url, body=body, headers=headers, **AS_IT_COMES)
             with closing(reply):
                 data = b""
                 while len(data) <= most and (part := reply.read1(most)):

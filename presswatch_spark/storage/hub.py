@@ -11,6 +11,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import ClassVar
@@ -83,45 +84,112 @@ def forget_places() -> None:
     _PLACES.clear()
 
 
+class _RefusedError(Exception):
+    """A refusal of the hub: the error for users, and the reply, which is closed."""
+
+    def __init__(self, error: PresswatchError, reply: HttpReply) -> None:
+        super().__init__(error.what)
+        self.error, self.reply = error, reply
+
+
 @dataclass(frozen=True, slots=True)
-class Hub:
-    """A hub, by the URL that its addresses begin with. Requests carry the token, and go to no other host."""
+class HubStore(WebStore):
+    """Datasets of one hub. The token is sent to the hub only; the store behind it is another host."""
 
     options: StorageOptions
-    endpoint: str
+    where: ClassVar[str] = "a hub"
 
-    @classmethod
-    def of(cls, options: StorageOptions) -> Hub:
-        """Return the hub of the settings, of `HF_ENDPOINT`, or else Hugging Face.
+    @property
+    def endpoint(self) -> str:
+        """Return the address of the hub: of the settings, of `HF_ENDPOINT`, or else Hugging Face.
 
         Raises:
             ConfigError, InputError: that is no address of a web site, or contains a user or password.
         """
-        endpoint = options.hf_endpoint or os.environ.get(ENDPOINT_VARIABLE) or ENDPOINT
+        endpoint = self.options.hf_endpoint or os.environ.get(ENDPOINT_VARIABLE) or ENDPOINT
         if scheme_of(endpoint) not in ("http", "https") or "?" in endpoint or "#" in endpoint:
             what = "is not the address of a hub"
             raise ConfigError(what, where=printable(endpoint), remedy=f"check {ENDPOINT_VARIABLE}")
-        return cls(options, canonical(endpoint).rstrip("/"))
+        return canonical(endpoint).rstrip("/")
 
-    @property
-    def client(self) -> Client:
-        """Return the client for the hub and the stores that it names: the user named the hub only."""
-        return Client(self.options, name_of(self.endpoint))
+    def pinned(self, uri: str) -> str:
+        """Return the URI with the commit in place of its revision."""
+        from presswatch_spark.storage.hub_lists import commit_of
+
+        address = HubAddress.of(uri)
+        return uri if address.is_pinned else str(replace(address, revision=commit_of(self, address)))
+
+    def stat(self, uri: str) -> ObjectInfo:
+        """Describe a file as the hub does where it redirects to its store."""
+        address = HubAddress.of(uri)
+        if not address.path or address.path.endswith("/"):
+            raise MissingError("is a folder, not a file", where=uri)
+        place = self._known_place(address) or self._place(address)
+        return ObjectInfo(uri, place.size, place.etag, place.sha256)
+
+    def list(self, uri: str) -> Iterator[ObjectInfo]:
+        """Yield the files of the folder, 1,000 a request."""
+        from presswatch_spark.storage.hub_lists import files_below
+
+        found = files_below(self, HubAddress.of(uri))
+        if not found:
+            raise MissingError(
+                "there is no such file, and nothing under it as a folder", where=uri.rstrip("/")
+            )
+        yield from found
+
+    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
+        """Open a range in the store. An address that it refuses has expired, so the hub signs another."""
+        address = HubAddress.of(info.uri)
+        if known := self._known_place(address):
+            with suppress(DeniedError, MissingError):
+                return self._opened(info, known, start, end)
+        return self._opened(info, self._place(address), start, end)
+
+    def ask(self, uri: str, start: int, end: int) -> RawResponse:
+        """Ask for a range: of the hub where it refuses the file, else of its store.
+
+        The headers of an answer of the store are followed by those in which the hub described the file.
+        """
+        address, sent_at = HubAddress.of(uri), time.time()
+        # A branch or tag may name another file by now.
+        if address.is_pinned and (known := self._known_place(address)):
+            answer = self._answer(uri, known, start, end)
+            if answer.status not in _EXPIRED:
+                return answer
+        try:
+            place = self._resolved(address)
+        except BlockedError:
+            raise
+        except _RefusedError as refused:
+            reply, code = refused.reply, _code_of(refused.reply.status, refused.reply.headers)
+            answer = RawResponse(uri, reply.sent_at, reply.status, reply.items(), code=code)
+            return replace(answer, failure=refused.error.what, ours=reply.status == 401 and not code)
+        except PresswatchError as error:
+            is_ours = isinstance(error, InputError | ConfigError)
+            return RawResponse(uri, sent_at, failure=error.what, ours=is_ours)
+        return self._answer(uri, place, start, end)
+
+    def required(self, url: str, address: HubAddress, headers: Mapping[str, str] = NO_HEADERS) -> HttpReply:
+        """Send the hub a request with the token, and raise the error for a refusal.
+
+        The reply contains the answer, or redirects to another place of it; redirects are not followed.
+        """
+        try:
+            return self._sent(url, address, headers)
+        except _RefusedError as refused:
+            raise refused.error from refused
 
     def owns(self, url: str) -> bool:
         """Return whether the hub itself answers for a URL: no other host may see the token."""
-        return (scheme_of(url), host_of(url)) == (scheme_of(self.endpoint), host_of(self.endpoint))
+        endpoint = self.endpoint
+        return (scheme_of(url), host_of(url)) == (scheme_of(endpoint), host_of(endpoint))
 
-    def send(self, url: str, headers: Mapping[str, str] = NO_HEADERS) -> HttpReply:
-        """Send the hub a request with the token; redirects are not followed.
+    def _client(self) -> Client:
+        # The user named the hub only, and no store.
+        return Client(self.options, name_of(self.endpoint))
 
-        Raises:
-            StorageError: the URL is not the hub's, or it cannot be reached.
-            BlockedError: the hub must not be asked any more.
-        """
-        return self.client.get(url, {**headers, **self.identity(url)}, alone=True, follow=False)
-
-    def identity(self, url: str) -> dict[str, str]:
+    def _identity(self, url: str) -> dict[str, str]:
         """Return the headers with the token; `StorageError` if they would go to another host."""
         if not self.owns(url):
             raise StorageError(
@@ -132,75 +200,54 @@ class Hub:
         token = token_of(self.options)
         return {} if token is None else {"Authorization": f"Bearer {token}"}
 
-    def required(self, url: str, address: HubAddress, headers: Mapping[str, str] = NO_HEADERS) -> HttpReply:
-        """Send a request for a file or a list, and raise the error for a refusal.
-
-        The reply contains the answer, or redirects to another place of it.
-        """
-        reply = self.send(url, headers)
-        if refused := self.refused(reply, url, address):
-            reply.close()
-            raise refused
-        return reply
-
-    def refused(self, reply: HttpReply, url: str, address: HubAddress) -> PresswatchError | None:
-        """Return the error for a refusal; None if the reply contains the answer, or names its place."""
+    def _sent(self, url: str, address: HubAddress, headers: Mapping[str, str]) -> HttpReply:
+        sent = {**headers, **self._identity(url)}
+        reply = self._client().get(url, sent, alone=True, follow=False)
+        error: PresswatchError | None = None
         if reply.location is not None:
             try:
                 leads = target_of(url, reply.location, address)
-            except StorageError as error:
-                return error
-            found = _DATASET.search(unquote(urlsplit(leads).path)) if self.owns(leads) else None
-            if found is None or found[1] == address.dataset:
-                return None
-            return MissingError(
-                f"the dataset was moved to {found[1]}",
-                where=str(address),
-                remedy=f"write hf://datasets/{found[1]} in its place",
-            )
-        if reply.status in (200, 206):
-            return None
-        has_token = token_of(self.options) is not None
-        return _refusal(reply.status, reply.headers, address, self.endpoint, has_token=has_token)
+            except StorageError as failure:
+                error = failure
+            else:
+                found = _DATASET.search(unquote(urlsplit(leads).path)) if self.owns(leads) else None
+                if found and found[1] != address.dataset:
+                    error = MissingError(
+                        f"the dataset was moved to {found[1]}",
+                        where=str(address),
+                        remedy=f"write hf://datasets/{found[1]} in its place",
+                    )
+        elif reply.status not in (200, 206):
+            has_token = token_of(self.options) is not None
+            error = _refusal(reply.status, reply.headers, address, self.endpoint, has_token=has_token)
+        if error is not None:
+            reply.close()
+            raise _RefusedError(error, reply)
+        return reply
 
-    def known_place(self, address: HubAddress) -> HubFile | None:
-        """Return the place that the hub gave last; None if it was not asked.
-
-        Use it for addresses with a commit, unless the place of another commit will do.
-        """
+    def _known_place(self, address: HubAddress) -> HubFile | None:
         return _PLACES.get((self.endpoint, str(address)))
 
-    def forget_place(self, address: HubAddress) -> None:
-        """Forget a place that no longer works."""
-        _PLACES.pop((self.endpoint, str(address)), None)
+    def _place(self, address: HubAddress) -> HubFile:
+        try:
+            return self._resolved(address)
+        except _RefusedError as refused:
+            raise refused.error from refused
 
-    def place_of(self, address: HubAddress) -> HubFile:
-        """Return the place of a file; the hub is asked only if it is not known.
-
-        Raises:
-            MissingError, DeniedError, StorageError: the hub refuses.
-            BlockedError: the hub must not be asked any more.
-        """
-        known = self.known_place(address)
-        return known or self.found_place(address, self.required(address.resolver(self.endpoint), address))
-
-    def found_place(self, address: HubAddress, reply: HttpReply) -> HubFile:
-        """Return, and keep, the place that a reply of the resolver names; the reply is closed.
-
-        The hub may first redirect to another of its own addresses.
-        """
+    def _resolved(self, address: HubAddress) -> HubFile:
+        """Ask the hub for the place of a file, and keep it; the hub may first redirect within itself."""
         url, facts = address.resolver(self.endpoint), dict[str, str]()
         for _ in range(REDIRECTS_MAX):
+            reply = self._sent(url, address, NO_HEADERS)
+            reply.close()
             facts = {name: reply.headers[name] for name in FACTS if name in reply.headers} | facts
             if reply.location is None:
-                reply.close()
                 if reply.status == 206:
                     what = "the hub sent a part of the file unasked"
                     raise StorageError(what, where=str(address), remedy="run again later")
                 size, etag, digest = length_of(reply), validator_of(reply), declared_sha256(reply)
                 place = HubFile(url, True, size, etag, digest, tuple(facts.items()))
                 break
-            reply.close()
             url = target_of(url, reply.location, address)
             if not self.owns(url):
                 linked_size, etag = facts.get("X-Linked-Size", ""), facts.get("X-Linked-ETag", "").strip('"')
@@ -208,14 +255,49 @@ class Hub:
                 size = int(linked_size) if linked_size.isdecimal() else None
                 place = HubFile(url, False, size, etag or None, digest, tuple(facts.items()))
                 break
-            reply = self.required(url, address)
         else:
-            reply.close()
             raise StorageError("the hub redirects in a circle", where=str(address), remedy="run again later")
         _PLACES[self.endpoint, str(address)] = place
         for oldest in list(_PLACES)[:-PLACES_KEPT]:
             _PLACES.pop(oldest, None)
         return place
+
+    def _opened(self, info: ObjectInfo, place: HubFile, start: int, end: int | None) -> RangeReply:
+        """Open a range of the file at its place, and make sure that it is the file that `info` describes."""
+        uri = info.uri
+        # Something between us and the hub may answer in its place, such as a page to log in.
+        if info.sha256 not in (None, place.sha256):
+            raise changed(uri, start)
+        if place.at_hub:
+            reply = self.required(place.url, HubAddress.of(uri), range_header(start, end))
+            return body_of(reply, uri, start)
+        try:
+            body = opened_range(self._client(), place.url, start, end, alone=True)
+        except BlockedError:
+            raise
+        except (DeniedError, BadRequestError) as error:
+            what = "the store refuses the address that the hub has just signed"
+            raise DeniedError(what, where=uri, remedy="run again later") from error
+        except MissingError as error:
+            what = "the hub knows the file, and its store has no such object"
+            raise MissingError(what, where=uri, remedy="tell the owner of the dataset") from error
+        except StorageError as error:
+            what = f"the store behind the hub: {error.what}"
+            raise StorageError(what, where=uri, remedy=error.remedy) from error
+        if None not in (place.size, body.total) and place.size != body.total:
+            body.reader.close()
+            raise StorageError(
+                f"the store has {body.total:,} bytes where the hub says {place.size:,}",
+                where=f"{uri} @ {start}",
+                remedy="run again later",
+            )
+        return replace(body, etag=info.etag or place.etag, sha256=place.sha256)
+
+    def _answer(self, uri: str, place: HubFile, start: int, end: int) -> RawResponse:
+        identity = self._identity(place.url) if place.at_hub else NO_HEADERS
+        answer = self._client().ask(place.url, start, end, identity, follow=not place.at_hub)
+        named = () if answer.header("ETag") or not place.etag else (("ETag", place.etag),)
+        return replace(answer, uri=uri, headers=(*answer.headers, *place.facts, *named))
 
 
 def target_of(url: str, location: str, address: HubAddress) -> str:
@@ -238,130 +320,6 @@ def target_of(url: str, location: str, address: HubAddress) -> str:
             remedy="check HF_ENDPOINT; nothing was sent there",
         )
     return leads
-
-
-@dataclass(frozen=True, slots=True)
-class HubStore(WebStore):
-    """Datasets of one hub. The store behind it is another host, and never sees the token."""
-
-    options: StorageOptions
-    where: ClassVar[str] = "a hub"
-
-    def pinned(self, uri: str) -> str:
-        """Return the URI with the commit in place of its revision."""
-        from presswatch_spark.storage.hub_lists import commit_of
-
-        address = HubAddress.of(uri)
-        if address.is_pinned:
-            return uri
-        return str(replace(address, revision=commit_of(self._hub, address)))
-
-    def stat(self, uri: str) -> ObjectInfo:
-        """Describe a file as the hub does where it redirects to its store."""
-        address = HubAddress.of(uri)
-        if not address.path or address.path.endswith("/"):
-            raise MissingError("is a folder, not a file", where=uri)
-        place = self._hub.place_of(address)
-        return ObjectInfo(uri, place.size, place.etag, place.sha256)
-
-    def list(self, uri: str) -> Iterator[ObjectInfo]:
-        """Yield the files of the folder, 1,000 a request."""
-        from presswatch_spark.storage.hub_lists import files_below
-
-        found = files_below(self._hub, HubAddress.of(uri))
-        if not found:
-            raise MissingError(
-                "there is no such file, and nothing under it as a folder", where=uri.rstrip("/")
-            )
-        yield from found
-
-    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
-        """Open a range in the store. An address that it refuses has expired, so the hub signs another."""
-        address, hub = HubAddress.of(info.uri), self._hub
-        is_known = hub.known_place(address) is not None
-        try:
-            return self._opened(info, hub.place_of(address), start, end)
-        except (DeniedError, MissingError):
-            hub.forget_place(address)
-            if not is_known:
-                raise
-        return self._opened(info, hub.place_of(address), start, end)
-
-    def _opened(self, info: ObjectInfo, place: HubFile, start: int, end: int | None) -> RangeReply:
-        """Open a range of the file at its place, and make sure that it is the file that `info` describes."""
-        # Something between us and the hub may answer in its place, such as a page to log in.
-        if info.sha256 not in (None, place.sha256):
-            raise changed(info.uri, start)
-        if place.at_hub:
-            address = HubAddress.of(info.uri)
-            return body_of(self._hub.required(place.url, address, range_header(start, end)), info.uri, start)
-        body = self._body_in_store(info.uri, place, start, end)
-        if None not in (place.size, body.total) and place.size != body.total:
-            body.reader.close()
-            raise StorageError(
-                f"the store has {body.total:,} bytes where the hub says {place.size:,}",
-                where=f"{info.uri} @ {start}",
-                remedy="run again later",
-            )
-        return replace(body, etag=info.etag or place.etag, sha256=place.sha256)
-
-    def _body_in_store(self, uri: str, place: HubFile, start: int, end: int | None) -> RangeReply:
-        try:
-            return opened_range(self._hub.client, place.url, start, end, alone=True)
-        except BlockedError:
-            raise
-        except (DeniedError, BadRequestError) as error:
-            what = "the store refuses the address that the hub has just signed"
-            raise DeniedError(what, where=uri, remedy="run again later") from error
-        except MissingError as error:
-            what = "the hub knows the file, and its store has no such object"
-            raise MissingError(what, where=uri, remedy="tell the owner of the dataset") from error
-        except StorageError as error:
-            what = f"the store behind the hub: {error.what}"
-            raise StorageError(what, where=uri, remedy=error.remedy) from error
-
-    def ask(self, uri: str, start: int, end: int) -> RawResponse:
-        """Ask for a range: of the hub where it refuses the file, else of its store.
-
-        The headers of an answer of the store are followed by those in which the hub described the file.
-        """
-        address, hub = HubAddress.of(uri), self._hub
-        # A branch or tag may name another file by now.
-        place = hub.known_place(address) if address.is_pinned else None
-        if place is not None:
-            answer = self._answer(uri, place, start, end)
-            if answer.status not in _EXPIRED:
-                return answer
-            hub.forget_place(address)
-        found = self._resolved(address)
-        return found if isinstance(found, RawResponse) else self._answer(uri, found, start, end)
-
-    def _resolved(self, address: HubAddress) -> HubFile | RawResponse:
-        hub, url, sent_at = self._hub, address.resolver(self._hub.endpoint), time.time()
-        try:
-            reply = hub.send(url)
-            refused = hub.refused(reply, url, address)
-            if refused is None:
-                return hub.found_place(address, reply)
-        except BlockedError:
-            raise
-        except PresswatchError as error:
-            is_ours = isinstance(error, InputError | ConfigError)
-            return RawResponse(str(address), sent_at, failure=error.what, ours=is_ours)
-        reply.close()
-        code = _code_of(reply.status, reply.headers)
-        answer = RawResponse(str(address), reply.sent_at, reply.status, reply.items(), code=code)
-        return replace(answer, failure=refused.what, ours=reply.status == 401 and not code)
-
-    def _answer(self, uri: str, place: HubFile, start: int, end: int) -> RawResponse:
-        identity = self._hub.identity(place.url) if place.at_hub else NO_HEADERS
-        answer = self._hub.client.ask(place.url, start, end, identity, follow=not place.at_hub)
-        named = () if answer.header("ETag") or not place.etag else (("ETag", place.etag),)
-        return replace(answer, uri=uri, headers=(*answer.headers, *place.facts, *named))
-
-    @property
-    def _hub(self) -> Hub:
-        return Hub.of(self.options)
 
 
 def _code_of(status: int, headers: Mapping[str, str]) -> str:

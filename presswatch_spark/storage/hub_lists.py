@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 
 from presswatch_spark.errors import StorageError, TruncatedError
 from presswatch_spark.storage.http import HttpReply, length_of, unpacked
-from presswatch_spark.storage.hub import Hub
+from presswatch_spark.storage.hub import HubStore
 from presswatch_spark.storage.objects import ObjectInfo, body_of_answer, pause
 from presswatch_spark.storage.uris import MAIN, SHA256, HubAddress, is_utf8
 
@@ -36,9 +36,9 @@ _LINKED = re.compile(r"<([^>]*)>")
 
 
 class _OverOurLines(httpx2.BaseTransport):
-    """Sends requests of `huggingface_hub` about one dataset as `Hub` does; raises the errors for refusals."""
+    """Sends requests of `huggingface_hub` about one dataset as `HubStore` does."""
 
-    def __init__(self, hub: Hub, address: HubAddress) -> None:
+    def __init__(self, hub: HubStore, address: HubAddress) -> None:
         self._hub, self._address = hub, address
         self._asked = set[str]()
 
@@ -86,7 +86,7 @@ class _OverOurLines(httpx2.BaseTransport):
 
 
 @contextmanager
-def _asking(hub: Hub, address: HubAddress) -> Iterator[HfApi]:
+def _asking(hub: HubStore, address: HubAddress) -> Iterator[HfApi]:
     """Give the library's face, for one block; other threads must not use the library meanwhile.
 
     Its client is one for the whole process, and is its own again after the block.
@@ -106,7 +106,7 @@ def _asking(hub: Hub, address: HubAddress) -> Iterator[HfApi]:
             set_client_factory(default_client_factory)
 
 
-def commit_of(hub: Hub, address: HubAddress) -> str:
+def commit_of(hub: HubStore, address: HubAddress) -> str:
     """Return the commit (40 hex digits) that the revision of an address names now."""
     with _asking(hub, address) as api:
         commit = api.dataset_info(address.dataset, revision=address.revision or MAIN).sha
@@ -115,7 +115,7 @@ def commit_of(hub: Hub, address: HubAddress) -> str:
     return commit
 
 
-def files_below(hub: Hub, folder: HubAddress) -> list[ObjectInfo]:
+def files_below(hub: HubStore, folder: HubAddress) -> list[ObjectInfo]:
     """Return the files below a folder, at any depth, each with its size and ETag.
 
     A file in large-file storage (LFS) has the SHA-256 that its publisher declares.

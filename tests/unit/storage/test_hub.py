@@ -25,8 +25,7 @@ from presswatch_spark.settings.config import DatasetRules, ScanConfig
 from presswatch_spark.storage import host_limits, hub_lists
 from presswatch_spark.storage import hub as hub_requests
 from presswatch_spark.storage.host_limits import BlockedError
-from presswatch_spark.storage.hub import Hub as HubRequests
-from presswatch_spark.storage.hub import target_of, token_of
+from presswatch_spark.storage.hub import HubStore, target_of, token_of
 from presswatch_spark.storage.objects import (
     DeniedError,
     MissingError,
@@ -367,7 +366,8 @@ class TestReading:
         with pytest.raises(StorageError, match="to a place without encryption") as caught:
             target_of(asked, "http://store.example/x?Signature=s3cr3t", address)
         assert "s3cr3t" not in str(caught.value)
-        assert not HubRequests(OPTIONS, "https://hub.example").owns("http://hub.example:443/api/datasets/")
+        hub_store = HubStore(StorageOptions(hf_endpoint="https://hub.example"))
+        assert not hub_store.owns("http://hub.example:443/api/datasets/")
 
     def test_a_page_in_the_place_of_a_listed_file_is_not_read_as_the_file(self, site: Hub) -> None:
         (shard,) = plan([f"{ROOT}/data/part-0.json.gz"], OPTIONS)

@@ -116,7 +116,7 @@ class Server:
 
     def gets(self) -> list[str]:
         """Ranges asked for, in order, but for the first byte of a description; empty for a whole object."""
-        return [asked for _, _, asked in self.requests if asked != "bytes=0-0"]
+        return [asked for method, _, asked in self.requests if method == "GET" and asked != "bytes=0-0"]
 
 
 ServerT = TypeVar("ServerT", bound=Server)

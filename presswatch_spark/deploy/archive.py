@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Self
 
 from presswatch_spark.errors import PresswatchError
+from presswatch_spark.settings.load import setting
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.version import __version__
 
@@ -63,8 +64,8 @@ class ArchiveError(PresswatchError):
 class HostPlatform:
     """Hosts of the archive: their Python, such as 3.11, and their kind of processor, on Linux."""
 
-    python: str = "3.11"
-    machine: str = "x86_64"
+    python: str = setting("3.11", "Python of the hosts", form=r"3\.\d+", formed="like 3.11")
+    machine: str = setting("x86_64", "Processors of the hosts", words=("x86_64", "aarch64"))
 
     @property
     def platforms(self) -> tuple[str, ...]:

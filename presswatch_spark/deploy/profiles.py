@@ -5,7 +5,6 @@ override it, `PRESSWATCH_DEPLOY__EC2__CLUSTER_ID` for instance. It contains no s
 of the caller's credentials and of the job's role.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,6 +22,8 @@ from presswatch_spark.settings.load import (
     settings_in,
     shipped,
 )
+
+S3_FOLDER = r"s3://[^/]+(/.*)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,11 @@ class Profile:
         spark: settings of Spark.
     """
 
-    service: str = "local"
+    service: str = setting("local", "Where it runs", words=("local", "emr-ec2", "emr-serverless"))
     release: str = "emr-spark-8.0.0"
     region: str | None = None
-    store: str | None = None
-    logs: str | None = None
+    store: str | None = setting(None, "Archives and submissions", form=S3_FOLDER, formed="s3://BUCKET/PREFIX")
+    logs: str | None = setting(None, "Logs of EMR", form=S3_FOLDER, formed="s3://BUCKET/PREFIX")
     local: LocalRules = field(default_factory=LocalRules)
     ec2: Ec2Rules = field(default_factory=Ec2Rules)
     serverless: ServerlessRules = field(default_factory=ServerlessRules)
@@ -157,30 +158,15 @@ def load_profile(name: str, env: Mapping[str, str]) -> Profile:
             raise ConfigError(f"there is no profile {name}", remedy=remedy)
         file = folder / f"{name}.yaml"
     profile = build_config(Profile, (), load_settings(profile_settings(), str(file), env, {}))
-    problems = list(_problems(profile))
+    problems = [
+        f"{name} must be given, in the file or as {profile_settings().variable_of(name)}"
+        for name in NEEDED[profile.service]
+        if not attrgetter(name)(profile)
+    ]
+    problems += [
+        f"{name} follows from most_executors: leave it out of spark" for name in OURS if name in profile.spark
+    ]
     if problems:
         lines = [f"the profile {name} cannot be used:", *(f"  {problem}" for problem in problems)]
         raise ConfigError("\n".join(lines), where=str(file))
     return profile
-
-
-def _problems(profile: Profile) -> list[str]:
-    if profile.service not in NEEDED:
-        return [f"service must be one of {', '.join(NEEDED)}, not {profile.service!r}"]
-    problems = []
-    for name in NEEDED[profile.service]:
-        if not attrgetter(name)(profile):
-            variable = profile_settings().variable_of(name)
-            problems.append(f"{name} must be given, in the file or as {variable}")
-    for name in ("store", "logs"):
-        uri = getattr(profile, name)
-        if uri and not re.fullmatch(r"s3://[^/]+(/.*)?", uri):
-            problems.append(f"{name} must be s3://BUCKET/PREFIX, not {uri!r}")
-    for name in OURS:
-        if name in profile.spark:
-            problems.append(f"{name} follows from most_executors: leave it out of spark")
-    if not re.fullmatch(r"3\.\d+", profile.archive.python):
-        problems.append(f"archive.python must be like 3.11, not {profile.archive.python!r}")
-    if profile.archive.machine not in ("x86_64", "aarch64"):
-        problems.append(f"archive.machine must be x86_64 or aarch64, not {profile.archive.machine!r}")
-    return problems

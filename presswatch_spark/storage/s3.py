@@ -65,8 +65,6 @@ OUR_FAULTS = (
     exceptions.ParamValidationError,
 )
 """Errors of botocore that say nothing of the object: credentials and configuration."""
-PROCESS_PROVIDER = "custom-process"
-"""How botocore calls the `credential_process` of a profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,8 +328,7 @@ def _client(options: StorageOptions, endpoint: str | None, process: int) -> Any:
         try:
             session.get_credentials()
         except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
-            name = type(error).__name__
-            raise CredentialRetrievalError(provider=PROCESS_PROVIDER, error_msg=name) from error
+            raise CredentialRetrievalError(provider="", error_msg=type(error).__name__) from error
     try:
         client = session.client("s3", endpoint_url=options.endpoint, config=config, verify=options.ca_bundle)
         client.meta.events.register("before-send.s3", partial(_before_request, options))
@@ -416,13 +413,9 @@ def _from_client(error: BotoCoreError, options: StorageOptions) -> tuple[str, st
         return "the credentials are incomplete", "set key and secret, or give --profile"
     if isinstance(error, exceptions.ProfileNotFound):
         return f"there is no AWS profile named {options.profile!r}", "give a --profile of ~/.aws/config"
-    if isinstance(error, CredentialRetrievalError) and error.kwargs.get("provider") == PROCESS_PROVIDER:
-        return (
-            "the credential_process of the AWS profile failed, or printed no credentials",
-            "run its command from ~/.aws/config by hand: it has to print JSON with Version 1 and the keys",
-        )
     if isinstance(error, (exceptions.SSOError, exceptions.TokenRetrievalError, CredentialRetrievalError)):
-        return "the credentials could not be fetched or have expired", "log in again (aws sso login)"
+        what = "the credentials could not be fetched or have expired"
+        return what, "log in again (aws sso login), or run the profile's credential_process by hand"
     if isinstance(error, (exceptions.ConfigParseError, exceptions.InvalidConfigError)):
         return "the AWS configuration files cannot be read", "check ~/.aws/config and ~/.aws/credentials"
     if isinstance(error, exceptions.ParamValidationError):

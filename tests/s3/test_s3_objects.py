@@ -286,7 +286,9 @@ class TestAccess:
             monkeypatch.delenv(name)
         (tmp_path / "config").write_text(f"[profile p]\ncredential_process = {command}\n")
         monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-        with pytest.raises(StorageError, match=r"credential_process .* failed.*by hand") as caught:
+        with pytest.raises(
+            StorageError, match=r"could not be fetched .*credential_process by hand"
+        ) as caught:
             stat(URI, StorageOptions(profile="p"))
         assert "hunter2" not in str(caught.value)
 

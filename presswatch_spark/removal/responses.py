@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from presswatch_spark.formats.arc import next_line, read_line
+from presswatch_spark.formats.inflate import first_member
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc.fields import begins_with_record, header_fields
 from presswatch_spark.pointers.checks import Record
@@ -329,8 +330,8 @@ def text_in(stored: bytes) -> bytes:
 def text_beside(stored: bytes, end: int) -> bytes:
     """Return the text in the bytes of a place that begins with an empty record, which ends at `end`."""
     member, rest = stored[:end], stored[end:]
-    packed = member.startswith(GZIP)
-    plain = zlib.decompressobj(_GZIP_WINDOW).decompress(member, INFLATED_MOST) if packed else member
+    packed = first_member(member, INFLATED_MOST) if member.startswith(GZIP) else None
+    plain = packed.data if packed else member
     length = end_of_record(plain, 0) or 0
     header = plain[:length] if length > HEADER_MOST else b""
     # A gzip member may have a comment.
@@ -395,12 +396,8 @@ def control_in(
 def end_of_record(data: bytes, start: int) -> int | None:
     """Return where the record that begins at `start` ends; None if none does, or it ends beyond the data."""
     if data.startswith(GZIP, start):
-        inflater, fed = zlib.decompressobj(_GZIP_WINDOW), memoryview(data)[start:]
-        try:
-            inflater.decompress(fed, INFLATED_MOST)
-        except zlib.error:
-            return None
-        return len(data) - len(inflater.unused_data) if inflater.eof else None
+        member = first_member(data[start:], INFLATED_MOST)
+        return None if member is None or member.end is None else start + member.end
     if not begins_with_record(data[start : start + 64]):
         return _end_of_arc(data, start)
     head = _HEADER_END.search(data, start)

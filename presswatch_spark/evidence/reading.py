@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 
+from presswatch_spark.claims.selection import RecordReading
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.evidence import verify
@@ -29,6 +29,7 @@ from presswatch_spark.evidence.bag import (
     new_bag,
     sealed_facts,
 )
+from presswatch_spark.evidence.protocol import EXCHANGES, PROTOCOL
 from presswatch_spark.evidence.stamps import RefusedStampError, check_token, pem_certificates, require_client
 from presswatch_spark.pointers.audit import Audit, RowCheck, RowRecomputation, RowRules, reading_in, rules_in
 from presswatch_spark.pointers.checks import NO_SHARD, NOT_REACHED, ArticleTexts
@@ -47,7 +48,6 @@ UNREACHED = frozenset({NO_SHARD, NOT_REACHED})
 CONFIDENCE = 0.95
 NAMED = 3
 """Faults that an error names."""
-Result = TypeVar("Result")
 _TIMES = [field.name for field in Match.schema if pa.types.is_timestamp(field.type)]
 
 
@@ -143,43 +143,72 @@ def _check_stamp(folder: Path, token: Path, trusted: Sequence[bytes], findings: 
     findings.notes.append(f"{name}: sealed before {signed}, by {rests}")
 
 
-# --- the contents of a bag
+# --- the content of a bag
 
 
-def rows_in(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the rows of `matches` in a bag, by `row_sha256`."""
-    rows = dict[str, dict[str, Any]]()
-    for line in _lines(folder):
-        fields = parse_json(line)
-        source = fields[verify.BETWEEN_RUNS]
-        row: dict[str, Any] = {**fields["row"], "run_id": source["run_id"], "shard_uri": source["shard_uri"]}
-        for name in _TIMES:
-            if row.get(name) is not None:
-                row[name] = datetime.fromisoformat(row[name])
-        rows[row["row_sha256"]] = row
-    return rows
+class OpenedBag:
+    """The content of a bag on disk.
 
+    `lines`: those of its rows, each with its claim and record. `rows`: its rows of `matches`, by
+    `row_sha256`.
+    """
 
-def readings_in(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return how the runs of a bag read their shards; `OutputError` if the bag lacks their settings."""
-    return _from_settings(
-        folder, lambda runs: {run_id: reading_in(json.dumps(config)) for run_id, config in runs.items()}
-    )
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lines: list[dict[str, Any]] = [parse_json(line) for line in _lines(folder)]
+        self.rows = dict[str, Match]()
+        for line in self.lines:
+            source = line[verify.BETWEEN_RUNS]
+            row = {**line["row"], "run_id": source["run_id"], "shard_uri": source["shard_uri"]}
+            for name in _TIMES:
+                if row.get(name) is not None:
+                    row[name] = datetime.fromisoformat(row[name])
+            self.rows[row["row_sha256"]] = Match.from_dict(row)
 
+    @property
+    def seal(self) -> dict[str, Any]:
+        """Return its seal; `OutputError` if there is none."""
+        return sealed_facts(self.folder)
 
-def _rules_in_bag(folder: Path, run_id: str) -> RowRules:
-    """Return the rules of a run, and the digest of its corpus; `OutputError` if the bag lacks them."""
-    corpora = {run["run_id"]: run["corpus_digest"] for run in sealed_facts(folder)["runs"]}
-    rules = _from_settings(folder, lambda runs: rules_in(json.dumps(runs[run_id])))
-    return RowRules(rules, corpora.get(run_id))
+    def shard_readings(self) -> dict[str, dict[str, Any]]:
+        """Return by run how shards were read; `OutputError` if the settings cannot be read."""
+        with self._settings() as runs:
+            return {run_id: reading_in(json.dumps(config)) for run_id, config in runs.items()}
 
+    def rules(self, run_id: str) -> RowRules:
+        """Return the rules of a run, and the digest of its corpus; `OutputError` if they cannot be read."""
+        corpora = {run["run_id"]: run["corpus_digest"] for run in self.seal["runs"]}
+        with self._settings() as runs:
+            return RowRules(rules_in(json.dumps(runs[run_id])), corpora.get(run_id))
 
-def _from_settings(folder: Path, read: Callable[[dict[str, Any]], Result]) -> Result:
-    """Read the settings of the runs, by run; `OutputError` if `read` fails."""
-    try:
-        return read(parse_json((folder / SETTINGS).read_bytes())["runs"])
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise OutputError("the settings of the runs cannot be read", where=str(folder / SETTINGS)) from error
+    def record_readings(self) -> dict[str, tuple[RecordReading, ...]]:
+        """Return the readings of the rows whose records were as described when the bag was made.
+
+        Bags of earlier versions do not name the file of a row: their records came from a file that a server
+        gave, or from a disk.
+        """
+        began_at = datetime.fromisoformat(parse_json((self.folder / PROTOCOL).read_bytes())["began_at"])
+        exchanges = map(parse_json, verify.lines_of((self.folder / EXCHANGES).read_bytes()))
+        served = sorted({each["uri"] for each in exchanges if each["status"] in (200, 206)})
+        found = dict[str, tuple[RecordReading, ...]]()
+        for line in self.lines:
+            if line["record"]["reason"] is None:
+                file = line[verify.BETWEEN_RUNS].get("read_from")
+                files = [file] if file else served or [""]
+                found[line["row"]["row_sha256"]] = tuple(RecordReading(began_at, each) for each in files)
+        return found
+
+    def texts(self) -> ArticleTexts | None:
+        """Return the texts of articles; None if it was made without them."""
+        return _BagTexts(self.folder) if (self.folder / verify.TEXTS).is_dir() else None
+
+    @contextmanager
+    def _settings(self) -> Iterator[dict[str, Any]]:
+        try:
+            yield parse_json((self.folder / SETTINGS).read_bytes())["runs"]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            where = str(self.folder / SETTINGS)
+            raise OutputError("the settings of the runs cannot be read", where=where) from error
 
 
 def _lines(folder: Path) -> list[bytes]:
@@ -278,23 +307,22 @@ def challenge(
     if any("\ud800" <= each <= "\udfff" for each in words):
         raise InputError("the words are no text in UTF-8", remedy="type them in a terminal that writes UTF-8")
     require_sound(folder)
-    rows = rows_in(folder)
-    if not rows:
+    bag = OpenedBag(folder)
+    if not bag.rows:
         raise InputError("the bag has no rows to draw from", where=str(folder))
-    drawn = [rows[digest] for digest in drawn_by(words, rows, count)]
-    articles: ArticleTexts | None = _BagTexts(folder) if (folder / verify.TEXTS).is_dir() else None
-    figures = None
+    drawn = [bag.rows[digest] for digest in drawn_by(words, bag.rows, count)]
+    articles, figures = bag.texts(), None
     if corpus:
-        articles = Corpus.open(corpus, storage=storage)
-        figures = RowRecomputation(articles, partial(_rules_in_bag, folder))
-    audit = Audit(None, storage, mirrors, articles, readings_in(folder), figures)
+        articles = opened = Corpus.open(corpus, storage=storage)
+        figures = RowRecomputation(opened, bag.rules)
+    audit = Audit(None, storage, mirrors, articles, bag.shard_readings(), figures)
     failures, read_at = Counter[str](), Counter[str]()
-    for verdict in audit.verdicts(map(Match.from_dict, drawn)):
+    for verdict in audit.verdicts(drawn):
         read_at[verdict.pointer.uri.partition("://")[2].partition("/")[0]] += 1
         if verdict.failure:
             failures[verdict.failure.reason] += 1
         hear(verdict)
-    return Challenged(len(rows), len(drawn), failures, articles is not None, read_at)
+    return Challenged(len(bag.rows), len(drawn), failures, articles is not None, read_at)
 
 
 # --- disclose
@@ -320,7 +348,15 @@ def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> Di
     require_sound(folder)
     bag, lines = Bag(folder), _lines(folder)
     digests = [str(parse_json(line)["row"]["row_sha256"]) for line in lines]
-    index = _only_match(digests, prefix, folder)
+    wanted = prefix.lower()
+    if not wanted or set(wanted) - set("0123456789abcdef"):
+        remedy = "give the first digits of a row's row_sha256"
+        raise InputError(f"{prefix!r} begins no SHA-256", remedy=remedy)
+    found = [place for place, digest in enumerate(digests) if digest.startswith(wanted)]
+    if len(found) != 1:
+        how_many = f"{len(found):,} rows have" if found else "no row has"
+        raise InputError(f"{how_many} a row_sha256 that begins with {wanted}", where=str(folder))
+    (index,) = found
     record, measured = parse_json(lines[index])["record"]["path"], bag.measured()
     files = [name for name in (record, f"{PAGES}/{digests[index]}.html") if name in measured]
     leaves, sealed_files = bag_leaves(lines, measured), verify.files_of_bag(measured)
@@ -340,20 +376,6 @@ def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> Di
         part.carry(bag, "One claim of a sealed bag, with its proof")
         part.finish()
     return Disclosed(digests[index], files)
-
-
-def _only_match(digests: Sequence[str], prefix: str, folder: Path) -> int:
-    """Return the place of the only digest that begins with a prefix; `InputError` unless there is one."""
-    wanted = prefix.lower()
-    if not wanted or set(wanted) - set("0123456789abcdef"):
-        raise InputError(
-            f"{prefix!r} begins no SHA-256", remedy="give the first digits of a row's row_sha256"
-        )
-    found = [place for place, digest in enumerate(digests) if digest.startswith(wanted)]
-    if len(found) != 1:
-        how_many = f"{len(found):,} rows have" if found else "no row has"
-        raise InputError(f"{how_many} a row_sha256 that begins with {wanted}", where=str(folder))
-    return found[0]
 
 
 def _proof(leaves: list[bytes], index: int) -> dict[str, Any]:

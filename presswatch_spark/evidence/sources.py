@@ -1,7 +1,6 @@
 """Sources of claims: tables, a case of removal, or a sealed bag. See `claims.selection`."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,9 +26,8 @@ from presswatch_spark.claims.selection import (
 )
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.evidence import verify
-from presswatch_spark.evidence.bag import SETTINGS, sealed_facts
-from presswatch_spark.evidence.protocol import EXCHANGES, PROTOCOL
-from presswatch_spark.evidence.reading import readings_in, rows_in, sound_bag
+from presswatch_spark.evidence.bag import SETTINGS
+from presswatch_spark.evidence.reading import OpenedBag, sound_bag
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import MARKER, RemovalCase
@@ -42,7 +40,6 @@ from presswatch_spark.tables.declarations import Match, Target
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 from presswatch_spark.tables.store import TableStore
 
-ANSWERED = (200, 206)
 UNREADABLE_BAG = (OSError, ValueError, LookupError, TypeError, *UNREADABLE)
 
 
@@ -113,7 +110,7 @@ class TableSource(ClaimSource):
         wanted = {(place.run_id, place.row_sha256) for place in places}
         names = sorted({row for _, row in wanted})
         table = self.store.open_table("matches").to_table(filter=pc.field("row_sha256").isin(names))
-        rows = [row for row in table.to_pylist() if (row["run_id"], row["row_sha256"]) in wanted]
+        rows = [row for row in Match.from_batches(table) if (row.run_id, row.row_sha256) in wanted]
         return _as_their_rows_say(Audit(self.store, self.storage, mirrors), rows)
 
 
@@ -182,18 +179,18 @@ class BagSource(ClaimSource):
                 ) from error
 
     def _read(self, folder: Path) -> None:
-        lines = [parse_json(line) for line in verify.lines_of((folder / verify.ROWS).read_bytes())]
-        claims = {line["row"]["row_sha256"]: line["claim"] for line in lines}
+        bag = OpenedBag(folder)
+        claims = {line["row"]["row_sha256"]: line["claim"] for line in bag.lines}
         log = opened_sealed((folder / "data/tables/scan_log.parquet").read_bytes()).read().to_pylist()
         shards = {each["shard_uri"]: (each["etag"], each["bytes_expected"]) for each in log}
-        self._rows = rows_in(folder)
-        self._targets = {digest: target_of(row, row, "record", shards) for digest, row in self._rows.items()}
+        rows = {digest: row.as_dict() for digest, row in bag.rows.items()}
+        self._rows = bag.rows
+        self._targets = {digest: target_of(row, row, "record", shards) for digest, row in rows.items()}
         self._claims = {row: JudgedClaim.of({**claim, "row_sha256": row}) for row, claim in claims.items()}
-        self._readings = record_readings(folder, lines)
-        seal = sealed_facts(folder)
-        self._seal = {name: str(seal[name]) for name in ("bag_root", "claims_root", "sealed_at")}
+        self._readings = bag.record_readings()
+        self._seal = {name: str(bag.seal[name]) for name in ("bag_root", "claims_root", "sealed_at")}
         self._inputs = dict(parse_json((folder / SETTINGS).read_bytes())["claims"] or {})
-        self._shard_readings = readings_in(folder)
+        self._shard_readings = bag.shard_readings()
 
     @property
     def seal(self) -> Mapping[str, str]:
@@ -214,7 +211,7 @@ class BagSource(ClaimSource):
 
     def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
         """Return the rows of the bag."""
-        return [row for row in self._rows.values() if row["text_sha256"] in texts]
+        return [row.as_dict() for row in self._rows.values() if row.text_sha256 in texts]
 
     def claims(self, rows: Collection[str]) -> dict[str, JudgedClaim]:
         """Return the claims of the bag, or of the folder that was named instead."""
@@ -236,27 +233,6 @@ class BagSource(ClaimSource):
         return _as_their_rows_say(audit, [self._rows[place.row_sha256] for place in places])
 
 
-def record_readings(folder: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, tuple[RecordReading, ...]]:
-    """Return the readings of the rows of a bag whose records were as described when it was made.
-
-    Bags of earlier versions do not name the file of a row: their records came from a file that a server gave,
-    or from a disk.
-
-    Args:
-        lines: those of `verify.ROWS`.
-    """
-    began_at = datetime.fromisoformat(parse_json((folder / PROTOCOL).read_bytes())["began_at"])
-    exchanges = (parse_json(line) for line in verify.lines_of((folder / EXCHANGES).read_bytes()))
-    served = sorted({each["uri"] for each in exchanges if each["status"] in ANSWERED})
-    unnamed = tuple(RecordReading(began_at, file) for file in served or [""])
-    found = dict[str, tuple[RecordReading, ...]]()
-    for line in lines:
-        if line["record"]["reason"] is None:
-            file = line[verify.BETWEEN_RUNS].get("read_from")
-            found[line["row"]["row_sha256"]] = (RecordReading(began_at, file),) if file else unnamed
-    return found
-
-
 def inputs_of(judged: TableStore) -> Mapping[str, Any]:
     """Return the inputs of the newest table of claims in a folder."""
     newest_run = judged.made("claims")[-1]
@@ -269,6 +245,5 @@ def _scanned(targets: Sequence[Target]) -> list[Target]:
     return [target for target in targets if target.copied_words is not None]
 
 
-def _as_their_rows_say(audit: Audit, rows: Sequence[dict[str, Any]]) -> list[str]:
-    checks = audit.verdicts(map(Match.from_dict, rows))
-    return sorted({check.row.row_sha256 for check in checks if check.failure is None})
+def _as_their_rows_say(audit: Audit, rows: Sequence[Match]) -> list[str]:
+    return sorted({check.row.row_sha256 for check in audit.verdicts(rows) if check.failure is None})

@@ -12,7 +12,7 @@ import pytest
 
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.errors import InputError, OutputError
-from presswatch_spark.evidence import reading, sources
+from presswatch_spark.evidence import reading
 from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.bag import sealed_facts
 from presswatch_spark.evidence.reading import disclose, verified
@@ -117,10 +117,9 @@ def test_a_bag_of_an_earlier_version_was_read_from_what_servers_gave(
     shared: Bureau, bag: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It does not name the file of a row, and its exchanges do."""
+    opened = reading.OpenedBag(bag)
     monkeypatch.setattr(alone, "BETWEEN_RUNS", "record")
-    found = sources.record_readings(
-        bag, [json.loads(line) for line in alone.lines_of((bag / alone.ROWS).read_bytes())]
-    )
+    found = opened.record_readings()
     files = {reading.file for readings in found.values() for reading in readings}
     assert files == {f"{shared.mirror.copy}/a.warc.wet.gz"}
 

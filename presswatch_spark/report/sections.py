@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -17,41 +17,46 @@ from presswatch_spark.translation import N_
 
 Row = Mapping[str, Any]
 CHANGES = ("new", "reduced", "gone", "reappeared", "persists", "moved", "altered", "unknown")
-_TABLES: Mapping[str, tuple[str, str, Sequence[str]]] = {
-    "titles": (
-N_("Titles"),
-N_("A zero means: no copy of letter A, B or C that is known to stand on somebody else's site,"
-" in what was read to its end ({complete} of {shards} files)."),
-(
-        "publisher_id", "title_id", "articles", "articles_copied", "addresses", "pages", "pages_a", "pages_b",
-        "pages_c", "hosts",
+
+
+class DataTable(NamedTuple):
+    """A table that is sorted and filtered in the page; `columns`: those of its question, by name."""
+
+    title: str
+    about: str
+    columns: str
+
+
+_TABLES = {
+    "titles": DataTable(
+        N_("Titles"),
+        N_(
+            "A zero means: no copy of letter A, B or C that is known to stand on somebody else's site,"
+            " in what was read to its end ({complete} of {shards} files)."
+        ),
+        "publisher_id title_id articles articles_copied addresses pages pages_a pages_b pages_c hosts",
     ),
-),
-    "all_hosts": (
-N_("Sites"),
-N_("Other sites, those with most pages first."),
-(
-        "host", "addresses", "pages", "pages_a", "pages_b", "pages_c", "articles", "most_copied_words",
+    "all_hosts": DataTable(
+        N_("Sites"),
+        N_("Other sites, those with most pages first."),
+        "host addresses pages pages_a pages_b pages_c articles most_copied_words",
     ),
-),
-    "news": (
-N_("News of the newest scan"),
-N_("Pairs of an article and a page that the newest scan was the first to find."),
-("letter", "document_url", "headline", "title_id", "most_copied_words", "first_found_at"),
-),
-    "reasons": (
-N_("Why findings wait for a person"),
-N_("Each finding of letter C may have several reasons, for and against."),
-("reason", "pages", "rows"),
-),
-    "for_a_person": (
-N_("Findings to examine (letter C)"),
-N_("Those with most words first. None must be produced before a person has examined it."),
-(
-        "document_url", "title_id", "headline", "copied_words", "article_coverage", "row_sha256",
+    "news": DataTable(
+        N_("News of the newest scan"),
+        N_("Pairs of an article and a page that the newest scan was the first to find."),
+        "letter document_url headline title_id most_copied_words first_found_at",
     ),
-),
-}  # fmt: skip
+    "reasons": DataTable(
+        N_("Why findings wait for a person"),
+        N_("Each finding of letter C may have several reasons, for and against."),
+        "reason pages rows",
+    ),
+    "for_a_person": DataTable(
+        N_("Findings to examine (letter C)"),
+        N_("Those with most words first. None must be produced before a person has examined it."),
+        "document_url title_id headline copied_words article_coverage row_sha256",
+    ),
+}
 
 
 def commands_of(found: Gathered, _: ReportWords) -> Commands:
@@ -132,22 +137,13 @@ def tables_of(found: Gathered, _: ReportWords) -> list[ShownTable]:
     """Return the tables that are sorted and filtered in the page."""
     shards = {name: _.number(count) for name, count in shards_of(found).items()}
     made = []
-    for name, (title, about_it, columns) in _TABLES.items():
-        asked = name if name in found.answers else "reasons_of_rows"
-        answer, about = found.answers[asked], _(about_it, **shards)
+    for name, table in _TABLES.items():
+        answer = found.answers[name if name in found.answers else "reasons_of_rows"]
+        about, left_out = _(table.about, **shards), _left_out(found, name, _)
         if name == "news" and len(found.runs) == 1:
             about += Markup(" ") + _("There is one scan only: all of it is new.")
-        made.append(
-            table_of(
-                answer,
-                columns,
-                _,
-                name=name,
-                title=_(title),
-                about=about,
-                left_out=_left_out(found, name, _),
-            )
-        )
+        shown = {"title": _(table.title), "about": about, "left_out": left_out}
+        made.append(table_of(answer, table.columns.split(), _, name=name, **shown))
     return made
 
 

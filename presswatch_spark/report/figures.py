@@ -17,49 +17,44 @@ from presswatch_spark.translation import N_
 Row = Mapping[str, Any]
 LETTERS = "ABC"
 LIMITED = ("hosts", "releases", "token_share")
-"""Figures whose queries have a limit: of lines, or of publishers."""
+"""Figures with a limit in their queries: of lines, or of publishers."""
 MANY = 3
-"""Datasets from which on a copy is said to be in many."""
+"""A copy in at least so many datasets is in many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure: `pictures` for a desk and a phone, None if there is nothing to draw; `missing` says why."""
+    """A figure: `pictures` for a desk and a phone, None if there is nothing to draw.
+
+    `table`: its numbers, None if its question needs claims, and there are none. `left_out`: a note that it
+    may not show all.
+    """
 
     name: str
     title: Markup
     about: Markup
-    pictures: tuple[Markup, Markup] | None
-    missing: Markup | None
-    table: ShownTable | None
+    pictures: tuple[Markup, Markup] | None = None
+    table: ShownTable | None = None
     left_out: Markup | None = None
 
 
 def figures_of(found: Gathered, _: ReportWords) -> list[Figure]:
     """Return all figures, in order."""
-    return [_figure(name, found, _) for name in _DRAWN]
+    return [_figure(name, found.answers.get(name), _) for name in _DRAWN]
 
 
-def _figure(name: str, found: Gathered, _: ReportWords) -> Figure:
+def _figure(name: str, answer: AnsweredQuestion | None, _: ReportWords) -> Figure:
     drawing = _DRAWN[name]
-    title, about, answer = _(drawing.title), _(drawing.about), found.answers.get(name)
+    title, about = _(drawing.title), _(drawing.about)
     if answer is None:
-        # Claims alone tell what titles declared.
-        return Figure(
-            name,
-            title,
-            about,
-            None,
-            _("The findings have not been judged together yet: nobody can say what the titles declared."),
-            None,
-        )
+        return Figure(name, title, about)
     named = AnsweredQuestion(name, answer.query, answer.columns, [_with_names(row, _) for row in answer.rows])
     table = table_of(named, drawing.columns, _)
     if not named.rows:
-        return Figure(name, title, about, None, _("Nothing to show here."), table)
+        return Figure(name, title, about, table=table)
     wide, narrow = pictures(drawing.draw(named.rows, _), title.unescape(), _)
-    drawn, left_out = (Markup(wide), Markup(narrow)), _left_out(name, answer.rows, _)
-    return Figure(name, title, about, drawn, None, table, left_out)
+    left_out = _left_out(name, answer.rows, _)
+    return Figure(name, title, about, (Markup(wide), Markup(narrow)), table, left_out)
 
 
 def _left_out(name: str, rows: Sequence[Row], _: ReportWords) -> Markup | None:

@@ -84,8 +84,7 @@ class Tables:
             OutputError: files are not those that were published.
         """
         from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
-        from presswatch_spark.queries.matches import MatchFilter, match_table
-        from presswatch_spark.queries.named import require_each, require_known
+        from presswatch_spark.queries.matches import MatchFilter, match_table, require_each, require_known
 
         grades, confidences = _several(grades), _several(confidences)
         require_each("grade", grades, GRADES)
@@ -106,7 +105,7 @@ class Tables:
             OutputError: files are not those that were published.
         """
         from presswatch_spark.tables.declarations import PUBLISHED_BY, SCHEMAS
-        from presswatch_spark.tables.reading import chosen_runs
+        from presswatch_spark.tables.store import chosen_runs
 
         if table not in SCHEMAS:
             raise InputError(f"there is no table {table}", remedy=f"there are: {', '.join(SCHEMAS)}")
@@ -125,9 +124,8 @@ class Tables:
             ConfigError: it is no query, or names what is not there.
             OutputError: files are not those that were published.
         """
-        from presswatch_spark.queries.engines import ENGINES
-        from presswatch_spark.queries.named import require_each
-        from presswatch_spark.queries.sql import run_query
+        from presswatch_spark.queries.matches import require_each
+        from presswatch_spark.queries.sql import ENGINES, run_query
 
         require_each("engine", [engine], ENGINES)
         return run_query(self.store.root.uri, query, self.store.root.storage, engine).table()
@@ -226,7 +224,7 @@ class Claims:
 
         from presswatch_spark.claims.counts import KINDS
         from presswatch_spark.judgement.grading import CONFIDENCES
-        from presswatch_spark.queries.named import require_each
+        from presswatch_spark.queries.matches import require_each
 
         kinds, confidences = _several(kinds), _several(confidences)
         require_each("kind", kinds, KINDS)
@@ -331,7 +329,7 @@ def scan(
     """
     from presswatch_spark.formats import registry
     from presswatch_spark.pipeline import scan as run_scan
-    from presswatch_spark.queries.named import require_each
+    from presswatch_spark.queries.matches import require_each
     from presswatch_spark.releases.release_shards import shards_of
 
     require_each("format", [format], (registry.AUTO, *registry.names()))
@@ -450,8 +448,8 @@ def make_claims(
     """
     from presswatch_spark.claims.make import Sources, known_beside
     from presswatch_spark.claims.make import make_claims as make
-    from presswatch_spark.queries.engines import ENGINES
-    from presswatch_spark.queries.named import require_each
+    from presswatch_spark.queries.matches import require_each
+    from presswatch_spark.queries.sql import ENGINES
     from presswatch_spark.tables.store import TableStore
 
     require_each("engine", [engine], ENGINES)
@@ -484,7 +482,7 @@ def _several(names: Sequence[str]) -> tuple[str, ...]:
 
 def _columns(table: str, names: Sequence[str] | None) -> list[str] | None:
     """The columns of a table that are asked for; None for all. `InputError` if there is no such column."""
-    from presswatch_spark.queries.named import require_each
+    from presswatch_spark.queries.matches import require_each
     from presswatch_spark.tables.declarations import SCHEMAS
 
     if not names:

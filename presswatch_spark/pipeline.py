@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from presswatch_spark.corpus.article_rows import article_rows
 from presswatch_spark.corpus.store import Corpus, manifest_of
-from presswatch_spark.costs.budget import Bill, CostGuard
+from presswatch_spark.costs import Bill, CostGuard
 from presswatch_spark.errors import StorageError
 from presswatch_spark.formats.registry import AUTO, companions_among, format_for
 from presswatch_spark.formats.source import ReadOptions
@@ -29,10 +29,9 @@ from presswatch_spark.judgement.sites import documents_without_url
 from presswatch_spark.model import DocumentBatch
 from presswatch_spark.monitoring.progress import EventLog, Observer, Progress
 from presswatch_spark.releases.products import product_of
-from presswatch_spark.rights.signal_rows import Members, signal_rows
-from presswatch_spark.runs.attempts import Outcome, outcome_of
+from presswatch_spark.rights.signals import Members, signal_rows
 from presswatch_spark.runs.provenance import provenance, spark_version
-from presswatch_spark.runs.work import Kind, Passes, Row, Work, key_of
+from presswatch_spark.runs.work import Kind, Outcome, Passes, Row, Work, key_of, outcome_of
 from presswatch_spark.sampling.design import draw
 from presswatch_spark.sampling.intervals import AUDIT_COLUMNS, audit_of
 from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings

@@ -17,7 +17,7 @@ from presswatch_spark.censuses.file import FileCensus
 from presswatch_spark.censuses.run import wanted_of
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.runs.attempts import Outcome
+from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.corpora import Inline, article, write_jsonl

@@ -37,7 +37,7 @@ def compile_judgements() -> None:
     """Judge two pages that hold the same words of an article."""
     import numpy as np
 
-    from presswatch_spark.claims.explained import NOWHERE, Limits, explained
+    from presswatch_spark.claims.other_sources import NOWHERE, Limits, explained
 
     pages, words = 2, 24
     bounds, spans = np.arange(pages + 1), np.zeros(pages, np.int64)

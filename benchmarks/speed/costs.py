@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from presswatch_spark.campaigns.plan import LANGUAGES_SINCE
-from presswatch_spark.costs.estimate import PriceList, core_hours
+from presswatch_spark.costs import PriceList, core_hours
 from presswatch_spark.releases.known import shipped
 from presswatch_spark.releases.release import CRAWL, CRAWL_FORMS
 
@@ -14,7 +14,7 @@ Hours = dict[tuple[str, bool], float]
 
 
 def measure(parts: dict[str, Any]) -> dict[str, object]:
-    """What each release takes whose rate was measured; `presswatch_spark.costs.estimate` reckons."""
+    """What each release takes whose rate was measured; `presswatch_spark.costs` reckons."""
     prices = PriceList.read()
     kept = spark_share(parts)
     rates = whole_scan_rates(parts)

@@ -20,8 +20,7 @@ from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import ScanConfig, VerifyRules
 from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.text.words import words_of
-from presswatch_spark.verify.readings import Joined
-from presswatch_spark.verify.verification import NamedDocument, verify
+from presswatch_spark.verify.verification import Joined, NamedDocument, verify
 
 PAGE_WORDS = 1_000
 PAGES_A_BATCH = 400

@@ -7,8 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from presswatch_spark.campaigns.progress import ItemProgress
-from presswatch_spark.costs.budget import core_hours_text, dollars_text
-from presswatch_spark.costs.estimate import Machine, PriceList, core_hours, estimate, kind_of
+from presswatch_spark.costs import (
+    Machine,
+    PriceList,
+    core_hours,
+    core_hours_text,
+    dollars_text,
+    estimate,
+    kind_of,
+)
 from presswatch_spark.errors import BudgetError, ConfigError
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.shards import ShardPlan

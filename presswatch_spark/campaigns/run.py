@@ -33,8 +33,7 @@ from presswatch_spark.errors import BudgetError, InputError, OutputError, Pressw
 from presswatch_spark.monitoring.progress import EventLog, LoggedError, failures_logged
 from presswatch_spark.pipeline import RunSummary, scan, scan_key, shards_listed
 from presswatch_spark.releases.release_shards import shards_of
-from presswatch_spark.runs.claimed import KEY_DIGITS
-from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
+from presswatch_spark.runs.unfinished import KEY_DIGITS, UnfinishedRun, unfinished_runs
 from presswatch_spark.settings.config import MinHashRules, ScanConfig
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import ask_anew

@@ -13,7 +13,7 @@ from presswatch_spark.ccindex.index_file import IndexReport, Row, read_index
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.table.columns import as_languages, as_number, as_text, as_time
-from presswatch_spark.runs.attempts import Attempt, Outcome, outcome_of
+from presswatch_spark.runs.work import Attempt, Outcome, outcome_of
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, stat
 from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.tables.digests import row_digest

@@ -77,7 +77,7 @@ class Doubts:
 
 
 def doubts_of(found: ComparedRun, other: ComparedRun) -> Doubts:
-    """Say why what `found` has and `other` has not may be there all the same."""
+    """Return why what `found` has and `other` has not may be there all the same."""
     row, again = found.row, other.row
     if again["shards_planned"] == 0:
         return Doubts(f"the {other.name} run has no shards")
@@ -101,7 +101,7 @@ def doubts_of(found: ComparedRun, other: ComparedRun) -> Doubts:
 
 
 def difference_of(one: Mapping[str, Any], two: Mapping[str, Any]) -> str | None:
-    """Say in what else than shards and corpora two runs, rows of `runs`, may find different things."""
+    """Return in what else than shards and corpora two runs, rows of `runs`, may find different things."""
     if one["tool_version"] != two["tool_version"]:
         return "the runs were made by different versions"
     if one["dataset"] != two["dataset"]:
@@ -138,25 +138,25 @@ def _on_hub(uri: str) -> tuple[str, str] | None:
     return address.dataset, address.path
 
 
-def _parts(run: ComparedRun) -> set[tuple[str, str]]:
-    """Return the datasets on a hub and their folders that shards are of, without the name of the release."""
-    places = [place for uri, _ in run.shards if (place := _on_hub(uri))]
-    release = run.row["release"] or ""
-    return {(dataset, path.rpartition("/")[0].replace(release, "")) for dataset, path in places}
-
-
 def _parts_not_read(found: ComparedRun, other: ComparedRun) -> list[str]:
-    """Return the folders of datasets on a hub of which one run has shards, and the other only of others.
+    """Return the folders of datasets on a hub that one run has shards of, and the other only of others.
 
     A folder is a part of its dataset, as a language, or is named after the release, which is another one.
     """
-    had, read = _parts(found), _parts(other)
+    had, read = (
+        {
+            (place[0], place[1].rpartition("/")[0].replace(run.row["release"] or "", ""))
+            for uri, _ in run.shards
+            if (place := _on_hub(uri))
+        }
+        for run in (found, other)
+    )
     datasets = {dataset for dataset, _ in read}
     return sorted(f"{dataset}/{folder}" for dataset, folder in had - read if dataset in datasets)
 
 
 def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
-    """Say of each shard of a run why it was not read again; None if it was.
+    """Return of each shard of a run why it was not read again; None if it was.
 
     The same place is the same shard; on a hub, at whatever revision. Elsewhere, it is what has its name and
     subset. If there are several of one name, all must have been read, and as many as there were.
@@ -189,14 +189,14 @@ def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | N
         else:
             doubts[uri] = None if all(there) else f"the {other.name} run did not read {uri} to its end"
     for uri in times.keys() - doubts.keys():
-        # Nobody knows whether the very shards of this name were read again.
+        # It is unknown whether the very shards of this name were read again.
         have = f"{counted(times[uri], 'shard')} of the {found.name} run have the name {uri}"
         doubts[uri] = f"{have}, but for what follows `?`"
     return doubts
 
 
 def _doubt_of_subset(subset: str | None, found: ComparedRun, other: ComparedRun) -> str | None:
-    """Say of copies in shards of one subset why they may be there; the subset None: their paths name none.
+    """Return of copies in shards of one subset why they may be there; the subset None: their paths name none.
 
     A release has files of robots.txt and of errors beside those of pages, of the same names. Only shards of
     the subset itself can show that a copy is gone, or the very shards again, wherever a mirror has them.
@@ -233,7 +233,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _missing(before: Iterable[Shard], after: Iterable[Shard]) -> bool:
-    """Whether a shard has no namesake of its subset, or of no known one, in another run, one for each."""
+    """Return whether a shard has no namesake of its subset, or of no known one, in another run."""
     again = defaultdict[str, Counter[str | None]](Counter)
     for subset, name in after:
         again[name][subset] += 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from presswatch_spark.changes.absence import Doubts
-from presswatch_spark.changes.inputs import SIDES, TABLE, Inputs
+from presswatch_spark.changes.compare import SIDES, TABLE, Inputs
 from presswatch_spark.changes.rows import COMPARED_AND_SEEN, IDENTITY, KEYS, USED, compared, keys_of
 from presswatch_spark.changes.states import ARTICLES, STORED, steps, text
 from presswatch_spark.spark.errors import spark_errors
@@ -17,7 +17,7 @@ from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.spark.worker import task
 from presswatch_spark.tables.declarations import Change
 from presswatch_spark.tables.frames import written_by_spark
-from presswatch_spark.tables.published_files import Written
+from presswatch_spark.tables.seals import Written
 from presswatch_spark.tables.sorted_files import ORDERS, SortedFiles
 
 if TYPE_CHECKING:
@@ -54,7 +54,6 @@ def write(
 
 
 def _shown(inputs: Inputs) -> str:
-    """Return the query of all columns of the table, and `document`."""
     return f"""
         select {text(inputs.before)} as before_run_id, {text(inputs.after)} as after_run_id,
             nullif(article, '') as article_id,
@@ -64,7 +63,6 @@ def _shown(inputs: Inputs) -> str:
 
 
 def _inputs(spark: SparkSession, inputs: Inputs) -> dict[str, DataFrame]:
-    """Return what `states.steps` begin with, by name."""
     store = inputs.store
     frames: dict[str, DataFrame] = {}
     for side in SIDES:

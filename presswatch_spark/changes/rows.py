@@ -99,23 +99,13 @@ def ranges_of(spans: pa.Array) -> pa.Array:
     rows = np.repeat(np.arange(len(lengths)), lengths)
     order = np.lexsort((starts, rows))
     starts, ends = starts[order], ends[order]
-    first = _begins(rows, starts, ends)
-    last = np.roll(first, -1)
-    cuts = np.empty((int(first.sum()), 2), np.int64)
-    cuts[:, 0], cuts[:, 1] = starts[first], _reached(rows, ends)[last]
+    reached = _reached(rows, ends)
+    first = np.ones(len(rows), np.bool_)
+    first[1:] = (rows[1:] != rows[:-1]) | (starts[1:] > reached[:-1] + GAP_CHARACTERS)
+    cuts = np.column_stack((starts[first], reached[np.roll(first, -1)])).astype(np.int64)
     counts = np.bincount(rows[first], minlength=len(lengths))
     offsets = np.concatenate(([0], 2 * np.cumsum(counts))).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(cuts.ravel()))
-
-
-def _begins(
-    rows: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_]:
-    """Say of each span, sorted by row and start, whether it begins a range."""
-    begins = np.ones(len(rows), np.bool_)
-    far = starts[1:] > _reached(rows, ends)[:-1] + GAP_CHARACTERS
-    begins[1:] = (rows[1:] != rows[:-1]) | far
-    return begins
 
 
 def _reached(rows: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -70,22 +70,18 @@ class Question:
     hiding: Mapping[str, bool]
 
 
-def steps(question: Question, key: Sequence[str] = PAIR) -> dict[str, str]:
-    """Return the queries of all steps by their names, in order; the last one is `changes`.
-
-    `key`: columns that rows of a pair have in common, and others do not. They are in `before_rows`,
-    `after_rows` and `earlier`.
-    """
+def steps(question: Question) -> dict[str, str]:
+    """Return the queries of all steps by their names, in order; the last one is `changes`."""
     return {
-        "before_pairs": _strongest("before", key),
-        "after_pairs": _strongest("after", key),
+        "before_pairs": _strongest("before"),
+        "after_pairs": _strongest("after"),
         "before_sites": "select distinct title_id, document from before_own",
         "after_sites": "select distinct title_id, document from after_own",
-        "pairs": _joined(key),
-        "earlier_pairs": f"select distinct {', '.join(key)} from earlier",
+        "pairs": _joined(),
+        "earlier_pairs": f"select distinct {', '.join(PAIR)} from earlier",
         "moves": _moves(),
-        "judged": _judged(question, key),
-        "changes": _changes(question, key),
+        "judged": _judged(question),
+        "changes": _changes(question),
     }
 
 
@@ -94,11 +90,10 @@ def text(value: str | None) -> str:
     return "cast(null as string)" if value is None else "'" + value.replace("'", "''") + "'"
 
 
-def _strongest(side: str, key: Sequence[str]) -> str:
+def _strongest(side: str) -> str:
     """One row a pair, that with the most copied words; its doubt is one of all rows."""
-    pair = ", ".join(key)
-    of_row = ", ".join(f"r.{name}" for name in key)
-    same = _same("t", "r", key)
+    pair, same = ", ".join(PAIR), _same("t", "r", PAIR)
+    of_row = ", ".join(f"r.{name}" for name in PAIR)
     # Most pairs have one row, and need no sorting.
     return f"""
         with twice as (select {pair} from {side}_rows group by {pair} having count(*) > 1)
@@ -117,15 +112,14 @@ def _same(one: str, two: str, names: Sequence[str]) -> str:
     return " and ".join(f"{one}.{name} = {two}.{name}" for name in names)
 
 
-def _joined(key: Sequence[str]) -> str:
-    names = dict.fromkeys((*PAIR, *key))
-    merged = ", ".join(f"coalesce(b.{name}, a.{name}) as {name}" for name in names)
+def _joined() -> str:
+    merged = ", ".join(f"coalesce(b.{name}, a.{name}) as {name}" for name in PAIR)
     sides = ", ".join(
         f"{side}.{'pair_doubt' if name == 'doubt' else name} as {side}_{name}"
         for side in "ba"
         for name in _OF_ROW
     )
-    return f"select {merged}, {sides} from before_pairs b full join after_pairs a on {_same('b', 'a', key)}"
+    return f"select {merged}, {sides} from before_pairs b full join after_pairs a on {_same('b', 'a', PAIR)}"
 
 
 def _moves() -> str:
@@ -146,11 +140,11 @@ def _moves() -> str:
             on {same} and l.b_text_sha256 = c.a_text_sha256"""
 
 
-def _judged(question: Question, key: Sequence[str]) -> str:
-    """All pairs: those that moved with both sightings, and why what is missing may be there all the same."""
+def _judged(question: Question) -> str:
     old = _same("m", "p", PAIR)
     new = f"{_same('n', 'p', PAIR[:-1])} and n.new_document = p.document"
-    pair = ", ".join(f"p.{name}" for name in dict.fromkeys((*PAIR, *key)))
+    pair = ", ".join(f"p.{name}" for name in PAIR)
+    names = ", ".join(ARTICLES.names[:-1])
     joins, doubts = [], []
     for side in ("before", "after"):
         other, letter = _OTHER[side], side[0]
@@ -160,7 +154,12 @@ def _judged(question: Question, key: Sequence[str]) -> str:
         )
         reasons = [f"p.{letter}_doubt"]
         if not question.same_corpus:
-            joins.append(f"left join ({_articles(other)}) as x{letter} on x{letter}.article_id = p.article")
+            # Of two runs that brought the articles of a corpus, one may be of an older version.
+            articles = (
+                f"select {names}, max(suppressed_shingles) as suppressed_shingles"
+                f" from {other}_articles group by {names}"
+            )
+            joins.append(f"left join ({articles}) as x{letter} on x{letter}.article_id = p.article")
             reasons.append(_doubt_of_article(side, question.listed[other], question.hiding[other]))
         reasons.append(f"case when not p.{letter}_known_url then {text(NAMELESS[side])} end")
         reasons.append(f"case when s{letter}.document is not null then {text(IN_PLACE.format(other))} end")
@@ -177,15 +176,8 @@ def _judged(question: Question, key: Sequence[str]) -> str:
         where n.document is null"""
 
 
-def _articles(side: str) -> str:
-    """All articles of a corpus once: of two runs that brought them, one may be of an older version."""
-    counted = "suppressed_shingles"
-    names = ", ".join(name for name in ARTICLES.names if name != counted)
-    return f"select {names}, max({counted}) as {counted} from {side}_articles group by {names}"
-
-
 def _doubt_of_article(side: str, listed: bool, hiding: bool) -> str:
-    """Say why a run with another corpus, whose articles are `x`, may have missed a copy that `side` has."""
+    """Return why a run with another corpus (its articles: `x`) may have missed a copy that `side` has."""
     other, letter = _OTHER[side], side[0]
     x, row = f"x{letter}", f"p.{letter}_"
     if not listed:
@@ -209,7 +201,7 @@ def _doubt_of_article(side: str, listed: bool, hiding: bool) -> str:
     end"""
 
 
-def _changes(question: Question, key: Sequence[str]) -> str:
+def _changes(question: Question) -> str:
     same_text = "b_text_sha256 = a_text_sha256"
     same_article = "b_article_sha256 is not distinct from a_article_sha256"
     alike = f"a_copied_words = b_copied_words and (not ({same_article}) or b_ranges = a_ranges)"
@@ -218,7 +210,7 @@ def _changes(question: Question, key: Sequence[str]) -> str:
     state = f"""case
         when has_moved then 'moved'
         when a_row_sha256 is null then case when b_absence is null then 'gone' else 'unknown' end
-        when b_row_sha256 is null then case when e.{key[0]} is null then 'new' else 'reappeared' end
+        when b_row_sha256 is null then case when e.publisher_id is null then 'new' else 'reappeared' end
         when {same_text} or ({alike}) then 'persists'
         when a_copied_words < b_copied_words then {fewer}
         else 'altered'
@@ -234,17 +226,12 @@ def _changes(question: Question, key: Sequence[str]) -> str:
         when {alike} then null
         else coalesce({text(question.difference)}, {elsewhere})
     end"""
+    rows = "coalesce(b_row_sha256, ''), coalesce(a_row_sha256, '')"
+    digested = f"state, coalesce(doubt, ''), publisher_id, title_id, article, {rows}"
     return f"""
         select state, doubt, publisher_id, title_id, article, document, b_sighting as before,
-            a_sighting as after, {_digest("state", "coalesce(doubt, '')")} as change_sha256
+            a_sighting as after, sha2(concat_ws(chr(10), {digested}), 256) as change_sha256
         from (
             select j.*, {state} as state, {doubt} as doubt
-            from judged j left join earlier_pairs e on j.b_row_sha256 is null and {_same("e", "j", key)}
+            from judged j left join earlier_pairs e on j.b_row_sha256 is null and {_same("e", "j", PAIR)}
         ) as stated"""
-
-
-def _digest(state: str, doubt: str) -> str:
-    """Return what gives the digest of a change: of its state, doubt, ids, and both rows."""
-    ids = "publisher_id", "title_id", "article"
-    rows = "coalesce(b_row_sha256, '')", "coalesce(a_row_sha256, '')"
-    return f"sha2(concat_ws(chr(10), {', '.join((state, doubt, *ids, *rows))}), 256)"

@@ -1,4 +1,4 @@
-"""The whole case of a row: what the tables, the corpus and the shard say of it."""
+"""The whole case of a row: what the tables, the corpus and the shard have of it."""
 
 import hashlib
 import json
@@ -11,33 +11,34 @@ import pyarrow.compute as pc
 
 from presswatch_spark.claims.counts import OWN_KINDS
 from presswatch_spark.claims.mandates import mandate_of, rights_of
-from presswatch_spark.claims.reservations import OwnSites, pages_read
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
+from presswatch_spark.judgement.page_copies import copy_at
 from presswatch_spark.model import Title
 from presswatch_spark.pointers.audit import Audit, row_by_digest, table_of
 from presswatch_spark.pointers.checks import Failure
 from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.queries.reservations import OwnSites, pages_read
 from presswatch_spark.rights.declaration import UNKNOWN, place_of
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import canonical
-from presswatch_spark.tables.declarations import Match
+from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.tables.store import TableStore
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainedRow:
-    """What is known of a row of `matches` on the day `as_of`.
+    """The case of a row of `matches` on the day `as_of`.
 
     `claim`: its row of `claims`, None if none is known. `publisher` and `title`: of the corpus, None
     without one. `article`: its text; None if the corpus has it not, or another. `page`: the document's text;
-    None if it could not be had, and then `page_missing` says why. `shard`: canonical URI of the row's shard.
-    `config`: the settings of the run. The last three are as in `claims`.
+    None if it could not be had, and then `page_missing` is the reason. `shard`: canonical URI of the row's
+    shard. `config`: the settings of the run. The last three are as in `claims`.
     """
 
-    row: dict[str, Any]
-    claim: dict[str, Any] | None
+    row: Match
+    claim: Claim | None
     publisher: Publisher | None
     title: Title | None
     article: str | None
@@ -53,21 +54,28 @@ class ExplainedRow:
     @property
     def letter(self) -> str:
         """Return the claim's letter; the row's own without a claim."""
-        return str(self.claim["confidence"] if self.claim else self.row["confidence"])
+        return self.claim.confidence if self.claim else self.row.confidence
 
     @property
     def own_site(self) -> bool | None:
         """Return whether the page is on a site of the publisher, by the claim, or by the row without one."""
-        if self.claim and self.claim["kind"] in OWN_KINDS:
-            return True
-        own: bool | None = self.row["own_site"]
-        return own
+        return True if self.claim and self.claim.kind in OWN_KINDS else self.row.own_site
 
     @property
-    def reasons(self) -> list[str] | None:
+    def on_member_site(self) -> bool:
+        """Return whether the page is on another member's site, by its run or, since then, by its claim."""
+        reprint = self.claim is not None and self.claim.kind == "reprint"
+        return self.own_site is False and bool(reprint or self.row.site_title_id)
+
+    @property
+    def is_page_copy(self) -> bool:
+        """Return whether the page is a copy that an archive, a cache or a translator serves."""
+        return copy_at(self.row.document_url or "") is not None
+
+    @property
+    def reasons(self) -> Sequence[str] | None:
         """Return the codes of the claim's reasons, or of the row's own; None if its run noted none."""
-        reasons = self.claim["reasons"] if self.claim else self.row.get("confidence_reasons")
-        return None if reasons is None else list(reasons)
+        return self.claim.reasons if self.claim else self.row.confidence_reasons
 
 
 def case_of(
@@ -82,8 +90,7 @@ def case_of(
     """Gather the case of the row of `matches` whose `row_sha256` begins with `prefix`.
 
     Args:
-        corpus_path: the corpus of the scan; without it nothing is said of owner, mandate and the article's
-            words.
+        corpus_path: the corpus of the scan; without it owner, mandate and the article's words are not known.
         as_of: the day to judge for; default: that of the claim, else today.
         claims: the folder that claims were written to; default: `tables`.
 
@@ -93,22 +100,25 @@ def case_of(
         CorpusError: there is no sound corpus.
     """
     store = TableStore.open(tables, storage)
-    found = row_by_digest(store, prefix)
-    if not isinstance(found, Match):
-        raise InputError(f"the row is one of {table_of(found)}", where=tables, remedy="give a row of matches")
-    row = found.as_dict()
-    claim = _claim_of(TableStore.open(claims, storage) if claims else store, row)
+    row = row_by_digest(store, prefix)
+    if not isinstance(row, Match):
+        raise InputError(f"the row is one of {table_of(row)}", where=tables, remedy="give a row of matches")
+    judged = TableStore.open(claims, storage) if claims else store
+    wanted = pc.field("row_sha256") == row.row_sha256
+    of_row = Claim.from_batches(judged.open_table("claims").to_table(filter=wanted))
+    # If its own run has none, that of another run's same row.
+    claim = min(of_row, key=lambda each: each.run_id != row.run_id, default=None)
     if claims and claim is None:
         remedy = "make claims of all runs: `presswatch claims`"
         raise InputError("no claim is of this row", where=claims, remedy=remedy)
-    judged_on = date.fromisoformat(str(claim["as_of"])) if claim else datetime.now(UTC).date()
+    judged_on = date.fromisoformat(claim.as_of) if claim else datetime.now(UTC).date()
     day = as_of or judged_on
-    (verdict,) = Audit(store, storage, mirrors).verdicts([found])
+    (verdict,) = Audit(store, storage, mirrors).verdicts([row])
     record = verdict.record
     corpus = Corpus.open(corpus_path, check=False, storage=storage) if corpus_path else None
     publisher, title = owner(corpus, row)
-    (run,) = store.read("runs", row["run_id"], columns=["config"]).to_pylist()
-    published, captured = row["article_published_at"], row["captured_at"]
+    (run,) = store.read("runs", row.run_id, columns=["config"]).to_pylist()
+    published, captured = row.article_published_at, row.captured_at
     # A claim was judged for its own day.
     as_claimed = claim if day == judged_on else None
     return ExplainedRow(
@@ -119,44 +129,35 @@ def case_of(
         article=article_of(corpus, row),
         page=record.text.decode("utf-8", "replace") if record and not verdict.failure else None,
         page_missing=verdict.failure,
-        shard=canonical(row["shard_uri"]),
+        shard=canonical(row.shard_uri),
         config=json.loads(run["config"]),
         as_of=day,
-        mandate=as_claimed["mandate"] if as_claimed else mandate_of(publisher, day),
-        rights=as_claimed["rights"] if as_claimed else rights_of(published, captured, day, publisher),
-        reservation=claim["reservation"] if claim else _reservation(store, row),
+        mandate=as_claimed.mandate if as_claimed else mandate_of(publisher, day),
+        rights=as_claimed.rights if as_claimed else rights_of(published, captured, day, publisher),
+        reservation=claim.reservation if claim else _reservation(store, row),
     )
 
 
-def _claim_of(store: TableStore, row: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the claim of a row; of another run's same row if its own run has none."""
-    wanted = pc.field("row_sha256") == row["row_sha256"]
-    claims: list[dict[str, Any]] = store.open_table("claims").to_table(filter=wanted).to_pylist()
-    return min(claims, key=lambda claim: claim["run_id"] != row["run_id"], default=None)
-
-
-def owner(corpus: Corpus | None, row: dict[str, Any]) -> tuple[Publisher | None, Title | None]:
+def owner(corpus: Corpus | None, row: Match) -> tuple[Publisher | None, Title | None]:
     """Return publisher and title of a row, as far as a corpus knows them."""
     if corpus is None:
         return None, None
     publishers = {publisher.id: publisher for publisher in corpus.registry.publishers}
-    return publishers.get(row["publisher_id"]), corpus.registry.titles.get(row["title_id"])
+    return publishers.get(row.publisher_id), corpus.registry.titles.get(row.title_id)
 
 
-def article_of(corpus: Corpus | None, row: dict[str, Any]) -> str | None:
+def article_of(corpus: Corpus | None, row: Match) -> str | None:
     """Return the article's text if the corpus has it, and it is the one that the scan had."""
-    ordinal = corpus.ordinal_of(row["article_id"]) if corpus and row["article_id"] else None
+    ordinal = corpus.ordinal_of(row.article_id) if corpus and row.article_id else None
     if corpus is None or ordinal is None:
         return None
     body = corpus.body(ordinal)
-    return body.decode("utf-8") if hashlib.sha256(body).hexdigest() == row["article_sha256"] else None
+    return body.decode("utf-8") if hashlib.sha256(body).hexdigest() == row.article_sha256 else None
 
 
-def _reservation(store: TableStore, row: dict[str, Any]) -> str:
-    """Return which reservation the article's own site had declared; only the rows of that site are read."""
-    place = place_of(row["article_url"]) if row["article_url"] else None
+def _reservation(store: TableStore, row: Match) -> str:
+    place = place_of(row.article_url) if row.article_url else None
     if place is None:
         return UNKNOWN
     signals = store.open_table("rights_signals").to_table(filter=pc.field("host") == place.host)
-    pages = pages_read(store, row["article_id"])
-    return OwnSites(signals, pages).status(row["article_url"], row["captured_at"])
+    return OwnSites(signals, pages_read(store, row.article_id)).status(row.article_url, row.captured_at)

@@ -58,12 +58,13 @@ def counts_of(store: TableStore, engine: str = "duckdb") -> ClaimCounts:
         for key in THINGS.values()
     ]
     numbers = {
-        name: Counter({_cell(str(strength)): int(str(count)) for strength, count in answer.rows})
+        name: Counter(
+            {
+                (KINDS[int(str(strength)[1:])], str(strength)[0]): int(str(count))
+                for strength, count in answer.rows
+            }
+        )
         for name, answer in zip(("rows", *THINGS), answers_of(store, queries, engine), strict=True)
     }
     cells = ((kind, letter) for kind in KINDS for letter in CONFIDENCES if numbers["rows"][kind, letter])
     return ClaimCounts({cell: {name: numbers[name][cell] for name in numbers} for cell in cells})
-
-
-def _cell(strength: str) -> Cell:
-    return KINDS[int(strength[1:])], strength[0]

@@ -1,4 +1,4 @@
-"""A row's whole case, as a person reads it who knows neither this project nor programming."""
+"""A row's whole case, for a reader who knows neither this project nor programming."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -8,114 +8,41 @@ from typing import Any
 from presswatch_spark.claims import recipe
 from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.letters import is_page_itself
-from presswatch_spark.claims.speaker import Speaker, wrapped
-from presswatch_spark.claims.told import (
-    KINDS,
-    LETTERS,
-    RESERVATIONS,
-    against_a_claim,
-    dataset_of,
-    finding_told,
-    legal_person_of,
-    mandate_told,
-    measures_told,
-    own_words,
-    place_of_page,
-    rights_told,
-)
+from presswatch_spark.claims.narrative import NamedFact, Speaker, account_of, finding_of, wrapped
 from presswatch_spark.judgement.reasons import REASONS, Reason
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.tables.declarations import Span
 from presswatch_spark.terminal import columns_of, printable
 
 COLUMNS = 80
 LABEL_COLUMNS, SIDE = 16, (COLUMNS - 3) // 2
 PASSAGES_SHOWN, WORDS_SHOWN = 3, 60
 LEAST_SHOWN = 5
-"""Words of a passage that is shown, but for the longest: single words beside it say nothing to a reader."""
+"""Words of a passage that is shown, but for the longest: single words mean nothing to a reader."""
 
 
 def case_lines(case: ExplainedRow, language: str) -> Iterator[str]:
     """Yield the case in `fr` or `en`, in lines of 80 columns; only addresses and commands may be longer."""
     _ = Speaker(language)
-    yield from _head(case, _)
-    yield from _page(case, _)
-    yield from _article(case, _)
-    yield from _words(case, _)
+    account = account_of(case, _)
+    yield from _paragraph(
+        _("Case {row}, from the scan {run}.", row=case.row.row_sha256[:12], run=case.row.run_id)
+    )
+    yield from _paragraph(_("Finding: {finding}", finding=finding_of(case, _)))
+    first, *notes = account.notes
+    for note in (" ".join([_("Letter {letter}.", letter=case.letter), first]), *notes):
+        yield from _paragraph(note)
+    for title, facts in ((_("the page"), account.page), (_("the article"), account.article)):
+        yield from _heading(title)
+        for fact in facts:
+            yield from _labelled(fact)
+    yield from _heading(_("the article's words on the page"))
+    for measure in account.measures:
+        yield from _paragraph(measure)
+    if case.row.spans:
+        yield from _words(case, _)
     yield from _why(case, _)
     yield from _check(case, _)
-
-
-def _head(case: ExplainedRow, _: Speaker) -> Iterator[str]:
-    row = case.row
-    yield from _paragraph(
-        _("Case {row}, from the scan {run}.", row=row["row_sha256"][:12], run=row["run_id"])
-    )
-    yield from _paragraph(_("Finding: {finding}", finding=finding_told(case, _)))
-    yield from _paragraph(" ".join([_("Letter {letter}.", letter=case.letter), _(LETTERS[case.letter])]))
-    if besides := against_a_claim(case, _):
-        yield from _paragraph(
-            _("Note that the letter judges the facts alone. {besides}", besides=" ".join(besides))
-        )
-    if case.claim is None:
-        yield from _paragraph(
-            _(
-                "This letter comes from the page alone: it was not held against the other pages"
-                " that are known (presswatch claims, then --claims)."
-            )
-        )
-    elif case.claim["confidence"] != row["confidence"]:
-        yield from _paragraph(
-            _(
-                "The page alone gave the letter {letter}; what is known from elsewhere lowered it.",
-                letter=row["confidence"],
-            )
-        )
-    yield from _paragraph(_("Judged as of {day}.", day=_.day(case.as_of)))
-
-
-def _page(case: ExplainedRow, _: Speaker) -> Iterator[str]:
-    row = case.row
-    yield from _heading(_("the page"))
-    address = row["document_url"] or _.p("address", "not known")
-    if row["document_url"] and row["own_site"] is None:
-        address = _("not known (the dataset writes “{said}”)", said=row["document_url"])
-    yield from _labelled(_("address"), address)
-    yield from _labelled(_("recorded"), _.moment(row["captured_at"]))
-    yield from _labelled(_("dataset"), dataset_of(case, _))
-    yield from _labelled(_("file"), case.shard.rpartition("/")[2])
-    yield from _labelled(_("site"), place_of_page(case, _))
-    if credits := row.get("document_credits"):
-        yield from _labelled(_("credits"), ", ".join(credits))
-    for k, line in enumerate(own_words(case, _)):
-        yield from _labelled("" if k else _("page says"), line)
-    if case.claim:
-        yield from _labelled(_("kind"), _(KINDS[case.claim["kind"]]))
-        if case.claim["licence_id"]:
-            yield from _labelled(
-                _("licence"), _("{id}, in the file of licences", id=case.claim["licence_id"])
-            )
-
-
-def _article(case: ExplainedRow, _: Speaker) -> Iterator[str]:
-    row = case.row
-    yield from _heading(_("the article"))
-    yield from _labelled(_.p("of the press", "title"), case.title.name if case.title else row["title_id"])
-    yield from _labelled(_("publisher"), legal_person_of(case.publisher, row["publisher_id"]))
-    if row["article_id"] is None:
-        yield from _labelled(_("article"), _("none: this finding is about the page's address alone"))
-        return
-    if headline := row.get("headline"):
-        yield from _labelled(_.p("article", "headline"), headline)
-    yield from _labelled(_("address"), row["article_url"] or _.p("address", "not known"))
-    yield from _labelled(_("published"), _.moment(row["article_published_at"]))
-    if others := row.get("repeated_by"):
-        yield from _labelled(_("published again in"), ", ".join(others))
-    if other := row.get("repeats_article_id"):
-        yield from _labelled(_("claim of"), other)
-    yield from _labelled(_("mandate"), mandate_told(case, _))
-    for k, right in enumerate(rights_told(case, _)):
-        yield from _labelled("" if k else _("rights"), right)
-    yield from _labelled(_("reservation"), _(RESERVATIONS[case.reservation]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,33 +54,23 @@ class ExplainedPassage:
     page: tuple[int, int]
 
 
-def passages_of(spans: Sequence[Mapping[str, int]]) -> list[ExplainedPassage]:
+def passages_of(spans: Sequence[Span]) -> list[ExplainedPassage]:
     """Return the passages of spans, those with most words first."""
-    chains: dict[int, list[Mapping[str, int]]] = {}
+    chains: dict[int, list[Span]] = {}
     for span in spans:
         chains.setdefault(span["passage"], []).append(span)
     found = [
         ExplainedPassage(
-            sum(span["words"] for span in chain), _reach(chain, "article"), _reach(chain, "document")
+            sum(span["words"] for span in chain),
+            (min(span["article_start"] for span in chain), max(span["article_end"] for span in chain)),
+            (min(span["document_start"] for span in chain), max(span["document_end"] for span in chain)),
         )
         for chain in chains.values()
     ]
     return sorted(found, key=lambda passage: -passage.words)
 
 
-def _reach(chain: Sequence[Mapping[str, int]], side: str) -> tuple[int, int]:
-    return min(span[f"{side}_start"] for span in chain), max(span[f"{side}_end"] for span in chain)
-
-
 def _words(case: ExplainedRow, _: Speaker) -> Iterator[str]:
-    """Yield the part of the case about its words."""
-    row = case.row
-    yield from _heading(_("the article's words on the page"))
-    if not row["spans"]:
-        yield from _paragraph(_("No passage of an article was found on the page."))
-        return
-    for sentence in measures_told(case, _):
-        yield from _paragraph(sentence)
     if case.article is None:
         yield from _paragraph(
             _("The article's text is not at hand: give --corpus with the corpus of the scan.")
@@ -164,27 +81,21 @@ def _words(case: ExplainedRow, _: Speaker) -> Iterator[str]:
         )
     if case.article is None and case.page is None:
         return
-    longest, *others = passages_of(row["spans"])
+    longest, *others = passages_of(case.row.spans)
     shown = [longest, *(other for other in others[: PASSAGES_SHOWN - 1] if other.words >= LEAST_SHOWN)]
     for passage in shown:
         yield ""
-        yield from _side_by_side(case, passage, _)
-    if left := 1 + len(others) - len(shown):
+        yield from _paragraph(_("A passage with {words} same words:", words=_.number(passage.words)))
+        left = [_("in the article"), "-" * SIDE, *_cut(case.article, passage.article, _)]
+        right = [_("on the page"), "-" * SIDE, *_cut(case.page, passage.page, _)]
+        for one, other in zip_longest(left, right, fillvalue=""):
+            yield f"{one}{' ' * (SIDE - columns_of(one))} | {other}".rstrip()
+    if left_out := 1 + len(others) - len(shown):
         yield ""
-        yield from _paragraph(_("Shorter passages besides: {count}.", count=left))
-
-
-def _side_by_side(case: ExplainedRow, passage: ExplainedPassage, _: Speaker) -> Iterator[str]:
-    """Yield a passage of the article, and the same of the page beside it."""
-    yield from _paragraph(_("A passage with {words} same words:", words=_.number(passage.words)))
-    left = [_("in the article"), "-" * SIDE, *_cut(case.article, passage.article, _)]
-    right = [_("on the page"), "-" * SIDE, *_cut(case.page, passage.page, _)]
-    for one, other in zip_longest(left, right, fillvalue=""):
-        yield f"{one}{' ' * (SIDE - columns_of(one))} | {other}".rstrip()
+        yield from _paragraph(_("Shorter passages besides: {count}.", count=left_out))
 
 
 def _cut(text: str | None, reach: tuple[int, int], _: Speaker) -> list[str]:
-    """Return the beginning of a passage, wrapped."""
     if text is None:
         return [_("(not at hand)")]
     words = text[slice(*reach)].split()
@@ -194,11 +105,10 @@ def _cut(text: str | None, reach: tuple[int, int], _: Speaker) -> list[str]:
 
 def _why(case: ExplainedRow, _: Speaker) -> Iterator[str]:
     yield from _heading(_("why the letter {letter}", letter=case.letter))
-    reasons = case.reasons
-    if reasons is None:
+    if case.reasons is None:
         yield from _paragraph(_("This scan is old: it did not note its reasons. A new scan gives them."))
         return
-    known = [REASONS[code] for code in reasons if code in REASONS]
+    known = [REASONS[code] for code in case.reasons if code in REASONS]
     for reason in known:
         mark = "+ " if reason.caps is None else "- "
         yield from _paragraph(f"{_(reason.sentence)} [{reason.code}]", mark)
@@ -209,22 +119,22 @@ def _why(case: ExplainedRow, _: Speaker) -> Iterator[str]:
             " name of the reason in the tables."
         )
     )
-    told = " ".join(reason.sentence for reason in known).lower()
-    if "copied" in told:
+    sentences = " ".join(reason.sentence for reason in known).lower()
+    if "copied" in sentences:
         yield from _paragraph(
             _(
                 "“Copied words” means the words that are in the article and on the page,"
                 " whichever of the two took them from the other."
             )
         )
-    if is_known := "known text" in told:
+    if is_known := "known text" in sentences:
         yield from _paragraph(
             _(
                 "“Known text” means the articles that the members supplied, the sample of the"
                 " web, and the texts of reference that the scan was given."
             )
         )
-    if is_known or "member" in told:
+    if is_known or "member" in sentences:
         yield from _paragraph(_("“Member” means a press publisher that the scan was made for."))
     if rules := _other_thresholds(case.config):
         yield from _paragraph(
@@ -249,16 +159,13 @@ def _other_thresholds(config: Mapping[str, Any]) -> list[str]:
 
 
 def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[str]:
-    """Yield what would change the letter."""
     mends = [_(mend) for mend in dict.fromkeys(reason.mend for reason in known) if mend]
     is_good = case.letter in ("A", "B")
     if not mends:
         mends = [
-            (
-                _("Nothing lowers this letter.")
-                if is_good
-                else _("The scan gave a lower letter then, and it is kept. A new scan may change it.")
-            )
+            _("Nothing lowers this letter.")
+            if is_good
+            else _("The scan gave a lower letter then, and it is kept. A new scan may change it.")
         ]
         if case.letter == "B" and any(reason.code == "full_copy" for reason in known):
             mends.append(
@@ -289,8 +196,7 @@ def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[
 
 
 def _what_lowers(case: ExplainedRow, _: Speaker) -> str:
-    """Return what would lower the letter of a row that is claimed."""
-    if is_page_itself(case.row):
+    if is_page_itself(case.row.url_match, case.row.own_site):
         return _(
             "The letter would fall if the page had a date before the article's, or if its"
             " record were damaged."
@@ -323,7 +229,11 @@ def _check(case: ExplainedRow, _: Speaker) -> Iterator[str]:
         yield from _paragraph(_("This needs: {what}.", what=", ".join(programs[name] for name in needs)))
     yield ""
     yield from (f"    {line}" for line in recipe.commands(row, case.shard))
-    passage = _longest_passage(case)
+    longest, passage = max(row.spans, key=lambda span: span["words"], default=None), None
+    if longest and case.article is not None:
+        passage = case.article[longest["article_start"] : longest["article_end"]]
+    elif longest and case.page is not None:
+        passage = case.page[longest["document_start"] : longest["document_end"]]
     yield ""
     run_it = [
         _(
@@ -335,35 +245,30 @@ def _check(case: ExplainedRow, _: Speaker) -> Iterator[str]:
     ]
     yield from _paragraph(" ".join(run_it))
     yield ""
-    column = recipe.column_of(case.config)
+    column = case.config.get("read", {}).get("columns", {}).get("text")
     yield from (f"    {line}".rstrip() for line in recipe.program(row, case.shard, passage, column))
 
 
-def _longest_passage(case: ExplainedRow) -> str | None:
-    """Return words that follow each other in the article and on the page; None if none are at hand."""
-    longest = max(case.row["spans"], key=lambda span: span["words"], default=None)
-    source, kind = (case.article, "article") if case.article is not None else (case.page, "document")
-    if longest is None or source is None:
-        return None
-    return source[longest[f"{kind}_start"] : longest[f"{kind}_end"]]
-
-
-def _labelled(label: str, text: str) -> Iterator[str]:
-    """Yield a label and its text beside it."""
-    room = COLUMNS - LABEL_COLUMNS
+def _labelled(fact: NamedFact) -> Iterator[str]:
+    room, first = COLUMNS - LABEL_COLUMNS, fact.name
     # An address is not broken: it would not be one any more.
-    lines = [text] if " " not in text else wrapped(text, room)
-    for line, first in zip(lines, [label, *[""] * len(lines)], strict=False):
-        yield f"{first:<{LABEL_COLUMNS}}{printable(line)}".rstrip()
+    is_whole = fact.is_code or " " not in fact.value
+    if is_whole and columns_of(fact.value) > room:
+        yield from (first, f"  {printable(fact.value)}")
+        return
+    if columns_of(first) >= LABEL_COLUMNS:
+        yield first
+        first = ""
+    for line in [fact.value] if is_whole else wrapped(fact.value, room):
+        yield f"{first}{' ' * (LABEL_COLUMNS - columns_of(first))}{printable(line)}".rstrip()
+        first = ""
 
 
 def _paragraph(text: str, mark: str = "") -> Iterator[str]:
-    """Yield a text in lines, after a mark before its first one."""
     indent = " " * columns_of(mark)
     for k, line in enumerate(wrapped(text, COLUMNS - len(indent))):
         yield f"{indent if k else mark}{line}"
 
 
 def _heading(text: str) -> Iterator[str]:
-    """Yield the title of a part."""
     yield from ("", text.upper(), "")

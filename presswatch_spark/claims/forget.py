@@ -1,47 +1,159 @@
 """Removes the rows of a member or of an article from published tables, and leaves a tombstone.
 
-It is done in three steps, so that a removal that is killed is finished by the next one:
+A removal has three steps, so that one that is killed is finished by the next:
 
-1. Files without these rows are written beside the tables, and a plan that says what takes whose place.
-2. The plan is carried out: each file is moved over the one before, then each run's row is written anew. Until
-   its row is there, a run that loses rows cannot be read: the command says that its files are others.
+1. Files without these rows are written beside the tables, with a plan of which file replaces which.
+2. The plan is carried out: each file is moved over the one before, then each run's row is replaced. Until its
+   row is there, a run that loses rows cannot be read: the command reports that its files are others.
 3. The tombstone is published, and the plan removed.
+
+Copies outside of the tables (exports, cases, bags, notices, caches) are listed by `copies_near` and not
+changed: a sealed bag, a sent notice and an append-only case are evidence, and an export is its reader's file.
 """
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import re
+import zipfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.judgement.urls import page_url
+from presswatch_spark.processes import user_caches
 from presswatch_spark.runs.unfinished import remove_leftovers, unfinished_runs
-from presswatch_spark.storage.arrow_files import file_system
+from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.drafts import MARK
 from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, stat
 from presswatch_spark.tables.declarations import DIGESTS, PUBLISHED_BY, SCHEMAS
 from presswatch_spark.tables.derived import LEASE_SECONDS
 from presswatch_spark.tables.digests import table_digest
-from presswatch_spark.tables.published_files import COUNTED, Written
-from presswatch_spark.tables.seals import sealed_json, unsealed_json
+from presswatch_spark.tables.seals import COUNTED, Written, sealed_json, unsealed_json
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, SortedFiles
-from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, run_of
+from presswatch_spark.tables.store import MARKER, RUNS_FOLDER, TableStore, run_of
 from presswatch_spark.terminal import counted
 from presswatch_spark.version import __version__
+
+# Files that mark a folder of ours, with the name of its kind.
+MARKED_FOLDERS = {
+    MARKER: "tables",
+    "_presswatch_case.json": "removal case",
+    "bagit.txt": "evidence bag",
+    "SHA256SUMS": "notice",
+    "campaign.json": "campaign",
+    MANIFEST: "corpus",
+    MARK: "abandoned draft",
+}
+PARQUET, ZIPPED = frozenset((".parquet",)), frozenset((".xlsx", ".docx"))
+PLAIN = frozenset((".csv", ".json", ".jsonl", ".html", ".txt", ".yaml", ".yml", ".md", ".arrow"))
+READ_BYTES = 1 << 20
+
 
 KINDS = ("publisher", "article")
 FOLDER, PLAN, LOCK = "forget", "plan.json", "forget.lock"
 DIGESTED = dict.fromkeys(("claims", "claims_before"), "claim_sha256") | {"changes": "change_sha256"}
 """The column of rows' digests, where it is not `row_sha256`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopiesFound:
+    """A file or a folder of ours that names the subject: its kind, and how many of its files do."""
+
+    path: Path
+    kind: str
+    files: int
+
+    def __str__(self) -> str:
+        files = "" if self.kind == "file" else f", {self.files:,} file{'s' if self.files != 1 else ''}"
+        return f"{self.path} ({self.kind}{files})"
+
+
+def copies_near(tables: Path | None, ids: Sequence[str], also: Sequence[Path] = ()) -> list[CopiesFound]:
+    """Return what names any of the ids beside a folder of tables, in this user's caches, and below `also`.
+
+    Beside the tables, folders of ours and single files of exports are searched; below `also`, everything.
+    Text within PDF files is not searched: those of bags and notices are covered by the files beside them.
+
+    Args:
+        tables: the folder on this disk; None for tables on S3.
+        ids: ids of a publisher or of articles, as rows contain them.
+    """
+    wanted = re.compile("|".join(rf"(?<![\w-]){re.escape(each)}(?![\w-])" for each in ids).encode())
+    found = Counter[tuple[Path, str]]()
+    for root, kind in _searched(tables, also):
+        for path in (root, *sorted(root.rglob("*") if root.is_dir() else ())):
+            if not path.is_symlink() and path.is_file() and _names(path, wanted, frozenset(ids)):
+                found[root, kind] += 1
+    return [CopiesFound(root, kind, files) for (root, kind), files in sorted(found.items())]
+
+
+def _searched(tables: Path | None, also: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    beside = list[Path]()
+    if tables is not None and tables.is_dir():
+        own = tables.resolve()
+        beside = [path for folder in (own.parent, own) for path in folder.iterdir() if path.resolve() != own]
+    caches = [path for cache in user_caches() if cache.is_dir() for path in cache.iterdir()]
+    for path in sorted({*beside, *caches}):
+        if path.is_file() and path not in caches and not path.is_symlink():
+            yield path, "file"
+        elif kind := _kind_of(path):
+            yield path, kind
+        elif path in caches and path.is_dir():
+            yield path, "cache"
+    for path in also:
+        yield path, _kind_of(path) or ("folder" if path.is_dir() else "file")
+
+
+def _kind_of(folder: Path) -> str | None:
+    if not folder.is_dir() or folder.is_symlink():
+        return None
+    return next((kind for name, kind in MARKED_FOLDERS.items() if (folder / name).is_file()), None)
+
+
+def _names(path: Path, wanted: re.Pattern[bytes], ids: frozenset[str]) -> bool:
+    """Return whether a file contains one of the ids; of a file that cannot be read, that it may."""
+    try:
+        if path.suffix in PARQUET:
+            return _in_parquet(path, ids)
+        if path.suffix in ZIPPED:
+            with zipfile.ZipFile(path) as archive:
+                return any(wanted.search(archive.read(name)) for name in archive.namelist())
+        if path.suffix not in PLAIN:
+            return False
+        kept = b""
+        with path.open("rb") as file:
+            while data := file.read(READ_BYTES):
+                if wanted.search(kept + data):
+                    return True
+                # An id may lie across two reads.
+                kept = (kept + data)[-4096:]
+        return False
+    except (OSError, zipfile.BadZipFile, *ARROW_ERRORS):
+        return True
+
+
+def _in_parquet(path: Path, ids: frozenset[str]) -> bool:
+    rows = ds.dataset(str(path), format="parquet")
+    columns = [name for name in ("publisher_id", "article_id") if name in rows.schema.names]
+    if not columns:
+        return False
+    chosen = pc.field(columns[0]).isin(pa.array(sorted(ids)))
+    for name in columns[1:]:
+        chosen = chosen | pc.field(name).isin(pa.array(sorted(ids)))
+    return bool(rows.count_rows(filter=chosen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +207,17 @@ def forget(
         if begun := _plan_in(folder):
             return Removal(_carry_out(store, folder, begun, lock), resumed=True)
         leftovers = remove_leftovers(store, strict=True)
-        _require_finished(store)
+        if unfinished := list(unfinished_runs(store)):
+            are = "is" if len(unfinished) == 1 else "are"
+            raise OutputError(
+                f"{counted(len(unfinished), 'run')} here {are} not finished, and may hold such rows",
+                where=str(store.root),
+                remedy="finish or drop them first: `presswatch runs` says how",
+            )
         plan = _planned(store, folder, subject, operator)
         lock.confirm()
         folder.write(PLAN, sealed_json(plan))
         return Removal(_carry_out(store, folder, plan, lock), resumed=False, leftovers=leftovers)
-
-
-def _require_finished(store: TableStore) -> None:
-    unfinished = list(unfinished_runs(store))
-    if unfinished:
-        raise OutputError(
-            f"{counted(len(unfinished), 'run')} here {'is' if len(unfinished) == 1 else 'are'} not finished,"
-            " and may hold such rows",
-            where=str(store.root),
-            remedy="finish or drop them first: `presswatch runs` says how",
-        )
 
 
 def _planned(store: TableStore, folder: Folder, subject: Subject, operator: str | None) -> Mapping[str, Any]:
@@ -170,7 +277,6 @@ class _ForgottenRows:
 
 
 def _own_pages(store: TableStore, subject: Subject) -> frozenset[str]:
-    """Return the normal forms of the URLs of an article, as its corpus and rows of `matches` give them."""
     if subject.kind != "article":
         return frozenset()
     articles = store.open_table("corpus_articles").to_table(
@@ -190,19 +296,24 @@ def _change(
     store: TableStore, folder: Folder, table: str, run_id: str, wanted: _ForgottenRows
 ) -> dict[str, Any] | None:
     """Write those files of a table of a run anew that hold rows of the subject; None if none does."""
-    files = {uri: _columns_of(store, uri) for uri in store.files(table, run_id)}
-    lost = {uri: _count(store, table, uri, wanted) for uri in files}
+    files, lost, column = dict[str, pq.FileMetaData](), dict[str, int](), wanted.names(table)
+    for uri in store.files(table, run_id):
+        files[uri] = pq.read_metadata(uri, filesystem=file_system(uri, store.root.storage))
+        batches = store.dataset([uri], SCHEMAS[table]).to_batches(columns=[column])
+        lost[uri] = sum(int(pc.sum(wanted.marks(table, batch[column])).as_py() or 0) for batch in batches)
     if not any(lost.values()):
         return None
     by = PUBLISHED_BY[table]
     (row,) = store.read(by, run_id).to_pylist()
     staged = {uri: _rewritten(store, folder, table, uri, files[uri], wanted) for uri in files if lost[uri]}
-    before = sum(rows for _, rows in files.values())
+    before = sum(metadata.num_rows for metadata in files.values())
     # A run's digest is about one of its tables, and a derived table's about itself.
     digest = "table_digest" if by == "derivations" else DIGESTS.get(table, "")
-    digested = DIGESTED.get(table, "row_sha256")
-    left = [folder.at(staged[uri].name) if uri in staged else uri for uri in files]
-    after = _digest(store, table, left, digested) if row.get(digest) is not None else None
+    digested, after = DIGESTED.get(table, "row_sha256"), None
+    if row.get(digest) is not None:
+        left = [folder.at(staged[uri].name) if uri in staged else uri for uri in files]
+        rows = store.dataset(left, SCHEMAS[table]).to_table(columns=[digested])
+        after = table_digest(rows[digested].to_pylist())
     return {
         "by": by,
         "table": table,
@@ -216,28 +327,17 @@ def _change(
     }
 
 
-def _columns_of(store: TableStore, uri: str) -> tuple[tuple[str, ...], int]:
-    """Return the columns and the number of rows of a file; older versions wrote fewer columns."""
-    metadata = pq.read_metadata(uri, filesystem=file_system(uri, store.root.storage))
-    return tuple(metadata.schema.to_arrow_schema().names), metadata.num_rows
-
-
-def _count(store: TableStore, table: str, uri: str, wanted: _ForgottenRows) -> int:
-    column = wanted.names(table)
-    batches = store.dataset([uri], SCHEMAS[table]).to_batches(columns=[column])
-    return sum(int(pc.sum(wanted.marks(table, batch[column])).as_py() or 0) for batch in batches)
-
-
 def _rewritten(
     store: TableStore,
     folder: Folder,
     table: str,
     uri: str,
-    columns: tuple[tuple[str, ...], int],
+    metadata: pq.FileMetaData,
     wanted: _ForgottenRows,
 ) -> Written:
-    """Write a file of a table anew, without the subject's rows and with the columns that it had."""
-    names = tuple(column.name for column in SCHEMAS[table] if column.name in columns[0])
+    # Older versions wrote fewer columns.
+    there = set(metadata.schema.to_arrow_schema().names)
+    names = tuple(column.name for column in SCHEMAS[table] if column.name in there)
     schema = pa.schema([SCHEMAS[table].field(name) for name in names])
     mark = wanted.names(table)
     kept = (
@@ -246,11 +346,6 @@ def _rewritten(
     )
     files = SortedFiles(table, run_of(uri.rpartition("/")[2]), folder, names)
     return files.write_all(batch for batch in kept if len(batch))
-
-
-def _digest(store: TableStore, table: str, files: Sequence[str], digested: str) -> str:
-    rows = store.dataset(files, SCHEMAS[table]).to_table(columns=[digested])
-    return table_digest(rows[digested].to_pylist())
 
 
 def _plan_in(folder: Folder) -> Mapping[str, Any] | None:
@@ -293,7 +388,6 @@ def _carry_out(store: TableStore, folder: Folder, plan: Mapping[str, Any], lock:
 
 
 def _write_row(store: TableStore, by: str, run_id: str, changes: Sequence[Mapping[str, Any]]) -> None:
-    """Write the row of a run anew, with what it now has of each table."""
     (row,) = store.read(by, run_id).to_pylist()
     for change in changes:
         counts = COUNTED.get(change["table"], "rows")

@@ -1,12 +1,13 @@
 """Judges rows of `matches`, article by article, into rows of `claims`. Both engines end here.
 
-Rows come sorted by `inputs.ORDER`, with all rows of an article in one table. What the rows say of words goes
-to `word_facts`, what they say of pages to `pages`, and the letter is that of `letters`.
+Rows come sorted by `ORDER`, with all rows of an article in one table. `words` has the facts about their
+words, `pages` those about their pages, and `letters` the letter.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
-from functools import cached_property, lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -14,76 +15,137 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.claims.article_words import ArticleReader
-from presswatch_spark.claims.distinct import Counts, Marks, alike, values_of, whole
-from presswatch_spark.claims.inputs import Knowledge, article_groups
+from presswatch_spark.claims.columns import Counts, alike, claim_digests, values_of, whole
 from presswatch_spark.claims.letters import judged as judged_letter
+from presswatch_spark.claims.licences import Licences
 from presswatch_spark.claims.mandates import mandate_of, rights_of
-from presswatch_spark.claims.pages import MICROS_A_DAY, NO_TIME, PageFacts, PageReader, day_of
-from presswatch_spark.claims.reservations import OwnSites
-from presswatch_spark.claims.seals import claim_digests
-from presswatch_spark.claims.word_facts import WordFacts, limits_of
-from presswatch_spark.corpus.registry import Registry
+from presswatch_spark.claims.pages import MICROS_A_DAY, NO_TIME, PageFacts, PageReader
+from presswatch_spark.claims.press import PressList
+from presswatch_spark.claims.words import ArticleReader, KnownTexts, WordFacts, limits_of
+from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.grading import confidence_reasons, letter_of
+from presswatch_spark.queries.reservations import Moment, OwnSites
 from presswatch_spark.rights.declaration import UNKNOWN
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Claim, Match
 
+ORDER = ("article_id", "row_sha256", "run_id")
+"""How rows come to be judged; rows without article first."""
+
+_PLAIN = (
+    "run_id", "row_sha256", "dataset", "release", "document_url", "document_host", "document_domain",
+    "text_sha256", "captured_at", "article_id", "title_id", "publisher_id", "article_url",
+    "article_published_at", "article_time_zone", "article_words", "article_sha256", "url_match", "grade",
+    "copied_words",
+    "longest_run_words", "confidence", "confidence_reasons", "own_site", "site_title_id", "credits_others",
+    "run_rarity", "shared_words", "ownership", "record_damage", "in_main_content",
+)  # fmt: skip
+USED = (*_PLAIN, "spans", "document_credits")
+"""Columns of `matches` that are read."""
+
+ONE_BY_ONE = {"batch_readahead": 1, "fragment_readahead": 1}
+"""How batches of a large table are read: those that are read ahead would take a GB."""
+
+_INT64S = pa.list_(pa.int64())
+INPUT = pa.schema(
+    [Match.schema.field(name).remove_metadata().with_nullable(True) for name in _PLAIN]
+    + [pa.field("credits_read", pa.bool_()), pa.field("starts", _INT64S), pa.field("ends", _INT64S)]
+)
+"""Rows as they are sorted and judged: of spans, the characters of the article; of credits, whether any were
+looked for."""
+
+
 ROWS_AT_ONCE = 20_000
-KEPT = 1 << 16
 SEAL = "claim_sha256"
 RARITY_UNREAD = "rarity_unread"
 """The reason of a row whose run did not say how rare its words are."""
 Columns = dict[str, Any]
-
 AS_IN_MATCHES = (
     "run_id", "row_sha256", "dataset", "release", "document_url", "text_sha256", "captured_at", "article_id",
     "title_id", "publisher_id", "article_published_at", "article_words", "url_match", "grade",
     "copied_words",
 )  # fmt: skip
 """Columns of claims that say what the row of `matches` says."""
+ABOUT_WORDS = (
+    "article_words", "beyond_words", "beyond_longest_run", "beyond_rarity", "beyond_shared_words",
+    "beyond_ownership",
+)  # fmt: skip
+"""The columns that `letters.beyond_letter` reads."""
+DECISIVE = (
+    "row_confidence", "row_reasons", "kind", "url_match", "article_known", "credits_read", "explained_by",
+    "article_words", "beyond_words", "beyond_longest_run", "beyond_rarity", "beyond_shared_words",
+    "beyond_ownership", "review",
+)  # fmt: skip
+"""The columns of a claim that its letter and its reasons depend on."""
 
 
-class StandingRights:
-    """Licence, mandate, rights and reservation of one row at a time; keeps the answers it gave last."""
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is known beside the rows, as every process of an engine gets it.
 
-    def __init__(self, knowledge: Knowledge, registry: Registry) -> None:
-        self._licences, self._as_of = knowledge.licences, knowledge.as_of
-        self._publishers = {publisher.id: publisher for publisher in registry.publishers}
-        signals = knowledge.signals
-        self._sites = OwnSites(signals, knowledge.pages) if signals is not None and len(signals) else None
-        self.mandate = lru_cache(KEPT)(self._mandate)
-        self.rights = lru_cache(KEPT)(self._rights)
+    `corpus` is a folder or URI, with its `digest`. `reviews`: verdicts by `row_sha256`. `signals`: rows of
+    `rights_signals`, and `pages` the captures of members' own pages that were read. `as_of`: the day that
+    mandates and rights are judged for.
+    """
+
+    corpus: str
+    digest: str
+    config: ScanConfig
+    press: PressList
+    as_of: date
+    licences: Licences = field(default_factory=Licences)
+    known: KnownTexts = field(default_factory=lambda: KnownTexts.load(()))
+    reviews: Mapping[str, str] = field(default_factory=dict)
+    signals: pa.Table | None = None
+    pages: Sequence[Moment] = ()
 
     @property
-    def are_signals_read(self) -> bool:
-        """Whether there are declarations of sites to ask; without them no reservation is known."""
-        return self._sites is not None
-
-    def licence(self, host: str | None, title_id: str, captured: int) -> str | None:
-        """Return the licence that covers a title on a host at a time of capture, in microseconds."""
-        if not self._licences.licences:
-            return None
-        day = None if captured == NO_TIME else day_of(captured).date()
-        licence = self._licences.covering(host, title_id, day)
-        return licence.id if licence else None
-
-    def reservation(self, url: str | None, at: datetime | None) -> str:
-        """Return what the article's own site declared of its URL around a capture."""
-        return self._sites.status(url, at) if self._sites else UNKNOWN
-
-    def _mandate(self, publisher_id: str) -> str:
-        return mandate_of(self._publishers.get(publisher_id), self._as_of)
-
-    def _rights(
-        self, published_day: date | None, captured_day: date | None, publisher_id: str
-    ) -> Sequence[str]:
-        publisher = self._publishers.get(publisher_id)
-        return rights_of(_midnight(published_day), _midnight(captured_day), self._as_of, publisher)
+    def storage(self) -> StorageOptions:
+        """How storage is reached."""
+        return self.config.storage
 
 
-def _midnight(day: date | None) -> datetime | None:
-    return None if day is None else datetime(day.year, day.month, day.day)
+def input_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Turn batches of `USED` columns into batches of `INPUT`."""
+    for batch in batches:
+        spans = batch["spans"]
+        lengths = pc.fill_null(pc.list_value_length(spans), 0)
+        offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths).cast(pa.int32())])
+        values = spans.flatten()
+        starts, ends = (
+            pa.ListArray.from_arrays(offsets, pc.struct_field(values, name))
+            for name in ("article_start", "article_end")
+        )
+        columns = [batch[name].cast(INPUT.field(name).type) for name in _PLAIN]
+        credits_read = pc.is_valid(batch["document_credits"])
+        yield pa.RecordBatch.from_arrays([*columns, credits_read, starts, ends], schema=INPUT)
+
+
+def article_groups(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """Yield sorted rows as tables of about so many rows or more: the rows of an article stay together.
+
+    Rows without article are judged each by itself, so they may be cut anywhere.
+    """
+    waiting, count = list[pa.RecordBatch](), 0
+    for batch in batches:
+        if not len(batch):
+            continue
+        waiting.append(batch)
+        count += len(batch)
+        if count < rows:
+            continue
+        table = pa.Table.from_batches(waiting)
+        ids = table["article_id"]
+        last = ids[len(ids) - 1]
+        begin = int(pc.index(ids, last).as_py()) if last.is_valid else len(table)
+        if begin:
+            yield table.slice(0, begin)
+            rest = table.slice(begin)
+            waiting, count = rest.combine_chunks().to_batches() if len(rest) else [], len(rest)
+    if waiting:
+        yield pa.Table.from_batches(waiting)
 
 
 class Judge:
@@ -106,8 +168,14 @@ class Judge:
         return PageReader(self._corpus.registry, self._corpus.sites, self._knowledge.press, early_days)
 
     @cached_property
-    def _rights(self) -> StandingRights:
-        return StandingRights(self._knowledge, self._corpus.registry)
+    def _publishers(self) -> Mapping[str, Publisher]:
+        return {publisher.id: publisher for publisher in self._corpus.registry.publishers}
+
+    @cached_property
+    def _sites(self) -> OwnSites | None:
+        """The declarations of sites; without them no reservation is known."""
+        signals = self._knowledge.signals
+        return OwnSites(signals, self._knowledge.pages) if signals is not None and len(signals) else None
 
     def claims(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the claims of sorted rows of `inputs.INPUT`, in their order."""
@@ -116,7 +184,7 @@ class Judge:
 
     def judged(self, rows: pa.Table) -> pa.Table:
         """Return the claims of sorted rows of `inputs.INPUT`; all rows of an article must be there."""
-        config = self._knowledge.config
+        config, reviews = self._knowledge.config, self._knowledge.reviews
         pages = self._pages.read(rows)
         words, limits = WordFacts(rows, pages), limits_of(config)
         for article_id, first, after in articles_in(rows):
@@ -128,7 +196,12 @@ class Judge:
             "press_kind": pages.press_kinds,
             "row_reasons": (row_reasons := self._row_reasons(rows)),
             "row_confidence": _row_letters(rows, row_reasons),
-            "review": self._reviews(rows),
+            "review": pa.array(
+                [reviews.get(row) for row in rows["row_sha256"].to_pylist()]
+                if reviews
+                else [None] * len(rows),
+                pa.string(),
+            ),
             "as_of": pa.repeat(self._knowledge.as_of.isoformat(), len(rows)),
         }
         columns |= self._of_rights(rows, pages) | words.columns(config.ownership)
@@ -149,63 +222,60 @@ class Judge:
             reasons[i] = [RARITY_UNREAD] if unread else confidence_reasons(Match.from_dict(row), rules)
         return pa.array(reasons, given.type)
 
-    def _reviews(self, rows: pa.Table) -> pa.Array:
-        reviews = self._knowledge.reviews
-        if not reviews:
-            return pa.nulls(len(rows), pa.string())
-        return pa.array([reviews.get(row) for row in rows["row_sha256"].to_pylist()], pa.string())
-
     def _of_rights(self, rows: pa.Table, pages: PageFacts) -> Columns:
         """Return kind, licence, mandate, rights, reservation, and whether credits were looked for."""
-        rights, published, captured = self._rights, _days(pages.published), _days(pages.captured)
-        licences = self._licences(rows, pages)
-        publishers = rows["publisher_id"]
+        as_of, published, captured = self._knowledge.as_of, _days(pages.published), _days(pages.captured)
+        licences, publishers = self._licences(rows, pages, captured), rows["publisher_id"]
         of_publisher, of_days = alike(publishers), alike(published, captured, publishers)
-        days = zip(
-            _dates(published[of_days.first]),
-            _dates(captured[of_days.first]),
-            values_of(publishers, of_days.first),
-            strict=True,
-        )
+        mandates = [
+            mandate_of(self._publishers.get(each), as_of)
+            for each in values_of(publishers, of_publisher.first)
+        ]
+        rights = [
+            rights_of(first, seen, as_of, self._publishers.get(publisher))
+            for first, seen, publisher in zip(
+                _dates(published[of_days.first], "us"),
+                _dates(captured[of_days.first], "us"),
+                values_of(publishers, of_days.first),
+                strict=True,
+            )
+        ]
+        reservations = pa.repeat(UNKNOWN, len(rows))
+        if sites := self._sites:
+            asked = zip(rows["article_url"].to_pylist(), rows["captured_at"].to_pylist(), strict=True)
+            reservations = pa.array([sites.status(url, at) for url, at in asked], pa.string())
         url_only = pc.equal(whole(rows["grade"]), "url_only")
         return {
             "kind": pc.if_else(licences.is_valid(), "licensed", pages.kinds),
             "licence_id": licences,
-            "mandate": of_publisher.spread(
-                [rights.mandate(each) for each in values_of(publishers, of_publisher.first)], pa.string()
-            ),
-            "rights": of_days.spread([rights.rights(*each) for each in days], pa.list_(pa.string())),
-            "reservation": self._reservations(rows),
+            "mandate": of_publisher.spread(mandates, pa.string()),
+            "rights": of_days.spread(rights, pa.list_(pa.string())),
+            "reservation": reservations,
             "credits_read": pc.or_(whole(rows["credits_read"]), url_only),
         }
 
-    def _licences(self, rows: pa.Table, pages: PageFacts) -> pa.Array:
+    def _licences(self, rows: pa.Table, pages: PageFacts, captured: Counts) -> pa.Array:
         """Return the licences that cover pages; the member's own need none."""
-        if not self._knowledge.licences.licences:
+        licences = self._knowledge.licences
+        if not licences.licences:
             return pa.nulls(len(rows), pa.string())
         own = pc.equal(pages.kinds, "own_page")
-        same = alike(pages.sites, rows["title_id"], _days(pages.captured), own)
+        same = alike(pages.sites, rows["title_id"], captured, own)
         asked = zip(
             values_of(pages.sites, same.first),
             values_of(rows["title_id"], same.first),
-            pages.captured[same.first].tolist(),
+            _dates(captured[same.first]),
             values_of(own, same.first),
             strict=True,
         )
-        found = [None if own else self._rights.licence(site, title, at) for site, title, at, own in asked]
-        return same.spread(found, pa.string())
-
-    def _reservations(self, rows: pa.Table) -> pa.Array:
-        if not self._rights.are_signals_read:
-            return pa.repeat(UNKNOWN, len(rows))
-        asked = zip(rows["article_url"].to_pylist(), rows["captured_at"].to_pylist(), strict=True)
-        return pa.array([self._rights.reservation(url, at) for url, at in asked], pa.string())
+        found = [None if own else licences.covering(site, title, day) for site, title, day, own in asked]
+        return same.spread([licence and licence.id for licence in found], pa.string())
 
     def _letters(self, columns: Columns) -> Columns:
-        """Return letters and reasons, from the columns that decide on them."""
         grades, rules = self._knowledge.config.grade, self._knowledge.config.confidence
-        # Rows may differ in words that nobody asks for, so these are not compared.
-        asked = pa.array(_ask_for_words(columns))
+        # Only letters A and B of explained rows depend on words beyond; others are not compared by them.
+        explained = pc.greater(pc.list_value_length(columns["explained_by"]), 0)
+        asked = pc.and_(explained, pc.is_in(columns["row_confidence"], pa.array(["A", "B"])))
         compared = {
             name: pc.if_else(asked, columns[name], pa.scalar(None, columns[name].type))
             if name in ABOUT_WORDS
@@ -222,19 +292,6 @@ class Judge:
             "confidence": same.spread([letter for letter, _ in found], pa.string()),
             "reasons": same.spread([reasons for _, reasons in found], pa.list_(pa.string())),
         }
-
-
-ABOUT_WORDS = (
-    "article_words", "beyond_words", "beyond_longest_run", "beyond_rarity", "beyond_shared_words",
-    "beyond_ownership",
-)  # fmt: skip
-"""The columns that `letters.beyond_letter` reads."""
-DECISIVE = (
-    "row_confidence", "row_reasons", "kind", "url_match", "article_known", "credits_read", "explained_by",
-    "article_words", "beyond_words", "beyond_longest_run", "beyond_rarity", "beyond_shared_words",
-    "beyond_ownership", "review",
-)  # fmt: skip
-"""The columns of a claim that its letter and its reasons depend on."""
 
 
 def articles_in(rows: pa.Table) -> Iterator[tuple[str, int, int]]:
@@ -256,16 +313,7 @@ def _row_letters(rows: pa.Table, reasons: pa.Array) -> pa.Array:
     return pa.array(found, given.type)
 
 
-def _ask_for_words(columns: Columns) -> Marks:
-    """Return whose letter may depend on words beyond: that of explained rows with A or B: bool[n]."""
-    explained = pc.greater(pc.list_value_length(columns["explained_by"]), 0)
-    certain = pc.is_in(columns["row_confidence"], pa.array(["A", "B"]))
-    marks: Marks = pc.and_(explained, certain).to_numpy(zero_copy_only=False)
-    return marks
-
-
 def _sealed(columns: Columns) -> pa.Table:
-    """Return columns as a table of claims, each row with its digest."""
     schema = pa.schema([column.remove_metadata().with_nullable(True) for column in Claim.schema])
     names = [name for name in schema.names if name != SEAL]
     found = pa.table({name: columns[name].cast(schema.field(name).type) for name in names})
@@ -276,12 +324,11 @@ def _sealed(columns: Columns) -> pa.Table:
 
 
 def _days(micros: Counts) -> Counts:
-    """Return the days of moments since 1970; `NO_TIME` where these are not known."""
     return np.where(micros == NO_TIME, NO_TIME, micros // MICROS_A_DAY)
 
 
-def _dates(days: Counts) -> list[Any]:
-    """Return days since 1970 as dates; None where these are not known."""
+def _dates(days: Counts, unit: str = "D") -> list[Any]:
+    """Return days since 1970 as dates, or as datetimes with the unit `us`; None where they are not known."""
     known = np.where(days == NO_TIME, np.iinfo(np.int64).min, days).astype("M8[D]")
-    found: list[Any] = known.tolist()
+    found: list[Any] = known.astype(f"M8[{unit}]").tolist()
     return found

@@ -4,7 +4,7 @@ It is a pure function of the claim's columns and the rules, so that anybody can 
 letter is never better than its row's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,39 +21,40 @@ REVIEWS = {"no_claim": "D", "unsure": "C"}
 """The best letter of a claim that a person has judged so."""
 
 
-def lower(one: str, other: str) -> str:
-    """Return the worse of two letters."""
-    return max(one, other)
-
-
 def judged(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules) -> tuple[str, list[str]]:
     """Return letter and reasons of a claim, from its other columns."""
     reasons = list(claim["row_reasons"])
-    letter = lower(claim["row_confidence"], letter_of(reasons))
-    for code in _caps(claim):
-        letter = lower(letter, "C")
-        reasons.append(code)
-    if claim["explained_by"] and not is_page_itself(claim):
+    # Of two letters, the greater one is worse.
+    letter = max(claim["row_confidence"], letter_of(reasons))
+    is_itself = is_page_itself(claim["url_match"], claim["kind"] not in ("copy", "reprint"))
+    caps = {
+        "licensed": claim["kind"] == "licensed",
+        # The row has it already, unless its run knew the page by its own address alone.
+        OWN_PAGE_COPY: claim["kind"] == OWN_PAGE_COPY and OWN_PAGE_COPY not in reasons,
+        # The row has it already, unless the site has been named a member's since its run.
+        ON_MEMBER_SITE: claim["kind"] == "reprint" and ON_MEMBER_SITE not in reasons,
+        "article_unknown": not claim["article_known"],
+        "credits_unread": not claim["credits_read"] and not is_itself,
+    }
+    if lowering := [code for code, holds in caps.items() if holds]:
+        letter = max(letter, "C")
+        reasons += lowering
+    if claim["explained_by"] and not is_itself:
         reasons += claim["explained_by"]
         if letter in ("A", "B"):
             beyond = beyond_letter(claim, grades, rules)
-            letter = lower(letter, beyond)
+            letter = max(letter, beyond)
             if beyond in ("A", "B"):
                 reasons.append(GOES_BEYOND)
     if claim["review"] in REVIEWS:
-        letter = lower(letter, REVIEWS[claim["review"]])
+        letter = max(letter, REVIEWS[claim["review"]])
         reasons.append(f"review_{claim['review']}")
     return letter, reasons
 
 
-def is_page_itself(claim: Mapping[str, Any]) -> bool:
-    """Return whether the claim is that the article's own page is in the dataset, whoever wrote its text.
-
-    Args:
-        claim: a row of `claims`, or of `matches`.
-    """
-    is_own = claim["kind"] not in ("copy", "reprint") if "kind" in claim else claim["own_site"]
-    return bool(claim["url_match"] == "article" and is_own)
+def is_page_itself(url_match: str, own_site: bool | None) -> bool:
+    """Return whether the finding is that the article's own page is in the dataset, whoever wrote its text."""
+    return url_match == "article" and bool(own_site)
 
 
 def beyond_letter(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules) -> str:
@@ -81,18 +82,3 @@ def beyond_letter(claim: Mapping[str, Any], grades: GradeRules, rules: Confidenc
     )
     letter, _ = graded(facts, rules)
     return "C" if letter == "D" else letter
-
-
-def _caps(claim: Mapping[str, Any]) -> Iterator[str]:
-    if claim["kind"] == "licensed":
-        yield "licensed"
-    # The row has it already, unless its run knew the page by its own address alone.
-    if claim["kind"] == OWN_PAGE_COPY and OWN_PAGE_COPY not in claim["row_reasons"]:
-        yield OWN_PAGE_COPY
-    # The row has it already, unless the site has been named a member's since its run.
-    if claim["kind"] == "reprint" and ON_MEMBER_SITE not in claim["row_reasons"]:
-        yield ON_MEMBER_SITE
-    if not claim["article_known"]:
-        yield "article_unknown"
-    if not claim["credits_read"] and not is_page_itself(claim):
-        yield "credits_unread"

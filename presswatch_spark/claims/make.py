@@ -1,28 +1,135 @@
-"""Makes the table `claims` of all published runs, by DuckDB or Spark as the size asks, and publishes it."""
+"""Makes the table `claims` of all published runs, by DuckDB or Spark as the size requires, and publishes it.
+
+DuckDB sorts all rows on this machine, in memory and beyond it on disk. It reads no file by itself
+(`enable_external_access`): it gets batches of our own reader, which knows our storage and compares checksums.
+With Spark, the rows of an article meet in one task, which sorts and judges them.
+"""
 
 import json
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
-from presswatch_spark.claims import in_duckdb, in_spark
+import pyarrow as pa
+
 from presswatch_spark.claims.counts import ClaimCounts, counts_of
-from presswatch_spark.claims.inputs import Knowledge
-from presswatch_spark.claims.known_texts import KnownTexts
+from presswatch_spark.claims.judge import INPUT, ONE_BY_ONE, ORDER, USED, Judge, Knowledge, input_batches
 from presswatch_spark.claims.licences import Licences
 from presswatch_spark.claims.press import PressList
-from presswatch_spark.claims.reservations import pages_read
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
+from presswatch_spark.claims.words import KnownTexts
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.queries.engines import chosen_engine
-from presswatch_spark.queries.reservations import DECISIVE
+from presswatch_spark.errors import OutputError, PresswatchError
+from presswatch_spark.queries.in_duckdb import BATCH_ROWS, duckdb_session, first_line
+from presswatch_spark.queries.reservations import DECISIVE, pages_read
+from presswatch_spark.queries.sql import chosen_engine
 from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.spark.errors import spark_errors
+from presswatch_spark.spark.session import session, spark_schema
+from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.disk import Folder
+from presswatch_spark.tables.declarations import Claim
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.digests import digest_of
-from presswatch_spark.tables.published_files import Written
+from presswatch_spark.tables.frames import written_by_spark
+from presswatch_spark.tables.seals import Written
 from presswatch_spark.tables.sorted_files import SortedFiles, written_columns
 from presswatch_spark.tables.store import TableStore
+
+
+def sorted_rows(
+    store: TableStore, runs: Sequence[str], memory: str, cores: int | None
+) -> Iterator[pa.RecordBatch]:
+    """Yield all rows of published runs, as `judge.INPUT`, in `judge.ORDER`, sorted by DuckDB.
+
+    Args:
+        memory: the memory that DuckDB may take before it sorts on disk, such as `2GB`.
+        cores: threads that sort; None: one for each core.
+
+    Raises:
+        ConfigError: DuckDB knows no such size of memory.
+        OutputError: there is no room for the rows that are sorted, or rows cannot be read.
+    """
+    if not runs:
+        return
+    import duckdb
+
+    rows, errors = store.open_table("matches", *runs), list[Exception]()
+
+    def read() -> Iterator[pa.RecordBatch]:
+        # DuckDB makes an error of its own of any that reading raises.
+        try:
+            yield from input_batches(rows.to_batches(columns=list(USED), batch_size=BATCH_ROWS, **ONE_BY_ONE))
+        except (PresswatchError, pa.ArrowException, OSError) as error:
+            errors.append(error)
+            raise
+
+    with duckdb_session(memory, cores) as session:
+        try:
+            session.register("rows", pa.RecordBatchReader.from_batches(INPUT, read()))
+            query = f"select * from rows order by {', '.join(ORDER)}"
+            yield from session.sql(query).to_arrow_reader(BATCH_ROWS)
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            cause = errors[0] if errors else error
+            if isinstance(cause, PresswatchError):
+                raise cause from error
+            if errors:
+                raise OutputError(
+                    f"the rows of matches cannot be read: {first_line(cause)}",
+                    where=str(store.root),
+                    remedy="give the same command again; if a file has changed meanwhile, restore it",
+                ) from cause
+            raise OutputError(
+                f"DuckDB cannot sort the rows: {first_line(error)}",
+                where=tempfile.gettempdir(),
+                remedy=f"make room there, name another disk with TMPDIR, or give more than --memory {memory}",
+            ) from error
+
+
+ROWS_A_TASK = 200_000
+
+
+def _write_by_spark(
+    store: TableStore, runs: Sequence[str], knowledge: Knowledge, files: SortedFiles, rows: int
+) -> Sequence[Written]:
+    """Judge the rows of published runs and write them, a file for each task.
+
+    Args:
+        rows: how many there are; they decide how many tasks there are.
+
+    Raises:
+        PresswatchError: Spark cannot be started, or a task failed.
+    """
+    from pyspark.sql import functions as f
+
+    config = knowledge.config.run
+    spark = session("presswatch claims", master=config.master, cores=config.cores)
+    with spark_errors(files.folder.uri):
+        matches = store.frame(spark, "matches", *runs, columns=USED)
+        spans = {"starts": "spans.article_start", "ends": "spans.article_end"}
+        columns = [*(f.col(path).alias(name) for name, path in spans.items())]
+        read = f.col("document_credits").isNotNull().alias("credits_read")
+        plain = [name for name in INPUT.names if name not in (*spans, "credits_read")]
+        chosen = matches.select(*plain, read, *columns)
+        # Rows without article are judged each by itself, and may be more than one task can take.
+        meeting = f.coalesce(f.col("article_id"), f.col("row_sha256"))
+        tasks = max(1, -(-rows // ROWS_A_TASK), spark.sparkContext.defaultParallelism)
+        dealt = chosen.repartition(tasks, meeting).sortWithinPartitions(*ORDER)
+        claims = dealt.mapInArrow(JudgeTask(knowledge), spark_schema(Claim.schema))
+        return written_by_spark(claims, files)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeTask:
+    """Judges the rows of a Spark task, for `mapInArrow`."""
+
+    knowledge: Knowledge
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield the claims of sorted rows of `inputs.INPUT`."""
+        with task():
+            yield from Judge(self.knowledge).claims(batches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +176,10 @@ def make_claims(
 
     def write(files: SortedFiles) -> Sequence[Written]:
         if chosen == "spark":
-            written = in_spark.write(store, runs, knowledge, files, rows)
+            written: Sequence[Written] = _write_by_spark(store, runs, knowledge, files, rows)
         else:
-            written = in_duckdb.write(store, runs, knowledge, files, memory, config.run.cores)
+            rows_in_order = sorted_rows(store, runs, memory, config.run.cores)
+            written = [files.write_all(Judge(knowledge).claims(rows_in_order))]
         claims = written_columns(files, written, ["claim_sha256"])
         about["table_digest"] = digest_of(claim["claim_sha256"] for claim in claims)
         about["inputs"] = inputs_of(knowledge)

@@ -111,13 +111,14 @@ def marked(text: str, ranges: Iterable[tuple[Any, Any]]) -> str:
 
 def as_html(pieces: Iterable[TextPiece]) -> str:
     """Return pieces as HTML, with copied words marked, and `[…]` for what is left out."""
-    return "".join(_as_html(piece) for piece in pieces)
-
-
-def _as_html(piece: TextPiece) -> str:
-    if piece.left_out:
-        return GAP
-    return f"<mark>{escaped(piece.text)}</mark>" if piece.is_copied else escaped(piece.text)
+    return "".join(
+        GAP
+        if piece.left_out
+        else f"<mark>{escaped(piece.text)}</mark>"
+        if piece.is_copied
+        else escaped(piece.text)
+        for piece in pieces
+    )
 
 
 def escaped(text: str) -> str:

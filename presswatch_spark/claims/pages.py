@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.claims.distinct import Counts, Marks, alike, marks_of, values_of, whole
-from presswatch_spark.claims.explained import CREDITED, EARLY, NOWHERE, OF_PRESS, PRINTED
+from presswatch_spark.claims.columns import Counts, Marks, alike, marks_of, values_of, whole
+from presswatch_spark.claims.other_sources import CREDITED, EARLY, NOWHERE, OF_PRESS, PRINTED
 from presswatch_spark.claims.press import PressList
 from presswatch_spark.corpus.registry import Registry
 from presswatch_spark.judgement.grading import CAPTURE_YEARS, publication_of
@@ -56,7 +56,9 @@ class PlaceReader:
 
     def __init__(self, sites: SiteIndex) -> None:
         self._sites = sites
-        self._may_be_members = lru_cache(_HOSTS_KEPT)(self._asks_whose)
+        self._may_be_members = lru_cache(_HOSTS_KEPT)(
+            lambda host: any(name in sites.sites for name in hosts_above(host or ""))
+        )
 
     def read(self, rows: pa.Table) -> PageLocations:
         """Return where the pages of rows of `inputs.INPUT` stand."""
@@ -72,10 +74,6 @@ class PlaceReader:
             own[i] = publisher == publishers[i].as_py()
             others[i] = not own[i] and (others[i] or publisher is not None)
         return PageLocations(hosts, domains, sites, own, others, copies)
-
-    def _asks_whose(self, host: Text) -> bool:
-        """Whether a host is one on which a member has a site, or below one."""
-        return any(name in self._sites.sites for name in hosts_above(host or ""))
 
 
 def _named(urls: pa.Array, hosts: pa.Array, domains: pa.Array) -> tuple[pa.Array, pa.Array]:
@@ -191,7 +189,6 @@ class PageReader:
     def _of_each(
         self, places: PageLocations, publishers: pa.ChunkedArray, rows: Counts
     ) -> tuple[list[str], list[Text], Counts, Counts]:
-        """Return kinds, press kinds, numbers and facts of pages, as far as sites and publishers decide."""
         numbers_of: dict[str, int] = {}
         numbers, facts = np.empty(len(rows), np.int64), np.zeros(len(rows), np.int64)
         kinds, press_kinds = list[str](), list[Text]()
@@ -222,11 +219,6 @@ def captured_at(rows: pa.Table) -> Counts:
     """Return the times of capture, int64 as in `PageFacts`; what no crawler can have written is not known."""
     captured = _micros(rows["captured_at"])
     return np.where((captured >= _FIRST) & (captured < _AFTER), captured, NO_TIME)
-
-
-def day_of(micros: int) -> datetime:
-    """Return the moment of so many microseconds since 1970."""
-    return datetime.fromtimestamp(micros // 1_000_000, UTC)
 
 
 def _micros(column: pa.ChunkedArray) -> Counts:

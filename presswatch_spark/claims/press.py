@@ -75,25 +75,21 @@ def parse_press(raw: bytes, name: str) -> tuple[dict[str, str], set[str]]:
     if root is not None:
         top = check.entry(root, "press list", "", "groups not_press")
         for node in check.items(top.get("groups"), "groups"):
-            _add_group(node, kinds, check)
+            keys = check.entry(node, "group", _GROUP)
+            own_id = check.unique_id(keys.get("id"), "group") or ""
+            what = f"group `{own_id}`"
+            kind = check.text(keys.get("kind"), f"{what}: kind")
+            if kind is not None and kind not in KINDS:
+                check.say(line_of(keys["kind"]), f"{what}: kind `{kind}` is none of {', '.join(KINDS)}")
+            for key in ("what", "check"):
+                check.text(keys.get(key), f"{what}: {key}")
+            for line, domain in _domains(keys.get("domains"), what, check):
+                if domain in kinds:
+                    check.say(line, f"{what}: `{domain}` is listed twice")
+                kinds[domain] = kind or ""
         less.update(domain for _, domain in _domains(top.get("not_press"), "not_press", check))
     check.finish(name, "the press list")
     return kinds, less
-
-
-def _add_group(node: yaml.Node, kinds: dict[str, str], check: Check) -> None:
-    keys = check.entry(node, "group", _GROUP)
-    own_id = check.unique_id(keys.get("id"), "group") or ""
-    what = f"group `{own_id}`"
-    kind = check.text(keys.get("kind"), f"{what}: kind")
-    if kind is not None and kind not in KINDS:
-        check.say(line_of(keys["kind"]), f"{what}: kind `{kind}` is none of {', '.join(KINDS)}")
-    for key in ("what", "check"):
-        check.text(keys.get(key), f"{what}: {key}")
-    for line, domain in _domains(keys.get("domains"), what, check):
-        if domain in kinds:
-            check.say(line, f"{what}: `{domain}` is listed twice")
-        kinds[domain] = kind or ""
 
 
 def _domains(node: yaml.Node | None, what: str, check: Check) -> Iterator[tuple[int, str]]:

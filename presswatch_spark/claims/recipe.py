@@ -1,14 +1,14 @@
 """How anybody checks a row without this project: commands that fetch its record, a program that reads it."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.row_datasets import TRIED
 from presswatch_spark.storage.hub import ENDPOINT
 from presswatch_spark.storage.uris import HubAddress, bucket_and_key, scheme_of
+from presswatch_spark.tables.declarations import Match
 from presswatch_spark.terminal import printable, wrapped_at
 
 RECORD = "record"
@@ -62,7 +62,7 @@ row = pyarrow.parquet.read_table("record").slice({row}, 1).to_pylist()[0]
 _COMPARED = 'print("words:", " ".join(words(passage)) in " ".join(words(text)))\n'
 
 
-def commands(row: Mapping[str, Any], uri: str) -> list[str]:
+def commands(row: Match, uri: str) -> list[str]:
     """Return shell commands that write the record of a row, whose shard is at `uri`, to the file `record`.
 
     An address is built up from pieces, so that no line is longer than a page is wide.
@@ -70,12 +70,14 @@ def commands(row: Mapping[str, Any], uri: str) -> list[str]:
     address, on_web = _address(uri)
     lines = [f"u={shlex.quote(piece)}" if not k else f"u=$u{shlex.quote(piece)}" for k, piece in
              enumerate(_pieces(address))]  # fmt: skip
-    offset, length, encoding = row["record_offset"], row["record_length"], row["record_encoding"]
+    offset, length, encoding = row.record_offset, row.record_length or 0, row.record_encoding
     # A page of an error is no record; hubs send on to where a file lies.
     fetched = "curl -fsSL"
     whole = f'{fetched} "$u"' if on_web else 'cat "$u"'
     if offset is None:
-        steps = [whole] if _is_parquet(uri) else [whole, *_unpacked(uri), f"sed -n {row['row_index'] + 1}p"]
+        steps = (
+            [whole] if _is_parquet(uri) else [whole, *_unpacked(uri), f"sed -n {(row.row_index or 0) + 1}p"]
+        )
     elif encoding == "inflated":
         steps = [whole, *_unpacked(uri), f"tail -c +{offset + 1}", f"head -c {length}"]
     else:
@@ -85,13 +87,13 @@ def commands(row: Mapping[str, Any], uri: str) -> list[str]:
     return [*lines, f"{' | '.join(steps)} > {RECORD}"]
 
 
-def needs(row: Mapping[str, Any], uri: str) -> list[str]:
+def needs(row: Match, uri: str) -> list[str]:
     """Return which of `zstandard` and `pyarrow` the check needs, beside what every such machine has."""
     names = {"zstandard": "zstdcat" in _unpacked(uri), "pyarrow": _is_parquet(uri)}
-    return [name for name, is_needed in names.items() if is_needed and row["record_encoding"] != "gzip"]
+    return [name for name, is_needed in names.items() if is_needed and row.record_encoding != "gzip"]
 
 
-def program(row: Mapping[str, Any], uri: str, passage: str | None, column: str | None = None) -> list[str]:
+def program(row: Match, uri: str, passage: str | None, column: str | None = None) -> list[str]:
     """Return a program in Python that compares the record with the row, and with words of the article.
 
     Args:
@@ -99,14 +101,19 @@ def program(row: Mapping[str, Any], uri: str, passage: str | None, column: str |
         column: of rows, the one that holds the text, with dots for nested fields; None: one of those that
             are tried.
     """
-    format = registry.find(row["dataset"])
-    facts = {"digest": row["text_sha256"], "row": row["row_index"]}
+    format = registry.find(row.dataset)
+    facts = {"digest": row.text_sha256, "row": row.row_index}
     modules = "hashlib, re, unicodedata"
-    if row["record_offset"] is None:
-        body = ((_PARQUET if _is_parquet(uri) else _ROW) + _picked(column) + _OF_ROW).format(**facts)
+    if row.record_offset is None:
+        if column is None:
+            names = f"names = {' '.join(TRIED['text'])!r}.split()"
+            picked = f"{names}\ntext = next(row[name] for name in names if row.get(name))\n"
+        else:
+            picked = f"text = row{''.join(f'[{part!r}]' for part in column.split('.'))}\n"
+        body = ((_PARQUET if _is_parquet(uri) else _ROW) + picked + _OF_ROW).format(**facts)
         modules = "hashlib, json, re, unicodedata"
     elif format is not None and format.responses:
-        page = {"digest": row["payload_digest_computed"], "charset": row["charset"] or "utf-8"}
+        page = {"digest": row.payload_digest_computed, "charset": row.charset or "utf-8"}
         body = (_HEAD if format.is_warc else _ARC_HEAD) + _PAGE.format(**page)
         modules = "base64, hashlib, html, re, unicodedata"
     elif format is not None and format.is_warc:
@@ -118,21 +125,12 @@ def program(row: Mapping[str, Any], uri: str, passage: str | None, column: str |
     return f"import {modules}\n{read}{body}{compared}".splitlines()
 
 
-def _picked(column: str | None) -> str:
-    """Return the line that takes the text out of a row."""
-    if column is None:
-        names = f"names = {' '.join(TRIED['text'])!r}.split()"
-        return f"{names}\ntext = next(row[name] for name in names if row.get(name))\n"
-    return f"text = row{''.join(f'[{part!r}]' for part in column.split('.'))}\n"
-
-
 def _quoted(passage: str) -> str:
     lines = wrapped_at(printable(" ".join(passage.split()[:PASSAGE_WORDS])), COLUMNS - 8)
     return "passage = (\n" + "".join(f"    {line + ' '!r}\n" for line in lines) + ")\n"
 
 
 def _address(uri: str) -> tuple[str, bool]:
-    """Return where a shard is read from, and whether that is on the web."""
     if scheme_of(uri) == "hf":
         return HubAddress.of(uri).resolver(ENDPOINT), True
     if scheme_of(uri) != "s3":
@@ -143,7 +141,6 @@ def _address(uri: str) -> tuple[str, bool]:
 
 
 def _pieces(address: str) -> Iterator[str]:
-    """Yield an address in pieces that begin with a slash and fit on a line."""
     piece = ""
     for part in address.replace("/", "\0/").replace("\0/\0/", "//").split("\0"):
         if piece and len(piece) + len(part) > COLUMNS - 6:
@@ -160,9 +157,3 @@ def _unpacked(uri: str) -> Sequence[str]:
 
 def _is_parquet(uri: str) -> bool:
     return uri.lower().endswith(".parquet")
-
-
-def column_of(config: Mapping[str, Any]) -> str | None:
-    """Return the column that holds the text of rows, if the settings of a run name it."""
-    column = config.get("read", {}).get("columns", {}).get("text")
-    return None if column is None else str(column)

@@ -112,7 +112,11 @@ def _files(path: str, storage: StorageOptions) -> list[str]:
     uri = canonical(path)
     if uri.lower().endswith(FORMATS):
         return [uri]
-    listed = [] if _is_file(uri, storage) else sorted(file.uri for file in list_objects(uri, storage))
+    try:
+        stat(uri, storage)
+        listed = []
+    except StorageError:
+        listed = sorted(file.uri for file in list_objects(uri, storage))
     named = [file for file in listed if file.lower().endswith(FORMATS)]
     if not named:
         raise ConfigError(
@@ -123,16 +127,7 @@ def _files(path: str, storage: StorageOptions) -> list[str]:
     return named
 
 
-def _is_file(uri: str, storage: StorageOptions) -> bool:
-    try:
-        stat(uri, storage)
-    except StorageError:
-        return False
-    return True
-
-
 def _read(uri: str, data: bytes) -> tuple[list[Review], list[str]]:
-    """Return the verdicts of a file, and its mistakes as `file:line: message`."""
     reviews, mistakes = list[Review](), list[str]()
     for line, row in _rows(uri, data):
         if not row:
@@ -156,9 +151,15 @@ def _rows(uri: str, data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
             reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")))
             rows = ((reader.line_num, row) for row in reader)
         else:
-            lines = enumerate(data.decode("utf-8-sig").splitlines(), 1)
-            rows = ((number, _parsed(line)) for number, line in lines if line.strip())
+            rows = enumerate(data.decode("utf-8-sig").splitlines(), 1)
         for number, row in rows:
+            if isinstance(row, str):
+                if not row.strip():
+                    continue
+                try:
+                    row = parse_json(row)
+                except ValueError:
+                    row = None
             yield number, row if isinstance(row, Mapping) else {}
     except (ValueError, pa.ArrowException, csv.Error) as error:
         raise ConfigError(
@@ -166,13 +167,6 @@ def _rows(uri: str, data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
             where=printable(uri),
             remedy="give JSONL, CSV or Parquet in UTF-8",
         ) from error
-
-
-def _parsed(line: str) -> Any:
-    try:
-        return parse_json(line)
-    except ValueError:
-        return None
 
 
 def _mistakes(row: Mapping[str, Any]) -> Iterator[str]:

@@ -14,7 +14,7 @@ import io
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -23,11 +23,11 @@ import pyarrow.compute as pc
 from presswatch_spark.errors import InputError, PresswatchError
 from presswatch_spark.pointers.audit import rows_by_digest
 from presswatch_spark.pointers.pointer import COMMON_CRAWL, COMMON_CRAWL_SITE, Mirror, mirrored
-from presswatch_spark.rights.relation import InForce
+from presswatch_spark.rights.in_force import InForce
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import join, printable, scheme_of
-from presswatch_spark.tables.declarations import Claim, Target
+from presswatch_spark.tables.declarations import Claim, Match, RightsSignal, Target
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import counted
 
@@ -77,7 +77,6 @@ def newest_reading(readings: Iterable[RecordReading], file: str) -> RecordReadin
 
 
 def _public(uri: str) -> str:
-    """Return one address for the bucket of Common Crawl and its public site."""
     if uri.startswith(COMMON_CRAWL):
         return join(COMMON_CRAWL_SITE, uri.removeprefix(COMMON_CRAWL))
     return uri
@@ -165,10 +164,6 @@ class ClaimFigures:
             hosts=len({row.document_host for row in found} - {None}),
         )
 
-    def numbers(self) -> dict[str, int]:
-        """Return the figures by name."""
-        return asdict(self)
-
 
 class ClaimOfRun(Protocol):
     """A claim, with all columns or some."""
@@ -237,20 +232,20 @@ class Selection:
     store: TableStore
     judged: TableStore
     claims: Mapping[str, Claim]
-    rows: Mapping[str, dict[str, Any]]
+    rows: Mapping[str, Match]
     declared: Mapping[str, InForce]
     licensed: int
 
     @property
     def runs(self) -> list[str]:
         """Return the runs that found the rows."""
-        return sorted({row["run_id"] for row in self.rows.values()})
+        return sorted({row.run_id for row in self.rows.values()})
 
-    def signals(self) -> list[dict[str, Any]]:
+    def signals(self) -> list[RightsSignal]:
         """Return the rows of `rights_signals` that the declarations in force rest on, each once."""
         sides = [side for each in self.declared.values() for side in (each.before, each.after)]
-        signals = (dict(side.row) for side in sides if side and side.row)
-        return list({signal["row_sha256"]: signal for signal in signals}.values())
+        signals = (side.row for side in sides if side and side.row)
+        return list({signal.row_sha256: signal for signal in signals}.values())
 
     def figures(self) -> ClaimFigures:
         """Return the figures of all claims."""
@@ -270,21 +265,21 @@ class Selection:
         """Return the figures by `publisher_id`, in its order."""
         rows = defaultdict[str, list[PageRow]](list)
         for row in self._page_rows():
-            rows[self.rows[row.row_sha256]["publisher_id"]].append(row)
+            rows[self.rows[row.row_sha256].publisher_id].append(row)
         return {publisher: ClaimFigures.of(rows[publisher]) for publisher in sorted(rows)}
 
     def _page_rows(self) -> Iterator[PageRow]:
         for digest, row in self.rows.items():
-            yield PageRow.of(row, self.claims[digest].document_host)
+            yield PageRow.of(row.as_dict(), self.claims[digest].document_host)
 
 
-def rows_of_claims(store: TableStore, claims: Collection[str]) -> dict[str, dict[str, Any]]:
+def rows_of_claims(store: TableStore, claims: Collection[str]) -> dict[str, Match]:
     """Return the rows of `matches` of claims, by `row_sha256`; `InputError` if they are not in the tables."""
-    found = [row.as_dict() for row in rows_by_digest(store, claims)]
+    found = list(rows_by_digest(store, claims))
     # Of a record in several shards of a run, that of the first one counts.
-    found.sort(key=lambda row: str(row["shard_uri"]), reverse=True)
-    found.sort(key=lambda row: (str(row["run_id"]), str(row.get("confidence"))))
-    rows = {row["row_sha256"]: row for row in found}
+    found.sort(key=lambda row: row.shard_uri, reverse=True)
+    found.sort(key=lambda row: (row.run_id, str(row.confidence)))
+    rows = {row.row_sha256: row for row in found}
     require_rows(set(claims) - rows.keys(), store)
     return rows
 

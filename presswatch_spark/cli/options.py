@@ -12,7 +12,7 @@ import click
 from click import option
 
 from presswatch_spark.judgement.grading import CONFIDENCES
-from presswatch_spark.queries.engines import ENGINES
+from presswatch_spark.queries.sql import ENGINES
 from presswatch_spark.settings.config import ScanConfig, known_settings
 from presswatch_spark.settings.load import Setting
 

@@ -16,7 +16,7 @@ import click
 from click import option
 
 from presswatch_spark.cli.options import scan_settings
-from presswatch_spark.queries.engines import ENGINE_NAMES, QueryResult, require_apart
+from presswatch_spark.queries.sql import ENGINE_NAMES, QueryResult, require_apart
 from presswatch_spark.redaction import redacted
 from presswatch_spark.terminal import (
     NARROW_SPACE,

@@ -29,7 +29,7 @@ from presswatch_spark.notices.letter import NoticeOrder
 from presswatch_spark.notices.parties import load_recipient, load_recipients, load_sender
 from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.pointers.pointer import parse_mirror
-from presswatch_spark.queries.matches import match_rows
+from presswatch_spark.queries.matches import MatchFilter, match_table
 from presswatch_spark.removal.places import open_case
 from presswatch_spark.report.make import ReportOrder, make_report
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
@@ -209,7 +209,7 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
         folder=folder,
         pages=tuple(page for shelf in pages.values() for page in shelf),
         articles=manifest.counts.articles,
-        rows=tuple(match_rows(TableStore.open(tables))),
+        rows=tuple(match_table(TableStore.open(tables), None, MatchFilter()).to_pylist()),
         summary=summary,
         dossier=dossier,
         seconds=time.monotonic() - started,

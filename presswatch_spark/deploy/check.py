@@ -21,7 +21,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from presswatch_spark.corpus.store import manifest_of
-from presswatch_spark.costs.budget import Bill
+from presswatch_spark.costs import Bill
 from presswatch_spark.deploy.archive import NEEDED, check_archive
 from presswatch_spark.deploy.emr import JobRuns, Service, ServiceError, Steps, client, reaching
 from presswatch_spark.deploy.profiles import Profile

@@ -24,13 +24,13 @@ from presswatch_spark.extras import library
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import MARKER
-from presswatch_spark.rights.relation import Declaration
+from presswatch_spark.rights.in_force import Declaration
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.uris import printable
-from presswatch_spark.tables.declarations import SCHEMAS
+from presswatch_spark.tables.declarations import SCHEMAS, Match, RightsSignal
 from presswatch_spark.tables.digests import canonical_form, digested
 from presswatch_spark.tables.seals import sealed_parquet
 from presswatch_spark.terminal import counted
@@ -182,24 +182,25 @@ def _write_rows(bag: Bag, selection: Selection, records: ReadRecords) -> None:
     _write_lines(bag, verify.ROWS, lines)
     signals = [
         {
-            "row": {**digested(row), "row_sha256": row["row_sha256"]},
-            "record": records.signals[row["row_sha256"]].facts,
-            verify.BETWEEN_RUNS: _source(row, records.signals[row["row_sha256"]]),
+            "row": {**digested(row), "row_sha256": row.row_sha256},
+            "record": records.signals[row.row_sha256].facts,
+            verify.BETWEEN_RUNS: _source(row, records.signals[row.row_sha256]),
         }
-        for row in _ordered(selection.signals(), "row_sha256")
+        for row in sorted(selection.signals(), key=lambda row: row.row_sha256)
     ]
     if signals:
         _write_lines(bag, verify.DECLARATIONS, signals)
 
 
-def _source(row: dict[str, Any], record: KeptRecord) -> dict[str, Any]:
+def _source(row: Match | RightsSignal, record: KeptRecord) -> dict[str, Any]:
     names = ("run_id", "shard_uri", "product", "product_revision")
     detail = record.failure.detail if record.failure else None
-    return {**{name: row[name] for name in names if name in row}, "detail": detail or None}
+    columns = row.as_dict()
+    return {**{name: columns[name] for name in names if name in columns}, "detail": detail or None}
 
 
 def _signal_of(declaration: Declaration | None) -> str | None:
-    return declaration.row["row_sha256"] if declaration and declaration.row else None
+    return declaration.row.row_sha256 if declaration and declaration.row else None
 
 
 def _write_lines(bag: Bag, name: str, lines: Iterable[Mapping[str, Any]]) -> None:
@@ -214,12 +215,12 @@ def _write_tables(bag: Bag, selection: Selection, runs: Sequence[dict[str, Any]]
     """Write the tables of the rows, and the settings that runs and claims were made with."""
     claims_run = selection.judged.made("claims")[-1:]
     derivations: list[dict[str, Any]] = selection.judged.read("derivations", *claims_run).to_pylist()
-    shards = pc.field("shard_uri").isin(sorted({row["shard_uri"] for row in selection.rows.values()}))
+    shards = pc.field("shard_uri").isin(sorted({row.shard_uri for row in selection.rows.values()}))
     log = selection.store.open_table("scan_log", *selection.runs).to_table(filter=shards)
     tables = {
-        "matches": _ordered(selection.rows.values(), "row_sha256"),
+        "matches": _ordered((row.as_dict() for row in selection.rows.values()), "row_sha256"),
         "claims": _ordered((claim.as_dict() for claim in selection.claims.values()), "row_sha256"),
-        "rights_signals": _ordered(selection.signals(), "row_sha256"),
+        "rights_signals": _ordered((row.as_dict() for row in selection.signals()), "row_sha256"),
         "runs": runs,
         "derivations": derivations,
         "scan_log": _ordered(log.to_pylist(), "run_id", "shard_uri"),
@@ -240,7 +241,9 @@ def _write_corpus(bag: Bag, order: BagOrder) -> None:
     for name in (MANIFEST, MEMBERS):
         bag.write(f"data/corpus/{name}", (corpus.folder / name).read_bytes())
     lines = list[dict[str, Any]]()
-    for article_id in sorted({row["article_id"] for row in order.selection.rows.values()} - {None}):
+    for article_id in sorted(
+        {row.article_id for row in order.selection.rows.values() if row.article_id is not None}
+    ):
         ordinal = corpus.ordinal_of(article_id)
         if ordinal is None:
             lines.append({"article_id": article_id, "sha256": None})

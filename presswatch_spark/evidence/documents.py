@@ -17,18 +17,25 @@ from pathlib import Path
 from typing import Any, Literal
 
 from presswatch_spark.claims.case import ExplainedRow, article_of, owner
-from presswatch_spark.claims.exposed import (
+from presswatch_spark.claims.exposures import (
+    Exposure,
     exposure_told,
     exposures_of,
+    load_exposures,
     nothing_told,
     product_of_row,
     source_told,
 )
-from presswatch_spark.claims.exposures import Exposure, load_exposures
 from presswatch_spark.claims.marks import around_marks, marked, pieces_of, ranges_of, visible
+from presswatch_spark.claims.narrative import (
+    LETTERS,
+    ClaimAccount,
+    NamedFact,
+    Speaker,
+    account_of,
+    legal_person_of,
+)
 from presswatch_spark.claims.selection import COPY, DISK, PLACE, RecordReading, Selection
-from presswatch_spark.claims.speaker import Speaker
-from presswatch_spark.claims.told import LETTERS, NamedFact, Told, legal_person_of, told
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.evidence import verify
@@ -121,7 +128,7 @@ class ClaimView:
 
     lang: str
     row: str
-    account: Told
+    account: ClaimAccount
     why: str
     exposure: Sequence[ExposureView]
     no_exposure: str
@@ -134,7 +141,7 @@ class ClaimView:
 def view_of(shown: ShownClaim, language: str) -> ClaimView:
     """Return the content of the documents of a claim in a language."""
     case, _ = shown.case, Speaker(language, for_print=True)
-    account = told(case, _)
+    account = account_of(case, _)
     failure = _(FAILURES[case.page_missing.reason]) if case.page_missing else ""
     exposure = [
         ExposureView(
@@ -144,10 +151,10 @@ def view_of(shown: ShownClaim, language: str) -> ClaimView:
         )
         for each, named in exposures_of(case.row, case.letter, shown.exposures)
     ]
-    is_address = case.row["article_id"] is None
+    is_address = case.row.article_id is None
     return ClaimView(
         lang=language,
-        row=case.row["row_sha256"],
+        row=case.row.row_sha256,
         account=account,
         why=_("Why the letter {letter}", letter=account.letter),
         exposure=exposure,
@@ -204,7 +211,7 @@ def page_of(shown: ShownClaim) -> str:
         environment(TEMPLATES)
         .get_template("claim.html")
         .render(
-            row=str(shown.case.row["row_sha256"]),
+            row=shown.case.row.row_sha256,
             policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
             style=Markup(style),
             views=[view_of(shown, language) for language in LANGUAGES],
@@ -227,7 +234,7 @@ def printed_claim(shown: ShownClaim, language: str) -> dict[str, Any]:
 
 
 def _texts_of(case: ExplainedRow) -> Iterator[tuple[str, str | None, list[tuple[Any, Any]]]]:
-    spans = case.row.get("spans") or ()
+    spans = case.row.spans or ()
     yield "article", case.article, ranges_of(spans, "article")
     yield "page", case.page, ranges_of(spans, "document")
 
@@ -282,7 +289,11 @@ def write_claims(bag: Bag, facts: BagFacts) -> None:
     names = ("title_id", "article_id", "document_url")
     ordered = sorted(
         rows,
-        key=lambda row: (claims[row].confidence, *(str(rows[row][name] or "") for name in names), row),
+        key=lambda row: (
+            claims[row].confidence,
+            *(str(getattr(rows[row], name) or "") for name in names),
+            row,
+        ),
     )
     parts = [ordered[first : first + PART] for first in range(0, len(ordered), PART)]
     lines = {json.loads(line)["row"]["row_sha256"]: line for line in verify.lines_of(bag.read(verify.ROWS))}
@@ -311,7 +322,7 @@ def _case_of(facts: BagFacts, digest: str) -> ExplainedRow:
     publisher, title = owner(facts.corpus, row)
     return ExplainedRow(
         row=row,
-        claim=claim.as_dict(),
+        claim=claim,
         publisher=publisher,
         title=title,
         article=article_of(facts.corpus, row) if facts.with_texts else None,
@@ -451,7 +462,7 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[DocumentBlock]:
     records = facts.records.rows
     reasons = Counter(each.reason for each in records.values() if each.reason)
     sources = Counter(
-        RecordReading(facts.moment, printable(each.uri)).source(str(chosen.rows[row]["shard_uri"]))
+        RecordReading(facts.moment, printable(each.uri)).source(str(chosen.rows[row].shard_uri))
         for row, each in records.items()
         if each.reason is None
     )
@@ -467,7 +478,7 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[DocumentBlock]:
         cells=_cells,
         whole=whole,
         by_letter=[*chosen.figures_by_letter().items(), ("", whole)],
-        without_address=sum(row["document_url"] is None for row in chosen.rows.values()),
+        without_address=sum(row.document_url is None for row in chosen.rows.values()),
         read=sources.total(),
         rows=len(records),
         read_from_place=sources[PLACE],
@@ -530,8 +541,8 @@ def _marked(line: str) -> tuple[BlockKind | None, str, str]:
 
 def _releases(chosen: Selection, run_id: str, _: Speaker) -> list[str]:
     """Return the releases of a run's rows; of rows without one, that it is unknown, and their format."""
-    rows = [row for row in chosen.rows.values() if row["run_id"] == run_id]
-    return sorted({row["release"] or _("not known (format {format})", format=row["dataset"]) for row in rows})
+    rows = [row for row in chosen.rows.values() if row.run_id == run_id]
+    return sorted({row.release or _("not known (format {format})", format=row.dataset) for row in rows})
 
 
 def _mandate(publisher: Publisher | None, _: Speaker) -> str:

@@ -100,9 +100,8 @@ def read_records(selection: Selection, audit: Audit, bag: Bag, texts: Path) -> R
     ask_anew()
     reader = _RecordReader(bag, audit, texts)
     with exchanges_heard() as exchanges:
-        rows = reader.rows([Match.from_dict(row) for _, row in sorted(selection.rows.items())])
-        declared = map(RightsSignal.from_dict, selection.signals())
-        signals = {row.row_sha256: reader.declaration(row) for row in declared}
+        rows = reader.rows([row for _, row in sorted(selection.rows.items())])
+        signals = {row.row_sha256: reader.declaration(row) for row in selection.signals()}
     return ReadRecords(began_at, rows, signals, exchanges)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from presswatch_spark.claims.reservations import declarations_in_force
 from presswatch_spark.claims.selection import (
     LICENSED,
     REMOVED,
@@ -30,6 +29,7 @@ from presswatch_spark.evidence.bag import SETTINGS
 from presswatch_spark.evidence.reading import OpenedBag, sound_bag
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
+from presswatch_spark.queries.reservations import declarations_in_force
 from presswatch_spark.removal.case import MARKER, RemovalCase
 from presswatch_spark.removal.places import target_of, targets_of
 from presswatch_spark.removal.status import CaseStatus

@@ -11,9 +11,9 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from presswatch_spark.text.kernels import Hashes
 from presswatch_spark.text.words import TextWords, word_hashes
-from presswatch_spark.verify.screen import Hashes, window_hashes
-from presswatch_spark.verify.verification import Overlap
+from presswatch_spark.verify.verification import Overlap, window_hashes
 
 CAPTION, SERVICE, LINK = "caption", "service", "link"
 SHARE = 0.9

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from presswatch_spark.claims.speaker import Speaker
+from presswatch_spark.claims.narrative import Speaker
 from presswatch_spark.evidence import typesetting
 from presswatch_spark.evidence.typesetting import SIGNS, in_print, lacks_signs
 from presswatch_spark.extras import library

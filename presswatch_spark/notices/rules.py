@@ -58,8 +58,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import printable, scheme_of
 from presswatch_spark.text.words import words_of
 from presswatch_spark.translation import N_
-from presswatch_spark.verify.readings import Joined
-from presswatch_spark.verify.verification import NamedDocument, verify
+from presswatch_spark.verify.verification import Joined, NamedDocument, verify
 
 CLOCK_MINUTES = 10
 """Accepted difference between the clocks of two machines."""

@@ -50,8 +50,7 @@ from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal
 from presswatch_spark.tables.digests import DIGESTED_IF_KNOWN, NOT_DIGESTED, canonical_form
-from presswatch_spark.tables.reading import chosen_runs
-from presswatch_spark.tables.store import TableStore
+from presswatch_spark.tables.store import TableStore, chosen_runs
 
 
 @dataclass(frozen=True, slots=True)

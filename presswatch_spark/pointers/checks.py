@@ -16,7 +16,7 @@ from presswatch_spark.tables.declarations import Match, RightsSignal, Span
 from presswatch_spark.tables.digests import row_digest, storable
 from presswatch_spark.tables.row_types import TableRow
 from presswatch_spark.text.words import words_of
-from presswatch_spark.verify.readings import Joined, readings_of_pair
+from presswatch_spark.verify.verification import Joined, readings_of_pair
 
 ROW_EDITED = "row edited"
 NO_SHARD = "no shard"

@@ -5,8 +5,7 @@ import pyarrow.compute as pc
 
 from presswatch_spark.sampling.extrapolation import COLUMNS, LOG_COLUMNS, SampleEstimate, estimate
 from presswatch_spark.tables.declarations import Match
-from presswatch_spark.tables.reading import column_batches
-from presswatch_spark.tables.store import TableStore
+from presswatch_spark.tables.store import TableStore, column_batches
 
 NAMES = ("record_id", "document_url")
 """What tells documents apart whose place in the shard is not known."""
@@ -31,7 +30,6 @@ def slim_matches(store: TableStore, run_id: str) -> pa.Table:
 
 
 def _slim(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Leave out the names of documents whose place is known."""
     unplaced = pc.and_(pc.is_null(batch["record_offset"]), pc.is_null(batch["row_index"]))
     columns = {name: batch[name] for name in batch.schema.names}
     for name in NAMES:

@@ -13,13 +13,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.errors import ConfigError, InputError, OutputError
-from presswatch_spark.queries.engines import require_apart
+from presswatch_spark.queries.sql import require_apart
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.scratch import scratch_folder
@@ -27,7 +27,6 @@ from presswatch_spark.terminal import json_line, json_text, plain, utc
 
 Row = Sequence[object]
 Writer = Callable[[Path, pa.Schema, Iterable[Row], str], int]
-T = TypeVar("T")
 
 CHUNK_ROWS = 10_000
 FORMULA = re.compile(r"[\s\x00-\x1f]*[=+\-@＝＋－＠]")
@@ -142,11 +141,7 @@ def _text(value: object) -> str:
             value = value.hex()
         case datetime():
             value = _moment(value)
-    return DIRECTIONS.sub(_escaped, NO_TEXT.sub("\ufffd", str(value)))
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
+    return DIRECTIONS.sub(lambda found: f"\\u{ord(found[0]):04x}", NO_TEXT.sub("\ufffd", str(value)))
 
 
 def _moment(value: datetime) -> str:
@@ -229,48 +224,15 @@ def _workbook(path: Path) -> Iterator[Any]:
     """Give a workbook to fill. What it cannot write is an `OSError`, and no part of it stays elsewhere."""
     xlsxwriter = _xlsxwriter()
     options = {"constant_memory": True, "strings_to_urls": False, "strings_to_formulas": False}
-    with scratch_folder() as parts, path.open("wb") as written:
-        file = _ArchiveFile(written)
+    with scratch_folder() as parts:
         try:
-            with xlsxwriter.Workbook(file, {**options, "use_zip64": True, "tmpdir": str(parts)}) as book:
+            with xlsxwriter.Workbook(path, {**options, "use_zip64": True, "tmpdir": str(parts)}) as book:
                 yield book
         except xlsxwriter.exceptions.FileCreateError as error:
             raise error.args[0] from error
 
 
-class _ArchiveFile:
-    """The file of an archive: nothing is written after an error, or after it was closed.
-
-    Python closes an archive that failed once more when it is collected, and prints a second error then.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._failed = file, False
-
-    def write(self, data: bytes) -> int:
-        return self._unless_failed(lambda: self._file.write(data), len(data))
-
-    def flush(self) -> None:
-        self._unless_failed(self._file.flush, None)
-
-    def seek(self, place: int, whence: int = 0) -> int:
-        return self._unless_failed(lambda: self._file.seek(place, whence), 0)
-
-    def tell(self) -> int:
-        return self._unless_failed(self._file.tell, 0)
-
-    def _unless_failed(self, call: Callable[[], T], otherwise: T) -> T:
-        if self._failed or self._file.closed:
-            return otherwise
-        try:
-            return call()
-        except OSError:
-            self._failed = True
-            raise
-
-
 def _is_exact(value: Decimal) -> bool:
-    """Whether a cell holds all digits of a number; zeros at its end do not count."""
     return len("".join(map(str, value.as_tuple().digits)).strip("0")) <= EXACT_DIGITS
 
 

@@ -1,25 +1,55 @@
-"""Queries by DuckDB over published tables.
+"""Queries by DuckDB over published tables, and its sessions.
+
+A session reads what it is given, and nothing else: no file, no network, no setting is in its reach. It sorts
+and joins in memory and, beyond that, in a scratch folder. Ctrl-C stops it.
 
 A query is parsed before anything is opened. It must be one that reads, and may name our tables and views,
-what it defines itself, and functions that make rows out of nothing. So no file, pointer or network is in its
-reach, and only the tables that it names are opened and held against what was published.
+what it defines itself, and functions that make rows out of nothing. Only the tables that it names are opened
+and compared with what was published.
 """
 
 import json
+import os
+import signal
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from presswatch_spark.errors import OutputError
-from presswatch_spark.queries.duckdb_session import BATCH_ROWS, duckdb_session, first_line
-from presswatch_spark.queries.engines import QueryResult, runs_of, whole
+from presswatch_spark.errors import ConfigError, OutputError
+from presswatch_spark.queries.sql import QueryResult, runs_of, whole
 from presswatch_spark.queries.views import VIEWS, in_order, no_call, no_query, no_table, refused
+from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
+
+BATCH_ROWS = 20_000
+"""Rows of a batch that goes in or comes out."""
+
+SETTINGS = {
+    "default_null_order": "nulls_first_on_asc_last_on_desc",
+    "ieee_floating_point_ops": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+}
+"""Nulls are sorted, and division by zero is refused, as by Spark; nothing is downloaded."""
+
+CLOSED = (
+    "set enable_progress_bar = false",
+    "set timezone = 'UTC'",
+    "set python_enable_replacements = false",
+    "set enable_external_access = false",
+    "set lock_configuration = true",
+)
+
+INTERRUPTED = "Query interrupted"
+"""What DuckDB says in the place of `KeyboardInterrupt`."""
+
 
 MEMORY = "1GB"
 SPARK_NAMES = (
@@ -30,7 +60,6 @@ SPARK_NAMES = (
     "unix_micros(value) as epoch_us(value)",
 )
 """Functions that Spark has under other names: queries and views are written with these for both engines."""
-
 ROW_MAKERS = frozenset({"unnest", "range", "generate_series", "repeat", "json_each"})
 """Table functions that read nothing but their arguments."""
 OURS = frozenset({"", "main", "memory"})
@@ -40,10 +69,90 @@ READING = "the stream registered as"
 AGAIN = "give the query again; if a file has changed meanwhile, restore it from a copy"
 
 
+@contextmanager
+def duckdb_session(memory: str, cores: int | None = None) -> Iterator["DuckDBPyConnection"]:
+    """Give a connection to an empty DuckDB.
+
+    Args:
+        memory: what it may take before it goes on on disk, such as `2GB`.
+        cores: threads; None: one for each core.
+
+    Raises:
+        ConfigError: it knows no such size of memory.
+        OutputError: no scratch folder can be made.
+        KeyboardInterrupt: Ctrl-C, also in the middle of a query.
+    """
+    import duckdb
+
+    with ExitStack() as stack:
+        try:
+            scratch = stack.enter_context(scratch_folder())
+        except OSError as error:
+            raise OutputError(
+                f"there is no folder for temporary files: {error.strerror or error}",
+                where=error.filename or os.environ.get("TMPDIR", "/tmp"),
+                remedy="make room there, or name another disk with TMPDIR",
+            ) from error
+        settings: dict[str, Any] = {**SETTINGS, "memory_limit": memory, "temp_directory": str(scratch)}
+        if cores:
+            settings["threads"] = cores
+        try:
+            connection = duckdb.connect(":memory:", config=settings)
+            stack.callback(connection.close)
+            for statement in CLOSED:
+                connection.execute(statement)
+        except duckdb.Error as error:
+            raise ConfigError(
+                f"DuckDB refuses its settings: {first_line(error)}",
+                where="--memory",
+                remedy="write a size as 2GB or 500MB",
+            ) from error
+        stack.enter_context(_stopped_by_ctrl_c(connection))
+        yield connection
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error of DuckDB says, without the lines that show the place in the query."""
+    return str(error).strip().partition("\n")[0]
+
+
+@contextmanager
+def _stopped_by_ctrl_c(connection: "DuckDBPyConnection") -> Iterator[None]:
+    """Stop what runs at Ctrl-C, and raise `KeyboardInterrupt`; DuckDB looks for signals between tasks."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard, told = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(told, False)
+
+    def interrupt() -> None:
+        while numbers := os.read(heard, 64):
+            if signal.SIGINT in numbers:
+                connection.interrupt()
+
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    listener = threading.Thread(target=interrupt, name="ctrl-c", daemon=True)
+    listener.start()
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != INTERRUPTED:
+            raise
+        raise KeyboardInterrupt from error
+    finally:
+        # Of two sessions, that which began last is heard of signals, and either may end first.
+        if (last := signal.set_wakeup_fd(-1)) != told:
+            signal.set_wakeup_fd(last, warn_on_full_buffer=False)
+        os.close(told)
+        listener.join()
+        os.close(heard)
+
+
 def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
     """Run a query, as `sql.answer_of` says; `OutputError` also if there is no room to sort."""
     with ExitStack() as stack:
-        found = stack.enter_context(_opened(store, runs)).found(query)
+        connection = stack.enter_context(duckdb_session(MEMORY))
+        found = _Tables(store, connection, runs).found(query)
         return _answer(found, stack.pop_all())
 
 
@@ -52,7 +161,8 @@ def run_each(store: TableStore, queries: Iterable[str]) -> Iterator[QueryResult]
 
     A table is opened when a query first names it. Read each answer before the next is asked for.
     """
-    with _opened(store) as tables:
+    with duckdb_session(MEMORY) as connection:
+        tables = _Tables(store, connection, ())
         for query in queries:
             yield _answer(tables.found(query), ExitStack())
 
@@ -85,14 +195,7 @@ class _Tables:
             return self._connection.sql(query).to_arrow_reader(BATCH_ROWS)
 
 
-@contextmanager
-def _opened(store: TableStore, runs: Sequence[str] = ()) -> Iterator[_Tables]:
-    with duckdb_session(MEMORY) as connection:
-        yield _Tables(store, connection, runs)
-
-
 def _answer(found: "pa.RecordBatchReader", kept: ExitStack) -> QueryResult:
-    """Return rows as an answer; what is `kept` ends after them."""
     return QueryResult(found.schema.names, _rows(found, kept), lambda: found.schema, "duckdb")
 
 
@@ -131,7 +234,6 @@ def names_in(connection: "DuckDBPyConnection", query: str) -> set[str]:
 
 
 def _nodes(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield every object of a parsed query."""
     waiting = [value]
     while waiting:
         value = waiting.pop()
@@ -143,7 +245,6 @@ def _nodes(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _rows(batches: "pa.RecordBatchReader", kept: ExitStack) -> Iterator[tuple[object, ...]]:
-    """Yield the rows of the answer, and end the session after them."""
     with kept, _refusals():
         for batch in batches:
             try:
@@ -156,7 +257,6 @@ def _rows(batches: "pa.RecordBatchReader", kept: ExitStack) -> Iterator[tuple[ob
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Raise DuckDB's errors as ours: of the query, of what it reads, or of the room that it needs."""
     import duckdb
     import pyarrow as pa
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.errors import ConfigError, PresswatchError
-from presswatch_spark.queries.engines import QueryResult, runs_of, whole
+from presswatch_spark.queries.sql import QueryResult, runs_of, whole
 from presswatch_spark.queries.views import VIEWS, in_order, no_call, no_query, no_table, refused
 from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.tables.declarations import SCHEMAS
@@ -143,7 +143,6 @@ def require_harmless(spark: "SparkSession", query: str) -> None:
 
 
 def _require_harmless_function(spark: "SparkSession", name: tuple[str, ...]) -> None:
-    """Refuse a function that may read something else than its arguments; `name`: with its qualifiers."""
     *qualifiers, function = (part.lower() for part in name)
     registry = getattr(spark._jvm, "org.apache.spark.sql.catalyst.analysis.FunctionRegistry$")
     found = getattr(registry, "MODULE$").expressions().get(function)
@@ -154,7 +153,6 @@ def _require_harmless_function(spark: "SparkSession", name: tuple[str, ...]) -> 
 
 
 def _nodes(spark: "SparkSession", plan: Any) -> Iterator[tuple[Any, str]]:
-    """Yield every part of a plan, with those of its subqueries, and the name of its class."""
     is_product = spark._jvm.java.lang.Class.forName("scala.Product").isInstance  # type: ignore[union-attr]
     waiting = [plan]
     while waiting:
@@ -170,7 +168,6 @@ def _nodes(spark: "SparkSession", plan: Any) -> Iterator[tuple[Any, str]]:
 
 
 def _items(values: Any) -> Iterator[Any]:
-    """Yield what a collection or an iterator of Scala holds."""
     each = values.iterator()
     while each.hasNext():
         yield each.next()
@@ -195,7 +192,6 @@ def columns_in(query: str, table: str) -> list[str]:
 def _pruned(
     spark: "SparkSession", store: TableStore, table: str, runs: Sequence[str], columns: Sequence[str]
 ) -> "DataFrame":
-    """Return a table with all its columns, of which only those named are read; the others are null."""
     from pyspark.sql import functions as f
 
     found = store.frame(spark, table, *runs, columns=columns)
@@ -209,7 +205,6 @@ def _pruned(
 
 
 def _guarded(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
-    """Rows of the query; what only fails while it runs (a cast, a division) is the query's fault too."""
     with _refusals():
         yield from rows
 
@@ -239,7 +234,6 @@ def _refusals() -> Iterator[None]:
 
 
 def _of_the_query(error: Exception) -> str:
-    """Return what Spark says against the query, if an error of Java is about it; else nothing."""
     from py4j.protocol import Py4JError, Py4JJavaError
 
     if not isinstance(error, Py4JJavaError):
@@ -252,7 +246,6 @@ def _of_the_query(error: Exception) -> str:
 
 
 def _plain(value: object) -> object:
-    """Spark's rows within a row as dictionaries."""
     from pyspark.sql import Row
 
     if isinstance(value, Row):

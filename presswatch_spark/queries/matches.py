@@ -1,30 +1,41 @@
-"""Rows of `matches` by filter: the strongest first, or as they are stored, by the engine that suits."""
+"""Rows of `matches` by filter: the strongest first, or as they are stored; and names that users filter by."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import reduce
-from itertools import islice
 from operator import and_, or_
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from presswatch_spark.errors import InputError
 from presswatch_spark.judgement.grading import CONFIDENCES
-from presswatch_spark.queries.engines import QueryResult, literal
-from presswatch_spark.queries.sql import answer_of, engine_of
+from presswatch_spark.queries.sql import QueryResult, answer_of, engine_of, literal
 from presswatch_spark.queries.views import RECORD
-from presswatch_spark.tables.reading import chosen_runs
+from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.row_types import UTC_MICROS
 from presswatch_spark.tables.sorted_files import ORDERS as STORED
-from presswatch_spark.tables.store import TableStore
+from presswatch_spark.tables.store import TableStore, chosen_runs
+from presswatch_spark.terminal import did_you_mean, nearest, printable
+
+if TYPE_CHECKING:
+    from presswatch_spark.corpus.store import Corpus
+
+# Tables whose rows name titles, publishers or articles.
+NAMING = ("matches", "captures", "rights_signals", "runs")
+COLUMNS = {"host": "document_host", "release": "release", "dataset": "dataset"}
+"""Columns of what has no id."""
+NEAREST = 3
+
 
 BATCH_ROWS = 10_000
 EQUAL = ("title_id", "publisher_id", "article_id", "dataset", "release", "document_host")
 """Columns that a filter may ask for one value of."""
 SITES = {"own_site": "own_site", "elsewhere": "not own_site", "unknown_site": "own_site is null"}
-
 _WEIGHT = (
     "{letter} nulls last, copied_words desc, longest_run_words desc, article_coverage desc nulls last,"
     " row_sha256, run_id, shard_uri, record_offset nulls first, row_index nulls first"
@@ -37,6 +48,79 @@ ORDERS: Mapping[str, str] = {
     "shard": ", ".join(f"{name} nulls first" for name in ("run_id", *STORED["matches"])),
 }
 """In what order rows can be had: each is the same every time. `shard` is how they are stored."""
+MAY_BE_UNKNOWN = ("captured_at", "document_host", "release")
+"""Columns of a filter that may be null: then nobody knows whether the row is wanted."""
+
+
+def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: Corpus | None = None) -> None:
+    """Refuse ids of titles, publishers or articles that neither rows nor the corpus know.
+
+    So it does with hosts, datasets and releases, of which a corpus knows nothing.
+
+    An id that no row names may yet be in the corpus of a scan that found no copy of it. Without a corpus, the
+    message says only that no row names it.
+
+    Args:
+        wanted: ids by `title`, `publisher` and `article`, and names by the keys of `COLUMNS`; None asks for
+            nothing.
+
+    Raises:
+        InputError: with the nearest that are known.
+    """
+    # It loads pandas, as the tables do once they are opened.
+    from presswatch_spark.tables.bounded import bounded_batches
+
+    for kind, name in wanted.items():
+        column = COLUMNS.get(kind, f"{kind}_id")
+        if name is None or any(
+            len(batch)
+            for rows in _rows_with(store, column)
+            for batch in bounded_batches(rows, [column], pc.field(column) == name)
+        ):
+            continue
+        batches = (batch for rows in _rows_with(store, column) for batch in bounded_batches(rows, [column]))
+        known = {each: each for batch in batches for each in batch[column].unique().drop_null().to_pylist()}
+        if kind in COLUMNS:
+            what = f"no row of these tables has the {kind} {name}"
+            remedy = "give it as the rows do; of older runs, hosts are not known" if kind == "host" else ""
+        elif corpus is None:
+            what = f"no row of these tables names the {kind} {name}"
+            remedy = "give the id; with --corpus DIR, whatever the corpus holds is known, found or not"
+        else:
+            if kind != "article":
+                registry = corpus.registry
+                members = registry.titles.values() if kind == "title" else registry.publishers
+                known |= {each: member.id for member in members for each in (member.name, member.id)}
+            if name in known.values() or (kind == "article" and corpus.ordinal_of(name) is not None):
+                continue
+            what = f"neither the tables nor the corpus know the {kind} {name}"
+            remedy = "give the id that the members' file or the articles have"
+        near = dict.fromkeys(known[each] for each in nearest(name, known, NEAREST))
+        nearest_names = f"; nearest: {', '.join(near)}" if near else ""
+        raise InputError(printable(f"{what}{nearest_names}"), where=str(store.root), remedy=remedy)
+
+
+def require_each(kind: str, names: Iterable[str], known: Iterable[str], where: str = "") -> None:
+    """Refuse names of a `kind` (`grade`, `column`, …) that are not among those `known`: no row has them.
+
+    Args:
+        where: what is asked, such as a table.
+
+    Raises:
+        InputError: with those that are.
+    """
+    there = tuple(known)
+    for name in names:
+        if name not in there:
+            what = f"there is no {kind} {name}{did_you_mean(name, there)}"
+            raise InputError(printable(what), where=where, remedy=f"there are: {', '.join(there)}")
+
+
+def _rows_with(store: TableStore, column: str) -> Iterator[Any]:
+    for table in NAMING:
+        if column in SCHEMAS[table].names:
+            # Names alone are looked for: what is read later is held against what was published.
+            yield store.dataset(store.files(table, read=False), SCHEMAS[table])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +175,17 @@ class MatchFilter:
 
     def columns(self) -> set[str]:
         """Return the columns of `matches` that the filter looks at."""
-        asked = {name for name, _ in self._equal()}
-        asked |= {"grade"} if self.grades else set()
-        asked |= {"confidence"} if self.confidences else set()
-        asked |= {"captured_at"} if self.since else set()
-        return asked | ({"own_site"} if self.own_site or self.elsewhere or self.unknown_site else set())
+        asked: dict[str, Any] = {
+            "grade": self.grades,
+            "confidence": self.confidences,
+            "captured_at": self.since,
+        }
+        asked["own_site"] = self.own_site or self.elsewhere or self.unknown_site
+        return {name for name, _ in self._equal()} | {name for name, value in asked.items() if value}
 
     def without(self, column: str) -> Self:
         """Return the filter without what it asks of `captured_at` or of a column of `EQUAL`."""
-        if column == "captured_at":
-            return replace(self, since=None)
-        changed: dict[str, Any] = {column: None}
+        changed: dict[str, Any] = {"since" if column == "captured_at" else column: None}
         return replace(self, **changed)
 
     def _equal(self) -> Iterator[tuple[str, str]]:
@@ -130,16 +214,10 @@ class MatchTotals:
     @classmethod
     def of(cls, row: Sequence[Any]) -> Self:
         """Return the totals of the one row that `totals_query` gives."""
-        numbers = [number or 0 for number in row]
-        rows, own, elsewhere, unknown, documents, addresses, articles, hosts, without_host, *by_letter = (
-            numbers
-        )
-        letters: dict[str, int] = {
-            letter: count for letter, count in zip(CONFIDENCES, by_letter, strict=True) if count
-        }
-        return cls(
-            rows, letters, own, elsewhere, unknown, documents, addresses, articles, hosts, without_host
-        )
+        names = [each.name for each in fields(cls) if each.name != "letters"]
+        counts: dict[str, Any] = dict(zip(names, (number or 0 for number in row), strict=False))
+        by_letter = zip(CONFIDENCES, row[len(names) :], strict=True)
+        return cls(**counts, letters={letter: count for letter, count in by_letter if count})
 
 
 def totals_query(source: str, letter: str, condition: str) -> str:
@@ -163,10 +241,6 @@ def totals_query(source: str, letter: str, condition: str) -> str:
         *(rows_where(f"{letter} = '{each}'") for each in CONFIDENCES),
     ]
     return f"select {', '.join(counts)} from {source} where {condition}"
-
-
-MAY_BE_UNKNOWN = ("captured_at", "document_host", "release")
-"""Columns of a filter that may be null: then nobody knows whether the row is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,30 +319,13 @@ class Matches:
         return answer_of(self.store, query, self.engine, self.runs)
 
 
-def match_rows(
-    store: TableStore,
-    run_id: str | None = None,
-    wanted: MatchFilter | None = None,
-    limit: int | None = None,
-    columns: list[str] | None = None,
-) -> Iterator[dict[str, Any]]:
-    """Yield at most `limit` rows of one published run (`latest`: the newest), or of all, oldest first.
+def match_table(
+    store: TableStore, run_id: str | None, wanted: MatchFilter, columns: list[str] | None = None
+) -> pa.Table:
+    """Return the rows of one published run (`latest`: the newest), or of all, oldest first.
 
     Raises:
         InputError: no such run is published.
     """
-    # It loads pandas, as the table does once it is opened.
-    from presswatch_spark.tables.bounded import bounded_batches
-
-    rows = store.open_table("matches", *chosen_runs(store, run_id))
-    chosen = (wanted or MatchFilter()).expression()
-    batches = bounded_batches(rows, columns, chosen, BATCH_ROWS)
-    yield from islice((row for batch in batches for row in batch.to_pylist()), limit)
-
-
-def match_table(
-    store: TableStore, run_id: str | None, wanted: MatchFilter, columns: list[str] | None = None
-) -> pa.Table:
-    """Return as one table what `match_rows` yields without a limit; raises `InputError` as that does."""
     rows = store.open_table("matches", *chosen_runs(store, run_id))
     return rows.to_table(columns=columns, filter=wanted.expression())

@@ -1,8 +1,13 @@
-"""The reservation in force when each page of a member's own site was captured, out of published tables."""
+"""Reservations in force: of members' own pages, and of the article of any page, when it was captured.
 
-from collections import Counter
+All declarations of published runs count: robots.txt, ai.txt and TDMRep of the site, and metas and headers of
+the page. Of each, the last capture before the page's and the first one after it decide.
+"""
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
 from itertools import islice
@@ -13,31 +18,42 @@ import pyarrow.compute as pc
 
 from presswatch_spark.formats.http.message import site_file
 from presswatch_spark.formats.registry import FORMATS
-from presswatch_spark.rights.declaration import AGENTS
-from presswatch_spark.rights.declared import Declared
-from presswatch_spark.rights.relation import Declaration, InForce, in_force, second
+from presswatch_spark.judgement.grading import CAPTURE_YEARS
+from presswatch_spark.judgement.urls import page_url
+from presswatch_spark.rights.declaration import AGENTS, UNKNOWN
+from presswatch_spark.rights.in_force import (
+    Declaration,
+    Declared,
+    InForce,
+    PageCapture,
+    in_force,
+    record_of,
+    second,
+)
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import DeclaredSignal, Reservation, RightsSignal
+from presswatch_spark.tables.declarations import DeclaredSignal, Match, Reservation, RightsSignal
 from presswatch_spark.tables.derived import publish_derived
-from presswatch_spark.tables.reading import chosen_runs
 from presswatch_spark.tables.row_types import struct_of
-from presswatch_spark.tables.store import TableStore
+from presswatch_spark.tables.store import TableStore, chosen_runs
 
 # Formats whose rows say when a page itself was captured; those of them that have its response.
 RESPONSES = tuple(format.name for format in FORMATS if format.responses)
 DATASETS = tuple(format.name for format in FORMATS if format.read_part)
-CAPTURES_KEPT = 10_000
-BATCH_ROWS = 10_000
+CAPTURES_KEPT = BATCH_ROWS = 10_000
 # Headers come with a status: a `resource` record has neither, and what they would declare is not known.
 _ANSWERED = pc.is_valid(pc.field("http_status"))
 DECISIVE = (pc.field("scope") != "page") | pc.is_valid(pc.field("verdict"))
 """Rows of `rights_signals` that may decide something."""
-_OF_RUNS = ["dataset", "records_planned", "shards_planned", "shards_complete"]
 OWN_RESPONSES = pc.field("own_site") & pc.field("dataset").isin(RESPONSES) & _ANSWERED
 """Rows of `matches` of members' own pages whose responses were scanned, with headers and metas."""
 _OF_MATCH = ("run_id", "publisher_id", "title_id", "article_id", "document_url", "captured_at")
 _COLUMNS = (*_OF_MATCH, "dataset", "http_status", "row_sha256")
+AGENT = "CCBot"
+"""The crawler whose captures the datasets are made of: what a site tells it is asked."""
+
+Moment = tuple[str, datetime]
+"""The URL of a page, and when it was captured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +78,44 @@ class Reservations:
             OutputError: one of the folders holds no tables.
         """
         stores = [TableStore.open(tables, self.storage) for tables in (self.tables, *self.signals)]
-        store = stores[0]
-        runs = chosen_runs(store, self.run_id)
+        runs = chosen_runs(stores[0], self.run_id)
         own = pc.field("own_site") & pc.field("dataset").isin(DATASETS)
-        declared = Declared(signal_rows(stores))
-        pages = cache(lambda: pages_read(stores))
-        standing = lru_cache(CAPTURES_KEPT)(
+        declared = Declared(
+            signal
+            for store in stores
+            for batch in _batches(store, "rights_signals", DECISIVE, RightsSignal.columns)
+            for signal in RightsSignal.from_batches([batch])
+        )
+        pages = cache(lambda: _page_keys(stores))
+        found_at = lru_cache(CAPTURES_KEPT)(
             lambda url, at, read: [
                 in_force(at, declared.about(url, at, agent), read and declared.has_robots(url))
                 for agent in AGENTS
             ]
         )
         unknown = [InForce("unknown")] * len(AGENTS)
-        for match in _streamed(store, "matches", own, _COLUMNS, *runs):
-            url, at = match["document_url"], match["captured_at"]
-            if url and site_file(url):
-                continue
-            # From the response itself, headers and page.
-            read = match["dataset"] in RESPONSES and match["http_status"] is not None
-            read = read or bool(url and at and page_key(url, at) in pages())
-            for agent, found in zip(AGENTS, standing(url, at, read) if url and at else unknown, strict=True):
-                yield _row(match, agent, found, read)
+        for batch in _batches(stores[0], "matches", own, _COLUMNS, *runs):
+            for match in batch.to_pylist():
+                url, at = match["document_url"], match["captured_at"]
+                if url and site_file(url):
+                    continue
+                # From the response itself, headers and page.
+                read = match["dataset"] in RESPONSES and match["http_status"] is not None
+                read = read or bool(url and at and _page_key(url, at) in pages())
+                for agent, found in zip(
+                    AGENTS, found_at(url, at, read) if url and at else unknown, strict=True
+                ):
+                    yield {
+                        **{name: match[name] for name in _OF_MATCH},
+                        "match_sha256": match["row_sha256"],
+                        "agent": agent,
+                        "status": found.status,
+                        "page_read": read,
+                        "before_at": found.before and found.before.at,
+                        "after_at": found.after and found.after.at,
+                        "before": _struct_of(found.before),
+                        "after": _struct_of(found.after),
+                    }
 
     def write(self, out: str) -> tuple[Folder, Counter[tuple[str, str]]]:
         """Write the table into the folder of tables `out`; return where, and rows by agent and status.
@@ -108,9 +141,7 @@ class Reservations:
         """Count shards of responses that were not read whole, and all. Some may have held declarations."""
         unread = planned = 0
         for tables in (self.tables, *self.signals):
-            store = TableStore.open(tables, self.storage)
-            runs = store.read("runs", columns=_OF_RUNS)
-            for run in runs.to_pylist():
+            for run in TableStore.open(tables, self.storage).rows("runs"):
                 is_whole = run["records_planned"] is None
                 if is_whole and (run["dataset"] is None or run["dataset"] in RESPONSES):
                     planned += run["shards_planned"]
@@ -118,60 +149,145 @@ class Reservations:
         return unread, planned
 
 
-def pages_read(stores: Iterable[TableStore]) -> set[int]:
-    """Return the keys (`page_key`) of pages whose own responses were scanned, so far as the tables show."""
+def _struct_of(declaration: Declaration | None) -> dict[str, Any] | None:
+    if declaration is None:
+        return None
+    names = [each.name for each in struct_of(DeclaredSignal)]
+    return {name: getattr(declaration.row, name, None) for name in names} | {"verdict": declaration.verdict}
+
+
+def _page_keys(stores: Iterable[TableStore]) -> set[int]:
     tables = (
         ("rights_signals", (pc.field("source") != "file") & _ANSWERED),
         ("matches", OWN_RESPONSES),
     )
-    keys = set[int]()
-    for store in stores:
-        for table, wanted in tables:
-            rows = _streamed(store, table, wanted, ("document_url", "captured_at"))
-            keys.update(page_key(*row.values()) for row in rows if None not in row.values())
-    return keys
+    return {
+        _page_key(url, at)
+        for store in stores
+        for table, wanted in tables
+        for url, at in _moments(_batches(store, table, wanted, ("document_url", "captured_at")))
+    }
 
 
-def page_key(url: str, at: datetime) -> int:
+def _page_key(url: str, at: datetime) -> int:
     """Make 64 bits of a page's capture: the names of all pages that were read would not fit into memory."""
     return hash((url, second(at)))
 
 
-def signal_rows(stores: Iterable[TableStore]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of `rights_signals` that may decide something, of all published runs."""
-    for store in stores:
-        yield from _streamed(store, "rights_signals", DECISIVE, RightsSignal.schema.names)
-
-
-def _streamed(
+def _batches(
     store: TableStore, table: str, wanted: Any, columns: Sequence[str], *runs: str
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[pa.RecordBatch]:
     # It loads pandas, as the tables do once they are opened.
     from presswatch_spark.tables.bounded import bounded_batches
 
-    for batch in bounded_batches(store.open_table(table, *runs), columns, wanted, BATCH_ROWS):
-        yield from batch.to_pylist()
+    return bounded_batches(store.open_table(table, *runs), columns, wanted, BATCH_ROWS)
 
 
-def _row(match: Mapping[str, Any], agent: str, found: InForce, page_read: bool) -> dict[str, Any]:
-    facts = {name: match[name] for name in _OF_MATCH}
-    return facts | {
-        "match_sha256": match["row_sha256"],
-        "agent": agent,
-        "status": found.status,
-        "page_read": page_read,
-        "before_at": found.before and found.before.at,
-        "after_at": found.after and found.after.at,
-        "before": _declaration(found.before),
-        "after": _declaration(found.after),
-    }
+def _moments(batches: Iterable[pa.RecordBatch]) -> Iterator[Moment]:
+    for batch in batches:
+        for url, at in zip(batch["document_url"].to_pylist(), batch["captured_at"].to_pylist(), strict=True):
+            if url is not None and at is not None:
+                yield url, at
 
 
-def _declaration(declaration: Declaration | None) -> dict[str, Any] | None:
-    """A declaration as a struct: its row, with the verdict about the page in the place of its own."""
-    if declaration is None:
-        return None
-    row = declaration.row or {}
-    return {field.name: row.get(field.name) for field in struct_of(DeclaredSignal)} | {
-        "verdict": declaration.verdict
-    }
+def pages_read(store: TableStore, article_id: str | None = None) -> Iterator[Moment]:
+    """Yield the captures of members' own pages whose responses were scanned, with headers and metas.
+
+    Args:
+        article_id: only those at this article's own URLs.
+    """
+    wanted = OWN_RESPONSES
+    if article_id is not None:
+        wanted &= (pc.field("article_id") == article_id) & (pc.field("url_match") == "article")
+    rows = store.open_table("matches")
+    return _moments(rows.to_batches(columns=["document_url", "captured_at"], filter=wanted))
+
+
+def declarations_in_force(store: TableStore, rows: Mapping[str, Match]) -> dict[str, InForce]:
+    """Return the declarations for the article of each row of `matches` when its page was captured.
+
+    Args:
+        rows: by `row_sha256`, as the result is; a row without URL or time has no declaration.
+    """
+    titles = pa.array(sorted({row.title_id for row in rows.values()}))
+    decisive = DECISIVE & pc.field("title_id").isin(titles)
+    signals = store.open_table("rights_signals").to_table(filter=decisive)
+    if not len(signals):
+        return {}
+    declared, found = Declared(RightsSignal.from_batches(signals)), dict[str, InForce]()
+    for digest, row in rows.items():
+        url, at = row.article_url, row.captured_at
+        if url is not None and at is not None:
+            found[digest] = in_force(at, declared.around(url, at, AGENT, ()), declared.has_robots(url))
+    return found
+
+
+@dataclass(slots=True)
+class _ReservedPage:
+    """A page: its captures, and the seconds between which answers differ."""
+
+    captures: list[PageCapture]
+    seconds: list[datetime]
+    answers: dict[int, str] = field(default_factory=dict)
+
+
+class OwnSites:
+    """The declarations of members' own sites, and which was in force when.
+
+    Answers differ only from one capture of a declaration to the next. So a page has few, and each is found
+    once: it holds them, and the rows of `signals`, which may be of any runs. `pages`: see `pages_read`.
+    """
+
+    def __init__(self, signals: pa.Table, pages: Iterable[Moment] = (), agent: str = AGENT) -> None:
+        self._agent = agent
+        self._declared = Declared(RightsSignal.from_batches(signals))
+        self._captures: dict[str, list[PageCapture]] = defaultdict(list)
+        self._known: dict[str, _ReservedPage] = {}
+        self._alike: dict[object, _ReservedPage] = {}
+        # By the normal form of each page, those without declarations too.
+        records: dict[tuple[str, datetime, str], list[RightsSignal]] = defaultdict(list)
+        for row in self._declared.page_rows():
+            if row.captured_at is not None:
+                records[row.document_url, row.captured_at, record_of(row)].append(row)
+        declaring = set[Moment]()
+        for (url, at, _), rows in records.items():
+            if form := page_url(url):
+                self._captures[form.text].append((at, rows))
+                declaring.add((url, second(at)))
+        for url, at in set(pages):
+            if (url, second(at)) not in declaring and (form := page_url(url)):
+                self._captures[form.text].append((at, ()))
+
+    def status(self, url: str | None, at: datetime | None) -> str:
+        """Return which reservation was in force for the page at `url` at the moment `at`.
+
+        It is one of `rights.in_force.STATUSES`; `unknown` if URL or moment are.
+        """
+        if url is None or at is None or at.year not in CAPTURE_YEARS:
+            return UNKNOWN
+        page = self._known.get(url)
+        if page is None:
+            page = self._known[url] = self._page(url)
+        if not page.seconds:
+            return UNKNOWN
+        at_second = second(at)
+        place = bisect_left(page.seconds, at_second)
+        if place < len(page.seconds) and page.seconds[place] == at_second:
+            # Fractions of a second may tell which was first.
+            return self._answer(url, at, page)
+        if place not in page.answers:
+            page.answers[place] = self._answer(url, at, page)
+        return page.answers[place]
+
+    def _answer(self, url: str, at: datetime, page: _ReservedPage) -> str:
+        series = self._declared.around(url, at, self._agent, page.captures)
+        return in_force(at, series, bool(page.captures) and self._declared.has_robots(url)).status
+
+    def _page(self, url: str) -> _ReservedPage:
+        form, moments = page_url(url), self._declared.moments(url)
+        if captures := sorted(self._captures.get(form.text, ()) if form else (), key=lambda each: each[0]):
+            moments += [moment for moment, _ in captures]
+            return _ReservedPage(captures, sorted(set(map(second, moments))))
+        # Pages of which nothing is known but what their site says share their answers.
+        key = self._declared.standing(url, self._agent)
+        return self._alike.setdefault(key, _ReservedPage([], sorted(set(map(second, moments)))))

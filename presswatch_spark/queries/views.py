@@ -58,7 +58,6 @@ FIGURES = """
 
 
 def _figures_by(key: str, source: str) -> str:
-    """Return the view of the figures of `source` by columns; each page has its strongest letter there."""
     pages = ", ".join(
         f"count(distinct case when page_letter = '{letter}' then page end) as pages_{letter.lower()}"
         for letter in CONFIDENCES
@@ -73,7 +72,6 @@ def _figures_by(key: str, source: str) -> str:
 
 
 def _pages_of(source: str) -> str:
-    """Return the view that has a row for each page of `source`."""
     return f"""
         select
             release, document_url, min(text_sha256) as text_sha256,

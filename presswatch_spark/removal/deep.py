@@ -21,7 +21,7 @@ from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.removal.places import is_by_range
 from presswatch_spark.removal.responses import ProbeFinding, RecordFacts
 from presswatch_spark.removal.states import ABSENT, BEYOND, ELSEWHERE, FAILED, GAPS, NOWHERE, OTHER_TEXT
-from presswatch_spark.runs.attempts import reason_of
+from presswatch_spark.runs.work import reason_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.sieve.sieve import Candidates
@@ -29,8 +29,7 @@ from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.declarations import Target
 from presswatch_spark.text.words import words_of
-from presswatch_spark.verify.readings import Joined
-from presswatch_spark.verify.verification import NamedDocument, verify
+from presswatch_spark.verify.verification import Joined, NamedDocument, verify
 
 KnownDocuments = frozenset[tuple[str, str]]
 """Articles, by id, each with a name of a document that had it when the file was scanned."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
@@ -10,11 +10,12 @@ from markupsafe import Markup
 from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.explain import passages_of
 from presswatch_spark.claims.marks import around_marks, as_html, pieces_of, ranges_of
-from presswatch_spark.claims.told import LETTERS
+from presswatch_spark.claims.narrative import LETTERS
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.report.cells import Cell, both_ways, url_cell
 from presswatch_spark.report.wording import ReportWords, safe
+from presswatch_spark.tables.declarations import Match
 
 EXAMPLES = 5
 AROUND, CHARACTERS = 160, 1_600
@@ -58,7 +59,7 @@ def sides_of(case: ExplainedRow) -> dict[str, Markup | None]:
 
     The words that both texts have are marked.
     """
-    spans = case.row["spans"] or ()
+    spans = case.row.spans or ()
     passage = passages_of(spans)[0] if spans else None
     sides = {"article": case.article, "document": case.page}
     if passage is None:
@@ -80,7 +81,7 @@ class ExampleView:
 
     missing: str | None
     letter: str = ""
-    row: Mapping[str, Any] = field(default_factory=dict)
+    row: Match | None = None
     host: Markup | None = None
     title: Markup | None = None
     source: Markup | None = None
@@ -103,11 +104,11 @@ def example_of(example: Example, _: ReportWords) -> ExampleView:
         missing=None,
         letter=case.letter,
         row=row,
-        host=safe(both_ways(row["document_host"])) if row["document_host"] else None,
-        title=_.title(row["title_id"]),
-        source=_.source(row["dataset"], row["release"]),
-        article_url=url_cell(row["article_url"], _) if row["article_url"] else None,
-        document_url=url_cell(row["document_url"], _),
+        host=safe(both_ways(row.document_host)) if row.document_host else None,
+        title=_.title(row.title_id),
+        source=_.source(row.dataset, row.release),
+        article_url=url_cell(row.article_url, _) if row.article_url else None,
+        document_url=url_cell(row.document_url, _),
         article=sides["article"],
         document=sides["document"],
         page_missing=str(case.page_missing),

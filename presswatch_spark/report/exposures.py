@@ -5,8 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from presswatch_spark.claims.exposed import Exposed
-from presswatch_spark.claims.exposures import NAMED, Exposure, Source
+from presswatch_spark.claims.exposures import NAMED, Exposed, Exposure, Source
 from presswatch_spark.releases.products import PRODUCTS
 from presswatch_spark.report.cells import link_of, table_of
 from presswatch_spark.report.questions import AnsweredQuestion

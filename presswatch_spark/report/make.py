@@ -7,8 +7,7 @@ from functools import partial
 from typing import Any
 
 from presswatch_spark.claims.case import case_of
-from presswatch_spark.claims.exposed import Exposed
-from presswatch_spark.claims.exposures import load_exposures
+from presswatch_spark.claims.exposures import Exposed, load_exposures
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import OutputError
 from presswatch_spark.extras import library

@@ -15,7 +15,7 @@ from typing import Any
 from markupsafe import Markup
 
 from presswatch_spark.evidence.typesetting import environment
-from presswatch_spark.queries.engines import ENGINE_NAMES
+from presswatch_spark.queries.sql import ENGINE_NAMES
 from presswatch_spark.report.cells import Cell, Column
 from presswatch_spark.report.commands import CORPUS, code
 from presswatch_spark.report.examples import example_of

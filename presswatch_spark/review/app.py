@@ -19,8 +19,8 @@ from starlette.types import ASGIApp
 
 from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.explain import case_lines
+from presswatch_spark.claims.narrative import Speaker
 from presswatch_spark.claims.reviews import VERDICTS
-from presswatch_spark.claims.speaker import Speaker
 from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.review.access import HOST, Guard, same
 from presswatch_spark.review.desk import Desk, DeskQuery
@@ -224,7 +224,7 @@ def _of_case(case: ExplainedRow | None, _: Speaker) -> dict[str, Any]:
         "texts": texts_of(case),
         "whole": "\n".join(case_lines(case, _.language)),
         "page_missing": str(case.page_missing or ""),
-        "by_address": case.row["article_id"] is None,
+        "by_address": case.row.article_id is None,
     }
 
 

@@ -8,9 +8,8 @@ from markupsafe import Markup
 
 from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.marks import marked, ranges_of
+from presswatch_spark.claims.narrative import KINDS, LETTERS, MANDATES, RESERVATIONS, Speaker, dataset_of
 from presswatch_spark.claims.reviews import Review
-from presswatch_spark.claims.speaker import Speaker
-from presswatch_spark.claims.told import KINDS, LETTERS, MANDATES, RESERVATIONS, dataset_of
 from presswatch_spark.evidence.typesetting import environment
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.translation import p
@@ -37,31 +36,31 @@ def page(template: str, language: str, **facts: Any) -> str:
 
 def facts_of(case: ExplainedRow, _: Speaker) -> dict[str, list[tuple[str, str]]]:
     """Return the facts of article and page: names, each with its value."""
-    row, claim = case.row, case.claim or {}
+    row, claim = case.row, case.claim
     unknown = _("not known")
-    publisher = case.publisher.name if case.publisher else row["publisher_id"]
-    share = _.share(row["article_coverage"] or 0)
+    publisher = case.publisher.name if case.publisher else row.publisher_id
+    share = _.share(row.article_coverage or 0)
     article = [
-        (_("Headline"), row.get("headline") or unknown),
-        (_.p("of the press", "Title"), case.title.name if case.title else row["title_id"]),
+        (_("Headline"), row.headline or unknown),
+        (_.p("of the press", "Title"), case.title.name if case.title else row.title_id),
         (_("Publisher"), publisher),
-        (_("Published"), _.moment(row["article_published_at"])),
-        (_("Address"), row["article_url"] or unknown),
+        (_("Published"), _.moment(row.article_published_at)),
+        (_("Address"), row.article_url or unknown),
         (_("Mandate"), _(MANDATES[case.mandate])),
         (_("Reservation"), _(RESERVATIONS[case.reservation])),
     ]
-    words = {"copied": _.number(row["copied_words"]), "words": _.number(row["article_words"] or 0)}
+    words = {"copied": _.number(row.copied_words), "words": _.number(row.article_words or 0)}
     page = [
-        (_("Host"), claim.get("document_host") or unknown),
-        (_("Address"), row["document_url"] or unknown),
-        (_("Captured"), _.moment(row["captured_at"])),
+        (_("Host"), (claim and claim.document_host) or unknown),
+        (_("Address"), row.document_url or unknown),
+        (_("Captured"), _.moment(row.captured_at)),
         (_("Dataset"), dataset_of(case, _)),
         (_("Words copied"), _("{copied} of {words} ({share})", share=share, **words)),
-        (_("Kind"), _(KINDS[claim["kind"]]) if claim else unknown),
-        (_("Row"), row["row_sha256"]),
+        (_("Kind"), _(KINDS[claim.kind]) if claim else unknown),
+        (_("Row"), row.row_sha256),
     ]
-    if claim.get("review"):
-        page.append((_("Verdict in these claims"), _(STATES[claim["review"]])))
+    if claim and claim.review:
+        page.append((_("Verdict in these claims"), _(STATES[claim.review])))
     return {"article": article, "page": page}
 
 
@@ -75,7 +74,7 @@ def reasons_of(case: ExplainedRow, _: Speaker) -> list[str]:
 
 def texts_of(case: ExplainedRow) -> dict[str, Markup | None]:
     """Return both texts as HTML with copied words marked; None for one that is not at hand."""
-    spans = case.row["spans"] or ()
+    spans = case.row.spans or ()
     texts = {"article": case.article, "document": case.page}
     return {
         side: None if text is None else Markup(marked(text, ranges_of(spans, side)))

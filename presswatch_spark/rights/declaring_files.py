@@ -14,14 +14,16 @@ from presswatch_spark.rights.declaration import (
     AGENTS,
     ALLOWED,
     ANY_AGENT,
+    PREFERENCES,
     RESERVED,
     UNKNOWN,
     Signal,
     agreed,
     bounded,
+    preference_verdict,
+    reservation_verdict,
 )
 from presswatch_spark.rights.robots import OR, PARSER, Line, RobotsGroup, allows, robots_of, shown
-from presswatch_spark.rights.verdicts import PREFERENCES, preference_verdict, reservation_verdict
 
 ROBOTS_BYTES = 500 << 10
 """A reader of robots.txt must read as much at least (RFC 9309, section 2.5); Google reads no more."""
@@ -47,7 +49,6 @@ def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
 
 
 def _silent(kind: str, verdict: str | None, note: str | None) -> Iterator[Signal]:
-    """Yield the signals to each agent of a site without a file that can be read."""
     silent = Signal(kind, "file", None, "host", verdict, path="/", note=note)
     agents = (None,) if kind == "tdm_reservation" else AGENTS
     return (replace(silent, agent=agent) for agent in agents)

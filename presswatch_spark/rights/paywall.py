@@ -1,20 +1,28 @@
-"""Paywalls that pages declare, and whether the text behind them was captured.
+"""Paywalls, copyright and licences that the JSON-LD of pages declares, and whether text behind a paywall
+was captured.
 
-schema.org's `isAccessibleForFree` says that an object, or the part that its `cssSelector` names, is paid
-for. If a captured page holds text under that selector, the site handed it to the crawler.
+schema.org's `isAccessibleForFree` states that an object, or the part that its `cssSelector` names, is paid
+for. If a captured page has text under that selector, the site gave it to the crawler.
 """
 
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from presswatch_spark.extraction.parsers import PARSER, UnparsablePageError, request_of, text_apart
 from presswatch_spark.html.markup import text_of_page
-from presswatch_spark.rights.declaration import Signal, bounded
-from presswatch_spark.rights.jsonld import ACCESSIBLE, PaywalledPart
+from presswatch_spark.rights.declaration import Signal, bounded, stated
 from presswatch_spark.terminal import json_text
 from presswatch_spark.text.words import word_count
+
+PARTS = 100
+ACCESSIBLE = "isAccessibleForFree"
+
+_COPYRIGHT = ("copyrightHolder", "copyrightNotice")
+
 
 SELECTOR_CHARACTERS = 200
 # Selectors with a colon cost the square of a page's elements: `:has(p)` takes 2 s for 20,000 of them. Those
@@ -22,13 +30,58 @@ SELECTOR_CHARACTERS = 200
 _SELECTOR = re.compile(r"[^:+~\\]+")
 SELECTORS = 20
 MISSED = "no text under the selector in what was read of the page"
-
 # Elements that a parser opens again in every block as long as they are open.
 _FORMATTING = re.compile(
     rb"<(/?)(a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE
 )
 MOST_NODES = 2_000_000
 MOST_SPACES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class PaywalledPart:
+    """What `isAccessibleForFree` says of an object, and the selector of its text, if the object names one."""
+
+    free: bool
+    selector: str | None
+
+
+def parts_of(item: dict[str, Any]) -> Iterator[PaywalledPart]:
+    """Yield what an object says of its own accessibility: once for each selector, or once without any."""
+    free = _truth(item.get(ACCESSIBLE))
+    if free is None:
+        return
+    selectors = item.get("cssSelector")
+    named = selectors[:PARTS] if isinstance(selectors, list) else [selectors]
+    texts: list[str | None] = [
+        selector.strip() for selector in named if isinstance(selector, str) and selector.strip()
+    ]
+    for selector in texts or [None]:
+        yield PaywalledPart(free, selector)
+
+
+def object_signals(item: dict[str, Any]) -> Iterator[Signal]:
+    """Yield what an object says of copyright and licence."""
+    for name in _COPYRIGHT:
+        for text in _names(item.get(name)):
+            yield stated("copyright", "json_ld", f"{name}: {text}")
+    for text in _names(item.get("license")):
+        yield stated("license", "json_ld", text)
+
+
+def _truth(value: object) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    word = value.rpartition("/")[2].strip().lower() if isinstance(value, str) else ""
+    return {"true": True, "false": False}.get(word)
+
+
+def _names(value: object) -> Iterator[str]:
+    for each in (value if isinstance(value, list) else [value])[:PARTS]:
+        if isinstance(each, dict):
+            each = next((each[key] for key in ("name", "url", "@id") if isinstance(each.get(key), str)), None)
+        if isinstance(each, str) and each.strip():
+            yield each
 
 
 def paywall_signals(parts: Iterable[PaywalledPart], page: bytes, whole: bool = True) -> Iterator[Signal]:

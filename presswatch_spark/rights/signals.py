@@ -1,29 +1,44 @@
-"""What one capture declares, as signals: from its headers, its page, or the file that it is.
+"""Signals: the declarations of one capture, as rows of `rights_signals` if it is a member's.
 
-Headers and elements are read here; `html.elements` finds the elements of a page, `jsonld` and `paywall` read
-their JSON-LD, `declaring_files` reads robots.txt and the like.
+Headers and elements are read here; `html.elements` finds the elements of a page, `paywall` reads their
+JSON-LD, `declaring_files` reads robots.txt and the like.
 """
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from itertools import islice
+from typing import Protocol
 
 from presswatch_spark.formats.http.charsets import UTF_8, to_utf8
 from presswatch_spark.formats.http.message import as_html, kind_of_content, site_file
 from presswatch_spark.formats.own_word import objects_of, value_of
 from presswatch_spark.html.elements import ELEMENTS, PAGE_BYTES, HtmlElement, elements_of
-from presswatch_spark.model import Capture
-from presswatch_spark.rights.declaration import Signal, left_out, stated
-from presswatch_spark.rights.declaring_files import file_signals
-from presswatch_spark.rights.jsonld import ACCESSIBLE, PaywalledPart, object_signals, parts_of
-from presswatch_spark.rights.paywall import paywall_signals
-from presswatch_spark.rights.verdicts import (
+from presswatch_spark.judgement.sites import SiteIndex, may_be_known
+from presswatch_spark.judgement.urls import hosts_above, page_url
+from presswatch_spark.model import Article, Capture
+from presswatch_spark.rights.declaration import (
     PREFERENCES,
+    Signal,
     addressed,
     directive_verdict,
+    left_out,
+    place_of,
     preference_verdict,
     reservation_verdict,
+    stated,
 )
+from presswatch_spark.rights.declaring_files import file_signals
+from presswatch_spark.rights.paywall import (
+    ACCESSIBLE,
+    PaywalledPart,
+    object_signals,
+    parts_of,
+    paywall_signals,
+)
+from presswatch_spark.tables.declarations import RightsSignal
+from presswatch_spark.tables.digests import row_digest, storable
 
 SIGNALS = 200
 """The most that one capture gives; then a row says that there were more."""
@@ -99,7 +114,6 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
 
 
 def _header_signals(capture: Capture) -> Iterator[Signal]:
-    """Yield what the headers declare, header by header; `_HEADER_CHARACTERS` of each are read."""
     for value in _header_values(capture, "x-robots-tag"):
         for agent, directives in addressed(value):
             yield stated("x_robots_tag", "header", directives, directive_verdict(directives), agent)
@@ -121,7 +135,6 @@ def _header_signals(capture: Capture) -> Iterator[Signal]:
 
 
 def _links_of(value: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield the targets of a `Link` header, each with its relations in lower case."""
     for link in _LINK.finditer(value):
         if relation := _RELATION.search(link[2]):
             yield link[1].strip(), (relation[1] or relation[2] or "").lower().split()
@@ -132,7 +145,6 @@ def _header_values(capture: Capture, name: str) -> Iterator[str]:
 
 
 def _element_signals(element: HtmlElement) -> Iterator[Signal]:
-    """Yield what a `meta` or `link` element declares: at most two signals, mostly none."""
     if element.name == "link":
         relations = element.get("rel").lower().split()
         for relation in _LINKED:
@@ -152,3 +164,88 @@ def _element_signals(element: HtmlElement) -> Iterator[Signal]:
         yield stated("tdm_policy", "meta", content)
     elif name in _COPYRIGHT:
         yield stated("copyright", "meta", content)
+
+
+class CorpusTitles(Protocol):
+    """What `Members` asks of a corpus. Articles go by their ordinals."""
+
+    @property
+    def sites(self) -> SiteIndex: ...  # noqa: D102
+    def article(self, ordinal: int) -> Article: ...  # noqa: D102
+    def urls(self, ordinal: int) -> Sequence[str]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a capture is; None for the title or the publisher if several share the host."""
+
+    title_id: str | None
+    publisher_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Finds the member that a capture belongs to, by its URL."""
+
+    corpus: CorpusTitles
+
+    def wants(self, url: str) -> bool:
+        """Whether a response at this URL may declare something for a member; 5 µs for other hosts."""
+        return may_be_known(url, self.corpus.sites.hosts) and self.owner(url) is not None
+
+    def owner(self, url: str) -> Owner | None:
+        """Return who owns a page or a host's file; None if no member does.
+
+        A page belongs to the title whose site it is on, or else to the article at its URL. A file belongs to
+        the titles on its host or on a part of it.
+        """
+        if site_file(url):
+            page = page_url(url)
+            names = hosts_above(page.host) if page else ()
+            sites = next((sites for name in names if (sites := self.corpus.sites.sites.get(name))), ())
+            titles, publishers = {site.title_id for site in sites}, {site.publisher_id for site in sites}
+            found = [next(iter(ids)) if len(ids) == 1 else None for ids in (titles, publishers)]
+            return Owner(*found) if sites else None
+        match = self.corpus.sites.match(url, self.corpus.urls)
+        if match is None:
+            return None
+        if match.title_id is None:
+            article = self.corpus.article(match.articles[0])
+            return Owner(article.title_id, article.publisher_id)
+        return Owner(match.title_id, match.publisher_id)
+
+
+def signal_rows(
+    capture: Capture, members: Members, shard_uri: str, release: str | None
+) -> Iterator[RightsSignal]:
+    """Yield the rows of `rights_signals` of a capture, digested, and without a run id.
+
+    A capture that is no member's gives none. `release` is used for captures that do not name their own.
+    """
+    owner, place = members.owner(capture.url), place_of(capture.url)
+    if owner is None or place is None:
+        return
+    locator = capture.locator
+    digest: str | None = None
+    for signal in signals_of(capture):
+        if digest is None and signal.source != "header":
+            digest = hashlib.sha256(capture.body).hexdigest()
+        row = RightsSignal(
+            run_id="",
+            release=storable(locator.release or release),
+            document_url=storable(capture.url),
+            host=storable(place.host),
+            title_id=owner.title_id,
+            publisher_id=owner.publisher_id,
+            content_sha256=digest if signal.source != "header" else None,
+            shard_uri=shard_uri,
+            record_id=storable(locator.record_id),
+            record_offset=locator.record_offset,
+            record_length=locator.record_length,
+            record_encoding=locator.record_encoding,
+            captured_at=locator.captured_at,
+            http_status=locator.http_status,
+            row_sha256="",
+            **asdict(signal),
+        )
+        yield row.with_columns(row_sha256=row_digest(row))

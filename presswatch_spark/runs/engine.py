@@ -22,14 +22,12 @@ from pyspark.sql import SparkSession
 from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.monitoring.metrics import RunFacts, Totals
 from presswatch_spark.monitoring.progress import Observer, ShardTotals
-from presswatch_spark.runs.claimed import OwnedRun, claim, clear
-from presswatch_spark.runs.markers import Wave, forget_wave
-from presswatch_spark.runs.parts import RunPart, damage_of, in_groups
+from presswatch_spark.runs.markers import RunPart, Wave, damage_of, forget_wave, in_groups
 from presswatch_spark.runs.publish import publish
 from presswatch_spark.runs.sifting import Sifter
-from presswatch_spark.runs.unfinished import remove_leftovers
+from presswatch_spark.runs.unfinished import OwnedRun, claim, clear, remove_leftovers
 from presswatch_spark.runs.waves import WaveReader
-from presswatch_spark.runs.work import Guard, Passes, Work
+from presswatch_spark.runs.work import Guard, Work
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.interrupts import interruptible
@@ -110,7 +108,10 @@ def execute(
         reader = WaveReader(context, run, work.kind, read, rules, observer, workers, _positions(lost))
         _start(work, run, store, len(shards), waves, observer)
         if work.passes:
-            waves += _sift(work.passes, shards, waves, reader, guard, began)
+            done = _positions(waves)
+            left = {place: shard for place, shard in enumerate(shards) if place not in done}
+            sifter = Sifter(context, run, work.passes, rules, observer, workers)
+            waves += sifter(left, lambda more: guard(_counts([*waves, *more]), time.monotonic() - began))
         waves = _read_rest(shards, waves, reader, guard, began)
         metrics = observer.metrics("published").rows() if work.kind.has_metrics else ()
         facts = {**work.facts, "shards_planned": len(shards)}
@@ -120,25 +121,6 @@ def execute(
         with suppress(PresswatchError, OSError):
             remove_leftovers(store)
     return Finished(row, log, run.resumed, time.monotonic() - began)
-
-
-def _sift(
-    passes: Passes,
-    shards: Sequence[ObjectInfo],
-    waves: Sequence[Wave],
-    reader: WaveReader,
-    guard: Guard,
-    began: float,
-) -> list[Wave]:
-    """Do the passes before the last, of the shards that are in no wave; return what says what they cost."""
-    done = _positions(waves)
-    left = {place: shard for place, shard in enumerate(shards) if place not in done}
-
-    def guarded(more: list[Wave]) -> None:
-        guard(_counts([*waves, *more]), time.monotonic() - began)
-
-    sifter = Sifter(reader.context, reader.run, passes, reader.rules, reader.observer, reader.workers)
-    return sifter(left, guarded)
 
 
 def _read_rest(
@@ -179,7 +161,6 @@ def _counts(waves: Iterable[Wave]) -> ShardTotals:
 def _start(
     work: Work, run: OwnedRun, store: TableStore, planned: int, waves: Sequence[Wave], observer: Observer
 ) -> None:
-    """Tell the observer which run begins, what is asked of it, and what is done already."""
     names = ("dataset", "release", "sample", "corpus_digest", "config_digest", "tool_version")
     asked = {name: value for name, value in {**work.facts, **work.asked}.items() if name in names}
     labels = {name: str(asked.get(name) or "") for name in ("dataset", "release", "sample")}

@@ -75,7 +75,10 @@ def packages() -> tuple[str, ...]:
             continue
         if name != PROJECT:
             versions[name] = found.version
-        left += [each for each in _required(found.requires or ()) if each not in versions]
+        needed = (each for each in found.requires or () if not _OF_EXTRA.search(each))
+        names = (match[0] for each in needed if (match := _REQUIRED.match(each)))
+        required = (re.sub(r"[-_.]+", "-", each).lower() for each in names)
+        left += [each for each in required if each not in versions]
     return tuple(sorted(f"{name}=={version}" for name, version in versions.items()))
 
 
@@ -84,14 +87,7 @@ def packages_digest(pins: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{pin}\n" for pin in pins).encode()).hexdigest()
 
 
-def _required(requirements: Iterable[str]) -> list[str]:
-    needed = (each for each in requirements if not _OF_EXTRA.search(each))
-    names = (found[0] for each in needed if (found := _REQUIRED.match(each)))
-    return [re.sub(r"[-_.]+", "-", name).lower() for name in names]
-
-
 def _git(root: Path, *words: str) -> str | None:
-    """Return what git prints about a working copy; None if it does not know it."""
     command = ["git", "--no-optional-locks", "-C", str(root), *words]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=GIT_SECONDS, check=False)

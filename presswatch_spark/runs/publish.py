@@ -18,9 +18,8 @@ from pyspark.sql import DataFrame, SparkSession
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.metrics import STATUSES
 from presswatch_spark.monitoring.progress import ShardTotals
-from presswatch_spark.runs.claimed import OwnedRun, clear
-from presswatch_spark.runs.markers import Wave
-from presswatch_spark.runs.parts import RunPart, in_groups, read_part
+from presswatch_spark.runs.markers import RunPart, Wave, in_groups, read_part
+from presswatch_spark.runs.unfinished import OwnedRun, clear
 from presswatch_spark.runs.work import CorpusRows, Kind, Row
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import sql_session
@@ -29,7 +28,7 @@ from presswatch_spark.tables.declarations import DIGESTS, SCHEMAS, columns_witho
 from presswatch_spark.tables.digests import GROUP_DIGITS
 from presswatch_spark.tables.digests import table_digest as digest_of
 from presswatch_spark.tables.frames import batches_of, written_by_spark
-from presswatch_spark.tables.published_files import COUNTED, Written
+from presswatch_spark.tables.seals import COUNTED, Written
 from presswatch_spark.tables.sorted_files import ORDERS, SortedFiles
 from presswatch_spark.tables.store import TableStore
 
@@ -110,7 +109,6 @@ def _read(folder: Folder, parts: Sequence[RunPart], columns: pa.Schema) -> pa.Ta
 
 
 def _row(kind: Kind, log: pa.Table, rows: Mapping[str, int], facts: Row) -> dict[str, Any]:
-    """The run's row: what is known beforehand, and what log and tables say of the rest."""
     statuses = log["status"].to_pylist()
     counts = {f"shards_{status}": statuses.count(status) for status in STATUSES}
     counts |= {COUNTED[table]: number for table, number in rows.items()}
@@ -130,7 +128,6 @@ def _written(run: OwnedRun, kind: Kind, parts: Sequence[RunPart], log: pa.Table,
 
 
 def _check(row: Row, rows: Mapping[str, int], counts: ShardTotals, run: OwnedRun) -> None:
-    """Compare what the waves hold with what was planned, and with what they counted when they were done."""
     shards = sum(row[f"shards_{status}"] for status in STATUSES)
     # Signals, where there are some, are counted apart.
     expected = [row["shards_planned"], counts.matches, counts.signals]
@@ -149,7 +146,6 @@ def _check(row: Row, rows: Mapping[str, int], counts: ShardTotals, run: OwnedRun
 
 
 def _corpus_files(store: TableStore, run: OwnedRun, digest: str, rows: CorpusRows) -> tuple[Written, ...]:
-    """Write the articles of the corpus; none if a published run of these tables has brought them."""
     for published in store.rows("runs"):
         brought = {file["table"] for file in published["files"] or ()}
         if published["corpus_digest"] == digest and CORPUS in brought:

@@ -14,13 +14,11 @@ from pyspark import SparkContext, TaskContext
 
 from presswatch_spark.monitoring.metrics import MetricSample, time_of_cores
 from presswatch_spark.monitoring.progress import Observer, ShardTotals
-from presswatch_spark.runs.attempts import ALL_DIED
-from presswatch_spark.runs.claimed import OwnedRun
-from presswatch_spark.runs.failures import PLATFORM, check_budget
 from presswatch_spark.runs.markers import Wave, write_wave
+from presswatch_spark.runs.unfinished import OwnedRun
 from presswatch_spark.runs.wave_task import Notes
 from presswatch_spark.runs.waves import Meter, dealt, tasks_for
-from presswatch_spark.runs.work import Passes, ReadOne, Row
+from presswatch_spark.runs.work import ALL_DIED, PLATFORM, Passes, ReadOne, Row, check_budget
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
 from presswatch_spark.spark.session import TASK_FAILURES, cores_now
@@ -69,7 +67,6 @@ class Sifter:
         return waves
 
     def _left(self, number: int, shards: Shards) -> Shards:
-        """Return the shards of which a pass has kept nothing yet."""
         there = set(self.passes.kept(self.run.folder, number).names())
         return {place: shard for place, shard in shards.items() if self.passes.name(shard.uri) not in there}
 
@@ -94,7 +91,6 @@ class Sifter:
         return wave
 
     def _reports(self, number: int, shards: Shards, tasks: int) -> Sequence[Row] | None:
-        """Read shards in so many tasks, and return what they report; None if their workers kept dying."""
         read = self.passes.read(self.run.folder, number)
         kept = self.passes.kept(self.run.folder, number)
         notes = Notes(self.run.folder, f"pass-{secrets.token_hex(4)}")

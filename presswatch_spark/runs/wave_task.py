@@ -20,10 +20,8 @@ from pyspark import TaskContext
 from pyspark.accumulators import Accumulator, AccumulatorParam
 
 from presswatch_spark.monitoring.progress import ShardTotals
-from presswatch_spark.runs.attempts import Outcome
-from presswatch_spark.runs.failures import PLATFORM
-from presswatch_spark.runs.parts import PartFiles, RunPart, part_files
-from presswatch_spark.runs.work import Kind, ReadOne, Row
+from presswatch_spark.runs.markers import PartFiles, RunPart, part_files
+from presswatch_spark.runs.work import PLATFORM, Kind, Outcome, ReadOne, Row
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import Workers

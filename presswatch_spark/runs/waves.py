@@ -5,7 +5,7 @@ driver writes those rows as one part more, and then the marker, which names all 
 attempt has a folder of its own: a JVM that outlives its driver for a moment writes where nobody reads.
 
 What storage or dying workers kept from being read is read once more, each shard in a task of its own. If
-too much is left then, the platform is at fault and not the shards: see `presswatch_spark.runs.failures`.
+too much is left then, the platform is at fault and not the shards: see `presswatch_spark.runs.work`.
 """
 
 import secrets
@@ -22,12 +22,10 @@ from pyspark import SparkContext
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.metrics import MetricSample, time_of_cores, totals_of
 from presswatch_spark.monitoring.progress import Observer, ShardTotals
-from presswatch_spark.runs.claimed import OwnedRun
-from presswatch_spark.runs.failures import PLATFORM, check_budget, is_hopeless
-from presswatch_spark.runs.markers import Wave, write_wave
-from presswatch_spark.runs.parts import RunPart, part_files
+from presswatch_spark.runs.markers import RunPart, Wave, part_files, write_wave
+from presswatch_spark.runs.unfinished import OwnedRun
 from presswatch_spark.runs.wave_task import CountsParam, Notes, WaveTask
-from presswatch_spark.runs.work import Kind, ReadOne, Row
+from presswatch_spark.runs.work import PLATFORM, Kind, ReadOne, Row, check_budget, is_hopeless
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.spark.errors import WorkerDiedError, spark_errors
 from presswatch_spark.spark.session import TASK_FAILURES, cores_now

@@ -23,14 +23,13 @@ from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.judgement.sites import documents_without_url
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.processes import begin_child
-from presswatch_spark.rights.signal_rows import Members
+from presswatch_spark.rights.signals import Members
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.text.words import TextWords
-from presswatch_spark.verify.readings import Joined
-from presswatch_spark.verify.verification import NamedDocument, most_spans, verify
+from presswatch_spark.verify.verification import Joined, NamedDocument, most_spans, verify
 
 WORDS = 24
 ABOUT_SECONDS = 20

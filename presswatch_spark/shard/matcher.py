@@ -39,11 +39,17 @@ from presswatch_spark.settings.config import (
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange
 from presswatch_spark.sieve.sieve import Candidates, Sieve
 from presswatch_spark.tables.declarations import Match
+from presswatch_spark.text.kernels import Hashes
 from presswatch_spark.text.words import TextWords, words_of
 from presswatch_spark.verify.minhash import Signature, jaccard, signature
-from presswatch_spark.verify.readings import Joined
-from presswatch_spark.verify.screen import DocumentWindows, Hashes, window_hashes
-from presswatch_spark.verify.verification import NamedDocument, most_spans, verify
+from presswatch_spark.verify.verification import (
+    DocumentWindows,
+    Joined,
+    NamedDocument,
+    most_spans,
+    verify,
+    window_hashes,
+)
 
 # An article with its words takes some 25 KB, its windows 4 KB.
 ARTICLES_KEPT = 512

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 
 import pyarrow as pa
 
-from presswatch_spark.runs.attempts import Attempt, storable
+from presswatch_spark.runs.work import Attempt, storable
 from presswatch_spark.tables.declarations import Match, RightsSignal
 
 ROWS_AT_ONCE, SPANS_AT_ONCE = 512, 50_000

@@ -45,7 +45,6 @@ def bounded_batches(
 
 
 def _ahead(function: Callable[[Item], Result], items: Iterable[Item], count: int) -> Iterator[Result]:
-    """Yield what a function makes of each item, in order, while threads are at work on the next `count`."""
     waiting = deque[Future[Result]]()
     with ThreadPoolExecutor(count, "tables") as pool:
         try:

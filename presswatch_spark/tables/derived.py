@@ -16,7 +16,7 @@ from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, stat
 from presswatch_spark.tables.declarations import DERIVED, MADE_ANEW
-from presswatch_spark.tables.published_files import Written
+from presswatch_spark.tables.seals import Written
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, run_of
 from presswatch_spark.version import __version__
@@ -106,7 +106,6 @@ def _staged(store: TableStore, table: str) -> list[str]:
 
 
 def _unpublished(store: TableStore, table: str) -> list[str]:
-    """Return the URIs of files of a derived table that no row of `derivations` publishes."""
     # Files first: what is published meanwhile is not taken for unpublished.
     there = [uri for name in (table, MADE_ANEW.get(table)) if name for uri in store.present(name)]
     published = set(store.published("derivations"))
@@ -114,7 +113,6 @@ def _unpublished(store: TableStore, table: str) -> list[str]:
 
 
 def _clear(runs: Folder, table: str) -> None:
-    """Remove the staging folder of a table and its lock, which this process holds."""
     (runs / table).remove()
     if runs.is_local:
         (runs.path / f"{table}.lock").unlink(missing_ok=True)

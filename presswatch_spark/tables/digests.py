@@ -146,7 +146,6 @@ def bytes_of(texts: pa.Array) -> memoryview:
 
 
 def _order_of(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """Return the order of rows of 32 bytes."""
     words = digests.view(">u8")
     # Those of other digests than a few differ in these.
     first = words[:, 0].astype(np.uint64)

@@ -19,7 +19,7 @@ LARGEST = 1 << 63
 
 
 def without_place(rows: pa.Table) -> npt.NDArray[np.bool_]:
-    """Say of which rows nobody knows where in its shard the document is."""
+    """Mark the rows whose document has no known place in its shard."""
     _, *places = (rows[name] for name in PLACE)
     if not all(column.null_count for column in places):
         return np.zeros(len(rows), np.bool_)
@@ -47,7 +47,9 @@ def distinct(first: Numbers, *others: Numbers) -> tuple[Numbers, ...]:
         keys += column
         keys += 1
     keys.sort(kind="stable")
-    keys = _without_repeats(keys)
+    is_first = np.ones(len(keys), np.bool_)
+    is_first[1:] = _changes(keys)
+    keys = keys[is_first]
     found = list[Numbers]()
     for width in widths[:0:-1]:
         keys, numbers = np.divmod(keys, width)
@@ -55,16 +57,7 @@ def distinct(first: Numbers, *others: Numbers) -> tuple[Numbers, ...]:
     return (keys - 1, *found[::-1])
 
 
-def _without_repeats(ordered: Numbers) -> Numbers:
-    """Return numbers without those that are the same as the one before."""
-    firsts = np.ones(len(ordered), np.bool_)
-    firsts[1:] = _changes(ordered)
-    found: Numbers = ordered[firsts]
-    return found
-
-
 def _changes(values: Numbers) -> npt.NDArray[np.bool_]:
-    """Say of each number but the first whether it differs from the one before."""
     found: npt.NDArray[np.bool_] = values[1:] != values[:-1]
     return found
 

@@ -14,7 +14,7 @@ from presswatch_spark.spark.session import spark_path, spark_schema
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.disk import Folder
-from presswatch_spark.tables.published_files import Written
+from presswatch_spark.tables.seals import Written
 from presswatch_spark.tables.sorted_files import WRITTEN, SortedFiles
 
 if TYPE_CHECKING:

@@ -1,20 +1,36 @@
-"""Seals: a file carries the SHA-256 of its own bytes, so that one flipped bit is noticed when it is read.
+"""Seals and records of files: one changed bit is noticed when a file is read.
 
-A JSON object ends with `"sha256"`, the digest of what it is without that. A Parquet file has it in the
-metadata of its footer, and is digested with zeros in its place.
+A sealed JSON object ends with `"sha256"`, the digest of what precedes it. A sealed Parquet file has the
+digest in the metadata of its footer, and is digested with zeros in its place.
+
+Files of published runs are compared with what the run's row in `runs` (or `censuses`, …) states of them: a
+table whose files are gone, or are others, would look like one that has fewer rows. So nothing is read of a
+run before its files are compared: by SHA-256 on disk, where a bit may flip in silence; on S3 by the ETag that
+they had when they were published, and by SHA-256 only where that is another one. Of older runs only the
+number of rows is known.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.storage.arrow_files import ARROW_ERRORS
+from presswatch_spark.errors import OutputError
+from presswatch_spark.moments import EPOCH
+from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream
+from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, open_stream, printable
+from presswatch_spark.tables.digests import table_digest
+from presswatch_spark.tables.row_types import UTC_MICROS
+from presswatch_spark.terminal import counted
 
 KEY, DIGITS = "presswatch.sha256", 64
 READ_BYTES = 1 << 20
@@ -22,6 +38,24 @@ _JSON_HEAD, _JSON_TAIL = b', "sha256": "', b'"}'
 # How Thrift writes a text of 64 bytes after the key.
 _PLACE = KEY.encode() + b"\x18\x40"
 _ZEROS = b"0" * DIGITS
+
+
+UNREADABLE = (ValueError, LookupError, TypeError, RecursionError, *ARROW_ERRORS)
+"""What reading a damaged file raises."""
+Row = Mapping[str, Any]
+READERS = 4
+ROWS_KEPT = FILES_KEPT = 4096
+COUNTED = {
+    "matches": "matches",
+    "rights_signals": "signals",
+    "scan_log": "shards_planned",
+    "captures": "captures",
+    "census_log": "shards_planned",
+}
+"""Columns that say how many rows of a table a run has."""
+RESTORE = (
+    "restore it from a copy, or scan again into another folder; other runs here can be read by their ids"
+)
 
 
 def sealed_json(facts: Mapping[str, Any]) -> bytes:
@@ -95,12 +129,138 @@ def whole_object(uri: str, storage: StorageOptions) -> bytes:
         return stream.read_to_end()
 
 
-UNREADABLE = (ValueError, LookupError, TypeError, RecursionError, *ARROW_ERRORS)
-"""What reading a damaged file raises."""
-
-
 def _place_in(data: bytes | bytearray) -> int | None:
     """Find the digest of a sealed Parquet file: the last such text, as what rows say comes before."""
     found = data.rfind(_PLACE)
     place = found + len(_PLACE)
     return place if found >= 0 and place + DIGITS <= len(data) else None
+
+
+class DamagedTablesError(OutputError):
+    """What is there of a run is not what was published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file of a table as it was written: its name where it was staged, rows, bytes, and SHA-256 (hex)."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@lru_cache(ROWS_KEPT)
+def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
+    """Read the row that publishes a run; its columns are those of the file.
+
+    Raises `DamagedTablesError` if the file is not as it was written.
+    """
+    try:
+        with opened_sealed(whole_object(info.uri, storage), since="files") as file:
+            row = _only_row(file.read(use_threads=False))
+        if row["run_id"] != run_id:
+            raise ValueError
+    except MissingError:
+        raise
+    except UNREADABLE as error:
+        raise DamagedTablesError(
+            f"the row that publishes run {run_id} is damaged, so nothing is sure of that run",
+            where=printable(info.uri),
+            remedy=RESTORE,
+        ) from error
+    return row
+
+
+def _only_row(table: pa.Table) -> Row:
+    """Return the one row of a table. Arrow loads pandas to give a moment its zone, which takes 0.2 s."""
+    moments = [field.name for field in table.schema if field.type == UTC_MICROS]
+    (row,) = table.drop_columns(moments).to_pylist()
+    micros = {name: table[name][0].value for name in moments}
+    times = {
+        name: None if value is None else EPOCH + timedelta(microseconds=value)
+        for name, value in micros.items()
+    }
+    return {name: times[name] if name in times else row[name] for name in table.column_names}
+
+
+def check_files(
+    folder: Folder,
+    table: str,
+    runs: Iterable[tuple[Row, Mapping[str, ObjectInfo]]],
+    *,
+    read: bool = True,
+) -> None:
+    """Compare the files of runs in a table with what each run's row says of them.
+
+    Args:
+        runs: the rows of runs, each with the files that the folder of the table holds of it, by name.
+        read: whether to read files where that is needed to know that they are the same; else only what their
+            footers and storage say is compared.
+
+    Raises:
+        DamagedTablesError: files are missing, were added, or are others.
+    """
+    to_read = list[tuple[Row, ObjectInfo, Row]]()
+    for row, there in runs:
+        if row.get("files") is None:
+            _check_rows(folder, table, row, there)
+            continue
+        said = {file["name"]: file for file in row["files"] if file["table"] == table}
+        for name in sorted(said.keys() | there.keys()):
+            if name not in there:
+                raise _differs(row, table, folder.at(name), f"{_described(said[name])}, and it is missing")
+            if name not in said:
+                raise _differs(row, table, folder.at(name), "no such file, and there is one")
+            info, file = there[name], said[name]
+            if info.size != file["bytes"]:
+                other = f"{_described(file)}, and it has {info.size or 0:,} bytes"
+                raise _differs(row, table, folder.at(name), other)
+            if folder.is_local or file["etag"] is None or info.etag != file["etag"]:
+                to_read.append((row, info, file))
+    if read:
+        with ThreadPoolExecutor(READERS, "sha256") as pool:
+            digests = pool.map(lambda each: _sha256(each[1], folder.storage), to_read)
+            for (row, info, file), digest in zip(to_read, digests, strict=True):
+                if digest != file["sha256"]:
+                    other = f"{_described(file)}, and its bytes have changed: their SHA-256 is {digest}"
+                    raise _differs(row, table, info.uri, other)
+
+
+def check_digest(folder: Folder, table: str, row: Row, digest: str, rows: Sequence[str]) -> None:
+    """Compare the digest of a run with that of its `rows`, by `row_sha256`; raises `DamagedTablesError`."""
+    if (found := table_digest(rows)) != digest:
+        raise _differs(row, table, folder.uri, f"digest {digest}, and its {len(rows):,} rows have {found}")
+
+
+@lru_cache(FILES_KEPT)
+def _sha256(info: ObjectInfo, storage: StorageOptions) -> str:
+    """Digest a file; of one that this process has read, storage says whether it was written since."""
+    return object_sha256(info.uri, storage)
+
+
+def _check_rows(folder: Folder, table: str, row: Row, there: Mapping[str, ObjectInfo]) -> None:
+    expected = row.get(COUNTED.get(table, ""))
+    if expected is None:
+        return
+    system, rows = file_system(folder.uri, folder.storage), 0
+    for info in there.values():
+        try:
+            rows += pq.read_metadata(info.uri, filesystem=system).num_rows
+        except UNREADABLE as error:
+            raise _differs(row, table, info.uri, "a file that can be read, and this one cannot") from error
+    if rows != expected:
+        other = f"{counted(expected, 'row')}, and there are {rows:,} in {counted(len(there), 'file')}"
+        raise _differs(row, table, folder.uri, other)
+
+
+def _described(file: Row) -> str:
+    return f"a file of {counted(file['rows'], 'row')} and {counted(file['bytes'], 'byte')}"
+
+
+def _differs(row: Row, table: str, where: str, what: str) -> DamagedTablesError:
+    return DamagedTablesError(
+        f"table {table} of run {row['run_id']} is not as it was published: the run's row says {what}",
+        where=printable(where),
+        remedy=RESTORE,
+    )

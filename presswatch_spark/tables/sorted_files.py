@@ -18,13 +18,11 @@ from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.disk import Folder, file_sha256
 from presswatch_spark.tables.declarations import SCHEMAS, PublishedFile, columns_without_run
-from presswatch_spark.tables.published_files import Written
 from presswatch_spark.tables.row_types import struct_of
+from presswatch_spark.tables.seals import Written
 
 GROUP_ROWS = 1 << 15
 """Rows of a group: some 6 MB of `matches`, one range of S3."""
-BATCH_ROWS = 1 << 14
-"""Rows of a column that its encoder gets at once, where columns are many and their values short."""
 FILE_GROUPS = 32
 """Groups of a file of `write_files`: a million rows."""
 
@@ -55,21 +53,6 @@ SOUGHT: Mapping[str, Sequence[str]] = {
     ),
 }  # fmt: skip
 """Columns with a Bloom filter."""
-DISTINCT: Mapping[str, Sequence[str]] = {
-    "changes": (
-        "document_url", "change_sha256",
-        *(f"{side}.{name}" for side in ("before", "after") for name in (
-            "document_url", "record_id", "record_offset", "record_length", "payload_digest", "text_sha256",
-            "row_sha256",
-        )),
-    ),
-}  # fmt: skip
-"""Columns of many values, without a dictionary in files: to make one takes longer than it saves bytes.
-
-Lengths of texts lie apart from the texts, and numbers as differences: both are smaller so.
-"""
-PREFIXED = ("record_id", "payload_digest")
-"""Columns whose texts begin alike (`<urn:uuid:`, `sha1:`): what the one before has is left out of each."""
 MEMBERS, MEMBER_COLUMNS = 1024, ("title_id", "publisher_id")
 """More titles or publishers than so many make their filters let more pass."""
 
@@ -120,16 +103,13 @@ class SortedFiles:
         with self.folder.new_file(name) as path:
             with self._writer(path, len(first)) as writer:
                 for group in chain((first,), others):
-                    whole = self._with_run(group)
-                    writer.write_table(whole.select(writer.schema.names).cast(writer.schema))
+                    # Rows of derived tables name the run that they are of.
+                    if "run_id" not in group.column_names and "run_id" in writer.schema.names:
+                        ids = pa.array([self.run_id] * len(group), pa.string())
+                        group = group.add_column(0, "run_id", ids)
+                    writer.write_table(group.select(writer.schema.names).cast(writer.schema))
                     rows += len(group)
             return Written(name, rows, path.stat().st_size, file_sha256(path))
-
-    def _with_run(self, group: pa.Table) -> pa.Table:
-        """Add the id of the run, unless rows name the run that they are of, as those of derived tables do."""
-        if "run_id" in group.column_names or "run_id" not in SCHEMAS[self.table].names:
-            return group
-        return group.add_column(0, "run_id", pa.array([self.run_id] * len(group), pa.string()))
 
     def _writer(self, path: Path, group_rows: int) -> Any:
         names = self.names or SCHEMAS[self.table].names
@@ -137,7 +117,14 @@ class SortedFiles:
         schema = pa.schema([(each.name, each.type) for each in SCHEMAS[self.table] if each.name in names])
         there = frozenset(schema.names)
         order = [(column, "ascending") for column in ORDERS.get(self.table, ()) if column in there]
-        sought = {name: _filter_of(name, group_rows) for name in SOUGHT.get(self.table, ()) if name in there}
+        sought = {
+            name: {
+                "ndv": (min(group_rows, MEMBERS) if name in MEMBER_COLUMNS else group_rows) or 1,
+                "fpp": FALSE_POSITIVES,
+            }
+            for name in SOUGHT.get(self.table, ())
+            if name in there
+        }
         return pq.ParquetWriter(
             path,
             schema,
@@ -146,7 +133,6 @@ class SortedFiles:
             write_page_checksum=True,
             bloom_filter_options=sought or None,
             sorting_columns=pq.SortingColumn.from_ordering(schema, order, "at_start") if order else None,
-            **_encoding(self.table, schema),
         )
 
 
@@ -160,45 +146,6 @@ def written_columns(
     paths = [files.folder.at(file.name) for file in written]
     rows = ds.dataset(paths, schema=SCHEMAS[files.table], format="parquet", filesystem=system)
     yield from rows.to_batches(columns=list(names), batch_readahead=1, fragment_readahead=1)
-
-
-def _filter_of(column: str, rows: int) -> Mapping[str, float]:
-    """Say how the Bloom filter of a column is made, for row groups of so many rows."""
-    values = min(rows, MEMBERS) if column in MEMBER_COLUMNS else rows
-    return {"ndv": values or 1, "fpp": FALSE_POSITIVES}
-
-
-def _encoding(table: str, schema: pa.Schema) -> dict[str, Any]:
-    """Say how columns of a table are written: which have a dictionary, and which have statistics."""
-    if table not in DISTINCT:
-        return {}
-    plain = {column.name: column.type for column in schema if not pa.types.is_struct(column.type)}
-    nested = {
-        f"{column.name}.{field.name}": field.type
-        for column in schema
-        if column.name not in plain
-        for field in column.type
-    }
-    distinct = {name: kind for name, kind in (plain | nested).items() if name in DISTINCT[table]}
-    return {
-        # A dictionary of numbers saves few bytes, and every number has to be looked up.
-        "use_dictionary": [
-            name
-            for name, kind in (plain | nested).items()
-            if name not in distinct and not pa.types.is_primitive(kind)
-        ],
-        "write_batch_size": BATCH_ROWS,
-        "column_encoding": {name: _encoding_of(name, kind) for name, kind in distinct.items()},
-        # Nobody asks for rows by what one of two sightings has.
-        "write_statistics": list(plain),
-    }
-
-
-def _encoding_of(column: str, kind: pa.DataType) -> str:
-    if not pa.types.is_string(kind):
-        return "DELTA_BINARY_PACKED"
-    is_prefixed = column.rpartition(".")[2] in PREFIXED
-    return "DELTA_BYTE_ARRAY" if is_prefixed else "DELTA_LENGTH_BYTE_ARRAY"
 
 
 def grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

@@ -1,17 +1,16 @@
-"""The folder of published tables, on disk or on S3. It holds::
+"""The folder of published tables, on disk or on S3. It contains::
 
-    TABLES/_presswatch.json                     says that the folder is ours, and of which layout
+    TABLES/_presswatch.json                     marks the folder as ours, with its layout
     TABLES/matches/<run_id>-00000.parquet …     likewise the other tables: see `tables.declarations`
     TABLES/_runs/…                              what unfinished runs have done so far
 
 Files of a run are moved in from there, `runs` (or `censuses`, or `derivations`) last. That one file publishes
-the run and says what the others are; see `tables.published_files`. Files lie flat, not in `run_id=…` folders:
-pyarrow and pandas refuse folders that repeat a column of their files.
+the run and describes the others; see `tables.seals`. Files lie flat, not in `run_id=…` folders: pyarrow and
+pandas refuse folders that repeat a column of their files.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.errors import OutputError, StorageError
+from presswatch_spark.errors import InputError, OutputError, StorageError
 from presswatch_spark.storage.arrow_files import file_system, read_parquet
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.json_documents import parse_json
@@ -32,18 +31,23 @@ from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOp
 from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables import WATCH_FOLDER
 from presswatch_spark.tables.declarations import DIGESTS, MADE_ANEW, PUBLISHED_BY, PUBLISHERS, SCHEMAS
-from presswatch_spark.tables.published_files import (
+from presswatch_spark.tables.seals import (
     DamagedTablesError,
     Row,
     Written,
     check_digest,
     check_files,
     row_of,
+    sealed_json,
+    sealed_parquet,
+    unsealed_json,
 )
-from presswatch_spark.tables.seals import sealed_json, sealed_parquet, unsealed_json
+from presswatch_spark.terminal import did_you_mean
+from presswatch_spark.terminal import printable as plain_text
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
 
 LAYOUT = 1
 MARKER = "_presswatch.json"
@@ -67,7 +71,15 @@ class TableStore:
                 read, or cannot be written.
             StorageError: S3 refuses.
         """
-        root = _writable(path, storage or StorageOptions())
+        if scheme_of(path) in ("http", "https", "hf"):
+            raise OutputError(
+                f"tables cannot be written to {scheme_of(path)}:// storage",
+                where=printable(path),
+                remedy="name a folder on S3, or on a disk that all workers share",
+            )
+        root = Folder.of(path, storage or StorageOptions())
+        if root.is_local:
+            _require_readable(root.path)
         with disk_errors(str(root)):
             try:
                 root.read(MARKER)
@@ -87,7 +99,12 @@ class TableStore:
         """Open the tables at `path`; raises `OutputError` if there are none, or of another layout."""
         store = cls(Folder.of(path, storage or StorageOptions()))
         try:
-            layout = _layout_in(store.root.read(MARKER)[0])
+            data = store.root.read(MARKER)[0]
+            facts = parse_json(data)
+            # Folders of earlier versions have a marker without a seal.
+            if not set(facts) <= {"layout", "tables"}:
+                facts = unsealed_json(data)
+            layout = int(facts["layout"])
         except (MissingError, ValueError, LookupError, TypeError) as error:
             raise OutputError(
                 f"this is not a folder of our tables: {MARKER} is missing or damaged",
@@ -190,7 +207,6 @@ class TableStore:
                     yield error
 
     def _rows(self, by: str, run_ids: Sequence[str]) -> dict[str, tuple[ObjectInfo, Row]]:
-        """Files and rows that publish runs, those named or all, by the runs' ids."""
         files = {run_of(name): info for name, info in _described_in(self.root / by).items()}
         wanted = sorted(run_id for run_id in files if not run_ids or run_id in run_ids)
         with ThreadPoolExecutor(READERS, "runs") as pool:
@@ -198,7 +214,6 @@ class TableStore:
             return {run_id: (files[run_id], row) for run_id, row in zip(wanted, rows, strict=True)}
 
     def _there(self, table: str) -> Mapping[str, Mapping[str, ObjectInfo]]:
-        """The files that lie in the folder of a table, by run and name."""
         files = defaultdict[str, dict[str, ObjectInfo]](dict)
         for name, info in _described_in(self.root / table).items():
             files[run_of(name)][name] = info
@@ -211,8 +226,8 @@ class TableStore:
         """
         files = self.files(table, *run_ids)
         # Rows of a derived table name the run that they are of, and not the one that publishes them.
-        is_of = None if PUBLISHED_BY[table] == "derivations" else list(map(_is_of, files))
-        return self.dataset(files, SCHEMAS[table], is_of)
+        is_of = [pc.field("run_id") == run_of(uri.rpartition("/")[2]) for uri in files]
+        return self.dataset(files, SCHEMAS[table], None if PUBLISHED_BY[table] == "derivations" else is_of)
 
     def dataset(
         self,
@@ -326,32 +341,9 @@ class TableStore:
         return self.root / by, f"{row['run_id']}-00000.parquet", data
 
 
-def _layout_in(data: bytes) -> int:
-    """Return the layout that a marker names; `ValueError` and the like if a bit of it has changed.
-
-    Folders of earlier versions have a marker without a seal. Nothing is missing there but the digest, so any
-    change of a bit makes it another text than this version would have written.
-    """
-    if b'"sha256"' in data:
-        return int(unsealed_json(data)["layout"])
-    facts = parse_json(data)
-    if facts["layout"] == LAYOUT and (
-        json.dumps({"layout": LAYOUT, "tables": facts["tables"]}).encode() != data
-        or not set(facts["tables"]) <= set(SCHEMAS)
-        or facts["tables"] != sorted(set(facts["tables"]))
-    ):
-        raise ValueError("the marker has changed")
-    return int(facts["layout"])
-
-
 def run_of(name: str) -> str:
     """Return the run that a file of a table is of, by its name."""
     return name.rpartition("-")[0]
-
-
-def _is_of(uri: str) -> Any:
-    """Return the run of all rows of a file as an Arrow expression."""
-    return pc.field("run_id") == run_of(uri.rpartition("/")[2])
 
 
 def _described_in(folder: Folder) -> dict[str, ObjectInfo]:
@@ -383,15 +375,50 @@ def _require_readable(root: Path) -> None:
         )
 
 
-def _writable(path: str, storage: StorageOptions) -> Folder:
-    """The folder at a path or URI; `OutputError` if tables cannot be written there, and read again."""
-    if scheme_of(path) in ("http", "https", "hf"):
-        raise OutputError(
-            f"tables cannot be written to {scheme_of(path)}:// storage",
-            where=printable(path),
-            remedy="name a folder on S3, or on a disk that all workers share",
+def column_batches(
+    store: TableStore,
+    table: str,
+    runs: Sequence[str],
+    columns: Sequence[str],
+    coded: Collection[str] = (),
+    batch_rows: int = 10_000,
+) -> Iterator[pa.RecordBatch]:
+    """Yield columns of the rows of published runs, in their order; a few row groups are in memory.
+
+    Columns that a file lacks are null; strings of the columns `coded` come as dictionaries.
+    """
+    # It loads pandas, as the tables do once they are opened.
+    from presswatch_spark.tables.bounded import bounded_batches
+
+    code = pa.dictionary(pa.int32(), pa.string())
+    fields = [SCHEMAS[table].field(name).remove_metadata().with_nullable(True) for name in columns]
+    schema = pa.schema([each.with_type(code) if each.name in coded else each for each in fields])
+    files = store.files(table, *runs) if runs else []
+    yield from bounded_batches(store.dataset(files, schema, coded=coded), columns, rows=batch_rows)
+
+
+def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list[str]:
+    """Return the published runs that `run_id` names: all for None, the newest for `latest`.
+
+    Args:
+        by: `runs` for scans, `censuses` for censuses.
+
+    Raises:
+        InputError: no such run is published.
+    """
+    published = store.published(by)
+    if run_id is None:
+        return published
+    found = published[-1:] if run_id == "latest" else [run_id] if run_id in published else []
+    if not found:
+        if by == "runs" and run_id in store.published("censuses"):
+            remedy = "`presswatch sql` reads its rows, in the table captures"
+            raise InputError(f"{run_id} is a census and no scan", where=str(store.root), remedy=remedy)
+        what = f"no run {run_id} is published" if run_id != "latest" else "no run is published"
+        newest = f"; the newest is {published[-1]}" if published else ""
+        raise InputError(
+            plain_text(f"{what}{did_you_mean(run_id, published) or newest}"),
+            where=str(store.root),
+            remedy="`presswatch runs` lists those that are, and those that are not finished",
         )
-    root = Folder.of(path, storage)
-    if root.is_local:
-        _require_readable(root.path)
-    return root
+    return found

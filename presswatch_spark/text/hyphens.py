@@ -2,8 +2,8 @@
 
 `infor-` and `mation` at the end and the beginning of a line are one word, `porte-` and `monnaie` may be two.
 The text alone does not tell. So both readings are searched, and a comparison takes the one that the other
-text has (`verify.readings`). A *parting* is a hyphen (U+002D, U+2010, U+00AD) right behind a word, then white
-space of ASCII, then another word.
+text has (`verify.verification`). A *parting* is a hyphen (U+002D, U+2010, U+00AD) right behind a word, then
+white space of ASCII, then another word.
 """
 
 import numpy as np

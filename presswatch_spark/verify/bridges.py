@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import inner_njit, lean_njit, uncounted_njit
-from presswatch_spark.verify.common_runs import Run, Runs, in_order_of
-from presswatch_spark.verify.tiles import NEW_WORD, Pair, accept, in_order
+from presswatch_spark.verify.common_runs import NEW_WORD, Pair, Run, Runs, accept, in_order, in_order_of
 
 # How many spans back a passage looks for the one it continues: copies of other passages may lie between.
 LOOK_BACK = 16
@@ -120,7 +119,6 @@ def _bridge_gap(pair: Pair, gap: tuple[int, int, int, int], run_words: int, acce
 
 @uncounted_njit
 def _best_in_gap(pair: Pair, gap: tuple[int, int, int, int], run_words: int) -> Run:
-    """Return the run that bridges a gap best, or one of length 0."""
     best: Run = _longest_in_gap(pair, gap, RUN_DRIFT)
     if best[2] >= run_words:
         return best

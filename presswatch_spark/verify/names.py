@@ -60,7 +60,6 @@ def table_of(slots: Names, factor: np.uint64) -> WordTable:
 
 @lean_njit
 def _block(folded: Bytes, start: int, end: int) -> np.uint64:
-    """Return the next eight bytes of a word that ends at `end`, filled up with zeros."""
     left = np.uint64(end - start)
     unused = (_8 - left) << _3 if left < _8 else _0
     block: np.uint64 = load8(folded, np.uint64(start)) << unused
@@ -80,7 +79,6 @@ def _word_key(folded: Bytes, start: int, end: int, factor: np.uint64) -> np.uint
 
 @lean_njit
 def _same_word(document: Spelt, j: int, text: Spelt, i: int) -> bool:
-    """Whether word j of the document and word i of a text are the same, byte for byte."""
     length = text.ends[i] - text.starts[i]
     if document.hashes[j] != text.hashes[i] or document.ends[j] - document.starts[j] != length:
         return False

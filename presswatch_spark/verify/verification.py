@@ -1,14 +1,25 @@
-"""Which words of an article stand in a document, compared word by word on their folded bytes.
+"""Words of an article that are in a document, compared word by word on their folded bytes.
 
 The numbers are exact for runs of `anchor_words` and more. Every word of either text in such a run counts
 once, and the longest run is the longest there is. Shorter runs count only as bridges of edits, in or next to
 a passage that such runs already prove.
 
+Most candidates are refused before, in a few microseconds, by the *screen*: a pair can only be reported if
+both texts share a window as long as the least run to report, and the screen compares the hashes of these
+windows. Equal windows have equal hashes, so it never refuses a pair that would be reported.
+
+A hyphen at a line end may part a word: `infor-` / `mation` is one word if the other text has `information`,
+and two words if it has `infor mation`. Where it has neither, the words stay as they are written. Where it has
+both, the longer run around decides.
+
 A document is named once for all the articles that it is compared with. A comparison takes microseconds, so
 Python must have little part in it: one kernel names a document, one finds the runs of an article.
 """
 
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +28,17 @@ import numpy.typing as npt
 from presswatch_spark.compiled import cached_njit
 from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.kernels import Bytes, Edges, Hashes
-from presswatch_spark.text.words import TextWords
+from presswatch_spark.text.words import TextWords, word_at, word_hashes
 from presswatch_spark.verify.bridges import bridge, passages
-from presswatch_spark.verify.common_runs import Runs, all_runs, common_pairs, covering_runs, in_order_of
+from presswatch_spark.verify.common_runs import (
+    Pair,
+    Runs,
+    all_runs,
+    common_pairs,
+    covering_runs,
+    in_order_of,
+    select,
+)
 from presswatch_spark.verify.names import (
     Names,
     Spelt,
@@ -31,10 +50,25 @@ from presswatch_spark.verify.names import (
     table_for,
     table_of,
 )
-from presswatch_spark.verify.readings import Joined, ReadText, readings_of_pair
-from presswatch_spark.verify.screen import SECRET
-from presswatch_spark.verify.tiles import Pair, select
 
+Table = npt.NDArray[np.uint32]
+
+_BASE = np.uint64(0xD6E8FEB86659FD93)
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_HALF = np.uint64(32)
+
+SECRET = np.uint64(secrets.randbits(64) | 1)
+"""Decides the slots, anew in each process: no page can be written to make them collide. Changes no result."""
+
+
+MOST_PARTS = 4
+"""A word may be parted at so many line ends but one."""
+MOST_PARTINGS = 50_000
+"""Of the partings of a text, so many are read in two ways: hostile texts have nothing else."""
+MOST_PLACES = 64
+"""So many places of a word decide between two readings that the other text has."""
+CONTEXT = 24
+"""So many words on either side decide between two readings that the other text has."""
 # Up to this many equal pairs of windows (and a few per word), all runs are enumerated; beyond, enough of them
 # are chosen. Numbers stay exact.
 PAIRS_ENUMERATED = 1 << 16
@@ -43,6 +77,240 @@ PAIRS_PER_WORD = 2
 # all. At most as many of one pair, of all pairs of a document, and at least of each pair.
 READINGS_KEPT = 8
 SPANS_KEPT, SPANS_OF_DOCUMENT, SPANS_AT_LEAST = 10_000, 100_000, 100
+
+
+class DocumentWindows:
+    """The windows of one document.
+
+    Args:
+        document: hashes of its windows, from `window_hashes`.
+    """
+
+    def __init__(self, document: Hashes) -> None:
+        self._table: Table = _table_of(document, SECRET)
+
+    def passes(self, article: Hashes) -> bool:
+        """Whether article and document share a window (from `window_hashes`, of the same width)."""
+        return bool(_any_in(self._table, article, SECRET))
+
+
+@cached_njit
+def window_hashes(words: Hashes, width: int) -> Hashes:
+    """Hash all windows of `width` words: uint64[max(0, n - width + 1)] for words uint64[n]; no hash is 0.
+
+    A polynomial modulo 2**64, rolled (Karp and Rabin, 1987), then mixed.
+    """
+    out = np.empty(max(0, len(words) - width + 1), np.uint64)
+    leaving = np.uint64(1)
+    for _ in range(width):
+        leaving *= _BASE
+    value = np.uint64(0)
+    for i in range(len(words)):
+        value = value * _BASE + words[i]
+        if i >= width:
+            value -= words[i - width] * leaving
+        if i >= width - 1:
+            mixed = (value ^ (value >> _HALF)) * _SPREAD
+            out[i - width + 1] = (mixed ^ (mixed >> _HALF)) | np.uint64(1)
+    return out
+
+
+@cached_njit
+def _table_of(hashes: Hashes, secret: np.uint64) -> Table:
+    """An open-addressing table of the last 32 bits of each hash, at most a quarter full; 0 is an empty slot.
+
+    Of 10,000 pairs that share nothing, two or so have such bits in common: these are verified in vain.
+    """
+    size = 16
+    while size < 4 * len(hashes):
+        size *= 2
+    table = np.zeros(size, np.uint32)
+    mask = np.uint64(size - 1)
+    for h in hashes:
+        slot, bits = ((h * secret) >> _HALF) & mask, np.uint32(h)
+        while table[slot] != 0 and table[slot] != bits:
+            slot = (slot + np.uint64(1)) & mask
+        table[slot] = bits
+    return table
+
+
+@cached_njit
+def _any_in(table: Table, hashes: Hashes, secret: np.uint64) -> bool:
+    mask = np.uint64(len(table) - 1)
+    for h in hashes:
+        slot, bits = ((h * secret) >> _HALF) & mask, np.uint32(h)
+        while table[slot] != 0:
+            if table[slot] == bits:
+                return True
+            slot = (slot + np.uint64(1)) & mask
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadText:
+    """The n words of a text as they are compared, and the words as written, `written`, that each stands for.
+
+    Word i stands for those from `first[i]` to `last[i]`, both int64[n].
+    """
+
+    words: TextWords
+    written: TextWords
+    first: Edges
+    last: Edges
+
+    @classmethod
+    def as_written(cls, words: TextWords) -> "ReadText":
+        """Return the reading in which nothing is joined."""
+        every = np.arange(len(words))
+        return cls(words, words, every, every)
+
+    @property
+    def packed(self) -> bytes:
+        """Return the folded words in order, with one zero byte after each."""
+        return b"".join(f"{word_at(self.words, i)}\0".encode() for i in range(len(self.words)))
+
+    def lengths(self, first: Edges, count: Edges) -> Edges:
+        """Return of how many written words runs of words are, int64[k]; `first`, `count` int64[k]."""
+        written: Edges = self.last[first + count - 1] - self.first[first] + 1
+        return written
+
+
+class Joined:
+    """The words that the partings of a text may have parted: each a span of words as written, and a hash."""
+
+    def __init__(self, words: TextWords) -> None:
+        self.words = words
+        self.spans: list[tuple[int, int]] = []
+        self.hashes: Hashes = np.empty(0, np.uint64)
+        if not len(words.partings):
+            return
+        partings = set(words.partings[:MOST_PARTINGS].tolist())
+        self.spans = [
+            (first, last)
+            for first in sorted(partings)
+            for last in range(first + 1, first + MOST_PARTS)
+            if all(part in partings for part in range(first, last))
+        ]
+        texts = [self.spelt(*span) for span in self.spans]
+        self.hashes = word_hashes(b" ".join(texts))
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+    def spelt(self, first: int, last: int) -> bytes:
+        """Return the folded bytes of the word whose parts are those from `first` to `last`."""
+        starts, ends = self.words.folded_starts, self.words.folded_ends
+        return self.words.folded[starts[first] : ends[last]].tobytes().replace(b"\0", b"")
+
+    def in_common(self, other: "Joined") -> bool:
+        """Return whether a joined word of one text may be a word of the other, joined or as written.
+
+        False is certain.
+        """
+        return (
+            (bool(self.spans) and self._screen.passes(_screen_keys(other.words.hashes)))
+            or (bool(other.spans) and other._screen.passes(_screen_keys(self.words.hashes)))
+            or (bool(self.spans and other.spans) and self._screen.passes(_screen_keys(other.hashes)))
+        )
+
+    @cached_property
+    def _screen(self) -> DocumentWindows:
+        return DocumentWindows(_screen_keys(self.hashes))
+
+    def read_like(self, other: TextWords, also: "Joined | None" = None) -> ReadText:
+        """Return the reading of the text that has most in common with another.
+
+        Args:
+            also: the joined words of the other text, which may be read so.
+        """
+        if not len(self):
+            return ReadText.as_written(self.words)
+        there = np.isin(self.hashes, other.hashes)
+        if also is not None:
+            there |= np.isin(self.hashes, also.hashes)
+        known = {self.spans[k]: int(self.hashes[k]) for k in np.flatnonzero(there).tolist()}
+        chosen = list(_chosen(self.words, other, known)) if known else []
+        return _joined(self, chosen, known) if chosen else ReadText.as_written(self.words)
+
+
+def _screen_keys(hashes: Hashes) -> Hashes:
+    keys: Hashes = hashes | np.uint64(1)
+    return keys
+
+
+def readings_of_pair(document: Joined, article: Joined) -> tuple[ReadText, ReadText]:
+    """Return the readings of two texts in which they have most in common."""
+    of_article = article.read_like(document.words, document)
+    return document.read_like(of_article.words), of_article
+
+
+def _chosen(
+    words: TextWords, other: TextWords, known: dict[tuple[int, int], int]
+) -> Iterator[tuple[int, int]]:
+    hashes, others = words.hashes.tolist(), other.hashes.tolist()
+    places = dict[int, list[int]]()
+    # Only the places of these words are needed, and a text may be long.
+    ends = np.array([*known.values(), *(words.hashes[first] for first, _ in known)], np.uint64)
+    for j in np.flatnonzero(np.isin(other.hashes, ends)).tolist():
+        places.setdefault(others[j], []).append(j)
+    before, done = list[int](), 0
+    for first, last in sorted(known, key=lambda span: (span[0], -span[1])):
+        if first < done:
+            continue
+        before = (before + hashes[done:first])[-CONTEXT:]
+        behind = hashes[last + 1 : last + 1 + CONTEXT]
+        joined = [*before, known[first, last]], behind
+        as_written = [*before, hashes[first]], [*hashes[first + 1 : last + 1], *behind]
+        if _longest_at(*joined, others, places) > _longest_at(*as_written, others, places) - (last - first):
+            yield first, last
+            before, done = joined[0], last + 1
+        else:
+            done = max(done, first)
+            before, done = [*before, hashes[first]][-CONTEXT:], first + 1
+
+
+def _longest_at(
+    head: Sequence[int], tail: Sequence[int], others: Sequence[int], places: dict[int, list[int]]
+) -> int:
+    """Return the length of the longest run in another text that has the last word of `head`."""
+    longest = 0
+    for j in places.get(head[-1], [])[:MOST_PLACES]:
+        left = 1
+        while left < len(head) and left <= j and others[j - left] == head[-1 - left]:
+            left += 1
+        right = 0
+        while right < len(tail) and j + 1 + right < len(others) and others[j + 1 + right] == tail[right]:
+            right += 1
+        longest = max(longest, left + right)
+    return longest
+
+
+def _joined(
+    joined: Joined, spans: Sequence[tuple[int, int]], hashes_of: Mapping[tuple[int, int], int]
+) -> ReadText:
+    words = joined.words
+    starts, ends = words.folded_starts, words.folded_ends
+    kept = np.ones(len(words), np.bool_)
+    for first, last in spans:
+        kept[first + 1 : last + 1] = False
+    firsts = np.flatnonzero(kept)
+    lasts = np.append(firsts[1:], len(words)) - 1
+    # Joined words go behind the others: a word's bytes are in a row, with room to read 7 bytes more.
+    extra, at = [words.folded.tobytes()], len(words.folded)
+    folded_starts, folded_ends, hashes = (
+        starts[firsts].copy(),
+        ends[firsts].copy(),
+        words.hashes[firsts].copy(),
+    )
+    places = np.searchsorted(firsts, [first for first, _ in spans])
+    for place, (first, last) in zip(places.tolist(), spans, strict=True):
+        text = joined.spelt(first, last)
+        folded_starts[place], folded_ends[place] = at, at + len(text)
+        hashes[place] = hashes_of[first, last]
+        extra.append(text + b"\0")
+        at += len(text) + 1
+    folded = np.frombuffer(b"".join(extra) + bytes(8), np.uint8)
+    return ReadText(TextWords(words.text, hashes, folded, folded_starts, folded_ends), words, firsts, lasts)
 
 
 class Naming(NamedTuple):
@@ -235,7 +503,6 @@ def verify(document: NamedDocument, article: Joined, rules: VerifyRules, most: i
 def _verified(
     document: NamedDocument, article: TextWords, rules: VerifyRules, most: int
 ) -> tuple[Overlap, Runs]:
-    """Return the overlap of two texts as they are read, and all spans, whose number is not limited."""
     names, runs = document.runs(article)
     n, m = len(document.words), len(article)
     if not len(runs):
@@ -244,7 +511,7 @@ def _verified(
     longest, copied, document_copied, spans = _spans(
         document.naming.words, names, runs, rules.bridge_gap_words, rules.bridge_run_words
     )
-    return Overlap(longest, copied, document_copied, m, n, _longest(spans, most)), spans
+    return Overlap(longest, copied, document_copied, m, n, _longest_spans(spans, most)), spans
 
 
 def _as_written(overlap: Overlap, spans: Runs, document: ReadText, article: ReadText) -> Overlap:
@@ -269,7 +536,6 @@ def _as_written(overlap: Overlap, spans: Runs, document: ReadText, article: Read
 def _spans(
     document: Names, article: Names, runs: Runs, gap_words: int, run_words: int
 ) -> tuple[int, int, int, Runs]:
-    """Return the length of the longest run, the words that spans cover in article and document, the spans."""
     pair = Pair(document, article, np.zeros(len(document), np.bool_), np.zeros(len(article), np.bool_))
     chosen = bridge(pair, select(pair, runs), gap_words, run_words)
     spans, numbers = np.empty((len(chosen), 4), np.int64), passages(chosen, gap_words)
@@ -282,7 +548,7 @@ def _spans(
     return longest, int(np.sum(pair.article_seen)), int(np.sum(pair.document_seen)), spans
 
 
-def _longest(spans: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
+def _longest_spans(spans: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
     if len(spans) <= most:
         return spans
     longest = np.argsort(-spans[:, 2], kind="stable")[:most]

@@ -14,13 +14,13 @@ from presswatch_spark.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.pipeline import SCAN, RunSummary
 from presswatch_spark.processes import user_temporary
 from presswatch_spark.runs import publish
-from presswatch_spark.runs.parts import part_files, read_part
+from presswatch_spark.runs.markers import part_files, read_part
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import RunLease
 from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
 from presswatch_spark.tables.declarations import SCHEMAS, ShardLog
-from presswatch_spark.tables.published_files import DamagedTablesError
+from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.proofs import each_time
 from tests.s3.conftest import client_of

@@ -22,7 +22,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.demo import shards
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.declarations import ShardLog
-from presswatch_spark.tables.published_files import DamagedTablesError
+from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.commands import presswatch
 from tests.conftest import ROOT

@@ -18,10 +18,9 @@ from pyspark.sql import SparkSession
 from presswatch_spark.errors import CorruptError, StorageError
 from presswatch_spark.monitoring.progress import Observer, Progress
 from presswatch_spark.pipeline import SCAN, RunSummary, run_key
-from presswatch_spark.runs.attempts import Outcome, outcome_of
-from presswatch_spark.runs.claimed import claim
 from presswatch_spark.runs.engine import execute
-from presswatch_spark.runs.work import Passes, Work
+from presswatch_spark.runs.unfinished import claim
+from presswatch_spark.runs.work import Outcome, Passes, Work, outcome_of
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.shard.outcome import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 import presswatch_spark as pw
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.queries.matches import ORDERS, Matches, MatchFilter, match_rows
+from presswatch_spark.queries.matches import ORDERS, Matches, MatchFilter
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.queries.views import VIEWS
 from presswatch_spark.report.questions import QUESTIONS
@@ -190,8 +190,8 @@ def test_both_engines_find_and_count_the_same_matches(
 ) -> None:
     store = TableStore.open(str(tables))
     wanted = MatchFilter(
-        title_id=next(iter(match_rows(store)))["title_id"], confidences=("A", "B", "C"), elsewhere=True,
-        unknown_site=True,
+        title_id=store.read("matches", columns=["title_id"])["title_id"][0].as_py(),
+        confidences=("A", "B", "C"), elsewhere=True, unknown_site=True,
     )  # fmt: skip
     answers = []
     for engine in ("duckdb", "spark"):

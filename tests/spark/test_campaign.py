@@ -21,7 +21,7 @@ from pyspark.sql import SparkSession
 from presswatch_spark.campaigns import run as campaign_module
 from presswatch_spark.campaigns.progress import Runs, core_hours_spent
 from presswatch_spark.cli import main as cli
-from presswatch_spark.costs.estimate import PriceList
+from presswatch_spark.costs import PriceList
 from presswatch_spark.runs import engine
 from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.runs.waves import WaveReader

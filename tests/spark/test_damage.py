@@ -17,7 +17,7 @@ from presswatch_spark.queries.sql import run_query
 from presswatch_spark.runs import engine
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.tables.declarations import PUBLISHED_BY, PUBLISHERS, SCHEMAS
-from presswatch_spark.tables.published_files import DamagedTablesError
+from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.spark.fakes import counted, declare, fake_shards, run_fake, times_scanned
 from tests.tables import flip_a_bit

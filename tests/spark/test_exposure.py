@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.claims.exposed import Exposed
-from presswatch_spark.claims.exposures import parse_exposures
+from presswatch_spark.claims.exposures import Exposed, parse_exposures
 from presswatch_spark.tables.store import TableStore
 from tests.exposures import ENTRIES, OTHER, tables_with_datasets
 

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.errors import StorageError
 from presswatch_spark.monitoring.progress import EventLog, Observer, Progress
-from presswatch_spark.runs.failures import PlatformError, check_budget, failures_allowed, is_hopeless
+from presswatch_spark.runs.work import PlatformError, check_budget, failures_allowed, is_hopeless
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.shard.outcome import ShardAttempt
 from presswatch_spark.tables.store import TableStore

@@ -16,8 +16,8 @@ from pyspark.sql import SparkSession
 from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.monitoring.progress import Observer, Progress
 from presswatch_spark.pipeline import RunSummary
-from presswatch_spark.runs.attempts import ALL_DIED
 from presswatch_spark.runs.waves import FULL_SHARD_BYTES, dealt, tasks_for
+from presswatch_spark.runs.work import ALL_DIED
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.store import TableStore

@@ -45,7 +45,7 @@ PURE = (
     "sieve.sieve",
     "verify.verification",
     "sampling.extrapolation",
-    "costs.estimate",
+    "costs",
     "settings.load",
     "pipeline",
 )

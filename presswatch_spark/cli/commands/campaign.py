@@ -209,7 +209,7 @@ def _row(item: ItemProgress, budget: Budget) -> dict[str, Any]:
 
 def _total_lines(found: Campaign, items: list[ItemProgress], budget: Budget) -> Iterator[str]:
     from presswatch_spark.campaigns.budget import estimated
-    from presswatch_spark.costs.budget import core_hours_text, dollars_text
+    from presswatch_spark.costs import core_hours_text, dollars_text
 
     machine, spent = budget.machine, found.spent()
 

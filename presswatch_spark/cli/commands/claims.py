@@ -19,7 +19,7 @@ from presswatch_spark.cli.options import (
     storage_options,
 )
 from presswatch_spark.cli.replies import ENGLISH, Language, Line, Reply, ReplyForm, Table, reply_options, tell
-from presswatch_spark.queries.engines import ENGINE_NAMES
+from presswatch_spark.queries.sql import ENGINE_NAMES
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.make import ClaimsSummary

@@ -26,11 +26,11 @@ from presswatch_spark.cli.replies import (
     Table,
     reply_options,
 )
-from presswatch_spark.queries.engines import ENGINE_NAMES
+from presswatch_spark.queries.sql import ENGINE_NAMES
 from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:
-    from presswatch_spark.changes.make import ChangesSummary
+    from presswatch_spark.changes.compare import ChangesSummary
     from presswatch_spark.settings.config import ScanConfig
 
 MEANING = {
@@ -79,9 +79,9 @@ def compare(
     """
     keep_memory()
     leave_pandas_out()
-    from presswatch_spark.changes.make import compare as run_compare
+    from presswatch_spark.changes.compare import compare as run_compare
     from presswatch_spark.tables.declarations import SCHEMAS
-    from presswatch_spark.tables.reading import column_batches
+    from presswatch_spark.tables.store import column_batches
 
     summary = run_compare(tables, before, after, out, settings, engine=engine, memory=memory)
     schema, made = SCHEMAS["changes"], summary.tables

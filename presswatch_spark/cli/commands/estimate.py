@@ -65,8 +65,7 @@ def estimate(tables: str, run_id: str, by: str | None, form: ReplyForm, settings
     leave_pandas_out()
     give_memory_back()
     from presswatch_spark.queries.estimates import estimate_of
-    from presswatch_spark.tables.reading import chosen_runs
-    from presswatch_spark.tables.store import TableStore
+    from presswatch_spark.tables.store import TableStore, chosen_runs
 
     _ = form.language
     store = TableStore.open(tables, settings.storage)

@@ -22,8 +22,7 @@ from presswatch_spark.cli.replies import (
 )
 
 if TYPE_CHECKING:
-    from presswatch_spark.claims.exposed import Exposed
-    from presswatch_spark.claims.exposures import Exposure, Source
+    from presswatch_spark.claims.exposures import Exposed, Exposure, Source
     from presswatch_spark.settings.config import ScanConfig
 
 SAID = {
@@ -88,8 +87,7 @@ def exposure(
 
     Example: presswatch exposure tables --export exposure.csv
     """
-    from presswatch_spark.claims.exposed import Exposed
-    from presswatch_spark.claims.exposures import load_exposures
+    from presswatch_spark.claims.exposures import Exposed, load_exposures
     from presswatch_spark.queries.sql import engine_of
     from presswatch_spark.tables.store import TableStore
 

@@ -50,8 +50,7 @@ def forget(
 
     Example: presswatch forget --publisher rives-sa tables
     """
-    from presswatch_spark.claims.copies import copies_near
-    from presswatch_spark.claims.forget import Subject
+    from presswatch_spark.claims.forget import Subject, copies_near
     from presswatch_spark.claims.forget import forget as remove
     from presswatch_spark.storage.disk import Folder
 

@@ -122,8 +122,7 @@ def matches(
     """
     leave_pandas_out()
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.queries.matches import Matches, MatchFilter
-    from presswatch_spark.queries.named import require_known
+    from presswatch_spark.queries.matches import Matches, MatchFilter, require_known
     from presswatch_spark.tables.declarations import Match
     from presswatch_spark.tables.store import TableStore
 

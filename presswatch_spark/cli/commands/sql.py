@@ -12,7 +12,7 @@ import click
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.options import SectionedCommand, engine_option, storage_options
 from presswatch_spark.cli.replies import AS_JSON, Reply, ReplyForm, reply_options
-from presswatch_spark.queries.engines import ENGINE_NAMES
+from presswatch_spark.queries.sql import ENGINE_NAMES
 from presswatch_spark.terminal import block_lines, fits, table_lines, terminal_width
 
 # What the next command needs to be told.

@@ -21,7 +21,7 @@ from presswatch_spark.cli.main import run
 from presswatch_spark.errors import ConfigError, OutputError, StorageError
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import PUBLISHED_BY, SCHEMAS
-from presswatch_spark.tables.published_files import DamagedTablesError
+from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.catalogs import (
     FEW,

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.changes.make import compare
+from presswatch_spark.changes.compare import compare
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.tables.declarations import Change

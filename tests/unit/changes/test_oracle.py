@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.changes.make import compare
+from presswatch_spark.changes.compare import compare
 from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.tables.store import TableStore
 from tests.histories import AFTER, BEFORE, EARLIER, random_history

@@ -19,17 +19,25 @@ from presswatch_spark.claims.counts import KINDS as ALL_KINDS
 from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.mandates import MANDATES as ALL_MANDATES
 from presswatch_spark.claims.mandates import RIGHTS as ALL_RIGHTS
-from presswatch_spark.claims.speaker import Speaker, wrapped
-from presswatch_spark.claims.told import KINDS, LETTERS, MANDATES, RESERVATIONS, RIGHTS
-from presswatch_spark.claims.told import told as told_facts
+from presswatch_spark.claims.narrative import (
+    KINDS,
+    LETTERS,
+    MANDATES,
+    RESERVATIONS,
+    RIGHTS,
+    Speaker,
+    account_of,
+    wrapped,
+)
 from presswatch_spark.cli.main import run
 from presswatch_spark.corpus.registry import MandateDocument, Publisher
 from presswatch_spark.demo.generate import Page
 from presswatch_spark.errors import InputError
 from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.model import Title
-from presswatch_spark.rights.relation import STATUSES
+from presswatch_spark.rights.in_force import STATUSES
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.tables.store import TableStore
 from tests.proofs import each_time
 from tests.scanned import FORMS, ONE_OF_EACH_FORMAT, press, press_corpus, scan_here
@@ -69,10 +77,10 @@ def case(**values: Any) -> ExplainedRow:
         "reservation": "both",
     }  # fmt: skip
     columns = {name: value for name, value in values.items() if name not in fields}
+    fields |= {name: value for name, value in values.items() if name in fields}
+    fields["claim"] = fields["claim"] and Claim.from_dict(fields["claim"])
     row = match("a", None) | standard | columns
-    return ExplainedRow(
-        row=row, shard=row["shard_uri"], **(fields | {k: v for k, v in values.items() if k in fields})
-    )
+    return ExplainedRow(row=Match.from_dict(row), shard=row["shard_uri"], **fields)
 
 
 def told(the_case: ExplainedRow, language: str = "fr") -> str:
@@ -93,8 +101,8 @@ def test_a_case_names_owner_mandate_rights_reservation_and_credits() -> None:
         "Son acte, du 15 décembre 2022, est mandats/rives.pdf (empreinte SHA-256 abababababab…).",
         "en vigueur jusqu'au 31 décembre 2026",
         "s'opposait à la fouille de textes et de données (CPI, art. L. 122-5-3), avant et après",
-        "publication 18 mai 2024 à 12 h 00 (temps universel)",
-        "sources citées AFP",
+        "Publication 18 mai 2024 à 12 h 00 (temps universel)",
+        "Sources citées AFP",
         "4 mots de l'article, qui en compte 1 200",
         "Le résultat ne doit pas être produit avant qu'une personne l'ait examiné.",
     ):
@@ -172,15 +180,15 @@ def test_why_there_is_no_right_is_said() -> None:
         ({"article_published_at": None}, "La date de publication n'est pas connue : aucun droit"),
         ({"article_published_at": NOON.replace(year=2027)}, "L'article porte une date de publication"),
     ):
-        assert f"droits {why}" in flat(case(rights=[], **values))
+        assert f"Droits {why}" in flat(case(rights=[], **values))
 
 
 def test_an_hour_that_nobody_gave_is_not_made_up_and_seconds_are_kept() -> None:
     midnight = case(article_published_at=NOON.replace(hour=0), captured_at=NOON.replace(second=5))
-    assert "publication 18 mai 2024 (sans heure, ou à 0 h 00, temps universel)" in flat(midnight)
-    assert "enregistrement 18 mai 2024 à 12 h 00 min 05 s (temps universel)" in flat(midnight)
-    assert "published 18 May 2024 (no hour is given, or 00:00 UTC)" in flat(midnight, "en")
-    assert "recorded 18 May 2024, 12:00:05 UTC" in flat(midnight, "en")
+    assert "Publication 18 mai 2024 (sans heure, ou à 0 h 00, temps universel)" in flat(midnight)
+    assert "Enregistrement 18 mai 2024 à 12 h 00 min 05 s (temps universel)" in flat(midnight)
+    assert "Published 18 May 2024 (no hour is given, or 00:00 UTC)" in flat(midnight, "en")
+    assert "Recorded 18 May 2024, 12:00:05 UTC" in flat(midnight, "en")
 
 
 def test_spans_that_continue_each_other_are_one_passage() -> None:
@@ -211,7 +219,7 @@ def test_the_words_copied_are_not_said_to_be_the_pages_theft() -> None:
         "kind": "copy",
         "licence_id": None,
     }
-    assert "nature ni page de l'éditeur, ni reprise connue" in flat(case(claim=claim))
+    assert "Nature ni page de l'éditeur, ni reprise connue" in flat(case(claim=claim))
 
 
 def test_a_share_is_never_rounded_up_to_the_whole_nor_down_to_nothing() -> None:
@@ -231,7 +239,7 @@ def test_what_the_page_says_of_itself_is_told_and_that_it_is_older_than_the_arti
     )  # fmt: skip
     text = flat(page)
     for words in (
-        "selon la page éditeur : Portail", "auteur : Anne Roy",
+        "Selon la page éditeur : Portail", "auteur : Anne Roy",
         "elle se dit tirée de : https://source.example/1",
         "publiée le 16 mai 2024 à 12 h 00", "La page se dit donc antérieure à l'article.",
         "elle donne pour sa propre adresse : https://source.example/2",
@@ -240,7 +248,7 @@ def test_what_the_page_says_of_itself_is_told_and_that_it_is_older_than_the_arti
     assert "antérieure à l'article" in flat(case(page_published_at=NOON.replace(hour=1)))
     for later in (NOON, NOON.replace(hour=0)):
         assert "antérieure" not in flat(case(page_published_at=later))
-    assert "selon la page" not in flat(case())
+    assert "Selon la page" not in flat(case())
 
 
 def test_other_thresholds_than_those_of_the_sentences_are_named() -> None:
@@ -321,9 +329,9 @@ def test_words_of_an_excerpt_are_not_counted_as_words_of_the_article() -> None:
 
 
 def test_a_mandate_does_not_depend_on_the_date_of_the_article() -> None:
-    assert "mandat Le mandat de l'éditeur est en vigueur" in flat(case(article_published_at=None))
+    assert "Mandat Le mandat de l'éditeur est en vigueur" in flat(case(article_published_at=None))
     without = case(publisher=Publisher("rives", "Rives", None, None, None, ()), mandate="none")
-    assert "mandat Aucun mandat de l'éditeur n'est connu." in flat(without)
+    assert "Mandat Aucun mandat de l'éditeur n'est connu." in flat(without)
 
 
 def test_only_a_publisher_whose_basis_is_known_is_called_the_holder_of_rights() -> None:
@@ -331,7 +339,7 @@ def test_only_a_publisher_whose_basis_is_known_is_called_the_holder_of_rights() 
         (PUBLISHER, "Éditeur", "Titulaire"),
         (replace(PUBLISHER, rights_basis=("contract",)), "Titulaire", "Éditeur"),
     ):
-        names = [fact.name for fact in told_facts(case(publisher=publisher), Speaker("fr")).article]
+        names = [fact.name for fact in account_of(case(publisher=publisher), Speaker("fr")).article]
         assert role in names
         assert other not in names
 
@@ -342,8 +350,8 @@ def test_a_row_without_an_article_says_nothing_of_one() -> None:
         article_url=None, article_published_at=None, headline=None,
     )  # fmt: skip
     text = flat(row)
-    assert "article aucun : ce résultat porte sur l'adresse de la page seule" in text
-    for words in ("mandat", "opposition", "publication", "droit"):
+    assert "L'article aucun : ce résultat porte sur l'adresse de la page seule" in text
+    for words in ("Mandat", "Opposition", "Publication", "Droits"):
         assert words not in text, words
 
 
@@ -352,13 +360,13 @@ def test_the_site_of_another_member_is_called_so() -> None:
     assert "contient une page d'un autre membre" in flat(reprint)
     claim = {"confidence": "C", "reasons": ["on_member_site"], "kind": "reprint", "licence_id": None}
     for page in (reprint, case(claim=claim)):
-        assert "site le site d'un autre membre" in flat(page)
-    assert "site le site d'un tiers" in flat(case())
+        assert "Site le site d'un autre membre" in flat(page)
+    assert "Site le site d'un tiers" in flat(case())
 
 
 def test_what_is_no_address_is_not_shown_as_one() -> None:
     text = flat(case(document_url="n/a", own_site=None))
-    assert "adresse inconnue (le jeu de données écrit « n/a »)" in text
+    assert "Adresse inconnue (le jeu de données écrit « n/a »)" in text
 
 
 def test_the_claim_is_explained_if_there_is_one() -> None:
@@ -374,8 +382,8 @@ def test_the_claim_is_explained_if_there_is_one() -> None:
     text = told(case(confidence="A", claim=claim), "en")
     assert "Letter C." in text
     assert "The page alone gave the letter A" in text
-    assert re.search(r"^kind +page under a licence$", text, re.MULTILINE)
-    assert re.search(r"^licence +L1, in the file of licences$", text, re.MULTILINE)
+    assert re.search(r"^Kind +page under a licence$", text, re.MULTILINE)
+    assert re.search(r"^Licence +L1, in the file of licences$", text, re.MULTILINE)
     assert "held against" not in text
     for words in ("another source: 1 of 4.", "recorded on 18 May 2024, 12:00", "some of these words: 2."):
         assert words in re.sub(r"\s+", " ", text)
@@ -425,9 +433,9 @@ def test_the_check_prints_nothing_that_steers_the_terminal(tmp_path: Path) -> No
 
 def test_an_address_cannot_end_its_quotes() -> None:
     row = case(shard_uri="/data/a'; rm -rf $HOME; '/x.warc.wet.gz").row
-    script = "\n".join([*recipe.commands(row, row["shard_uri"])[:-1], 'printf %s "$u"'])
+    script = "\n".join([*recipe.commands(row, row.shard_uri)[:-1], 'printf %s "$u"'])
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == row["shard_uri"]
+    assert done.stdout == row.shard_uri
 
 
 @pytest.fixture(scope="module")

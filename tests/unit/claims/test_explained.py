@@ -9,8 +9,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from presswatch_spark.claims import explained as explained_module
-from presswatch_spark.claims.explained import (
+from presswatch_spark.claims.other_sources import (
     COLUMNS,
     CREDITED,
     EARLY,
@@ -152,35 +151,12 @@ def random_case(random: Random) -> tuple[list[Page], int, set[int], np.ndarray]:
     return pages, words, known, sums
 
 
-@pytest.mark.parametrize("kinds_a_word", [0, 1])
 @pytest.mark.parametrize("seed", each_time(range(3), range(20)))
-def test_words_are_explained_as_sets_say(
-    seed: int, kinds_a_word: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # At 0 all ranges are judged in their order, at 1 only those of articles with many kinds of pages.
-    monkeypatch.setattr(explained_module, "KINDS_A_WORD", kinds_a_word)
+def test_words_are_explained_as_sets_say(seed: int) -> None:
     random = Random(seed)
     for _ in range(100):
         pages, words, known, sums = random_case(random)
         assert judged(pages, words, known, sums) == by_sets(pages, words, known, sums)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_thousands_of_passages_are_explained_as_each_alone_would_be(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    random = Random(seed)
-    pages = []
-    for number in range(2_000):
-        first = random.randrange(380)
-        spans = [(first, min(400, first + random.randint(1, 120)))]
-        if random.random() < 0.1:
-            spans.append((random.randrange(200), random.randint(200, 400)))
-        pages.append(Page(spans, random.choice([NOWHERE, number, number, number // 3])))
-    in_order = judged(pages, 400)
-    monkeypatch.setattr(explained_module, "KINDS_A_WORD", len(pages))
-    assert judged(pages, 400) == in_order
-    assert {tuple(sources_of(row)) for row in in_order} >= {(), ("common_source",)}
 
 
 def test_what_two_domains_share_without_the_rest_has_a_common_source() -> None:

@@ -9,10 +9,17 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.claims.exposed import Exposed, exposures_of, product_of_row
-from presswatch_spark.claims.exposures import Exposure, load_exposures, parse_exposures
+from presswatch_spark.claims.exposures import (
+    Exposed,
+    Exposure,
+    exposures_of,
+    load_exposures,
+    parse_exposures,
+    product_of_row,
+)
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.store import TableStore
 from tests.exposures import ENTRIES, HUB, OTHER, RUN, tables_with_datasets
 from tests.tables import match, publish
@@ -51,11 +58,10 @@ def of(rows: set[tuple[Any, ...]], entry: str) -> set[tuple[Any, ...]]:
 
 def test_a_row_by_itself_is_joined_as_the_whole_table_is(tables: Path) -> None:
     store = TableStore.open(str(tables))
-    rows = store.open_table("matches").to_table().to_pylist()
     by_row = {
-        (exposure.id, row["article_id"], product_of_row(row), row["release"], named)
-        for row in rows
-        for exposure, named in exposures_of(row, row["confidence"], entries())
+        (exposure.id, row.article_id, product_of_row(row), row.release, named)
+        for row in Match.from_batches(store.open_table("matches").to_table())
+        for exposure, named in exposures_of(row, row.confidence, entries())
     }
     assert by_row == found(tables)
     assert by_row
@@ -256,8 +262,8 @@ class TestPartsOfC4:
     def test_a_row_by_itself_is_of_the_same_part(self, copied: Path) -> None:
         store = TableStore.open(str(copied))
         by_row = {
-            (exposure.id, row["article_id"], named)
-            for row in store.open_table("matches").to_table().to_pylist()
+            (exposure.id, row.article_id, named)
+            for row in Match.from_batches(store.open_table("matches").to_table())
             for exposure, named in exposures_of(row, "B", load_exposures())
         }
         assert by_row == self.found(copied)

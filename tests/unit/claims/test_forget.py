@@ -43,7 +43,7 @@ def rows_of(publisher: str, *articles: str) -> list[dict[str, Any]]:
 def caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder in the place of this user's caches."""
     folder = tmp_path_factory.mktemp("caches")
-    monkeypatch.setattr("presswatch_spark.claims.copies.user_caches", lambda: iter([folder]))
+    monkeypatch.setattr("presswatch_spark.claims.forget.user_caches", lambda: iter([folder]))
     return folder
 
 

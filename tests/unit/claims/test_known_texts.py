@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from presswatch_spark.claims.known_texts import KnownTexts
+from presswatch_spark.claims.words import KnownTexts
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.text.words import word_hashes
 from tests.corpora import text, write_jsonl

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.claims.explained import SOURCES
 from presswatch_spark.claims.judge import DECISIVE
 from presswatch_spark.claims.letters import beyond_letter, judged
+from presswatch_spark.claims.other_sources import SOURCES
 from presswatch_spark.judgement.grading import letter_of
 from presswatch_spark.judgement.reasons import OF_ROWS, REASONS
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules

@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.claims import in_duckdb, judge
-from presswatch_spark.claims.inputs import INPUT, article_groups
+from presswatch_spark.claims import judge, make
+from presswatch_spark.claims.judge import INPUT, article_groups
 from presswatch_spark.claims.letters import judged
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import ConfigError, OutputError, PresswatchError, StorageError
 from presswatch_spark.judgement.reasons import REASONS
-from presswatch_spark.queries import duckdb_session
+from presswatch_spark.queries import in_duckdb
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables import derived
 from presswatch_spark.tables.declarations import Match
@@ -100,7 +100,7 @@ def test_rows_may_come_in_batches_of_any_size(
     house: House, claims: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(judge, "ROWS_AT_ONCE", 1)
-    monkeypatch.setattr(in_duckdb, "BATCH_ROWS", 2)
+    monkeypatch.setattr(make, "BATCH_ROWS", 2)
     assert house.claims("pieces") == claims
 
 
@@ -217,7 +217,7 @@ def test_rows_of_the_oldest_runs_have_no_letter_and_are_no_better_than_c(house: 
 def test_a_memory_that_is_no_size_is_refused(house: House) -> None:
     store = TableStore.open(str(house.tables))
     with pytest.raises(ConfigError, match="--memory: DuckDB refuses"):
-        list(in_duckdb.sorted_rows(store, store.published(), "plenty", 2))
+        list(make.sorted_rows(store, store.published(), "plenty", 2))
 
 
 def test_a_disk_that_takes_no_rows_is_named_with_a_remedy(
@@ -226,12 +226,12 @@ def test_a_disk_that_takes_no_rows_is_named_with_a_remedy(
     names = [f"{number:0200}" for number in range(20_000)]
     nothing = {name: pa.nulls(len(names), INPUT.field(name).type) for name in INPUT.names}
     batch = pa.RecordBatch.from_pydict(nothing | {"row_sha256": pa.array(names)}, INPUT)
-    monkeypatch.setattr(in_duckdb, "input_batches", lambda _: iter([batch] * 20))
+    monkeypatch.setattr(make, "input_batches", lambda _: iter([batch] * 20))
     store, scratch = TableStore.open(str(house.tables)), tmp_path / "scratch"
     scratch.write_text("no folder", "utf-8")
-    monkeypatch.setattr(duckdb_session, "scratch_folder", lambda: nullcontext(scratch))
+    monkeypatch.setattr(in_duckdb, "scratch_folder", lambda: nullcontext(scratch))
     with pytest.raises(OutputError, match=r"DuckDB cannot sort the rows.*TMPDIR.*--memory"):
-        list(in_duckdb.sorted_rows(store, store.published(), "30MB", 2))
+        list(make.sorted_rows(store, store.published(), "30MB", 2))
 
 
 @pytest.mark.parametrize("error", [OSError("page checksum differs"), StorageError("the bucket refuses")])
@@ -242,7 +242,7 @@ def test_rows_that_cannot_be_read_are_no_fault_of_the_output(
         yield pa.RecordBatch.from_pylist([], INPUT)
         raise error
 
-    monkeypatch.setattr(in_duckdb, "input_batches", broken)
+    monkeypatch.setattr(make, "input_batches", broken)
     with pytest.raises(PresswatchError) as caught:
         house.claims(f"broken-{type(error).__name__}")
     assert str(error) in str(caught.value)

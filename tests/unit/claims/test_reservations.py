@@ -12,9 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.claims.reservations import AGENT, Moment, OwnSites, pages_read
 from presswatch_spark.model import Capture
-from presswatch_spark.queries.reservations import Reservations
+from presswatch_spark.queries.reservations import AGENT, Moment, OwnSites, Reservations, pages_read
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.store import TableStore
 from tests.captures import NOON, PAGE, capture, robots

@@ -120,7 +120,7 @@ def test_what_explain_says_of_a_case_is_what_the_tables_hold(house: House, langu
         shown = " ".join(" ".join(case_lines(case, language)).split())
         for code in claim["reasons"]:
             assert f"{Translator(language)(REASONS[code].sentence)} [{code}]" in shown
-        for other in [*(case.row["repeated_by"] or []), *filter(None, [case.row["repeats_article_id"]])]:
+        for other in [*(case.row.repeated_by or []), *filter(None, [case.row.repeats_article_id])]:
             assert other in shown
         promise = "La lettre serait A si" if language == "fr" else "The letter would be A if"
         lacks_source = claim["confidence"] == "B" and set(claim["reasons"]) == {"full_copy"}

@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from benchmarks.speed import costs as bench
-from presswatch_spark.costs.budget import Bill, CostGuard
-from presswatch_spark.costs.estimate import PriceList, estimate, kind_of
+from presswatch_spark.costs import Bill, CostGuard, PriceList, estimate, kind_of
 from presswatch_spark.errors import BudgetError, ConfigError
 from presswatch_spark.monitoring.progress import ShardTotals
 from presswatch_spark.settings.config import ReadRules, RunRules, ScanConfig

@@ -14,7 +14,7 @@ from unicodedata import normalize
 import pytest
 from pypdf import PdfReader
 
-from presswatch_spark.claims.speaker import Speaker
+from presswatch_spark.claims.narrative import Speaker
 from presswatch_spark.evidence import documents
 from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.build import make_bag

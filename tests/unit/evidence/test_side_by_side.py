@@ -14,6 +14,7 @@ from presswatch_spark.claims.exposures import load_exposures
 from presswatch_spark.evidence.documents import ShownClaim, page_of
 from presswatch_spark.evidence.verify import check
 from presswatch_spark.pointers.checks import Failure
+from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.text.words import words_of
 from tests.evidence import bag_of, lines
 from tests.scanned import some_pages
@@ -45,8 +46,9 @@ def shown(document: str | None, article: str | None, claim: dict[str, Any] = CLA
     """A claim with these texts, and with changes to its row."""
     fields = ROW | row
     case = ExplainedRow(
-        row=fields, claim=claim, publisher=None, title=None, article=article, page=document,
-        page_missing=Failure("no shard") if document is None else None, shard=fields["shard_uri"], config={},
+        row=Match.from_dict(fields), claim=Claim.from_dict(claim), publisher=None, title=None,
+        article=article, page=document, page_missing=Failure("no shard") if document is None else None,
+        shard=fields["shard_uri"], config={},
         as_of=date(2026, 11, 27), mandate="none", rights=(), reservation="unknown",
     )  # fmt: skip
     return ShownClaim(case, load_exposures())

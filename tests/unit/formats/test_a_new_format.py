@@ -11,7 +11,7 @@ import pytest
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.scan import scan
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.costs.estimate import PriceList, estimate
+from presswatch_spark.costs import PriceList, estimate
 from presswatch_spark.formats import registry
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ScanConfig

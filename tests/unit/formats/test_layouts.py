@@ -10,7 +10,7 @@ import pytest
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.pipeline import ShardScan
-from presswatch_spark.runs.attempts import Outcome
+from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import stat
 from tests.corpora import article, build, write_jsonl

@@ -29,7 +29,7 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc_format import WARC
 from presswatch_spark.model import ReadReport
 from presswatch_spark.pipeline import ShardScan
-from presswatch_spark.runs.attempts import Outcome
+from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.corpora import Inline

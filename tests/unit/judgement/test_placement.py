@@ -7,8 +7,7 @@ import pytest
 from presswatch_spark.judgement.placement import Placement
 from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.words import words_of
-from presswatch_spark.verify.readings import Joined
-from presswatch_spark.verify.verification import NamedDocument, verify
+from presswatch_spark.verify.verification import Joined, NamedDocument, verify
 
 ARTICLE = b"le conseil a vote hier soir une subvention de huit mille euros pour la place du marche couvert"
 MENU = b"accueil contact abonnez vous "

@@ -37,8 +37,7 @@ from presswatch_spark.tables.digests import (
 )
 from presswatch_spark.text.words import words_of
 from presswatch_spark.translation import Translator
-from presswatch_spark.verify.readings import Joined
-from presswatch_spark.verify.verification import NamedDocument, verify
+from presswatch_spark.verify.verification import Joined, NamedDocument, verify
 
 CAPTURED = datetime(2024, 5, 18, 3, 58, 10, tzinfo=timezone(timedelta(hours=2)))
 PUBLISHED = CAPTURED - timedelta(days=1)

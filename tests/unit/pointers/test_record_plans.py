@@ -23,7 +23,7 @@ from presswatch_spark.errors import CorruptError, InputError, StorageError
 from presswatch_spark.formats.warc.by_range import NEAR_BYTES, RecordShard, WantedRecord, near
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.pointers.record_plans import NOT_LISTED, plan_of_captures, plan_of_matches
-from presswatch_spark.runs.attempts import Outcome
+from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import RunRules, ScanConfig, StorageOptions
 from presswatch_spark.storage.objects import ObjectInfo, stat
 from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus

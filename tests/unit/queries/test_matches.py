@@ -15,7 +15,7 @@ import pytest
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
-from presswatch_spark.queries.matches import ORDERS, Matches, MatchFilter, MatchTotals, match_rows
+from presswatch_spark.queries.matches import ORDERS, Matches, MatchFilter, MatchTotals, match_table
 from presswatch_spark.tables.declarations import Claim, Derivation, Match
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import TableStore
@@ -111,7 +111,7 @@ def by_hand(rows: list[dict[str, Any]]) -> MatchTotals:
 def test_totals_are_those_of_the_rows_that_the_filter_lets_through(
     wanted: MatchFilter, run_id: str | None, tables: TableStore
 ) -> None:
-    rows = list(match_rows(tables, run_id, wanted))
+    rows = match_table(tables, run_id, wanted).to_pylist()
     assert bool(rows) == (wanted.title_id != "no such title")
     found = Matches.of(tables, run_id, wanted, "duckdb")
     assert keys(dicts(found, "shard")) == keys(rows)
@@ -187,7 +187,7 @@ def test_rows_come_by_a_column_and_those_where_it_is_not_known_come_last(
 
 
 def test_rows_of_which_nobody_knows_whether_they_are_wanted_are_counted(tables: TableStore) -> None:
-    rows = list(match_rows(tables))
+    rows = match_table(tables, None, MatchFilter()).to_pylist()
     found = Matches.of(tables, None, MatchFilter(since=DAY, document_host="a.example"), "duckdb")
     assert found.left_out() == {
         "captured_at": sum(r["captured_at"] is None and r["document_host"] == "a.example" for r in rows),
@@ -256,7 +256,7 @@ class TestClaims:
         assert list(answer.rows) == [("a1", "B", "B"), ("a0", "C", "A"), ("a2", "C", "C")]
         assert found.totals().letters == {"B": 1, "C": 2}
         assert asdict(found.totals()) == {
-            **asdict(by_hand(list(match_rows(judged)))),
+            **asdict(by_hand(match_table(judged, None, MatchFilter()).to_pylist())),
             "letters": {"B": 1, "C": 2},
         }
         lowered = Matches.of(judged, None, MatchFilter(confidences=("A",)), "duckdb")

@@ -16,7 +16,7 @@ from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.model import Capture
 from presswatch_spark.queries.reservations import Reservations
 from presswatch_spark.tables.declarations import Reservation, RightsSignal
-from presswatch_spark.tables.published_files import DamagedTablesError
+from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.captures import NOON, PAGE, capture, robots
 from tests.tables import flip_a_bit, match, publish

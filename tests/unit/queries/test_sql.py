@@ -19,10 +19,9 @@ from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import ConfigError, OutputError
 from presswatch_spark.queries import in_duckdb
-from presswatch_spark.queries.duckdb_session import duckdb_session
-from presswatch_spark.queries.engines import ROWS_OF_ONE_MACHINE, chosen_engine, rows_of
+from presswatch_spark.queries.in_duckdb import duckdb_session
 from presswatch_spark.queries.in_spark import columns_in, named_in
-from presswatch_spark.queries.sql import answers_of, run_query
+from presswatch_spark.queries.sql import ROWS_OF_ONE_MACHINE, answers_of, chosen_engine, rows_of, run_query
 from presswatch_spark.queries.views import VIEWS, in_order
 from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.tables.bounded import BoundedDataset

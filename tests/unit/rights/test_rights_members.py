@@ -17,8 +17,8 @@ from presswatch_spark.errors import StorageError
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import Capture, DocumentBatch, Locator, ReadReport
 from presswatch_spark.pipeline import ShardScan
-from presswatch_spark.rights.signal_rows import Members, Owner, signal_rows
-from presswatch_spark.runs.attempts import Outcome
+from presswatch_spark.rights.signals import Members, Owner, signal_rows
+from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.outcome import SIGNAL_COLUMNS
 from presswatch_spark.storage.objects import ObjectInfo

@@ -11,9 +11,9 @@ import pytest
 
 from presswatch_spark.model import Capture
 from presswatch_spark.rights.declaration import place_of
-from presswatch_spark.rights.declared import Declared
-from presswatch_spark.rights.relation import Declaration, InForce, in_force
-from presswatch_spark.rights.signal_rows import signal_rows
+from presswatch_spark.rights.in_force import Declaration, Declared, InForce, in_force
+from presswatch_spark.rights.signals import signal_rows
+from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest
 from tests.captures import NOON, PAGE, ROBOTS, capture, robots
 
@@ -34,7 +34,7 @@ def rows(*captures: Capture) -> list[dict[str, Any]]:
 
 
 def found(*captures: Capture, url: str = PAGE, at: datetime = NOON, agent: str = "CCBot") -> InForce:
-    declared = Declared(rows(*captures))
+    declared = Declared(map(RightsSignal.from_dict, rows(*captures)))
     return in_force(at, declared.about(url, at, agent), declared.has_robots(url))
 
 
@@ -268,7 +268,7 @@ def test_a_reservation_of_the_page_counts_beside_a_site_that_lets_in() -> None:
     assert reserved.status == "both"
     assert reserved.before
     assert reserved.before.row
-    assert reserved.before.row["signal"] == "x_robots_tag"
+    assert reserved.before.row.signal == "x_robots_tag"
 
 
 RULES = '[{"location": "/libre/", "tdm-reservation": 0}, {"location": "/", "tdm-reservation": 1}]'
@@ -304,7 +304,10 @@ def test_of_the_rules_of_tdmrep_the_first_that_is_about_the_page_counts(
 ) -> None:
     declared = rows(tdmrep(*rules), file(LETS_IN, -1))
     for order in (declared, declared[::-1]):
-        assert in_force(NOON, Declared(order).about(LIBRE, NOON, "CCBot")).status == expected
+        assert (
+            in_force(NOON, Declared(map(RightsSignal.from_dict, order)).about(LIBRE, NOON, "CCBot")).status
+            == expected
+        )
 
 
 def test_tdmrep_that_is_missing_or_cannot_be_read() -> None:
@@ -407,7 +410,10 @@ def test_ai_txt_counts_and_its_absence_says_nothing() -> None:
 def test_rows_that_are_there_twice_or_without_time_change_nothing() -> None:
     told = rows(file(FORBIDS, -1), file(LETS_IN, 1))
     timeless = [row | {"captured_at": None, "row_sha256": str(number)} for number, row in enumerate(told)]
-    about = [list(Declared(each).about(PAGE, NOON, "CCBot")) for each in (told, [*told, *told, *timeless])]
+    about = [
+        list(Declared(map(RightsSignal.from_dict, each)).about(PAGE, NOON, "CCBot"))
+        for each in (told, [*told, *told, *timeless])
+    ]
     assert about[0] == about[1]
     assert all(row["row_sha256"] == row_digest(row) for row in told)
 

@@ -14,7 +14,7 @@ from warcio.warcwriter import WARCWriter
 
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.pipeline import ShardScan
-from presswatch_spark.runs.attempts import Outcome
+from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.storage.objects import stat
 from tests.corpora import article, build, write_jsonl

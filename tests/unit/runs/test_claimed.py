@@ -14,14 +14,13 @@ from presswatch_spark.censuses.run import CENSUS
 from presswatch_spark.errors import OutputError
 from presswatch_spark.monitoring.progress import ShardTotals
 from presswatch_spark.pipeline import SCAN
-from presswatch_spark.runs.claimed import claim, clear
-from presswatch_spark.runs.markers import Note, Wave, read_note, read_waves, write_wave
-from presswatch_spark.runs.parts import RunPart
+from presswatch_spark.runs.markers import Note, RunPart, Wave, read_note, read_waves, write_wave
+from presswatch_spark.runs.unfinished import claim, clear
 from presswatch_spark.runs.work import Kind, key_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import DIGESTS, SCHEMAS
-from presswatch_spark.tables.published_files import COUNTED
+from presswatch_spark.tables.seals import COUNTED
 from presswatch_spark.tables.store import TableStore
 from tests.tables import flipped, publish_log
 
@@ -176,7 +175,7 @@ class TestClaim:
     def test_the_lock_dies_with_its_process(self, store: TableStore) -> None:
         code = (
             "import sys; from datetime import UTC, datetime;"
-            "from presswatch_spark.runs.claimed import claim;"
+            "from presswatch_spark.runs.unfinished import claim;"
             "from presswatch_spark.tables.store import TableStore;"
             f"run = claim(TableStore.open({str(store.root)!r}), {KEY!r}, datetime.now(UTC)); run.__enter__();"
             "print('owned', flush=True); sys.stdin.read()"

@@ -14,7 +14,7 @@ from presswatch_spark.cli.replies import Language
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.warc.gates import AuditDraw
 from presswatch_spark.pipeline import ShardScan
-from presswatch_spark.runs.attempts import Outcome
+from presswatch_spark.runs.work import Outcome
 from presswatch_spark.sampling.intervals import audit_of, cost_of
 from presswatch_spark.settings.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions, stat

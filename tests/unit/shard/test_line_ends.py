@@ -21,8 +21,7 @@ from presswatch_spark.settings.config import ScanConfig, VerifyRules
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.text.words import words_of
-from presswatch_spark.verify.readings import Joined
-from presswatch_spark.verify.verification import NamedDocument, Overlap, verify
+from presswatch_spark.verify.verification import Joined, NamedDocument, Overlap, verify
 from tests.corpora import article, build, write_jsonl
 from tests.reference.words import reference_words
 from tests.scanned import scan_here

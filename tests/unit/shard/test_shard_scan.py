@@ -9,7 +9,7 @@ import pytest
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import CorruptError, StorageError
 from presswatch_spark.pipeline import ShardScan
-from presswatch_spark.runs.attempts import Outcome, outcome_of
+from presswatch_spark.runs.work import Outcome, outcome_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.outcome import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat

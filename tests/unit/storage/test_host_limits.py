@@ -14,7 +14,7 @@ from urllib3 import HTTPHeaderDict, HTTPResponse
 from presswatch_spark.errors import StorageError, TruncatedError
 from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.runs.attempts import outcome_of
+from presswatch_spark.runs.work import outcome_of
 from presswatch_spark.shard.outcome import ShardAttempt
 from presswatch_spark.storage import host_limits
 from presswatch_spark.storage.host_limits import (

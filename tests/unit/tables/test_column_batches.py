@@ -5,8 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from presswatch_spark.tables.declarations import Match
-from presswatch_spark.tables.reading import column_batches
-from presswatch_spark.tables.store import TableStore
+from presswatch_spark.tables.store import TableStore, column_batches
 from tests.tables import match, publish, write
 
 RUNS = ("20240601T080000Z-aaaaaa", "20240602T080000Z-bbbbbb")

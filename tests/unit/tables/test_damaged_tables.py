@@ -13,7 +13,7 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.declarations import SCHEMAS, TABLES
-from presswatch_spark.tables.published_files import DamagedTablesError
+from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.proofs import each_time
 from tests.tables import flip_a_bit, match, publish, row_of, write

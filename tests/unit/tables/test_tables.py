@@ -53,13 +53,14 @@ class TestFolder:
         with pytest.raises(OutputError, match="missing or damaged"):
             TableStore.open(str(store.root))
 
-    @pytest.mark.parametrize("is_sealed", [True, False])
-    def test_any_flipped_bit_of_the_marker_is_noticed(self, store: TableStore, is_sealed: bool) -> None:
-        path = store.root.path / MARKER
+    def test_a_folder_of_an_earlier_version_has_a_marker_without_a_seal(self, store: TableStore) -> None:
         facts = {"layout": 1, "tables": sorted(SCHEMAS)}
-        whole = path.read_bytes() if is_sealed else json.dumps(facts).encode()
-        path.write_bytes(whole)
+        (store.root.path / MARKER).write_text(json.dumps(facts))
         assert TableStore.open(str(store.root)) == store
+
+    def test_any_flipped_bit_of_the_marker_is_noticed(self, store: TableStore) -> None:
+        path = store.root.path / MARKER
+        whole = path.read_bytes()
         for place in range(len(whole)):
             for bit in range(8):
                 path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])

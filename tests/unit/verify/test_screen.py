@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.verify.screen import DocumentWindows, window_hashes
+from presswatch_spark.verify.verification import DocumentWindows, window_hashes
 
 WORDS = st.lists(st.integers(1, 3), max_size=40)
 

@@ -18,9 +18,7 @@ from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.text.words import TextWords, word_at, words_of
 from presswatch_spark.verify import verification
 from presswatch_spark.verify.common_runs import covering_runs, longest_run
-from presswatch_spark.verify.readings import Joined
-from presswatch_spark.verify.screen import SECRET
-from presswatch_spark.verify.verification import NamedDocument, Overlap, verify
+from presswatch_spark.verify.verification import SECRET, Joined, NamedDocument, Overlap, verify
 from tests.reference import runs as reference
 
 

@@ -1,11 +1,13 @@
-"""Rows that are alike in some columns, so that what follows from these is reckoned once for all of them."""
+"""Columns of many rows at once: rows that are alike are worked out once; digests of claims."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,6 +17,10 @@ Marks = npt.NDArray[np.bool_]
 _MOST = 1 << 62
 # No text of a list holds it: they are codes.
 _BETWEEN = "\x1f"
+
+
+NOT_DIGESTED = frozenset(("run_id", "claim_sha256"))
+"""Columns that may differ between claims of the same facts: the same bytes scanned again are another run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +75,30 @@ def _codes(column: pa.Array) -> tuple[Counts, int]:
         column = pc.binary_join(column, _BETWEEN)
     found = column.dictionary_encode(null_encoding="encode")
     return found.indices.to_numpy().astype(np.int64), max(1, len(found.dictionary))
+
+
+def claim_digests(columns: Mapping[str, Any]) -> list[str]:
+    """Return the SHA-256 (hex) of each row's canonical form, without the columns of `NOT_DIGESTED`.
+
+    The form is that of `row_digest`; columns must hold no floats.
+
+    Args:
+        columns: lists or Arrow arrays of one length, by name.
+    """
+    names = sorted(set(columns) - NOT_DIGESTED)
+    keys = [(b"," if place else b"{") + orjson.dumps(name) + b":" for place, name in enumerate(names)]
+    texts = [_texts(key, whole(columns[name])) for key, name in zip(keys, names, strict=True)]
+    rows = pc.binary_join_element_wise(*texts, b"}", b"")
+    return [hashlib.sha256(row).hexdigest() for row in rows.to_pylist()]
+
+
+def _texts(key: bytes, column: pa.Array) -> pa.Array:
+    if pa.types.is_list(column.type):
+        same = alike(column)
+        values, places = column.take(pa.array(same.first)), pa.array(same.kind_of)
+    else:
+        distinct = column.dictionary_encode(null_encoding="encode")
+        values, places = distinct.dictionary, distinct.indices
+    if pa.types.is_timestamp(values.type):
+        values = pc.strftime(values.cast(pa.timestamp("us")), "%Y-%m-%dT%H:%M:%SZ")
+    return pa.array([key + orjson.dumps(value) for value in values.to_pylist()], pa.binary()).take(places)

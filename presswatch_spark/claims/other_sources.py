@@ -1,4 +1,4 @@
-"""Which copied words of an article have another honest source than the article, page by page.
+"""Other honest sources of the copied words of an article than the article itself, page by page.
 
 All pages that hold words of one article are judged together, by sets of the article's words. Words of a page
 are *explained* if they
@@ -14,8 +14,7 @@ Each source counts if it has `passage_words` words of the page or more. A page o
 share prove nothing there: each paper cuts a wire in its own way.
 
 A domain has the words of all its pages. Sets are bits, 64 to a number, so that a comparison of two pages
-takes some ten operations. An article may have tens of thousands of different pages: then those that are one
-range of words are judged in order, so that each domain is looked at once for all that begin with one word.
+takes about ten operations. Pages with the same words are judged once, against all domains.
 """
 
 from dataclasses import dataclass
@@ -43,9 +42,6 @@ site of the press or of another member; it stands on a site of the press list.""
 
 NOWHERE = -1
 """The domain of a page on a site of the article's publisher, and of one whose URL is not known."""
-
-KINDS_A_WORD = 1
-"""With more kinds of pages for each word of the article, ranges of words are judged in their order."""
 
 COLUMNS = ("sources", "witnesses", "explained", "beyond", "longest_run", "rarity", "shared", "wide")
 
@@ -100,10 +96,10 @@ def explained(
     own_printed = np.zeros_like(masks)
     own_printed[elsewhere] = printed[domains[elsewhere]]
     keys = np.column_stack((masks, own_printed, own.view(np.uint64), facts.view(np.uint64)))
-    first, kind_of = _first_of_each(keys)
-    order, ranges = _in_order(masks[first], words)
+    # Kinds of pages, those with the same words one after the other.
+    _, first, kind_of = np.unique(_as_keys(keys), return_index=True, return_inverse=True)
     judged, taken = _judged(
-        words, order, masks[first], ranges, own[first], own_printed[first], facts[first], groups, sizes,
+        words, masks[first], own[first], own_printed[first], facts[first], groups, sizes,
         _gathered(masks, printed, facts, known), limits.passage_words, limits.rest_share, limits.holder_share,
     )  # fmt: skip
     beyond = _beyond(masks[first], taken, judged, sums)
@@ -112,32 +108,12 @@ def explained(
 
 
 def _distinct(sets: Bits) -> tuple[Bits, Counts, Counts]:
-    """Return each set once, the place there of each that was given, and how many of them there are."""
     if not len(sets):
         return sets, np.empty(0, np.int64), np.empty(0, np.int64)
     _, first, places, sizes = np.unique(
         _as_keys(sets), return_index=True, return_inverse=True, return_counts=True
     )
     return sets[first], places, sizes
-
-
-def _first_of_each(keys: Bits) -> tuple[Counts, Counts]:
-    """Return the first place of each distinct row, and for every row which of these it is."""
-    _, first, places = np.unique(_as_keys(keys), return_index=True, return_inverse=True)
-    return first, places
-
-
-def _in_order(masks: Bits, words: int) -> tuple[Counts, Counts]:
-    """Return the order in which kinds of pages are judged, and the words that each has: int64 (kinds, 2).
-
-    Words are a range from the first up to the one after the last; -1 and 0 stand for any others. Kinds with
-    the same words come one after the other, and ranges as `_witnesses_of_range` wants them. If kinds are
-    few, none of them counts as a range: it is not worth the while.
-    """
-    ranges = _ranges(masks)
-    if len(masks) <= KINDS_A_WORD * words:
-        ranges[:] = (-1, 0)
-    return np.lexsort((ranges[:, 1], ranges[:, 0])), ranges
 
 
 def _as_keys(rows: Bits) -> npt.NDArray[np.void]:
@@ -157,7 +133,6 @@ def _masks(words: int, bounds: Counts, firsts: Counts, afters: Counts) -> Bits:
 
 @cached_njit
 def _of_domains(masks: Bits, domains: Counts, facts: Counts) -> tuple[Bits, Bits]:
-    """Return the words of each domain, and those of its pages that are of the press."""
     count = 0
     for d in domains:
         count = max(count, d + 1)
@@ -195,9 +170,7 @@ def _gathered(masks: Bits, printed: Bits, facts: Counts, known: Marks) -> Bits:
 @cached_njit
 def _judged(
     words: int,
-    order: Counts,
     masks: Bits,
-    ranges: Counts,
     own: Counts,
     own_printed: Bits,
     facts: Counts,
@@ -211,7 +184,6 @@ def _judged(
     """Return sources and witnesses of each kind of page, int64 (kinds, 2), and its explained words.
 
     Args:
-        order, ranges: of the kinds, as `_in_order` gives them.
         masks, own, own_printed, facts: of one page of each kind; `own` is the group of its domain.
         groups, sizes: the words of domains that have the same, and how many these are.
         gathered: see `_gathered`.
@@ -219,16 +191,18 @@ def _judged(
     size = masks.shape[1]
     judged, taken = np.zeros((len(masks), 2), np.int64), np.zeros((len(masks), size), np.uint64)
     shared, source, nothing = np.empty(size, np.uint64), np.empty(size, np.uint64), np.zeros(size, np.uint64)
-    seen, reach = _seen(len(groups), size), _reach(len(groups), words)
-    for place in range(len(order)):
-        r = order[place]
+    seen = _SeenGroups(
+        np.empty(len(groups), np.int64),
+        np.zeros(2, np.int64),
+        np.zeros((2, size), np.uint64),
+        np.zeros((3, size), np.uint64),
+        np.zeros(1),
+    )
+    for r in range(len(masks)):
         mask, sources = masks[r], 0
-        if place == 0 or not _same(mask, masks[order[place - 1]]):
+        if r == 0 or not _same(mask, masks[r - 1]):
             seen.least[0] = -1.0
-            if ranges[r, 0] >= 0:
-                _witnesses_of_range(mask, ranges[r], groups, sizes, passage_words, reach, seen)
-            else:
-                _witnesses(mask, groups, sizes, passage_words, seen)
+            _witnesses(mask, groups, sizes, passage_words, seen)
         is_own = own[r] >= 0 and _both(groups[own[r]], mask) >= passage_words
         _others(shared, seen.held[0], seen.held[1], groups[own[r]] if is_own else nothing)
         for k in range(5):
@@ -268,41 +242,11 @@ class _SeenGroups(NamedTuple):
     least: npt.NDArray[np.float64]
 
 
-class _Reach(NamedTuple):
-    """How far pages that are one range of words must reach from `start[0]` on to share a passage.
-
-    `ends` int64[groups]: the word up to which each group is counted, and `counts` int64[groups] its words up
-    to there: as many as a passage has, or fewer if the article ends before. `first` int64[words + 3]: where
-    groups with each end begin in `_SeenGroups.who`. `held` is that of `_SeenGroups`, for a page without
-    an end.
-    """
-
-    start: Counts
-    ends: Counts
-    counts: Counts
-    first: Counts
-    held: Bits
-
-
 GROUPS, DOMAINS = 0, 1
 
 
 @inner_njit
-def _seen(groups: int, size: int) -> _SeenGroups:
-    held, lacking = np.zeros((2, size), np.uint64), np.zeros((3, size), np.uint64)
-    return _SeenGroups(np.empty(groups, np.int64), np.zeros(2, np.int64), held, lacking, np.zeros(1))
-
-
-@inner_njit
-def _reach(groups: int, words: int) -> _Reach:
-    held = np.zeros((2, max(1, (words + 63) >> 6)), np.uint64)
-    numbers = np.zeros((2, groups), np.int64)
-    return _Reach(np.full(1, -1), numbers[0], numbers[1], np.zeros(words + 3, np.int64), held)
-
-
-@inner_njit
 def _witnesses(mask: Bits, groups: Bits, sizes: Counts, passage_words: int, seen: _SeenGroups) -> None:
-    """Find the groups that have a passage of a page, by looking at each."""
     low, high = _extent(mask)
     seen.held[:] = _0
     seen.numbers[:] = 0
@@ -316,60 +260,6 @@ def _witnesses(mask: Bits, groups: Bits, sizes: Counts, passage_words: int, seen
         if not is_full:
             _hold(seen.held, groups[g], mask, sizes[g], low, high)
             is_full = _same(seen.held[1], mask)
-
-
-@inner_njit
-def _witnesses_of_range(
-    mask: Bits,
-    words: Counts,
-    groups: Bits,
-    sizes: Counts,
-    passage_words: int,
-    reach: _Reach,
-    seen: _SeenGroups,
-) -> None:
-    """Find the groups that have a passage of a page that is one range of words, after the ranges before it.
-
-    Ranges come by their first word, then by the one after their last. Those with the same first word differ
-    in how many groups they reach, and each group is looked at once for all of them.
-    """
-    if reach.start[0] != words[0]:
-        _begin(words[0], groups, passage_words, reach, seen)
-    after = reach.first[words[1] + 1]
-    for place in range(seen.numbers[GROUPS], after):
-        g = seen.who[place]
-        seen.numbers[DOMAINS] += sizes[g]
-        _hold(reach.held, groups[g], groups[g], sizes[g], 0, len(mask))
-    seen.numbers[GROUPS] = after
-    for b in range(len(mask)):
-        seen.held[0, b], seen.held[1, b] = reach.held[0, b] & mask[b], reach.held[1, b] & mask[b]
-
-
-@inner_njit
-def _begin(start: int, groups: Bits, passage_words: int, reach: _Reach, seen: _SeenGroups) -> None:
-    """Sort the groups by how far pages must reach that begin with the word `start`, which only rises."""
-    last, words = max(0, reach.start[0]), len(reach.first) - 3
-    reach.start[0] = start
-    reach.held[:] = _0
-    seen.numbers[:] = 0
-    reach.first[:] = 0
-    for g in range(len(groups)):
-        end, count = reach.ends[g], reach.counts[g]
-        for w in range(last, min(start, end)):
-            count -= _has(groups[g], w)
-        end = max(end, start)
-        while count < passage_words and end < words:
-            count += _has(groups[g], end)
-            end += 1
-        reach.ends[g], reach.counts[g] = end, count
-        reach.first[(end if count >= passage_words else words + 1) + 1] += 1
-    for end in range(1, len(reach.first)):
-        reach.first[end] += reach.first[end - 1]
-    following = reach.first.copy()
-    for g in range(len(groups)):
-        end = reach.ends[g] if reach.counts[g] >= passage_words else words + 1
-        seen.who[following[end]] = g
-        following[end] += 1
 
 
 @inner_njit
@@ -471,24 +361,8 @@ def _runs(taken: Bits, first: int, after: int, sums: Sums, least_run: int) -> tu
     return longest, rarity
 
 
-@cached_njit
-def _ranges(sets: Bits) -> Counts:
-    """Return the first word of each set and the one after its last; -1 and 0 if it is empty or has gaps."""
-    ranges = np.empty((len(sets), 2), np.int64)
-    for k in range(len(sets)):
-        first, after = 0, 64 * sets.shape[1]
-        while first < after and not _has(sets[k], first):
-            first += 1
-        while after > first and not _has(sets[k], after - 1):
-            after -= 1
-        whole = after > first and _count(sets[k]) == after - first
-        ranges[k, 0], ranges[k, 1] = (first, after) if whole else (-1, 0)
-    return ranges
-
-
 @uncounted_njit
 def _extent(bits: Bits) -> tuple[int, int]:
-    """Return the first number with a word in it, and the one after the last."""
     low, high = 0, len(bits)
     while low < high and bits[low] == _0:
         low += 1

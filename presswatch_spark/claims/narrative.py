@@ -1,0 +1,437 @@
+"""The account of a claim in plain words, in one language: what reports, bags and letters show."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import urlsplit
+
+from presswatch_spark.claims import recipe
+from presswatch_spark.claims.case import ExplainedRow
+from presswatch_spark.claims.letters import is_page_itself
+from presswatch_spark.claims.mandates import last_day
+from presswatch_spark.corpus.registry import Publisher
+from presswatch_spark.judgement.grading import dated_before
+from presswatch_spark.judgement.reasons import REASONS
+from presswatch_spark.storage.uris import printable as without_secrets
+from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.tables.declarations import Claim, Match
+from presswatch_spark.terminal import NARROW_SPACE, printable, wrapped_at
+from presswatch_spark.translation import N_, Translator
+
+# Where no line ends: within numbers, hours, commands and articles of a code, and beside French punctuation.
+_TIED = re.compile(
+    r" (?=[:;?!»%])|(?<=«) |(?<=n°) |(?<=python3) |(?<=\bart\.) (?=L\.)|(?<=\bL\.) (?=\d)"
+    r"|(?<=\d) (?=\d{3}\b|h \d|min \d|s\b)|(?<=\d h) (?=\d)|(?<=\d min) (?=\d)"
+)
+_APOSTROPHE = re.compile(r"(?<=\w)'")
+
+
+ENCODED = "xn--"
+# Meanings of values of `claims`.
+LETTERS = {
+    "A": N_("The finding speaks for itself, and can be produced as it is."),
+    "B": N_("The finding rests on strong evidence, and can be produced."),
+    "C": N_("The finding must not be produced before a person has examined it."),
+    "D": N_("The finding must not be produced in any claim."),
+}
+MANDATES = {
+    "in_force": N_("The publisher's mandate is in force on the day of judgement."),
+    "before": N_("The publisher's mandate is not yet in force on the day of judgement."),
+    "after": N_("The publisher's mandate is no longer in force on the day of judgement."),
+    "none": N_("No mandate of the publisher is known."),
+}
+RIGHTS = {
+    "author": N_(
+        "Author's right (CPI, the French code of intellectual property, art. L. 111-1 and"
+        " following; term: art. L. 123-1 and following)."
+    ),
+    "press_publisher": N_(
+        "Press publishers' neighbouring right (CPI, art. L. 218-1 and following), in force until {until}."
+    ),
+    "press_publisher_at_capture": N_(
+        "Press publishers' neighbouring right (CPI, art. L. 218-1 and following), in"
+        " force when the page was recorded. It ended on {until}."
+    ),
+}
+RESERVATIONS = {
+    "both": N_(
+        "The title's site reserved text and data mining (CPI, art. L. 122-5-3), before and after the record."
+    ),
+    "before": N_(
+        "The title's site reserved text and data mining (CPI, art. L. 122-5-3) before the"
+        " record; after it nothing is known."
+    ),
+    "after": N_(
+        "The title's site reserved text and data mining (CPI, art. L. 122-5-3) after the"
+        " record; before it nothing is known."
+    ),
+    "conflicting": N_(
+        "On text and data mining, the declarations of the title's site before and after"
+        " the record contradict each other."
+    ),
+    "none": N_("The title's site did not reserve text and data mining, as far as is known."),
+    "unknown": N_("It is not known what the title's site declared about text and data mining then."),
+}
+KINDS = {
+    "own_page": N_("the publisher's own page"),
+    "own_page_copy": N_("copy of the publisher's own page, by an archive, a cache or a translator"),
+    "copy": N_("neither the publisher's own page nor a known reprint"),
+    "reprint": N_("reprint by another member"),
+    "licensed": N_("page under a licence"),
+}
+VERDICTS = {
+    "claim": N_("to be claimed"),
+    "no_claim": N_("nothing to claim"),
+    "unsure": N_("could not tell"),
+}
+
+
+class Speaker(Translator):
+    """Says things in one language; `for_print` with the apostrophes and fixed blanks of printed books."""
+
+    def __init__(self, language: str, *, for_print: bool = False) -> None:
+        super().__init__(language)
+        self._for_print = for_print
+
+    def set(self, text: str) -> str:
+        """Return a text of ours as it is to look; facts of others are put in after this."""
+        if not self._for_print:
+            return text
+        text = _APOSTROPHE.sub("’", text)
+        return tied(text) if self.language == "fr" else _dates().sub("\\1\xa0\\2\xa0\\3", text)
+
+    def number(self, number: float, digits: int = 0) -> str:
+        """Return a number, with its thousands apart."""
+        shown = super().number(number, digits)
+        return shown if self._for_print else shown.replace(NARROW_SPACE, " ")
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return text in lines of at most `width` columns, none of them broken within what belongs together."""
+    return [line.replace("\xa0", " ") for line in wrapped_at(tied(printable(text)), width)]
+
+
+def tied(text: str) -> str:
+    """Return a text with a fixed blank wherever no line may end."""
+    return _dates().sub("\\1\xa0\\2\xa0\\3", _TIED.sub("\xa0", text))
+
+
+@cache
+def _dates() -> re.Pattern[str]:
+    from babel.dates import get_month_names
+
+    months = [name for language in ("fr", "en") for name in get_month_names("wide", locale=language).values()]
+    return re.compile(rf"\b(\d+|1er) ({'|'.join(months)}) (\d{{4}})\b")
+
+
+def dataset_of(case: ExplainedRow, _: Speaker) -> str:
+    """Return the release; without one the format is known, which is no dataset's name."""
+    return case.row.release or _("of no known name (format {format})", format=case.row.dataset)
+
+
+def finding_of(case: ExplainedRow, _: Speaker) -> str:
+    """Return the finding of a row, whatever its letter."""
+    which = dataset_of(case, _)
+    dataset = (
+        _("the dataset {which}", which=which) if case.row.release else _("a dataset {which}", which=which)
+    )
+    if not case.row.spans:
+        return _("{dataset} holds a page at an address of the publisher's.", dataset=dataset)
+    if case.on_member_site:
+        return _("{dataset} holds a page of another member's, with words of the article.", dataset=dataset)
+    if case.own_site and case.is_page_copy:
+        return _(
+            "{dataset} holds a copy of a page of the publisher's own, with words of the article.",
+            dataset=dataset,
+        )
+    if case.own_site is None:
+        return _("{dataset} holds a text of unknown address, with words of the article.", dataset=dataset)
+    return (
+        _("{dataset} holds a page of the publisher's own, with words of the article.", dataset=dataset)
+        if case.own_site
+        else _("{dataset} holds a page of somebody else's, with words of the article.", dataset=dataset)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFact:
+    """A fact with its name. `is_code`: it is an address, a digest or the like, which a reader compares."""
+
+    name: str
+    value: str
+    is_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimAccount:
+    """The facts of a claim, in one language.
+
+    `finding`: a sentence. `notes`: sentences about its letter. `measures`: about its words. `reasons`: for
+    its letter, each with whether it speaks for the claim. `commands`: those that fetch its record; none where
+    nobody else can.
+    """
+
+    letter: str
+    finding: str
+    notes: Sequence[str]
+    article: Sequence[NamedFact]
+    page: Sequence[NamedFact]
+    measures: Sequence[str]
+    reasons: Sequence[tuple[bool, str]]
+    commands: Sequence[str]
+
+
+def account_of(case: ExplainedRow, _: Speaker) -> ClaimAccount:
+    """Return the account of a case; the case's shard is where its record is asked for."""
+    finding = finding_of(case, _)
+    reasons = [REASONS[code] for code in case.reasons or () if code in REASONS]
+    return ClaimAccount(
+        letter=case.letter,
+        finding=finding[:1].upper() + finding[1:],
+        notes=tuple(_notes(case, _)),
+        article=tuple(_article(case, _)),
+        page=tuple(_page(case, _)),
+        measures=tuple(_measures(case, _))
+        if case.row.spans
+        else (_("No passage of an article was found on the page."),),
+        reasons=tuple((reason.caps is None, _(reason.sentence)) for reason in reasons),
+        commands=() if scheme_of(case.shard) == "file" else tuple(recipe.commands(case.row, case.shard)),
+    )
+
+
+def _notes(case: ExplainedRow, _: Speaker) -> Iterator[str]:
+    yield _(LETTERS[case.letter])
+    # Mandate and rights may speak against a claim of good letter though the facts are sound.
+    if case.letter in ("A", "B") and case.row.article_id is not None:
+        is_known = case.publisher is not None or case.claim is not None
+        against = [_mandate_in_force(case, _)] if is_known and case.mandate != "in_force" else []
+        if not case.rights:
+            against.append(_no_right(case, _))
+        if against:
+            yield _("Note that the letter judges the facts alone. {besides}", besides=" ".join(against))
+    if case.claim is None:
+        yield _(
+            "This letter comes from the page alone: it was not held against the other pages"
+            " that are known (presswatch claims, then --claims)."
+        )
+    elif case.claim.confidence != case.row.confidence:
+        yield _(
+            "The page alone gave the letter {letter}; what is known from elsewhere lowered it.",
+            letter=case.row.confidence,
+        )
+    yield _("Judged as of {day}.", day=_.day(case.as_of))
+
+
+def _no_right(case: ExplainedRow, _: Speaker) -> str:
+    published = case.row.article_published_at
+    if published is None:
+        return _("The date of publication is not known: no right can be reckoned.")
+    return (
+        _("The article's date of publication is after the day of judgement: no right is reckoned.")
+        if published.date() > case.as_of
+        else _("All rights have ended on the day of judgement.")
+    )
+
+
+def legal_person_of(publisher: Publisher | None, publisher_id: str) -> str:
+    """Return the legal person that claims, with its number and address, so far as they are known."""
+    if publisher is None:
+        return publisher_id
+    siren = f"SIREN {publisher.siren}" if publisher.siren else None
+    return ", ".join(filter(None, (publisher.legal_name or publisher.name, siren, publisher.address)))
+
+
+def _mandate_in_force(case: ExplainedRow, _: Speaker) -> str:
+    if case.publisher is None and case.claim is None:
+        return _("It is not at hand: give --corpus with the corpus of the scan.")
+    return _(MANDATES[case.mandate])
+
+
+def _mandate(case: ExplainedRow, _: Speaker) -> str:
+    publisher, facts = case.publisher, [_mandate_in_force(case, _)]
+    if publisher is None or not publisher.has_mandate:
+        return facts[0]
+    days = []
+    if publisher.mandate_from:
+        days.append(_.p("mandate in words", "from {day}", day=_.day(publisher.mandate_from)))
+    if publisher.mandate_to:
+        days.append(_("until {day}", day=_.day(publisher.mandate_to)))
+    if days:
+        facts.append(_("It holds {facts}.", facts=", ".join(days)))
+    if document := publisher.mandate_document:
+        given = {"path": document.path, "sha256": document.sha256[:12]}
+        signed = document.signed_on
+        facts.append(
+            _("Its deed, of {day}, is {path} (SHA-256 fingerprint {sha256}…).", day=_.day(signed), **given)
+            if signed
+            else _("Its deed is {path} (SHA-256 fingerprint {sha256}…).", **given)
+        )
+    return " ".join(facts)
+
+
+def _rights(case: ExplainedRow, _: Speaker) -> str:
+    published = case.row.article_published_at
+    until = _.day(last_day(published.date())) if published else _.p("address", "not known")
+    return " ".join(_(RIGHTS[right], until=until) for right in case.rights) or _no_right(case, _)
+
+
+def _article(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
+    row, publisher = case.row, case.publisher
+    yield NamedFact(_.p("of the press", "Title"), case.title.name if case.title else row.title_id)
+    # A holder of rights only if the members file gives the basis.
+    role = _("Owner") if publisher and publisher.rights_basis else _("Publisher")
+    yield NamedFact(role, legal_person_of(publisher, row.publisher_id))
+    if row.article_id is None:
+        yield NamedFact(_("The article"), _("none: this finding is about the page's address alone"))
+        return
+    if row.headline:
+        yield NamedFact(_("Headline"), row.headline)
+    yield _address(row.article_url, _)
+    yield NamedFact(_("Published"), _.moment(row.article_published_at))
+    if row.repeated_by:
+        yield NamedFact(_("Published again in"), ", ".join(row.repeated_by), is_code=True)
+    if row.repeats_article_id:
+        yield NamedFact(_("Claim of the article"), row.repeats_article_id, is_code=True)
+    yield NamedFact(_("Mandate"), _mandate(case, _))
+    yield NamedFact(_("Rights"), _rights(case, _))
+    yield NamedFact(_("Reservation"), _(RESERVATIONS[case.reservation]))
+    if row.article_sha256:
+        yield NamedFact(_("Digest of the text (SHA-256)"), row.article_sha256, is_code=True)
+
+
+def _page(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
+    row, claim = case.row, case.claim
+    if row.document_url and row.own_site is None:
+        yield NamedFact(_("Address"), _("not known (the dataset writes “{said}”)", said=row.document_url))
+    else:
+        yield _address(row.document_url, _)
+    yield NamedFact(_("Recorded"), _.moment(row.captured_at))
+    yield NamedFact(_("Site"), _site(case, _))
+    if claim:
+        yield NamedFact(_("Kind"), _(KINDS[claim.kind]))
+    if claim and claim.licence_id:
+        yield NamedFact(_("Licence"), _("{id}, in the file of licences", id=claim.licence_id))
+    if claim and claim.review:
+        yield NamedFact(_("Verdict of a person"), _(VERDICTS[claim.review]))
+    if row.document_credits:
+        yield NamedFact(_("Credits"), ", ".join(row.document_credits))
+    if said := _own_words(case, _):
+        yield NamedFact(_("The page says"), said)
+    yield NamedFact(_("Dataset"), dataset_of(case, _))
+    yield NamedFact(_("File"), without_secrets(case.shard), is_code=True)
+    first, length = row.record_offset, row.record_length
+    if first is None or length is None:
+        place = _("row {number}, counted from 0", number=_.number(row.row_index or 0))
+    else:
+        ends = {"first": _.number(first), "last": _.number(first + length - 1)}
+        place = (
+            _("bytes {first} to {last} of the inflated file", **ends)
+            if row.record_encoding == "inflated"
+            else _("bytes {first} to {last}", **ends)
+        )
+    yield NamedFact(_("Place in the file"), place)
+    yield NamedFact(_("Digest of the row (SHA-256)"), row.row_sha256, is_code=True)
+
+
+def _address(url: str | None, _: Speaker) -> NamedFact:
+    return NamedFact(_("Address"), both_ways(url, _) if url else _("not known"), bool(url))
+
+
+def both_ways(address: str, _: Speaker) -> str:
+    """Return an address, and if its host is in Punycode, the host in plain letters as well."""
+    try:
+        host = urlsplit(address).hostname or address
+        plain = host.encode("ascii").decode("idna") if ENCODED in host else host
+    except ValueError:
+        return address
+    if plain == host:
+        return address
+    return _("{ascii} (in plain letters: {plain})", ascii=address, plain=printable(plain))
+
+
+def _site(case: ExplainedRow, _: Speaker) -> str:
+    if case.on_member_site:
+        return _("another member's site")
+    if case.own_site and case.is_page_copy:
+        return _("an archive, a cache or a translator that shows a page of the publisher named below")
+    if case.own_site is None:
+        return _("not known, since the address is not known")
+    return _("a site of the publisher named below") if case.own_site else _("somebody else's site")
+
+
+def _own_words(case: ExplainedRow, _: Speaker) -> str:
+    """Return what the page states of itself: nobody has checked it, and the other side will name it."""
+    row, found = case.row, list[str]()
+    if row.page_publisher:
+        found.append(_("publisher: {said}", said=row.page_publisher))
+    if row.page_author:
+        found.append(_("author: {said}", said=row.page_author))
+    if at := row.page_published_at:
+        found.append(_("published on {said}", said=_.moment(at)))
+        published = row.article_published_at
+        if published and dated_before(at, published, row.article_time_zone):
+            found.append(_("So the page says that it is older than the article."))
+    if row.page_based_on:
+        found += [_("it says that it is based on:"), row.page_based_on]
+    if row.page_canonical_url and row.page_canonical_url != row.document_url:
+        found += [_("it gives as its own address:"), row.page_canonical_url]
+    return " ".join(found)
+
+
+def _measures(case: ExplainedRow, _: Speaker) -> Iterator[str]:
+    row, claim = case.row, case.claim
+    counts = {
+        "copied": _.number(row.copied_words),
+        "words": _.number(row.article_words or 0),
+        "share": _.share(row.article_coverage or 0),
+        "run": _.number(row.longest_run_words),
+    }
+    yield (
+        _(
+            "The publisher supplied only an excerpt of the article, of {words} words:"
+            " {copied} of them are on the page ({share}). The longest run without a break has"
+            " {run}.",
+            **counts,
+        )
+        if row.article_is_excerpt
+        else _(
+            "{copied} of the article's {words} words stand on the page ({share}). The longest"
+            " run without a break has {run}.",
+            **counts,
+        )
+    )
+    yield _("Words are compared one by one; capitals, accents and punctuation do not count.")
+    if claim:
+        yield from _elsewhere(claim, row, _)
+
+
+def _elsewhere(claim: Claim, row: Match, _: Speaker) -> Iterator[str]:
+    """Yield what is known of these words on other pages."""
+    # Of a page at the article's own address, nobody asks where its words come from.
+    if claim.beyond_words is not None and not is_page_itself(row.url_match, row.own_site):
+        explained = row.copied_words - claim.beyond_words
+        facts = {"explained": _.number(explained), "copied": _.number(row.copied_words)}
+        yield (
+            _("Words that may come from another source: {explained} of {copied}.", **facts)
+            if explained > 0
+            else _(
+                "Neither the other pages that were scanned nor the texts of reference offer"
+                " another source for these words.",
+                **facts,
+            )
+        )
+    if claim.first_capture_at and claim.first_capture_at == row.captured_at:
+        yield _("Among the known pages with a date, none that is older has a passage of the article.")
+    elif claim.first_capture_at:
+        yield _(
+            "The oldest known page with a date that has a passage of the article was recorded"
+            " on {moment}: it is case {row}.",
+            moment=_.moment(claim.first_capture_at),
+            row=(claim.first_capture_row or _.p("address", "not known"))[:12],
+        )
+    if claim.witness_domains is not None:
+        yield _(
+            "Other sites, not known to be related to this one, that have some of these words: {count}.",
+            count=_.number(claim.witness_domains),
+        )

@@ -1,0 +1,202 @@
+"""The words of an article as claims judge them: places, rarity, known texts, and other honest sources."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from presswatch_spark.claims.columns import whole
+from presswatch_spark.claims.other_sources import COLUMNS, NOWHERE, SOURCES, Limits, explained
+from presswatch_spark.claims.pages import NO_TIME, PageFacts
+from presswatch_spark.corpus.known_shingles import shingles_of
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.judgement.rarity import Neighbours, WordRarity, ownership_of
+from presswatch_spark.settings.config import OwnershipRules, ScanConfig
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.shards import plan
+from presswatch_spark.text.kernels import Hashes
+from presswatch_spark.text.shingles import SHINGLE_WORDS, shingle_hashes
+from presswatch_spark.text.words import words_of
+
+Places = npt.NDArray[np.int64]
+NAMES = {
+    "explained_words": "explained",
+    "beyond_words": "beyond",
+    "beyond_longest_run": "longest_run",
+    "beyond_rarity": "rarity",
+    "beyond_shared_words": "shared",
+    "witness_domains": "witnesses",
+}
+"""Columns of claims, and what `explained` calls them; null where the article is not known."""
+_SOURCE_SETS = pa.array(
+    [[name for k, name in enumerate(SOURCES) if bits >> k & 1] for bits in range(1 << len(SOURCES))],
+    pa.list_(pa.string()),
+)
+"""The names of sources, by their bits."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownTexts:
+    """The shingles of all known texts: `hashes` uint64[k], sorted, each once; the number of `texts`."""
+
+    hashes: Hashes
+    texts: int = 0
+
+    @classmethod
+    def load(cls, paths: Sequence[str], storage: StorageOptions | None = None) -> Self:
+        """Read known texts: files, folders, globs, `s3://` or `https://`; without paths there are none.
+
+        Raises:
+            InputError: a path leads to nothing, or to a file of no known format.
+            CorruptError: a file cannot be read to its end.
+        """
+        options = storage or StorageOptions()
+        return cls(*shingles_of(plan(paths, options).shards if paths else (), options))
+
+    def marks(self, word_hashes: Hashes) -> npt.NDArray[np.bool_]:
+        """Return which of an article's n words lie in an 8-word shingle of a known text: bool[n].
+
+        Args:
+            word_hashes: uint64[n], of the article's words in order.
+        """
+        marks = np.zeros(len(word_hashes), np.bool_)
+        shingles = shingle_hashes(word_hashes)
+        if not len(self.hashes) or not len(shingles):
+            return marks
+        places = np.minimum(np.searchsorted(self.hashes, shingles), len(self.hashes) - 1)
+        known = self.hashes[places] == shingles
+        for offset in range(SHINGLE_WORDS):
+            marks[offset : offset + len(known)] |= known
+        return marks
+
+    @property
+    def digest(self) -> str | None:
+        """Return the SHA-256 (hex) of the shingles; None if there are none."""
+        return hashlib.sha256(self.hashes.tobytes()).hexdigest() if len(self.hashes) else None
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleWords:
+    """The n words of an article, as a corpus has it.
+
+    `sha256` (hex) of its text. `starts` and `ends` int64[n]: characters of the text, from a word's first to
+    the end of its last. `known` bool[n]: words that stand in a known text.
+    """
+
+    sha256: str
+    starts: Places
+    ends: Places
+    standing: WordRarity
+    known: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+class ArticleReader:
+    """Reads articles of a corpus, with how their words stand among all texts."""
+
+    def __init__(self, corpus: Corpus, known: KnownTexts, config: ScanConfig) -> None:
+        self._corpus, self._known = corpus, known
+        rules = config.rarity, config.ownership
+        self._neighbours = Neighbours(corpus.index, corpus.surroundings, *rules)
+
+    def read(self, article_id: str) -> ArticleWords | None:
+        """Return the words of an article; None if the corpus has no article of that id."""
+        ordinal = self._corpus.ordinal_of(article_id)
+        if ordinal is None:
+            return None
+        body = self._corpus.body(ordinal)
+        words = words_of(body)
+        every = np.arange(len(words))
+        places = words.characters(every, every)
+        return ArticleWords(
+            hashlib.sha256(body).hexdigest(),
+            np.ascontiguousarray(places[:, 0]),
+            np.ascontiguousarray(places[:, 1]),
+            self._neighbours.standing(ordinal, words.hashes),
+            self._known.marks(words.hashes),
+        )
+
+
+def limits_of(config: ScanConfig) -> Limits:
+    """Return the settings that decide about words."""
+    claims = config.claims
+    return Limits(claims.passage_words, claims.rest_share, claims.holder_share, config.grade.min_run_words)
+
+
+class WordFacts:
+    """The words of n sorted rows of `inputs.INPUT`, which `judge` is told of article by article."""
+
+    def __init__(self, rows: pa.Table, pages: PageFacts) -> None:
+        self._rows, self._pages = rows, pages
+        starts, ends = (whole(rows[name]) for name in ("starts", "ends"))
+        lengths = pc.fill_null(pc.list_value_length(starts), 0).to_numpy(zero_copy_only=False)
+        self._bounds = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        self._starts, self._ends = starts.flatten().to_numpy(), ends.flatten().to_numpy()
+        texts = whole(rows["article_sha256"]).dictionary_encode(null_encoding="encode")
+        self._texts = texts.indices.to_numpy()
+        self._text_numbers = {text: number for number, text in enumerate(texts.dictionary.to_pylist())}
+        self._numbers = np.zeros((len(rows), len(COLUMNS)), np.int64)
+        self._known, self._agency = np.ones(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
+        self._first_captures = np.full(len(rows), -1, np.int64)
+
+    def judge(self, article: ArticleWords | None, first: int, after: int, limits: Limits) -> None:
+        """Judge the rows from `first` up to `after`, which are all rows of one article.
+
+        A row that was compared with another text of the article says nothing of the words of this one.
+
+        Args:
+            article: None if the corpus does not have it.
+        """
+        copies = self._bounds[first + 1 : after + 1] > self._bounds[first:after]
+        captured = self._pages.captured[first:after]
+        dated = np.flatnonzero(copies & (captured != NO_TIME))
+        if len(dated):
+            # The earliest row with words of the article; of equal ones, the first in order.
+            self._first_captures[first:after] = first + dated[np.argmin(captured[dated])]
+        text = self._text_numbers.get(article.sha256 if article else None, NOWHERE)
+        self._known[first:after] = self._texts[first:after] == text
+        rows = np.flatnonzero(self._known[first:after]) + first
+        if article is None or not len(rows):
+            return
+        lengths = self._bounds[rows + 1] - self._bounds[rows]
+        bounds = np.concatenate([[0], np.cumsum(lengths)])
+        spans = np.repeat(self._bounds[rows] - bounds[:-1], lengths) + np.arange(bounds[-1])
+        firsts = np.searchsorted(article.ends, self._starts[spans], "right")
+        afters = np.maximum(firsts, np.searchsorted(article.starts, self._ends[spans], "left"))
+        # Domains of the article, numbered from 0; pages without one keep `NOWHERE`.
+        distinct, domains = np.unique(self._pages.numbers[rows], return_inverse=True)
+        domains -= int(len(distinct) > 0 and distinct[0] < 0)
+        self._numbers[rows] = explained(
+            len(article), bounds, firsts, afters, domains,
+            self._pages.facts[rows], article.known, article.standing.sums, limits,
+        )  # fmt: skip
+        self._agency[rows] = article.standing.agency
+
+    def columns(self, rules: OwnershipRules) -> dict[str, Any]:
+        """Return the columns of claims that are about words."""
+        unknown = ~self._known
+        found: dict[str, Any] = {
+            name: pa.array(self._numbers[:, COLUMNS.index(source)].astype(np.int32), mask=unknown)
+            for name, source in NAMES.items()
+        }
+        sources = self._numbers[:, COLUMNS.index("sources")]
+        counts = (self._numbers[:, COLUMNS.index(name)].tolist() for name in ("beyond", "shared", "wide"))
+        ownerships = [
+            ownership_of(agency, beyond, shared, wide, rules) if beyond else None
+            for agency, beyond, shared, wide in zip(self._agency.tolist(), *counts, strict=True)
+        ]
+        captures = pa.array(self._first_captures, mask=self._first_captures < 0)
+        return found | {
+            "article_known": pa.array(self._known),
+            "explained_by": _SOURCE_SETS.take(pa.array(sources)),
+            "beyond_ownership": pa.array(ownerships, pa.string()),
+            "first_capture_at": whole(self._rows["captured_at"]).take(captures),
+            "first_capture_row": whole(self._rows["row_sha256"]).take(captures),
+        }

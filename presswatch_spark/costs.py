@@ -1,0 +1,397 @@
+"""Costs of a scan: estimated from bytes, rates and prices, watched while it runs, and held below a budget.
+
+Rates, prices and the sizes of releases are in `conf/prices.yaml`. The guard of a run and the speed bench both
+use them.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from presswatch_spark.ccindex.columns import WITHOUT_PAGES, in_filename
+from presswatch_spark.errors import BudgetError, ConfigError
+from presswatch_spark.formats import registry
+from presswatch_spark.monitoring.progress import ShardTotals
+from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.settings.load import shipped
+from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.storage.shards import ShardPlan
+from presswatch_spark.terminal import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine of the price list: vCPUs, whole cores, and dollars an hour with all fees.
+
+    What Spark calls cores are vCPUs. Rates are those of whole cores. `network_gbit` is what its network
+    sustains, in Gbit/s; None if nobody states it.
+    """
+
+    name: str
+    vcpus: float
+    cores: float
+    usd_per_hour: float
+    network_gbit: float | None = None
+
+    @property
+    def network_mb_a_core(self) -> float | None:
+        """Return the MB a second that the network sustains for each whole core; None if that is not known."""
+        return None if self.network_gbit is None else self.network_gbit * 125 / self.cores
+
+    def dollars(self, core_hours: float) -> float:
+        """Return what core-hours cost if all cores are at work."""
+        return core_hours / self.cores * self.usd_per_hour
+
+    def core_hours(self, spark_hours: float) -> float:
+        """Return hours of cores as Spark counts them in hours of whole cores."""
+        return spark_hours / self.vcpus * self.cores
+
+    def spark_dollars(self, spark_hours: float) -> float:
+        """Return dollars for hours of cores as Spark counts them, at work or idle."""
+        return self.dollars(self.core_hours(spark_hours))
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSize:
+    """A release as its publisher states it: shards, bytes stored, and bytes of text (of WARC: of pages)."""
+
+    name: str
+    format: str
+    gate: bool
+    shards: int
+    stored_bytes: float
+    text_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """Machines, releases, and the MB of text that a core scans a second, by format and language gate.
+
+    `spark_share` is the speed of a core under Spark as a share of a plain process's. `measured` says where
+    the rates are from.
+    """
+
+    machines: tuple[Machine, ...]
+    releases: tuple[ReleaseSize, ...]
+    rates: Mapping[tuple[str, bool], float]
+    spark_share: float
+    measured: str
+    noted: str
+    region: str
+    where: str
+
+    @classmethod
+    def read(cls, path: str | None = None) -> Self:
+        """Read the list at `path`, or ours; raises `ConfigError` if it cannot be read, or lacks something."""
+        file = Path(path) if path else shipped("prices.yaml")
+        try:
+            return cls._of(yaml.safe_load(file.read_text("utf-8")), str(file))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigError(f"the price list cannot be read: {error}", where=str(file)) from error
+        except (LookupError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"the price list is not as it should be: {type(error).__name__} {error}",
+                where=str(file),
+                remedy="write it as conf/prices.yaml is",
+            ) from error
+
+    @classmethod
+    def _of(cls, table: Mapping[str, Any], where: str) -> Self:
+        prices, rates = table["prices"], table["rates"]
+        return cls(
+            machines=tuple(
+                Machine(
+                    str(one["name"]),
+                    float(one["vcpus"]),
+                    float(one["cores"]),
+                    float(one["usd_per_hour"]) + float(one["service_usd_per_hour"]),
+                    None if one.get("network_gbit") is None else float(one["network_gbit"]),
+                )
+                for one in prices["machines"]
+            ),
+            releases=tuple(
+                ReleaseSize(
+                    str(one["name"]),
+                    str(one["format"]),
+                    bool(one.get("gate")),
+                    int(one["shards"]),
+                    float(one["stored_bytes"]),
+                    float(one["text_bytes"]),
+                )
+                for one in table["releases"]
+            ),
+            rates={
+                (one["format"], bool(one.get("gate"))): float(one["mb_per_second"])
+                for one in rates["formats"]
+            },
+            spark_share=float(rates["spark_share"]),
+            measured=str(rates["measured"]),
+            noted=str(prices["noted"]),
+            region=str(prices["region"]),
+            where=where,
+        )
+
+    def machine(self, name: str) -> Machine:
+        """Return the machine of that name, or the only one whose name has all words of `name`, in any case.
+
+        Raises:
+            ConfigError: no machine has them, or several have; the message lists the machines.
+        """
+        words = name.casefold().split()
+        fits = [machine for machine in self.machines if machine.name == name] or [
+            machine for machine in self.machines if all(word in machine.name.casefold() for word in words)
+        ]
+        if len(fits) == 1:
+            return fits[0]
+        if same := [machine for machine in fits if machine.name.casefold() == " ".join(words)]:
+            return same[0]
+        known = "; ".join(machine.name for machine in fits or self.machines)
+        if fits and words:
+            what, remedy = f"{name} stands in the names of several machines", f"name one of them: {known}"
+        else:
+            what, remedy = f"no machine is called {name}", f"there are: {known}"
+        raise ConfigError(what, where=self.where, remedy=remedy)
+
+    def rate(self, kind: str, gate: bool) -> float | None:
+        """Return MB of text a second and core; a gate that was not measured costs no speed."""
+        return self.rates.get((kind, gate), self.rates.get((kind, False)))
+
+    def like(self, kind: str) -> ReleaseSize | None:
+        """Return the first release of a format; shards of unknown size are taken to be like its shards."""
+        return next((release for release in self.releases if release.format == kind), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a scan of some shards will take. Bytes are stored bytes.
+
+    `guessed` counts shards of unknown size, by the release whose mean size is used. `unknown` counts shards
+    that are left out of the estimate, since too little is known of them. `passes`: how often each is read;
+    the bytes are those of one pass.
+    """
+
+    shards: int
+    stored_bytes: float
+    core_hours: float
+    guessed: Mapping[str, int]
+    unknown: int
+    passes: int = 1
+
+    @property
+    def stored_mb_a_core(self) -> float | None:
+        """Return the MB of stored bytes that a core takes in a second; None if nothing is known."""
+        read = self.stored_bytes * self.passes
+        return read / 1e6 / (self.core_hours * 3600) if self.core_hours else None
+
+
+def core_hours(text_bytes: float, mb_per_second: float, spark_share: float) -> float:
+    """Return hours of one core: bytes of text / (rate of a whole scan on one core * Spark's share)."""
+    return text_bytes / (mb_per_second * spark_share * 1e6) / 3600
+
+
+def estimate(shards: Iterable[ObjectInfo], dataset: str, gate: bool, prices: PriceList) -> Estimate:
+    """Estimate a scan of shards as `dataset`, with a language gate or without."""
+    count, unknown = 0, 0
+    stored, hours = 0.0, 0.0
+    guessed = Counter[str]()
+    for shard in shards:
+        count += 1
+        kind = kind_of(shard.uri, dataset)
+        like, rate = (prices.like(kind), prices.rate(kind, gate)) if kind else (None, None)
+        # Beside those of pages a release has files of robots.txt and of errors, which are far smaller.
+        other = shard.size is None and in_filename(shard.uri).get("subset") in WITHOUT_PAGES
+        if like is None or rate is None or other:
+            unknown += 1
+            continue
+        if shard.size is None:
+            guessed[like.name] += 1
+        size = like.stored_bytes / like.shards if shard.size is None else float(shard.size)
+        stored += size
+        hours += core_hours(size * like.text_bytes / like.stored_bytes, rate, prices.spark_share)
+    return Estimate(count, stored, hours, dict(guessed), unknown)
+
+
+def kind_of(uri: str, dataset: str) -> str | None:
+    """The format in `conf/prices.yaml` that a shard costs as much as; None if its name does not tell."""
+    name = uri.partition("?")[0] if "://" in uri else uri
+    format = registry.named_like(name) if dataset == registry.AUTO else registry.find(dataset)
+    return format.rate(name) if format else None
+
+
+HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What a run will cost by its estimate.
+
+    `machine` is None if no price is named. `budget` is in dollars, at most.
+    """
+
+    estimate: Estimate
+    prices: PriceList
+    machine: Machine | None
+    budget: float | None
+
+    @classmethod
+    def of(cls, shards: ShardPlan, dataset: str, config: ScanConfig, passes: int = 1) -> Self:
+        """Estimate what scanning shards costs, if each is read so many times.
+
+        Raises:
+            ConfigError: no machine has the name of `run.price`, the price list cannot be read, or there is a
+                budget and no price.
+        """
+        rules = config.run
+        prices = PriceList.read(rules.prices)
+        if rules.budget is not None and rules.price is None:
+            names = "; ".join(machine.name for machine in prices.machines)
+            raise ConfigError(
+                "a budget in dollars needs the price of a machine",
+                remedy=f"name one with --price, out of {prices.where}: {names}",
+            )
+        machine = None if rules.price is None else prices.machine(rules.price)
+        expected = estimate(shards, dataset, bool(config.read.languages), prices)
+        if passes > 1:
+            # A pass that gives no rows skips what matches cost, which is little beside reading.
+            expected = replace(expected, core_hours=passes * expected.core_hours, passes=passes)
+        return cls(expected, prices, machine, rules.budget)
+
+    def core_hours(self, spark_seconds: float) -> float:
+        """Return seconds of Spark's cores as core-hours; without a price, such a core counts as whole."""
+        hours = spark_seconds / HOUR
+        return hours if self.machine is None else self.machine.core_hours(hours)
+
+    @property
+    def slower(self) -> float | None:
+        """Return by how much the machine's network is slower than its cores; None if that is not known.
+
+        It is what the cores would take from storage, over what the network sustains: above 1, it is short.
+        """
+        wanted = self.estimate.stored_mb_a_core
+        sustained = self.machine and self.machine.network_mb_a_core
+        return wanted / sustained if wanted and sustained else None
+
+    def line(self) -> str:
+        """Return the estimate in one line, with what it is based on."""
+        expected = self.estimate
+        parts = [counted(expected.shards, "shard")]
+        if expected.unknown < expected.shards:
+            size = expected.stored_bytes
+            stored = f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
+            parts += [f"{stored} stored", core_hours_text(expected.core_hours)]
+            if self.machine:
+                dollars = self.machine.dollars(expected.core_hours)
+                parts.append(f"{dollars_text(dollars)} on {self.machine.name}")
+            parts[-1] += f" (rates measured {self.prices.measured})"
+            if expected.passes > 1:
+                parts[-1] += f" in {expected.passes} passes"
+        if (slower := self.slower) is not None and slower > 1:
+            parts.append(f"up to {slower:.1f} times as much if that machine's network sets the pace")
+        for release, count in expected.guessed.items():
+            parts.append(f"{count:,} of unknown size, taken to be as those of {release} are")
+        if expected.unknown:
+            parts.append(f"{expected.unknown:,} whose format or size is not known, left out")
+        return "estimate: " + ", ".join(parts)
+
+    def require_within_budget(self) -> None:
+        """Raise `BudgetError` if the run will cost more than its budget."""
+        if self.machine is None or self.budget is None:
+            return
+        if (dollars := self.machine.dollars(self.estimate.core_hours)) > self.budget:
+            raise BudgetError(
+                f"the scan would cost {dollars_text(dollars)} on {self.machine.name}"
+                f" ({counted(self.estimate.shards, 'shard')}, {core_hours_text(self.estimate.core_hours)}),"
+                f" and the budget is {dollars_text(self.budget)}; nothing was begun",
+                remedy="give a higher --budget, or scan fewer shards, as with --sample",
+            )
+
+
+class CostGuard:
+    """Stops a run at its budget, and forecasts its cost once; called before the first wave and after each.
+
+    The cost so far is the time of this process times the cores of its executors, idle ones too. The cost of
+    waves that earlier processes of the run finished is added. A wave counts the cores at its beginning or at
+    its end, whichever are more.
+
+    Args:
+        bill: the run's estimate, machine and budget.
+        planned: shards of the run.
+        cores: returns how many cores the cluster has now, as Spark counts them.
+        say: writes a line of news.
+    """
+
+    def __init__(
+        self, bill: Bill, planned: int, cores: Callable[[], int], say: Callable[[str], None]
+    ) -> None:
+        self._bill, self._planned, self._cores, self._say = bill, planned, cores, say
+        self._before: ShardTotals | None = None
+        self._spent = self._spent_before_shards = self._asked = 0.0
+        self._had = 0
+        self._has_forecast = False
+
+    def __call__(self, done: ShardTotals, seconds: float) -> None:
+        """Count the cost up to now: `done` by all processes of the run, `seconds` of this one.
+
+        Raises `BudgetError` if it has reached the budget, and shards are left.
+        """
+        had, self._had = self._had, self._cores()
+        # Executors come while a wave goes on, and leave at its end.
+        self._spent += (seconds - self._asked) * max(had, self._had)
+        self._asked = seconds
+        if self._before is None:
+            self._before = done
+        here = done.shards - self._before.shards
+        if not here:
+            # What passes before the last cost is not paid once more for the shards that are left.
+            self._spent_before_shards = self._spent
+        core_hours = self._bill.core_hours(self._spent + self._before.core_seconds)
+        left = self._planned - done.shards
+        spent = self._bill.core_hours(self._spent - self._spent_before_shards)
+        whole = core_hours + spent / here * left if here else None
+        if whole is not None and done.shards < self._planned and not self._has_forecast:
+            self._has_forecast = True
+            self._say(self._forecast(here, whole))
+        self._stop_at_budget(done, core_hours, whole)
+
+    def _forecast(self, shards: int, core_hours: float) -> str:
+        """Say what the whole run will cost, judged by its first shards."""
+        bill = self._bill
+        dollars = f", {dollars_text(bill.machine.dollars(core_hours))}" if bill.machine else ""
+        line = (
+            f"estimate by the {counted(shards, 'shard')} that {'was' if shards == 1 else 'were'} read:"
+            f" {core_hours_text(core_hours)}{dollars} in all"
+        )
+        if bill.machine and bill.budget is not None and bill.machine.dollars(core_hours) > bill.budget:
+            line += f"; more than the budget of {dollars_text(bill.budget)}, where the scan will stop"
+        return line
+
+    def _stop_at_budget(self, done: ShardTotals, core_hours: float, whole: float | None) -> None:
+        bill = self._bill
+        if bill.machine is None or bill.budget is None or done.shards >= self._planned:
+            return
+        dollars = bill.machine.dollars(core_hours)
+        if dollars < bill.budget:
+            return
+        needed = (
+            "" if whole is None else f", and takes some {dollars_text(bill.machine.dollars(whole))} in all"
+        )
+        raise BudgetError(
+            f"the scan has cost {dollars_text(dollars)} on {bill.machine.name}"
+            f" ({core_hours_text(core_hours)}), and its budget is {dollars_text(bill.budget)};"
+            f" {done.shards:,} of {self._planned:,} shards are done, and nothing is published",
+            remedy=f"give the same command with a higher --budget: the scan goes on where it is{needed}",
+        )
+
+
+def dollars_text(dollars: float) -> str:
+    """Return dollars as a person reads them; small amounts are not rounded to zero."""
+    return f"${dollars:,.2f}" if dollars >= 0.01 or dollars == 0 else "less than $0.01"
+
+
+def core_hours_text(hours: float) -> str:
+    """Return core-hours as a person reads them; small amounts are not rounded to zero."""
+    return f"{hours:,.1f} core-hours" if hours >= 0.1 else "less than 0.1 core-hours"

@@ -1,1 +1,0 @@
-"""What a scan costs, and the budget that stops it."""

@@ -1,0 +1,378 @@
+"""The reservation in force when a page was captured, from captures of its declarations before and after.
+
+A site's file is captured now and then. Its last capture before the page's shows what held then, its first one
+after it what held later. What held between them is unknown, and nothing here guesses.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+
+from presswatch_spark.rights.declaration import (
+    ALLOWED,
+    RESERVED,
+    UNKNOWN,
+    RobotsUrl,
+    agreed,
+    is_cut,
+    place_of,
+)
+from presswatch_spark.rights.declaring_files import applies_to
+from presswatch_spark.rights.robots import OR, RobotsGroup, allows, lines_of, octets
+from presswatch_spark.tables.declarations import RightsSignal
+
+BOTH, BEFORE, AFTER, NONE, CONFLICTING = "both", "before", "after", "none", "conflicting"
+STATUSES = (BOTH, BEFORE, AFTER, CONFLICTING, NONE, UNKNOWN)
+
+# If several sources speak on one side, a reservation counts before a doubt, and a doubt before an allowance.
+_WEIGHT: Mapping[str | None, int] = {RESERVED: 3, UNKNOWN: 2, ALLOWED: 1, None: 0}
+
+
+PageCapture = tuple[datetime, Sequence[RightsSignal]]
+"""When a page was captured, and the rows of that record: what it declares."""
+LEFT_OUT = "left_out"
+ROBOTS_FILE, TDM_FILE = "/robots.txt", "/.well-known/tdmrep.json"
+_FILES = (ROBOTS_FILE, "/ai.txt", "/.well-known/ai.txt", TDM_FILE)
+# The columns by which a row of a file decides about a page.
+_DECIDING = ("signal", "agent", "value", "note", "scope", "path", "rule", "verdict")
+_BY_RULES = frozenset(("robots_txt", "ai_txt"))
+TDMREP = "tdm_reservation"
+_BY_PATH = frozenset((TDMREP, "content_usage", "content_signal"))
+_STATED = frozenset((RESERVED, ALLOWED))
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """The statement of one capture about a page, to an agent.
+
+    `verdict`: as in `Signal`; None: the capture says nothing of the page. `row`: its row of `rights_signals`,
+    if there is one. `disputed`: it reserves, and another capture of that moment does not.
+    """
+
+    at: datetime
+    verdict: str | None
+    row: RightsSignal | None = None
+    disputed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The status, and the declarations on each side of the page's capture that decided it."""
+
+    status: str
+    before: Declaration | None = None
+    after: Declaration | None = None
+
+
+def strongest(declarations: Iterable[Declaration]) -> Declaration | None:
+    """Return the declaration that counts among several of one side; the first of equals."""
+    return max(declarations, key=lambda each: (_WEIGHT[each.verdict], not each.disputed), default=None)
+
+
+def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool = True) -> InForce:
+    """Return the reservation in force at the moment `at`.
+
+    Args:
+        series: the declarations of each source (a file of the site, the page itself), in order of time. One
+            that cannot be told apart from `at` stands on both sides.
+        read: whether the page's own response and robots.txt of its site were read; if not, they are in doubt.
+
+    Returns: the status and the declarations that decide it. `both`: reserved before and after. `before`,
+    `after`: reserved on that side; on the other, the same source was not captured, or cannot be read.
+    `conflicting`: each source that reserves on one side does not on the other, or captures of one moment
+    differ. `none`: some source allows it, none reserves it, none is in doubt. `unknown`: everything else.
+    """
+    # Most sources have none: a site has few of the files that can declare something.
+    sides = [
+        (_of_side(at, declarations, -1), _of_side(at, declarations, 1))
+        for declarations in series
+        if declarations
+    ]
+    before = strongest(side for side, _ in sides if side)
+    after = strongest(side for _, side in sides if side)
+    verdicts = {side.verdict for side in (before, after) if side}
+    reserved = [side is not None and side.verdict == RESERVED for side in (before, after)]
+    if any(side and side.disputed for side in (before, after)):
+        status = CONFLICTING
+    elif any(reserved):
+        others = [
+            pair[1 - near]
+            for pair in sides
+            for near in (0, 1)
+            if (side := pair[near]) is not None and side.verdict == RESERVED
+        ]
+        if all(other is not None and other.verdict in (ALLOWED, None) for other in others):
+            status = CONFLICTING
+        else:
+            status = BOTH if all(reserved) else BEFORE if reserved[0] else AFTER
+    elif UNKNOWN in verdicts or ALLOWED not in verdicts or not read:
+        status = UNKNOWN
+    else:
+        status = NONE
+    return InForce(status, before, after)
+
+
+def _of_side(at: datetime, declarations: Sequence[Declaration], way: int) -> Declaration | None:
+    """Return the declaration of a source that counts before a moment (`way` -1) or after it (1).
+
+    Of several of one moment, whose order is unknown, it is the strongest; disputed if it reserves and
+    others do not.
+    """
+    moments = [declaration.at for declaration in declarations]
+    nearest = [declarations[k] for k in _nearest(at, moments, way)]
+    counted = strongest(nearest)
+    if counted is None or counted.verdict != RESERVED:
+        return counted
+    return replace(counted, disputed=any(each.verdict in (ALLOWED, None) for each in nearest))
+
+
+def sides_of(at: datetime, moments: Sequence[datetime]) -> list[int]:
+    """Return the places of the moments that count for a moment on either side; both are in order."""
+    return sorted({*_nearest(at, moments, -1), *_nearest(at, moments, 1)})
+
+
+def _nearest(at: datetime, moments: Sequence[datetime], way: int) -> list[int]:
+    """Return the places of the moments nearest to `at`, before it (`way` -1) or after it (1).
+
+    There are several if their order is not known: without a fraction one may lie anywhere in its second.
+    """
+    if way < 0:
+        outward = range(bisect_right(moments, second(at), key=second) - 1, -1, -1)
+    else:
+        outward = range(bisect_left(moments, second(at), key=second), len(moments))
+    group: list[int] = []
+    for k in outward:
+        if group and second(moments[k]) != second(moments[group[0]]):
+            break
+        if may_be_one(moments[k], at) or (moments[k] > at) == (way > 0):
+            group.append(k)
+    exact = next((moments[k] for k in group if moments[k].microsecond), None)
+    if exact is None or (second(exact) == second(at) and not at.microsecond):
+        return group
+    return [k for k in group if may_be_one(moments[k], exact)]
+
+
+def second(moment: datetime) -> datetime:
+    """Return the second that a moment lies in."""
+    return moment.replace(microsecond=0)
+
+
+def may_be_one(one: datetime, other: datetime) -> bool:
+    """Return whether two moments may be one: they are the same, or of one second and one has no fraction."""
+    if one.microsecond and other.microsecond:
+        return one == other
+    return second(one) == second(other)
+
+
+class Declared:
+    """All declarations, by site and by page. Rows without time, and rows that are there twice, do not count.
+
+    Takes rows in any order, and holds those that may decide something.
+    """
+
+    def __init__(self, rows: Iterable[RightsSignal]) -> None:
+        files: dict[tuple[str, str], dict[tuple[datetime, str], list[RightsSignal]]] = {}
+        self._pages: dict[tuple[str, datetime], list[RightsSignal]] = defaultdict(list)
+        self._contents: dict[str, list[PageCapture]] = {}
+        seen = set[str]()
+        for row in rows:
+            if row.captured_at is None or row.row_sha256 in seen:
+                continue
+            seen.add(row.row_sha256)
+            if row.scope == "page":
+                if row.verdict is not None:
+                    self._pages[row.document_url, second(row.captured_at)].append(row)
+            elif place := place_of(row.document_url):
+                captures = files.setdefault((place.origin, place.path), {})
+                captures.setdefault((row.captured_at, record_of(row)), []).append(row)
+        self._files = {
+            key: [(at, captures[at, record]) for at, record in sorted(captures)]
+            for key, captures in files.items()
+        }
+
+    def about(self, url: str, at: datetime, agent: str) -> Iterator[Sequence[Declaration]]:
+        """Yield the declarations about a page that was captured at `at`, for each source, by time."""
+        records: dict[str, list[RightsSignal]] = defaultdict(list)
+        for row in self._pages.get((url, second(at)), ()):
+            if row.captured_at is not None and may_be_one(row.captured_at, at):
+                records[record_of(row)].append(row)
+        return self.around(url, at, agent, [(at, rows) for rows in records.values()])
+
+    def around(
+        self, url: str, at: datetime, agent: str, pages: Sequence[PageCapture]
+    ) -> Iterator[Sequence[Declaration]]:
+        """Yield the declarations about a page around a moment, for each source, in order of time.
+
+        Of each source, the last capture up to that moment and the first from it on decide; others do not.
+        TDMRep has an order of its own: a page's metas count before its headers, and these before the file of
+        the site.
+
+        Args:
+            pages: all captures of the page that were read, by time; one without rows declares nothing.
+        """
+        nearest = [pages[k] for k in sides_of(at, [moment for moment, _ in pages])]
+        addressed = [
+            (moment, [row for row in rows if applies_to(row.agent, agent)]) for moment, rows in nearest
+        ]
+        yield [_of_page(moment, rows) for moment, rows in addressed]
+        yield from self._of_site(
+            url,
+            at,
+            agent,
+            any((row := _tdmrep_of(rows)[0]) and row.verdict in _STATED for _, rows in addressed),
+        )
+
+    def page_rows(self) -> Iterator[RightsSignal]:
+        """Yield the rows about pages, in no order."""
+        for rows in self._pages.values():
+            yield from rows
+
+    def moments(self, url: str) -> list[datetime]:
+        """Return when the files that declare for a page's site were captured, in no order."""
+        place = place_of(url)
+        files = (self._files.get((place.origin, file), ()) for file in _FILES) if place else ()
+        return [moment for captures in files for moment, _ in captures]
+
+    def standing(self, url: str, agent: str) -> tuple[str, tuple[str | None, ...]] | None:
+        """Return a key of all that the files of a page's site say of the page, at whatever time.
+
+        Pages with the same key have the same answers, if nothing was declared by them alone. It is the site,
+        with the verdict of each of its files' contents. None if the URL is none.
+        """
+        place = place_of(url)
+        if place is None:
+            return None
+        if place.origin not in self._contents:
+            self._contents[place.origin] = self._distinct(place.origin)
+        captures = self._contents[place.origin]
+        verdicts = (_of_file(moment, rows, place, agent).verdict for moment, rows in captures)
+        return place.origin, tuple(verdicts)
+
+    def _distinct(self, origin: str) -> list[PageCapture]:
+        contents: dict[tuple[object, ...], PageCapture] = {}
+        for file in _FILES:
+            for moment, rows in self._files.get((origin, file), ()):
+                said = tuple(tuple(getattr(row, name) for name in _DECIDING) for row in rows)
+                contents.setdefault((file, said), (moment, rows))
+        return list(contents.values())
+
+    def _of_site(
+        self, url: str, at: datetime, agent: str, superseded: bool
+    ) -> Iterator[Sequence[Declaration]]:
+        """Yield the declarations of the files of a page's site around a moment.
+
+        Args:
+            superseded: whether TDMRep of the page itself counts before that of the site.
+        """
+        place = place_of(url)
+        if place is None:
+            return
+        for file in _FILES:
+            captures = self._files.get((place.origin, file))
+            if captures and not (file == TDM_FILE and superseded):
+                nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
+                yield [_of_file(moment, rows, place, agent) for moment, rows in nearest]
+
+    def has_robots(self, url: str) -> bool:
+        """Return whether a crawler ever asked for robots.txt of a page's site, whatever the answer was."""
+        place = place_of(url)
+        return place is not None and (place.origin, ROBOTS_FILE) in self._files
+
+
+def record_of(row: RightsSignal) -> str:
+    """Return the key of a row's record, the same in a mirror: its id, or file and offset if it has none."""
+    return row.record_id or f"{row.shard_uri.rpartition('/')[2]} {row.record_offset}"
+
+
+def _of_file(at: datetime, rows: Sequence[RightsSignal], place: RobotsUrl, agent: str) -> Declaration:
+    declarations = [Declaration(at, verdict, row) for row, verdict in _verdicts(rows, place.path, agent)]
+    return strongest(declarations) or Declaration(at, None, rows[0])
+
+
+def _of_page(at: datetime, rows: Sequence[RightsSignal]) -> Declaration:
+    row, verdict = _tdmrep_of(rows)
+    declared = [Declaration(at, verdict, row)] if row else []
+    declared += [Declaration(at, each.verdict, each) for each in rows if each.signal != TDMREP]
+    return strongest(declared) or Declaration(at, None)
+
+
+def _tdmrep_of(rows: Sequence[RightsSignal]) -> tuple[RightsSignal | None, str | None]:
+    """Return TDMRep's row and verdict of one response: of its metas, else of its headers.
+
+    Values other than 0 and 1 are errors that leave the verdict unset: they supersede nothing, and alone they
+    are in doubt. If values differ, none is chosen.
+    """
+    reservations = [row for row in rows if row.signal == TDMREP]
+    for source in ("meta", "header"):
+        stated = [row for row in reservations if row.source == source and row.verdict in _STATED]
+        if stated:
+            return stated[0], agreed([row.verdict for row in stated])
+    return (reservations[0], UNKNOWN) if reservations else (None, None)
+
+
+def _verdicts(
+    rows: Sequence[RightsSignal], path: str, agent: str
+) -> Iterator[tuple[RightsSignal, str | None]]:
+    specific: dict[str, list[RightsSignal]] = defaultdict(list)
+    for row in rows:
+        if row.signal in _BY_RULES and row.agent == agent:
+            yield row, _by_rules(row, path)
+        elif row.signal == LEFT_OUT:
+            yield row, UNKNOWN
+        elif row.signal in _BY_PATH and row.agent in (None, agent):
+            if row.path is None or is_cut(row.note):
+                yield row, UNKNOWN
+            # About a tdmrep.json as a whole, or a line outside any group.
+            elif row.scope == "host" if row.signal == TDMREP else row.agent is None:
+                yield row, row.verdict
+            elif not allows(RobotsGroup([("disallow", row.path)]), path):  # its pattern is about the path
+                specific[row.signal].append(row)
+    for signal, named in specific.items():
+        yield _first(named) if signal == TDMREP else _longest(named)
+
+
+def _first(rows: Sequence[RightsSignal]) -> tuple[RightsSignal, str | None]:
+    """Return TDMRep's most specific match: the first rule. If the order is not known, none is chosen."""
+    least = min(row.rule or 0 for row in rows)
+    nearest = [row for row in rows if (row.rule or 0) == least]
+    return nearest[0], agreed([row.verdict for row in nearest])
+
+
+def _longest(rows: Sequence[RightsSignal]) -> tuple[RightsSignal, str | None]:
+    """Return the preference that counts: that of the longest path, in bytes of its encoded form.
+
+    If paths are equally long and differ, the most restrictive of AIPREF's counts; Content-Signal has no such
+    rule, so none of its does.
+    """
+    lengths = [octets(row.path or "") for row in rows]
+    nearest = [row for row, length in zip(rows, lengths, strict=True) if length == max(lengths)]
+    by_verdict: dict[str | None, RightsSignal] = {
+        row.verdict: row for row in reversed(nearest) if row.verdict
+    }
+    if len(by_verdict) > 1 and not (nearest[0].signal == "content_usage" and RESERVED in by_verdict):
+        return nearest[0], UNKNOWN
+    verdict = RESERVED if RESERVED in by_verdict else next(iter(by_verdict), None)
+    return by_verdict.get(verdict, nearest[0]), verdict
+
+
+def _by_rules(row: RightsSignal, path: str) -> str | None:
+    """Return the verdict of stored rules for a path; that of the root counts only if no rules were read."""
+    if row.value is None or row.verdict is None:
+        return row.verdict or None
+    if is_cut(row.note):
+        return UNKNOWN
+    return agreed([ALLOWED if _lets_in(value, path) else RESERVED for value in row.value.split(OR)])
+
+
+@lru_cache(maxsize=64)
+def _lets_in(value: str, path: str) -> bool:
+    """Return whether stored rules allow a path; cached for agents that share a group."""
+    return allows(_rules(value), path)
+
+
+@lru_cache(maxsize=1024)
+def _rules(value: str) -> RobotsGroup:
+    return RobotsGroup(lines_of(value))

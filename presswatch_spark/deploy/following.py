@@ -17,7 +17,6 @@ from presswatch_spark.deploy.emr import JobState, Service
 from presswatch_spark.deploy.profiles import WaitRules
 from presswatch_spark.storage.objects import (
     MissingError,
-    ObjectInfo,
     StorageOptions,
     list_objects,
     open_stream,
@@ -82,15 +81,13 @@ def _streams(folder: str, options: StorageOptions, part: str = "") -> dict[str, 
     with suppress(MissingError):
         for found in list_objects(folder, options):
             name = found.uri.rpartition("/")[2]
-            if part in found.uri and name in ("stdout.gz", "stderr.gz"):
-                streams[name.removesuffix(".gz")] = _last_lines(found, options)
+            if part not in found.uri or name not in ("stdout.gz", "stderr.gz"):
+                continue
+            with open_stream(found, options) as stream:
+                try:
+                    with gzip.open(cast(BinaryIO, stream), "rt", encoding="utf-8", errors="replace") as lines:
+                        last = [line.rstrip("\n") for line in deque(lines, LINES)]
+                except (OSError, EOFError, zlib.error):
+                    last = [f"({found.uri} is not whole)"]
+            streams[name.removesuffix(".gz")] = last
     return streams
-
-
-def _last_lines(info: ObjectInfo, options: StorageOptions) -> list[str]:
-    with open_stream(info, options) as stream:
-        try:
-            with gzip.open(cast(BinaryIO, stream), "rt", encoding="utf-8", errors="replace") as lines:
-                return [line.rstrip("\n") for line in deque(lines, LINES)]
-        except (OSError, EOFError, zlib.error):
-            return [f"({info.uri} is not whole)"]

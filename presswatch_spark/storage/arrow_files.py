@@ -28,19 +28,18 @@ def read_parquet(
     This thread reads: a process that ends while a thread of Arrow's holds a file of Python's is aborted.
     """
     wanted = pa.schema([schema.field(name) for name in columns])
-    return pa.concat_tables([wanted.empty_table(), *(_columns(uri, wanted, options) for uri in uris)])
-
-
-def _columns(uri: str, wanted: pa.Schema, options: StorageOptions) -> pa.Table:
-    with pq.ParquetFile(random_access(stat(uri, options), options), pre_buffer=False) as file:
-        there = set(file.schema_arrow.names)
-        table = file.read([name for name in wanted.names if name in there], use_threads=False)
-        rows = file.metadata.num_rows
-    cells = [
-        table[column.name].cast(column.type) if column.name in there else pa.nulls(rows, column.type)
-        for column in wanted
-    ]
-    return pa.table(cells, schema=wanted)
+    tables = [wanted.empty_table()]
+    for uri in uris:
+        with pq.ParquetFile(random_access(stat(uri, options), options), pre_buffer=False) as file:
+            there = set(file.schema_arrow.names)
+            table = file.read([name for name in wanted.names if name in there], use_threads=False)
+            rows = file.metadata.num_rows
+        cells = [
+            table[column.name].cast(column.type) if column.name in there else pa.nulls(rows, column.type)
+            for column in wanted
+        ]
+        tables.append(pa.table(cells, schema=wanted))
+    return pa.concat_tables(tables)
 
 
 @lru_cache(maxsize=16)

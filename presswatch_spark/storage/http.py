@@ -471,7 +471,16 @@ def body_of(reply: HttpReply, uri: str, start: int) -> RangeReply:
     if reply.status == 416:
         reply.close()
         return RangeReply(BytesIO(), start, total)
-    _require_object(reply, uri)
+    if reply.status not in (200, 206):
+        reply.close()
+        where = printable(uri)
+        if reply.status in (404, 410):
+            raise MissingError("there is no such object", where=where, remedy="check the address")
+        if reply.status in (401, 403):
+            remedy = "the site wants credentials, or fewer requests"
+            raise DeniedError(f"access denied ({reply.status})", where=where, remedy=remedy)
+        error = BadRequestError if reply.status == 400 else StorageError
+        raise error(f"the server answered {reply.status}", where=where, remedy="run again later")
     if reply.status == 206:
         if not found or found[1] is None or int(found[1]) != start:
             reply.close()
@@ -481,20 +490,6 @@ def body_of(reply: HttpReply, uri: str, start: int) -> RangeReply:
     size = length_of(reply)
     delimited = size is not None or "chunked" in reply.headers.get("Transfer-Encoding", "").lower()
     return RangeReply(reply, 0, size, validator_of(reply), delimited, reply.sha256)
-
-
-def _require_object(reply: HttpReply, uri: str) -> None:
-    if reply.status in {200, 206}:
-        return
-    reply.close()
-    where = printable(uri)
-    if reply.status in {404, 410}:
-        raise MissingError("there is no such object", where=where, remedy="check the address")
-    if reply.status in {401, 403}:
-        remedy = "the site wants credentials, or fewer requests"
-        raise DeniedError(f"access denied ({reply.status})", where=where, remedy=remedy)
-    error = BadRequestError if reply.status == 400 else StorageError
-    raise error(f"the server answered {reply.status}", where=where, remedy="run again later")
 
 
 _FAULTS: dict[type[Exception], tuple[str, str]] = {

@@ -89,7 +89,14 @@ def silent(
     first = {each: each.read() for each in watched}
     dead: dict[GuardedObject, Version | None] = {each: None for each, seen in first.items() if seen is None}
     left = {each: seen for each, seen in first.items() if seen is not None}
-    longest = max((_lease_seconds(seen.data) for seen in left.values()), default=0.0)
+    longest = 0.0
+    for seen in left.values():
+        # A damaged lock has the usual lease.
+        seconds: object = None
+        with suppress(ValueError, LookupError, TypeError):
+            seconds = parse_json(seen.data)["lease_seconds"]
+        lease = min(max(seconds, SHORTEST), LONGEST) if isinstance(seconds, int | float) else USUAL
+        longest = max(longest, lease)
     if left:
         more = f" and {len(left) - 1:,} more" if len(left) > 1 else ""
         with suppress(OSError, ValueError):
@@ -280,11 +287,3 @@ class RunLease(Lock):
             "renewed": self._writes,
         }
         return json.dumps(facts).encode()
-
-
-def _lease_seconds(data: bytes) -> float:
-    try:
-        seconds = parse_json(data)["lease_seconds"]
-    except (ValueError, LookupError, TypeError):
-        return USUAL
-    return min(max(seconds, SHORTEST), LONGEST) if isinstance(seconds, int | float) else USUAL

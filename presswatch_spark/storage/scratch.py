@@ -35,7 +35,9 @@ def scratch_folder() -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="presswatch-") as folder:
             yield Path(folder)
         return
-    _sweep(home)
+    for left in home.iterdir():
+        with suppress(OSError, OutputError), file_locked(left, SCRATCH_LEFT):
+            shutil.rmtree(left, ignore_errors=True)
     path, handle = _made(home)
     try:
         yield path
@@ -54,9 +56,3 @@ def _made(home: Path) -> tuple[Path, int | None]:
             continue
         except OSError:  # where folders cannot be locked, nobody removes others' either
             return path, None
-
-
-def _sweep(home: Path) -> None:
-    for path in home.iterdir():
-        with suppress(OSError, OutputError), file_locked(path, SCRATCH_LEFT):
-            shutil.rmtree(path, ignore_errors=True)

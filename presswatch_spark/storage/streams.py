@@ -182,7 +182,7 @@ class ByteStream:
             return reader.read(wanted)
         if self._pending_error is not None:
             raise self._pending_error
-        parts, size = list[bytes](), 0
+        options, parts, size = self._store.options, list[bytes](), 0
         while size < wanted:
             check_time()
             began = time.monotonic()
@@ -194,21 +194,18 @@ class ByteStream:
                 # Return first what came before. A body that broke may look like one that ended.
                 self._pending_error = error
                 break
-            self._require_rate(len(data), time.monotonic() - began)
+            self._slow_bytes += len(data)
+            self._slow_seconds += time.monotonic() - began
             if not data:
                 break
+            if self._slow_seconds >= options.rate_seconds:
+                is_slow = self._slow_bytes < options.lowest_rate * self._slow_seconds
+                self._slow_bytes, self._slow_seconds = 0, 0.0
+                if is_slow:
+                    raise _SlowError
             parts.append(data)
             size += len(data)
         return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def _require_rate(self, size: int, seconds: float) -> None:
-        options = self._store.options
-        self._slow_bytes, self._slow_seconds = self._slow_bytes + size, self._slow_seconds + seconds
-        if self._slow_seconds >= options.rate_seconds:
-            is_slow = self._slow_bytes < options.lowest_rate * self._slow_seconds
-            self._slow_bytes, self._slow_seconds = 0, 0.0
-            if is_slow and size:
-                raise _SlowError
 
     def _open(self) -> Reader:
         body = self._store.open_body(self._info, self.position, self._end)

@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from itertools import takewhile
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.redaction import bare_url
@@ -61,8 +61,12 @@ def canonical(uri: str) -> str:
             )
         return f"s3://{rest}"
     if scheme in {"http", "https"}:
-        parts = _split(uri)
-        if parts is None:
+        try:
+            parts = urlsplit(uri)
+            is_url = parts.hostname and parts.port != 0
+        except ValueError:
+            is_url = False
+        if not is_url:
             raise InputError("is not a URL", where=printable(uri), remedy="write https://HOST/PATH")
         if "@" in parts.netloc:
             raise InputError("a URL must not hold a user or password", where=printable(uri))
@@ -84,14 +88,6 @@ def printable(uri: str) -> str:
     if scheme_of(uri) in {"http", "https"}:
         return bare_url(uri)
     return uri.encode("utf-8", "backslashreplace").decode()
-
-
-def _split(uri: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(uri)
-        return parts if parts.hostname and parts.port != 0 else None
-    except ValueError:
-        return None
 
 
 def bucket_and_key(uri: str) -> tuple[str, str]:

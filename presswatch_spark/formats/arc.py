@@ -94,7 +94,7 @@ def next_line(data: memoryview, at: int, limit: int) -> int | None:
 
 
 def begins_with_arc_record(head: bytes) -> bool:
-    """Whether an ARC record begins `head`; if that cuts the first line, the line's beginning decides."""
+    """Return True if an ARC record begins `head`; of a line that is cut, its beginning decides."""
     head = head.lstrip(b"\r\n")
     if b"\n" not in head[:MAX_LINE_BYTES]:
         return _SCHEME.match(head) is not None
@@ -206,7 +206,7 @@ class ArcBlock:
         return self.size - at < MAX_LINE_BYTES and not _LINE_END.search(self.data, at)
 
     def _begins(self, at: int) -> bool:
-        """Whether a record begins at `at`; if the end cuts the line, the line's beginning decides."""
+        """Return True if a record begins at `at`; if the end cuts the line, the line's beginning decides."""
         if self.final and not _LINE_END.search(self.data, at):
             return begins_with_arc_record(bytes(self.data[at : at + MAX_LINE_BYTES]))
         return self._line(at, expected=True) is not None
@@ -290,7 +290,7 @@ class ArcBlock:
         return self._checked(span, run)
 
     def _fill_up(self, at: int, end: int) -> bool:
-        """Whether the bytes in [at, end) are whole records, one behind the other."""
+        """Return True if the bytes in [at, end) are whole records, one behind the other."""
         while at < end:
             line = read_line(self.data, at, end)
             if line is None or line.length is None or line.end + line.length > end:

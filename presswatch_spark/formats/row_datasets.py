@@ -45,7 +45,7 @@ class RowSource:
     text_is_sure: bool = False
 
     def recognises(self, head: Head) -> bool:
-        """Whether a file holds rows with the columns of this dataset."""
+        """Return True if a file holds rows with the columns of this dataset."""
         names = head.columns
         fits = names in self.marks if self.exact else any(marks <= names for marks in self.marks)
         return head.kind in ROW_KINDS and fits

@@ -164,7 +164,7 @@ class Format:
     companions: Companions | None = None
 
     def is_named(self, uri: str) -> bool:
-        """Whether the name of a shard ends as names of this format do."""
+        """Return True if the name of a shard ends as names of this format do."""
         return uri.lower().endswith(tuple(self.suffixes))
 
     def rate(self, uri: str) -> str | None:

@@ -31,7 +31,7 @@ from presswatch_spark.formats.warc.fields import (
     header_fields,
     release_of,
 )
-from presswatch_spark.formats.warc.gates import identified, warc_gate
+from presswatch_spark.formats.warc.gates import WarcGate, identified
 from presswatch_spark.formats.warc.pages import PageBatches, Stored
 from presswatch_spark.model import DocumentBatch, Offsets, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream
@@ -89,17 +89,9 @@ def are_readable(rows: Offsets) -> warc.Which:
     return _READABLE[rows[:, warc.STATUS]]
 
 
-def read_blocks(
-    stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport, expected: Expected
-) -> Iterator[Records]:
-    """Yield the records of `stream`: all of `shard`, or a part that begins with a record.
+class WarcReading(PieceReader[Records]):
+    """Reads the records of a shard, or of a part that begins with a record. Every loss is noted."""
 
-    Every loss is noted in `report`. Raises `CorruptError` if the shard is of another format.
-    """
-    yield from _WarcReading(shard, options, report, expected).read(stream)
-
-
-class _WarcReading(PieceReader[Records]):
     kind, head_bytes = "WARC", 64
 
     def __init__(
@@ -115,6 +107,7 @@ class _WarcReading(PieceReader[Records]):
         self._table = np.empty((RECORDS_AT_ONCE + 1, warc.COLUMNS), np.int64)
 
     def ready(self, *, final: bool) -> Iterator[Records]:
+        """Yield the records in the pieces so far, by release."""
         full = True
         while full:
             block = self.blocks.block(final=final)
@@ -230,8 +223,10 @@ def read_part(
         texts = _TEXTS[kinds].any()
         return "holds extracted text (`conversion` records)" if texts else None
 
-    expected = Expected("WARC", warc.gate_of(frozenset()), refused, warc_gate(options))
-    found = read_blocks(stream, shard, options, report, expected)
+    expected = Expected(
+        "WARC", warc.gate_of(frozenset()), refused, WarcGate(options) if options.languages else None
+    )
+    found = WarcReading(shard, options, report, expected).read(stream)
     yield from PageBatches(options, report).of(_responses(found, report))
 
 

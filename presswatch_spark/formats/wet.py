@@ -10,14 +10,14 @@ from presswatch_spark.formats.source import ANYTHING, Format, ReadOptions, whole
 from presswatch_spark.formats.warc import headers as warc
 from presswatch_spark.formats.warc.blocks import record_locator
 from presswatch_spark.formats.warc.fields import begins_with_record
-from presswatch_spark.formats.warc.gates import AuditDraw, wet_gate
+from presswatch_spark.formats.warc.gates import AuditDraw, WetGate
 from presswatch_spark.formats.warc_format import (
     WARC_SUFFIXES,
     Expected,
     Records,
+    WarcReading,
     are_readable,
     note_defects,
-    read_blocks,
 )
 from presswatch_spark.languages import spellings_of
 from presswatch_spark.model import DocumentBatch, Offsets, ReadReport
@@ -38,9 +38,10 @@ def read_part(
         pages = report.documents == 0 and warc.RESPONSE in kinds and warc.CONVERSION not in kinds
         return "holds WARC `response` records" if pages else None
 
-    expected = Expected("WET", warc.gate_of(spellings_of(options.languages)), refused, wet_gate(options))
+    gate = WetGate(options) if options.languages else None
+    expected = Expected("WET", warc.gate_of(spellings_of(options.languages)), refused, gate)
     draw = AuditDraw(options.audit)
-    for found in read_blocks(stream, shard, options, report, expected):
+    for found in WarcReading(shard, options, report, expected).read(stream):
         # No WET holds such records: their header is damaged, or the file is of another format.
         strange = ~_EXPECTED[found.rows[:, warc.KIND]] & are_readable(found.rows)
         note_defects(found.block, found.rows[strange], report, lambda row: STRANGE)

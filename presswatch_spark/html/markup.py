@@ -92,16 +92,7 @@ def page_text(page: Bytes, out: Bytes, at: int) -> tuple[int, int]:
 
 
 @lean_njit
-def _copied(
-    w: Hashes,
-    data: Bytes,
-    i: np.uint64,
-    stop: np.uint64,
-    end: np.uint64,
-    out: Bytes,
-    at: np.uint64,
-    k: np.uint64,
-) -> Any:
+def _copied(w: Hashes, data: Bytes, i: U64, stop: U64, end: U64, out: Bytes, at: U64, k: U64) -> Any:
     """Copy text between markup; nothing but blanks becomes a separator."""
     if i == stop:
         return k
@@ -124,7 +115,7 @@ def _copied(
 
 
 @uncounted_njit
-def _is_blank(data: Bytes, i: np.uint64, stop: np.uint64) -> Any:
+def _is_blank(data: Bytes, i: U64, stop: U64) -> Any:
     while i < stop and data[i] <= _SPACE:
         i += _1
     return i == stop
@@ -134,12 +125,12 @@ def _is_blank(data: Bytes, i: np.uint64, stop: np.uint64) -> Any:
 def _copy_raw(
     entities: EntityTable,
     data: Bytes,
-    i: np.uint64,
-    stop: np.uint64,
+    i: U64,
+    stop: U64,
     out: Bytes,
-    k: np.uint64,
+    k: U64,
     references: bool,
-) -> np.uint64:
+) -> U64:
     while i < stop:
         if data[i] == _AMP and references:
             i, k = reference(entities, data, i, stop, out, k)
@@ -151,7 +142,7 @@ def _copy_raw(
 
 
 @uncounted_njit
-def _breaks_out(kind: np.uint64, first: np.uint64, closes: bool, rest: np.uint64) -> Any:
+def _breaks_out(kind: U64, first: U64, closes: bool, rest: U64) -> Any:
     """Return True if a tag ends the SVG or MathML around it; `rest`: bytes after its name."""
     if closes:
         return first in (_P, _BR)
@@ -166,22 +157,20 @@ def _in_html(w: Hashes) -> Any:
 
 
 @lean_njit
-def _begins_formatting(kind: np.uint64, content: np.uint64, closes: bool) -> Any:
-    """Whether HTML begins the dormant formatting elements before a tag: not before blocks and scripts."""
+def _begins_formatting(kind: U64, content: U64, closes: bool) -> Any:
+    """Return True if a tag begins dormant formatting elements again: not so blocks and scripts."""
     if content in (_0, REST):
         return not closes and kind & _BEFORE_FORMATTING == _0
     return not closes and (content != DROPPED or kind & _SEPARATION != _0)
 
 
 @lean_njit
-def _has_text(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+def _has_text(data: Bytes, i: U64, end: U64) -> Any:
     return i < end and (data[i] != _LT or data[end - _1] != _GT)
 
 
 @uncounted_njit
-def _enter(
-    w: Hashes, name: np.uint64, kind: np.uint64, closes: bool, empty: bool, rest: np.uint64
-) -> tuple[np.uint64, Any]:
+def _enter(w: Hashes, name: U64, kind: U64, closes: bool, empty: bool, rest: np.uint64) -> tuple[U64, Any]:
     """Follow a tag into SVG and MathML, and out of it.
 
     An open root is a number: a bit (is it MathML), and above it the elements in it that hold HTML again.
@@ -212,9 +201,7 @@ def _enter(
 
 
 @entry_njit
-def _page_text(
-    tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: np.uint64, w: Hashes
-) -> Any:
+def _page_text(tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: U64, w: Hashes) -> Any:
     for key in BUILT_IN:
         add_rule(w, key, ABSENT_RULE)
     w[CLASS_FILTER] = BUILT_IN_FILTER
@@ -227,8 +214,8 @@ def _page_text(
 
 @uncounted_njit
 def _read(
-    tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: np.uint64, w: Hashes
-) -> tuple[np.uint64, np.uint8, Any]:
+    tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: U64, w: Hashes
+) -> tuple[U64, np.uint8, Any]:
     """Write the text, and note hidden words; return also whether rules were found after some of the text."""
     i, k, end = _0, at, U64(len(data))
     p, count, looked = _0, _0, _0

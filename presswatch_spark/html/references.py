@@ -35,15 +35,15 @@ class EntityTable(NamedTuple):
     (32,): the characters of the numbers 0x80 to 0x9F.
     """
 
-    keys: npt.NDArray[np.uint64]
-    values: npt.NDArray[np.uint64]
+    keys: npt.NDArray[U64]
+    values: npt.NDArray[U64]
     windows: npt.NDArray[np.uint16]
 
 
 @lru_cache(maxsize=1)
 def load_entities() -> EntityTable:
     """Make the table."""
-    keys, values = np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.uint64)
+    keys, values = np.zeros(_SLOTS, U64), np.zeros(_SLOTS, U64)
     for name, text in html5.items():
         code, key = text.encode(), fnv(name.encode())
         slot = key % _SLOTS
@@ -69,7 +69,7 @@ def _is_name(byte: np.uint8) -> Any:
 
 
 @uncounted_njit
-def _put_code(out: Bytes, k: np.uint64, code: np.uint64) -> np.uint64:
+def _put_code(out: Bytes, k: U64, code: U64) -> U64:
     if code < U64(0x80):
         out[k] = np.uint8(code)
         return k + _1
@@ -91,8 +91,8 @@ def _put_code(out: Bytes, k: np.uint64, code: np.uint64) -> np.uint64:
 
 @uncounted_njit
 def _number(
-    entities: EntityTable, data: Bytes, i: np.uint64, end: np.uint64, out: Bytes, k: np.uint64
-) -> tuple[np.uint64, np.uint64]:
+    entities: EntityTable, data: Bytes, i: U64, end: U64, out: Bytes, k: np.uint64
+) -> tuple[U64, U64]:
     """Decode the numeric reference that begins at i, or copy the ampersand if there is none."""
     p, base = i + _2, U64(10)
     if p < end and (data[p] | _LOWER) == np.uint8(120):
@@ -121,7 +121,7 @@ def _number(
 
 
 @lean_njit
-def _value_of(entities: EntityTable, key: np.uint64) -> Any:
+def _value_of(entities: EntityTable, key: U64) -> Any:
     slot = key & U64(len(entities.keys) - 1)
     while entities.keys[slot] != _0:
         if entities.keys[slot] == key:
@@ -131,9 +131,7 @@ def _value_of(entities: EntityTable, key: np.uint64) -> Any:
 
 
 @uncounted_njit
-def reference(
-    entities: EntityTable, data: Bytes, i: np.uint64, end: np.uint64, out: Bytes, k: np.uint64
-) -> Any:
+def reference(entities: EntityTable, data: Bytes, i: U64, end: U64, out: Bytes, k: np.uint64) -> Any:
     """Decode the reference that begins at i, or copy the ampersand. Returns the next place, and k."""
     if i + _1 < end and data[i + _1] == _HASH:
         return _number(entities, data, i, end, out, k)

@@ -14,6 +14,7 @@ from presswatch_spark.html.tags import (
     RULES,
     after_name,
     find,
+    is_letter,
     is_space,
 )
 from presswatch_spark.text.kernels import U64, Bytes, Hashes, load8
@@ -89,12 +90,12 @@ def _lowered(byte: np.uint8) -> Any:
 
 
 @lean_njit
-def _mixed(value: np.uint64, byte: np.uint8) -> Any:
+def _mixed(value: U64, byte: np.uint8) -> Any:
     return (value ^ U64(byte)) * _FACTOR
 
 
 @lean_njit
-def _slot_of(w: Hashes, key: np.uint64) -> Any:
+def _slot_of(w: Hashes, key: U64) -> Any:
     slot = key * _SPREAD >> _SHIFT
     while w[RULES + slot] != _0 and w[RULES + slot] >> _2 != key >> _2:
         slot = (slot + _1) & (_RULE_SLOTS - _1)
@@ -102,7 +103,7 @@ def _slot_of(w: Hashes, key: np.uint64) -> Any:
 
 
 @uncounted_njit
-def add_rule(w: Hashes, key: np.uint64, bits: np.uint64) -> None:
+def add_rule(w: Hashes, key: U64, bits: U64) -> None:
     """Add the rule of a selector; a selector too many is left out."""
     slot = _slot_of(w, key)
     if w[slot] == _0:
@@ -114,12 +115,12 @@ def add_rule(w: Hashes, key: np.uint64, bits: np.uint64) -> None:
 
 
 @lean_njit
-def _rule(w: Hashes, key: np.uint64) -> Any:
+def _rule(w: Hashes, key: U64) -> Any:
     return U64(w[_slot_of(w, key)] & _3)
 
 
 @uncounted_njit
-def name_rule(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+def name_rule(w: Hashes, data: Bytes, i: U64, end: U64) -> Any:
     """Return the rules for elements of a name."""
     if i >= end or not w[NAME_FILTER] >> _filtered(data[i] | _LOWER, end - i) & _1:
         return _0
@@ -131,24 +132,19 @@ def name_rule(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64) -> Any:
 
 
 @lean_njit
-def _is_style_letter(byte: np.uint8) -> Any:
-    return np.uint8(97) <= byte <= np.uint8(122) or byte == _DASH
-
-
-@lean_njit
-def _style_word(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+def _style_word(data: Bytes, i: U64, end: U64) -> Any:
     """Return the hash of a word of letters and hyphens behind blanks, 0 if there is none, and its end."""
     while i < end and is_space(data[i]):
         i += _1
     key, begin = _START, i
-    while i < end and _is_style_letter(_lowered(data[i])):
+    while i < end and (is_letter(data[i]) or data[i] == _DASH):
         key = _mixed(key, _lowered(data[i]))
         i += _1
     return (key if i > begin else _0), i
 
 
 @uncounted_njit
-def declared(data: Bytes, i: np.uint64, end: np.uint64, bits: np.uint64) -> np.uint64:
+def declared(data: Bytes, i: U64, end: U64, bits: U64) -> U64:
     """Return the bits of a declaration (`display: none`), put over those of declarations before it."""
     while i < end and is_space(data[i]):
         i += _1
@@ -194,7 +190,7 @@ def declared(data: Bytes, i: np.uint64, end: np.uint64, bits: np.uint64) -> np.u
 
 
 @lean_njit
-def _short_name(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+def _short_name(data: Bytes, i: U64, end: U64) -> Any:
     """Return a name of up to 8 bytes in lower case, first byte lowest; 0 for a longer one."""
     size = end - i
     if size > _8:
@@ -209,7 +205,7 @@ def _short_name(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
 
 
 @uncounted_njit
-def attributes(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
+def attributes(w: Hashes, data: Bytes, i: U64, end: U64) -> U64:
     """Return the bits of a tag's attributes, from after its name to its end."""
     bits = _0
     while True:
@@ -258,7 +254,7 @@ def attributes(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64) -> np.uint6
 
 
 @uncounted_njit
-def _classes(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
+def _classes(w: Hashes, data: Bytes, i: U64, end: U64) -> U64:
     bits = _0
     while True:
         while i < end and data[i] <= _SPACE:
@@ -279,14 +275,14 @@ def _classes(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
 
 
 @lean_njit
-def _filtered(first: np.uint8, size: np.uint64) -> Any:
+def _filtered(first: np.uint8, size: U64) -> Any:
     """Return the bit of a class in the filter, by its first byte and its length."""
     return (U64(first) + size * U64(7)) & U64(63)
 
 
 @uncounted_njit
-def may_hide(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
-    """Whether the attributes of a tag may hide it: they hold `hidden`, `style`, `sr-only` or the like."""
+def may_hide(data: Bytes, i: U64, end: U64) -> Any:
+    """Return True if the attributes of a tag may hide it: `hidden`, `style`, `sr-only` or the like."""
     while i < end:
         if i + _64 < U64(len(data)):
             found = hint_bits_64(data, i)
@@ -305,8 +301,8 @@ def may_hide(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
 
 
 @lean_njit
-def _hints(data: Bytes, p: np.uint64) -> Any:
-    """Whether `idde`, `tyle`, `r-on` or `n-re` is around p and the byte behind it."""
+def _hints(data: Bytes, p: U64) -> Any:
+    """Return True if `idde`, `tyle`, `r-on` or `n-re` is around p and the byte behind it."""
     if p < _1 or p + _2 >= U64(len(data)):
         return False
     before, byte, after, behind = (
@@ -325,7 +321,7 @@ _IDDE, _TYLE, _R_ON, _N_RE = (
 
 
 @uncounted_njit
-def read_sheet(w: Hashes, data: Bytes, i: np.uint64, stop: np.uint64) -> None:
+def read_sheet(w: Hashes, data: Bytes, i: U64, stop: U64) -> None:
     """Add the rules of a style sheet, from i to `stop`, that hide something."""
     part, prelude, prelude_end, depth, printed, bits = i, i, i, _0, _0, _0
     signs, base = _0, i
@@ -376,7 +372,7 @@ def read_sheet(w: Hashes, data: Bytes, i: np.uint64, stop: np.uint64) -> None:
 
 
 @uncounted_njit
-def _is_print(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+def _is_print(data: Bytes, i: U64, end: U64) -> Any:
     while i < end and is_space(data[i]):
         i += _1
     key, begin = _START, i
@@ -405,7 +401,7 @@ def _is_selector_letter(byte: np.uint8) -> Any:
 
 
 @uncounted_njit
-def _add_selectors(w: Hashes, data: Bytes, i: np.uint64, end: np.uint64, bits: np.uint64) -> None:
+def _add_selectors(w: Hashes, data: Bytes, i: U64, end: U64, bits: U64) -> None:
     """Add the selectors of a rule that are `.class`, `#id` or a name, with a name before or not."""
     while i < end:
         stop = find(data, i, end, _COMMA)

@@ -80,7 +80,7 @@ _SOFT = """annotation annotation-xml audio body button canvas datalist defs desc
 _SCOPE = """caption desc foreignobject marquee mi mn mo ms mtext object table td template th title"""
 _SPECIAL = f"{_HARD} {_SCOPE} body button frameset head html noscript"
 _RAW_NAMES = "iframe noembed noframes script style textarea title xmp"
-_NAMES: dict[np.uint64, str] = {
+_NAMES: dict[U64, str] = {
     SOFTLY: _SOFT,
     HARD: _HARD,
     DROPPED: "iframe script style",
@@ -137,16 +137,16 @@ class TagTable(NamedTuple):
     `first`, `second` uint64 (512,), 0 where a slot is free; `kinds` uint64 (512,).
     """
 
-    first: npt.NDArray[np.uint64]
-    second: npt.NDArray[np.uint64]
-    kinds: npt.NDArray[np.uint64]
+    first: npt.NDArray[U64]
+    second: npt.NDArray[U64]
+    kinds: npt.NDArray[U64]
 
 
 @lru_cache(maxsize=1)
 def load_tags() -> TagTable:
     """Make the table."""
-    table = TagTable(*(np.zeros(_SLOTS, np.uint64) for _ in range(3)))
-    kinds: dict[str, np.uint64] = {}
+    table = TagTable(*(np.zeros(_SLOTS, U64) for _ in range(3)))
+    kinds: dict[str, U64] = {}
     for bits, names in _NAMES.items():
         for name in frozenset(names.split()) - frozenset(_EXCEPT.get(bits, "").split()):
             kinds[name] = kinds.get(name, _0) | bits
@@ -162,7 +162,7 @@ def load_tags() -> TagTable:
 
 
 @lean_njit
-def find(data: Bytes, i: np.uint64, end: np.uint64, byte: np.uint8) -> Any:
+def find(data: Bytes, i: U64, end: U64, byte: np.uint8) -> Any:
     """Return the next place of `byte` in `data[i:end]`; `end` if there is none."""
     while i + _64 <= end:
         found = equal_bits_64(data, i, byte)
@@ -176,7 +176,7 @@ def find(data: Bytes, i: np.uint64, end: np.uint64, byte: np.uint8) -> Any:
 
 @lean_njit
 def is_letter(byte: np.uint8) -> Any:
-    """Whether a byte is an ASCII letter."""
+    """Return True if a byte is an ASCII letter."""
     return np.uint8(97) <= (byte | _LOWER) <= np.uint8(122)
 
 
@@ -192,25 +192,20 @@ def _ends_name(byte: np.uint8) -> Any:
 
 
 @lean_njit
-def _is_name_end(byte: np.uint8) -> Any:
-    return byte <= _SPACE or byte in (_SLASH, _GT)
-
-
-@lean_njit
-def _zeros(x: np.uint64) -> Any:
+def _zeros(x: U64) -> Any:
     """Mark the high bit of every byte of x that is zero (Warren, "Hacker's Delight", 6-1)."""
     return ~(((x & _LOWS) + _LOWS) | x | _LOWS)
 
 
 @lean_njit
-def _name_ends(x: np.uint64) -> Any:
+def _name_ends(x: U64) -> Any:
     """Mark the high bit of every byte that is a blank, `/` or `>`, which end a name; or another control."""
     blanks = ~((x & _LOWS) + _PAST_BLANKS) & ~x & ~_LOWS
     return blanks | _zeros(x ^ _SLASHES) | _zeros(x ^ _GTS)
 
 
 @lean_njit
-def after_name(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+def after_name(data: Bytes, i: U64, end: U64) -> Any:
     """Return the end of an attribute's name, which may begin before i."""
     while i + _8 <= end:
         x = load8(data, i)
@@ -218,13 +213,13 @@ def after_name(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
         if ends != _0:
             return i + (trailing_zeros(ends) >> _3)
         i += _8
-    while i < end and not (_is_name_end(data[i]) or data[i] == _EQUALS):
+    while i < end and not (data[i] <= _SPACE or data[i] in (_SLASH, _EQUALS, _GT)):
         i += _1
     return i
 
 
 @uncounted_njit
-def after_attributes(data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
+def after_attributes(data: Bytes, i: U64, end: U64) -> U64:
     """Return the end of a tag from behind its name on: past `>`; past `end` if it never ends."""
     while True:
         while i < end and (is_space(data[i]) or data[i] == _SLASH):
@@ -251,7 +246,7 @@ def after_attributes(data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
 
 
 @uncounted_njit
-def name_at(data: Bytes, i: np.uint64, end: np.uint64) -> tuple[np.uint64, np.uint64, np.uint64]:
+def name_at(data: Bytes, i: U64, end: U64) -> tuple[U64, U64, U64]:
     """Return the name of a tag as two words in lower case, the second all ones if it is too long; its end.
 
     Bit 5 is set in every byte: it makes letters small, and changes no other byte of a listed name.
@@ -277,7 +272,7 @@ def name_at(data: Bytes, i: np.uint64, end: np.uint64) -> tuple[np.uint64, np.ui
 
 
 @uncounted_njit
-def closes_itself(data: Bytes, name_end: np.uint64, i: np.uint64) -> Any:
+def closes_itself(data: Bytes, name_end: U64, i: U64) -> Any:
     """Return True if the tag before i, with its name before `name_end`, ends with `/>`: not so `a=b/>`."""
     if data[i - _2] != _SLASH:
         return False
@@ -288,7 +283,7 @@ def closes_itself(data: Bytes, name_end: np.uint64, i: np.uint64) -> Any:
 
 
 @lean_njit
-def kind_of(tags: TagTable, first: np.uint64, second: np.uint64) -> Any:
+def kind_of(tags: TagTable, first: U64, second: U64) -> Any:
     """Return the bits of the element with a name (see `name_at`); 0 if it is not listed."""
     slot = ((first ^ second) * _SPREAD_64) >> _SHIFT
     while tags.first[slot] != _0:
@@ -299,7 +294,7 @@ def kind_of(tags: TagTable, first: np.uint64, second: np.uint64) -> Any:
 
 
 @uncounted_njit
-def next_marks(data: Bytes, i: np.uint64, end: np.uint64, places: Hashes) -> tuple[np.uint64, np.uint64]:
+def next_marks(data: Bytes, i: U64, end: U64, places: Hashes) -> tuple[U64, U64]:
     """List the places of `<`, `>`, quotes, `&` and NUL from i on: some of them, and `end` after the last.
 
     Returns how many are listed, and the place up to which all are.
@@ -330,8 +325,8 @@ def next_marks(data: Bytes, i: np.uint64, end: np.uint64, places: Hashes) -> tup
 
 
 @lean_njit
-def opens_value(data: Bytes, i: np.uint64, quote: np.uint64) -> Any:
-    """Whether the quote surely opens the value of an attribute; if not, the tokenizer decides.
+def opens_value(data: Bytes, i: U64, quote: U64) -> Any:
+    """Return True if the quote surely opens the value of an attribute; if not, the tokenizer decides.
 
     i lies between two attributes, with neither quote nor `>` up to the quote. The quote opens a value if a
     name of up to 62 bytes and a `=` stand right before it, behind a blank or at i.
@@ -354,7 +349,7 @@ def opens_value(data: Bytes, i: np.uint64, quote: np.uint64) -> Any:
 
 
 @uncounted_njit
-def after_declaration(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+def after_declaration(data: Bytes, i: U64, end: U64) -> Any:
     """Return the end of the comment, doctype or bogus comment that begins with `<!` at i."""
     if i + _4 > end or data[i + _2] != _DASH or data[i + _3] != _DASH:
         return find(data, i, end, _GT) + _1
@@ -376,7 +371,7 @@ def after_declaration(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
 
 
 @uncounted_njit
-def end_tag(data: Bytes, i: np.uint64, end: np.uint64, first: np.uint64, second: np.uint64) -> np.uint64:
+def end_tag(data: Bytes, i: U64, end: U64, first: U64, second: U64) -> U64:
     """Return where the end tag of a name begins, at or after i; `end` if nowhere."""
     while True:
         i = find(data, i, end, _LT)
@@ -390,7 +385,7 @@ def end_tag(data: Bytes, i: np.uint64, end: np.uint64, first: np.uint64, second:
 
 
 @uncounted_njit
-def script_end(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
+def script_end(data: Bytes, i: U64, end: U64) -> Any:
     """Return where the end tag of a script begins, at or after i; `end` if nowhere.
 
     Within `<!--` and `-->`, a script may hold another with its end tag (script data double escaped state).
@@ -424,7 +419,7 @@ def script_end(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
 
 
 @uncounted_njit
-def data_in(data: Bytes, i: np.uint64, stop: np.uint64) -> np.uint8:
+def data_in(data: Bytes, i: U64, stop: U64) -> np.uint8:
     """Return the kind of a script from i to `stop`: 0, or `DATA` if it begins like JSON.
 
     `ARTICLE` is added if it names an `articleBody`, as schema.org calls an article's text.
@@ -443,8 +438,8 @@ def data_in(data: Bytes, i: np.uint64, stop: np.uint64) -> np.uint8:
 
 
 @uncounted_njit
-def begins_cdata(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
-    """Whether a CDATA section begins at i; only SVG and MathML have them."""
+def begins_cdata(data: Bytes, i: U64, end: U64) -> Any:
+    """Return True if a CDATA section begins at i; only SVG and MathML have them."""
     same = i + CDATA_BYTES <= end
     for j in range(CDATA_BYTES):
         same = same and data[i + U64(j)] == _CDATA[j]
@@ -452,7 +447,7 @@ def begins_cdata(data: Bytes, i: np.uint64, end: np.uint64) -> Any:
 
 
 @uncounted_njit
-def cdata_end(data: Bytes, i: np.uint64, end: np.uint64) -> np.uint64:
+def cdata_end(data: Bytes, i: U64, end: U64) -> U64:
     """Return where `]]>` begins, at or after i; `end` if nowhere."""
     while True:
         i = find(data, i, end, _GT)
@@ -482,7 +477,7 @@ NAMES, KINDS, ROOT_STACK, RULES = (U64(PLACES + 16 + n * DEEPEST) for n in range
 
 def workspace() -> Hashes:
     """Make a workspace for one page."""
-    memory = np.empty(RULES + U64(RULE_SLOTS), np.uint64)
+    memory = np.empty(RULES + U64(RULE_SLOTS), U64)
     memory[RULE_COUNT:NAMES] = 0
     memory[RULES:] = 0
     return memory

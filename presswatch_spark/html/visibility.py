@@ -60,7 +60,7 @@ _BOXES = tuple(U64(int.from_bytes(name, "little")) for name in (b"image", b"img"
 
 
 @lean_njit
-def separate(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64) -> Any:
+def separate(w: Hashes, out: Bytes, at: U64, k: U64) -> Any:
     """Write a line end, if there is none, and nothing but the text begins here."""
     if k > at and (out[k - _1] > _SPACE or k == w[EDGE]):
         out[k] = _NEWLINE
@@ -69,7 +69,7 @@ def separate(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64) -> Any:
 
 
 @uncounted_njit
-def _cut(w: Hashes, out: Bytes, start: np.uint64, end: np.uint64) -> None:
+def _cut(w: Hashes, out: Bytes, start: U64, end: U64) -> None:
     w[CUTS] += _1
     p = U64(len(out)) - w[CUTS] * _CUT
     for _ in range(4):
@@ -79,14 +79,14 @@ def _cut(w: Hashes, out: Bytes, start: np.uint64, end: np.uint64) -> None:
 
 
 @lean_njit
-def _cut_at(out: Bytes, p: np.uint64) -> Any:
+def _cut_at(out: Bytes, p: U64) -> Any:
     return (
         U64(out[p]) | U64(out[p + _1]) << U64(8) | U64(out[p + _2]) << U64(16) | U64(out[p + _3]) << U64(24)
     )
 
 
 @uncounted_njit
-def separate_as(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, how: np.uint64) -> Any:
+def separate_as(w: Hashes, out: Bytes, at: U64, k: U64, how: U64) -> Any:
     """Separate words HARD, or SOFTLY: by a line end that is hidden, so that both readings are in the text."""
     if how == HARD:
         k = separate(w, out, at, k)
@@ -100,7 +100,7 @@ def separate_as(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, how: np.uint
 
 
 @uncounted_njit
-def _keep_separator(w: Hashes, out: Bytes, at: np.uint64, start: np.uint64) -> None:
+def _keep_separator(w: Hashes, out: Bytes, at: U64, start: U64) -> None:
     """Let a soft separator right before hidden words be seen: without these, words are separate, too."""
     if w[CUTS] != _0 and start > at and out[start - _1] == _NEWLINE:
         p = U64(len(out)) - w[CUTS] * _CUT
@@ -109,7 +109,7 @@ def _keep_separator(w: Hashes, out: Bytes, at: np.uint64, start: np.uint64) -> N
 
 
 @uncounted_njit
-def set_state(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, state: np.uint64) -> Any:
+def set_state(w: Hashes, out: Bytes, at: U64, k: U64, state: U64) -> Any:
     """Change the state of text from here on; return where it continues."""
     before = w[STATE]
     if before == NO_TEXT and state != NO_TEXT:
@@ -127,7 +127,7 @@ def set_state(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, state: np.uint
 
 
 @uncounted_njit
-def pop_to(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, size: np.uint64) -> Any:
+def pop_to(w: Hashes, out: Bytes, at: U64, k: U64, size: U64) -> Any:
     """End the open elements from number `size` on."""
     while w[OPEN] > size:
         w[OPEN] -= _1
@@ -138,9 +138,7 @@ def pop_to(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, size: np.uint64) 
 
 
 @uncounted_njit
-def _pass_border(
-    w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, state: np.uint64, separation: np.uint64
-) -> Any:
+def _pass_border(w: Hashes, out: Bytes, at: U64, k: U64, state: U64, separation: np.uint64) -> Any:
     """Separate words where an element begins or ends, on the side that is more visible; change the state."""
     if w[STATE] < state:
         return set_state(w, out, at, separate_as(w, out, at, k, separation), state)
@@ -157,7 +155,7 @@ _STYLED_AT, _ASKED_AT = U64(48), U64(50)
 
 @uncounted_njit
 def is_in_flex(w: Hashes) -> Any:
-    """Whether the innermost open element is a flex or grid box."""
+    """Return True if the innermost open element is a flex or grid box."""
     return w[OPEN] != _0 and w[KINDS + w[OPEN] - _1] >> _FLEX_AT & _1 != _0
 
 
@@ -165,13 +163,13 @@ def is_in_flex(w: Hashes) -> Any:
 def _push(
     w: Hashes,
     out: Bytes,
-    at: np.uint64,
-    k: np.uint64,
-    name: np.uint64,
-    bits: np.uint64,
-    separation: np.uint64,
-    own: np.uint64,
-    inner: np.uint64,
+    at: U64,
+    k: U64,
+    name: U64,
+    bits: U64,
+    separation: U64,
+    own: U64,
+    inner: U64,
 ) -> Any:
     """Separate words where an element begins, and keep it if it hides something, or is in one that does."""
     around = w[STATE]
@@ -186,7 +184,7 @@ def _push(
 
 
 @uncounted_njit
-def _end_from(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, size: np.uint64) -> Any:
+def _end_from(w: Hashes, out: Bytes, at: U64, k: U64, size: U64) -> Any:
     """End an open element and those in it; formatting ones become dormant."""
     end = w[OPEN]
     k = pop_to(w, out, at, k, size)
@@ -196,7 +194,7 @@ def _end_from(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, size: np.uint6
 
 
 @uncounted_njit
-def _keep_formatting(w: Hashes, i: np.uint64, end: np.uint64) -> None:
+def _keep_formatting(w: Hashes, i: U64, end: U64) -> None:
     """Keep formatting elements among the ended ones i to `end`, up to a scope: text begins them again.
 
     HTML lists them as *active formatting elements* (13.2.4.3). Here they stay among the open ones, dormant.
@@ -213,7 +211,7 @@ def _keep_formatting(w: Hashes, i: np.uint64, end: np.uint64) -> None:
 
 
 @uncounted_njit
-def _remove(w: Hashes, j: np.uint64) -> None:
+def _remove(w: Hashes, j: U64) -> None:
     w[DORMANT] -= U64(w[KINDS + j] & _IS_DORMANT != _0)
     w[OPEN] -= _1
     while j < w[OPEN]:
@@ -222,7 +220,7 @@ def _remove(w: Hashes, j: np.uint64) -> None:
 
 
 @uncounted_njit
-def revive(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, kind: np.uint64) -> Any:
+def revive(w: Hashes, out: Bytes, at: U64, k: U64, kind: U64) -> Any:
     """Begin dormant elements again, before the text since the last tag and a start tag of a kind."""
     j, text, end = w[OPEN], w[TEXT_AT], w[OPEN]
     while j > _0 and w[KINDS + j - _1] & SCOPE == _0:
@@ -257,7 +255,7 @@ _MOST_DORMANT, _MOST_REVIVED = U64(MOST_DORMANT), U64(MOST_REVIVED)
 
 
 @uncounted_njit
-def _last(w: Hashes, ended: np.uint64, barrier: np.uint64) -> tuple[np.uint64, Any]:
+def _last(w: Hashes, ended: U64, barrier: U64) -> tuple[U64, Any]:
     """Return the outermost open element with a bit of `ended`, and whether no `barrier` is around it."""
     j, last = w[OPEN], _NOWHERE
     while j > _0:
@@ -271,7 +269,7 @@ def _last(w: Hashes, ended: np.uint64, barrier: np.uint64) -> tuple[np.uint64, A
 
 
 @uncounted_njit
-def imply_ends(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, kind: np.uint64) -> Any:
+def imply_ends(w: Hashes, out: Bytes, at: U64, k: U64, kind: U64) -> Any:
     """End the elements that a start tag ends."""
     if w[OPEN] == _0 or not kind & _ENDS_SOMETHING:
         return k
@@ -302,7 +300,7 @@ def imply_ends(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, kind: np.uint
 
 
 @uncounted_njit
-def end_element(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64, name: np.uint64, kind: np.uint64) -> Any:
+def end_element(w: Hashes, out: Bytes, at: U64, k: U64, name: U64, kind: U64) -> Any:
     """End the element that an end tag names, and all in it; one that hides ends with the one around it."""
     if kind & FORM:
         w[IN_FORM] = _0
@@ -353,14 +351,14 @@ _TABLE_NAME = U64(int.from_bytes(b"table", "little"))
 def begin_element(
     w: Hashes,
     out: Bytes,
-    at: np.uint64,
-    k: np.uint64,
-    name: np.uint64,
-    kind: np.uint64,
-    said: np.uint64,
+    at: U64,
+    k: U64,
+    name: U64,
+    kind: U64,
+    said: U64,
     html: bool,
     empty: bool,
-    roots: np.uint64,
+    roots: U64,
 ) -> Any:
     """Begin an element; it is kept if it hides something, or is in one that does.
 
@@ -438,7 +436,7 @@ def _counts(byte: np.uint8) -> Any:
 
 
 @uncounted_njit
-def _before(text: Bytes, at: np.uint64, start: np.uint64) -> np.uint64:
+def _before(text: Bytes, at: U64, start: U64) -> U64:
     i, words = start, 0
     limit = start - min(start - at, U64(CONTEXT_BYTES))
     while i > limit and words < CONTEXT_WORDS:
@@ -455,7 +453,7 @@ def _before(text: Bytes, at: np.uint64, start: np.uint64) -> np.uint64:
 
 
 @uncounted_njit
-def _behind(text: Bytes, start: np.uint64, end: np.uint64) -> np.uint64:
+def _behind(text: Bytes, start: U64, end: U64) -> U64:
     i, words = start, 0
     limit = start + min(end - start, U64(CONTEXT_BYTES))
     while i < limit and words < CONTEXT_WORDS:
@@ -472,7 +470,7 @@ def _behind(text: Bytes, start: np.uint64, end: np.uint64) -> np.uint64:
 
 
 @lean_njit
-def _move(out: Bytes, i: np.uint64, end: np.uint64, k: np.uint64) -> Any:
+def _move(out: Bytes, i: U64, end: U64, k: U64) -> Any:
     while i + _64 <= end:
         copy_64(out, i, out, k)
         i, k = i + _64, k + _64
@@ -483,7 +481,7 @@ def _move(out: Bytes, i: np.uint64, end: np.uint64, k: np.uint64) -> Any:
 
 
 @lean_njit
-def _has_words(out: Bytes, i: np.uint64, end: np.uint64) -> Any:
+def _has_words(out: Bytes, i: U64, end: U64) -> Any:
     while i < end:
         if out[i] > _SPACE:
             return True
@@ -492,7 +490,7 @@ def _has_words(out: Bytes, i: np.uint64, end: np.uint64) -> Any:
 
 
 @uncounted_njit
-def finished(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64) -> np.uint64:
+def finished(w: Hashes, out: Bytes, at: U64, k: U64) -> U64:
     """Put hidden words after the visible text, with the words around them; return where the text ends."""
     k = set_state(w, out, at, k, SEEN)
     if w[CUTS] == _0:
@@ -529,7 +527,7 @@ def finished(w: Hashes, out: Bytes, at: np.uint64, k: np.uint64) -> np.uint64:
 
 
 @uncounted_njit
-def _passage(out: Bytes, begin: np.uint64, stop: np.uint64, tail: np.uint64, first: np.uint64) -> Any:
+def _passage(out: Bytes, begin: U64, stop: U64, tail: U64, first: U64) -> Any:
     if tail > first and out[tail - _1] > _SPACE:
         out[tail] = _NEWLINE
         tail += _1

@@ -175,7 +175,11 @@ class Matcher:
         while some := list(islice(pairs, PAIRS_AT_ONCE)):
             self._verify(some)
         for document, joined, _ in shared:
-            self._note_credits(document.text, joined.words, document.findings)
+            # The names that the document credits in or next to each passage.
+            passages = [finding.overlap.seen_from(0) for finding in document.findings]
+            credits = self._credits.credits(document.text, joined.words, passages)
+            for finding, names in zip(document.findings, credits, strict=True):
+                finding.credits = names
 
     def _verify(self, pairs: Sequence[_Pair]) -> None:
         rules, least = self._rules, self._least_run
@@ -198,12 +202,6 @@ class Matcher:
                         own_names=own_names, names_address=named,
                     )
                 )  # fmt: skip
-
-    def _note_credits(self, text: bytes, document: TextWords, findings: Sequence[VerifiedOverlap]) -> None:
-        """Note in findings whom the document credits in or next to each."""
-        passages = [finding.overlap.seen_from(0) for finding in findings]
-        for finding, names in zip(findings, self._credits.credits(text, document, passages), strict=True):
-            finding.credits = names
 
     def _load(self, ordinal: int) -> tuple[Article, TextWords, WordRarity]:
         article, words = self.corpus.article(ordinal), self._words(ordinal)

@@ -60,7 +60,7 @@ class Pass:
 
     @property
     def is_last(self) -> bool:
-        """Whether it is the one that gives rows."""
+        """True if it is the one that gives rows."""
         return self.number == self.count - 1
 
     @property

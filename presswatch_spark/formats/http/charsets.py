@@ -161,7 +161,7 @@ def _detected(body: BytesLike) -> str:
 
 
 def _reads_as_french(text: str, encoding: str) -> bool:
-    """Whether letters beyond ASCII are where French has them: nearly all in lower case, and within words."""
+    """Return True if letters beyond ASCII are as in French: nearly all in lower case, and within words."""
     letters = sum(text.lower().count(letter) for letter in _FRENCH_LETTERS)
     lower = sum(text.count(letter) for letter in _FRENCH_LETTERS)
     within = sum(1 for _ in _IN_WORDS.finditer(text))

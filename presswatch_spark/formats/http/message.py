@@ -188,12 +188,12 @@ def kind_of_content(media: str | None, body: BytesLike) -> Kind:
 
 
 def may_hide_gzip(media: str | None) -> bool:
-    """Whether a body of a type is compressed only by mistake or in transfer, whatever its headers declare."""
+    """Return True if a body of a type is compressed only by mistake or in transfer."""
     return media in (*_NO_TYPES, *_HTML_TYPES, *_XML_TYPES) or (media or "").startswith("text/")
 
 
 def is_text(head: bytes) -> bool:
-    """Whether `head` begins with a byte order mark or holds no byte that the standard calls binary."""
+    """Return True if `head` begins with a byte order mark or holds no byte that the standard calls binary."""
     return head.startswith((b"\xef\xbb\xbf", b"\xfe\xff", b"\xff\xfe")) or not _BINARY.search(head)
 
 

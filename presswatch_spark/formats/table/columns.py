@@ -274,7 +274,7 @@ def pruned(row: dict[str, Any], tree: Tree) -> dict[str, Any]:
 
 
 def leads_into(name: str, available: Collection[str]) -> bool:
-    """Whether a dotted name is one of `available`, or leads on below one of them."""
+    """Return True if a dotted name is one of `available`, or leads on below one of them."""
     parts = name.split(".")
     return any(".".join(parts[:k]) in available for k in range(1, len(parts) + 1))
 

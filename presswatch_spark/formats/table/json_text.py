@@ -44,7 +44,7 @@ def parse_object(line: bytes) -> dict[str, Any] | None:
 
 
 def is_utf8(line: bytes) -> bool:
-    """Whether a line is valid UTF-8, as JSON must be."""
+    """Return True if a line is valid UTF-8, as JSON must be."""
     try:
         line.decode()
     except UnicodeDecodeError:

@@ -87,7 +87,7 @@ class Ending:
 
     @property
     def was_cut(self) -> bool:
-        """Whether the last line ends neither as a line nor as an object."""
+        """True if the last line ends neither as a line nor as an object."""
         return self._end != b"}" and not self._end.isspace()
 
 
@@ -167,7 +167,7 @@ class SteadyFields:
 
     @property
     def first_is_odd(self) -> bool:
-        """Whether the first of two rows lacks a field that the second has."""
+        """True if the first of two rows lacks a field that the second has."""
         return self.rows == 2 and any(
             count == 1 and self._first_lacking[field] == self._first_row
             for field, count in self._lacking.items()

@@ -192,10 +192,30 @@ class DamagedError(ValueError):
 
 
 @dataclass(slots=True)
-class _Count:
+class _ColumnCount:
+    """The rows, nulls and bytes of text of a column so far."""
+
+    chunk: Chunk
     rows: int = 0
     nulls: int = 0
     text_bytes: int = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        column = column_at(batch, self.chunk.leaf.path)
+        self.rows += len(column)
+        self.nulls += column.null_count
+        if self.chunk.nulls is not None and self.nulls > self.chunk.nulls:
+            raise DamagedError("a column has more nulls than the footer says")
+        if self.chunk.leaf.kind == BYTE_ARRAY and self.chunk.text_bytes is not None:
+            self.text_bytes += bytes_of(column)
+
+    def compare(self, rows: int) -> None:
+        if self.rows != rows:
+            raise DamagedError("a column has another number of rows than the footer says")
+        if self.chunk.nulls not in (None, self.nulls):
+            raise DamagedError("a column has another number of nulls than the footer says")
+        if self.chunk.leaf.kind == BYTE_ARRAY and self.chunk.text_bytes not in (None, self.text_bytes):
+            raise DamagedError("the texts of a column have another length than the footer says")
 
 
 class GroupReader:
@@ -233,13 +253,14 @@ class GroupReader:
         is_held = bool(shifting) and self.rows <= _BATCHES_HELD * rows_at_once
         if shifting and not is_held:
             for chunk in shifting:
-                counts = [(chunk, _Count())]
+                count = _ColumnCount(chunk)
                 for batch in self._decoded([chunk.leaf.path], rows_at_once):
-                    self._count(batch, counts)
-                self._compare(counts)
-        counts, rows, held = [(chunk, _Count()) for chunk in flat], 0, list[pa.RecordBatch]()
+                    count.add(batch)
+                count.compare(self.rows)
+        counts, rows, held = list(map(_ColumnCount, flat)), 0, list[pa.RecordBatch]()
         for batch in self._decoded(self._names, rows_at_once):
-            self._count(batch, counts)
+            for count in counts:
+                count.add(batch)
             rows += len(batch)
             seen = self._opened.file.pages
             self.unsure |= {
@@ -253,7 +274,8 @@ class GroupReader:
             raise DamagedError(f"{self.rows:,} rows were expected, and {rows:,} are there")
         if not self._opened.file.is_checked:
             raise DamagedError("a column was read from other bytes than those that the footer names")
-        self._compare(counts)
+        for count in counts:
+            count.compare(self.rows)
         yield from held
 
     def _decoded(self, names: list[str], rows_at_once: int) -> Iterator[pa.RecordBatch]:
@@ -276,25 +298,6 @@ class GroupReader:
                 if rows_at_once == 1:
                     raise
                 rows_at_once = max(1, rows_at_once // _SMALLER)
-
-    def _count(self, batch: pa.RecordBatch, counts: list[tuple[Chunk, _Count]]) -> None:
-        for chunk, count in counts:
-            column = column_at(batch, chunk.leaf.path)
-            count.nulls += column.null_count
-            if chunk.nulls is not None and count.nulls > chunk.nulls:
-                raise DamagedError("a column has more nulls than the footer says")
-            if chunk.leaf.kind == BYTE_ARRAY and chunk.text_bytes is not None:
-                count.text_bytes += bytes_of(column)
-            count.rows += len(column)
-
-    def _compare(self, counts: list[tuple[Chunk, _Count]]) -> None:
-        for chunk, count in counts:
-            if count.rows != self.rows:
-                raise DamagedError("a column has another number of rows than the footer says")
-            if chunk.nulls not in (None, count.nulls):
-                raise DamagedError("a column has another number of nulls than the footer says")
-            if chunk.leaf.kind == BYTE_ARRAY and chunk.text_bytes not in (None, count.text_bytes):
-                raise DamagedError("the texts of a column have another length than the footer says")
 
 
 def read_parquet(

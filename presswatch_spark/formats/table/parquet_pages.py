@@ -404,7 +404,7 @@ class CheckedFile(SeekableFile):
 
     @property
     def is_checked(self) -> bool:
-        """Whether all columns that are expected were read, and so checked."""
+        """True if all columns that are expected were read, and so checked."""
         return self._expected.keys() <= self.pages.keys()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:

@@ -165,7 +165,7 @@ def column_at(record_batch: pa.RecordBatch, name: str) -> pa.Array[Any]:
 
 
 def is_text(schema: pa.Schema, name: str) -> bool:
-    """Whether the column of a dotted name holds text."""
+    """Return True if the column of a dotted name holds text."""
     try:
         text_column(column_at(pa.RecordBatch.from_pylist([], schema), name), name)
     except (WrongTypeError, pa.ArrowException):

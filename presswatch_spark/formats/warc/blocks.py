@@ -85,7 +85,7 @@ class InflatedBlock:
         return self._inflated_at(start), end - start, "plain" if self.encoding == "plain" else "inflated"
 
     def is_member(self, row: Offsets) -> bool:
-        """Whether a record is all that a verified gzip member holds."""
+        """Return True if a record is all that a verified gzip member holds."""
         return self._member_of(int(row[warc.START]), int(row[warc.END])) is not None
 
     def _inflated_at(self, at: int) -> int:

@@ -97,7 +97,7 @@ def true_end(data: Bytes, start: int, end: int, size: int, final: bool) -> int:
 
 @uncounted_njit
 def _are_far(data: Bytes, value: int, end: int, far: Which) -> bool:
-    """Whether data[value:end] is nothing but codes in `far`, with single commas between them."""
+    """Return True if data[value:end] is nothing but codes in `far`, with single commas between them."""
     if (end - value) % 4 != 3:
         return False
     for at in range(value, end, 4):
@@ -132,7 +132,7 @@ def _field(data: Bytes, body: int, name: Bytes) -> tuple[int, int]:
 
 
 @entry_njit
-def is_drawn(data: Bytes, start: int, end: int, below: np.uint64) -> bool:
+def is_drawn(data: Bytes, start: int, end: int, below: U64) -> bool:
     """Return True if the record with the id data[start:end] is drawn: the hash of its id is below."""
     hashed = _FNV_START
     for i in range(start, end):
@@ -145,7 +145,7 @@ def is_drawn(data: Bytes, start: int, end: int, below: np.uint64) -> bool:
 @entry_njit
 def judge_heads(
     data: Bytes, starts: Offsets, heads: Bytes, bounds: Offsets, gate: Gate, far: Which, most: int,
-    below: np.uint64, final: bool, table: Offsets, row: Offsets,
+    below: U64, final: bool, table: Offsets, row: Offsets,
 ) -> None:  # fmt: skip
     """Find the records of WET that are passed over.
 
@@ -189,7 +189,7 @@ def judge_heads(
 
 
 @uncounted_njit
-def _gated_size(head: Bytes, gate: Gate, far: Which, most: int, below: np.uint64, row: Offsets) -> int:
+def _gated_size(head: Bytes, gate: Gate, far: Which, most: int, below: U64, row: Offsets) -> int:
     """Return a record's bytes, inflated, if its header shows that it is gated; else -1."""
     if not is_version(head, 0):
         return -1

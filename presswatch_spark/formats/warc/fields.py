@@ -30,7 +30,7 @@ _LENGTH = re.compile(r"[0-9]{1,17}")
 
 
 def begins_with_record(head: bytes) -> bool:
-    """Whether a WARC record begins here."""
+    """Return True if a WARC record begins here."""
     return head.lstrip(b"\r\n").startswith(b"WARC/")
 
 
@@ -116,7 +116,7 @@ _OF_HEADERS: Mapping[int, str] = {
 
 
 def block_is_declared(fields: Mapping[str, str], block: BytesLike) -> bool | None:
-    """Whether a block has the digest that its WARC header declares; None if the header declares none.
+    """Return True if a block has the digest that its WARC header declares; None if the header declares none.
 
     MD5, SHA-1, SHA-256 and SHA-512 are read, in base 16 or 32. `fields`: see `header_fields`.
     """
@@ -132,7 +132,7 @@ def block_is_declared(fields: Mapping[str, str], block: BytesLike) -> bool | Non
 
 
 def is_other_digest(one: str, other: str) -> bool:
-    """Whether two digests cannot be of the same bytes. One without the name of its algorithm is SHA-1.
+    """Return True if two digests cannot be of the same bytes. One without the name of its algorithm is SHA-1.
 
     Digests by two algorithms contradict each other in nothing, and base 16 and 32 may say the same.
     """
@@ -155,7 +155,7 @@ def _digest_bytes(digest: str) -> tuple[str, bytes]:
 
 
 def body_is_declared(block: BytesLike) -> bool | None:
-    """Whether an HTTP body is as long as its head says; None if there is none, or its head says nothing."""
+    """Return True if an HTTP body is as long as its head declares; None without a body or a length."""
     message = parse_message(block)
     length = message.last("content-length") if message else None
     if message is None or not _LENGTH.fullmatch(length or ""):

@@ -6,6 +6,7 @@ is read. Languages are in ISO 639-3, as WET has them: identified by the crawler,
 """
 
 import re
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -14,7 +15,7 @@ import orjson
 from isal import isal_zlib
 
 from presswatch_spark.formats.http.charsets import start_tags
-from presswatch_spark.formats.inflate import MORE, Gate, IsalError, Stretch
+from presswatch_spark.formats.inflate import MORE, IsalError, Stretch
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc import boundaries, headers
 from presswatch_spark.formats.warc.boundaries import is_drawn
@@ -97,70 +98,64 @@ class AuditDraw:
         return bool(is_drawn(np.frombuffer(id_, np.uint8), 0, len(id_), self.below))
 
 
-def wet_gate(options: ReadOptions) -> Gate | None:
-    """Return the gate of a WET shard; None if every record is read."""
-    return _WetGate(options) if options.languages else None
-
-
-def warc_gate(options: ReadOptions) -> Gate | None:
-    """Return the gate of a WARC shard; None if every record is read."""
-    return _WarcGate(options) if options.languages else None
-
-
-class _Heads:
-    """The heads of all members in view: `data` uint8, `bounds` int64 (m + 1,), see `inflate_heads`."""
-
-    def __init__(self) -> None:
-        self.stored: Bytes = np.empty(0, np.uint8)
-        self.starts: Offsets = np.empty(0, np.int64)
-        self.bounds: Offsets = np.zeros(1, np.int64)
-        self.data: Bytes = np.empty(HEADS_BYTES, np.uint8)
-        self._work = workspace()
-
-    def look(self, view: memoryview, starts: Sequence[int]) -> None:
-        """Inflate the heads in a new view."""
-        self.stored, self.starts = np.frombuffer(view, np.uint8), np.array(starts, np.int64)
-        self.bounds = np.empty(len(starts) + 1, np.int64)
-        inflate_heads(self.stored, self.starts, self.data, self.bounds, self._work)
-
-
-class _WetGate:
-    """Judges the headers of all records in view at once."""
+class _RecordGate(ABC):
+    """Inflates the heads of all members in view, and judges their records."""
 
     def __init__(self, options: ReadOptions) -> None:
-        spellings = spellings_of(options.languages)
-        self._gate = headers.gate_of(spellings)
-        self._far = far_codes(spellings)
-        self._most = options.max_document_bytes
-        self._draw = AuditDraw(options.audit)
-        self._row = np.empty(headers.COLUMNS, np.int64)
-        self._heads = _Heads()
+        self._options, self._draw = options, AuditDraw(options.audit)
+        self._heads: Bytes = np.empty(HEADS_BYTES, np.uint8)
+        self._work = workspace()
+        self._view, self._final = memoryview(b""), False
         self._starts: Sequence[int] = ()
-        self._table: list[list[int]] = []
 
     def look(self, view: memoryview, starts: Sequence[int], *, final: bool) -> None:
         """Judge the records of a view; see `Gate`."""
-        heads = self._heads
-        heads.look(view, starts)
-        table = np.empty((len(starts), 3), np.int64)
-        boundaries.judge_heads(
-            heads.stored, heads.starts, heads.data, heads.bounds, self._gate, self._far, self._most,
-            self._draw.below, final, table, self._row,
-        )  # fmt: skip
-        self._starts, self._table = starts, table.tolist()
+        self._view, self._starts, self._final = view, starts, final
+        stored, at = np.frombuffer(view, np.uint8), np.array(starts, np.int64)
+        bounds = np.empty(len(starts) + 1, np.int64)
+        inflate_heads(stored, at, self._heads, bounds, self._work)
+        self._judge(stored, at, bounds)
 
     def at(self, start: int) -> Stretch | None:
         """Return the stretch to pass over; see `Gate`."""
         k = bisect_right(self._starts, start) - 1
-        if k < 0 or self._starts[k] != start:
-            return None
+        return self._stretch(k) if k >= 0 and self._starts[k] == start else None
+
+    @abstractmethod
+    def _judge(self, stored: Bytes, starts: Offsets, bounds: Offsets) -> None:
+        """Judge the members at `starts`; head k is `_heads[bounds[k] : bounds[k + 1]]`."""
+
+    @abstractmethod
+    def _stretch(self, k: int) -> Stretch | None:
+        """Return the stretch that begins with member k."""
+
+
+class WetGate(_RecordGate):
+    """Passes over records of WET by the languages in their header."""
+
+    def __init__(self, options: ReadOptions) -> None:
+        super().__init__(options)
+        spellings = spellings_of(options.languages)
+        self._gate, self._far = headers.gate_of(spellings), far_codes(spellings)
+        self._row = np.empty(headers.COLUMNS, np.int64)
+        self._table: list[list[int]] = []
+
+    def _judge(self, stored: Bytes, starts: Offsets, bounds: Offsets) -> None:
+        table = np.empty((len(starts), 3), np.int64)
+        boundaries.judge_heads(
+            stored, starts, self._heads, bounds, self._gate, self._far, self._options.max_document_bytes,
+            self._draw.below, self._final, table, self._row,
+        )  # fmt: skip
+        self._table = table.tolist()
+
+    def _stretch(self, k: int) -> Stretch | None:
         end, members, inflated = self._table[k]
         if end > 0:
             return Stretch(end, members, members, inflated)
         return MORE if end == boundaries.NOT_YET else None
 
 
-class _WarcGate:
+class WarcGate(_RecordGate):
     """Passes over requests, and over a response with the metadata behind it, which name its languages.
 
     A response that is read and has no metadata yet may be followed by those of another with the same URL. So
@@ -168,33 +163,20 @@ class _WarcGate:
     """
 
     def __init__(self, options: ReadOptions) -> None:
-        self._options = options
-        self._draw = AuditDraw(options.audit)
+        super().__init__(options)
         self._no_gate = headers.gate_of(frozenset())
-        self._heads = _Heads()
-        self._view = memoryview(b"")
-        self._starts: Sequence[int] = ()
         self._rows: list[list[int]] = []
         self._proofs: list[int] = []
-        self._final = False
         self._has_metadata = True
 
-    def look(self, view: memoryview, starts: Sequence[int], *, final: bool) -> None:
-        """Read the headers in a view; see `Gate`."""
-        heads = self._heads
-        heads.look(view, starts)
+    def _judge(self, stored: Bytes, starts: Offsets, bounds: Offsets) -> None:
         rows, proofs = np.empty((len(starts), headers.COLUMNS), np.int64), np.empty(len(starts), np.int64)
         boundaries.judge_members(
-            heads.stored, heads.starts, heads.data, heads.bounds, self._no_gate, final, rows, proofs
+            stored, starts, self._heads, bounds, self._no_gate, self._final, rows, proofs
         )
-        self._view, self._starts, self._final = view, starts, final
         self._rows, self._proofs = rows.tolist(), proofs.tolist()
 
-    def at(self, start: int) -> Stretch | None:
-        """Return the stretch to pass over; see `Gate`."""
-        k = bisect_right(self._starts, start) - 1
-        if k < 0 or self._starts[k] != start:
-            return None
+    def _stretch(self, k: int) -> Stretch | None:
         row = self._rows[k]
         kind = headers.OTHER if row[headers.BODY] < 0 else row[headers.KIND]
         if kind == headers.METADATA:
@@ -227,7 +209,7 @@ class _WarcGate:
             return None
         if self._proofs[k] == boundaries.NOT_YET or k + 2 >= len(self._starts):
             return None if self._final else MORE
-        data, about = self._heads.data, self._rows[k + 1]
+        data, about = self._heads, self._rows[k + 1]
         header = data[row[headers.START] : row[headers.BODY]].tobytes()
         url = data[row[headers.URI] : row[headers.URI_END]].tobytes()
         wants = self._options.wants
@@ -255,7 +237,7 @@ class _WarcGate:
         row = self._rows[k]
         first, body, size = row[headers.START], row[headers.BODY], row[headers.END]
         # What was read of its head is verified now, too.
-        header = self._heads.data[first:body].tobytes()
+        header = self._heads[first:body].tobytes()
         if not inflater.eof or inflater.unused_data or len(data) != size or not data.startswith(header):
             return 0
         if data[row[headers.URI] - first : row[headers.URI_END] - first] != url:

@@ -71,7 +71,7 @@ def gate_of(languages: frozenset[str]) -> Gate:
 
 @uncounted_njit
 def same(data: Bytes, start: int, end: int, word: Bytes) -> bool:
-    """Whether data[start:end] is `word`, which is in lower case, in any case."""
+    """Return True if data[start:end] is `word`, which is in lower case, in any case."""
     if end - start != len(word):
         return False
     for i in range(len(word)):
@@ -113,7 +113,7 @@ def _before_returns(data: Bytes, start: int, end: int) -> int:
 
 @uncounted_njit
 def _passes(data: Bytes, start: int, end: int, gate: Gate) -> bool:
-    """Whether one of the comma-separated codes in data[start:end] is in `gate`.
+    """Return True if one of the comma-separated codes in data[start:end] is in `gate`.
 
     Around a code there may be blanks, and line ends: a field may go on in the next line.
     """

@@ -34,14 +34,14 @@ _ORDER = np.array([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1,
 # RFC 1951, 3.2.5: of symbols from 257 on, and of distances.
 _LENGTHS = np.array(
     [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195,
-     227, 258], np.uint64,
+     227, 258], U64,
 )  # fmt: skip
 _LENGTH_BITS = np.array(
     [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0], np.uint64
 )
 _BACK = np.array(
     [1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073,
-     4097, 6145, 8193, 12289, 16385, 24577], np.uint64,
+     4097, 6145, 8193, 12289, 16385, 24577], U64,
 )  # fmt: skip
 # numba's int64, which mypy takes for any number.
 _signed: Any = np.int64
@@ -161,7 +161,7 @@ def _fill(code: Code, bits: int) -> None:
 
 
 @uncounted_njit
-def _slow(hold: np.uint64, code: Code, bits: int) -> int:
+def _slow(hold: U64, code: Code, bits: int) -> int:
     """Return the entry (see `Code`) of a code that is longer than `bits`; 0 if there is none."""
     value = _signed(_REVERSED[hold & U64((1 << bits) - 1)]) >> (_LITERAL_BITS - bits)
     index, first = code.places[0], code.places[1]
@@ -177,8 +177,8 @@ def _slow(hold: np.uint64, code: Code, bits: int) -> int:
 
 @uncounted_njit
 def _lengths(
-    data: Bytes, at: int, stop: int, hold: np.uint64, have: int, work: HeadWorkspace
-) -> tuple[int, np.uint64, int]:
+    data: Bytes, at: int, stop: int, hold: U64, have: int, work: HeadWorkspace
+) -> tuple[int, U64, int]:
     """Read a dynamic block's codes; return (place, bits held, their number); place is -1 if they fail."""
     literals, distances = 257 + _signed(hold & U64(31)), 1 + _signed(hold >> U64(5) & U64(31))
     codes = 4 + _signed(hold >> U64(10) & U64(15))
@@ -239,7 +239,7 @@ def _fixed(work: HeadWorkspace) -> None:
 
 
 @lean_njit
-def _more(data: Bytes, at: int, stop: int, hold: np.uint64, have: int) -> tuple[int, np.uint64, int]:
+def _more(data: Bytes, at: int, stop: int, hold: U64, have: int) -> tuple[int, U64, int]:
     """Take bytes until 56 bits are held, or the data end; return (place, bits held, their number)."""
     if at + 8 <= stop:
         hold |= load8(data, U64(at)) << U64(have)
@@ -298,9 +298,9 @@ def _inflate(data: Bytes, at: int, stop: int, out: Bytes, first: int, work: Head
 
 @uncounted_njit
 def _symbols(
-    data: Bytes, at: int, stop: int, hold: np.uint64, have: int, out: Bytes, first: int, n: int,
+    data: Bytes, at: int, stop: int, hold: U64, have: int, out: Bytes, first: int, n: int,
     work: HeadWorkspace,
-) -> tuple[int, np.uint64, int, int, int]:  # fmt: skip
+) -> tuple[int, U64, int, int, int]:  # fmt: skip
     """Inflate the symbols of a block to out[n:]; return (place, bits held, their number, n, why it ended)."""
     literals, distances = work.literals.table, work.distances.table
     k, begin, most = U64(n), U64(first), U64(first + MOST_HEAD_BYTES)

@@ -329,7 +329,7 @@ def _is_doubtful(stored: Stored, body: bytes | memoryview | None) -> bool:
 
 
 def _is_closed(block: memoryview) -> bool:
-    """Whether a block ends with a blank line, as a head does."""
+    """Return True if a block ends with a blank line, as a head does."""
     return bytes(block[-3:]).replace(b"\r", b"").endswith(b"\n\n")
 
 

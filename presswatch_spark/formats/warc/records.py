@@ -79,7 +79,7 @@ def before_newlines(data: Bytes, start: int, end: int) -> int:
 
 @uncounted_njit
 def begins_at(data: Bytes, at: int) -> bool:
-    """Whether a record begins at `at`, where one should: a field in the second line shows it, too."""
+    """Return True if a record begins at `at`, where one should: a field in the second line shows it, too."""
     if is_version(data, at):
         return True
     for i in range(at, min(at + _LONGEST_VERSION_LINE, len(data) - 8)):
@@ -102,7 +102,7 @@ def line_ends(data: Bytes, at: int, end: int) -> int:
 
 @uncounted_njit
 def fill_up(data: Bytes, at: int, end: int, gate: Gate, row: Offsets) -> bool:
-    """Whether the bytes in [at, end) are whole records, one behind the other; `row` is written over."""
+    """Return True if the bytes in [at, end) are whole records in a row; `row` is written over."""
     while at < end:
         body = read_header(data, at, gate, row) if is_version(data, at) else -1
         if body < 0 or row[DECLARED] < 0 or body + row[DECLARED] > end:

@@ -14,7 +14,7 @@ import pytest
 
 from presswatch_spark.formats.inflate import Window, gzip_pieces
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.warc.gates import wet_gate
+from presswatch_spark.formats.warc.gates import WetGate
 from presswatch_spark.formats.warc.heads import inflate_heads, workspace
 from presswatch_spark.model import ReadReport
 from tests.damage import damages
@@ -63,7 +63,14 @@ def test_what_is_passed_over_does_not_depend_on_how_the_file_arrives(
     data = shard_of(tmp_path, "wet", mixed_pages(12))
     report, options = ReadReport(), ReadOptions(languages=FRENCH)
     window = Window(Trickle(data, 700), report, chunk_bytes)
-    pieces = list(gzip_pieces(window, report, lambda head: head.startswith(b"WARC/"), wet_gate(options)))
+    pieces = list(
+        gzip_pieces(
+            window,
+            report,
+            lambda head: head.startswith(b"WARC/"),
+            WetGate(options),
+        )
+    )
     french = [piece for piece in pieces if b"Language: fra" in piece.data]
     assert [gzip.decompress(data[piece.offset : piece.offset + piece.length]) for piece in french] == [
         piece.data for piece in french

@@ -52,7 +52,7 @@ from presswatch_spark.text.vectors import copy_64, visible_bits_64
 EXTRACTION = "presswatch page text 1"
 """The rules of this text, and their version: it changes with every change of the text of any page."""
 
-_0, _1, _2, _3, _5, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 5, 8, 64))
+_0, _1, _2, _3, _5, _64 = (U64(n) for n in (0, 1, 2, 3, 5, 64))
 _SPACE, _BANG, _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _GT, _QUERY = (np.uint8(ord(c)) for c in " !\"&'/<>?")
 _P, _BR, _FONT, _MATH, _TITLE, _STYLE = (
     U64(int.from_bytes(name, "little")) for name in (b"p", b"br", b"font", b"math", b"title", b"style")

@@ -24,14 +24,11 @@ _0, _1, _2, _3, _4, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 8, 64))
 _OFFSET, _PRIME = 0xCBF29CE484222325, 0x100000001B3
 _START, _FACTOR, _SPREAD, _SHIFT = U64(_OFFSET), U64(_PRIME), U64(0x9E3779B97F4A7C15), U64(64 - 10)
 _RULE_SLOTS, _MOST_RULES = U64(RULE_SLOTS), U64(MOST_RULES)
-_TAB, _LF, _FF, _CR, _SPACE, _QUOTE, _HASH, _AND, _STAR, _COMMA, _DASH, _DOT, _SLASH = (
-    np.uint8(ord(c)) for c in "\t\n\f\r \"#'*,-./"
+_SPACE, _QUOTE, _HASH, _APOSTROPHE, _STAR, _COMMA, _DASH, _DOT, _SLASH = (
+    np.uint8(ord(c)) for c in " \"#'*,-./"
 )
-_COLON, _SEMICOLON, _LT, _EQUALS, _GT, _UNDERSCORE, _BRACE, _END_BRACE = (
-    np.uint8(ord(c)) for c in ":;<=>_{}"
-)
-_APOSTROPHE = np.uint8(ord("'"))
-_LOWER, _CASE, _CASES = np.uint8(0x20), np.uint8(0x20), U64(0x2020202020202020)
+_COLON, _SEMICOLON, _EQUALS, _GT, _UNDERSCORE, _BRACE, _END_BRACE = (np.uint8(ord(c)) for c in ":;=>_{}")
+_LOWER, _CASES = np.uint8(0x20), U64(0x2020202020202020)
 
 ABSENT_RULE, INVISIBLE_RULE = U64(1), U64(2)
 """What a rule says: `display: none`, `visibility: hidden`."""
@@ -86,7 +83,7 @@ BUILT_IN_FILTER = U64(sum({1 << ((name[0] + 7 * len(name)) & 63) for name in _CL
 
 @lean_njit
 def _lowered(byte: np.uint8) -> Any:
-    return byte | _CASE if np.uint8(65) <= byte <= np.uint8(90) else byte
+    return byte | _LOWER if np.uint8(65) <= byte <= np.uint8(90) else byte
 
 
 @lean_njit

@@ -16,7 +16,7 @@ from typing import BinaryIO
 Value = bool | int | float | bytes | list["Value"] | dict[int, "Value"]
 Struct = dict[int, Value]
 
-_TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
+_TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _, _STRUCT = range(1, 13)
 _LONGEST_VARINT = 10
 _DEEPEST_STRUCT = 16
 MAGIC = b"PAR1"

@@ -41,7 +41,7 @@ _MOST_BITS = 32
 _LARGEST_BLOCK = 1 << 16
 # fastparquet writes them after the last text of a page.
 _PADDING = bytes(8)
-_DATA, _INDEX, _DICTIONARY, _DATA_2 = range(4)
+_DATA, _, _DICTIONARY, _DATA_2 = range(4)
 _PLAIN, _PLAIN_DICTIONARY, _RLE, _DELTA_LENGTH, _DELTA_TEXTS, _RLE_DICTIONARY = 0, 2, 3, 6, 7, 8
 # How data pages say that they hold, not texts, but places in the dictionary.
 CODED = frozenset({_PLAIN_DICTIONARY, _RLE_DICTIONARY})

@@ -105,14 +105,12 @@ def complaint(row: Offsets) -> str:
         records.TOO_LONG: f"record is longer than allowed, not read; it {declares}",
         records.UNCLOSED: "the file ends within the line ends that close the last record: it may be cut",
     }.get(int(row[warc.STATUS]))
-    return wrong or _OF_HEADERS[int(row[warc.DAMAGE])]
-
-
-_OF_HEADERS: Mapping[int, str] = {
-    warc.HEADER: "record has a damaged header; what is there was read without its URL",
-    warc.VERSION: "record has a damaged version line; it was read",
-    warc.LENGTH: "record holds whole records; what stands before them was read",
-}
+    damaged = {
+        warc.HEADER: "record has a damaged header; what is there was read without its URL",
+        warc.VERSION: "record has a damaged version line; it was read",
+        warc.LENGTH: "record holds whole records; what stands before them was read",
+    }
+    return wrong or damaged[int(row[warc.DAMAGE])]
 
 
 def block_is_declared(fields: Mapping[str, str], block: BytesLike) -> bool | None:

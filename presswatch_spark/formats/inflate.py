@@ -311,9 +311,8 @@ def _member(
     """Yield the member at index `start`, which may be long, cut or damaged; return where reading resumes."""
     offset, end, opens = window.base + start, start, True
     parts, size, produced, damage = list[bytes](), 0, 0, CUT
-    # ISA-L refuses a header with optional fields if a slice cuts it; zlib waits for more.
-    has_fields = any(window.view[start + 3 : start + 4])
-    inflater: Inflater = zlib.decompressobj(31) if has_fields else isal_zlib.decompressobj(31)
+    inflater: Inflater = isal_zlib.decompressobj(31)
+    is_last_try = False
     while not inflater.eof:
         if size >= PIECE_BYTES:
             yield MemberPiece(offset, window.base + end - offset, b"".join(parts), opens, False)
@@ -329,6 +328,10 @@ def _member(
         try:
             parts.append(inflater.decompress(fed))
         except InflateErrors:
+            if not (produced or is_last_try) and offset >= window.base:
+                # ISA-L refuses a header with optional fields if a slice cuts it; zlib waits for more.
+                inflater, is_last_try, end = zlib.decompressobj(31), True, offset - window.base
+                continue
             damage = "it is damaged"
             if offset >= window.base:
                 parts.append(_salvaged(window.view[offset - window.base : end])[produced:])

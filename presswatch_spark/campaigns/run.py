@@ -381,7 +381,6 @@ class Campaign:
 
 
 def _key_in(run: UnfinishedRun) -> str:
-    """Return the first digits of the key of a begun run."""
     return run.folder.uri.rpartition("/")[2]
 
 

@@ -192,7 +192,6 @@ class RemovalCase:
         return list(self._links("release_files", ReleaseFile))
 
     def _links(self, table: str, kind: type[ChainRow]) -> Iterator[ChainRow]:
-        """Yield the rows of a table that is a chain."""
         before = str(self.about["targets_digest"])
         for number, (name, row) in enumerate(self._rows(table, kind)):
             place = f"{'probe' if table == 'probes' else 'row'} {number:,}, in {name}"

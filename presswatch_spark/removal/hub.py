@@ -50,7 +50,6 @@ class HubFileProber(FileProber):
     def _at_newest(
         self, address: HubAddress, main: str, answer: RawResponse, facts: ResponseFacts
     ) -> Iterator[tuple[Target, ProbeFinding]]:
-        """Yield each target with its finding in the newest revision."""
         part, targets, commit = part_of(answer, main, 0, 1), self.file.targets, answer.header(COMMIT)
         if isinstance(part, ProbeFinding):
             if answer.code == NO_REVISION:

@@ -101,7 +101,6 @@ def look_up(
 
 
 def _failure_of(answer: IndexAnswer) -> str:
-    """Return the outcome of an index that failed."""
     response = answer.response
     if isinstance(answer.error, CorruptError):
         return STRANGE

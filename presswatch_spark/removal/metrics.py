@@ -46,7 +46,6 @@ def metrics_text(cases: Sequence[CaseStatus]) -> str:
 
 
 def _measured(status: CaseStatus) -> Mapping[str, Mapping[str, float]]:
-    """Return the metrics of a case, by family and value of its label."""
     rounds, places, kinds = status.case.rounds(), status.counts(), Counter(a.kind for a in status.alarms())
     removed, claims = status.claims()
     measured: dict[str, dict[str, float]] = {

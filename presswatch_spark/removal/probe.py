@@ -215,7 +215,6 @@ class FileProber:
     # Records that are read by range.
 
     def _ask_first(self) -> None:
-        """Ask for a record of the file that no notice is about."""
         known = self._first()
         start, end = (known.start, known.end) if known else (0, HEAD_BYTES)
         part, facts = self._asked(self.file.uri, start, end)
@@ -270,7 +269,6 @@ class FileProber:
     # Files that are read in order.
 
     def _read_in_order(self, targets: Sequence[Target]) -> None:
-        """Read a file from its beginning, for all its targets and their neighbours."""
         uri = self.file.uri
         part, facts = self._asked(uri, 0, 1)
         if isinstance(part, ProbeFinding):

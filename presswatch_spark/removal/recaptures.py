@@ -96,7 +96,6 @@ class LaterTables:
         return probes
 
     def _since(self, opened_at: datetime, places: Collection[Place]) -> list[LaterMatch]:
-        """Return the rows of articles or titles that runs have which were published since."""
         store = TableStore.open(self.path, self.storage)
         runs = [run_id for run_id, finished_at in self._finished().items() if finished_at > opened_at]
         if not runs or not places:
@@ -113,7 +112,6 @@ class LaterTables:
         return sorted(rows, key=lambda row: (row.run_id, row.row_sha256))
 
     def _finished(self) -> dict[str, datetime]:
-        """Return when each run was published, in UTC."""
         store = TableStore.open(self.path, self.storage)
         return {row["run_id"]: utc(row["finished_at"]) for row in store.rows("runs")}
 

@@ -246,7 +246,6 @@ class Prober:
     # Files.
 
     def _files(self, targets: Sequence[Target], left: Collection[str]) -> Iterator[ProbedFile]:
-        """Yield the files of targets that are left to ask for."""
         by_file, of_site = dict[str, list[Target]](), dict[str, list[str]]()
         for target in sorted(targets, key=lambda each: (each.shard_uri, offset_of(each))):
             by_file.setdefault(mirrored(target.shard_uri, self.mirrors), []).append(target)
@@ -382,7 +381,6 @@ def _page(target: Target) -> IndexedPage:
 
 
 def _unnoticed_pages(probes: Sequence[Probe]) -> Mapping[str, str]:
-    """Return the URL of a control, which no notice is about, by its file."""
     targets, found = {probe.document_url for probe in probes if probe.role == "target"}, dict[str, str]()
     for probe in probes:
         if probe.role in CONTROLS and probe.document_url and probe.document_url not in targets:

@@ -124,7 +124,6 @@ class Alarms:
                 self._report(probe, REAPPEARED, target, detail)
 
     def _add_files(self, probes: Sequence[Probe]) -> None:
-        """Report controls that a round lost, and files that it found changed."""
         versioned, etags = list(filter(_has_version, probes)), defaultdict[str | None, set[str | None]](set)
         for probe in versioned:
             etags[probe.file_uri].add(strong(probe.etag))
@@ -303,6 +302,5 @@ class CaseStatus:
 
 
 def _headless(number: int, without: int, probe: int) -> Alarm:
-    """Return the alarm of a round for one whose head has no note."""
     detail = "its head has no note: the note was deleted, or the round was killed at its very end"
     return Alarm(number, HEAD_MISSING, f"round {without}", detail, probe)

@@ -271,7 +271,8 @@ def test_exposure_is_told_with_its_source_and_that_it_proves_nothing() -> None:
         assert all(each.sources for each in exposure)
         assert proves in page_of(exposed)
     low = view_of(
-        shown("a", "a", {**exposed.case.claim, "confidence": "D"} if exposed.case.claim else {}), "fr"
+        shown("a", "a", {**exposed.case.claim.as_dict(), "confidence": "D"} if exposed.case.claim else {}),
+        "fr",
     )
     assert not low.exposure
     assert low.no_exposure in page_of(shown("a", "a", {**CLAIM, "confidence": "D"}))

@@ -167,7 +167,7 @@ class PriceList:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a scan of some shards will take. Bytes are stored bytes.
+    """The estimate of a scan of some shards. Bytes are stored bytes.
 
     `guessed` counts shards of unknown size, by the release whose mean size is used. `unknown` counts shards
     that are left out of the estimate, since too little is known of them. `passes`: how often each is read;
@@ -227,7 +227,7 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What a run will cost by its estimate.
+    """The expected costs of a run.
 
     `machine` is None if no price is named. `budget` is in dollars, at most.
     """

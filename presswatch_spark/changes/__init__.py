@@ -1,1 +1,1 @@
-"""Two runs side by side: what became of each copy, and where that cannot be said."""
+"""Two runs compared: the state of each copy, and where it is unknown."""

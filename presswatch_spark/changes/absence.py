@@ -41,7 +41,7 @@ class ComparedRun:
 
     @classmethod
     def of(cls, store: TableStore, run_id: str, name: str) -> "ComparedRun":
-        """Read what the tables say of a run."""
+        """Read a run from the tables."""
         (row,) = store.read("runs", run_id).to_pylist()
         if row["records_planned"] is not None:
             raise InputError(

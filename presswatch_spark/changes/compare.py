@@ -1,4 +1,4 @@
-"""The table `changes` of two published runs: what it is made of, and what its rows add up to."""
+"""The table `changes` of two published runs: its inputs, its making, and its totals."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ class Inputs:
 
     @classmethod
     def of(cls, store: TableStore, before: str, after: str) -> "Inputs":
-        """Read what is known of two published runs, beside their rows."""
+        """Read the facts of two published runs, but for their rows."""
         runs = {
             "before": ComparedRun.of(store, before, "before"),
             "after": ComparedRun.of(store, after, "after"),
@@ -113,7 +113,7 @@ class ChangeTotals:
 
 @dataclass(frozen=True, slots=True)
 class ChangesSummary:
-    """A published table `changes`: where it is, and what its rows add up to.
+    """A published table `changes`: its folder, and the totals of its rows.
 
     `counts`: pairs of each state. `doubts`: pairs of each state and doubt, where there is one.
     """

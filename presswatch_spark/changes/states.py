@@ -52,7 +52,7 @@ _OF_ROW = (
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked beside the rows: ids of the runs, and how these differ.
+    """The facts of a comparison beside the rows: ids of the runs, and how these differ.
 
     Args:
         difference: why a copy may look altered that is not; None if nothing but shards and corpora differ.

@@ -1,1 +1,1 @@
-"""Claims: what can be held against a page, by what right, since when, and why."""
+"""Claims: rows judged by rights, mandates, licences, other honest sources and people's verdicts."""

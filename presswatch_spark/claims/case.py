@@ -1,4 +1,4 @@
-"""The whole case of a row: what the tables, the corpus and the shard have of it."""
+"""The whole case of a row, from the tables, the corpus and the shard."""
 
 import hashlib
 import json

@@ -93,7 +93,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What a model's publisher says of one dataset.
+    """The statement of a model's publisher about one dataset.
 
     `extent`: `whole`: the documents speak of no selection; `part`: a part that the publisher chose;
     `derived`: another dataset, made from this one. `through`: the dataset between. `releases` and
@@ -311,7 +311,7 @@ class Exposed:
         engine: str,
         said: Mapping[str, str] | None = None,
     ) -> Exposed:
-        """Count the rows by group, and decide what each is of.
+        """Count the rows by group, and decide the dataset of each.
 
         Args:
             engine: `duckdb` or `spark`.
@@ -358,7 +358,7 @@ class Exposed:
 
     @property
     def unknown(self) -> tuple[Group, ...]:
-        """Return the groups of which nobody says what dataset they are of."""
+        """Return the groups whose dataset is unknown."""
         return tuple(group for group in self.groups if group.product is None)
 
     @property
@@ -448,7 +448,7 @@ def exposures_of(row: Match, letter: str, exposures: Iterable[Exposure]) -> list
 
 
 def exposure_told(exposure: Exposure, named: str, _: Speaker) -> str:
-    """Return what a publisher says of a dataset in a sentence, and whether it names the release."""
+    """Return a publisher's statement about a dataset as a sentence, and whether it names the release."""
     facts = {
         "publisher": exposure.publisher,
         "model": exposure.model,
@@ -468,7 +468,7 @@ def exposure_told(exposure: Exposure, named: str, _: Speaker) -> str:
 
 
 def source_told(source: Source, _: Speaker) -> str:
-    """Return where a quotation stands, and when it was read there."""
+    """Return the place of a quotation, and the day on which it was read there."""
     dated = f" ({source.published})" if source.published else ""
     where = f"{source.title}{dated}, {source.at}, {source.identifier}"
     return _("{where}; read on {day} at {seen}", where=where, day=_.day(source.checked), seen=source.seen)

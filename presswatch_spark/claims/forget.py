@@ -158,7 +158,7 @@ def _in_parquet(path: Path, ids: frozenset[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is to be forgotten: a `kind` of `KINDS`, and its id."""
+    """The subject of a removal: a `kind` of `KINDS`, and its id."""
 
     kind: str
     id: str
@@ -171,7 +171,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What was done: a row of `tombstones`. `resumed`: it had been begun before, and was killed.
+    """A finished removal: its row of `tombstones`. `resumed`: it had been begun before, and was killed.
 
     `leftovers`: URIs of unpublished files of killed commands, which were removed first.
     """
@@ -221,7 +221,7 @@ def forget(
 
 
 def _planned(store: TableStore, folder: Folder, subject: Subject, operator: str | None) -> Mapping[str, Any]:
-    """Write the files that take the place of others, and return what is to be done.
+    """Write the files that take the place of others, and return the plan.
 
     Raises:
         InputError: no row names the subject.

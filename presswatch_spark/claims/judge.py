@@ -83,7 +83,7 @@ DECISIVE = (
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What is known beside the rows, as every process of an engine gets it.
+    """Knowledge beside the rows, as every process of an engine gets it.
 
     `corpus` is a folder or URI, with its `digest`. `reviews`: verdicts by `row_sha256`. `signals`: rows of
     `rights_signals`, and `pages` the captures of members' own pages that were read. `as_of`: the day that

@@ -1,4 +1,4 @@
-"""The letter of a claim: the row's own, lowered by what is known beyond its page.
+"""The letter of a claim: the row's own, lowered by facts from beyond its page.
 
 It is a pure function of the claim's columns and the rules, so that anybody can ask for it again. A claim's
 letter is never better than its row's.

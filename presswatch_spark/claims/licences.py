@@ -24,7 +24,7 @@ from presswatch_spark.terminal import did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """What a member allowed. `hosts` are ASCII host names in lower case, with all hosts below them.
+    """A permission of a member. `hosts` are ASCII host names in lower case, with all hosts below them.
 
     A `www.` before them is dropped: the site without it is the same. `starts` and `ends` are inclusive; None
     means open. `document`: where the contract lies.

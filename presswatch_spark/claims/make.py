@@ -134,7 +134,7 @@ class JudgeTask:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What is known beside the runs: paths on disk or S3. `as_of`: the day that is judged for."""
+    """Sources of knowledge beside the runs: paths on disk or S3. `as_of`: the day that is judged for."""
 
     corpus: str
     licences: str | None = None
@@ -146,7 +146,7 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class ClaimsSummary:
-    """A published table `claims`: where it is, its rows and digest, and what its rows add up to."""
+    """A published table `claims`: its folder, rows, digest and counts."""
 
     folder: Folder
     rows: int
@@ -219,7 +219,7 @@ def known_beside(
 
 
 def inputs_of(knowledge: Knowledge) -> str:
-    """Return as JSON what a table of claims was made with, beside the runs."""
+    """Return as JSON the inputs of a table of claims, beside the runs."""
     config = knowledge.config
     sections = ("grade", "rarity", "ownership", "confidence", "claims")
     facts = {

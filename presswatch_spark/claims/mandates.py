@@ -1,4 +1,4 @@
-"""What a claim rests on by dates and the members file: a mandate, and rights; counsel confirms the rules.
+"""Mandates and rights of claims, by dates and the members file; counsel confirms the rules.
 
 *Author's right* lasts 70 years from 1 January after the author's death (CPI L. 123-1), or after the
 publication of a collective or anonymous work (L. 123-3). Nobody here knows when authors died. So it is given

@@ -44,7 +44,7 @@ def pieces_of(text: str, ranges: Iterable[tuple[Any, Any]]) -> list[TextPiece]:
 
 
 def around_marks(pieces: Iterable[TextPiece], around: int, most: int, begin: int = 0) -> list[TextPiece]:
-    """Return pieces without what is far from copied words, and without what is beyond the first `most`.
+    """Return the pieces near copied words, up to `most` characters.
 
     Args:
         around: characters that are kept on each side of copied words.

@@ -1,4 +1,4 @@
-"""What is known of the pages that rows are about: where they stand, whose that is, and since when.
+"""Facts of the pages that rows are about: their sites, the owners of these, and times of capture.
 
 A run knows the members of its day. If a site was named a member's since, its pages are that member's now: a
 claim against them would be one against an own site, or against another member. So a row's own word is kept,

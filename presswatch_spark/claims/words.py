@@ -99,7 +99,7 @@ class ArticleWords:
 
 
 class ArticleReader:
-    """Reads articles of a corpus, with how their words stand among all texts."""
+    """Reads articles of a corpus, with the rarity of their words among all texts."""
 
     def __init__(self, corpus: Corpus, known: KnownTexts, config: ScanConfig) -> None:
         self._corpus, self._known = corpus, known

@@ -1,1 +1,1 @@
-"""What is asked of published tables: rows, SQL, estimates, two runs side by side, reservations."""
+"""Queries over published tables: rows, SQL, exports, estimates, reservations."""

@@ -83,7 +83,7 @@ def require_new(path: str, storage: StorageOptions) -> tuple[Folder, str]:
 
 
 def writer_of(path: str) -> Writer:
-    """Return what writes files of this name; raises `ConfigError` as `export`."""
+    """Return the writer of files of this name; raises `ConfigError` as `export`."""
     _, dot, ending = path.rpartition(".")
     writer = WRITERS.get(ending.lower()) if dot else None
     if writer is None:

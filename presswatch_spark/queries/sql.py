@@ -33,7 +33,7 @@ COUNTED = {"runs": "matches", "censuses": "captures", "derivations": "rows"}
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """What a query gave: its rows, which are made while they are read, and the engine that makes them.
+    """The result of a query: its rows, made while they are read, and the engine that makes them.
 
     `schema` tells names and types of the columns.
     """

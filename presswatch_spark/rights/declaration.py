@@ -78,7 +78,7 @@ def bounded(text: str, note: str | None = None) -> tuple[str, str | None]:
 
 
 def is_cut(note: str | None) -> bool:
-    """Whether the value beside this note lacks a part of what was declared."""
+    """Return whether the value beside this note lacks a part of the declaration."""
     return note is not None and note.endswith(CUT)
 
 
@@ -233,5 +233,5 @@ def _dictionary_of(text: str) -> dict[str, str] | None:
 
 
 def reservation_verdict(value: object) -> str:
-    """Return what a value of TDMRep says: 1 reserves, 0 allows; the protocol knows no other value."""
+    """Return the verdict of a value of TDMRep: 1 reserves, 0 allows; the protocol knows no other value."""
     return {"1": RESERVED, "0": ALLOWED}.get(str(value).strip() if type(value) in (int, str) else "", UNKNOWN)

@@ -1,4 +1,4 @@
-"""What a file declares for its whole site: robots.txt, ai.txt, tdmrep.json; and what its absence means.
+"""Declarations of files for a whole site: robots.txt, ai.txt, tdmrep.json; and the meaning of their absence.
 
 tdmrep.json is the file of the TDM Reservation Protocol (W3C Community Group).
 """
@@ -37,7 +37,7 @@ TWO_READINGS = "a line such as Crawl-delay after the names of a group is read in
 
 
 def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
-    """Yield what the file of this kind declares, one signal for each agent or rule."""
+    """Yield the declarations of a file, one signal for each agent or rule."""
     body, verdict, note = content_of(capture)
     if body is None:
         # Without robots.txt everything is allowed (RFC 9309, section 2.3.1.3); no other file has such a rule.

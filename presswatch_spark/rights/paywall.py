@@ -40,7 +40,7 @@ MOST_SPACES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class PaywalledPart:
-    """What `isAccessibleForFree` says of an object, and the selector of its text, if the object names one."""
+    """The value of `isAccessibleForFree` of an object, and the selector of its text, if it names one."""
 
     free: bool
     selector: str | None
@@ -61,7 +61,7 @@ def parts_of(item: dict[str, Any]) -> Iterator[PaywalledPart]:
 
 
 def object_signals(item: dict[str, Any]) -> Iterator[Signal]:
-    """Yield what an object says of copyright and licence."""
+    """Yield an object's statements on copyright and licence."""
     for name in _COPYRIGHT:
         for text in _names(item.get(name)):
             yield stated("copyright", "json_ld", f"{name}: {text}")

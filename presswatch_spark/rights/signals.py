@@ -60,7 +60,7 @@ _DECISIVE_METAS = frozenset(("robots", "tdm-reservation", *_META_AGENTS))
 
 
 def signals_of(capture: Capture) -> Iterator[Signal]:
-    """Yield what a response declares, each signal once, in the order in which it is looked for.
+    """Yield the declarations of a response, each signal once, in the order in which it is looked for.
 
     Files that declare for a whole site are read as such, everything else as a page. Hostile input gives few
     signals or none, never an error. Time is linear in the page; `PAGE_BYTES` of it are read.
@@ -167,7 +167,7 @@ def _element_signals(element: HtmlElement) -> Iterator[Signal]:
 
 
 class CorpusTitles(Protocol):
-    """What `Members` asks of a corpus. Articles go by their ordinals."""
+    """The part of a corpus that `Members` needs. Articles go by their ordinals."""
 
     @property
     def sites(self) -> SiteIndex: ...  # noqa: D102
@@ -177,7 +177,7 @@ class CorpusTitles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose a capture is; None for the title or the publisher if several share the host."""
+    """The owner of a capture; no title or no publisher if several share the host."""
 
     title_id: str | None
     publisher_id: str | None

@@ -1,4 +1,4 @@
-"""Markers: what a run in progress writes of itself, with the parts that its tasks wrote.
+"""Markers of a run in progress, and the parts that its tasks wrote.
 
     <run>/run.json                 run id, first start, epoch, and the waves of earlier epochs that count
     <run>/waves/<attempt>.json     which shards of the plan (by position) the attempt covers; counts and parts
@@ -138,7 +138,7 @@ def in_groups(parts: Sequence[RunPart]) -> list[Sequence[RunPart]]:
 
 
 def damage_of(parts: Folder, part: RunPart) -> str | None:
-    """Say what is wrong with a part; None if it is, bit for bit, what was written."""
+    """Return the damage of a part; None if it is, bit for bit, as it was written."""
     try:
         _bytes_of(parts, part)
     except ChangedError as error:
@@ -184,7 +184,7 @@ def _bytes_of(parts: Folder, part: RunPart) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What `run.json` says.
+    """The contents of `run.json`.
 
     `waves` are the attempts of earlier epochs that count; `by` is the table whose row will publish the run.
     """

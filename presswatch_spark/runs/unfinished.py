@@ -176,7 +176,7 @@ class UnfinishedRun:
     passes: Mapping[str, int] = field(default_factory=dict)
 
     def row(self) -> dict[str, object]:
-        """Return what can be said of it in the columns of `runs`, or of `censuses`."""
+        """Return its known columns of `runs`, or of `censuses`."""
         terms = TERMS[self.begun.by]
         return {
             "run_id": self.begun.run_id,

@@ -1,4 +1,4 @@
-"""What a Spark task does of a wave: reads its shards one by one, and writes what they gave as parts.
+"""A Spark task of a wave: it reads its shards one by one, and writes their rows as parts.
 
 A task whose worker died is tried again. It then notes each shard that it begins, and sets aside the one at
 which a try before it ended: that shard has failed, and the others are read.
@@ -33,7 +33,7 @@ PART = pa.struct([struct_of(PublishedFile).field(each.name) for each in fields(R
 
 
 def report_schema(kind: Kind) -> pa.Schema:
-    """What tasks report to the driver, by its Arrow types.
+    """Return the Arrow schema of reports of tasks to the driver.
 
     Of each shard they report its position in the plan and its row of the log; each part; and how many tries
     of the task ended badly.

@@ -42,7 +42,7 @@ Shards = Mapping[int, ObjectInfo]
 
 @dataclass(slots=True)
 class _Attempt:
-    """What an attempt gave: rows of the log by the position of their shard, parts, and tries that failed."""
+    """The result of an attempt: rows of the log by position of their shard, parts, and failed tries."""
 
     attempt: str
     log: dict[int, Row] = field(default_factory=dict)

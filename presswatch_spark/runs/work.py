@@ -39,7 +39,7 @@ ALL_DIED = "every Python worker that tried it died: killed, out of memory, or cr
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a shard gave: its row of the log, and batches of rows by table. None of them has a run id."""
+    """The outcome of a shard: its row of the log, and batches of rows by table. None of them has a run id."""
 
     log: Mapping[str, Any]
     tables: Mapping[str, Sequence[pa.RecordBatch]]
@@ -79,7 +79,7 @@ class Attempt(ABC):
 
     @property
     def defects(self) -> list[str]:
-        """What was not read."""
+        """Parts that were not read."""
         return self.report.complaints
 
     def outcome(self, tries: int, began: datetime, seconds: float) -> Outcome:
@@ -150,7 +150,7 @@ def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:
 
 
 def failure_of(attempt: Attempt) -> str | None:
-    """Say whose fault it was that the shard was not read whole, as `failure` in the logs; None if it was."""
+    """Return the cause of an incomplete reading, as `failure` in the logs; None if it was complete."""
     if attempt.status == "complete":
         return None
     if attempt.killed:
@@ -264,7 +264,7 @@ class Passes:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one run has to do, and what decides its rows.
+    """The task of a run, with everything that decides its rows.
 
     Attributes:
         shards: the plan; a shard goes by its position in it.

@@ -12,6 +12,7 @@ is its first moment.
 import math
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -28,7 +29,8 @@ _TIME = r"(?P<hour>\d{1,2})(?::?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,](?
 _ZONE = r"\s*(?P<zone>[Zz]|UTC|GMT|[+\-−][01]\d(?::?[0-5]\d)?)?"
 _ISO = re.compile(rf"{_DAY}(?:(?:[Tt]|\s+){_TIME})?{_ZONE}", re.ASCII)
 _OTHER_ISO = re.compile(r"\d{4}-?W\d{2}-?\d|\d{4}-\d{3}", re.ASCII)
-# Of ten digits those that begin as years before 1900 are seconds: 1600000000 is in 2020.
+# `YYYYMMDDhh`, with or without minutes, seconds and milliseconds. Of ten digits those that begin as years
+# before 1900 are seconds: 1600000000 is in 2020.
 _COMPACT = re.compile(r"(?:19|2[01])\d{8}|(?:1[6-9]|2[01])\d{10}(?:\d{2}(?:\d{3})?)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 _RFC_2822 = re.compile(
@@ -114,7 +116,10 @@ def _read(value: object, formats: Sequence[str]) -> datetime | None:
 
 
 def _of_text(text: str, formats: Sequence[str]) -> datetime:
-    declared = {found for form in formats if (found := _declared(text, form))}
+    declared = set[datetime]()
+    for form in formats:
+        with suppress(ValueError, OverflowError):
+            declared.add(utc(datetime.strptime(text, form)))
     if len(declared) > 1:
         raise NoMomentError("fits two of the declared formats, and means another moment in each")
     if declared:
@@ -126,7 +131,12 @@ def _of_text(text: str, formats: Sequence[str]) -> datetime:
     if _OTHER_ISO.fullmatch(text):
         return utc(datetime.fromisoformat(text) if "W" in text else datetime.strptime(text, "%Y-%j"))
     if rfc := _RFC_2822.fullmatch(text):
-        return _of_rfc_2822(text, rfc)
+        zone = rfc["zone"]
+        if rfc["month"].lower() not in _MONTHS:
+            raise NoMomentError("names its month in no English word: write it as a number, as 2019-01-24")
+        if zone and zone[0].isalpha() and zone.upper() not in _ZONES:
+            raise NoMomentError("names a time zone by letters that have no one meaning: write it as +0100")
+        return utc(parsedate_to_datetime(text if rfc["time"] else f"{text} 00:00"))
     if two := _TWO_ORDERS.match(text):
         form = "{0}d{1}{0}m{1}{0}{2}".format("%", two["mark"], "Y" if len(two["year"]) == 4 else "y")
         more = " and the time after it" if two.end() < len(text) else ""
@@ -137,13 +147,6 @@ def _of_text(text: str, formats: Sequence[str]) -> datetime:
         "is in no form that is read (ISO 8601, RFC 2822, seconds since 1970):"
         " declare its own with --date-format"
     )
-
-
-def _declared(text: str, form: str) -> datetime | None:
-    try:
-        return utc(datetime.strptime(text, form))
-    except (ValueError, OverflowError):
-        return None
 
 
 def _of_iso(found: re.Match[str]) -> datetime:
@@ -172,7 +175,10 @@ def _of_digits(text: str) -> datetime:
                 "has eight digits and is no day that begins with its year:"
                 " declare it, as --date-format %d%m%Y"
             ) from None
-    stamp = _compact(text)
+    stamp = None
+    if _COMPACT.fullmatch(text):
+        with suppress(ValueError):
+            stamp = datetime.strptime(text[:14], "%Y%m%d%H%M%S"[: len(text) - 2]).replace(tzinfo=UTC)
     if stamp and len(text) == 14:
         return stamp
     if stamp:
@@ -191,22 +197,3 @@ def _of_digits(text: str) -> datetime:
             "is a number too small for seconds since 1970: declare its form with --date-format"
         )
     return EPOCH + timedelta(microseconds=int(number * 1_000_000 / unit))
-
-
-def _compact(text: str) -> datetime | None:
-    """Read `YYYYMMDDhh`, with or without minutes, seconds and milliseconds; None if it is something else."""
-    if not _COMPACT.fullmatch(text):
-        return None
-    try:
-        return datetime.strptime(text[:14], "%Y%m%d%H%M%S"[: len(text) - 2]).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-
-
-def _of_rfc_2822(text: str, found: re.Match[str]) -> datetime:
-    if found["month"].lower() not in _MONTHS:
-        raise NoMomentError("names its month in no English word: write it as a number, as 2019-01-24")
-    zone = found["zone"]
-    if zone and zone[0].isalpha() and zone.upper() not in _ZONES:
-        raise NoMomentError("names a time zone by letters that have no one meaning: write it as +0100")
-    return utc(parsedate_to_datetime(text if found["time"] else f"{text} 00:00"))

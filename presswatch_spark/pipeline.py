@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.corpus.article_rows import article_rows
-from presswatch_spark.corpus.store import Corpus, manifest_of
+from presswatch_spark.corpus.store import Corpus, article_rows, manifest_of
 from presswatch_spark.costs import Bill, CostGuard
 from presswatch_spark.errors import StorageError
 from presswatch_spark.formats.registry import AUTO, companions_among, format_for
@@ -165,26 +164,37 @@ def scan(
     bill.require_within_budget()
 
     opened = Corpus.open(corpus, check=True, storage=config.storage)
-    manifest = opened.manifest
-    scan_shard = ShardScan(dataset, canonical(corpus), manifest.digest, config, product)
-    first = shards.shards[0].uri
-    rehearsal = Rehearsal.like(first, dataset, scan_shard.corpus, manifest.digest, config)
-    facts = {**_facts(dataset, config, manifest, command), **chosen, "passes": passes}
-    work = Work(
+    scan_shard = ShardScan(dataset, canonical(corpus), opened.manifest.digest, config, product)
+    facts = {**_facts(dataset, config, opened.manifest, command), **chosen, "passes": passes}
+    work = _work(shards, scan_shard, facts, passes, opened, bill, observer)
+    work = replace(work, beginning=beginning)
+    done = carry_out(work, out, config, observer, spark)
+    return RunSummary.of(done.row, done.log, resumed=done.resumed, seconds=done.seconds)
+
+
+def _work(
+    shards: ShardPlan,
+    scan_shard: ShardScan,
+    facts: Row,
+    passes: int,
+    corpus: Corpus,
+    bill: Bill,
+    observer: Observer,
+) -> Work:
+    manifest, config, first = corpus.manifest, scan_shard.config, shards.shards[0].uri
+    rehearsal = Rehearsal.like(first, scan_shard.dataset, scan_shard.corpus, manifest.digest, config)
+    return Work(
         kind=SCAN,
         shards=shards,
         plan_digest=shards.digest,
-        key=run_key(shards.digest, facts, product),
+        key=run_key(shards.digest, facts, scan_shard.product),
         read=scan_shard,
         facts=facts,
         preparing=partial(compiled_beside, rehearsal, observer.say),
         guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
-        corpus=partial(article_rows, opened),
+        corpus=partial(article_rows, corpus),
         passes=_in_passes(scan_shard, passes, manifest) if passes > 1 else None,
-        beginning=beginning,
     )
-    done = carry_out(work, out, config, observer, spark)
-    return RunSummary.of(done.row, done.log, resumed=done.resumed, seconds=done.seconds)
 
 
 def _in_passes(scan_shard: ShardScan, count: int, manifest: Manifest) -> Passes:

@@ -13,8 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from presswatch_spark.corpus.article_rows import article_rows
-from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.corpus.store import Corpus, article_rows
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import DemoArticle, Page
 from presswatch_spark.pipeline import ShardScan

@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from presswatch_spark.corpus import layout
-from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.building.index import IndexPlan, Keys, build_bucket, join_buckets, write_run
 from presswatch_spark.corpus.manifest import CorpusCounts, describe
-from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.corpus.store import ArticleFiles, Corpus
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.shingle_index import ShingleIndex
 

@@ -1,4 +1,5 @@
 """The corpus: articles, their index and signatures, as a memory-mapped value that never changes.
 
-`store` opens it, `layout` lists its files. `building` makes it; nothing else here imports that.
+`store` opens it and reads its articles, `layout` lists its files. `building` makes it, and nothing else here
+imports that.
 """

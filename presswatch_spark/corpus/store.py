@@ -1,22 +1,27 @@
 """A corpus as a value: opened once a process, checked, memory-mapped, never written.
 
-One on S3 or HTTPS is copied to each host, once for all its processes.
+Articles are read by their ordinals from mapped Arrow files. A corpus on S3 or HTTPS is copied to each host,
+once for all its processes.
 """
 
+import hashlib
 import os
 import shutil
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.corpus import arrays, layout
-from presswatch_spark.corpus.article_files import ArticleFiles, article_urls
+from presswatch_spark.corpus.layout import ARTICLES_PER_BATCH, ARTICLES_PER_PART, part_name
 from presswatch_spark.corpus.manifest import Manifest, check_files, read_manifest
 from presswatch_spark.corpus.registry import Registry, parse_registry
 from presswatch_spark.errors import CorpusError, OutputError
@@ -37,7 +42,75 @@ from presswatch_spark.storage.objects import (
     stat,
 )
 from presswatch_spark.storage.uris import canonical, join, scheme_of
+from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.terminal import utc
+from presswatch_spark.text.kernels import Hashes
+from presswatch_spark.text.shingles import indexed_positions, shingle_hashes
+from presswatch_spark.text.words import words_of_each
+
+# Each takes a file descriptor; a process may have some thousand.
+_FILES_OPEN = 256
+
+
+class ArticleFiles:
+    """Reads articles by ordinal from the mapped files of a corpus folder."""
+
+    def __init__(self, folder: Path) -> None:
+        @lru_cache(_FILES_OPEN)
+        def reader(part: int) -> Any:
+            return pa.ipc.open_file(pa.memory_map(str(folder / part_name(part))))
+
+        self._batch = lru_cache(_FILES_OPEN)(lambda part, batch: reader(part).get_batch(batch))
+
+    def row(self, ordinal: int) -> tuple[Any, int]:
+        """Return the record batch that has an article, and its row there."""
+        part, place = divmod(ordinal, ARTICLES_PER_PART)
+        batch, row = divmod(place, ARTICLES_PER_BATCH)
+        return self._batch(part, batch), row
+
+    def values(self, ordinal: int, *columns: str) -> tuple[Any, ...]:
+        """Return the values of an article in some columns of `layout.ARTICLES`."""
+        batch, row = self.row(ordinal)
+        return tuple(batch.column(name)[row].as_py() for name in columns)
+
+    def body(self, ordinal: int) -> bytes:
+        """Return the body of an article, UTF-8."""
+        batch, row = self.row(ordinal)
+        body: bytes = batch.column("body")[row].as_buffer().to_pybytes()
+        return body
+
+    def urls(self, ordinal: int) -> tuple[str, ...]:
+        """Return the URL of an article and its alternates, as the member gave them; empty if it has none."""
+        return _urls(*self.values(ordinal, "url", "alternate_urls"))
+
+    def authors(self, ordinal: int) -> tuple[str, ...]:
+        """Return the authors of an article, as the member gave them."""
+        return tuple(self.values(ordinal, "authors")[0])
+
+    def article_id(self, ordinal: int) -> str:
+        """Return the id of an article."""
+        article_id: str = self.values(ordinal, "article_id")[0]
+        return article_id
+
+
+def article_urls(path: Path, part: int) -> Iterator[tuple[int, str]]:
+    """Yield every URL of every article of a part, by its file, with ordinals; a batch is in memory."""
+    with pa.memory_map(str(path)) as file:
+        reader = pa.ipc.open_file(file)
+        for number in range(reader.num_record_batches):
+            batch = reader.get_batch(number)
+            first = part * ARTICLES_PER_PART + number * ARTICLES_PER_BATCH
+            rows = zip(
+                batch.column("url").to_pylist(), batch.column("alternate_urls").to_pylist(), strict=True
+            )
+            for ordinal, (url, alternates) in enumerate(rows, first):
+                for each in _urls(url, alternates):
+                    yield ordinal, each
+
+
+def _urls(url: str | None, alternates: Sequence[str]) -> tuple[str, ...]:
+    return (url, *alternates) if url else tuple(alternates)
+
 
 CACHE_VARIABLE = "PRESSWATCH_CACHE_DIR"
 
@@ -273,3 +346,68 @@ def _copy(uri: str, manifest: Manifest, options: StorageOptions, copy: Path) -> 
             )
     fetch_file(join(uri, layout.MANIFEST), str(partial / layout.MANIFEST), options)
     partial.rename(copy)
+
+
+_ROW_COLUMNS = columns_without_run("corpus_articles")
+
+
+def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
+    """Yield all articles in the order of their ids, without run id: a batch for each of the corpus.
+
+    Texts are digested, and their suppressed shingles counted, by all cores. A part of the corpus is mapped at
+    a time.
+    """
+    suppressed, stride = corpus.surroundings.suppressed, corpus.manifest.parameters["shingle_stride"]
+    clusters, agency = (arrays.load(corpus.folder / name) for name in (layout.CLUSTERS, layout.AGENCY))
+    publisher_of = corpus.registry.publisher_of
+
+    def rows(first: int, batch: pa.RecordBatch) -> pa.RecordBatch:
+        chosen = slice(first, first + len(batch))
+        _, ends, content = batch["body"].buffers()
+        bounds = np.frombuffer(ends, np.int64)[batch["body"].offset :][: len(batch) + 1]
+        text, cluster_of = memoryview(content), clusters[chosen].tolist()
+        # A cluster has the id of its first article.
+        cluster_ids = {ordinal: corpus.article_id(ordinal) for ordinal in {*cluster_of} if ordinal >= 0}
+        made = {
+            "corpus_digest": pa.repeat(corpus.manifest.digest, len(batch)),
+            "publisher_id": pa.array(map(publisher_of.__getitem__, batch["title_id"].to_pylist())),
+            "article_words": batch["words"],
+            "article_sha256": pa.array(
+                hashlib.sha256(text[begin:end]).hexdigest() for begin, end in pairwise(bounds.tolist())
+            ),
+            "cluster_id": pa.array(map(cluster_ids.get, cluster_of), pa.string()),
+            "is_agency": pa.array(agency[chosen]),
+            "suppressed_shingles": pa.array(
+                _suppressed_of_each(np.frombuffer(content, np.uint8), bounds, suppressed, stride)
+            ),
+        }
+        columns = (made[name] if name in made else batch[name] for name in _ROW_COLUMNS.names)
+        return pa.RecordBatch.from_arrays(list(columns), schema=_ROW_COLUMNS)
+
+    with ThreadPoolExecutor(thread_name_prefix="articles") as pool:
+        for first in range(0, len(corpus), layout.ARTICLES_PER_PART):
+            path = corpus.part(first // layout.ARTICLES_PER_PART)
+            reader = pa.ipc.open_file(pa.memory_map(str(path)))
+            numbers = range(reader.num_record_batches)
+            ordinals = (first + number * layout.ARTICLES_PER_BATCH for number in numbers)
+            yield from pool.map(rows, ordinals, map(reader.get_batch, numbers))
+
+
+def _suppressed_of_each(
+    text: npt.NDArray[np.uint8], bounds: npt.NDArray[np.int64], suppressed: Hashes, stride: int
+) -> npt.NDArray[np.int32]:
+    """Count the shingles of each text that an index with this stride would have, but for `suppressed` ones.
+
+    `suppressed`: uint64, sorted.
+    """
+    count = len(bounds) - 1
+    if not len(suppressed):
+        return np.zeros(count, np.int32)
+    words, edges = words_of_each(text, bounds)
+    # A shingle depends on its own words alone, so those of all texts are made at once.
+    shingles, positions = shingle_hashes(words), [indexed_positions(n, stride) for n in np.diff(edges)]
+    owners = np.repeat(np.arange(count), [len(each) for each in positions])
+    hashes = shingles[np.concatenate(positions) + edges[owners]]
+    places = np.minimum(np.searchsorted(suppressed, hashes), len(suppressed) - 1)
+    left_out = owners[suppressed[places] == hashes]
+    return np.bincount(left_out, minlength=count).astype(np.int32)

@@ -95,6 +95,8 @@ def _load(name: str) -> Any:
     return yaml.safe_load(package_file(name).read_text(encoding="utf-8"))
 
 
+# --- the releases
+
 Rewrite = Callable[[str], str]
 
 SYNONYMS: Mapping[str, str] = {

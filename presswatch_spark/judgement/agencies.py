@@ -150,6 +150,8 @@ def key_of(name: str) -> str:
     return "".join(filter(str.isalnum, folded))
 
 
+# --- their names in a text
+
 AND = r"\s?[,/&+]\s?|\s(?:et|and|und|y|e|en)\s"
 """Separators of two names."""
 

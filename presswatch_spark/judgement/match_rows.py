@@ -1,8 +1,8 @@
 """From verified findings to rows of `matches`.
 
-A document gives one row for each finding: an article that it holds a long enough run of. If it stands at the
-URL of another article, it gives a `url_only` row for that one. If it stands on a title's site and has no row
-for the title yet, it gives a `url_only` row for the title.
+A document gives one row for each finding: an article of which it has a long enough run. If it is at the URL
+of another article, it gives a `url_only` row for that one. If it is on a title's site and has no row for the
+title yet, it gives a `url_only` row for the title.
 """
 
 import hashlib
@@ -37,34 +37,30 @@ REPEATED = 0.9
 _REMEMBERED = 512
 
 
-def _nobody_says(release: str | None) -> None:
-    """Return None for any release."""
-
-
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The columns that the rows of a shard share; `release` is for documents that do not name their own.
 
-    `product_of` returns the name of the dataset that a row of a release is of, None if nobody says it.
+    `product_of` returns the name of the dataset of a release's rows, None if it is unknown.
     `revision`: the commit of the dataset on its hub.
     """
 
     dataset: str
     release: str | None
     shard_uri: str
-    product_of: Callable[[str | None], str | None] = _nobody_says
+    product_of: Callable[[str | None], str | None] = lambda release: None
     revision: str | None = None
 
 
 # Neither this nor `DocumentFacts` is frozen: a frozen one takes three times as long to make.
 @dataclass(slots=True)
 class VerifiedOverlap:
-    """An article of which a document holds a run that is long enough to report, and what both share.
+    """An article of which a document has a run that is long enough to report, and what both share.
 
     `places` int64 (s, 2): the characters of the article that each span of `overlap` covers. `run_rarity`,
-    `shared_words` and `ownership`: see `Standing`. `in_main_content`: of the longest run, see `placement`.
-    `credits`: whom the document credits in or next to the spans; `own_names`: the names of the article's
-    title and publisher. `names_address`: the document's text holds the article's own address.
+    `shared_words` and `ownership`: see `WordRarity`. `in_main_content`: of the longest run, see `placement`.
+    `credits`: names that the document credits in or next to the spans; `own_names`: those of the article's
+    title and publisher. `names_address`: the document's text contains the article's own address.
     """
 
     ordinal: int
@@ -83,7 +79,7 @@ class VerifiedOverlap:
 
 @dataclass(slots=True, kw_only=True)
 class DocumentFacts:
-    """The columns of `matches` that say what a document is and where it lies."""
+    """The columns of `matches` that describe a document and its place."""
 
     dataset: str
     release: str | None = None
@@ -143,14 +139,14 @@ class _ScannedPage(NamedTuple):
 
 @dataclass(slots=True)
 class _Repetition:
-    """Other articles of a row's title, of which the page has the words in the same places."""
+    """Other articles of a row's title whose words are in the same places of the page."""
 
     repeats_article_id: str | None = None
     repeated_by: list[str] = field(default_factory=list)
 
 
 class _Copy(NamedTuple):
-    """What a row says of copied words. `spans` have sorted keys, for the digest."""
+    """The copied words of a row. `spans` have sorted keys, for the digest."""
 
     finding: VerifiedOverlap
     spans: list[Span]
@@ -254,7 +250,7 @@ def span_places(overlaps: Sequence[Overlap], side: int, words: TextWords) -> lis
 
 
 def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> DocumentFacts:
-    """Return what document i is and where it lies; `text` is its text."""
+    """Return the facts of document i; `text` is its text."""
     word = batch.own_word(i) if batch.own_word else None
     return located_facts(batch.url_of(i), batch.locate(i), origin, text, word)
 
@@ -262,7 +258,7 @@ def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) ->
 def located_facts(
     url: str, locator: Locator, origin: Origin, text: bytes, word: OwnWord | None = None
 ) -> DocumentFacts:
-    """Return the same of the document or response at a locator; `word`: what it says of itself."""
+    """Return the facts of the document or response at a locator; `word`: its statements about itself."""
     host, word = host_of(url), word or OwnWord()
     release = storable(locator.release or origin.release)
     return DocumentFacts(
@@ -300,7 +296,7 @@ def located_facts(
 
 
 def _spans(finding: VerifiedOverlap, places: Places) -> list[Span]:
-    """Return the spans as a row holds them, with sorted keys; `places` are those in the document."""
+    """Return the spans of a row, with sorted keys; `places` are those in the document."""
     columns = (
         finding.places[:, 1], finding.places[:, 0], places[:, 1], places[:, 0],
         finding.overlap.spans[:, 3], finding.overlap.spans[:, 2],
@@ -351,7 +347,7 @@ def _row(page: _ScannedPage, article: Article | None = None, copy: _Copy | None 
     own_site = site is not None and site.publisher_id == publisher_id
     credits_others = publisher_others = credits_owner = None
     if finding:
-        # Whoever is credited counts, and the row names the first.
+        # All credits count, and the row names the first ones.
         credits_others = any(is_other(credit, finding.own_names) for credit in finding.credits)
         publisher_others = _names_other_publisher(facts, finding)
         credits_owner = publisher_others is False or _credits_owner(facts, finding)
@@ -512,5 +508,5 @@ def _url_match(page: _ScannedPage, article: Article | None, finding: VerifiedOve
 
 @lru_cache(_REMEMBERED)
 def _sha256(body: bytes) -> str:
-    """Return the SHA-256 (hex) of the text of an article: many documents may hold it."""
+    # Many documents may have the text of one article.
     return hashlib.sha256(body).hexdigest()

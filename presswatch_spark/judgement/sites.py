@@ -206,6 +206,8 @@ def _by_host(owners: Mapping[str, tuple[str, list[str]]]) -> dict[str, tuple[_Si
     return {host: tuple(sorted(sites, key=lambda site: -len(site.path))) for host, sites in by_host.items()}
 
 
+# --- URLs as bytes
+
 _PRIME = np.uint64(0x100000001B3)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _DOT, _AT, _COLON, _SLASH, _BACKSLASH, _PERCENT = (np.uint8(ord(c)) for c in ".@:/\\%")

@@ -291,6 +291,8 @@ def _cached(page: PageUrl) -> PageUrl | None:
     return PageUrl(f"https://{site}{port}{path}{page.text[after_host + len(page.path) :]}", host, site, path)
 
 
+# --- public suffixes
+
 # Hosts of blogs and letters that the list lacks: each gives names under its own to anybody. Some give paths
 # too (medium.com/@name), so a prefix with a path may have one owner.
 PLATFORMS = frozenset((

@@ -109,6 +109,9 @@ def failures_logged(events: EventLog | None) -> Iterator[None]:
         raise LoggedError("this has been logged") from error
 
 
+# --- progress
+
+
 @dataclass(frozen=True, slots=True)
 class ShardTotals:
     """The counts of some shards; `incomplete` counts those that were not read to their end.
@@ -302,6 +305,9 @@ def _line(facts: Mapping[str, int | float | None], terms: Terms) -> str:
         minutes, seconds = divmod(int(facts["seconds_left"]), 60)
         parts.append(f"{minutes // 60}:{minutes % 60:02}:{seconds:02} left")
     return " · ".join(parts)
+
+
+# --- a run
 
 
 class Observer:

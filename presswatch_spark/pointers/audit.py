@@ -152,6 +152,8 @@ class Audit:
         return RowCheck(row, pointer, failure, replace(outcome, batch=None))
 
 
+# --- rows of the tables
+
 DIGEST_DIGITS = 64
 POINTING: Mapping[str, type[Match | RightsSignal | MemberCapture]] = {
     "matches": Match,
@@ -284,6 +286,8 @@ def _read(path: str, read: Any) -> Any:
             "the file of the table cannot be read", where=path, remedy="restore it, or scan again"
         ) from error
 
+
+# --- figures, computed again
 
 NOT_RECOMPUTED = frozenset((
     "run_id", "release", "product", "product_revision", "shard_uri", "record_damage", "row_sha256",

@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 from presswatch_spark.ccindex.columns import in_filename
 from presswatch_spark.ccindex.lookup import Index
@@ -14,8 +16,10 @@ from presswatch_spark.pointers.audit import Audit, row_by_digest, table_of
 from presswatch_spark.pointers.checks import (
     DAMAGED,
     GONE,
+    OTHER_DIGEST,
     OTHER_FACTS,
     OTHER_TEXT,
+    OTHER_URI,
     UNREADABLE,
     Failure,
     Record,
@@ -24,7 +28,6 @@ from presswatch_spark.pointers.checks import (
 )
 from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, parse_pointer, pointer_of
 from presswatch_spark.pointers.records import (
-    Captured,
     inflated_part,
     raw_record,
     readable,
@@ -34,6 +37,7 @@ from presswatch_spark.pointers.records import (
 )
 from presswatch_spark.pointers.upstream import follow, trail_of
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.uris import canonical, join
 from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import cell, printable
@@ -103,12 +107,7 @@ def for_row(
     if isinstance(row, RightsSignal):
         return _declaring(row, audit)
     if isinstance(row, MemberCapture):
-        capture, options = Captured(row, base), ReadOptions(storage=storage)
-        pointer = capture.pointer(mirrored(capture.uri, mirrors))
-        outcome = capture.record(pointer, options)
-        if isinstance(outcome, Failure):
-            raise _refused(pointer, outcome)
-        return Fetched(pointer, outcome, options, capture.checked(outcome))
+        return _captured(row, base, mirrors, storage)
     (verdict,) = audit.verdicts([row])
     damage = verdict.failure if verdict.failure and verdict.failure.reason == DAMAGED else None
     if verdict.record is None or (verdict.failure and not damage):
@@ -156,6 +155,55 @@ def upstream_of(
     pointer, record, checked = follow(replace(trail, text=verdict.record.text))
     known = f"row {row.row_sha256}: its digest and its document; {checked}"
     return Fetched(pointer, record, trail.options, known, made_into=verdict.pointer)
+
+
+# Column of a row of `captures`, fact of its record, and why the row fails if they differ.
+COMPARED = (
+    ("url", "document_url", OTHER_URI),
+    ("payload_digest", "payload_digest", OTHER_DIGEST),
+    ("captured_at", "captured_at", OTHER_FACTS),
+    ("http_status", "http_status", OTHER_FACTS),
+)
+
+
+def _captured(row: MemberCapture, base: str, mirrors: Sequence[Mirror], storage: StorageOptions) -> Fetched:
+    name, offset, length = row.warc_filename, row.record_offset, row.record_length
+    if not name or offset is None or length is None:
+        raise InputError("the index named no WARC file for this capture", where=row.row_sha256)
+    if ".." in name.split("/"):
+        raise InputError("the row names a file outside of its release", where=row.row_sha256)
+    pointer = Pointer(mirrored(join(canonical(base), name), mirrors), offset, length)
+    if failure := edited(row):
+        raise _refused(pointer, failure)
+
+    options = ReadOptions(storage=storage)
+    outcome = raw_record(pointer, options)
+    if isinstance(outcome, Failure):
+        # ARC has other records.
+        ((_, document),) = records_at([pointer], options)
+        if isinstance(document, Failure):
+            raise _refused(pointer, outcome)
+        outcome = document
+    for column, fact, reason in COMPARED:
+        indexed, actual = _alike(getattr(row, column)), _alike(getattr(outcome.facts, fact))
+        # Headers have no digest, ARC declares none, and a revisit lacks the payload of its digest.
+        is_known = actual is not None or fact in ("document_url", "captured_at")
+        if indexed is not None and is_known and indexed != actual:
+            raise _refused(pointer, Failure(reason, f"`{column}` is another"))
+
+    checked = f"row {row.row_sha256}: its digest; URL, declared digest, time and status of the record"
+    declared, computed = outcome.facts.payload_digest, outcome.facts.payload_digest_computed
+    if declared and computed and _alike(declared) != _alike(computed):
+        # Common Crawl's digests are over other bytes in some years: nothing is refused for that.
+        checked += "; but its payload has another digest than it declares"
+    return Fetched(pointer, outcome, options, checked)
+
+
+def _alike(value: Any) -> Any:
+    # Index and record write times to the second, and digests without or with their algorithm.
+    if isinstance(value, datetime):
+        return value.replace(microsecond=0)
+    return value.removeprefix("sha1:") if isinstance(value, str) else value
 
 
 def _declaring(row: RightsSignal, audit: Audit) -> Fetched:

@@ -17,10 +17,8 @@ from base64 import b32encode
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
 from presswatch_spark.formats import registry
@@ -39,13 +37,9 @@ from presswatch_spark.pointers.checks import (
     GONE,
     NO_SHARD,
     NOT_REACHED,
-    OTHER_DIGEST,
-    OTHER_FACTS,
-    OTHER_URI,
     UNREADABLE,
     Failure,
     Record,
-    edited,
 )
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.storage.disk import disk_errors, on_disk, private_opener
@@ -58,8 +52,7 @@ from presswatch_spark.storage.objects import (
     stat,
 )
 from presswatch_spark.storage.threads import AskingThreads, answer_of
-from presswatch_spark.storage.uris import canonical, join, printable, scheme_of
-from presswatch_spark.tables.declarations import MemberCapture
+from presswatch_spark.storage.uris import printable, scheme_of
 
 # A plain record surely ends where another begins.
 LOOK_BEYOND_BYTES = 16
@@ -274,6 +267,9 @@ def shards_ahead(work: Iterable[tuple[Sequence[Pointer], ReadOptions]]) -> Itera
             yield pending.popleft()()
 
 
+# --- records of WARC as such
+
+
 def raw_record(pointer: Pointer, options: ReadOptions) -> Outcome:
     """Read the WARC record that fills the range of `pointer`.
 
@@ -358,74 +354,6 @@ def readable(content: bytes) -> bytes:
         return b"" if "\0" in content.decode() else content
     except UnicodeDecodeError:
         return b""
-
-
-# Column of the row, fact of the record, and why a row fails if they differ.
-COMPARED = (
-    ("url", "document_url", OTHER_URI),
-    ("payload_digest", "payload_digest", OTHER_DIGEST),
-    ("captured_at", "captured_at", OTHER_FACTS),
-    ("http_status", "http_status", OTHER_FACTS),
-)
-CHECKED = "URL, declared digest, time and status of the record"
-# Common Crawl's digests are over other bytes in some years: a note says so, and nothing is refused for it.
-CONTRADICTED = "; but its payload has another digest than it declares"
-
-
-@dataclass(frozen=True, slots=True)
-class Captured:
-    """A row of `captures`; its `warc_filename` is relative to `base`."""
-
-    row: MemberCapture
-    base: str
-
-    @property
-    def uri(self) -> str:
-        """Return the place of its shard; `InputError` if the row names none, or one outside of the base."""
-        name = self.row.warc_filename
-        if not name or self.row.record_offset is None or self.row.record_length is None:
-            raise InputError("the index named no WARC file for this capture", where=self.row.row_sha256)
-        if ".." in name.split("/"):
-            raise InputError("the row names a file outside of its release", where=self.row.row_sha256)
-        return join(canonical(self.base), name)
-
-    def pointer(self, uri: str) -> Pointer:
-        """Return the pointer of the record, whose shard is now at canonical `uri`."""
-        return Pointer(uri, self.row.record_offset, self.row.record_length)
-
-    def record(self, pointer: Pointer, options: ReadOptions) -> Outcome:
-        """Read the record at a pointer, if it is that of the row."""
-        if failure := edited(self.row):
-            return failure
-        outcome = raw_record(pointer, options)
-        if isinstance(outcome, Failure):
-            # ARC has other records.
-            ((_, document),) = records_at([pointer], options)
-            outcome = document if isinstance(document, Record) else outcome
-        if isinstance(outcome, Failure):
-            return outcome
-        for column, fact, reason in COMPARED:
-            indexed, actual = _alike(getattr(self.row, column)), _alike(getattr(outcome.facts, fact))
-            # Headers have no digest, ARC declares none, and a revisit lacks the payload of its digest.
-            is_known = actual is not None or fact in ("document_url", "captured_at")
-            if indexed is not None and is_known and indexed != actual:
-                return Failure(reason, f"`{column}` is another")
-        return outcome
-
-    def checked(self, record: Record) -> str:
-        """Return the proof that the record is the right one."""
-        facts = record.facts
-        declared, computed = _alike(facts.payload_digest), _alike(facts.payload_digest_computed)
-        contradicts = None not in (declared, computed) and declared != computed
-        what = CHECKED + (CONTRADICTED if contradicts else "")
-        return f"row {self.row.row_sha256}: its digest; {what}"
-
-
-def _alike(value: Any) -> Any:
-    """Write a value as index and record both do: times to the second, digests without algorithm."""
-    if isinstance(value, datetime):
-        return value.replace(microsecond=0)
-    return value.removeprefix("sha1:") if isinstance(value, str) else value
 
 
 def warc_of(stored: bytes, *, packed: bool) -> bytes:

@@ -173,6 +173,8 @@ def _draws(count: int, rng: np.random.Generator) -> Iterator[tuple[slice, Floats
         yield slice(start, start + rows), times.astype(np.float64)
 
 
+# --- shares
+
 SHARE_ROUNDING = 1e-12
 
 

@@ -12,10 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from presswatch_spark.corpus.article_rows import article_rows
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.layout import ARTICLES_PER_PART
-from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.corpus.store import Corpus, article_rows
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import StorageOptions

@@ -21,12 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.corpus import arrays, layout
-from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.building.index import Keys, groups, join_runs, write_run
 from presswatch_spark.corpus.building.intake import Files, grouped
 from presswatch_spark.corpus.building.workspace import BuildWorkspace, spread
 from presswatch_spark.corpus.known_shingles import shingles_of
 from presswatch_spark.corpus.layout import DOMAINS, HASHES
+from presswatch_spark.corpus.store import ArticleFiles
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.registry import format_for

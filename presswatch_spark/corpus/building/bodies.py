@@ -106,6 +106,8 @@ def _is_mentioned(text: str, found: re.Match[str]) -> bool:
     return True
 
 
+# --- garbled letters
+
 # Letters and signs of French and its neighbours, of which UTF-8 makes two signs or more if it is read as
 # another encoding.
 _GARBLED_SIGNS = (
@@ -147,6 +149,8 @@ def repaired_text(text: str) -> str:
                 lines[number] = fixed
     return "\n".join(lines)
 
+
+# --- excerpts
 
 CALL_WORDS = 60
 """A call to subscribe is among the last words of an excerpt; in prose before them it is the topic."""

@@ -19,7 +19,6 @@ import numpy as np
 
 from presswatch_spark.compiled import is_cached
 from presswatch_spark.corpus import arrays, layout
-from presswatch_spark.corpus.article_files import ArticleFiles, article_urls
 from presswatch_spark.corpus.building.account import counts_by_title, first_refusal, reasons, write_table
 from presswatch_spark.corpus.building.background import read_background
 from presswatch_spark.corpus.building.clusters import Clusters, banding, clusters_of, edges_of_bucket
@@ -46,7 +45,7 @@ from presswatch_spark.corpus.building.workspace import (
 )
 from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, describe
 from presswatch_spark.corpus.registry import Registry, load_registry
-from presswatch_spark.corpus.store import require_free, upload
+from presswatch_spark.corpus.store import ArticleFiles, article_urls, require_free, upload
 from presswatch_spark.errors import InputError
 from presswatch_spark.judgement.sites import SiteIndex, TitleSites, UrlKeys, url_keys
 from presswatch_spark.moments import check_formats

@@ -23,9 +23,9 @@ import pyarrow as pa
 
 from presswatch_spark.compiled import cached_njit
 from presswatch_spark.corpus import arrays
-from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.building.workspace import WORDS, BuildWorkspace, spread
 from presswatch_spark.corpus.layout import BITS, HASHES, VOCABULARY_FOLDER
+from presswatch_spark.corpus.store import ArticleFiles
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.shingle_index import build_directory, build_filter, directory_bits, filter_blocks
 from presswatch_spark.tables.declarations import SuppressedShingle
@@ -142,6 +142,9 @@ def _write_bucket(make: BucketArrays, runs: Sequence[Path], bits: int, item: tup
         arrays.save(folder / name, array)
 
 
+# --- the shingle index
+
+
 @dataclass(frozen=True, slots=True)
 class IndexPlan:
     """The cut of a shingle index: `bits` name a bucket, sizes follow from the postings before suppression."""
@@ -230,6 +233,9 @@ def join_buckets(folders: Sequence[Path], out: Path) -> None:
         arrays.save(path, entries if folder is folders[-1] else entries[:-1])
     for name in _ARRAYS:
         arrays.join(out / f"{name}.npy", [folder / f"{name}.npy" for folder in folders])
+
+
+# --- the vocabulary
 
 
 class WordCounter:

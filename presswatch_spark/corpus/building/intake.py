@@ -204,6 +204,8 @@ def _readable(value: object) -> str | None:
     return _SURROGATES.sub("\ufffd", str(value)) if isinstance(value, str | int) else None
 
 
+# --- runs and parts
+
 # A part with more rows than this in hand lets go of repeated ids before it takes more.
 _PART_ROWS = 2 * ARTICLES_PER_PART
 

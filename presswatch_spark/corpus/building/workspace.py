@@ -26,6 +26,9 @@ from presswatch_spark.storage.file_locks import CORPUS_BUILD
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
 POSTINGS, BANDS, WORDS, URLS = "postings", "bands", "words", "urls"
 """Kinds of keys; each part writes a run of each kind."""
 
@@ -66,10 +69,6 @@ def workspace(out: Path) -> Iterator[BuildWorkspace]:
         work.scratch.mkdir()
         yield work
         os.rename(work.corpus, out)
-
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def spread(

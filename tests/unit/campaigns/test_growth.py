@@ -9,8 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.campaigns.growth import build_growth, require_growth
-from presswatch_spark.corpus.article_rows import article_rows
-from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.corpus.store import Corpus, article_rows
 from presswatch_spark.errors import InputError
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.storage.disk import Folder

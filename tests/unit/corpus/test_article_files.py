@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from presswatch_spark.corpus.arrays import write_arrow
-from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.layout import ARTICLES, ARTICLES_FOLDER, part_name
+from presswatch_spark.corpus.store import ArticleFiles
 
 FACTS = ("article_id", "title_id", "url", "headline", "published_at", "words", "is_excerpt")
 FIRST = datetime(1969, 12, 31, 23, 59, 59, 999_999, UTC)

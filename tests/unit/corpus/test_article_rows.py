@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.corpus.article_rows import article_rows
-from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.corpus.store import Corpus, article_rows
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.tables.declarations import columns_without_run

@@ -16,7 +16,6 @@ import pytest
 
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.arrays import read_arrow, write_arrow, writing
-from presswatch_spark.corpus.article_files import ArticleFiles
 from presswatch_spark.corpus.building.account import PieceWriter
 from presswatch_spark.corpus.building.clusters import band_keys, clusters_of, edges_of_bucket
 from presswatch_spark.corpus.building.index import (
@@ -31,6 +30,7 @@ from presswatch_spark.corpus.building.index import (
 )
 from presswatch_spark.corpus.building.intake import ORDER, RUN, cut, merge_part
 from presswatch_spark.corpus.layout import ALONE, ARTICLES
+from presswatch_spark.corpus.store import ArticleFiles
 from presswatch_spark.errors import OutputError
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.shingle_index import ShingleIndex

@@ -370,3 +370,11 @@ publishers:
         assert publisher.mandate_document.signed_on == date(2022, 12, 15)
         (found,) = mistakes(self.member().replace('"}', '", signed_on: yesterday}'))
         assert "mandate_document: signed_on `yesterday` is not a date" in found
+
+
+def test_time_zones_of_titles_are_names_of_places() -> None:
+    for name in ("Europe/Paris", "UTC"):
+        assert parse_registry(entry(timezone=name).encode(), "m.yaml").titles["t"].timezone == name
+    for name in ("Paris", "europe/paris", "CET", "'+01:00'", "../../etc/passwd"):
+        (mistake,) = mistakes(entry(timezone=name))
+        assert "is not an IANA time zone" in mistake

@@ -206,7 +206,7 @@ class Defect:
 
 @dataclass(slots=True)
 class ReadReport:
-    """How far a source got in one shard; filled while batches are drawn.
+    """Report of reading one shard; filled while batches are drawn.
 
     A defect means that something of the shard was not read: the shard is then never `complete`.
     `release`: what the shard as a whole says of itself, if it does.

@@ -75,7 +75,7 @@ def moment_of(value: object, formats: Sequence[str] = ()) -> datetime | None:
 
 
 def is_placeholder(moment: datetime) -> bool:
-    """Whether a moment is a placeholder: the first of 1970, or a year before 1600 or after 2199."""
+    """Return whether a moment is a placeholder: the first of 1970, or a year before 1600 or after 2199."""
     return moment == EPOCH or not FIRST_YEAR <= moment.year <= LAST_YEAR
 
 

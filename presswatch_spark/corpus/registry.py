@@ -53,7 +53,7 @@ EEA = frozenset(
         """,
     )
 )
-"""Where a press publisher must be established to have the right of Directive (EU) 2019/790, article 15(1).
+"""Countries of publishers that have the right of Directive (EU) 2019/790, article 15(1).
 
 The EU; regions of Finland and France in the EU that have a code of their own; the rest of the EEA.
 """
@@ -73,7 +73,7 @@ RIGHTS_BASES: Mapping[str, str] = {
     "contract": "CPI, art. L. 131-3, L. 132-36",
     "presumption": "CPI, art. L. 113-5",
 }
-"""What a publisher's author's right can rest on, each with its provision.
+"""Bases of a publisher's author's right, each with its provision.
 
 `authors`: the authors themselves act with the publisher. `contract`: they assigned their rights, journalists
 by their employment. `presumption`: the title is a collective work, published under the publisher's name.

@@ -48,7 +48,7 @@ class Page:
 
 
 def members_yaml() -> str:
-    """The members file, as text."""
+    """Return the members file, as text."""
     return package_file("members.yaml").read_text(encoding="utf-8")
 
 
@@ -277,5 +277,5 @@ def shouted(text: str) -> str:
 
 
 def page(*parts: str, menu: str = MENU, foot: str = FOOT) -> str:
-    """A page as text: a menu, the parts, a foot, one a line."""
+    """Return a page as text: a menu, the parts, a foot, one a line."""
     return "\n".join((menu, *parts, foot))

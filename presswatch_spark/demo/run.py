@@ -60,7 +60,7 @@ FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
 
 RECIPIENT = "common-crawl"
 PUBLIC = "https://data.commoncrawl.org/crawl-data/CC-MAIN-2024-51"
-"""Where the demo's shards of Common Crawl would be public, were they not invented."""
+"""The public place of the demo's shards of Common Crawl, if they were not invented."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def write_wet(path: Path, pages: Iterable[Page], *, one_member: bool = False, re
 
 
 def web_page(page: Page) -> CannedResponse:
-    """A page as a server sends it: each line of its text a paragraph between a menu and a footer."""
+    """Return a page as a server sends it: each line of its text a paragraph between a menu and a footer."""
     paragraphs = "\n".join(f"<p>{escape(line, quote=False)}</p>" for line in page.text.split("\n"))
     body = (
         f'<!DOCTYPE html>\n<html lang="{ISO_639_1.get(page.language, page.language)}">\n'
@@ -87,7 +87,7 @@ def write_warc(path: Path, responses: Iterable[CannedResponse]) -> None:
 
 
 def warc_headers(page: Page, number: int) -> dict[str, str]:
-    """The WARC headers of the `number`th page of a crawl."""
+    """Return the WARC headers of the `number`th page of a crawl."""
     return {
         **when(number),
         "WARC-Record-ID": record_id(f"{number} {page.url}"),
@@ -98,7 +98,7 @@ def warc_headers(page: Page, number: int) -> dict[str, str]:
 
 
 def digest_of(text: bytes) -> str:
-    """A digest as Common Crawl writes it: SHA-1, base 32."""
+    """Return a digest as Common Crawl writes it: SHA-1, base 32."""
     return f"sha1:{base64.b32encode(hashlib.sha1(text, usedforsecurity=False).digest()).decode()}"
 
 
@@ -140,12 +140,12 @@ def write_oscar_2301(path: Path, pages: Iterable[Page]) -> None:
 
 
 def record_id(name: str) -> str:
-    """A record id for a name."""
+    """Return a record id for a name."""
     return f"<urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, name)}>"
 
 
 def when(number: int) -> dict[str, str]:
-    """The WARC header that dates the `number`th capture of a crawl."""
+    """Return the WARC header that dates the `number`th capture of a crawl."""
     return {"WARC-Date": f"{FIRST_CAPTURE + timedelta(seconds=number):%Y-%m-%dT%H:%M:%SZ}"}
 
 

@@ -1,4 +1,4 @@
-"""How far a run is, for people at a terminal, collectors of logs and Prometheus. Counts only, never text.
+"""Progress of a run, for people at a terminal, collectors of logs and Prometheus. Counts only, never text.
 
 People get one live line on a terminal, elsewhere a line a minute. Collectors of logs get one JSON object a
 line, with `time` (UTC), `level`, `event`, `host`, the facts bound to the log (`run_id`), and the event's own:

@@ -1,1 +1,1 @@
-"""How a corpus is built: articles are taken in, cut into parts, indexed, and sealed."""
+"""Building of a corpus: articles are taken in, cut into parts, indexed, and sealed."""

@@ -18,7 +18,7 @@ from presswatch_spark.html.markup import text_of_page
 
 AUTO, TEXT, HTML = "auto", "text", "html"
 FORMATS = (AUTO, TEXT, HTML)
-"""How a body is read: as HTML if it is HTML; as it is; as HTML in any case."""
+"""Ways to read a body: as HTML if it is HTML; as it is; as HTML in any case."""
 MOST_ROUNDS = 3
 """Exports escape HTML once or twice (`&amp;lt;p&amp;gt;`)."""
 

@@ -1,4 +1,4 @@
-"""Where a corpus is built, and how its work is spread over Spark.
+"""The folder in which a corpus is built, and the spread of its work over Spark.
 
 The folder is hidden, beside the output, and moved there in one last step. A build that is killed leaves only
 that folder, which nothing takes for a corpus; the next build of the same output removes it. A full disk is

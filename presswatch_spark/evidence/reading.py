@@ -31,7 +31,15 @@ from presswatch_spark.evidence.bag import (
 )
 from presswatch_spark.evidence.protocol import EXCHANGES, PROTOCOL
 from presswatch_spark.evidence.stamps import RefusedStampError, check_token, pem_certificates, require_client
-from presswatch_spark.pointers.audit import Audit, RowCheck, RowRecomputation, RowRules, reading_in, rules_in
+from presswatch_spark.pointers.audit import (
+    Audit,
+    RowCheck,
+    RowRecomputation,
+    RowRules,
+    digest_prefix,
+    reading_in,
+    rules_in,
+)
 from presswatch_spark.pointers.checks import NO_SHARD, NOT_REACHED, ArticleTexts
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.sampling.intervals import most_share
@@ -348,10 +356,7 @@ def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> Di
     require_sound(folder)
     bag, lines = Bag(folder), _lines(folder)
     digests = [str(parse_json(line)["row"]["row_sha256"]) for line in lines]
-    wanted = prefix.lower()
-    if not wanted or set(wanted) - set("0123456789abcdef"):
-        remedy = "give the first digits of a row's row_sha256"
-        raise InputError(f"{prefix!r} begins no SHA-256", remedy=remedy)
+    wanted = digest_prefix(prefix)
     found = [place for place, digest in enumerate(digests) if digest.startswith(wanted)]
     if len(found) != 1:
         how_many = f"{len(found):,} rows have" if found else "no row has"

@@ -157,16 +157,15 @@ def annex_of(
     own = list(_own_domains(publishers_of(publishers, places))) if own_domains else []
     schema = pa.schema([each for each in AnnexRow.schema if each.name in (*columns, *ALWAYS)])
     domains: tuple[pa.Schema, Sequence[TableRow]] = (
-        (OwnDomain.schema, own) if own_domains else (AnnexDomain.schema, list(_domains(places, rows)))
+        (OwnDomain.schema, own) if own_domains else (AnnexDomain.schema, list(_domains(places)))
     )
-    urls = (AnnexUrl.schema, list(_urls(places, rows)))
+    urls = (AnnexUrl.schema, list(_urls(places)))
     return Annex(rows, own, {"rows": (schema, rows), "urls": urls, "domains": domains})
 
 
 def _row(number: int, place: ClaimPlace, publisher: Publisher | None) -> AnnexRow:
     titles = {title.id: title.name for title in publisher.titles} if publisher else {}
     revision, path = revision_and_path(place.file)
-    reservation = place.claim.reservation if place.claim else None
     others: dict[str, Any] = {
         "number": number,
         "file": printable(place.file),
@@ -174,7 +173,7 @@ def _row(number: int, place: ClaimPlace, publisher: Publisher | None) -> AnnexRo
         "path": path,
         "publisher": publisher.name if publisher else place.publisher_id,
         "title": titles.get(place.title_id, place.title_id),
-        "reservation": reservation if reservation in IN_FORCE else None,
+        "reservation": reservation_in_force(place),
     }
     same = {name: getattr(place, name) for name in AnnexRow.columns if name not in others}
     return AnnexRow(**same, **others)
@@ -222,41 +221,38 @@ def surt_prefixes(site: str) -> Iterator[tuple[str, str]]:
     yield f"{labels},", "subdomains"
 
 
-def _urls(places: Sequence[ClaimPlace], rows: Sequence[AnnexRow]) -> Iterator[AnnexUrl]:
+def _urls(places: Sequence[ClaimPlace]) -> Iterator[AnnexUrl]:
     """Yield a row for each known URL, in the order of the URLs."""
-    hosts, groups = dict[str, str | None](), defaultdict[str, list[AnnexRow]](list)
-    for place, row in zip(places, rows, strict=True):
-        if row.document_url:
-            groups[row.document_url].append(row)
-            hosts.setdefault(row.document_url, place.document_host)
+    groups = defaultdict[str, list[ClaimPlace]](list)
+    for place in places:
+        if place.document_url:
+            groups[place.document_url].append(place)
     for url, of_url in sorted(groups.items()):
-        times = [row.captured_at for row in of_url if row.captured_at]
+        times = [place.captured_at for place in of_url if place.captured_at]
         yield AnnexUrl(
             document_url=url,
-            host=hosts[url],
+            host=of_url[0].document_host,
             rows=len(of_url),
-            articles=len({row.article_id for row in of_url} - {None, ""}),
+            articles=len({place.article_id for place in of_url} - {None, ""}),
             first_captured_at=min(times, default=None),
             last_captured_at=max(times, default=None),
             reservation=_reservations(of_url),
         )
 
 
-def _domains(places: Sequence[ClaimPlace], rows: Sequence[AnnexRow]) -> Iterator[AnnexDomain]:
+def _domains(places: Sequence[ClaimPlace]) -> Iterator[AnnexDomain]:
     """Yield a row for each known registered domain, the one with most rows first."""
-    hosts, groups = defaultdict[str, set[str | None]](set), defaultdict[str, list[AnnexRow]](list)
-    for place, row in zip(places, rows, strict=True):
-        if place.claim and (domain := place.claim.document_domain):
-            groups[domain].append(row)
-            hosts[domain].add(place.document_host)
-    for domain in sorted(groups, key=lambda each: (-len(groups[each]), each)):
-        of_domain = groups[domain]
+    groups = defaultdict[str, list[ClaimPlace]](list)
+    for place in places:
+        if place.claim and place.claim.document_domain:
+            groups[place.claim.document_domain].append(place)
+    for domain, of_domain in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])):
         yield AnnexDomain(
             domain=domain,
-            hosts=len(hosts[domain]),
-            urls=len({row.document_url for row in of_domain if row.document_url}),
+            hosts=len({place.document_host for place in of_domain}),
+            urls=len({place.document_url for place in of_domain if place.document_url}),
             rows=len(of_domain),
-            articles=len({row.article_id for row in of_domain} - {None, ""}),
+            articles=len({place.article_id for place in of_domain} - {None, ""}),
             reservation=_reservations(of_domain),
         )
 
@@ -278,8 +274,14 @@ def _own_domains(publishers: Sequence[Publisher]) -> Iterator[OwnDomain]:
                     yield OwnDomain(**named, surt_prefix=prefix, covers=covers)
 
 
-def _reservations(rows: Sequence[AnnexRow]) -> str | None:
+def reservation_in_force(place: ClaimPlace) -> str | None:
+    """Return the reservation that was in force at the capture of a place; None if none was."""
+    reservation = place.claim.reservation if place.claim else None
+    return reservation if reservation in IN_FORCE else None
+
+
+def _reservations(places: Sequence[ClaimPlace]) -> str | None:
     """Return the reservations in force, the most frequent first, each with its rows; None without any."""
-    counts = Counter(row.reservation for row in rows if row.reservation)
+    counts = Counter(found for place in places if (found := reservation_in_force(place)))
     statuses = sorted(counts, key=lambda status: (-counts[status], status))
     return ", ".join(f"{status} ({counts[status]})" for status in statuses) or None

@@ -218,11 +218,7 @@ def row_by_digest(store: TableStore, prefix: str) -> Match | RightsSignal | Memb
         InputError: there is no such row, or several.
         CorruptError: a file of a table cannot be read.
     """
-    wanted = prefix.lower()
-    if not 0 < len(wanted) <= DIGEST_DIGITS or set(wanted) - set("0123456789abcdef"):
-        raise InputError(
-            f"{prefix!r} begins no SHA-256", remedy="give the first digits of a row's row_sha256"
-        )
+    wanted = digest_prefix(prefix)
     begins = partial(pc.starts_with, pattern=wanted)
     by_digest = dict[str, Match | RightsSignal | MemberCapture]()
     for table, kind in POINTING.items():
@@ -237,6 +233,15 @@ def row_by_digest(store: TableStore, prefix: str) -> Match | RightsSignal | Memb
             remedy="give more of its digits" if by_digest else "`presswatch matches --json` lists them",
         )
     return by_digest.popitem()[1]
+
+
+def digest_prefix(text: str) -> str:
+    """Return the first digits of a `row_sha256` in lower case; `InputError` if a text cannot be these."""
+    digits = text.lower()
+    if not 0 < len(digits) <= DIGEST_DIGITS or set(digits) - set("0123456789abcdef"):
+        remedy = "give the first digits of a row's row_sha256"
+        raise InputError(f"{text!r} begins no SHA-256", remedy=remedy)
+    return digits
 
 
 def table_of(row: Match | RightsSignal | MemberCapture) -> str:

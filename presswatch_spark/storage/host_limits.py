@@ -134,21 +134,20 @@ class HostLimits:
     def slot(self, options: StorageOptions) -> Slot:
         """Wait for the right to one more connection.
 
-        A thread that has one gets another without waiting: threads that each have one, and wait for another,
-        would wait for ever.
+        A thread that has one gets another without waiting, counted if one is free: threads that each have
+        one, and wait for another, would wait for ever.
         """
         number = max(1, (options.max_connections or CONNECTIONS) // _WORKERS.number)
         held = self._thread.held = [slot for slot in self._thread.held if slot.is_held]
-        slot = Slot()
-        if not held:
-            with self._guard:
-                slots = self._slots.setdefault(number, threading.BoundedSemaphore(number))
-            began = time.monotonic()
+        with self._guard:
+            slots = self._slots.setdefault(number, threading.BoundedSemaphore(number))
+        check_wanted()
+        is_counted, began = slots.acquire(blocking=False), time.monotonic()
+        while not is_counted and not held:
             check_wanted()
-            while not slots.acquire(timeout=LOOK_SECONDS):
-                check_wanted()
-            count_waiting(time.monotonic() - began)
-            slot = Slot(slots)
+            is_counted = slots.acquire(timeout=LOOK_SECONDS)
+        count_waiting(time.monotonic() - began)
+        slot = Slot(slots if is_counted else None)
         held.append(slot)
         return slot
 

@@ -84,7 +84,7 @@ def forget_places() -> None:
     _PLACES.clear()
 
 
-class _RefusedError(Exception):
+class _HubRefusalError(Exception):
     """A refusal of the hub: the error for users, and the reply, which is closed."""
 
     def __init__(self, error: PresswatchError, reply: HttpReply) -> None:
@@ -161,7 +161,7 @@ class HubStore(WebStore):
             place = self._resolved(address)
         except BlockedError:
             raise
-        except _RefusedError as refused:
+        except _HubRefusalError as refused:
             reply, code = refused.reply, _code_of(refused.reply.status, refused.reply.headers)
             answer = RawResponse(uri, reply.sent_at, reply.status, reply.items(), code=code)
             return replace(answer, failure=refused.error.what, ours=reply.status == 401 and not code)
@@ -177,7 +177,7 @@ class HubStore(WebStore):
         """
         try:
             return self._sent(url, address, headers)
-        except _RefusedError as refused:
+        except _HubRefusalError as refused:
             raise refused.error from refused
 
     def owns(self, url: str) -> bool:
@@ -222,7 +222,7 @@ class HubStore(WebStore):
             error = _refusal(reply.status, reply.headers, address, self.endpoint, has_token=has_token)
         if error is not None:
             reply.close()
-            raise _RefusedError(error, reply)
+            raise _HubRefusalError(error, reply)
         return reply
 
     def _known_place(self, address: HubAddress) -> HubFile | None:
@@ -231,7 +231,7 @@ class HubStore(WebStore):
     def _place(self, address: HubAddress) -> HubFile:
         try:
             return self._resolved(address)
-        except _RefusedError as refused:
+        except _HubRefusalError as refused:
             raise refused.error from refused
 
     def _resolved(self, address: HubAddress) -> HubFile:

@@ -50,11 +50,33 @@ def wait_for_slot() -> None:
     host.slot(options)
 
 
+def wait_for_slot_of_a_second_connection() -> None:
+    host, options = HostLimits(HOST), StorageOptions(max_connections=2)
+
+    def two() -> None:
+        host.slot(options)
+        host.slot(options)
+
+    taking = Thread(target=two)
+    taking.start()
+    taking.join()
+    host.slot(options)
+
+
 def wait_for_another_try() -> None:
     pause(StorageOptions(backoff_base=AGE), 9)
 
 
-@pytest.mark.parametrize("wait", [wait_for_turn, wait_for_pace, wait_for_slot, wait_for_another_try])
+@pytest.mark.parametrize(
+    "wait",
+    [
+        wait_for_turn,
+        wait_for_pace,
+        wait_for_slot,
+        wait_for_slot_of_a_second_connection,
+        wait_for_another_try,
+    ],
+)
 def test_a_wait_ends_with_a_block_that_ends_by_ctrl_c(wait: Callable[[], None]) -> None:
     begun = Event()
 

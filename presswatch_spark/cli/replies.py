@@ -28,7 +28,7 @@ from presswatch_spark.terminal import (
     terminal_width,
     utc,
 )
-from presswatch_spark.translation import Translator
+from presswatch_spark.translation import LANGUAGES, Translator
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 Command = Callable[..., Any]
 
 FAILED, INCOMPLETE = 1, 3
-LANGUAGES = ("en", "fr")
 AS_JSON = "Print one JSON object a line, every column."
 LANGUAGE_HELP = "Language of what people read: tables, texts, and CSV files."
 _MARKS = str.maketrans({",": NARROW_SPACE, ".": ","})

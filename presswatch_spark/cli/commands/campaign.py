@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
 from itertools import chain, repeat
@@ -173,38 +174,52 @@ def status(folder: str, form: ReplyForm, **flags: Any) -> Reply:
     found = campaign_at(folder, flags)
     budget = Budget.of(None, None, found.config)
     items = list(found.standings())
-    rows = [_row(item, budget) for item in items]
-
-    def cells(row: dict[str, Any]) -> tuple[object, ...]:
-        matches, hours, dollars = (row[name] for name in ("matches", "core_hours", "dollars"))
-        return (
-            *(row[name] or "" for name in ("release", "format", "state", "missing")),
-            "" if matches is None else f"{matches:,}",
-            f"{hours:,.1f}" if hours else "",
-            f"{dollars:,.2f}" if dollars else "",
-            " ".join(row["runs"]),
+    machine = budget.machine
+    rows = [
+        CampaignRow(
+            release=item.item.name,
+            format=item.item.format,
+            state=item.word,
+            missing=item.missing,
+            matches=item.matches if item.runs else None,
+            core_hours=machine.core_hours(item.core_hours) if machine else item.core_hours,
+            dollars=machine.spark_dollars(item.core_hours) if machine else None,
+            runs=item.runs,
+            shards=item.shards,
         )
+        for item in items
+    ]
+    cells = [
+        (
+            row.release,
+            row.format,
+            row.state,
+            row.missing or "",
+            "" if row.matches is None else f"{row.matches:,}",
+            f"{row.core_hours:,.1f}" if row.core_hours else "",
+            f"{row.dollars:,.2f}" if row.dollars else "",
+            " ".join(row.runs),
+        )
+        for row in rows
+    ]
+    table = Table(HEADERS, cells, HEADERS[:1])
+    lines: Iterator[Line] = chain([table], _total_lines(found, items, budget))
+    return Reply(lines, rows=ReplyRows(map(asdict, rows), schema_of()))
 
-    def lines() -> Iterator[Line]:
-        yield Table(HEADERS, list(map(cells, rows)), HEADERS[:1])
-        yield from _total_lines(found, items, budget)
 
-    return Reply(lines(), rows=ReplyRows(rows, schema_of()))
+@dataclass(frozen=True, slots=True)
+class CampaignRow:
+    """A release of a campaign, as `campaign status --json` prints it."""
 
-
-def _row(item: ItemProgress, budget: Budget) -> dict[str, Any]:
-    machine, hours = budget.machine, item.core_hours
-    return {
-        "release": item.item.name,
-        "format": item.item.format,
-        "state": item.word,
-        "missing": item.missing,
-        "matches": item.matches if item.runs else None,
-        "core_hours": machine.core_hours(hours) if machine else hours,
-        "dollars": machine.spark_dollars(hours) if machine else None,
-        "runs": item.runs,
-        "shards": item.shards,
-    }
+    release: str
+    format: str
+    state: str
+    missing: int
+    matches: int | None
+    core_hours: float
+    dollars: float | None
+    runs: Sequence[str]
+    shards: int | None
 
 
 def _total_lines(found: Campaign, items: list[ItemProgress], budget: Budget) -> Iterator[str]:

@@ -8,7 +8,8 @@ import click
 from click import option
 
 from presswatch_spark.cli.options import SectionedCommand, engine_option, mirror_option, storage_options
-from presswatch_spark.cli.replies import LANGUAGES, Reply, ReplyForm, reply_options, tell
+from presswatch_spark.cli.replies import Reply, ReplyForm, reply_options, tell
+from presswatch_spark.translation import LANGUAGES
 
 if TYPE_CHECKING:
     from presswatch_spark.pointers.pointer import Mirror

@@ -9,8 +9,9 @@ import click
 from click import option
 
 from presswatch_spark.cli.options import SectionedCommand, mirror_option, storage_options
-from presswatch_spark.cli.replies import LANGUAGES, Reply, ReplyForm, reply_options, tell
+from presswatch_spark.cli.replies import Reply, ReplyForm, reply_options, tell
 from presswatch_spark.terminal import counted
+from presswatch_spark.translation import LANGUAGES
 
 LIBRARIES = ("starlette", "jinja2", "uvicorn")
 NAME_CHARACTERS = 200

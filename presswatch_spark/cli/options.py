@@ -1,4 +1,7 @@
-"""Options for settings, with the type, meaning and default that each setting declares; and shared options."""
+"""Arguments and options of commands, declared as the defaults of parameters; see `replies.command`.
+
+Options of settings take their type, meaning and default from the setting.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,9 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from math import isfinite
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
-from click import option
 
 from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.queries.sql import ENGINES
@@ -18,9 +20,6 @@ from presswatch_spark.settings.load import Setting
 
 if TYPE_CHECKING:
     from presswatch_spark.pointers.pointer import Mirror
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-Decorator = Callable[[Command], Command]
 
 
 REPLY_OPTIONS = frozenset({"as_json", "export", "lang", "no_pager"})
@@ -42,12 +41,6 @@ class SectionedCommand(click.Command):
             if records:
                 with formatter.section(section):
                     formatter.write_dl(records)
-
-
-class SectionedGroup(click.Group):
-    """A group of commands with sections of options."""
-
-    command_class = SectionedCommand
 
 
 class NumberRange(click.FloatRange):
@@ -106,23 +99,33 @@ class FormatChoice(click.ParamType[str]):
         return click.Choice(self.choices).convert(value, param, ctx)
 
 
-def setting_options(*paths: str, **meanings: str) -> Decorator[Any]:
-    """Give a command the options of the settings named by `paths`; their parameters are for `given_settings`.
+def argument(value: str | None = None, **attributes: Any) -> Any:
+    """Declare an argument as the default of a parameter; `value` is its name in the help."""
+    return click.Argument(["argument"], metavar=value, **attributes)
 
-    Lists and mappings are given piece by piece. `meanings` replace those of settings, by their last name.
+
+def option(name: str, value: str | None, meaning: str, **attributes: Any) -> Any:
+    """Declare an option as the default of a parameter.
+
+    Args:
+        value: the name of its value in the help; None for that of its type.
+        attributes: of `click.Option`; a default is shown in the help.
     """
-
-    def decorate(command: Command) -> Command:
-        # The help shows options in the order of their decorators, and the last one decorates first.
-        for path in reversed(paths):
-            setting = known_settings()[tuple(path.split("."))]
-            command = _option(setting, meanings.get(path.rpartition(".")[2], setting.meaning))(command)
-        return command
-
-    return decorate
+    attributes.setdefault("show_default", attributes.get("default") is not None)
+    return click.Option([name], metavar=value, help=meaning, **attributes)
 
 
-def _option(setting: Setting, meaning: str) -> Decorator[Any]:
+def flag(name: str, meaning: str) -> Any:
+    """Declare an option without a value."""
+    return click.Option([name], is_flag=True, help=meaning)
+
+
+def setting_option(path: str, meaning: str | None = None) -> click.Option:
+    """Return the option of a setting; its value is for `given_settings`.
+
+    Lists and mappings are given piece by piece. `meaning` replaces that of the setting.
+    """
+    setting = known_settings()[tuple(path.split("."))]
     repeated = setting.kind not in (int, float, bool, str)
     default = setting.default
     if isinstance(default, int | float) and not isinstance(default, bool):
@@ -130,10 +133,16 @@ def _option(setting: Setting, meaning: str) -> Decorator[Any]:
     else:
         # Nothing where the option only adds.
         shown = default if isinstance(default, str) and default else setting.without
-    sentences = [f"{meaning}.", f"Default: {shown}." if shown else "", "Repeatable." if repeated else ""]
-    return option(
-        setting.flag or f"--{setting.name.rpartition('.')[2].replace('_', '-')}",
-        setting.name.replace(".", "__"),
+    sentences = (
+        f"{meaning or setting.meaning}.",
+        f"Default: {shown}." if shown else "",
+        "Repeatable." if repeated else "",
+    )
+    return click.Option(
+        [
+            setting.flag or f"--{setting.name.rpartition('.')[2].replace('_', '-')}",
+            setting.name.replace(".", "__"),
+        ],
         type=_type_of(setting),
         default=None,
         multiple=repeated,
@@ -142,26 +151,26 @@ def _option(setting: Setting, meaning: str) -> Decorator[Any]:
     )
 
 
-storage_options = setting_options(
-    *(f"storage.{name}" for name in ("endpoint", "region", "profile", "unsigned")),
-    *("storage.hf_token_file", "storage.hf_token_secret"),
-    *("storage.max_connections", "storage.requests_per_second"),
+STORAGE = tuple(
+    f"storage.{name}"
+    for name in (
+        *("endpoint", "region", "profile", "unsigned", "hf_token_file", "hf_token_secret"),
+        *("max_connections", "requests_per_second"),
+    )
 )
-"""How storage is reached."""
+"""Settings of commands that read or write objects."""
 
 
-run_option = option(
-    "--run", "run_id", metavar="RUN", help="Only this run; `latest` for the newest. Default: all."
-)
-storage_config_option = option("--config", metavar="FILE", help="Settings in YAML, for storage.")
+def run_option() -> Any:
+    """Declare `--run`."""
+    return option("--run", "RUN", "Only this run; `latest` for the newest. Default: all.")
 
 
 def mirror_option(
     meaning: str = "Look below TO for what the run read below FROM: folders, buckets or sites.",
     name: str = "--mirror",
-    parameter: str = "mirrors",
-) -> Decorator[Any]:
-    """Give a command `--mirror`, as a tuple of `Mirror`."""
+) -> Any:
+    """Declare `--mirror`, a tuple of `Mirror`."""
 
     def parsed(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[Mirror, ...]:
         if not given:
@@ -170,60 +179,56 @@ def mirror_option(
 
         return tuple(map(parse_mirror, given))
 
-    help = f"{meaning} Repeatable."
-    return option(name, parameter, multiple=True, metavar="FROM=TO", callback=parsed, help=help)
+    return option(name, "FROM=TO", f"{meaning} Repeatable.", multiple=True, callback=parsed)
 
 
-def index_option(other: str) -> Decorator[Any]:
-    """Give a command `--index`, which goes with the `other` option."""
+def index_option(other: str) -> Any:
+    """Declare `--index`, which goes with the `other` option."""
     meaning = f"With {other}: a CDX server, or files of an index; {{release}} in it stands for the release."
-    return option("--index", metavar="ADDRESS", help=meaning)
+    return option("--index", "ADDRESS", meaning)
 
 
-def draw_option(default: int, meaning: str) -> Decorator[Any]:
-    """Give a command `--sample`: how many rows it draws."""
-    help = f"{meaning}; all if there are no more."
-    kind = click.IntRange(min=1)
-    return option("--sample", type=kind, default=default, show_default=True, metavar="N", help=help)
+def draw_option(default: int, meaning: str) -> Any:
+    """Declare `--sample`, the number of rows that are drawn."""
+    meaning = f"{meaning}; all if there are no more."
+    return option("--sample", "N", meaning, type=click.IntRange(min=1), default=default)
 
 
-def day_option(*names: str, meaning: str, metavar: str = "DATE") -> Decorator[Any]:
-    """Give a command an option that takes a day, such as 2026-11-27."""
-    return option(*names, type=Day(), metavar=metavar, help=meaning)
+def day_option(name: str, meaning: str, value: str = "DATE") -> Any:
+    """Declare an option that takes a day, such as 2026-11-27."""
+    return option(name, value, meaning, type=Day())
 
 
-def confidence_option(meaning: str) -> Decorator[Any]:
-    """Give a command `--confidence`, as `confidences`."""
-    letters = click.Choice(CONFIDENCES)
-    return option("--confidence", "confidences", type=letters, multiple=True, help=meaning)
+def confidence_option(meaning: str = "Claims of these letters. Repeatable. Default: A and B.") -> Any:
+    """Declare `--confidence`, a tuple of letters."""
+    return option("--confidence", None, meaning, type=click.Choice(CONFIDENCES), multiple=True)
 
 
-rows_option = option("--rows", metavar="FILE", help="Claims by row_sha256: one a line, CSV or JSONL.")
+def claims_option() -> Any:
+    """Declare `--claims`."""
+    return option("--claims", "DIR", "Folder of the table `claims`. Default: TABLES.")
 
 
-def claim_options(command: Command) -> Command:
-    """Give a command `--claims`, `--rows` and `--confidence`; see `require_one_choice`."""
-    command = confidence_option("Claims of these letters. Repeatable. Default: A and B.")(command)
-    claims = option("--claims", metavar="DIR", help="Folder of the table `claims`. Default: TABLES.")
-    return claims(rows_option(command))
+def rows_option() -> Any:
+    """Declare `--rows`; see `require_one_choice`."""
+    return option("--rows", "FILE", "Claims by row_sha256: one a line, CSV or JSONL.")
+
+
+def engine_option(meaning: str) -> Any:
+    """Declare `--engine`; `meaning` is its work on the rows."""
+    both = f"{meaning}; both give the same rows. `auto`: DuckDB up to 50 million rows, then Spark."
+    return option("--engine", None, both, type=click.Choice(ENGINES), default="auto")
+
+
+def memory_option(default: str, beyond: str) -> Any:
+    """Declare `--memory`, the limit of DuckDB; `beyond` names its behaviour above it."""
+    return option("--memory", "SIZE", f"What DuckDB may take before it {beyond}.", default=default)
 
 
 def require_one_choice(rows: str | None, confidences: tuple[str, ...]) -> None:
     """Raise a usage error if claims are chosen in two ways."""
     if rows and confidences:
         raise click.UsageError("give --rows or --confidence")
-
-
-def engine_option(meaning: str) -> Decorator[Any]:
-    """Give a command `--engine`; `meaning` is its work on the rows."""
-    both = f"{meaning}; both give the same rows. `auto`: DuckDB up to 50 million rows, then Spark."
-    return option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help=both)
-
-
-def memory_option(default: str, beyond: str) -> Decorator[Any]:
-    """Give a command `--memory`, the limit of DuckDB; `beyond` names its behaviour above it."""
-    meaning = f"What DuckDB may take before it {beyond}."
-    return option("--memory", default=default, show_default=True, metavar="SIZE", help=meaning)
 
 
 def scan_settings(options: Mapping[str, Any], config: str | None = None) -> ScanConfig:
@@ -234,7 +239,7 @@ def scan_settings(options: Mapping[str, Any], config: str | None = None) -> Scan
 
 
 def given_settings(options: Mapping[str, Any]) -> dict[str, object]:
-    """Return the values of the `setting_options` that were given, by the dotted path of their setting.
+    """Return the values of the options of settings that were given, by the dotted path of their setting.
 
     Raises `ConfigError` for one that is not of its setting's type.
     """

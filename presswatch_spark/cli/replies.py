@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import wraps
+from inspect import signature
 from itertools import chain, islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
-from click import option
 
-from presswatch_spark.cli.options import scan_settings
+from presswatch_spark.cli.options import SectionedCommand, flag, option, scan_settings, setting_option
 from presswatch_spark.queries.sql import ENGINE_NAMES, QueryResult, require_apart
 from presswatch_spark.redaction import redacted
 from presswatch_spark.terminal import (
@@ -35,11 +35,8 @@ if TYPE_CHECKING:
 
     from presswatch_spark.storage.objects import StorageOptions
 
-Command = Callable[..., Any]
-
 FAILED, INCOMPLETE = 1, 3
 AS_JSON = "Print one JSON object a line, every column."
-LANGUAGE_HELP = "Language of what people read: tables, texts, and CSV files."
 _MARKS = str.maketrans({",": NARROW_SPACE, ".": ","})
 
 
@@ -150,31 +147,40 @@ class ReplyForm:
         return not (self.as_json or self.export) or self.lines_with_export
 
 
-def reply_options(
+def command(
+    name: str,
+    group: click.Group | None = None,
     *,
     json: str | None = None,
     export: bool = False,
     lang: str | None = None,
     pager: bool = False,
-    settings: bool = True,
-) -> Callable[[Command], Command]:
-    """Give a command the options of its reply, and print the `Reply` that it returns.
+    settings: Sequence[str] = (),
+    meanings: Mapping[str, str] = MappingProxyType({}),
+    config: str | None = None,
+    parsed: bool = True,
+    **attributes: Any,
+) -> Callable[[Callable[..., Reply]], click.Command]:
+    """Make a command of a function, and print the `Reply` that it returns.
 
-    The command gets a `ReplyForm` as `form`.
+    Parameters of the function with a default of `options` are arguments and options. It gets a `ReplyForm` as
+    `form`. With `settings`, it also gets `settings`, a `ScanConfig` of these options, of `--config` and the
+    environment; unless `parsed` is false: then it gets their options.
 
     Args:
+        group: the group of commands that it belongs to.
         json: meaning of `--json`; None for a command without it.
         export: whether it has `--export`.
         lang: default of `--lang`; None for a command in English only.
         pager: whether it may print more than a screen holds, and has `--no-pager`.
-        settings: whether a command with options of settings gets `settings`, a `ScanConfig` of these options,
-            of `--config` and the environment, in place of the options.
+        settings: dotted paths of settings that have options.
+        meanings: other meanings of some of these options, by path.
+        config: meaning of `--config`; None for a command without it.
+        attributes: of `click.Command`.
     """
 
-    def decorate(command: Command) -> Command:
-        @wraps(command)
+    def decorate(function: Callable[..., Reply]) -> click.Command:
         def replying(
-            *arguments: Any,
             as_json: bool = False,
             export: str | None = None,
             lang: str = "en",
@@ -182,7 +188,8 @@ def reply_options(
             **options: Any,
         ) -> None:
             loaded = None
-            if settings and (flags := {name: options.pop(name) for name in [*options] if "__" in name}):
+            if settings and parsed:
+                flags = {name: options.pop(name) for name in [*options] if "__" in name}
                 options["settings"] = loaded = scan_settings(flags, options.pop("config", None))
             storage = (loaded or scan_settings({})).storage if export else None
             if export and storage:
@@ -190,23 +197,41 @@ def reply_options(
 
                 require_new(export, storage)
             form = ReplyForm(Language(lang), as_json, export, json is None, not no_pager)
-            send(command(*arguments, form=form, **options), form, storage)
+            send(function(form=form, **options), form, storage)
 
-        with_options: Command = replying
-        # The help shows options in the order of their decorators, and the last one decorates first.
-        if pager:
-            with_options = _pager_option(with_options)
-        if lang:
-            with_options = option(
-                "--lang", type=click.Choice(LANGUAGES), default=lang, show_default=True, help=LANGUAGE_HELP
-            )(with_options)
-        if export:
-            with_options = _export_option(with_options)
-        if json:
-            with_options = option("--json", "as_json", is_flag=True, help=json)(with_options)
-        return with_options
+        params = [*_declared(function), *_reply_options(json, export, lang, pager)]
+        if config:
+            params.append(option("--config", "FILE", config))
+        params += [setting_option(path, meanings.get(path)) for path in settings]
+        made = SectionedCommand(name, callback=replying, params=params, help=function.__doc__, **attributes)
+        if group:
+            group.add_command(made)
+        return made
 
     return decorate
+
+
+def _declared(function: Callable[..., Reply]) -> Iterator[click.Parameter]:
+    for parameter in signature(function).parameters.values():
+        declared = parameter.default
+        if isinstance(declared, click.Parameter):
+            declared.name = parameter.name
+            if isinstance(declared, click.Argument):
+                declared.opts = [parameter.name]
+            yield declared
+
+
+def _reply_options(json: str | None, export: bool, lang: str | None, pager: bool) -> Iterator[click.Option]:
+    if json:
+        yield click.Option(["--json", "as_json"], is_flag=True, help=json)
+    if export:
+        meaning = "Write the rows to a new FILE: .csv, .xlsx, .jsonl or .parquet."
+        yield option("--export", "FILE", meaning, callback=_with_known_ending)
+    if lang:
+        meaning = "Language of what people read: tables, texts, and CSV files."
+        yield option("--lang", None, meaning, type=click.Choice(LANGUAGES), default=lang)
+    if pager:
+        yield flag("--no-pager", "Print what is long without PAGER.")
 
 
 def _with_known_ending(context: click.Context, option: click.Parameter, path: str | None) -> str | None:
@@ -215,15 +240,6 @@ def _with_known_ending(context: click.Context, option: click.Parameter, path: st
 
         writer_of(path)
     return path
-
-
-_pager_option = option("--no-pager", is_flag=True, help="Print what is long without PAGER.")
-_export_option = option(
-    "--export",
-    metavar="FILE",
-    callback=_with_known_ending,
-    help="Write the rows to a new FILE: .csv, .xlsx, .jsonl or .parquet.",
-)
 
 
 def send(reply: Reply, form: ReplyForm, storage: StorageOptions | None = None) -> None:

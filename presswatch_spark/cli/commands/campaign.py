@@ -12,16 +12,9 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import click
-from click import option
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.options import (
-    NumberRange,
-    SectionedCommand,
-    SectionedGroup,
-    mirror_option,
-    storage_options,
-)
+from presswatch_spark.cli.options import STORAGE, NumberRange, argument, flag, mirror_option, option
 from presswatch_spark.cli.replies import (
     AS_JSON,
     FAILED,
@@ -31,7 +24,7 @@ from presswatch_spark.cli.replies import (
     ReplyForm,
     ReplyRows,
     Table,
-    reply_options,
+    command,
     schema_of,
 )
 from presswatch_spark.releases.release import CRAWL_FORMS
@@ -47,37 +40,45 @@ if TYPE_CHECKING:
 HEADERS = ("release", "format", "state", "missing", "matches", "core-hours", "dollars", "runs")
 
 
-@click.group(cls=SectionedGroup)
+@click.group()
 def campaign() -> None:
     """Scan many releases, over months and within a budget."""
 
 
-@campaign.command("open")
-@click.argument("folder", metavar="CAMPAIGN")
-@click.argument("scan_options", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTION OF SCAN …]")
-@option("--corpus", metavar="DIR", help="The corpus; later, one that has all its articles and more.")
-@option("--out", metavar="DIR", help="Folder of the tables.")
-@option(
-    "--crawls",
-    type=click.Choice((*CRAWL_FORMS, "news")),
-    help="Every crawl of Common Crawl, in this form; those of 2008 to 2012 as ARC. Or the months of CC-NEWS.",
-)
-@option("--since", metavar="RELEASE", help="The oldest of these.")
-@option("--until", metavar="RELEASE", help="The newest of these. Default: also those to come.")
-@option("--dataset", "datasets", multiple=True, metavar="NAME:PART", help="A part of a dataset. Repeatable.")
-@option("--all-datasets", is_flag=True, help="Every dataset by name; its part as the list has it.")
-@option(
-    "--mirror",
-    "mirrors",
-    multiple=True,
-    metavar="NAME=URI",
-    help="A folder or bucket that is laid out like the place where a dataset lives. Repeatable.",
-)
-@option("--list", "listed", metavar="URI", help="Another list of crawls, or a site or folder with one.")
-@option("--newest-first/--oldest-first", "newest_first", default=None, help="Default: newest first.")
-@reply_options(settings=False)
-@storage_options
-def open_(folder: str, form: ReplyForm, **given: Any) -> Reply:
+@command("open", campaign, parsed=False, settings=STORAGE)
+def open_(
+    *,
+    folder: str = argument("CAMPAIGN"),
+    scan_options: tuple[str, ...] = argument("[-- OPTION OF SCAN …]", nargs=-1, type=click.UNPROCESSED),
+    corpus: str | None = option(
+        "--corpus", "DIR", "The corpus; later, one that has all its articles and more."
+    ),
+    out: str | None = option("--out", "DIR", "Folder of the tables."),
+    crawls: str | None = option(
+        "--crawls",
+        None,
+        "Every crawl of Common Crawl, in this form; those of 2008 to 2012 as ARC. Or the months of CC-NEWS.",
+        type=click.Choice((*CRAWL_FORMS, "news")),
+    ),
+    since: str | None = option("--since", "RELEASE", "The oldest of these."),
+    until: str | None = option("--until", "RELEASE", "The newest of these. Default: also those to come."),
+    datasets: tuple[str, ...] = option(
+        "--dataset", "NAME:PART", "A part of a dataset. Repeatable.", multiple=True
+    ),
+    all_datasets: bool = flag("--all-datasets", "Every dataset by name; its part as the list has it."),
+    mirrors: tuple[str, ...] = option(
+        "--mirror",
+        "NAME=URI",
+        "A folder or bucket that is laid out like the place where a dataset lives. Repeatable.",
+        multiple=True,
+    ),
+    listed: str | None = option("--list", "URI", "Another list of crawls, or a site or folder with one."),
+    newest_first: bool | None = option(
+        "--newest-first/--oldest-first", None, "Default: newest first.", default=None
+    ),
+    form: ReplyForm,
+    **flags: Any,
+) -> Reply:
     """Set the scope of a campaign; nothing is scanned yet.
 
     CAMPAIGN is a folder of its own, on disk or s3://. What follows `--` are options of `presswatch scan` for
@@ -90,35 +91,44 @@ def open_(folder: str, form: ReplyForm, **given: Any) -> Reply:
     """
     from presswatch_spark.cli.campaigning import CampaignOrder, open_campaign
 
-    order = CampaignOrder(**{name: given.pop(name) for name in [*given] if "__" not in name})
-    plan = open_campaign(folder, order, given)
+    order = CampaignOrder(
+        corpus=corpus,
+        out=out,
+        newest_first=newest_first,
+        scan_options=scan_options,
+        crawls=crawls,
+        since=since,
+        until=until,
+        datasets=datasets,
+        all_datasets=all_datasets,
+        mirrors=mirrors,
+        listed=listed,
+    )
+    plan = open_campaign(folder, order, flags)
     articles, corpora = counted(plan.corpora[-1].articles, "article"), len(plan.corpora)
     grown = f", by corpus {corpora}" if corpora > 1 else ""
     return Reply([f"{folder}: {articles}{grown}; see what is left: presswatch campaign status {folder}"])
 
 
-@campaign.command()
-@click.argument("folder", metavar="CAMPAIGN")
-@option("--budget", type=NumberRange(0, min_open=True), metavar="DOLLARS", help="What it may cost in all.")
-@option(
-    "--core-hours",
-    type=NumberRange(0, min_open=True),
-    metavar="N",
-    help="What it may take in all, in hours of whole cores of the machine that --price names.",
-)
-@option(
-    "--every",
-    type=NumberRange(min=0, min_open=True),
-    metavar="MINUTES",
-    help="Look for new releases again and again, until the process is stopped.",
-)
-@reply_options(settings=False)
-@storage_options
+@command("run", campaign, parsed=False, settings=STORAGE)
 def run(
-    folder: str,
-    budget: float | None,
-    core_hours: float | None,
-    every: float | None,
+    *,
+    folder: str = argument("CAMPAIGN"),
+    budget: float | None = option(
+        "--budget", "DOLLARS", "What it may cost in all.", type=NumberRange(0, min_open=True)
+    ),
+    core_hours: float | None = option(
+        "--core-hours",
+        "N",
+        "What it may take in all, in hours of whole cores of the machine that --price names.",
+        type=NumberRange(0, min_open=True),
+    ),
+    every: float | None = option(
+        "--every",
+        "MINUTES",
+        "Look for new releases again and again, until the process is stopped.",
+        type=NumberRange(min=0, min_open=True),
+    ),
     form: ReplyForm,
     **flags: Any,
 ) -> Reply:
@@ -158,11 +168,8 @@ def run(
     return Reply(exit_code=repeated(lambda: next(looks)(), every * 60, time.sleep))
 
 
-@campaign.command()
-@click.argument("folder", metavar="CAMPAIGN")
-@reply_options(json=AS_JSON, settings=False)
-@storage_options
-def status(folder: str, form: ReplyForm, **flags: Any) -> Reply:
+@command("status", campaign, json=AS_JSON, parsed=False, settings=STORAGE)
+def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm, **flags: Any) -> Reply:
     """Show progress and cost of a campaign, and an estimate of the rest.
 
     presswatch campaign status history
@@ -253,53 +260,45 @@ def _total_lines(found: Campaign, items: list[ItemProgress], budget: Budget) -> 
         yield "the next run tries missing shards again"
 
 
-@click.command(context_settings={"ignore_unknown_options": False}, cls=SectionedCommand)
-@click.argument("scan_options", nargs=-1, type=click.UNPROCESSED, metavar="-- SCAN-OPTION …")
-@option("--since", metavar="RELEASE", help="Watch this release and all newer ones.")
-@option("--only-newest", is_flag=True, help="Watch the newest release alone.")
-@option("--news", is_flag=True, help="Watch the months of CC-NEWS that are over, in place of crawls.")
-@option(
-    "--list",
-    "listed",
-    metavar="URI",
-    help="The list of crawls, or what holds it as collinfo.json. Default: as `presswatch releases`.",
-)
-@option("--probe", is_flag=True, help="Ask no list: try the names of the weeks since the newest known.")
-@option("--once", is_flag=True, help="Look once, and end; what holds without --every.")
-@option("--every", type=NumberRange(min=0, min_open=True), metavar="MINUTES", help="Look again.")
-@option("--poll", is_flag=True, help="End with 75 if another process is scanning.")
-@option("--again", multiple=True, metavar="RELEASE", help="Read its missing shards once more. Repeatable.")
-@option("--case", "cases", multiple=True, metavar="CASE", help="Probe this case of removal, too. Repeatable.")
-@option(
-    "--case-every",
-    type=NumberRange(min=0, min_open=True),
-    default=24,
-    show_default=True,
-    metavar="HOURS",
-    help="How long after a round of a case the next is due.",
-)
-@mirror_option(
-    "Ask for files of cases below TO that were scanned below FROM.", "--case-mirror", "case_mirrors"
-)
-@option("--case-deep", is_flag=True, help="Read whole files for what is not at its place.")
-@option("--case-index", metavar="URL", help="An index, as `removal probe` takes it.")
-@option("--case-metrics", metavar="FILE", help="Write how the cases stand, as metrics for Prometheus.")
-@option("--dry-run", is_flag=True, help="Show what would be scanned, and write nothing.")
-@reply_options()
+@command("watch", context_settings={"ignore_unknown_options": False})
 def watch(
-    scan_options: tuple[str, ...],
-    only_newest: bool,
-    once: bool,
-    every: float | None,
-    poll: bool,
-    cases: tuple[str, ...],
-    case_every: float,
-    case_mirrors: tuple[Mirror, ...],
-    case_deep: bool,
-    case_index: str | None,
-    case_metrics: str | None,
+    *,
+    scan_options: tuple[str, ...] = argument("-- SCAN-OPTION …", nargs=-1, type=click.UNPROCESSED),
+    since: str | None = option("--since", "RELEASE", "Watch this release and all newer ones."),
+    only_newest: bool = flag("--only-newest", "Watch the newest release alone."),
+    news: bool = flag("--news", "Watch the months of CC-NEWS that are over, in place of crawls."),
+    listed: str | None = option(
+        "--list",
+        "URI",
+        "The list of crawls, or what holds it as collinfo.json. Default: as `presswatch releases`.",
+    ),
+    probe: bool = flag("--probe", "Ask no list: try the names of the weeks since the newest known."),
+    once: bool = flag("--once", "Look once, and end; what holds without --every."),
+    every: float | None = option("--every", "MINUTES", "Look again.", type=NumberRange(min=0, min_open=True)),
+    poll: bool = flag("--poll", "End with 75 if another process is scanning."),
+    again: tuple[str, ...] = option(
+        "--again", "RELEASE", "Read its missing shards once more. Repeatable.", multiple=True
+    ),
+    cases: tuple[str, ...] = option(
+        "--case", "CASE", "Probe this case of removal, too. Repeatable.", multiple=True
+    ),
+    case_every: float = option(
+        "--case-every",
+        "HOURS",
+        "How long after a round of a case the next is due.",
+        type=NumberRange(min=0, min_open=True),
+        default=24,
+    ),
+    case_mirrors: tuple[Mirror, ...] = mirror_option(
+        "Ask for files of cases below TO that were scanned below FROM.", "--case-mirror"
+    ),
+    case_deep: bool = flag("--case-deep", "Read whole files for what is not at its place."),
+    case_index: str | None = option("--case-index", "URL", "An index, as `removal probe` takes it."),
+    case_metrics: str | None = option(
+        "--case-metrics", "FILE", "Write how the cases stand, as metrics for Prometheus."
+    ),
+    dry_run: bool = flag("--dry-run", "Show what would be scanned, and write nothing."),
     form: ReplyForm,
-    **options: Any,
 ) -> Reply:
     """Look for new releases, and scan each once.
 
@@ -316,14 +315,22 @@ def watch(
     """
     from presswatch_spark.cli.campaigning import WatchedCases, look_once, repeated, watch_of
 
-    if bool(options["since"]) == only_newest:
+    if bool(since) == only_newest:
         raise click.UsageError("give either --since RELEASE or --only-newest")
     if once and every:
         raise click.UsageError("give either --once or --every")
-    if every and options["again"]:
+    if every and again:
         raise click.UsageError("--again is for one look")
     ask_anew()
-    watch = watch_of(scan_options, **options)
+    watch = watch_of(
+        scan_options,
+        news=news,
+        since=since,
+        listed=listed,
+        probe=probe,
+        again=again,
+        dry_run=dry_run,
+    )
     probing = (timedelta(hours=case_every), case_mirrors, case_deep, case_index, case_metrics)
     watched = WatchedCases(watch, cases, *probing)
     looked = partial(look_once, watch, watched, poll=poll)

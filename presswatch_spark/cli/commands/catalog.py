@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
-from click import option
 
 from presswatch_spark.catalog.connect import KINDS, NAME
-from presswatch_spark.cli.options import SectionedGroup, storage_options
-from presswatch_spark.cli.replies import Reply, ReplyForm, Table, reply_options
+from presswatch_spark.cli.options import STORAGE, argument, option
+from presswatch_spark.cli.replies import Reply, ReplyForm, Table, command
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.terminal import counted
 
@@ -28,38 +27,25 @@ def _pairs(context: click.Context, option: click.Parameter, given: Sequence[str]
     return {key: value for key, _, value in pairs}
 
 
-@click.group(cls=SectionedGroup)
+@click.group()
 def catalog() -> None:
     """Show the tables to other engines: Iceberg catalogs, Athena."""
 
 
-@catalog.command()
-@click.argument("tables")
-@option("--catalog", "kind", type=click.Choice(KINDS), required=True, help="Which catalog it is.")
-@option("--namespace", required=True, metavar="NAME", help="Namespace, or database, for the tables.")
-@option(
-    "--property",
-    "properties",
-    multiple=True,
-    metavar="KEY=VALUE",
-    callback=_pairs,
-    help="A property of pyiceberg's, such as uri or warehouse; no secret. Repeatable.",
-)
-@option(
-    "--catalog-name",
-    default=NAME,
-    show_default=True,
-    metavar="NAME",
-    help="Its name in pyiceberg's settings.",
-)
-@reply_options()
-@storage_options
+@command("sync", catalog, settings=STORAGE)
 def sync(
-    tables: str,
-    kind: str,
-    namespace: str,
-    properties: dict[str, str],
-    catalog_name: str,
+    *,
+    tables: str = argument(),
+    kind: str = option("--catalog", None, "Which catalog it is.", type=click.Choice(KINDS), required=True),
+    namespace: str = option("--namespace", "NAME", "Namespace, or database, for the tables.", required=True),
+    properties: dict[str, str] = option(
+        "--property",
+        "KEY=VALUE",
+        "A property of pyiceberg's, such as uri or warehouse; no secret. Repeatable.",
+        multiple=True,
+        callback=_pairs,
+    ),
+    catalog_name: str = option("--catalog-name", "NAME", "Its name in pyiceberg's settings.", default=NAME),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:
@@ -88,17 +74,15 @@ def sync(
     return Reply([Table(COLUMNS, rows), total])
 
 
-@catalog.command()
-@option(
-    "--location",
-    default="s3://BUCKET/tables",
-    show_default=True,
-    metavar="S3",
-    help="Where the folder of tables lies on S3.",
-)
-@option("--database", default=NAME, show_default=True, metavar="NAME", help="The database in Glue.")
-@reply_options()
-def ddl(location: str, database: str, form: ReplyForm) -> Reply:
+@command("ddl", catalog)
+def ddl(
+    *,
+    location: str = option(
+        "--location", "S3", "Where the folder of tables lies on S3.", default="s3://BUCKET/tables"
+    ),
+    database: str = option("--database", "NAME", "The database in Glue.", default=NAME),
+    form: ReplyForm,
+) -> Reply:
     """Print the statements that create all tables in Athena.
 
     Each table has a view with its published rows alone.

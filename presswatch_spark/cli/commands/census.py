@@ -7,11 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-import click
-from click import option
-
 from presswatch_spark.cli.commands.scan import unread_lines
-from presswatch_spark.cli.options import SectionedCommand, setting_options, storage_options
+from presswatch_spark.cli.options import STORAGE, argument, option
 from presswatch_spark.cli.replies import (
     INCOMPLETE,
     Line,
@@ -19,7 +16,7 @@ from presswatch_spark.cli.replies import (
     ReplyForm,
     ReplyRows,
     Table,
-    reply_options,
+    command,
     schema_of,
 )
 from presswatch_spark.monitoring.progress import EventLog, failures_logged
@@ -39,34 +36,29 @@ KINDS = {
 HEADERS = ("title", "publisher", "captures", "of articles", "subsets", "statuses", "languages")
 
 
-@click.command(cls=SectionedCommand)
-@click.argument("more", nargs=-1, metavar="[PATH …]")
-@option(
-    "--release",
-    "releases",
-    required=True,
-    multiple=True,
-    metavar="ID|PATH",
-    help="A crawl, as CC-MAIN-2024-22, or its index: files, folders, globs, addresses, lists.",
+@command(
+    "census",
+    export=True,
+    settings=("read.release", *STORAGE, "run.master", "run.cores", "run.metrics_file", "run.log_format"),
+    config="Settings in YAML; see conf/scan.yaml.",
 )
-@option("--corpus", required=True, metavar="DIR", help="The corpus, from `presswatch corpus build`.")
-@option("--out", required=True, metavar="DIR", help="Folder of the tables; scans may share it.")
-@option("--config", metavar="FILE", help="Settings in YAML; see conf/scan.yaml.")
-@option(
-    "--base",
-    metavar="URI",
-    help="What the lines of a *.paths.gz list are relative to; of a crawl, a mirror of where it lives.",
-)
-@setting_options("read.release")
-@reply_options(export=True)
-@storage_options
-@setting_options("run.master", "run.cores", "run.metrics_file", "run.log_format")
 def census(
-    more: tuple[str, ...],
-    releases: tuple[str, ...],
-    corpus: str,
-    out: str,
-    base: str | None,
+    *,
+    more: tuple[str, ...] = argument("[PATH …]", nargs=-1),
+    releases: tuple[str, ...] = option(
+        "--release",
+        "ID|PATH",
+        "A crawl, as CC-MAIN-2024-22, or its index: files, folders, globs, addresses, lists.",
+        required=True,
+        multiple=True,
+    ),
+    corpus: str = option("--corpus", "DIR", "The corpus, from `presswatch corpus build`.", required=True),
+    out: str = option("--out", "DIR", "Folder of the tables; scans may share it.", required=True),
+    base: str | None = option(
+        "--base",
+        "URI",
+        "What the lines of a *.paths.gz list are relative to; of a crawl, a mirror of where it lives.",
+    ),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:

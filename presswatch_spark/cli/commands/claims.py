@@ -6,19 +6,9 @@ from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
 
-import click
-from click import option
-
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.options import (
-    SectionedCommand,
-    day_option,
-    engine_option,
-    memory_option,
-    setting_options,
-    storage_options,
-)
-from presswatch_spark.cli.replies import ENGLISH, Language, Line, Reply, ReplyForm, Table, reply_options, tell
+from presswatch_spark.cli.options import STORAGE, argument, day_option, engine_option, memory_option, option
+from presswatch_spark.cli.replies import ENGLISH, Language, Line, Reply, ReplyForm, Table, command, tell
 from presswatch_spark.queries.sql import ENGINE_NAMES
 
 if TYPE_CHECKING:
@@ -26,44 +16,42 @@ if TYPE_CHECKING:
     from presswatch_spark.settings.config import ScanConfig
 
 
-@click.command(cls=SectionedCommand)
-@click.argument("tables")
-@option("--corpus", required=True, metavar="CORPUS", help="The corpus that the runs were made with.")
-@option("--licences", metavar="FILE", help="YAML of licences: licensee, hosts, titles, from, to, document.")
-@option(
-    "--press", metavar="FILE", help="More domains of the press, or fewer, in the form of conf/press.yaml."
+@command(
+    "claims",
+    export=True,
+    lang="en",
+    pager=True,
+    settings=(*STORAGE, "run.master", "run.cores"),
+    config="Settings in YAML; see conf/scan.yaml.",
 )
-@option(
-    "--reviews",
-    multiple=True,
-    metavar="FILE",
-    help="Verdicts of people: JSONL, CSV, Parquet, or a folder of these; the newest counts. Repeatable.",
-)
-@option(
-    "--known",
-    multiple=True,
-    metavar="PATH",
-    help="Laws, speeches, old books, wires: words that stand there once are not the article's. Repeatable.",
-)
-@day_option("--as-of", meaning="The day that mandates and rights are judged for. Default: today, in UTC.")
-@engine_option("What sorts the rows")
-@memory_option("2GB", "sorts on disk")
-@option("--out", required=True, metavar="DIR", help="Folder, or s3://, for the table `claims`.")
-@option("--config", metavar="FILE", help="Settings in YAML; see conf/scan.yaml.")
-@reply_options(export=True, lang="en", pager=True)
-@storage_options
-@setting_options("run.master", "run.cores")
 def claims(
-    tables: str,
-    corpus: str,
-    licences: str | None,
-    press: str | None,
-    reviews: tuple[str, ...],
-    known: tuple[str, ...],
-    as_of: date | None,
-    engine: str,
-    memory: str,
-    out: str,
+    *,
+    tables: str = argument(),
+    corpus: str = option("--corpus", "CORPUS", "The corpus that the runs were made with.", required=True),
+    licences: str | None = option(
+        "--licences", "FILE", "YAML of licences: licensee, hosts, titles, from, to, document."
+    ),
+    press: str | None = option(
+        "--press", "FILE", "More domains of the press, or fewer, in the form of conf/press.yaml."
+    ),
+    reviews: tuple[str, ...] = option(
+        "--reviews",
+        "FILE",
+        "Verdicts of people: JSONL, CSV, Parquet, or a folder of these; the newest counts. Repeatable.",
+        multiple=True,
+    ),
+    known: tuple[str, ...] = option(
+        "--known",
+        "PATH",
+        "Laws, speeches, old books, wires: words that stand there once are not the article's. Repeatable.",
+        multiple=True,
+    ),
+    as_of: date | None = day_option(
+        "--as-of", "The day that mandates and rights are judged for. Default: today, in UTC."
+    ),
+    engine: str = engine_option("What sorts the rows"),
+    memory: str = memory_option("2GB", "sorts on disk"),
+    out: str = option("--out", "DIR", "Folder, or s3://, for the table `claims`.", required=True),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:

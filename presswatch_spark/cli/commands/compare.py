@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import click
-from click import option
-
 from presswatch_spark.cli.arrow_manners import keep_memory, leave_pandas_out
-from presswatch_spark.cli.options import (
-    SectionedCommand,
-    engine_option,
-    memory_option,
-    setting_options,
-    storage_options,
-)
+from presswatch_spark.cli.options import STORAGE, argument, engine_option, memory_option, option
 from presswatch_spark.cli.replies import (
     ENGLISH,
     Language,
@@ -24,7 +15,7 @@ from presswatch_spark.cli.replies import (
     ReplyForm,
     ReplyRows,
     Table,
-    reply_options,
+    command,
 )
 from presswatch_spark.queries.sql import ENGINE_NAMES
 from presswatch_spark.translation import N_
@@ -46,23 +37,21 @@ MEANING = {
 DOUBTS_SHOWN = 5
 
 
-@click.command(cls=SectionedCommand)
-@click.argument("tables")
-@option("--before", required=True, metavar="RUN", help="Id of the earlier run.")
-@option("--after", required=True, metavar="RUN", help="Id of the later run, or `latest`.")
-@engine_option("What compares the rows")
-@memory_option("500MB", "goes on on disk")
-@option("--out", required=True, metavar="DIR", help="Folder, or s3://, for the table `changes`.")
-@reply_options(export=True, lang="en", pager=True)
-@storage_options
-@setting_options("run.master", "run.cores")
+@command(
+    "compare",
+    export=True,
+    lang="en",
+    pager=True,
+    settings=(*STORAGE, "run.master", "run.cores"),
+)
 def compare(
-    tables: str,
-    before: str,
-    after: str,
-    engine: str,
-    memory: str,
-    out: str,
+    *,
+    tables: str = argument(),
+    before: str = option("--before", "RUN", "Id of the earlier run.", required=True),
+    after: str = option("--after", "RUN", "Id of the later run, or `latest`.", required=True),
+    engine: str = engine_option("What compares the rows"),
+    memory: str = memory_option("500MB", "goes on on disk"),
+    out: str = option("--out", "DIR", "Folder, or s3://, for the table `changes`.", required=True),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:

@@ -9,21 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
-from click import option
 
-from presswatch_spark.cli.options import (
-    SectionedGroup,
-    given_settings,
-    setting_options,
-    storage_config_option,
-    storage_options,
-)
+from presswatch_spark.cli.options import STORAGE, argument, flag, given_settings, option
 from presswatch_spark.cli.replies import (
     INCOMPLETE,
     Reply,
     ReplyForm,
     ReplyRows,
-    reply_options,
+    command,
     schema_of,
     tell,
 )
@@ -51,52 +44,48 @@ COLUMNS = 80
 TITLES_NAMED = 20
 
 
-@click.group(cls=SectionedGroup)
+@click.group()
 def corpus() -> None:
     """Build a corpus from the members' articles, and look at one."""
 
 
-@corpus.command()
-@option(
-    "--members", required=True, metavar="FILE", help="Publishers and titles; see conf/members.example.yaml."
+@command(
+    "build",
+    corpus,
+    parsed=False,
+    settings=(
+        "corpus.columns",
+        "corpus.date_formats",
+        "corpus.body_format",
+        "corpus.encoding",
+        "corpus.max_articles_per_shingle",
+        *STORAGE,
+        "corpus.master",
+        "corpus.cores",
+    ),
+    config="Settings in YAML; the section is `corpus`.",
 )
-@option(
-    "--articles",
-    required=True,
-    multiple=True,
-    metavar="PATH",
-    help="Articles: JSONL, CSV or Parquet. Repeatable.",
-)
-@option(
-    "--background",
-    multiple=True,
-    metavar="PATH",
-    help="Shards of unrelated web text, to tell formulas by. Repeatable.",
-)
-@option(
-    "--known",
-    multiple=True,
-    metavar="PATH",
-    help="Texts that are nobody's own, or somebody else's: laws, speeches, old books, wires. Repeatable.",
-)
-@option("--out", required=True, metavar="DIR", help="Folder of the corpus: new or empty, on disk or s3://.")
-@option("--config", metavar="FILE", help="Settings in YAML; the section is `corpus`.")
-@setting_options(
-    "corpus.columns",
-    "corpus.date_formats",
-    "corpus.body_format",
-    "corpus.encoding",
-    "corpus.max_articles_per_shingle",
-)
-@storage_options
-@setting_options("corpus.master", "corpus.cores")
-@reply_options(settings=False)
 def build(
-    members: str,
-    articles: tuple[str, ...],
-    background: tuple[str, ...],
-    known: tuple[str, ...],
-    out: str,
+    *,
+    members: str = option(
+        "--members", "FILE", "Publishers and titles; see conf/members.example.yaml.", required=True
+    ),
+    articles: tuple[str, ...] = option(
+        "--articles", "PATH", "Articles: JSONL, CSV or Parquet. Repeatable.", required=True, multiple=True
+    ),
+    background: tuple[str, ...] = option(
+        "--background",
+        "PATH",
+        "Shards of unrelated web text, to tell formulas by. Repeatable.",
+        multiple=True,
+    ),
+    known: tuple[str, ...] = option(
+        "--known",
+        "PATH",
+        "Texts that are nobody's own, or somebody else's: laws, speeches, old books, wires. Repeatable.",
+        multiple=True,
+    ),
+    out: str = option("--out", "DIR", "Folder of the corpus: new or empty, on disk or s3://.", required=True),
     config: str | None,
     form: ReplyForm,
     **flags: Any,
@@ -135,13 +124,22 @@ def build(
     )
 
 
-@corpus.command()
-@click.argument("folder", metavar="DIR")
-@option("--check", is_flag=True, help="Read every file and compare its SHA-256 with the manifest.")
-@storage_config_option
-@reply_options(json="Print the manifest as JSON.", export=True, pager=True)
-@storage_options
-def info(folder: str, check: bool, form: ReplyForm, settings: ScanConfig) -> Reply:
+@command(
+    "info",
+    corpus,
+    json="Print the manifest as JSON.",
+    export=True,
+    pager=True,
+    settings=STORAGE,
+    config="Settings in YAML, for storage.",
+)
+def info(
+    *,
+    folder: str = argument("DIR"),
+    check: bool = flag("--check", "Read every file and compare its SHA-256 with the manifest."),
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
     """Describe the corpus in DIR: articles, titles, index.
 
     Its files must be there, with the sizes that its manifest states. What they contain is compared with

@@ -3,21 +3,18 @@
 import shutil
 from pathlib import Path
 
-import click
-from click import option
-
 from presswatch_spark.cli.commands.scan import incomplete_lines
-from presswatch_spark.cli.options import SectionedCommand
-from presswatch_spark.cli.replies import INCOMPLETE, Reply, ReplyForm, reply_options, tell
+from presswatch_spark.cli.options import option
+from presswatch_spark.cli.replies import INCOMPLETE, Reply, ReplyForm, command, tell
 from presswatch_spark.errors import OutputError
 
 MARKER = ".presswatch-demo"
 
 
-@click.command(cls=SectionedCommand)
-@option("--out", default="demo", show_default=True, metavar="DIR", help="Folder for all that is generated.")
-@reply_options()
-def demo(out: str, form: ReplyForm) -> Reply:
+@command("demo")
+def demo(
+    *, out: str = option("--out", "DIR", "Folder for all that is generated.", default="demo"), form: ReplyForm
+) -> Reply:
     """Scan a generated press and web, and report the copies.
 
     A small press corpus, and shards with copies of it, are made from texts written for this project. Its

@@ -7,10 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
-from click import option
 
 from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
-from presswatch_spark.cli.options import SectionedCommand, storage_options
+from presswatch_spark.cli.options import STORAGE, argument, option
 from presswatch_spark.cli.replies import (
     ENGLISH,
     Language,
@@ -19,7 +18,7 @@ from presswatch_spark.cli.replies import (
     ReplyForm,
     ReplyRows,
     Table,
-    reply_options,
+    command,
     schema_of,
 )
 
@@ -47,15 +46,24 @@ HEADLINES = (
 """Measures that a scan shows at its end; `presswatch estimate` shows all."""
 
 
-@click.command(cls=SectionedCommand)
-@click.argument("tables")
-@option("--run", "run_id", default="latest", show_default=True, metavar="RUN", help="Which run.")
-@option("--by", type=click.Choice(list(BY)), help="Also for each title or publisher that was found.")
-@reply_options(
-    json="Print one JSON object a line, with all that is known.", export=True, lang="en", pager=True
+@command(
+    "estimate",
+    json="Print one JSON object a line, with all that is known.",
+    export=True,
+    lang="en",
+    pager=True,
+    settings=STORAGE,
 )
-@storage_options
-def estimate(tables: str, run_id: str, by: str | None, form: ReplyForm, settings: ScanConfig) -> Reply:
+def estimate(
+    *,
+    tables: str = argument(),
+    run_id: str = option("--run", "RUN", "Which run.", default="latest"),
+    by: str | None = option(
+        "--by", None, "Also for each title or publisher that was found.", type=click.Choice(list(BY))
+    ),
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
     """Estimate totals of a whole release from a sample of it.
 
     TABLES is the folder that a scan with --sample was given as --out. In 95 of 100 samples, a total lies

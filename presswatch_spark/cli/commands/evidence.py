@@ -6,16 +6,18 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
-from click import option
 
 from presswatch_spark.cli.options import (
-    Decorator,
-    SectionedGroup,
-    claim_options,
+    STORAGE,
+    argument,
+    claims_option,
+    confidence_option,
     draw_option,
+    flag,
     mirror_option,
+    option,
     require_one_choice,
-    storage_options,
+    rows_option,
 )
 from presswatch_spark.cli.replies import (
     FAILED,
@@ -23,7 +25,7 @@ from presswatch_spark.cli.replies import (
     Language,
     Reply,
     ReplyForm,
-    reply_options,
+    command,
     tell,
 )
 from presswatch_spark.redaction import bare_url
@@ -38,18 +40,12 @@ if TYPE_CHECKING:
     from presswatch_spark.settings.config import ScanConfig
 
 
-def _tsa_option(*, required: bool) -> Decorator[Any]:
-    return option(
-        "--tsa",
-        "authorities",
-        multiple=True,
-        required=required,
-        metavar="URL[,CA.pem]",
-        help="A time-stamp authority (RFC 3161), and the certificates that it is trusted by. Repeatable.",
-    )
+def _tsa_option(*, required: bool) -> Any:
+    meaning = "A time-stamp authority (RFC 3161), and the certificates that it is trusted by. Repeatable."
+    return option("--tsa", "URL[,CA.pem]", meaning, multiple=True, required=required)
 
 
-@click.group(cls=SectionedGroup)
+@click.group()
 def evidence() -> None:
     """Seal claims with their records, so that any change shows.
 
@@ -59,30 +55,21 @@ def evidence() -> None:
     """
 
 
-@evidence.command()
-@click.argument("path", metavar="TABLES|CASE")
-@claim_options
-@option("--corpus", required=True, metavar="DIR", help="The corpus that the runs were made with.")
-@_tsa_option(required=False)
-@option(
-    "--with-texts",
-    is_flag=True,
-    help="Put texts of articles into the bag, and a page for each claim with both texts side by side.",
-)
-@mirror_option()
-@option("--out", required=True, metavar="BAG", help="A new folder, or s3://, for the bag.")
-@reply_options(lang="en")
-@storage_options
+@command("build", evidence, lang="en", settings=STORAGE)
 def build(
-    path: str,
-    claims: str | None,
-    rows: str | None,
-    confidences: tuple[str, ...],
-    corpus: str,
-    authorities: tuple[str, ...],
-    with_texts: bool,
-    mirrors: tuple[Mirror, ...],
-    out: str,
+    *,
+    path: str = argument("TABLES|CASE"),
+    claims: str | None = claims_option(),
+    rows: str | None = rows_option(),
+    confidences: tuple[str, ...] = confidence_option(),
+    corpus: str = option("--corpus", "DIR", "The corpus that the runs were made with.", required=True),
+    authorities: tuple[str, ...] = _tsa_option(required=False),
+    with_texts: bool = flag(
+        "--with-texts",
+        "Put texts of articles into the bag, and a page for each claim with both texts side by side.",
+    ),
+    mirrors: tuple[Mirror, ...] = mirror_option(),
+    out: str = option("--out", "BAG", "A new folder, or s3://, for the bag.", required=True),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:
@@ -145,12 +132,14 @@ def _stamp_failures(stamps: Sequence[Stamped], _: Language) -> Iterator[str]:
             yield _("no time-stamp of {url}: {why}", url=bare_url(each.url), why=each.remark)
 
 
-@evidence.command()
-@click.argument("bag")
-@_tsa_option(required=True)
-@reply_options(lang="en")
-@storage_options
-def stamp(bag: str, authorities: tuple[str, ...], form: ReplyForm, settings: ScanConfig) -> Reply:
+@command("stamp", evidence, lang="en", settings=STORAGE)
+def stamp(
+    *,
+    bag: str = argument(),
+    authorities: tuple[str, ...] = _tsa_option(required=True),
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
     """Have the seal of a bag on disk stamped by more authorities.
 
     A bag that does not verify is not stamped. The exit code is 3 if an authority gave no time-stamp.
@@ -170,18 +159,19 @@ def stamp(bag: str, authorities: tuple[str, ...], form: ReplyForm, settings: Sca
     return Reply(_stamp_lines(stamps), warnings=failures, exit_code=code)
 
 
-@evidence.command()
-@click.argument("bag", metavar="BAG|PART")
-@option(
-    "--ca",
-    "certificates",
-    multiple=True,
-    metavar="FILE",
-    help="Certificates (PEM), the only ones that time-stamps may rest on. Repeatable.",
-)
-@reply_options(lang="en")
-@storage_options
-def verify(bag: str, certificates: tuple[str, ...], form: ReplyForm, settings: ScanConfig) -> Reply:
+@command("verify", evidence, lang="en", settings=STORAGE)
+def verify(
+    *,
+    bag: str = argument("BAG|PART"),
+    certificates: tuple[str, ...] = option(
+        "--ca",
+        "FILE",
+        "Certificates (PEM), the only ones that time-stamps may rest on. Repeatable.",
+        multiple=True,
+    ),
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
     """Check that a bag is as it was sealed, and name each difference.
 
     No server is asked. `python3 -I BAG/verify.py` says the same on any machine, but for signatures of
@@ -208,20 +198,16 @@ def verify(bag: str, certificates: tuple[str, ...], form: ReplyForm, settings: S
     return Reply(findings.notes, warnings=[*refused, verdict], exit_code=FAILED)
 
 
-@evidence.command()
-@click.argument("bag")
-@option("--seed", "words", required=True, metavar="WORDS", help="Words said after the sealing.")
-@draw_option(1000, "Rows to draw")
-@option("--corpus", metavar="DIR", help="The corpus, to compare the words of every span.")
-@mirror_option()
-@reply_options(json="Print one JSON object a row, verified or not.", lang="en")
-@storage_options
+@command(
+    "challenge", evidence, json="Print one JSON object a row, verified or not.", lang="en", settings=STORAGE
+)
 def challenge(
-    bag: str,
-    words: str,
-    sample: int,
-    corpus: str | None,
-    mirrors: tuple[Mirror, ...],
+    *,
+    bag: str = argument(),
+    words: str = option("--seed", "WORDS", "Words said after the sealing.", required=True),
+    sample: int = draw_option(1000, "Rows to draw"),
+    corpus: str | None = option("--corpus", "DIR", "The corpus, to compare the words of every span."),
+    mirrors: tuple[Mirror, ...] = mirror_option(),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:
@@ -285,13 +271,15 @@ def _challenge_lines(found: Challenged, _: Language) -> Iterator[str]:
         )
 
 
-@evidence.command()
-@click.argument("bag")
-@option("--row", "prefix", required=True, metavar="SHA256", help="The row whose row_sha256 begins so.")
-@option("--out", required=True, metavar="PART", help="A new folder, or s3://, for the claim.")
-@reply_options(lang="en")
-@storage_options
-def disclose(bag: str, prefix: str, out: str, form: ReplyForm, settings: ScanConfig) -> Reply:
+@command("disclose", evidence, lang="en", settings=STORAGE)
+def disclose(
+    *,
+    bag: str = argument(),
+    prefix: str = option("--row", "SHA256", "The row whose row_sha256 begins so.", required=True),
+    out: str = option("--out", "PART", "A new folder, or s3://, for the claim.", required=True),
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
     """Take one claim out of a bag; it verifies without the rest.
 
     \b

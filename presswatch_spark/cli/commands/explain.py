@@ -5,44 +5,29 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-import click
-from click import option
-
-from presswatch_spark.cli.options import (
-    SectionedCommand,
-    day_option,
-    mirror_option,
-    storage_config_option,
-    storage_options,
-)
-from presswatch_spark.cli.replies import Reply, ReplyForm, reply_options
+from presswatch_spark.cli.options import STORAGE, argument, day_option, mirror_option, option
+from presswatch_spark.cli.replies import Reply, ReplyForm, command
 
 if TYPE_CHECKING:
     from presswatch_spark.pointers.pointer import Mirror
     from presswatch_spark.settings.config import ScanConfig
 
 
-@click.command(cls=SectionedCommand)
-@click.argument("row")
-@click.argument("tables")
-@option(
-    "--corpus", "corpus_path", metavar="DIR", help="The corpus of the scan: its words, owner and mandate."
-)
-@option("--claims", "claims_path", metavar="DIR", help="Folder that claims were written to. Default: TABLES.")
-@day_option(
-    "--as-of", meaning="Judge mandate and rights for this day. Default: the day of the claims, or today."
-)
-@mirror_option()
-@storage_config_option
-@reply_options(lang="fr", pager=True)
-@storage_options
+@command("explain", lang="fr", pager=True, settings=STORAGE, config="Settings in YAML, for storage.")
 def explain(
-    row: str,
-    tables: str,
-    corpus_path: str | None,
-    claims_path: str | None,
-    as_of: date | None,
-    mirrors: tuple[Mirror, ...],
+    *,
+    row: str = argument(),
+    tables: str = argument(),
+    corpus_path: str | None = option(
+        "--corpus", "DIR", "The corpus of the scan: its words, owner and mandate."
+    ),
+    claims_path: str | None = option(
+        "--claims", "DIR", "Folder that claims were written to. Default: TABLES."
+    ),
+    as_of: date | None = day_option(
+        "--as-of", "Judge mandate and rights for this day. Default: the day of the claims, or today."
+    ),
+    mirrors: tuple[Mirror, ...] = mirror_option(),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
-from click import option
 
-from presswatch_spark.cli.options import SectionedCommand, engine_option, storage_options
+from presswatch_spark.cli.options import STORAGE, argument, engine_option, option
 from presswatch_spark.cli.replies import (
     AS_JSON,
     Language,
@@ -17,7 +16,7 @@ from presswatch_spark.cli.replies import (
     ReplyForm,
     ReplyRows,
     Table,
-    reply_options,
+    command,
     schema_of,
 )
 
@@ -48,29 +47,21 @@ def _said(context: click.Context, option: click.Parameter, given: Sequence[str])
     return said
 
 
-@click.command(cls=SectionedCommand)
-@click.argument("tables", required=False)
-@option(
-    "--exposures",
-    metavar="FILE",
-    help="Another file of what publishers say, in the form of conf/exposure.yaml.",
-)
-@option(
-    "--dataset-of",
-    "said",
-    multiple=True,
-    metavar="RUN=NAME",
-    callback=_said,
-    help="The dataset that a run's shards are of, where they do not say it, as oscar-2109. Repeatable.",
-)
-@engine_option("What joins")
-@reply_options(json=AS_JSON, export=True, lang="en", pager=True)
-@storage_options
+@command("exposure", json=AS_JSON, export=True, lang="en", pager=True, settings=STORAGE)
 def exposure(
-    tables: str | None,
-    exposures: str | None,
-    said: dict[str, str],
-    engine: str,
+    *,
+    tables: str | None = argument(required=False),
+    exposures: str | None = option(
+        "--exposures", "FILE", "Another file of what publishers say, in the form of conf/exposure.yaml."
+    ),
+    said: dict[str, str] = option(
+        "--dataset-of",
+        "RUN=NAME",
+        "The dataset that a run's shards are of, where they do not say it, as oscar-2109. Repeatable.",
+        multiple=True,
+        callback=_said,
+    ),
+    engine: str = engine_option("What joins"),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:

@@ -6,36 +6,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click import option
 
-from presswatch_spark.cli.options import SectionedCommand, storage_options
-from presswatch_spark.cli.replies import Reply, ReplyForm, print_lines, reply_options
+from presswatch_spark.cli.options import STORAGE, argument, option
+from presswatch_spark.cli.replies import Reply, ReplyForm, command, print_lines
 from presswatch_spark.terminal import counted
 
 if TYPE_CHECKING:
     from presswatch_spark.settings.config import ScanConfig
 
 
-@click.command(cls=SectionedCommand)
-@click.argument("tables")
-@option("--publisher", metavar="ID", help="Forget all rows of this publisher.")
-@option("--article", metavar="ID", help="Forget all rows of this article.")
-@option("--operator", metavar="NAME", help="Who asks for it; written into the tombstone.")
-@option(
-    "--also",
-    metavar="PATH",
-    multiple=True,
-    type=click.Path(exists=True, path_type=Path),
-    help="Search this file or folder, too, for copies of the rows. Repeatable.",
-)
-@reply_options()
-@storage_options
+@command("forget", settings=STORAGE)
 def forget(
-    tables: str,
-    publisher: str | None,
-    article: str | None,
-    operator: str | None,
-    also: tuple[Path, ...],
+    *,
+    tables: str = argument(),
+    publisher: str | None = option("--publisher", "ID", "Forget all rows of this publisher."),
+    article: str | None = option("--article", "ID", "Forget all rows of this article."),
+    operator: str | None = option("--operator", "NAME", "Who asks for it; written into the tombstone."),
+    also: tuple[Path, ...] = option(
+        "--also",
+        "PATH",
+        "Search this file or folder, too, for copies of the rows. Repeatable.",
+        multiple=True,
+        type=click.Path(exists=True, path_type=Path),
+    ),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:

@@ -8,16 +8,17 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 import click
-from click import option
 
 from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
 from presswatch_spark.cli.options import (
-    SectionedCommand,
+    STORAGE,
+    argument,
     confidence_option,
     day_option,
     engine_option,
+    flag,
+    option,
     run_option,
-    storage_options,
 )
 from presswatch_spark.cli.replies import (
     AS_JSON,
@@ -25,7 +26,7 @@ from presswatch_spark.cli.replies import (
     Reply,
     ReplyForm,
     ReplyRows,
-    reply_options,
+    command,
     schema_of,
 )
 from presswatch_spark.judgement.grading import GRADES
@@ -61,48 +62,44 @@ UNKNOWNS = {
 Row = Mapping[str, Any]
 
 
-@click.command(cls=SectionedCommand)
-@click.argument("tables")
-@option("--count", is_flag=True, help="Print the totals alone.")
-@run_option
-@option("--title", "title_id", metavar="ID", help="Only this title.")
-@option("--publisher", "publisher_id", metavar="ID", help="Only this publisher.")
-@option("--article", "article_id", metavar="ID", help="Only this article.")
-@option("--host", "document_host", metavar="HOST", help="Only documents of this host.")
-@option("--dataset", metavar="NAME", help="Only this dataset, as `wet`.")
-@option("--release", metavar="ID", help="Only this release, as CC-MAIN-2024-22.")
-@day_option("--since", meaning="Only documents captured on this day (UTC) or later.")
-@option("--grade", "grades", type=click.Choice(GRADES), multiple=True, help="Only these; repeatable.")
-@confidence_option("Only these letters; repeatable.")
-@option("--own-site", is_flag=True, help="Only documents on the publisher's own sites.")
-@option("--elsewhere", is_flag=True, help="Only documents that are known to stand on other sites.")
-@option("--unknown-site", is_flag=True, help="Only documents without a known URL: nobody knows where.")
-@option("--corpus", metavar="DIR", help="The corpus: its titles are known though nothing of them was found.")
-@option(
-    "--order",
-    type=click.Choice(ORDER_NAMES),
-    help="What comes first. Default: weight; with --json and --export, shard.",
-)
-@option(
-    "--limit",
-    type=click.IntRange(min=1),
-    help=f"Rows at most (default {MATCHES_SHOWN}; all with --json and --export).",
-)
-@engine_option("What counts and sorts")
-@reply_options(json=AS_JSON, export=True, lang="en", pager=True)
-@storage_options
+@command("matches", json=AS_JSON, export=True, lang="en", pager=True, settings=STORAGE)
 def matches(
-    tables: str,
-    count: bool,
-    run_id: str | None,
-    since: date | None,
-    corpus: str | None,
-    order: str | None,
-    limit: int | None,
-    engine: str,
+    *,
+    tables: str = argument(),
+    count: bool = flag("--count", "Print the totals alone."),
+    run_id: str | None = run_option(),
+    title_id: str | None = option("--title", "ID", "Only this title."),
+    publisher_id: str | None = option("--publisher", "ID", "Only this publisher."),
+    article_id: str | None = option("--article", "ID", "Only this article."),
+    document_host: str | None = option("--host", "HOST", "Only documents of this host."),
+    dataset: str | None = option("--dataset", "NAME", "Only this dataset, as `wet`."),
+    release: str | None = option("--release", "ID", "Only this release, as CC-MAIN-2024-22."),
+    since: date | None = day_option("--since", "Only documents captured on this day (UTC) or later."),
+    grades: tuple[str, ...] = option(
+        "--grade", None, "Only these; repeatable.", type=click.Choice(GRADES), multiple=True
+    ),
+    confidences: tuple[str, ...] = confidence_option("Only these letters; repeatable."),
+    own_site: bool = flag("--own-site", "Only documents on the publisher's own sites."),
+    elsewhere: bool = flag("--elsewhere", "Only documents that are known to stand on other sites."),
+    unknown_site: bool = flag("--unknown-site", "Only documents without a known URL: nobody knows where."),
+    corpus: str | None = option(
+        "--corpus", "DIR", "The corpus: its titles are known though nothing of them was found."
+    ),
+    order: str | None = option(
+        "--order",
+        None,
+        "What comes first. Default: weight; with --json and --export, shard.",
+        type=click.Choice(ORDER_NAMES),
+    ),
+    limit: int | None = option(
+        "--limit",
+        None,
+        f"Rows at most (default {MATCHES_SHOWN}; all with --json and --export).",
+        type=click.IntRange(min=1),
+    ),
+    engine: str = engine_option("What counts and sorts"),
     form: ReplyForm,
     settings: ScanConfig,
-    **options: Any,
 ) -> Reply:
     """Print totals of the matches, and the strongest of them.
 
@@ -129,11 +126,23 @@ def matches(
     if form.export and count:
         raise click.UsageError("give --export or --count")
     storage, _ = settings.storage, form.language
-    start = datetime.combine(since, time.min, UTC) if since else None
-    wanted = MatchFilter(**options, since=start)
+    wanted = MatchFilter(
+        title_id=title_id,
+        publisher_id=publisher_id,
+        article_id=article_id,
+        grades=grades,
+        confidences=confidences,
+        own_site=own_site,
+        elsewhere=elsewhere,
+        unknown_site=unknown_site,
+        dataset=dataset,
+        release=release,
+        document_host=document_host,
+        since=datetime.combine(since, time.min, UTC) if since else None,
+    )
     store = TableStore.open(tables, storage)
-    named = {kind: options[f"{kind}_id"] for kind in ("title", "publisher", "article")}
-    named |= {"host": wanted.document_host, "release": wanted.release, "dataset": wanted.dataset}
+    named = {"title": title_id, "publisher": publisher_id, "article": article_id}
+    named |= {"host": document_host, "release": release, "dataset": dataset}
     require_known(store, named, Corpus.open(corpus, check=False, storage=storage) if corpus else None)
     found = Matches.of(store, run_id, wanted, engine)
     if found.judged:

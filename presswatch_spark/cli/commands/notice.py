@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
-from click import option
 
 from presswatch_spark.cli.options import (
-    SectionedGroup,
+    STORAGE,
+    argument,
     confidence_option,
     day_option,
+    flag,
     mirror_option,
+    option,
     require_one_choice,
     rows_option,
-    storage_options,
 )
 from presswatch_spark.cli.replies import (
     FAILED,
@@ -24,7 +25,7 @@ from presswatch_spark.cli.replies import (
     Reply,
     ReplyForm,
     ReplyRows,
-    reply_options,
+    command,
     schema_of,
 )
 from presswatch_spark.notices.laws import LAWS
@@ -52,14 +53,24 @@ MEANING = {
     "silent": N_("no answer came in time"),
 }
 """What each state of a notice says of it."""
-sender_option = option("--sender", metavar="FILE", help="The sender, in YAML. Default: as it was drafted.")
-recipients_option = option(
-    "--recipients", metavar="FILE", help="Recipients in YAML, in the place of conf/recipients.yaml."
-)
-on_option = day_option("--on", meaning="The day it happened. Default: today.", metavar="DAY")
 
 
-@click.group(cls=SectionedGroup)
+def sender_option() -> Any:
+    """Declare `--sender`."""
+    return option("--sender", "FILE", "The sender, in YAML. Default: as it was drafted.")
+
+
+def recipients_option() -> Any:
+    """Declare `--recipients`."""
+    return option("--recipients", "FILE", "Recipients in YAML, in the place of conf/recipients.yaml.")
+
+
+def on_option() -> Any:
+    """Declare `--on`."""
+    return day_option("--on", "The day it happened. Default: today.", "DAY")
+
+
+@click.group()
 def notice() -> None:
     """Draft notices, check them, and keep their history.
 
@@ -67,52 +78,30 @@ def notice() -> None:
     """
 
 
-@notice.command()
-@click.argument("source", metavar="CASE|BAG|TABLES")
-@option("--to", "recipient", required=True, metavar="RECIPIENT", help="Who gets it, such as common-crawl.")
-@option("--law", required=True, type=click.Choice(LAWS), help="The law that it rests on.")
-@option(
-    "--lang",
-    "language",
-    required=True,
-    type=click.Choice(LANGUAGES),
-    help="Language of letter and messages.",
-)
-@option("--sender", required=True, metavar="FILE", help="The sender, in YAML.")
-@option("--out", required=True, metavar="N", help="A new folder, or s3://, for the notice.")
-@option(
-    "--claims",
-    metavar="DIR",
-    help="Folder of the table `claims`. Default: that of the case, the bag, or TABLES.",
-)
-@rows_option
-@confidence_option("Claims of these letters. Repeatable. Default: all of a CASE or BAG; of TABLES, A and B.")
-@mirror_option("Name files below TO that were scanned below FROM.")
-@recipients_option
-@day_option("--date", "day", meaning="The day of the letter. Default: today.", metavar="DAY")
-@option(
-    "--days",
-    type=click.IntRange(min=1),
-    default=15,
-    show_default=True,
-    help="Until the deadline, by law `fr`.",
-)
-@reply_options()
-@storage_options
+@command("draft", notice, settings=STORAGE)
 def draft(
-    source: str,
-    recipient: str,
-    law: str,
-    language: str,
-    sender: str,
-    out: str,
-    claims: str | None,
-    rows: str | None,
-    confidences: tuple[str, ...],
-    mirrors: tuple[Mirror, ...],
-    recipients: str | None,
-    day: date | None,
-    days: int,
+    *,
+    source: str = argument("CASE|BAG|TABLES"),
+    recipient: str = option("--to", "RECIPIENT", "Who gets it, such as common-crawl.", required=True),
+    law: str = option("--law", None, "The law that it rests on.", required=True, type=click.Choice(LAWS)),
+    language: str = option(
+        "--lang", None, "Language of letter and messages.", required=True, type=click.Choice(LANGUAGES)
+    ),
+    sender: str = option("--sender", "FILE", "The sender, in YAML.", required=True),
+    out: str = option("--out", "N", "A new folder, or s3://, for the notice.", required=True),
+    claims: str | None = option(
+        "--claims", "DIR", "Folder of the table `claims`. Default: that of the case, the bag, or TABLES."
+    ),
+    rows: str | None = rows_option(),
+    confidences: tuple[str, ...] = confidence_option(
+        "Claims of these letters. Repeatable. Default: all of a CASE or BAG; of TABLES, A and B."
+    ),
+    mirrors: tuple[Mirror, ...] = mirror_option("Name files below TO that were scanned below FROM."),
+    recipients: str | None = recipients_option(),
+    day: date | None = day_option("--date", "The day of the letter. Default: today.", "DAY"),
+    days: int = option(
+        "--days", None, "Until the deadline, by law `fr`.", type=click.IntRange(min=1), default=15
+    ),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:
@@ -193,30 +182,20 @@ def _name(name: str, _: Language) -> str:
     return _.word("notice", name)
 
 
-@notice.command()
-@click.argument("path", metavar="N")
-@sender_option
-@recipients_option
-@option(
-    "--days",
-    type=click.IntRange(min=1),
-    default=30,
-    show_default=True,
-    help="How long ago rows may have been read.",
+@command(
+    "check", notice, json="Print one JSON object a line, one for each refusal.", lang="en", settings=STORAGE
 )
-@option("--read-again", is_flag=True, help="Read each row at its place now, as `verify-rows` does.")
-@option("--corpus", metavar="DIR", help="The corpus, to look for its words in the letters.")
-@option("--edited-by", metavar="NAME", help="Who vouches for a letter.docx that was edited.")
-@reply_options(json="Print one JSON object a line, one for each refusal.", lang="en")
-@storage_options
 def check(
-    path: str,
-    sender: str | None,
-    recipients: str | None,
-    days: int,
-    read_again: bool,
-    corpus: str | None,
-    edited_by: str | None,
+    *,
+    path: str = argument("N"),
+    sender: str | None = sender_option(),
+    recipients: str | None = recipients_option(),
+    days: int = option(
+        "--days", None, "How long ago rows may have been read.", type=click.IntRange(min=1), default=30
+    ),
+    read_again: bool = flag("--read-again", "Read each row at its place now, as `verify-rows` does."),
+    corpus: str | None = option("--corpus", "DIR", "The corpus, to look for its words in the letters."),
+    edited_by: str | None = option("--edited-by", "NAME", "Who vouches for a letter.docx that was edited."),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:
@@ -273,15 +252,15 @@ def _refused(refusal: BrokenRule, _: Language) -> str:
     return _("refused: {rule}: {about}: {meaning} ({detail})", detail=detail, **facts)
 
 
-@notice.command()
-@click.argument("path", metavar="N")
-@option("--by", required=True, metavar="NAME", help="Who signed it: the signatory of the sender's file.")
-@on_option
-@option("--file", metavar="FILE", help="The signed copy; its SHA-256 is noted.")
-@reply_options(lang="en")
-@storage_options
+@command("sign", notice, lang="en", settings=STORAGE)
 def sign(
-    path: str, by: str, on: date | None, file: str | None, form: ReplyForm, settings: ScanConfig
+    *,
+    path: str = argument("N"),
+    by: str = option("--by", "NAME", "Who signed it: the signatory of the sender's file.", required=True),
+    on: date | None = on_option(),
+    file: str | None = option("--file", "FILE", "The signed copy; its SHA-256 is noted."),
+    form: ReplyForm,
+    settings: ScanConfig,
 ) -> Reply:
     """Note that a person signed a notice, as it is now."""
     from presswatch_spark.notices import notice as notices
@@ -292,15 +271,15 @@ def sign(
     return Reply([_("noted: signed by {name} on {day}", name=by, day=_.day(event.day))])
 
 
-@notice.command()
-@click.argument("path", metavar="N")
-@on_option
-@option("--via", metavar="WORDS", help="How: a registered letter with its number, a web form.")
-@option("--file", metavar="FILE", help="The receipt; its SHA-256 is noted.")
-@reply_options(lang="en")
-@storage_options
+@command("sent", notice, lang="en", settings=STORAGE)
 def sent(
-    path: str, on: date | None, via: str | None, file: str | None, form: ReplyForm, settings: ScanConfig
+    *,
+    path: str = argument("N"),
+    on: date | None = on_option(),
+    via: str | None = option("--via", "WORDS", "How: a registered letter with its number, a web form."),
+    file: str | None = option("--file", "FILE", "The receipt; its SHA-256 is noted."),
+    form: ReplyForm,
+    settings: ScanConfig,
 ) -> Reply:
     """Note that a person sent a notice.
 
@@ -313,20 +292,16 @@ def sent(
     return Reply([_("noted: sent on {day}", day=_.day(event.day))])
 
 
-@notice.command()
-@click.argument("path", metavar="N")
-@option("--kind", required=True, type=click.Choice(ANSWERS), help="What the recipient answered.")
-@on_option
-@option("--note", metavar="WORDS", help="More of it.")
-@option("--file", metavar="FILE", help="The answer; its SHA-256 is noted.")
-@reply_options(lang="en")
-@storage_options
+@command("answer", notice, lang="en", settings=STORAGE)
 def answer(
-    path: str,
-    kind: str,
-    on: date | None,
-    note: str | None,
-    file: str | None,
+    *,
+    path: str = argument("N"),
+    kind: str = option(
+        "--kind", None, "What the recipient answered.", required=True, type=click.Choice(ANSWERS)
+    ),
+    on: date | None = on_option(),
+    note: str | None = option("--note", "WORDS", "More of it."),
+    file: str | None = option("--file", "FILE", "The answer; its SHA-256 is noted."),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:
@@ -338,12 +313,16 @@ def answer(
     return Reply([_("noted: {answer} on {day}", answer=_name(kind, _), day=_.day(event.day))])
 
 
-@notice.command()
-@click.argument("path", metavar="N")
-@option("--case", metavar="CASE", help="The case that follows it. Default: the one it was drafted of.")
-@reply_options(json="Print one JSON object.", lang="en")
-@storage_options
-def status(path: str, case: str | None, form: ReplyForm, settings: ScanConfig) -> Reply:
+@command("status", notice, json="Print one JSON object.", lang="en", settings=STORAGE)
+def status(
+    *,
+    path: str = argument("N"),
+    case: str | None = option(
+        "--case", "CASE", "The case that follows it. Default: the one it was drafted of."
+    ),
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
     """Show the history and the state of a notice.
 
     It is `complied` or `partly` by the case that follows it, never by what the recipient wrote.
@@ -380,8 +359,7 @@ def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[s
     yield _("state: {state} ({meaning})", state=_name(found.state, _), meaning=meaning)
 
 
-@notice.command()
-@reply_options()
+@command("schema", notice)
 def schema(form: ReplyForm) -> Reply:
     """Print the JSON Schema of notice.json."""
     from presswatch_spark.notices.notice import SCHEMA

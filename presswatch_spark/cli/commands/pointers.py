@@ -9,17 +9,16 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
-from click import option
 
 from presswatch_spark.cli.options import (
-    SectionedCommand,
+    STORAGE,
+    argument,
     draw_option,
+    flag,
     index_option,
     mirror_option,
+    option,
     run_option,
-    setting_options,
-    storage_config_option,
-    storage_options,
 )
 from presswatch_spark.cli.replies import (
     FAILED,
@@ -27,8 +26,8 @@ from presswatch_spark.cli.replies import (
     Reply,
     ReplyForm,
     ReplyRows,
+    command,
     print_lines,
-    reply_options,
     schema_of,
 )
 from presswatch_spark.terminal import printable
@@ -50,30 +49,26 @@ OTHER_CORPUS = (
 )
 
 
-@click.command(cls=SectionedCommand)
-@click.argument("target", metavar="TABLES|POINTER")
-@option("--row", "prefix", metavar="SHA256", help="The row of TABLES whose row_sha256 begins so.")
-@option(
-    "--out",
-    metavar="FILE",
-    help="Write it to a new file: WET and WARC as WARC (packed if .gz), ARC as stored, rows as text.",
+@command(
+    "fetch",
+    settings=("read.columns", *STORAGE),
+    meanings={"read.columns": "With a POINTER: where columns of `rows` are, e.g. text=body"},
+    config="Settings in YAML, for storage.",
 )
-@option(
-    "--upstream", is_flag=True, help="With --row: the record of the web archive that the row was made from."
-)
-@index_option("--upstream")
-@mirror_option()
-@setting_options("read.columns", columns="With a POINTER: where columns of `rows` are, e.g. text=body")
-@storage_config_option
-@reply_options()
-@storage_options
 def fetch(
-    target: str,
-    prefix: str | None,
-    out: str | None,
-    upstream: bool,
-    index: str | None,
-    mirrors: tuple[Mirror, ...],
+    *,
+    target: str = argument("TABLES|POINTER"),
+    prefix: str | None = option("--row", "SHA256", "The row of TABLES whose row_sha256 begins so."),
+    out: str | None = option(
+        "--out",
+        "FILE",
+        "Write it to a new file: WET and WARC as WARC (packed if .gz), ARC as stored, rows as text.",
+    ),
+    upstream: bool = flag(
+        "--upstream", "With --row: the record of the web archive that the row was made from."
+    ),
+    index: str | None = index_option("--upstream"),
+    mirrors: tuple[Mirror, ...] = mirror_option(),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:
@@ -112,23 +107,21 @@ def fetch(
     return Reply(shown(fetched, written))
 
 
-@click.command("verify-rows", cls=SectionedCommand)
-@click.argument("tables")
-@draw_option(100, "Rows to check, drawn at random")
-@option("--seed", type=click.IntRange(0, SEEDS - 1), metavar="N", help="Draw the same rows again.")
-@run_option
-@option("--corpus", "corpus_path", metavar="DIR", help="Compute every figure again.")
-@mirror_option()
-@storage_config_option
-@reply_options(json="Print one JSON object a row, verified or not.", export=True)
-@storage_options
+@command(
+    "verify-rows",
+    json="Print one JSON object a row, verified or not.",
+    export=True,
+    settings=STORAGE,
+    config="Settings in YAML, for storage.",
+)
 def verify_rows(
-    tables: str,
-    sample: int,
-    seed: int | None,
-    run_id: str | None,
-    corpus_path: str | None,
-    mirrors: tuple[Mirror, ...],
+    *,
+    tables: str = argument(),
+    sample: int = draw_option(100, "Rows to check, drawn at random"),
+    seed: int | None = option("--seed", "N", "Draw the same rows again.", type=click.IntRange(0, SEEDS - 1)),
+    run_id: str | None = run_option(),
+    corpus_path: str | None = option("--corpus", "DIR", "Compute every figure again."),
+    mirrors: tuple[Mirror, ...] = mirror_option(),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:

@@ -7,10 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import click
-from click import option
-
-from presswatch_spark.cli.options import SectionedCommand, storage_options
+from presswatch_spark.cli.options import STORAGE, argument, flag, option
 from presswatch_spark.cli.replies import (
     AS_JSON,
     Language,
@@ -19,7 +16,7 @@ from presswatch_spark.cli.replies import (
     ReplyForm,
     ReplyRows,
     Table,
-    reply_options,
+    command,
     schema_of,
 )
 from presswatch_spark.terminal import block_lines, counted
@@ -34,18 +31,26 @@ KINDS = {"release": str, "first_capture": datetime, "last_capture": datetime, "h
 LONG = "columnar "
 
 
-@click.command(cls=SectionedCommand)
-@option(
-    "--base",
-    metavar="URI",
-    help="The list, or the site, bucket or folder that holds it as collinfo.json."
-    " Default: index.commoncrawl.org.",
+@command(
+    "releases",
+    json=AS_JSON,
+    export=True,
+    pager=True,
+    settings=STORAGE,
+    config="Settings in YAML; see conf/releases.yaml.",
 )
-@option("--refresh", is_flag=True, help="Fetch the list, even if the cache holds a fresh one.")
-@option("--config", metavar="FILE", help="Settings in YAML; see conf/releases.yaml.")
-@reply_options(json=AS_JSON, export=True, pager=True)
-@storage_options
-def releases(base: str | None, refresh: bool, form: ReplyForm, settings: ScanConfig) -> Reply:
+def releases(
+    *,
+    base: str | None = option(
+        "--base",
+        "URI",
+        "The list, or the site, bucket or folder that holds it as collinfo.json."
+        " Default: index.commoncrawl.org.",
+    ),
+    refresh: bool = flag("--refresh", "Fetch the list, even if the cache holds a fresh one."),
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
     """List the releases of Common Crawl, with the files of each.
 
     The list is fetched from index.commoncrawl.org once a day. If that fails, the last answer is shown, or the
@@ -82,10 +87,8 @@ def _lines(listed: Sequence[Release]) -> Iterator[Line]:
     yield Table(columns, rows, columns)
 
 
-@click.command(cls=SectionedCommand)
-@click.argument("name", required=False)
-@reply_options(json=AS_JSON, lang="en", pager=True)
-def datasets(name: str | None, form: ReplyForm) -> Reply:
+@command("datasets", json=AS_JSON, lang="en", pager=True)
+def datasets(*, name: str | None = argument(required=False), form: ReplyForm) -> Reply:
     """List the datasets that can be scanned by name, or one.
 
     Where files are and how rows are read changes: what was not verified is marked, and `source` says where

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
-from click import option
 
 from presswatch_spark.cli.options import (
-    SectionedGroup,
-    claim_options,
+    STORAGE,
+    argument,
+    claims_option,
+    confidence_option,
     day_option,
+    flag,
     mirror_option,
+    option,
     require_one_choice,
-    storage_options,
+    rows_option,
 )
 from presswatch_spark.cli.replies import (
     INCOMPLETE,
@@ -26,7 +29,7 @@ from presswatch_spark.cli.replies import (
     ReplyForm,
     ReplyRows,
     Table,
-    reply_options,
+    command,
     schema_of,
     tell,
 )
@@ -58,12 +61,12 @@ MEANING = {
 }
 
 
-metrics_option = option(
-    "--metrics-file", metavar="FILE", help="Write how the case stands there, as metrics for Prometheus."
-)
+def metrics_option() -> Any:
+    """Declare `--metrics-file`."""
+    return option("--metrics-file", "FILE", "Write how the case stands there, as metrics for Prometheus.")
 
 
-@click.group(cls=SectionedGroup)
+@click.group()
 def removal() -> None:
     """Follow claims until their bytes are gone.
 
@@ -72,22 +75,17 @@ def removal() -> None:
     """
 
 
-@removal.command(name="open")
-@click.argument("tables")
-@claim_options
-@day_option(
-    "--noticed-at", meaning="The day of the notice, such as 2026-11-27. Default: today.", metavar="DAY"
-)
-@option("--out", required=True, metavar="CASE", help="A new folder, or s3://, for the case.")
-@reply_options(lang="en")
-@storage_options
+@command("open", removal, lang="en", settings=STORAGE)
 def open_command(
-    tables: str,
-    claims: str | None,
-    rows: str | None,
-    confidences: tuple[str, ...],
-    noticed_at: date | None,
-    out: str,
+    *,
+    tables: str = argument(),
+    claims: str | None = claims_option(),
+    rows: str | None = rows_option(),
+    confidences: tuple[str, ...] = confidence_option(),
+    noticed_at: date | None = day_option(
+        "--noticed-at", "The day of the notice, such as 2026-11-27. Default: today.", "DAY"
+    ),
+    out: str = option("--out", "CASE", "A new folder, or s3://, for the case.", required=True),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:
@@ -122,33 +120,27 @@ def open_command(
     return Reply(lines)
 
 
-@removal.command()
-@click.argument("case")
-@option("--corpus", metavar="DIR", help="The corpus, to count the words that a changed text still has.")
-@option("--deep", is_flag=True, help="Read whole files for what is not at its place.")
-@option(
-    "--index",
-    metavar="URL",
-    help="The index to ask for each page: a CDX server, a cluster.idx, or files of the columnar index."
-    " {release} stands for the release.",
-)
-@option(
-    "--tables",
-    metavar="TABLES",
-    help="Tables to look in: later captures, and other files, may have the articles again.",
-)
-@mirror_option("Ask for files below TO that were scanned below FROM.")
-@metrics_option
-@reply_options(lang="en")
-@storage_options
+@command("probe", removal, lang="en", settings=STORAGE)
 def probe(
-    case: str,
-    corpus: str | None,
-    deep: bool,
-    index: str | None,
-    tables: str | None,
-    mirrors: tuple[Mirror, ...],
-    metrics_file: str | None,
+    *,
+    case: str = argument(),
+    corpus: str | None = option(
+        "--corpus", "DIR", "The corpus, to count the words that a changed text still has."
+    ),
+    deep: bool = flag("--deep", "Read whole files for what is not at its place."),
+    index: str | None = option(
+        "--index",
+        "URL",
+        "The index to ask for each page: a CDX server, a cluster.idx, or files of the columnar index."
+        " {release} stands for the release.",
+    ),
+    tables: str | None = option(
+        "--tables",
+        "TABLES",
+        "Tables to look in: later captures, and other files, may have the articles again.",
+    ),
+    mirrors: tuple[Mirror, ...] = mirror_option("Ask for files below TO that were scanned below FROM."),
+    metrics_file: str | None = metrics_option(),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:
@@ -226,20 +218,16 @@ def _chain_line(standing: CaseStatus, newest: str, _: Language) -> str:
     )
 
 
-@removal.command()
-@click.argument("case")
-@option("--release", required=True, metavar="NAME", help="The release, such as CC-MAIN-2024-22.")
-@option("--format", "kind", required=True, metavar="FORM", help="Which of its files, as `scan` takes it.")
-@option("--base", metavar="URI", help="A mirror of where the release lives.")
-@option("--since", metavar="TIME", help="Say which files changed later. Default: since the case was opened.")
-@reply_options(lang="en")
-@storage_options
+@command("inventory", removal, lang="en", settings=STORAGE)
 def inventory(
-    case: str,
-    release: str,
-    kind: str,
-    base: str | None,
-    since: str | None,
+    *,
+    case: str = argument(),
+    release: str = option("--release", "NAME", "The release, such as CC-MAIN-2024-22.", required=True),
+    kind: str = option("--format", "FORM", "Which of its files, as `scan` takes it.", required=True),
+    base: str | None = option("--base", "URI", "A mirror of where the release lives."),
+    since: str | None = option(
+        "--since", "TIME", "Say which files changed later. Default: since the case was opened."
+    ),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:
@@ -287,18 +275,21 @@ def _inventory_lines(found: Inventory, release: str, day: datetime, _: Language)
     yield from (_("modified: {file}", file=uri) for uri in found.changed[:NAMED])
 
 
-@removal.command()
-@click.argument("case")
-@option("--as-of", metavar="TIME", help="By the probes up to then, such as 2026-11-27T09:30Z.")
-@option("--alarms", is_flag=True, help="Give the alarms of all rounds, and not the places.")
-@metrics_option
-@reply_options(json="Print one JSON object a line, one for each place.", export=True, lang="en", pager=True)
-@storage_options
+@command(
+    "status",
+    removal,
+    json="Print one JSON object a line, one for each place.",
+    export=True,
+    lang="en",
+    pager=True,
+    settings=STORAGE,
+)
 def status(
-    case: str,
-    as_of: str | None,
-    alarms: bool,
-    metrics_file: str | None,
+    *,
+    case: str = argument(),
+    as_of: str | None = option("--as-of", "TIME", "By the probes up to then, such as 2026-11-27T09:30Z."),
+    alarms: bool = flag("--alarms", "Give the alarms of all rounds, and not the places."),
+    metrics_file: str | None = metrics_option(),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:

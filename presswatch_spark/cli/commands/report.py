@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from click import option
 
-from presswatch_spark.cli.options import SectionedCommand, engine_option, mirror_option, storage_options
-from presswatch_spark.cli.replies import Reply, ReplyForm, reply_options, tell
+from presswatch_spark.cli.options import STORAGE, argument, engine_option, mirror_option, option
+from presswatch_spark.cli.replies import Reply, ReplyForm, command, tell
 from presswatch_spark.translation import LANGUAGES
 
 if TYPE_CHECKING:
@@ -16,28 +15,20 @@ if TYPE_CHECKING:
     from presswatch_spark.settings.config import ScanConfig
 
 
-@click.command(cls=SectionedCommand)
-@click.argument("tables")
-@option(
-    "--out", required=True, metavar="PAGE.html", help="The page, on disk or s3://; replaced if it is there."
-)
-@option("--corpus", metavar="DIR", help="The corpus of the scan: names of titles, and texts of articles.")
-@option("--case", metavar="CASE", help="A case of removal: what became of its places.")
-@mirror_option()
-@option(
-    "--lang", "language", type=click.Choice(LANGUAGES), default="fr", show_default=True, help="Its language."
-)
-@engine_option("What answers")
-@reply_options()
-@storage_options
+@command("report", settings=STORAGE)
 def report(
-    tables: str,
-    out: str,
-    corpus: str | None,
-    case: str | None,
-    mirrors: tuple[Mirror, ...],
-    language: str,
-    engine: str,
+    *,
+    tables: str = argument(),
+    out: str = option(
+        "--out", "PAGE.html", "The page, on disk or s3://; replaced if it is there.", required=True
+    ),
+    corpus: str | None = option(
+        "--corpus", "DIR", "The corpus of the scan: names of titles, and texts of articles."
+    ),
+    case: str | None = option("--case", "CASE", "A case of removal: what became of its places."),
+    mirrors: tuple[Mirror, ...] = mirror_option(),
+    language: str = option("--lang", None, "Its language.", type=click.Choice(LANGUAGES), default="fr"),
+    engine: str = engine_option("What answers"),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:

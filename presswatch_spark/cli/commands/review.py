@@ -6,10 +6,9 @@ import webbrowser
 from typing import TYPE_CHECKING
 
 import click
-from click import option
 
-from presswatch_spark.cli.options import SectionedCommand, mirror_option, storage_options
-from presswatch_spark.cli.replies import Reply, ReplyForm, reply_options, tell
+from presswatch_spark.cli.options import STORAGE, argument, flag, mirror_option, option
+from presswatch_spark.cli.replies import Reply, ReplyForm, command, tell
 from presswatch_spark.terminal import counted
 from presswatch_spark.translation import LANGUAGES
 
@@ -28,57 +27,28 @@ def _reviewer(context: click.Context, parameter: click.Parameter, value: str) ->
     return name
 
 
-@click.command(cls=SectionedCommand)
-@click.argument("path", metavar="CASE|CLAIMS")
-@option(
-    "--reviewer",
-    required=True,
-    metavar="NAME",
-    callback=_reviewer,
-    help="Who judges; noted with each verdict.",
-)
-@option(
-    "--reviews",
-    default="reviews.jsonl",
-    show_default=True,
-    metavar="FILE",
-    help="JSONL, on disk or s3://, that verdicts are added to.",
-)
-@option("--corpus", metavar="DIR", help="The corpus of the scan: its words, owners and mandates.")
-@option(
-    "--tables",
-    metavar="DIR",
-    help="The folder that the claims were made of. Default: CLAIMS, or what CASE names.",
-)
-@mirror_option()
-@option(
-    "--lang",
-    "language",
-    type=click.Choice(LANGUAGES),
-    default="fr",
-    show_default=True,
-    help="Language to begin with.",
-)
-@option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=0,
-    metavar="N",
-    help="Port of 127.0.0.1. Default: a free one.",
-)
-@option("--open", "open_browser", is_flag=True, help="Open the page in a browser.")
-@reply_options()
-@storage_options
+@command("review", settings=STORAGE)
 def review(
-    path: str,
-    reviewer: str,
-    reviews: str,
-    corpus: str | None,
-    tables: str | None,
-    mirrors: tuple[Mirror, ...],
-    language: str,
-    port: int,
-    open_browser: bool,
+    *,
+    path: str = argument("CASE|CLAIMS"),
+    reviewer: str = option(
+        "--reviewer", "NAME", "Who judges; noted with each verdict.", required=True, callback=_reviewer
+    ),
+    reviews: str = option(
+        "--reviews", "FILE", "JSONL, on disk or s3://, that verdicts are added to.", default="reviews.jsonl"
+    ),
+    corpus: str | None = option("--corpus", "DIR", "The corpus of the scan: its words, owners and mandates."),
+    tables: str | None = option(
+        "--tables", "DIR", "The folder that the claims were made of. Default: CLAIMS, or what CASE names."
+    ),
+    mirrors: tuple[Mirror, ...] = mirror_option(),
+    language: str = option(
+        "--lang", None, "Language to begin with.", type=click.Choice(LANGUAGES), default="fr"
+    ),
+    port: int = option(
+        "--port", "N", "Port of 127.0.0.1. Default: a free one.", type=click.IntRange(0, 65535), default=0
+    ),
+    open_browser: bool = flag("--open", "Open the page in a browser."),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
-from click import option
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.options import SectionedCommand, run_option, storage_options
+from presswatch_spark.cli.options import STORAGE, argument, option, run_option
 from presswatch_spark.cli.replies import (
     AS_JSON,
     Language,
@@ -19,7 +18,7 @@ from presswatch_spark.cli.replies import (
     ReplyForm,
     ReplyRows,
     Table,
-    reply_options,
+    command,
 )
 from presswatch_spark.translation import N_
 
@@ -36,23 +35,18 @@ if TYPE_CHECKING:
     from presswatch_spark.settings.config import ScanConfig
 
 
-@click.command(cls=SectionedCommand)
-@click.argument("tables")
-@option(
-    "--signals",
-    multiple=True,
-    metavar="TABLES",
-    help="Tables of other scans whose signals count as well, such as of a release's robots.txt. Repeatable.",
-)
-@run_option
-@option("--out", metavar="DIR", help="Folder, or s3://, for the table `reservations`.")
-@reply_options(json=AS_JSON, export=True, lang="en", pager=True)
-@storage_options
+@command("rights", json=AS_JSON, export=True, lang="en", pager=True, settings=STORAGE)
 def rights(
-    tables: str,
-    signals: tuple[str, ...],
-    run_id: str | None,
-    out: str | None,
+    *,
+    tables: str = argument(),
+    signals: tuple[str, ...] = option(
+        "--signals",
+        "TABLES",
+        "Tables of other scans whose signals count as well, such as of a release's robots.txt. Repeatable.",
+        multiple=True,
+    ),
+    run_id: str | None = run_option(),
+    out: str | None = option("--out", "DIR", "Folder, or s3://, for the table `reservations`."),
     form: ReplyForm,
     settings: ScanConfig,
 ) -> Reply:

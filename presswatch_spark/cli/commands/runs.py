@@ -7,10 +7,8 @@ from datetime import datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.options import SectionedCommand, storage_options
+from presswatch_spark.cli.options import STORAGE, argument
 from presswatch_spark.cli.replies import (
     AS_JSON,
     ENGLISH,
@@ -21,7 +19,7 @@ from presswatch_spark.cli.replies import (
     ReplyForm,
     ReplyRows,
     Table,
-    reply_options,
+    command,
 )
 from presswatch_spark.terminal import fits, terminal_width
 
@@ -44,11 +42,8 @@ if TYPE_CHECKING:
     from presswatch_spark.settings.config import ScanConfig
 
 
-@click.command(cls=SectionedCommand)
-@click.argument("tables")
-@reply_options(json=AS_JSON, export=True, lang="en", pager=True)
-@storage_options
-def runs(tables: str, form: ReplyForm, settings: ScanConfig) -> Reply:
+@command("runs", json=AS_JSON, export=True, lang="en", pager=True, settings=STORAGE)
+def runs(*, tables: str = argument(), form: ReplyForm, settings: ScanConfig) -> Reply:
     """List the published runs, and those that are not finished.
 
     TABLES is the folder that a scan was given as --out. As JSON, and in a file, only published runs of scans

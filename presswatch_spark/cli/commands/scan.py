@@ -7,20 +7,19 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
-from click import option
 
 from presswatch_spark.cli.commands.estimate import HEADLINES, estimate_lines
 from presswatch_spark.cli.commands.runs import gate_line
 from presswatch_spark.cli.options import (
+    STORAGE,
     FormatChoice,
     NumberRange,
-    SectionedCommand,
+    argument,
     index_option,
+    option,
     scan_settings,
-    setting_options,
-    storage_options,
 )
-from presswatch_spark.cli.replies import INCOMPLETE, Line, Reply, ReplyForm, reply_options
+from presswatch_spark.cli.replies import INCOMPLETE, Line, Reply, ReplyForm, command
 from presswatch_spark.errors import InputError, OutputError, StorageError
 from presswatch_spark.monitoring.progress import EventLog, failures_logged
 from presswatch_spark.terminal import counted
@@ -32,87 +31,75 @@ if TYPE_CHECKING:
 SHARDS_NAMED = 5
 
 
-@click.command(cls=SectionedCommand)
-@click.argument("paths", nargs=-1, metavar="PATH [PATH …]")
-@option("--release", metavar="NAME", help="Scan this release in place of PATH; see `presswatch releases`.")
-@option(
-    "--dataset",
-    "named",
-    metavar="NAME",
-    help="Scan this dataset in place of PATH, part by part; see `presswatch datasets`.",
+@command(
+    "scan",
+    parsed=False,
+    settings=(
+        "read.release",
+        "read.languages",
+        "read.columns",
+        "read.pdf",
+        "grade.min_run_words",
+        *STORAGE,
+        *("run.master", "run.cores", "run.wave_shards", "run.shards_per_task"),
+        *("run.log_format", "run.metrics_file", "run.price", "run.budget"),
+        *("run.shard_digest", "run.gate_audit", "run.operator", "run.index_memory"),
+    ),
+    config="Settings in YAML; see conf/scan.yaml.",
 )
-@option("--part", metavar="NAME", help="The part of the --dataset, as fra_Latn.")
-@option(
-    "--mirror",
-    metavar="URI",
-    help="With --dataset: a folder or bucket that is laid out like the place where it lives.",
-)
-@option(
-    "--pages-of",
-    metavar="TABLES",
-    help="In place of PATH: the WARC records of the pages that matches in WET were made from; wants --index.",
-)
-@option(
-    "--captures",
-    metavar="TABLES",
-    help="In place of PATH: the WARC records of the captures that a census found.",
-)
-@index_option("--pages-of")
-@option(
-    "--sample",
-    type=NumberRange(0, 1, min_open=True),
-    metavar="SHARE",
-    help="Scan only this share of the shards, drawn at random in each segment or folder; 0.01 is 1 %.",
-)
-@option(
-    "--sample-seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Seed of the sample. The same seed draws the same shards, from every mirror.",
-)
-@option(
-    "--format",
-    "dataset",
-    type=FormatChoice(),
-    default="auto",
-    show_default=True,
-    help="Format of the shards; `auto` looks into each. An unknown name lists all.",
-)
-@option("--corpus", required=True, metavar="DIR", help="The corpus, from `presswatch corpus build`.")
-@option("--out", required=True, metavar="DIR", help="Folder of the tables; several runs may share it.")
-@option("--config", metavar="FILE", help="Settings in YAML; see conf/scan.yaml.")
-@option(
-    "--base",
-    metavar="URI",
-    help="What the lines of a *.paths.gz list are relative to; with --release, --pages-of or --captures, a"
-    " mirror of where it lives.",
-)
-@setting_options("read.release", "read.languages", "read.columns", "read.pdf", "grade.min_run_words")
-@storage_options
-@setting_options(
-    *("run.master", "run.cores", "run.wave_shards", "run.shards_per_task"),
-    *("run.log_format", "run.metrics_file", "run.price", "run.budget"),
-    *("run.shard_digest", "run.gate_audit", "run.operator", "run.index_memory"),
-)
-@reply_options(settings=False)
 def scan(
-    paths: tuple[str, ...],
-    dataset: str,
-    corpus: str,
-    out: str,
+    *,
+    paths: tuple[str, ...] = argument("PATH [PATH …]", nargs=-1),
+    release: str | None = option(
+        "--release", "NAME", "Scan this release in place of PATH; see `presswatch releases`."
+    ),
+    named: str | None = option(
+        "--dataset", "NAME", "Scan this dataset in place of PATH, part by part; see `presswatch datasets`."
+    ),
+    part: str | None = option("--part", "NAME", "The part of the --dataset, as fra_Latn."),
+    mirror: str | None = option(
+        "--mirror",
+        "URI",
+        "With --dataset: a folder or bucket that is laid out like the place where it lives.",
+    ),
+    pages_of: str | None = option(
+        "--pages-of",
+        "TABLES",
+        "In place of PATH: the WARC records of the pages that matches in WET were made from; wants --index.",
+    ),
+    captures: str | None = option(
+        "--captures", "TABLES", "In place of PATH: the WARC records of the captures that a census found."
+    ),
+    index: str | None = index_option("--pages-of"),
+    sample: float | None = option(
+        "--sample",
+        "SHARE",
+        "Scan only this share of the shards, drawn at random in each segment or folder; 0.01 is 1 %.",
+        type=NumberRange(0, 1, min_open=True),
+    ),
+    sample_seed: int = option(
+        "--sample-seed",
+        "N",
+        "Seed of the sample. The same seed draws the same shards, from every mirror.",
+        type=click.IntRange(0),
+        default=0,
+    ),
+    dataset: str = option(
+        "--format",
+        None,
+        "Format of the shards; `auto` looks into each. An unknown name lists all.",
+        type=FormatChoice(),
+        default="auto",
+    ),
+    corpus: str = option("--corpus", "DIR", "The corpus, from `presswatch corpus build`.", required=True),
+    out: str = option("--out", "DIR", "Folder of the tables; several runs may share it.", required=True),
+    base: str | None = option(
+        "--base",
+        "URI",
+        "What the lines of a *.paths.gz list are relative to; with --release, --pages-of or --captures, a"
+        " mirror of where it lives.",
+    ),
     config: str | None,
-    base: str | None,
-    release: str | None,
-    named: str | None,
-    part: str | None,
-    mirror: str | None,
-    pages_of: str | None,
-    captures: str | None,
-    index: str | None,
-    sample: float | None,
-    sample_seed: int,
     form: ReplyForm,
     **flags: Any,
 ) -> Reply:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.options import SectionedCommand, engine_option, storage_options
-from presswatch_spark.cli.replies import AS_JSON, Reply, ReplyForm, reply_options
+from presswatch_spark.cli.options import STORAGE, argument, engine_option
+from presswatch_spark.cli.replies import AS_JSON, Reply, ReplyForm, command
 from presswatch_spark.queries.sql import ENGINE_NAMES
 from presswatch_spark.terminal import block_lines, fits, table_lines, terminal_width
 
@@ -25,13 +25,15 @@ if TYPE_CHECKING:
     from presswatch_spark.settings.config import ScanConfig
 
 
-@click.command(cls=SectionedCommand)
-@click.argument("tables")
-@click.argument("query")
-@engine_option("What answers")
-@reply_options(json=AS_JSON, export=True, lang="en", pager=True)
-@storage_options
-def sql(tables: str, query: str, engine: str, form: ReplyForm, settings: ScanConfig) -> Reply:
+@command("sql", json=AS_JSON, export=True, lang="en", pager=True, settings=STORAGE)
+def sql(
+    *,
+    tables: str = argument(),
+    query: str = argument(),
+    engine: str = engine_option("What answers"),
+    form: ReplyForm,
+    settings: ScanConfig,
+) -> Reply:
     """Query the tables with SQL.
 
     TABLES is the folder that a scan was given as --out. A query reads its published rows: the tables

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click import option
 
-from presswatch_spark.cli.options import SectionedCommand, given_settings
-from presswatch_spark.cli.replies import Reply, ReplyForm, reply_options
+from presswatch_spark.cli.options import argument, flag, given_settings, option
+from presswatch_spark.cli.replies import Reply, ReplyForm, command
 from presswatch_spark.errors import ConfigError
 
 JOBS: Mapping[str, str] = {
@@ -29,36 +28,34 @@ JOBS: Mapping[str, str] = {
 """Files of `jobs/`, without suffix, and the command that each runs."""
 
 
-@click.command(context_settings={"allow_interspersed_args": False}, cls=SectionedCommand)
-@option(
-    "--on",
-    "target",
-    metavar="TARGET",
-    help="Where it runs: a profile of conf/profiles (local, emr-ec2, emr-serverless …), or a YAML file.",
-)
-@option(
-    "--profile",
-    "credentials",
-    metavar="NAME",
-    help="AWS profile to take credentials from, on this machine; on EMR, the job has the role of its hosts.",
-)
-@option(
-    "--check",
-    is_flag=True,
-    help="Say what could keep it from running, and what to do; start and upload nothing.",
-)
-@option("--dry-run", is_flag=True, help="Print the exact requests as JSON; start and upload nothing.")
-@option("--no-wait", is_flag=True, help="Start the job and leave. The same command later waits for it.")
-@option("--again", is_flag=True, help="Run a job that has done its work once more.")
-@option(
-    "--archive",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The archive to run from, made by `make archive`. Default: one of this checkout, made if need be.",
-)
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="JOB [OPTION OF THE JOB …]")
-@reply_options()
-def submit(target: str | None, words: tuple[str, ...], check: bool, form: ReplyForm, **how: Any) -> Reply:
+@command("submit", context_settings={"allow_interspersed_args": False})
+def submit(
+    *,
+    target: str | None = option(
+        "--on",
+        "TARGET",
+        "Where it runs: a profile of conf/profiles (local, emr-ec2, emr-serverless …), or a YAML file.",
+    ),
+    credentials: str | None = option(
+        "--profile",
+        "NAME",
+        "AWS profile to take credentials from, on this machine; on EMR, the job has the role of its hosts.",
+    ),
+    check: bool = flag(
+        "--check", "Say what could keep it from running, and what to do; start and upload nothing."
+    ),
+    dry_run: bool = flag("--dry-run", "Print the exact requests as JSON; start and upload nothing."),
+    no_wait: bool = flag("--no-wait", "Start the job and leave. The same command later waits for it."),
+    again: bool = flag("--again", "Run a job that has done its work once more."),
+    archive: Path | None = option(
+        "--archive",
+        "FILE",
+        "The archive to run from, made by `make archive`. Default: one of this checkout, made if need be.",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    ),
+    words: tuple[str, ...] = argument("JOB [OPTION OF THE JOB …]", nargs=-1, type=click.UNPROCESSED),
+    form: ReplyForm,
+) -> Reply:
     """Run a job elsewhere, and end with its exit code.
 
     JOB is a command of presswatch: scan, watch, campaign run, census, corpus build, compare, rights, claims
@@ -76,17 +73,18 @@ def submit(target: str | None, words: tuple[str, ...], check: bool, form: ReplyF
         raise click.UsageError(f"name the place where the job runs, before the job: {targets}")
     if not words:
         raise click.UsageError("name a JOB, and after it the job's options")
-    if check and how["dry_run"]:
+    if check and dry_run:
         raise click.UsageError("give either --check or --dry-run")
     asked = parsed(click.get_current_context(), words)
 
     from presswatch_spark.cli import submitting as running
     from presswatch_spark.deploy.profiles import load_profile
 
-    profile, wanted = load_profile(target, os.environ), running.How(**how)
+    profile = load_profile(target, os.environ)
+    wanted = running.How(dry_run, no_wait, again, archive, credentials)
     job = (asked.name, asked.arguments, profile)
     if profile.service == "local":
-        if wanted.no_wait or wanted.again or wanted.archive:
+        if no_wait or again or archive:
             raise click.UsageError("--no-wait, --again and --archive are for jobs that run elsewhere")
         return running.run_here(*job, wanted, check=check)
     asked.check_places(profile.service)

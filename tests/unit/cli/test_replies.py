@@ -17,7 +17,7 @@ from presswatch_spark.cli.replies import (
     ReplyForm,
     ReplyRows,
     Table,
-    reply_options,
+    command,
     schema_of,
     send,
 )
@@ -32,8 +32,7 @@ class Answered:
     forms: list[ReplyForm] = field(default_factory=list)
 
     def command(self) -> click.Command:
-        @click.command()
-        @reply_options(json=self.json, export=True, lang="en", pager=True)
+        @command("asked", json=self.json, export=True, lang="en", pager=True)
         def asked(form: ReplyForm) -> Reply:
             self.forms.append(form)
             rows = [{"host": "a.example", "matches": 1200}, {"host": "b\x1b[2J.example", "matches": 7}]

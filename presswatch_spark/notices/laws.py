@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-import yaml
-
 from presswatch_spark.settings.load import shipped
 
 LAWS = ("fr", "dsa16", "dmca512", "optout")
@@ -60,6 +58,9 @@ class Law:
 @cache
 def laws() -> Mapping[str, Law]:
     """Return the laws by their ids."""
+    # Commands name the laws in their help, which must not load YAML.
+    import yaml
+
     found = dict[str, Law]()
     for law in yaml.safe_load(shipped("laws.yaml").read_text(encoding="utf-8"))["laws"]:
         elements = [LegalElement(**each | {"needs": tuple(each["needs"])}) for each in law["elements"]]

@@ -13,10 +13,10 @@ from presswatch_spark.cli.replies import Reply, ReplyForm, Table, command
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.terminal import counted
 
-COLUMNS = ("table", "added", "taken_out", "files")
-
 if TYPE_CHECKING:
     from presswatch_spark.settings.config import ScanConfig
+
+COLUMNS = ("table", "added", "taken_out", "files")
 
 
 def _pairs(context: click.Context, option: click.Parameter, given: Sequence[str]) -> dict[str, str]:

@@ -12,12 +12,12 @@ from presswatch_spark.cli.replies import Reply, ReplyForm, command, tell
 from presswatch_spark.terminal import counted
 from presswatch_spark.translation import LANGUAGES
 
-LIBRARIES = ("starlette", "jinja2", "uvicorn")
-NAME_CHARACTERS = 200
-
 if TYPE_CHECKING:
     from presswatch_spark.pointers.pointer import Mirror
     from presswatch_spark.settings.config import ScanConfig
+
+LIBRARIES = ("starlette", "jinja2", "uvicorn")
+NAME_CHARACTERS = 200
 
 
 def _reviewer(context: click.Context, parameter: click.Parameter, value: str) -> str:

@@ -22,6 +22,9 @@ from presswatch_spark.cli.replies import (
 )
 from presswatch_spark.translation import N_
 
+if TYPE_CHECKING:
+    from presswatch_spark.settings.config import ScanConfig
+
 MEANING = {
     "both": N_("reserved before and after the capture"),
     "before": N_("reserved before it; after it nothing is known"),
@@ -30,9 +33,6 @@ MEANING = {
     "none": N_("robots.txt lets it in, and nothing else reserves, as far as is known"),
     "unknown": N_("nothing was captured that tells, or it cannot be read"),
 }
-
-if TYPE_CHECKING:
-    from presswatch_spark.settings.config import ScanConfig
 
 
 @command("rights", json=AS_JSON, export=True, lang="en", pager=True, settings=STORAGE)
@@ -52,10 +52,10 @@ def rights(
 ) -> Reply:
     """Show the reservations in force when own pages were captured.
 
-    Own pages are those on the site of an article's publisher. TABLES is the folder that a scan was given as
-    --out. There is an answer for each match on a site of its article's publisher (of WARC and WET), and for
-    CCBot, GPTBot, Google-Extended and any other agent. The last declaration that was captured before the page
-    and the first one after it count. One that cannot be told apart from the page by its time counts as both.
+    TABLES is the folder that a scan was given as --out. There is an answer for each match on a site of its
+    article's publisher (of WARC and WET), and for CCBot, GPTBot, Google-Extended and any other agent. The
+    last declaration that was captured before the page and the first one after it count. One that cannot be
+    told apart from the page by its time counts as both.
     """
     leave_pandas_out()
     from presswatch_spark.queries.reservations import Reservations

@@ -23,6 +23,9 @@ from presswatch_spark.cli.replies import (
 )
 from presswatch_spark.terminal import fits, terminal_width
 
+if TYPE_CHECKING:
+    from presswatch_spark.settings.config import ScanConfig
+
 RUN_COLUMNS = (
     "run_id", "finished_at", "dataset", "release", "sample", "shards_planned", "shards_complete", "documents",
     "matches", "table_digest",
@@ -37,9 +40,6 @@ COUNTS = ("documents", "rows", "matches", "captures")
 DIGEST_DIGITS = 8
 
 Row = Mapping[str, Any]
-
-if TYPE_CHECKING:
-    from presswatch_spark.settings.config import ScanConfig
 
 
 @command("runs", json=AS_JSON, export=True, lang="en", pager=True, settings=STORAGE)

@@ -15,14 +15,14 @@ from presswatch_spark.cli.replies import AS_JSON, Reply, ReplyForm, command
 from presswatch_spark.queries.sql import ENGINE_NAMES
 from presswatch_spark.terminal import block_lines, fits, table_lines, terminal_width
 
+if TYPE_CHECKING:
+    from presswatch_spark.settings.config import ScanConfig
+
 # What the next command needs to be told.
 WHOLE_COLUMNS = ("run_id",)
 ROWS_SHOWN = 1000
 BEGINS = re.compile(r"\s*(?:select|from|with|describe|show)\s", re.IGNORECASE)
 """How a query begins, and no folder of tables."""
-
-if TYPE_CHECKING:
-    from presswatch_spark.settings.config import ScanConfig
 
 
 @command("sql", json=AS_JSON, export=True, lang="en", pager=True, settings=STORAGE)

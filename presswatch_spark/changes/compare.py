@@ -143,7 +143,7 @@ def compare(
     """Write the table `changes` of two published runs (`latest`: the newest) to `out`.
 
     Args:
-        engine: one of `engines.ENGINES`.
+        engine: one of `sql.ENGINES`.
         memory: what DuckDB may take before it goes on on disk.
 
     Raises:

@@ -178,12 +178,12 @@ class Judge:
         return OwnSites(signals, self._knowledge.pages) if signals is not None and len(signals) else None
 
     def claims(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the claims of sorted rows of `inputs.INPUT`, in their order."""
+        """Yield the claims of sorted rows of `judge.INPUT`, in their order."""
         for rows in article_groups(batches, ROWS_AT_ONCE):
             yield from self.judged(rows.combine_chunks()).to_batches()
 
     def judged(self, rows: pa.Table) -> pa.Table:
-        """Return the claims of sorted rows of `inputs.INPUT`; all rows of an article must be there."""
+        """Return the claims of sorted rows of `judge.INPUT`; all rows of an article must be there."""
         config, reviews = self._knowledge.config, self._knowledge.reviews
         pages = self._pages.read(rows)
         words, limits = WordFacts(rows, pages), limits_of(config)

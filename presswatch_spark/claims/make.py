@@ -127,7 +127,7 @@ class JudgeTask:
     knowledge: Knowledge
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the claims of sorted rows of `inputs.INPUT`."""
+        """Yield the claims of sorted rows of `judge.INPUT`."""
         with task():
             yield from Judge(self.knowledge).claims(batches)
 
@@ -162,7 +162,7 @@ def make_claims(
 
     Args:
         knowledge: see `known_beside`.
-        engine: one of `engines.ENGINES`.
+        engine: one of `sql.ENGINES`.
         memory: the memory that DuckDB may take before it sorts on disk.
 
     Raises:

@@ -61,7 +61,7 @@ class PlaceReader:
         )
 
     def read(self, rows: pa.Table) -> PageLocations:
-        """Return where the pages of rows of `inputs.INPUT` stand."""
+        """Return where the pages of rows of `judge.INPUT` stand."""
         urls, publishers = whole(rows["document_url"]), whole(rows["publisher_id"])
         hosts, domains = _named(urls, whole(rows["document_host"]), whole(rows["document_domain"]))
         sites, copies = _page_hosts(urls, hosts)
@@ -114,7 +114,7 @@ class PageFacts:
     `hosts`, `domains`, `sites` and `press_kinds`: null where not known, or not listed; `sites` are the
     hosts of the pages themselves, as in `PageLocations`. `kinds`: of the claim, but for `licensed`.
     `captured` and `published` int64[n]: microseconds since 1970, `NO_TIME` if not known. `numbers` int64[n]
-    of the domains, or `NOWHERE`. `facts` int64[n]: see `explained.EARLY`.
+    of the domains, or `NOWHERE`. `facts` int64[n]: see `other_sources.EARLY`.
     """
 
     hosts: pa.Array
@@ -145,7 +145,7 @@ class PageReader:
         self._kind = lru_cache(_HOSTS_KEPT)(press.kind_of)
 
     def read(self, rows: pa.Table) -> PageFacts:
-        """Return the facts of the pages of rows of `inputs.INPUT`."""
+        """Return the facts of the pages of rows of `judge.INPUT`."""
         places = self._places.read(rows)
         same = alike(places.sites, rows["publisher_id"], places.own, places.others, places.copies)
         kinds, press_kinds, numbers, facts = self._of_each(places, rows["publisher_id"], same.first)

@@ -131,7 +131,7 @@ def limits_of(config: ScanConfig) -> Limits:
 
 
 class WordFacts:
-    """The words of n sorted rows of `inputs.INPUT`, which `judge` is told of article by article."""
+    """The words of n sorted rows of `judge.INPUT`, judged article by article by `judge`."""
 
     def __init__(self, rows: pa.Table, pages: PageFacts) -> None:
         self._rows, self._pages = rows, pages

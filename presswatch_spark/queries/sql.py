@@ -112,7 +112,7 @@ def run_query(
     """Run `query` over the tables and views; its rows are made while they are read.
 
     Args:
-        engine: one of `engines.ENGINES`.
+        engine: one of `ENGINES`.
 
     Raises:
         ConfigError: it is no query, or the engine refuses it.

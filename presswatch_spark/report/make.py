@@ -34,7 +34,7 @@ class ReportOrder:
 
     `tables`: the folder that a scan was given as --out. `case`: a case of removal, whose places are counted
     for each of `recipients`. `corpus`: that of the scan, for names and texts. `mirrors`: where the files of
-    the datasets are today. `engine`: one of `engines.ENGINES`.
+    the datasets are today. `engine`: one of `sql.ENGINES`.
     """
 
     tables: str

@@ -34,7 +34,8 @@ from benchmarks.answers import TREE, presswatch, whole
 from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import ReadReport
-from presswatch_spark.removal.case import RemovalCase, sealed
+from presswatch_spark.removal.case import MARKER, RemovalCase, sealed, write_case
+from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.declarations import Target
 
@@ -215,11 +216,11 @@ def main() -> None:
         folder = Path(temporary)
         write_files(folder / "crawl", given.files)
         targets = [row for path in sorted((folder / "crawl").iterdir()) for row in targets_in(path)]
-        about: Row = {"reading": {}}
-        cases = [
-            RemovalCase.create(str(folder / name), targets, about, StorageOptions())
-            for name in ("whole", "killed")
-        ]
+        cases = list[RemovalCase]()
+        for name in ("whole", "killed"):
+            with new_folder(str(folder / name), StorageOptions(), MARKER) as draft:
+                write_case(draft, targets, {"reading": {}})
+            cases.append(RemovalCase.open(str(folder / name), StorageOptions()))
         with serving(folder / "crawl") as url:
             mirror = ["--mirror", f"{folder}/crawl={url}/crawl"]
             commands = [[*presswatch(TREE), "removal", "probe", *mirror, str(case.folder)] for case in cases]

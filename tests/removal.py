@@ -18,11 +18,13 @@ from presswatch_spark.claims.make import Sources
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import members_yaml, release_pages, write_press
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.removal.case import MARKER, RemovalCase, write_case
 from presswatch_spark.removal.places import open_case
 from presswatch_spark.removal.rounds import Prober, ProbeReport
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
+from presswatch_spark.storage.drafts import new_folder
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Probe, Target
 from tests.claims import AS_OF, judge_all
 from tests.corpora import build
@@ -147,6 +149,14 @@ def probe(
     corpus = Corpus.open(str(found.corpus)) if words else None
     config = load_scan_config(flags=QUICK | settings)
     return Prober(case, config, [found.mirror], corpus, deep).probe()
+
+
+def new_case(path: str, targets: Iterable[Target], about: dict[str, Any] | None = None) -> RemovalCase:
+    """A new case of these targets on disk, opened of no tables."""
+    storage = StorageOptions()
+    with new_folder(path, storage, MARKER) as draft:
+        write_case(draft, list(targets), about or {})
+    return RemovalCase.open(path, storage)
 
 
 def probe_row(**columns: Any) -> Probe:

@@ -24,7 +24,6 @@ from typing import Any, Self, TypeVar
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.storage.disk import Folder, disk_errors
-from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, printable
 from presswatch_spark.tables.declarations import Probe, ReleaseFile, Target
@@ -75,27 +74,6 @@ class RemovalCase:
 
     folder: Folder
     about: Mapping[str, Any]
-
-    @classmethod
-    def create(
-        cls,
-        path: str,
-        targets: Sequence[Target],
-        about: Mapping[str, Any],
-        storage: StorageOptions,
-    ) -> Self:
-        """Write a new case.
-
-        Args:
-            targets: each is written once.
-            about: the content of the marker, besides layout, version, time and digest.
-
-        Raises:
-            OutputError: the folder holds something, or cannot be written.
-        """
-        with new_folder(path, storage, MARKER) as draft:
-            facts = write_case(draft, targets, about)
-        return cls(Folder.of(path, storage), facts)
 
     @classmethod
     def at(cls, path: str, storage: StorageOptions) -> Self | None:
@@ -290,7 +268,12 @@ class Chain:
 
 
 def write_case(draft: Path, targets: Sequence[Target], about: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Write a new case into a folder from `new_folder`; return its marker. See `RemovalCase.create`."""
+    """Write a new case into a folder from `new_folder`, and return the content of its marker.
+
+    Args:
+        targets: each is written once.
+        about: the content of the marker, besides layout, version, time and digest.
+    """
     folder = Folder.of(str(draft), StorageOptions())
     ordered = sorted(
         {each.target_sha256: each for each in targets}.values(), key=lambda each: each.target_sha256

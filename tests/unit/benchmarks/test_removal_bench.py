@@ -8,8 +8,7 @@ import pytest
 
 from benchmarks.answers import TREE, presswatch
 from benchmarks.removal import counts, killed, lines, rounds, serving, targets_in, write_files
-from presswatch_spark.removal.case import RemovalCase
-from presswatch_spark.storage.objects import StorageOptions
+from tests.removal import new_case
 
 
 @pytest.mark.full
@@ -17,7 +16,7 @@ def test_rounds_are_measured_and_kills_lose_nothing(tmp_path: Path) -> None:
     write_files(tmp_path / "crawl", 3)
     targets = [row for path in sorted((tmp_path / "crawl").iterdir()) for row in targets_in(path)]
     assert len(targets) == 15
-    case = RemovalCase.create(str(tmp_path / "case"), targets, {"reading": {}}, StorageOptions())
+    case = new_case(str(tmp_path / "case"), targets, {"reading": {}})
     with serving(tmp_path / "crawl") as url:
         command = [*presswatch(TREE), "removal", "probe", "--mirror", f"{tmp_path}/crawl={url}", "CASE"]
         command[-1] = str(case.folder)

@@ -19,7 +19,7 @@ from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import CASE_TABLES, Probe, Target
 from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
-from tests.removal import probe_row, target_row
+from tests.removal import new_case, probe_row, target_row
 
 LOCAL = StorageOptions()
 BEGIN = datetime(2026, 11, 27, 9, tzinfo=UTC)
@@ -58,7 +58,7 @@ def probe(of: str, number: int, round_number: int = 1, outcome: str = "same") ->
 @pytest.fixture
 def case(tmp_path: Path) -> RemovalCase:
     """A case of three targets, with two files of probes."""
-    made = RemovalCase.create(str(tmp_path / "case"), [target(number) for number in range(3)], {}, LOCAL)
+    made = new_case(str(tmp_path / "case"), [target(number) for number in range(3)])
     targets = [row.target_sha256 for row in made.targets()]
     chain = Chain.of(made, [])
     for round_number in (1, 2):
@@ -103,12 +103,12 @@ def test_what_was_written_is_read_again(case: RemovalCase) -> None:
 
 
 def test_a_case_may_lie_in_folders_that_are_not_there_yet(tmp_path: Path) -> None:
-    made = RemovalCase.create(str(tmp_path / "dossier" / "affaire"), [target(1)], {}, LOCAL)
+    made = new_case(str(tmp_path / "dossier" / "affaire"), [target(1)])
     assert len(RemovalCase.open(made.folder.uri, LOCAL).targets()) == 1
 
 
 def test_the_same_target_is_written_once(tmp_path: Path) -> None:
-    made = RemovalCase.create(str(tmp_path / "case"), [target(1), target(2), target(1)], {}, LOCAL)
+    made = new_case(str(tmp_path / "case"), [target(1), target(2), target(1)])
     assert len(made.targets()) == 2
 
 
@@ -231,7 +231,7 @@ def test_only_one_process_adds_to_a_case(case: RemovalCase) -> None:
 
 def test_a_folder_that_holds_something_is_no_new_case(case: RemovalCase, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="there is something already"):
-        RemovalCase.create(case.folder.uri, [target(1)], {}, LOCAL)
+        new_case(case.folder.uri, [target(1)])
     with pytest.raises(OutputError, match="this is no case"):
         RemovalCase.open(str(tmp_path), LOCAL)
 
@@ -309,7 +309,7 @@ def test_a_case_without_the_notes_of_its_heads_is_reported(case: RemovalCase) ->
 
 
 def test_a_head_that_was_deleted_after_the_only_round_is_reported(tmp_path: Path) -> None:
-    made = RemovalCase.create(str(tmp_path / "case"), [target(0)], {}, LOCAL)
+    made = new_case(str(tmp_path / "case"), [target(0)])
     (only,) = made.targets()
     chain = Chain.of(made, [])
     made.begin(1, chain, deep=False)

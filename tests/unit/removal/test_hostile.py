@@ -24,7 +24,7 @@ from presswatch_spark.storage.objects import StorageOptions, ask
 from presswatch_spark.tables.declarations import Target
 from tests.arc_records import HEAD, arc_record, packed_arc
 from tests.proofs import each_time
-from tests.removal import QUICK, Release, probe, release, states
+from tests.removal import QUICK, Release, new_case, probe, release, states
 from tests.servers import Fault, Reply, Server, web
 
 OTHER = ("ETag", '"other"')
@@ -506,7 +506,7 @@ def test_records_of_arc_are_followed(tmp_path: Path, server: Server, packing: st
     path = tmp_path / ("a.arc" if packing == "plain" else "a.arc.gz")
     path.write_bytes(packed_arc(packing, records))
     targets = list(targets_in(path, "arc"))
-    case = RemovalCase.create(str(tmp_path / "case"), targets, {"reading": {}}, StorageOptions())
+    case = new_case(str(tmp_path / "case"), targets, {"reading": {}})
     server.objects[f"/crawl/{path.name}"] = path.read_bytes()
     mirror = Mirror(str(tmp_path), f"{server.url}/crawl")
 

@@ -16,6 +16,7 @@ from presswatch_spark.removal.case import BrokenCaseError, RemovalCase
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import ReleaseFile
 from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
+from tests.removal import new_case
 from tests.servers import Fault, Server, web
 from tests.unit.removal.test_case import target
 
@@ -37,7 +38,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def case(tmp_path: Path) -> RemovalCase:
-    return RemovalCase.create(str(tmp_path / "case"), [target(1)], {}, LOCAL)
+    return new_case(str(tmp_path / "case"), [target(1)])
 
 
 def take(

@@ -18,6 +18,7 @@ from presswatch_spark.removal.metrics import FAMILIES, metrics_text
 from presswatch_spark.removal.states import STATES
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
+from tests.removal import new_case
 from tests.unit.removal.test_case import probe, target
 
 LOCAL = StorageOptions()
@@ -27,7 +28,7 @@ SAMPLE = re.compile(r'(presswatch_removal_\w+)\{case="([^"]*)"(?:,(\w+)="([^"]*)
 @pytest.fixture
 def case(tmp_path: Path) -> RemovalCase:
     """A case of three places that were read in one round; in a second, two of them were, in another file."""
-    made = RemovalCase.create(str(tmp_path / "case"), [target(number) for number in range(3)], {}, LOCAL)
+    made = new_case(str(tmp_path / "case"), [target(number) for number in range(3)])
     targets = [row.target_sha256 for row in made.targets()]
     chain = Chain.of(made, [])
     for number, (etag, asked) in enumerate((("1", targets), ("2", targets[:2])), 1):
@@ -63,7 +64,7 @@ def test_metrics_say_how_a_case_stands(case: RemovalCase) -> None:
 
 
 def test_samples_of_cases_stand_together_by_their_family(case: RemovalCase, tmp_path: Path) -> None:
-    other = RemovalCase.create(str(tmp_path / 'a "case"'), [target(0)], {}, LOCAL)
+    other = new_case(str(tmp_path / 'a "case"'), [target(0)])
     text = metrics_text([CaseStatus.of(each) for each in (case, other)])
     told = [line.split()[2].removeprefix("presswatch_") for line in text.splitlines() if "# TYPE" in line]
     assert told == list(FAMILIES)

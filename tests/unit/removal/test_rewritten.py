@@ -14,13 +14,11 @@ import pytest
 from benchmarks.removal import _record, targets_in
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal import rounds
-from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.rounds import TARGETS_A_BATCH, Prober
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
-from presswatch_spark.storage.objects import StorageOptions
 from tests.proofs import each_time
-from tests.removal import QUICK, probe, release, states
+from tests.removal import QUICK, new_case, probe, release, states
 from tests.servers import Server
 from tests.unit.removal.test_hostile import ordered, zeroed
 
@@ -66,7 +64,7 @@ def test_more_targets_than_a_batch_holds_are_followed_in_one_file(
     path.write_bytes(b"".join(map(gzip.compress, records)))
     targets = list(targets_in(path))
     assert len(targets) > batch
-    case = RemovalCase.create(str(tmp_path / "case"), targets, {"reading": {}}, StorageOptions())
+    case = new_case(str(tmp_path / "case"), targets, {"reading": {}})
     server.objects[f"/crawl/{path.name}"] = path.read_bytes()
     mirror = Mirror(str(tmp_path), f"{server.url}/crawl")
 

@@ -13,6 +13,7 @@ from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions
+from tests.removal import new_case
 from tests.unit.removal.test_case import target
 
 LOCAL = StorageOptions()
@@ -108,12 +109,12 @@ def test_a_case_whose_opening_was_killed_is_opened_by_the_same_command(tmp_path:
 
         Folder.write = write  # type: ignore[method-assign, assignment]
         with new_folder(str(tmp_path / "other"), LOCAL, LAST):
-            RemovalCase.create(str(tmp_path / "case"), targets, {}, LOCAL)
+            new_case(str(tmp_path / "case"), targets)
             os._exit(9)
 
     killed(dying)
     if point < 2:
         assert RemovalCase.at(str(tmp_path / "case"), LOCAL) is None
-        RemovalCase.create(str(tmp_path / "case"), targets, {}, LOCAL)
+        new_case(str(tmp_path / "case"), targets)
     assert len(RemovalCase.open(str(tmp_path / "case"), LOCAL).targets()) == 3
     assert not (tmp_path / ".case.partial").exists()

@@ -425,7 +425,5 @@ ARC = Format(
     suffixes=dict.fromkeys((".arc", ".arc.gz"), frozenset({"text", "unknown"})),
     rates={"": "warc"},
     specimen=specimens.warc,
-    # What it needs beyond the rehearsal of WARC is no kernel.
-    is_rehearsed=False,
     responses=True,
 )

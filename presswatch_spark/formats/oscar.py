@@ -409,7 +409,6 @@ OSCAR = Format(
     kinds=KINDS,
     rates={"": JSON_RATE},
     specimen=specimens.rows,
-    is_rehearsed=False,
     has_columns=True,
     companions=Companions(
         beside=metadata_of,

@@ -115,7 +115,6 @@ C4 = Format(
     kinds=KINDS,
     rates=RATES,
     specimen=specimens.rows,
-    is_rehearsed=False,
     has_columns=True,
 )
 

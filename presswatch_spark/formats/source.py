@@ -133,7 +133,6 @@ class Format:
     `rates`: which rate of `conf/prices.yaml` reading costs, by how the shard's name ends (`""`: any name).
     `specimen(folder, text)`: writes small shards with one document, of this text, for the rehearsal; they
     need the same kernels as shards of the format.
-    `is_rehearsed`: whether they stand for shards whose names tell no format.
     `has_columns`: whether a mapping of columns means anything. `responses`: documents are HTTP responses,
     with their headers. `is_warc`: records are given out as WARC. `by_release`: records are read as the errata
     of their release say. `elsewhere`: facts of a document that stand in another record than its own.
@@ -154,7 +153,6 @@ class Format:
     read_part: ReadPart | None = None
     begins: Callable[[bytes], bool] = lambda data: False
     suffixes: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    is_rehearsed: bool = True
     has_columns: bool = False
     responses: bool = False
     is_warc: bool = False

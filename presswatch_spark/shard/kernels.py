@@ -102,8 +102,8 @@ class Rehearsal:
 
 def specimens(folder: Path, format: Format | None, text: str) -> list[ObjectInfo]:
     """Write shards of one document each, of this text, in a format; None: in all that differ."""
-    formats = [format] if format else [each for each in registry.FORMATS if each.is_rehearsed]
-    written = [path for each in formats for path in each.specimen(folder, text)]
+    writers = dict.fromkeys(each.specimen for each in ([format] if format else registry.FORMATS))
+    written = [path for write in writers for path in write(folder, text)]
     return [stat(str(path), StorageOptions()) for path in written]
 
 

@@ -39,7 +39,6 @@ from presswatch_spark.settings.config import (
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange
 from presswatch_spark.sieve.sieve import Candidates, Sieve
 from presswatch_spark.tables.declarations import Match
-from presswatch_spark.text.kernels import Hashes
 from presswatch_spark.text.words import TextWords, words_of
 from presswatch_spark.verify.minhash import Signature, jaccard, signature
 from presswatch_spark.verify.verification import (
@@ -114,7 +113,10 @@ class Matcher:
         self._words = lru_cache(ARTICLES_KEPT)(lambda ordinal: words_of(corpus.body(ordinal)))
         self._joined = lru_cache(ARTICLES_KEPT)(lambda ordinal: Joined(self._words(ordinal)))
         self._article = lru_cache(ARTICLES_KEPT)(self._load)
-        self._windows = lru_cache(WINDOWS_KEPT)(self._load_windows)
+        # Most articles that pass the screen have just been asked for their windows.
+        self._windows = lru_cache(WINDOWS_KEPT)(
+            lambda ordinal: window_hashes(self._words(ordinal).hashes, self._least_run)
+        )
 
     def candidates(self, batch: DocumentBatch) -> Candidates:
         """Return the pairs (document, article) worth verifying."""
@@ -212,11 +214,6 @@ class Matcher:
         corpus, rules = self.corpus, self._rules
         index = corpus.index if self._hashes == ALL_HASHES else corpus.scattered_index
         return Neighbours(index, corpus.surroundings, rules.rarity, rules.ownership)
-
-    def _load_windows(self, ordinal: int) -> Hashes:
-        # Most of those that pass the screen have just been asked for their windows.
-        windows: Hashes = window_hashes(self._words(ordinal).hashes, self._least_run)
-        return windows
 
 
 def _groups(

@@ -202,6 +202,22 @@ class ArcBlock:
     def _end_of(self, run: int) -> int:
         return self._runs[run + 1] if run + 1 < len(self._runs) else self.size
 
+    def _limit(self, end: int, run: int) -> tuple[int, int]:
+        """Return where a record that should end at `end` must end, and in which run.
+
+        A record may go over the end of its run, unless another record begins there.
+        """
+        limit = self._end_of(run)
+        while (
+            end > limit
+            and run + 1 < len(self._runs)
+            and self._states[run] != records.BROKEN_RUN
+            and not self._line(limit)
+        ):
+            run += 1
+            limit = self._end_of(run)
+        return limit, run
+
     def _may_grow(self, at: int) -> bool:
         return self.size - at < MAX_LINE_BYTES and not _LINE_END.search(self.data, at)
 
@@ -213,16 +229,7 @@ class ArcBlock:
 
     def _judged(self, start: int, line: ArcLine, run: int, sought: bool) -> ArcSpan | Wait:
         end = line.end + (line.length or 0)
-        # A record may go over the end of its run, unless another record begins there.
-        limit = self._end_of(run)
-        while (
-            end > limit
-            and run + 1 < len(self._runs)
-            and self._states[run] != records.BROKEN_RUN
-            and not self._line(limit)
-        ):
-            run += 1
-            limit = self._end_of(run)
+        limit, run = self._limit(end, run)
         unended = run + 1 == len(self._runs) and not self.final
         growing = unended and self._states[run] == records.OPEN
         held = self.size - line.end
@@ -247,11 +254,9 @@ class ArcBlock:
         if is_followed:
             return self._whole(ArcSpan(start, end, after, records.WHOLE, line, damage=damage), run)
         # A line end may be the text's.
-        closed = (
-            declared
-            and _LINE_END.search(self.data, end, after) is not None
-            and (line.url.startswith(VERSION_BLOCK) or body_is_declared(self.data[line.end : end]))
-        )
+        has_line_end = declared and _LINE_END.search(self.data, end, after) is not None
+        is_version = line.url.startswith(VERSION_BLOCK)
+        closed = has_line_end and (is_version or body_is_declared(self.data[line.end : end]))
         # The line end before the block is its line's own.
         found = next_line(self.data, line.end - 1, end if closed else limit)
         if found is None and closed:

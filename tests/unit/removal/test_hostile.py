@@ -172,8 +172,11 @@ class Counting(Server):
         return Fault(headers=(("ETag", f'"{len(self.requests)}"'),))
 
 
-@pytest.mark.parametrize("form", ["a.warc.wet.gz", "c4-train.json.gz"])
-@pytest.mark.parametrize("dated", each_time([True], [True, False]), ids=["dated", "undated"])
+@pytest.mark.parametrize(
+    ("form", "dated"),
+    # A file of rows is asked for once in a round: without a date, another ETag is another file.
+    [("a.warc.wet.gz", True), ("a.warc.wet.gz", False), ("c4-train.json.gz", True)],
+)
 def test_an_etag_that_always_changes_alarms_nobody(tmp_path: Path, form: str, dated: bool) -> None:
     with web() as server:
         server.__class__ = Counting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import tempfile
@@ -50,6 +51,14 @@ def test_kernels_and_what_they_import_have_a_folder_for_each_version(
     with (package / f"{changed}.py").open("a") as source:
         source.write("TWO = 2\n")
     assert (compiled.cache_folder() != first) == other_folder
+
+
+def test_modules_with_kernels_import_in_the_form_that_the_name_of_the_folder_follows() -> None:
+    for path, source in compiled._kernel_sources().items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                assert not any(each.name.startswith("presswatch_spark") for each in node.names), path
+            assert not isinstance(node, ast.ImportFrom) or node.level == 0, path
 
 
 @pytest.mark.parametrize(("mode", "owner"), [(0o777, os.getuid()), (0o755, 12_345)])
